@@ -1,0 +1,1 @@
+//! Whom we ask: clients that transport, and decide nothing.

@@ -1,0 +1,1 @@
+//! Who asks us: every door for devices, people and scripts.

@@ -1,0 +1,1 @@
+//! What time asks of us: work whose due time has come.

@@ -1,0 +1,1 @@
+//! What is decided: synchronous rooms that take a transaction and return.

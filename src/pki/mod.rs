@@ -1,0 +1,1 @@
+//! What is proven: certificates, signatures, envelopes, seals; pure functions over bytes.

@@ -1,0 +1,1 @@
+//! What is said: Apple's messages as types; parsing and building, no I/O.

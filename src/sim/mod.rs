@@ -1,0 +1,1 @@
+//! Devices that are not there: they know the protocol and nothing of the house.

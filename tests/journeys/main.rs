@@ -1,0 +1,3 @@
+//! Journeys: whole ways through the house, over real sockets.
+
+fn main() {}
