@@ -14,3 +14,15 @@ pub mod random;
 pub mod secret;
 pub mod sim;
 pub mod store;
+
+/// The folder of captures and schemas beside the project, for tests; says loudly when it is absent.
+#[cfg(test)]
+pub(crate) fn shared_for_tests() -> Option<std::path::PathBuf> {
+    let folder = std::env::var_os("ROLLCALL_SHARED")
+        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), std::path::PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("SKIPPED: {} is absent; set ROLLCALL_SHARED to the folder of captures", folder.display());
+    None
+}
