@@ -17,6 +17,7 @@ pub mod store;
 
 /// The folder of captures and schemas beside the project, for tests; says loudly when it is absent.
 #[cfg(test)]
+#[allow(dead_code, reason = "only tests that read captures use it")]
 pub(crate) fn shared_for_tests() -> Option<std::path::PathBuf> {
     let folder = std::env::var_os("ROLLCALL_SHARED")
         .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), std::path::PathBuf::from);
