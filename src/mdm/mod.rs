@@ -1,1 +1,5 @@
 //! What is decided: synchronous rooms that take a transaction and return.
+
+pub mod actor;
+
+pub use actor::{Actor, Right, Role};
