@@ -1,1 +1,3 @@
 //! Devices that are not there: they know the protocol and nothing of the house.
+
+pub mod model;

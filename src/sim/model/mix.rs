@@ -1,0 +1,182 @@
+//! Which devices a fleet consists of: the practice classroom, or what the command line asks for.
+
+use super::catalog::{MODELS, Model, model};
+use super::release::{Family, Platform, Release, Version, newest_release, releases};
+use crate::error::{Error, Result};
+
+/// What one device shall be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    /// Its hardware.
+    pub model: &'static Model,
+    /// What it runs at first.
+    pub release: &'static Release,
+    /// Whether an organisation supervises it.
+    pub supervised: bool,
+    /// Whether it comes through Automated Device Enrollment: set-up waits for `DeviceConfigured`.
+    pub automated: bool,
+    /// Whether several people share it, each with a Managed Apple Account (iPads only).
+    pub shared: bool,
+}
+
+/// How the devices of a fleet are chosen.
+#[derive(Debug, Clone, Default)]
+pub enum Mix {
+    /// Twenty-five devices as a school has them, over and over.
+    #[default]
+    Classroom,
+    /// The same wishes in turn.
+    Of(Vec<Wish>),
+}
+
+/// One seat of the classroom: product name, major OS version, and whether it is supervised.
+type Seat = (&'static str, u16, bool);
+
+/// The practice classroom: sixteen iPads, three iPhones, four Macs, an Apple TV and a Vision Pro, from iOS 12 to 27.
+const CLASSROOM: [Seat; 25] = [
+    ("iPad13,18", 27, true),
+    ("iPad12,1", 26, true),
+    ("iPad11,6", 18, true),
+    ("Mac14,2", 26, true),
+    ("iPad7,5", 17, true),
+    ("iPhone14,5", 26, false),
+    ("iPad6,11", 16, true),
+    ("AppleTV14,1", 18, true),
+    ("iPad4,1", 12, true),
+    ("MacBookAir10,1", 15, true),
+    ("iPad15,7", 26, true),
+    ("iPad7,11", 18, false),
+    ("iPhone8,1", 15, false),
+    ("iMac20,1", 14, true),
+    ("iPad13,17", 27, false),
+    ("iPad12,1", 17, true),
+    ("iPad6,11", 13, true),
+    ("RealityDevice14,1", 26, true),
+    ("iPad7,5", 14, true),
+    ("iPhone17,3", 27, true),
+    ("Macmini8,1", 10, false),
+    ("iPad11,6", 26, true),
+    ("iPad7,11", 15, true),
+    ("iPad13,18", 18, true),
+    ("iPad15,7", 18, true),
+];
+
+/// How many devices the classroom has before it repeats.
+pub(super) const CLASSROOM_SIZE: usize = CLASSROOM.len();
+
+impl Mix {
+    /// What device number `index` (from 0) shall be.
+    pub fn wish(&self, index: usize) -> Wish {
+        match self {
+            Self::Of(wishes) if !wishes.is_empty() => wishes[index % wishes.len()],
+            _ => classroom_seat(index % CLASSROOM_SIZE),
+        }
+    }
+
+    /// Reads wishes as the command line spells them: `iPad13,18`, `Mac14,2@15`, `ipad@12`, `mac`; a `-` before one makes it unsupervised.
+    ///
+    /// Without a version a device runs the newest release that its hardware allows.
+    pub fn parse<S: AsRef<str>>(words: &[S]) -> Result<Self> {
+        words.iter().map(|word| parse_wish(word.as_ref())).collect::<Result<Vec<_>>>().map(Self::Of)
+    }
+}
+
+fn classroom_seat(index: usize) -> Wish {
+    let (product_name, major, supervised) = CLASSROOM[index];
+    // The test below looks every seat up.
+    let model = model(product_name).expect("every seat of the classroom is in the catalog");
+    let release = newest_release(model.family.platform(), major).expect("every seat's generation has a release");
+    // One seat in four has not taken its generation's update yet.
+    let release = if index % 4 == 1 { release_before(release) } else { release };
+    Wish { model, release, supervised, automated: false, shared: false }
+}
+
+fn release_before(newest: &'static Release) -> &'static Release {
+    releases(newest.platform).iter().rev().find(|release| release.version < newest.version).unwrap_or(newest)
+}
+
+fn parse_wish(word: &str) -> Result<Wish> {
+    let (supervised, word) = word.strip_prefix('-').map_or((true, word), |rest| (false, rest));
+    let (name, version) = word.split_once('@').map_or((word, None), |(name, version)| (name, Some(version)));
+    let models = models_called(name)?;
+    let wish = |model, release| Wish { model, release, supervised, automated: false, shared: false };
+    let Some(version) = version else {
+        let model = models[models.len() - 1];
+        return newest_release(model.family.platform(), model.last_major)
+            .map(|release| wish(model, release))
+            .ok_or_else(|| Error::bad_input(format!("{name} has no release")));
+    };
+    let asked =
+        Version::parse(version).ok_or_else(|| Error::bad_input(format!("{version} is no OS version; write for example ipad@18")))?;
+    models
+        .iter()
+        .rev()
+        .find_map(|model| release_for(model, asked).map(|release| wish(model, release)))
+        .ok_or_else(|| Error::bad_input(format!("no simulated {name} runs {version}; known: {}", known_versions(models[0].family))))
+}
+
+fn models_called(name: &str) -> Result<Vec<&'static Model>> {
+    let family = match name.to_ascii_lowercase().as_str() {
+        "ipad" => Some(Family::IPad),
+        "iphone" => Some(Family::IPhone),
+        "mac" => Some(Family::Mac),
+        "appletv" | "tv" => Some(Family::AppleTv),
+        "vision" => Some(Family::Vision),
+        _ => None,
+    };
+    if let Some(family) = family {
+        return Ok(MODELS.iter().filter(|model| model.family == family).collect());
+    }
+    let model = model(name).ok_or_else(|| {
+        let names: Vec<_> = MODELS.iter().map(|model| model.product_name).collect();
+        Error::bad_input(format!("no simulated model is called {name}; write ipad, iphone, mac, tv, vision or one of {}", names.join(" ")))
+    })?;
+    Ok(vec![model])
+}
+
+/// The release that `asked` names: the exact one, or the newest of its major version when only that was given.
+fn release_for(model: &Model, asked: Version) -> Option<&'static Release> {
+    let generation = |release: &&Release| release.version.0 == asked.0 && (asked.0 != 10 || asked.1 == 0 || release.version.1 == asked.1);
+    let own = || releases(model.family.platform()).iter().rev().filter(|release| model.runs(release));
+    own().find(|release| release.version == asked).or_else(|| own().filter(generation).find(|_| asked.2 == 0))
+}
+
+fn known_versions(family: Family) -> String {
+    let platform: Platform = family.platform();
+    releases(platform).iter().map(|release| release.text).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_classroom_spans_every_family_and_ios_12_to_27() {
+        let wishes: Vec<_> = (0..CLASSROOM_SIZE).map(|index| Mix::Classroom.wish(index)).collect();
+        for family in [Family::IPad, Family::IPhone, Family::Mac, Family::AppleTv, Family::Vision] {
+            assert!(wishes.iter().any(|wish| wish.model.family == family), "{family:?}");
+        }
+        let majors: Vec<_> =
+            wishes.iter().filter(|wish| wish.release.platform == Platform::Ios).map(|wish| wish.release.version.0).collect();
+        assert!(majors.contains(&12) && majors.contains(&27), "{majors:?}");
+        assert!(wishes.iter().all(|wish| wish.model.runs(wish.release)));
+        assert!(wishes.iter().any(|wish| wish.model.updates_after(wish.release.version).next().is_some()));
+    }
+
+    #[test]
+    fn wishes_are_read_as_they_are_typed() {
+        let mix = Mix::parse(&["iPad13,18", "mac@15", "-iphone@12", "mac@10.15"]).unwrap();
+        assert_eq!((mix.wish(0).release.text, mix.wish(0).supervised), ("27.1", true));
+        assert_eq!((mix.wish(1).model.product_name, mix.wish(1).release.text), ("Mac16,10", "15.7.1"));
+        assert_eq!((mix.wish(2).release.text, mix.wish(2).supervised), ("12.5.7", false));
+        assert_eq!(mix.wish(3).release.text, "10.15.7");
+        assert_eq!(mix.wish(4).model.product_name, "iPad13,18");
+    }
+
+    #[test]
+    fn a_wrong_wish_says_what_there_is() {
+        assert!(Mix::parse(&["toaster"]).unwrap_err().message.contains("iPad13,18"));
+        assert!(Mix::parse(&["ipad@99"]).unwrap_err().message.contains("27.1"));
+        assert!(Mix::parse(&["ipad@x"]).is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! What there is to simulate: hardware models, the releases they run, the apps they know, and invented individuals of them.
+
+mod apps;
+mod catalog;
+mod individual;
+mod mix;
+mod release;
+
+pub use apps::{KNOWN_APPS, KnownApp, known_app_by_adam_id, known_app_by_identifier};
+pub use catalog::{MODELS, Model, model};
+pub use individual::{Account, AccountKind, Individual, Person, invent};
+pub use mix::{Mix, Wish};
+pub use release::{Family, Platform, Release, Version, newest_release, releases};
