@@ -111,14 +111,13 @@ CREATE TABLE api_tokens (
     last_used_at INTEGER
 ) STRICT;
 
--- Answers to POSTs with an Idempotency-Key, so that a repeat gets the first answer.
+-- Answers to POSTs with an Idempotency-Key, so that a repeat gets the first answer. Sealed with a digest of the request:
+-- both may hold a password or a token.
 CREATE TABLE idempotent_answers (
-    actor        TEXT NOT NULL,
-    key          TEXT NOT NULL,
-    request_hash BLOB NOT NULL,
-    status       INTEGER NOT NULL,
-    body         TEXT NOT NULL,
-    created_at   INTEGER NOT NULL,
+    actor         TEXT NOT NULL,
+    key           TEXT NOT NULL,
+    answer_sealed BLOB NOT NULL,
+    created_at    INTEGER NOT NULL,
     PRIMARY KEY (actor, key)
 ) STRICT, WITHOUT ROWID;
 

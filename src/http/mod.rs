@@ -1,1 +1,3 @@
 //! Who asks us: every door for devices, people and scripts.
+
+pub mod attempts;

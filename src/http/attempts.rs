@@ -1,0 +1,137 @@
+//! Slows guessing down: each address may try a few times at once, then once in a while.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+
+/// Wrong attempts that an address may make at once.
+pub const ATTEMPTS_AT_ONCE: u32 = 10;
+/// Time after which an address gets one attempt back.
+pub const ATTEMPT_EVERY: Duration = Duration::from_secs(30);
+/// Addresses that are remembered; beyond it the one nearest to a clean record is forgotten.
+pub const ADDRESSES_MAX: usize = 10_000;
+
+/// Who has tried how often, by address; an IPv6 network of 64 bits counts as one address.
+///
+/// An attempt is taken before the password is looked at and given back when it was right, so that a school behind one address
+/// is slowed by wrong passwords only.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    /// When each address will have all its attempts back.
+    clean_at: Mutex<HashMap<IpAddr, Timestamp>>,
+}
+
+impl Attempts {
+    /// Takes one attempt for `address`, or says when the next one may be made.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`] with the seconds to wait when the address has none left.
+    pub fn take(&self, address: IpAddr, now: Timestamp) -> Result<()> {
+        let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = network(address);
+        let before = clean_at.get(&address).copied().unwrap_or(now).max(now);
+        let after = before.plus(ATTEMPT_EVERY);
+        let allowed = now.plus(ATTEMPT_EVERY * ATTEMPTS_AT_ONCE);
+        if after > allowed {
+            let seconds = after.since(allowed).as_millis().div_ceil(1000) as u32;
+            return Err(Error::new(Kind::Busy, format!("Too many attempts from this address. Try again in {seconds} seconds."))
+                .retry_after(seconds));
+        }
+        make_room(&mut clean_at, address, now);
+        clean_at.insert(address, after);
+        Ok(())
+    }
+
+    /// Gives the last attempt of `address` back: it was a right one.
+    pub fn give_back(&self, address: IpAddr) {
+        let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = clean_at.get_mut(&network(address)) {
+            *at = at.minus(ATTEMPT_EVERY);
+        }
+    }
+}
+
+/// The address whose attempts are counted: networks of 64 bits are handed to one customer as a whole.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+/// Forgets addresses with a clean record when a new one would not fit, and, if all have tried lately, the one nearest to it.
+fn make_room(clean_at: &mut HashMap<IpAddr, Timestamp>, address: IpAddr, now: Timestamp) {
+    if clean_at.len() < ADDRESSES_MAX || clean_at.contains_key(&address) {
+        return;
+    }
+    clean_at.retain(|_, at| *at > now);
+    if clean_at.len() >= ADDRESSES_MAX
+        && let Some(nearest) = clean_at.iter().min_by_key(|(_, at)| **at).map(|(address, _)| *address)
+    {
+        clean_at.remove(&nearest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn address(number: u32) -> IpAddr {
+        Ipv4Addr::from_bits(0x0a00_0000 + number).into()
+    }
+
+    #[test]
+    fn an_address_that_used_its_attempts_waits_for_the_next_one() {
+        let attempts = Attempts::default();
+        for _ in 0..ATTEMPTS_AT_ONCE {
+            attempts.take(address(1), NOW).unwrap();
+        }
+        let refusal = attempts.take(address(1), NOW).unwrap_err();
+        assert_eq!((refusal.kind, refusal.retry_after_s), (Kind::Busy, Some(30)));
+        assert!(attempts.take(address(1), NOW.plus(Duration::from_secs(29))).is_err());
+        assert!(attempts.take(address(2), NOW).is_ok(), "another address is not slowed");
+        assert!(attempts.take(address(1), NOW.plus(ATTEMPT_EVERY)).is_ok());
+        assert!(attempts.take(address(1), NOW.plus(ATTEMPT_EVERY)).is_err(), "one came back, not all");
+    }
+
+    #[test]
+    fn a_right_attempt_does_not_count() {
+        let attempts = Attempts::default();
+        for _ in 0..ATTEMPTS_AT_ONCE * 3 {
+            attempts.take(address(1), NOW).unwrap();
+            attempts.give_back(address(1));
+        }
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        let attempts = Attempts::default();
+        for host in 0..ATTEMPTS_AT_ONCE {
+            attempts.take(format!("2001:db8:1:2::{host:x}").parse().unwrap(), NOW).unwrap();
+        }
+        assert!(attempts.take("2001:db8:1:2:ffff::1".parse().unwrap(), NOW).is_err());
+        assert!(attempts.take("2001:db8:1:3::1".parse().unwrap(), NOW).is_ok());
+        assert_eq!(network("::ffff:10.0.0.1".parse().unwrap()), address(1), "a mapped address is the IPv4 address");
+    }
+
+    #[test]
+    fn memory_stays_bounded_and_the_worst_offender_is_remembered() {
+        let attempts = Attempts::default();
+        for _ in 0..ATTEMPTS_AT_ONCE {
+            attempts.take(address(0), NOW).unwrap();
+        }
+        for number in 1..=ADDRESSES_MAX as u32 + 100 {
+            attempts.take(address(number), NOW).unwrap();
+        }
+        assert_eq!(attempts.clean_at.lock().unwrap().len(), ADDRESSES_MAX);
+        assert!(attempts.take(address(0), NOW).is_err());
+    }
+}
