@@ -14,6 +14,8 @@ pub mod random;
 pub mod secret;
 pub mod sim;
 pub mod store;
+#[cfg(test)]
+mod testing;
 
 /// The folder of captures and schemas beside the project, for tests; says loudly when it is absent.
 #[cfg(test)]

@@ -1,1 +1,3 @@
 //! What is said: Apple's messages as types; parsing and building, no I/O.
+
+pub mod plist;
