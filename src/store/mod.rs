@@ -1,1 +1,205 @@
-//! What is remembered: the only place with SQL.
+//! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
+
+mod bells;
+mod connection;
+pub mod events;
+mod inbox;
+mod migrate;
+mod readers;
+pub mod settings;
+mod soft;
+mod tx;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use bells::{Bell, Listener};
+pub use soft::{SOFT_LIMIT, SoftFact};
+pub use tx::Tx;
+pub use writer::GROUP_LIMIT;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::random::Random;
+use bells::Tower;
+use connection::Location;
+use readers::Readers;
+use writer::Writer;
+
+/// Closures that may wait for the writer unless [`OpenOptions::queue_limit`] says otherwise: a quarter of a second's worth.
+pub const QUEUE_LIMIT: usize = 4096;
+
+/// What a store is opened with.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    location: Location,
+    random: Random,
+    queue_limit: usize,
+}
+
+impl OpenOptions {
+    /// The database file `path`; it is created when it is missing.
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Self::at(Location::File(path.as_ref().to_path_buf()))
+    }
+
+    /// A new database in memory, for tests; it is gone when the store is.
+    pub fn memory() -> Self {
+        Self::at(Location::memory())
+    }
+
+    fn at(location: Location) -> Self {
+        Self { location, random: Random::System, queue_limit: QUEUE_LIMIT }
+    }
+
+    /// Where transactions take tokens, codes and ids from; the operating system's generator by default.
+    #[must_use]
+    pub fn random(mut self, random: Random) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// How many closures may wait for the writer before [`Store::write`] refuses; [`QUEUE_LIMIT`] by default.
+    #[must_use]
+    pub fn queue_limit(mut self, closures: usize) -> Self {
+        self.queue_limit = closures;
+        self
+    }
+}
+
+/// The database: a handle that is cheap to clone. The last one that is dropped writes what waits and closes the file.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    // Dropped first: the writer's connection, closed last, then folds the write-ahead log into the file.
+    readers: Readers,
+    writer: Writer,
+    tower: Arc<Tower>,
+    location: Location,
+}
+
+impl Store {
+    /// Opens the database and brings it to this version's schema.
+    ///
+    /// Fails with a message for a person when the file is a newer version's, another program's, or cannot be opened.
+    pub fn open(options: OpenOptions) -> Result<Self> {
+        let OpenOptions { location, random, queue_limit } = options;
+        let mut conn = location.open_writer()?;
+        migrate::PLAN.apply(&mut conn)?;
+        let tower = Arc::new(Tower::new());
+        let writer = Writer::start(Tx::new(conn, random.clone()), Arc::clone(&tower), queue_limit)?;
+        let readers = Readers::new(location.clone(), random);
+        Ok(Self(Arc::new(Inner { readers, writer, tower, location })))
+    }
+
+    /// Runs `work` in a transaction of its own and gives its outcome once it is safely on the disk; an `Err` undoes what it did.
+    ///
+    /// [`Kind::Busy`](crate::error::Kind::Busy) when too many wait already, or when the disk is full or fails: nothing is stored then.
+    pub async fn write<T, F>(&self, now: Timestamp, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx) -> Result<T> + Send + 'static,
+    {
+        let outcome = self.0.writer.submit(now, work)?;
+        outcome.await.unwrap_or_else(|gone| Err(Error::internal("the writer ended", gone)))
+    }
+
+    /// [`Store::write`] for callers that are not async: the command line and tests. Panics inside an async runtime.
+    pub fn write_blocking<T, F>(&self, now: Timestamp, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx) -> Result<T> + Send + 'static,
+    {
+        let outcome = self.0.writer.submit(now, work)?;
+        outcome.blocking_recv().unwrap_or_else(|gone| Err(Error::internal("the writer ended", gone)))
+    }
+
+    /// Runs `work` on one snapshot, on this thread: for point reads, which take microseconds.
+    #[expect(clippy::unused_async, reason = "callers need not know that a point read is faster than handing it to another thread")]
+    pub async fn read<T>(&self, now: Timestamp, work: impl FnOnce(&Tx) -> Result<T>) -> Result<T> {
+        self.read_blocking(now, work)
+    }
+
+    /// [`Store::read`] for callers that are not async.
+    pub fn read_blocking<T>(&self, now: Timestamp, work: impl FnOnce(&Tx) -> Result<T>) -> Result<T> {
+        self.0.readers.read(now, work)
+    }
+
+    /// Runs `work` on one snapshot, on a thread for slow things: for lists, searches and reports.
+    pub async fn read_slow<T, F>(&self, now: Timestamp, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx) -> Result<T> + Send + 'static,
+    {
+        let _place = self.0.readers.slow_place().await?;
+        let store = self.clone();
+        let outcome = tokio::task::spawn_blocking(move || store.read_blocking(now, work)).await;
+        outcome.unwrap_or_else(|panic| Err(Error::internal("a fault in the program", panic)))
+    }
+
+    /// Remembers a soft fact in memory; it is written along with the next group that is due, within seconds, or at the end.
+    pub fn soft(&self, fact: SoftFact, at: Timestamp) {
+        self.0.writer.soften(fact, at);
+    }
+
+    /// Writes the soft facts so far (the first few hundred) now, for those who cannot wait for them.
+    pub async fn flush_soft(&self) -> Result<()> {
+        self.0.writer.hurry();
+        self.write(Timestamp::default(), |_| Ok(())).await
+    }
+
+    /// Listens for a bell that commits ring.
+    pub fn listen(&self, bell: Bell) -> Listener {
+        self.0.tower.listen(bell)
+    }
+
+    /// Refuses new writes, writes everything that waits, and ends the writer; reads still work. Waits for it.
+    pub fn close_blocking(&self) {
+        self.0.writer.close();
+    }
+
+    /// [`Store::close_blocking`] without holding up the async runtime.
+    pub async fn close(&self) {
+        let store = self.clone();
+        if tokio::task::spawn_blocking(move || store.close_blocking()).await.is_err() {
+            tracing::error!("the store could not be closed in order");
+        }
+    }
+
+    /// The database file; none for a database in memory.
+    pub fn path(&self) -> Option<PathBuf> {
+        match &self.0.location {
+            Location::File(path) => Some(path.clone()),
+            Location::Memory(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.0.location).finish()
+    }
+}
+
+#[cfg(test)]
+pub(in crate::store) mod tests {
+    use super::*;
+
+    /// A new store in memory.
+    pub(in crate::store) fn memory() -> Store {
+        Store::open(OpenOptions::memory()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read() {
+        const NAME: settings::Setting<String> = settings::Setting::new("name");
+        let store = memory();
+        let now = Timestamp::from_seconds(1);
+        store.write(now, |tx| settings::set(tx, &NAME, &String::from("school"))).await.unwrap();
+        assert_eq!(store.read(now, |tx| settings::value(tx, &NAME)).await.unwrap().as_deref(), Some("school"));
+        assert_eq!(store.read_slow(now, |tx| settings::value(tx, &NAME)).await.unwrap().as_deref(), Some("school"));
+        assert!(store.read(now, |tx| settings::set(tx, &NAME, &String::from("other"))).await.is_err(), "a reader cannot write");
+    }
+}

@@ -1,0 +1,69 @@
+//! How connections to the database are opened: one that writes, and those that only read.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{Error, Result};
+
+/// How long a connection waits for another process, such as the `sqlite3` shell, to let go of the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Statements kept prepared on each connection; more than there are in `store/`.
+const STATEMENT_LIMIT: usize = 256;
+
+/// What every connection wants; `cache_size` is in KiB when negative.
+const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+/// Every commit is on the disk before anyone hears of it.
+const WRITER: &str = "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;";
+const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -2048;";
+
+/// Where the database lives.
+#[derive(Debug, Clone)]
+pub(in crate::store) enum Location {
+    /// A file, in write-ahead mode.
+    File(PathBuf),
+    /// This process's memory, under a name that all its connections share; for tests.
+    Memory(String),
+}
+
+impl Location {
+    /// A database in memory that nobody else has.
+    pub(in crate::store) fn memory() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self::Memory(format!("file:/rollcall-{}?vfs=memdb", COUNT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Opens the connection that writes; creates the file when it is missing.
+    pub(in crate::store) fn open_writer(&self) -> Result<Connection> {
+        let conn = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if matches!(self, Self::File(_)) && mode != "wal" {
+            return Err(Error::bad_input("the data folder cannot hold a write-ahead log: use a local disk, not a network share"));
+        }
+        conn.execute_batch(WRITER)?;
+        Ok(conn)
+    }
+
+    /// Opens a connection that can only read.
+    pub(in crate::store) fn open_reader(&self) -> Result<Connection> {
+        // Not SQLITE_OPEN_READ_ONLY: a reader of a write-ahead log keeps its place in the shared index file.
+        let conn = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        conn.execute_batch(READER)?;
+        Ok(conn)
+    }
+
+    fn open(&self, flags: OpenFlags) -> Result<Connection> {
+        // Each connection is used by one thread at a time, so SQLite's own locks are not needed.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = match self {
+            Self::File(path) => Connection::open_with_flags(path, flags)?,
+            Self::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
+        };
+        conn.busy_timeout(BUSY_TIMEOUT)?;
+        conn.set_prepared_statement_cache_capacity(STATEMENT_LIMIT);
+        conn.execute_batch(COMMON)?;
+        Ok(conn)
+    }
+}

@@ -1,0 +1,252 @@
+//! What happened: one append-only table that is the audit log, a device's timeline and the live stream.
+
+use rusqlite::types::Value;
+use rusqlite::{Row, params_from_iter};
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::store::bells::Bell;
+use crate::store::tx::Tx;
+
+/// Events in one page or one read of the stream, at most.
+pub const PAGE_LIMIT: usize = 500;
+
+const COLUMNS: &str = "seq, at, kind, actor_kind, actor, device_id, enrollment_id, command_uuid, data";
+
+/// Something that is about to be recorded; its moment is the transaction's.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NewEvent<'a> {
+    /// What happened: noun, dot, participle, for example `command.queued`.
+    pub kind: &'a str,
+    /// What sort of actor did it: `person`, `token`, `device`, `job` or `console`.
+    pub actor_kind: &'a str,
+    /// Who did it, in words for people.
+    pub actor: &'a str,
+    /// The device that it is about.
+    pub device_id: Option<&'a str>,
+    /// The enrollment that it is about.
+    pub enrollment_id: Option<&'a str>,
+    /// The command that it is about.
+    pub command_uuid: Option<&'a str>,
+    /// More about it, as a JSON object without secrets; `null` is stored as `{}`.
+    pub data: serde_json::Value,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its place in the order of everything that happened; also the cursor of lists.
+    pub seq: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened, for example `command.queued`.
+    pub kind: String,
+    /// What sort of actor did it.
+    pub actor_kind: String,
+    /// Who did it.
+    pub actor: String,
+    /// The device that it is about.
+    pub device_id: Option<String>,
+    /// The enrollment that it is about.
+    pub enrollment_id: Option<String>,
+    /// The command that it is about.
+    pub command_uuid: Option<String>,
+    /// More about it, a JSON object.
+    pub data: serde_json::Value,
+}
+
+/// Which events a list is to have; an empty filter means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter<'a> {
+    /// Only those of this device.
+    pub device_id: Option<&'a str>,
+    /// Only those of this enrollment.
+    pub enrollment_id: Option<&'a str>,
+    /// Only those of this kind, or of all kinds that begin so when it ends in a dot (`command.`).
+    pub kind: Option<&'a str>,
+}
+
+/// Records an event and wakes those who read the stream; gives its place in the order.
+pub fn append(tx: &Tx, event: &NewEvent<'_>) -> Result<i64> {
+    let data = if event.data.is_null() { String::from("{}") } else { event.data.to_string() };
+    tx.execute(
+        "INSERT INTO events (at, kind, actor_kind, actor, device_id, enrollment_id, command_uuid, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        (tx.now, event.kind, event.actor_kind, event.actor, event.device_id, event.enrollment_id, event.command_uuid, data),
+    )?;
+    tx.ring(Bell::Events);
+    Ok(tx.conn().last_insert_rowid())
+}
+
+/// The newest events that pass `filter`, newest first, older than the cursor `before`; at most `limit` and [`PAGE_LIMIT`].
+pub fn list(tx: &Tx, filter: &Filter<'_>, before: Option<i64>, limit: usize) -> Result<Vec<Event>> {
+    let (mut conditions, mut values) = filter.conditions();
+    if let Some(seq) = before {
+        conditions.push("seq < ?");
+        values.push(seq.into());
+    }
+    values.push(bounded(limit).into());
+    let sql = format!("SELECT {COLUMNS} FROM events{} ORDER BY seq DESC LIMIT ?", where_all(&conditions));
+    tx.list(&sql, params_from_iter(values), event)
+}
+
+/// How many events pass `filter`.
+pub fn count(tx: &Tx, filter: &Filter<'_>) -> Result<u64> {
+    let (conditions, values) = filter.conditions();
+    let sql = format!("SELECT count(*) FROM events{}", where_all(&conditions));
+    Ok(tx.one(&sql, params_from_iter(values), |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
+/// The events after the place `seq` in the order, oldest first: how the live stream goes on; at most `limit` and [`PAGE_LIMIT`].
+pub fn after(tx: &Tx, seq: i64, limit: usize) -> Result<Vec<Event>> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    tx.list(&sql, (seq, bounded(limit)), event)
+}
+
+/// The place of the newest event, 0 when there is none: where a new listener begins.
+pub fn newest(tx: &Tx) -> Result<i64> {
+    tx.one("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
+}
+
+impl Filter<'_> {
+    fn conditions(&self) -> (Vec<&'static str>, Vec<Value>) {
+        let (mut conditions, mut values) = (Vec::new(), Vec::<Value>::new());
+        if let Some(id) = self.device_id {
+            conditions.push("device_id = ?");
+            values.push(Value::from(id.to_owned()));
+        }
+        if let Some(id) = self.enrollment_id {
+            // By way of the device, whose events have an index.
+            conditions.push("device_id = (SELECT device_id FROM enrollments WHERE id = ?) AND enrollment_id = ?");
+            values.extend([Value::from(id.to_owned()), Value::from(id.to_owned())]);
+        }
+        match self.kind {
+            Some(beginning) if beginning.ends_with('.') => {
+                // The character after the dot ends the range of everything that begins so.
+                let end = format!("{}/", beginning.trim_end_matches('.'));
+                conditions.push("kind >= ? AND kind < ?");
+                values.extend([Value::from(beginning.to_owned()), Value::from(end)]);
+            }
+            Some(kind) => {
+                conditions.push("kind = ?");
+                values.push(Value::from(kind.to_owned()));
+            }
+            None => {}
+        }
+        (conditions, values)
+    }
+}
+
+fn where_all(conditions: &[&str]) -> String {
+    if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
+}
+
+fn bounded(limit: usize) -> i64 {
+    limit.min(PAGE_LIMIT) as i64
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let data: String = row.get(8)?;
+    Ok(Event {
+        seq: row.get(0)?,
+        at: row.get(1)?,
+        kind: row.get(2)?,
+        actor_kind: row.get(3)?,
+        actor: row.get(4)?,
+        device_id: row.get(5)?,
+        enrollment_id: row.get(6)?,
+        command_uuid: row.get(7)?,
+        // The table's CHECK lets nothing in that is not JSON.
+        data: serde_json::from_str(&data).unwrap_or_default(),
+    })
+}
+
+impl Event {
+    /// The word before the dot of its kind: what it is about.
+    pub fn noun(&self) -> &str {
+        self.kind.split('.').next().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::memory;
+    use serde_json::json;
+
+    fn record(tx: &Tx, kind: &str, device: Option<&str>) -> i64 {
+        append(tx, &NewEvent { kind, actor_kind: "job", actor: "push", device_id: device, ..NewEvent::default() }).unwrap()
+    }
+
+    #[test]
+    fn events_page_from_the_newest_on() {
+        let store = memory();
+        let now = Timestamp::from_seconds(5);
+        store
+            .write_blocking(now, |tx| {
+                for number in 0..7 {
+                    record(tx, "push.sent", Some(if number % 2 == 0 { "even" } else { "odd" }));
+                }
+                Ok(())
+            })
+            .unwrap();
+        store
+            .read_blocking(now, |tx| {
+                let even = Filter { device_id: Some("even"), ..Filter::default() };
+                let first = list(tx, &even, None, 3)?;
+                assert_eq!(first.iter().map(|event| event.seq).collect::<Vec<_>>(), [7, 5, 3]);
+                let second = list(tx, &even, first.last().map(|event| event.seq), 3)?;
+                assert_eq!(second.iter().map(|event| event.seq).collect::<Vec<_>>(), [1]);
+                assert_eq!((count(tx, &even)?, count(tx, &Filter::default())?), (4, 7));
+                assert_eq!((first[0].at, first[0].data.clone()), (now, json!({})));
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_kind_with_a_dot_at_its_end_means_all_of_the_noun() {
+        memory()
+            .write_blocking(Timestamp::default(), |tx| {
+                for kind in ["command.queued", "commander.seen", "command.sent", "comma"] {
+                    record(tx, kind, None);
+                }
+                let kinds = |kind| -> Result<Vec<String>> {
+                    let filter = Filter { kind: Some(kind), ..Filter::default() };
+                    Ok(list(tx, &filter, None, 10)?.into_iter().map(|event| event.kind).collect())
+                };
+                assert_eq!(kinds("command.")?, ["command.sent", "command.queued"]);
+                assert_eq!(kinds("comma")?, ["comma"]);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn the_stream_goes_on_after_the_last_event_read() {
+        memory()
+            .write_blocking(Timestamp::default(), |tx| {
+                assert_eq!(newest(tx)?, 0);
+                let first = record(tx, "device.renamed", None);
+                record(tx, "device.deleted", None);
+                let rest = after(tx, first, 10)?;
+                assert_eq!(rest.iter().map(|event| (event.seq, event.noun())).collect::<Vec<_>>(), [(2, "device")]);
+                assert_eq!(newest(tx)?, 2);
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_page_is_bounded() {
+        memory()
+            .write_blocking(Timestamp::default(), |tx| {
+                for _ in 0..=PAGE_LIMIT {
+                    record(tx, "push.sent", None);
+                }
+                assert_eq!(list(tx, &Filter::default(), None, usize::MAX)?.len(), PAGE_LIMIT);
+                assert_eq!(after(tx, 0, usize::MAX)?.len(), PAGE_LIMIT);
+                Ok(())
+            })
+            .unwrap();
+    }
+}

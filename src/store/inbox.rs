@@ -1,0 +1,153 @@
+//! The writer's inbox: closures that wait for their turn, and soft facts that wait for a group to ride with.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::soft::{SoftFact, SoftFacts};
+use crate::store::tx::{Tx, busy};
+
+/// How long soft facts wait for a group that takes them along before they get a commit of their own.
+const SOFT_WAIT: Duration = Duration::from_secs(5);
+
+/// A closure with its types forgotten, so that closures of all kinds wait in one queue.
+pub(in crate::store) trait Job: Send {
+    /// Runs the closure; true when what it did is to be kept.
+    fn run(&mut self, tx: &mut Tx) -> bool;
+    /// Tells the caller what came of it; `lost` says why the whole group is undone, if it is.
+    fn answer(self: Box<Self>, lost: Option<Error>);
+}
+
+/// What the writer does next.
+pub(in crate::store) enum Turn {
+    /// There is something to write.
+    Write,
+    /// The store is closed and everything is written.
+    End,
+}
+
+/// The state behind the lock.
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Box<dyn Job>>,
+    soft: SoftFacts,
+    /// When the soft facts are to be written at the latest.
+    soft_due: Option<Instant>,
+    /// The writer sleeps and must be woken.
+    asleep: bool,
+    closed: bool,
+}
+
+/// Where callers leave work for the writer. Bounded: what is over the limit is refused at once.
+pub(in crate::store) struct Inbox {
+    waiting: Mutex<Waiting>,
+    bell: Condvar,
+    limit: usize,
+}
+
+impl Inbox {
+    pub(in crate::store) fn new(limit: usize) -> Self {
+        Self { waiting: Mutex::default(), bell: Condvar::new(), limit }
+    }
+
+    /// Leaves a closure; [`Kind::Busy`](crate::error::Kind::Busy) when `limit` of them wait already or the store is closed.
+    pub(in crate::store) fn submit(&self, job: Box<dyn Job>) -> Result<()> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(busy("the server is shutting down"));
+        }
+        if waiting.jobs.len() >= self.limit {
+            return Err(busy("too much waits to be written at once; nothing of this request was stored"));
+        }
+        waiting.jobs.push_back(job);
+        self.wake(waiting);
+        Ok(())
+    }
+
+    /// Leaves a soft fact. When there is no room it is dropped: the next one of the same kind will do.
+    pub(in crate::store) fn soften(&self, fact: SoftFact, at: Timestamp) {
+        let mut waiting = self.lock();
+        let has_room = waiting.soft.add(fact, at);
+        if waiting.soft_due.is_none() {
+            waiting.soft_due = Some(soon());
+            self.wake(waiting);
+        } else if !has_room {
+            waiting.soft_due = Some(machine_now());
+            self.wake(waiting);
+        }
+    }
+
+    /// Takes back soft facts that could not be written; they wait a full time again.
+    pub(in crate::store) fn soften_again(&self, facts: Vec<(SoftFact, Timestamp)>) {
+        let mut waiting = self.lock();
+        for (fact, at) in facts {
+            waiting.soft.add(fact, at);
+        }
+        waiting.soft_due = Some(soon());
+    }
+
+    /// Makes the soft facts due now.
+    pub(in crate::store) fn hurry(&self) {
+        let mut waiting = self.lock();
+        waiting.soft_due = Some(machine_now());
+        self.wake(waiting);
+    }
+
+    /// Refuses everything from now on; what waits already is still written.
+    pub(in crate::store) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        self.wake(waiting);
+    }
+
+    /// Sleeps until there is something to write; fills `group` up to `size` and, when they are due, `facts`.
+    pub(in crate::store) fn next(&self, group: &mut VecDeque<Box<dyn Job>>, size: usize, facts: &mut Vec<(SoftFact, Timestamp)>) -> Turn {
+        let mut waiting = self.lock();
+        loop {
+            let room = size.saturating_sub(group.len()).min(waiting.jobs.len());
+            group.extend(waiting.jobs.drain(..room));
+            let due_in = waiting.soft_due.map(|due| due.saturating_duration_since(machine_now()));
+            if facts.is_empty() && (waiting.closed || due_in.is_some_and(|wait| wait.is_zero())) {
+                *facts = waiting.soft.take();
+                waiting.soft_due = None;
+            }
+            if !group.is_empty() || !facts.is_empty() {
+                return Turn::Write;
+            }
+            if waiting.closed {
+                return Turn::End;
+            }
+            waiting.asleep = true;
+            waiting = match due_in {
+                Some(wait) if waiting.soft_due.is_some() => self.bell.wait_timeout(waiting, wait).unwrap_or_else(PoisonError::into_inner).0,
+                _ => self.bell.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            };
+            waiting.asleep = false;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the writer if it sleeps; a system call is spent on nothing else.
+    fn wake(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        let asleep = std::mem::take(&mut waiting.asleep);
+        drop(waiting);
+        if asleep {
+            self.bell.notify_one();
+        }
+    }
+}
+
+fn soon() -> Instant {
+    machine_now() + SOFT_WAIT
+}
+
+/// The machine's own time, for how long the writer sleeps and works; never a transaction's moment.
+#[expect(clippy::disallowed_methods, reason = "the pace of a thread is not a fact about devices: moving the clock must not move it")]
+pub(in crate::store) fn machine_now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,125 @@
+//! One transaction as a value: its moment, its randomness, its seals, and the bells to ring once it is committed.
+
+use std::cell::Cell;
+
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+use crate::random::Random;
+use crate::store::bells::{Bell, Bells};
+
+/// Seconds after which a caller may try again when the disk or the queue was full.
+pub(in crate::store) const RETRY_AFTER_S: u32 = 10;
+
+/// What a closure given to [`Store::read`](crate::store::Store::read) or [`Store::write`](crate::store::Store::write) works on.
+///
+/// The SQL connection inside is visible to the files of `store/` only; rooms pass `&Tx` on to their functions.
+#[derive(Debug)]
+pub struct Tx {
+    /// The moment of this transaction: the same for everything that happens in it.
+    pub now: Timestamp,
+    conn: Connection,
+    random: Random,
+    bells: Cell<Bells>,
+}
+
+impl Tx {
+    pub(in crate::store) fn new(conn: Connection, random: Random) -> Self {
+        Self { now: Timestamp::default(), conn, random, bells: Cell::default() }
+    }
+
+    /// Where this transaction's tokens, codes and UUIDs come from.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// A new row's id: a UUIDv7 of this transaction's moment, as text.
+    pub fn new_id(&self) -> String {
+        self.random.uuid_v7(self.now).to_string()
+    }
+
+    /// Wakes those who wait for `bell`, after the commit and only if there is one.
+    pub fn ring(&self, bell: Bell) {
+        self.bells.set(self.bells.get().with(bell));
+    }
+
+    /// The bells rung since this was last called.
+    pub(in crate::store) fn take_bells(&self) -> Bells {
+        self.bells.take()
+    }
+
+    /// The connection, for statements that the helpers below do not cover.
+    pub(in crate::store) fn conn(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// Runs a statement that returns no rows; gives the number of rows it changed.
+    pub(in crate::store) fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
+        Ok(self.conn.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// The first row of a query, which must exist.
+    pub(in crate::store) fn one<T>(&self, sql: &str, params: impl Params, row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        Ok(self.conn.prepare_cached(sql)?.query_row(params, row)?)
+    }
+
+    /// The first row of a query, if there is one.
+    pub(in crate::store) fn optional<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.conn.prepare_cached(sql)?.query_row(params, row).optional()?)
+    }
+
+    /// All rows of a query; the query itself carries the `LIMIT`.
+    pub(in crate::store) fn list<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map(params, row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.millis().into())
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        i64::column_result(value).map(Self::from_millis)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let code = error.sqlite_error().map(|error| (error.code, error.extended_code));
+        match code {
+            Some((Code::DiskFull, _)) => {
+                busy("the disk with the data folder is full: free some space; nothing of this request was stored").caused_by(error)
+            }
+            Some((Code::SystemIoFailure | Code::CannotOpen | Code::DatabaseBusy | Code::DatabaseLocked | Code::OutOfMemory, _)) => {
+                busy("the database could not be read or written just now; nothing of this request was stored").caused_by(error)
+            }
+            Some((_, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {
+                Self::conflict("something with the same name or id exists already").caused_by(error)
+            }
+            _ => Self::internal("a database statement failed; the log has the details", error),
+        }
+    }
+}
+
+/// A failure that may be gone at the next attempt.
+pub(in crate::store) fn busy(message: &'static str) -> Error {
+    Error::new(Kind::Busy, message).retry_after(RETRY_AFTER_S)
+}

@@ -1,0 +1,228 @@
+//! The one thread that writes: groups waiting closures into a commit and answers only after it.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+use crate::store::bells::{Bells, Tower};
+use crate::store::inbox::{Inbox, Job, Turn, machine_now};
+use crate::store::soft::{self, SoftFact};
+use crate::store::tx::Tx;
+
+/// Closures in one commit.
+pub const GROUP_LIMIT: usize = 256;
+/// A group that has run for this long is committed, so that its first closure need not wait for many slow ones.
+const GROUP_TIME: Duration = Duration::from_millis(4);
+/// Soft facts in one commit, about a millisecond's worth.
+const SOFT_SLICE: usize = 256;
+
+/// A caller's closure, its outcome, and the way back to the caller.
+struct Call<T, F> {
+    now: Timestamp,
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnOnce(&Tx) -> Result<T> + Send> Job for Call<T, F> {
+    fn run(&mut self, tx: &mut Tx) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        tx.now = self.now;
+        // What a panic leaves half done is in the database only, and its savepoint is rolled back.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn answer(self: Box<Self>, lost: Option<Error>) {
+        let answer = match (lost, self.outcome) {
+            (None, Some(outcome)) => outcome,
+            // Even a closure's own failure may rest on what another one of the lost group did, so it does not count.
+            (Some(lost), _) => Err(lost),
+            (None, None) => Err(undone()),
+        };
+        // A caller that went away needs no answer.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The handle on the writer's thread.
+pub(in crate::store) struct Writer {
+    inbox: Arc<Inbox>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread on a connection that is ready to write.
+    pub(in crate::store) fn start(tx: Tx, tower: Arc<Tower>, queue_limit: usize) -> Result<Self> {
+        let inbox = Arc::new(Inbox::new(queue_limit));
+        let room = Room { tx, inbox: Arc::clone(&inbox), tower, group: VecDeque::new(), ran: Vec::new(), facts: Vec::new() };
+        let thread = std::thread::Builder::new()
+            .name(String::from("writer"))
+            .spawn(move || room.work())
+            .map_err(|error| Error::internal("the writer's thread could not be started", error))?;
+        Ok(Self { inbox, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Leaves a closure with the writer; its outcome arrives after the commit.
+    pub(in crate::store) fn submit<T, F>(&self, now: Timestamp, work: F) -> Result<oneshot::Receiver<Result<T>>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx) -> Result<T> + Send + 'static,
+    {
+        let (answer, outcome) = oneshot::channel();
+        self.inbox.submit(Box::new(Call { now, work: Some(work), outcome: None, answer }))?;
+        Ok(outcome)
+    }
+
+    /// Leaves a soft fact with the writer.
+    pub(in crate::store) fn soften(&self, fact: SoftFact, at: Timestamp) {
+        self.inbox.soften(fact, at);
+    }
+
+    /// Makes the soft facts part of the next group.
+    pub(in crate::store) fn hurry(&self) {
+        self.inbox.hurry();
+    }
+
+    /// Refuses new work, waits until everything that was taken is written, and ends the thread.
+    pub(in crate::store) fn close(&self) {
+        self.inbox.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            // A closure may hold the last handle on the store; the thread cannot wait for itself.
+            && thread.thread().id() != std::thread::current().id()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer's thread ended by a panic");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// What the writer's thread has before it.
+struct Room {
+    tx: Tx,
+    inbox: Arc<Inbox>,
+    tower: Arc<Tower>,
+    /// Closures of the next group, not run yet.
+    group: VecDeque<Box<dyn Job>>,
+    /// Closures of this group, run and not answered yet.
+    ran: Vec<Box<dyn Job>>,
+    /// Soft facts that are due, written slice by slice.
+    facts: Vec<(SoftFact, Timestamp)>,
+}
+
+impl Room {
+    fn work(mut self) {
+        while matches!(self.inbox.next(&mut self.group, GROUP_LIMIT, &mut self.facts), Turn::Write) {
+            let slice = self.facts.split_off(self.facts.len().saturating_sub(SOFT_SLICE));
+            match self.transact(&slice) {
+                Ok(bells) => {
+                    self.ran.drain(..).for_each(|job| job.answer(None));
+                    self.tower.ring(bells);
+                }
+                Err(error) => self.lose(error, slice),
+            }
+        }
+    }
+
+    /// One group, from BEGIN to COMMIT; when it fails nothing of it remains in the database.
+    fn transact(&mut self, slice: &[(SoftFact, Timestamp)]) -> Result<Bells> {
+        let outcome = self.tx.execute("BEGIN IMMEDIATE", []).and_then(|_| {
+            let bells = self.run_group()?;
+            self.write_soft(slice)?;
+            self.tx.execute("COMMIT", [])?;
+            Ok(bells)
+        });
+        if outcome.is_err() {
+            // Those that had no turn could not have been committed either: the next attempt would meet the same disk.
+            self.ran.extend(self.group.drain(..));
+            if !self.tx.conn().is_autocommit()
+                && let Err(error) = self.tx.execute("ROLLBACK", [])
+            {
+                tracing::error!(%error, "a failed group could not be rolled back");
+            }
+        }
+        outcome
+    }
+
+    /// Runs the waiting closures, each in its own savepoint; gives the bells of those that are kept.
+    fn run_group(&mut self) -> Result<Bells> {
+        let (mut bells, until) = (Bells::default(), machine_now() + GROUP_TIME);
+        while let Some(mut job) = self.group.pop_front() {
+            let begun = self.tx.execute("SAVEPOINT closure", []);
+            let keep = begun.is_ok() && job.run(&mut self.tx);
+            self.ran.push(job);
+            begun?;
+            self.end_savepoint(keep)?;
+            let rung = self.tx.take_bells();
+            if keep {
+                bells = bells.and(rung);
+            }
+            if machine_now() >= until {
+                break;
+            }
+        }
+        Ok(bells)
+    }
+
+    /// Soft facts are no reason to fail the group that they ride with, as long as the transaction stands.
+    fn write_soft(&mut self, slice: &[(SoftFact, Timestamp)]) -> Result<()> {
+        if slice.is_empty() {
+            return Ok(());
+        }
+        self.tx.execute("SAVEPOINT closure", [])?;
+        let written = soft::write_all(&self.tx, slice);
+        self.end_savepoint(written.is_ok())?;
+        if let Err(error) = written {
+            tracing::warn!(%error, facts = slice.len(), "soft facts could not be written and are dropped");
+        }
+        Ok(())
+    }
+
+    fn end_savepoint(&mut self, keep: bool) -> Result<()> {
+        // SQLite gives up the whole transaction when the disk is full or fails: then all of the group is gone.
+        if self.tx.conn().is_autocommit() {
+            return Err(Error::new(Kind::Internal, "the transaction was rolled back by a failure of the disk"));
+        }
+        if !keep {
+            self.tx.execute("ROLLBACK TO closure", [])?;
+        }
+        self.tx.execute("RELEASE closure", [])?;
+        Ok(())
+    }
+
+    /// Tells everyone in the group that nothing was stored; the thread lives on.
+    fn lose(&mut self, error: Error, mut slice: Vec<(SoftFact, Timestamp)>) {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(%error, cause, closures = self.ran.len(), "a group could not be committed");
+        self.ran.drain(..).for_each(|job| job.answer(Some(undone())));
+        slice.append(&mut self.facts);
+        if !slice.is_empty() {
+            self.inbox.soften_again(slice);
+        }
+    }
+}
+
+fn undone() -> Error {
+    crate::store::tx::busy("the database could not be written (is the disk full?): nothing of this request was stored")
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let said = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+    Error::internal("a fault in the program; nothing of this request was stored", said.unwrap_or_else(|| String::from("panic")))
+}
