@@ -126,6 +126,13 @@ impl Clock {
     }
 }
 
+/// TLS judges certificates by the same clock as everything else.
+impl rustls::time_provider::TimeProvider for Clock {
+    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(self.now().since(Timestamp::default())))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,1 +1,4 @@
 //! Whom we ask: clients that transport, and decide nothing.
+
+pub mod apns;
+pub mod connect;

@@ -1,0 +1,157 @@
+//! Why somebody could not be reached, told so that a person can mend it.
+
+use std::io;
+use std::time::Duration;
+
+use rustls::AlertDescription;
+
+use super::Endpoint;
+use crate::error::{Error, Kind};
+
+/// Why a service could not be asked. Clones are cheap enough to tell everyone who waited for the same connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The name is unknown, nobody answers there, or a firewall is between.
+    #[error("{endpoint} cannot be reached ({detail}): check the network, the name server and that the firewall lets this port out")]
+    Unreachable {
+        /// Whom we tried.
+        endpoint: String,
+        /// What the operating system said.
+        detail: String,
+    },
+    /// Nothing came back in time.
+    #[error("{endpoint} did not answer within {after_ms} ms: check that the firewall lets this port out")]
+    TimedOut {
+        /// Whom we tried.
+        endpoint: String,
+        /// How long we waited.
+        after_ms: u64,
+    },
+    /// The proxy did not open a tunnel.
+    #[error("the proxy {proxy} opened no tunnel to {endpoint} ({detail}): check its address, user and password, and its rules")]
+    ProxyRefused {
+        /// The proxy.
+        proxy: String,
+        /// Whom we tried to reach through it.
+        endpoint: String,
+        /// What it answered.
+        detail: String,
+    },
+    /// The server's certificate is not one that we trust for this name.
+    #[error(
+        "the certificate of {endpoint} is not trusted ({detail}): if something in between opens TLS, exempt this host or add its root \
+         to the trust anchors"
+    )]
+    Untrusted {
+        /// Whom we tried.
+        endpoint: String,
+        /// What is wrong with its certificate.
+        detail: String,
+    },
+    /// The server did not accept the certificate that we proved.
+    #[error("{endpoint} refused our certificate ({detail}): it is expired, revoked or not meant for this service; renew or replace it")]
+    IdentityRefused {
+        /// Whom we tried.
+        endpoint: String,
+        /// The TLS alert.
+        detail: String,
+    },
+    /// Our own certificate and key are no pair, or cannot be read.
+    #[error("our certificate cannot be used ({detail}): upload it again together with the key that its request was made from")]
+    IdentityUnusable {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The connection ended before the answer came.
+    #[error("the connection to {endpoint} broke ({detail}): another attempt may succeed")]
+    Broken {
+        /// Whom we talked to.
+        endpoint: String,
+        /// What ended it.
+        detail: String,
+    },
+}
+
+impl Failure {
+    /// Whether it is about the certificate that we prove, so that nothing will get better until it is replaced.
+    pub fn is_about_our_certificate(&self) -> bool {
+        matches!(self, Self::IdentityRefused { .. } | Self::IdentityUnusable { .. })
+    }
+
+    /// Nothing came back from `endpoint` within `timeout`.
+    pub(crate) fn timed_out(endpoint: &Endpoint, timeout: Duration) -> Self {
+        Self::TimedOut { endpoint: endpoint.to_string(), after_ms: timeout.as_millis() as u64 }
+    }
+
+    /// What `error`, seen on a TLS connection to `endpoint`, means.
+    pub(crate) fn of_tls(endpoint: &Endpoint, error: &io::Error) -> Self {
+        let endpoint = endpoint.to_string();
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::AlertReceived(alert)) if is_about_a_client_certificate(*alert) => {
+                Self::IdentityRefused { endpoint, detail: format!("TLS alert {alert:?}") }
+            }
+            Some(rustls::Error::InvalidCertificate(wrong)) => Self::Untrusted { endpoint, detail: wrong.to_string() },
+            _ => Self::Broken { endpoint, detail: chain(error) },
+        }
+    }
+}
+
+/// A failure to reach a service is the service's, except where our certificate cannot work anywhere.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let kind = if failure.is_about_our_certificate() { Kind::BadInput } else { Kind::Upstream };
+        Self::new(kind, failure.to_string())
+    }
+}
+
+/// The alerts by which servers refuse a client's certificate (RFC 8446, section 6.2).
+fn is_about_a_client_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+    )
+}
+
+/// An error's sentence with those of its causes, without saying anything twice.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let sentence = error.to_string();
+        if !text.contains(&sentence) {
+            text = format!("{text}: {sentence}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_about_our_certificate_are_told_from_others() {
+        let endpoint = Endpoint::new("api.push.apple.com", 443);
+        let told = |error: rustls::Error| Failure::of_tls(&endpoint, &io::Error::other(error));
+        let refused = told(rustls::Error::AlertReceived(AlertDescription::CertificateExpired));
+        assert!(refused.is_about_our_certificate() && refused.to_string().contains("CertificateExpired"), "{refused}");
+        let other = told(rustls::Error::AlertReceived(AlertDescription::InternalError));
+        assert!(matches!(other, Failure::Broken { .. }), "{other}");
+        let foreign = told(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
+        assert!(matches!(foreign, Failure::Untrusted { .. }), "{foreign}");
+    }
+
+    #[test]
+    fn a_broken_certificate_is_the_admins_to_mend_and_a_dead_network_is_not() {
+        assert_eq!(Error::from(Failure::IdentityUnusable { detail: String::new() }).kind, Kind::BadInput);
+        assert_eq!(Error::from(Failure::timed_out(&Endpoint::new("a", 1), Duration::from_secs(1))).kind, Kind::Upstream);
+    }
+}

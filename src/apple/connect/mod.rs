@@ -1,0 +1,85 @@
+//! The way out that every client shares: TCP, an optional proxy, TLS with chosen trust anchors, in bounded time.
+
+mod dial;
+mod endpoint;
+mod failure;
+mod tls;
+mod watched;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::clock::Clock;
+
+pub use dial::{Dialer, PROXY_ANSWER_LIMIT};
+pub use endpoint::{Endpoint, Proxy, ProxyLogin};
+pub use failure::Failure;
+pub(crate) use failure::chain;
+pub use tls::{ClientIdentity, Trust};
+pub(crate) use watched::{Cause, Watched};
+
+/// How long name look-up, TCP, proxy and TLS may take together before an attempt is given up.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How this appliance reaches others: whom it trusts, through which proxy, how long it tries. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    trust: Trust,
+    dialer: Dialer,
+    clock: Clock,
+}
+
+impl Connector {
+    /// Reaches others directly and gives up after [`CONNECT_TIMEOUT`]; `clock` says whether their certificates are valid.
+    pub fn new(trust: Trust, clock: Clock) -> Self {
+        Self { trust, dialer: Dialer::new(None, CONNECT_TIMEOUT), clock }
+    }
+
+    /// Goes through `proxy` to every host that the proxy is meant for.
+    #[must_use]
+    pub fn through(mut self, proxy: Proxy) -> Self {
+        self.dialer = Dialer::new(Some(Arc::new(proxy)), self.dialer.timeout());
+        self
+    }
+
+    /// Gives up after `timeout` instead.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.dialer = Dialer::new(self.dialer.proxy(), timeout);
+        self
+    }
+
+    /// Settings for TLS 1.2 and later that offer `alpn` (for example `b"h2"`) and prove `identity` to a server that asks for it.
+    ///
+    /// Fails with [`Failure::IdentityUnusable`] when the identity's key cannot be read or is not its certificate's.
+    pub fn tls_config(&self, alpn: &[&[u8]], identity: Option<&ClientIdentity>) -> Result<Arc<ClientConfig>, Failure> {
+        tls::config(&self.trust, &self.clock, alpn, identity).map(Arc::new)
+    }
+
+    /// Opens a TLS connection to `endpoint`, naming its host (SNI) and checking that the certificate is that host's.
+    pub async fn tls(&self, endpoint: &Endpoint, config: Arc<ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
+        let name = ServerName::try_from(endpoint.host().to_owned()).map_err(|_| Failure::Unreachable {
+            endpoint: endpoint.to_string(),
+            detail: String::from("this is neither a host name nor an address"),
+        })?;
+        let attempt = async {
+            let stream = self.dialer.dial(endpoint).await?;
+            TlsConnector::from(config).connect(name, stream).await.map_err(|error| Failure::of_tls(endpoint, &error))
+        };
+        let timeout = self.dialer.timeout();
+        tokio::time::timeout(timeout, attempt).await.unwrap_or_else(|_| Err(Failure::timed_out(endpoint, timeout)))
+    }
+
+    /// A connector for HTTP clients that pool their connections: `https` with our trust anchors, and `http` as it is.
+    pub fn http(&self) -> Result<HttpsConnector<Dialer>, Failure> {
+        let config = tls::config(&self.trust, &self.clock, &[], None)?;
+        Ok(HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_all_versions().wrap_connector(self.dialer.clone()))
+    }
+}
