@@ -1,4 +1,7 @@
 //! What is said: Apple's messages as types; parsing and building, no I/O.
 
+pub mod checkin;
+pub mod ids;
+pub mod malformed;
 pub mod plist;
 pub mod push;

@@ -1,0 +1,161 @@
+//! Check-ins as captured, as composed, in both forms, and damaged.
+
+use super::*;
+use crate::protocol::ids::EnrollmentKind;
+use crate::protocol::plist::{Value, to_binary, to_xml};
+use crate::testing::mutations;
+
+const UDID: &str = "00008030-00AA11BB22CC33DD";
+const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
+
+fn message(message_type: &str, entries: &[(&str, Value)]) -> Value {
+    let mut fields = Dictionary::new();
+    fields.insert("MessageType".into(), Value::String(message_type.into()));
+    fields.insert("UDID".into(), Value::String(UDID.into()));
+    for (key, value) in entries {
+        fields.insert((*key).into(), value.clone());
+    }
+    Value::Dictionary(fields)
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.into())
+}
+
+fn token_update() -> Value {
+    let entries = [
+        ("Topic", text(TOPIC)),
+        ("Token", Value::Data((0..32).collect())),
+        ("PushMagic", text("AAAAAAAA-0000-4000-8000-000000000001")),
+        ("UnlockToken", Value::Data(vec![7; 900])),
+        ("AwaitingConfiguration", Value::Boolean(true)),
+    ];
+    message("TokenUpdate", &entries)
+}
+
+fn read(value: &Value) -> CheckIn {
+    parse(&to_xml(value).unwrap()).unwrap()
+}
+
+#[test]
+fn every_captured_check_in_is_read_as_its_name_says() {
+    let Some(shared) = crate::shared_for_tests() else { return };
+    for entry in std::fs::read_dir(shared.join("captures/checkin")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let body = std::fs::read(&path).unwrap();
+        let check_in = parse(&body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(name.starts_with(&check_in.message.message_type().to_lowercase()), "{name}: {}", check_in.message.message_type());
+        assert_eq!(check_in.ids.kind() == EnrollmentKind::User, name.contains("user"), "{name}");
+        assert_eq!(check_in.raw.expose(), &body);
+        match check_in.message {
+            Message::Authenticate(device) => assert!(device.serial_number.is_some() && device.os_version.is_some(), "{name}"),
+            Message::TokenUpdate(update) => {
+                assert!(!update.awaiting_configuration);
+                assert_eq!(update.unlock_token.is_some(), !name.contains("macos"), "{name}");
+            }
+            other => assert!(matches!(other, Message::CheckOut), "{name}"),
+        }
+        for damaged in mutations(&body) {
+            let _ = parse(&damaged);
+        }
+    }
+}
+
+#[test]
+fn binary_and_xml_are_read_alike() {
+    let value = token_update();
+    let Message::TokenUpdate(xml) = read(&value).message else { panic!("a TokenUpdate") };
+    let Message::TokenUpdate(binary) = parse(&to_binary(&value).unwrap()).unwrap().message else { panic!("a TokenUpdate") };
+    assert_eq!(xml.token, binary.token);
+    assert_eq!(xml.unlock_token, binary.unlock_token);
+    assert_eq!(xml.push_magic.expose(), binary.push_magic.expose());
+    assert!(xml.awaiting_configuration && binary.awaiting_configuration);
+    for damaged in mutations(&to_binary(&value).unwrap()) {
+        let _ = parse(&damaged);
+    }
+}
+
+#[test]
+fn every_message_type_is_read() {
+    let maid = [("TokenServiceType", text("com.apple.maid"))];
+    let watch = [
+        ("TokenServiceType", text("com.apple.watch.pairing")),
+        ("TokenParameters", Value::Dictionary([("WatchUDID".to_owned(), text("W"))].into_iter().collect())),
+    ];
+    assert!(matches!(read(&message("GetToken", &maid)).message, Message::GetToken(GetToken { service: TokenService::Maid, .. })));
+    let Message::GetToken(token) = read(&message("GetToken", &watch)).message else { panic!("a GetToken") };
+    assert_eq!((token.service, token.watch_udid.as_deref()), (TokenService::WatchPairing, Some("W")));
+
+    let set = read(&message("SetBootstrapToken", &[("BootstrapToken", Value::Data(b"b".to_vec()))])).message;
+    assert!(matches!(set, Message::SetBootstrapToken { token: Some(token), .. } if token.expose() == b"b"));
+    let deleted = read(&message("SetBootstrapToken", &[("BootstrapToken", Value::Data(Vec::new()))])).message;
+    assert!(matches!(deleted, Message::SetBootstrapToken { token: None, .. }), "an empty token deletes the stored one");
+    assert!(matches!(read(&message("GetBootstrapToken", &[])).message, Message::GetBootstrapToken { awaiting_configuration: false }));
+
+    let status = message("DeclarativeManagement", &[("Endpoint", text("status")), ("Data", Value::Data(b"{}".to_vec()))]);
+    let Message::DeclarativeManagement { endpoint, data } = read(&status).message else { panic!("a DeclarativeManagement") };
+    assert_eq!((endpoint.as_str(), data.as_deref()), ("status", Some(&b"{}"[..])));
+
+    let digest = read(&message("UserAuthenticate", &[("UserID", text("U")), ("DigestResponse", text("d"))]));
+    assert_eq!(digest.ids.kind(), EnrollmentKind::User);
+    assert!(matches!(digest.message, Message::UserAuthenticate { digest_response: Some(_) }));
+    assert!(matches!(read(&message("CheckOut", &[])).message, Message::CheckOut));
+    assert!(matches!(read(&message("ReturnToService", &[])).message, Message::ReturnToService));
+}
+
+#[test]
+fn an_unknown_message_type_is_named_and_cut() {
+    let long = format!("No\nSuch{}", "x".repeat(500));
+    let Err(Malformed::UnknownMessageType(quoted)) = parse(&to_xml(&message(&long, &[])).unwrap()) else { panic!("an unknown type") };
+    assert_eq!(quoted.chars().count(), 64);
+    assert!(!Malformed::UnknownMessageType(quoted).to_string().contains('\n'), "quotes are escaped");
+}
+
+#[test]
+fn keys_that_matter_are_required_and_the_others_may_be_of_any_type() {
+    for (without, expected) in
+        [("Topic", "Topic"), ("Token", "Token"), ("PushMagic", "PushMagic"), ("MessageType", "MessageType"), ("UDID", "UDID")]
+    {
+        let Value::Dictionary(mut fields) = token_update() else { unreachable!() };
+        fields.remove(without);
+        let error = parse(&to_xml(&Value::Dictionary(fields)).unwrap()).unwrap_err();
+        assert_eq!(error, Malformed::MissingKey(expected));
+    }
+    let odd = message(
+        "Authenticate",
+        &[
+            ("Topic", text(TOPIC)),
+            ("IMEI", Value::Integer(356_938_035_643_809_i64.into())),
+            ("DeviceName", Value::Boolean(true)),
+            ("New", text("x")),
+        ],
+    );
+    let Message::Authenticate(device) = read(&odd).message else { panic!("an Authenticate") };
+    assert_eq!(device.imei.as_deref(), Some("356938035643809"));
+    assert_eq!(device.device_name, None);
+}
+
+#[test]
+fn an_overlong_name_is_cut() {
+    let name = "ä".repeat(MAX_WORD_CHARACTERS + 1);
+    let Message::Authenticate(device) = read(&message("Authenticate", &[("Topic", text(TOPIC)), ("DeviceName", text(&name))])).message
+    else {
+        panic!("an Authenticate")
+    };
+    assert_eq!(device.device_name.map(|name| name.chars().count()), Some(MAX_WORD_CHARACTERS));
+}
+
+#[test]
+fn tokens_do_not_show_in_debug() {
+    let check_in = read(&token_update());
+    let shown = format!("{check_in:?}");
+    assert!(!shown.contains("AAAAAAAA-0000") && !shown.contains("[7, 7"), "{shown}");
+}
+
+#[test]
+fn a_list_or_text_is_no_check_in() {
+    assert_eq!(parse(&to_xml(&Value::Array(Vec::new())).unwrap()).unwrap_err(), Malformed::NotADictionary);
+    assert!(matches!(parse(b"this is not a property list"), Err(Malformed::Plist(_))));
+    assert!(matches!(parse(b""), Err(Malformed::Plist(plist::PlistError::Empty))));
+}
