@@ -276,11 +276,13 @@ fn check(key: &'static str, id: &str) -> Result<(), Malformed> {
 mod tests {
     use super::*;
 
-    fn message(entries: &[(&str, &str)]) -> Dictionary {
+    type Entries<'a> = &'a [(&'a str, &'a str)];
+
+    fn message(entries: Entries<'_>) -> Dictionary {
         entries.iter().map(|(key, value)| ((*key).to_owned(), Value::String((*value).to_owned()))).collect()
     }
 
-    fn read(entries: &[(&str, &str)]) -> Result<EnrollmentIds, Malformed> {
+    fn read(entries: Entries<'_>) -> Result<EnrollmentIds, Malformed> {
         EnrollmentIds::read(&message(entries))
     }
 
@@ -288,7 +290,7 @@ mod tests {
 
     #[test]
     fn five_kinds_are_told_apart_and_have_one_id_each() {
-        let cases: [(&[(&str, &str)], EnrollmentKind, &str); 7] = [
+        let cases: [(Entries<'_>, EnrollmentKind, &str); 7] = [
             (&[("UDID", UDID)], EnrollmentKind::Device, UDID),
             (&[("UDID", "d0c0ffeed0c0ffeed0c0ffeed0c0ffeed0c0ffee")], EnrollmentKind::Device, "d0c0ffeed0c0ffeed0c0ffeed0c0ffeed0c0ffee"),
             (
