@@ -3,5 +3,6 @@
 pub mod checkin;
 pub mod ids;
 pub mod malformed;
+pub mod platform;
 pub mod plist;
 pub mod push;
