@@ -1,3 +1,5 @@
 //! Who asks us: every door for devices, people and scripts.
 
+pub mod assets;
 pub mod attempts;
+pub mod pages;

@@ -1,0 +1,269 @@
+//! Fields of a form: label above, help under, what is wrong at the field, nothing typed lost.
+
+use maud::{Markup, Render, html};
+
+use super::icon::{Icon, icon};
+
+/// A field to type in. Made by [`field`], shown by writing it into a template.
+#[derive(Debug, Clone)]
+pub struct Field<'a> {
+    name: &'a str,
+    label: &'a str,
+    kind: &'a str,
+    value: &'a str,
+    help: &'a str,
+    error: Option<&'a str>,
+    optional: bool,
+    autocomplete: &'a str,
+    placeholder: &'a str,
+    pattern: Option<&'a str>,
+    lines: u8,
+    mono: bool,
+    autofocus: bool,
+    accept: &'a str,
+}
+
+/// A required line of text called `name`; the methods make it other than that.
+pub fn field<'a>(name: &'a str, label: &'a str) -> Field<'a> {
+    Field {
+        name,
+        label,
+        kind: "text",
+        value: "",
+        help: "",
+        error: None,
+        optional: false,
+        autocomplete: "off",
+        placeholder: "",
+        pattern: None,
+        lines: 1,
+        mono: false,
+        autofocus: false,
+        accept: "",
+    }
+}
+
+impl<'a> Field<'a> {
+    /// The HTML input type: `password`, `email`, `number`, `date`, `datetime-local`, `url`, `file`.
+    #[must_use]
+    pub fn kind(mut self, kind: &'a str) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// What was typed before, or what stands there first. Passwords and files are never given back.
+    #[must_use]
+    pub fn value(mut self, value: &'a str) -> Self {
+        self.value = value;
+        self
+    }
+
+    /// One sentence under the field.
+    #[must_use]
+    pub fn help(mut self, help: &'a str) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// What is wrong with what was typed and what to do.
+    #[must_use]
+    pub fn error(mut self, error: Option<&'a str>) -> Self {
+        self.error = error;
+        self
+    }
+
+    /// The field may stay empty; its label says so.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The browser's word for what it may fill in, for example `username`, `current-password`, `new-password`.
+    #[must_use]
+    pub fn autocomplete(mut self, word: &'a str) -> Self {
+        self.autocomplete = word;
+        self
+    }
+
+    /// An example in the empty field; never the only place where something is said.
+    #[must_use]
+    pub fn example(mut self, text: &'a str) -> Self {
+        self.placeholder = text;
+        self
+    }
+
+    /// A regular expression that the whole value must match.
+    #[must_use]
+    pub fn pattern(mut self, pattern: &'a str) -> Self {
+        self.pattern = Some(pattern);
+        self
+    }
+
+    /// Room for `lines` lines of text.
+    #[must_use]
+    pub fn lines(mut self, lines: u8) -> Self {
+        self.lines = lines;
+        self
+    }
+
+    /// Identifiers, codes, certificates: the fixed-width face, no spelling help.
+    #[must_use]
+    pub fn mono(mut self) -> Self {
+        self.mono = true;
+        self
+    }
+
+    /// The field to type in first.
+    #[must_use]
+    pub fn first(mut self) -> Self {
+        self.autofocus = true;
+        self
+    }
+
+    /// For files: endings and types to offer, for example `.pem,.cer`.
+    #[must_use]
+    pub fn accept(mut self, accept: &'a str) -> Self {
+        self.accept = accept;
+        self
+    }
+
+    fn input(&self) -> Markup {
+        let described = described(self.name, self.help, self.error);
+        let class = if self.mono { "input mono" } else { "input" };
+        let invalid = self.error.map(|_| "true");
+        if self.lines > 1 {
+            return html! {
+                textarea id=(id(self.name)) name=(self.name) class=(class) rows=(self.lines) required[!self.optional] autofocus[self.autofocus]
+                    placeholder=[some(self.placeholder)] spellcheck=[self.mono.then_some("false")]
+                    aria-describedby=[described] aria-invalid=[invalid] { "\n" (self.value) }
+            };
+        }
+        let file = self.kind == "file";
+        let given_back = (!self.value.is_empty() && self.kind != "password" && !file).then_some(self.value);
+        html! {
+            input id=(id(self.name)) name=(self.name) type=(self.kind) class=[(!file).then_some(class)] value=[given_back]
+                required[!self.optional] autofocus[self.autofocus] autocomplete=[(!file).then_some(self.autocomplete)]
+                placeholder=[some(self.placeholder)] pattern=[self.pattern] accept=[some(self.accept)]
+                spellcheck=[self.mono.then_some("false")] autocapitalize=[self.mono.then_some("none")]
+                aria-describedby=[described] aria-invalid=[invalid];
+        }
+    }
+}
+
+impl Render for Field<'_> {
+    fn render(&self) -> Markup {
+        let input = self.input();
+        html! {
+            div.field {
+                label for=(id(self.name)) { (self.label) @if self.optional { span.optional { " (optional)" } } }
+                @if self.kind == "file" { div.drop data-drop { (input) } } @else { (input) }
+                (under(self.name, self.help, self.error))
+            }
+        }
+    }
+}
+
+/// One of several values; `options` are values and words, `chosen` the value that stands there.
+pub fn select(name: &str, label: &str, options: &[(String, String)], chosen: &str, help: &str, error: Option<&str>) -> Markup {
+    html! {
+        div.field {
+            label for=(id(name)) { (label) }
+            select.input id=(id(name)) name=(name) aria-describedby=[described(name, help, error)] aria-invalid=[error.map(|_| "true")] {
+                @for (value, words) in options {
+                    option value=(value) selected[value == chosen] { (words) }
+                }
+            }
+            (under(name, help, error))
+        }
+    }
+}
+
+/// Something to say yes to; sends `name=1` when ticked.
+pub fn checkbox(name: &str, label: &str, ticked: bool, help: &str) -> Markup {
+    choice("checkbox", name, "1", label, ticked, help)
+}
+
+/// One of several answers of the same `name`, each with its own words.
+pub fn radio(name: &str, value: &str, label: &str, chosen: bool, help: &str) -> Markup {
+    choice("radio", name, value, label, chosen, help)
+}
+
+fn choice(kind: &str, name: &str, value: &str, label: &str, on: bool, help: &str) -> Markup {
+    let id = format!("f-{name}-{value}");
+    let help_id = (!help.is_empty()).then(|| format!("{id}-help"));
+    html! {
+        div.choice {
+            input type=(kind) id=(id) name=(name) value=(value) checked[on] aria-describedby=[help_id.as_deref()];
+            div {
+                label for=(id) { (label) }
+                @if let Some(help_id) = &help_id { p.meta id=(help_id) { (help) } }
+            }
+        }
+    }
+}
+
+fn under(name: &str, help: &str, error: Option<&str>) -> Markup {
+    html! {
+        @if let Some(error) = error {
+            p.error id=(format!("{}-error", id(name))) { (icon(Icon::Alert)) span { (error) } }
+        }
+        @if !help.is_empty() { p.help id=(format!("{}-help", id(name))) { (help) } }
+    }
+}
+
+fn id(name: &str) -> String {
+    format!("f-{name}")
+}
+
+fn described(name: &str, help: &str, error: Option<&str>) -> Option<String> {
+    let ids: Vec<String> = [(error.is_some(), "error"), (!help.is_empty(), "help")]
+        .iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, what)| format!("{}-{what}", id(name)))
+        .collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
+}
+
+fn some(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_stands_at_its_field_and_what_was_typed_stays() {
+        let html = field("name", "Name")
+            .value("Art \"room\" <1>")
+            .help("As people call it.")
+            .error(Some("This name is taken."))
+            .render()
+            .into_string();
+        assert!(html.contains("value=\"Art &quot;room&quot; &lt;1&gt;\""), "{html}");
+        assert!(html.contains("aria-describedby=\"f-name-error f-name-help\" aria-invalid=\"true\""), "{html}");
+        assert!(html.contains("id=\"f-name-error\"") && html.contains("This name is taken."), "{html}");
+        assert!(html.contains("<label for=\"f-name\">Name</label>"), "{html}");
+    }
+
+    #[test]
+    fn a_password_is_never_given_back() {
+        let html = field("password", "Password").kind("password").value("open sesame").render().into_string();
+        assert!(!html.contains("sesame"), "{html}");
+    }
+
+    #[test]
+    fn text_of_several_lines_keeps_its_first_empty_line_and_cannot_leave_its_field() {
+        let html = field("note", "Note").lines(3).optional().value("\n</textarea><script>").render().into_string();
+        assert!(html.contains(">\n\n&lt;/textarea&gt;&lt;script&gt;</textarea>"), "{html}");
+        assert!(html.contains("(optional)") && !html.contains("required"), "{html}");
+    }
+
+    #[test]
+    fn the_chosen_option_is_chosen() {
+        let options = [("a".to_owned(), "Cart A".to_owned()), ("b".to_owned(), "Cart B".to_owned())];
+        let html = select("group", "Group", &options, "b", "", None).into_string();
+        assert!(html.contains("<option value=\"b\" selected>Cart B</option>") && html.matches("selected").count() == 1, "{html}");
+    }
+}

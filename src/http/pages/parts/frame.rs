@@ -1,0 +1,367 @@
+//! The frame round every page: rail, title with one action, banners, content; and the centred frame without a rail.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::icon::{Icon, icon};
+use super::state::{State, state_square};
+use crate::clock::Timestamp;
+use crate::http::assets;
+
+/// The places of the rail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// What needs you.
+    Today,
+    /// Devices, one device, invitations.
+    Devices,
+    /// Managed apps and licences.
+    Apps,
+    /// OS releases and plans.
+    Updates,
+    /// Profiles and policies.
+    Profiles,
+    /// Groups by hand and by rule.
+    Groups,
+    /// People and classes.
+    People,
+    /// Set-up, certificates, tokens, jobs, who may log in.
+    System,
+}
+
+impl Section {
+    const FIRST: [Self; 4] = [Self::Today, Self::Devices, Self::Apps, Self::Updates];
+    /// Behind *More* at phone width.
+    const REST: [Self; 4] = [Self::Profiles, Self::Groups, Self::People, Self::System];
+
+    /// Where it is.
+    pub const fn href(self) -> &'static str {
+        match self {
+            Self::Today => "/",
+            Self::Devices => "/devices",
+            Self::Apps => "/apps",
+            Self::Updates => "/updates",
+            Self::Profiles => "/profiles",
+            Self::Groups => "/groups",
+            Self::People => "/people",
+            Self::System => "/system",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Today => "Today",
+            Self::Devices => "Devices",
+            Self::Apps => "Apps",
+            Self::Updates => "Updates",
+            Self::Profiles => "Profiles and policies",
+            Self::Groups => "Groups",
+            Self::People => "People and classes",
+            Self::System => "System",
+        }
+    }
+
+    const fn icon(self) -> Icon {
+        match self {
+            Self::Today => Icon::Today,
+            Self::Devices => Icon::Devices,
+            Self::Apps => Icon::Apps,
+            Self::Updates => Icon::Updates,
+            Self::Profiles => Icon::Profiles,
+            Self::Groups => Icon::Groups,
+            Self::People => Icon::People,
+            Self::System => Icon::System,
+        }
+    }
+}
+
+/// Who looks at the page.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// The name they log in with.
+    pub name: String,
+    /// Their role in a word: Owner, Admin, Helper, Teacher, Viewer.
+    pub role: String,
+}
+
+/// How far set-up is, shown in the rail until it is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    /// Steps done.
+    pub done: u64,
+    /// Steps in all, without the optional ones.
+    pub of: u64,
+}
+
+/// What the last request did, said once.
+#[derive(Debug, Clone)]
+pub struct Flash {
+    /// [`State::Ok`] for done, [`State::Problem`] for not.
+    pub state: State,
+    /// What happened and, where it did not, what to do.
+    pub words: String,
+}
+
+/// Something that everyone on the page should know.
+#[derive(Debug, Clone)]
+pub enum Banner {
+    /// How many practice devices there are: a hatched ribbon, with the button that removes them.
+    Practice(u64),
+    /// Something is wrong or will be soon: its state, what and what to do, and where that is done (address and words).
+    Notice(State, String, Option<(String, String)>),
+}
+
+/// What every page of one request shares; the handlers make it once.
+#[derive(Debug, Clone)]
+pub struct Shell {
+    /// Who looks.
+    pub viewer: Viewer,
+    /// The request's moment.
+    pub now: Timestamp,
+    /// Sections to show; those that are not built or not allowed are left out.
+    pub sections: Vec<Section>,
+    /// How many things need someone; beside Today.
+    pub needs: u64,
+    /// How far set-up is, until it is done.
+    pub setup: Option<Setup>,
+    /// Banners over the page.
+    pub banners: Vec<Banner>,
+    /// What the last request did.
+    pub flash: Option<Flash>,
+}
+
+/// One page's own part of the frame.
+#[derive(Debug, Clone)]
+pub struct Frame<'a> {
+    /// The page's title, also the browser's.
+    pub title: &'a str,
+    /// The place of the rail it belongs to.
+    pub section: Section,
+    /// The page above, its address and title.
+    pub back: Option<(&'a str, &'a str)>,
+    /// The square before the title, where the page is about one thing that has a state.
+    pub state: Option<State>,
+    /// A line under the title.
+    pub under: Markup,
+    /// The one primary action, right of the title.
+    pub action: Markup,
+}
+
+impl<'a> Frame<'a> {
+    /// A page with a title and nothing beside it.
+    pub fn new(section: Section, title: &'a str) -> Self {
+        Self { title, section, back: None, state: None, under: Markup::default(), action: Markup::default() }
+    }
+}
+
+/// A whole page for someone who is logged in.
+pub fn frame(shell: &Shell, page: &Frame<'_>, content: Markup) -> Markup {
+    let body = html! {
+        body.framed {
+            a.skip href="#content" { "Skip to the content" }
+            (rail(shell, page.section))
+            main #content tabindex="-1" {
+                div.page {
+                    @for banner in &shell.banners { (self::banner(banner)) }
+                    @if let Some(flash) = &shell.flash { (self::flash(flash)) }
+                    (head(page))
+                    (content)
+                }
+            }
+        }
+    };
+    document(page.title, body)
+}
+
+fn head(page: &Frame<'_>) -> Markup {
+    html! {
+        header.page-head {
+            div.titles {
+                @if let Some((href, title)) = page.back { a.back href=(href) { "← " (title) } }
+                h1 {
+                    @if let Some(state) = page.state { (state_square(state, 20)) }
+                    span { (page.title) }
+                }
+                @if !page.under.0.is_empty() { div.under { (page.under) } }
+            }
+            @if !page.action.0.is_empty() { div.primary { (page.action) } }
+        }
+    }
+}
+
+fn rail(shell: &Shell, current: Section) -> Markup {
+    let rest: Vec<Section> = shown(shell, &Section::REST);
+    let in_rest = rest.contains(&current);
+    html! {
+        div.rail {
+            (brand("/"))
+            nav aria-label="Sections" {
+                ul.sections { @for section in shown(shell, &Section::FIRST) { (place(section, current, shell.needs)) } }
+                @if !rest.is_empty() {
+                    button.more-button.current[in_rest] type="button" popovertarget="more" { (icon(Icon::More)) "More" }
+                    ul #more.sections.rest popover { @for section in rest { (place(section, current, shell.needs)) } }
+                }
+            }
+            div.rail-foot {
+                p.not-live role="status" { "Not live: trying to reach the appliance." }
+                @if let Some(setup) = shell.setup { (rail_setup(setup)) }
+                p.who { strong { (shell.viewer.name) } span { (shell.viewer.role) } }
+                (super::post("/logout", html! { button.link type="submit" { "Log out" } }))
+            }
+        }
+    }
+}
+
+fn shown(shell: &Shell, sections: &[Section]) -> Vec<Section> {
+    sections.iter().copied().filter(|section| shell.sections.contains(section)).collect()
+}
+
+fn place(section: Section, current: Section, needs: u64) -> Markup {
+    let needs = (section == Section::Today && needs > 0).then_some(needs);
+    html! {
+        li {
+            a href=(section.href()) aria-current=[(section == current).then_some("page")] {
+                (icon(section.icon()))
+                span { (section.words()) }
+                @if let Some(needs) = needs { span.count { (super::thousands(needs)) span.hear-only { " need you" } } }
+            }
+        }
+    }
+}
+
+fn rail_setup(setup: Setup) -> Markup {
+    html! {
+        a.rail-setup href="/setup" {
+            "Set-up: " (setup.done) " of " (setup.of)
+            progress max=(setup.of) value=(setup.done) aria-hidden="true" {}
+        }
+    }
+}
+
+fn brand(href: &str) -> Markup {
+    html! { a.brand href=(href) { (icon(Icon::Logo)) "Rollcall" } }
+}
+
+fn banner(banner: &Banner) -> Markup {
+    match banner {
+        Banner::Practice(devices) => html! {
+            div.banner.practice role="note" {
+                span.hatch aria-hidden="true" {}
+                p.words {
+                    strong { "Practice." } " " (super::count(*devices, "simulated device", "simulated devices"))
+                    " and stand-ins for Apple's services, all on this machine. They count nowhere else."
+                }
+                a href="/system/practice" { "Add or remove" }
+            }
+        },
+        Banner::Notice(state, words, action) => html! {
+            div.banner class=(state.word()) role="note" {
+                (state_square(*state, 12))
+                p.words { (words) }
+                @if let Some((href, action)) = action { a href=(href) { (action) } }
+            }
+        },
+    }
+}
+
+fn flash(flash: &Flash) -> Markup {
+    let role = if flash.state == State::Problem { "alert" } else { "status" };
+    html! {
+        div.banner class=(flash.state.word()) role=(role) { (state_square(flash.state, 12)) p.words { (flash.words) } }
+    }
+}
+
+/// A page in the middle of the window, without a rail: log-in, first run, problems. `broad` gives steps more room.
+pub fn centred(title: &str, broad: bool, content: Markup) -> Markup {
+    document(title, middle("", Some("/"), broad, content, Markup::default()))
+}
+
+/// A page for a person at an iPhone, iPad or Mac: large targets, nothing to log in to, the organisation's name at its foot.
+pub fn person(title: &str, organisation: &str, content: Markup) -> Markup {
+    let foot = html! { @if !organisation.is_empty() { "This page belongs to " (organisation) "." } };
+    document(title, middle("person", None, true, content, foot))
+}
+
+fn middle(class: &str, home: Option<&str>, broad: bool, content: Markup, foot: Markup) -> Markup {
+    html! {
+        body.centred class=(class) {
+            header {
+                @match home {
+                    Some(href) => (brand(href)),
+                    None => span.brand { (icon(Icon::Logo)) "Rollcall" },
+                }
+            }
+            main #content { div.sheet.broad[broad] { (content) } }
+            footer { (foot) }
+        }
+    }
+}
+
+fn document(title: &str, body: Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
+                meta name="robots" content="noindex";
+                title { (title) " · Rollcall" }
+                link rel="stylesheet" href=(assets::url("app.css"));
+                link rel="icon" type="image/svg+xml" href=(assets::url("favicon.svg"));
+                script defer src=(assets::url("app.js")) {}
+            }
+            (body)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell() -> Shell {
+        Shell {
+            viewer: Viewer { name: "Ada <Admin>".into(), role: "Owner".into() },
+            now: Timestamp::from_seconds(0),
+            sections: vec![Section::Today, Section::Devices, Section::System],
+            needs: 3,
+            setup: Some(Setup { done: 3, of: 6 }),
+            banners: vec![Banner::Practice(25)],
+            flash: Some(Flash { state: State::Problem, words: "The file is <not> a certificate.".into() }),
+        }
+    }
+
+    #[test]
+    fn the_frame_has_its_landmarks_and_marks_where_you_are() {
+        let html = frame(&shell(), &Frame::new(Section::System, "System"), html! { p { "content" } }).into_string();
+        assert!(html.starts_with("<!DOCTYPE html><html lang=\"en\">"));
+        for part in
+            ["href=\"#content\"", "<main id=\"content\"", "<nav aria-label=\"Sections\"", "<h1><span>System</span></h1>", "role=\"alert\""]
+        {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert_eq!(html.matches("aria-current=\"page\"").count(), 1);
+        assert!(html.contains("more-button current"), "a section behind More marks More: {html}");
+        assert!(!html.contains("href=\"/apps\""), "a section that is not there is not offered");
+    }
+
+    #[test]
+    fn names_and_messages_are_escaped() {
+        let html = frame(&shell(), &Frame::new(Section::Today, "<Today>"), Markup::default()).into_string();
+        assert!(
+            html.contains("Ada &lt;Admin&gt;") && html.contains("&lt;not&gt;") && html.contains("<title>&lt;Today&gt; · Rollcall</title>")
+        );
+    }
+
+    #[test]
+    fn nothing_in_a_frame_needs_an_inline_style_or_script() {
+        for html in [
+            frame(&shell(), &Frame::new(Section::Today, "Today"), Markup::default()).into_string(),
+            centred("Log in", false, Markup::default()).into_string(),
+            person("Enroll", "Example School", Markup::default()).into_string(),
+        ] {
+            assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick"), "{html}");
+            assert!(!html.contains("http://") && !html.contains("https://"), "no request leaves the house: {html}");
+            assert_eq!(html.matches("<script").count(), html.matches("<script defer src=\"/static/").count());
+        }
+    }
+}

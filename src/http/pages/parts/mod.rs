@@ -1,0 +1,40 @@
+//! What every page is made of: frame, table, badge, timeline, forms, bars, charts; typed in, escaped out.
+//!
+//! A page is a function from a view struct of plain data to [`Markup`]. Nothing here decides, asks or reads a clock: `now` is an argument.
+//! All parts stand without script and without inline style; `static/app.js` finds what it makes live by the attributes set here.
+
+pub mod address;
+pub mod bars;
+pub mod charts;
+pub mod facts;
+pub mod fields;
+pub mod forms;
+pub mod frame;
+pub mod icon;
+pub mod qr;
+pub mod roll;
+pub mod state;
+pub mod table;
+pub mod text;
+pub mod time;
+pub mod timeline;
+
+pub use address::{Address, encode};
+pub use bars::{Segment, Share, bar, progress};
+pub use charts::{BurnDown, Sparkline, burn_down, sparkline};
+pub use facts::{Fact, Live, Step, StepState, Tab, code, empty, facts, live, section, section_with, steps, tabs};
+pub use fields::{Field, checkbox, field, radio, select};
+pub use forms::{Button, Confirm, Typed, confirm, copy_field, hidden, post, search, upload};
+pub use frame::{Banner, Flash, Frame, Section, Setup, Shell, Viewer, centred, frame, person};
+pub use icon::{Icon, icon};
+pub use maud::{Markup, PreEscaped, html};
+pub use qr::qr;
+pub use roll::{Roll, RollDevice, RollGroup, roll};
+pub use state::{State, badge, legend, practice, state_square, state_square_named};
+pub use table::{Action, Cell, Column, Pager, Row, Selection, Sort, Table, pager, table};
+pub use text::{count, thousands};
+pub use time::{day, moment, time_ago};
+pub use timeline::{Entry, Wait, timeline, waits};
+
+#[cfg(test)]
+mod tokens;

@@ -1,0 +1,341 @@
+//! Tables: sticky head, sort by link, rows to choose with a bar of actions, "showing 50 of 1,240", and a reason when empty.
+
+use maud::{Markup, Render as _, html};
+
+use super::address::Address;
+use super::forms::{Button, hidden};
+use super::text::{count, thousands};
+
+/// How a column is set and where it may be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Main,
+    Text,
+    Number,
+    Code,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub struct Column {
+    title: String,
+    kind: Kind,
+    minor: bool,
+    labelled: bool,
+    sort: Option<(String, Option<bool>)>,
+}
+
+impl Column {
+    /// The column that names the row and leads to it; one a table.
+    pub fn main(title: impl Into<String>) -> Self {
+        Self { title: title.into(), kind: Kind::Main, minor: false, labelled: false, sort: None }
+    }
+
+    /// A column of text.
+    pub fn text(title: impl Into<String>) -> Self {
+        Self { kind: Kind::Text, ..Self::main(title) }
+    }
+
+    /// A column of numbers, set to the right.
+    pub fn number(title: impl Into<String>) -> Self {
+        Self { kind: Kind::Number, ..Self::main(title) }
+    }
+
+    /// A column of identifiers, in the fixed-width face.
+    pub fn code(title: impl Into<String>) -> Self {
+        Self { kind: Kind::Code, ..Self::main(title) }
+    }
+
+    /// Left out where the window is not wide; at phone width it is shown again, in the row's second line.
+    #[must_use]
+    pub fn minor(mut self) -> Self {
+        self.minor = true;
+        self
+    }
+
+    /// Says its title before the value at phone width, where columns have no heads.
+    #[must_use]
+    pub fn labelled(mut self) -> Self {
+        self.labelled = true;
+        self
+    }
+
+    /// Sorts by `key` when its head is followed.
+    #[must_use]
+    pub fn sort(mut self, key: &str, sort: &Sort) -> Self {
+        let now = (sort.key == key).then_some(sort.descending);
+        let wanted = if now == Some(false) { format!("-{key}") } else { key.to_owned() };
+        self.sort = Some((sort.address.clone().without("after").with("sort", &wanted).to_string(), now));
+        self
+    }
+
+    fn class(&self) -> String {
+        let kind = match self.kind {
+            Kind::Main => "main",
+            Kind::Text => "",
+            Kind::Number => "number",
+            Kind::Code => "code",
+        };
+        format!("{kind}{}", if self.minor { " minor" } else { "" }).trim().to_owned()
+    }
+}
+
+/// What a table is sorted by, read from `?sort=name` or `?sort=-name`.
+#[derive(Debug, Clone)]
+pub struct Sort {
+    /// The column's key.
+    pub key: String,
+    /// Greatest first.
+    pub descending: bool,
+    /// The page's address with its filters.
+    pub address: Address,
+}
+
+/// One row.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// What its box sends when chosen.
+    pub id: String,
+    /// Where it leads.
+    pub href: Option<String>,
+    /// Its name, for the box's label.
+    pub name: String,
+    /// One a column.
+    pub cells: Vec<Cell>,
+}
+
+/// One cell: what stands in it.
+pub type Cell = Markup;
+
+/// Something to do with the chosen rows.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// What the button says.
+    pub words: String,
+    /// Where the form goes; it answers with a confirmation.
+    pub to: String,
+    /// Whether something is lost by it.
+    pub destructive: bool,
+}
+
+/// Rows can be chosen, and these are the actions for them, the destructive ones last.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The name under which chosen ids are sent: `device`.
+    pub name: &'static str,
+    /// The actions.
+    pub actions: Vec<Action>,
+    /// The filters in force, for "all that match".
+    pub filter: Vec<(String, String)>,
+}
+
+/// How much of a list is shown and where the rest is.
+#[derive(Debug, Clone)]
+pub struct Pager {
+    /// Rows on this page.
+    pub shown: u64,
+    /// Rows in all, under the filters in force.
+    pub total: u64,
+    /// What the rows are: one, many.
+    pub noun: (&'static str, &'static str),
+    /// The address of the first page, when this is not it.
+    pub first: Option<String>,
+    /// The address of the next page, when there is one.
+    pub next: Option<String>,
+}
+
+/// A table with all that stands round it.
+#[derive(Debug, Clone)]
+pub struct Table<'a> {
+    /// What it lists, for a screen reader.
+    pub caption: &'a str,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// How much of the list this is; absent for lists that are always whole.
+    pub pager: Option<Pager>,
+    /// What stands in place of the table when it has no rows.
+    pub empty: Markup,
+    /// The actions for chosen rows.
+    pub selection: Option<Selection>,
+    /// Rows of 28 pixels instead of 36.
+    pub compact: bool,
+}
+
+/// The table, or why it is empty.
+pub fn table(table: &Table<'_>) -> Markup {
+    if table.rows.is_empty() {
+        return table.empty.clone();
+    }
+    let whole = html! {
+        table.table.compact[table.compact] {
+            caption.hear-only { (table.caption) }
+            thead { tr {
+                @if table.selection.is_some() {
+                    th.pick scope="col" {
+                        span.hear-only { "Choose" }
+                        input.script-only type="checkbox" data-choose-all aria-label="Choose all rows on this page";
+                    }
+                }
+                @for column in &table.columns { (column_head(column)) }
+            } }
+            tbody { @for row in &table.rows { (self::row(row, &table.columns, table.selection.as_ref())) } }
+        }
+    };
+    html! {
+        @match &table.selection {
+            Some(selection) => form.selectable method="post" action=(selection.actions.first().map_or("", |action| &action.to)) {
+                (whole)
+                @if let Some(pager) = &table.pager { (self::pager(pager)) }
+                (selection_bar(selection, table.pager.as_ref()))
+            },
+            None => {
+                (whole)
+                @if let Some(pager) = &table.pager { (self::pager(pager)) }
+            },
+        }
+    }
+}
+
+fn column_head(column: &Column) -> Markup {
+    let sorted = column.sort.as_ref().and_then(|(_, now)| *now).map(|descending| if descending { "descending" } else { "ascending" });
+    html! {
+        th scope="col" class=[some(column.class())] aria-sort=[sorted] {
+            @match &column.sort {
+                Some((href, _)) => a href=(href) { (column.title) },
+                None => (column.title),
+            }
+        }
+    }
+}
+
+fn row(row: &Row, columns: &[Column], selection: Option<&Selection>) -> Markup {
+    html! {
+        tr {
+            @if let Some(selection) = selection {
+                td.pick { input type="checkbox" name=(selection.name) value=(row.id) aria-label=(format!("Choose {}", row.name)); }
+            }
+            @for (cell, column) in row.cells.iter().zip(columns) {
+                @let label = column.labelled.then_some(&column.title);
+                td class=[some(column.class())] data-label=[label] {
+                    @match &row.href {
+                        Some(href) if column.kind == Kind::Main => a.row-link href=(href) { (cell) },
+                        _ => (cell),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn selection_bar(selection: &Selection, pager: Option<&Pager>) -> Markup {
+    let more = pager.filter(|pager| pager.total > pager.shown);
+    html! {
+        (hidden(&selection.filter))
+        div.selection role="group" aria-label="Actions for the chosen rows" {
+            span.how-many data-chosen="# chosen" aria-live="polite" { "Chosen rows" }
+            @if let Some(pager) = more {
+                label.row { input type="checkbox" name="all" value="1"; "All " (thousands(pager.total)) " that match" }
+            }
+            @for action in &selection.actions {
+                @let button = Button::submit(&action.words).small().asks().to(&action.to);
+                @if action.destructive { (button.destructive().render()) } @else { (button.render()) }
+            }
+        }
+    }
+}
+
+/// "Showing 50 of 1,240 devices", with the way to the rest.
+pub fn pager(pager: &Pager) -> Markup {
+    let (one, many) = pager.noun;
+    html! {
+        div.table-foot {
+            span {
+                @if pager.shown < pager.total { "Showing " (thousands(pager.shown)) " of " (count(pager.total, one, many)) }
+                @else { (count(pager.total, one, many)) }
+            }
+            @if pager.first.is_some() || pager.next.is_some() {
+                nav aria-label="Pages" {
+                    @if let Some(first) = &pager.first { a href=(first) { "First page" } }
+                    @if let Some(next) = &pager.next { a href=(next) rel="next" { "Next page" } }
+                }
+            }
+        }
+    }
+}
+
+fn some(class: String) -> Option<String> {
+    (!class.is_empty()).then_some(class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sort(by: &str, descending: bool) -> Sort {
+        Sort { key: by.into(), descending, address: Address::new("/devices").with("search", "a&b").with("after", "cursor") }
+    }
+
+    fn devices(rows: usize) -> Table<'static> {
+        let row = |n: usize| Row {
+            id: format!("id-{n}"),
+            href: Some(format!("/devices/id-{n}")),
+            name: format!("iPad <{n}>"),
+            cells: vec![html! { (format!("iPad <{n}>")) }, html! { "TESTSN" }],
+        };
+        Table {
+            caption: "Devices",
+            columns: vec![
+                Column::main("Name").sort("name", &sort("name", false)),
+                Column::code("Serial").minor().sort("serial", &sort("name", false)),
+            ],
+            rows: (0..rows).map(row).collect(),
+            pager: Some(Pager {
+                shown: rows as u64,
+                total: 1_240,
+                noun: ("device", "devices"),
+                first: None,
+                next: Some("/devices?after=x".into()),
+            }),
+            empty: html! { p { "No devices yet." } },
+            selection: Some(Selection {
+                name: "device",
+                actions: vec![Action { words: "Lock".into(), to: "/devices/actions/lock".into(), destructive: false }],
+                filter: vec![("search".into(), "a\"b".into())],
+            }),
+            compact: false,
+        }
+    }
+
+    #[test]
+    fn a_sorted_column_turns_round_and_forgets_the_page() {
+        let html = table(&devices(1)).into_string();
+        assert!(html.contains("aria-sort=\"ascending\"><a href=\"/devices?search=a%26b&amp;sort=-name\">Name</a>"), "{html}");
+        assert!(html.contains("<a href=\"/devices?search=a%26b&amp;sort=serial\">Serial</a>"), "{html}");
+        let column = Column::main("Name").sort("name", &sort("name", true));
+        assert!(column_head(&column).into_string().contains("aria-sort=\"descending\"><a href=\"/devices?search=a%26b&amp;sort=name\">"));
+    }
+
+    #[test]
+    fn rows_are_named_linked_and_escaped() {
+        let html = table(&devices(2)).into_string();
+        assert!(html.contains("<a class=\"row-link\" href=\"/devices/id-1\">iPad &lt;1&gt;</a>"), "{html}");
+        assert!(html.contains("aria-label=\"Choose iPad &lt;1&gt;\"") && html.contains("value=\"a&quot;b\""), "{html}");
+        assert!(html.contains("All 1,240 that match") && html.contains("<caption"), "{html}");
+    }
+
+    #[test]
+    fn an_empty_table_says_why_instead() {
+        assert_eq!(table(&devices(0)).into_string(), "<p>No devices yet.</p>");
+    }
+
+    #[test]
+    fn the_pager_says_how_much_is_shown() {
+        let part = Pager { shown: 50, total: 1_240, noun: ("device", "devices"), first: Some("/devices".into()), next: None };
+        let html = pager(&part).into_string();
+        assert!(html.contains("Showing 50 of 1,240 devices") && html.contains("First page") && !html.contains("Next page"), "{html}");
+        let whole = Pager { shown: 1, total: 1, first: None, ..part };
+        assert_eq!(pager(&whole).into_string(), "<div class=\"table-foot\"><span>1 device</span></div>");
+    }
+}

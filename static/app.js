@@ -1,0 +1,248 @@
+// What the page does beyond HTML. Every page works without this file; it adds: live fragments, confirmation in a dialog,
+// keys for tables, copying, upload progress, and times that stay true. The platform only, nothing loaded from elsewhere.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+document.documentElement.classList.add("scripted");
+
+const parse = (html) => new DOMParser().parseFromString(html, "text/html");
+
+// Times ------------------------------------------------------------------------------------------------------------
+// The same words as parts/time.rs, so that nothing jumps when the minute turns.
+
+const UNITS = [["minute", 60], ["hour", 3600], ["day", 86400], ["month", 30 * 86400], ["year", 365 * 86400]];
+const UPTO = [3600, 86400, 60 * 86400, 730 * 86400, Infinity];
+
+function words(at, now) {
+  const gap = Math.abs(now - at) / 1000;
+  if (gap < 60) return at > now ? "in a moment" : "just now";
+  const [unit, seconds] = UNITS[UPTO.findIndex((limit) => gap < limit)];
+  const n = Math.floor(gap / seconds);
+  const many = `${n} ${unit}${n === 1 ? "" : "s"}`;
+  return at > now ? `in ${many}` : `${many} ago`;
+}
+
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
+function tellTimes(root = document) {
+  for (const time of $$("time[datetime]", root)) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    time.title = exact.format(at);
+    if (time.dataset.as === "ago") time.textContent = words(at.getTime(), Date.now());
+    if (time.dataset.as === "moment") time.textContent = short.format(at);
+  }
+}
+tellTimes();
+setInterval(tellTimes, 30_000);
+
+// Live fragments -----------------------------------------------------------------------------------------------------
+// <div id="x" data-live="device command" data-live-of="<id>" data-src="/devices?…">: an event whose topic begins with one of
+// these nouns (and, where data-live-of is given, that speaks of this id) makes the fragment fetch its own address again.
+// The server may answer with the fragment alone or with its page; either way only the element of the same id is taken.
+
+const CALM = 400; // ms between swaps of one fragment, so that a classroom enrolling at once does not flicker
+const due = new Map();
+
+function concerns(fragment, event) {
+  const noun = String(event.topic ?? "").split(".")[0];
+  const of = fragment.dataset.liveOf;
+  return fragment.dataset.live.split(" ").includes(noun) && (!of || of === event.device_id);
+}
+
+function schedule(fragment) {
+  if (due.has(fragment.id)) return;
+  due.set(fragment.id, setTimeout(() => { due.delete(fragment.id); refresh(fragment.id); }, CALM));
+}
+
+async function refresh(id) {
+  const old = document.getElementById(id);
+  // What someone is typing or has opened over the page is never pulled away; the next event tries again.
+  if (!old || document.hidden || typing(old) || $("dialog[open]")) return;
+  const response = await fetch(old.dataset.src || location.href, { headers: { "X-Fragment": id } }).catch(() => null);
+  if (!response?.ok) return;
+  const fresh = parse(await response.text()).getElementById(id);
+  const now = document.getElementById(id);
+  if (!fresh || !now || typing(now)) return;
+  keep(now, fresh);
+  tellTimes(fresh);
+  countChosen(fresh);
+  if (fresh.outerHTML === now.outerHTML) return;
+  const focus = focusPath(now);
+  fresh.classList.add("swapped");
+  fresh.addEventListener("animationend", () => fresh.classList.remove("swapped"), { once: true });
+  now.replaceWith(fresh);
+  if (focus) $$(focus.selector, fresh)[focus.index]?.focus({ preventScroll: true });
+}
+
+const typing = (root) => $$("input:not([type=checkbox], [type=radio], [type=hidden]), textarea", root)
+  .some((field) => field === document.activeElement || (!field.readOnly && field.value !== field.defaultValue));
+
+// Boxes that are ticked and details that are open stay so.
+function keep(old, fresh) {
+  const ticked = new Set($$("input[type=checkbox]:checked", old).map((box) => `${box.name} ${box.value}`));
+  for (const box of $$("input[type=checkbox]", fresh)) box.checked ||= ticked.has(`${box.name} ${box.value}`);
+  for (const open of $$("details[id][open]", old)) fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
+}
+
+function focusPath(root) {
+  const at = document.activeElement;
+  if (!root.contains(at)) return null;
+  const href = at.getAttribute("href");
+  const selector = at.id ? `#${CSS.escape(at.id)}` : href ? `a[href="${CSS.escape(href)}"]` : at.tagName;
+  return { selector, index: $$(selector, root).indexOf(at) };
+}
+
+const fragments = () => $$("[data-live][id]");
+if (fragments().length) {
+  const source = new EventSource("/api/v1/events");
+  let missed = false;
+  source.onmessage = ({ data }) => {
+    let event = {};
+    try { event = JSON.parse(data); } catch { return; }
+    for (const fragment of fragments()) if (concerns(fragment, event)) schedule(fragment);
+  };
+  source.onerror = () => { missed = true; document.body.classList.add("offline"); };
+  source.onopen = () => {
+    document.body.classList.remove("offline");
+    if (missed) fragments().forEach(schedule);
+    missed = false;
+  };
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) fragments().forEach(schedule); });
+}
+
+// Confirmation ---------------------------------------------------------------------------------------------------------
+// A link or button marked data-dialog leads to a page that asks; here that page's form is shown over this one.
+
+async function ask(url, options, otherwise) {
+  const response = await fetch(url, { ...options, headers: { "X-Fragment": "confirm" } }).catch(() => null);
+  const form = response?.ok && parse(await response.text()).getElementById("confirm");
+  if (!form) return otherwise();
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-labelledby", "confirm-title");
+  dialog.append(form);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  tellTimes(dialog);
+  dialog.showModal();
+}
+
+document.addEventListener("click", (event) => {
+  const { target } = event;
+  const link = target.closest("a[data-dialog]");
+  if (link && !(event.metaKey || event.ctrlKey || event.shiftKey)) {
+    event.preventDefault();
+    ask(link.href, {}, () => { location.href = link.href; });
+  }
+  const cancel = target.closest("dialog [data-cancel]");
+  if (cancel) {
+    event.preventDefault();
+    cancel.closest("dialog").close();
+  }
+  const copier = target.closest("[data-copy]");
+  if (copier) copy(copier);
+});
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (submitter?.matches("[data-dialog]")) {
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(form, submitter));
+    ask(submitter.formAction, { method: "POST", body }, () => { submitter.removeAttribute("data-dialog"); form.requestSubmit(submitter); });
+  } else if (form.matches("[data-upload]") && $$("input[type=file]", form).some((input) => input.files.length)) {
+    event.preventDefault();
+    upload(form, submitter);
+  }
+});
+
+// Choosing rows and moving among them ------------------------------------------------------------------------------------
+
+function countChosen(root = document) {
+  for (const form of $$(".selectable", root)) {
+    const boxes = $$("tbody .pick input", form);
+    const chosen = boxes.filter((box) => box.checked).length;
+    for (const said of $$("[data-chosen]", form)) said.textContent = said.dataset.chosen.replace("#", chosen);
+    const all = $("[data-choose-all]", form);
+    if (all) { all.checked = chosen > 0 && chosen === boxes.length; all.indeterminate = chosen > 0 && chosen < boxes.length; }
+  }
+}
+
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-choose-all]")) for (const box of $$("tbody .pick input", target.form)) box.checked = target.checked;
+  countChosen();
+});
+countChosen();
+
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event;
+  if (event.metaKey || event.ctrlKey || event.altKey || target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
+  if (key === "/" && $("[data-search]")) {
+    event.preventDefault();
+    $("[data-search]").select();
+    return;
+  }
+  const links = $$("a.row-link");
+  const row = target.closest("tr");
+  const at = links.findIndex((link) => link.closest("tr") === row);
+  if ((key === "ArrowDown" || key === "ArrowUp") && links.length && (at >= 0 || target === document.body)) {
+    event.preventDefault();
+    const next = at < 0 ? 0 : Math.min(Math.max(at + (key === "ArrowDown" ? 1 : -1), 0), links.length - 1);
+    links[next].focus();
+  } else if (key === "x" && row) {
+    $(".pick input", row)?.click();
+  }
+});
+
+// Copying, uploading --------------------------------------------------------------------------------------------------------
+
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copy);
+  const said = button.textContent;
+  field.select();
+  // The clipboard is refused where the connection is not trusted; the old way still works there.
+  await navigator.clipboard?.writeText(field.value).catch(() => document.execCommand("copy"));
+  if (!navigator.clipboard) document.execCommand("copy");
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = said; }, 2000);
+}
+
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const zone = event.target.closest?.("[data-drop]");
+    if (!zone) return;
+    event.preventDefault();
+    zone.classList.toggle("over", kind === "dragover");
+    if (kind === "drop") $("input[type=file]", zone).files = event.dataTransfer.files;
+  });
+}
+
+// A form with a file is sent by XMLHttpRequest, the only way to see how far it is. The answer is a page: it takes this one's place.
+function upload(form, submitter) {
+  const request = new XMLHttpRequest();
+  const bar = document.createElement("progress");
+  bar.max = 1;
+  bar.value = 0;
+  bar.setAttribute("aria-label", "Upload");
+  form.append(bar);
+  if (submitter) submitter.disabled = true;
+  request.upload.onprogress = ({ loaded, total, lengthComputable }) => { if (lengthComputable) bar.value = loaded / total; };
+  request.onload = () => {
+    const page = parse(request.responseText);
+    document.title = page.title;
+    $("main").replaceWith($("main", page));
+    history.pushState(null, "", request.responseURL);
+    tellTimes();
+    $("main [role=alert], main h1")?.scrollIntoView({ block: "nearest" });
+  };
+  request.onerror = () => {
+    const said = document.createElement("p");
+    said.setAttribute("role", "alert");
+    said.textContent = "The file did not arrive. The appliance may be restarting: wait a moment and send it again.";
+    bar.replaceWith(said);
+    if (submitter) submitter.disabled = false;
+  };
+  request.open(form.method, form.action);
+  request.send(new FormData(form, submitter ?? undefined));
+}
+window.addEventListener("popstate", () => location.reload());
