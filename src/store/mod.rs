@@ -1,11 +1,15 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
+pub mod admins;
+pub mod api_tokens;
 mod bells;
 mod connection;
 pub mod events;
+pub mod idempotency;
 mod inbox;
 mod migrate;
 mod readers;
+pub mod sessions;
 pub mod settings;
 mod soft;
 mod tx;

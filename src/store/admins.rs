@@ -1,0 +1,88 @@
+//! People who may log in, as rows.
+
+use rusqlite::Row;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::secret::Secret;
+use crate::store::tx::Tx;
+
+/// One person who may log in.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// UUIDv7.
+    pub id: String,
+    /// What they log in with; unique without regard to ASCII case.
+    pub name: String,
+    /// The role's word; rooms read it.
+    pub role: String,
+    /// Argon2id, as a PHC string.
+    pub password_hash: Secret<String>,
+    /// Since when they may not log in.
+    pub disabled_at: Option<Timestamp>,
+    /// When they were added.
+    pub created_at: Timestamp,
+}
+
+const COLUMNS: &str = "id, name, role, password_hash, disabled_at, created_at";
+
+fn admin(row: &Row<'_>) -> rusqlite::Result<Admin> {
+    Ok(Admin {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        role: row.get(2)?,
+        password_hash: Secret::new(row.get(3)?),
+        disabled_at: row.get(4)?,
+        created_at: row.get(5)?,
+    })
+}
+
+/// Adds a person; a taken name is a conflict.
+pub fn insert(tx: &Tx, admin: &Admin) -> Result<()> {
+    tx.execute(
+        "INSERT INTO admins (id, name, role, password_hash, disabled_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (&admin.id, &admin.name, &admin.role, admin.password_hash.expose(), admin.disabled_at, admin.created_at),
+    )?;
+    Ok(())
+}
+
+/// The person with this id.
+pub fn find(tx: &Tx, id: &str) -> Result<Option<Admin>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM admins WHERE id = ?1"), [id], admin)
+}
+
+/// The person with this name, whatever the case of its letters.
+pub fn find_by_name(tx: &Tx, name: &str) -> Result<Option<Admin>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM admins WHERE name = ?1"), [name], admin)
+}
+
+/// Up to `limit` people by name, from after the name `after`.
+pub fn list(tx: &Tx, after: Option<&str>, limit: u32) -> Result<Vec<Admin>> {
+    let sql = format!("SELECT {COLUMNS} FROM admins WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2");
+    tx.list(&sql, (after, limit), admin)
+}
+
+/// How many people there are, disabled ones included.
+pub fn count(tx: &Tx) -> Result<u32> {
+    tx.one("SELECT count(*) FROM admins", [], |row| row.get(0))
+}
+
+/// How many people with the role `role` may log in, not counting the one with the id `except`.
+pub fn count_able(tx: &Tx, role: &str, except: &str) -> Result<u32> {
+    tx.one("SELECT count(*) FROM admins WHERE role = ?1 AND disabled_at IS NULL AND id <> ?2", (role, except), |row| row.get(0))
+}
+
+/// Stores a changed role, hash and state; id, name and age stay.
+pub fn update(tx: &Tx, admin: &Admin) -> Result<()> {
+    tx.execute(
+        "UPDATE admins SET role = ?2, password_hash = ?3, disabled_at = ?4 WHERE id = ?1",
+        (&admin.id, &admin.role, admin.password_hash.expose(), admin.disabled_at),
+    )?;
+    Ok(())
+}
+
+/// Removes a person and, by cascade, their sessions.
+pub fn delete(tx: &Tx, id: &str) -> Result<()> {
+    tx.execute("DELETE FROM admins WHERE id = ?1", [id])?;
+    Ok(())
+}
