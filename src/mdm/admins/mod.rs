@@ -122,7 +122,13 @@ pub fn reset_password(tx: &Tx, actor: &Actor, id: &str, password: HashedPassword
 ///
 /// # Errors
 /// Unauthenticated when the proof is another person's, or older than the password that is stored.
-pub fn change_own_password(tx: &Tx, actor: &Actor, proof: &sessions::Verified, password: HashedPassword, keep: Option<&[u8]>) -> Result<()> {
+pub fn change_own_password(
+    tx: &Tx,
+    actor: &Actor,
+    proof: &sessions::Verified,
+    password: HashedPassword,
+    keep: Option<&[u8]>,
+) -> Result<()> {
     let mut admin = proof.still_holds(tx)?;
     if !matches!(actor, Actor::Person { id, .. } if *id == admin.id) {
         return Err(Error::forbidden("Only the person themselves changes a password this way; an owner resets it."));

@@ -199,7 +199,7 @@ fn a_session_ends_when_idle_and_in_any_case() {
     assert!(known_after(Duration::from_secs(59)).unwrap().used.is_none(), "its use is noted at most once a minute");
     assert!(known_after(SESSION_IDLE).is_none());
     let mut later = Duration::ZERO;
-    let step = SESSION_IDLE - Duration::from_secs(1);
+    let step = SESSION_IDLE.saturating_sub(Duration::from_secs(1));
     while later + step < SESSION_LIFE {
         later += step;
         let known = known_after(later).expect("a session in use goes on");
@@ -354,7 +354,7 @@ fn a_set_up_link_makes_one_owner_and_is_spent() {
     assert_eq!(accept(&Secret::new("guess".into()), Duration::ZERO).unwrap_err().kind, Kind::NotFound);
     let expired = accept(&token, setup::LINK_LIFE).unwrap_err();
     assert!(expired.message.contains("Start Rollcall again"), "{expired}");
-    let started = accept(&token, setup::LINK_LIFE - Duration::from_secs(1)).unwrap();
+    let started = accept(&token, setup::LINK_LIFE.saturating_sub(Duration::from_secs(1))).unwrap();
     assert_eq!((started.admin.name.as_str(), started.admin.role.as_str()), ("kim", "owner"));
     let used = accept(&token, Duration::ZERO).unwrap_err();
     assert!(used.message.contains("used already"), "{used}");
