@@ -1,8 +1,10 @@
 //! What is said: Apple's messages as types; parsing and building, no I/O.
 
 pub mod checkin;
+pub mod error_chain;
 pub mod ids;
 pub mod malformed;
 pub mod platform;
 pub mod plist;
 pub mod push;
+pub mod report;

@@ -9,6 +9,7 @@ mod xml;
 
 use std::io::Cursor;
 
+use base64::Engine as _;
 use serde::de::DeserializeOwned;
 
 pub use ::plist::{Dictionary, Value};
@@ -40,6 +41,9 @@ pub enum PlistError {
     /// Over [`MAX_BINARY_OBJECTS`], [`MAX_BINARY_EXPANSION`] or both.
     #[error("the binary property list unfolds to far more than its own size; send it as XML")]
     TooLarge,
+    /// A binary property list where only XML is read, because it is too long to be held.
+    #[error("a binary property list of this length is not read; send it as XML")]
+    BinaryTooLong,
     /// An inner document type or an entity other than XML's own five.
     #[error("the property list declares or uses entities of its own; write their text instead")]
     Entities,
@@ -112,6 +116,31 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PlistError> {
 /// A report whose `CommandUUID` and `Status` are sound is thus read even when a size is no number.
 pub fn parse_tolerant(bytes: &[u8]) -> Result<Tolerant, PlistError> {
     if is_binary(bytes) { Ok(Tolerant { value: read_binary(bytes)?, unreadable: Vec::new() }) } else { xml::read(bytes, xml::Bad::Keep) }
+}
+
+/// The JSON form of a value: bytes as base64, moments as RFC 3339, what JSON cannot hold as text.
+pub fn to_json(value: &Value) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match value {
+        Value::Array(items) => items.iter().map(to_json).collect(),
+        Value::Dictionary(entries) => dictionary_to_json(entries).into(),
+        Value::Boolean(flag) => Json::Bool(*flag),
+        Value::Data(bytes) => Json::String(base64::engine::general_purpose::STANDARD.encode(bytes)),
+        Value::Date(date) => Json::String(date.to_xml_format()),
+        Value::Real(number) => serde_json::Number::from_f64(*number).map_or_else(|| Json::String(number.to_string()), Json::Number),
+        Value::Integer(number) => match (number.as_signed(), number.as_unsigned()) {
+            (Some(signed), _) => signed.into(),
+            (None, unsigned) => unsigned.into(),
+        },
+        Value::String(text) => Json::String(text.clone()),
+        Value::Uid(uid) => uid.get().into(),
+        _ => Json::Null,
+    }
+}
+
+/// The JSON object of a dictionary, as [`to_json`] makes it.
+pub fn dictionary_to_json(entries: &Dictionary) -> serde_json::Map<String, serde_json::Value> {
+    entries.iter().map(|(key, value)| (key.clone(), to_json(value))).collect()
 }
 
 /// Whether the bytes claim to be a binary property list.
