@@ -1,3 +1,4 @@
 //! Devices that are not there: they know the protocol and nothing of the house.
 
+pub mod apple;
 pub mod model;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
@@ -24,8 +25,11 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest answer that is read, in bytes; Apple's are below 200.
 const ANSWER_LIMIT: usize = 4 * 1024;
 
-/// How often a push is sent again after the connection broke under it.
+/// How often a push is sent again after the connection broke under it, so that nobody knows whether it arrived.
 const RESENDS: usize = 1;
+
+/// How often a push that the service surely did not process, because its connection was about to end, gets a place on another one.
+const RESEATS: usize = 10;
 
 /// What a push service answered, not yet understood.
 pub(super) type Answer = http::Response<Bytes>;
@@ -51,6 +55,13 @@ struct Connection {
     number: u64,
     sender: SendRequest<Full<Bytes>>,
     cause: Cause,
+}
+
+/// A push without an answer.
+struct Lost {
+    failure: Failure,
+    /// Whether the service surely did nothing about it.
+    is_unprocessed: bool,
 }
 
 impl Link {
@@ -81,32 +92,40 @@ impl Link {
     pub(super) async fn ask(&self, request: &Request<Full<Bytes>>) -> Result<Answer, Failure> {
         // The semaphore is never closed, so that there always is a permit in the end.
         let _permit = self.permits.acquire().await;
-        let mut resends = RESENDS;
+        let (mut resends, mut reseats) = (RESENDS, RESEATS);
         loop {
             let connection = self.connection().await?;
-            match self.ask_over(&connection, request.clone()).await {
-                Err(Failure::Broken { .. }) if resends > 0 => resends -= 1,
-                answer => return answer,
+            let lost = match self.ask_over(&connection, request.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(lost) => lost,
+            };
+            let chances = if lost.is_unprocessed { &mut reseats } else { &mut resends };
+            if *chances == 0 || !matches!(lost.failure, Failure::Broken { .. }) {
+                return Err(lost.failure);
             }
+            *chances -= 1;
         }
     }
 
-    async fn ask_over(&self, connection: &Connection, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+    async fn ask_over(&self, connection: &Connection, request: Request<Full<Bytes>>) -> Result<Answer, Lost> {
         let mut sender = connection.sender.clone();
         let exchange = async {
-            sender.ready().await?;
-            let (head, body) = sender.send_request(request).await?.into_parts();
+            let (head, body) = sender.try_send_request(request).await?.into_parts();
             // An answer that is too long or breaks off is as good as an empty one: its status has come.
             let body = Limited::new(body, ANSWER_LIMIT).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-            Ok::<_, hyper::Error>(Answer::from_parts(head, body))
+            Ok::<_, TrySendError<Request<Full<Bytes>>>>(Answer::from_parts(head, body))
         };
-        let failure = match tokio::time::timeout(self.request_timeout, exchange).await {
+        let lost = match tokio::time::timeout(self.request_timeout, exchange).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => connection.cause.failure().unwrap_or_else(|| self.broken(&error)),
-            Err(_) => Failure::timed_out(&self.endpoint, self.request_timeout),
+            Ok(Err(error)) => {
+                let failure = connection.cause.failure().unwrap_or_else(|| self.broken(error.error()));
+                // A request that comes back was not yet written to the connection.
+                Lost { failure, is_unprocessed: error.message().is_some() || is_refused_by_goaway(error.error()) }
+            }
+            Err(_) => Lost { failure: Failure::timed_out(&self.endpoint, self.request_timeout), is_unprocessed: false },
         };
         self.leave(connection.number);
-        Err(failure)
+        Err(lost)
     }
 
     fn broken(&self, error: &hyper::Error) -> Failure {
@@ -164,4 +183,10 @@ impl Link {
         tracing::info!(apns.endpoint = %self.endpoint, "connected to the push service {}", self.endpoint);
         Ok(Connection { number: self.attempts.load(Ordering::Acquire), sender, cause })
     }
+}
+
+/// Whether GOAWAY said that the server did not and will not process this request (RFC 9113, section 6.8).
+fn is_refused_by_goaway(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_remote() && cause.is_go_away() && cause.reason() == Some(h2::Reason::NO_ERROR))
 }

@@ -114,6 +114,7 @@ fn is_about_a_client_certificate(alert: AlertDescription) -> bool {
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied
             | AlertDescription::CertificateRequired
     )
