@@ -1,6 +1,8 @@
 //! How connections to the database are opened: one that writes, and those that only read.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -37,6 +39,9 @@ impl Location {
 
     /// Opens the connection that writes; creates the file when it is missing.
     pub(in crate::store) fn open_writer(&self) -> Result<Connection> {
+        if let Self::File(path) = self {
+            make_private(path)?;
+        }
         let conn = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         if matches!(self, Self::File(_)) && mode != "wal" {
@@ -65,5 +70,38 @@ impl Location {
         conn.set_prepared_statement_cache_capacity(STATEMENT_LIMIT);
         conn.execute_batch(COMMON)?;
         Ok(conn)
+    }
+}
+
+/// Creates the file if it is missing, readable by us alone; SQLite gives its log and index the same mode.
+fn make_private(path: &Path) -> Result<()> {
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let cause = |error| Error::bad_input(format!("the database {} cannot be opened: {error}", path.display())).caused_by(error);
+    made.map(drop).map_err(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_database_and_its_log_are_ours_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rollcall.db");
+        let conn = Location::File(path).open_writer().unwrap();
+        conn.execute_batch("CREATE TABLE desks (id INTEGER)").unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+        assert!(files.len() >= 2, "the file and its log");
+        for file in files {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+        }
+    }
+
+    #[test]
+    fn a_database_in_a_folder_that_does_not_exist_is_named() {
+        let refusal = Location::File("/nowhere/rollcall.db".into()).open_writer().unwrap_err();
+        assert!(refusal.message.contains("/nowhere/rollcall.db"), "{refusal}");
     }
 }

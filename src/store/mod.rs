@@ -7,6 +7,8 @@ mod connection;
 pub mod events;
 pub mod idempotency;
 mod inbox;
+pub mod integrity;
+mod lock;
 mod migrate;
 mod readers;
 pub mod sessions;
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use bells::{Bell, Listener};
+pub use lock::DataFolder;
 pub use soft::{SOFT_LIMIT, SoftFact};
 pub use tx::Tx;
 pub use writer::GROUP_LIMIT;
@@ -194,6 +197,11 @@ pub(in crate::store) mod tests {
     /// A new store in memory.
     pub(in crate::store) fn memory() -> Store {
         Store::open(OpenOptions::memory()).unwrap()
+    }
+
+    /// The store in `folder`, which is made when it is not there.
+    pub(in crate::store) fn file(folder: &Path) -> Store {
+        Store::open(OpenOptions::file(folder.join("rollcall.db"))).unwrap()
     }
 
     #[tokio::test]

@@ -41,7 +41,11 @@ impl Readers {
         // When `work` panics the connection is dropped rather than given back, so nobody inherits a half-read snapshot.
         let outcome = work(&tx);
         tx.take_bells();
-        tx.execute("COMMIT", [])?;
+        if let Err(error) = tx.execute("COMMIT", []) {
+            // What was read stays true; only the connection is not to be trusted any more.
+            tracing::warn!(%error, "a reading connection is given up");
+            return outcome;
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_LIMIT {
             idle.push(tx);

@@ -1,0 +1,114 @@
+//! Looks for damage in the database while the server runs.
+
+use rusqlite::ErrorCode;
+
+use crate::error::{Error, Result};
+use crate::store::tx::Tx;
+
+/// Findings of each kind that are listed at most; the first few tell what there is to do.
+const FINDING_LIMIT: usize = 100;
+
+/// How thoroughly to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Pages, records and constraints: reads everything once.
+    Quick,
+    /// Also whether every index agrees with its table: several times as long.
+    Full,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What is wrong, in SQLite's words or as a sentence about a broken reference.
+    pub message: String,
+}
+
+/// Looks through the database; an empty list means that it is sound. Slow: call it from [`Store::read_slow`](crate::store::Store::read_slow).
+pub fn check(tx: &Tx, depth: Depth) -> Result<Vec<Finding>> {
+    // References are looked up only in a file that can be read.
+    let outcome = damage(tx, depth).and_then(|findings| if findings.is_empty() { broken_references(tx) } else { Ok(findings) });
+    match outcome {
+        Ok(findings) => Ok(findings),
+        // Damage so deep that the check itself cannot go on is a finding, not a failure of the check.
+        Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
+            Ok(vec![Finding { message: error.to_string() }])
+        }
+        Err(error) => Err(Error::from(error)),
+    }
+}
+
+fn damage(tx: &Tx, depth: Depth) -> rusqlite::Result<Vec<Finding>> {
+    let pragma = match depth {
+        Depth::Quick => "quick_check",
+        Depth::Full => "integrity_check",
+    };
+    let mut statement = tx.conn().prepare(&format!("PRAGMA {pragma}({FINDING_LIMIT})"))?;
+    let messages = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let findings = messages.map(|message| message.map(|message| Finding { message }));
+    Ok(findings.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|finding| finding.message != "ok").collect())
+}
+
+fn broken_references(tx: &Tx) -> rusqlite::Result<Vec<Finding>> {
+    let mut statement = tx.conn().prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT ?1")?;
+    let rows = statement.query_map([FINDING_LIMIT as i64], |row| {
+        let (table, rowid, parent): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let which = rowid.map_or_else(|| String::from("a row"), |rowid| format!("row {rowid}"));
+        Ok(Finding { message: format!("{which} of {table} refers to a row of {parent} that does not exist") })
+    })?;
+    rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::events::{NewEvent, append};
+    use crate::store::tests::{file, memory};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1);
+
+    #[test]
+    fn a_sound_database_has_no_findings() {
+        for depth in [Depth::Quick, Depth::Full] {
+            assert_eq!(memory().read_blocking(NOW, |tx| check(tx, depth)).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = file(folder.path());
+        let other = rusqlite::Connection::open(store.path().unwrap()).unwrap();
+        other.execute_batch("PRAGMA foreign_keys = OFF; INSERT INTO inventory_ages VALUES ('nobody', 'DeviceInformation', 1)").unwrap();
+        let findings = store.read_blocking(NOW, |tx| check(tx, Depth::Quick)).unwrap();
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].message.contains("inventory_ages refers to a row of enrollments"), "{findings:?}");
+    }
+
+    #[test]
+    fn overwritten_pages_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = file(folder.path());
+        let path = store.path().unwrap();
+        store
+            .write_blocking(NOW, |tx| {
+                for _ in 0..2000 {
+                    append(tx, &NewEvent { kind: "push.sent", actor_kind: "job", actor: "push", ..NewEvent::default() })?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        store.close_blocking();
+        drop(store);
+        let mut database = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let length = database.seek(SeekFrom::End(0)).unwrap();
+        database.seek(SeekFrom::Start(length * 3 / 4)).unwrap();
+        database.write_all(&[0xa5; 9000]).unwrap();
+        let store = file(folder.path());
+        let findings = store.read_blocking(NOW, |tx| check(tx, Depth::Full)).unwrap();
+        assert!(!findings.is_empty());
+    }
+}

@@ -1,0 +1,211 @@
+//! The data folder: one process at a time, files that only we can read, and the key that seals secrets.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::random::Random;
+use crate::secret::SecretBytes;
+
+/// Bytes in `seal.key`: one AES-256 key.
+const KEY_BYTES: usize = 32;
+
+/// A data folder that this process holds alone until the value is dropped.
+#[derive(Debug)]
+pub struct DataFolder {
+    path: PathBuf,
+    /// Holding it open is what keeps others out; the system lets go of it even when the process is killed.
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Takes the folder `path`, which is created (0700) when it is missing.
+    ///
+    /// [`Kind::Conflict`](crate::error::Kind::Conflict) with the other's pid when another process holds it;
+    /// [`Kind::BadInput`](crate::error::Kind::BadInput) when it cannot be created or others could write into it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(path) {
+            return Err(unusable(path, "cannot be created", error));
+        }
+        let path = path.canonicalize().map_err(|error| unusable(path, "cannot be reached", error))?;
+        let mode = fs::metadata(&path).map_err(|error| unusable(&path, "cannot be reached", error))?.permissions().mode();
+        if mode & 0o022 != 0 {
+            let path = path.display();
+            return Err(Error::bad_input(format!("other users can write into the data folder {path}: run `chmod go-w {path}`, or name another folder")));
+        }
+        let lock = take_lock(&path)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// The folder itself, without symbolic links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the database is.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("rollcall.db")
+    }
+
+    /// Where packages lie, by their SHA-256.
+    pub fn packages(&self) -> PathBuf {
+        self.path.join("packages")
+    }
+
+    /// Where the running server listens for the command line.
+    pub fn control_socket(&self) -> PathBuf {
+        self.path.join("control.sock")
+    }
+
+    /// The key that seals secrets in the database; made at the first start, before there is a database, and never again.
+    ///
+    /// [`Kind::BadInput`](crate::error::Kind::BadInput) when it is missing beside an existing database, when others can read it, or when it is damaged.
+    pub fn seal_key(&self) -> Result<SecretBytes> {
+        let path = self.path.join("seal.key");
+        match read_key(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if self.database().exists() {
+                    return Err(Error::bad_input(format!(
+                        "{} is missing, and without it the secrets in rollcall.db cannot be read: put it back from a backup \
+                         (to begin anew, move rollcall.db away)",
+                        path.display()
+                    )));
+                }
+                self.make_key(&path).map_err(|error| unusable(&self.path, "cannot hold the new seal.key", error))
+            }
+            Err(error) => Err(Error::bad_input(format!("{}: {error}", path.display())).caused_by(error)),
+            Ok(key) => Ok(key),
+        }
+    }
+
+    fn make_key(&self, path: &Path) -> io::Result<SecretBytes> {
+        let key = SecretBytes::new(Random::System.bytes::<KEY_BYTES>().to_vec());
+        // Under another name first: a crash must not leave half a key under the right one.
+        let unfinished = path.with_extension("key.new");
+        if let Err(error) = fs::remove_file(&unfinished)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(key.expose())?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        File::open(&self.path)?.sync_all()?;
+        Ok(key)
+    }
+}
+
+fn take_lock(folder: &Path) -> Result<File> {
+    let path = folder.join("rollcall.lock");
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let mut file = file.map_err(|error| unusable(folder, "cannot hold rollcall.lock", error))?;
+    match file.try_lock() {
+        Ok(()) => {
+            let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+            noted.map_err(|error| unusable(folder, "cannot hold rollcall.lock", error))?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // The first one may be between taking the lock and writing its pid; then we say what we know.
+            let _ = file.read_to_string(&mut pid);
+            let who = if pid.trim().is_empty() { String::new() } else { format!(" with pid {}", pid.trim()) };
+            let folder = folder.display();
+            Err(Error::conflict(format!("rollcall already runs on {folder}{who}: stop it first, or name another folder with --data")))
+        }
+        Err(TryLockError::Error(error)) => Err(unusable(folder, "cannot be locked; use a local disk", error)),
+    }
+}
+
+fn read_key(path: &Path) -> io::Result<SecretBytes> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let message = format!("other users can read it (its mode is {mode:o}): run `chmod 600` on it, and consider what it protected as seen");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
+    if metadata.len() != KEY_BYTES as u64 {
+        let message = format!("it has {} bytes instead of {KEY_BYTES}: put it back from a backup", metadata.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let mut key = vec![0; KEY_BYTES];
+    file.read_exact(&mut key)?;
+    Ok(SecretBytes::new(key))
+}
+
+fn unusable(folder: &Path, what: &str, error: io::Error) -> Error {
+    Error::bad_input(format!("the data folder {} {what}: {error}", folder.display())).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn mode(path: impl AsRef<Path>) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_second_holder_is_refused_with_the_pid_of_the_first() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let first = DataFolder::open(&folder).unwrap();
+        assert_eq!((mode(&folder), mode(folder.join("rollcall.lock"))), (0o700, 0o600));
+        let refusal = DataFolder::open(&folder).unwrap_err();
+        assert_eq!(refusal.kind, Kind::Conflict);
+        assert!(refusal.message.contains(&format!("with pid {}", std::process::id())), "{refusal}");
+        drop(first);
+        DataFolder::open(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_key_is_made_once_and_only_we_can_read_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(parent.path().join("data")).unwrap();
+        // What a crash during the first start leaves behind.
+        fs::write(folder.path().join("seal.key.new"), b"half").unwrap();
+        let key = folder.seal_key().unwrap();
+        assert_eq!(key.expose().len(), KEY_BYTES);
+        assert_eq!(mode(folder.path().join("seal.key")), 0o600);
+        assert_eq!(folder.seal_key().unwrap(), key);
+        assert!(!folder.path().join("seal.key.new").exists());
+    }
+
+    #[test]
+    fn a_lost_key_is_never_replaced_beside_a_database() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(parent.path().join("data")).unwrap();
+        fs::write(folder.database(), b"").unwrap();
+        let refusal = folder.seal_key().unwrap_err();
+        assert!(refusal.message.contains("put it back from a backup"), "{refusal}");
+        assert!(!folder.path().join("seal.key").exists());
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_or_that_is_cut_short_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(parent.path().join("data")).unwrap();
+        folder.seal_key().unwrap();
+        let path = folder.path().join("seal.key");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let refusal = folder.seal_key().unwrap_err();
+        assert!(refusal.message.contains("mode is 640") && refusal.message.contains("chmod 600"), "{refusal}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(31).unwrap();
+        assert!(folder.seal_key().unwrap_err().message.contains("31 bytes instead of 32"));
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_into_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let refusal = DataFolder::open(parent.path()).unwrap_err();
+        assert!(refusal.message.contains("chmod go-w"), "{refusal}");
+    }
+}
