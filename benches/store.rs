@@ -5,6 +5,7 @@ use std::hint::black_box;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use rollcall::clock::Timestamp;
+use rollcall::pki::seal::{KEY_BYTES, Sealer};
 use rollcall::store::events::{NewEvent, append, newest};
 use rollcall::store::{OpenOptions, SoftFact, Store};
 use tokio::runtime::Runtime;
@@ -20,7 +21,8 @@ fn main() {
 /// A store in a file that is removed with the folder.
 fn fresh() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let store = Store::open(OpenOptions::file(folder.path().join("rollcall.db"))).expect("the store opens");
+    let sealer = Sealer::from_key(&[7; KEY_BYTES]).expect("the key has the right length");
+    let store = Store::open(OpenOptions::file(folder.path().join("rollcall.db"), sealer)).expect("the store opens");
     (folder, store)
 }
 

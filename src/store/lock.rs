@@ -6,11 +6,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::random::Random;
+use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::secret::SecretBytes;
-
-/// Bytes in `seal.key`: one AES-256 key.
-const KEY_BYTES: usize = 32;
 
 /// A data folder that this process holds alone until the value is dropped.
 #[derive(Debug)]
@@ -34,7 +31,9 @@ impl DataFolder {
         let mode = fs::metadata(&path).map_err(|error| unusable(&path, "cannot be reached", error))?.permissions().mode();
         if mode & 0o022 != 0 {
             let path = path.display();
-            return Err(Error::bad_input(format!("other users can write into the data folder {path}: run `chmod go-w {path}`, or name another folder")));
+            return Err(Error::bad_input(format!(
+                "other users can write into the data folder {path}: run `chmod go-w {path}`, or name another folder"
+            )));
         }
         let lock = take_lock(&path)?;
         Ok(Self { path, _lock: lock })
@@ -60,10 +59,14 @@ impl DataFolder {
         self.path.join("control.sock")
     }
 
-    /// The key that seals secrets in the database; made at the first start, before there is a database, and never again.
+    /// What seals the secrets in the database: its key is made at the first start, before there is a database, and never again.
     ///
     /// [`Kind::BadInput`](crate::error::Kind::BadInput) when it is missing beside an existing database, when others can read it, or when it is damaged.
-    pub fn seal_key(&self) -> Result<SecretBytes> {
+    pub fn sealer(&self) -> Result<Sealer> {
+        Ok(Sealer::from_key(self.seal_key()?.expose())?)
+    }
+
+    fn seal_key(&self) -> Result<SecretBytes> {
         let path = self.path.join("seal.key");
         match read_key(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -74,15 +77,16 @@ impl DataFolder {
                         path.display()
                     )));
                 }
-                self.make_key(&path).map_err(|error| unusable(&self.path, "cannot hold the new seal.key", error))
+                let key = Sealer::generate_key()?;
+                self.keep_key(&path, &key).map_err(|error| unusable(&self.path, "cannot hold the new seal.key", error))?;
+                Ok(key)
             }
             Err(error) => Err(Error::bad_input(format!("{}: {error}", path.display())).caused_by(error)),
             Ok(key) => Ok(key),
         }
     }
 
-    fn make_key(&self, path: &Path) -> io::Result<SecretBytes> {
-        let key = SecretBytes::new(Random::System.bytes::<KEY_BYTES>().to_vec());
+    fn keep_key(&self, path: &Path, key: &SecretBytes) -> io::Result<()> {
         // Under another name first: a crash must not leave half a key under the right one.
         let unfinished = path.with_extension("key.new");
         if let Err(error) = fs::remove_file(&unfinished)
@@ -94,8 +98,7 @@ impl DataFolder {
         file.write_all(key.expose())?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
-        File::open(&self.path)?.sync_all()?;
-        Ok(key)
+        File::open(&self.path)?.sync_all()
     }
 }
 
@@ -126,7 +129,8 @@ fn read_key(path: &Path) -> io::Result<SecretBytes> {
     let metadata = file.metadata()?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        let message = format!("other users can read it (its mode is {mode:o}): run `chmod 600` on it, and consider what it protected as seen");
+        let message =
+            format!("other users can read it (its mode is {mode:o}): run `chmod 600` on it, and consider what it protected as seen");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
     }
     if metadata.len() != KEY_BYTES as u64 {

@@ -28,6 +28,7 @@ pub use writer::GROUP_LIMIT;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::random::Random;
 use bells::Tower;
 use connection::Location;
@@ -41,23 +42,26 @@ pub const QUEUE_LIMIT: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
     location: Location,
+    sealer: Arc<Sealer>,
     random: Random,
     queue_limit: usize,
 }
 
 impl OpenOptions {
-    /// The database file `path`; it is created when it is missing.
-    pub fn file(path: impl AsRef<Path>) -> Self {
-        Self::at(Location::File(path.as_ref().to_path_buf()))
+    /// The database file `path`, which is created when it is missing, and what seals the secrets in it.
+    pub fn file(path: impl AsRef<Path>, sealer: Sealer) -> Self {
+        Self::at(Location::File(path.as_ref().to_path_buf()), sealer)
     }
 
-    /// A new database in memory, for tests; it is gone when the store is.
+    /// A new database in memory with a key of its own, for tests; it is gone when the store is.
     pub fn memory() -> Self {
-        Self::at(Location::memory())
+        let key = Random::System.bytes::<KEY_BYTES>();
+        // The only reason to refuse a key is its length.
+        Self::at(Location::memory(), Sealer::from_key(&key).expect("a key of the right length"))
     }
 
-    fn at(location: Location) -> Self {
-        Self { location, random: Random::System, queue_limit: QUEUE_LIMIT }
+    fn at(location: Location, sealer: Sealer) -> Self {
+        Self { location, sealer: Arc::new(sealer), random: Random::System, queue_limit: QUEUE_LIMIT }
     }
 
     /// Where transactions take tokens, codes and ids from; the operating system's generator by default.
@@ -90,14 +94,17 @@ struct Inner {
 impl Store {
     /// Opens the database and brings it to this version's schema.
     ///
-    /// Fails with a message for a person when the file is a newer version's, another program's, or cannot be opened.
+    /// Fails with a message for a person when the file is a newer version's, another program's, or cannot be opened, or when its secrets were
+    /// sealed with another key.
     pub fn open(options: OpenOptions) -> Result<Self> {
-        let OpenOptions { location, random, queue_limit } = options;
+        let OpenOptions { location, sealer, random, queue_limit } = options;
         let mut conn = location.open_writer()?;
         migrate::PLAN.apply(&mut conn)?;
+        let tx = Tx::new(conn, random.clone(), Arc::clone(&sealer));
+        settings::check_seal(&tx)?;
         let tower = Arc::new(Tower::new());
-        let writer = Writer::start(Tx::new(conn, random.clone()), Arc::clone(&tower), queue_limit)?;
-        let readers = Readers::new(location.clone(), random);
+        let writer = Writer::start(tx, Arc::clone(&tower), queue_limit)?;
+        let readers = Readers::new(location.clone(), random, sealer);
         Ok(Self(Arc::new(Inner { readers, writer, tower, location })))
     }
 
@@ -201,7 +208,7 @@ pub(in crate::store) mod tests {
 
     /// The store in `folder`, which is made when it is not there.
     pub(in crate::store) fn file(folder: &Path) -> Store {
-        Store::open(OpenOptions::file(folder.join("rollcall.db"))).unwrap()
+        Store::open(OpenOptions::file(folder.join("rollcall.db"), Sealer::from_key(&[7; KEY_BYTES]).unwrap())).unwrap()
     }
 
     #[tokio::test]

@@ -1,11 +1,12 @@
 //! Read-only connections: as many as are needed at once, a few of them kept.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::pki::seal::Sealer;
 use crate::random::Random;
 use crate::store::connection::Location;
 use crate::store::tx::Tx;
@@ -22,11 +23,12 @@ pub(in crate::store) struct Readers {
     slow: Semaphore,
     location: Location,
     random: Random,
+    sealer: Arc<Sealer>,
 }
 
 impl Readers {
-    pub(in crate::store) fn new(location: Location, random: Random) -> Self {
-        Self { idle: Mutex::default(), slow: Semaphore::new(SLOW_LIMIT), location, random }
+    pub(in crate::store) fn new(location: Location, random: Random, sealer: Arc<Sealer>) -> Self {
+        Self { idle: Mutex::default(), slow: Semaphore::new(SLOW_LIMIT), location, random, sealer }
     }
 
     /// Runs `work` on one snapshot of the database.
@@ -34,7 +36,7 @@ impl Readers {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut tx = match idle {
             Some(tx) => tx,
-            None => Tx::new(self.location.open_reader()?, self.random.clone()),
+            None => Tx::new(self.location.open_reader()?, self.random.clone(), Arc::clone(&self.sealer)),
         };
         tx.now = now;
         tx.execute("BEGIN", [])?;

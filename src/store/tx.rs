@@ -1,13 +1,16 @@
 //! One transaction as a value: its moment, its randomness, its seals, and the bells to ring once it is committed.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::pki::seal::Sealer;
 use crate::random::Random;
+use crate::secret::SecretBytes;
 use crate::store::bells::{Bell, Bells};
 
 /// Seconds after which a caller may try again when the disk or the queue was full.
@@ -22,12 +25,13 @@ pub struct Tx {
     pub now: Timestamp,
     conn: Connection,
     random: Random,
+    sealer: Arc<Sealer>,
     bells: Cell<Bells>,
 }
 
 impl Tx {
-    pub(in crate::store) fn new(conn: Connection, random: Random) -> Self {
-        Self { now: Timestamp::default(), conn, random, bells: Cell::default() }
+    pub(in crate::store) fn new(conn: Connection, random: Random, sealer: Arc<Sealer>) -> Self {
+        Self { now: Timestamp::default(), conn, random, sealer, bells: Cell::default() }
     }
 
     /// Where this transaction's tokens, codes and UUIDs come from.
@@ -38,6 +42,16 @@ impl Tx {
     /// A new row's id: a UUIDv7 of this transaction's moment, as text.
     pub fn new_id(&self) -> String {
         self.random.uuid_v7(self.now).to_string()
+    }
+
+    /// Seals `plain` for the place that `context` names: table, dot, column, slash, the row's id (`escrow.value/0199…`).
+    pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.sealer.seal(context, plain)?)
+    }
+
+    /// Opens what [`Tx::seal`] sealed for the same place; [`Kind::Internal`] when it was sealed with another key or for another place.
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Result<SecretBytes> {
+        Ok(self.sealer.open(context, sealed)?)
     }
 
     /// Wakes those who wait for `bell`, after the commit and only if there is one.
