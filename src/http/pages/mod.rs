@@ -1,3 +1,14 @@
 //! The page: view structs of plain data in, HTML out; one file per noun, on top of the shared parts.
 
+pub mod device;
+pub mod devices;
+pub mod enroll;
+pub mod invitations;
+pub mod login;
 pub mod parts;
+pub mod problem;
+pub mod push;
+pub mod setup;
+pub mod system;
+pub mod today;
+pub mod trust;

@@ -13,6 +13,7 @@ pub mod frame;
 pub mod icon;
 pub mod qr;
 pub mod roll;
+pub mod screens;
 pub mod state;
 pub mod table;
 pub mod text;

@@ -1,0 +1,325 @@
+//! One device: why it waits, what happened, what is on it, what can be done with it.
+
+mod tabs;
+
+use maud::{Markup, Render as _, html};
+
+use super::parts::{
+    Button, Entry, Fact, Frame, Live, Section, Shell, State, Tab, Wait, badge, day, facts, frame, live, practice, section, tabs, time_ago,
+    timeline, waits,
+};
+use crate::clock::Timestamp;
+
+pub use tabs::{AppRow, CertificateRow, ProfileRow, QueueRow, ReportRow, SecretRow, SecurityRow};
+
+/// What the page of a device shows.
+#[derive(Debug, Clone)]
+pub struct DeviceView {
+    /// Its id.
+    pub id: String,
+    /// Its name as the device says it.
+    pub name: String,
+    /// How it is.
+    pub state: State,
+    /// How it is in words.
+    pub state_words: String,
+    /// Whether it is simulated here.
+    pub practice: bool,
+    /// What is known about it.
+    pub facts: DeviceFacts,
+    /// What can be done with it by this viewer and on its OS, in order; destructive ones last.
+    pub actions: Vec<DeviceAction>,
+    /// How many apps, profiles, certificates, reports are known, for the tabs.
+    pub counts: [u64; 4],
+    /// The view that is open.
+    pub content: DeviceContent,
+}
+
+/// What is known about a device; what is not known is empty or absent.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceFacts {
+    /// For example "iPad (9th generation)".
+    pub model: String,
+    /// For example `iPad12,1`.
+    pub product_name: String,
+    /// For example "iPadOS 17.6.1".
+    pub os: String,
+    /// For example `21G93`.
+    pub build: String,
+    /// Its serial number.
+    pub serial: String,
+    /// Its UDID.
+    pub udid: String,
+    /// Whether it is supervised.
+    pub supervised: Option<bool>,
+    /// How it is enrolled: "by invitation", "automated", "by account", "user enrollment".
+    pub enrollment: String,
+    /// Since when.
+    pub enrolled_at: Option<Timestamp>,
+    /// When it last spoke.
+    pub last_seen_at: Option<Timestamp>,
+    /// When its identity certificate ends.
+    pub identity_ends_at: Option<Timestamp>,
+    /// Its groups: address and name.
+    pub groups: Vec<(String, String)>,
+    /// Who uses it: address and name.
+    pub person: Option<(String, String)>,
+    /// Free and whole storage, in bytes.
+    pub storage: Option<(u64, u64)>,
+    /// Charge of the battery, in percent.
+    pub battery: Option<u8>,
+    /// More of what it reported: name and value.
+    pub more: Vec<(String, String)>,
+}
+
+/// Something that can be done with the device.
+#[derive(Debug, Clone)]
+pub struct DeviceAction {
+    /// What the button says: "Lock", "Erase".
+    pub words: String,
+    /// Its address below the device's: `lock`, `erase`.
+    pub path: String,
+    /// Whether it asks first (a message, a PIN, a confirmation) or is done at once.
+    pub asks: bool,
+    /// Whether something is lost by it.
+    pub destructive: bool,
+}
+
+/// The view that is open, one of the tabs.
+#[derive(Debug, Clone)]
+pub enum DeviceContent {
+    /// Why it waits, what waits, what happened.
+    Timeline {
+        /// Sentences for the top.
+        waits: Vec<Wait>,
+        /// Commands that are not answered yet.
+        queue: Vec<QueueRow>,
+        /// What happened, newest first.
+        entries: Vec<Entry>,
+        /// The address of what is older.
+        more: Option<String>,
+    },
+    /// Apps on it; the moment of the report.
+    Apps(Vec<AppRow>, Option<Timestamp>),
+    /// Profiles on it; the moment of the report.
+    Profiles(Vec<ProfileRow>, Option<Timestamp>),
+    /// Certificates on it; the moment of the report.
+    Certificates(Vec<CertificateRow>, Option<Timestamp>),
+    /// What it reported about its security, and secrets kept for it.
+    Security(Vec<SecurityRow>, Vec<SecretRow>, Option<Timestamp>),
+    /// Its raw reports, newest first, and the address of what is older.
+    Reports(Vec<ReportRow>, Option<String>),
+}
+
+/// The tabs, in order: address below the device's, word, and where its count is.
+const TABS: [(&str, &str, Option<usize>); 6] = [
+    ("", "Timeline", None),
+    ("/apps", "Apps", Some(0)),
+    ("/profiles", "Profiles", Some(1)),
+    ("/certificates", "Certificates", Some(2)),
+    ("/security", "Security", None),
+    ("/reports", "Reports", Some(3)),
+];
+
+impl DeviceContent {
+    const fn tab(&self) -> usize {
+        match self {
+            Self::Timeline { .. } => 0,
+            Self::Apps(..) => 1,
+            Self::Profiles(..) => 2,
+            Self::Certificates(..) => 3,
+            Self::Security(..) => 4,
+            Self::Reports(..) => 5,
+        }
+    }
+
+    /// Nouns of the events that change this view.
+    const fn topics(&self) -> &'static str {
+        match self {
+            Self::Timeline { .. } => "device enrollment command push declaration app update profile",
+            Self::Apps(..) => "device app",
+            Self::Profiles(..) => "device profile",
+            Self::Certificates(..) | Self::Security(..) => "device",
+            Self::Reports(..) => "command",
+        }
+    }
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &DeviceView) -> Markup {
+    let under = html! {
+        (view.facts.model) " · " (view.facts.os) " · " span.mono { (view.facts.serial) }
+        @if view.practice { " " (practice()) }
+    };
+    let action = html! {
+        form method="post" action=(format!("/devices/{}/refresh", view.id)) { (Button::submit("Ask it for news").main()) }
+    };
+    let head =
+        Frame { back: Some(("/devices", "Devices")), state: Some(view.state), under, action, ..Frame::new(Section::Devices, &view.name) };
+    let list: Vec<Tab> = TABS
+        .iter()
+        .enumerate()
+        .map(|(at, (path, title, count))| Tab {
+            title: (*title).to_owned(),
+            href: format!("/devices/{}{path}", view.id),
+            current: at == view.content.tab(),
+            count: count.map(|at| view.counts[at]),
+        })
+        .collect();
+    let content = html! {
+        div.split {
+            div.stack.loose {
+                (tabs(&view.name, &list))
+                (body(shell, view))
+            }
+            aside { (beside(shell.now, view)) }
+        }
+    };
+    frame(shell, &head, content)
+}
+
+/// The open view: the fragment `device`.
+pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
+    let now = shell.now;
+    let content = match &view.content {
+        DeviceContent::Timeline { waits: reasons, queue, entries, more } => html! {
+            div.stack.loose {
+                (waits(reasons, now))
+                @if !queue.is_empty() { (section("Not answered yet", tabs::queue(queue, &view.id, now))) }
+                (section("What happened", timeline(entries, now, more.as_deref())))
+            }
+        },
+        DeviceContent::Apps(rows, at) => tabs::apps(rows, *at, now),
+        DeviceContent::Profiles(rows, at) => tabs::profiles(rows, *at, now),
+        DeviceContent::Certificates(rows, at) => tabs::certificates(rows, *at, now),
+        DeviceContent::Security(rows, secrets, at) => tabs::security(rows, secrets, *at, now),
+        DeviceContent::Reports(rows, more) => tabs::reports(rows, more.as_deref(), now),
+    };
+    live(Live { id: "device", topics: view.content.topics(), of: Some(&view.id), src: None }, content)
+}
+
+fn beside(now: Timestamp, view: &DeviceView) -> Markup {
+    html! {
+        @if !view.actions.is_empty() {
+            section.stack aria-labelledby="actions" { h2 #actions { "Actions" } (menu(view)) }
+        }
+        (live(
+            Live { id: "facts", topics: "device enrollment", of: Some(&view.id), src: None },
+            html! { section.stack aria-labelledby="about" { h2 #about { "About" } (facts(&about(view, now))) } },
+        ))
+    }
+}
+
+fn menu(view: &DeviceView) -> Markup {
+    let (lossy, plain): (Vec<&DeviceAction>, Vec<&DeviceAction>) = view.actions.iter().partition(|action| action.destructive);
+    html! {
+        div.menu {
+            @for action in plain { (deed(view, action)) }
+            @if !lossy.is_empty() { div.apart { @for action in lossy { (deed(view, action)) } } }
+        }
+    }
+}
+
+/// What asks first leads to its own page; what does not is a form of one button.
+fn deed(view: &DeviceView, action: &DeviceAction) -> Markup {
+    let address = format!("/devices/{}/actions/{}", view.id, action.path);
+    let look = |button: Button| if action.destructive { button.destructive() } else { button };
+    if action.asks {
+        return look(Button::link(address, format!("{}…", action.words)).asks()).render();
+    }
+    html! { form method="post" action=(address) { input type="hidden" name="confirmed" value="1"; (look(Button::submit(&action.words))) } }
+}
+
+fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
+    let known = &view.facts;
+    let mut list = vec![
+        Fact::new("State", badge(view.state, &view.state_words)),
+        Fact::new("Last seen", html! { @match known.last_seen_at { Some(at) => (time_ago(at, now)), None => "never" } }),
+        Fact::text("Model", &known.model),
+        Fact::code("Product", &known.product_name),
+        Fact::new("System", html! { (known.os) @if !known.build.is_empty() { " " span.quiet { "(" (known.build) ")" } } }),
+        Fact::code("Serial number", &known.serial),
+        Fact::code("UDID", &known.udid),
+    ];
+    if let Some(supervised) = known.supervised {
+        list.push(Fact::text("Supervised", if supervised { "yes" } else { "no" }));
+    }
+    if let Some((href, name)) = &known.person {
+        list.push(Fact::new("Person", html! { a href=(href) { (name) } }));
+    }
+    if !known.groups.is_empty() {
+        let names = html! { @for (at, (href, name)) in known.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (name) } } };
+        list.push(Fact::new("Groups", names));
+    }
+    let since = html! { (known.enrollment) @if let Some(at) = known.enrolled_at { ", " (time_ago(at, now)) } };
+    list.push(Fact::new("Enrolled", since));
+    if let Some(at) = known.identity_ends_at {
+        list.push(Fact::new("Identity until", day(at)));
+    }
+    if let Some((free, whole)) = known.storage {
+        list.push(Fact::text("Storage", &format!("{} of {} free", gigabytes(free), gigabytes(whole))));
+    }
+    if let Some(percent) = known.battery {
+        list.push(Fact::text("Battery", &format!("{percent} %")));
+    }
+    list.extend(known.more.iter().map(|(name, value)| Fact::text(name, value)));
+    list
+}
+
+/// Decimal gigabytes, as Apple's settings show them.
+fn gigabytes(bytes: u64) -> String {
+    if bytes >= 10_000_000_000 { format!("{} GB", bytes / 1_000_000_000) } else { format!("{:.1} GB", bytes as f64 / 1e9) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn action(words: &str, path: &str, asks: bool, destructive: bool) -> DeviceAction {
+        DeviceAction { words: words.into(), path: path.into(), asks, destructive }
+    }
+
+    fn view() -> DeviceView {
+        DeviceView {
+            id: "0192".into(),
+            name: "iPad <1>".into(),
+            state: State::Waiting,
+            state_words: "waiting to be unlocked".into(),
+            practice: false,
+            facts: DeviceFacts { serial: "TESTSN0001".into(), storage: Some((9_400_000_000, 64_000_000_000)), ..DeviceFacts::default() },
+            actions: vec![
+                action("Erase", "erase", true, true),
+                action("Restart", "restart", false, false),
+                action("Lock", "lock", true, false),
+            ],
+            counts: [1, 2, 3, 4],
+            content: DeviceContent::Apps(vec![], None),
+        }
+    }
+
+    #[test]
+    fn what_destroys_stands_last_and_asks() {
+        let html = menu(&view()).into_string();
+        let at = |words: &str| html.find(words).unwrap();
+        assert!(at("Restart") < at("Lock…") && at("Lock…") < at("Erase…"), "{html}");
+        assert!(html.contains("href=\"/devices/0192/actions/erase\" data-dialog"), "{html}");
+        assert!(html.contains("action=\"/devices/0192/actions/restart\""), "{html}");
+    }
+
+    #[test]
+    fn facts_that_are_not_known_show_a_dash_or_nothing() {
+        let html = facts(&about(&view(), NOW)).into_string();
+        assert!(html.contains("<dt>UDID</dt><dd><span class=\"quiet\">–</span></dd>") && html.contains("9.4 GB of 64 GB free"), "{html}");
+        assert!(!html.contains("Battery") && html.contains("never"), "{html}");
+    }
+
+    #[test]
+    fn every_tab_has_its_address_and_one_is_open() {
+        for (at, (path, title, _)) in TABS.iter().enumerate() {
+            assert!(at == 0 || path.strip_prefix('/').is_some_and(|path| path.eq_ignore_ascii_case(title)));
+        }
+        assert_eq!(view().content.tab(), 1);
+    }
+}

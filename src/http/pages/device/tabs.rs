@@ -1,0 +1,310 @@
+//! What is on a device, tab by tab, always with the moment the device said so.
+
+use maud::{Markup, html};
+
+use super::super::parts::{Button, Column, Row, State, Table, badge, code, day, empty, post, section, table, time_ago};
+use crate::clock::Timestamp;
+
+/// An app on the device.
+#[derive(Debug, Clone)]
+pub struct AppRow {
+    /// Its name.
+    pub name: String,
+    /// Its bundle identifier.
+    pub identifier: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it came from here.
+    pub managed: bool,
+    /// App and data, in bytes.
+    pub size_bytes: Option<u64>,
+    /// How far it is, where that is not simply "installed".
+    pub state: Option<(State, String)>,
+}
+
+/// A profile on the device.
+#[derive(Debug, Clone)]
+pub struct ProfileRow {
+    /// Its name.
+    pub name: String,
+    /// Its identifier.
+    pub identifier: String,
+    /// Whose it is.
+    pub organisation: String,
+    /// How many payloads it has.
+    pub payloads: u64,
+    /// Whether it came from here.
+    pub managed: bool,
+}
+
+/// A certificate on the device.
+#[derive(Debug, Clone)]
+pub struct CertificateRow {
+    /// Its common name.
+    pub name: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// Whether the device holds its key.
+    pub identity: bool,
+    /// Its end.
+    pub not_after: Option<Timestamp>,
+}
+
+/// Something the device says about its security.
+#[derive(Debug, Clone)]
+pub struct SecurityRow {
+    /// What, for example "Passcode".
+    pub name: String,
+    /// How it is in words.
+    pub words: String,
+    /// Whether that is good.
+    pub state: Option<State>,
+}
+
+/// A secret that is kept for the device, shown only when asked for; each look is recorded.
+#[derive(Debug, Clone)]
+pub struct SecretRow {
+    /// What it is, for example "Activation Lock bypass code".
+    pub name: String,
+    /// Since when it is kept.
+    pub kept_at: Timestamp,
+    /// Where it is shown, for who may see it.
+    pub reveal: Option<String>,
+}
+
+/// A command without an answer.
+#[derive(Debug, Clone)]
+pub struct QueueRow {
+    /// Its CommandUUID.
+    pub uuid: String,
+    /// What it does, in words, with its RequestType.
+    pub what: String,
+    /// How it stands.
+    pub state: State,
+    /// How it stands in words: "the device is locked", "not yet fetched".
+    pub words: String,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// Whether it can still be taken back by this viewer.
+    pub cancellable: bool,
+}
+
+/// A report as the device sent it.
+#[derive(Debug, Clone)]
+pub struct ReportRow {
+    /// Its id.
+    pub id: String,
+    /// The RequestType it answers; empty where that is not known.
+    pub request_type: String,
+    /// `Acknowledged`, `Error`, `CommandFormatError`, `NotNow`.
+    pub status: String,
+    /// What that means.
+    pub state: State,
+    /// When it came.
+    pub at: Timestamp,
+    /// Its size, in bytes.
+    pub size_bytes: u64,
+    /// Its text; absent where it was too large to keep.
+    pub text: Option<String>,
+}
+
+fn rows<T>(list: &[T], cells: impl Fn(&T) -> (String, Vec<Markup>)) -> Vec<Row> {
+    list.iter()
+        .map(|item| {
+            let (name, cells) = cells(item);
+            Row { id: String::new(), href: None, name, cells }
+        })
+        .collect()
+}
+
+/// A list as it was reported, under the moment of the report; `what` is the word for its empty state.
+fn reported(what: &str, columns: Vec<Column>, rows: Vec<Row>, at: Option<Timestamp>, now: Timestamp) -> Markup {
+    let Some(at) = at else {
+        return empty(
+            "Not reported yet",
+            "The device is asked for this after it enrolls. It answers when it is next awake and unlocked.",
+            Markup::default(),
+        );
+    };
+    let empty = empty(&format!("No {what}"), &format!("The device reported no {what}."), Markup::default());
+    html! {
+        div.stack {
+            p.meta { "As the device said " (time_ago(at, now)) "." }
+            (table(&Table { caption: what, columns, rows, pager: None, empty, selection: None, compact: true }))
+        }
+    }
+}
+
+pub(super) fn apps(list: &[AppRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
+    let columns = vec![
+        Column::main("App"),
+        Column::text("Version"),
+        Column::text("Managed"),
+        Column::number("Size"),
+        Column::code("Identifier").minor(),
+    ];
+    let rows = rows(list, |app| {
+        let size = app.size_bytes.map_or_else(String::new, megabytes);
+        let managed = html! { @match &app.state { Some((state, words)) => (badge(*state, words)), None => (if app.managed { "managed" } else { "" }) } };
+        let cells = vec![html! { strong { (app.name) } }, html! { (app.version) }, managed, html! { (size) }, html! { (app.identifier) }];
+        (app.name.clone(), cells)
+    });
+    reported("apps", columns, rows, at, now)
+}
+
+pub(super) fn profiles(list: &[ProfileRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
+    let columns = vec![
+        Column::main("Profile"),
+        Column::text("Organisation"),
+        Column::text("Managed"),
+        Column::number("Payloads"),
+        Column::code("Identifier").minor(),
+    ];
+    let rows = rows(list, |profile| {
+        let managed = if profile.managed { "managed" } else { "" };
+        let cells = vec![
+            html! { strong { (profile.name) } },
+            html! { (profile.organisation) },
+            html! { (managed) },
+            html! { (profile.payloads) },
+            html! { (profile.identifier) },
+        ];
+        (profile.name.clone(), cells)
+    });
+    reported("profiles", columns, rows, at, now)
+}
+
+pub(super) fn certificates(list: &[CertificateRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
+    let columns = vec![Column::main("Certificate"), Column::text("Issuer"), Column::text("Kind"), Column::text("Until").labelled()];
+    let rows = rows(list, |certificate| {
+        let kind = if certificate.identity { "identity" } else { "" };
+        let end = html! { @if let Some(end) = certificate.not_after { @if end < now { (badge(State::Problem, "ended")) " " } (day(end)) } };
+        (certificate.name.clone(), vec![html! { strong { (certificate.name) } }, html! { (certificate.issuer) }, html! { (kind) }, end])
+    });
+    reported("certificates", columns, rows, at, now)
+}
+
+pub(super) fn security(list: &[SecurityRow], secrets: &[SecretRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
+    let columns = vec![Column::main("What"), Column::text("How it is")];
+    let rows = rows(list, |row| {
+        let words = html! { @match row.state { Some(state) => (badge(state, &row.words)), None => (row.words) } };
+        (row.name.clone(), vec![html! { strong { (row.name) } }, words])
+    });
+    html! {
+        div.stack.loose {
+            (reported("security facts", columns, rows, at, now))
+            (section("Kept secrets", kept(secrets, now)))
+        }
+    }
+}
+
+fn kept(secrets: &[SecretRow], now: Timestamp) -> Markup {
+    let columns = vec![Column::main("Secret"), Column::text("Kept since").labelled(), Column::text("")];
+    let rows = rows(secrets, |secret| {
+        let reveal = html! { @if let Some(href) = &secret.reveal { (Button::link(href, "Show…").small().asks()) } };
+        (secret.name.clone(), vec![html! { strong { (secret.name) } }, time_ago(secret.kept_at, now), reveal])
+    });
+    let empty = html! { p.quiet { "None. Bypass codes, recovery keys and PINs are kept here as devices hand them over." } };
+    html! {
+        div.stack {
+            (table(&Table { caption: "Kept secrets", columns, rows, pager: None, empty, selection: None, compact: false }))
+            @if !secrets.is_empty() { p.meta { "Every look is recorded with your name. They stay when the device leaves, until an Owner purges them." } }
+        }
+    }
+}
+
+pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
+    let columns = vec![Column::main("Command"), Column::text("Why"), Column::text("Asked").labelled(), Column::text("")];
+    let rows = rows(list, |command| {
+        let cancel = html! {
+            @if command.cancellable {
+                (post(&format!("/devices/{device}/commands/{}/cancel", command.uuid), html! { (Button::submit("Take back").small()) }))
+            }
+        };
+        (
+            command.what.clone(),
+            vec![html! { strong { (command.what) } }, badge(command.state, &command.words), time_ago(command.asked_at, now), cancel],
+        )
+    });
+    table(&Table {
+        caption: "Commands without an answer",
+        columns,
+        rows,
+        pager: None,
+        empty: Markup::default(),
+        selection: None,
+        compact: false,
+    })
+}
+
+pub(super) fn reports(list: &[ReportRow], more: Option<&str>, now: Timestamp) -> Markup {
+    if list.is_empty() {
+        return empty("No reports yet", "What the device answers is kept here as it was sent.", Markup::default());
+    }
+    html! {
+        ol.timeline {
+            @for report in list {
+                li {
+                    (super::super::parts::state_square(report.state, 12))
+                    span { strong { (if report.request_type.is_empty() { "Unknown command" } else { &report.request_type }) } " " span.by { (report.status) ", " (kilobytes(report.size_bytes)) } }
+                    (time_ago(report.at, now))
+                    @match &report.text {
+                        Some(text) => details id=(format!("report-{}", report.id)) { summary { "Show" } (code("Report", text)) },
+                        None => p.why { "Too large to keep; its command, status and identity are recorded." },
+                    }
+                }
+            }
+        }
+        @if let Some(href) = more { p { a href=(href) { "Older" } } }
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    match bytes {
+        0 => String::new(),
+        1..1_000_000 => "under 1 MB".to_owned(),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+fn kilobytes(bytes: u64) -> String {
+    if bytes < 1_000 { format!("{bytes} bytes") } else { format!("{} kB", bytes / 1_000) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    #[test]
+    fn what_was_never_reported_is_told_apart_from_none() {
+        assert!(apps(&[], None, NOW).into_string().contains("Not reported yet"));
+        assert!(apps(&[], Some(NOW), NOW).into_string().contains("The device reported no apps."));
+    }
+
+    #[test]
+    fn a_certificate_that_ended_says_so() {
+        let row = |not_after| CertificateRow { name: "x".into(), issuer: "y".into(), identity: true, not_after: Some(not_after) };
+        assert!(certificates(&[row(Timestamp::from_seconds(5))], Some(NOW), NOW).into_string().contains("ended"));
+        let later = NOW.plus(std::time::Duration::from_secs(9));
+        assert!(!certificates(&[row(later)], Some(NOW), NOW).into_string().contains("ended"));
+    }
+
+    #[test]
+    fn a_report_is_shown_as_text_and_one_too_large_says_so() {
+        let report = ReportRow {
+            id: "1".into(),
+            request_type: String::new(),
+            status: "Error".into(),
+            state: State::Problem,
+            at: NOW,
+            size_bytes: 12_000_000,
+            text: None,
+        };
+        let html = reports(&[report.clone(), ReportRow { text: Some("<plist/>".into()), ..report }], None, NOW).into_string();
+        assert!(html.contains("Too large to keep") && html.contains("&lt;plist/&gt;") && html.contains("Unknown command"), "{html}");
+        assert_eq!((megabytes(999), megabytes(2_500_000), megabytes(2_500_000_000)), ("under 1 MB".into(), "2 MB".into(), "2.5 GB".into()));
+    }
+}

@@ -1,0 +1,214 @@
+//! `/enroll/<code>`: for a person at an iPhone, iPad or Mac who was given a link; what to tap, in pictures.
+
+use maud::{Markup, html};
+
+use super::parts::{Button, person, qr, screens, time_ago};
+use crate::clock::Timestamp;
+
+/// What the browser looks like. An iPad's Safari calls itself a Mac, so the two cannot be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    /// An iPhone, or an iPad that says so.
+    Phone,
+    /// A Mac, or an iPad.
+    MacOrPad,
+    /// Something that cannot be enrolled: the link is to be opened elsewhere.
+    Other,
+}
+
+impl Guess {
+    /// Reads the `User-Agent` header.
+    pub fn from_user_agent(agent: &str) -> Self {
+        match agent {
+            agent if agent.contains("iPhone") || agent.contains("iPad") || agent.contains("iPod") => Self::Phone,
+            agent if agent.contains("Macintosh") => Self::MacOrPad,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether the invitation can be used.
+#[derive(Debug, Clone)]
+pub enum EnrollState {
+    /// It can.
+    Ready {
+        /// Where the profile is.
+        profile_url: String,
+        /// Where the appliance's own root certificate is explained, when browsers do not know it.
+        trust_url: Option<String>,
+    },
+    /// The appliance has no push certificate yet, so no device could be reached.
+    NotReady,
+    /// Its time is over.
+    Expired(Timestamp),
+    /// All its uses are spent.
+    Used,
+    /// There is no such invitation, or it was withdrawn.
+    Unknown,
+}
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct EnrollView {
+    /// Who invites, for example "Example School".
+    pub organisation: String,
+    /// The address of this page, for the code that another device scans.
+    pub address: String,
+    /// What the browser looks like.
+    pub guess: Guess,
+    /// Whether it can be used.
+    pub state: EnrollState,
+    /// The request's moment.
+    pub now: Timestamp,
+}
+
+/// The page.
+pub fn enroll(view: &EnrollView) -> Markup {
+    match &view.state {
+        EnrollState::Ready { profile_url, trust_url } => ready(view, profile_url, trust_url.as_deref()),
+        EnrollState::NotReady => sorry(
+            view,
+            "Not quite ready",
+            html! { "This appliance cannot reach devices yet: it still needs a push certificate from Apple. Whoever sent you here can finish that under System, \
+            Push certificate. This link stays good." },
+        ),
+        EnrollState::Expired(at) => {
+            sorry(view, "This invitation is over", html! { "It ended " (time_ago(*at, view.now)) ". Ask whoever sent it for a new one." })
+        }
+        EnrollState::Used => sorry(
+            view,
+            "This invitation is used up",
+            html! { "As many devices have enrolled with it as were meant to. Ask whoever sent it for a new one." },
+        ),
+        EnrollState::Unknown => sorry(
+            view,
+            "This invitation does not exist",
+            html! { "The link may be cut short, or it was withdrawn. Ask whoever sent it to send it again." },
+        ),
+    }
+}
+
+fn sorry(view: &EnrollView, title: &str, words: Markup) -> Markup {
+    person(title, &view.organisation, html! { h1 { (title) } p.lead { (words) } })
+}
+
+fn ready(view: &EnrollView, profile_url: &str, trust_url: Option<&str>) -> Markup {
+    let organisation = &view.organisation;
+    let content = html! {
+        h1 { "Enroll this device" }
+        p.lead {
+            (organisation) " will manage it: install apps and settings, keep its system up to date, lock or erase it when it is lost. \
+             It does not see your photos, messages or mail."
+        }
+        @match view.guess {
+            Guess::Phone => {
+                (phone_steps(organisation, profile_url, trust_url))
+                details { summary { "This is a Mac" } (mac_steps(organisation, profile_url)) }
+            }
+            Guess::MacOrPad => {
+                h2 { "On a Mac" }
+                (mac_steps(organisation, profile_url))
+                details #ipad { summary { "This is an iPad" } (phone_steps(organisation, profile_url, trust_url)) }
+            }
+            Guess::Other => (elsewhere(view)),
+        }
+    };
+    person("Enroll this device", organisation, content)
+}
+
+fn phone_steps(organisation: &str, profile_url: &str, trust_url: Option<&str>) -> Markup {
+    html! {
+        ol.taps {
+            @if let Some(trust_url) = trust_url {
+                li { div.tap { p { "If Safari warned you about this page, " a href=(trust_url) { "trust this appliance" } " first. Otherwise go on." } } }
+            }
+            li { div.tap { p { "Download the profile, and tap " strong { "Allow" } "." } (Button::link(profile_url, "Download the profile").main()) } (screens::allow_download()) }
+            li { div.tap { p { "Open " strong { "Settings" } " and tap " strong { "Profile Downloaded" } "." } } (screens::profile_downloaded()) }
+            li { div.tap { p { "Tap " strong { "Install" } " and enter the passcode of the device." } } (screens::install_profile(organisation)) }
+            li { div.tap { p { "Tap " strong { "Trust" } ", then " strong { "Done" } "." } } (screens::trust_management()) }
+        }
+        p.lead { "That is all. Apps and settings arrive by themselves in the next minutes." }
+    }
+}
+
+fn mac_steps(organisation: &str, profile_url: &str) -> Markup {
+    html! {
+        ol.taps {
+            li { div.tap { p { "Download the profile and open it from Downloads." } (Button::link(profile_url, "Download the profile").main()) } }
+            li {
+                div.tap {
+                    p {
+                        "Open " strong { "System Settings" } ", " strong { "General" } ", " strong { "Device Management" } ", and double-click the profile. \
+                         On older Macs it is under Privacy & Security, Profiles, or System Preferences, Profiles."
+                    }
+                }
+                (screens::mac_profile(organisation))
+            }
+            li { div.tap { p { "Click " strong { "Install" } " or " strong { "Enroll" } " and enter the password of an administrator of this Mac." } } }
+        }
+        p.lead { "That is all. Apps and settings arrive by themselves in the next minutes." }
+    }
+}
+
+fn elsewhere(view: &EnrollView) -> Markup {
+    html! {
+        h2 { "Open this page on the device" }
+        p { "Only an iPhone, iPad, Mac, Apple TV or Vision Pro can enroll. Point the camera of the device at this code, or open the address in its Safari." }
+        (qr(&view.address, "A code that leads to this page"))
+        p.mono { (view.address) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn view(guess: Guess, state: EnrollState) -> EnrollView {
+        let address = "https://mdm.example.school:8443/enroll/K7PM4QXD".into();
+        EnrollView { organisation: "Example <School>".into(), address, guess, state, now: NOW }
+    }
+
+    fn ready_for(guess: Guess) -> String {
+        let state = EnrollState::Ready {
+            profile_url: "/enroll/K7PM4QXD/profile".into(),
+            trust_url: Some("http://mdm.example.school:8080/trust".into()),
+        };
+        enroll(&view(guess, state)).into_string()
+    }
+
+    #[test]
+    fn an_ipad_that_calls_itself_a_mac_finds_its_steps_too() {
+        let agent = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15";
+        assert_eq!(Guess::from_user_agent(agent), Guess::MacOrPad);
+        let html = ready_for(Guess::MacOrPad);
+        assert!(html.contains("System Settings") && html.contains("This is an iPad"), "{html}");
+        assert_eq!(Guess::from_user_agent("Mozilla/5.0 (iPhone; CPU iPhone OS 12_5 like Mac OS X)"), Guess::Phone);
+        assert_eq!(Guess::from_user_agent("Mozilla/5.0 (X11; Linux x86_64)"), Guess::Other);
+    }
+
+    #[test]
+    fn what_cannot_enroll_shows_the_code_and_no_download() {
+        let html = ready_for(Guess::Other);
+        assert!(html.contains("class=\"qr\"") && !html.contains("/profile"), "{html}");
+    }
+
+    #[test]
+    fn an_invitation_that_cannot_be_used_says_why_and_offers_no_profile() {
+        for (state, words) in [
+            (EnrollState::NotReady, "needs a push certificate"),
+            (EnrollState::Expired(NOW.minus(std::time::Duration::from_secs(7_200))), "2 hours ago"),
+            (EnrollState::Used, "used up"),
+            (EnrollState::Unknown, "cut short"),
+        ] {
+            let html = enroll(&view(Guess::Phone, state)).into_string();
+            assert!(html.contains(words) && !html.contains("/profile"), "{html}");
+        }
+    }
+
+    #[test]
+    fn the_organisation_is_text() {
+        assert!(!ready_for(Guess::Phone).contains("<School>"));
+    }
+}

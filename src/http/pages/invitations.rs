@@ -1,0 +1,358 @@
+//! Invitations: the list, the form, and one invitation with its code, watched while devices enroll.
+
+use maud::{Markup, html};
+
+use super::parts::{
+    Banner, Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, confirm, copy_field, empty,
+    facts, field, frame, live, moment, post, qr, section, select, table, time_ago,
+};
+use crate::clock::Timestamp;
+
+/// The list.
+#[derive(Debug, Clone, Default)]
+pub struct InvitationsView {
+    /// The invitations of this page, newest first.
+    pub rows: Vec<InvitationRow>,
+    /// How many there are.
+    pub total: u64,
+    /// The address of the next page.
+    pub next: Option<String>,
+    /// Whether the viewer may invite.
+    pub may_invite: bool,
+    /// Whether real devices can enroll: a push certificate exists.
+    pub push_ready: bool,
+}
+
+/// An invitation in the list.
+#[derive(Debug, Clone)]
+pub struct InvitationRow {
+    /// Its code.
+    pub code: String,
+    /// What it is for, as whoever made it called it.
+    pub name: String,
+    /// Whether it can still be used: ok open, silent over or spent.
+    pub state: State,
+    /// That in words: "open", "used up", "over", "withdrawn".
+    pub words: String,
+    /// Devices that used it, and how many may; absent for no limit.
+    pub used: u64,
+    /// How many may use it; absent for no limit.
+    pub uses: Option<u64>,
+    /// The group that its devices join.
+    pub group: String,
+    /// The person that its devices belong to.
+    pub person: String,
+    /// When it ends; absent for never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The form.
+#[derive(Debug, Clone, Default)]
+pub struct InvitationForm {
+    /// What was typed for the name.
+    pub name: String,
+    /// Groups: id and name.
+    pub groups: Vec<(String, String)>,
+    /// The group chosen.
+    pub group: String,
+    /// People: id and name.
+    pub people: Vec<(String, String)>,
+    /// The person chosen.
+    pub person: String,
+    /// What was typed for the number of uses.
+    pub uses: String,
+    /// What was typed for the number of days.
+    pub days: String,
+    /// Field and message of what was wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+/// One invitation.
+#[derive(Debug, Clone)]
+pub struct InvitationView {
+    /// As in the list.
+    pub row: InvitationRow,
+    /// The address to open on a device.
+    pub url: String,
+    /// Who made it.
+    pub made_by: String,
+    /// When.
+    pub made_at: Timestamp,
+    /// Devices that came by it, newest first.
+    pub devices: Vec<Arrival>,
+    /// Whether the viewer may withdraw it.
+    pub may_withdraw: bool,
+    /// Whether real devices can enroll.
+    pub push_ready: bool,
+}
+
+/// A device on its way in.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Its name or serial number, as far as known.
+    pub name: String,
+    /// Where it is, once it is enrolled.
+    pub href: Option<String>,
+    /// How far it is.
+    pub state: State,
+    /// That in words: "has the profile", "has its certificate", "enrolled".
+    pub words: String,
+    /// When it came that far.
+    pub at: Timestamp,
+}
+
+const NOT_READY: &str = "No device can use an invitation before there is a push certificate from Apple. The links stay good.";
+
+/// The page of the list.
+pub fn list(shell: &Shell, view: &InvitationsView) -> Markup {
+    let invite = html! { @if view.may_invite { (Button::link("/invitations/new", "New invitation").main().icon(Icon::Plus)) } };
+    let page = Frame {
+        back: Some(("/devices", "Devices")),
+        under: html! { "A link or code that enrolls devices." },
+        action: html! { @if !view.rows.is_empty() { (invite) } },
+        ..Frame::new(Section::Devices, "Invitations")
+    };
+    let rows = table(&Table {
+        caption: "Invitations",
+        columns: vec![
+            Column::main("For"),
+            Column::text("State"),
+            Column::number("Used").labelled(),
+            Column::text("Group"),
+            Column::text("Person").minor(),
+            Column::text("Until").labelled(),
+            Column::code("Code").minor(),
+        ],
+        rows: view.rows.iter().map(|row| list_row(row, shell.now)).collect(),
+        pager: Some(Pager {
+            shown: view.rows.len() as u64,
+            total: view.total,
+            noun: ("invitation", "invitations"),
+            first: None,
+            next: view.next.clone(),
+        }),
+        empty: empty(
+            "No invitations yet",
+            "An invitation is a link and a code. Whoever opens it on an iPhone, iPad or Mac is led through enrolling it.",
+            invite,
+        ),
+        selection: None,
+        compact: false,
+    });
+    let list = live(Live { id: "invitations", topics: "invitation enrollment", of: None, src: None }, rows);
+    frame(&with_notice(shell, view.push_ready), &page, list)
+}
+
+fn list_row(row: &InvitationRow, now: Timestamp) -> Row {
+    Row {
+        id: row.code.clone(),
+        href: Some(format!("/invitations/{}", row.code)),
+        name: row.name.clone(),
+        cells: vec![
+            html! { (row.name) },
+            badge(row.state, &row.words),
+            html! { (used(row)) },
+            html! { (row.group) },
+            html! { (row.person) },
+            html! { @match row.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { "no end" } } },
+            html! { (row.code) },
+        ],
+    }
+}
+
+fn used(row: &InvitationRow) -> String {
+    row.uses.map_or_else(|| row.used.to_string(), |uses| format!("{} of {uses}", row.used))
+}
+
+/// The shell with what keeps every invitation from working.
+fn with_notice(shell: &Shell, push_ready: bool) -> Shell {
+    let mut shell = shell.clone();
+    if !push_ready {
+        let way = Some(("/system/push".to_owned(), "Get the push certificate".to_owned()));
+        shell.banners.push(Banner::Notice(State::Waiting, NOT_READY.to_owned(), way));
+    }
+    shell
+}
+
+/// The page of the form.
+pub fn form(shell: &Shell, view: &InvitationForm) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
+    let page = Frame { back: Some(("/invitations", "Invitations")), ..Frame::new(Section::Devices, "Invite devices") };
+    let content = post(
+        "/invitations",
+        html! {
+            div.form {
+                (field("name", "What it is for").value(&view.name).error(error("name")).example("Cart A, or Ms Curie’s iPad").first())
+                (field("uses", "How many devices may use it").kind("number").optional().value(&view.uses).error(error("uses"))
+                    .help("Leave it empty for no limit, for example for a whole cart."))
+                (field("days", "For how many days").kind("number").value(if view.days.is_empty() { "14" } else { &view.days }).error(error("days"))
+                    .help("From 1 to 365. After that the link is over; devices that enrolled stay."))
+                @if !view.groups.is_empty() {
+                    (select("group", "Group that the devices join", &with_none(&view.groups), &view.group, "", error("group")))
+                }
+                @if !view.people.is_empty() {
+                    (select("person", "Person that the device belongs to", &with_none(&view.people), &view.person, "", error("person")))
+                }
+                div.form-foot { (Button::submit("Make the invitation").main()) (Button::link("/invitations", "Cancel")) }
+            }
+        },
+    );
+    frame(shell, &page, content)
+}
+
+fn with_none(options: &[(String, String)]) -> Vec<(String, String)> {
+    std::iter::once((String::new(), "None".to_owned())).chain(options.iter().cloned()).collect()
+}
+
+/// The page of one invitation.
+pub fn one(shell: &Shell, view: &InvitationView) -> Markup {
+    let row = &view.row;
+    let withdraw = html! {
+        @if view.may_withdraw { (Button::link(format!("/invitations/{}/withdraw", row.code), "Withdraw…").destructive().asks()) }
+    };
+    let page = Frame { back: Some(("/invitations", "Invitations")), action: withdraw, ..Frame::new(Section::Devices, &row.name) };
+    let content = html! {
+        div.with-qr {
+            (qr(&view.url, "A code that leads to the invitation"))
+            div.stack.loose {
+                p { "Open the camera of an iPhone or iPad and point it at the code, or open the address on a Mac." }
+                (copy_field("address", "Address", &view.url))
+                (live(Live { id: "invitation", topics: "invitation enrollment", of: None, src: None }, html! { (facts(&about(view, shell.now))) }))
+            }
+        }
+        (section("Devices that came by it", arrivals(view, shell.now)))
+    };
+    frame(&with_notice(shell, view.push_ready), &page, content)
+}
+
+fn about(view: &InvitationView, now: Timestamp) -> Vec<Fact> {
+    let row = &view.row;
+    let mut list = vec![Fact::new("State", badge(row.state, &row.words)), Fact::text("Used", &used(row)), Fact::code("Code", &row.code)];
+    if !row.group.is_empty() {
+        list.push(Fact::text("Devices join", &row.group));
+    }
+    if !row.person.is_empty() {
+        list.push(Fact::text("For", &row.person));
+    }
+    if let Some(at) = row.expires_at {
+        list.push(Fact::new("Ends", html! { (time_ago(at, now)) ", " (moment(at)) }));
+    }
+    list.push(Fact::new("Made", html! { (time_ago(view.made_at, now)) " by " (view.made_by) }));
+    list
+}
+
+/// The part that changes while devices enroll: the fragment `arrivals`.
+pub fn arrivals(view: &InvitationView, now: Timestamp) -> Markup {
+    let rows = view.devices.iter().map(|device| Row {
+        id: String::new(),
+        href: device.href.clone(),
+        name: device.name.clone(),
+        cells: vec![html! { (device.name) }, badge(device.state, &device.words), time_ago(device.at, now)],
+    });
+    let none =
+        html! { p.quiet { "None yet. A device appears here as soon as it downloads the profile, and this page shows how far it is." } };
+    let list = table(&Table {
+        caption: "Devices that came by this invitation",
+        columns: vec![Column::main("Device"), Column::text("How far"), Column::text("Since")],
+        rows: rows.collect(),
+        pager: None,
+        empty: none,
+        selection: None,
+        compact: false,
+    });
+    live(Live { id: "arrivals", topics: "invitation enrollment device", of: None, src: None }, list)
+}
+
+/// The page that asks before an invitation is withdrawn.
+pub fn withdraw(shell: &Shell, row: &InvitationRow) -> Markup {
+    let (action, cancel) = (format!("/invitations/{}/withdraw", row.code), format!("/invitations/{}", row.code));
+    let ask = Confirm {
+        action: &action,
+        title: "Withdraw this invitation",
+        consequence: html! { "The link and the code of " strong { (row.name) } " stop working at once. Devices that enrolled with it stay enrolled." },
+        verb: "Withdraw the invitation",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, &row.name)), ..Frame::new(Section::Devices, ask.title) }, confirm(&ask))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parts::Viewer;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn shell() -> Shell {
+        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
+        Shell { viewer, now: NOW, sections: vec![Section::Devices], needs: 0, setup: None, banners: vec![], flash: None }
+    }
+
+    fn row() -> InvitationRow {
+        InvitationRow {
+            code: "K7PM4QXD".into(),
+            name: "Cart <A>".into(),
+            state: State::Ok,
+            words: "open".into(),
+            used: 3,
+            uses: Some(28),
+            group: "Cart A".into(),
+            person: String::new(),
+            expires_at: Some(NOW.plus(std::time::Duration::from_secs(86_400 * 12))),
+        }
+    }
+
+    #[test]
+    fn without_a_push_certificate_every_invitation_page_says_so() {
+        let view = InvitationsView { rows: vec![row()], total: 1, ..InvitationsView::default() };
+        assert!(list(&shell(), &view).into_string().contains("before there is a push certificate"));
+        assert!(
+            !list(&shell(), &InvitationsView { push_ready: true, ..view }).into_string().contains("before there is a push certificate")
+        );
+    }
+
+    #[test]
+    fn the_form_keeps_what_was_typed_and_says_what_is_wrong_at_its_field() {
+        let view = InvitationForm {
+            name: "Cart <A>".into(),
+            uses: "zero".into(),
+            days: "900".into(),
+            errors: vec![("days".into(), "From 1 to 365.".into())],
+            groups: vec![("g".into(), "Cart A".into())],
+            group: "g".into(),
+            ..InvitationForm::default()
+        };
+        let html = form(&shell(), &view).into_string();
+        for part in ["value=\"Cart &lt;A&gt;\"", "value=\"zero\"", "value=\"900\"", "id=\"f-days-error\"", "<option value=\"g\" selected>"]
+        {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+
+    #[test]
+    fn an_invitation_shows_code_address_use_and_who_came() {
+        let arrival = Arrival { name: "TESTSN0001".into(), href: None, state: State::Waiting, words: "has the profile".into(), at: NOW };
+        let view = InvitationView {
+            row: row(),
+            url: "https://mdm.example.school:8443/enroll/K7PM4QXD".into(),
+            made_by: "Ada".into(),
+            made_at: NOW,
+            devices: vec![arrival],
+            may_withdraw: true,
+            push_ready: true,
+        };
+        let html = one(&shell(), &view).into_string();
+        for part in [
+            "class=\"qr\"",
+            "value=\"https://mdm.example.school:8443/enroll/K7PM4QXD\"",
+            "3 of 28",
+            "in 12 days",
+            "has the profile",
+            "id=\"arrivals\"",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The log-in page.
+
+use maud::{Markup, html};
+
+use super::parts::{Button, State, centred, field, post, state_square};
+
+/// What the log-in page shows.
+#[derive(Debug, Clone, Default)]
+pub struct LoginView {
+    /// The name typed before.
+    pub name: String,
+    /// Why it did not work, the same for unknown and known names.
+    pub error: Option<String>,
+    /// What happened before, for example "You are logged out."
+    pub notice: Option<String>,
+    /// Where to go afterwards, a path of ours.
+    pub next: String,
+}
+
+/// The log-in page.
+pub fn login(view: &LoginView) -> Markup {
+    let content = html! {
+        h1 { "Log in" }
+        @if let Some(error) = &view.error {
+            div.banner.problem role="alert" { (state_square(State::Problem, 12)) p.words { (error) } }
+        }
+        @if let Some(notice) = &view.notice {
+            div.banner role="status" { (state_square(State::Ok, 12)) p.words { (notice) } }
+        }
+        (post("/login", html! {
+            div.form {
+                (field("name", "Name").value(&view.name).autocomplete("username").first())
+                (field("password", "Password").kind("password").autocomplete("current-password"))
+                @if !view.next.is_empty() { input type="hidden" name="next" value=(view.next); }
+                (Button::submit("Log in").main())
+            }
+        }))
+        p.meta { "Lost the password? Whoever has access to the appliance can set a new one: " code { "rollcall admin reset-password" } }
+    };
+    centred("Log in", false, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_log_in_keeps_the_name_and_says_why() {
+        let view = LoginView {
+            name: "ada\"".into(),
+            error: Some("Name and password do not fit.".into()),
+            next: "/devices".into(),
+            ..LoginView::default()
+        };
+        let html = login(&view).into_string();
+        assert!(
+            html.contains("value=\"ada&quot;\"") && html.contains("role=\"alert\"") && html.contains("name=\"next\" value=\"/devices\""),
+            "{html}"
+        );
+    }
+}

@@ -1,0 +1,290 @@
+//! The push certificate: why it is needed, three steps to get it, what an upload was recognised as, and how it stands.
+
+use maud::{Markup, html};
+
+use super::parts::forms::upload;
+use super::parts::{
+    Button, Confirm, Fact, Frame, Icon, Section, Shell, State, Step, StepState, Typed, badge, confirm, count, day, facts, field, frame,
+    section, state_square, steps, time_ago,
+};
+use crate::clock::Timestamp;
+
+/// What the page shows.
+#[derive(Debug, Clone, Default)]
+pub struct PushView {
+    /// The certificate that new enrollments use.
+    pub current: Option<PushCertificate>,
+    /// Certificates of other topics that devices still use.
+    pub others: Vec<PushCertificate>,
+    /// When the request that waits for its certificate was made.
+    pub requested_at: Option<Timestamp>,
+    /// What the last upload was recognised as.
+    pub upload: Option<Recognised>,
+    /// The account note typed before.
+    pub account: String,
+    /// Whether the appliance can have its request signed by mdmcert.download.
+    pub mdmcert: bool,
+    /// The viewer may change it.
+    pub may_change: bool,
+}
+
+/// A push certificate.
+#[derive(Debug, Clone)]
+pub struct PushCertificate {
+    /// Its topic, `com.apple.mgmt.External.…`.
+    pub topic: String,
+    /// Its end.
+    pub not_after: Timestamp,
+    /// Its beginning.
+    pub not_before: Timestamp,
+    /// How it stands: ok, waiting when the end is near, problem when it ended.
+    pub state: State,
+    /// Devices that are reached by it.
+    pub devices: u64,
+    /// The Apple Account it was made with, as noted at upload.
+    pub account: String,
+    /// When Apple last accepted a push made with it.
+    pub last_push_at: Option<Timestamp>,
+}
+
+/// What an uploaded file was.
+#[derive(Debug, Clone)]
+pub struct Recognised {
+    /// Its name.
+    pub file: String,
+    /// What it is: "the vendor's certificate, not the push certificate".
+    pub what: String,
+    /// What to do with it or instead.
+    pub remedy: String,
+    /// A passphrase is needed to open it.
+    pub needs_passphrase: bool,
+}
+
+/// Another topic would cut devices off: what is asked before.
+#[derive(Debug, Clone)]
+pub struct TopicChange {
+    /// The topic that devices know.
+    pub old_topic: String,
+    /// The topic of the upload.
+    pub new_topic: String,
+    /// Devices that would be lost.
+    pub devices: u64,
+    /// What was typed, when it was wrong.
+    pub typed: String,
+    /// Pairs that bring the upload back: a reference to it.
+    pub hidden: Vec<(String, String)>,
+}
+
+const PORTAL: &str = "https://identity.apple.com/pushcert";
+
+/// The page.
+pub fn page(shell: &Shell, view: &PushView) -> Markup {
+    let head = Frame {
+        back: Some(("/system", "System")),
+        under: html! { "Apple’s permission to wake devices. It is free, belongs to an Apple Account of yours, and is renewed every year." },
+        ..Frame::new(Section::System, "Push certificate")
+    };
+    let content = html! {
+        @if let Some(recognised) = &view.upload { (refused(recognised)) }
+        @if let Some(current) = &view.current { (standing(current, shell.now)) }
+        @if view.may_change {
+            @if view.current.is_some() {
+                (section("Renew it", html! {
+                    p {
+                        "Renew with the " strong { "same Apple Account" } " and choose " strong { "Renew" } " beside the same certificate in the portal. \
+                         A new certificate has another topic: every device would have to enroll again."
+                    }
+                    (three_steps(view, shell.now))
+                }))
+            } @else {
+                (three_steps(view, shell.now))
+            }
+        }
+        @if !view.others.is_empty() { (section("Other topics still in use", html! { @for other in &view.others { (facts(&about(other, shell.now))) } })) }
+    };
+    frame(shell, &head, content)
+}
+
+fn refused(recognised: &Recognised) -> Markup {
+    html! {
+        div.banner.problem role="alert" {
+            (state_square(State::Problem, 12))
+            p.words { strong { (recognised.file) " is " (recognised.what) "." } " " (recognised.remedy) }
+        }
+    }
+}
+
+fn standing(current: &PushCertificate, now: Timestamp) -> Markup {
+    section("In use", facts(&about(current, now)))
+}
+
+fn about(certificate: &PushCertificate, now: Timestamp) -> Vec<Fact> {
+    let words = match certificate.state {
+        State::Ok => "good",
+        State::Waiting => "ends soon",
+        State::Silent => "not used",
+        State::Problem => "ended: devices can no longer be reached",
+    };
+    let account = html! { @if certificate.account.is_empty() { span.quiet { "not noted" } } @else { (certificate.account) } };
+    vec![
+        Fact::new("State", badge(certificate.state, words)),
+        Fact::new("Until", html! { (day(certificate.not_after)) ", " (time_ago(certificate.not_after, now)) }),
+        Fact::new("Apple Account", account),
+        Fact::code("Topic", &certificate.topic),
+        Fact::text("Reaches", &count(certificate.devices, "device", "devices")),
+        Fact::new("Last push", html! { @match certificate.last_push_at { Some(at) => (time_ago(at, now)), None => "none yet" } }),
+    ]
+}
+
+fn three_steps(view: &PushView, now: Timestamp) -> Markup {
+    let requested = view.requested_at.is_some();
+    let state = |here: bool| if here { StepState::Current } else { StepState::Later };
+    steps(&[
+        Step {
+            state: if requested { StepState::Done } else { StepState::Current },
+            title: "Get a signed request".into(),
+            words: html! {
+                @match view.requested_at {
+                    Some(at) => { "The request was made " (time_ago(at, now)) ". Its key stays here; the certificate will fit it." },
+                    None => "The appliance makes a key that never leaves it, and a request for it. Apple accepts the request once a vendor has signed it.",
+                }
+            },
+            more: request_ways(requested, view.mdmcert),
+        },
+        Step {
+            state: state(requested),
+            title: "Take it to Apple".into(),
+            words: html! { "Log in to Apple’s portal with an Apple Account of the organisation, not a private one. Upload the signed request there and download the certificate." },
+            more: html! { @if requested { a.button href=(PORTAL) rel="noreferrer" target="_blank" { "Open identity.apple.com/pushcert" } } },
+        },
+        Step {
+            state: state(requested),
+            title: "Bring the certificate back".into(),
+            words: html! { "Any form will do: .pem, .cer, .p12, with or without its key. Whatever file it is, you are told what it is." },
+            more: upload_form(view),
+        },
+    ])
+}
+
+/// Three ways to a signed request; the last needs none.
+fn request_ways(requested: bool, mdmcert: bool) -> Markup {
+    let words = if requested { "Download the request again" } else { "Make and download the request" };
+    html! {
+        div.stack {
+            form method="post" action="/system/push/request" {
+                div.row {
+                    (Button::submit(words).main().icon(Icon::Download))
+                    span.meta { "to sign with your own vendor certificate" }
+                }
+            }
+            @if mdmcert {
+                details #mdmcert {
+                    summary { "Without a vendor certificate: mdmcert.download signs it" }
+                    form.form method="post" action="/system/push/mdmcert" {
+                        p { "A free service of the MacAdmins community, for an e-mail address that you registered at mdmcert.download. It sends the signed request to that address." }
+                        (field("email", "Registered e-mail address").kind("email").autocomplete("email"))
+                        (Button::submit("Ask mdmcert.download to sign"))
+                    }
+                }
+            }
+            details #have-one {
+                summary { "You already have a push certificate with its key" }
+                p { "Then leave out the first two steps and upload both below: one .p12 file, or certificate and key in one .pem file." }
+            }
+        }
+    }
+}
+
+fn upload_form(view: &PushView) -> Markup {
+    let passphrase = view.upload.as_ref().is_some_and(|upload| upload.needs_passphrase);
+    upload(
+        "/system/push",
+        html! {
+            (field("certificate", "Certificate").kind("file").accept(".pem,.cer,.crt,.p12,.pfx,.key").help("Choose the file or drop it here."))
+            @if passphrase {
+                (field("passphrase", "Passphrase of the file").kind("password").error(Some("The file is locked. Choose it again and type its passphrase.")))
+            } @else {
+                details #passphrase { summary { "The file has a passphrase" } (field("passphrase", "Passphrase of the file").kind("password").optional()) }
+            }
+            (field("account", "Apple Account it was made with").kind("email").optional().value(&view.account)
+                .help("Noted here so that next year somebody knows which account renews it."))
+            (Button::submit("Upload and check").main().icon(Icon::Upload))
+        },
+    )
+}
+
+/// The page that asks before another topic replaces the one that devices know.
+pub fn topic_change(shell: &Shell, change: &TopicChange) -> Markup {
+    let devices = count(change.devices, "device", "devices");
+    let verb = format!("Use it and lose {devices}");
+    let phrase = change.devices.to_string();
+    let typed = (!change.typed.is_empty() && change.typed != phrase).then_some("That is not the number.");
+    let ask = Confirm {
+        action: "/system/push",
+        title: "This certificate has another topic",
+        consequence: html! {
+            "It was not made by renewing the old one, but as a new one. " strong { (devices) } " cannot be reached with it and would have to enroll again. \
+             Most likely you want to go back to the portal, log in with the account of the old certificate, and choose Renew there."
+        },
+        total: change.devices,
+        typed: Some(Typed { phrase: &phrase, given: &change.typed, error: typed }),
+        hidden: &change.hidden,
+        fields: facts(&[Fact::code("Devices know", &change.old_topic), Fact::code("The file has", &change.new_topic)]),
+        verb: &verb,
+        destructive: true,
+        cancel: "/system/push",
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some(("/system/push", "Push certificate")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parts::Viewer;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn shell() -> Shell {
+        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
+        Shell { viewer, now: NOW, sections: vec![Section::System], needs: 0, setup: None, banners: vec![], flash: None }
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_and_a_locked_one_asks_for_its_passphrase() {
+        let upload = Recognised {
+            file: "mdm<1>.cer".into(),
+            what: "a vendor’s certificate".into(),
+            remedy: "It signs requests; it is not the push certificate.".into(),
+            needs_passphrase: true,
+        };
+        let html = page(&shell(), &PushView { upload: Some(upload), may_change: true, ..PushView::default() }).into_string();
+        assert!(html.contains("mdm&lt;1&gt;.cer is a vendor’s certificate.") && html.contains("type its passphrase"), "{html}");
+    }
+
+    #[test]
+    fn the_step_to_do_now_follows_from_what_is_there() {
+        let at = |view: &PushView| page(&shell(), view).into_string();
+        let fresh = PushView { may_change: true, ..PushView::default() };
+        assert!(at(&fresh).contains("now: </span>Get a signed request") && !at(&fresh).contains(PORTAL));
+        let asked = PushView { requested_at: Some(NOW), ..fresh };
+        assert!(at(&asked).contains("done: </span>Get a signed request") && at(&asked).contains(PORTAL));
+        assert!(!at(&PushView { may_change: false, ..asked }).contains("<form method=\"post\" action=\"/system/push"));
+    }
+
+    #[test]
+    fn another_topic_says_how_many_devices_are_lost() {
+        let change = TopicChange {
+            old_topic: "com.apple.mgmt.External.a".into(),
+            new_topic: "com.apple.mgmt.External.b".into(),
+            devices: 1_240,
+            typed: "12".into(),
+            hidden: vec![],
+        };
+        let html = topic_change(&shell(), &change).into_string();
+        assert!(
+            html.contains("Use it and lose 1,240 devices") && html.contains("pattern=\"1240\"") && html.contains("That is not the number."),
+            "{html}"
+        );
+    }
+}

@@ -1,0 +1,298 @@
+//! Set-up: the first log-in made, then steps with check marks that one leaves and comes back to.
+
+use maud::{Markup, html};
+
+use super::devices::OpenInvitation;
+use super::invitations::Arrival;
+use super::parts::{
+    Button, Frame, Live, Section, Setup, Shell, State, Step, StepState, badge, centred, copy_field, count, day, field, frame, live, post,
+    qr, state_square, steps, time_ago,
+};
+use crate::clock::Timestamp;
+
+/// The very first page, behind the one-time link that the appliance printed.
+#[derive(Debug, Clone, Default)]
+pub struct WelcomeView {
+    /// The one-time token of the link.
+    pub token: String,
+    /// What was typed for the organisation.
+    pub organisation: String,
+    /// What was typed for the name.
+    pub name: String,
+    /// Field and message of what was wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+/// The first page: who you are, or a backup to restore.
+pub fn welcome(view: &WelcomeView) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
+    let content = html! {
+        h1 { "Set up this appliance" }
+        p.quiet { "It is yours from here on. Choose how you log in; you will be its Owner." }
+        (post("/setup", html! {
+            div.form {
+                input type="hidden" name="token" value=(view.token);
+                (field("organisation", "Organisation").value(&view.organisation).error(error("organisation")).autocomplete("organization")
+                    .help("Shown to people who enroll a device, for example Example School.").first())
+                (field("name", "Your name to log in with").value(&view.name).error(error("name")).autocomplete("username"))
+                (field("password", "Password").kind("password").error(error("password")).autocomplete("new-password")
+                    .help("At least 12 characters. A few words are easier to keep than signs."))
+                (Button::submit("Begin").main())
+            }
+        }))
+        details #restore {
+            summary { "Restore a backup instead" }
+            p { "Stop the appliance, then run " code { "rollcall restore FILE" } " on an empty data folder. Devices, certificates and log-ins come back as they were." }
+        }
+    };
+    centred("Set up", false, content)
+}
+
+/// The one-time link was used or is over.
+pub fn welcome_over() -> Markup {
+    let content = html! {
+        h1 { "This set-up link was used" }
+        p { "It works once. If it was you, log in. If nobody here did, someone else has the appliance: stop it, and start it again with an empty data folder." }
+        div.row { (Button::link("/login", "Log in").main()) }
+    };
+    centred("Set up", false, content)
+}
+
+/// Whom browsers and devices see at the appliance's address.
+#[derive(Debug, Clone)]
+pub enum TlsView {
+    /// The appliance's own authority; its explanation is at the address.
+    Own(String),
+    /// Certificate files, good until then.
+    Files(Timestamp),
+}
+
+/// How far the appliance is.
+#[derive(Debug, Clone)]
+pub struct SetupView {
+    /// The Owner who began.
+    pub owner: String,
+    /// The public address.
+    pub url: String,
+    /// Who vouches for it.
+    pub tls: TlsView,
+    /// Whether someone confirmed the address, or a device came by it.
+    pub address_confirmed: bool,
+    /// Practice devices now.
+    pub practice: u64,
+    /// Whether practice devices were ever tried, or waived.
+    pub practice_done: bool,
+    /// Where the push certificate ends, when there is one.
+    pub push_until: Option<Timestamp>,
+    /// The open invitation for the first device.
+    pub invitation: Option<OpenInvitation>,
+    /// Devices on their way in.
+    pub arrivals: Vec<Arrival>,
+    /// Real devices enrolled.
+    pub devices: u64,
+    /// Apps that are managed; absent while this appliance does not manage apps.
+    pub apps: Option<u64>,
+    /// When the last backup was made; absent for never.
+    pub backup_at: Option<Timestamp>,
+}
+
+impl SetupView {
+    /// How far it is, for the rail; the optional steps are not counted.
+    pub fn progress(&self) -> Setup {
+        let states = [true, self.address_confirmed, self.practice_done, self.push_until.is_some(), self.devices > 0];
+        let done = states.iter().filter(|done| **done).count() as u64 + u64::from(self.apps.is_some_and(|apps| apps > 0));
+        Setup { done, of: states.len() as u64 + u64::from(self.apps.is_some()) }
+    }
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &SetupView) -> Markup {
+    let Setup { done, of } = view.progress();
+    let under = html! {
+        @if done == of { "Everything needed is done. The rest is for when you have time." }
+        @else { (done) " of " (of) " done. Leave whenever you like; it goes on where you were." }
+    };
+    frame(shell, &Frame { under, ..Frame::new(Section::System, "Set-up") }, list(shell.now, view))
+}
+
+/// The steps: the fragment `setup`.
+pub fn list(now: Timestamp, view: &SetupView) -> Markup {
+    let mut list = vec![you(view), address(view), practice(view), push(view, now), first_device(view, now)];
+    if let Some(apps) = view.apps {
+        list.push(first_app(apps));
+    }
+    // The first step that is not done is the one to do; those after it wait, but nothing is locked.
+    if let Some(next) = list.iter_mut().find(|step| step.state == StepState::Later) {
+        next.state = StepState::Current;
+    }
+    list.push(backups(view, now));
+    live(Live { id: "setup", topics: "device enrollment invitation push setting", of: None, src: None }, steps(&list))
+}
+
+fn step(done: bool, title: &str, words: Markup, more: Markup) -> Step {
+    Step { state: if done { StepState::Done } else { StepState::Later }, title: title.to_owned(), words, more }
+}
+
+fn you(view: &SetupView) -> Step {
+    step(true, "You", html! { (view.owner) " is the Owner." }, Markup::default())
+}
+
+fn address(view: &SetupView) -> Step {
+    let vouch = match &view.tls {
+        TlsView::Own(trust) => html! { ". It vouches for itself; " a href=(trust) { "devices learn to trust it" } " when they enroll." },
+        TlsView::Files(until) => html! { ", with a certificate of yours until " (day(*until)) "." },
+    };
+    let words = html! { "Devices reach the appliance at " span.mono { (view.url) } (vouch) };
+    let more = html! {
+        @if !view.address_confirmed {
+            p { "Devices keep this address for as long as they are enrolled. Is it the name that they will find, at home and away?" }
+            (post("/setup/address", html! {
+                div.row { (Button::submit("Yes, this is its address").main()) (Button::link("/system/address", "Change it")) }
+            }))
+        }
+    };
+    step(view.address_confirmed, "Address", words, more)
+}
+
+fn practice(view: &SetupView) -> Step {
+    let words = html! {
+        @if view.practice > 0 { (count(view.practice, "practice device", "practice devices")) " here now. They count nowhere and leave with one button." }
+        @else if view.practice_done { "Tried, or not wanted." }
+        @else { "Simulated iPads, iPhones and Macs enroll, answer and misbehave like real ones. Nothing of Apple’s is needed." }
+    };
+    let more = html! {
+        @if view.practice > 0 { div.row { (Button::link("/system/practice", "Add or remove")) } }
+        @else if !view.practice_done {
+            (post("/system/practice", html! {
+                div.row { (Button::submit("Add 25 practice devices").main().sends("devices", "25")) (Button::submit("Skip").sends("devices", "0")) }
+            }))
+        }
+    };
+    step(view.practice_done, "Try it with practice devices", words, more)
+}
+
+fn push(view: &SetupView, now: Timestamp) -> Step {
+    let words = html! {
+        @match view.push_until {
+            Some(at) => { "Good until " (day(at)) ", " (time_ago(at, now)) "." },
+            None => "The one file from Apple: its permission to wake your devices. Free, in three steps.",
+        }
+    };
+    let more = html! { @if view.push_until.is_none() { div.row { (Button::link("/system/push", "Get the push certificate").main()) } } };
+    step(view.push_until.is_some(), "Push certificate", words, more)
+}
+
+fn first_device(view: &SetupView, now: Timestamp) -> Step {
+    if view.devices > 0 {
+        return step(true, "First device", html! { (count(view.devices, "device", "devices")) " enrolled." }, Markup::default());
+    }
+    if view.push_until.is_none() {
+        return step(
+            false,
+            "First device",
+            html! { "A link or code, opened on an iPhone, iPad or Mac. Needs the push certificate." },
+            Markup::default(),
+        );
+    }
+    let more = html! {
+        @match &view.invitation {
+            Some(invitation) => div.with-qr {
+                (qr(&invitation.url, "A code that leads to the invitation"))
+                div.stack { (copy_field("invitation", "Address of the invitation", &invitation.url)) (coming(&view.arrivals, now)) }
+            },
+            None => div.row { (Button::link("/invitations/new", "Invite a device").main()) },
+        }
+    };
+    step(false, "First device", html! { "Point the camera of an iPhone or iPad at the code, or open the address on a Mac." }, more)
+}
+
+fn coming(arrivals: &[Arrival], now: Timestamp) -> Markup {
+    html! {
+        @if arrivals.is_empty() { p.row.quiet { (state_square(State::Waiting, 12)) "Waiting for a device to open it." } }
+        @for arrival in arrivals { p { strong { (arrival.name) } " " (badge(arrival.state, &arrival.words)) " " span.meta { (time_ago(arrival.at, now)) } } }
+    }
+}
+
+fn first_app(apps: u64) -> Step {
+    let words = html! { @if apps > 0 { (count(apps, "app", "apps")) " managed." } @else { "From the App Store or your own." } };
+    let more = html! { @if apps == 0 { div.row { (Button::link("/apps", "Choose an app")) } } };
+    step(apps > 0, "First app", words, more)
+}
+
+fn backups(view: &SetupView, now: Timestamp) -> Step {
+    let words = html! {
+        @match view.backup_at {
+            Some(at) => { "The last backup was made " (time_ago(at, now)) "." },
+            None => { "Everything is in one folder. " code { "rollcall backup FILE" } " copies it while it runs; without a copy, a lost disk means enrolling every device again." },
+        }
+    };
+    step(view.backup_at.is_some(), "Backups (when there is time)", words, Markup::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn fresh() -> SetupView {
+        SetupView {
+            owner: "Ada".into(),
+            url: "https://mdm.example.school:8443".into(),
+            tls: TlsView::Own("http://mdm.example.school:8080/trust".into()),
+            address_confirmed: false,
+            practice: 0,
+            practice_done: false,
+            push_until: None,
+            invitation: None,
+            arrivals: vec![],
+            devices: 0,
+            apps: None,
+            backup_at: None,
+        }
+    }
+
+    fn current(view: &SetupView) -> String {
+        let html = list(NOW, view).into_string();
+        html.split("now: </span>").nth(1).map_or_else(String::new, |rest| rest.split('<').next().unwrap().to_owned())
+    }
+
+    #[test]
+    fn the_step_to_do_is_the_first_that_is_not_done() {
+        let mut view = fresh();
+        assert_eq!(current(&view), "Address");
+        view.address_confirmed = true;
+        assert_eq!(current(&view), "Try it with practice devices");
+        view.practice_done = true;
+        assert_eq!(current(&view), "Push certificate");
+        view.push_until = Some(NOW);
+        assert_eq!(current(&view), "First device");
+        view.devices = 1;
+        assert_eq!(current(&view), "", "backups are never urged");
+        assert_eq!((view.progress().done, view.progress().of), (5, 5));
+        view.apps = Some(0);
+        assert_eq!(current(&view), "First app");
+        assert_eq!((view.progress().done, view.progress().of), (5, 6));
+    }
+
+    #[test]
+    fn an_address_that_is_not_confirmed_asks_even_when_later_steps_are_done() {
+        let view = SetupView { push_until: Some(NOW), ..fresh() };
+        let html = list(NOW, &view).into_string();
+        assert!(html.contains("Yes, this is its address") && html.contains("Invite a device"), "{html}");
+    }
+
+    #[test]
+    fn the_first_page_keeps_what_was_typed_but_the_password() {
+        let view = WelcomeView {
+            token: "t<".into(),
+            organisation: "A & B".into(),
+            name: "ada".into(),
+            errors: vec![("password".into(), "Too short.".into())],
+        };
+        let html = welcome(&view).into_string();
+        for part in ["value=\"t&lt;\"", "value=\"A &amp; B\"", "value=\"ada\"", "Too short.", "autocomplete=\"new-password\""] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+}

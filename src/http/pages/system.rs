@@ -1,0 +1,246 @@
+//! System: how the appliance itself is, on one page with a way to each part; jobs, log-ins, tokens and the audit log.
+
+use maud::{Markup, html};
+
+use super::parts::{
+    Button, Column, Entry, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, facts, frame, live, post, section, section_with,
+    table, time_ago, timeline,
+};
+use crate::clock::Timestamp;
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct SystemView {
+    /// The parts of the appliance, in order, each with its state and where it is looked after.
+    pub parts: Vec<SystemPart>,
+    /// Facts about this installation: version, address, data folder, size.
+    pub about: Vec<(String, String)>,
+    /// What runs by itself.
+    pub jobs: Vec<JobRow>,
+    /// Who may log in.
+    pub admins: Vec<AdminRow>,
+    /// Tokens for scripts.
+    pub tokens: Vec<TokenRow>,
+    /// Whether the viewer may change who may log in, and run jobs.
+    pub may_change: bool,
+}
+
+/// A part of the appliance: set-up, push certificate, TLS, authority, backups, webhooks …
+#[derive(Debug, Clone)]
+pub struct SystemPart {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: State,
+    /// How it is in a sentence.
+    pub words: String,
+    /// Where it is looked after.
+    pub href: String,
+}
+
+/// Something that runs by itself.
+#[derive(Debug, Clone)]
+pub struct JobRow {
+    /// Its name, also in its address.
+    pub name: String,
+    /// What it does, in words.
+    pub words: String,
+    /// How its last run went.
+    pub state: State,
+    /// The result in words.
+    pub result: String,
+    /// When it last ran.
+    pub ran_at: Option<Timestamp>,
+    /// When it is due.
+    pub due_at: Option<Timestamp>,
+}
+
+/// Someone who may log in.
+#[derive(Debug, Clone)]
+pub struct AdminRow {
+    /// Their id.
+    pub id: String,
+    /// The name they log in with.
+    pub name: String,
+    /// Their role.
+    pub role: String,
+    /// When they were last here.
+    pub seen_at: Option<Timestamp>,
+}
+
+/// A token for scripts.
+#[derive(Debug, Clone)]
+pub struct TokenRow {
+    /// Its id.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// Its role.
+    pub role: String,
+    /// When it was last used.
+    pub used_at: Option<Timestamp>,
+    /// Its end.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The audit log.
+#[derive(Debug, Clone)]
+pub struct AuditView {
+    /// What happened, newest first.
+    pub entries: Vec<Entry>,
+    /// The address of what is older.
+    pub more: Option<String>,
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &SystemView) -> Markup {
+    let about: Vec<Fact> = view.about.iter().map(|(name, value)| Fact::text(name, value)).collect();
+    let content = html! {
+        div.split {
+            div.stack.loose {
+                (live(Live { id: "system", topics: "setting push job certificate", of: None, src: None }, html! {
+                    div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
+                }))
+                (section_with("Who may log in", add(view, "/system/admins/new", "Add someone"), admins(view, shell.now)))
+                (section_with("Tokens for scripts", add(view, "/system/tokens/new", "Make a token"), tokens(view, shell.now)))
+            }
+            aside {
+                section.stack aria-labelledby="about" {
+                    h2 #about { "About" }
+                    (facts(&about))
+                    p { a href="/system/audit" { "Audit log" } }
+                }
+            }
+        }
+    };
+    frame(shell, &Frame::new(Section::System, "System"), content)
+}
+
+fn add(view: &SystemView, href: &str, words: &str) -> Markup {
+    html! { @if view.may_change { (Button::link(href, words).small()) } }
+}
+
+fn listing(caption: &str, columns: Vec<Column>, rows: Vec<Row>, empty: &str) -> Markup {
+    table(&Table { caption, columns, rows, pager: None, empty: html! { p.quiet { (empty) } }, selection: None, compact: false })
+}
+
+fn plain(name: &str, href: Option<String>, cells: Vec<Markup>) -> Row {
+    Row { id: String::new(), href, name: name.to_owned(), cells }
+}
+
+fn parts(view: &SystemView) -> Markup {
+    let rows = view
+        .parts
+        .iter()
+        .map(|part| plain(&part.name, Some(part.href.clone()), vec![html! { (part.name) }, badge(part.state, &part.words)]));
+    listing("Parts of the appliance", vec![Column::main("Part"), Column::text("How it is")], rows.collect(), "Nothing to show.")
+}
+
+fn jobs(view: &SystemView, now: Timestamp) -> Markup {
+    let columns = vec![
+        Column::main("Job"),
+        Column::text("Last result"),
+        Column::text("Ran").labelled(),
+        Column::text("Due").labelled().minor(),
+        Column::text(""),
+    ];
+    let rows = view.jobs.iter().map(|job| {
+        let run = html! { @if view.may_change { (post(&format!("/system/jobs/{}/run", job.name), html! { (Button::submit("Run now").small()) })) } };
+        let cells = vec![
+            html! { strong { (job.words) } },
+            badge(job.state, &job.result),
+            html! { @match job.ran_at { Some(at) => (time_ago(at, now)), None => span.quiet { "not yet" } } },
+            html! { @match job.due_at { Some(at) if at > now => (time_ago(at, now)), Some(_) => "now", None => span.quiet { "when needed" } } },
+            run,
+        ];
+        plain(&job.words, None, cells)
+    });
+    listing("Jobs", columns, rows.collect(), "No jobs.")
+}
+
+fn admins(view: &SystemView, now: Timestamp) -> Markup {
+    let rows = view.admins.iter().map(|admin| {
+        let seen = html! { @match admin.seen_at { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } };
+        let href = view.may_change.then(|| format!("/system/admins/{}", admin.id));
+        plain(&admin.name, href, vec![html! { (admin.name) }, html! { (admin.role) }, seen])
+    });
+    listing(
+        "Who may log in",
+        vec![Column::main("Name"), Column::text("Role"), Column::text("Last here").labelled()],
+        rows.collect(),
+        "Nobody.",
+    )
+}
+
+fn tokens(view: &SystemView, now: Timestamp) -> Markup {
+    let columns = vec![
+        Column::main("For"),
+        Column::text("Role"),
+        Column::text("Last used").labelled(),
+        Column::text("Ends").labelled(),
+        Column::text(""),
+    ];
+    let rows = view.tokens.iter().map(|token| {
+        let ends = html! { @match token.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { "no end" } } };
+        let used = html! { @match token.used_at { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } };
+        let revoke = html! { @if view.may_change { (Button::link(format!("/system/tokens/{}/revoke", token.id), "Revoke…").small().destructive().asks()) } };
+        plain(&token.name, None, vec![html! { strong { (token.name) } }, html! { (token.role) }, used, ends, revoke])
+    });
+    listing("Tokens for scripts", columns, rows.collect(), "None. A token lets a script use the API with a role of its own.")
+}
+
+/// The page of the audit log.
+pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
+    let under = html! { "Who did what, for as long as this appliance exists. Secrets never appear in it." };
+    let page = Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Audit log") };
+    frame(shell, &page, timeline(&view.entries, shell.now, view.more.as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parts::Viewer;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn shell() -> Shell {
+        let viewer = Viewer { name: "Ada".into(), role: "Viewer".into() };
+        Shell { viewer, now: NOW, sections: vec![Section::System], needs: 0, setup: None, banners: vec![], flash: None }
+    }
+
+    fn view(may_change: bool) -> SystemView {
+        SystemView {
+            parts: vec![SystemPart {
+                name: "Push certificate".into(),
+                state: State::Waiting,
+                words: "ends in 12 days".into(),
+                href: "/system/push".into(),
+            }],
+            about: vec![("Version".into(), "0.1.0".into())],
+            jobs: vec![JobRow {
+                name: "push".into(),
+                words: "Wake devices".into(),
+                state: State::Ok,
+                result: "12 pushes".into(),
+                ran_at: Some(NOW),
+                due_at: Some(NOW),
+            }],
+            admins: vec![AdminRow { id: "1".into(), name: "ada <x>".into(), role: "Owner".into(), seen_at: None }],
+            tokens: vec![],
+            may_change,
+        }
+    }
+
+    #[test]
+    fn who_may_only_look_finds_no_button_that_changes_anything() {
+        let html = page(&shell(), &view(false)).into_string();
+        assert!(
+            html.contains("ends in 12 days")
+                && html.contains("ada &lt;x&gt;")
+                && !html.contains("Run now")
+                && !html.contains("Add someone"),
+            "{html}"
+        );
+        assert!(page(&shell(), &view(true)).into_string().contains("action=\"/system/jobs/push/run\""));
+    }
+}

@@ -1,0 +1,168 @@
+//! Today: what needs you, one square per device, check-ins, and what ends soon.
+
+use maud::{Markup, html};
+
+use super::parts::{
+    Button, Frame, Live, Roll, Section, Shell, Sparkline, State, count, day, empty, frame, legend, live, roll, section, sparkline,
+    state_square, state_square_named, thousands, time_ago,
+};
+use crate::clock::Timestamp;
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct TodayView {
+    /// What needs someone, the most harmful first.
+    pub needs: Vec<Need>,
+    /// All devices, by class, cart or group.
+    pub roll: Roll,
+    /// How many devices are in each state, in the order of [`State::ALL`].
+    pub counts: [u64; 4],
+    /// Check-ins over 14 days.
+    pub check_ins: Sparkline,
+    /// Certificates and tokens with an end, the nearest first.
+    pub countdowns: Vec<Countdown>,
+}
+
+/// Something that needs someone.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// [`State::Problem`] when something is broken, [`State::Waiting`] when it will be.
+    pub state: State,
+    /// What, in a few words with its number.
+    pub what: String,
+    /// Why, in a sentence.
+    pub why: String,
+    /// Where it is mended: address and words.
+    pub way: Option<(String, String)>,
+}
+
+/// Something that ends.
+#[derive(Debug, Clone)]
+pub struct Countdown {
+    /// What.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether that is far, near or past.
+    pub state: State,
+    /// Where it is renewed.
+    pub href: String,
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &TodayView) -> Markup {
+    let topics = "device enrollment command push";
+    let total: u64 = view.counts.iter().sum();
+    let content = html! {
+        (live(Live { id: "needs", topics, of: None, src: None }, needs(view)))
+        @if total == 0 {
+            (section("Devices", empty(
+                "No devices yet",
+                "Every device becomes a square here. Set-up leads you to the first one in about ten minutes.",
+                html! { (Button::link("/setup", "Go on with set-up").main()) (Button::link("/system/practice", "Add practice devices")) },
+            )))
+        } @else {
+            (live(Live { id: "roll", topics, of: None, src: None }, devices(view, total)))
+        }
+        div.halves {
+            (section("Check-ins", live(Live { id: "check-ins", topics: "device", of: None, src: None }, sparkline(&view.check_ins))))
+            (section("What ends", countdowns(view, shell.now)))
+        }
+    };
+    frame(shell, &Frame::new(Section::Today, "Today"), content)
+}
+
+fn needs(view: &TodayView) -> Markup {
+    let title = if view.needs.is_empty() { "Nothing needs you" } else { "Needs you" };
+    section(
+        title,
+        html! {
+            @if view.needs.is_empty() { p.quiet { "Whatever waits will go on by itself." } }
+            @else {
+                ul.needs {
+                    @for need in &view.needs {
+                        li {
+                            (state_square_named(need.state, 16, need.state.word()))
+                            div { p.what { (need.what) } p.quiet { (need.why) } }
+                            @if let Some((href, words)) = &need.way { div.do { (Button::link(href, words).small()) } }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn devices(view: &TodayView, total: u64) -> Markup {
+    let beside = legend(view.counts, |state| Some(format!("/devices?state={}", state.word())));
+    let title = html! { span.figure { (thousands(total)) } " " (if total == 1 { "device" } else { "devices" }) };
+    html! {
+        section.section aria-label=(count(total, "device", "devices")) {
+            div.section-head { h2 { (title) } (beside) }
+            (roll(&view.roll))
+        }
+    }
+}
+
+fn countdowns(view: &TodayView, now: Timestamp) -> Markup {
+    html! {
+        @if view.countdowns.is_empty() { p.quiet { "Nothing has an end yet." } }
+        ul.countdowns {
+            @for end in &view.countdowns {
+                li {
+                    (state_square(end.state, 12))
+                    a href=(end.href) { (end.name) }
+                    span.quiet { (day(end.at)) ", " (time_ago(end.at, now)) }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parts::{RollDevice, RollGroup, Viewer};
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn shell() -> Shell {
+        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
+        Shell { viewer, now: NOW, sections: vec![Section::Today], needs: 1, setup: None, banners: vec![], flash: None }
+    }
+
+    fn view() -> TodayView {
+        TodayView {
+            needs: vec![],
+            roll: Roll::default(),
+            counts: [0; 4],
+            check_ins: Sparkline { title: "Check-ins".into(), days: vec![] },
+            countdowns: vec![],
+        }
+    }
+
+    #[test]
+    fn an_empty_appliance_leads_to_set_up() {
+        let html = page(&shell(), &view()).into_string();
+        assert!(html.contains("Nothing needs you") && html.contains("href=\"/setup\"") && html.contains("No numbers yet"), "{html}");
+    }
+
+    #[test]
+    fn every_number_opens_the_list_behind_it() {
+        let device = RollDevice { name: "iPad".into(), state: State::Problem, reason: "x".into(), href: "/devices/1".into() };
+        let group = RollGroup { name: "Cart A".into(), href: "/devices?group=1".into(), devices: vec![device], total: 1 };
+        let need = Need {
+            state: State::Problem,
+            what: "1 device <x>".into(),
+            why: "y".into(),
+            way: Some(("/devices?state=problem".into(), "Show it".into())),
+        };
+        let html = page(&shell(), &TodayView { needs: vec![need], roll: Roll { groups: vec![group] }, counts: [1_239, 0, 0, 1], ..view() })
+            .into_string();
+        for part in
+            ["1,240", "href=\"/devices?state=ok\"", "href=\"/devices?group=1\"", "href=\"/devices/1\"", "1 device &lt;x&gt;", "Show it"]
+        {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+}

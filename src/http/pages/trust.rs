@@ -1,0 +1,137 @@
+//! `/trust`: how a person lets a device or computer know the appliance's own root certificate, and how they make sure it is the right one.
+
+use maud::{Markup, html};
+
+use super::enroll::Guess;
+use super::parts::{Button, person, screens};
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct TrustView {
+    /// Whose appliance it is.
+    pub organisation: String,
+    /// The name of the root certificate, as devices show it.
+    pub certificate_name: String,
+    /// SHA-256 of the root certificate, 64 hexadecimal digits.
+    pub fingerprint: String,
+    /// Where the certificate is.
+    pub download_url: String,
+    /// The HTTPS address to go to afterwards.
+    pub after_url: String,
+    /// What the browser looks like.
+    pub guess: Guess,
+}
+
+/// The page.
+pub fn trust(view: &TrustView) -> Markup {
+    let content = html! {
+        h1 { "Trust this appliance" }
+        p.lead {
+            "This appliance proves who it is with a certificate of its own. Devices do not know it yet; after these steps they do. \
+             A device that enrolls gets it with its profile, so this is needed once, for the first visit."
+        }
+        section.stack {
+            h2 { "Is it the right one?" }
+            p { "Compare this fingerprint with the one that the appliance printed at its start, or that an admin sees under System. If they differ, stop here and tell them." }
+            p.fingerprint { (grouped(&view.fingerprint)) }
+        }
+        @match view.guess {
+            Guess::Phone => {
+                h2 { "On an iPhone or iPad" }
+                (phone(view))
+                details { summary { "On a Mac" } (mac(view)) }
+                details { summary { "On another computer" } (other(view)) }
+            }
+            Guess::MacOrPad => {
+                h2 { "On a Mac" }
+                (mac(view))
+                details { summary { "On an iPhone or iPad" } (phone(view)) }
+                details { summary { "On another computer" } (other(view)) }
+            }
+            Guess::Other => {
+                h2 { "On this computer" }
+                (other(view))
+                details { summary { "On an iPhone or iPad" } (phone(view)) }
+                details { summary { "On a Mac" } (mac(view)) }
+            }
+        }
+        p { a href=(view.after_url) { "Done: go on to the appliance" } }
+    };
+    person("Trust this appliance", &view.organisation, content)
+}
+
+fn phone(view: &TrustView) -> Markup {
+    html! {
+        ol.taps {
+            li { div.tap { p { "Download the certificate, and tap " strong { "Allow" } "." } (download(view)) } (screens::allow_download()) }
+            li { div.tap { p { "Open " strong { "Settings" } ", tap " strong { "Profile Downloaded" } ", then " strong { "Install" } "." } } (screens::profile_downloaded()) }
+            li {
+                div.tap {
+                    p {
+                        "In " strong { "Settings" } ", " strong { "General" } ", " strong { "About" } ", " strong { "Certificate Trust Settings" }
+                        ", switch on " strong { (view.certificate_name) } "."
+                    }
+                }
+                (screens::trust_switch(&view.certificate_name))
+            }
+        }
+    }
+}
+
+fn mac(view: &TrustView) -> Markup {
+    html! {
+        ol.taps {
+            li { div.tap { p { "Download the certificate and open it. Keychain Access asks where to keep it: choose " strong { "System" } "." } (download(view)) } }
+            li { div.tap { p { "In Keychain Access, double-click " strong { (view.certificate_name) } ", open " strong { "Trust" } " and choose " strong { "Always Trust" } "." } } }
+            li { div.tap { p { "Close the window and enter the password of an administrator of this Mac." } } }
+        }
+    }
+}
+
+fn other(view: &TrustView) -> Markup {
+    html! {
+        ol.taps {
+            li { div.tap { p { "Download the certificate." } (download(view)) } }
+            li { div.tap { p { "In the settings of your browser or system, look for " strong { "Certificates" } ", " strong { "Authorities" } ", and import it there for websites." } } }
+        }
+    }
+}
+
+fn download(view: &TrustView) -> Markup {
+    html! { (Button::link(&view.download_url, "Download the certificate").main()) }
+}
+
+/// Pairs of digits, as people compare them: `3F 2A …`.
+fn grouped(fingerprint: &str) -> String {
+    let digits: Vec<char> = fingerprint.chars().filter(char::is_ascii_hexdigit).map(|digit| digit.to_ascii_uppercase()).collect();
+    digits.chunks(2).map(|pair| pair.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_shown_in_pairs_however_it_is_given() {
+        for given in ["3f2a00", "3F:2A:00", "3f 2a 00"] {
+            assert_eq!(grouped(given), "3F 2A 00");
+        }
+    }
+
+    #[test]
+    fn the_steps_that_fit_come_first_and_the_others_open() {
+        let view = TrustView {
+            organisation: "Example School".into(),
+            certificate_name: "Rollcall <root>".into(),
+            fingerprint: "3f".repeat(32),
+            download_url: "/trust/root.cer".into(),
+            after_url: "https://mdm.example.school:8443/".into(),
+            guess: Guess::Phone,
+        };
+        let phone_first = trust(&view).into_string();
+        assert!(phone_first.find("Certificate Trust Settings").unwrap() < phone_first.find("Keychain Access").unwrap());
+        let mac_first = trust(&TrustView { guess: Guess::MacOrPad, ..view }).into_string();
+        assert!(mac_first.find("Keychain Access").unwrap() < mac_first.find("Certificate Trust Settings").unwrap());
+        assert!(!mac_first.contains("<root>"));
+    }
+}
