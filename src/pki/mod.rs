@@ -6,6 +6,7 @@ pub(crate) mod asn1;
 pub mod ber;
 pub mod certificate;
 pub mod cipher;
+pub mod cms;
 pub mod csr;
 pub mod digest;
 #[cfg(test)]
@@ -13,6 +14,7 @@ pub(crate) mod judge;
 pub mod key;
 pub mod password;
 pub(crate) mod pem;
+pub mod proxy_header;
 pub mod public_key;
 pub mod seal;
 
