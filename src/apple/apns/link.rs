@@ -83,7 +83,7 @@ impl Link {
 
     /// Whether this link proves `identity`, and not the one before its renewal.
     pub(super) fn proves(&self, identity: &Arc<ClientIdentity>) -> bool {
-        Arc::ptr_eq(&self.identity, identity) || self.identity == *identity
+        Arc::ptr_eq(&self.identity, identity) || self.identity.is_same_as(identity)
     }
 
     /// Asks `request`, once more when the connection broke under it; waits while [`IN_FLIGHT_LIMIT`] others are asked.

@@ -13,6 +13,7 @@ use http_body_util::Full;
 use crate::apple::connect::{ClientIdentity, Connector, Endpoint, Failure};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::pki;
 use crate::protocol::push::{Fault, Outcome, Verdict, judge};
 use crate::secret::{Secret, SecretBytes};
 use link::{Answer, Link};
@@ -144,7 +145,7 @@ impl Apns {
 
     fn request(&self, topic: &str, push: &Push) -> Result<Request<Full<Bytes>>, Failure> {
         let unusable = |error: http::Error| Failure::IdentityUnusable { detail: error.to_string() };
-        let path = format!("/3/device/{}", lower_hex(push.token.expose()));
+        let path = format!("/3/device/{}", pki::hex(push.token.expose()));
         let address = Uri::builder().scheme("https").authority(self.config.endpoint.to_string()).path_and_query(path).build();
         let topic = HeaderValue::from_str(topic).map_err(|error| unusable(error.into()))?;
         let body = serde_json::json!({ "mdm": push.magic.expose() }).to_string();
@@ -194,11 +195,6 @@ fn accepts_certificate(outcome: &Outcome, topic: &str) -> Result<()> {
     }
 }
 
-fn lower_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt as _;
@@ -206,6 +202,7 @@ mod tests {
     use super::*;
     use crate::apple::connect::Trust;
     use crate::clock::Clock;
+    use crate::pki::key::PrivateKey;
 
     #[tokio::test]
     async fn a_push_says_exactly_what_apple_wants() {
@@ -226,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_topic_that_cannot_stand_in_a_header_is_refused() {
-        let identity = || ClientIdentity::new([], SecretBytes::new(Vec::new()));
+        let key = PrivateKey::generate_p256().unwrap();
+        let identity = || ClientIdentity::new([], key.clone());
         for wrong in ["", "com.apple.mgmt External", "com.apple.mgmt.\r\nx: y", "thème"] {
             assert!(PushIdentity::new(wrong, identity()).is_err(), "{wrong}");
         }

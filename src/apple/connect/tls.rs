@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::Failure;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::secret::SecretBytes;
+use crate::pki::certificate::Certificate;
+use crate::pki::key::PrivateKey;
 
 /// The roots that a server's certificate must lead to. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -42,16 +43,21 @@ impl Trust {
 }
 
 /// A certificate with its chain, and its key: what we prove to a server that asks for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ClientIdentity {
-    chain: Vec<CertificateDer<'static>>,
-    key: SecretBytes,
+    chain: Vec<Certificate>,
+    key: PrivateKey,
 }
 
 impl ClientIdentity {
-    /// The identity of `chain` (DER, own certificate first) and `key` (DER: PKCS#8, PKCS#1 or SEC1, not encrypted).
-    pub fn new(chain: impl IntoIterator<Item = Vec<u8>>, key: SecretBytes) -> Self {
-        Self { chain: chain.into_iter().map(CertificateDer::from).collect(), key }
+    /// The identity of `chain` (own certificate first, then those above it as far as they are known) and its `key`.
+    pub fn new(chain: impl Into<Vec<Certificate>>, key: PrivateKey) -> Self {
+        Self { chain: chain.into(), key }
+    }
+
+    /// Whether `other` is the same identity, perhaps read once more. A certificate has one key, so that keys need no comparing.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.chain == other.chain
     }
 }
 
@@ -66,12 +72,9 @@ pub(super) fn config(trust: &Trust, clock: &Clock, alpn: &[&[u8]], identity: Opt
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let key = PrivateKeyDer::try_from(identity.key.expose().as_slice())
-                .map_err(|wrong| Failure::IdentityUnusable { detail: wrong.to_string() })?
-                .clone_key();
-            builder
-                .with_client_auth_cert(identity.chain.clone(), key)
-                .map_err(|error| Failure::IdentityUnusable { detail: error.to_string() })?
+            let chain = identity.chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
+            let key = PrivatePkcs8KeyDer::from(identity.key.pkcs8_der().expose().clone());
+            builder.with_client_auth_cert(chain, key.into()).map_err(|error| Failure::IdentityUnusable { detail: error.to_string() })?
         }
     };
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
@@ -107,14 +110,14 @@ mod tests {
     #[test]
     fn a_certificate_with_anothers_key_is_refused_before_anything_is_sent() {
         let (certificate, key) = self_signed();
-        let other = self_signed().1;
-        let config_of = |key: Vec<u8>| {
-            let identity = ClientIdentity::new([certificate.der().to_vec()], SecretBytes::new(key));
-            config(&Trust::public(), &Clock::System, &[b"h2"], Some(&identity))
+        let certificate = Certificate::from_der(certificate.der()).unwrap();
+        let config_of = |chain: &[Certificate], key: PrivateKey| {
+            let identity = ClientIdentity::new(chain, key);
+            config(&Trust::public(), &Clock::System, &[b"h2"], Some(&identity)).map(|_| ())
         };
-        assert!(config_of(key.serialize_der()).is_ok());
-        for wrong in [other.serialize_der(), b"no key".to_vec(), Vec::new()] {
-            assert!(matches!(config_of(wrong), Err(Failure::IdentityUnusable { .. })));
-        }
+        let (key, other) = (PrivateKey::from_pkcs8_der(&key.serialize_der()).unwrap(), PrivateKey::generate_p256().unwrap());
+        assert_eq!(config_of(std::slice::from_ref(&certificate), key.clone()), Ok(()));
+        assert!(matches!(config_of(&[certificate], other), Err(Failure::IdentityUnusable { .. })));
+        assert!(matches!(config_of(&[], key), Err(Failure::IdentityUnusable { .. })));
     }
 }

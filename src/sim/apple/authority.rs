@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
+    KeyPair, KeyUsagePurpose, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::pki::certificate::Certificate;
+use crate::pki::key::PrivateKey;
 use crate::random::Random;
-use crate::secret::SecretBytes;
 
 /// OID of the subject attribute UID, where a push certificate keeps its topic (RFC 4519, section 2.39).
-pub(super) const UID: &[u64] = &[0, 9, 2342, 19_200_300, 100, 1, 1];
+const UID: &[u64] = &[0, 9, 2342, 19_200_300, 100, 1, 1];
 
 /// OID of the extension by which Apple marks certificates for its production push service; its value is NULL.
 const APPLE_PUSH_PRODUCTION: &[u64] = &[1, 2, 840, 113_635, 100, 6, 3, 2];
@@ -29,17 +30,15 @@ pub const PUSH_CERTIFICATE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 6
 /// How long the authority and its servers' certificates are valid: longer than any test moves its clock.
 const SERVER_LIFETIME: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// A push certificate as the portal hands it out, and its key where the portal's visitor did not keep it.
+/// A push certificate with its key, for clients that need no portal.
 #[derive(Debug, Clone)]
-pub struct PushCertificate {
+pub struct PushIdentity {
     /// Its topic, the subject's UID.
     pub topic: String,
-    /// The certificate, DER.
-    pub der: Vec<u8>,
-    /// The certificate, PEM: what the portal lets one download.
-    pub pem: String,
-    /// The key, PKCS#8 DER, where it was made here.
-    pub key: Option<SecretBytes>,
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The key.
+    pub key: PrivateKey,
 }
 
 /// The authority: a root that lives as long as this value.
@@ -85,21 +84,17 @@ impl Authority {
         Ok((certificate.into(), PrivatePkcs8KeyDer::from(key.serialize_der()).into()))
     }
 
+    /// A push certificate for `topic` with a new key (P-256), valid for [`PUSH_CERTIFICATE_LIFETIME`] from `now`.
+    pub fn push_identity(&self, topic: &str, now: Timestamp) -> Result<PushIdentity> {
+        let key = PrivateKey::generate_p256()?;
+        let certificate = self.push_certificate(topic, key.public_key_der(), now)?;
+        Ok(PushIdentity { topic: topic.to_owned(), certificate, key })
+    }
+
     /// A push certificate for `topic` over the public key in `spki` (DER), valid for [`PUSH_CERTIFICATE_LIFETIME`] from `now`.
-    pub fn push_certificate(&self, topic: &str, spki: &[u8], now: Timestamp) -> Result<PushCertificate> {
+    pub fn push_certificate(&self, topic: &str, spki: &[u8], now: Timestamp) -> Result<Certificate> {
         let key = SubjectPublicKeyInfo::from_der(spki)
             .map_err(|error| Error::bad_input(format!("The request's public key cannot be read: {error}")))?;
-        self.sign_push_certificate(topic, &key, now)
-    }
-
-    /// A push certificate for `topic` with a new key (P-256), valid for [`PUSH_CERTIFICATE_LIFETIME`] from `now`.
-    pub fn push_identity(&self, topic: &str, now: Timestamp) -> Result<PushCertificate> {
-        let key = KeyPair::generate().map_err(not_made)?;
-        let certificate = self.sign_push_certificate(topic, &key, now)?;
-        Ok(PushCertificate { key: Some(SecretBytes::new(key.serialize_der())), ..certificate })
-    }
-
-    fn sign_push_certificate(&self, topic: &str, key: &impl PublicKeyData, now: Timestamp) -> Result<PushCertificate> {
         let common_name = format!("APSP:{}", topic.rsplit('.').next().unwrap_or(topic));
         let mut params = params(&common_name, now.minus(Duration::from_secs(600)), now.plus(PUSH_CERTIFICATE_LIFETIME), &self.random);
         params.distinguished_name.push(DnType::CustomDnType(UID.to_vec()), topic);
@@ -109,8 +104,8 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         params.custom_extensions = vec![CustomExtension::from_oid_content(APPLE_PUSH_PRODUCTION, vec![0x05, 0x00])];
-        let certificate = params.signed_by(key, &self.root).map_err(not_made)?;
-        Ok(PushCertificate { topic: topic.to_owned(), der: certificate.der().to_vec(), pem: certificate.pem(), key: None })
+        let certificate = params.signed_by(&key, &self.root).map_err(not_made)?;
+        Ok(Certificate::from_der(certificate.der())?)
     }
 }
 
@@ -133,35 +128,34 @@ fn not_made(error: rcgen::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use x509_cert::der::Decode as _;
-
     use super::*;
+
+    const TOPIC: &str = "com.apple.mgmt.External.practice-1";
 
     #[test]
     fn a_push_certificate_looks_like_the_portals() {
         let now = Timestamp::from_seconds(1_800_000_000);
         let authority = Authority::new("Practice", now, Random::seeded(1)).unwrap();
-        let topic = "com.apple.mgmt.External.practice-1";
-        let issued = authority.push_identity(topic, now).unwrap();
-        let certificate = x509_cert::Certificate::from_der(&issued.der).unwrap();
-        let certificate = certificate.tbs_certificate();
-        let subject = certificate.subject().to_string();
-        assert!(subject.contains("CN=APSP:practice-1") && subject.contains(topic) && subject.contains("C=US"), "{subject}");
-        let validity = certificate.validity();
-        assert_eq!(validity.not_after.to_unix_duration().as_secs() as i64, now.plus(PUSH_CERTIFICATE_LIFETIME).seconds());
-        assert!((validity.not_before.to_unix_duration().as_secs() as i64) < now.seconds());
+        let issued = authority.push_identity(TOPIC, now).unwrap();
+        let certificate = issued.certificate;
+        assert_eq!(certificate.user_id().as_deref(), Some(TOPIC));
+        assert_eq!(certificate.common_name().as_deref(), Some("APSP:practice-1"));
+        assert!(certificate.subject().contains("C=US"), "{}", certificate.subject());
+        assert_eq!(certificate.not_after(), now.plus(PUSH_CERTIFICATE_LIFETIME));
+        assert!(certificate.not_before() < now && !certificate.is_authority());
+        assert!(certificate.is_issued_by(&Certificate::from_pem(authority.pem().as_bytes()).unwrap()));
+        assert_eq!(certificate.public_key_der(), issued.key.public_key_der());
     }
 
     #[test]
     fn a_renewed_push_certificate_keeps_its_topic_and_gets_another_serial() {
         let now = Timestamp::from_seconds(1_800_000_000);
         let authority = Authority::new("Practice", now, Random::seeded(2)).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let issue = |now| authority.push_certificate("com.apple.mgmt.External.a", &key.subject_public_key_info(), now).unwrap();
+        let key = PrivateKey::generate_p256().unwrap();
+        let issue = |now| authority.push_certificate(TOPIC, key.public_key_der(), now).unwrap();
         let (first, renewed) = (issue(now), issue(now.plus(PUSH_CERTIFICATE_LIFETIME)));
-        assert_eq!(first.topic, renewed.topic);
-        let serial = |der: &[u8]| x509_cert::Certificate::from_der(der).unwrap().tbs_certificate().serial_number().clone();
-        assert_ne!(serial(&first.der), serial(&renewed.der));
-        assert!(authority.push_certificate("com.apple.mgmt.External.a", b"no key", now).is_err());
+        assert_eq!(first.user_id(), renewed.user_id());
+        assert_ne!(first.serial_hex(), renewed.serial_hex());
+        assert!(authority.push_certificate(TOPIC, b"no key", now).is_err());
     }
 }

@@ -109,8 +109,8 @@ async fn curl_pushes_to_the_stand_in() {
     let stand_in = ApnsStandIn::start(Clock::System, Random::System).await.unwrap();
     let issued = stand_in.issue_push_identity(TOPIC).unwrap();
     std::fs::write(folder.path().join("trust.pem"), stand_in.trust_anchor_pem()).unwrap();
-    std::fs::write(folder.path().join("push.pem"), issued.pem).unwrap();
-    std::fs::write(folder.path().join("key.pem"), pem("PRIVATE KEY", issued.key.unwrap().expose())).unwrap();
+    std::fs::write(folder.path().join("push.pem"), issued.certificate.to_pem()).unwrap();
+    std::fs::write(folder.path().join("key.pem"), issued.key.to_pem().expose()).unwrap();
     let url = format!("https://127.0.0.1:{}/3/device/{}", stand_in.address().port(), token_hex(1));
     let curl = move |with_certificate: bool, body: &'static str| {
         let (url, folder) = (url.clone(), folder.path().to_owned());

@@ -16,7 +16,7 @@ use rollcall::protocol::push::Outcome;
 use rollcall::random::Random;
 use rollcall::secret::{Secret, SecretBytes};
 use rollcall::sim::apple::apns::ApnsStandIn;
-use rollcall::sim::apple::authority::PushCertificate;
+use rollcall::sim::apple::authority;
 
 const TOPIC: &str = "com.apple.mgmt.External.7d2a4c56-0f5e-4f0e-9a54-6f2d1c3b4a59";
 const START: Timestamp = Timestamp::from_seconds(1_795_577_349);
@@ -66,8 +66,8 @@ fn endpoint(stand_in: &ApnsStandIn) -> Endpoint {
     stand_in.address().to_string().parse().unwrap()
 }
 
-fn identity(issued: &PushCertificate) -> PushIdentity {
-    PushIdentity::new(&issued.topic, ClientIdentity::new([issued.der.clone()], issued.key.clone().unwrap())).unwrap()
+fn identity(issued: &authority::PushIdentity) -> PushIdentity {
+    PushIdentity::new(&issued.topic, ClientIdentity::new([issued.certificate.clone()], issued.key.clone())).unwrap()
 }
 
 fn push(number: u32) -> Push {

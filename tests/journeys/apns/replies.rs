@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rollcall::error::Kind;
+use rollcall::pki::key::PrivateKey;
 use rollcall::protocol::push::{Fault, Outcome, Verdict, judge};
 use rollcall::sim::apple::apns::{Act, Refusal};
 
@@ -117,7 +118,7 @@ async fn an_upload_is_checked_against_the_service_before_it_is_kept() {
     assert_eq!(ground.stand_in.counts().delivered, 0, "nobody is woken by a check");
 
     let issued = ground.stand_in.issue_push_identity("com.apple.mgmt.External.another").unwrap();
-    let wrong_topic = identity(&PushCertificate { topic: TOPIC.to_owned(), ..issued });
+    let wrong_topic = identity(&authority::PushIdentity { topic: TOPIC.to_owned(), ..issued });
     let error = ground.apns.test_handshake(&wrong_topic).await.unwrap_err();
     assert!(error.kind == Kind::BadInput && error.message.contains(TOPIC), "{error}");
 
@@ -135,8 +136,8 @@ async fn a_certificate_from_the_practice_portal_pushes_with_the_requests_own_key
     let key = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
     let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap();
     let issued = ground.stand_in.issue_push_certificate(TOPIC, request.der()).unwrap();
-    let identity = ClientIdentity::new([issued.der], SecretBytes::new(key.serialize_der()));
-    let certificate = PushIdentity::new(TOPIC, identity).unwrap();
+    let key = PrivateKey::from_pkcs8_der(&key.serialize_der()).unwrap();
+    let certificate = PushIdentity::new(TOPIC, ClientIdentity::new([issued], key)).unwrap();
     assert!(is_delivered(&ground.apns.push(&certificate, &push(1)).await));
     assert_eq!(ground.stand_in.issue_push_certificate(TOPIC, b"no request").unwrap_err().kind, Kind::BadInput);
 }

@@ -20,13 +20,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use x509_cert::der::Decode as _;
-use x509_cert::der::asn1::{Ia5StringRef, ObjectIdentifier, PrintableStringRef, Utf8StringRef};
 
 use super::check::{self, BODY_LIMIT, Client, Refusal};
 use super::{Act, Service};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::pki::certificate::Certificate;
 use crate::sim::apple::authority::Authority;
 
 /// How many pushes a client may have under way on one connection, as Apple's servers say.
@@ -37,9 +36,6 @@ const CONNECTIONS_LIMIT: usize = 256;
 
 /// How long a client may take to shake hands.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// OID of the subject attribute UID.
-const UID: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1");
 
 /// How a connection ends by script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +90,7 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, service: Arc<Service>) 
     };
     service.connections.fetch_add(1, Ordering::Relaxed);
     let client = match stream.get_ref().1.peer_certificates() {
-        Some([certificate, ..]) => Client::Known(topic_of(certificate)),
+        Some([certificate, ..]) => Client::Known(Certificate::from_der(certificate).ok().and_then(|certificate| certificate.user_id())),
         _ => Client::Unknown,
     };
     let (end, mut ended) = watch::channel(End::NotYet);
@@ -162,16 +158,6 @@ fn respond(
     let answer = with_headers(Response::builder().status(status)).body(Full::new(body.into()));
     // A status or header that the script made up and HTTP does not know.
     answer.unwrap_or_else(|_| Response::new(Full::new(Bytes::from_static(b"the script's answer is not HTTP"))))
-}
-
-/// The topic in a certificate's subject, where it has one.
-fn topic_of(certificate: &CertificateDer<'_>) -> Option<String> {
-    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
-    let uid = certificate.tbs_certificate().subject().iter().find(|attribute| attribute.oid == UID)?;
-    let as_utf8 = uid.value.decode_as::<Utf8StringRef<'_>>().map(|text| text.to_string());
-    let as_printable = || uid.value.decode_as::<PrintableStringRef<'_>>().map(|text| text.to_string());
-    let as_ia5 = || uid.value.decode_as::<Ia5StringRef<'_>>().map(|text| text.to_string());
-    as_utf8.or_else(|_| as_printable()).or_else(|_| as_ia5()).ok()
 }
 
 /// Counts a push as under way until it is dropped, also when its connection ends before its answer.

@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::AbortHandle;
-use x509_cert::der::{Decode as _, Encode as _};
 
-use super::authority::{Authority, PushCertificate};
+use super::authority::{Authority, PushIdentity};
 use crate::clock::{Clock, Timestamp};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
+use crate::pki::certificate::Certificate;
+use crate::pki::csr::CertificationRequest;
 use crate::random::Random;
 
 pub use check::{BODY_LIMIT, Refusal};
@@ -137,15 +138,14 @@ impl ApnsStandIn {
     }
 
     /// Issues a push certificate as Apple's portal does, for the key of a certificate signing request (PKCS#10, DER).
-    pub fn issue_push_certificate(&self, topic: &str, request: &[u8]) -> Result<PushCertificate> {
-        let not_read = |error| Error::new(Kind::BadInput, format!("This is not a certificate signing request in DER: {error}"));
-        let request = x509_cert::request::CertReq::from_der(request).map_err(not_read)?;
-        let spki = request.info.public_key.to_der().map_err(not_read)?;
-        self.service.authority.push_certificate(topic, &spki, self.service.clock.now())
+    pub fn issue_push_certificate(&self, topic: &str, request: &[u8]) -> Result<Certificate> {
+        let request = CertificationRequest::from_der(request)?;
+        request.check_key()?;
+        self.service.authority.push_certificate(topic, request.public_key_der(), self.service.clock.now())
     }
 
     /// Issues a push certificate together with its key, for clients that need no portal.
-    pub fn issue_push_identity(&self, topic: &str) -> Result<PushCertificate> {
+    pub fn issue_push_identity(&self, topic: &str) -> Result<PushIdentity> {
         self.service.authority.push_identity(topic, self.service.clock.now())
     }
 }
