@@ -1,9 +1,11 @@
 //! What is said: Apple's messages as types; parsing and building, no I/O.
 
+pub mod availability;
 pub mod checkin;
 pub mod error_chain;
 pub mod ids;
 pub mod malformed;
+pub mod os_version;
 pub mod platform;
 pub mod plist;
 pub mod push;
