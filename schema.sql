@@ -264,6 +264,7 @@ CREATE TABLE challenges (
     fingerprint   BLOB                              -- the certificate that spent it
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_expires ON challenges (expires_at) WHERE spent_at IS NULL;
+CREATE INDEX challenges_enrollment ON challenges (enrollment_id) WHERE enrollment_id IS NOT NULL AND spent_at IS NULL;
 CREATE INDEX challenges_fingerprint ON challenges (fingerprint) WHERE fingerprint IS NOT NULL;
 
 -- ---------------------------------------------------------------- commands and reports

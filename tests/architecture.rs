@@ -1,1 +1,148 @@
-//! The house rules, held by a test.
+//! The house rules, held by a test: it reads `src/` as text and names every line that breaks one.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot read the sources has failed")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which parts each part may import; a part may always import itself.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("secret", &[]),
+    ("clock", &[]),
+    ("random", &["clock"]),
+    ("config", &["error", "secret"]),
+    ("pki", &["error", "secret", "clock", "random"]),
+    ("protocol", &["error", "secret", "clock", "pki"]),
+    ("store", &["error", "secret", "clock", "random", "pki", "protocol"]),
+    ("apple", &["error", "secret", "clock", "pki", "protocol"]),
+    ("mdm", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store"]),
+    ("app", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "apple"]),
+    ("http", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "mdm", "app", "apple"]),
+    ("jobs", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "mdm", "app", "apple"]),
+    ("sim", &["error", "secret", "clock", "random", "pki", "protocol"]),
+    (
+        "cli",
+        &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "apple", "mdm", "app", "http", "jobs", "sim"],
+    ),
+];
+
+/// Words that belong to some parts only: the word, the places where it may stand, and why.
+const WORDS: &[(&str, &[&str], &str)] = &[
+    ("SELECT ", &["store/"], "SQL stands in store/ only"),
+    ("INSERT INTO", &["store/"], "SQL stands in store/ only"),
+    ("rusqlite", &["store/"], "the database is store/'s alone"),
+    ("SystemTime::now", &["clock.rs"], "time is injected"),
+    ("StatusCode", &["http/", "apple/", "sim/", "cli/"], "a failure becomes a status in the doors"),
+    ("async fn", &["http/", "jobs/", "apple/", "sim/", "cli/", "store/", "app.rs"], "rooms and ground never wait"),
+    ("tokio::", &["http/", "jobs/", "apple/", "sim/", "cli/", "store/", "app.rs"], "rooms and ground never wait"),
+    ("thread::sleep", &[], "nothing sleeps"),
+    ("unsafe ", &[], "no unsafe"),
+];
+
+/// Longest file that needs no reason.
+const MAX_LINES: usize = 400;
+
+/// Files that may be longer, each with its reason.
+const LONG_FILES: &[(&str, &str)] = &[];
+
+struct Source {
+    path: String,
+    part: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    files.sort();
+    files
+        .into_iter()
+        .filter(|file| !is_test(file))
+        .map(|file| {
+            let path = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            let part = path.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+            Source { part, text: fs::read_to_string(&file).unwrap(), path }
+        })
+        .collect()
+}
+
+/// Tests that outgrew the foot of their file.
+fn is_test(file: &Path) -> bool {
+    file.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs" | "testing.rs")))
+}
+
+/// The lines before the tests at the foot, comments left out.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+    text[..end].lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(number, line)| (number + 1, line))
+}
+
+#[test]
+fn parts_import_only_what_their_floor_allows() {
+    let allowed: BTreeMap<_, _> = MAY_IMPORT.iter().copied().collect();
+    let mut broken = Vec::new();
+    for source in sources() {
+        let Some(may) = allowed.get(source.part.as_str()) else { continue };
+        for (number, line) in code_lines(&source.text) {
+            for (at, _) in line.match_indices("crate::") {
+                let target: String = line[at + 7..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                let known = allowed.contains_key(target.as_str());
+                if known && target != source.part && !may.contains(&target.as_str()) {
+                    broken.push(format!("src/{}:{number}: `{}` must not import `{target}`", source.path, source.part));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn words_stand_only_where_they_belong() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        for (word, places, why) in WORDS {
+            if places.iter().any(|place| source.path.starts_with(place)) {
+                continue;
+            }
+            for (number, line) in code_lines(&source.text) {
+                if line.contains(word) {
+                    broken.push(format!("src/{}:{number}: `{word}`: {why}", source.path));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_file_opens_with_one_sentence() {
+    let broken: Vec<_> = sources()
+        .into_iter()
+        .filter(|source| !source.text.starts_with("//! "))
+        .map(|source| format!("src/{}: the first line says what the file is for, after `//! `", source.path))
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn no_file_grows_past_its_limit() {
+    let broken: Vec<_> = sources()
+        .into_iter()
+        .filter(|source| source.text.lines().count() > MAX_LINES && !LONG_FILES.iter().any(|(path, _)| *path == source.path))
+        .map(|source| format!("src/{}: {} lines; make it a folder of the same name", source.path, source.text.lines().count()))
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}

@@ -1,20 +1,33 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
 pub mod admins;
+pub mod alerts;
 pub mod api_tokens;
+pub mod authorities;
 mod bells;
+pub mod certificates;
+pub mod commands;
 mod connection;
+pub mod devices;
+pub mod enrollments;
+pub mod escrow;
 pub mod events;
 pub mod idempotency;
 mod inbox;
 pub mod integrity;
+pub mod inventory;
+pub mod invitations;
 mod lock;
 mod migrate;
+pub mod push_certificates;
 mod readers;
+pub mod reports;
 pub mod sessions;
 pub mod settings;
 mod soft;
 mod tx;
+pub mod webhooks;
+mod words;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -74,6 +74,11 @@ impl Tx {
         Ok(self.conn.prepare_cached(sql)?.execute(params)?)
     }
 
+    /// The key of the row that was inserted last.
+    pub(in crate::store) fn last_row(&self) -> i64 {
+        self.conn.last_insert_rowid()
+    }
+
     /// The first row of a query, which must exist.
     pub(in crate::store) fn one<T>(&self, sql: &str, params: impl Params, row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T> {
         Ok(self.conn.prepare_cached(sql)?.query_row(params, row)?)

@@ -1,0 +1,204 @@
+//! SCEP: who gets a certificate for which challenge, once; an identical retry gets the same one again.
+
+use serde_json::json;
+
+use crate::error::Result;
+use crate::mdm::enroll::invitations as rules;
+use crate::mdm::{Actor, journal};
+use crate::pki::certificate::{Certificate, Fingerprint};
+use crate::pki::digest;
+use crate::store::Tx;
+use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
+use crate::store::invitations::{self, Challenge};
+
+/// What a request brings, after its signature, envelope and proof of possession were checked.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// transactionID.
+    pub transaction_id: &'a str,
+    /// SHA-256 of the requested key's SubjectPublicKeyInfo.
+    pub public_key: [u8; 32],
+    /// challengePassword.
+    pub challenge: Option<&'a str>,
+    /// The signer's certificate, where it may be one of ours: how a renewal is authorised.
+    pub signer: Fingerprint,
+}
+
+/// What a request is answered with.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Issue a certificate under this grant, then record it.
+    Issue(Grant),
+    /// The certificate that was issued in the same transaction to the same key, DER.
+    Again(Vec<u8>),
+    /// CertRep FAILURE with badRequest.
+    Refuse(Refusal),
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Neither a challenge nor a certificate of ours speaks for it.
+    NoChallenge,
+    /// There is no such challenge.
+    UnknownChallenge,
+    /// A certificate was issued for this challenge before.
+    SpentChallenge,
+    /// The challenge's hour is over.
+    ExpiredChallenge,
+    /// The invitation behind it cannot be used any more.
+    InvitationOver,
+    /// The certificate that asks for its renewal was revoked, or its enrollment is over.
+    NotRenewable,
+}
+
+impl Refusal {
+    /// The refusal in words, for the log and the audit.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoChallenge => "the request has no challenge",
+            Self::UnknownChallenge => "the challenge is not known here",
+            Self::SpentChallenge => "the challenge was used already; the profile has to be downloaded again",
+            Self::ExpiredChallenge => "the challenge has expired; the profile has to be downloaded again",
+            Self::InvitationOver => "the invitation was withdrawn, has expired or was used up",
+            Self::NotRenewable => "the certificate that asks for renewal was revoked, or its enrollment is over",
+        }
+    }
+}
+
+/// The right to one certificate.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    purpose: Purpose,
+    invitation_id: Option<String>,
+    intended_for: Option<String>,
+    challenge: Option<[u8; 32]>,
+}
+
+/// Decides a request; reads only. The certificate is issued outside of a transaction, then [`record`]ed.
+pub fn decide(tx: &Tx, request: &Request<'_>) -> Result<Answer> {
+    if let Some((identity, certificate)) = certificates::by_transaction(tx, request.transaction_id, &request.public_key)?
+        && identity.revoked_at.is_none()
+    {
+        return Ok(Answer::Again(certificate));
+    }
+    let challenge = request.challenge.filter(|challenge| !challenge.is_empty());
+    let outcome = match challenge {
+        Some(challenge) => by_challenge(tx, &digest::sha256(challenge.as_bytes()))?,
+        None => by_certificate(tx, &request.signer)?,
+    };
+    Ok(outcome.map_or_else(Answer::Refuse, Answer::Issue))
+}
+
+fn by_challenge(tx: &Tx, hash: &[u8; 32]) -> Result<Result<Grant, Refusal>> {
+    let Some(challenge) = invitations::challenge_by_hash(tx, hash)? else { return Ok(Err(Refusal::UnknownChallenge)) };
+    if challenge.spent_at.is_some() {
+        return Ok(Err(Refusal::SpentChallenge));
+    }
+    if challenge.expires_at <= tx.now {
+        return Ok(Err(Refusal::ExpiredChallenge));
+    }
+    if !still_wanted(tx, &challenge)? {
+        return Ok(Err(Refusal::InvitationOver));
+    }
+    Ok(Ok(Grant {
+        purpose: challenge.purpose,
+        invitation_id: challenge.invitation_id,
+        intended_for: challenge.enrollment_id,
+        challenge: Some(*hash),
+    }))
+}
+
+/// An invitation that ended after the profile was downloaded lets nobody in; a renewal needs its enrollment.
+fn still_wanted(tx: &Tx, challenge: &Challenge) -> Result<bool> {
+    if let Some(id) = &challenge.invitation_id {
+        let Some(invitation) = invitations::by_id(tx, id)? else { return Ok(false) };
+        return Ok(rules::usable(&invitation, tx.now).is_ok());
+    }
+    match &challenge.enrollment_id {
+        Some(id) => Ok(enrollments::by_id(tx, id)?.is_some_and(|enrollment| enrollment.state == EnrollmentState::Enrolled)),
+        None => Ok(false),
+    }
+}
+
+/// A renewal without a challenge: the present certificate, valid and not revoked, speaks for its own enrollment.
+fn by_certificate(tx: &Tx, signer: &Fingerprint) -> Result<Result<Grant, Refusal>> {
+    let Some(identity) = certificates::by_fingerprint(tx, signer)? else { return Ok(Err(Refusal::NoChallenge)) };
+    let valid = identity.revoked_at.is_none() && identity.not_after_at > tx.now;
+    let enrollment: Option<Enrollment> = match &identity.enrollment_id {
+        Some(id) if valid => enrollments::by_id(tx, id)?,
+        _ => None,
+    };
+    // A certificate that was issued here and not used for an enrollment yet may be renewed as what it was.
+    let unbound = valid && identity.enrollment_id.is_none() && identity.purpose == Purpose::Enroll;
+    match enrollment {
+        Some(enrollment) if enrollment.state == EnrollmentState::Enrolled => {
+            Ok(Ok(Grant { purpose: Purpose::Renew, invitation_id: None, intended_for: Some(enrollment.id), challenge: None }))
+        }
+        None if unbound => {
+            Ok(Ok(Grant { purpose: Purpose::Enroll, invitation_id: identity.invitation_id, intended_for: None, challenge: None }))
+        }
+        _ => Ok(Err(Refusal::NotRenewable)),
+    }
+}
+
+/// Records an issued certificate and spends its challenge; what changed since [`decide`] turns into a refusal, and the certificate is never handed out.
+pub fn record(tx: &Tx, request: &Request<'_>, grant: &Grant, certificate: &Certificate, authority_id: &str) -> Result<Result<(), Refusal>> {
+    if let Some(hash) = &grant.challenge {
+        if let Err(refusal) = by_challenge(tx, hash)? {
+            return Ok(Err(refusal));
+        }
+        invitations::spend_challenge(tx, hash, &certificate.fingerprint())?;
+    }
+    let identity = Identity {
+        fingerprint: certificate.fingerprint(),
+        authority_id: authority_id.to_owned(),
+        serial: certificate.serial_hex(),
+        purpose: grant.purpose,
+        invitation_id: grant.invitation_id.clone(),
+        intended_for: grant.intended_for.clone(),
+        enrollment_id: None,
+        not_before_at: certificate.not_before(),
+        not_after_at: certificate.not_after(),
+        issued_at: tx.now,
+        bound_at: None,
+        revoked_at: None,
+    };
+    certificates::insert(
+        tx,
+        &NewIdentity {
+            identity: &identity,
+            certificate: certificate.der(),
+            public_key: &request.public_key,
+            transaction_id: request.transaction_id,
+        },
+    )?;
+    if let Some(id) = &grant.invitation_id
+        && grant.challenge.is_some()
+    {
+        invitations::use_once(tx, id)?;
+    }
+    let enrollment = renewing(tx, grant)?;
+    let subject = enrollment.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
+    let data = json!({ "fingerprint": identity.fingerprint.to_string(), "purpose": identity.purpose, "invitation": grant.invitation_id });
+    journal::note(tx, &Actor::Device { name: format!("SCEP {}", request.transaction_id) }, "certificate.issued", subject, data)?;
+    Ok(Ok(()))
+}
+
+/// A renewal by RenewalReq is under way from the moment its certificate is issued.
+fn renewing(tx: &Tx, grant: &Grant) -> Result<Option<Enrollment>> {
+    let Some(id) = &grant.intended_for else { return Ok(None) };
+    let Some(mut enrollment) = enrollments::by_id(tx, id)? else { return Ok(None) };
+    if enrollment.renewal_state != RenewalState::Waiting {
+        enrollment.renewal_state = RenewalState::Waiting;
+        enrollments::update(tx, &enrollment)?;
+    }
+    Ok(Some(enrollment))
+}
+
+/// Records a refusal, so that the admin can see why a device did not get in.
+pub fn record_refusal(tx: &Tx, request: &Request<'_>, refusal: Refusal) -> Result<()> {
+    let actor = Actor::Device { name: format!("SCEP {}", request.transaction_id) };
+    journal::note(tx, &actor, "certificate.refused", journal::Subject::default(), json!({ "because": refusal.words() }))
+}

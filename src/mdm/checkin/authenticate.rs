@@ -1,0 +1,256 @@
+//! Authenticate: a new enrollment, a new generation of one that we know, or the renewal of its identity.
+
+use serde_json::json;
+
+use crate::error::{Error, Kind, Result};
+use crate::mdm::checkin::{Reply, actor, note_state, refuse};
+use crate::mdm::enroll::ALL_RIGHTS;
+use crate::mdm::enroll::identify::{self, Outcome, Presented};
+use crate::mdm::enroll::renewal;
+use crate::mdm::{commands, inventory, journal, webhooks};
+use crate::protocol::checkin::{Authenticate, CheckIn};
+use crate::protocol::ids::EnrollmentIds;
+use crate::protocol::platform::Platform;
+use crate::store::certificates::Identity;
+use crate::store::devices::{self, Device};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
+use crate::store::escrow::{self, EscrowKind};
+use crate::store::{Tx, invitations};
+
+/// Decides an Authenticate (interfaces.md, "Renewal or re-enrollment").
+pub(super) fn authenticate(tx: &Tx, presented: &Presented, checkin: &CheckIn, message: &Authenticate, outcome: Outcome) -> Result<Reply> {
+    let (known, identity) = match outcome {
+        Outcome::Known(standing) => (Some(standing.enrollment), standing.identity),
+        Outcome::NoEnrollment(identity) => (None, *identity),
+        Outcome::Refused(refusal) => return refuse(tx, Some(presented), &checkin.ids, refusal),
+    };
+    if checkin.ids.kind().is_user_channel() {
+        return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
+    }
+    let enrollment = match known {
+        Some(enrollment) if renewal::is_pending(&enrollment, &identity) => renew(tx, presented, enrollment, &identity)?,
+        known => enroll(tx, presented, &checkin.ids, message, &identity, known)?,
+    };
+    webhooks::announce_check_in(tx, &enrollment, checkin)?;
+    Ok(Reply::Empty)
+}
+
+/// The same enrollment with a new certificate: queue, secrets and states stay.
+fn renew(tx: &Tx, presented: &Presented, mut enrollment: Enrollment, identity: &Identity) -> Result<Enrollment> {
+    renewal::begun(tx, &mut enrollment)?;
+    identify::bind(tx, presented, identity, &enrollment)?;
+    let data = json!({ "fingerprint": identity.fingerprint.to_string(), "not_after_at": identity.not_after_at });
+    journal::note(tx, &actor(&enrollment), "enrollment.renewing", &enrollment, data)?;
+    Ok(enrollment)
+}
+
+/// A new generation: what was meant for the one before is dropped, its secrets are archived.
+fn enroll(
+    tx: &Tx,
+    presented: &Presented,
+    ids: &EnrollmentIds,
+    message: &Authenticate,
+    identity: &Identity,
+    known: Option<Enrollment>,
+) -> Result<Enrollment> {
+    let device = device_of(tx, ids, message, identity)?;
+    let mut enrollment = match known {
+        Some(mut enrollment) => {
+            next_generation(tx, &mut enrollment)?;
+            enrollment
+        }
+        None => new_enrollment(tx, ids, &device)?,
+    };
+    reset(tx, &mut enrollment, &device, message, identity)?;
+    enrollments::update(tx, &enrollment)?;
+    identify::bind(tx, presented, identity, &enrollment)?;
+    note_state(tx, &enrollment, "enrollment.authenticated")?;
+    Ok(enrollment)
+}
+
+fn new_enrollment(tx: &Tx, ids: &EnrollmentIds, device: &Device) -> Result<Enrollment> {
+    let enrollment = blank(tx.new_id(), device, ids, None, tx.now);
+    enrollments::insert(tx, &enrollment)?;
+    Ok(enrollment)
+}
+
+/// An enrollment about which nothing is known but who it is.
+pub(super) fn blank(
+    id: String,
+    device: &Device,
+    ids: &EnrollmentIds,
+    parent_id: Option<String>,
+    now: crate::clock::Timestamp,
+) -> Enrollment {
+    Enrollment {
+        id,
+        device_id: device.id.clone(),
+        parent_id,
+        kind: ids.kind(),
+        nano_id: ids.nano_id().to_string(),
+        user_short_name: ids.user_short_name.clone().unwrap_or_default(),
+        user_long_name: ids.user_long_name.clone().unwrap_or_default(),
+        state: EnrollmentState::Authenticated,
+        generation: 1,
+        topic: String::new(),
+        awaiting_configuration: false,
+        token_update_tally: 0,
+        token_hash: None,
+        access_rights: None,
+        server_url: String::new(),
+        check_in_url: String::new(),
+        scep_url: String::new(),
+        invitation_id: None,
+        session: 0,
+        push_due_at: None,
+        push_attempts: 0,
+        push_sent_at: None,
+        push_error: String::new(),
+        push_dead_at: None,
+        has_push_token: false,
+        has_unlock_token: false,
+        has_bootstrap_token: false,
+        renewal_state: RenewalState::None,
+        renewal_due_at: None,
+        renewal_attempts: 0,
+        authenticated_at: None,
+        enrolled_at: None,
+        token_updated_at: None,
+        left_at: None,
+        last_seen_at: None,
+        created_at: now,
+    }
+}
+
+/// Puts an enrollment at the start of its generation.
+fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authenticate, identity: &Identity) -> Result<()> {
+    enrollment.device_id.clone_from(&device.id);
+    enrollment.state = EnrollmentState::Authenticated;
+    enrollment.topic.clone_from(&message.topic);
+    enrollment.awaiting_configuration = false;
+    enrollment.token_update_tally = 0;
+    enrollment.token_hash = None;
+    enrollment.renewal_state = RenewalState::None;
+    enrollment.renewal_attempts = 0;
+    enrollment.renewal_due_at = Some(renewal::first_due(identity));
+    enrollment.authenticated_at = Some(tx.now);
+    enrollment.enrolled_at = None;
+    enrollment.left_at = None;
+    enrollment.access_rights = (!enrollment.kind.is_user_enrollment()).then_some(ALL_RIGHTS);
+    if let Some(challenge) = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)? {
+        enrollment.server_url = challenge.server_url;
+        enrollment.check_in_url = challenge.check_in_url;
+        enrollment.scep_url = challenge.scep_url;
+        enrollment.invitation_id = challenge.invitation_id;
+    }
+    Ok(())
+}
+
+/// Ends the generation of a device's channel and of its users, who come back with a TokenUpdate of their own.
+pub(super) fn next_generation(tx: &Tx, enrollment: &mut Enrollment) -> Result<()> {
+    for mut user in enrollments::user_channels(tx, &enrollment.id)? {
+        end_generation(tx, &user)?;
+        user.generation += 1;
+        user.state = EnrollmentState::Left;
+        user.left_at = Some(tx.now);
+        enrollments::update(tx, &user)?;
+    }
+    end_generation(tx, enrollment)?;
+    enrollment.generation += 1;
+    Ok(())
+}
+
+/// What a generation leaves behind: its queue is dropped, its secrets go to the escrow.
+fn end_generation(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    commands::drop_all(tx, enrollment, "a new enrollment began")?;
+    let archived = [(SealedColumn::UnlockToken, EscrowKind::UnlockToken), (SealedColumn::BootstrapToken, EscrowKind::BootstrapToken)];
+    for (column, kind) in archived {
+        if let Some(value) = enrollments::secret(tx, &enrollment.id, column)? {
+            let of = Some((enrollment.id.as_str(), enrollment.generation));
+            escrow::insert(tx, &enrollment.device_id, of, kind, value.expose(), "kept when a new enrollment began")?;
+        }
+    }
+    for column in [SealedColumn::PushToken, SealedColumn::PushMagic, SealedColumn::UnlockToken, SealedColumn::BootstrapToken] {
+        enrollments::set_secret(tx, &enrollment.id, column, None)?;
+    }
+    enrollments::set_push(tx, &enrollment.id, None, 0)
+}
+
+/// The device that enrolls: known by its UDID or, when that changed with the hardware's erasure, by its serial number.
+fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, identity: &Identity) -> Result<Device> {
+    let udid = ids.udid().map(str::to_owned);
+    let mut known = match &udid {
+        Some(udid) => devices::by_udid(tx, udid)?,
+        None => enrollments::by_nano_id(tx, ids.nano_id().as_str())?.map(|found| devices::by_id(tx, &found.device_id)).transpose()?.flatten(),
+    };
+    if known.is_none()
+        && let Some(serial_number) = &message.serial_number
+    {
+        known = devices::by_serial_number(tx, serial_number)?;
+    }
+    let invitation = match &identity.invitation_id {
+        Some(id) => invitations::by_id(tx, id)?,
+        None => None,
+    };
+    let is_new = known.is_none();
+    let mut device = known.unwrap_or_else(|| nameless(tx));
+    device.udid = udid.or(device.udid);
+    said(&mut device, message);
+    device.deleted_at = None;
+    device.supervised = None;
+    device.refresh_due_at = Some(tx.now.plus(inventory::REFRESH_EVERY));
+    if let Some(invitation) = invitation {
+        device.practice = invitation.practice;
+        device.group_label = invitation.group_label;
+        device.person_label = invitation.person_label;
+    }
+    if is_new { devices::insert(tx, &device)? } else { devices::update(tx, &device)? }
+    devices::by_id(tx, &device.id)?.ok_or_else(|| Error::new(Kind::Internal, "a device that was just stored is gone"))
+}
+
+fn nameless(tx: &Tx) -> Device {
+    Device {
+        id: tx.new_id(),
+        serial_number: None,
+        udid: None,
+        name: String::new(),
+        model: String::new(),
+        model_name: String::new(),
+        product_name: String::new(),
+        os_version: String::new(),
+        build_version: String::new(),
+        platform: Platform::Unknown,
+        supervised: None,
+        practice: false,
+        group_label: String::new(),
+        person_label: String::new(),
+        facts_at: None,
+        security_at: None,
+        refresh_due_at: None,
+        deleted_at: None,
+        created_at: tx.now,
+    }
+}
+
+/// Takes over what the message says; what it leaves out stays as it was.
+fn said(device: &mut Device, message: &Authenticate) {
+    let take = |known: &mut String, said: &Option<String>| {
+        if let Some(said) = said {
+            known.clone_from(said);
+        }
+    };
+    take(&mut device.name, &message.device_name);
+    take(&mut device.model, &message.model);
+    take(&mut device.model_name, &message.model_name);
+    take(&mut device.product_name, &message.product_name);
+    take(&mut device.os_version, &message.os_version);
+    take(&mut device.build_version, &message.build_version);
+    if message.serial_number.is_some() {
+        device.serial_number.clone_from(&message.serial_number);
+    }
+    device.platform = [&device.product_name, &device.model_name, &device.model]
+        .into_iter()
+        .map(|name| Platform::of_product(name))
+        .find(|platform| *platform != Platform::Unknown)
+        .unwrap_or(device.platform);
+}

@@ -1,0 +1,120 @@
+//! Check-in: what each message of a device decides.
+
+mod authenticate;
+mod bootstrap;
+mod leave;
+mod token_update;
+
+use serde_json::json;
+
+use crate::error::{Error, Kind, Result};
+use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal, Standing};
+use crate::mdm::{Actor, declarations, journal, webhooks};
+use crate::protocol::checkin::{CheckIn, Message};
+use crate::protocol::ids::EnrollmentIds;
+use crate::secret::SecretBytes;
+use crate::store::Tx;
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+
+pub use leave::{HowToLeave, how_to_leave};
+
+/// What the device is answered.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// 200 without a body.
+    Empty,
+    /// 200 with the bootstrap token.
+    BootstrapToken(SecretBytes),
+    /// 200 with JSON of declarative management.
+    Json(Vec<u8>),
+    /// 404: there is no such declaration.
+    NoSuchDeclaration,
+    /// 410: this user is not managed here.
+    NotManaged,
+    /// An admin retired this enrollment: the one case in which a device is told to leave.
+    Leave(HowToLeave),
+    /// 400 without a body. What there was to record is recorded.
+    Refused(Refusal),
+}
+
+/// Decides a check-in. An `Err` undoes everything; a refusal is a reply, so that its record stays.
+pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn) -> Result<Reply> {
+    let ids = &checkin.ids;
+    let Some(presented) = presented else { return refuse(tx, None, ids, Refusal::NoCertificate) };
+    let outcome = identify::identify(tx, presented, ids)?;
+    if let Outcome::Known(standing) = &outcome
+        && let Some(how) = how_to_leave(tx, &standing.enrollment)?
+    {
+        return leave::told(tx, &standing.enrollment, how);
+    }
+    match (&checkin.message, outcome) {
+        (_, Outcome::Refused(refusal)) => refuse(tx, Some(presented), ids, refusal),
+        (Message::Authenticate(message), outcome) => authenticate::authenticate(tx, presented, checkin, message, outcome),
+        (Message::TokenUpdate(message), outcome) => token_update::token_update(tx, presented, checkin, message, outcome),
+        (Message::UserAuthenticate { .. }, _) => {
+            // Network users are not managed unless someone asks for it; 410 is the word for that, and never 401.
+            Ok(Reply::NotManaged)
+        }
+        (message, outcome) => {
+            let Some(enrollment) = bound(tx, presented, outcome)? else {
+                return refuse(tx, Some(presented), ids, Refusal::AnothersIdentity);
+            };
+            let reply = of_enrolled(tx, &enrollment, message)?;
+            webhooks::announce_check_in(tx, &enrollment, checkin)?;
+            Ok(reply)
+        }
+    }
+}
+
+fn of_enrolled(tx: &Tx, enrollment: &Enrollment, message: &Message) -> Result<Reply> {
+    match message {
+        Message::CheckOut => leave::check_out(tx, enrollment),
+        Message::SetBootstrapToken { token, .. } => bootstrap::set(tx, enrollment, token.as_ref()),
+        Message::GetBootstrapToken { .. } => bootstrap::of(tx, enrollment),
+        Message::DeclarativeManagement { endpoint, data } => declarations::answer(tx, enrollment, endpoint, data.as_deref()),
+        // com.apple.maid needs a school's server token and Return to Service a supervised device: both come with those enrollments.
+        Message::GetToken(_) => Err(Error::bad_input("This server gives no tokens for that service.")),
+        Message::ReturnToService => Err(Error::bad_input("No return to service is prepared for this device.")),
+        Message::Authenticate(_) | Message::TokenUpdate(_) | Message::UserAuthenticate { .. } => {
+            Err(Error::new(Kind::Internal, "a check-in message reached the wrong room"))
+        }
+    }
+}
+
+/// The enrollment of a standing whose certificate is, or now becomes, its identity.
+pub(in crate::mdm) fn bound(tx: &Tx, presented: &Presented, outcome: Outcome) -> Result<Option<Enrollment>> {
+    let Outcome::Known(standing) = outcome else { return Ok(None) };
+    let Standing { enrollment, identity } = *standing;
+    let device_channel = device_channel(tx, &enrollment)?;
+    if !identify::may_bind(tx, &identity, &device_channel)? {
+        return Ok(None);
+    }
+    identify::bind(tx, presented, &identity, &device_channel)?;
+    Ok(Some(enrollment))
+}
+
+/// The device's own channel of an enrollment.
+pub(in crate::mdm) fn device_channel(tx: &Tx, enrollment: &Enrollment) -> Result<Enrollment> {
+    let Some(parent_id) = &enrollment.parent_id else { return Ok(enrollment.clone()) };
+    enrollments::by_id(tx, parent_id)?.ok_or_else(|| Error::new(Kind::Internal, "a user's channel has lost its device's"))
+}
+
+fn refuse(tx: &Tx, presented: Option<&Presented>, ids: &EnrollmentIds, refusal: Refusal) -> Result<Reply> {
+    identify::record_refusal(tx, presented, ids, refusal)?;
+    Ok(Reply::Refused(refusal))
+}
+
+/// The device as an actor.
+pub(in crate::mdm) fn actor(enrollment: &Enrollment) -> Actor {
+    Actor::Device { name: enrollment.nano_id.clone() }
+}
+
+/// Notes on the timeline that an enrollment came to stand elsewhere.
+fn note_state(tx: &Tx, enrollment: &Enrollment, kind: &str) -> Result<()> {
+    journal::note(tx, &actor(enrollment), kind, enrollment, json!({ "generation": enrollment.generation }))
+}
+
+/// A user's channel can be spoken for only while its device is enrolled.
+fn is_over(state: EnrollmentState) -> bool {
+    matches!(state, EnrollmentState::Left | EnrollmentState::Erased)
+}

@@ -1,0 +1,116 @@
+//! TokenUpdate: the enrollment can be pushed to. The first one of a generation means that the profile is installed.
+
+use crate::error::Result;
+use crate::mdm::checkin::authenticate::{blank, next_generation};
+use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
+use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
+use crate::mdm::enroll::renewal;
+use crate::mdm::{inventory, push, webhooks};
+use crate::pki::digest;
+use crate::protocol::checkin::{CheckIn, TokenUpdate};
+use crate::store::certificates::Identity;
+use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
+use crate::store::{Tx, devices};
+
+/// Decides a TokenUpdate (checkin.md §3.2).
+pub(super) fn token_update(tx: &Tx, presented: &Presented, checkin: &CheckIn, message: &TokenUpdate, outcome: Outcome) -> Result<Reply> {
+    let refusal = Refusal::AnothersIdentity;
+    let enrollment = match outcome {
+        Outcome::NoEnrollment(identity) => user_channel(tx, presented, checkin, &identity)?,
+        known => bound(tx, presented, known)?,
+    };
+    let Some(mut enrollment) = enrollment else { return refuse(tx, Some(presented), &checkin.ids, refusal) };
+    let said = token_hash(message);
+    if erased_meanwhile(&enrollment, message) {
+        next_generation(tx, &mut enrollment)?;
+        enrollment.state = EnrollmentState::Authenticated;
+        enrollment.renewal_state = RenewalState::None;
+    }
+    let is_first = enrollment.state != EnrollmentState::Enrolled;
+    if is_first || enrollment.token_hash.as_deref() != Some(&said[..]) {
+        take(tx, &mut enrollment, message, said)?;
+    } else {
+        enrollments::count_token_update(tx, &enrollment.id)?;
+        enrollment.token_update_tally += 1;
+        if !enrollment.push_error.is_empty() {
+            enrollments::set_push_outcome(tx, &enrollment.id, "", None)?;
+        }
+    }
+    if is_first {
+        begin(tx, presented, &enrollment)?;
+    } else {
+        renewal::finished(tx, presented, &enrollment)?;
+    }
+    webhooks::announce_check_in(tx, &enrollment, checkin)?;
+    Ok(Reply::Empty)
+}
+
+/// A device that waits in Setup Assistant again was erased, even if it kept its renewed certificate: what came before is over.
+fn erased_meanwhile(enrollment: &Enrollment, message: &TokenUpdate) -> bool {
+    let is_device = enrollment.parent_id.is_none();
+    is_device && enrollment.state == EnrollmentState::Enrolled && message.awaiting_configuration && !enrollment.awaiting_configuration
+}
+
+/// A user's first message, under the identity of the device that the user is on.
+fn user_channel(tx: &Tx, presented: &Presented, checkin: &CheckIn, identity: &Identity) -> Result<Option<Enrollment>> {
+    let Some(parent_id) = checkin.ids.parent_id() else { return Ok(None) };
+    let Some(parent) = enrollments::by_nano_id(tx, parent_id.as_str())? else { return Ok(None) };
+    if is_over(parent.state) || !identify::may_bind(tx, identity, &parent)? {
+        return Ok(None);
+    }
+    identify::bind(tx, presented, identity, &parent)?;
+    let Some(device) = devices::by_id(tx, &parent.device_id)? else { return Ok(None) };
+    let enrollment = blank(tx.new_id(), &device, &checkin.ids, Some(parent.id), tx.now);
+    enrollments::insert(tx, &enrollment)?;
+    Ok(Some(enrollment))
+}
+
+/// Stores what the message says. An absent unlock token never erases the one that is held.
+fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, said: [u8; 32]) -> Result<()> {
+    let secrets = [
+        (SealedColumn::PushToken, Some(message.token.expose().as_slice())),
+        (SealedColumn::PushMagic, Some(message.push_magic.expose().as_bytes())),
+        (SealedColumn::UnlockToken, message.unlock_token.as_ref().map(|token| token.expose().as_slice())),
+    ];
+    for (column, value) in secrets {
+        if value.is_some() {
+            enrollments::set_secret(tx, &enrollment.id, column, value)?;
+        }
+    }
+    enrollment.topic.clone_from(&message.topic);
+    enrollment.awaiting_configuration = message.awaiting_configuration;
+    enrollment.token_update_tally += 1;
+    enrollment.token_hash = Some(said.to_vec());
+    enrollment.token_updated_at = Some(tx.now);
+    if enrollment.state != EnrollmentState::Enrolled {
+        enrollment.state = EnrollmentState::Enrolled;
+        enrollment.enrolled_at = Some(tx.now);
+        enrollment.left_at = None;
+    }
+    enrollments::update(tx, enrollment)?;
+    // A new token is worth a new try, whatever Apple said of the old one.
+    enrollments::set_push_outcome(tx, &enrollment.id, "", None)
+}
+
+/// The profile is installed: the enrollment counts from here on, and its first questions are asked.
+fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
+    note_state(tx, enrollment, "enrollment.enrolled")?;
+    if enrollment.parent_id.is_none() {
+        renewal::supersede_older(tx, presented, enrollment)?;
+        inventory::ask_first(tx, enrollment)?;
+    }
+    push::due_now(tx, enrollment)
+}
+
+/// What tells a repeat from news.
+fn token_hash(message: &TokenUpdate) -> [u8; 32] {
+    let unlock_token = message.unlock_token.as_ref().map_or(&[][..], |token| token.expose());
+    let parts =
+        [message.topic.as_bytes(), message.token.expose(), message.push_magic.expose().as_bytes(), unlock_token, &[message.awaiting_configuration.into()]];
+    let mut said = Vec::new();
+    for part in parts {
+        said.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        said.extend_from_slice(part);
+    }
+    digest::sha256(&said)
+}

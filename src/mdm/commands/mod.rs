@@ -1,0 +1,221 @@
+//! Commands: who may queue which for whom, and how they leave the queue.
+
+mod queue;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, FieldError, Result};
+use crate::mdm::checkin::device_channel;
+use crate::mdm::{Actor, Right, journal, push};
+use crate::protocol::availability::{AccessRights, Capabilities, Channel};
+use crate::protocol::command::{self, Command as Order, RawCommand};
+use crate::protocol::os_version::OsVersion;
+use crate::store::commands::{self, Command, CommandState, NewCommand};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn};
+use crate::store::escrow::{self, EscrowKind};
+use crate::store::{Tx, devices};
+
+pub use queue::{MAX_OFFERS, Offer, Recorded, drop_all, expire, next, record};
+
+/// The most commands that may wait for one enrollment.
+pub const MAX_OPEN: i64 = 1000;
+
+/// Queue places for what must come after everything else.
+const LAST: i64 = -100;
+
+/// What a device can do, as far as it is known.
+pub fn capabilities(tx: &Tx, enrollment: &Enrollment) -> Result<Capabilities> {
+    let device = devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("There is no such device."))?;
+    Ok(Capabilities {
+        platform: device.platform,
+        os_version: OsVersion::parse(&device.os_version),
+        supervised: device.supervised,
+        kind: enrollment.kind,
+        channel: if enrollment.parent_id.is_some() { Channel::User } else { Channel::Device },
+        access_rights: enrollment.access_rights.map(AccessRights::new),
+        ..Capabilities::default()
+    })
+}
+
+/// What a person or script asks for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The command; its UUID is unique per enrollment.
+    pub command: Order,
+    /// When it ends unsent; `None` for the kind's usual time.
+    pub expires_at: Option<Timestamp>,
+    /// Whether a wake-up is sent.
+    pub push: bool,
+    /// Whether to refuse what the device's OS is known not to have.
+    pub check: bool,
+}
+
+impl Wish {
+    /// A command with the usual time, a wake-up and all checks.
+    pub fn new(command: Order) -> Self {
+        Self { command, expires_at: None, push: true, check: true }
+    }
+}
+
+/// Queues a command for an enrollment.
+///
+/// Fails with what to do instead when the role may not, the enrollment is over, the OS does not have the command, the UUID was used before, or the
+/// queue is full.
+pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> Result<Command> {
+    actor.require(right_for(&wish.command))?;
+    if wish.check {
+        capabilities(tx, enrollment)?.check(&wish.command.request_type).map_err(|refusal| Error::conflict(refusal.to_string()))?;
+    }
+    if enrollment.state != EnrollmentState::Enrolled {
+        return Err(Error::conflict(match enrollment.state {
+            EnrollmentState::Authenticated => "This device has not finished enrolling; commands can be sent once it has.",
+            EnrollmentState::Retired => "This device was retired; enroll it again to manage it.",
+            _ => "This device is no longer enrolled; enroll it again to manage it.",
+        }));
+    }
+    let mut order = wish.command;
+    complete(tx, enrollment, &mut order)?;
+    escrow_before_sending(tx, enrollment, &order)?;
+    insert(tx, actor, enrollment, &order, Row { expires_at: wish.expires_at, push: wish.push, ..Row::default() })
+}
+
+/// Queues a command of our own making, for which no person's role is asked.
+pub fn enqueue_own(
+    tx: &Tx,
+    actor: &Actor,
+    enrollment: &Enrollment,
+    order: Order,
+    supersede_key: Option<&str>,
+    expires_at: Option<Timestamp>,
+) -> Result<Command> {
+    insert(tx, actor, enrollment, &order, Row { expires_at, supersede_key: supersede_key.map(str::to_owned), push: true, priority: 0 })
+}
+
+/// Queues a command that must come after everything else that waits.
+pub fn enqueue_last(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: Order) -> Result<Command> {
+    insert(tx, actor, enrollment, &order, Row { priority: LAST, push: true, ..Row::default() })
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    expires_at: Option<Timestamp>,
+    supersede_key: Option<String>,
+    push: bool,
+    priority: i64,
+}
+
+fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: Row) -> Result<Command> {
+    let uuid = order.uuid.as_str();
+    if commands::by_uuid(tx, &enrollment.id, uuid)?.is_some() {
+        return Err(Error::conflict(format!("The CommandUUID {uuid} was used for this device before; take a new one.")));
+    }
+    if commands::count_open(tx, &enrollment.id)? >= MAX_OPEN {
+        return Err(Error::conflict(format!("{MAX_OPEN} commands wait for this device already; cancel some, or wait until it connects.")));
+    }
+    let supersede_key = row.supersede_key.or_else(|| order.supersede_key());
+    if let Some(key) = &supersede_key {
+        for older in commands::open_with_key(tx, &enrollment.id, key)? {
+            queue::end(tx, enrollment, &older, CommandState::Superseded, "a newer command does the same")?;
+        }
+    }
+    commands::insert(
+        tx,
+        &NewCommand {
+            enrollment_id: &enrollment.id,
+            generation: enrollment.generation,
+            uuid,
+            request_type: &order.request_type,
+            payload: &order.to_plist()?,
+            priority: row.priority,
+            supersede_key: supersede_key.as_deref(),
+            actor: &actor.to_string(),
+            expires_at: row.expires_at.or_else(|| order.default_lifetime().map(|lifetime| tx.now.plus(lifetime))),
+        },
+    )?;
+    let subject = journal::Subject::from(enrollment).command(uuid);
+    journal::note(tx, actor, "command.queued", subject, json!({ "request_type": order.request_type }))?;
+    if row.push {
+        push::due_now(tx, enrollment)?;
+    }
+    commands::by_uuid(tx, &enrollment.id, uuid)?.ok_or_else(|| Error::not_found("The command that was just queued is gone."))
+}
+
+/// What destroys or locks people out takes more than what can be undone.
+fn right_for(order: &Order) -> Right {
+    match order.request_type.as_str() {
+        "EraseDevice" | "DeleteUser" | "ClearPasscode" | "SetFirmwarePassword" | "SetRecoveryLock" | "RotateFileVaultKey" => Right::Destroy,
+        "DeviceLock" if order.has_key("PIN") => Right::Destroy,
+        _ => Right::Command,
+    }
+}
+
+/// Fills in what only we hold: ClearPasscode's UnlockToken.
+fn complete(tx: &Tx, enrollment: &Enrollment, order: &mut Order) -> Result<()> {
+    if order.request_type == "ClearPasscode" && !order.has_key("UnlockToken") {
+        let Some(token) = enrollments::secret(tx, &enrollment.id, SealedColumn::UnlockToken)? else {
+            return Err(Error::conflict("This device never gave an unlock token, so its passcode cannot be cleared from here."));
+        };
+        order.set_data("UnlockToken", token.expose().clone());
+    }
+    Ok(())
+}
+
+/// The PIN of a Mac is the only way to unlock it: it is held before the command can reach the Mac.
+fn escrow_before_sending(tx: &Tx, enrollment: &Enrollment, order: &Order) -> Result<()> {
+    let held = [
+        ("DeviceLock", "PIN", EscrowKind::LockPin, "locked with this PIN"),
+        ("EraseDevice", "PIN", EscrowKind::LockPin, "erased with this PIN"),
+        ("SetRecoveryLock", "NewPassword", EscrowKind::RecoveryLockPassword, "set as recovery lock"),
+        ("SetFirmwarePassword", "NewPassword", EscrowKind::FirmwarePassword, "set as firmware password"),
+    ];
+    for (request_type, key, kind, note) in held {
+        if order.request_type == request_type
+            && let Some(value) = order.text(key).filter(|value| !value.is_empty())
+        {
+            let of = Some((enrollment.id.as_str(), enrollment.generation));
+            escrow::insert(tx, &enrollment.device_id, of, kind, value.as_bytes(), note)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a command that someone wrote by hand, and gives it a UUID if it has none. Wrong keys are named.
+pub fn read_raw(tx: &Tx, plist: &[u8], allow_unknown: bool) -> Result<Order> {
+    let raw: RawCommand = command::validate_raw(plist, allow_unknown).map_err(named)?;
+    Ok(raw.with_uuid_or(|| tx.random().uuid_v4()))
+}
+
+fn named(fields: Vec<FieldError>) -> Error {
+    let message = fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect::<Vec<_>>().join("; ");
+    let mut error = Error::bad_input(message);
+    error.fields = fields;
+    error
+}
+
+/// Takes a command back, if it is still in the queue. One that was sent already may still be carried out; it is not sent again.
+pub fn cancel(tx: &Tx, actor: &Actor, enrollment: &Enrollment, uuid: &str) -> Result<Command> {
+    actor.require(Right::Command)?;
+    let Some(command) = commands::by_uuid(tx, &enrollment.id, uuid)? else {
+        return Err(Error::not_found("There is no such command for this device."));
+    };
+    if !command.state.is_open() {
+        return Err(Error::conflict(format!("This command has left the queue already ({}).", command.state)));
+    }
+    let because = format!("taken back by {actor}");
+    commands::finish(tx, command.seq, CommandState::Cancelled, &because, None)?;
+    let subject = journal::Subject::from(enrollment).command(uuid);
+    journal::note(tx, actor, "command.cancelled", subject, json!({ "request_type": command.request_type }))?;
+    commands::by_uuid(tx, &enrollment.id, uuid)?.ok_or_else(|| Error::not_found("There is no such command for this device."))
+}
+
+/// The channel that a device-wide command goes to.
+pub fn channel_for(tx: &Tx, enrollment: &Enrollment) -> Result<Enrollment> {
+    device_channel(tx, enrollment)
+}
+
+/// A fresh CommandUUID.
+pub fn new_uuid(tx: &Tx) -> Uuid {
+    tx.random().uuid_v4()
+}

@@ -1,0 +1,169 @@
+//! Connect: a device says what became of a command, or that it is idle, and is offered the next one.
+
+use serde_json::json;
+
+use crate::error::Result;
+use crate::mdm::checkin::{HowToLeave, actor, bound, how_to_leave};
+use crate::mdm::commands::{self, Offer, Recorded};
+use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
+use crate::mdm::enroll::renewal;
+use crate::mdm::{checkin, inventory, journal, push, webhooks};
+use crate::protocol::report::{Head, Report, Status};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::reports::{self, NewReport};
+use crate::store::{Tx, commands as queue};
+
+/// A report as it came in.
+#[derive(Debug, Clone)]
+pub struct Incoming<'a> {
+    /// What was read of it first: who, which command, how it went.
+    pub head: &'a Head,
+    /// Everything it says; absent when it was too large to read whole.
+    pub report: Option<&'a Report>,
+    /// The body, unless it was too large to keep.
+    pub body: Option<&'a [u8]>,
+    /// Size of the body.
+    pub size_bytes: u64,
+    /// SHA-256 of the body.
+    pub sha256: [u8; 32],
+    /// The query of the address it came to, for those who listen by webhook.
+    pub query: Option<&'a str>,
+}
+
+/// What the device is answered.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// 200 without a body: nothing waits, or all that waits was put off.
+    Empty,
+    /// 200 with a command.
+    Command(Offer),
+    /// An admin retired this enrollment.
+    Leave(HowToLeave),
+    /// 400 without a body; recorded.
+    Refused(Refusal),
+}
+
+/// What a read alone can say to an idle device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Poll {
+    /// Nothing waits for this enrollment: answer empty, and note softly that it was seen.
+    Nothing {
+        /// The enrollment's id.
+        enrollment_id: String,
+    },
+    /// There is something to offer or to record: ask again in a writing transaction.
+    Write,
+}
+
+/// Looks whether an Idle report needs more than a read. Most polls do not.
+pub fn poll(tx: &Tx, presented: &Presented, head: &Head) -> Result<Poll> {
+    let Outcome::Known(standing) = identify::identify(tx, presented, &head.ids)? else { return Ok(Poll::Write) };
+    let enrollment = &standing.enrollment;
+    let quiet = head.status == Status::Idle
+        && standing.identity.enrollment_id.is_some()
+        && enrollment.state == EnrollmentState::Enrolled
+        && enrollment.push_attempts == 0
+        && !queue::any_open(tx, &enrollment.id)?
+        && !webhooks::wants_polls(tx)?;
+    Ok(if quiet { Poll::Nothing { enrollment_id: enrollment.id.clone() } } else { Poll::Write })
+}
+
+/// Records a report and offers the next command.
+pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) -> Result<Reply> {
+    let ids = &incoming.head.ids;
+    let Some(presented) = presented else {
+        identify::record_refusal(tx, None, ids, Refusal::NoCertificate)?;
+        return Ok(Reply::Refused(Refusal::NoCertificate));
+    };
+    let outcome = identify::identify(tx, presented, ids)?;
+    let refusal = match &outcome {
+        Outcome::Refused(refusal) => *refusal,
+        Outcome::Known(_) | Outcome::NoEnrollment(_) => Refusal::AnothersIdentity,
+    };
+    if let Outcome::Known(standing) = &outcome
+        && let Some(how) = how_to_leave(tx, &standing.enrollment)?
+    {
+        checkin::told(tx, &standing.enrollment, how)?;
+        return Ok(Reply::Leave(how));
+    }
+    let Some(enrollment) = bound(tx, presented, outcome)? else {
+        identify::record_refusal(tx, Some(presented), ids, refusal)?;
+        return Ok(Reply::Refused(refusal));
+    };
+    renewal::used(tx, presented, &enrollment)?;
+    let session = session(tx, &enrollment, incoming.head.status)?;
+    let recorded = record(tx, &enrollment, incoming, session)?;
+    webhooks::announce_report(tx, &enrollment, incoming)?;
+    offer(tx, &enrollment, incoming.head.status, session, recorded.as_ref())
+}
+
+/// An Idle begins a session; what was put off in an earlier one may be offered again.
+fn session(tx: &Tx, enrollment: &Enrollment, status: Status) -> Result<i64> {
+    if status == Status::Idle && queue::any_open(tx, &enrollment.id)? {
+        return enrollments::begin_session(tx, &enrollment.id);
+    }
+    Ok(enrollment.session)
+}
+
+fn record(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, session: i64) -> Result<Option<Recorded>> {
+    let head = incoming.head;
+    if head.status == Status::Idle {
+        return Ok(None);
+    }
+    let uuid = head.command_uuid.as_deref().unwrap_or_default();
+    let recorded = commands::record(tx, enrollment, uuid, head, session)?;
+    let request_type = recorded.command.as_ref().map_or("", |command| command.request_type.as_str());
+    if recorded.is_news || recorded.command.is_none() {
+        reports::insert(
+            tx,
+            &NewReport {
+                enrollment_id: &enrollment.id,
+                command_uuid: uuid,
+                request_type,
+                status: head.status.as_str(),
+                size_bytes: incoming.size_bytes,
+                sha256: &incoming.sha256,
+                body: incoming.body.filter(|_| head.status != Status::NotNow),
+            },
+        )?;
+    }
+    if recorded.is_news {
+        read_answer(tx, enrollment, incoming, &recorded)?;
+    }
+    Ok(Some(recorded))
+}
+
+/// Tells the rooms concerned. The command is finished already: what cannot be read is noted and blocks nothing.
+fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, recorded: &Recorded) -> Result<()> {
+    let Some(command) = &recorded.command else { return Ok(()) };
+    renewal::answered(tx, enrollment, command, incoming.head.status)?;
+    let subject = journal::Subject::from(enrollment).command(&command.uuid);
+    let Some(report) = incoming.report else {
+        let data = json!({ "because": "answer too large", "size_bytes": incoming.size_bytes });
+        return journal::note(tx, &actor(enrollment), "report.too_large", subject, data);
+    };
+    if incoming.head.status == Status::Acknowledged
+        && !inventory::observe(tx, enrollment, command, report)?
+    {
+        journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
+    }
+    Ok(())
+}
+
+fn offer(tx: &Tx, enrollment: &Enrollment, status: Status, session: i64, recorded: Option<&Recorded>) -> Result<Reply> {
+    if enrollment.state != EnrollmentState::Enrolled {
+        // Between Authenticate and TokenUpdate, and after CheckOut, there is nothing to do here.
+        return Ok(Reply::Empty);
+    }
+    // The device may have erased itself, or been told to leave, by the very command that was just recorded.
+    let present = enrollments::by_id(tx, &enrollment.id)?.filter(|present| present.state == EnrollmentState::Enrolled);
+    let Some(present) = present else { return Ok(Reply::Empty) };
+    if let Some(offer) = commands::next(tx, &present, session)? {
+        renewal::offered(tx, &present, &offer)?;
+        push::answered(tx, &present)?;
+        return Ok(Reply::Command(offer));
+    }
+    let put_off_last = status == Status::NotNow && recorded.is_some_and(|recorded| recorded.command.is_some());
+    push::drained(tx, &present, put_off_last)?;
+    Ok(Reply::Empty)
+}

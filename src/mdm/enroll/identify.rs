@@ -1,0 +1,212 @@
+//! A device is who its certificate says: which enrollment a message belongs to, and whether the certificate may speak for it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::mdm::{Actor, journal};
+use crate::pki::certificate::{Certificate, Fingerprint};
+use crate::protocol::ids::EnrollmentIds;
+use crate::store::Tx;
+use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+
+/// How long after an authority was imported its unbound certificates may be bound, once each.
+pub const MOVE_IN_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// A certificate whose private key the peer has proven to hold, by TLS, by Mdm-Signature or by a listed proxy's word.
+#[derive(Debug, Clone)]
+pub struct Presented {
+    /// SHA-256 of its DER.
+    pub fingerprint: Fingerprint,
+    /// The certificate, where it had to be read; the fingerprint alone suffices for one that we know.
+    pub certificate: Option<Certificate>,
+    /// The imported authority that issued it, if its signature was checked against one.
+    pub imported_authority: Option<ImportedAuthority>,
+}
+
+/// The imported authority that a presented certificate chains to.
+#[derive(Debug, Clone)]
+pub struct ImportedAuthority {
+    /// Our id for it.
+    pub id: String,
+    /// When it was imported.
+    pub created_at: Timestamp,
+}
+
+impl Presented {
+    /// Who speaks, before the enrollment is known.
+    pub fn actor(&self, ids: &EnrollmentIds) -> Actor {
+        Actor::Device { name: ids.nano_id().to_string() }
+    }
+}
+
+/// An identity and the enrollment that speaks by it.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The channel that the message names.
+    pub enrollment: Enrollment,
+    /// The certificate behind it.
+    pub identity: Identity,
+}
+
+/// What became of asking who speaks.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The enrollment, and a certificate that is bound to it, or was issued for it and not bound yet.
+    Known(Box<Standing>),
+    /// The certificate may speak, but there is no such enrollment (yet).
+    NoEnrollment(Box<Identity>),
+    /// The certificate may not speak for it: refused with 400, recorded, nothing else changes.
+    Refused(Refusal),
+}
+
+/// Why a message was refused; never a reason to unenroll a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// No certificate came with the message.
+    NoCertificate,
+    /// We did not issue it, and no imported authority did.
+    ForeignCertificate,
+    /// It was revoked.
+    Revoked,
+    /// It is another enrollment's identity.
+    AnothersIdentity,
+    /// It came from another server, too late to be taken over.
+    MoveInWindowOver,
+}
+
+impl Refusal {
+    /// The refusal in words, for the log and the timeline.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoCertificate => "no certificate came with the message; a proxy may be dropping Mdm-Signature or the client certificate",
+            Self::ForeignCertificate => "the certificate was not issued here",
+            Self::Revoked => "the certificate was revoked",
+            Self::AnothersIdentity => "the certificate is another enrollment's identity",
+            Self::MoveInWindowOver => "the certificate came from another server, and the time to take such devices over has passed",
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::bad_input(refusal.words())
+    }
+}
+
+/// Finds whose message it is. Reads only, so that an Idle poll stays a read.
+pub fn identify(tx: &Tx, presented: &Presented, ids: &EnrollmentIds) -> Result<Outcome> {
+    let identity = match certificates::by_fingerprint(tx, &presented.fingerprint)? {
+        Some(identity) if identity.revoked_at.is_some() => return Ok(Outcome::Refused(Refusal::Revoked)),
+        Some(identity) => identity,
+        None => match moved_in(tx, presented) {
+            Ok(identity) => identity,
+            Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        },
+    };
+    let Some(enrollment) = enrollments::by_nano_id(tx, ids.nano_id().as_str())? else {
+        return Ok(without_enrollment(tx, identity, ids)?);
+    };
+    let device_channel = enrollment.parent_id.as_deref().unwrap_or(&enrollment.id);
+    if may_speak(&identity, device_channel) {
+        Ok(Outcome::Known(Box::new(Standing { enrollment, identity })))
+    } else {
+        Ok(Outcome::Refused(Refusal::AnothersIdentity))
+    }
+}
+
+/// A user's first message comes under the identity of a device that is known already.
+fn without_enrollment(tx: &Tx, identity: Identity, ids: &EnrollmentIds) -> Result<Outcome> {
+    let device_channel = enrollments::by_nano_id(tx, ids.nano_id().device().as_str())?;
+    let allowed = match &device_channel {
+        Some(device_channel) => may_speak(&identity, &device_channel.id),
+        None => identity.enrollment_id.is_none() && identity.intended_for.is_none(),
+    };
+    Ok(if allowed { Outcome::NoEnrollment(Box::new(identity)) } else { Outcome::Refused(Refusal::AnothersIdentity) })
+}
+
+/// Bound to it; or bound to nobody and not meant for another.
+fn may_speak(identity: &Identity, device_channel: &str) -> bool {
+    match (&identity.enrollment_id, &identity.intended_for) {
+        (Some(bound), _) => bound == device_channel,
+        (None, Some(intended)) => intended == device_channel,
+        (None, None) => true,
+    }
+}
+
+/// The identity of a certificate that another server issued, not recorded yet.
+fn moved_in(tx: &Tx, presented: &Presented) -> Result<Identity, Refusal> {
+    let (Some(authority), Some(certificate)) = (&presented.imported_authority, &presented.certificate) else {
+        return Err(Refusal::ForeignCertificate);
+    };
+    if tx.now > authority.created_at.plus(MOVE_IN_WINDOW) {
+        return Err(Refusal::MoveInWindowOver);
+    }
+    Ok(Identity {
+        fingerprint: presented.fingerprint,
+        authority_id: authority.id.clone(),
+        serial: certificate.serial_hex(),
+        purpose: Purpose::Imported,
+        invitation_id: None,
+        intended_for: None,
+        enrollment_id: None,
+        not_before_at: certificate.not_before(),
+        not_after_at: certificate.not_after(),
+        issued_at: tx.now,
+        bound_at: None,
+        revoked_at: None,
+    })
+}
+
+/// Makes an identity the enrollment's, if it is not yet; a certificate that moved in is recorded with it.
+///
+/// An unbound certificate is taken only where it was issued for this enrollment, or where nothing else speaks for the enrollment yet.
+pub fn bind(tx: &Tx, presented: &Presented, identity: &Identity, device_channel: &Enrollment) -> Result<()> {
+    if identity.enrollment_id.is_some() {
+        return Ok(());
+    }
+    if identity.purpose == Purpose::Imported {
+        record_moved_in(tx, presented, identity)?;
+    }
+    certificates::bind(tx, &identity.fingerprint, &device_channel.id)?;
+    let actor = Actor::Device { name: device_channel.nano_id.clone() };
+    let data = json!({ "fingerprint": identity.fingerprint.to_string(), "purpose": identity.purpose });
+    journal::note(tx, &actor, "certificate.bound", device_channel, data)
+}
+
+fn record_moved_in(tx: &Tx, presented: &Presented, identity: &Identity) -> Result<()> {
+    let Some(certificate) = &presented.certificate else { return Ok(()) };
+    certificates::insert(
+        tx,
+        &NewIdentity {
+            identity,
+            certificate: certificate.der(),
+            public_key: &certificate.public_key_sha256(),
+            transaction_id: "",
+        },
+    )
+}
+
+/// Tells whether a certificate that nobody is bound to yet may become this enrollment's outside of Authenticate: it was issued for it, or it is a
+/// moved-in enrollment that has no identity yet.
+pub fn may_bind(tx: &Tx, identity: &Identity, device_channel: &Enrollment) -> Result<bool> {
+    if identity.enrollment_id.is_some() {
+        return Ok(true);
+    }
+    if identity.intended_for.as_deref() == Some(device_channel.id.as_str()) {
+        return Ok(true);
+    }
+    Ok(device_channel.state == EnrollmentState::Enrolled && certificates::of_enrollment(tx, &device_channel.id)?.is_empty())
+}
+
+/// Records a refusal on the timeline of the enrollment that was named, if there is one.
+pub fn record_refusal(tx: &Tx, presented: Option<&Presented>, ids: &EnrollmentIds, refusal: Refusal) -> Result<()> {
+    let named = enrollments::by_nano_id(tx, ids.nano_id().as_str())?;
+    let name = presented.map_or_else(|| String::from("nobody"), |presented| format!("certificate {}", presented.fingerprint));
+    let data = json!({ "because": refusal.words(), "named": ids.nano_id().to_string() });
+    let subject = named.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
+    journal::note(tx, &Actor::Device { name }, "enrollment.refused", subject, data)
+}

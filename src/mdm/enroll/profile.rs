@@ -1,0 +1,113 @@
+//! What an enrollment profile is made from: addresses, topic, and a challenge that is good for one certificate.
+
+use crate::error::{Error, Result};
+use crate::mdm::enroll::invitations::Unusable;
+use crate::mdm::enroll::{Addresses, CHALLENGE_LIFETIME, invitations};
+use crate::pki::digest;
+use crate::secret::Secret;
+use crate::store::certificates::Purpose;
+use crate::store::invitations::{Challenge, Invitation, insert_challenge};
+use crate::store::settings::{self, Setting};
+use crate::store::{Tx, authorities, push_certificates};
+
+/// Name of the organisation, as profiles and pages show it.
+pub const ORGANISATION: Setting<String> = Setting::new("organisation");
+
+/// PayloadIdentifier of our enrollment profile, the same for every device: it is what a renewal replaces.
+pub const PROFILE_IDENTIFIER: Setting<String> = Setting::new("enrollment.profile_identifier");
+
+/// Everything that a profile says, and the row that its challenge will become.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// What the device must say to get its certificate.
+    pub challenge: Secret<String>,
+    /// For a new enrollment or a renewal.
+    pub purpose: Purpose,
+    /// The invitation behind it.
+    pub invitation_id: Option<String>,
+    /// Of a renewal: whose.
+    pub enrollment_id: Option<String>,
+    /// Where the device will come to.
+    pub addresses: Addresses,
+    /// The push topic.
+    pub topic: String,
+    /// Our root, DER.
+    pub root: Vec<u8>,
+    /// The name of the organisation.
+    pub organisation: String,
+    /// PayloadIdentifier.
+    pub identifier: String,
+}
+
+/// Makes what the profile of an invitation says; reads only. [`record`] must follow before the profile is handed out.
+pub fn of_invitation(tx: &Tx, code: &str, addresses: Addresses) -> Result<Result<Grant, Unusable>> {
+    let invitation = match invitations::open(tx, code)? {
+        Ok(invitation) => invitation,
+        Err(unusable) => return Ok(Err(unusable)),
+    };
+    let topic = topic_for(tx, &invitation)?;
+    let mut grant = grant(tx, Purpose::Enroll, addresses, topic)?;
+    grant.invitation_id = Some(invitation.id);
+    Ok(Ok(grant))
+}
+
+/// Tells whether devices could enroll now; the message says what is missing.
+pub fn ready(tx: &Tx, invitation: &Invitation) -> Result<()> {
+    topic_for(tx, invitation).map(drop)
+}
+
+fn topic_for(tx: &Tx, invitation: &Invitation) -> Result<String> {
+    let certificate = if invitation.practice { push_certificates::practice(tx)? } else { push_certificates::current(tx)? };
+    let Some(certificate) = certificate else {
+        return Err(Error::conflict(
+            "This server has no push certificate yet, so it could not reach the device after enrolling. An admin uploads one under System, Push certificate.",
+        ));
+    };
+    if certificate.not_after_at <= tx.now {
+        return Err(Error::conflict("The push certificate has expired. An admin renews it under System, Push certificate; then devices can enroll."));
+    }
+    Ok(certificate.topic)
+}
+
+/// Makes what a renewal's profile says: the addresses and the topic that the device has already.
+pub(in crate::mdm::enroll) fn of_renewal(tx: &Tx, enrollment_id: &str, addresses: Addresses, topic: String) -> Result<Grant> {
+    let mut grant = grant(tx, Purpose::Renew, addresses, topic)?;
+    grant.enrollment_id = Some(enrollment_id.to_owned());
+    Ok(grant)
+}
+
+fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Result<Grant> {
+    let Some(authority) = authorities::current(tx)? else {
+        return Err(Error::new(crate::error::Kind::Internal, "There is no certificate authority; start the server once to make it."));
+    };
+    Ok(Grant {
+        challenge: Secret::new(tx.random().token()),
+        purpose,
+        invitation_id: None,
+        enrollment_id: None,
+        addresses,
+        topic,
+        root: authority.certificate,
+        organisation: settings::value(tx, &ORGANISATION)?.unwrap_or_else(|| String::from("Rollcall")),
+        identifier: settings::value(tx, &PROFILE_IDENTIFIER)?.unwrap_or_else(|| String::from("org.rollcall.enrollment")),
+    })
+}
+
+/// Makes the challenge of a profile good, once, for an hour.
+pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
+    insert_challenge(
+        tx,
+        &Challenge {
+            hash: digest::sha256(grant.challenge.expose().as_bytes()),
+            purpose: grant.purpose,
+            invitation_id: grant.invitation_id.clone(),
+            enrollment_id: grant.enrollment_id.clone(),
+            server_url: grant.addresses.server_url.clone(),
+            check_in_url: grant.addresses.check_in_url.clone(),
+            scep_url: grant.addresses.scep_url.clone(),
+            topic: grant.topic.clone(),
+            expires_at: tx.now.plus(CHALLENGE_LIFETIME),
+            spent_at: None,
+        },
+    )
+}

@@ -1,0 +1,182 @@
+//! The renewal of a device's identity: a state machine with retries, never a flag that can stay up.
+//!
+//! `none` —due→ `queued` (profile with a fresh challenge in the queue) —acknowledged→ `waiting` —new certificate used→ `none`. Any step that does not
+//! happen in its time falls back to another attempt.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::commands::{self, Offer};
+use crate::mdm::enroll::identify::Presented;
+use crate::mdm::enroll::profile::{self, Grant};
+use crate::mdm::enroll::{Addresses, CHALLENGE_LIFETIME};
+use crate::mdm::{Actor, journal};
+use crate::protocol::command::Command as Order;
+use crate::protocol::report::Status;
+use crate::store::certificates::{self, Identity, Purpose};
+use crate::store::commands::Command;
+use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
+use crate::store::{Bell, Tx, invitations};
+
+/// How long before the end of an identity its renewal begins.
+pub const RENEW_BEFORE: Duration = days(180);
+
+/// How long one attempt may take before the next one.
+pub const ATTEMPT: Duration = days(7);
+
+/// Waits after a failed attempt, the last one for ever.
+pub const RETRIES: [Duration; 3] = [days(1), days(3), days(7)];
+
+/// What marks a renewal's profile in the queue; a newer attempt replaces an older one.
+pub const SUPERSEDE_KEY: &str = "renewal";
+
+/// Enrollments that one turn of the job looks at.
+pub const PAGE: u32 = 50;
+
+const fn days(count: u64) -> Duration {
+    Duration::from_secs(count * 24 * 3600)
+}
+
+/// When an identity is to be renewed for the first time.
+pub fn first_due(identity: &Identity) -> Timestamp {
+    let lifetime = identity.not_after_at.since(identity.not_before_at);
+    // A certificate with a short life, from another server, is renewed in its last quarter.
+    identity.not_after_at.minus(RENEW_BEFORE.min(lifetime / 4))
+}
+
+/// Tells whether an identity comes from a renewal of this enrollment that is under way: it was issued from a pending challenge or by RenewalReq, and
+/// either nobody has used it yet, or the device is in the middle of changing over.
+pub fn is_pending(enrollment: &Enrollment, identity: &Identity) -> bool {
+    enrollment.state == EnrollmentState::Enrolled
+        && identity.purpose == Purpose::Renew
+        && identity.intended_for.as_deref() == Some(enrollment.id.as_str())
+        && (identity.enrollment_id.is_none() || enrollment.renewal_state != RenewalState::None)
+}
+
+/// The device says Authenticate with the renewed certificate; the TokenUpdate that follows ends the renewal.
+pub fn begun(tx: &Tx, enrollment: &mut Enrollment) -> Result<()> {
+    if enrollment.renewal_state != RenewalState::Waiting {
+        enrollment.renewal_state = RenewalState::Waiting;
+        enrollments::update(tx, enrollment)?;
+    }
+    Ok(())
+}
+
+/// An enrollment that needs a new profile, and what the profile says; the caller builds and signs it, then calls [`queue`].
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Whose identity is to be renewed.
+    pub enrollment: Enrollment,
+    /// What its profile says.
+    pub grant: Grant,
+}
+
+/// The renewals that have a step to make now; reads only. `base` stands in for addresses that an old enrollment did not record.
+pub fn due(tx: &Tx, base: &str) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for enrollment in enrollments::renewal_due(tx, PAGE)? {
+        let mut addresses = Addresses::under(base);
+        let recorded = [
+            (&mut addresses.server_url, &enrollment.server_url),
+            (&mut addresses.check_in_url, &enrollment.check_in_url),
+            (&mut addresses.scep_url, &enrollment.scep_url),
+        ];
+        for (address, recorded) in recorded {
+            if !recorded.is_empty() {
+                address.clone_from(recorded);
+            }
+        }
+        let grant = profile::of_renewal(tx, &enrollment.id, addresses, enrollment.topic.clone())?;
+        steps.push(Step { enrollment, grant });
+    }
+    Ok(steps)
+}
+
+/// Begins an attempt: the challenge becomes good, the profile goes into the queue.
+pub fn queue(tx: &Tx, step: &Step, install_profile: Order) -> Result<()> {
+    let Some(mut enrollment) = enrollments::by_id(tx, &step.enrollment.id)? else { return Ok(()) };
+    if enrollment.state != EnrollmentState::Enrolled || enrollment.parent_id.is_some() {
+        enrollment.renewal_due_at = None;
+        return enrollments::update(tx, &enrollment);
+    }
+    if enrollment.renewal_due_at.is_none_or(|due| due > tx.now) {
+        return Ok(());
+    }
+    profile::record(tx, &step.grant)?;
+    // The device may be away for days; the hour of the challenge begins when the profile is offered to it.
+    invitations::extend_challenges(tx, &enrollment.id, tx.now.plus(ATTEMPT))?;
+    commands::enqueue_own(tx, &Actor::Job("renewal"), &enrollment, install_profile, Some(SUPERSEDE_KEY), Some(tx.now.plus(ATTEMPT)))?;
+    enrollment.renewal_state = RenewalState::Queued;
+    enrollment.renewal_attempts += 1;
+    enrollment.renewal_due_at = Some(tx.now.plus(ATTEMPT));
+    enrollments::update(tx, &enrollment)?;
+    journal::note(tx, &Actor::Job("renewal"), "renewal.queued", &enrollment, json!({ "attempt": enrollment.renewal_attempts }))
+}
+
+/// Asks for a renewal now, whatever the calendar says.
+pub fn hasten(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let mut enrollment = enrollment.clone();
+    enrollment.renewal_due_at = Some(tx.now);
+    enrollments::update(tx, &enrollment)?;
+    tx.ring(Bell::Jobs);
+    Ok(())
+}
+
+/// The profile of a renewal goes out: from here on its challenge has an hour.
+pub fn offered(tx: &Tx, enrollment: &Enrollment, offer: &Offer) -> Result<()> {
+    if offer.supersede_key.as_deref() == Some(SUPERSEDE_KEY) {
+        invitations::extend_challenges(tx, &enrollment.id, tx.now.plus(CHALLENGE_LIFETIME))?;
+    }
+    Ok(())
+}
+
+/// The device answered the profile of a renewal.
+pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, status: Status) -> Result<()> {
+    if command.supersede_key.as_deref() != Some(SUPERSEDE_KEY) || status == Status::NotNow {
+        return Ok(());
+    }
+    let Some(mut enrollment) = enrollments::by_id(tx, &enrollment.id)? else { return Ok(()) };
+    if enrollment.renewal_state == RenewalState::None {
+        return Ok(());
+    }
+    let wait = RETRIES[(enrollment.renewal_attempts.max(1) as usize - 1).min(RETRIES.len() - 1)];
+    enrollment.renewal_state = if status == Status::Acknowledged { RenewalState::Waiting } else { RenewalState::None };
+    enrollment.renewal_due_at = Some(tx.now.plus(wait));
+    enrollments::update(tx, &enrollment)
+}
+
+/// A device used a certificate. Some use the new one before they say Authenticate, so any message ends the wait.
+pub fn used(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
+    if enrollment.renewal_state == RenewalState::None { Ok(()) } else { finished(tx, presented, enrollment) }
+}
+
+/// Ends a renewal when the certificate in use is the renewed one.
+pub fn finished(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
+    let Some(mut enrollment) = enrollments::by_id(tx, &enrollment.id)? else { return Ok(()) };
+    if enrollment.renewal_state == RenewalState::None {
+        return Ok(());
+    }
+    let Some(identity) = certificates::by_fingerprint(tx, &presented.fingerprint)? else { return Ok(()) };
+    if !is_pending(&enrollment, &identity) {
+        return Ok(());
+    }
+    enrollment.renewal_state = RenewalState::None;
+    enrollment.renewal_attempts = 0;
+    enrollment.renewal_due_at = Some(first_due(&identity));
+    enrollments::update(tx, &enrollment)?;
+    let data = json!({ "fingerprint": identity.fingerprint.to_string(), "not_after_at": identity.not_after_at });
+    journal::note(tx, &Actor::Device { name: enrollment.nano_id.clone() }, "renewal.finished", &enrollment, data)
+}
+
+/// A new generation speaks by its own certificate: those of the generations before are revoked.
+pub fn supersede_older(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
+    for identity in certificates::of_enrollment(tx, &enrollment.id)? {
+        if identity.fingerprint != presented.fingerprint {
+            certificates::revoke(tx, &identity.fingerprint, "a new enrollment began")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Asking: which queries an enrollment gets, at its start and every day.
+
+use crate::error::Result;
+use crate::mdm::checkin::device_channel;
+use crate::mdm::inventory::{PAGE, REFRESH_EVERY};
+use crate::mdm::{Actor, commands};
+use crate::protocol::command::{self, Command};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::escrow::{self, EscrowKind};
+use crate::store::{Tx, devices};
+
+/// The name under which inventory asks.
+const ACTOR: Actor = Actor::Job("inventory");
+
+/// The first questions of a new enrollment; one that waits in Setup Assistant is let go once they are answered.
+pub fn ask_first(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    ask_all(tx, &ACTOR, enrollment)?;
+    // Readable only in the first fifteen days, so it is asked for before the device has said whether it is supervised; one that is not says no.
+    ask_bypass_code(tx, enrollment)?;
+    if enrollment.awaiting_configuration {
+        commands::enqueue_last(tx, &ACTOR, enrollment, command::device_configured(tx.random().uuid_v4()))?;
+    }
+    Ok(())
+}
+
+/// Asks everything that the inventory shows. What is asked already and not answered yet is replaced, not repeated.
+pub fn ask_all(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
+    let capabilities = commands::capabilities(tx, enrollment)?;
+    let uuid = || tx.random().uuid_v4();
+    let queries = [
+        command::device_information(uuid(), &capabilities.device_information_queries()),
+        command::security_info(uuid()),
+        command::installed_application_list(uuid()),
+        command::managed_application_list(uuid()),
+        command::profile_list(uuid()),
+        command::certificate_list(uuid()),
+    ];
+    for query in queries {
+        if capabilities.check(&query.request_type).is_ok() {
+            commands::enqueue_own(tx, actor, enrollment, query, None, None)?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the Activation Lock bypass code where the OS has one and none is held yet.
+pub fn ask_bypass_code(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let held = escrow::of_device(tx, &enrollment.device_id)?;
+    let have = held.iter().any(|held| held.kind == EscrowKind::ActivationLockBypassCode && held.generation == enrollment.generation);
+    let query: Command = command::activation_lock_bypass_code(tx.random().uuid_v4());
+    if !have && commands::capabilities(tx, enrollment)?.check_as_if_supervised(&query.request_type).is_ok() {
+        commands::enqueue_own(tx, &ACTOR, enrollment, query, None, None)?;
+    }
+    Ok(())
+}
+
+/// Asks the devices whose inventory is due; gives how many.
+pub fn refresh(tx: &Tx) -> Result<usize> {
+    let due = devices::refresh_due(tx, PAGE)?;
+    for device in &due {
+        let channel = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
+        let next = channel.as_ref().map(|_| tx.now.plus(tx.random().jitter(REFRESH_EVERY)));
+        devices::set_refresh_due(tx, &device.id, next)?;
+        if let Some(channel) = channel {
+            ask_all(tx, &ACTOR, &device_channel(tx, &channel)?)?;
+        }
+    }
+    Ok(due.len())
+}

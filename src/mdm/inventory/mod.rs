@@ -1,0 +1,15 @@
+//! What devices have and are: asked for, read, and asked for again on a schedule.
+
+mod ask;
+mod observe;
+
+use std::time::Duration;
+
+pub use ask::{ask_all, ask_bypass_code, ask_first, refresh};
+pub use observe::observe;
+
+/// How often a device's inventory is asked for.
+pub const REFRESH_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// Devices that one turn of the job asks.
+pub const PAGE: u32 = 200;

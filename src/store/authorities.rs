@@ -1,0 +1,135 @@
+//! Certificate authorities: our own, past and next ones, and those whose devices moved in; and our own TLS certificates.
+
+use rusqlite::Row;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::pki::certificate::Fingerprint;
+use crate::secret::SecretBytes;
+use crate::store::Tx;
+use crate::store::words::words;
+
+words! {
+    /// What an authority is for.
+    pub enum AuthorityState {
+        /// Made and pushed to devices, not used yet.
+        Next = "next",
+        /// Issues.
+        Current = "current",
+        /// Issued once; its certificates are still known.
+        Retired = "retired",
+        /// Another server's: its devices moved in.
+        Imported = "imported",
+    }
+}
+
+/// A certificate authority without its key.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// Our id for it.
+    pub id: String,
+    /// What it is for.
+    pub state: AuthorityState,
+    /// Its certificate, DER.
+    pub certificate: Vec<u8>,
+    /// The end of its certificate.
+    pub not_after_at: Timestamp,
+    /// When it was made or imported.
+    pub created_at: Timestamp,
+}
+
+const COLUMNS: &str = "id, state, certificate, not_after_at, created_at";
+
+fn authority(row: &Row<'_>) -> rusqlite::Result<Authority> {
+    Ok(Authority { id: row.get(0)?, state: row.get(1)?, certificate: row.get(2)?, not_after_at: row.get(3)?, created_at: row.get(4)? })
+}
+
+/// Stores an authority; the key, PKCS#8, is sealed.
+pub fn insert(tx: &Tx, authority: &Authority, fingerprint: &Fingerprint, key: Option<&[u8]>) -> Result<()> {
+    let key = key.map(|key| tx.seal("authorities.key", key)).transpose()?;
+    tx.execute(
+        "INSERT INTO authorities (id, state, certificate, fingerprint, key_sealed, not_after_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (&authority.id, authority.state, &authority.certificate, fingerprint, key, authority.not_after_at, authority.created_at),
+    )?;
+    Ok(())
+}
+
+/// Changes what an authority is for.
+pub fn set_state(tx: &Tx, id: &str, state: AuthorityState) -> Result<()> {
+    tx.execute("UPDATE authorities SET state = ?2 WHERE id = ?1", (id, state))?;
+    Ok(())
+}
+
+/// The authority that issues.
+pub fn current(tx: &Tx) -> Result<Option<Authority>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'current'"), [], authority)
+}
+
+/// The authority that will issue next, if one was made.
+pub fn upcoming(tx: &Tx) -> Result<Option<Authority>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'next' ORDER BY created_at DESC LIMIT 1"), [], authority)
+}
+
+/// Every authority, newest first.
+pub fn all(tx: &Tx) -> Result<Vec<Authority>> {
+    tx.list(&format!("SELECT {COLUMNS} FROM authorities ORDER BY created_at DESC, id DESC"), [], authority)
+}
+
+/// An authority's private key, PKCS#8.
+pub fn key(tx: &Tx, id: &str) -> Result<Option<SecretBytes>> {
+    let sealed: Option<Option<Vec<u8>>> = tx.optional("SELECT key_sealed FROM authorities WHERE id = ?1", [id], |row| row.get(0))?;
+    sealed.flatten().map(|sealed| tx.open("authorities.key", &sealed)).transpose()
+}
+
+/// A certificate of our own TLS listeners.
+#[derive(Debug, Clone)]
+pub struct ServerCertificate {
+    /// Our id for it.
+    pub id: String,
+    /// DNS names and addresses it is for.
+    pub names: Vec<String>,
+    /// DER.
+    pub certificate: Vec<u8>,
+    /// PKCS#8.
+    pub key: SecretBytes,
+    /// Who issued it.
+    pub authority_id: String,
+    /// Its end.
+    pub not_after_at: Timestamp,
+}
+
+/// Stores a TLS certificate of our own; the newest one is shown from now on.
+pub fn insert_server_certificate(tx: &Tx, certificate: &ServerCertificate) -> Result<()> {
+    let names = serde_json::to_string(&certificate.names).map_err(|error| crate::error::Error::internal("names are text", error))?;
+    tx.execute(
+        "INSERT INTO server_certificates (id, names, certificate, key_sealed, authority_id, not_after_at, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (
+            &certificate.id,
+            names,
+            &certificate.certificate,
+            tx.seal("server_certificates.key", certificate.key.expose())?,
+            &certificate.authority_id,
+            certificate.not_after_at,
+            tx.now,
+        ),
+    )?;
+    Ok(())
+}
+
+/// The newest TLS certificate of our own.
+pub fn server_certificate(tx: &Tx) -> Result<Option<ServerCertificate>> {
+    let row = tx.optional(
+        "SELECT id, names, certificate, key_sealed, authority_id, not_after_at FROM server_certificates ORDER BY created_at DESC, id DESC LIMIT 1",
+        [],
+        |row| {
+            let (id, names, certificate): (String, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (key_sealed, authority_id, not_after_at): (Vec<u8>, String, Timestamp) = (row.get(3)?, row.get(4)?, row.get(5)?);
+            Ok((id, names, certificate, key_sealed, authority_id, not_after_at))
+        },
+    )?;
+    let Some((id, names, certificate, key_sealed, authority_id, not_after_at)) = row else { return Ok(None) };
+    let names = serde_json::from_str(&names).unwrap_or_default();
+    let key = tx.open("server_certificates.key", &key_sealed)?;
+    Ok(Some(ServerCertificate { id, names, certificate, key, authority_id, not_after_at }))
+}

@@ -1,0 +1,93 @@
+//! Raw answers of devices, sealed, kept for a bounded time.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::secret::SecretBytes;
+use crate::store::Tx;
+
+/// A report as it arrived; its body is read apart.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Its number.
+    pub seq: i64,
+    /// The enrollment that sent it.
+    pub enrollment_id: String,
+    /// CommandUUID; empty when the report had none.
+    pub command_uuid: String,
+    /// RequestType of the command it answers, if we know the command.
+    pub request_type: String,
+    /// Status as sent.
+    pub status: String,
+    /// Size of the body.
+    pub size_bytes: i64,
+    /// Whether the body was kept.
+    pub kept: bool,
+    /// When it arrived.
+    pub received_at: Timestamp,
+}
+
+/// A report to be kept.
+#[derive(Debug, Clone)]
+pub struct NewReport<'a> {
+    /// The enrollment that sent it.
+    pub enrollment_id: &'a str,
+    /// CommandUUID; empty when the report had none.
+    pub command_uuid: &'a str,
+    /// RequestType of the command it answers, if we know the command.
+    pub request_type: &'a str,
+    /// Status as sent.
+    pub status: &'a str,
+    /// Size of the body as it arrived.
+    pub size_bytes: u64,
+    /// SHA-256 of the body.
+    pub sha256: &'a [u8; 32],
+    /// The body, unless it was too large to keep.
+    pub body: Option<&'a [u8]>,
+}
+
+/// Keeps a report; gives its number.
+pub fn insert(tx: &Tx, new: &NewReport<'_>) -> Result<i64> {
+    let body = new.body.map(|body| tx.seal("reports.body", body)).transpose()?;
+    tx.execute(
+        "INSERT INTO reports (enrollment_id, command_uuid, request_type, status, size_bytes, sha256, body_sealed, received_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        (new.enrollment_id, new.command_uuid, new.request_type, new.status, new.size_bytes as i64, &new.sha256[..], body, tx.now),
+    )?;
+    Ok(tx.last_row())
+}
+
+/// The reports of a device, all its channels, newest first, from below `before`.
+pub fn list(tx: &Tx, device_id: &str, before: Option<i64>, limit: u32) -> Result<Vec<Report>> {
+    tx.list(
+        "SELECT seq, enrollment_id, command_uuid, request_type, status, size_bytes, body_sealed IS NOT NULL, received_at FROM reports
+         WHERE enrollment_id IN (SELECT id FROM enrollments WHERE device_id = ?1) AND (?2 IS NULL OR seq < ?2) ORDER BY seq DESC LIMIT ?3",
+        (device_id, before, limit),
+        |row| {
+            Ok(Report {
+                seq: row.get(0)?,
+                enrollment_id: row.get(1)?,
+                command_uuid: row.get(2)?,
+                request_type: row.get(3)?,
+                status: row.get(4)?,
+                size_bytes: row.get(5)?,
+                kept: row.get(6)?,
+                received_at: row.get(7)?,
+            })
+        },
+    )
+}
+
+/// The newest kept body that answers a command.
+pub fn body(tx: &Tx, enrollment_id: &str, command_uuid: &str) -> Result<Option<SecretBytes>> {
+    let sealed: Option<Option<Vec<u8>>> = tx.optional(
+        "SELECT body_sealed FROM reports WHERE enrollment_id = ?1 AND command_uuid = ?2 ORDER BY seq DESC LIMIT 1",
+        (enrollment_id, command_uuid),
+        |row| row.get(0),
+    )?;
+    sealed.flatten().map(|sealed| tx.open("reports.body", &sealed)).transpose()
+}
+
+/// Removes reports older than `before`, at most `limit` of them; gives how many.
+pub fn prune(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
+    tx.execute("DELETE FROM reports WHERE seq IN (SELECT seq FROM reports WHERE received_at < ?1 ORDER BY seq LIMIT ?2)", (before, limit))
+}

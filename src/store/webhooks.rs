@@ -1,0 +1,161 @@
+//! Webhooks and their outbox: what is to be told to whom, in order per device, until it was delivered.
+
+use rusqlite::Row;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::secret::SecretBytes;
+use crate::store::{Bell, Tx};
+
+/// Someone who is told what happens.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// Our id for it.
+    pub id: String,
+    /// Where events are posted.
+    pub url: String,
+    /// Whether bodies are signed.
+    pub has_hmac_key: bool,
+    /// The topics that it wants; empty for all.
+    pub topics: Vec<String>,
+    /// Whether tokens and secrets in raw messages are left in.
+    pub include_secrets: bool,
+    /// When it was switched off.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+const COLUMNS: &str = "id, url, hmac_key_sealed IS NOT NULL, topics, include_secrets, disabled_at, created_at";
+
+fn webhook(row: &Row<'_>) -> rusqlite::Result<Webhook> {
+    let topics: String = row.get(3)?;
+    Ok(Webhook {
+        id: row.get(0)?,
+        url: row.get(1)?,
+        has_hmac_key: row.get(2)?,
+        topics: serde_json::from_str(&topics).unwrap_or_default(),
+        include_secrets: row.get(4)?,
+        disabled_at: row.get(5)?,
+        created_at: row.get(6)?,
+    })
+}
+
+/// Stores a new webhook with its HMAC key, sealed.
+pub fn insert(tx: &Tx, webhook: &Webhook, hmac_key: Option<&[u8]>) -> Result<()> {
+    let key = hmac_key.map(|key| tx.seal("webhooks.hmac_key", key)).transpose()?;
+    let topics = serde_json::to_string(&webhook.topics).map_err(|error| Error::internal("topics are text", error))?;
+    tx.execute(
+        "INSERT INTO webhooks (id, url, hmac_key_sealed, topics, include_secrets, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (&webhook.id, &webhook.url, key, topics, webhook.include_secrets, tx.now),
+    )?;
+    Ok(())
+}
+
+/// Every webhook, oldest first.
+pub fn all(tx: &Tx) -> Result<Vec<Webhook>> {
+    tx.list(&format!("SELECT {COLUMNS} FROM webhooks ORDER BY created_at, id"), [], webhook)
+}
+
+/// The webhooks that are switched on.
+pub fn active(tx: &Tx) -> Result<Vec<Webhook>> {
+    tx.list(&format!("SELECT {COLUMNS} FROM webhooks WHERE disabled_at IS NULL"), [], webhook)
+}
+
+/// The webhook of this id.
+pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Webhook>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM webhooks WHERE id = ?1"), [id], webhook)
+}
+
+/// The HMAC key of a webhook.
+pub fn hmac_key(tx: &Tx, id: &str) -> Result<Option<SecretBytes>> {
+    let sealed: Option<Option<Vec<u8>>> = tx.optional("SELECT hmac_key_sealed FROM webhooks WHERE id = ?1", [id], |row| row.get(0))?;
+    sealed.flatten().map(|sealed| tx.open("webhooks.hmac_key", &sealed)).transpose()
+}
+
+/// Removes a webhook and what waits for it; tells whether there was one.
+pub fn delete(tx: &Tx, id: &str) -> Result<bool> {
+    Ok(tx.execute("DELETE FROM webhooks WHERE id = ?1", [id])? == 1)
+}
+
+/// Something that waits to be delivered.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Its place in the outbox.
+    pub seq: i64,
+    /// To whom.
+    pub webhook_id: String,
+    /// About which device; the order is kept per device.
+    pub device_id: String,
+    /// What it is, for example `mdm.Connect`.
+    pub topic: String,
+    /// Times tried.
+    pub attempts: i64,
+    /// Why the last try failed.
+    pub last_error: String,
+    /// When it is tried next.
+    pub due_at: Timestamp,
+    /// When it happened.
+    pub created_at: Timestamp,
+}
+
+/// Puts a body into the outbox, due now.
+pub fn enqueue(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body: &[u8]) -> Result<()> {
+    tx.execute(
+        "INSERT INTO webhook_deliveries (webhook_id, device_id, topic, body_sealed, due_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        (webhook_id, device_id, topic, tx.seal("webhook_deliveries.body", body)?, tx.now),
+    )?;
+    tx.ring(Bell::Jobs);
+    Ok(())
+}
+
+/// The deliveries to try now: of each webhook and device only the oldest, if it is due.
+pub fn due(tx: &Tx, limit: u32) -> Result<Vec<Delivery>> {
+    tx.list(
+        "SELECT seq, webhook_id, device_id, topic, attempts, last_error, due_at, created_at FROM webhook_deliveries AS delivery
+         WHERE due_at <= ?1 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS older
+                WHERE older.webhook_id = delivery.webhook_id AND older.device_id = delivery.device_id AND older.seq < delivery.seq)
+         ORDER BY due_at, seq LIMIT ?2",
+        (tx.now, limit),
+        |row| {
+            Ok(Delivery {
+                seq: row.get(0)?,
+                webhook_id: row.get(1)?,
+                device_id: row.get(2)?,
+                topic: row.get(3)?,
+                attempts: row.get(4)?,
+                last_error: row.get(5)?,
+                due_at: row.get(6)?,
+                created_at: row.get(7)?,
+            })
+        },
+    )
+}
+
+/// The JSON of a delivery.
+pub fn body(tx: &Tx, seq: i64) -> Result<Option<SecretBytes>> {
+    let sealed: Option<Vec<u8>> = tx.optional("SELECT body_sealed FROM webhook_deliveries WHERE seq = ?1", [seq], |row| row.get(0))?;
+    sealed.map(|sealed| tx.open("webhook_deliveries.body", &sealed)).transpose()
+}
+
+/// Takes a delivery out of the outbox.
+pub fn remove(tx: &Tx, seq: i64) -> Result<()> {
+    tx.execute("DELETE FROM webhook_deliveries WHERE seq = ?1", [seq])?;
+    Ok(())
+}
+
+/// Puts a delivery off, with the reason.
+pub fn put_off(tx: &Tx, seq: i64, due_at: Timestamp, error: &str) -> Result<()> {
+    tx.execute("UPDATE webhook_deliveries SET attempts = attempts + 1, due_at = ?2, last_error = ?3 WHERE seq = ?1", (seq, due_at, error))?;
+    Ok(())
+}
+
+/// The earliest moment at which a delivery is due.
+pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
+    tx.one("SELECT min(due_at) FROM webhook_deliveries", [], |row| row.get(0))
+}
+
+/// How many deliveries wait for a webhook.
+pub fn count_waiting(tx: &Tx, webhook_id: &str) -> Result<i64> {
+    tx.one("SELECT count(*) FROM webhook_deliveries WHERE webhook_id = ?1", [webhook_id], |row| row.get(0))
+}
