@@ -22,10 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "mdm", "app", "apple"]),
     ("jobs", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "mdm", "app", "apple"]),
     ("sim", &["error", "secret", "clock", "random", "pki", "protocol"]),
-    (
-        "cli",
-        &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "apple", "mdm", "app", "http", "jobs", "sim"],
-    ),
+    ("cli", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "apple", "mdm", "app", "http", "jobs", "sim"]),
 ];
 
 /// Words that belong to some parts only: the word, the places where it may stand, and why.

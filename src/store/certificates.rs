@@ -110,7 +110,9 @@ pub fn by_fingerprint(tx: &Tx, fingerprint: &Fingerprint) -> Result<Option<Ident
 /// The certificate that was issued in this SCEP transaction to this key: what an identical retry gets again.
 pub fn by_transaction(tx: &Tx, transaction_id: &str, public_key: &[u8; 32]) -> Result<Option<(Identity, Vec<u8>)>> {
     tx.optional(
-        &format!("SELECT {COLUMNS}, certificate FROM certificates WHERE transaction_id = ?1 AND public_key = ?2 AND transaction_id <> '' LIMIT 1"),
+        &format!(
+            "SELECT {COLUMNS}, certificate FROM certificates WHERE transaction_id = ?1 AND public_key = ?2 AND transaction_id <> '' LIMIT 1"
+        ),
         (transaction_id, &public_key[..]),
         |row| Ok((identity(row)?, row.get(12)?)),
     )
@@ -136,7 +138,11 @@ pub fn revoke(tx: &Tx, fingerprint: &Fingerprint, because: &str) -> Result<bool>
 
 /// The identities of an enrollment, newest first.
 pub fn of_enrollment(tx: &Tx, enrollment_id: &str) -> Result<Vec<Identity>> {
-    tx.list(&format!("SELECT {COLUMNS} FROM certificates WHERE enrollment_id = ?1 ORDER BY issued_at DESC, fingerprint"), [enrollment_id], identity)
+    tx.list(
+        &format!("SELECT {COLUMNS} FROM certificates WHERE enrollment_id = ?1 ORDER BY issued_at DESC, fingerprint"),
+        [enrollment_id],
+        identity,
+    )
 }
 
 impl ToSql for Fingerprint {
@@ -148,6 +154,8 @@ impl ToSql for Fingerprint {
 impl FromSql for Fingerprint {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let bytes = value.as_blob()?;
-        <[u8; 32]>::try_from(bytes).map(Self::from_bytes).map_err(|_| FromSqlError::InvalidBlobSize { expected_size: 32, blob_size: bytes.len() })
+        <[u8; 32]>::try_from(bytes)
+            .map(Self::from_bytes)
+            .map_err(|_| FromSqlError::InvalidBlobSize { expected_size: 32, blob_size: bytes.len() })
     }
 }

@@ -164,7 +164,10 @@ pub fn certificates(tx: &Tx, enrollment_id: &str) -> Result<Vec<InstalledCertifi
 
 /// Notes that the answer to a query was read just now.
 pub fn mark_read(tx: &Tx, enrollment_id: &str, topic: &str) -> Result<()> {
-    tx.execute("INSERT OR REPLACE INTO inventory_ages (enrollment_id, topic, read_at) VALUES (?1, ?2, ?3)", (enrollment_id, topic, tx.now))?;
+    tx.execute(
+        "INSERT OR REPLACE INTO inventory_ages (enrollment_id, topic, read_at) VALUES (?1, ?2, ?3)",
+        (enrollment_id, topic, tx.now),
+    )?;
     Ok(())
 }
 

@@ -37,8 +37,7 @@ pub struct Invitation {
     pub created_at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "id, code, note, group_label, person_label, uses, max_uses, expires_at, revoked_at, practice, created_by, created_at";
+const COLUMNS: &str = "id, code, note, group_label, person_label, uses, max_uses, expires_at, revoked_at, practice, created_by, created_at";
 
 fn invitation(row: &Row<'_>) -> rusqlite::Result<Invitation> {
     Ok(Invitation {
@@ -131,7 +130,8 @@ pub struct Challenge {
     pub spent_at: Option<Timestamp>,
 }
 
-const CHALLENGE_COLUMNS: &str = "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at";
+const CHALLENGE_COLUMNS: &str =
+    "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
     Ok(Challenge {

@@ -78,7 +78,11 @@ pub fn current(tx: &Tx) -> Result<Option<PushCertificate>> {
 
 /// The practice classroom's certificate.
 pub fn practice(tx: &Tx) -> Result<Option<PushCertificate>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM push_certificates WHERE practice = 1 ORDER BY uploaded_at DESC LIMIT 1"), [], push_certificate)
+    tx.optional(
+        &format!("SELECT {COLUMNS} FROM push_certificates WHERE practice = 1 ORDER BY uploaded_at DESC LIMIT 1"),
+        [],
+        push_certificate,
+    )
 }
 
 /// Every push certificate, the current one first.
