@@ -2,3 +2,4 @@
 
 pub mod apns;
 pub mod connect;
+pub mod webhook;

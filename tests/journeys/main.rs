@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
 
 mod apns;
+mod webhook;

@@ -86,7 +86,7 @@ impl Failure {
     /// What `error`, seen on a TLS connection to `endpoint`, means.
     pub(crate) fn of_tls(endpoint: &Endpoint, error: &io::Error) -> Self {
         let endpoint = endpoint.to_string();
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        match of_rustls(error) {
             Some(rustls::Error::AlertReceived(alert)) if is_about_a_client_certificate(*alert) => {
                 Self::IdentityRefused { endpoint, detail: format!("TLS alert {alert:?}") }
             }
@@ -102,6 +102,12 @@ impl From<Failure> for Error {
         let kind = if failure.is_about_our_certificate() { Kind::BadInput } else { Kind::Upstream };
         Self::new(kind, failure.to_string())
     }
+}
+
+/// What TLS said, however often an I/O error was wrapped around it on the way here.
+fn of_rustls(error: &io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref::<rustls::Error>().or_else(|| of_rustls(inner.downcast_ref::<io::Error>()?))
 }
 
 /// The alerts by which servers refuse a client's certificate (RFC 8446, section 6.2).
@@ -148,6 +154,8 @@ mod tests {
         assert!(matches!(other, Failure::Broken { .. }), "{other}");
         let foreign = told(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
         assert!(matches!(foreign, Failure::Untrusted { .. }), "{foreign}");
+        let wrapped = io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::Expired));
+        assert!(matches!(Failure::of_tls(&endpoint, &io::Error::other(wrapped)), Failure::Untrusted { .. }));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Foreign judges: nghttpd as the server of our client, curl as the client of our stand-in.
+//! Foreign judges: nghttpd and OpenSSL as servers of our client, curl as the client of our stand-in.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -24,6 +24,16 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
+/// Writes `certificate.pem`, `key.pem` and `authority.pem` for a server on 127.0.0.1, and finds a free port for it.
+fn write_server_files(folder: &Path, authority: &Authority) -> u16 {
+    let (certificate, key) = authority.server(&["127.0.0.1", "localhost"], today()).unwrap();
+    let PrivateKeyDer::Pkcs8(key) = key else { panic!("PKCS#8") };
+    std::fs::write(folder.join("key.pem"), pem("PRIVATE KEY", key.secret_pkcs8_der())).unwrap();
+    std::fs::write(folder.join("certificate.pem"), pem("CERTIFICATE", &certificate)).unwrap();
+    std::fs::write(folder.join("authority.pem"), authority.pem()).unwrap();
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// nghttpd, which demands a client certificate of one authority; it ends with this value.
 struct Nghttpd {
     server: Child,
@@ -34,17 +44,13 @@ struct Nghttpd {
 impl Nghttpd {
     /// Starts it on a free port with the authority's certificate, serving the files in `folder`.
     fn start(folder: &Path, authority: &Authority) -> Self {
-        let (certificate, key) = authority.server(&["127.0.0.1", "localhost"], START).unwrap();
-        let PrivateKeyDer::Pkcs8(key) = key else { panic!("PKCS#8") };
-        std::fs::write(folder.join("key.pem"), pem("PRIVATE KEY", key.secret_pkcs8_der())).unwrap();
-        std::fs::write(folder.join("certificate.pem"), pem("CERTIFICATE", &certificate)).unwrap();
-        std::fs::write(folder.join("authority.pem"), authority.pem()).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = write_server_files(folder, authority);
         let mut server = Command::new("nghttpd")
             .args(["--address=127.0.0.1", "--verbose", "--echo-upload", "--verify-client"])
             .args([&format!("--htdocs={}", folder.display()), &port.to_string(), "key.pem", "certificate.pem"])
             .current_dir(folder)
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut output = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -95,6 +101,38 @@ async fn nghttpd_accepts_our_connection_certificate_and_frames() {
     let path = format!(":path: /3/device/{}", token_hex(50));
     for header in [path.as_str(), ":method: POST", "apns-push-type: mdm", "apns-priority: 10", TOPIC] {
         assert!(log.contains(header), "{header} is not in\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_by_openssl_is_understood() {
+    if !is_installed("openssl", "openssl") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("Foreign", today(), Random::System).unwrap();
+    let stranger = Authority::new("Stranger", today(), Random::System).unwrap();
+    let port = write_server_files(folder.path(), &authority);
+    for version in ["-tls1_3", "-tls1_2"] {
+        let mut server = Command::new("openssl")
+            .args(["s_server", version, "-accept", &format!("127.0.0.1:{port}"), "-alpn", "h2", "-cert", "certificate.pem"])
+            .args(["-key", "key.pem", "-CAfile", "authority.pem", "-Verify", "1", "-verify_return_error", "-naccept", "1"])
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+        output.by_ref().find(|line| line.contains("ACCEPT")).expect("s_server listens");
+        let connector = Connector::new(Trust::only(&authority.pem()).unwrap(), Clock::System);
+        let apns = Apns::new(ApnsConfig { endpoint: Endpoint::new("127.0.0.1", port), ..ApnsConfig::new(connector) });
+        let certificate = identity(&stranger.push_identity(TOPIC, today()).unwrap());
+        let outcome = apns.push(&certificate, &push(1)).await;
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let Outcome::Unproven { why } = &outcome else { panic!("{version}: {outcome:?}") };
+        assert!(why.contains("TLS alert UnknownCA"), "{version}: {why}");
     }
 }
 

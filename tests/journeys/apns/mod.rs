@@ -3,7 +3,7 @@
 mod connections;
 mod foreign;
 mod frames;
-mod proxy;
+pub(crate) mod proxy;
 mod replies;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::*;
 
 /// What the proxy does with each `CONNECT`.
 #[derive(Debug, Clone)]
-enum Manner {
+pub(crate) enum Manner {
     /// Opens the tunnel; asks for this value of `Proxy-Authorization` where there is one.
     Open(Option<&'static str>),
     /// Answers this and hangs up.
@@ -17,14 +17,14 @@ enum Manner {
 }
 
 /// A proxy on a loopback port that tells what it was asked.
-struct TinyProxy {
+pub(crate) struct TinyProxy {
     endpoint: Endpoint,
-    asked: tokio::sync::mpsc::UnboundedReceiver<String>,
+    pub(crate) asked: tokio::sync::mpsc::UnboundedReceiver<String>,
     task: AbortHandle,
 }
 
 impl TinyProxy {
-    async fn start(manner: Manner) -> Self {
+    pub(crate) async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
         let (tell, asked) = tokio::sync::mpsc::unbounded_channel();
@@ -36,7 +36,7 @@ impl TinyProxy {
         Self { endpoint, asked, task: task.abort_handle() }
     }
 
-    fn settings(&self, login: Option<(&str, &str)>) -> Proxy {
+    pub(crate) fn settings(&self, login: Option<(&str, &str)>) -> Proxy {
         let login = login.map(|(user, password)| ProxyLogin { user: user.to_owned(), password: Secret::new(password.to_owned()) });
         Proxy { endpoint: self.endpoint.clone(), login, except: Vec::new() }
     }

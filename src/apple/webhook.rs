@@ -1,0 +1,129 @@
+//! Tells others what happened here: one POST at a time to an address that an admin chose.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, USER_AGENT};
+use http::{HeaderValue, Request, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::apple::connect::{Connector, Dialer, Endpoint, Failure, chain};
+use crate::error::{Error, Result};
+
+/// How much of an answer is read, so that its connection can be used again, in bytes; a longer one costs the connection.
+pub const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// How many connections to one receiver are kept open for the next event.
+const IDLE_PER_RECEIVER: usize = 4;
+
+/// How long they are kept.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How we introduce ourselves.
+const AGENT: &str = concat!("Rollcall/", env!("CARGO_PKG_VERSION"));
+
+/// The client for webhooks. Cheap to clone; clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    client: Client<HttpsConnector<Dialer>, Full<Bytes>>,
+}
+
+impl Webhook {
+    /// A client that goes out by `connector`: `https` is trusted by its anchors, `http` is as open as it says.
+    pub fn new(connector: &Connector) -> Result<Self> {
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_PER_RECEIVER)
+            .build(connector.http()?);
+        Ok(Self { client })
+    }
+
+    /// Posts `body` with `headers` (JSON unless they say otherwise) and returns the status; takes no longer than `timeout`.
+    ///
+    /// A redirect is an answer like any other: following it would send the event where no admin said it may go.
+    /// Fails with kind `BadInput` when `url` cannot be posted to, and with `Upstream` when no answer came.
+    pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<u16> {
+        let (address, receiver) = address(url)?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = address;
+        *request.headers_mut() = headers;
+        request.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        let deadline = tokio::time::Instant::now() + timeout;
+        let answer = tokio::time::timeout_at(deadline, self.client.request(request))
+            .await
+            .map_err(|_| Failure::timed_out(&receiver, timeout))?
+            .map_err(|error| failure(&receiver, &error))?;
+        let status = answer.status().as_u16();
+        // The status has come; what follows is read only so that the connection can be used again.
+        let _ = tokio::time::timeout_at(deadline, Limited::new(answer.into_body(), ANSWER_LIMIT).collect()).await;
+        Ok(status)
+    }
+}
+
+/// Reads a webhook's address and who is there.
+fn address(url: &str) -> Result<(Uri, Endpoint)> {
+    let wrong = |what: &str| Error::bad_input(format!("“{url}” is not a webhook's address: {what}, like https://hooks.example.school/mdm"));
+    let address: Uri = url.parse().map_err(|_| wrong("write a whole one"))?;
+    let port = match address.scheme_str() {
+        Some("https") => 443,
+        Some("http") => 80,
+        _ => return Err(wrong("it starts with https:// or http://")),
+    };
+    let authority = address.authority().ok_or_else(|| wrong("it names a host"))?;
+    if authority.as_str().contains('@') {
+        return Err(Error::bad_input("A webhook's address holds no user and password: give them as a header"));
+    }
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        return Err(wrong("it names a host"));
+    }
+    let receiver = Endpoint::new(host, authority.port_u16().unwrap_or(port));
+    Ok((address, receiver))
+}
+
+/// Finds what went wrong among an error's causes.
+fn failure(receiver: &Endpoint, error: &hyper_util::client::legacy::Error) -> Failure {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(failure) = error.downcast_ref::<Failure>() {
+            return failure.clone();
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return Failure::of_tls(receiver, error);
+        }
+        cause = error.source();
+    }
+    Failure::Broken { endpoint: receiver.to_string(), detail: chain(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn a_webhooks_address_names_its_receiver() {
+        let receiver = |url| address(url).unwrap().1.to_string();
+        assert_eq!(receiver("https://hooks.example.school/mdm?room=1"), "hooks.example.school:443");
+        assert_eq!(receiver("http://hooks.example.school"), "hooks.example.school:80");
+        assert_eq!(receiver("http://[::1]:9000/"), "[::1]:9000");
+    }
+
+    #[test]
+    fn what_cannot_be_posted_to_is_refused_with_what_to_do() {
+        for url in
+            ["", "hooks.example.school", "/mdm", "ftp://hooks.example.school/", "https://", "https://user:word@example.school/", "h t"]
+        {
+            let error = address(url).unwrap_err();
+            assert_eq!(error.kind, Kind::BadInput, "{url}");
+            assert!(!error.message.contains("word@"), "{error}");
+        }
+    }
+}
