@@ -60,4 +60,11 @@ impl Listener {
     pub async fn heard(&mut self) -> bool {
         self.0.changed().await.is_ok()
     }
+
+    /// Tells whether the bell has rung since the last call, without waiting.
+    pub fn rang(&mut self) -> bool {
+        let rang = self.0.has_changed().unwrap_or(false);
+        self.0.mark_unchanged();
+        rang
+    }
 }

@@ -117,7 +117,7 @@ impl Store {
         settings::check_seal(&tx)?;
         let tower = Arc::new(Tower::new());
         let writer = Writer::start(tx, Arc::clone(&tower), queue_limit)?;
-        let readers = Readers::new(location.clone(), random, sealer);
+        let readers = Readers::start(location.clone(), random, sealer)?;
         Ok(Self(Arc::new(Inner { readers, writer, tower, location })))
     }
 

@@ -63,3 +63,23 @@ impl SoftFacts {
 pub(in crate::store) fn write_all(tx: &Tx, facts: &[(SoftFact, Timestamp)]) -> Result<()> {
     facts.iter().try_for_each(|(fact, at)| fact.write(tx, *at))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_moment_of_each_fact_is_kept_and_the_list_is_bounded() {
+        let (mut facts, early, late) = (SoftFacts::default(), Timestamp::from_seconds(1), Timestamp::from_seconds(2));
+        for number in 0..SOFT_LIMIT {
+            assert!(facts.add(SoftFact::TokenUsed(number.to_string()), early));
+        }
+        assert!(!facts.add(SoftFact::TokenUsed("one more".into()), early));
+        assert!(facts.add(SoftFact::TokenUsed("7".into()), late));
+        assert!(facts.add(SoftFact::TokenUsed("7".into()), early));
+        let taken = facts.take();
+        assert_eq!(taken.len(), SOFT_LIMIT);
+        assert!(taken.contains(&(SoftFact::TokenUsed("7".into()), late)));
+        assert!(facts.take().is_empty());
+    }
+}

@@ -142,3 +142,39 @@ impl From<rusqlite::Error> for Error {
 pub(in crate::store) fn busy(message: &'static str) -> Error {
     Error::new(Kind::Busy, message).retry_after(RETRY_AFTER_S)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::memory;
+
+    const NOW: Timestamp = Timestamp::from_seconds(5);
+
+    fn kind_of(sql: &'static str) -> Kind {
+        memory().write_blocking(NOW, move |tx| tx.execute(sql, [])).unwrap_err().kind
+    }
+
+    #[test]
+    fn failures_of_statements_have_the_kind_that_callers_need() {
+        assert_eq!(kind_of("INSERT INTO settings VALUES ('seal_check', '1')"), Kind::Conflict, "a primary key");
+        assert_eq!(kind_of("INSERT INTO settings VALUES ('a', 'not json')"), Kind::Internal, "a CHECK is for our own faults");
+        assert_eq!(kind_of("INSERT INTO inventory_ages VALUES ('nobody', 'a', 1)"), Kind::Internal, "a reference too");
+        assert_eq!(kind_of("SELECT nonsense"), Kind::Internal);
+    }
+
+    #[test]
+    fn a_transaction_has_one_moment_and_moments_read_back() {
+        let moments = memory().write_blocking(NOW, |tx| tx.one("SELECT ?1", [tx.now], |row| Ok((tx.now, row.get(0)?))));
+        assert_eq!(moments.unwrap(), (NOW, NOW));
+    }
+
+    #[test]
+    fn a_sealed_value_opens_in_its_place_only() {
+        let opened = memory().write_blocking(NOW, |tx| {
+            let sealed = tx.seal("escrow.value/1", b"secret")?;
+            assert!(tx.open("escrow.value/2", &sealed).is_err());
+            tx.open("escrow.value/1", &sealed)
+        });
+        assert_eq!(opened.unwrap().expose(), b"secret");
+    }
+}

@@ -132,8 +132,8 @@ impl Room {
             let slice = self.facts.split_off(self.facts.len().saturating_sub(SOFT_SLICE));
             match self.transact(&slice) {
                 Ok(bells) => {
-                    self.ran.drain(..).for_each(|job| job.answer(None));
                     self.tower.ring(bells);
+                    self.ran.drain(..).for_each(|job| job.answer(None));
                 }
                 Err(error) => self.lose(error, slice),
             }
@@ -149,8 +149,11 @@ impl Room {
             Ok(bells)
         });
         if outcome.is_err() {
-            // Those that had no turn could not have been committed either: the next attempt would meet the same disk.
-            self.ran.extend(self.group.drain(..));
+            // Without a transaction nobody had a turn, and nobody would have at the next attempt. After one that broke in the
+            // middle the rest of the group tries again: it may have been a single closure that was too large for the disk.
+            if self.ran.is_empty() {
+                self.ran.extend(self.group.drain(..));
+            }
             if !self.tx.conn().is_autocommit()
                 && let Err(error) = self.tx.execute("ROLLBACK", [])
             {
@@ -210,11 +213,11 @@ impl Room {
     fn lose(&mut self, error: Error, mut slice: Vec<(SoftFact, Timestamp)>) {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         tracing::error!(%error, cause, closures = self.ran.len(), "a group could not be committed");
-        self.ran.drain(..).for_each(|job| job.answer(Some(undone())));
         slice.append(&mut self.facts);
         if !slice.is_empty() {
             self.inbox.soften_again(slice);
         }
+        self.ran.drain(..).for_each(|job| job.answer(Some(undone())));
     }
 }
 
@@ -226,3 +229,6 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
     let said = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     Error::internal("a fault in the program; nothing of this request was stored", said.unwrap_or_else(|| String::from("panic")))
 }
+
+#[cfg(test)]
+mod tests;
