@@ -9,6 +9,7 @@ pub mod cipher;
 pub mod cms;
 pub mod csr;
 pub mod digest;
+pub mod issue;
 #[cfg(test)]
 pub(crate) mod judge;
 pub mod key;
