@@ -2,4 +2,10 @@
 
 pub mod assets;
 pub mod attempts;
+pub mod error;
+pub mod limits;
+pub mod log;
 pub mod pages;
+mod proxy_header;
+pub mod server;
+pub mod tls;

@@ -1,0 +1,345 @@
+//! The one place where a failure becomes an HTTP status, per audience. For devices it is a safety rule: a stray 401 unenrolls a device.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::error::{Error, FieldError, Kind};
+
+/// Seconds until the next attempt, where the failure itself does not say.
+const RETRY_AFTER_S: u32 = 30;
+/// What a device whose OS knows it is told when it shall leave; it removes its profile (protocol: iOS 17, macOS 14).
+const UNRECOGNIZED_DEVICE: &str = r#"{"code":"com.apple.unrecognized.device","message":"This device is no longer managed here."}"#;
+/// Bytes of a framework's own refusal that are passed on as the reason.
+const REASON_MAX_BYTES: usize = 2048;
+
+/// Who reads the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// A script or the page's own requests: a problem document (RFC 9457).
+    Api,
+    /// A device with iOS 17, macOS 14 or later, or one whose OS is not known: an empty body.
+    Device,
+    /// A device with an older OS: as [`Audience::Device`], but only a 401 makes it leave.
+    OldDevice,
+    /// A SCEP client that cannot be answered by a CertRep, because its request could not be read: a line of text.
+    Scep,
+    /// A person with a browser: a plain page.
+    Person,
+}
+/// The status of a failure of `kind` as `audience` gets it.
+///
+/// Devices get 400, 413 and 503 only, but for a user channel that is not managed here (410) and the one deliberate dismissal,
+/// [`Kind::Retired`]. Our own faults are 503 to them, not 500: it is what Apple documents as *ask again later*.
+#[expect(clippy::match_same_arms, reason = "what devices are told stands apart from what others are told")]
+pub fn status(kind: Kind, audience: Audience) -> StatusCode {
+    use Audience::{Api, Device, OldDevice, Person, Scep};
+    match (kind, audience) {
+        (Kind::TooLarge, _) => StatusCode::PAYLOAD_TOO_LARGE,
+        (Kind::Busy, _) | (Kind::Upstream | Kind::Internal, Device | OldDevice | Scep) => StatusCode::SERVICE_UNAVAILABLE,
+
+        (Kind::Retired, Device) => StatusCode::FORBIDDEN,
+        (Kind::Retired, OldDevice) => StatusCode::UNAUTHORIZED,
+        (Kind::NotManaged, Device | OldDevice) => StatusCode::GONE,
+        (Kind::BadInput | Kind::Unauthenticated | Kind::Forbidden | Kind::NotFound | Kind::Conflict, Device | OldDevice | Scep)
+        | (Kind::NotManaged | Kind::Retired, Scep)
+        | (Kind::BadInput, Api | Person) => StatusCode::BAD_REQUEST,
+
+        (Kind::Unauthenticated, Api | Person) => StatusCode::UNAUTHORIZED,
+        (Kind::Forbidden, Api | Person) => StatusCode::FORBIDDEN,
+        (Kind::NotFound, Api | Person) => StatusCode::NOT_FOUND,
+        (Kind::Conflict | Kind::NotManaged | Kind::Retired, Api | Person) => StatusCode::CONFLICT,
+        (Kind::Upstream, Api | Person) => StatusCode::BAD_GATEWAY,
+        (Kind::Internal, Api | Person) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A failure on its way out of a handler; the group of its route decides who reads it.
+#[derive(Clone)]
+struct Failure {
+    error: Arc<Error>,
+    audience: Option<Audience>,
+}
+
+/// Marks an answer that was written by [`status`] or on purpose: [`audience`] lets it pass as it is.
+#[derive(Clone, Copy)]
+struct Deliberate;
+
+/// Handlers may return the house's error; who reads it is decided by the group of the route (see [`audience`]).
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        carry(Failure { error: Arc::new(self), audience: None })
+    }
+}
+
+/// `error` for readers that the handler knows better than its route does, for example a device with an old OS.
+pub fn told_to(audience: Audience, error: Error) -> Response {
+    carry(Failure { error: Arc::new(error), audience: Some(audience) })
+}
+
+/// Outside of every group the carrier itself is a safe answer: 503 with an empty body.
+fn carry(failure: Failure) -> Response {
+    let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+    response.extensions_mut().insert(failure);
+    response
+}
+
+/// The middleware of a group of routes: writes every failure that leaves it for the group's readers.
+///
+/// It also stands guard: where devices read, a failure that neither [`status`] nor RFC 9110's ranges call for becomes 400 or 503.
+pub async fn audience(State(readers): State<Audience>, request: Request, next: Next) -> Response {
+    answer(next.run(request).await, readers).await
+}
+
+/// What remains of a handler that panicked; the panic hook has said where.
+pub fn panicked(_panic: Box<dyn Any + Send>) -> Response {
+    Error::new(Kind::Internal, "Something went wrong in Rollcall itself; the log says where. Please report it.").into_response()
+}
+
+/// Writes what left a handler as the readers of its group get it.
+async fn answer(mut response: Response, readers: Audience) -> Response {
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        return render(&failure.error, failure.audience.unwrap_or(readers));
+    }
+    let status = response.status();
+    let is_failure = status.is_client_error() || status.is_server_error();
+    if !is_failure || response.extensions().get::<Deliberate>().is_some() {
+        return response;
+    }
+    match readers {
+        Audience::Device | Audience::OldDevice | Audience::Scep => guard(response),
+        Audience::Api if !says_json(&response) => {
+            let reason = reason(response).await;
+            problem(status, &reason, &[])
+        }
+        Audience::Api | Audience::Person => response,
+    }
+}
+
+/// Lets only those failures through to a device that cannot cost its enrollment.
+fn guard(response: Response) -> Response {
+    match response.status() {
+        StatusCode::NOT_FOUND | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::SERVICE_UNAVAILABLE => {
+            response
+        }
+        status if status.is_server_error() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        _ => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+/// Writes `error` for `readers` and for the log.
+pub fn render(error: &Error, readers: Audience) -> Response {
+    let status = status(error.kind, readers);
+    tell_log(error, status);
+    let mut response = match readers {
+        Audience::Api => problem(status, &error.message, &error.fields),
+        Audience::Device if error.kind == Kind::Retired => {
+            (status, [(CONTENT_TYPE, "application/json")], UNRECOGNIZED_DEVICE).into_response()
+        }
+        Audience::Device | Audience::OldDevice => status.into_response(),
+        Audience::Scep => (status, format!("{}\n", error.message)).into_response(),
+        Audience::Person => page(status, &error.message),
+    };
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(error.retry_after_s.unwrap_or(RETRY_AFTER_S)));
+    }
+    response.extensions_mut().insert(Deliberate);
+    response.extensions_mut().insert(Why(error.message.clone().into_owned().into()));
+    response
+}
+
+/// Why a request failed, for its line in the log.
+#[derive(Debug, Clone)]
+pub struct Why(pub Arc<str>);
+
+/// Faults of ours and of services that we ask get a line with every cause; other failures are told in the request's own line.
+fn tell_log(error: &Error, status: StatusCode) {
+    if !matches!(error.kind, Kind::Internal | Kind::Upstream) {
+        return;
+    }
+    let mut causes = String::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push_str(if causes.is_empty() { "" } else { ": " });
+        causes.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    tracing::error!(status = status.as_u16(), causes, "{error}");
+}
+
+/// A problem document.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem<'a> {
+    /// Always `about:blank`: the status says the kind.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened and what to do.
+    detail: &'a str,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+fn problem(status: StatusCode, detail: &str, errors: &[FieldError]) -> Response {
+    let title = status.canonical_reason().unwrap_or("Failure");
+    let document = Problem { kind: "about:blank", title, status: status.as_u16(), detail, errors };
+    // Serialising strings and numbers into memory does not fail; an empty body would still carry the status.
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
+}
+
+fn page(status: StatusCode, message: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or("Failure");
+    let markup = maud::html! {
+        (maud::DOCTYPE)
+        html lang="en" {
+            head { meta charset="utf-8"; meta name="viewport" content="width=device-width"; title { (title) } }
+            body { h1 { (title) } p { (message) } p { a href="/" { "Go to the first page" } } }
+        }
+    };
+    (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], markup.into_string()).into_response()
+}
+
+fn says_json(response: &Response) -> bool {
+    response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| kind.contains("json"))
+}
+
+/// The framework's own words of refusal, for example about JSON that it could not read.
+async fn reason(response: Response) -> String {
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), REASON_MAX_BYTES).await.unwrap_or_default();
+    match std::str::from_utf8(&body) {
+        Ok(text) if !text.is_empty() => text.to_owned(),
+        _ if status == StatusCode::METHOD_NOT_ALLOWED => "This address does not take that method.".to_owned(),
+        _ => status.canonical_reason().unwrap_or("Failure").to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [Kind; 11] = [
+        Kind::BadInput,
+        Kind::Unauthenticated,
+        Kind::Forbidden,
+        Kind::NotFound,
+        Kind::Conflict,
+        Kind::TooLarge,
+        Kind::Busy,
+        Kind::NotManaged,
+        Kind::Retired,
+        Kind::Upstream,
+        Kind::Internal,
+    ];
+    const READERS: [Audience; 5] = [Audience::Api, Audience::Device, Audience::OldDevice, Audience::Scep, Audience::Person];
+
+    async fn body(response: Response) -> String {
+        String::from_utf8(axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_kind_has_its_status_for_every_audience() {
+        let table = [
+            (Kind::BadInput, [400, 400, 400, 400, 400]),
+            (Kind::Unauthenticated, [401, 400, 400, 400, 401]),
+            (Kind::Forbidden, [403, 400, 400, 400, 403]),
+            (Kind::NotFound, [404, 400, 400, 400, 404]),
+            (Kind::Conflict, [409, 400, 400, 400, 409]),
+            (Kind::TooLarge, [413, 413, 413, 413, 413]),
+            (Kind::Busy, [503, 503, 503, 503, 503]),
+            (Kind::NotManaged, [409, 410, 410, 400, 409]),
+            (Kind::Retired, [409, 403, 401, 400, 409]),
+            (Kind::Upstream, [502, 503, 503, 503, 502]),
+            (Kind::Internal, [500, 503, 503, 503, 500]),
+        ];
+        assert_eq!(table.map(|(kind, _)| kind), KINDS);
+        for (kind, expected) in table {
+            assert_eq!(READERS.map(|readers| status(kind, readers).as_u16()), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_retirement_can_make_a_device_leave() {
+        for kind in KINDS.into_iter().filter(|kind| *kind != Kind::Retired) {
+            for readers in [Audience::Device, Audience::OldDevice, Audience::Scep] {
+                assert!(![401, 403].contains(&status(kind, readers).as_u16()), "{kind:?} {readers:?}");
+            }
+        }
+        assert!(![401, 403].contains(&status(Kind::Retired, Audience::Scep).as_u16()), "SCEP dismisses nobody");
+    }
+
+    #[tokio::test]
+    async fn a_stray_status_of_a_handler_or_of_the_framework_never_reaches_a_device() {
+        for stray in 400..600 {
+            let stray = StatusCode::from_u16(stray).unwrap();
+            for readers in [Audience::Device, Audience::OldDevice, Audience::Scep] {
+                let sent = answer((stray, "words").into_response(), readers).await.status().as_u16();
+                assert!([400, 404, 413, 416, 503].contains(&sent), "{stray} became {sent}");
+            }
+        }
+        assert_eq!(answer(StatusCode::PARTIAL_CONTENT.into_response(), Audience::Device).await.status(), 206);
+    }
+
+    #[tokio::test]
+    async fn devices_get_empty_bodies_but_for_the_dismissal() {
+        for kind in KINDS {
+            let retired = kind == Kind::Retired;
+            let told = body(render(&Error::new(kind, "secret words"), Audience::Device)).await;
+            assert_eq!(told, if retired { UNRECOGNIZED_DEVICE } else { "" }, "{kind:?}");
+            assert_eq!(body(render(&Error::new(kind, "secret words"), Audience::OldDevice)).await, "");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_knows_the_os_decides_how_it_is_dismissed() {
+        let retired = || Error::new(Kind::Retired, "An admin retired this enrollment.");
+        assert_eq!(answer(retired().into_response(), Audience::Device).await.status(), 403);
+        assert_eq!(answer(told_to(Audience::OldDevice, retired()), Audience::Device).await.status(), 401);
+    }
+
+    #[tokio::test]
+    async fn a_failure_outside_of_every_group_is_still_harmless() {
+        for kind in KINDS {
+            let response = Error::new(kind, "words").into_response();
+            assert_eq!(response.status(), 503);
+            assert_eq!(body(response).await, "");
+        }
+    }
+
+    #[tokio::test]
+    async fn scripts_get_a_problem_document() {
+        let response = answer(Error::field("name", "is empty; write one").into_response(), Audience::Api).await;
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let told: serde_json::Value = serde_json::from_str(&body(response).await).unwrap();
+        let expected = serde_json::json!({
+            "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "name: is empty; write one",
+            "errors": [{"field": "name", "message": "is empty; write one"}],
+        });
+        assert_eq!(told, expected);
+        let response = answer((StatusCode::UNPROCESSABLE_ENTITY, "missing field `role`").into_response(), Audience::Api).await;
+        let told: serde_json::Value = serde_json::from_str(&body(response).await).unwrap();
+        assert_eq!((&told["status"], &told["detail"]), (&422.into(), &"missing field `role`".into()));
+    }
+
+    #[tokio::test]
+    async fn people_get_a_page_and_busy_says_when_to_come_back() {
+        let response = render(&Error::not_found("There is no <such> device."), Audience::Person);
+        assert_eq!(response.status(), 404);
+        assert!(body(response).await.contains("There is no &lt;such&gt; device."));
+        let busy = render(&Error::new(Kind::Busy, "The queue is full.").retry_after(7), Audience::Device);
+        assert_eq!(busy.headers()[RETRY_AFTER], "7");
+        assert_eq!(render(&Error::new(Kind::Busy, "Full."), Audience::Api).headers()[RETRY_AFTER], "30");
+        assert!(render(&Error::internal("Oops.", "cause"), Audience::Api).headers().get(RETRY_AFTER).is_none());
+    }
+}

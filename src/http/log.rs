@@ -1,0 +1,77 @@
+//! One line a request: what was asked by its route, never by its path, because paths hold codes and capabilities.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::Instant;
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Span};
+
+use crate::http::error::Why;
+use crate::http::server::Peer;
+use crate::random::Random;
+
+/// The header that repeats a request's id, so that a person can name it.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Numbers requests: a random part for this run of the program, then a counter.
+#[derive(Debug)]
+pub struct RequestIds {
+    run: u32,
+    next: AtomicU32,
+}
+
+impl RequestIds {
+    /// Numbers for one run.
+    pub fn new(random: &Random) -> Self {
+        Self { run: u32::from_le_bytes(random.bytes()), next: AtomicU32::new(0) }
+    }
+
+    fn next(&self) -> String {
+        format!("{:08x}-{:06x}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Notes whom the current request concerns, in its line of the log.
+pub fn note_enrollment(id: impl fmt::Display) {
+    Span::current().record("enrollment.id", display(id));
+}
+
+/// Notes which command the current request concerns, in its line of the log.
+pub fn note_command(uuid: impl fmt::Display) {
+    Span::current().record("command.uuid", display(uuid));
+}
+
+/// The middleware around every route: gives the request its id and writes its line.
+pub async fn line(State(ids): State<std::sync::Arc<RequestIds>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = ids.next();
+    let span = tracing::info_span!("request", id, enrollment.id = Empty, command.uuid = Empty);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let peer = request.extensions().get::<Peer>().map(|peer| (peer.listener, peer.addr.ip()));
+
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+
+    let route = route.as_ref().map_or("(no such address)", MatchedPath::as_str);
+    let status = response.status().as_u16();
+    let duration_ms = started.elapsed().as_micros() as f64 / 1000.0;
+    let why = response.extensions().get::<Why>().map(|why| display(&why.0));
+    let (listener, address) = peer.unzip();
+    let (listener, address) = (listener.map(display), address.map(display));
+    let _in_span = span.enter();
+    // What monitors and browsers fetch all day is not news.
+    if status < 400 && (route.starts_with("/health/") || route.starts_with("/static/")) {
+        tracing::debug!(status, duration_ms, listener, address, why, "{method} {route}");
+    } else {
+        tracing::info!(status, duration_ms, listener, address, why, "{method} {route}");
+    }
+    response
+}

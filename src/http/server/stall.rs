@@ -1,0 +1,149 @@
+//! Patience with slow ends: a body or an answer that makes no progress for the granted time ends its connection.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// A timer that runs only while something is waited for.
+#[derive(Debug)]
+struct Patience {
+    granted: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    fn new(granted: Duration) -> Self {
+        Self { granted, timer: None }
+    }
+
+    /// Progress was made: the next wait begins anew.
+    fn rest(&mut self) {
+        self.timer = None;
+    }
+
+    /// Waits on; ready when patience is at its end.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let granted = self.granted;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + granted)));
+        timer.as_mut().poll(cx)
+    }
+}
+
+/// A request's body whose next piece must come in time.
+#[derive(Debug)]
+pub(super) struct PatientBody {
+    body: Incoming,
+    patience: Patience,
+}
+
+impl PatientBody {
+    pub(super) fn new(body: Incoming, granted: Duration) -> Self {
+        Self { body, patience: Patience::new(granted) }
+    }
+}
+
+impl Body for PatientBody {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.patience.rest();
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        ready!(self.patience.poll_end(cx));
+        Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, "the rest of the request did not come in time").into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream whose other end must take what is written in time.
+#[derive(Debug)]
+pub(super) struct PatientWrite<S> {
+    stream: S,
+    patience: Patience,
+}
+
+impl<S> PatientWrite<S> {
+    pub(super) fn new(stream: S, granted: Duration) -> Self {
+        Self { stream, patience: Patience::new(granted) }
+    }
+
+    fn judge<T>(&mut self, cx: &mut Context<'_>, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if progress.is_ready() {
+            self.patience.rest();
+            return progress;
+        }
+        ready!(self.patience.poll_end(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other end takes nothing")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for PatientWrite<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for PatientWrite<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let progress = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.judge(cx, progress)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let progress = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.judge(cx, progress)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let progress = Pin::new(&mut self.stream).poll_flush(cx);
+        self.judge(cx, progress)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let progress = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.judge(cx, progress)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_ends_the_connection_and_a_slow_one_does_not() {
+        let (near, mut far) = tokio::io::duplex(8);
+        let mut near = PatientWrite::new(near, Duration::from_secs(30));
+        let writer =
+            tokio::spawn(
+                async move { (near.write_all(&[0; 24]).await.is_ok(), near.write_all(&[0; 24]).await.map_err(|error| error.kind())) },
+            );
+        let mut taken = [0; 8];
+        for _ in 0..2 {
+            tokio::time::advance(Duration::from_secs(29)).await;
+            far.read_exact(&mut taken).await.unwrap();
+        }
+        assert_eq!(writer.await.unwrap(), (true, Err(io::ErrorKind::TimedOut)));
+    }
+}

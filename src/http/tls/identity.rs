@@ -1,0 +1,70 @@
+//! A server certificate with its chain and key, checked before it is shown to anybody.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
+
+use super::refused;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::pki::certificate::Certificate;
+use crate::pki::key::PrivateKey;
+
+/// A certificate, those that lead to its root, and its key.
+pub struct Identity {
+    certificate: Certificate,
+    certified: Arc<CertifiedKey>,
+}
+
+impl Identity {
+    /// Puts the identity together from `chain`, in any order, and the key of one of its certificates.
+    ///
+    /// Fails when the key belongs to none of them, and when that certificate is not valid at `now`.
+    pub fn new(mut chain: Vec<Certificate>, key: &PrivateKey, now: Timestamp) -> Result<Self> {
+        let Some(own) = chain.iter().position(|certificate| certificate.public_key_der() == key.public_key_der()) else {
+            return Err(refused("the key does not belong to the certificate. Take the two that were made together.".to_owned()));
+        };
+        // TLS wants the server's own certificate first; people concatenate files in every order.
+        let certificate = chain.remove(own);
+        chain.insert(0, certificate.clone());
+        if certificate.not_after() < now {
+            return Err(refused(format!("the certificate expired at {}. Renew it.", certificate.not_after())));
+        }
+        if certificate.not_before() > now {
+            return Err(refused(format!(
+                "the certificate is not valid before {}. Is this machine's clock right?",
+                certificate.not_before()
+            )));
+        }
+        let key = PrivatePkcs8KeyDer::from(key.pkcs8_der().expose().clone());
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key.into())
+            .map_err(|error| refused(format!("the key cannot be used for TLS: {error}. Take RSA of 2048 bits or more, or P-256.")))?;
+        let chain = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
+        Ok(Self { certificate, certified: Arc::new(CertifiedKey::new(chain, key)) })
+    }
+
+    /// The server's own certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Whether the certificate is for `host`, a name or an address.
+    pub fn is_for(&self, host: &str) -> bool {
+        let der = CertificateDer::from(self.certificate.der());
+        let (Ok(parsed), Ok(name)) = (ParsedCertificate::try_from(&der), ServerName::try_from(host)) else { return false };
+        rustls::client::verify_server_name(&parsed, &name).is_ok()
+    }
+
+    pub(super) fn certified(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.certified)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("certificate", &self.certificate.subject()).finish_non_exhaustive()
+    }
+}
