@@ -2,3 +2,32 @@
 
 pub mod apns;
 pub mod authority;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::random::Random;
+use apns::ApnsStandIn;
+use authority::Authority;
+
+/// All stand-ins, each on a loopback port of its own, under one authority; they end when this value is dropped.
+pub struct Services {
+    /// The push service.
+    pub apns: ApnsStandIn,
+    authority: Arc<Authority>,
+}
+
+impl Services {
+    /// Starts them all; `clock` says what time it is for them, and `random` makes what need not be secret.
+    pub async fn start(clock: &Clock, random: &Random) -> Result<Self> {
+        let authority = Arc::new(Authority::new("Practice Authority", clock.now(), random.clone())?);
+        let apns = ApnsStandIn::start_under(authority.clone(), clock.clone(), random.clone()).await?;
+        Ok(Self { apns, authority })
+    }
+
+    /// The root, PEM, that a client of any of them must trust.
+    pub fn trust_anchor_pem(&self) -> String {
+        self.authority.pem()
+    }
+}

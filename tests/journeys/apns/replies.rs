@@ -5,6 +5,7 @@ use std::time::Duration;
 use rollcall::error::Kind;
 use rollcall::pki::key::PrivateKey;
 use rollcall::protocol::push::{Fault, Outcome, Verdict, judge};
+use rollcall::sim::apple::Services;
 use rollcall::sim::apple::apns::{Act, Refusal};
 
 use super::*;
@@ -58,6 +59,18 @@ async fn each_refusal_has_its_verdict() {
     assert_eq!(verdicts[9], Verdict::OurFault(Fault::Request));
     // Refusals cost no connection.
     assert_eq!(ground.stand_in.counts().connections, 1);
+}
+
+#[tokio::test]
+async fn all_stand_ins_are_trusted_by_one_root_and_end_together() {
+    let clock = Clock::manual(START);
+    let services = Services::start(&clock, &Random::seeded(6)).await.unwrap();
+    let connector = connector(&services.trust_anchor_pem(), &clock);
+    let apns = Apns::new(ApnsConfig { endpoint: endpoint(&services.apns), ..ApnsConfig::new(connector) });
+    let certificate = identity(&services.apns.issue_push_identity(TOPIC).unwrap());
+    assert!(is_delivered(&apns.push(&certificate, &push(1)).await));
+    drop(services);
+    assert!(matches!(apns.push(&certificate, &push(1)).await, Outcome::Unreachable { .. }));
 }
 
 #[tokio::test]

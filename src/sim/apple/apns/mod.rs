@@ -62,7 +62,7 @@ pub struct ApnsStandIn {
 
 /// What all connections share.
 struct Service {
-    authority: Authority,
+    authority: Arc<Authority>,
     clock: Clock,
     random: Random,
     script: Script,
@@ -77,9 +77,13 @@ struct Service {
 impl ApnsStandIn {
     /// Starts one on a free port of 127.0.0.1 with an authority of its own; `clock` says which certificates are valid.
     pub async fn start(clock: Clock, random: Random) -> Result<Self> {
-        let now = clock.now();
-        let authority = Authority::new("Practice Push Authority", now, random.clone())?;
-        let certificate = authority.server(&["localhost", "127.0.0.1", "::1", "api.push.apple.com"], now)?;
+        let authority = Authority::new("Practice Push Authority", clock.now(), random.clone())?;
+        Self::start_under(Arc::new(authority), clock, random).await
+    }
+
+    /// Starts one under an `authority` that other stand-ins share.
+    pub async fn start_under(authority: Arc<Authority>, clock: Clock, random: Random) -> Result<Self> {
+        let certificate = authority.server(&["localhost", "127.0.0.1", "::1", "api.push.apple.com"], clock.now())?;
         let acceptor = connection::acceptor(&authority, certificate, &clock)?;
         let no_port = |error| Error::internal("The push stand-in found no free port on 127.0.0.1", error);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
