@@ -1,5 +1,6 @@
 //! Rollcall: Apple device management in one self-contained binary. The README's last part is the map of this crate.
 
+pub mod app;
 pub mod apple;
 pub mod cli;
 pub mod clock;

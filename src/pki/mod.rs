@@ -13,6 +13,7 @@ pub mod issue;
 #[cfg(test)]
 pub(crate) mod judge;
 pub mod key;
+pub mod known;
 pub mod password;
 pub(crate) mod pem;
 pub mod proxy_header;

@@ -1,0 +1,146 @@
+//! The hall: the handles that doors hold. It contains no behaviour.
+
+use std::ops::Deref;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::apple::apns::Apns;
+use crate::apple::webhook::Webhook;
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::pki::certificate::Certificate;
+use crate::pki::issue::Issuer;
+use crate::pki::known::KnownCertificates;
+use crate::random::Random;
+use crate::store::Store;
+
+/// Everything that a request or a job may need; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Handles>);
+
+/// The handles themselves.
+pub struct Handles {
+    /// What was known before the database opened.
+    pub config: Config,
+    /// `https://name[:port]`, the public address that new enrollments get; without a slash at the end.
+    pub public_url: String,
+    /// The database.
+    pub store: Store,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// Where tokens, codes and UUIDs come from.
+    pub random: Random,
+    /// Apple's push service.
+    pub apns: Arc<Apns>,
+    /// Posts to webhooks.
+    pub webhook: Webhook,
+    /// Device certificates that were read before.
+    pub known: KnownCertificates,
+    practice_apns: RwLock<Option<Arc<Apns>>>,
+    authority: RwLock<Arc<Authority>>,
+    imported: RwLock<Arc<[ImportedAuthority]>>,
+}
+
+/// Our own certificate authority, ready to issue and sign.
+#[derive(Debug)]
+pub struct Authority {
+    /// Its row's id.
+    pub id: String,
+    /// Its certificate and key.
+    pub issuer: Issuer,
+}
+
+/// Another server's authority, whose devices moved in.
+#[derive(Debug, Clone)]
+pub struct ImportedAuthority {
+    /// Its row's id.
+    pub id: String,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// When it was imported.
+    pub created_at: Timestamp,
+}
+
+/// What the hall is made of at the start.
+pub struct Parts {
+    /// What was known before the database opened.
+    pub config: Config,
+    /// The public address, `https://name[:port]`.
+    pub public_url: String,
+    /// The database.
+    pub store: Store,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// Where tokens, codes and UUIDs come from.
+    pub random: Random,
+    /// Apple's push service.
+    pub apns: Arc<Apns>,
+    /// Posts to webhooks.
+    pub webhook: Webhook,
+    /// Our own certificate authority.
+    pub authority: Authority,
+    /// Authorities of other servers.
+    pub imported: Vec<ImportedAuthority>,
+}
+
+impl App {
+    /// Puts the handles together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Handles {
+            config: parts.config,
+            public_url: parts.public_url.trim_end_matches('/').to_owned(),
+            store: parts.store,
+            clock: parts.clock,
+            random: parts.random,
+            apns: parts.apns,
+            webhook: parts.webhook,
+            known: KnownCertificates::default(),
+            practice_apns: RwLock::default(),
+            authority: RwLock::new(Arc::new(parts.authority)),
+            imported: RwLock::new(parts.imported.into()),
+        }))
+    }
+
+    /// The present moment; read once per request and once per job turn.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The authority that issues now.
+    pub fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.authority.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes another authority into use.
+    pub fn set_authority(&self, authority: Authority) {
+        *self.authority.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(authority);
+    }
+
+    /// The authorities whose devices moved in; usually none.
+    pub fn imported(&self) -> Arc<[ImportedAuthority]> {
+        Arc::clone(&self.imported.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes that an authority was imported.
+    pub fn set_imported(&self, imported: Vec<ImportedAuthority>) {
+        *self.imported.write().unwrap_or_else(PoisonError::into_inner) = imported.into();
+    }
+
+    /// The push service of practice devices, while their stand-in runs; else Apple's.
+    pub fn push_service(&self, practice: bool) -> Arc<Apns> {
+        let stand_in = self.practice_apns.read().unwrap_or_else(PoisonError::into_inner);
+        stand_in.as_ref().filter(|_| practice).unwrap_or(&self.apns).clone()
+    }
+
+    /// Says where pushes to practice devices go.
+    pub fn set_practice_push_service(&self, apns: Option<Arc<Apns>>) {
+        *self.practice_apns.write().unwrap_or_else(PoisonError::into_inner) = apns;
+    }
+}
+
+impl Deref for App {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
+}
