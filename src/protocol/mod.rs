@@ -10,3 +10,4 @@ pub mod platform;
 pub mod plist;
 pub mod push;
 pub mod report;
+pub mod scep;

@@ -80,6 +80,27 @@ pub(crate) fn write(attributes: &[(Oid, &str)]) -> Result<Vec<u8>, Malformed> {
     element(Tag::Sequence, &names)
 }
 
+/// Encodes a name whose attributes are given by short name or dotted identifier, as SCEP payloads give them.
+pub(crate) fn write_named(attributes: &[(String, String)]) -> Result<Vec<u8>, Malformed> {
+    const KNOWN: [Oid; 11] = [
+        oid::COMMON_NAME,
+        oid::SERIAL_NUMBER,
+        oid::COUNTRY,
+        oid::LOCALITY,
+        oid::STATE,
+        oid::STREET,
+        oid::ORGANIZATION,
+        oid::ORGANIZATIONAL_UNIT,
+        oid::USER_ID,
+        oid::DOMAIN_COMPONENT,
+        oid::EMAIL_ADDRESS,
+    ];
+    let named = |name: &str| KNOWN.into_iter().find(|oid| short_name(*oid).is_some_and(|short| short.eq_ignore_ascii_case(name)));
+    let attributes: Option<Vec<_>> =
+        attributes.iter().map(|(name, value)| Some((named(name).or_else(|| Oid::new(name).ok())?, value.as_str()))).collect();
+    write(&attributes.ok_or(Malformed("name of an attribute"))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +119,13 @@ mod tests {
         assert_eq!(name.to_string(), "OU=a, OU=b, CN=Kim, emailAddress=kim@example.school");
         assert_eq!(name.first(oid::COMMON_NAME).as_deref(), Some("Kim"));
         assert_eq!(name.first(oid::USER_ID), None);
+    }
+    #[test]
+    fn names_are_written_by_short_name_and_by_identifier() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let encoded = write_named(&[pair("O", "Example School"), pair("cn", "TESTSN0001"), pair("2.5.4.4", "Doe")]).unwrap();
+        let name = Name(Seq::from_der(&encoded).unwrap());
+        assert_eq!(name.to_string(), "O=Example School, CN=TESTSN0001, 2.5.4.4=Doe");
+        assert!(write_named(&[pair("nonsense", "a")]).is_err());
     }
 }
