@@ -12,7 +12,8 @@ use time::format_description::well_known::Rfc3339;
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// In JSON it is an RFC 3339 string in UTC, for example `"2026-11-25T03:29:09.120Z"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, utoipa::ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2026-11-25T03:29:09.12Z")]
 pub struct Timestamp(i64);
 
 impl Timestamp {

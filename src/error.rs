@@ -21,8 +21,10 @@ pub enum Kind {
     Conflict,
     /// The input is over one of the named limits.
     TooLarge,
-    /// Too many attempts or a full queue: the same call may succeed later.
+    /// A full queue or disk: the same call may succeed later.
     Busy,
+    /// This caller alone has tried too often: the same call may succeed later.
+    TooOften,
     /// A user channel that is not managed here (HTTP 410 for devices, never 401).
     NotManaged,
     /// An enrollment that an admin retired: the only reason to tell a device to leave.

@@ -29,7 +29,7 @@ impl Attempts {
     /// Takes one attempt for `address`, or says when the next one may be made.
     ///
     /// # Errors
-    /// [`Kind::Busy`] with the seconds to wait when the address has none left.
+    /// [`Kind::TooOften`] with the seconds to wait when the address has none left.
     pub fn take(&self, address: IpAddr, now: Timestamp) -> Result<()> {
         let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
         let address = network(address);
@@ -38,7 +38,7 @@ impl Attempts {
         let allowed = now.plus(ATTEMPT_EVERY * ATTEMPTS_AT_ONCE);
         if after > allowed {
             let seconds = after.since(allowed).as_millis().div_ceil(1000) as u32;
-            return Err(Error::new(Kind::Busy, format!("Too many attempts from this address. Try again in {seconds} seconds."))
+            return Err(Error::new(Kind::TooOften, format!("Too many attempts from this address. Try again in {seconds} seconds."))
                 .retry_after(seconds));
         }
         make_room(&mut clean_at, address, now);
@@ -95,7 +95,7 @@ mod tests {
             attempts.take(address(1), NOW).unwrap();
         }
         let refusal = attempts.take(address(1), NOW).unwrap_err();
-        assert_eq!((refusal.kind, refusal.retry_after_s), (Kind::Busy, Some(30)));
+        assert_eq!((refusal.kind, refusal.retry_after_s), (Kind::TooOften, Some(30)));
         assert!(attempts.take(address(1), NOW.plus(Duration::from_secs(29))).is_err());
         assert!(attempts.take(address(2), NOW).is_ok(), "another address is not slowed");
         assert!(attempts.take(address(1), NOW.plus(ATTEMPT_EVERY)).is_ok());

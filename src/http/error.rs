@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -42,7 +42,8 @@ pub fn status(kind: Kind, audience: Audience) -> StatusCode {
     use Audience::{Api, Device, OldDevice, Person, Scep};
     match (kind, audience) {
         (Kind::TooLarge, _) => StatusCode::PAYLOAD_TOO_LARGE,
-        (Kind::Busy, _) | (Kind::Upstream | Kind::Internal, Device | OldDevice | Scep) => StatusCode::SERVICE_UNAVAILABLE,
+        (Kind::Busy, _) | (Kind::TooOften | Kind::Upstream | Kind::Internal, Device | OldDevice | Scep) => StatusCode::SERVICE_UNAVAILABLE,
+        (Kind::TooOften, Api | Person) => StatusCode::TOO_MANY_REQUESTS,
 
         (Kind::Retired, Device) => StatusCode::FORBIDDEN,
         (Kind::Retired, OldDevice) => StatusCode::UNAUTHORIZED,
@@ -146,7 +147,11 @@ pub fn render(error: &Error, readers: Audience) -> Response {
         Audience::Scep => (status, format!("{}\n", error.message)).into_response(),
         Audience::Person => page(status, &error.message),
     };
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if status == StatusCode::UNAUTHORIZED && readers == Audience::Api {
+        // RFC 9110 section 15.5.2 wants it; no browser asks a person for a bearer token.
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(error.retry_after_s.unwrap_or(RETRY_AFTER_S)));
     }
     response.extensions_mut().insert(Deliberate);
@@ -229,7 +234,7 @@ async fn reason(response: Response) -> String {
 mod tests {
     use super::*;
 
-    const KINDS: [Kind; 11] = [
+    const KINDS: [Kind; 12] = [
         Kind::BadInput,
         Kind::Unauthenticated,
         Kind::Forbidden,
@@ -237,6 +242,7 @@ mod tests {
         Kind::Conflict,
         Kind::TooLarge,
         Kind::Busy,
+        Kind::TooOften,
         Kind::NotManaged,
         Kind::Retired,
         Kind::Upstream,
@@ -258,6 +264,7 @@ mod tests {
             (Kind::Conflict, [409, 400, 400, 400, 409]),
             (Kind::TooLarge, [413, 413, 413, 413, 413]),
             (Kind::Busy, [503, 503, 503, 503, 503]),
+            (Kind::TooOften, [429, 503, 503, 503, 429]),
             (Kind::NotManaged, [409, 410, 410, 400, 409]),
             (Kind::Retired, [409, 403, 401, 400, 409]),
             (Kind::Upstream, [502, 503, 503, 503, 502]),

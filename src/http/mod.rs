@@ -1,7 +1,9 @@
 //! Who asks us: every door for devices, people and scripts.
 
+pub mod api;
 pub mod assets;
 pub mod attempts;
+pub mod auth;
 pub mod error;
 pub mod limits;
 pub mod log;

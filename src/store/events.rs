@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::store::bells::Bell;
 use crate::store::tx::Tx;
 
-/// Events in one page or one read of the stream, at most.
-pub const PAGE_LIMIT: usize = 500;
+/// Events in one read, at most: the longest page of the API and the row after it.
+pub const PAGE_LIMIT: usize = 501;
 
 const COLUMNS: &str = "seq, at, kind, actor_kind, actor, device_id, enrollment_id, command_uuid, data";
 
@@ -64,6 +64,8 @@ pub struct Filter<'a> {
     pub enrollment_id: Option<&'a str>,
     /// Only those of this kind, or of all kinds that begin so when it ends in a dot (`command.`).
     pub kind: Option<&'a str>,
+    /// Only those that are about a device.
+    pub about_devices: bool,
 }
 
 /// Records an event and wakes those who read the stream; gives its place in the order.
@@ -131,6 +133,9 @@ impl Filter<'_> {
                 values.push(Value::from(kind.to_owned()));
             }
             None => {}
+        }
+        if self.about_devices {
+            conditions.push("device_id IS NOT NULL");
         }
         (conditions, values)
     }

@@ -1,5 +1,6 @@
 //! People who may log in: added, changed and removed by an Owner; the last Owner who can log in always stays.
 
+pub mod audit;
 mod password;
 pub mod sessions;
 pub mod setup;

@@ -117,7 +117,12 @@ pub struct Known {
 
 /// The session that a cookie's value stands for, if it and its person are in force.
 pub fn identify(tx: &Tx, token: &str) -> Result<Option<Known>> {
-    let Some((session, admin)) = sessions::find(tx, &sha256(token.as_bytes()))? else { return Ok(None) };
+    recall(tx, &sha256(token.as_bytes()))
+}
+
+/// As [`identify`], for a session that was identified before.
+pub fn recall(tx: &Tx, token_hash: &[u8]) -> Result<Option<Known>> {
+    let Some((session, admin)) = sessions::find(tx, token_hash)? else { return Ok(None) };
     if is_over(&session, tx.now) || admin.disabled_at.is_some() {
         return Ok(None);
     }

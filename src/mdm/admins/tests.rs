@@ -285,11 +285,10 @@ fn a_token_works_until_it_is_revoked_or_expires() {
         let text = text.clone();
         after(&store, Duration::from_secs(hours * 3600), move |tx| tokens::identify(tx, text.expose())).unwrap()
     };
-    let (actor, used) = known_after(47).unwrap();
-    assert_eq!(actor.to_string(), "token nightly report (viewer)");
-    assert!(used.is_some());
-    write_soft(&store, used.unwrap(), Duration::ZERO);
-    assert!(known_after(0).unwrap().1.is_none(), "its use is noted at most once a minute");
+    let known = known_after(47).unwrap();
+    assert_eq!(known.actor.to_string(), "token nightly report (viewer)");
+    write_soft(&store, known.used.unwrap(), Duration::ZERO);
+    assert!(known_after(0).unwrap().used.is_none(), "its use is noted at most once a minute");
     assert!(known_after(48).is_none());
     now(&store, move |tx| tokens::revoke(tx, &Actor::Console, &token.id)).unwrap();
     assert!(known_after(0).is_none());

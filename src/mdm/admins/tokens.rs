@@ -78,19 +78,32 @@ pub fn revoke(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Who a token makes its bearer, if it is in force; and what is to be noted about its use, if a minute has passed since the last note.
-pub fn identify(tx: &Tx, text: &str) -> Result<Option<(Actor, Option<SoftFact>)>> {
-    if !text.starts_with(TOKEN_PREFIX) {
-        return Ok(None);
-    }
-    let Some(token) = api_tokens::find_by_hash(tx, &sha256(text.as_bytes()))? else { return Ok(None) };
+/// An API token's bearer.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The script.
+    pub actor: Actor,
+    /// SHA-256 of the token.
+    pub token_hash: Vec<u8>,
+    /// What is to be noted about its use, if a minute has passed since the last note.
+    pub used: Option<SoftFact>,
+}
+
+/// Who a token makes its bearer, if it is in force.
+pub fn identify(tx: &Tx, text: &str) -> Result<Option<Known>> {
+    if text.starts_with(TOKEN_PREFIX) { recall(tx, &sha256(text.as_bytes())) } else { Ok(None) }
+}
+
+/// As [`identify`], for a token that was identified before.
+pub fn recall(tx: &Tx, token_hash: &[u8]) -> Result<Option<Known>> {
+    let Some(token) = api_tokens::find_by_hash(tx, token_hash)? else { return Ok(None) };
     if token.revoked_at.is_some() || token.expires_at.is_some_and(|at| tx.now >= at) {
         return Ok(None);
     }
     let stale = token.last_used_at.is_none_or(|at| tx.now.since(at) >= USED_EVERY);
     let used = stale.then(|| SoftFact::TokenUsed(token.id.clone()));
     let actor = Actor::Token { role: Role::parse(&token.role)?, id: token.id, name: token.name };
-    Ok(Some((actor, used)))
+    Ok(Some(Known { actor, token_hash: token.token_hash, used }))
 }
 
 /// Sweeps away tokens that have been over for [`KEPT`]; gives how many those were.

@@ -1,0 +1,135 @@
+//! The gate before log-ins: slowed per address, and passwords compared a few at a time beside the async runtime.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::http::attempts::Attempts;
+use crate::mdm::Actor;
+use crate::mdm::admins::sessions::{self, Client, Started, Verified};
+use crate::mdm::admins::{self, HashedPassword, Password, setup};
+use crate::secret::Secret;
+use crate::store::Store;
+
+/// Passwords that are hashed at a time; each takes a core and 19 MiB.
+pub const HASHES_AT_ONCE: usize = 2;
+/// Passwords that may wait for their turn, about a second's worth.
+pub const HASHES_WAITING_MAX: usize = 64;
+
+/// What recognising people needs; an extension of every request in the groups of people and scripts.
+#[derive(Clone)]
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    attempts: Attempts,
+    waiting: Semaphore,
+    hashing: Semaphore,
+    hashed: AtomicU64,
+}
+
+impl Gate {
+    /// A gate that has seen nobody yet.
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            attempts: Attempts::default(),
+            waiting: Semaphore::new(HASHES_WAITING_MAX),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            hashed: AtomicU64::new(0),
+        }))
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// How many passwords were hashed or compared so far.
+    pub fn hashed(&self) -> u64 {
+        self.0.hashed.load(Ordering::Relaxed)
+    }
+
+    /// Begins a session for whoever knows the password of `name`.
+    ///
+    /// # Errors
+    /// Unauthenticated, in the same words after the same work whether or not there is such a person; busy with the seconds to wait
+    /// when the address has tried too often.
+    pub async fn log_in(&self, name: String, password: Secret<String>, client: Client) -> Result<Started> {
+        let now = self.clock().now();
+        let proof = self.prove(name, password, &client).await?;
+        self.store().write(now, move |tx| sessions::start(tx, &proof, &client)).await
+    }
+
+    /// Gives a person a new password of their own for the old one, and ends their other sessions.
+    ///
+    /// # Errors
+    /// As [`Gate::log_in`], and bad input for a new password that breaks the rules.
+    pub async fn change_password(&self, actor: Actor, old: Secret<String>, new: Secret<String>, keep: Vec<u8>, client: Client) -> Result<()> {
+        let Actor::Person { name, .. } = &actor else {
+            return Err(Error::forbidden("Only people have passwords; log in as the person."));
+        };
+        let password = Password::parse(new)?;
+        let now = self.clock().now();
+        let proof = self.prove(name.clone(), old, &client).await?;
+        let hashed = self.hash(password).await?;
+        self.store().write(now, move |tx| admins::change_own_password(tx, &actor, &proof, hashed, Some(&keep))).await
+    }
+
+    /// Makes the bearer of a set-up link the first Owner, and logs them in.
+    pub async fn set_up(&self, token: Secret<String>, name: String, password: Secret<String>, client: Client) -> Result<Started> {
+        let now = self.clock().now();
+        self.0.attempts.take(client.address, now)?;
+        // Hashing is work that strangers get from us only with a valid link.
+        self.store().read(now, |tx| setup::check(tx, token.expose())).await?;
+        self.0.attempts.give_back(client.address);
+        let hashed = self.hash(Password::parse(password)?).await?;
+        self.store().write(now, move |tx| setup::accept(tx, token.expose(), &name, hashed, &client)).await
+    }
+
+    /// Hashes a new password when its turn comes.
+    pub async fn hash(&self, password: Password) -> Result<HashedPassword> {
+        self.in_turn(move || password.hash()).await?
+    }
+
+    /// Finds out whether someone knows a password, and notes it when not.
+    async fn prove(&self, name: String, password: Secret<String>, client: &Client) -> Result<Verified> {
+        let now = self.clock().now();
+        self.0.attempts.take(client.address, now)?;
+        let candidate = self.store().read(now, |tx| sessions::candidate(tx, &name)).await?;
+        match self.in_turn(move || candidate.verify(&password)).await? {
+            Ok(proof) => {
+                self.0.attempts.give_back(client.address);
+                Ok(proof)
+            }
+            Err(refused) => {
+                let client = client.clone();
+                Err(self.store().write(now, move |tx| sessions::refuse(tx, &refused, &client)).await?)
+            }
+        }
+    }
+
+    /// Runs `work` on a thread for slow things when its turn comes.
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let full = |_| Error::new(Kind::Busy, "Too many people are logging in just now. Try again in a moment.").retry_after(2);
+        let _waiting = self.0.waiting.try_acquire().map_err(full)?;
+        // The semaphore is never closed.
+        let _turn = self.0.hashing.acquire().await.map_err(|closed| Error::internal("the gate is closed", closed))?;
+        self.0.hashed.fetch_add(1, Ordering::Relaxed);
+        tokio::task::spawn_blocking(work).await.map_err(|panic| Error::internal("a fault in the program", panic))
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").field("hashed", &self.hashed()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! Who sends a request of people and scripts: identified here, judged in the rooms. Devices are known elsewhere, by their certificates.
+
+pub mod cookie;
+mod extract;
+mod gate;
+mod origin;
+
+pub use extract::{Authenticated, FromOurPage, Identified, MaybeActor, NanoTool, Proof, SignedIn};
+pub use gate::{Gate, HASHES_AT_ONCE, HASHES_WAITING_MAX};
+
+#[cfg(test)]
+pub(in crate::http) mod tests;

@@ -1,0 +1,101 @@
+//! Who sees which events: the audit log is for those who may read it, what happens to devices for all who may see devices.
+
+use crate::error::Result;
+use crate::mdm::actor::{Actor, Right};
+use crate::store::Tx;
+use crate::store::events::{self, Event, Filter};
+
+/// Nouns of events that are about people who log in and not about the appliance's work.
+const ABOUT_PEOPLE: [&str; 4] = ["admin", "session", "setup", "token"];
+
+/// Events that pass `filter`, newest first, from before the cursor `before`; and how many pass it. Whoever may see devices but not the
+/// audit log gets those about devices.
+pub fn list(tx: &Tx, actor: &Actor, filter: Filter<'_>, before: Option<i64>, limit: u32) -> Result<(Vec<Event>, u64)> {
+    actor.require(Right::View)?;
+    let filter = Filter { about_devices: filter.about_devices || !actor.may(Right::Log), ..filter };
+    Ok((events::list(tx, &filter, before, limit as usize)?, events::count(tx, &filter)?))
+}
+
+/// A stretch of the live stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stretch {
+    /// What the actor may see of it, oldest first.
+    pub events: Vec<Event>,
+    /// The place up to which the stream was read, to go on from.
+    pub upto: i64,
+    /// Whether there is more to read at once.
+    pub more: bool,
+}
+
+/// What happened after the place `seq`, as far as `actor` may see it.
+///
+/// Whoever may not read the audit log learns of the appliance's own affairs only that something changed, so that a page can follow it,
+/// and of people who log in nothing.
+pub fn after(tx: &Tx, actor: &Actor, seq: i64) -> Result<Stretch> {
+    actor.require(Right::View)?;
+    let read = events::after(tx, seq, events::PAGE_LIMIT)?;
+    let upto = read.last().map_or(seq, |event| event.seq);
+    let more = read.len() == events::PAGE_LIMIT;
+    let full = actor.may(Right::Log);
+    let events = if full { read } else { read.into_iter().filter_map(seen_by_viewers).collect() };
+    Ok(Stretch { events, upto, more })
+}
+
+fn seen_by_viewers(event: Event) -> Option<Event> {
+    if event.device_id.is_some() {
+        return Some(event);
+    }
+    let hidden = ABOUT_PEOPLE.contains(&event.noun());
+    (!hidden).then(|| Event { actor: String::new(), data: serde_json::Value::Object(serde_json::Map::new()), ..event })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::error::Kind;
+    use crate::mdm::Role;
+    use crate::store::events::NewEvent;
+    use crate::store::{OpenOptions, Store};
+
+    fn person(role: Role) -> Actor {
+        Actor::Person { id: "1".into(), name: "kim".into(), role }
+    }
+
+    fn seen(role: Role) -> Result<(Vec<String>, Vec<String>)> {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        store.write_blocking(Timestamp::default(), move |tx| {
+            for (kind, device_id) in [("device.renamed", Some("d1")), ("invitation.created", None), ("session.started", None)] {
+                let data = json!({ "from": "192.0.2.7" });
+                events::append(tx, &NewEvent { kind, actor_kind: "person", actor: "pat", device_id, data, ..NewEvent::default() })?;
+            }
+            let words = |event: Event| format!("{} {} {}", event.kind, event.actor, event.data);
+            let (listed, total) = list(tx, &person(role), Filter::default(), None, 10)?;
+            assert_eq!(listed.len() as u64, total);
+            let stretch = after(tx, &person(role), 0)?;
+            assert_eq!((stretch.upto, stretch.more), (3, false));
+            Ok((listed.into_iter().map(|event| event.kind).collect(), stretch.events.into_iter().map(words).collect()))
+        })
+    }
+
+    #[test]
+    fn those_who_may_read_the_log_see_everything() {
+        let (listed, streamed) = seen(Role::Admin).unwrap();
+        assert_eq!(listed, ["session.started", "invitation.created", "device.renamed"]);
+        assert_eq!(streamed[2], r#"session.started pat {"from":"192.0.2.7"}"#);
+    }
+
+    #[test]
+    fn viewers_see_what_happens_to_devices_and_that_other_things_changed() {
+        let (listed, streamed) = seen(Role::Viewer).unwrap();
+        assert_eq!(listed, ["device.renamed"]);
+        assert_eq!(streamed, [r#"device.renamed pat {"from":"192.0.2.7"}"#, "invitation.created  {}"]);
+    }
+
+    #[test]
+    fn who_may_see_no_devices_sees_no_events() {
+        assert_eq!(seen(Role::Teacher).unwrap_err().kind, Kind::Forbidden);
+    }
+}
