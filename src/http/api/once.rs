@@ -102,8 +102,8 @@ impl Once {
         let who = who(actor);
         idempotency::delete_over(tx, &who, key, tx.now.minus(KEPT))?;
         if let Some(kept) = idempotency::find(tx, &who, key)? {
-            let kept: Kept = serde_json::from_slice(kept.expose())
-                .map_err(|error| Error::internal("an answer that was kept cannot be read", error))?;
+            let kept: Kept =
+                serde_json::from_slice(kept.expose()).map_err(|error| Error::internal("an answer that was kept cannot be read", error))?;
             if kept.request != self.request {
                 return Err(Error::conflict("This Idempotency-Key was used for another request. Take a new key for each thing to do."));
             }
@@ -126,9 +126,14 @@ pub fn sweep(tx: &Tx) -> Result<usize> {
 fn key(headers: &HeaderMap) -> Result<Option<String>> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return if headers.contains_key(IDEMPOTENCY_KEY) { Err(Error::bad_input("Send one Idempotency-Key, not several.")) } else { Ok(None) };
+        return if headers.contains_key(IDEMPOTENCY_KEY) {
+            Err(Error::bad_input("Send one Idempotency-Key, not several."))
+        } else {
+            Ok(None)
+        };
     };
-    let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= KEY_MAX && text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let text =
+        value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= KEY_MAX && text.bytes().all(|byte| byte.is_ascii_graphic()));
     text.map(|text| Some(text.to_owned()))
         .ok_or_else(|| Error::bad_input(format!("An Idempotency-Key is 1 to {KEY_MAX} visible ASCII characters, for example a UUID.")))
 }
@@ -226,7 +231,10 @@ mod tests {
     fn a_key_that_cannot_be_is_refused() {
         let headers = |keys: &[&str]| -> HeaderMap { keys.iter().map(|key| (IDEMPOTENCY_KEY, key.parse().unwrap())).collect() };
         assert_eq!(key(&headers(&[])).unwrap(), None);
-        assert_eq!(key(&headers(&["8e03978e-40d5-43e8-bc93-6894a57f9324"])).unwrap().as_deref(), Some("8e03978e-40d5-43e8-bc93-6894a57f9324"));
+        assert_eq!(
+            key(&headers(&["8e03978e-40d5-43e8-bc93-6894a57f9324"])).unwrap().as_deref(),
+            Some("8e03978e-40d5-43e8-bc93-6894a57f9324")
+        );
         assert!(key(&headers(&[&"k".repeat(KEY_MAX)])).is_ok());
         for wrong in [&["", ""][..], &["a", "b"], &[""], &["a b"], &[&"k".repeat(KEY_MAX + 1)]] {
             assert!(key(&headers(wrong)).is_err(), "{wrong:?}");

@@ -117,7 +117,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NanoTool {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         let found = match basic(&parts.headers) {
-            Some(password) => token(parts, &password.unwrap_or_default()).await,
+            Some(password) => token(parts, &password).await,
             None => identify(parts).await,
         };
         match found {
@@ -208,14 +208,15 @@ fn bearer(header: &[u8]) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The password of HTTP Basic, if that is what was sent: `Some(None)` when it cannot be read or the user is another.
-fn basic(headers: &HeaderMap) -> Option<Option<String>> {
+/// The password of HTTP Basic, if that is what was sent; empty, which is no token, when it cannot be read or the user is another.
+fn basic(headers: &HeaderMap) -> Option<String> {
     let (scheme, pair) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let pair = STANDARD.decode(pair.trim()).ok().and_then(|pair| String::from_utf8(pair).ok());
-    Some(pair.and_then(|pair| pair.split_once(':').filter(|(user, _)| *user == NANO_USER).map(|(_, password)| password.to_owned())))
+    let pair = STANDARD.decode(pair.trim()).ok().and_then(|pair| String::from_utf8(pair).ok()).unwrap_or_default();
+    let password = pair.split_once(':').filter(|(user, _)| *user == NANO_USER).map(|(_, password)| password);
+    Some(password.unwrap_or_default().to_owned())
 }
 
 fn unauthenticated(message: &'static str) -> Error {

@@ -73,7 +73,14 @@ impl Gate {
     ///
     /// # Errors
     /// As [`Gate::log_in`], and bad input for a new password that breaks the rules.
-    pub async fn change_password(&self, actor: Actor, old: Secret<String>, new: Secret<String>, keep: Vec<u8>, client: Client) -> Result<()> {
+    pub async fn change_password(
+        &self,
+        actor: Actor,
+        old: Secret<String>,
+        new: Secret<String>,
+        keep: Vec<u8>,
+        client: Client,
+    ) -> Result<()> {
         let Actor::Person { name, .. } = &actor else {
             return Err(Error::forbidden("Only people have passwords; log in as the person."));
         };

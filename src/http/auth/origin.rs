@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::error::{Error, Result};
 use crate::http::server::{Listener, Peer};
@@ -30,7 +30,7 @@ pub(super) fn require_own_page(parts: &Parts, peer: &Peer, csrf: &Secret<String>
     if is_safe(&parts.method) {
         return Ok(());
     }
-    let token = parts.headers.get(CSRF_TOKEN).map(|value| value.as_bytes()).unwrap_or_default();
+    let token = parts.headers.get(CSRF_TOKEN).map_or(b"".as_slice(), HeaderValue::as_bytes);
     match made_from(parts, peer) {
         Made::ByUs => Ok(()),
         Made::Unknown if verify_slices_are_equal(token, csrf.expose().as_bytes()).is_ok() => Ok(()),
@@ -47,7 +47,9 @@ pub(super) fn refuse_another_site(parts: &Parts, peer: &Peer) -> Result<()> {
 }
 
 fn another() -> Error {
-    Error::forbidden("This request was made from the page of another site, so it was refused. Open Rollcall's own page and try again there.")
+    Error::forbidden(
+        "This request was made from the page of another site, so it was refused. Open Rollcall's own page and try again there.",
+    )
 }
 
 /// Methods that change nothing (RFC 9110, section 9.2.1).

@@ -77,7 +77,11 @@ fn client() -> Client {
 /// Addresses that say who one is to them.
 fn router(kit: &Kit, listener: Listener) -> Router {
     let api = Router::new()
-        .route("/api", get(async |Authenticated(actor): Authenticated| actor.to_string()).post(async |Authenticated(actor): Authenticated| actor.to_string()))
+        .route(
+            "/api",
+            get(async |Authenticated(actor): Authenticated| actor.to_string())
+                .post(async |Authenticated(actor): Authenticated| actor.to_string()),
+        )
         .route("/maybe", get(async |MaybeActor(actor): MaybeActor| actor.map_or_else(|| "nobody".to_owned(), |actor| actor.to_string())))
         .route("/nano", get(async |NanoTool(actor): NanoTool| actor.to_string()));
     let page = Router::new().route(
@@ -121,7 +125,9 @@ async fn wrong_credentials_are_refused_as_a_problem() {
     let kit = Kit::new();
     let main = router(&kit, Listener::Main);
     let revoked = format!("Bearer rc_{}", "x".repeat(43));
-    for headers in [&[][..], &[("authorization", revoked.as_str())], &[("authorization", "Basic bmFub21kbTp4")], &[("cookie", "__Host-rollcall=x")]] {
+    for headers in
+        [&[][..], &[("authorization", revoked.as_str())], &[("authorization", "Basic bmFub21kbTp4")], &[("cookie", "__Host-rollcall=x")]]
+    {
         let (status, response, body) = ask(&main, Method::GET, "/api", headers).await;
         assert_eq!((status, &response.headers()["content-type"]), (StatusCode::UNAUTHORIZED, &"application/problem+json".parse().unwrap()));
         assert!(body.contains("API token") && response.headers()[WWW_AUTHENTICATE] == "Bearer", "{body}");
@@ -159,7 +165,10 @@ async fn the_page_leads_to_the_log_in_and_back() {
     kit.add("kim", Role::Owner).await;
     let (main, token) = (router(&kit, Listener::Main), kit.token(Role::Owner).await);
     let (status, response, _) = ask(&main, Method::GET, "/page?a=1&b=%2F", &[]).await;
-    assert_eq!((status, &response.headers()[LOCATION]), (StatusCode::SEE_OTHER, &"/login?next=%2Fpage%3Fa%3D1%26b%3D%252F".parse().unwrap()));
+    assert_eq!(
+        (status, &response.headers()[LOCATION]),
+        (StatusCode::SEE_OTHER, &"/login?next=%2Fpage%3Fa%3D1%26b%3D%252F".parse().unwrap())
+    );
     let (status, response, _) = ask(&main, Method::POST, "/page", &[]).await;
     assert_eq!((status, &response.headers()[LOCATION]), (StatusCode::SEE_OTHER, &"/login".parse().unwrap()));
     let bearer = format!("Bearer {token}");
@@ -176,9 +185,14 @@ async fn nano_tools_send_a_token_as_a_password() {
     let said = async |header: String| ask(&main, Method::GET, "/nano", &[("authorization", &header)]).await;
     assert_eq!(said(basic(format!("nanomdm:{token}"))).await.2, "token admin (admin)");
     assert_eq!(said(format!("Bearer {token}")).await.2, "token admin (admin)");
-    for wrong in [basic(format!("other:{token}")), basic("nanomdm:nanomdm".into()), basic("nanomdm".into()), "Basic %%%".into(), "Bearer x".into()] {
+    for wrong in
+        [basic(format!("other:{token}")), basic("nanomdm:nanomdm".into()), basic("nanomdm".into()), "Basic %%%".into(), "Bearer x".into()]
+    {
         let (status, response, _) = said(wrong).await;
-        assert_eq!((status, &response.headers()[WWW_AUTHENTICATE]), (StatusCode::UNAUTHORIZED, &"Basic realm=\"rollcall\"".parse().unwrap()));
+        assert_eq!(
+            (status, &response.headers()[WWW_AUTHENTICATE]),
+            (StatusCode::UNAUTHORIZED, &"Basic realm=\"rollcall\"".parse().unwrap())
+        );
     }
     assert_eq!(ask(&main, Method::GET, "/nano", &[]).await.0, StatusCode::UNAUTHORIZED);
 }
@@ -232,9 +246,7 @@ async fn a_person_changes_their_password_and_keeps_this_session_only() {
     let kit = Kit::new();
     kit.add("kim", Role::Viewer).await;
     let (here, there) = (kit.log_in("kim", PASSWORD).await.unwrap(), kit.log_in("kim", PASSWORD).await.unwrap());
-    let known = async |started: &Started| {
-        kit.store.read(START, |tx| admins::sessions::identify(tx, started.token.expose())).await.unwrap()
-    };
+    let known = async |started: &Started| kit.store.read(START, |tx| admins::sessions::identify(tx, started.token.expose())).await.unwrap();
     let found = known(&here).await.unwrap();
     let change = |old: &str, new: &str| {
         kit.gate.change_password(found.actor.clone(), secret(old), secret(new), found.session.token_hash.clone(), client())
