@@ -128,6 +128,13 @@ impl Inbox {
         }
     }
 
+    /// Takes what came meanwhile, up to `size` closures, without waiting: whoever is in time rides along.
+    pub(in crate::store) fn more(&self, group: &mut VecDeque<Box<dyn Job>>, size: usize) {
+        let mut waiting = self.lock();
+        let room = size.min(waiting.jobs.len());
+        group.extend(waiting.jobs.drain(..room));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

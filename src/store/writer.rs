@@ -179,6 +179,9 @@ impl Room {
             if machine_now() >= until {
                 break;
             }
+            if self.group.is_empty() {
+                self.inbox.more(&mut self.group, GROUP_LIMIT.saturating_sub(self.ran.len()));
+            }
         }
         Ok(bells)
     }
