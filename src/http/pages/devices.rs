@@ -132,11 +132,12 @@ fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
         caption: "Devices",
         columns: vec![
             Column::main("Name").sort("name", &sort),
-            Column::text("Model").sort("model", &sort),
-            Column::text("System").sort("os", &sort),
+            Column::text("State").roomy(),
+            Column::text("Model").roomy().minor().sort("model", &sort),
+            Column::text("System").whole().sort("os", &sort),
             Column::code("Serial number").sort("serial", &sort),
-            Column::text("Groups").minor(),
-            Column::text("Last seen").sort("last_seen", &sort),
+            Column::text("Groups").whole().minor(),
+            Column::text("Last seen").whole().sort("last_seen", &sort),
         ],
         rows: view.rows.iter().map(|device| row(device, now)).collect(),
         pager: Some(Pager {
@@ -158,18 +159,16 @@ fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
 
 fn row(device: &DeviceRow, now: Timestamp) -> Row {
     let name = html! {
-        span.badge {
-            (state_square(device.state, 12))
-            span { span.hear-only { (device.state.word()) ": " } (device.name) @if device.practice { " " (practice()) } }
-        }
-        @if !device.reason.is_empty() { span.under { (device.reason) } }
+        span.badge { (state_square(device.state, 12)) span.lines { (device.name) } @if device.practice { (practice()) } }
     };
+    let state = if device.reason.is_empty() { device.state.word() } else { &device.reason };
     Row {
         id: device.id.clone(),
         href: Some(format!("/devices/{}", device.id)),
         name: device.name.clone(),
         cells: vec![
             name,
+            html! { span.lines title=(state) { (state) } },
             html! { (device.model) },
             html! { (device.os) },
             html! { (device.serial) },
@@ -310,7 +309,7 @@ mod tests {
     #[test]
     fn a_row_says_state_reason_practice_and_how_many_more_groups() {
         let html = devices_table(NOW, &view()).into_string();
-        for words in ["waiting: </span>iPad &lt;script&gt;", "waiting to be unlocked", "practice", " and 2 more", "never"] {
+        for words in ["iPad &lt;script&gt;", "waiting to be unlocked", "practice", " and 2 more", "never"] {
             assert!(html.contains(words), "{words} in {html}");
         }
     }

@@ -120,10 +120,10 @@ fn standing(current: &PushCertificate, now: Timestamp) -> Markup {
 
 fn about(certificate: &PushCertificate, now: Timestamp) -> Vec<Fact> {
     let words = match certificate.state {
+        _ if certificate.not_after <= now => "ended: devices can no longer be reached",
         State::Ok => "good",
-        State::Waiting => "ends soon",
+        State::Waiting | State::Problem => "ends soon",
         State::Silent => "not used",
-        State::Problem => "ended: devices can no longer be reached",
     };
     let account = html! { @if certificate.account.is_empty() { span.quiet { "not noted" } } @else { (certificate.account) } };
     vec![
@@ -173,7 +173,7 @@ fn request_ways(requested: bool, mdmcert: bool) -> Markup {
         div.stack {
             form method="post" action="/system/push/request" {
                 div.row {
-                    (Button::submit(words).main().icon(Icon::Download))
+                    @if requested { (Button::submit(words).icon(Icon::Download)) } @else { (Button::submit(words).main().icon(Icon::Download)) }
                     span.meta { "to sign with your own vendor certificate" }
                 }
             }
@@ -208,7 +208,8 @@ fn upload_form(view: &PushView) -> Markup {
             }
             (field("account", "Apple Account it was made with").kind("email").optional().value(&view.account)
                 .help("Noted here so that next year somebody knows which account renews it."))
-            (Button::submit("Upload and check").main().icon(Icon::Upload))
+            @let button = Button::submit("Upload and check").icon(Icon::Upload);
+            @if view.requested_at.is_some() { (button.main()) } @else { (button) }
         },
     )
 }

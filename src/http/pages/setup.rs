@@ -209,7 +209,7 @@ fn first_device(view: &SetupView, now: Timestamp) -> Step {
 fn coming(arrivals: &[Arrival], now: Timestamp) -> Markup {
     html! {
         @if arrivals.is_empty() { p.row.quiet { (state_square(State::Waiting, 12)) "Waiting for a device to open it." } }
-        @for arrival in arrivals { p { strong { (arrival.name) } " " (badge(arrival.state, &arrival.words)) " " span.meta { (time_ago(arrival.at, now)) } } }
+        @for arrival in arrivals { p.row { strong { (arrival.name) } (badge(arrival.state, &arrival.words)) span.meta { (time_ago(arrival.at, now)) } } }
     }
 }
 

@@ -142,7 +142,7 @@ fn jobs(view: &SystemView, now: Timestamp) -> Markup {
         Column::text("Last result"),
         Column::text("Ran").labelled(),
         Column::text("Due").labelled().minor(),
-        Column::text(""),
+        Column::deed(),
     ];
     let rows = view.jobs.iter().map(|job| {
         let run = html! { @if view.may_change { (post(&format!("/system/jobs/{}/run", job.name), html! { (Button::submit("Run now").small()) })) } };
@@ -178,7 +178,7 @@ fn tokens(view: &SystemView, now: Timestamp) -> Markup {
         Column::text("Role"),
         Column::text("Last used").labelled(),
         Column::text("Ends").labelled(),
-        Column::text(""),
+        Column::deed(),
     ];
     let rows = view.tokens.iter().map(|token| {
         let ends = html! { @match token.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { "no end" } } };

@@ -153,6 +153,7 @@ pub fn page(shell: &Shell, view: &DeviceView) -> Markup {
     };
     let action = html! {
         form method="post" action=(format!("/devices/{}/refresh", view.id)) { (Button::submit("Ask it for news").main()) }
+        @if !view.actions.is_empty() { a.button.to-actions href="#actions" { "Actions" } }
     };
     let head =
         Frame { back: Some(("/devices", "Devices")), state: Some(view.state), under, action, ..Frame::new(Section::Devices, &view.name) };

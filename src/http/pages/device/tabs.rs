@@ -199,7 +199,7 @@ pub(super) fn security(list: &[SecurityRow], secrets: &[SecretRow], at: Option<T
 }
 
 fn kept(secrets: &[SecretRow], now: Timestamp) -> Markup {
-    let columns = vec![Column::main("Secret"), Column::text("Kept since").labelled(), Column::text("")];
+    let columns = vec![Column::main("Secret"), Column::text("Kept since").labelled(), Column::deed()];
     let rows = rows(secrets, |secret| {
         let reveal = html! { @if let Some(href) = &secret.reveal { (Button::link(href, "Show…").small().asks()) } };
         (secret.name.clone(), vec![html! { strong { (secret.name) } }, time_ago(secret.kept_at, now), reveal])
@@ -214,7 +214,7 @@ fn kept(secrets: &[SecretRow], now: Timestamp) -> Markup {
 }
 
 pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
-    let columns = vec![Column::main("Command"), Column::text("Why"), Column::text("Asked").labelled(), Column::text("")];
+    let columns = vec![Column::main("Command"), Column::text("Why"), Column::text("Asked").labelled(), Column::deed()];
     let rows = rows(list, |command| {
         let cancel = html! {
             @if command.cancellable {

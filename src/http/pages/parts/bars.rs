@@ -98,7 +98,7 @@ fn legend_item(segment: &Segment) -> Markup {
     let words = html! { (thousands(segment.count)) " " (segment.share.word()) };
     html! {
         li {
-            svg.swatch viewBox="0 0 12 12" class=(segment.share.class()) aria-hidden="true" { rect x="0" y=(y) width="12" height=(height) {} }
+            svg.swatch.(segment.share.class()) viewBox="0 0 12 12" aria-hidden="true" { rect x="0" y=(y) width="12" height=(height) {} }
             @match &segment.href {
                 Some(href) => a href=(href) { (words) },
                 None => span { (words) },

@@ -45,12 +45,12 @@ pub fn sparkline(spark: &Sparkline) -> Markup {
                 circle.dot cx=(format!("{end_x:.1}")) cy=(format!("{end_y:.1}")) r="3" {}
                 text.last x=(format!("{:.1}", end_x + 10.0)) y=(format!("{:.1}", end_y + 4.5)) { (thousands(*last)) }
             }
-            figcaption.meta {
-                (count(spark.days.len() as u64, "day", "days")) " to " (last_day) "; highest " (thousands(highest))
-            }
             table.hear-only {
                 caption { (spark.title) " a day" }
-                @for (day, n) in &spark.days { tr { th scope="row" { (day) } td { (n) } } }
+                tbody { @for (day, n) in &spark.days { tr { th scope="row" { (day) } td { (n) } } } }
+            }
+            figcaption.meta {
+                (count(spark.days.len() as u64, "day", "days")) " to " (last_day) "; highest " (thousands(highest))
             }
         }
     }
@@ -99,12 +99,12 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 text x=(format!("{today_x:.1}")) y="158" text-anchor="middle" { "today" }
                 text x="0" y="158" { (day_words(start)) }
             }
-            figcaption.meta {
-                (thousands(left)) " of " (thousands(burn.total)) " left; the deadline is " (ago_words(burn.deadline, now)) ", " (moment(burn.deadline)) "."
-            }
             table.hear-only {
                 caption { (burn.title) }
-                @for (at, n) in &burn.points { tr { th scope="row" { (moment(*at)) } td { (n) } } }
+                tbody { @for (at, n) in &burn.points { tr { th scope="row" { (moment(*at)) } td { (n) } } } }
+            }
+            figcaption.meta {
+                (thousands(left)) " of " (thousands(burn.total)) " left; the deadline is " (ago_words(burn.deadline, now)) ", " (moment(burn.deadline)) "."
             }
         }
     }

@@ -135,7 +135,7 @@ pub fn steps(list: &[Step]) -> Markup {
                         }
                     }
                     div.body {
-                        h3 { span.hear-only { (step.state.said()) } (step.title) }
+                        h2 { span.hear-only { (step.state.said()) } (step.title) }
                         p.quiet { (step.words) }
                         @if !step.more.0.is_empty() { div.more { (step.more) } }
                     }
@@ -189,7 +189,7 @@ pub fn empty(title: &str, words: &str, actions: Markup) -> Markup {
 
 /// Text as it was received or will be sent, scrollable by keyboard.
 pub fn code(label: &str, text: &str) -> Markup {
-    html! { pre.code-block tabindex="0" role="region" aria-label=(label) { (text) } }
+    html! { pre.code-block tabindex="0" role="group" aria-label=(label) { (text) } }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use maud::{Markup, Render, html};
 
-use super::icon::{Icon, icon};
+use super::state::{State, state_square};
 
 /// A field to type in. Made by [`field`], shown by writing it into a template.
 #[derive(Debug, Clone)]
@@ -141,8 +141,11 @@ impl<'a> Field<'a> {
         }
         let file = self.kind == "file";
         let given_back = (!self.value.is_empty() && self.kind != "password" && !file).then_some(self.value);
+        // A browser throws away what is not a number in a field of that type; nothing typed is to be lost.
+        let number = self.kind == "number";
+        let kind = if number { "text" } else { self.kind };
         html! {
-            input id=(id(self.name)) name=(self.name) type=(self.kind) class=[(!file).then_some(class)] value=[given_back]
+            input id=(id(self.name)) name=(self.name) type=(kind) inputmode=[number.then_some("numeric")] class=[(!file).then_some(class)] value=[given_back]
                 required[!self.optional] autofocus[self.autofocus] autocomplete=[(!file).then_some(self.autocomplete)]
                 placeholder=[some(self.placeholder)] pattern=[self.pattern] accept=[some(self.accept)]
                 spellcheck=[self.mono.then_some("false")] autocapitalize=[self.mono.then_some("none")]
@@ -206,7 +209,7 @@ fn choice(kind: &str, name: &str, value: &str, label: &str, on: bool, help: &str
 fn under(name: &str, help: &str, error: Option<&str>) -> Markup {
     html! {
         @if let Some(error) = error {
-            p.error id=(format!("{}-error", id(name))) { (icon(Icon::Alert)) span { (error) } }
+            p.error id=(format!("{}-error", id(name))) { (state_square(State::Problem, 10)) span { (error) } }
         }
         @if !help.is_empty() { p.help id=(format!("{}-help", id(name))) { (help) } }
     }
@@ -251,6 +254,12 @@ mod tests {
     fn a_password_is_never_given_back() {
         let html = field("password", "Password").kind("password").value("open sesame").render().into_string();
         assert!(!html.contains("sesame"), "{html}");
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_to_be_mended() {
+        let html = field("days", "Days").kind("number").value("many").render().into_string();
+        assert!(html.contains("type=\"text\" inputmode=\"numeric\"") && html.contains("value=\"many\""), "{html}");
     }
 
     #[test]

@@ -189,7 +189,7 @@ pub fn confirm(ask: &Confirm<'_>) -> Markup {
             h2 #confirm-title { (ask.title) }
             p { (ask.consequence) }
             @if !ask.names.is_empty() {
-                ul.names aria-label=(count(ask.total, "device", "devices")) {
+                ul.names tabindex="0" aria-label=(count(ask.total, "device", "devices")) {
                     @for name in ask.names.iter().take(NAMES_LISTED) { li { (name) } }
                     @if beyond > 0 { li.quiet { "and " (super::thousands(beyond)) " more" } }
                 }

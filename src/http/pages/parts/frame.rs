@@ -192,23 +192,28 @@ fn rail(shell: &Shell, current: Section) -> Markup {
     let rest: Vec<Section> = shown(shell, &Section::REST);
     let in_rest = rest.contains(&current);
     html! {
-        div.rail {
+        header.rail {
             (brand("/"))
             nav aria-label="Sections" {
                 ul.sections { @for section in shown(shell, &Section::FIRST) { (place(section, current, shell.needs)) } }
-                @if !rest.is_empty() {
-                    button.more-button.current[in_rest] type="button" popovertarget="more" { (icon(Icon::More)) "More" }
-                    ul #more.sections.rest popover { @for section in rest { (place(section, current, shell.needs)) } }
+                button.more-button.current[in_rest] type="button" popovertarget="more" { (icon(Icon::More)) "More" }
+                ul #more.sections.rest popover {
+                    @for section in rest { (place(section, current, shell.needs)) }
+                    li.on-phone { span { (shell.viewer.name) ", " (shell.viewer.role) } (log_out()) }
                 }
             }
             div.rail-foot {
                 p.not-live role="status" { "Not live: trying to reach the appliance." }
                 @if let Some(setup) = shell.setup { (rail_setup(setup)) }
                 p.who { strong { (shell.viewer.name) } span { (shell.viewer.role) } }
-                (super::post("/logout", html! { button.link type="submit" { "Log out" } }))
+                (log_out())
             }
         }
     }
+}
+
+fn log_out() -> Markup {
+    super::post("/logout", html! { button.link type="submit" { "Log out" } })
 }
 
 fn shown(shell: &Shell, sections: &[Section]) -> Vec<Section> {
@@ -238,7 +243,7 @@ fn rail_setup(setup: Setup) -> Markup {
 }
 
 fn brand(href: &str) -> Markup {
-    html! { a.brand href=(href) { (icon(Icon::Logo)) "Rollcall" } }
+    html! { a.brand href=(href) aria-label="Rollcall" { (icon(Icon::Logo)) span { "Rollcall" } } }
 }
 
 fn banner(banner: &Banner) -> Markup {
@@ -254,7 +259,7 @@ fn banner(banner: &Banner) -> Markup {
             }
         },
         Banner::Notice(state, words, action) => html! {
-            div.banner class=(state.word()) role="note" {
+            div.banner.(state.word()) role="note" {
                 (state_square(*state, 12))
                 p.words { (words) }
                 @if let Some((href, action)) = action { a href=(href) { (action) } }
@@ -266,28 +271,28 @@ fn banner(banner: &Banner) -> Markup {
 fn flash(flash: &Flash) -> Markup {
     let role = if flash.state == State::Problem { "alert" } else { "status" };
     html! {
-        div.banner class=(flash.state.word()) role=(role) { (state_square(flash.state, 12)) p.words { (flash.words) } }
+        div.banner.(flash.state.word()) role=(role) { (state_square(flash.state, 12)) p.words { (flash.words) } }
     }
 }
 
 /// A page in the middle of the window, without a rail: log-in, first run, problems. `broad` gives steps more room.
 pub fn centred(title: &str, broad: bool, content: Markup) -> Markup {
-    document(title, middle("", Some("/"), broad, content, Markup::default()))
+    document(title, middle(false, Some("/"), broad, content, Markup::default()))
 }
 
 /// A page for a person at an iPhone, iPad or Mac: large targets, nothing to log in to, the organisation's name at its foot.
 pub fn person(title: &str, organisation: &str, content: Markup) -> Markup {
     let foot = html! { @if !organisation.is_empty() { "This page belongs to " (organisation) "." } };
-    document(title, middle("person", None, true, content, foot))
+    document(title, middle(true, None, true, content, foot))
 }
 
-fn middle(class: &str, home: Option<&str>, broad: bool, content: Markup, foot: Markup) -> Markup {
+fn middle(at_device: bool, home: Option<&str>, broad: bool, content: Markup, foot: Markup) -> Markup {
     html! {
-        body.centred class=(class) {
+        body.centred.person[at_device] {
             header {
                 @match home {
                     Some(href) => (brand(href)),
-                    None => span.brand { (icon(Icon::Logo)) "Rollcall" },
+                    None => span.brand { (icon(Icon::Logo)) span { "Rollcall" } },
                 }
             }
             main #content { div.sheet.broad[broad] { (content) } }
@@ -361,6 +366,8 @@ mod tests {
         ] {
             assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick"), "{html}");
             assert!(!html.contains("http://") && !html.contains("https://"), "no request leaves the house: {html}");
+            let twice = html.split('<').find(|tag| tag.split('>').next().is_some_and(|open| open.matches(" class=\"").count() > 1));
+            assert_eq!(twice, None, "a browser takes only the first of two classes");
             assert_eq!(html.matches("<script").count(), html.matches("<script defer src=\"/static/").count());
         }
     }

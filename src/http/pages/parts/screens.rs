@@ -49,7 +49,7 @@ pub fn install_profile(organisation: &str) -> Markup {
             rect.s-mark x="244" y="12" width="60" height="28" rx="8" {}
             rect.s-box x="16" y="54" width="288" height="72" rx="10" {}
             rect.s-icon x="28" y="68" width="30" height="30" rx="6" {}
-            text.s-strong x="70" y="82" { (shortened(organisation)) }
+            text.s-strong x="70" y="82" { (shortened(organisation, 24)) }
             text.s-quiet x="70" y="100" { "Mobile Device Management" }
         },
     )
@@ -82,7 +82,7 @@ pub fn trust_switch(name: &str) -> Markup {
         html! {
             text.s-quiet x="24" y="32" { "ENABLE FULL TRUST FOR ROOT CERTIFICATES" }
             rect.s-box x="16" y="44" width="288" height="48" rx="10" {}
-            text.s-text x="30" y="73" { (shortened(name)) }
+            text.s-text x="30" y="73" { (shortened(name, 24)) }
             rect.s-on x="244" y="55" width="46" height="26" rx="13" {}
             circle.s-knob cx="277" cy="68" r="11" {}
             rect.s-mark x="238" y="49" width="58" height="38" rx="14" {}
@@ -105,7 +105,7 @@ pub fn mac_profile(organisation: &str) -> Markup {
             text.s-quiet x="20" y="55" { "General" }
             rect.s-box x="108" y="44" width="198" height="44" rx="8" {}
             rect.s-icon x="118" y="54" width="24" height="24" rx="5" {}
-            text.s-text x="152" y="64" { (shortened(organisation)) }
+            text.s-text x="152" y="64" { (shortened(organisation, 19)) }
             text.s-quiet x="152" y="79" { "Downloaded" }
             rect.s-mark x="108" y="44" width="198" height="44" rx="8" {}
             rect.s-box x="236" y="108" width="70" height="26" rx="6" {}
@@ -135,12 +135,11 @@ fn chevron(y: u16) -> Markup {
 }
 
 /// As much of a name as fits a drawing.
-fn shortened(name: &str) -> String {
-    const FITS: usize = 24;
-    if name.chars().count() <= FITS {
+fn shortened(name: &str, fits: usize) -> String {
+    if name.chars().count() <= fits {
         name.to_owned()
     } else {
-        format!("{}…", name.chars().take(FITS - 1).collect::<String>().trim_end())
+        format!("{}…", name.chars().take(fits - 1).collect::<String>().trim_end())
     }
 }
 
@@ -150,8 +149,8 @@ mod tests {
 
     #[test]
     fn a_long_name_fits_its_drawing() {
-        assert_eq!(shortened("Example School"), "Example School");
-        let long = shortened("Gesamtschule Beispielstadt-Nordost, Außenstelle");
+        assert_eq!(shortened("Example School", 24), "Example School");
+        let long = shortened("Gesamtschule Beispielstadt-Nordost, Außenstelle", 24);
         assert!(long.chars().count() <= 24 && long.ends_with('…'), "{long}");
         assert!(install_profile("<b>").into_string().contains("&lt;b&gt;"));
     }

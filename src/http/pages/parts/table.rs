@@ -13,6 +13,7 @@ enum Kind {
     Text,
     Number,
     Code,
+    Deed,
 }
 
 /// A column of a table.
@@ -22,13 +23,15 @@ pub struct Column {
     kind: Kind,
     minor: bool,
     labelled: bool,
+    whole: bool,
+    roomy: bool,
     sort: Option<(String, Option<bool>)>,
 }
 
 impl Column {
     /// The column that names the row and leads to it; one a table.
     pub fn main(title: impl Into<String>) -> Self {
-        Self { title: title.into(), kind: Kind::Main, minor: false, labelled: false, sort: None }
+        Self { title: title.into(), kind: Kind::Main, minor: false, labelled: false, whole: false, roomy: false, sort: None }
     }
 
     /// A column of text.
@@ -46,7 +49,12 @@ impl Column {
         Self { kind: Kind::Code, ..Self::main(title) }
     }
 
-    /// Left out where the window is not wide; at phone width it is shown again, in the row's second line.
+    /// A last column of buttons; its head is only heard.
+    pub fn deed() -> Self {
+        Self { kind: Kind::Deed, ..Self::main("What to do") }
+    }
+
+    /// Left out where the window is not wide.
     #[must_use]
     pub fn minor(mut self) -> Self {
         self.minor = true;
@@ -57,6 +65,20 @@ impl Column {
     #[must_use]
     pub fn labelled(mut self) -> Self {
         self.labelled = true;
+        self
+    }
+
+    /// Never breaks a line: versions, times.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+
+    /// Keeps room for a dozen letters more than the browser would give it.
+    #[must_use]
+    pub fn roomy(mut self) -> Self {
+        self.roomy = true;
         self
     }
 
@@ -75,8 +97,11 @@ impl Column {
             Kind::Text => "",
             Kind::Number => "number",
             Kind::Code => "code",
+            Kind::Deed => "deed",
         };
-        format!("{kind}{}", if self.minor { " minor" } else { "" }).trim().to_owned()
+        let classes =
+            [kind, if self.minor { "minor" } else { "" }, if self.whole { "nowrap" } else { "" }, if self.roomy { "roomy" } else { "" }];
+        classes.into_iter().filter(|class| !class.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -169,7 +194,7 @@ pub fn table(table: &Table<'_>) -> Markup {
         return table.empty.clone();
     }
     let whole = html! {
-        table.table.compact[table.compact] {
+        table.table.compact[table.compact].pickable[table.selection.is_some()] {
             caption.hear-only { (table.caption) }
             thead { tr {
                 @if table.selection.is_some() {
@@ -200,10 +225,12 @@ pub fn table(table: &Table<'_>) -> Markup {
 
 fn column_head(column: &Column) -> Markup {
     let sorted = column.sort.as_ref().and_then(|(_, now)| *now).map(|descending| if descending { "descending" } else { "ascending" });
+    let sorts = column.sort.is_some();
     html! {
-        th scope="col" class=[some(column.class())] aria-sort=[sorted] {
+        th class=[some(format!("{}{}", column.class(), if sorts { " sortable" } else { "" }).trim().to_owned())] scope="col" aria-sort=[sorted] {
             @match &column.sort {
                 Some((href, _)) => a href=(href) { (column.title) },
+                None if column.kind == Kind::Deed => span.hear-only { (column.title) },
                 None => (column.title),
             }
         }
@@ -214,7 +241,7 @@ fn row(row: &Row, columns: &[Column], selection: Option<&Selection>) -> Markup {
     html! {
         tr {
             @if let Some(selection) = selection {
-                td.pick { input type="checkbox" name=(selection.name) value=(row.id) aria-label=(format!("Choose {}", row.name)); }
+                td.pick { label { input type="checkbox" name=(selection.name) value=(row.id); span.hear-only { "Choose " (row.name) } } }
             }
             @for (cell, column) in row.cells.iter().zip(columns) {
                 @let label = column.labelled.then_some(&column.title);
@@ -321,7 +348,7 @@ mod tests {
     fn rows_are_named_linked_and_escaped() {
         let html = table(&devices(2)).into_string();
         assert!(html.contains("<a class=\"row-link\" href=\"/devices/id-1\">iPad &lt;1&gt;</a>"), "{html}");
-        assert!(html.contains("aria-label=\"Choose iPad &lt;1&gt;\"") && html.contains("value=\"a&quot;b\""), "{html}");
+        assert!(html.contains("Choose iPad &lt;1&gt;</span>") && html.contains("value=\"a&quot;b\""), "{html}");
         assert!(html.contains("All 1,240 that match") && html.contains("<caption"), "{html}");
     }
 

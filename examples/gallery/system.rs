@@ -1,0 +1,282 @@
+//! Today, set-up, push certificate and System.
+
+use rollcall::http::pages::devices::OpenInvitation;
+use rollcall::http::pages::invitations::Arrival;
+use rollcall::http::pages::parts::{Entry, Markup, Roll, RollDevice, RollGroup, Sparkline, State};
+use rollcall::http::pages::push::{self, PushCertificate, PushView, Recognised, TopicChange};
+use rollcall::http::pages::setup::{self, SetupView, TlsView};
+use rollcall::http::pages::system::{self, AdminRow, AuditView, JobRow, SystemPart, SystemView, TokenRow};
+use rollcall::http::pages::today::{self, Countdown, Need, TodayView};
+
+use crate::{ago, devices::row, in_days, shell, told_shell, young_shell};
+
+/// Their names and HTML.
+pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
+    let mut pages = vec![
+        ("today", today::page(&shell(), &today())),
+        ("today-none", today::page(&young_shell(), &nothing_today())),
+        ("setup", setup::page(&young_shell(), &first_device())),
+        ("setup-first", setup::page(&young_shell(), &fresh())),
+        ("system", system::page(&shell(), &appliance())),
+        ("audit", system::audit(&shell(), &audit())),
+    ];
+    pages.extend(push_pages());
+    pages
+}
+
+/// The invented school's roll.
+pub(crate) fn school() -> Roll {
+    let group = |name: &str, from: usize, n: usize| RollGroup {
+        name: name.into(),
+        href: "/devices?group=1".into(),
+        devices: (from..from + n)
+            .map(row)
+            .map(|device| RollDevice {
+                name: device.name,
+                state: device.state,
+                reason: if device.reason.is_empty() { "ok, spoke 2 hours ago".into() } else { device.reason },
+                href: format!("/devices/{}", device.id),
+            })
+            .collect(),
+        total: n as u64,
+    };
+    Roll {
+        groups: vec![
+            group("Cart A", 0, 28),
+            group("Cart B", 30, 30),
+            group("Lab of Macs", 61, 24),
+            group("Teachers", 90, 61),
+            group("In no group", 160, 5),
+        ],
+    }
+}
+
+fn today() -> TodayView {
+    let need = |state, what: &str, why: &str, href: &str, words: &str| Need {
+        state,
+        what: what.into(),
+        why: why.into(),
+        way: Some((href.into(), words.into())),
+    };
+    let end = |name: &str, at, state| Countdown { name: name.into(), at, state, href: "/system/push".into() };
+    TodayView {
+        needs: vec![
+            need(
+                State::Problem,
+                "The push certificate ends in 6 days",
+                "After that no device can be reached. Renew it with the Apple Account mdm@example.school, not with a new one.",
+                "/system/push",
+                "Renew it",
+            ),
+            need(
+                State::Problem,
+                "19 devices refuse “Wi-Fi Example School”",
+                "The certificate in the profile has ended. Upload the profile again with a new one.",
+                "/devices?state=problem",
+                "Show them",
+            ),
+            need(
+                State::Waiting,
+                "6 devices have not answered for two weeks",
+                "Switched off, or out of reach. They are pushed again every day.",
+                "/devices?state=silent",
+                "Show them",
+            ),
+        ],
+        roll: school(),
+        counts: [92, 19, 18, 19],
+        check_ins: Sparkline {
+            title: "Check-ins".into(),
+            days: [912, 1_020, 988, 410, 120, 1_100, 1_043, 1_012, 998, 1_020, 388, 97, 1_180, 1_096]
+                .iter()
+                .enumerate()
+                .map(|(at, n)| (format!("{} Nov", at + 12), *n))
+                .collect(),
+        },
+        countdowns: vec![
+            end("Push certificate", in_days(6), State::Problem),
+            end("TLS certificate", in_days(58), State::Waiting),
+            end("First device identity", in_days(402), State::Ok),
+            end("Root certificate", in_days(7_290), State::Ok),
+        ],
+    }
+}
+
+fn nothing_today() -> TodayView {
+    TodayView {
+        needs: vec![],
+        roll: Roll::default(),
+        counts: [0; 4],
+        check_ins: Sparkline { title: "Check-ins".into(), days: vec![] },
+        countdowns: vec![],
+    }
+}
+
+fn fresh() -> SetupView {
+    SetupView {
+        owner: "ada".into(),
+        url: "https://mdm.example.school:8443".into(),
+        tls: TlsView::Own("http://mdm.example.school:8080/trust".into()),
+        address_confirmed: false,
+        practice: 0,
+        practice_done: false,
+        push_until: None,
+        invitation: None,
+        arrivals: vec![],
+        devices: 0,
+        apps: None,
+        backup_at: None,
+    }
+}
+
+fn first_device() -> SetupView {
+    let arrival = Arrival { name: "An iPad".into(), href: None, state: State::Waiting, words: "has the profile".into(), at: ago(25) };
+    SetupView {
+        address_confirmed: true,
+        practice: 25,
+        practice_done: true,
+        push_until: Some(in_days(364)),
+        invitation: Some(OpenInvitation { code: "K7PM4QXD".into(), url: "https://mdm.example.school:8443/enroll/K7PM4QXD".into() }),
+        arrivals: vec![arrival],
+        ..fresh()
+    }
+}
+
+fn certificate(days: u64, state: State) -> PushCertificate {
+    PushCertificate {
+        topic: "com.apple.mgmt.External.5f0d3c1e-8f3b-4d1e-9c57-1b2a3c4d5e6f".into(),
+        not_after: in_days(days),
+        not_before: ago(86_400 * 300),
+        state,
+        devices: 148,
+        account: "mdm@example.school".into(),
+        last_push_at: Some(ago(75)),
+    }
+}
+
+fn push_pages() -> Vec<(&'static str, Markup)> {
+    let none = PushView { may_change: true, ..PushView::default() };
+    let requested = PushView { requested_at: Some(ago(3_600)), ..none.clone() };
+    let wrong = Recognised {
+        file: "mdm.cer".into(),
+        what: "the certificate of an MDM vendor".into(),
+        remedy: "It signs requests and is not the push certificate. The one to upload is what identity.apple.com/pushcert gives you."
+            .into(),
+        needs_passphrase: false,
+    };
+    let locked = Recognised {
+        file: "push.p12".into(),
+        what: "locked with a passphrase".into(),
+        remedy: "Choose it again below and type the passphrase.".into(),
+        needs_passphrase: true,
+    };
+    let change = TopicChange {
+        old_topic: "com.apple.mgmt.External.5f0d3c1e-8f3b-4d1e-9c57-1b2a3c4d5e6f".into(),
+        new_topic: "com.apple.mgmt.External.00000000-8f3b-4d1e-9c57-1b2a3c4d5e6f".into(),
+        devices: 148,
+        typed: String::new(),
+        hidden: vec![],
+    };
+    vec![
+        ("push-none", push::page(&young_shell(), &none)),
+        ("push-requested", push::page(&young_shell(), &requested)),
+        (
+            "push-wrong-file",
+            push::page(&shell(), &PushView { upload: Some(wrong), account: "mdm@example.school".into(), ..requested.clone() }),
+        ),
+        ("push-locked-file", push::page(&shell(), &PushView { upload: Some(locked), ..requested.clone() })),
+        (
+            "push-good",
+            push::page(
+                &told_shell(State::Ok, "The certificate fits its key and was accepted by Apple. Devices can enroll."),
+                &PushView { current: Some(certificate(340, State::Ok)), ..none },
+            ),
+        ),
+        (
+            "push-ending",
+            push::page(
+                &shell(),
+                &PushView { current: Some(certificate(6, State::Problem)), others: vec![certificate(90, State::Waiting)], ..requested },
+            ),
+        ),
+        ("push-other-topic", push::topic_change(&shell(), &change)),
+    ]
+}
+
+fn appliance() -> SystemView {
+    let part = |name: &str, state, words: &str, href: &str| SystemPart { name: name.into(), state, words: words.into(), href: href.into() };
+    let job = |name: &str, words: &str, state, result: &str, ran, due| JobRow {
+        name: name.into(),
+        words: words.into(),
+        state,
+        result: result.into(),
+        ran_at: Some(ago(ran)),
+        due_at: due,
+    };
+    SystemView {
+        parts: vec![
+            part("Set-up", State::Ok, "done", "/setup"),
+            part("Push certificate", State::Problem, "ends in 6 days", "/system/push"),
+            part("Address and TLS", State::Ok, "mdm.example.school:8443, own authority, until 28 Dec 2027", "/system/address"),
+            part("Certificate authority", State::Ok, "148 identities; the first ends in 402 days", "/system/authority"),
+            part("Backups", State::Silent, "none yet", "/system/backups"),
+            part("Webhooks", State::Waiting, "1 receiver; 3 events wait for it", "/system/webhooks"),
+        ],
+        about: vec![
+            ("Version".into(), "0.1.0".into()),
+            ("Running".into(), "since 19 Nov 2026".into()),
+            ("Data folder".into(), "/var/lib/rollcall".into()),
+            ("Database".into(), "84 MB".into()),
+            (
+                "Fingerprint of the authority".into(),
+                "3F 2A 91 C0 7B E4 D5 58 0F 6C 1E A2 B3 D4 95 86 71 AA 0B 5C C2 DD 3E E4 F5 06 17 28 39 4A 5B 6C".into(),
+            ),
+        ],
+        jobs: vec![
+            job("push", "Wake devices", State::Ok, "12 pushes, all accepted", 40, None),
+            job("inventory", "Ask devices for news", State::Ok, "148 asked", 3_000, Some(in_days(1))),
+            job("housekeeping", "Tidy up and look after certificates", State::Ok, "nothing to do", 5_000, Some(in_days(1))),
+            job(
+                "webhooks",
+                "Tell webhooks",
+                State::Waiting,
+                "hooks.example.school does not answer; next try in 4 minutes",
+                240,
+                Some(in_days(0)),
+            ),
+        ],
+        admins: vec![
+            AdminRow { id: "1".into(), name: "ada".into(), role: "Owner".into(), seen_at: Some(ago(5)) },
+            AdminRow { id: "2".into(), name: "grace".into(), role: "Teacher".into(), seen_at: None },
+        ],
+        tokens: vec![TokenRow {
+            id: "1".into(),
+            name: "nightly export".into(),
+            role: "Viewer".into(),
+            used_at: Some(ago(20_000)),
+            expires_at: Some(in_days(80)),
+        }],
+        may_change: true,
+    }
+}
+
+fn audit() -> AuditView {
+    let entry = |id: &str, state, what: &str, by: &str, at| Entry {
+        id: id.into(),
+        state,
+        what: what.into(),
+        by: by.into(),
+        at: ago(at),
+        why: String::new(),
+        raw: vec![],
+    };
+    AuditView {
+        entries: vec![
+            entry("4", State::Ok, "Locked Cart A 3", "ada", 4_000),
+            entry("3", State::Problem, "Wrong password for ada from 192.0.2.7", "", 9_000),
+            entry("2", State::Ok, "Showed the Activation Lock bypass code of Cart A 3", "ada", 90_000),
+            entry("1", State::Ok, "Made the invitation “Cart A”", "ada", 200_000),
+        ],
+        more: None,
+    }
+}
