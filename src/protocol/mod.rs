@@ -2,9 +2,12 @@
 
 pub mod availability;
 pub mod checkin;
+pub mod command;
+pub mod declaration;
 pub mod error_chain;
 pub mod ids;
 pub mod malformed;
+pub mod mobileconfig;
 pub mod os_version;
 pub mod platform;
 pub mod plist;

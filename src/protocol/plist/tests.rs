@@ -178,7 +178,7 @@ fn broken_structure_says_what_is_broken() {
         ("<true/><true/>", "more than one"),
         ("", "empty"),
         ("<array>text</array>", "between"),
-        ("<string><b/></string>", "only text"),
+        ("<string><b/></string>", "XML elements"),
         ("<widget/>", "no element"),
         ("<array>", "expected"),
         ("<string>&#0;</string>", "0"),

@@ -210,6 +210,10 @@ impl<'a> Document<'a> {
                 Event::Text(text) => content.to_mut().push_str(&text),
                 Event::GeneralRef(reference) => content.to_mut().push(self.letter(&reference)?),
                 Event::Comment(_) | Event::PI(_) => {}
+                Event::Start(_) | Event::Empty(_) | Event::Decl(_) | Event::DocType(_) => {
+                    let what = "this holds XML elements; <data> holds base64, and text has its < written as &lt;".to_owned();
+                    return Err(PlistError::Value(Unreadable { path: self.path(), what }));
+                }
                 other => return Err(self.misplaced(&other)),
             }
         }
