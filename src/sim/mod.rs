@@ -1,4 +1,6 @@
 //! Devices that are not there: they know the protocol and nothing of the house.
 
 pub mod apple;
+pub mod device;
+pub mod faults;
 pub mod model;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use crate::protocol::platform::Platform;
+
 /// A family of hardware, which decides the words a device uses for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -49,19 +51,6 @@ impl Family {
             Self::Vision => "visionOS",
         }
     }
-}
-
-/// A line of OS releases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Platform {
-    /// iOS and iPadOS.
-    Ios,
-    /// macOS.
-    Macos,
-    /// tvOS.
-    Tvos,
-    /// visionOS.
-    Visionos,
 }
 
 /// An OS version as numbers, so that 26.10 comes after 26.9; missing parts are 0.
@@ -197,6 +186,7 @@ pub const fn releases(platform: Platform) -> &'static [Release] {
         Platform::Macos => MACOS,
         Platform::Tvos => TVOS,
         Platform::Visionos => VISIONOS,
+        Platform::Watchos | Platform::Unknown => &[],
     }
 }
 

@@ -1,0 +1,379 @@
+//! The apps on a device: what its user installed, what the server manages, and the states an install goes through with time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::protocol::plist::{Dictionary, Value};
+use crate::sim::model::{Individual, KnownApp, Person};
+
+/// How long an order waits before its download begins.
+const QUEUED: Duration = Duration::from_secs(2);
+
+/// Bytes that a device downloads in a second.
+const DOWNLOAD_BYTES_PER_S: u64 = 20_000_000;
+
+/// The least and the longest that a download takes.
+const DOWNLOAD_S: (u64, u64) = (3, 90);
+
+/// All apps of one device, by bundle identifier.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Apps(BTreeMap<String, App>);
+
+/// One app that is there, or that the server wants there.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    pub(crate) identifier: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) adam_id: Option<u64>,
+    /// It is on the device, whoever brought it.
+    pub(crate) installed: bool,
+    pub(crate) managed: Option<Management>,
+}
+
+/// What the server holds of an app.
+#[derive(Debug, Clone)]
+pub(crate) struct Management {
+    pub(crate) status: Status,
+    /// When the status changes by itself.
+    due: Option<Timestamp>,
+    pub(crate) flags: i64,
+    pub(crate) configuration: Option<Dictionary>,
+    pub(crate) attributes: Option<Dictionary>,
+    pub(crate) feedback: Option<Dictionary>,
+    /// The licence belongs to the device, not to an account.
+    pub(crate) device_based: bool,
+    /// The declaration that manages it; such an app is none of the commands' business.
+    pub(crate) declaration: Option<String>,
+}
+
+/// The statuses of ManagedApplicationList that simulated apps have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Queued,
+    Prompting,
+    PromptingForManagement,
+    Installing,
+    Managed,
+    ManagedButUninstalled,
+    Updating,
+    UserRejected,
+    ManagementRejected,
+    Failed,
+}
+
+impl Status {
+    /// The status as reports spell it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "Queued",
+            Self::Prompting => "Prompting",
+            Self::PromptingForManagement => "PromptingForManagement",
+            Self::Installing => "Installing",
+            Self::Managed => "Managed",
+            Self::ManagedButUninstalled => "ManagedButUninstalled",
+            Self::Updating => "Updating",
+            Self::UserRejected => "UserRejected",
+            Self::ManagementRejected => "ManagementRejected",
+            Self::Failed => "Failed",
+        }
+    }
+
+    /// The status as the status item `mdm.app` spells it.
+    pub(crate) fn status_name(self) -> String {
+        let mut name = String::new();
+        for letter in self.name().chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
+    /// The status as the status item `app.managed.list` spells it.
+    pub(crate) fn declared_name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Prompting => "prompting-for-consent",
+            Self::PromptingForManagement => "prompting-for-management",
+            Self::Installing | Self::Updating => "installing",
+            Self::Managed => "managed",
+            Self::ManagedButUninstalled => "managed-but-uninstalled",
+            Self::UserRejected | Self::ManagementRejected | Self::Failed => "failed",
+        }
+    }
+
+    /// Whether it is reported a single time and then forgotten.
+    fn is_transient(self) -> bool {
+        matches!(self, Self::UserRejected | Self::ManagementRejected | Self::Failed)
+    }
+
+    /// Whether an install or update is under way.
+    pub(crate) fn is_pending(self) -> bool {
+        matches!(self, Self::Queued | Self::Prompting | Self::PromptingForManagement | Self::Installing | Self::Updating)
+    }
+}
+
+/// An install order as the server gave it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Order {
+    pub(crate) flags: i64,
+    pub(crate) configuration: Option<Dictionary>,
+    pub(crate) attributes: Option<Dictionary>,
+    pub(crate) device_based: bool,
+    pub(crate) declaration: Option<String>,
+}
+
+impl App {
+    /// An app of the practice store that is not there yet.
+    pub(crate) fn of_store(app: &KnownApp) -> Self {
+        Self {
+            identifier: app.identifier.to_owned(),
+            name: app.name.to_owned(),
+            version: app.version.to_owned(),
+            size_bytes: app.size_bytes,
+            adam_id: Some(app.adam_id),
+            installed: false,
+            managed: None,
+        }
+    }
+
+    /// An app that the store may have but this device has never heard of.
+    pub(crate) fn unknown(identifier: String, adam_id: Option<u64>) -> Self {
+        let name = adam_id.map_or_else(|| identifier.clone(), |adam_id| format!("App {adam_id}"));
+        Self { identifier, name, version: String::from("1.0"), size_bytes: 50_000_000, adam_id, installed: false, managed: None }
+    }
+
+    /// The version number that the store gives to this version of the app; invented, but it grows with the version.
+    pub(crate) fn external_version(&self) -> i64 {
+        let digits: i64 = self.version.bytes().filter(u8::is_ascii_digit).fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+        840_000_000 + digits
+    }
+
+    fn download(&self) -> Duration {
+        Duration::from_secs((self.size_bytes / DOWNLOAD_BYTES_PER_S).clamp(DOWNLOAD_S.0, DOWNLOAD_S.1))
+    }
+}
+
+impl Apps {
+    /// The apps that the device's user installed by themselves.
+    pub(crate) fn of(individual: &Individual) -> Self {
+        let installed = individual.apps.iter().map(|app| {
+            let app = App { installed: true, ..App::of_store(app) };
+            (app.identifier.clone(), app)
+        });
+        Self(installed.collect())
+    }
+
+    /// The app called `identifier`, there or wanted.
+    pub(crate) fn find(&self, identifier: &str) -> Option<&App> {
+        self.0.get(identifier)
+    }
+
+    /// What the server holds of the app called `identifier`, unless a declaration does.
+    pub(crate) fn managed_mut(&mut self, identifier: &str) -> Option<&mut Management> {
+        self.0.get_mut(identifier)?.managed.as_mut().filter(|management| management.declaration.is_none())
+    }
+
+    /// All apps that are on the device.
+    pub(crate) fn installed(&self) -> impl Iterator<Item = &App> {
+        self.0.values().filter(|app| app.installed)
+    }
+
+    /// All apps that the server manages or wants.
+    pub(crate) fn managed(&self) -> impl Iterator<Item = (&App, &Management)> {
+        self.0.values().filter_map(|app| app.managed.as_ref().map(|management| (app, management)))
+    }
+
+    /// Takes an order for `app`; silently where the device may, else by asking its user. Says the first status.
+    pub(crate) fn order(&mut self, app: App, order: Order, silent: bool, person: Person, now: Timestamp) -> Status {
+        let app = self.0.entry(app.identifier.clone()).or_insert(app);
+        let answers_at = now.plus(Duration::from_secs(u64::from(person.answers_after_s)));
+        let was_managed = app.managed.is_some();
+        let (status, due) = match (app.installed, was_managed, silent) {
+            (true, true, _) => (Status::Updating, Some(now.plus(app.download()))),
+            (true, false, true) => (Status::Managed, None),
+            (true, false, false) => (Status::PromptingForManagement, Some(answers_at)),
+            (false, _, true) => (Status::Queued, Some(now.plus(QUEUED))),
+            (false, _, false) => (Status::Prompting, Some(answers_at)),
+        };
+        let feedback = app.managed.take().and_then(|management| management.feedback);
+        let Order { flags, configuration, attributes, device_based, declaration } = order;
+        app.managed = Some(Management { status, due, flags, configuration, attributes, feedback, device_based, declaration });
+        status
+    }
+
+    /// Puts an app on the device without managing it; one that is there gets the newer version.
+    pub(crate) fn place(&mut self, app: App) {
+        let management = self.0.remove(&app.identifier).and_then(|old| old.managed);
+        self.0.insert(app.identifier.clone(), App { installed: true, managed: management, ..app });
+    }
+
+    /// What was to be installed cannot be: its download failed.
+    pub(crate) fn fail(&mut self, identifier: &str) {
+        if let Some(app) = self.0.get_mut(identifier) {
+            app.installed = false;
+            if let Some(management) = &mut app.managed {
+                management.status = Status::Failed;
+                management.due = None;
+            }
+        }
+    }
+
+    /// Removes an app and what the server holds of it; says whether it was managed.
+    pub(crate) fn remove(&mut self, identifier: &str) -> bool {
+        let managed = self.0.get(identifier).is_some_and(|app| app.managed.is_some());
+        if managed {
+            self.0.remove(identifier);
+        }
+        managed
+    }
+
+    /// The user deletes an app; a managed one stays known.
+    pub(crate) fn delete_by_user(&mut self, identifier: &str) {
+        match self.0.get_mut(identifier) {
+            Some(App { managed: Some(management), installed, .. }) => {
+                *installed = false;
+                management.status = Status::ManagedButUninstalled;
+                management.due = None;
+            }
+            Some(_) => drop(self.0.remove(identifier)),
+            None => {}
+        }
+    }
+
+    /// Management ends: apps ordered with flag 1 go with it, the others stay as the user's own.
+    pub(crate) fn release_all(&mut self, remove_all: bool) {
+        let goes = |management: &Management| remove_all || management.flags & 1 == 1 || management.declaration.is_some();
+        self.0.retain(|_, app| app.managed.as_ref().is_none_or(|management| !goes(management)) && (app.installed || app.managed.is_none()));
+        for app in self.0.values_mut() {
+            app.managed = None;
+        }
+    }
+
+    /// Forgets statuses that are reported a single time; called when they were.
+    pub(crate) fn forget_transient(&mut self) {
+        let transient = |app: &App| app.managed.as_ref().is_some_and(|management| management.status.is_transient());
+        self.0.retain(|_, app| app.installed || !transient(app));
+        for app in self.0.values_mut() {
+            app.managed.take_if(|management| management.status.is_transient());
+        }
+    }
+
+    /// Lets time pass; says whether any status changed.
+    pub(crate) fn advance(&mut self, person: Person, now: Timestamp) -> bool {
+        let mut changed = false;
+        for app in self.0.values_mut() {
+            while let Some(due) = app.managed.as_ref().and_then(|management| management.due).filter(|due| *due <= now) {
+                app.step(person, due);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// When the next status changes by itself.
+    pub(crate) fn wakes_at(&self) -> Option<Timestamp> {
+        self.managed().filter_map(|(_, management)| management.due).min()
+    }
+}
+
+impl App {
+    /// The change that was due at `due`.
+    fn step(&mut self, person: Person, due: Timestamp) {
+        let download = self.download();
+        let Some(management) = &mut self.managed else { return };
+        let (status, next) = match management.status {
+            Status::Queued => (Status::Installing, Some(due.plus(download))),
+            Status::Prompting if person.agrees => (Status::Installing, Some(due.plus(download))),
+            Status::Prompting => (Status::UserRejected, None),
+            Status::PromptingForManagement if !person.agrees => (Status::ManagementRejected, None),
+            _ => (Status::Managed, None),
+        };
+        management.status = status;
+        management.due = next;
+        if status == Status::Managed {
+            self.installed = true;
+            management.feedback = management.configuration.as_ref().map(feedback_on);
+        }
+    }
+}
+
+/// What the invented apps say about their configuration: that they read it, and how many keys it had.
+fn feedback_on(configuration: &Dictionary) -> Dictionary {
+    let mut feedback = Dictionary::new();
+    feedback.insert(String::from("ConfigurationRead"), Value::Boolean(true));
+    feedback.insert(String::from("KeyCount"), Value::from(configuration.len() as u64));
+    feedback
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::model::KNOWN_APPS;
+
+    const WILLING: Person = Person { agrees: true, answers_after_s: 30, returns_after_s: 600 };
+    const UNWILLING: Person = Person { agrees: false, ..WILLING };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
+    fn status(apps: &Apps) -> Option<Status> {
+        apps.managed().next().map(|(_, management)| management.status)
+    }
+
+    #[test]
+    fn a_silent_install_is_queued_then_installing_then_managed() {
+        let mut apps = Apps::default();
+        assert_eq!(apps.order(App::of_store(&KNOWN_APPS[5]), Order::default(), true, WILLING, at(0)), Status::Queued);
+        assert!(!apps.advance(WILLING, at(1)));
+        assert!(apps.advance(WILLING, at(2)));
+        assert_eq!(status(&apps), Some(Status::Installing));
+        assert_eq!(apps.wakes_at(), Some(at(5)));
+        apps.advance(WILLING, at(600));
+        assert_eq!(status(&apps), Some(Status::Managed));
+        assert_eq!(apps.installed().count(), 1);
+    }
+
+    #[test]
+    fn a_person_who_declines_is_reported_once() {
+        let mut apps = Apps::default();
+        assert_eq!(apps.order(App::of_store(&KNOWN_APPS[5]), Order::default(), false, UNWILLING, at(0)), Status::Prompting);
+        apps.advance(UNWILLING, at(31));
+        assert_eq!(status(&apps), Some(Status::UserRejected));
+        apps.forget_transient();
+        assert_eq!(status(&apps), None);
+    }
+
+    #[test]
+    fn an_app_that_its_user_deleted_stays_known() {
+        let mut apps = Apps::default();
+        apps.order(App::of_store(&KNOWN_APPS[5]), Order::default(), true, WILLING, at(0));
+        apps.advance(WILLING, at(600));
+        apps.delete_by_user(KNOWN_APPS[5].identifier);
+        assert_eq!(status(&apps), Some(Status::ManagedButUninstalled));
+        assert_eq!(apps.installed().count(), 0);
+    }
+
+    #[test]
+    fn the_end_of_management_takes_only_what_was_flagged() {
+        let mut apps = Apps::default();
+        for (index, flags) in [(5, 1), (6, 0)] {
+            apps.order(App::of_store(&KNOWN_APPS[index]), Order { flags, ..Order::default() }, true, WILLING, at(0));
+        }
+        apps.advance(WILLING, at(600));
+        apps.release_all(false);
+        assert_eq!(apps.installed().map(|app| app.identifier.as_str()).collect::<Vec<_>>(), [KNOWN_APPS[6].identifier]);
+        assert_eq!(apps.managed().count(), 0);
+    }
+
+    #[test]
+    fn statuses_are_spelled_with_hyphens_in_status_reports() {
+        assert_eq!(Status::ManagedButUninstalled.status_name(), "managed-but-uninstalled");
+        assert_eq!(Status::Managed.status_name(), "managed");
+    }
+}

@@ -1,0 +1,180 @@
+//! What active declarations do to the device: apps, profiles, and OS updates with a deadline.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::super::agenda::Errand;
+use super::super::apps::{App, Order};
+use super::super::profile::Profile;
+use super::super::profiles::Source;
+use super::super::wire::{Purpose, Request, Response};
+use super::super::{DEVICE, Device};
+use crate::clock::Timestamp;
+use crate::sim::model::{Release, Version, known_app_by_adam_id, known_app_by_identifier};
+
+const APP: &str = "com.apple.configuration.app.managed";
+const LEGACY_PROFILE: &str = "com.apple.configuration.legacy";
+const ENFORCEMENT: &str = "com.apple.configuration.softwareupdate.enforcement.specific";
+
+impl Device {
+    /// Brings the device to what the active declarations of a channel want.
+    pub(super) fn apply_declarations(&mut self, channel: usize, now: Timestamp) {
+        let active = self.active_payloads(channel);
+        self.apply_apps(&active, now);
+        self.apply_profiles(channel, &active);
+        self.enforce_updates(now);
+    }
+
+    /// Identifier, type and payload of every active configuration.
+    fn active_payloads(&self, channel: usize) -> Vec<(String, String, Json)> {
+        let held = &self.channels[channel].declarations.held;
+        let active = self.judge(channel).into_iter().filter(|judgement| judgement.active && judgement.kind == "configuration");
+        active
+            .filter_map(|judgement| {
+                let document = held.get(&judgement.identifier)?.document.as_ref()?;
+                Some((judgement.identifier, document["Type"].as_str()?.to_owned(), document["Payload"].clone()))
+            })
+            .collect()
+    }
+
+    fn apply_apps(&mut self, active: &[(String, String, Json)], now: Timestamp) {
+        let wanted: Vec<_> = active.iter().filter(|(_, kind, _)| kind == APP).collect();
+        let identifiers: BTreeSet<&str> = wanted.iter().map(|(identifier, ..)| identifier.as_str()).collect();
+        let is_gone = |declaration: &String| !identifiers.contains(declaration.as_str());
+        let gone = self.apps.managed().filter(|(_, management)| management.declaration.as_ref().is_some_and(is_gone));
+        let gone: Vec<String> = gone.map(|(app, _)| app.identifier.clone()).collect();
+        for identifier in gone {
+            self.apps.remove(&identifier);
+        }
+        for (identifier, _, payload) in wanted {
+            let Some(app) = declared_app(payload) else { continue };
+            let held = self.apps.find(&app.identifier).and_then(|app| app.managed.as_ref());
+            if held.is_some_and(|management| management.declaration.is_some()) {
+                continue;
+            }
+            let required = payload["InstallBehavior"]["Install"].as_str() == Some("Required");
+            if required {
+                let order = Order { flags: 1, device_based: true, declaration: Some(identifier.clone()), ..Order::default() };
+                self.apps.order(app, order, self.facts.supervised, self.facts.person, now);
+            }
+        }
+    }
+
+    fn apply_profiles(&mut self, channel: usize, active: &[(String, String, Json)]) {
+        let wanted: Vec<_> = active.iter().filter(|(_, kind, _)| kind == LEGACY_PROFILE).collect();
+        let gone = |source: &Source| match source {
+            Source::Declaration(declaration) => !wanted.iter().any(|(identifier, ..)| identifier == declaration),
+            Source::Enrollment | Source::Command(_) => false,
+        };
+        let removed: Vec<String> = self
+            .profiles
+            .iter()
+            .filter(|installed| gone(&installed.source))
+            .map(|installed| installed.profile.identifier.clone())
+            .collect();
+        if channel == DEVICE {
+            for identifier in removed {
+                self.profiles.remove(&identifier);
+            }
+        }
+        for (identifier, _, payload) in wanted {
+            if let Some(url) = payload["ProfileURL"].as_str() {
+                self.agenda.push_back(Errand::DeclaredProfile { declaration: identifier.clone(), url: url.to_owned() });
+            }
+        }
+    }
+
+    /// The download of a profile that a declaration names, with the identity of the enrollment.
+    pub(crate) fn declared_profile_request(&self, url: &str) -> Option<Request> {
+        let mut request = Self::plain_get(Purpose::Content, url.to_owned());
+        request.identity = Some(self.enrollment.as_ref()?.identity.clone());
+        Some(request)
+    }
+
+    /// The profile of a declaration came.
+    pub(crate) fn declared_profile_came(&mut self, declaration: String, response: &Response, now: Timestamp) {
+        match Profile::read(&response.body) {
+            Ok(profile) if profile.payload("com.apple.mdm").is_none() => self.profiles.install(profile, Source::Declaration(declaration)),
+            Ok(_) => self.journal.error(format!("the profile of {declaration} has an MDM payload")),
+            Err(complaint) => self.journal.error(format!("the profile of {declaration}: {complaint}")),
+        }
+        self.status_changed(now);
+    }
+
+    /// What is wrong with an enforced update on this device.
+    pub(super) fn enforcement_fault(&self, payload: &Json) -> Option<(&'static str, String)> {
+        let invalid = |text: &str| Some(("Error.ConfigurationIsInvalid", text.to_owned()));
+        let Some(target) = payload["TargetOSVersion"].as_str().and_then(Version::parse) else {
+            return invalid("TargetOSVersion is missing or no version.");
+        };
+        if payload["TargetLocalDateTime"].as_str().and_then(local_time).is_none() {
+            return invalid("TargetLocalDateTime is missing or not written as 2026-11-25T18:00:00.");
+        }
+        let current = self.facts.release.version;
+        (target <= current)
+            .then(|| ("Error.ConfigurationCannotBeApplied", format!("The device runs {current}, which is not older than {target}.")))
+    }
+
+    /// Begins the update whose deadline comes first: its download at once, its installation when the moment has come.
+    pub(super) fn enforce_updates(&mut self, now: Timestamp) {
+        self.channels[DEVICE].declarations.enforce_at = None;
+        let mut wanted: Vec<_> = self
+            .active_payloads(DEVICE)
+            .into_iter()
+            .filter(|(_, kind, _)| kind == ENFORCEMENT)
+            .filter_map(|(identifier, _, payload)| {
+                let deadline = payload["TargetLocalDateTime"].as_str().and_then(local_time)?;
+                Some((deadline, identifier, enforced_release(self.facts.model.updates_after(self.facts.release.version), &payload)?))
+            })
+            .collect();
+        wanted.sort_by_key(|(deadline, ..)| *deadline);
+        let Some((deadline, identifier, release)) = wanted.into_iter().next() else { return };
+        let is_begun = self.update.target == Some(release);
+        if !is_begun || (deadline <= now && self.update.away_until().is_none()) {
+            self.update.begin(release, deadline <= now, Some(identifier), now);
+            self.away_until = self.away_until.max(self.update.away_until());
+            if !is_begun {
+                self.status_changed(now);
+            }
+        }
+        self.channels[DEVICE].declarations.enforce_at = (deadline > now).then_some(deadline);
+    }
+}
+
+/// The app that a declaration names.
+fn declared_app(payload: &Json) -> Option<App> {
+    let adam_id = payload["AppStoreID"].as_str().and_then(|id| id.parse().ok());
+    let identifier = payload["BundleID"].as_str();
+    let known = adam_id.and_then(known_app_by_adam_id).or_else(|| identifier.and_then(known_app_by_identifier));
+    match (known, identifier) {
+        (Some(app), _) => Some(App::of_store(app)),
+        (None, Some(identifier)) => Some(App::unknown(identifier.to_owned(), adam_id)),
+        (None, None) => adam_id.map(|adam_id| App::unknown(format!("school.example.app{adam_id}"), Some(adam_id))),
+    }
+}
+
+/// The offered release that an enforcement names; the version counts, whatever build is named beside it.
+fn enforced_release(offered: impl Iterator<Item = &'static Release>, payload: &Json) -> Option<&'static Release> {
+    let version = payload["TargetOSVersion"].as_str().and_then(Version::parse)?;
+    offered.into_iter().find(|release| release.version == version)
+}
+
+/// A local time without zone, as declarations write it; simulated devices live in UTC.
+fn local_time(text: &str) -> Option<Timestamp> {
+    let is_plain = text.len() == "2026-11-25T18:00:00".len() && text.is_ascii() && text.as_bytes()[10] == b'T';
+    is_plain.then(|| Timestamp::parse(&format!("{text}Z"))).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_times_have_neither_zone_nor_fraction() {
+        assert_eq!(local_time("2026-11-25T18:00:00"), Timestamp::parse("2026-11-25T18:00:00Z"));
+        for wrong in ["2026-11-25T18:00:00Z", "2026-11-25T18:00:00+01:00", "2026-11-25 18:00:00", "2026-11-25", "soon"] {
+            assert_eq!(local_time(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Enrolling and renewing: a profile, the certificate that it asks for, and the check-in under it.
+
+use std::sync::Arc;
+
+use super::agenda::Errand;
+use super::commands::{After, Answer, Command};
+use super::identity::Identity;
+use super::profile::{MdmPayload, Profile, ScepPayload};
+use super::profiles::Source;
+use super::scep::Exchange;
+use super::values::Complaint;
+use super::wire::{Purpose, Request, Response};
+use super::{DEVICE, Device, Phase, ProfileSource};
+use crate::clock::Timestamp;
+use crate::pki::key::PrivateKey;
+
+/// The media type of profiles.
+const PROFILE: &str = "application/x-apple-aspen-config";
+
+/// The relation to a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Enrollment {
+    pub(crate) mdm: MdmPayload,
+    pub(crate) identity: Arc<Identity>,
+    /// The id in place of the UDID, in user enrollment.
+    pub(crate) id: Option<String>,
+}
+
+/// Why a profile that needs a certificate is being installed.
+#[derive(Debug, Clone)]
+pub(crate) enum Why {
+    /// The device enrolls.
+    Enroll,
+    /// The server sent the enrollment profile again: the device gets a new identity.
+    Renew(Command),
+    /// The server sent some other profile.
+    Command(Command),
+}
+
+/// A profile on its way to being installed.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    pub(crate) profile: Profile,
+    pub(crate) why: Why,
+    pub(crate) scep: ScepPayload,
+    pub(crate) key: Option<PrivateKey>,
+    pub(crate) exchange: Exchange,
+    /// The enrollment as it was, to go back to when the server refuses the new identity.
+    before: Option<Enrollment>,
+}
+
+impl Device {
+    /// The device is asked to enroll.
+    pub(crate) fn begin_enrollment(&mut self, now: Timestamp) {
+        self.phase = Phase::Enrolling;
+        match self.settings.profile.clone() {
+            ProfileSource::Url(_) => self.agenda.push_back(Errand::FetchProfile),
+            ProfileSource::Bytes(bytes) => self.enroll_with(&bytes, now),
+        }
+    }
+
+    /// The download of the enrollment profile.
+    pub(crate) fn profile_request(&self) -> Option<Request> {
+        match &self.settings.profile {
+            ProfileSource::Url(url) => Some(Self::plain_get(Purpose::Profile, url.clone())),
+            ProfileSource::Bytes(_) => None,
+        }
+    }
+
+    /// The enrollment profile came.
+    pub(crate) fn profile_came(&mut self, response: &Response, now: Timestamp) {
+        if !response.is_of(&[PROFILE]) {
+            let what =
+                format!("the profile came as “{}”: Safari would save it as a file; {PROFILE} makes it installable", response.content_type);
+            self.journal.remark(what);
+        }
+        self.enroll_with(&response.body, now);
+    }
+
+    fn enroll_with(&mut self, bytes: &[u8], now: Timestamp) {
+        let begun = Profile::read(bytes).and_then(|profile| self.begin_installation(profile, Why::Enroll, now));
+        if let Err(complaint) = begun {
+            self.enrollment_failed(&complaint);
+        }
+    }
+
+    /// Begins to install a profile that needs a certificate or that enrolls.
+    pub(crate) fn begin_installation(&mut self, profile: Profile, why: Why, _now: Timestamp) -> Result<(), Complaint> {
+        let payload = match why {
+            Why::Command(_) => profile.payload("com.apple.security.scep"),
+            Why::Enroll | Why::Renew(_) => {
+                let mdm = MdmPayload::of(&profile)?;
+                if !mdm.server_url.starts_with("https://") {
+                    self.journal.remark("the ServerURL is not https: a real device refuses the profile");
+                }
+                profile.payloads.iter().find(|payload| payload.uuid == mdm.identity_uuid)
+            }
+        };
+        let payload = payload.ok_or_else(|| Complaint::mdm(12005, "The profile has no payload with the identity."))?;
+        if payload.kind != "com.apple.security.scep" {
+            return Err(Complaint::installation(4023, format!("Identities by “{}” are not simulated.", payload.kind)));
+        }
+        let scep = ScepPayload::of(payload)?;
+        if scep.key_bits != 2048 {
+            self.journal.remark(format!("the SCEP payload asks for a key of {} bits; one of 2048 is made", scep.key_bits));
+        }
+        let before = self.enrollment.clone();
+        self.installation = Some(Installation { profile, why, scep, key: None, exchange: Exchange::default(), before });
+        for errand in [Errand::PkiOperation, Errand::MakeKey, Errand::GetCaCaps, Errand::GetCaCert] {
+            self.agenda.push_front(errand);
+        }
+        Ok(())
+    }
+
+    /// The certificate came: the profile is installed, and what enrolls checks in.
+    pub(crate) fn identity_came(&mut self, identity: Identity) {
+        let Some(installation) = &self.installation else { return };
+        if let Why::Command(command) = installation.why.clone() {
+            if let Some(done) = self.installation.take() {
+                self.profiles.install(done.profile, Source::Command(command.channel));
+            }
+            return self.report(&command, Answer::done(), After::Nothing);
+        }
+        let Ok(mdm) = MdmPayload::of(&installation.profile) else { return };
+        let id = match (&self.enrollment, mdm.by_user) {
+            (Some(old), true) => old.id.clone(),
+            (None, true) => Some(self.random.uuid_v4().hyphenated().to_string().to_uppercase()),
+            (_, false) => None,
+        };
+        let reports_first = self.reports_before_check_in();
+        let renewal = if let Why::Renew(command) = &installation.why { Some(command.clone()) } else { None };
+        self.enrollment = Some(Enrollment { mdm, identity: Arc::new(identity), id });
+        self.agenda.push_front(Errand::TokenUpdate(DEVICE));
+        self.agenda.push_front(Errand::Authenticate);
+        // Some builds report under the new identity before they check in with it.
+        if let (Some(command), true) = (renewal, reports_first) {
+            self.report(&command, Answer::done(), After::Nothing);
+        }
+    }
+
+    /// The server took the TokenUpdate of the device's own channel.
+    pub(crate) fn enrollment_complete(&mut self, now: Timestamp) {
+        let Some(installation) = self.installation.take() else { return };
+        self.profiles.install(installation.profile, Source::Enrollment);
+        match installation.why {
+            Why::Enroll => {
+                self.phase = Phase::Enrolled;
+                self.journal.enrollments += 1;
+                self.situation.enrolled_at = Some(now);
+                self.next_poll_at = None;
+                self.follow_enrollment();
+                if self.situation.awaiting_configuration {
+                    self.wake(DEVICE);
+                }
+            }
+            Why::Renew(command) => {
+                self.journal.renewals += 1;
+                // Authenticate makes a server forget the declarations, and so does the device.
+                self.channels[DEVICE].declarations = super::declarations::Declarations::default();
+                if !self.reports_before_check_in() {
+                    self.report(&command, Answer::done(), After::Nothing);
+                }
+            }
+            Why::Command(_) => {}
+        }
+    }
+
+    /// The certificate was refused or never came.
+    pub(crate) fn installation_failed(&mut self, complaint: Complaint) {
+        self.agenda.retain(|errand| !matches!(errand, Errand::GetCaCert | Errand::GetCaCaps | Errand::MakeKey | Errand::PkiOperation));
+        self.journal.error(complaint.to_string());
+        let why = self.installation.take().map(|installation| installation.why);
+        match why {
+            Some(Why::Renew(command) | Why::Command(command)) => {
+                self.report(&command, super::commands::installation_error(vec![complaint]), After::Nothing);
+            }
+            Some(Why::Enroll) | None => self.enrollment_failed(&complaint),
+        }
+    }
+
+    /// The server refused the check-in under a new identity.
+    pub(crate) fn check_in_refused(&mut self, why: String) {
+        self.agenda.retain(|errand| !matches!(errand, Errand::Authenticate | Errand::TokenUpdate(DEVICE)));
+        let complaint = Complaint::mdm(12002, format!("The device could not check in: {why}"));
+        match self.installation.take() {
+            Some(Installation { why: Why::Renew(command), before, .. }) => {
+                self.enrollment = before;
+                if !self.reports_before_check_in() {
+                    self.report(&command, super::commands::installation_error(vec![complaint]), After::Nothing);
+                }
+            }
+            _ => self.enrollment_failed(&complaint),
+        }
+    }
+
+    fn enrollment_failed(&mut self, complaint: &Complaint) {
+        self.journal.error(complaint.to_string());
+        self.installation = None;
+        self.enrollment = None;
+        self.agenda.clear();
+        self.phase = Phase::Failed(complaint.to_string());
+    }
+
+    /// Whether this device is one of those that report a renewal under the new identity before they check in with it.
+    pub(crate) fn reports_before_check_in(&self) -> bool {
+        self.facts.spread(2) == 1
+    }
+
+    /// The device tries to enroll once more, as a person would after a failure.
+    pub fn enroll_again(&mut self) {
+        if matches!(self.phase, Phase::Failed(_) | Phase::Left(_)) {
+            self.phase = Phase::New;
+        }
+    }
+}

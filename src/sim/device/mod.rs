@@ -1,0 +1,399 @@
+//! One simulated device: a state machine without I/O. Whoever holds it carries its requests, hands it the replies and tells it the time.
+//!
+//! ```text
+//! profile ─▶ SCEP ─▶ Authenticate ─▶ TokenUpdate ─▶ (SetBootstrapToken, user channels) ─▶ enrolled
+//!                                                       push or poll ─▶ Idle ─▶ command ─▶ Report ─▶ command … ─▶ empty
+//! ```
+
+mod agenda;
+mod apps;
+mod channel;
+mod checkin;
+mod commands;
+mod connect;
+mod declarations;
+mod enroll;
+mod identity;
+mod journal;
+mod packages;
+mod profile;
+mod profiles;
+mod scep;
+mod situation;
+mod update;
+mod values;
+mod wire;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::pki::certificate::Certificate;
+use crate::pki::key::PrivateKey;
+use crate::random::Random;
+
+use self::agenda::{Errand, Flight};
+use self::apps::Apps;
+use self::channel::Channel;
+use self::enroll::{Enrollment, Installation};
+use self::profiles::Profiles;
+use self::situation::Situation;
+use self::update::{Milestone, OsUpdate};
+use super::faults::DeviceFaults;
+use super::model::{Family, Individual};
+
+pub use self::identity::{HeaderForm, Identity, Proof};
+pub use self::journal::Journal;
+pub use self::wire::{Mischief, Purpose, Reply, Request, Response};
+
+/// The index of the device's own channel; users' channels follow it.
+pub(crate) const DEVICE: usize = 0;
+
+/// How long a restart takes.
+const RESTART: Duration = Duration::from_secs(45);
+
+/// Where the enrollment profile comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileSource {
+    /// It is downloaded, anew for each enrollment.
+    Url(String),
+    /// It is given, signed or not.
+    Bytes(Vec<u8>),
+}
+
+/// How a device is meant to behave, apart from what its hardware and OS decide.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the enrollment profile comes from.
+    pub profile: ProfileSource,
+    /// How it proves who it is.
+    pub proof: Proof,
+    /// How often it connects without a push; none: only when pushed.
+    pub poll_every: Option<Duration>,
+    /// Whether it enrolls again after it was erased.
+    pub enrolls_again: bool,
+    /// How long it waits before it repeats a request that failed, the first time; each further time twice as long.
+    pub patience: Duration,
+    /// Whether it writes its messages as binary property lists.
+    pub binary: bool,
+}
+
+impl Settings {
+    /// A device that enrolls with `profile` and waits for pushes.
+    pub fn new(profile: ProfileSource) -> Self {
+        Self {
+            profile,
+            proof: Proof::AsProfileSays,
+            poll_every: None,
+            enrolls_again: false,
+            patience: Duration::from_secs(2),
+            binary: false,
+        }
+    }
+}
+
+/// How far the device is with its server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// It has not begun, or begins anew.
+    New,
+    /// It is on its way to being enrolled.
+    Enrolling,
+    /// It is enrolled.
+    Enrolled,
+    /// It could not enroll: why.
+    Failed(String),
+    /// It was enrolled and is not any more: why.
+    Left(String),
+}
+
+/// One simulated device.
+#[derive(Debug)]
+pub struct Device {
+    facts: Individual,
+    settings: Settings,
+    random: Random,
+    faults: DeviceFaults,
+    /// How far its clock is ahead, in milliseconds.
+    skew_ms: i64,
+    journal: Journal,
+    phase: Phase,
+    /// Off, restarting or unreachable until then.
+    away_until: Option<Timestamp>,
+    situation: Situation,
+    enrollment: Option<Enrollment>,
+    installation: Option<Installation>,
+    channels: Vec<Channel>,
+    agenda: VecDeque<Errand>,
+    flight: Option<Flight>,
+    profiles: Profiles,
+    apps: Apps,
+    update: OsUpdate,
+    next_poll_at: Option<Timestamp>,
+}
+
+impl Device {
+    /// A device that will enroll as `settings` say, from the first poll on.
+    pub fn new(facts: Individual, settings: Settings, mut faults: DeviceFaults, random: Random) -> Self {
+        let skew_ms = faults.clock_skew_ms();
+        Self {
+            situation: Situation::of(&facts, &random),
+            apps: Apps::of(&facts),
+            channels: vec![Channel::new(None, &random)],
+            facts,
+            settings,
+            random,
+            faults,
+            skew_ms,
+            journal: Journal::default(),
+            phase: Phase::New,
+            away_until: None,
+            enrollment: None,
+            installation: None,
+            agenda: VecDeque::new(),
+            flight: None,
+            profiles: Profiles::default(),
+            update: OsUpdate::default(),
+            next_poll_at: None,
+        }
+    }
+
+    /// The next request to carry, if there is one now. Until its reply is handled there is no other.
+    pub fn poll(&mut self, now: Timestamp) -> Option<Request> {
+        self.advance(now);
+        if self.away_until.is_some() {
+            return None;
+        }
+        if self.phase == Phase::New {
+            self.begin_enrollment(now);
+        }
+        if self.flight.is_none() {
+            self.next_errand(now);
+        }
+        self.depart(now)
+    }
+
+    /// Takes what became of the request that [`Device::poll`] gave.
+    pub fn handle(&mut self, reply: Reply, now: Timestamp) {
+        let Some(flight) = self.flight.take() else { return };
+        match reply {
+            Reply::Lost(why) => self.missed(flight, None, why, now),
+            Reply::Answered(response) => {
+                self.journal.last_contact_at = Some(now);
+                self.answered(flight, response, now);
+            }
+        }
+    }
+
+    /// When polling again makes sense at the latest, if nothing else happens; none while a request is out or nothing is planned.
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        if let Some(until) = self.away_until {
+            return Some(until);
+        }
+        let flight = match &self.flight {
+            Some(flight) => return flight.departs_at(),
+            None => None,
+        };
+        let waiting = !self.agenda.is_empty() && self.wishes_key().is_none();
+        let ready = (waiting || self.phase == Phase::New).then_some(Timestamp::from_millis(0));
+        let moments = [
+            flight,
+            ready,
+            self.apps.wakes_at(),
+            self.update.wakes_at(),
+            self.situation.unlocks_at,
+            self.next_poll_at.filter(|_| self.phase == Phase::Enrolled),
+        ];
+        let declarations = self.channels.iter().filter_map(|channel| channel.declarations.wakes_at());
+        moments.into_iter().flatten().chain(declarations).min()
+    }
+
+    /// The size of the key, in bits, that the device waits for; making one takes too long for a state machine.
+    pub fn wishes_key(&self) -> Option<usize> {
+        match (self.agenda.front(), &self.installation) {
+            (Some(Errand::MakeKey), Some(installation)) => Some(installation.scep.key_bits),
+            _ => None,
+        }
+    }
+
+    /// Gives the key that the device waits for.
+    pub fn give_key(&mut self, key: PrivateKey) {
+        if self.wishes_key().is_some() {
+            self.agenda.pop_front();
+            if let Some(installation) = &mut self.installation {
+                installation.key = Some(key);
+            }
+        }
+    }
+
+    /// A push arrived for `token` with `magic`; says whether it was for one of this device's channels.
+    pub fn push(&mut self, token: &[u8], magic: &str) -> bool {
+        let Some(index) = self.channels.iter().position(|channel| channel.is_managed && channel.token == token) else {
+            return false;
+        };
+        if self.channels[index].magic == magic {
+            self.wake(index);
+        } else {
+            self.journal.remark("a push came with another PushMagic than the device's; a real device ignores it");
+        }
+        true
+    }
+
+    /// The channel connects as soon as it can.
+    pub(crate) fn wake(&mut self, channel: usize) {
+        if self.phase != Phase::Enrolled || !self.channels[channel].is_managed {
+            return;
+        }
+        if let Some(flight) = &mut self.flight {
+            flight.hurry();
+        }
+        if self.channels[channel].in_session {
+            self.channels[channel].wake_again = true;
+        } else {
+            self.channels[channel].in_session = true;
+            self.agenda.push_back(Errand::Idle(channel));
+        }
+    }
+
+    /// What the device says of itself now.
+    pub fn facts(&self) -> &Individual {
+        &self.facts
+    }
+
+    /// How far it is with its server.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// What happened so far.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The device's present identity, once it has one.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.enrollment.as_ref().map(|enrollment| &*enrollment.identity)
+    }
+
+    /// The push tokens of all channels that the server manages.
+    pub fn tokens(&self) -> impl Iterator<Item = &[u8]> {
+        self.channels.iter().filter(|channel| channel.is_managed).map(|channel| &channel.token[..])
+    }
+
+    /// The certificates that profiles brought: what the device trusts beside the public authorities.
+    pub fn anchors(&self) -> Vec<Certificate> {
+        let installing = self.installation.iter().map(|installation| &installation.profile);
+        let all = installing.chain(self.profiles.iter().map(|installed| &installed.profile));
+        all.flat_map(profile::Profile::certificates).filter_map(|der| Certificate::from_der(&der).ok()).collect()
+    }
+
+    /// The person who has it changes the passcode, sets one or takes it away.
+    pub fn set_passcode(&mut self, present: bool) {
+        self.facts.passcode = present;
+        self.situation.renew_unlock_token(&self.random);
+        self.token_update_soon(DEVICE);
+    }
+
+    /// The push service gives the device another token.
+    pub fn rotate_token(&mut self) {
+        self.channels[DEVICE].token = self.random.bytes();
+        self.token_update_soon(DEVICE);
+    }
+
+    /// The person who has it removes the enrollment profile.
+    pub fn remove_enrollment(&mut self) {
+        if self.phase == Phase::Enrolled {
+            self.say_goodbye("its user removed the profile");
+        }
+    }
+
+    /// The person who has it deletes an app.
+    pub fn delete_app(&mut self, identifier: &str) {
+        self.apps.delete_by_user(identifier);
+    }
+
+    /// The device's own idea of the time.
+    pub(crate) fn own_clock(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_millis(now.millis() + self.skew_ms)
+    }
+
+    fn token_update_soon(&mut self, channel: usize) {
+        if self.phase == Phase::Enrolled && self.channels[channel].is_managed {
+            self.agenda.push_back(Errand::TokenUpdate(channel));
+        }
+    }
+
+    /// Lets time pass.
+    fn advance(&mut self, now: Timestamp) {
+        while let Some(milestone) = self.update.advance(now) {
+            self.reach(milestone, now);
+        }
+        if self.away_until.is_some_and(|until| until <= now) {
+            self.away_until = None;
+            self.came_back(now);
+        }
+        if self.away_until.is_some() {
+            return;
+        }
+        if self.situation.unlocks_at.is_some_and(|at| at <= now) {
+            self.situation.unlocks_at = None;
+            self.wake_deferred();
+        }
+        if self.apps.advance(self.facts.person, now) {
+            self.status_changed(now);
+        }
+        if self.phase == Phase::Enrolled {
+            self.poll_if_due(now);
+            self.declare_if_due(now);
+        }
+    }
+
+    fn poll_if_due(&mut self, now: Timestamp) {
+        let Some(every) = self.settings.poll_every else { return };
+        match self.next_poll_at {
+            Some(at) if at > now => {}
+            // The first poll of each device falls somewhere within the first interval.
+            None => self.next_poll_at = Some(now.plus(every.mul_f64(f64::from(self.facts.spread(1000)) / 1000.0))),
+            Some(_) => {
+                self.next_poll_at = Some(now.plus(every));
+                self.wake(DEVICE);
+            }
+        }
+    }
+
+    fn reach(&mut self, milestone: Milestone, now: Timestamp) {
+        match milestone {
+            Milestone::Downloaded => {}
+            Milestone::Installing => self.away_until = self.update.away_until(),
+            Milestone::Installed(release) => {
+                self.facts.release = release;
+                self.away_until = Some(now);
+                self.token_update_soon(DEVICE);
+            }
+        }
+        self.status_changed(now);
+    }
+
+    /// It is on again: locked where it has a passcode, and it tells its server that it is there.
+    fn came_back(&mut self, now: Timestamp) {
+        let locks = self.facts.passcode && self.facts.model.family != Family::Mac;
+        if locks {
+            self.situation.unlocks_at = Some(now.plus(Duration::from_secs(u64::from(self.facts.person.returns_after_s))));
+        }
+        for index in 0..self.channels.len() {
+            self.wake(index);
+        }
+    }
+
+    /// Channels whose last word was NotNow try again by themselves.
+    fn wake_deferred(&mut self) {
+        for index in 0..self.channels.len() {
+            if std::mem::take(&mut self.channels[index].said_not_now) {
+                self.wake(index);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
