@@ -144,3 +144,29 @@ impl Deref for App {
         &self.0
     }
 }
+
+#[cfg(test)]
+impl App {
+    /// An appliance on an empty database in memory, with a clock that stands at 2026-11-25T08:00:00Z and a sequence for randomness.
+    pub(crate) fn for_tests() -> Self {
+        use crate::apple::apns::ApnsConfig;
+        use crate::apple::connect::{Connector, Trust};
+        use crate::config::Layer;
+        use crate::store::OpenOptions;
+
+        let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
+        let random = Random::seeded(7);
+        let connector = Connector::new(Trust::public(), clock.clone());
+        Self::new(Parts {
+            config: Config::read(Layer::flags().with("data", ["/nonexistent"]), Vec::new()).unwrap(),
+            public_url: "https://mdm.example.school".into(),
+            store: Store::open(OpenOptions::memory().random(random.clone())).unwrap(),
+            webhook: Webhook::new(&connector).unwrap(),
+            apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
+            authority: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap() },
+            imported: Vec::new(),
+            clock,
+            random,
+        })
+    }
+}

@@ -78,6 +78,24 @@ pub enum Right {
 }
 
 impl Right {
+    /// Every right.
+    pub const ALL: [Self; 8] =
+        [Self::View, Self::Invite, Self::Command, Self::Destroy, Self::Configure, Self::Log, Self::Govern, Self::Reveal];
+
+    /// The word that the API uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Invite => "invite",
+            Self::Command => "command",
+            Self::Destroy => "destroy",
+            Self::Configure => "configure",
+            Self::Log => "log",
+            Self::Govern => "govern",
+            Self::Reveal => "reveal",
+        }
+    }
+
     fn deed(self) -> &'static str {
         match self {
             Self::View => "see devices",

@@ -9,9 +9,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Kind, Result};
-
-/// Bytes of a JSON body; profiles and packages have addresses of their own.
-pub const JSON_MAX_BYTES: usize = 1024 * 1024;
+use crate::http::limits::API_MAX_BYTES;
 
 /// The query of a request. `T` refuses unknown fields (`#[serde(deny_unknown_fields)]`), so that a mistyped filter is an error and
 /// not a list of everything.
@@ -35,7 +33,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         require_json(request.headers())?;
-        let bytes = read(request, JSON_MAX_BYTES).await?;
+        let bytes = read(request, API_MAX_BYTES).await?;
         json(&bytes).map(Self)
     }
 }
@@ -173,7 +171,7 @@ mod tests {
         for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonx")] {
             assert_eq!(ask(kind, b"{}".to_vec()).await.unwrap_err().kind, Kind::BadInput);
         }
-        let mut most = vec![b' '; JSON_MAX_BYTES];
+        let mut most = vec![b' '; API_MAX_BYTES];
         most[..2].copy_from_slice(b"{}");
         assert!(ask(Some("application/json"), most.clone()).await.is_ok());
         most.push(b' ');

@@ -1,5 +1,35 @@
 //! The JSON API under `/api/v1`: its conventions, and one file per noun.
 
+mod admins;
+mod events;
 pub mod input;
 pub mod list;
 pub mod once;
+mod openapi;
+mod session;
+mod tokens;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use events::{HEARTBEAT, STREAMS_MAX, Streams};
+
+use crate::app::App;
+
+/// The API's addresses with their description. They want [`Gate`](crate::http::auth::Gate) and [`Streams`] as extensions, and their group round them.
+pub fn routes() -> Router<App> {
+    let (routes, document) = openapi::describe(nouns());
+    let document = Bytes::from(document.to_string());
+    routes.route(openapi::ADDRESS, get(async move || ([(CONTENT_TYPE, "application/json")], document)))
+}
+
+/// Every noun's addresses.
+fn nouns() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(session::routes()).merge(admins::routes()).merge(tokens::routes()).merge(events::routes())
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::input::{JSON_MAX_BYTES, json, read, require_json};
+use super::input::{json, read, require_json};
 use crate::error::{Error, Result};
+use crate::http::limits::API_MAX_BYTES;
 use crate::mdm::Actor;
 use crate::pki::digest::sha256;
 use crate::store::{Tx, idempotency};
@@ -40,7 +41,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Post<T> {
         require_json(request.headers())?;
         let key = key(request.headers())?;
         let deed = format!("{} {}\n", request.method(), request.uri().path());
-        let bytes = read(request, JSON_MAX_BYTES).await?;
+        let bytes = read(request, API_MAX_BYTES).await?;
         let body = json(&bytes)?;
         Ok(Self { body, once: Once { key, request: sha256(&[deed.as_bytes(), &bytes].concat()) } })
     }

@@ -39,7 +39,10 @@ pub(in crate::http) struct Kit {
 
 impl Kit {
     pub(in crate::http) fn new() -> Self {
-        let (store, clock) = (Store::open(OpenOptions::memory()).unwrap(), Clock::manual(START));
+        Self::on(Store::open(OpenOptions::memory()).unwrap(), Clock::manual(START))
+    }
+
+    pub(in crate::http) fn on(store: Store, clock: Clock) -> Self {
         Self { gate: Gate::new(store.clone(), clock.clone()), store, clock }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::pki;
+use crate::random::Random;
 use crate::secret::Secret;
 
 /// Characters that a password needs at least.
@@ -28,6 +29,11 @@ impl Password {
             return Err(Error::field("password", format!("take at least {PASSWORD_MIN} characters; four words in a row are easy to keep")));
         }
         Ok(Self(text))
+    }
+
+    /// A password to hand to someone: four groups of four letters that nobody misreads, 78 bits.
+    pub fn make(random: &Random) -> Secret<String> {
+        Secret::new([(); 4].map(|()| random.code(4)).join("-"))
     }
 
     /// Hashes it, which takes tens of milliseconds of a whole core: never in a transaction, never on an async thread.

@@ -1,0 +1,82 @@
+//! The API's description, made from its handlers' own annotations, at `/api/v1/openapi.json`.
+
+use axum::Router;
+use serde_json::{Value, json};
+use utoipa::Modify;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::error::FieldError;
+use crate::http::error::Problem;
+
+/// Where the description is.
+pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Rollcall",
+        description = "Apple device management in one binary. Ids are UUIDv7 strings; an enrollment is also found by its Nano id. \
+                       Times are RFC 3339 in UTC. Lists give `items`, `next` and `total`, take `limit` and `after`, and keep a stable order. \
+                       Failures are problem documents (RFC 9457) that name the fields at fault. Unknown fields and parameters are refused."
+    ),
+    components(schemas(Problem, FieldError)),
+    security(("token" = []), ("session" = [])),
+    tags(
+        (name = "session", description = "Logging in and out"),
+        (name = "admins", description = "People who may log in"),
+        (name = "tokens", description = "API tokens for scripts"),
+        (name = "events", description = "What happened: the audit log, devices' timelines, the live stream"),
+    ),
+    modifiers(&Ways)
+)]
+struct Base;
+
+/// The ways of saying who one is.
+struct Ways;
+
+impl Modify for Ways {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut token = Http::new(HttpAuthScheme::Bearer);
+        token.bearer_format = Some("rc_…".into());
+        let session = ApiKeyValue::with_description("__Host-rollcall", "Set by POST /api/v1/session; changes also need X-CSRF-Token, or a browser.");
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+    }
+}
+
+/// Splits the addresses into the router and their description.
+pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> (Router<S>, Value) {
+    let (router, document) = OpenApiRouter::with_openapi(Base::openapi()).merge(routes).split_for_parts();
+    // The description is made of strings and maps, which JSON always holds; the test of its content would fail on Null.
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
+            complete(path, method, operation);
+        }
+    }
+    (router, document)
+}
+
+/// Adds what holds for every operation.
+fn complete(path: &str, method: &str, operation: &mut Value) {
+    let problem = json!({ "$ref": "#/components/schemas/Problem" });
+    operation["responses"]["default"] = json!({
+        "description": "A failure, and what to do about it",
+        "content": { "application/problem+json": { "schema": problem } },
+    });
+    if method == "post" && path != "/api/v1/session" {
+        let key = json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "A key of the caller's, for example a UUID: sent again within a day, the same request gets its first answer and does nothing twice.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+        });
+        match operation["parameters"].as_array_mut() {
+            Some(parameters) => parameters.push(key),
+            None => operation["parameters"] = json!([key]),
+        }
+    }
+}
