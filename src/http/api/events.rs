@@ -63,7 +63,9 @@ impl Streams {
     }
 
     fn enter(&self) -> Result<OwnedSemaphorePermit> {
-        let full = |_| Error::new(Kind::Busy, format!("{STREAMS_MAX} live streams are open already. Close some, or try again later.")).retry_after(30);
+        let full = |_| {
+            Error::new(Kind::Busy, format!("{STREAMS_MAX} live streams are open already. Close some, or try again later.")).retry_after(30)
+        };
         Arc::clone(&self.places).try_acquire_owned().map_err(full)
     }
 }
@@ -197,7 +199,12 @@ struct Reader {
 
 impl Reader {
     /// Sends what happens until the reader is gone, its log-in or token is over, or the server stops.
-    async fn run(mut self, sender: mpsc::Sender<Result<Message, Infallible>>, mut end: watch::Receiver<bool>, _place: OwnedSemaphorePermit) {
+    async fn run(
+        mut self,
+        sender: mpsc::Sender<Result<Message, Infallible>>,
+        mut end: watch::Receiver<bool>,
+        _place: OwnedSemaphorePermit,
+    ) {
         let serve = async {
             let hello = Message::default().retry(RETRY).comment("");
             if sender.send(Ok(hello)).await.is_ok() {

@@ -114,7 +114,10 @@ async fn every_described_address_is_there_and_refuses_strangers() {
             let method: Method = method.to_uppercase().parse().unwrap();
             let spot = format!("{method} {path}");
             assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{spot} says what it does");
-            assert_eq!(operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
+            assert_eq!(
+                operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"],
+                "#/components/schemas/Problem"
+            );
             let reply = house.send(Listener::Main, request(method.clone(), &path.replace("{id}", "x"), &[], Some(json!({})))).await;
             let expected = if spot == "POST /api/v1/session" { StatusCode::BAD_REQUEST } else { StatusCode::UNAUTHORIZED };
             assert_eq!((reply.status, reply.body["status"].as_u64()), (expected, Some(expected.as_u16().into())), "{spot}");
@@ -149,7 +152,8 @@ async fn every_reference_in_the_description_leads_somewhere() {
 async fn a_person_logs_in_looks_and_logs_out() {
     let house = House::new();
     house.kit.add("kim", Role::Helper).await;
-    let log_in = |name: &str, password: &str| request(Method::POST, "/api/v1/session", &[], Some(json!({ "name": name, "password": password })));
+    let log_in =
+        |name: &str, password: &str| request(Method::POST, "/api/v1/session", &[], Some(json!({ "name": name, "password": password })));
     let wrong = house.send(Listener::Main, log_in("kim", "wrong horse battery")).await;
     assert_eq!((wrong.status, &wrong.body["detail"]), (StatusCode::UNAUTHORIZED, &json!("The name or the password is wrong.")));
     let reply = house.send(Listener::Main, log_in("Kim", PASSWORD)).await;
@@ -199,7 +203,8 @@ async fn sessions_are_listed_and_ended() {
     let all = house.send(Listener::Main, request(Method::GET, "/api/v1/sessions?admin_id=all", &own, None)).await;
     assert_eq!(all.status, StatusCode::FORBIDDEN);
     let page = house.console(Method::GET, "/api/v1/sessions?limit=1", &[], None).await.body;
-    let second = house.console(Method::GET, &format!("/api/v1/sessions?limit=1&after={}", page["next"].as_str().unwrap()), &[], None).await.body;
+    let second =
+        house.console(Method::GET, &format!("/api/v1/sessions?limit=1&after={}", page["next"].as_str().unwrap()), &[], None).await.body;
     assert_ne!(page["items"][0]["id"], second["items"][0]["id"]);
     assert_eq!(second["next"], Value::Null);
     assert_eq!(house.send(Listener::Main, request(Method::DELETE, "/api/v1/sessions", &own, None)).await.status, StatusCode::NO_CONTENT);
@@ -217,7 +222,10 @@ async fn a_person_changes_their_password() {
     let cookie = house.kit.cookie("kim").await;
     let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
     let body = Some(json!({ "old": PASSWORD, "new": "another good one" }));
-    assert_eq!(house.send(Listener::Main, request(Method::PUT, "/api/v1/session/password", &own, body)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        house.send(Listener::Main, request(Method::PUT, "/api/v1/session/password", &own, body)).await.status,
+        StatusCode::NO_CONTENT
+    );
     assert!(house.kit.log_in("kim", "another good one").await.is_ok());
 }
 
@@ -313,7 +321,8 @@ async fn pages_stay_in_order_while_people_come_and_go() {
     assert_eq!(first["items"].as_array().unwrap().iter().map(name_of).collect::<Vec<_>>(), ["ada", "ben"]);
     house.console(Method::DELETE, "/api/v1/admins/ben", &[], None).await;
     house.kit.add("abe", Role::Viewer).await;
-    let second = house.console(Method::GET, &format!("/api/v1/admins?limit=2&after={}", first["next"].as_str().unwrap()), &[], None).await.body;
+    let second =
+        house.console(Method::GET, &format!("/api/v1/admins?limit=2&after={}", first["next"].as_str().unwrap()), &[], None).await.body;
     assert_eq!(second["items"].as_array().unwrap().iter().map(name_of).collect::<Vec<_>>(), ["cleo", "dan"]);
     assert_eq!(second["total"], 5);
 }
