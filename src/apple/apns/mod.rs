@@ -102,9 +102,10 @@ impl Apns {
         Self { config, links: Mutex::default() }
     }
 
-    /// Pushes to one device and tells what came of it; never longer than two attempts to connect and to be answered.
+    /// Pushes to one device and tells what came of it. Every attempt is bounded in time, and so is their number.
     ///
     /// A push that a dying connection took with it is sent once more: Apple keeps only the last push of a device, so twice is no harm.
+    /// One that surely was not processed, as GOAWAY says, gets a place on the next connection.
     pub async fn push(&self, certificate: &PushIdentity, push: &Push) -> Outcome {
         let answer = match self.request(certificate.topic(), push) {
             Ok(request) => match self.link(certificate) {
