@@ -239,6 +239,11 @@ impl Device {
         true
     }
 
+    /// The device connects on its own channel, as if it were pushed.
+    pub fn connect_now(&mut self) {
+        self.wake(DEVICE);
+    }
+
     /// The channel connects as soon as it can.
     pub(crate) fn wake(&mut self, channel: usize) {
         if self.phase != Phase::Enrolled || !self.channels[channel].is_managed {
@@ -396,4 +401,4 @@ impl Device {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

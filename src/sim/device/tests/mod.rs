@@ -34,7 +34,7 @@ use crate::sim::model::{Individual, Mix, invent};
 const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
 
 /// When the tests begin.
-fn start() -> Timestamp {
+pub(in crate::sim) fn start() -> Timestamp {
     Timestamp::parse("2026-11-25T08:00:00Z").unwrap()
 }
 
@@ -52,19 +52,19 @@ fn authority() -> &'static Issuer {
 
 /// What a server saw of one request.
 #[derive(Debug, Clone)]
-struct Seen {
-    purpose: Purpose,
+pub(in crate::sim) struct Seen {
+    pub(in crate::sim) purpose: Purpose,
     request: Request,
-    message: Dictionary,
+    pub(in crate::sim) message: Dictionary,
 }
 
 /// A small MDM server: it issues what is asked for with the right challenge, takes every check-in, and hands out its queue.
-struct Server {
+pub(in crate::sim) struct Server {
     challenge: String,
     capabilities: &'static str,
-    profile: Dictionary,
+    pub(in crate::sim) profile: Dictionary,
     queue: VecDeque<(String, Dictionary)>,
-    seen: Vec<Seen>,
+    pub(in crate::sim) seen: Vec<Seen>,
     /// Answers that come instead of the usual ones, by purpose, each once.
     instead: Vec<(Purpose, Response)>,
     declarations: Vec<(&'static str, Json)>,
@@ -75,7 +75,7 @@ struct Server {
 }
 
 impl Server {
-    fn new() -> Self {
+    pub(in crate::sim) fn new() -> Self {
         Self {
             challenge: String::from("practice-challenge"),
             capabilities: "POSTPKIOperation\nSHA-256\nAES\nDES3\nSHA-1\nRenewal\n",
@@ -90,7 +90,7 @@ impl Server {
         }
     }
 
-    fn take(&mut self, request: &Request, now: Timestamp) -> Response {
+    pub(in crate::sim) fn take(&mut self, request: &Request, now: Timestamp) -> Response {
         let message = parse_dictionary(&request.body).unwrap_or_default();
         self.seen.push(Seen { purpose: request.purpose, request: request.clone(), message: message.clone() });
         if let Some(index) = self.instead.iter().position(|(purpose, _)| *purpose == request.purpose) {
@@ -192,7 +192,7 @@ impl Server {
     }
 
     /// Queues a command; its answer is found by what this returns.
-    fn enqueue<const N: usize>(&mut self, request_type: &str, keys: [(&str, Value); N]) -> String {
+    pub(in crate::sim) fn enqueue<const N: usize>(&mut self, request_type: &str, keys: [(&str, Value); N]) -> String {
         self.commands_sent += 1;
         let uuid = format!("C0000000-0000-4000-8000-{:012}", self.commands_sent);
         let mut command = dictionary(keys);
@@ -202,13 +202,13 @@ impl Server {
     }
 
     /// The last report of a command.
-    fn report(&self, uuid: &str) -> Dictionary {
+    pub(in crate::sim) fn report(&self, uuid: &str) -> Dictionary {
         let reports = self.seen.iter().rev().filter(|seen| seen.purpose == Purpose::Report);
         let found = reports.map(|seen| &seen.message).find(|message| fields::text(message, "CommandUUID") == Some(uuid));
         found.unwrap_or_else(|| panic!("no report of {uuid}")).clone()
     }
 
-    fn messages(&self, purpose: Purpose) -> Vec<&Dictionary> {
+    pub(in crate::sim) fn messages(&self, purpose: Purpose) -> Vec<&Dictionary> {
         self.seen.iter().filter(|seen| seen.purpose == purpose).map(|seen| &seen.message).collect()
     }
 }
@@ -339,6 +339,11 @@ fn keys(message: &Dictionary) -> Vec<&str> {
 
 /// An enrollment profile as a server makes it.
 fn enrollment_profile(challenge: &str) -> Dictionary {
+    enrollment_profile_at("https://mdm.example.school", challenge)
+}
+
+/// An enrollment profile of the server at `base`.
+pub(in crate::sim) fn enrollment_profile_at(base: &str, challenge: &str) -> Dictionary {
     let payload = |kind: &str, last: &str, more: Dictionary| {
         let mut payload = dictionary([
             ("PayloadType", Value::from(kind)),
@@ -352,7 +357,7 @@ fn enrollment_profile(challenge: &str) -> Dictionary {
     let names = [("O", "Example School"), ("CN", "%SerialNumber%")];
     let subject = names.map(|(kind, value)| Value::Array(vec![super::values::texts([kind, value])]));
     let scep = dict([
-        ("URL", Value::from("https://mdm.example.school/scep")),
+        ("URL", Value::from(format!("{base}/scep"))),
         ("Name", Value::from("practice")),
         ("Challenge", Value::from(challenge)),
         ("Keysize", Value::from(2048)),
@@ -362,8 +367,8 @@ fn enrollment_profile(challenge: &str) -> Dictionary {
     let mdm = dictionary([
         ("IdentityCertificateUUID", Value::from("A0000000-0000-4000-8000-000000000002")),
         ("Topic", Value::from(TOPIC)),
-        ("ServerURL", Value::from("https://mdm.example.school/mdm/connect")),
-        ("CheckInURL", Value::from("https://mdm.example.school/mdm/checkin")),
+        ("ServerURL", Value::from(format!("{base}/mdm/connect"))),
+        ("CheckInURL", Value::from(format!("{base}/mdm/checkin"))),
         ("AccessRights", Value::from(8191)),
         ("SignMessage", Value::Boolean(true)),
         ("CheckOutWhenRemoved", Value::Boolean(true)),
