@@ -1,1 +1,125 @@
-//! What time asks of us: work whose due time has come.
+//! What time asks of us: work whose due time has come. One loop sleeps until the earliest of them; every commit that sets one rings its bell.
+
+mod housekeeping;
+mod inventory;
+mod push;
+mod queue;
+mod renewal;
+
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::store::{Bell, Tx, jobs};
+
+/// The longest sleep, so that a clock that was set does not put work off for ever.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// Waits after failures in a row, the last one for ever.
+const BACK_OFF: [Duration; 4] = [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(1800)];
+
+/// What a turn of a job gives: what came of it, in words for the page.
+type Turn<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
+
+/// A job: what it is called, when it is due by the rows it looks after, and what a turn does.
+pub struct Job {
+    /// Its name in the log, the page and the `jobs` table.
+    pub name: &'static str,
+    /// What it does, for people.
+    pub words: &'static str,
+    /// When its rows want it next; `None` when there is nothing to do.
+    due: fn(&Tx) -> Result<Option<Timestamp>>,
+    run: for<'a> fn(&'a App, Timestamp) -> Turn<'a>,
+}
+
+/// Every job.
+pub const JOBS: &[Job] = &[push::JOB, queue::JOB, inventory::JOB, renewal::JOB, housekeeping::JOB];
+
+/// The earliest moment at which any job is due.
+pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
+    let mut earliest = None;
+    for job in JOBS {
+        earliest = [earliest, due_at(tx, job)?].into_iter().flatten().min();
+    }
+    Ok(earliest)
+}
+
+/// When a job is due: by its rows or by someone's wish, but not before a failure has cooled down.
+fn due_at(tx: &Tx, job: &Job) -> Result<Option<Timestamp>> {
+    let turn = jobs::turn(tx, job.name)?;
+    let due = [(job.due)(tx)?, turn.due_at].into_iter().flatten().min();
+    let rest = match (turn.failures, turn.finished_at) {
+        (0, _) | (_, None) => None,
+        (failures, Some(ended)) => Some(ended.plus(BACK_OFF[(failures as usize - 1).min(BACK_OFF.len() - 1)])),
+    };
+    Ok(due.map(|due| rest.map_or(due, |rest| due.max(rest))))
+}
+
+/// Runs every job that is due now, once; gives how many ran. Tests call it after they moved the clock.
+pub async fn run_due(app: &App) -> Result<usize> {
+    let mut ran = 0;
+    for job in JOBS {
+        let now = app.now();
+        if app.store.read(now, |tx| due_at(tx, job)).await?.is_some_and(|due| due <= now) {
+            run_one(app, job).await?;
+            ran += 1;
+        }
+    }
+    Ok(ran)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a duration for the log")]
+async fn run_one(app: &App, job: &Job) -> Result<()> {
+    let started = std::time::Instant::now();
+    let started_at = app.now();
+    let outcome = (job.run)(app, started_at).await;
+    let duration_ms = started.elapsed().as_millis() as u64;
+    match &outcome {
+        Ok(result) => tracing::debug!(job = job.name, duration_ms, "{result}"),
+        Err(error) => tracing::warn!(job = job.name, duration_ms, "{error}"),
+    }
+    let name = job.name;
+    app.store
+        .write(app.now(), move |tx| {
+            let failure = outcome.as_ref().err().map(ToString::to_string);
+            let outcome = match (&outcome, &failure) {
+                (Ok(result), _) => Ok(result.as_str()),
+                (Err(_), failure) => Err(failure.as_deref().unwrap_or_default()),
+            };
+            jobs::finish(tx, name, started_at, outcome, None)
+        })
+        .await
+}
+
+/// Runs jobs as they fall due, until `stop` says so.
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let mut bell = app.store.listen(Bell::Jobs);
+    loop {
+        let ran = match run_due(&app).await {
+            Ok(ran) => ran,
+            Err(error) => {
+                tracing::error!("jobs could not be looked at: {error}");
+                0
+            }
+        };
+        let now = app.now();
+        let due = app.store.read(now, next_due).await.unwrap_or_default();
+        let sleep = match due {
+            // A job that is due again at once did a page of its work; others get their turn in between.
+            Some(due) if due <= now && ran > 0 => Duration::ZERO,
+            Some(due) => due.since(now).clamp(Duration::from_millis(20), LONGEST_SLEEP),
+            None => LONGEST_SLEEP,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(sleep) => {}
+            _ = bell.heard() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}

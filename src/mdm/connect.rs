@@ -11,7 +11,7 @@ use crate::mdm::{checkin, inventory, journal, push, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::reports::{self, NewReport};
-use crate::store::{Tx, commands as queue};
+use crate::store::{Tx, commands as queue, devices};
 
 /// A report as it came in.
 #[derive(Debug, Clone)]
@@ -158,6 +158,10 @@ fn offer(tx: &Tx, enrollment: &Enrollment, status: Status, session: i64, recorde
     // The device may have erased itself, or been told to leave, by the very command that was just recorded.
     let present = enrollments::by_id(tx, &enrollment.id)?.filter(|present| present.state == EnrollmentState::Enrolled);
     let Some(present) = present else { return Ok(Reply::Empty) };
+    if devices::by_id(tx, &present.device_id)?.is_none_or(|device| device.deleted_at.is_some()) {
+        // What waits for a deleted device stays where the audit can see it, and is dropped if the device enrolls anew.
+        return Ok(Reply::Empty);
+    }
     if let Some(offer) = commands::next(tx, &present, session)? {
         renewal::offered(tx, &present, &offer)?;
         push::answered(tx, &present)?;

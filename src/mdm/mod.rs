@@ -2,5 +2,19 @@
 
 pub mod actor;
 pub mod admins;
+pub mod ca;
+pub mod checkin;
+pub mod commands;
+pub mod connect;
+pub mod declarations;
+pub mod devices;
+pub mod enroll;
+pub mod inventory;
+pub mod journal;
+pub mod push;
+pub mod webhooks;
 
 pub use actor::{Actor, Right, Role};
+
+#[cfg(test)]
+mod tests;

@@ -116,13 +116,23 @@ fn cannot(tx: &Tx, enrollment: &Enrollment, because: &str) -> Result<()> {
 /// Records what Apple answered to a push, and what it means.
 pub fn record(tx: &Tx, due: &Due, outcome: &Outcome, verdict: Verdict) -> Result<()> {
     let Some(enrollment) = enrollments::by_id(tx, &due.enrollment_id)? else { return Ok(()) };
-    let reason = outcome.words();
+    let reason = words(outcome);
     match verdict {
         Verdict::Delivered => delivered(tx, &enrollment),
         Verdict::TokenDead => token_dead(tx, &enrollment),
         Verdict::OurFault(_) => our_fault(tx, &enrollment, &reason),
         Verdict::CertificateRefused(pause) => certificate_refused(tx, &enrollment, pause, &reason),
         Verdict::BackOff(pause) => back_off(tx, &enrollment, pause, &reason),
+    }
+}
+
+/// Apple's answer for the timeline.
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Delivered { .. } => String::new(),
+        Outcome::Refused { status, reason: Some(reason), .. } => format!("{reason} ({status})"),
+        Outcome::Refused { status, reason: None, .. } => format!("status {status} without a reason"),
+        Outcome::Unreachable { why } | Outcome::Unproven { why } => why.clone(),
     }
 }
 

@@ -296,3 +296,30 @@ pub fn prune(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
         (before, limit),
     )
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Stores `count` finished commands of an enrollment, as years of use leave them behind.
+    pub(crate) fn fill_finished(tx: &Tx, enrollment_id: &str, count: i64) -> Result<()> {
+        tx.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
+             INSERT INTO commands (enrollment_id, generation, uuid, request_type, state, actor, created_at, finished_at)
+             SELECT ?1, 1, 'old-' || n, 'DeviceInformation', 'acknowledged', 'test', ?3, ?3 FROM numbers",
+            (enrollment_id, count, tx.now),
+        )?;
+        Ok(())
+    }
+
+    /// How SQLite finds the next command.
+    pub(crate) fn plan_of_next(tx: &Tx, enrollment_id: &str) -> Result<String> {
+        let steps: Vec<String> = tx.list(
+            "EXPLAIN QUERY PLAN SELECT seq FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL
+             AND (not_now_session IS NULL OR not_now_session <> 1) ORDER BY priority DESC, seq LIMIT 1",
+            [enrollment_id],
+            |row| row.get(3),
+        )?;
+        Ok(steps.join("; "))
+    }
+}

@@ -17,6 +17,7 @@ mod inbox;
 pub mod integrity;
 pub mod inventory;
 pub mod invitations;
+pub mod jobs;
 mod lock;
 mod migrate;
 pub mod push_certificates;

@@ -150,9 +150,15 @@ pub fn put_off(tx: &Tx, seq: i64, due_at: Timestamp, error: &str) -> Result<()> 
     Ok(())
 }
 
-/// The earliest moment at which a delivery is due.
-pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
-    tx.one("SELECT min(due_at) FROM webhook_deliveries", [], |row| row.get(0))
+/// The earliest moment at which a delivery can be tried: one that waits for an older one of its device does not count.
+pub fn next_deliverable(tx: &Tx) -> Result<Option<Timestamp>> {
+    tx.one(
+        "SELECT min(due_at) FROM webhook_deliveries AS delivery
+         WHERE NOT EXISTS (SELECT 1 FROM webhook_deliveries AS older
+                WHERE older.webhook_id = delivery.webhook_id AND older.device_id = delivery.device_id AND older.seq < delivery.seq)",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// How many deliveries wait for a webhook.

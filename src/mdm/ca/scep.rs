@@ -85,7 +85,11 @@ pub fn decide(tx: &Tx, request: &Request<'_>) -> Result<Answer> {
     }
     let challenge = request.challenge.filter(|challenge| !challenge.is_empty());
     let outcome = match challenge {
-        Some(challenge) => by_challenge(tx, &digest::sha256(challenge.as_bytes()))?,
+        Some(challenge) => match by_challenge(tx, &digest::sha256(challenge.as_bytes()))? {
+            // Some clients repeat the challenge of their first certificate when they renew: then the certificate speaks.
+            Err(refusal) => by_certificate(tx, &request.signer)?.map_err(|_| refusal),
+            granted => granted,
+        },
         None => by_certificate(tx, &request.signer)?,
     };
     Ok(outcome.map_or_else(Answer::Refuse, Answer::Issue))

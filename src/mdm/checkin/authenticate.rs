@@ -18,7 +18,7 @@ use crate::store::escrow::{self, EscrowKind};
 use crate::store::{Tx, invitations};
 
 /// Decides an Authenticate (interfaces.md, "Renewal or re-enrollment").
-pub(super) fn authenticate(tx: &Tx, presented: &Presented, checkin: &CheckIn, message: &Authenticate, outcome: Outcome) -> Result<Reply> {
+pub(super) fn authenticate(tx: &Tx, presented: &Presented, (checkin, query): (&CheckIn, Option<&str>), message: &Authenticate, outcome: Outcome) -> Result<Reply> {
     let (known, identity) = match outcome {
         Outcome::Known(standing) => (Some(standing.enrollment), standing.identity),
         Outcome::NoEnrollment(identity) => (None, *identity),
@@ -31,7 +31,7 @@ pub(super) fn authenticate(tx: &Tx, presented: &Presented, checkin: &CheckIn, me
         Some(enrollment) if renewal::is_pending(&enrollment, &identity) => renew(tx, presented, enrollment, &identity)?,
         known => enroll(tx, presented, &checkin.ids, message, &identity, known)?,
     };
-    webhooks::announce_check_in(tx, &enrollment, checkin)?;
+    webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
     Ok(Reply::Empty)
 }
 

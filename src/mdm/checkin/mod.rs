@@ -16,6 +16,7 @@ use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 
+pub(in crate::mdm) use leave::{end, told};
 pub use leave::{HowToLeave, how_to_leave};
 
 /// What the device is answered.
@@ -38,7 +39,7 @@ pub enum Reply {
 }
 
 /// Decides a check-in. An `Err` undoes everything; a refusal is a reply, so that its record stays.
-pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn) -> Result<Reply> {
+pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn, query: Option<&str>) -> Result<Reply> {
     let ids = &checkin.ids;
     let Some(presented) = presented else { return refuse(tx, None, ids, Refusal::NoCertificate) };
     let outcome = identify::identify(tx, presented, ids)?;
@@ -49,8 +50,8 @@ pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn) -> Res
     }
     match (&checkin.message, outcome) {
         (_, Outcome::Refused(refusal)) => refuse(tx, Some(presented), ids, refusal),
-        (Message::Authenticate(message), outcome) => authenticate::authenticate(tx, presented, checkin, message, outcome),
-        (Message::TokenUpdate(message), outcome) => token_update::token_update(tx, presented, checkin, message, outcome),
+        (Message::Authenticate(message), outcome) => authenticate::authenticate(tx, presented, (checkin, query), message, outcome),
+        (Message::TokenUpdate(message), outcome) => token_update::token_update(tx, presented, (checkin, query), message, outcome),
         (Message::UserAuthenticate { .. }, _) => {
             // Network users are not managed unless someone asks for it; 410 is the word for that, and never 401.
             Ok(Reply::NotManaged)
@@ -60,7 +61,7 @@ pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn) -> Res
                 return refuse(tx, Some(presented), ids, Refusal::AnothersIdentity);
             };
             let reply = of_enrolled(tx, &enrollment, message)?;
-            webhooks::announce_check_in(tx, &enrollment, checkin)?;
+            webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
             Ok(reply)
         }
     }

@@ -13,7 +13,7 @@ use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState,
 use crate::store::{Tx, devices};
 
 /// Decides a TokenUpdate (checkin.md §3.2).
-pub(super) fn token_update(tx: &Tx, presented: &Presented, checkin: &CheckIn, message: &TokenUpdate, outcome: Outcome) -> Result<Reply> {
+pub(super) fn token_update(tx: &Tx, presented: &Presented, (checkin, query): (&CheckIn, Option<&str>), message: &TokenUpdate, outcome: Outcome) -> Result<Reply> {
     let refusal = Refusal::AnothersIdentity;
     let enrollment = match outcome {
         Outcome::NoEnrollment(identity) => user_channel(tx, presented, checkin, &identity)?,
@@ -41,7 +41,7 @@ pub(super) fn token_update(tx: &Tx, presented: &Presented, checkin: &CheckIn, me
     } else {
         renewal::finished(tx, presented, &enrollment)?;
     }
-    webhooks::announce_check_in(tx, &enrollment, checkin)?;
+    webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
     Ok(Reply::Empty)
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, FieldError, Result};
 use crate::mdm::checkin::device_channel;
 use crate::mdm::{Actor, Right, journal, push};
-use crate::protocol::availability::{AccessRights, Capabilities, Channel};
+use crate::protocol::availability::{self, Capabilities, Request};
 use crate::protocol::command::{self, Command as Order, RawCommand};
 use crate::protocol::os_version::OsVersion;
 use crate::store::commands::{self, Command, CommandState, NewCommand};
@@ -33,9 +33,9 @@ pub fn capabilities(tx: &Tx, enrollment: &Enrollment) -> Result<Capabilities> {
         os_version: OsVersion::parse(&device.os_version),
         supervised: device.supervised,
         kind: enrollment.kind,
-        channel: if enrollment.parent_id.is_some() { Channel::User } else { Channel::Device },
-        access_rights: enrollment.access_rights.map(AccessRights::new),
-        ..Capabilities::default()
+        ade: None,
+        shared_ipad: None,
+        access_rights: enrollment.access_rights.map(|rights| rights as u32),
     })
 }
 
@@ -66,7 +66,8 @@ impl Wish {
 pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> Result<Command> {
     actor.require(right_for(&wish.command))?;
     if wish.check {
-        capabilities(tx, enrollment)?.check(&wish.command.request_type).map_err(|refusal| Error::conflict(refusal.to_string()))?;
+        let request = Request::Command(&wish.command.request_type);
+        availability::check(request, &capabilities(tx, enrollment)?).map_err(|refusal| Error::conflict(refusal.words))?;
     }
     if enrollment.state != EnrollmentState::Enrolled {
         return Err(Error::conflict(match enrollment.state {

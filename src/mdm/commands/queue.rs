@@ -89,7 +89,7 @@ fn put_off(tx: &Tx, enrollment: &Enrollment, command: &Command, session: i64) ->
 fn finish(tx: &Tx, enrollment: &Enrollment, command: &Command, state: CommandState, head: &Head) -> Result<bool> {
     let cause = match state {
         CommandState::FormatError => String::from("the device could not read the command: a fault of this server, or of who wrote it"),
-        _ => head.cause().map(|cause| cause.words).unwrap_or_default(),
+        _ => head.cause().map(|cause| cause.words.into_owned()).unwrap_or_default(),
     };
     let chain = (!head.error_chain.is_empty()).then(|| json!(head.error_chain).to_string());
     if !commands::finish(tx, command.seq, state, &cause, chain.as_deref())? {

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
+use crate::pki::digest;
 use crate::protocol::ids::EnrollmentIds;
 use crate::store::Tx;
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
@@ -108,7 +109,7 @@ pub fn identify(tx: &Tx, presented: &Presented, ids: &EnrollmentIds) -> Result<O
         },
     };
     let Some(enrollment) = enrollments::by_nano_id(tx, ids.nano_id().as_str())? else {
-        return Ok(without_enrollment(tx, identity, ids)?);
+        return without_enrollment(tx, identity, ids);
     };
     let device_channel = enrollment.parent_id.as_deref().unwrap_or(&enrollment.id);
     if may_speak(&identity, device_channel) {
@@ -184,7 +185,7 @@ fn record_moved_in(tx: &Tx, presented: &Presented, identity: &Identity) -> Resul
         &NewIdentity {
             identity,
             certificate: certificate.der(),
-            public_key: &certificate.public_key_sha256(),
+            public_key: &digest::sha256(certificate.public_key_der()),
             transaction_id: "",
         },
     )

@@ -1,9 +1,14 @@
 //! What an enrollment profile is made from: addresses, topic, and a challenge that is good for one certificate.
 
-use crate::error::{Error, Result};
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
 use crate::mdm::enroll::invitations::Unusable;
-use crate::mdm::enroll::{Addresses, CHALLENGE_LIFETIME, invitations};
+use crate::mdm::enroll::{ALL_RIGHTS, Addresses, CHALLENGE_LIFETIME, invitations};
+use crate::pki::cms::{self, SignOptions};
 use crate::pki::digest;
+use crate::pki::issue::Issuer;
+use crate::protocol::mobileconfig::{self, EnrollmentProfile, PayloadUuids, Scep};
+use crate::random::Random;
 use crate::secret::Secret;
 use crate::store::certificates::Purpose;
 use crate::store::invitations::{Challenge, Invitation, insert_challenge};
@@ -78,7 +83,7 @@ pub(in crate::mdm::enroll) fn of_renewal(tx: &Tx, enrollment_id: &str, addresses
 
 fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Result<Grant> {
     let Some(authority) = authorities::current(tx)? else {
-        return Err(Error::new(crate::error::Kind::Internal, "There is no certificate authority; start the server once to make it."));
+        return Err(Error::new(Kind::Internal, "There is no certificate authority; start the server once to make it."));
     };
     Ok(Grant {
         challenge: Secret::new(tx.random().token()),
@@ -110,4 +115,38 @@ pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
             spent_at: None,
         },
     )
+}
+
+/// The profile of a grant, signed by our authority. The root comes first, so that the device trusts what follows.
+pub fn signed(grant: &Grant, random: &Random, issuer: &Issuer, now: Timestamp) -> Result<Vec<u8>> {
+    let options = SignOptions { signing_time: Some(now), ..SignOptions::default() };
+    Ok(cms::sign(issuer.signer(), &unsigned(grant, random)?, &options)?)
+}
+
+/// The profile of a grant as plain XML, for tools that read no signed ones.
+pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
+    let profile = EnrollmentProfile {
+        identifier: grant.identifier.clone(),
+        display_name: format!("{}: device management", grant.organisation),
+        organization: grant.organisation.clone(),
+        description: Some(format!("Lets {} manage this device.", grant.organisation)),
+        uuids: PayloadUuids { profile: random.uuid_v4(), scep: random.uuid_v4(), mdm: random.uuid_v4(), roots: vec![random.uuid_v4()] },
+        roots: vec![grant.root.clone()],
+        scep: Scep {
+            url: grant.addresses.scep_url.clone(),
+            name: String::from("Rollcall"),
+            subject: vec![(String::from("O"), grant.organisation.clone()), (String::from("CN"), String::from("Device identity"))],
+            challenge: grant.challenge.clone(),
+            // Which digests current devices take here is not documented; the profile itself already carries the root.
+            ca_fingerprint: None,
+        },
+        topic: grant.topic.clone(),
+        server_url: grant.addresses.server_url.clone(),
+        check_in_url: grant.addresses.check_in_url.clone(),
+        access_rights: ALL_RIGHTS as u32,
+        removal_disallowed: false,
+        target: None,
+        account: None,
+    };
+    Ok(mobileconfig::build(&profile)?)
 }

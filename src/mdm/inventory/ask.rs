@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::mdm::checkin::device_channel;
 use crate::mdm::inventory::{PAGE, REFRESH_EVERY};
 use crate::mdm::{Actor, commands};
+use crate::protocol::availability::{self, Request};
 use crate::protocol::command::{self, Command};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind};
@@ -11,6 +12,18 @@ use crate::store::{Tx, devices};
 
 /// The name under which inventory asks.
 const ACTOR: Actor = Actor::Job("inventory");
+
+/// What DeviceInformation is asked for; of these, what the device's OS has.
+const FACTS: &[&str] = &[
+    "UDID", "DeviceName", "OSVersion", "BuildVersion", "ModelName", "Model", "ModelNumber", "ProductName", "SerialNumber", "DeviceCapacity",
+    "AvailableDeviceCapacity", "BatteryLevel", "HasBattery", "IsSupervised", "IsMultiUser", "AwaitingConfiguration", "SupplementalBuildVersion",
+    "SupplementalOSVersionExtra", "SoftwareUpdateDeviceID", "SoftwareUpdateSettings", "OSUpdateSettings", "IsAppleSilicon", "WiFiMAC", "BluetoothMAC",
+    "EthernetMAC", "HostName", "LocalHostName", "ProvisioningUDID", "SystemIntegrityProtectionEnabled", "SupportsiOSAppInstalls",
+    "PINRequiredForEraseDevice", "PINRequiredForDeviceLock", "IsActivationLockSupported", "IsActivationLockEnabled", "IsDeviceLocatorServiceEnabled",
+    "IsMDMLostModeEnabled", "IsDoNotDisturbInEffect", "IsCloudBackupEnabled", "LastCloudBackupDate", "iTunesStoreAccountIsActive",
+    "iTunesStoreAccountHash", "DiagnosticSubmissionEnabled", "AppAnalyticsEnabled", "TimeZone", "ServiceSubscriptions", "CellularTechnology",
+    "DataRoamingEnabled", "PersonalHotspotEnabled", "ModemFirmwareVersion", "OrganizationInfo", "MDMOptions",
+];
 
 /// The first questions of a new enrollment; one that waits in Setup Assistant is let go once they are answered.
 pub fn ask_first(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
@@ -28,7 +41,7 @@ pub fn ask_all(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
     let capabilities = commands::capabilities(tx, enrollment)?;
     let uuid = || tx.random().uuid_v4();
     let queries = [
-        command::device_information(uuid(), &capabilities.device_information_queries()),
+        command::device_information(uuid(), &availability::queries(FACTS, &capabilities)),
         command::security_info(uuid()),
         command::installed_application_list(uuid()),
         command::managed_application_list(uuid()),
@@ -36,7 +49,7 @@ pub fn ask_all(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
         command::certificate_list(uuid()),
     ];
     for query in queries {
-        if capabilities.check(&query.request_type).is_ok() {
+        if availability::check(Request::Command(&query.request_type), &capabilities).is_ok() {
             commands::enqueue_own(tx, actor, enrollment, query, None, None)?;
         }
     }
@@ -48,7 +61,8 @@ pub fn ask_bypass_code(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let held = escrow::of_device(tx, &enrollment.device_id)?;
     let have = held.iter().any(|held| held.kind == EscrowKind::ActivationLockBypassCode && held.generation == enrollment.generation);
     let query: Command = command::activation_lock_bypass_code(tx.random().uuid_v4());
-    if !have && commands::capabilities(tx, enrollment)?.check_as_if_supervised(&query.request_type).is_ok() {
+    let capabilities = commands::capabilities(tx, enrollment)?;
+    if !have && availability::check(Request::Command(&query.request_type), &capabilities).is_ok() {
         commands::enqueue_own(tx, &ACTOR, enrollment, query, None, None)?;
     }
     Ok(())

@@ -1,0 +1,138 @@
+//! The doors for a person who brings a device in: the invitation's page and its profile, and the page that explains our root.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use maud::Markup;
+
+use crate::app::App;
+use crate::error::{Kind, Result};
+use crate::http::error::Audience;
+use crate::http::limits::{self, FORM_MAX_BYTES};
+use crate::http::pages::enroll::{EnrollState, EnrollView, Guess, enroll};
+use crate::http::pages::trust::{TrustView, trust};
+use crate::mdm::enroll::invitations::{self, Unusable};
+use crate::mdm::enroll::profile::{self, Grant, ORGANISATION};
+use crate::mdm::enroll::Addresses;
+use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
+use crate::store::settings;
+
+/// The MIME type by which devices offer to install a certificate.
+const CERTIFICATE: &str = "application/x-x509-ca-cert";
+
+/// The addresses for a person at a device.
+pub fn routes() -> Router<App> {
+    let routes = Router::new()
+        .route("/enroll", get(without_code))
+        .route("/enroll/{code}", get(page))
+        .route("/enroll/{code}/profile", get(download))
+        .merge(trust_routes());
+    limits::group(Audience::Person, FORM_MAX_BYTES, routes)
+}
+
+/// The page that explains our root, which plain HTTP serves too: without it nothing else can be opened without a warning.
+pub fn trust_routes() -> Router<App> {
+    Router::new().route("/trust", get(trust_page)).route("/trust/root.cer", get(root))
+}
+
+async fn without_code(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
+    show(&app, &headers, "", Err(Unusable::Unknown)).await
+}
+
+async fn page(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response> {
+    let now = app.now();
+    let state = {
+        let code = code.clone();
+        app.store
+            .read(now, move |tx| match invitations::open(tx, &code)? {
+                Ok(invitation) => Ok(Ok(profile::ready(tx, &invitation).is_ok())),
+                Err(unusable) => Ok(Err(unusable)),
+            })
+            .await?
+    };
+    show(&app, &headers, &code, state).await
+}
+
+async fn show(app: &App, headers: &HeaderMap, code: &str, state: Result<bool, Unusable>) -> Result<Response> {
+    let now = app.now();
+    let (organisation, expired_at) = {
+        let code = code.to_owned();
+        app.store
+            .read(now, move |tx| {
+                let expired_at = crate::store::invitations::by_code(tx, &code)?.and_then(|invitation| invitation.expires_at);
+                Ok((settings::value(tx, &ORGANISATION)?.unwrap_or_default(), expired_at))
+            })
+            .await?
+    };
+    let (status, state) = match state {
+        Ok(true) => (
+            StatusCode::OK,
+            EnrollState::Ready {
+                profile_url: format!("/enroll/{code}/profile"),
+                trust_url: app.config.tls.is_none().then(|| String::from("/trust")),
+            },
+        ),
+        Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, EnrollState::NotReady),
+        Err(Unusable::Expired) => (StatusCode::GONE, EnrollState::Expired(expired_at.unwrap_or(now))),
+        Err(Unusable::UsedUp) => (StatusCode::GONE, EnrollState::Used),
+        Err(Unusable::Unknown) => (StatusCode::NOT_FOUND, EnrollState::Unknown),
+    };
+    let address = if code.is_empty() { format!("{}/enroll", app.public_url) } else { format!("{}/enroll/{code}", app.public_url) };
+    let view = EnrollView { organisation, address, guess: guess(headers), state, now };
+    Ok((status, [(CACHE_CONTROL, "no-store")], enroll(&view)).into_response())
+}
+
+fn guess(headers: &HeaderMap) -> Guess {
+    Guess::from_user_agent(headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default())
+}
+
+/// The signed profile. Whatever stands in the way is a page, never a broken download.
+async fn download(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response> {
+    let now = app.now();
+    let grant = match grant(&app, &code).await {
+        Ok(Ok(grant)) => grant,
+        Ok(Err(unusable)) => return show(&app, &headers, &code, Err(unusable)).await,
+        Err(error) if error.kind == Kind::Conflict => return show(&app, &headers, &code, Ok(false)).await,
+        Err(error) => return Err(error),
+    };
+    let authority = app.authority();
+    let body = profile::signed(&grant, &app.random, &authority.issuer, now)?;
+    app.store.write(now, move |tx| profile::record(tx, &grant)).await?;
+    Ok(mobileconfig(body))
+}
+
+/// What the profile of an invitation says; its challenge is not good before it is recorded.
+pub async fn grant(app: &App, code: &str) -> Result<Result<Grant, Unusable>> {
+    let (code, addresses) = (code.to_owned(), Addresses::under(&app.public_url));
+    app.store.read(app.now(), move |tx| profile::of_invitation(tx, &code, addresses)).await
+}
+
+/// A profile as a device installs it.
+pub fn mobileconfig(body: Vec<u8>) -> Response {
+    let headers =
+        [(CONTENT_TYPE, PROFILE), (CONTENT_DISPOSITION, "attachment; filename=\"enroll.mobileconfig\""), (CACHE_CONTROL, "no-store")];
+    (headers, body).into_response()
+}
+
+async fn trust_page(State(app): State<App>, headers: HeaderMap) -> Result<Markup> {
+    let authority = app.authority();
+    let certificate = authority.issuer.certificate();
+    let organisation = app.store.read(app.now(), |tx| settings::value(tx, &ORGANISATION)).await?.unwrap_or_default();
+    Ok(trust(&TrustView {
+        organisation,
+        certificate_name: certificate.common_name().unwrap_or_default(),
+        fingerprint: certificate.fingerprint().to_string(),
+        download_url: String::from("/trust/root.cer"),
+        after_url: format!("{}/enroll", app.public_url),
+        guess: guess(&headers),
+    }))
+}
+
+async fn root(State(app): State<App>) -> Response {
+    let authority = app.authority();
+    let headers = [(CONTENT_TYPE, CERTIFICATE), (CONTENT_DISPOSITION, "attachment; filename=\"rollcall-root.cer\"")];
+    (headers, authority.issuer.certificate().der().to_vec()).into_response()
+}

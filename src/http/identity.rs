@@ -1,0 +1,98 @@
+//! Who a device proves to be: by `Mdm-Signature` over the very bytes it sent, by TLS, or by a listed proxy's word.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::http::server::Peer;
+use crate::mdm::enroll::identify::{ImportedAuthority, Presented};
+use crate::pki::certificate::{Certificate, Fingerprint};
+use crate::pki::cms::{self, CmsError};
+
+/// How far a device's clock may be behind the start of its certificate, which lies ten minutes before it was issued.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+
+/// The header in which a device signs what it sends.
+pub const MDM_SIGNATURE: &str = "mdm-signature";
+
+/// How often the log says that a proxy may be rewriting bodies.
+const HINT_EVERY: Duration = Duration::from_secs(3600);
+
+static LAST_HINT: AtomicI64 = AtomicI64::new(i64::MIN);
+
+/// The certificate whose key the sender of `body` has proven to hold; none when the message came with neither signature nor certificate.
+///
+/// Fails with bad input when there is a signature that does not hold; whose identity the certificate is, `mdm::enroll::identify` decides.
+pub fn presented(app: &App, peer: &Peer, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Option<Presented>> {
+    if let Some(signature) = headers.get(MDM_SIGNATURE) {
+        return signed(app, signature.as_bytes(), body, now).map(Some);
+    }
+    peer.certificate.as_deref().map(|der| shown(app, der)).transpose()
+}
+
+fn signed(app: &App, signature: &[u8], body: &[u8], now: Timestamp) -> Result<Presented> {
+    let message = STANDARD.decode(signature.trim_ascii()).map_err(|error| Error::bad_input("Mdm-Signature is not base64.").caused_by(error))?;
+    let verified = cms::verify_detached(&message, body, |der| app.known.read(der)).map_err(|error| {
+        if matches!(error, CmsError::ContentChanged | CmsError::Signature) {
+            hint(now);
+        }
+        Error::bad_input(format!("Mdm-Signature does not hold: {error}.")).caused_by(error)
+    })?;
+    if let Some(signed_at) = verified.signing_time {
+        in_its_time(&verified.signer, signed_at, now)?;
+    }
+    Ok(with_authority(app, verified.signer))
+}
+
+/// Refuses a signature from before its certificate: the device's clock is wrong, or somebody plays back what they recorded elsewhere.
+fn in_its_time(signer: &Certificate, signed_at: Timestamp, now: Timestamp) -> Result<()> {
+    if signed_at.plus(CLOCK_SKEW) >= signer.not_before() {
+        return Ok(());
+    }
+    let behind = now.since(signed_at).as_secs();
+    Err(Error::bad_input(format!("The device's clock is {} behind; its signature is from before its certificate.", words(behind))))
+}
+
+fn words(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
+/// Says once an hour what a body that does not fit its signature usually means.
+fn hint(now: Timestamp) {
+    let last = LAST_HINT.load(Ordering::Relaxed);
+    if last > now.minus(HINT_EVERY).millis() {
+        return;
+    }
+    if LAST_HINT.compare_exchange(last, now.millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        tracing::warn!("a device's signature does not fit what arrived: a proxy is rewriting the body on its way, or the request is forged");
+    }
+}
+
+fn shown(app: &App, der: &[u8]) -> Result<Presented> {
+    if app.imported().is_empty() {
+        // Only certificates that we issued count, and those are known by their fingerprint.
+        return Ok(Presented { fingerprint: Fingerprint::of_der(der), certificate: None, imported_authority: None });
+    }
+    let certificate = app.known.read(der).map_err(|error| Error::bad_input("The client certificate cannot be read.").caused_by(error))?;
+    Ok(with_authority(app, certificate))
+}
+
+fn with_authority(app: &App, certificate: Certificate) -> Presented {
+    let imported = app.imported();
+    let authority = imported.iter().find(|authority| certificate.is_issued_by(&authority.certificate));
+    Presented {
+        fingerprint: certificate.fingerprint(),
+        imported_authority: authority.map(|authority| ImportedAuthority { id: authority.id.clone(), created_at: authority.created_at }),
+        certificate: Some(certificate),
+    }
+}

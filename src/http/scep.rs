@@ -1,0 +1,142 @@
+//! SCEP over HTTP: reads the client's dialect, asks the authority's room, answers in kind.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::app::{App, Authority};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::http::error::Audience;
+use crate::http::limits::{self, SCEP_MAX_BYTES};
+use crate::mdm::ca::scep::{self, Answer, Refusal};
+use crate::pki::certificate::Certificate;
+use crate::pki::csr::Challenge;
+use crate::pki::digest;
+use crate::protocol::scep::{self as message, FailInfo, OpenOptions, Opened, Operation, Request};
+
+/// The addresses of SCEP; some clients add the name that a CGI program once had.
+pub fn routes() -> Router<App> {
+    let door = || get(scep).post(scep);
+    limits::group(Audience::Scep, SCEP_MAX_BYTES, Router::new().route("/scep", door()).route("/scep/pkiclient.exe", door()))
+}
+
+async fn scep(State(app): State<App>, method: Method, RawQuery(query): RawQuery, body: Bytes) -> Result<Response> {
+    let operation = message::parse_query(query.as_deref().unwrap_or_default().as_bytes())?;
+    let authority = app.authority();
+    Ok(match operation {
+        Operation::GetCaCaps => ([(CONTENT_TYPE, "text/plain")], message::CAPABILITIES).into_response(),
+        Operation::GetCaCert => {
+            let (body, kind) = message::ca_certificates_body(&[authority.issuer.certificate().clone()])?;
+            ([(CONTENT_TYPE, kind)], body).into_response()
+        }
+        Operation::GetNextCaCert => return Err(Error::not_found("There is no next certificate yet.")),
+        Operation::PkiOperation(in_query) => {
+            let bytes = match in_query {
+                Some(bytes) if body.is_empty() => bytes,
+                _ if method == Method::POST && !body.is_empty() => body.to_vec(),
+                _ => return Err(Error::bad_input("The PKIOperation came without a message.")),
+            };
+            let answer = operate(app, authority, bytes).await?;
+            ([(CONTENT_TYPE, message::PKI_MESSAGE)], answer).into_response()
+        }
+    })
+}
+
+/// Opens a message, decides, issues and answers. Signing and decrypting take milliseconds, so they run beside the requests.
+async fn operate(app: App, authority: Arc<Authority>, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let options = OpenOptions { allow_single_des: app.config.scep_legacy_clients };
+    let now = app.now();
+    let opened = {
+        let authority = Arc::clone(&authority);
+        blocking(move || Ok(Request::open(&bytes, authority.issuer.signer(), options)?)).await?
+    };
+    match opened {
+        Opened::Request(request) => decide(&app, authority, Arc::from(request), now).await,
+        Opened::Refused(refusal) => {
+            tracing::info!(transaction = refusal.header.transaction_id, "a SCEP request was refused: {}", refusal.reason);
+            Ok(refusal.answer(authority.issuer.signer(), now)?)
+        }
+    }
+}
+
+async fn decide(app: &App, authority: Arc<Authority>, request: Arc<Request>, now: Timestamp) -> Result<Vec<u8>> {
+    let facts = match Facts::of(&request) {
+        Ok(facts) => facts,
+        Err(fail_info) => return Ok(request.failure(authority.issuer.signer(), fail_info, now)?),
+    };
+    match app.store.read(now, |tx| scep::decide(tx, &facts.request())).await? {
+        Answer::Again(der) => {
+            let certificate = Certificate::from_der(&der).map_err(|error| Error::internal("a stored certificate cannot be read", error))?;
+            Ok(request.success(authority.issuer.signer(), &certificate, now)?)
+        }
+        Answer::Refuse(refusal) => refuse(app, &authority, &request, facts, refusal, now).await,
+        Answer::Issue(grant) => {
+            let name = app.random.uuid_v7(now).to_string();
+            let certificate = {
+                let (authority, request) = (Arc::clone(&authority), Arc::clone(&request));
+                blocking(move || Ok(authority.issuer.identity(&request.csr, &name, now)?)).await?
+            };
+            let (id, issued, recorded) = (authority.id.clone(), certificate.clone(), facts.clone());
+            let outcome = app.store.write(now, move |tx| scep::record(tx, &recorded.request(), &grant, &issued, &id)).await?;
+            match outcome {
+                Ok(()) => blocking(move || Ok(request.success(authority.issuer.signer(), &certificate, now)?)).await,
+                Err(refusal) => refuse(app, &authority, &request, facts, refusal, now).await,
+            }
+        }
+    }
+}
+
+async fn refuse(app: &App, authority: &Authority, request: &Request, facts: Facts, refusal: Refusal, now: Timestamp) -> Result<Vec<u8>> {
+    tracing::info!(transaction = request.header.transaction_id, "a SCEP request was refused: {}", refusal.words());
+    app.store.write(now, move |tx| scep::record_refusal(tx, &facts.request(), refusal)).await?;
+    Ok(request.failure(authority.issuer.signer(), FailInfo::BadRequest, now)?)
+}
+
+/// What the authority's room wants to know of a request.
+#[derive(Clone)]
+struct Facts {
+    transaction_id: String,
+    public_key: [u8; 32],
+    challenge: Option<String>,
+    signer: crate::pki::certificate::Fingerprint,
+}
+
+impl Facts {
+    fn of(request: &Request) -> Result<Self, FailInfo> {
+        if let Err(error) = request.csr.check_key() {
+            tracing::info!(transaction = request.header.transaction_id, "a SCEP request was refused: {error}");
+            return Err(FailInfo::BadRequest);
+        }
+        let challenge = match request.csr.challenge() {
+            Challenge::Absent => None,
+            Challenge::Text(text) => Some(text),
+            Challenge::NotText => return Err(FailInfo::BadRequest),
+        };
+        Ok(Self {
+            transaction_id: request.header.transaction_id.clone(),
+            public_key: digest::sha256(request.csr.public_key_der()),
+            challenge,
+            signer: request.header.signer.fingerprint(),
+        })
+    }
+
+    fn request(&self) -> scep::Request<'_> {
+        scep::Request {
+            transaction_id: &self.transaction_id,
+            public_key: self.public_key,
+            challenge: self.challenge.as_deref(),
+            signer: self.signer,
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::internal("cryptographic work was cut off", error)))
+}

@@ -1,0 +1,88 @@
+//! Sends the pushes that are due, many at a time over one connection per certificate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::app::App;
+use crate::apple::apns::{Push, PushIdentity};
+use crate::apple::connect::ClientIdentity;
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+use crate::jobs::Job;
+use crate::mdm::push::{self, Due};
+use crate::pki::certificate::Certificate;
+use crate::pki::key::PrivateKey;
+use crate::protocol::push::{Outcome, judge};
+use crate::secret::Secret;
+use crate::store::{enrollments, push_certificates};
+
+/// How long Apple keeps a push for a device that is off.
+const KEEP_FOR: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
+
+pub(super) const JOB: Job =
+    Job { name: "push", words: "wakes devices for which something waits", due: enrollments::next_push_due, run: |app, now| Box::pin(run(app, now)) };
+
+async fn run(app: &App, now: Timestamp) -> Result<String> {
+    let due = app.store.write(now, push::due).await?;
+    if due.is_empty() {
+        return Ok(String::from("nobody to wake"));
+    }
+    let identities = identities(app, now, &due).await?;
+    let mut sending = JoinSet::new();
+    for due in due {
+        let Some((identity, practice)) = identities.get(&due.topic).cloned() else { continue };
+        let apns = app.push_service(practice);
+        sending.spawn(async move {
+            let magic = String::from_utf8_lossy(due.magic.expose()).into_owned();
+            let push = Push { token: due.token.clone(), magic: Secret::new(magic), expiration: now.plus(KEEP_FOR) };
+            let outcome = apns.push(&identity, &push).await;
+            (due, outcome)
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(answer) = sending.join_next().await {
+        answers.push(answer.map_err(|error| Error::internal("a push was cut off", error))?);
+    }
+    let (sent, failed) = count(&answers);
+    record(app, answers).await?;
+    Ok(format!("{sent} sent, {failed} not"))
+}
+
+fn count(answers: &[(Due, Outcome)]) -> (usize, usize) {
+    let sent = answers.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Delivered { .. })).count();
+    (sent, answers.len() - sent)
+}
+
+async fn record(app: &App, answers: Vec<(Due, Outcome)>) -> Result<()> {
+    app.store
+        .write(app.now(), move |tx| {
+            for (due, outcome) in &answers {
+                push::record(tx, due, outcome, judge(outcome, due.token_updated_at))?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The push certificates of the topics in question, ready to connect with, and whether each is the practice classroom's.
+async fn identities(app: &App, now: Timestamp, due: &[Due]) -> Result<HashMap<String, (Arc<PushIdentity>, bool)>> {
+    let mut topics: Vec<_> = due.iter().map(|due| due.topic.clone()).collect();
+    topics.sort();
+    topics.dedup();
+    app.store
+        .read(now, move |tx| {
+            let mut identities = HashMap::new();
+            for topic in topics {
+                let (Some(row), Some(key)) = (push_certificates::by_topic(tx, &topic)?, push_certificates::key(tx, &topic)?) else { continue };
+                let unusable = |error| Error::internal("a stored push certificate cannot be used", error);
+                let certificate = Certificate::from_der(&row.certificate).map_err(|error| unusable(Box::new(error) as Box<_>))?;
+                let key = PrivateKey::from_pkcs8_der(key.expose()).map_err(|error| Error::new(Kind::Internal, "a stored push key cannot be used").caused_by(error))?;
+                let identity = PushIdentity::new(&topic, ClientIdentity::new(vec![certificate], key))?;
+                identities.insert(topic, (Arc::new(identity), row.practice));
+            }
+            Ok(identities)
+        })
+        .await
+}

@@ -1,0 +1,93 @@
+//! Devices as people manage them: found, retired, deleted, and the secrets held for them.
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::mdm::{Actor, Right, checkin, journal, push};
+use crate::secret::SecretBytes;
+use crate::store::devices::{self, Device};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::escrow::{self, EscrowKind, Held};
+use crate::store::Tx;
+
+/// A device by its id, or by the Nano id of one of its enrollments.
+pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
+    actor.require(Right::View)?;
+    let found = match devices::by_id(tx, id)? {
+        Some(device) => Some(device),
+        None => match enrollments::by_nano_id(tx, id)? {
+            Some(enrollment) => devices::by_id(tx, &enrollment.device_id)?,
+            None => None,
+        },
+    };
+    found.filter(|device| device.deleted_at.is_none()).ok_or_else(unknown)
+}
+
+/// An enrollment by its id, or by its Nano id.
+pub fn find_enrollment(tx: &Tx, actor: &Actor, id: &str) -> Result<Enrollment> {
+    actor.require(Right::View)?;
+    let found = enrollments::by_id(tx, id)?;
+    let found = found.map_or_else(|| enrollments::by_nano_id(tx, id), |found| Ok(Some(found)))?;
+    found.ok_or_else(|| Error::not_found("There is no such enrollment."))
+}
+
+/// Retires a device: at its next contact it is told to leave, which is the only way in which this server ever unenrolls one.
+pub fn retire(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
+    actor.require(Right::Destroy)?;
+    let device = find(tx, actor, id)?;
+    let Some(channel) = enrollments::device_channel(tx, &device.id)? else { return Err(unknown()) };
+    if channel.state != EnrollmentState::Enrolled && channel.state != EnrollmentState::Authenticated {
+        return Err(Error::conflict("This device is not enrolled any more, so there is nothing to retire."));
+    }
+    checkin::end(tx, &channel, EnrollmentState::Retired, "the device was retired")?;
+    for mut channel in enrollments::of_device(tx, &device.id)? {
+        // It has not left yet: that it was told is noted when it was.
+        channel.left_at = None;
+        enrollments::update(tx, &channel)?;
+    }
+    journal::note(tx, actor, "device.retired", &channel, Value::Null)?;
+    let retired = enrollments::by_id(tx, &channel.id)?.ok_or_else(unknown)?;
+    push::due_now(tx, &retired)?;
+    Ok(device)
+}
+
+/// Removes a device from view. It is not told anything; what is held for it stays held; if it enrolls again it is back.
+pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
+    actor.require(Right::Destroy)?;
+    let mut device = find(tx, actor, id)?;
+    device.deleted_at = Some(tx.now);
+    device.refresh_due_at = None;
+    devices::update(tx, &device)?;
+    for channel in enrollments::of_device(tx, &device.id)? {
+        enrollments::set_push(tx, &channel.id, None, 0)?;
+    }
+    journal::note(tx, actor, "device.deleted", journal::Subject::device(&device.id), json!({ "serial_number": device.serial_number }))
+}
+
+/// What is held for a device, without the values.
+pub fn held(tx: &Tx, actor: &Actor, device_id: &str) -> Result<Vec<Held>> {
+    actor.require(Right::View)?;
+    escrow::of_device(tx, device_id)
+}
+
+/// Shows a secret that is held for a device; every time is audited.
+pub fn reveal(tx: &Tx, actor: &Actor, device_id: &str, id: &str) -> Result<(EscrowKind, SecretBytes)> {
+    actor.require(Right::Reveal)?;
+    let Some((kind, value)) = escrow::value(tx, device_id, id)? else {
+        return Err(Error::not_found("There is no such secret for this device."));
+    };
+    journal::note(tx, actor, "escrow.revealed", journal::Subject::device(device_id), json!({ "kind": kind, "id": id }))?;
+    Ok((kind, value))
+}
+
+/// Removes every secret that is held for a device, for good.
+pub fn purge(tx: &Tx, actor: &Actor, device_id: &str) -> Result<usize> {
+    actor.require(Right::Reveal)?;
+    let count = escrow::purge(tx, device_id)?;
+    journal::note(tx, actor, "escrow.purged", journal::Subject::device(device_id), json!({ "count": count }))?;
+    Ok(count)
+}
+
+fn unknown() -> Error {
+    Error::not_found("There is no such device.")
+}

@@ -1,0 +1,118 @@
+//! The renewal of identities, told apart from a new enrollment.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Device, School, days};
+use crate::mdm::checkin::Reply;
+use crate::mdm::enroll::renewal::{self, RENEW_BEFORE};
+use crate::protocol::command;
+use crate::store::certificates::Purpose;
+use crate::store::enrollments::{self, RenewalState, SealedColumn};
+
+const UDID: &str = "00008030-00AA11BB22CC33DD";
+
+/// Brings a renewal to the point where its profile is in the queue.
+fn queue_renewal(school: &School) -> usize {
+    school.write(|tx| {
+        let steps = renewal::due(tx, "https://mdm.example.school")?;
+        for step in &steps {
+            renewal::queue(tx, step, command::install_profile(tx.random().uuid_v4(), b"profile".to_vec()))?;
+        }
+        Ok(steps.len())
+    })
+}
+
+fn renewing(school: &School) -> (Device<'_>, Device<'_>) {
+    let device = school.enrolled(UDID);
+    device.check_in("<key>MessageType</key><string>SetBootstrapToken</string><key>BootstrapToken</key><data>AQID</data>").unwrap();
+    school.clock.advance(days(730).saturating_sub(RENEW_BEFORE));
+    assert_eq!(queue_renewal(school), 1);
+    let profile = device.idle().unwrap();
+    assert_eq!(profile.request_type, "InstallProfile");
+    device.report(&profile.uuid, "Acknowledged");
+    assert_eq!(device.enrollment().renewal_state, RenewalState::Waiting);
+    let identity = school.certificate("renewed", Purpose::Renew, Some(&device.enrollment().id));
+    let renewed = Device { school, udid: UDID.to_owned(), identity };
+    (device, renewed)
+}
+
+#[test]
+fn a_renewal_keeps_queue_tokens_and_generation() {
+    // C12, the contrast input.
+    let school = School::new();
+    let (old, new) = renewing(&school);
+    let waiting = old.enqueue(command::restart_device(Uuid::from_u128(1), None)).uuid;
+    assert!(matches!(new.authenticate(), Reply::Empty));
+    new.token_update(false);
+    let enrollment = new.enrollment();
+    assert_eq!((enrollment.generation, enrollment.renewal_state), (1, RenewalState::None));
+    assert_eq!(new.idle().unwrap().uuid, waiting);
+    let token = school.write(move |tx| enrollments::secret(tx, &enrollment.id, SealedColumn::BootstrapToken));
+    assert!(token.is_some());
+    assert!(old.connect("<key>Status</key><string>Idle</string>").is_ok(), "the certificate before is good until it ends");
+}
+
+#[test]
+fn a_renewed_certificate_may_be_used_before_authenticate() {
+    let school = School::new();
+    let (_, new) = renewing(&school);
+    assert!(new.idle().is_none());
+    assert_eq!(new.enrollment().renewal_state, RenewalState::None);
+}
+
+#[test]
+fn an_erased_device_is_new_even_while_its_renewal_is_pending() {
+    // C12: Authenticate with a certificate from a fresh challenge.
+    let school = School::new();
+    let (_, _) = renewing(&school);
+    let erased = Device { school: &school, udid: UDID.to_owned(), identity: school.certificate("fresh", Purpose::Enroll, None) };
+    erased.authenticate();
+    erased.token_update(true);
+    let enrollment = erased.enrollment();
+    assert_eq!((enrollment.generation, enrollment.renewal_state), (2, RenewalState::None));
+    let mut last = None;
+    let mut offer = erased.idle();
+    while let Some(command) = offer {
+        offer = erased.report(&command.uuid, "Acknowledged");
+        last = Some(command.request_type);
+    }
+    assert_eq!(last.as_deref(), Some("DeviceConfigured"), "it never stays in Setup Assistant for our sake");
+}
+
+#[test]
+fn awaiting_configuration_always_makes_it_new() {
+    let school = School::new();
+    let (_, new) = renewing(&school);
+    new.authenticate();
+    assert_eq!(new.enrollment().generation, 1);
+    new.token_update(true);
+    assert_eq!(new.enrollment().generation, 2);
+}
+
+#[test]
+fn a_renewal_certificate_of_another_enrollment_is_refused() {
+    let school = School::new();
+    let (_, new) = renewing(&school);
+    let other = school.enrolled("00008030-00AA11BB22CC33EE");
+    let forged = Device { school: &school, udid: other.udid.clone(), identity: new.identity.clone() };
+    assert!(matches!(forged.authenticate(), Reply::Refused(_)));
+}
+
+#[test]
+fn a_renewal_that_got_no_answer_is_tried_again() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    school.clock.advance(days(730).saturating_sub(RENEW_BEFORE));
+    queue_renewal(&school);
+    assert_eq!(queue_renewal(&school), 0, "one attempt at a time");
+    school.clock.advance(renewal::ATTEMPT);
+    assert_eq!(queue_renewal(&school), 1);
+    assert_eq!(device.enrollment().renewal_attempts, 2);
+    let profile = device.idle().unwrap();
+    device.report(&profile.uuid, "Error");
+    assert_eq!(device.enrollment().renewal_state, RenewalState::None);
+    school.clock.advance(Duration::from_secs(3 * 24 * 3600));
+    assert_eq!(queue_renewal(&school), 1, "a refused attempt is followed by another");
+}
