@@ -14,9 +14,9 @@ use crate::http::error::Audience;
 use crate::http::limits::{self, FORM_MAX_BYTES};
 use crate::http::pages::enroll::{EnrollState, EnrollView, Guess, enroll};
 use crate::http::pages::trust::{TrustView, trust};
+use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::invitations::{self, Unusable};
 use crate::mdm::enroll::profile::{self, Grant, ORGANISATION};
-use crate::mdm::enroll::Addresses;
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
 use crate::store::settings;
 

@@ -37,7 +37,8 @@ pub fn presented(app: &App, peer: &Peer, headers: &HeaderMap, body: &[u8], now: 
 }
 
 fn signed(app: &App, signature: &[u8], body: &[u8], now: Timestamp) -> Result<Presented> {
-    let message = STANDARD.decode(signature.trim_ascii()).map_err(|error| Error::bad_input("Mdm-Signature is not base64.").caused_by(error))?;
+    let message =
+        STANDARD.decode(signature.trim_ascii()).map_err(|error| Error::bad_input("Mdm-Signature is not base64.").caused_by(error))?;
     let verified = cms::verify_detached(&message, body, |der| app.known.read(der)).map_err(|error| {
         if matches!(error, CmsError::ContentChanged | CmsError::Signature) {
             hint(now);
@@ -74,7 +75,9 @@ fn hint(now: Timestamp) {
         return;
     }
     if LAST_HINT.compare_exchange(last, now.millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-        tracing::warn!("a device's signature does not fit what arrived: a proxy is rewriting the body on its way, or the request is forged");
+        tracing::warn!(
+            "a device's signature does not fit what arrived: a proxy is rewriting the body on its way, or the request is forged"
+        );
     }
 }
 

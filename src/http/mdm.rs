@@ -71,7 +71,9 @@ fn answer(outcome: checkin::Reply) -> Result<Response> {
     let plist = |bytes: Vec<u8>| ([(CONTENT_TYPE, reply::PLIST_CONTENT_TYPE)], bytes).into_response();
     Ok(match outcome {
         checkin::Reply::Empty => StatusCode::OK.into_response(),
-        checkin::Reply::BootstrapToken(token) => plist(reply::bootstrap_token(&token).map_err(crate::protocol::malformed::Malformed::from)?),
+        checkin::Reply::BootstrapToken(token) => {
+            plist(reply::bootstrap_token(&token).map_err(crate::protocol::malformed::Malformed::from)?)
+        }
         checkin::Reply::Json(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
         checkin::Reply::NoSuchDeclaration => StatusCode::NOT_FOUND.into_response(),
         checkin::Reply::NotManaged => return Err(Error::new(Kind::NotManaged, "This user is not managed here.")),

@@ -6,7 +6,6 @@ mod push;
 mod queue;
 mod renewal;
 
-
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;

@@ -21,8 +21,12 @@ use crate::store::{enrollments, push_certificates};
 /// How long Apple keeps a push for a device that is off.
 const KEEP_FOR: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
 
-pub(super) const JOB: Job =
-    Job { name: "push", words: "wakes devices for which something waits", due: enrollments::next_push_due, run: |app, now| Box::pin(run(app, now)) };
+pub(super) const JOB: Job = Job {
+    name: "push",
+    words: "wakes devices for which something waits",
+    due: enrollments::next_push_due,
+    run: |app, now| Box::pin(run(app, now)),
+};
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
     let due = app.store.write(now, push::due).await?;
@@ -75,10 +79,13 @@ async fn identities(app: &App, now: Timestamp, due: &[Due]) -> Result<HashMap<St
         .read(now, move |tx| {
             let mut identities = HashMap::new();
             for topic in topics {
-                let (Some(row), Some(key)) = (push_certificates::by_topic(tx, &topic)?, push_certificates::key(tx, &topic)?) else { continue };
+                let (Some(row), Some(key)) = (push_certificates::by_topic(tx, &topic)?, push_certificates::key(tx, &topic)?) else {
+                    continue;
+                };
                 let unusable = |error| Error::internal("a stored push certificate cannot be used", error);
                 let certificate = Certificate::from_der(&row.certificate).map_err(|error| unusable(Box::new(error) as Box<_>))?;
-                let key = PrivateKey::from_pkcs8_der(key.expose()).map_err(|error| Error::new(Kind::Internal, "a stored push key cannot be used").caused_by(error))?;
+                let key = PrivateKey::from_pkcs8_der(key.expose())
+                    .map_err(|error| Error::new(Kind::Internal, "a stored push key cannot be used").caused_by(error))?;
                 let identity = PushIdentity::new(&topic, ClientIdentity::new(vec![certificate], key))?;
                 identities.insert(topic, (Arc::new(identity), row.practice));
             }

@@ -142,9 +142,7 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
         let data = json!({ "because": "answer too large", "size_bytes": incoming.size_bytes });
         return journal::note(tx, &actor(enrollment), "report.too_large", subject, data);
     };
-    if incoming.head.status == Status::Acknowledged
-        && !inventory::observe(tx, enrollment, command, report)?
-    {
+    if incoming.head.status == Status::Acknowledged && !inventory::observe(tx, enrollment, command, report)? {
         journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
     }
     Ok(())

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::mdm::Actor;
+use crate::store::Tx;
 use crate::store::enrollments::Enrollment;
 use crate::store::events::{self, NewEvent};
-use crate::store::Tx;
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, Default)]

@@ -13,8 +13,7 @@ use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn}
 use crate::store::{Bell, Tx, alerts, commands, push_certificates};
 
 /// Waits between pushes to a device that does not come, the last one for ever: Apple delivers only the newest push, and a day is lost easily.
-pub const RETRIES: [Duration; 5] =
-    [minutes(15), minutes(60), minutes(3 * 60), minutes(6 * 60), minutes(24 * 60)];
+pub const RETRIES: [Duration; 5] = [minutes(15), minutes(60), minutes(3 * 60), minutes(6 * 60), minutes(24 * 60)];
 
 /// Waits after a device put everything off and then did something else: it does not come back by itself.
 pub const NOT_NOW_RETRIES: [Duration; 4] = [minutes(15), minutes(45), minutes(2 * 60), minutes(6 * 60)];
@@ -182,7 +181,13 @@ fn certificate_refused(tx: &Tx, enrollment: &Enrollment, pause: Duration, reason
         "Renew it at identity.apple.com with the same Apple Account and upload it under System, Push certificate.",
     )?;
     if is_new {
-        journal::note(tx, &Actor::Job("push"), "push.certificate_refused", journal::Subject::default(), json!({ "topic": enrollment.topic, "reason": reason }))?;
+        journal::note(
+            tx,
+            &Actor::Job("push"),
+            "push.certificate_refused",
+            journal::Subject::default(),
+            json!({ "topic": enrollment.topic, "reason": reason }),
+        )?;
     }
     Ok(())
 }

@@ -29,7 +29,10 @@ pub fn turn(tx: &Tx, name: &str) -> Result<Turn> {
 
 /// Sets when a job is to run; the loop wakes up for it.
 pub fn set_due(tx: &Tx, name: &str, due_at: Option<Timestamp>) -> Result<()> {
-    tx.execute("INSERT INTO jobs (name, due_at) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at", (name, due_at))?;
+    tx.execute(
+        "INSERT INTO jobs (name, due_at) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at",
+        (name, due_at),
+    )?;
     tx.ring(Bell::Jobs);
     Ok(())
 }

@@ -39,7 +39,9 @@ pub fn issuing(tx: &Tx) -> Result<Option<Issuing>> {
 pub fn wanted(tx: &Tx) -> Result<Option<AuthorityState>> {
     match authorities::current(tx)? {
         None => Ok(Some(AuthorityState::Current)),
-        Some(current) if current.not_after_at <= tx.now.plus(SUCCEED_BEFORE) && authorities::upcoming(tx)?.is_none() => Ok(Some(AuthorityState::Next)),
+        Some(current) if current.not_after_at <= tx.now.plus(SUCCEED_BEFORE) && authorities::upcoming(tx)?.is_none() => {
+            Ok(Some(AuthorityState::Next))
+        }
         Some(_) => Ok(None),
     }
 }

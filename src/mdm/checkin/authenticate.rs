@@ -18,7 +18,13 @@ use crate::store::escrow::{self, EscrowKind};
 use crate::store::{Tx, invitations};
 
 /// Decides an Authenticate (interfaces.md, "Renewal or re-enrollment").
-pub(super) fn authenticate(tx: &Tx, presented: &Presented, (checkin, query): (&CheckIn, Option<&str>), message: &Authenticate, outcome: Outcome) -> Result<Reply> {
+pub(super) fn authenticate(
+    tx: &Tx,
+    presented: &Presented,
+    (checkin, query): (&CheckIn, Option<&str>),
+    message: &Authenticate,
+    outcome: Outcome,
+) -> Result<Reply> {
     let (known, identity) = match outcome {
         Outcome::Known(standing) => (Some(standing.enrollment), standing.identity),
         Outcome::NoEnrollment(identity) => (None, *identity),
@@ -181,7 +187,9 @@ fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, identity: &Id
     let udid = ids.udid().map(str::to_owned);
     let mut known = match &udid {
         Some(udid) => devices::by_udid(tx, udid)?,
-        None => enrollments::by_nano_id(tx, ids.nano_id().as_str())?.map(|found| devices::by_id(tx, &found.device_id)).transpose()?.flatten(),
+        None => {
+            enrollments::by_nano_id(tx, ids.nano_id().as_str())?.map(|found| devices::by_id(tx, &found.device_id)).transpose()?.flatten()
+        }
     };
     if known.is_none()
         && let Some(serial_number) = &message.serial_number
@@ -204,7 +212,11 @@ fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, identity: &Id
         device.group_label = invitation.group_label;
         device.person_label = invitation.person_label;
     }
-    if is_new { devices::insert(tx, &device)? } else { devices::update(tx, &device)? }
+    if is_new {
+        devices::insert(tx, &device)?
+    } else {
+        devices::update(tx, &device)?
+    }
     devices::by_id(tx, &device.id)?.ok_or_else(|| Error::new(Kind::Internal, "a device that was just stored is gone"))
 }
 

@@ -16,8 +16,8 @@ use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 
-pub(in crate::mdm) use leave::{end, told};
 pub use leave::{HowToLeave, how_to_leave};
+pub(in crate::mdm) use leave::{end, told};
 
 /// What the device is answered.
 #[derive(Debug, Clone)]

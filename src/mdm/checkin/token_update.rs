@@ -13,7 +13,13 @@ use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState,
 use crate::store::{Tx, devices};
 
 /// Decides a TokenUpdate (checkin.md §3.2).
-pub(super) fn token_update(tx: &Tx, presented: &Presented, (checkin, query): (&CheckIn, Option<&str>), message: &TokenUpdate, outcome: Outcome) -> Result<Reply> {
+pub(super) fn token_update(
+    tx: &Tx,
+    presented: &Presented,
+    (checkin, query): (&CheckIn, Option<&str>),
+    message: &TokenUpdate,
+    outcome: Outcome,
+) -> Result<Reply> {
     let refusal = Refusal::AnothersIdentity;
     let enrollment = match outcome {
         Outcome::NoEnrollment(identity) => user_channel(tx, presented, checkin, &identity)?,
@@ -105,8 +111,13 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
 /// What tells a repeat from news.
 fn token_hash(message: &TokenUpdate) -> [u8; 32] {
     let unlock_token = message.unlock_token.as_ref().map_or(&[][..], |token| token.expose());
-    let parts =
-        [message.topic.as_bytes(), message.token.expose(), message.push_magic.expose().as_bytes(), unlock_token, &[message.awaiting_configuration.into()]];
+    let parts = [
+        message.topic.as_bytes(),
+        message.token.expose(),
+        message.push_magic.expose().as_bytes(),
+        unlock_token,
+        &[message.awaiting_configuration.into()],
+    ];
     let mut said = Vec::new();
     for part in parts {
         said.extend_from_slice(&(part.len() as u64).to_be_bytes());

@@ -39,7 +39,12 @@ pub fn next(tx: &Tx, enrollment: &Enrollment, session: i64) -> Result<Option<Off
             end(tx, enrollment, &command, CommandState::Quarantined, because)?;
         } else if let Some(payload) = commands::payload(tx, command.seq)? {
             commands::mark_sent(tx, command.seq)?;
-            return Ok(Some(Offer { uuid: command.uuid, request_type: command.request_type, supersede_key: command.supersede_key, payload }));
+            return Ok(Some(Offer {
+                uuid: command.uuid,
+                request_type: command.request_type,
+                supersede_key: command.supersede_key,
+                payload,
+            }));
         } else {
             end(tx, enrollment, &command, CommandState::Dropped, "what it said is not kept any more")?;
         }

@@ -90,7 +90,13 @@ pub fn create(tx: &Tx, actor: &Actor, new: NewInvitation) -> Result<Invitation> 
         created_at: tx.now,
     };
     invitations::insert(tx, &invitation)?;
-    journal::note(tx, actor, "invitation.created", journal::Subject::default(), json!({ "invitation": invitation.id, "group": invitation.group_label }))?;
+    journal::note(
+        tx,
+        actor,
+        "invitation.created",
+        journal::Subject::default(),
+        json!({ "invitation": invitation.id, "group": invitation.group_label }),
+    )?;
     Ok(invitation)
 }
 

@@ -28,10 +28,6 @@ impl Addresses {
     /// The addresses under a public base URL such as `https://mdm.example.school:8443`.
     pub fn under(base: &str) -> Self {
         let base = base.trim_end_matches('/');
-        Self {
-            server_url: format!("{base}/mdm/connect"),
-            check_in_url: format!("{base}/mdm/checkin"),
-            scep_url: format!("{base}/scep"),
-        }
+        Self { server_url: format!("{base}/mdm/connect"), check_in_url: format!("{base}/mdm/checkin"), scep_url: format!("{base}/scep") }
     }
 }

@@ -69,7 +69,9 @@ fn topic_for(tx: &Tx, invitation: &Invitation) -> Result<String> {
         ));
     };
     if certificate.not_after_at <= tx.now {
-        return Err(Error::conflict("The push certificate has expired. An admin renews it under System, Push certificate; then devices can enroll."));
+        return Err(Error::conflict(
+            "The push certificate has expired. An admin renews it under System, Push certificate; then devices can enroll.",
+        ));
     }
     Ok(certificate.topic)
 }

@@ -90,7 +90,13 @@ fn security_info(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bo
         devices::set_security(tx, &enrollment.device_id, &Value::Object(said.facts).to_string())?;
     }
     if let Some(key) = said.filevault_personal_recovery_key {
-        hold(tx, enrollment, EscrowKind::RecoveryKey, key.expose(), "FileVault's recovery key as the Mac gave it, encrypted to its certificate")?;
+        hold(
+            tx,
+            enrollment,
+            EscrowKind::RecoveryKey,
+            key.expose(),
+            "FileVault's recovery key as the Mac gave it, encrypted to its certificate",
+        )?;
     }
     Ok(true)
 }

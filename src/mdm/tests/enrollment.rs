@@ -33,7 +33,9 @@ fn the_first_token_update_enrolls_and_asks_the_first_questions() {
         asked.push(command.request_type.clone());
         offer = device.report(&command.uuid, "Acknowledged");
     }
-    for request_type in ["DeviceInformation", "SecurityInfo", "InstalledApplicationList", "ProfileList", "CertificateList", "ActivationLockBypassCode"] {
+    for request_type in
+        ["DeviceInformation", "SecurityInfo", "InstalledApplicationList", "ProfileList", "CertificateList", "ActivationLockBypassCode"]
+    {
         assert!(asked.iter().any(|asked| asked == request_type), "{request_type} in {asked:?}");
     }
 }
@@ -224,7 +226,11 @@ fn declarative_management_is_answered_though_nothing_is_declared() {
     let school = School::new();
     let device = school.enrolled(UDID);
     let ask = |endpoint: &str| {
-        device.check_in(&format!("<key>MessageType</key><string>DeclarativeManagement</string><key>Endpoint</key><string>{endpoint}</string>")).unwrap()
+        device
+            .check_in(&format!(
+                "<key>MessageType</key><string>DeclarativeManagement</string><key>Endpoint</key><string>{endpoint}</string>"
+            ))
+            .unwrap()
     };
     let Reply::Json(first) = ask("tokens") else { panic!("no tokens") };
     school.clock.advance(days(1));

@@ -34,7 +34,8 @@ struct School {
 
 impl School {
     fn new() -> Self {
-        let school = Self { store: Store::open(OpenOptions::memory()).unwrap(), clock: Clock::manual(Timestamp::from_seconds(1_795_000_000)) };
+        let school =
+            Self { store: Store::open(OpenOptions::memory()).unwrap(), clock: Clock::manual(Timestamp::from_seconds(1_795_000_000)) };
         school.write(|tx| {
             let authority = authorities::Authority {
                 id: String::from("our authority"),
@@ -98,7 +99,8 @@ impl School {
 
     /// The kinds of everything that happened, oldest first.
     fn events(&self) -> Vec<String> {
-        let mut kinds: Vec<_> = self.write(|tx| events::list(tx, &Filter::default(), None, 500)).into_iter().map(|event| event.kind).collect();
+        let mut kinds: Vec<_> =
+            self.write(|tx| events::list(tx, &Filter::default(), None, 500)).into_iter().map(|event| event.kind).collect();
         kinds.reverse();
         kinds
     }

@@ -115,7 +115,8 @@ fn a_uuid_is_good_once() {
     device.enqueue(command::security_info(uuid(1)));
     device.answer_everything();
     let enrollment = device.enrollment();
-    let refusal = school.try_write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(command::security_info(uuid(1)))));
+    let refusal =
+        school.try_write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(command::security_info(uuid(1)))));
     assert!(refusal.unwrap_err().message.contains("used for this device before"));
 }
 
