@@ -213,9 +213,9 @@ fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, identity: &Id
         device.person_label = invitation.person_label;
     }
     if is_new {
-        devices::insert(tx, &device)?
+        devices::insert(tx, &device)?;
     } else {
-        devices::update(tx, &device)?
+        devices::update(tx, &device)?;
     }
     devices::by_id(tx, &device.id)?.ok_or_else(|| Error::new(Kind::Internal, "a device that was just stored is gone"))
 }
