@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::mdm::{Actor, Right, checkin, journal, push};
 use crate::secret::SecretBytes;
+use crate::store::roster::{self, Listed};
 use crate::store::Tx;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -21,6 +22,29 @@ pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
         },
     };
     found.filter(|device| device.deleted_at.is_none()).ok_or_else(unknown)
+}
+
+/// One page of devices with how they stand.
+pub fn list(tx: &Tx, actor: &Actor, wanted: &Wanted, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Listed>> {
+    actor.require(Right::View)?;
+    roster::list(tx, &wanted.filter, wanted.sort, wanted.descending, after, limit)
+}
+
+/// Which devices, in which order.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Which.
+    pub filter: roster::Filter,
+    /// By what.
+    pub sort: roster::Sort,
+    /// The other way round.
+    pub descending: bool,
+}
+
+/// A device as the roster has it, by any of its ids.
+pub fn standing(tx: &Tx, actor: &Actor, id: &str) -> Result<Listed> {
+    let device = find(tx, actor, id)?;
+    roster::by_id(tx, &device.id)?.ok_or_else(unknown)
 }
 
 /// An enrollment by its id, or by its Nano id.

@@ -23,6 +23,7 @@ mod migrate;
 pub mod push_certificates;
 mod readers;
 pub mod reports;
+pub mod roster;
 pub mod sessions;
 pub mod settings;
 mod soft;

@@ -1,0 +1,295 @@
+//! The roster: devices in view with how they stand, searched, filtered and sorted.
+
+use rusqlite::types::Value;
+use rusqlite::{Row, params_from_iter};
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::protocol::platform::Platform;
+use crate::store::devices::{self, Device};
+use crate::store::enrollments::EnrollmentState;
+use crate::store::words::words;
+use crate::store::Tx;
+
+words! {
+    /// How a device stands, in the order in which a page sorts them.
+    pub enum Standing {
+        /// Enrolled, heard of lately, nothing waits.
+        Ok = "ok",
+        /// Something waits for it, or it is in the middle of enrolling.
+        Waiting = "waiting",
+        /// Not heard of for a week.
+        Silent = "silent",
+        /// It left, was erased or retired, or cannot be pushed to.
+        Problem = "problem",
+    }
+}
+
+/// How long a device may be quiet before it counts as silent, in milliseconds: a week.
+pub const SILENT_AFTER_MS: i64 = 7 * 24 * 3600 * 1000;
+
+/// A device with how it stands.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The device.
+    pub device: Device,
+    /// Its own channel.
+    pub enrollment_id: Option<String>,
+    /// Where that stands.
+    pub enrollment_state: Option<EnrollmentState>,
+    /// When it was last heard of.
+    pub last_seen_at: Option<Timestamp>,
+    /// Commands in its queue.
+    pub waiting: i64,
+    /// Why the last push failed.
+    pub push_error: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// What the present order sorts by.
+    pub sort_key: String,
+}
+
+/// What a list of devices is narrowed to; empty means all.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Part of a name, serial number, UDID, model, group or person.
+    pub search: String,
+    /// How they stand.
+    pub standing: Option<Standing>,
+    /// Which family.
+    pub platform: Option<Platform>,
+    /// The group that their invitation named.
+    pub group: String,
+    /// Practice devices only, or none of them.
+    pub practice: Option<bool>,
+}
+
+/// What a list is sorted by; the id breaks ties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// Name.
+    #[default]
+    Name,
+    /// Serial number.
+    Serial,
+    /// Model.
+    Model,
+    /// OS version, by its parts.
+    Os,
+    /// When it was last heard of.
+    LastSeen,
+    /// How it stands, the worst last.
+    Standing,
+}
+
+impl Sort {
+    fn expression(self) -> &'static str {
+        match self {
+            Self::Name => "lower(name)",
+            Self::Serial => "lower(coalesce(serial_number, ''))",
+            Self::Model => "lower(product_name)",
+            Self::Os => "platform || printf('%05d%05d', CAST(os_version AS INTEGER), CAST(substr(os_version, instr(os_version, '.') + 1) AS INTEGER))",
+            Self::LastSeen => "printf('%020d', coalesce(last_seen_at, 0))",
+            Self::Standing => "CASE standing WHEN 'ok' THEN '0' WHEN 'waiting' THEN '1' WHEN 'silent' THEN '2' ELSE '3' END",
+        }
+    }
+}
+
+/// Every device in view with the newest of its own channels.
+const ROSTER: &str = "
+    WITH channels AS (
+        SELECT enrollments.*, row_number() OVER (PARTITION BY device_id ORDER BY authenticated_at DESC) AS place FROM enrollments WHERE parent_id IS NULL
+    ), roster AS (
+        SELECT devices.*, channels.id AS enrollment_id, channels.state AS enrollment_state, channels.push_error,
+               coalesce(channels.last_seen_at, channels.token_updated_at, channels.authenticated_at) AS last_seen_at,
+               (SELECT count(*) FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL) AS waiting,
+               CASE WHEN channels.id IS NULL OR channels.state IN ('left', 'erased', 'retired') OR channels.push_dead_at IS NOT NULL THEN 'problem'
+                    WHEN channels.state = 'authenticated' THEN 'waiting'
+                    WHEN coalesce(channels.last_seen_at, channels.token_updated_at, 0) < :now - 604800000 THEN 'silent'
+                    WHEN EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL) THEN 'waiting'
+                    ELSE 'ok' END AS standing
+        FROM devices LEFT JOIN channels ON channels.device_id = devices.id AND channels.place = 1 WHERE deleted_at IS NULL
+    )";
+
+fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        device: devices::device(row)?,
+        enrollment_id: row.get("enrollment_id")?,
+        enrollment_state: row.get("enrollment_state")?,
+        last_seen_at: row.get("last_seen_at")?,
+        waiting: row.get("waiting")?,
+        push_error: row.get::<_, Option<String>>("push_error")?.unwrap_or_default(),
+        standing: row.get("standing")?,
+        sort_key: row.get("sort_key")?,
+    })
+}
+
+impl Filter {
+    fn conditions(&self) -> (String, Vec<Value>) {
+        let (mut conditions, mut values) = (vec![String::from("1")], Vec::new());
+        let search = self.search.trim();
+        if !search.is_empty() {
+            let like = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+            let columns = ["name", "serial_number", "udid", "model", "model_name", "product_name", "group_label", "person_label", "os_version"];
+            let any: Vec<_> = columns.iter().map(|column| format!("{column} LIKE ? ESCAPE '\\'")).collect();
+            conditions.push(format!("({})", any.join(" OR ")));
+            values.extend(columns.iter().map(|_| Value::from(like.clone())));
+        }
+        let mut equal = |column: &str, value: Value| {
+            conditions.push(format!("{column} = ?"));
+            values.push(value);
+        };
+        if let Some(standing) = self.standing {
+            equal("standing", String::from(standing.as_str()).into());
+        }
+        if let Some(platform) = self.platform {
+            equal("platform", String::from(platform.as_str()).into());
+        }
+        if !self.group.is_empty() {
+            equal("group_label", self.group.clone().into());
+        }
+        if let Some(practice) = self.practice {
+            equal("practice", i64::from(practice).into());
+        }
+        (conditions.join(" AND "), values)
+    }
+}
+
+/// One page of devices, after the key and id of the last one before.
+pub fn list(tx: &Tx, filter: &Filter, sort: Sort, descending: bool, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Listed>> {
+    let (conditions, mut values) = filter.conditions();
+    let (key, order, beyond) = (sort.expression(), if descending { "DESC" } else { "ASC" }, if descending { "<" } else { ">" });
+    let mut page = String::new();
+    if let Some((last_key, last_id)) = after {
+        page = format!(" AND ({key}, id) {beyond} (?, ?)");
+        values.extend([Value::from(last_key.to_owned()), Value::from(last_id.to_owned())]);
+    }
+    values.push(limit.into());
+    let columns = devices::COLUMNS.replace("devices.", "roster.");
+    let sql = format!(
+        "{} SELECT {columns}, enrollment_id, enrollment_state, last_seen_at, waiting, push_error, standing, {key} AS sort_key
+         FROM roster WHERE {conditions}{page} ORDER BY {key} {order}, id {order} LIMIT ?",
+        at(tx)
+    );
+    tx.list(&sql, params_from_iter(values), listed)
+}
+
+/// How many devices pass the filter, by how they stand: ok, waiting, silent, problem.
+pub fn counts(tx: &Tx, filter: &Filter) -> Result<[u64; 4]> {
+    let (conditions, values) = filter.conditions();
+    let rows: Vec<(Standing, i64)> = tx.list(
+        &format!("{} SELECT standing, count(*) FROM roster WHERE {conditions} GROUP BY standing", at(tx)),
+        params_from_iter(values),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let mut counts = [0; 4];
+    for (standing, count) in rows {
+        counts[standing as usize] = count.unsigned_abs();
+    }
+    Ok(counts)
+}
+
+/// The groups that devices in view have, by name.
+pub fn groups(tx: &Tx) -> Result<Vec<String>> {
+    tx.list(
+        "SELECT DISTINCT group_label FROM devices WHERE deleted_at IS NULL AND group_label <> '' ORDER BY group_label COLLATE NOCASE LIMIT 500",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// One device of the roster.
+pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Listed>> {
+    let columns = devices::COLUMNS.replace("devices.", "roster.");
+    tx.optional(
+        &format!(
+            "{} SELECT {columns}, enrollment_id, enrollment_state, last_seen_at, waiting, push_error, standing, '' AS sort_key FROM roster WHERE id = ?",
+            at(tx)
+        ),
+        [id],
+        listed,
+    )
+}
+
+/// How many devices were heard of on each of the last `days` days, oldest first.
+pub fn check_ins(tx: &Tx, days: u32) -> Result<Vec<u64>> {
+    let day_ms = 24 * 3600 * 1000;
+    let today = tx.now.millis() / day_ms;
+    let rows: Vec<(i64, i64)> = tx.list(
+        "SELECT at / 86400000, count(DISTINCT device_id) FROM events WHERE actor_kind = 'device' AND device_id IS NOT NULL AND at >= ?1 GROUP BY 1",
+        [(today - i64::from(days) + 1) * day_ms],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let first = today - i64::from(days) + 1;
+    Ok((first..=today).map(|day| rows.iter().find(|(on, _)| *on == day).map_or(0, |(_, count)| count.unsigned_abs())).collect())
+}
+
+/// The roster's common table with this transaction's moment written in: it is a number of ours.
+fn at(tx: &Tx) -> String {
+    ROSTER.replace(":now", &tx.now.millis().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{OpenOptions, Store};
+
+    fn device(id: &str, name: &str) -> Device {
+        Device {
+            id: id.into(),
+            serial_number: Some(format!("TESTSN{id}")),
+            udid: Some(format!("UDID-{id}")),
+            name: name.into(),
+            model: String::new(),
+            model_name: "iPad".into(),
+            product_name: "iPad13,18".into(),
+            os_version: "18.1".into(),
+            build_version: String::new(),
+            platform: Platform::Ios,
+            supervised: None,
+            practice: false,
+            group_label: "7b".into(),
+            person_label: String::new(),
+            facts_at: None,
+            security_at: None,
+            refresh_due_at: None,
+            deleted_at: None,
+            created_at: Timestamp::from_seconds(1),
+        }
+    }
+
+    #[test]
+    fn pages_follow_each_other_whatever_the_order() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let now = Timestamp::from_seconds(1_795_000_000);
+        store
+            .write_blocking(now, |tx| {
+                for (id, name) in [("1", "b"), ("2", "a"), ("3", "B"), ("4", "100%"), ("5", "c")] {
+                    devices::insert(tx, &device(id, name))?;
+                }
+                for sort in [Sort::Name, Sort::Serial, Sort::Model, Sort::Os, Sort::LastSeen, Sort::Standing] {
+                    for descending in [false, true] {
+                        let whole: Vec<_> = list(tx, &Filter::default(), sort, descending, None, 10)?;
+                        let mut paged: Vec<Listed> = Vec::new();
+                        loop {
+                            let after = paged.last().map(|last| (last.sort_key.clone(), last.device.id.clone()));
+                            let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
+                            let page = list(tx, &Filter::default(), sort, descending, after, 2)?;
+                            if page.is_empty() {
+                                break;
+                            }
+                            paged.extend(page);
+                        }
+                        let ids = |rows: &[Listed]| rows.iter().map(|row| row.device.id.clone()).collect::<Vec<_>>();
+                        assert_eq!(ids(&whole), ids(&paged), "{sort:?} {descending}");
+                    }
+                }
+                let found = Filter { search: "100%".into(), ..Filter::default() };
+                assert_eq!(list(tx, &found, Sort::Name, false, None, 10)?.len(), 1, "a percent sign is a letter like others");
+                assert_eq!(counts(tx, &Filter::default())?, [0, 0, 0, 5]);
+                assert_eq!(groups(tx)?, ["7b"]);
+                Ok(())
+            })
+            .unwrap();
+    }
+}
