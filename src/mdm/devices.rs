@@ -55,6 +55,16 @@ pub fn find_enrollment(tx: &Tx, actor: &Actor, id: &str) -> Result<Enrollment> {
     found.ok_or_else(|| Error::not_found("There is no such enrollment."))
 }
 
+/// The channel that a command goes to: the one that an enrollment's id names, or a device's own.
+pub fn channel(tx: &Tx, actor: &Actor, id: &str) -> Result<Enrollment> {
+    actor.require(Right::View)?;
+    if let Ok(enrollment) = find_enrollment(tx, actor, id) {
+        return Ok(enrollment);
+    }
+    let device = find(tx, actor, id)?;
+    enrollments::device_channel(tx, &device.id)?.ok_or_else(|| Error::conflict("This device has no enrollment."))
+}
+
 /// Retires a device: at its next contact it is told to leave, which is the only way in which this server ever unenrolls one.
 pub fn retire(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
     actor.require(Right::Destroy)?;

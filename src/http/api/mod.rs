@@ -1,8 +1,11 @@
 //! The JSON API under `/api/v1`: its conventions, and one file per noun.
 
 mod admins;
+mod commands;
+mod devices;
 mod events;
 pub mod input;
+mod invitations;
 pub mod list;
 pub mod once;
 mod openapi;
@@ -29,6 +32,9 @@ pub fn routes() -> Router<App> {
 /// Every noun's addresses.
 fn nouns() -> OpenApiRouter<App> {
     OpenApiRouter::new().merge(session::routes()).merge(admins::routes()).merge(tokens::routes()).merge(events::routes())
+        .merge(devices::routes())
+        .merge(commands::routes())
+        .merge(invitations::routes())
 }
 
 #[cfg(test)]

@@ -5,9 +5,12 @@
 
 mod binary;
 pub mod fields;
+mod json;
 mod xml;
 
 use std::io::Cursor;
+
+pub use json::{FromJsonError, from_json};
 
 use base64::Engine as _;
 use serde::de::DeserializeOwned;
