@@ -26,7 +26,7 @@ use crate::store::Tx;
 use crate::store::commands::{self as queue, Command, CommandState, Filter};
 
 /// The most devices that one request may name.
-pub const TARGETS_MAX: usize = 1000;
+const TARGETS_MAX: usize = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, send)).routes(routes!(show, cancel)).routes(routes!(available))
