@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::mdm::{Actor, Right, checkin, journal, push};
 use crate::secret::SecretBytes;
-use crate::store::roster::{self, Listed};
 use crate::store::Tx;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind, Held};
+use crate::store::roster::{self, Listed};
 
 /// A device by its id, or by the Nano id of one of its enrollments.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {

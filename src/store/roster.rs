@@ -6,10 +6,10 @@ use rusqlite::{Row, params_from_iter};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::protocol::platform::Platform;
+use crate::store::Tx;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::EnrollmentState;
 use crate::store::words::words;
-use crate::store::Tx;
 
 words! {
     /// How a device stands, in the order in which a page sorts them.
@@ -88,7 +88,9 @@ impl Sort {
             Self::Name => "lower(name)",
             Self::Serial => "lower(coalesce(serial_number, ''))",
             Self::Model => "lower(product_name)",
-            Self::Os => "platform || printf('%05d%05d', CAST(os_version AS INTEGER), CAST(substr(os_version, instr(os_version, '.') + 1) AS INTEGER))",
+            Self::Os => {
+                "platform || printf('%05d%05d', CAST(os_version AS INTEGER), CAST(substr(os_version, instr(os_version, '.') + 1) AS INTEGER))"
+            }
             Self::LastSeen => "printf('%020d', coalesce(last_seen_at, 0))",
             Self::Standing => "CASE standing WHEN 'ok' THEN '0' WHEN 'waiting' THEN '1' WHEN 'silent' THEN '2' ELSE '3' END",
         }
@@ -130,7 +132,8 @@ impl Filter {
         let search = self.search.trim();
         if !search.is_empty() {
             let like = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-            let columns = ["name", "serial_number", "udid", "model", "model_name", "product_name", "group_label", "person_label", "os_version"];
+            let columns =
+                ["name", "serial_number", "udid", "model", "model_name", "product_name", "group_label", "person_label", "os_version"];
             let any: Vec<_> = columns.iter().map(|column| format!("{column} LIKE ? ESCAPE '\\'")).collect();
             conditions.push(format!("({})", any.join(" OR ")));
             values.extend(columns.iter().map(|_| Value::from(like.clone())));

@@ -190,7 +190,9 @@ fn send_all(tx: &Tx, actor: &Actor, input: &CommandInput) -> Result<Answer> {
         }
     }
     if sent.commands.is_empty() {
-        return Err(Error::conflict(sent.refused.iter().map(|refused| format!("{}: {}", refused.target, refused.because)).collect::<Vec<_>>().join(" ")));
+        return Err(Error::conflict(
+            sent.refused.iter().map(|refused| format!("{}: {}", refused.target, refused.because)).collect::<Vec<_>>().join(" "),
+        ));
     }
     Answer::new(if sent.refused.is_empty() { StatusCode::CREATED } else { StatusCode::MULTI_STATUS }, &sent)
 }
@@ -199,7 +201,9 @@ fn send_all(tx: &Tx, actor: &Actor, input: &CommandInput) -> Result<Answer> {
 fn order(tx: &Tx, input: &CommandInput) -> Result<Order> {
     match (&input.plist, &input.request_type) {
         (Some(text), None) => {
-            let bytes = STANDARD.decode(text.trim()).map_err(|_| Error::field("plist", "is not base64; send the command's property list in base64"))?;
+            let bytes = STANDARD
+                .decode(text.trim())
+                .map_err(|_| Error::field("plist", "is not base64; send the command's property list in base64"))?;
             commands::read_raw(tx, &bytes, input.allow_unknown)
         }
         (None, Some(request_type)) => {
@@ -233,7 +237,11 @@ async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(
 /// Take a command back wherever it still waits.
 #[utoipa::path(delete, path = "/api/v1/commands/{uuid}", tag = "commands", params(("uuid" = String, Path, description = "CommandUUID")),
     responses((status = 200, description = "As they are now", body = Vec<CommandView>), (status = 409, description = "It waits nowhere any more")))]
-async fn cancel(State(app): State<App>, Authenticated(actor): Authenticated, Path(uuid): Path<String>) -> Result<JsonBody<Vec<CommandView>>> {
+async fn cancel(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(uuid): Path<String>,
+) -> Result<JsonBody<Vec<CommandView>>> {
     let rows = app.store.write(app.now(), move |tx| cancel_all(tx, &actor, &uuid)).await?;
     Ok(JsonBody(rows.into_iter().map(CommandView::from).collect()))
 }
@@ -258,7 +266,11 @@ fn cancel_all(tx: &Tx, actor: &Actor, uuid: &str) -> Result<Vec<Command>> {
 /// The commands that a device's OS has.
 #[utoipa::path(get, path = "/api/v1/devices/{id}/commands", tag = "commands", params(("id" = String, Path, description = "The device's id or Nano id")),
     responses((status = 200, description = "RequestTypes", body = Vec<String>)))]
-async fn available(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Vec<&'static str>>> {
+async fn available(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+) -> Result<JsonBody<Vec<&'static str>>> {
     let names = app
         .store
         .read(app.now(), |tx| {

@@ -474,7 +474,11 @@ async fn enrollments_of(
 /// One enrollment.
 #[utoipa::path(get, path = "/api/v1/enrollments/{id}", tag = "enrollments", params(("id" = String, Path, description = "Its id or Nano id")),
     responses((status = 200, description = "The enrollment", body = EnrollmentView)))]
-async fn enrollment(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<EnrollmentView>> {
+async fn enrollment(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+) -> Result<JsonBody<EnrollmentView>> {
     let enrollment = app.store.read(app.now(), |tx| devices::find_enrollment(tx, &actor, &id)).await?;
     Ok(JsonBody(enrollment.into()))
 }

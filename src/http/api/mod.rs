@@ -31,7 +31,11 @@ pub fn routes() -> Router<App> {
 
 /// Every noun's addresses.
 fn nouns() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(session::routes()).merge(admins::routes()).merge(tokens::routes()).merge(events::routes())
+    OpenApiRouter::new()
+        .merge(session::routes())
+        .merge(admins::routes())
+        .merge(tokens::routes())
+        .merge(events::routes())
         .merge(devices::routes())
         .merge(commands::routes())
         .merge(invitations::routes())

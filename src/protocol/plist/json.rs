@@ -49,7 +49,9 @@ mod tests {
 
     #[test]
     fn every_kind_of_value_can_be_written() {
-        let written = from_json(&json!({ "Payload": { "$data": "AQID" }, "At": { "$date": "2026-11-25T08:00:00Z" }, "N": 7, "R": 0.5, "L": [true, "x"] }));
+        let written = from_json(
+            &json!({ "Payload": { "$data": "AQID" }, "At": { "$date": "2026-11-25T08:00:00Z" }, "N": 7, "R": 0.5, "L": [true, "x"] }),
+        );
         let written = written.unwrap();
         let entries = written.as_dictionary().unwrap();
         assert_eq!(entries.get("Payload").unwrap().as_data(), Some(&[1, 2, 3][..]));
