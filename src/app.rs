@@ -105,6 +105,15 @@ impl App {
         self.clock.now()
     }
 
+    /// The host of the public address: a name or an address without brackets.
+    pub fn public_host(&self) -> &str {
+        let authority = self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, authority)| authority);
+        match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or(rest),
+            None => authority.split(':').next().unwrap_or(authority),
+        }
+    }
+
     /// The authority that issues now.
     pub fn authority(&self) -> Arc<Authority> {
         Arc::clone(&self.authority.read().unwrap_or_else(PoisonError::into_inner))

@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("clock", &[]),
     ("random", &["clock"]),
-    ("config", &["error", "secret"]),
+    ("config", &["error", "secret", "pki"]),
     ("pki", &["error", "secret", "clock", "random"]),
     ("protocol", &["error", "secret", "clock", "pki"]),
     ("store", &["error", "secret", "clock", "random", "pki", "protocol"]),

@@ -1,8 +1,105 @@
 //! The command line: wires and words.
 
+mod log;
+mod open;
+pub mod serve;
+
 use std::process::ExitCode;
 
-/// Runs the command that the arguments name.
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Kind, Result};
+
+/// Everything was done.
+const DONE: u8 = 0;
+/// It could not be done.
+const FAILED: u8 = 1;
+/// The words of the command, a setting or a file were wrong.
+const WRONG_WORDS: u8 = 2;
+
+/// Apple device management in one binary: managed apps and OS updates for a classroom, a small business or a tester.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, arg_required_else_help = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+}
+
+impl Command {
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Serve(serve) => serve.run(),
+        }
+    }
+}
+
+/// Runs the command that the arguments name; the exit code is 0 for done, 1 for failed, 2 for wrong words.
 pub fn main() -> ExitCode {
-    ExitCode::from(2)
+    let code = match Cli::try_parse() {
+        Err(words) => explain(&words),
+        Ok(cli) => match cli.command.run() {
+            Ok(()) => DONE,
+            Err(error) => complain(&error),
+        },
+    };
+    ExitCode::from(code)
+}
+
+/// Prints what the parser has to say: help that was asked for, or what is wrong with the words.
+fn explain(words: &clap::Error) -> u8 {
+    if matches!(words.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A closed pipe (`rollcall --help | head`) is nobody's fault.
+        let _ = words.print();
+        return DONE;
+    }
+    let text = words.render().to_string();
+    eprint!("{}", text.strip_prefix("error: ").map_or_else(|| text.clone(), |rest| format!("rollcall: {rest}")));
+    WRONG_WORDS
+}
+
+/// Prints what happened and what to do.
+fn complain(error: &Error) -> u8 {
+    eprintln!("rollcall: {error}");
+    if error.kind == Kind::Internal {
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            eprintln!("  because: {cause}");
+            source = cause.source();
+        }
+    }
+    if error.kind == Kind::BadInput { WRONG_WORDS } else { FAILED }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_words_of_every_command_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Cli::command().get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Example"), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn failures_have_their_exit_codes() {
+        assert_eq!(complain(&Error::bad_input("x")), WRONG_WORDS);
+        assert_eq!(complain(&Error::conflict("x")), FAILED);
+        assert_eq!(explain(&Cli::try_parse_from(["rollcall", "serve", "--bananas"]).unwrap_err()), WRONG_WORDS);
+        assert_eq!(explain(&Cli::try_parse_from(["rollcall"]).unwrap_err()), WRONG_WORDS);
+        assert_eq!(explain(&Cli::try_parse_from(["rollcall", "serve", "--help"]).unwrap_err()), DONE);
+    }
 }

@@ -11,9 +11,10 @@ use std::str::FromStr;
 use http::HeaderName;
 
 pub use layers::{KEYS, Layer, environment_name};
-pub use values::{HttpsUrl, Listen, LogFormat, Network, OutboundProxy, ProxyCertFormat};
+pub use values::{HttpsUrl, Listen, LogFormat, Network, OutboundProxy};
 
 use crate::error::{Error, Result};
+use crate::pki::proxy_header::ProxyCertFormat;
 use layers::Layers;
 
 /// The data folder when nothing names one.
@@ -179,7 +180,7 @@ fn proxy(layers: &Layers) -> Result<Proxy> {
     Ok(Proxy {
         trusted: list(layers, "trusted_proxies")?.unwrap_or_else(this_machine),
         cert_header: single::<Header>(layers, "proxy_cert_header")?.map_or(HeaderName::from_static("client-cert"), |header| header.0),
-        cert_format: single(layers, "proxy_cert_format")?.unwrap_or_default(),
+        cert_format: single::<Dialect>(layers, "proxy_cert_format")?.map_or(ProxyCertFormat::default(), |dialect| dialect.0),
     })
 }
 
@@ -261,6 +262,18 @@ impl FromStr for Header {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self).map_err(|_| "is not the name of a header; write for example Client-Cert or X-Forwarded-Tls-Client-Cert")
+    }
+}
+
+/// The dialect of a certificate header.
+struct Dialect(ProxyCertFormat);
+
+impl FromStr for Dialect {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "is not a form of certificate header; write rfc9440, url-pem, traefik or apache";
+        ProxyCertFormat::from_name(text).map(Self).ok_or(wrong)
     }
 }
 

@@ -133,34 +133,6 @@ impl FromStr for Network {
     }
 }
 
-/// How a reverse proxy writes a device's certificate into its header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ProxyCertFormat {
-    /// `:base64 of DER:`, a byte sequence of RFC 8941, as RFC 9440 (section 2) says.
-    #[default]
-    Rfc9440,
-    /// PEM, percent-encoded (nginx `$ssl_client_escaped_cert`, HAProxy, Envoy).
-    UrlPem,
-    /// Base64 of DER without lines, chain members separated by commas (Traefik `X-Forwarded-Tls-Client-Cert`).
-    Traefik,
-    /// PEM with its line ends turned into spaces (Apache `%{SSL_CLIENT_CERT}s`).
-    Apache,
-}
-
-impl FromStr for ProxyCertFormat {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "rfc9440" => Ok(Self::Rfc9440),
-            "url-pem" => Ok(Self::UrlPem),
-            "traefik" => Ok(Self::Traefik),
-            "apache" => Ok(Self::Apache),
-            _ => Err("is not a form of certificate header; write rfc9440, url-pem, traefik or apache"),
-        }
-    }
-}
-
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {

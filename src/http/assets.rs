@@ -57,7 +57,6 @@ pub fn url(name: &str) -> String {
 /// Answers `GET /static/{version}/{name}`.
 ///
 /// A version of the past (a page that was open while the appliance was updated) gets today's file, not to be cached.
-#[expect(clippy::unused_async, reason = "the router takes async handlers")]
 pub async fn get(Path((version, name)): Path<(String, String)>, headers: HeaderMap) -> Response<Body> {
     let Some(asset) = ASSETS.find(&name) else {
         return empty(StatusCode::NOT_FOUND);
@@ -67,7 +66,6 @@ pub async fn get(Path((version, name)): Path<(String, String)>, headers: HeaderM
 }
 
 /// Answers `GET /favicon.ico`, which browsers ask for by themselves, with the drawing.
-#[expect(clippy::unused_async, reason = "the router takes async handlers")]
 pub async fn favicon(headers: HeaderMap) -> Response<Body> {
     match ASSETS.find("favicon.svg") {
         Some(asset) => answer(asset, ASK_AGAIN, &headers),

@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::error::{Error, FieldError, Kind};
+use crate::http::log::RequestId;
+use crate::http::pages::problem::{ProblemView, problem as problem_page};
 
 /// Seconds until the next attempt, where the failure itself does not say.
 const RETRY_AFTER_S: u32 = 30;
@@ -95,7 +97,8 @@ fn carry(failure: Failure) -> Response {
 ///
 /// It also stands guard: where devices read, a failure that neither [`status`] nor RFC 9110's ranges call for becomes 400 or 503.
 pub async fn audience(State(readers): State<Audience>, request: Request, next: Next) -> Response {
-    answer(next.run(request).await, readers).await
+    let reference = request.extensions().get::<RequestId>().cloned();
+    answer(next.run(request).await, readers, reference.as_ref()).await
 }
 
 /// What remains of a handler that panicked; the panic hook has said where.
@@ -104,9 +107,9 @@ pub fn panicked(_panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// Writes what left a handler as the readers of its group get it.
-async fn answer(mut response: Response, readers: Audience) -> Response {
+async fn answer(mut response: Response, readers: Audience, reference: Option<&RequestId>) -> Response {
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        return render(&failure.error, failure.audience.unwrap_or(readers));
+        return render(&failure.error, failure.audience.unwrap_or(readers), reference);
     }
     let status = response.status();
     let is_failure = status.is_client_error() || status.is_server_error();
@@ -134,8 +137,8 @@ fn guard(response: Response) -> Response {
     }
 }
 
-/// Writes `error` for `readers` and for the log.
-pub fn render(error: &Error, readers: Audience) -> Response {
+/// Writes `error` for `readers` and for the log; `reference` is how a person finds it there.
+pub fn render(error: &Error, readers: Audience, reference: Option<&RequestId>) -> Response {
     let status = status(error.kind, readers);
     tell_log(error, status);
     let mut response = match readers {
@@ -145,7 +148,7 @@ pub fn render(error: &Error, readers: Audience) -> Response {
         }
         Audience::Device | Audience::OldDevice => status.into_response(),
         Audience::Scep => (status, format!("{}\n", error.message)).into_response(),
-        Audience::Person => page(status, &error.message),
+        Audience::Person => page(status, error, reference),
     };
     if status == StatusCode::UNAUTHORIZED && readers == Audience::Api {
         // RFC 9110 section 15.5.2 wants it; no browser asks a person for a bearer token.
@@ -203,16 +206,28 @@ fn problem(status: StatusCode, detail: &str, errors: &[FieldError]) -> Response 
     (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
 }
 
-fn page(status: StatusCode, message: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or("Failure");
-    let markup = maud::html! {
-        (maud::DOCTYPE)
-        html lang="en" {
-            head { meta charset="utf-8"; meta name="viewport" content="width=device-width"; title { (title) } }
-            body { h1 { (title) } p { (message) } p { a href="/" { "Go to the first page" } } }
-        }
+fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Response {
+    let title = match error.kind {
+        Kind::BadInput => "That cannot be used as it is",
+        Kind::Unauthenticated => "Please log in",
+        Kind::Forbidden => "Your role does not allow this",
+        Kind::NotFound => "There is nothing here",
+        Kind::Conflict | Kind::NotManaged | Kind::Retired => "That does not fit what is stored",
+        Kind::TooLarge => "That is too large",
+        Kind::Busy => "The appliance is busy",
+        Kind::TooOften => "That was too often",
+        Kind::Upstream => "A service that was asked did not answer well",
+        Kind::Internal => "That is our fault",
     };
-    (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], markup.into_string()).into_response()
+    let view = ProblemView {
+        status: status.as_u16(),
+        title: title.to_owned(),
+        words: error.message.clone().into_owned(),
+        fields: error.fields.iter().map(|field| (field.field.clone(), field.message.clone())).collect(),
+        way_on: Some(("/".to_owned(), "Go to Today".to_owned())),
+        reference: reference.filter(|_| error.kind == Kind::Internal).map(|id| id.0.to_string()),
+    };
+    (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], problem_page(&view).into_string()).into_response()
 }
 
 fn says_json(response: &Response) -> bool {
@@ -291,28 +306,28 @@ mod tests {
         for stray in 400..600 {
             let stray = StatusCode::from_u16(stray).unwrap();
             for readers in [Audience::Device, Audience::OldDevice, Audience::Scep] {
-                let sent = answer((stray, "words").into_response(), readers).await.status().as_u16();
+                let sent = answer((stray, "words").into_response(), readers, None).await.status().as_u16();
                 assert!([400, 404, 413, 416, 503].contains(&sent), "{stray} became {sent}");
             }
         }
-        assert_eq!(answer(StatusCode::PARTIAL_CONTENT.into_response(), Audience::Device).await.status(), 206);
+        assert_eq!(answer(StatusCode::PARTIAL_CONTENT.into_response(), Audience::Device, None).await.status(), 206);
     }
 
     #[tokio::test]
     async fn devices_get_empty_bodies_but_for_the_dismissal() {
         for kind in KINDS {
             let retired = kind == Kind::Retired;
-            let told = body(render(&Error::new(kind, "secret words"), Audience::Device)).await;
+            let told = body(render(&Error::new(kind, "secret words"), Audience::Device, None)).await;
             assert_eq!(told, if retired { UNRECOGNIZED_DEVICE } else { "" }, "{kind:?}");
-            assert_eq!(body(render(&Error::new(kind, "secret words"), Audience::OldDevice)).await, "");
+            assert_eq!(body(render(&Error::new(kind, "secret words"), Audience::OldDevice, None)).await, "");
         }
     }
 
     #[tokio::test]
     async fn a_handler_that_knows_the_os_decides_how_it_is_dismissed() {
         let retired = || Error::new(Kind::Retired, "An admin retired this enrollment.");
-        assert_eq!(answer(retired().into_response(), Audience::Device).await.status(), 403);
-        assert_eq!(answer(told_to(Audience::OldDevice, retired()), Audience::Device).await.status(), 401);
+        assert_eq!(answer(retired().into_response(), Audience::Device, None).await.status(), 403);
+        assert_eq!(answer(told_to(Audience::OldDevice, retired()), Audience::Device, None).await.status(), 401);
     }
 
     #[tokio::test]
@@ -326,7 +341,7 @@ mod tests {
 
     #[tokio::test]
     async fn scripts_get_a_problem_document() {
-        let response = answer(Error::field("name", "is empty; write one").into_response(), Audience::Api).await;
+        let response = answer(Error::field("name", "is empty; write one").into_response(), Audience::Api, None).await;
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         let told: serde_json::Value = serde_json::from_str(&body(response).await).unwrap();
         let expected = serde_json::json!({
@@ -334,19 +349,19 @@ mod tests {
             "errors": [{"field": "name", "message": "is empty; write one"}],
         });
         assert_eq!(told, expected);
-        let response = answer((StatusCode::UNPROCESSABLE_ENTITY, "missing field `role`").into_response(), Audience::Api).await;
+        let response = answer((StatusCode::UNPROCESSABLE_ENTITY, "missing field `role`").into_response(), Audience::Api, None).await;
         let told: serde_json::Value = serde_json::from_str(&body(response).await).unwrap();
         assert_eq!((&told["status"], &told["detail"]), (&422.into(), &"missing field `role`".into()));
     }
 
     #[tokio::test]
     async fn people_get_a_page_and_busy_says_when_to_come_back() {
-        let response = render(&Error::not_found("There is no <such> device."), Audience::Person);
+        let response = render(&Error::not_found("There is no <such> device."), Audience::Person, None);
         assert_eq!(response.status(), 404);
         assert!(body(response).await.contains("There is no &lt;such&gt; device."));
-        let busy = render(&Error::new(Kind::Busy, "The queue is full.").retry_after(7), Audience::Device);
+        let busy = render(&Error::new(Kind::Busy, "The queue is full.").retry_after(7), Audience::Device, None);
         assert_eq!(busy.headers()[RETRY_AFTER], "7");
-        assert_eq!(render(&Error::new(Kind::Busy, "Full."), Audience::Api).headers()[RETRY_AFTER], "30");
-        assert!(render(&Error::internal("Oops.", "cause"), Audience::Api).headers().get(RETRY_AFTER).is_none());
+        assert_eq!(render(&Error::new(Kind::Busy, "Full."), Audience::Api, None).headers()[RETRY_AFTER], "30");
+        assert!(render(&Error::internal("Oops.", "cause"), Audience::Api, None).headers().get(RETRY_AFTER).is_none());
     }
 }

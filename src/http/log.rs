@@ -1,6 +1,7 @@
 //! One line a request: what was asked by its route, never by its path, because paths hold codes and capabilities.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -31,10 +32,14 @@ impl RequestIds {
         Self { run: u32::from_le_bytes(random.bytes()), next: AtomicU32::new(0) }
     }
 
-    fn next(&self) -> String {
-        format!("{:08x}-{:06x}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
+    fn next(&self) -> RequestId {
+        RequestId(format!("{:08x}-{:06x}", self.run, self.next.fetch_add(1, Ordering::Relaxed)).into())
     }
 }
+
+/// A request's id: an extension of every request, a field of its lines in the log, and a header of its answer.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Arc<str>);
 
 /// Notes whom the current request concerns, in its line of the log.
 pub fn note_enrollment(id: impl fmt::Display) {
@@ -47,16 +52,17 @@ pub fn note_command(uuid: impl fmt::Display) {
 }
 
 /// The middleware around every route: gives the request its id and writes its line.
-pub async fn line(State(ids): State<std::sync::Arc<RequestIds>>, request: Request, next: Next) -> Response {
+pub async fn line(State(ids): State<Arc<RequestIds>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = ids.next();
-    let span = tracing::info_span!("request", id, enrollment.id = Empty, command.uuid = Empty);
+    let span = tracing::info_span!("request", id = &*id.0, enrollment.id = Empty, command.uuid = Empty);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let peer = request.extensions().get::<Peer>().map(|peer| (peer.listener, peer.addr.ip()));
 
+    request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
-    if let Ok(id) = HeaderValue::try_from(id) {
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
 

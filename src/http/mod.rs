@@ -1,4 +1,4 @@
-//! Who asks us: every door for devices, people and scripts.
+//! Who asks us: every door for devices, people and scripts, and every address on one screen.
 
 pub mod api;
 pub mod assets;
@@ -6,12 +6,124 @@ pub mod attempts;
 pub mod auth;
 pub mod enroll;
 pub mod error;
+mod health;
 pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod mdm;
 pub mod pages;
-mod proxy_header;
+mod redirect;
 pub mod scep;
 pub mod server;
 pub mod tls;
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::app::App;
+use crate::error::{Error, Kind};
+use api::Streams;
+use auth::Gate;
+use error::Audience;
+use limits::{API_MAX_BYTES, group};
+use log::RequestIds;
+use server::Doors;
+
+/// Every address, by who may use it. Devices come first and stand outside of every log-in: no mistake there may cost an enrollment.
+///
+/// Each noun names its own addresses and wraps them in a [`limits::group`]: who reads its failures, and how much of a body is taken.
+pub fn doors(app: &App, streams: &Streams) -> Doors {
+    let gate = Gate::new(app.store.clone(), app.clock.clone());
+    let known = |routes: Router<App>| routes.layer(Extension(gate.clone())).layer(Extension(streams.clone()));
+    let whole = Router::new().merge(devices()).merge(monitors()).merge(known(scripts())).merge(known(people())).fallback(nowhere);
+    let plain = Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https);
+    let control = Router::new().merge(monitors()).merge(known(scripts())).fallback(nowhere);
+    let ids = Arc::new(RequestIds::new(&app.random));
+    let finish = |routes: Router<App>| {
+        let line = axum::middleware::from_fn_with_state(Arc::clone(&ids), log::line);
+        routes.layer(line).with_state(app.clone())
+    };
+    Doors { whole: finish(whole), plain: finish(plain), control: finish(control) }
+}
+
+/// Devices: known by their identities, answered by [`Audience::Device`] and [`Audience::Scep`] alone.
+fn devices() -> Router<App> {
+    Router::new().merge(mdm::routes()).merge(scep::routes())
+}
+
+/// Monitors: nobody has to prove who they are.
+fn monitors() -> Router<App> {
+    let routes = Router::new().route("/health/live", get(health::live)).route("/health/ready", get(health::ready));
+    group(Audience::Api, 0, routes)
+}
+
+/// Scripts and the page's own requests: a token or a session.
+fn scripts() -> Router<App> {
+    let routes = group(Audience::Api, API_MAX_BYTES, api::routes());
+    routes.layer(CompressionLayer::new().gzip(true)).layer(never_kept())
+}
+
+/// People: pages, most of them behind the log-in.
+fn people() -> Router<App> {
+    let pages = Router::new().merge(enroll::routes());
+    let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
+    careful().into_iter().fold(pages, Router::layer)
+}
+
+/// How to trust our own root: on plain HTTP too, because without it nothing else opens without a warning.
+fn trust() -> Router<App> {
+    group(Audience::Person, 0, enroll::trust_routes())
+}
+
+/// The files of the page; they are compressed and cached by themselves.
+fn files() -> Router<App> {
+    let routes = Router::new().route("/static/{version}/{name}", get(assets::get)).route("/favicon.ico", get(assets::favicon));
+    group(Audience::Person, 0, routes)
+}
+
+/// Who reads what is said at `path`, for addresses that have no route.
+fn readers(path: &str) -> Audience {
+    let is_under =
+        |roots: &[&str]| roots.iter().any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    if is_under(&["/mdm", "/checkin", "/packages", "/ddm"]) {
+        Audience::Device
+    } else if is_under(&["/scep"]) {
+        Audience::Scep
+    } else if is_under(&["/api", "/v1", "/access", "/notify", "/health", "/metrics", "/version", "/migration"]) {
+        Audience::Api
+    } else {
+        Audience::Person
+    }
+}
+
+/// Answers where no route leads.
+async fn nowhere(uri: Uri) -> Response {
+    error::render(&Error::new(Kind::NotFound, "There is nothing at this address."), readers(uri.path()), None)
+}
+
+/// Answers that say who somebody is or what they may see are kept by nobody between here and them.
+fn never_kept() -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}
+
+/// What browsers are told about pages: no foreign content, no frames, no guessing, no address given away.
+///
+/// Deliberately no Strict-Transport-Security: it covers every port of the host, and would close `/trust`, which explains our own root over plain HTTP.
+fn careful() -> [SetResponseHeaderLayer<HeaderValue>; 3] {
+    const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+    let set = |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    [
+        set(header::CONTENT_SECURITY_POLICY, POLICY),
+        set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        set(header::REFERRER_POLICY, "same-origin"),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ async fn http<S>(stream: S, speaks: Speaks, peer: Peer, way: &Way)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let this = Arc::new(Connection { peer, way: way.clone(), work: Arc::default() });
+    let this = Arc::new(Connection { peer, way: way.clone(), work: Arc::default(), complained: AtomicBool::new(false) });
     let service = service_fn(|request| answer(request, Arc::clone(&this)));
     let stream = TokioIo::new(PatientWrite::new(stream, way.grants.stall));
     let builder = builder(speaks, way.grants.header);
@@ -139,13 +139,22 @@ struct Connection {
     peer: Peer,
     way: Way,
     work: Arc<Work>,
+    /// Whether it was said already that the proxy's header is not understood: once a connection is enough.
+    complained: AtomicBool,
 }
 
 async fn answer(request: hyper::Request<Incoming>, connection: Arc<Connection>) -> Result<Response<Busy>, Infallible> {
-    let Connection { peer, way, work } = &*connection;
+    let Connection { peer, way, work, complained } = &*connection;
     let under_way = UnderWay::begin(work);
-    let mut request: Request = request.map(|body| Body::new(PatientBody::new(body, way.grants.stall)));
-    let peer = peer.of_request(request.headers_mut(), &way.proxy);
+    let (head, body) = request.into_parts();
+    let body = PatientBody::new(&head, body, way.grants.stall);
+    let mut request = Request::from_parts(head, Body::new(body));
+    let (peer, misread) = peer.of_request(request.headers_mut(), &way.proxy);
+    if let Some(misread) = misread
+        && !complained.swap(true, Ordering::Relaxed)
+    {
+        tracing::warn!(proxy = %connection.peer.addr.ip(), "{misread}");
+    }
     request.extensions_mut().insert(peer);
     // A router is always ready, and its error has no values.
     let response = way.router.clone().call(request).await?;

@@ -66,8 +66,13 @@ impl Bound {
     /// Binds the control socket at `path`, for this user alone. Call it only when the data folder is locked: a socket that is left over is removed.
     pub fn control(&mut self, path: &Path) -> Result<()> {
         let wrong = |error: std::io::Error| {
-            Error::new(Kind::Internal, format!("cannot make {}: {error}. Is the data folder on a local disk?", path.display()))
-                .caused_by(error)
+            // The system allows about 100 bytes for the name of a socket.
+            let what_to_do = if error.kind() == std::io::ErrorKind::InvalidInput {
+                "Choose a data folder with a shorter path."
+            } else {
+                "Choose a data folder on a local disk."
+            };
+            Error::new(Kind::Conflict, format!("cannot make {}: {error}. {what_to_do}", path.display())).caused_by(error)
         };
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(wrong(error)),

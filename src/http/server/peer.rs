@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::config::Proxy;
 use crate::error::{Error, Kind};
-use crate::http::proxy_header;
+use crate::pki::proxy_header::{self, ProxyHeaderError};
 
 /// The listener that took a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,18 +71,28 @@ impl Peer {
 
     /// The peer of one request: behind a trusted proxy it is whom the proxy speaks for.
     /// Takes the headers that only such a proxy may send out of `headers`, on every listener.
-    pub(super) fn of_request(&self, headers: &mut HeaderMap, proxy: &Proxy) -> Self {
+    ///
+    /// The second value is why the proxy's word for a certificate was not understood.
+    pub(super) fn of_request(&self, headers: &mut HeaderMap, proxy: &Proxy) -> (Self, Option<ProxyHeaderError>) {
         // Two of them are none: one was written by somebody else, and nobody can tell which.
         let alone = headers.get_all(&proxy.cert_header).iter().count() == 1;
         let said = headers.remove(&proxy.cert_header).filter(|_| alone);
         let mut peer = self.clone();
-        if self.listener == Listener::Proxy {
-            peer.certificate = said.and_then(|value| proxy_header::certificate(value.as_bytes(), proxy.cert_format));
-            if let Some(address) = forwarded_for(headers, proxy) {
-                peer.addr = SocketAddr::new(address, 0);
-            }
+        if self.listener != Listener::Proxy {
+            return (peer, None);
         }
-        peer
+        if let Some(address) = forwarded_for(headers, proxy) {
+            peer.addr = SocketAddr::new(address, 0);
+        }
+        // Proxies that know of no certificate write an empty header, and Apache writes (null).
+        let said = said.filter(|value| !matches!(value.as_bytes(), b"" | b"(null)"));
+        match said.map(|value| proxy_header::parse(value.as_bytes(), proxy.cert_format)).transpose() {
+            Ok(certificate) => {
+                peer.certificate = certificate.map(Bytes::from);
+                (peer, None)
+            }
+            Err(error) => (peer, Some(error)),
+        }
     }
 }
 
@@ -108,7 +118,7 @@ fn forwarded_for(headers: &HeaderMap, proxy: &Proxy) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ProxyCertFormat;
+    use crate::pki::proxy_header::ProxyCertFormat;
 
     fn proxy() -> Proxy {
         Proxy {
@@ -141,7 +151,7 @@ mod tests {
     fn only_the_proxy_listener_hears_the_header_and_no_handler_ever_sees_it() {
         for listener in [Listener::Main, Listener::Device, Listener::Http, Listener::Proxy, Listener::Control] {
             let mut headers = headers(&[("client-cert", ":MAMCAQE=:"), ("x-forwarded-for", "203.0.113.7"), ("mdm-signature", "x")]);
-            let peer = Peer::new("10.0.0.1:999".parse().unwrap(), listener).of_request(&mut headers, &proxy());
+            let peer = Peer::new("10.0.0.1:999".parse().unwrap(), listener).of_request(&mut headers, &proxy()).0;
             assert_eq!(peer.certificate.is_some(), listener == Listener::Proxy);
             assert_eq!(peer.addr.ip().to_string(), if listener == Listener::Proxy { "203.0.113.7" } else { "10.0.0.1" });
             assert!(!headers.contains_key("client-cert") && headers.contains_key("mdm-signature"));
@@ -152,8 +162,21 @@ mod tests {
     fn two_certificate_headers_are_none() {
         let mut headers = headers(&[("client-cert", ":MAMCAQE=:")]);
         headers.append("client-cert", ":MAMCAQI=:".parse().unwrap());
-        let peer = Peer::new("10.0.0.1:999".parse().unwrap(), Listener::Proxy).of_request(&mut headers, &proxy());
+        let peer = Peer::new("10.0.0.1:999".parse().unwrap(), Listener::Proxy).of_request(&mut headers, &proxy()).0;
         assert!(peer.certificate.is_none());
         assert!(!headers.contains_key("client-cert"));
+    }
+
+    #[test]
+    fn a_header_in_another_dialect_is_no_certificate_and_says_which_setting_to_compare() {
+        let of = |value: &'static str| {
+            let mut headers = headers(&[("client-cert", value)]);
+            Peer::new("10.0.0.1:999".parse().unwrap(), Listener::Proxy).of_request(&mut headers, &proxy())
+        };
+        let (peer, error) = of("MAMCAQE=");
+        assert!(peer.certificate.is_none() && error.unwrap().to_string().contains("proxy_cert_format"));
+        for none in ["", "(null)"] {
+            assert!(of(none).1.is_none(), "a proxy's way to say that there is none");
+        }
     }
 }

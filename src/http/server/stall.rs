@@ -6,11 +6,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::http::header::EXPECT;
+use axum::http::request::Parts;
 use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
+
+/// Bytes of an unwanted body that are read and thrown away.
+const LINGER_MAX_BYTES: usize = 16 << 20;
 
 /// A timer that runs only while something is waited for.
 #[derive(Debug)]
@@ -38,16 +44,42 @@ impl Patience {
 }
 
 /// A request's body whose next piece must come in time.
+///
+/// When nobody wants the rest of a body, it is read and thrown away for a while: closing or resetting while the other end still sends
+/// makes it miss our answer, and a device would ask again for ever.
 #[derive(Debug)]
 pub(super) struct PatientBody {
-    body: Incoming,
+    body: Option<Incoming>,
     patience: Patience,
+    lingers: bool,
 }
 
 impl PatientBody {
-    pub(super) fn new(body: Incoming, granted: Duration) -> Self {
-        Self { body, patience: Patience::new(granted) }
+    /// The body of a request with this head.
+    pub(super) fn new(head: &Parts, body: Incoming, granted: Duration) -> Self {
+        // Who waits for our word before sending (RFC 9110 section 10.1.1) sends nothing when it is not given, and reading would give it.
+        let lingers = !head.headers.contains_key(EXPECT);
+        Self { body: Some(body), patience: Patience::new(granted), lingers }
     }
+}
+
+impl Drop for PatientBody {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take()
+            && self.lingers
+            && !body.is_end_stream()
+        {
+            // At the very end there is no runtime, and nobody to answer.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(tokio::time::timeout(self.patience.granted, throw_away(body)));
+            }
+        }
+    }
+}
+
+async fn throw_away(body: Incoming) {
+    let mut rest = Limited::new(body, LINGER_MAX_BYTES);
+    while let Some(Ok(_)) = rest.frame().await {}
 }
 
 impl Body for PatientBody {
@@ -55,20 +87,28 @@ impl Body for PatientBody {
     type Error = axum::BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            self.patience.rest();
+        // Who has read a piece has given their word already.
+        let this = &mut *self;
+        this.lingers = true;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+            this.patience.rest();
+            if !matches!(frame, Some(Ok(_))) {
+                this.body = None;
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        ready!(self.patience.poll_end(cx));
+        ready!(this.patience.poll_end(cx));
+        this.body = None;
         Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, "the rest of the request did not come in time").into())))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

@@ -188,7 +188,9 @@ async fn old_and_chunked_requests_are_understood() {
 async fn bodies_over_the_limit_are_413_announced_or_not() {
     let open = Open::with(whole(), plenty()).await;
     let announced = format!("PUT /take HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", (1 << 20) + 1);
-    assert!(exchange(open.tcp(Listener::Proxy).await, &announced).await.starts_with("HTTP/1.1 413 "), "before a byte of it came");
+    // Nothing of it comes, so what is waited for is the end of patience with it.
+    let impatient = Open::with(whole(), Grants { stall: LITTLE, ..plenty() }).await;
+    assert!(exchange(impatient.tcp(Listener::Proxy).await, &announced).await.starts_with("HTTP/1.1 413 "), "before a byte of it came");
 
     let expecting = announced.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
     let answer = exchange(open.tcp(Listener::Proxy).await, &expecting).await;
@@ -356,6 +358,74 @@ async fn a_taken_port_is_named_with_its_flag() {
     let error = Bound::bind(&Config::read(flags, Vec::new()).unwrap()).await.unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot listen on {address} (--device-listen): ")), "{error}");
     assert!(error.to_string().contains("Another program listens there"));
+}
+
+#[tokio::test]
+async fn a_data_folder_with_too_long_a_path_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Bound::default().control(&folder.path().join("x".repeat(120))).unwrap_err();
+    assert!(error.to_string().ends_with("Choose a data folder with a shorter path."), "{error}");
+}
+
+/// Runs `program` with `arguments` while the server answers; gives both streams.
+async fn judge(program: &'static str, arguments: Vec<String>) -> String {
+    let run = move || {
+        let output = std::process::Command::new(program).args(&arguments).stdin(std::process::Stdio::null()).output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn curl_is_content() {
+    let (open, folder) = (Open::with(whole(), plenty()).await, tempfile::tempdir().unwrap());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("root"), open.authority.certificate.to_pem()).unwrap();
+    std::fs::write(path("fits"), vec![b'x'; 1 << 20]).unwrap();
+    std::fs::write(path("large"), vec![b'x'; 5 << 20]).unwrap();
+    let (root, port) = (path("root"), open.at(Listener::Main).port());
+    let curl = async |options: String| {
+        let always = format!("-sS -m 60 --cacert {root} --resolve localhost:{port}:127.0.0.1 -w %{{http_code}}/%{{http_version}}");
+        judge("curl", [words(&always), words(&options)].concat()).await
+    };
+    for (option, version) in [("--http1.0", "1"), ("--http1.1", "1.1"), ("--http2", "2")] {
+        // curl announces the upload by Expect: 100-continue where the protocol has it.
+        let answer = curl(format!("{option} -T {} https://localhost:{port}/take", path("fits"))).await;
+        assert_eq!(answer, format!("1048576200/{version}"), "{option}");
+        let answer = curl(format!("{option} -o {} -T {} https://localhost:{port}/take", path("answer"), path("large"))).await;
+        assert!(answer.starts_with(&format!("413/{version}")), "{option}: {answer}");
+        if version == "1" {
+            continue; // It has no chunks.
+        }
+        let answer =
+            curl(format!("{option} -H Transfer-Encoding:chunked -o {} -T {} https://localhost:{port}/take", path("answer"), path("large")))
+                .await;
+        assert!(answer.starts_with(&format!("413/{version}")), "chunked {option}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn openssl_sees_the_question_for_a_certificate_on_the_device_listener_only() {
+    let (open, folder) = (Open::with(whole(), plenty()).await, tempfile::tempdir().unwrap());
+    let root = folder.path().join("root.pem");
+    std::fs::write(&root, open.authority.certificate.to_pem()).unwrap();
+    let look = async |listener, versions: &str| {
+        let options = format!("s_client -connect {} -servername localhost -CAfile {}{versions}", open.at(listener), root.display());
+        judge("openssl", words(&options)).await
+    };
+    for versions in ["", " -tls1_2"] {
+        let main = look(Listener::Main, versions).await;
+        assert!(main.contains("Verify return code: 0 (ok)"), "{main}");
+        assert!(main.contains("No client certificate CA names sent"), "{main}");
+        let device = look(Listener::Device, versions).await;
+        assert!(device.contains("Acceptable client certificate CA names\nCN = School\n"), "{device}");
+    }
+    let old = look(Listener::Main, " -tls1_1").await;
+    assert!(old.contains("no peer certificate available"), "{old}");
 }
 
 #[tokio::test]

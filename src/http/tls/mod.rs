@@ -3,7 +3,9 @@
 mod files;
 mod holder;
 mod identity;
+mod keeper;
 pub mod names;
+mod own;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,6 +19,7 @@ use crate::pki::certificate::Certificate;
 
 pub use files::Files;
 pub use identity::Identity;
+pub use keeper::{Keeper, Source};
 
 use holder::Holder;
 
@@ -80,7 +83,7 @@ fn config(shown: &Arc<Shown>, authorities: Option<&[Certificate]>) -> Result<Arc
         Some(authorities) => versions.with_client_cert_verifier(Arc::new(Holder::new(&provider, authorities))),
     };
     let mut config = builder.with_cert_resolver(Arc::clone(shown) as Arc<dyn ResolvesServerCert>);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
     // A device that comes back resumes with a ticket that it keeps itself: no memory of ours, and no signature.
     config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(wrong)?;
     config.send_tls13_tickets = 1;

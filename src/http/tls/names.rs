@@ -15,12 +15,21 @@ pub fn host_name() -> String {
     if name.is_empty() || name == "(none)" { "localhost".to_owned() } else { name }
 }
 
-/// What a certificate for `config` should name: the public host and further ones, this machine's names and addresses.
-pub fn wanted(config: &Config) -> Vec<String> {
+/// The name by which devices in the same network find this machine: its own with a domain, else the one that it announces (mDNS).
+pub fn public_host() -> String {
+    let name = host_name();
+    if name.contains('.') || name == "localhost" { name } else { format!("{name}.local") }
+}
+
+/// What a certificate should name: the public host and further ones, this machine's names and addresses.
+pub fn wanted(config: &Config, public_host: &str) -> Vec<String> {
     let listens = config.listen.iter().chain(&config.device_listen).map(SocketAddr::ip).collect::<Vec<_>>();
     let addresses = if listens.iter().any(IpAddr::is_unspecified) { interface_addresses() } else { Vec::new() };
-    let public = config.url.as_ref().map(|url| url.host.clone());
-    put_together(public.into_iter().chain(config.extra_hosts.iter().cloned()), &host_name(), listens.into_iter().chain(addresses))
+    put_together(
+        [public_host.to_owned()].into_iter().chain(config.extra_hosts.iter().cloned()),
+        &host_name(),
+        listens.into_iter().chain(addresses),
+    )
 }
 
 /// Names first, in the order of their importance, so that the limit cuts off what matters least.

@@ -1,0 +1,130 @@
+//! From an open database to an appliance's handles: the authority of the first start, and the ways out that the settings describe.
+
+use std::sync::Arc;
+
+use crate::app::{App, Authority, ImportedAuthority, Parts};
+use crate::apple::apns::{Apns, ApnsConfig};
+use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
+use crate::apple::webhook::Webhook;
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Apple, Config, HttpsUrl, OutboundProxy};
+use crate::error::{Error, Kind, Result};
+use crate::mdm::ca::roots;
+use crate::pki::certificate::Certificate;
+use crate::pki::issue::{self, Issuer};
+use crate::pki::key::PrivateKey;
+use crate::random::Random;
+use crate::secret::Secret;
+use crate::store::authorities::{self, AuthorityState};
+use crate::store::{Store, Tx};
+
+/// Puts an appliance together; the first time its certificate authority is made.
+pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clock, random: Random) -> Result<App> {
+    let connector = connector(&config.apple, clock.clone())?;
+    let webhook = Webhook::new(&connector)?;
+    let mut apns = ApnsConfig::new(connector);
+    if let Some(endpoint) = &config.apple.apns_endpoint {
+        apns.endpoint = Endpoint::new(&endpoint.host, endpoint.port);
+    }
+    let now = clock.now();
+    let authority = authority(&store, &url.host, now).await?;
+    let imported = store.read(now, imported).await?;
+    let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
+    Ok(App::new(Parts { config, public_url, store, clock, random, apns, webhook, authority, imported }))
+}
+
+/// The authority that issues. The first one is named after the host, which is what tells two appliances apart on a device.
+async fn authority(store: &Store, host: &str, now: Timestamp) -> Result<Authority> {
+    let stored = match store.read(now, roots::issuing).await? {
+        Some(stored) => stored,
+        None => first_authority(store, format!("Rollcall CA of {host}"), now).await?,
+    };
+    let certificate = Certificate::from_der(&stored.certificate)?;
+    let issuer = Issuer::new(certificate, PrivateKey::from_pkcs8_der(stored.key.expose())?)?;
+    Ok(Authority { id: stored.id, issuer })
+}
+
+async fn first_authority(store: &Store, name: String, now: Timestamp) -> Result<roots::Issuing> {
+    // An RSA key takes a tenth of a second, which the runtime's threads have better uses for.
+    let root = tokio::task::spawn_blocking(move || issue::root(&name, now)).await;
+    let root = root.map_err(|error| Error::internal("The key of the certificate authority could not be made.", error))??;
+    let adopt = move |tx: &Tx| {
+        roots::adopt(tx, AuthorityState::Current, root.certificate(), root.signer().key())?;
+        roots::issuing(tx)
+    };
+    let lost = || Error::new(Kind::Internal, "The certificate authority was stored and is not there.");
+    store.write(now, adopt).await?.ok_or_else(lost)
+}
+
+/// The authorities whose devices moved in.
+fn imported(tx: &Tx) -> Result<Vec<ImportedAuthority>> {
+    let imported = authorities::all(tx)?.into_iter().filter(|authority| authority.state == AuthorityState::Imported);
+    let read = |authority: authorities::Authority| {
+        let certificate = Certificate::from_der(&authority.certificate)?;
+        Ok(ImportedAuthority { id: authority.id, certificate, created_at: authority.created_at })
+    };
+    imported.map(read).collect()
+}
+
+/// The way out that the settings describe.
+fn connector(apple: &Apple, clock: Clock) -> Result<Connector> {
+    let trust = match &apple.trust_anchors {
+        None => Trust::public(),
+        Some(path) => {
+            let pem = std::fs::read_to_string(path)
+                .map_err(|error| Error::bad_input(format!("apple.trust_anchors: {} cannot be read: {error}.", path.display())))?;
+            Trust::only(&pem)?
+        }
+    };
+    let connector = Connector::new(trust, clock);
+    Ok(match &apple.outbound_proxy {
+        None => connector,
+        Some(proxy) => connector.through(through(proxy)),
+    })
+}
+
+fn through(proxy: &OutboundProxy) -> Proxy {
+    let login = proxy.credentials.as_ref().map(|credentials| {
+        let (user, password) = credentials.expose().split_once(':').unwrap_or((credentials.expose(), ""));
+        ProxyLogin { user: user.to_owned(), password: Secret::new(password.to_owned()) }
+    });
+    Proxy { endpoint: Endpoint::new(&proxy.host, proxy.port), login, except: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layer;
+    use crate::store::OpenOptions;
+
+    #[tokio::test]
+    async fn the_authority_is_made_once_and_found_again() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let start = async || {
+            let config = Config::read(Layer::flags().with("data", ["/nonexistent"]), Vec::new()).unwrap();
+            let url = "https://mdm.example.school:8443".parse().unwrap();
+            app(config, &url, store.clone(), Clock::System, Random::seeded(7)).await.unwrap()
+        };
+        let (first, second) = (start().await, start().await);
+        let root = first.authority().issuer.certificate().clone();
+        assert_eq!(second.authority().issuer.certificate().fingerprint(), root.fingerprint());
+        assert_eq!(root.common_name().unwrap(), "Rollcall CA of mdm.example.school");
+        assert_eq!(first.public_url, "https://mdm.example.school:8443");
+        assert_eq!(first.public_host(), "mdm.example.school");
+    }
+
+    #[test]
+    fn a_missing_file_of_trust_anchors_is_named() {
+        let apple = Apple { trust_anchors: Some("/nonexistent/anchors.pem".into()), ..Apple::default() };
+        let error = connector(&apple, Clock::System).unwrap_err();
+        assert!(error.to_string().starts_with("apple.trust_anchors: /nonexistent/anchors.pem cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn a_proxys_login_is_taken_apart_at_the_first_colon() {
+        let proxy = through(&"http://kim:a:b@proxy.example.school:3128".parse().unwrap());
+        let login = proxy.login.unwrap();
+        assert_eq!((login.user.as_str(), login.password.expose().as_str()), ("kim", "a:b"));
+        assert_eq!(proxy.endpoint.port(), 3128);
+    }
+}

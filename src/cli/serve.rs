@@ -1,0 +1,242 @@
+//! `rollcall serve`: the appliance, from its first start to its graceful end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{log, open};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, HttpsUrl, Layer};
+use crate::error::{Error, Result};
+use crate::http::api::Streams;
+use crate::http::limits::Grants;
+use crate::http::server::{Bound, Listener, Running};
+use crate::http::tls::{Keeper, names};
+use crate::jobs;
+use crate::mdm::admins::setup;
+use crate::random::Random;
+use crate::secret::Secret;
+use crate::store::{DataFolder, OpenOptions, Store};
+
+/// How often the shown certificate is compared with its files, and its end with the clock.
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(30);
+
+/// Runs the appliance.
+///
+/// The first start makes the database, its sealing key, a certificate authority and a TLS certificate, and prints one set-up link.
+/// Settings come from flags, from ROLLCALL_… variables (ROLLCALL_DEVICE_LISTEN) and from rollcall.toml in the data folder (device_listen),
+/// in this order.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rollcall serve
+  rollcall serve --data /var/lib/rollcall --url https://mdm.example.school --listen 0.0.0.0:443 --http-listen 80
+  rollcall serve --tls-certificate fullchain.pem --tls-key privkey.pem
+  rollcall serve --proxy-listen 127.0.0.1:8081 --trusted-proxies 127.0.0.1")]
+pub struct Serve {
+    /// The data folder; it is made when it is missing [default: ./rollcall-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// The public address, which devices keep [default: this machine's name and the port of --listen]
+    #[arg(long)]
+    url: Option<String>,
+    /// HTTPS for people and devices; may be repeated [default: 0.0.0.0:8443]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<String>,
+    /// HTTPS that asks devices for their certificates
+    #[arg(long, value_name = "ADDRESS")]
+    device_listen: Option<String>,
+    /// Plain HTTP: how to trust this appliance, and redirects; or off [default: 0.0.0.0:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    http_listen: Option<String>,
+    /// Plain HTTP for a reverse proxy
+    #[arg(long, value_name = "ADDRESS")]
+    proxy_listen: Option<String>,
+    /// Networks of the reverse proxies that are believed; may be repeated [default: this machine]
+    #[arg(long, value_name = "NETWORK")]
+    trusted_proxies: Vec<String>,
+    /// The header in which the reverse proxy names a device's certificate [default: Client-Cert]
+    #[arg(long, value_name = "NAME")]
+    proxy_cert_header: Option<String>,
+    /// How it is written there: rfc9440, url-pem, traefik or apache [default: rfc9440]
+    #[arg(long, value_name = "FORM")]
+    proxy_cert_format: Option<String>,
+    /// A PEM file with a TLS certificate and its chain, used instead of one of our own; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<String>,
+    /// The PEM file with its key [default: the file of the certificate]
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Lines for people (text) or for machines (json) [default: text]
+    #[arg(long, value_name = "FORM")]
+    log_format: Option<String>,
+    /// What is logged, for example warn, or info,rollcall::http=debug [default: info]
+    #[arg(long, value_name = "FILTER")]
+    log_level: Option<String>,
+}
+
+impl Serve {
+    /// Runs until the process is told to end.
+    pub(super) fn run(self) -> Result<()> {
+        let config = Config::read(self.flags(), environment())?;
+        log::start(&config.log)?;
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
+        runtime.block_on(async {
+            let (serving, setup) = Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
+            serving.introduce(setup.as_ref());
+            serving.until_told_to_end().await?;
+            serving.stop().await
+        })
+    }
+
+    fn flags(self) -> Layer {
+        Layer::flags()
+            .with("data", self.data)
+            .with("url", self.url)
+            .with("listen", self.listen)
+            .with("device_listen", self.device_listen)
+            .with("http_listen", self.http_listen)
+            .with("proxy_listen", self.proxy_listen)
+            .with("trusted_proxies", self.trusted_proxies)
+            .with("proxy_cert_header", self.proxy_cert_header)
+            .with("proxy_cert_format", self.proxy_cert_format)
+            .with("tls.certificate", self.tls_certificate)
+            .with("tls.key", self.tls_key)
+            .with("log.format", self.log_format)
+            .with("log.level", self.log_level)
+    }
+}
+
+/// The environment's variables; those that are no text are nobody's settings.
+pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// An appliance that answers. Dropping it ends it without grace.
+pub struct Serving {
+    /// Its handles.
+    pub app: App,
+    /// Where it listens.
+    pub addresses: Vec<(Listener, SocketAddr)>,
+    running: Running,
+    streams: Streams,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    // Given back last: nobody else may open the folder while anything here is still at work.
+    folder: DataFolder,
+}
+
+impl Serving {
+    /// Starts the appliance on the data folder of `config`; also gives the token of the set-up link while nobody may log in yet.
+    ///
+    /// Everything that can fail fails here, before anybody was answered: a taken folder or port, a file that cannot be read.
+    pub async fn start(config: Config, clock: Clock, random: Random, grants: Grants) -> Result<(Self, Option<Secret<String>>)> {
+        let folder = DataFolder::open(&config.data)?;
+        let mut bound = Bound::bind(&config).await?;
+        let addresses = bound.addresses();
+        let sealer = folder.sealer()?;
+        let store = Store::open(OpenOptions::file(folder.database(), sealer).random(random.clone()))?;
+        let public_url = public_url(&config, &addresses);
+        let app = open::app(config, &public_url, store, clock, random).await?;
+        let keeper = Keeper::open(&app).await?;
+        let setup = app.store.write(app.now(), setup::offer).await?;
+
+        bound.control(&folder.control_socket())?;
+        let streams = Streams::default();
+        let running = bound.serve(crate::http::doors(&app, &streams), keeper.tls(), app.config.proxy.clone(), grants);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(keep_certificate(app.clone(), keeper, stopped.clone()));
+        tasks.spawn(jobs::run(app.clone(), stopped));
+        Ok((Self { app, addresses, running, streams, stop, tasks, folder }, setup))
+    }
+
+    /// Prints where the appliance is and what to do first.
+    fn introduce(&self, setup: Option<&Secret<String>>) {
+        let url = &self.app.public_url;
+        println!("Rollcall {} answers at {url}", env!("CARGO_PKG_VERSION"));
+        for (listener, address) in &self.addresses {
+            println!("  {address} ({})", listener.flag());
+        }
+        if self.app.config.tls.is_none() {
+            println!("Root certificate, SHA-256: {}", self.app.authority().issuer.certificate().fingerprint());
+        }
+        if let Some(token) = setup {
+            println!("Set it up within a day; this link works once:\n  {}", format_args!("{url}/setup?token={}", token.expose()));
+        }
+        notify("READY=1");
+    }
+
+    /// Completes when a signal asks this process to end.
+    async fn until_told_to_end(&self) -> Result<()> {
+        let listen = |kind| signal(kind).map_err(|error| Error::internal("Signals cannot be received.", error));
+        let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        notify("STOPPING=1");
+        tracing::info!("ends: answers are finished, nothing new is taken");
+        Ok(())
+    }
+
+    /// Ends gracefully: no new connections, answers under way within their time, everything written, the folder given back.
+    pub async fn stop(mut self) -> Result<()> {
+        self.streams.end();
+        self.stop.send_replace(true);
+        let cut = self.running.stop().await;
+        if cut > 0 {
+            tracing::warn!(connections = cut, "connections were cut off because they did not end in time");
+        }
+        while self.tasks.join_next().await.is_some() {}
+        self.app.store.close().await;
+        // A socket that nobody listens on would only puzzle; the next start removes it as well.
+        let _ = std::fs::remove_file(self.folder.control_socket());
+        Ok(())
+    }
+}
+
+/// The public address: what the settings say, or this machine's name and the first port.
+fn public_url(config: &Config, addresses: &[(Listener, SocketAddr)]) -> HttpsUrl {
+    config.url.clone().unwrap_or_else(|| {
+        let port = addresses.iter().find(|(listener, _)| *listener == Listener::Main).map_or(443, |(_, address)| address.port());
+        HttpsUrl { host: names::public_host(), port }
+    })
+}
+
+/// Shows new certificates until the appliance ends.
+async fn keep_certificate(app: App, mut keeper: Keeper, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = tokio::time::sleep(CERTIFICATE_EVERY) => {}
+        }
+        if let Err(error) = keeper.refresh(&app).await {
+            tracing::error!("keeps the TLS certificate that it has: {error}");
+        }
+    }
+}
+
+/// Tells the service manager how far we are, where there is one (sd_notify).
+fn notify(state: &str) {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    if let Err(error) = send_notice(&path, state) {
+        tracing::warn!("the service manager cannot be told {state}: {error}");
+    }
+}
+
+fn send_notice(path: &std::ffi::OsStr, state: &str) -> std::io::Result<()> {
+    use std::os::unix::net::UnixDatagram;
+    let socket = UnixDatagram::unbound()?;
+    #[cfg(target_os = "linux")]
+    if let Some(name) = path.as_encoded_bytes().strip_prefix(b"@") {
+        use std::os::linux::net::SocketAddrExt;
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+        return socket.send_to_addr(state.as_bytes(), &address).map(drop);
+    }
+    socket.send_to(state.as_bytes(), path).map(drop)
+}

@@ -1,0 +1,90 @@
+//! A server certificate of our own authority: made at the first start, replaced in time and when the machine gets another name.
+
+use super::{Identity, names};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::mdm::ca::tls;
+use crate::pki::certificate::Certificate;
+use crate::pki::issue::ServerName;
+use crate::pki::key::PrivateKey;
+
+/// The certificate to show now; makes one where it is missing or due.
+pub(super) async fn identity(app: &App) -> Result<Identity> {
+    let names = names::wanted(&app.config, app.public_host());
+    let now = app.now();
+    let present = app.store.read(now, tls::present).await?;
+    if !tls::is_due(present.as_ref(), &names, &app.authority().id, now)
+        && let Some(present) = present
+    {
+        let certificate = Certificate::from_der(&present.certificate)?;
+        return Identity::new(vec![certificate], &PrivateKey::from_pkcs8_der(present.key.expose())?, now);
+    }
+    make(app, names).await
+}
+
+async fn make(app: &App, names: Vec<String>) -> Result<Identity> {
+    let now = app.now();
+    // A host name that cannot stand in a certificate is left out rather than in the way of the others.
+    let named: Vec<_> = names.into_iter().filter_map(|name| ServerName::parse(&name).ok().map(|parsed| (name, parsed))).collect();
+    let (names, server_names): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+    let authority = app.authority();
+    let authority_id = authority.id.clone();
+    let signer = blocking(move || Ok(authority.issuer.tls_server(&server_names, now)?)).await?;
+    let identity = Identity::new(vec![signer.certificate().clone()], signer.key(), now)?;
+    app.store.write(now, move |tx| tls::adopt(tx, names, &authority_id, signer.certificate(), signer.key())).await?;
+    Ok(identity)
+}
+
+/// Keys take a tenth of a second, which no connection should wait for.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("A key could not be made.", error))?
+}
+
+#[cfg(test)]
+pub(in crate::http) mod tests {
+    use super::*;
+    use crate::app::Authority;
+    use crate::mdm::ca::roots;
+    use crate::store::authorities::AuthorityState;
+    use std::time::Duration;
+
+    /// An appliance whose authority is in its database.
+    pub(in crate::http) async fn app() -> App {
+        let app = App::for_tests();
+        let authority = app.authority();
+        let adopted = app.store.write(app.now(), move |tx| {
+            roots::adopt(tx, AuthorityState::Current, authority.issuer.certificate(), authority.issuer.signer().key())?;
+            roots::issuing(tx)
+        });
+        let id = adopted.await.unwrap().unwrap().id;
+        app.set_authority(Authority { id, issuer: app.authority().issuer.clone() });
+        app
+    }
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    #[tokio::test]
+    async fn the_first_start_makes_a_certificate_that_later_starts_show_again() {
+        let app = app().await;
+        let first = identity(&app).await.unwrap();
+        for name in ["mdm.example.school", "localhost", "127.0.0.1"] {
+            assert!(first.is_for(name), "{name}");
+        }
+        let again = identity(&app).await.unwrap();
+        assert_eq!(again.certificate().fingerprint(), first.certificate().fingerprint());
+        assert!(first.certificate().is_issued_by(app.authority().issuer.certificate()));
+    }
+
+    #[tokio::test]
+    async fn a_certificate_with_sixty_days_left_is_replaced_by_the_same_authority() {
+        let app = app().await;
+        let first = identity(&app).await.unwrap();
+        app.clock.advance(DAY * 337);
+        assert_eq!(identity(&app).await.unwrap().certificate().fingerprint(), first.certificate().fingerprint());
+        app.clock.advance(DAY);
+        let second = identity(&app).await.unwrap();
+        assert_ne!(second.certificate().fingerprint(), first.certificate().fingerprint());
+        assert_eq!(second.certificate().issuer(), first.certificate().issuer());
+        assert_eq!(identity(&app).await.unwrap().certificate().fingerprint(), second.certificate().fingerprint());
+    }
+}

@@ -1,0 +1,76 @@
+//! The TLS certificate of our own listeners: when a new one is due, and what is remembered of it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::{Actor, journal};
+use crate::pki::certificate::Certificate;
+use crate::pki::key::PrivateKey;
+use crate::store::Tx;
+use crate::store::authorities::{self, ServerCertificate};
+
+/// How long before its end the certificate is replaced.
+pub const REPLACE_BEFORE: Duration = Duration::from_secs(60 * 24 * 3600);
+
+/// The certificate to show, if one was made.
+pub fn present(tx: &Tx) -> Result<Option<ServerCertificate>> {
+    authorities::server_certificate(tx)
+}
+
+/// Tells whether a certificate has to be made for `names` by the authority `authority_id`.
+///
+/// Names that are no longer wanted are no reason: addresses come and go with every network cable.
+pub fn is_due(present: Option<&ServerCertificate>, names: &[String], authority_id: &str, now: Timestamp) -> bool {
+    let Some(present) = present else { return true };
+    present.not_after_at <= now.plus(REPLACE_BEFORE)
+        || present.authority_id != authority_id
+        || names.iter().any(|name| !present.names.contains(name))
+}
+
+/// Stores a certificate that was made outside of the transaction, because making its key takes long.
+pub fn adopt(tx: &Tx, names: Vec<String>, authority_id: &str, certificate: &Certificate, key: &PrivateKey) -> Result<()> {
+    let made = ServerCertificate {
+        id: tx.new_id(),
+        names,
+        certificate: certificate.der().to_vec(),
+        key: key.pkcs8_der().clone(),
+        authority_id: authority_id.to_owned(),
+        not_after_at: certificate.not_after(),
+    };
+    authorities::insert_server_certificate(tx, &made)?;
+    let data = json!({ "names": made.names, "not_after_at": made.not_after_at, "fingerprint": certificate.fingerprint().to_string() });
+    journal::note(tx, &Actor::Job("tls"), "tls.made", journal::Subject::default(), data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::SecretBytes;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_certificate_is_due_when_it_ends_soon_or_lacks_a_name_or_its_authority_changed() {
+        let now = Timestamp::parse("2026-11-25T08:00:00Z").unwrap();
+        let present = ServerCertificate {
+            id: "1".to_owned(),
+            names: names(&["mdm.example.school", "192.0.2.2"]),
+            certificate: Vec::new(),
+            key: SecretBytes::new(Vec::new()),
+            authority_id: "root".to_owned(),
+            not_after_at: now.plus(REPLACE_BEFORE).plus(Duration::from_millis(1)),
+        };
+        let is_due = |wanted: &[&str], authority: &str, now| is_due(Some(&present), &names(wanted), authority, now);
+        assert!(!is_due(&["mdm.example.school", "192.0.2.2"], "root", now));
+        assert!(!is_due(&["mdm.example.school"], "root", now), "an address that went");
+        assert!(is_due(&["mdm.example.school", "192.0.2.3"], "root", now), "an address that came");
+        assert!(is_due(&["mdm.example.school"], "next root", now));
+        assert!(is_due(&["mdm.example.school"], "root", now.plus(Duration::from_millis(1))));
+        assert!(super::is_due(None, &[], "root", now));
+    }
+}
