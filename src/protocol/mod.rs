@@ -5,6 +5,7 @@ pub mod checkin;
 pub mod command;
 pub mod declaration;
 pub mod error_chain;
+pub mod event;
 pub mod ids;
 pub mod malformed;
 pub mod mobileconfig;
