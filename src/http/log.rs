@@ -81,3 +81,82 @@ pub async fn line(State(ids): State<Arc<RequestIds>>, mut request: Request, next
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Mutex, PoisonError};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::http::error::Audience;
+    use crate::http::limits::group;
+
+    /// Keeps what is logged.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn routes() -> Router {
+        let noted = get(|| async {
+            note_enrollment("0199-e");
+            note_command("0199-c");
+        });
+        let refused = get(|| async { Error::not_found("This invitation was withdrawn.") });
+        let routes = Router::new().route("/enroll/{code}", noted).route("/refused/{code}", refused).route("/health/live", get(|| async {}));
+        let ids = Arc::new(RequestIds::new(&Random::seeded(7)));
+        group(Audience::Person, 0, routes).layer(axum::middleware::from_fn_with_state(ids, line))
+    }
+
+    /// The lines that requests to `paths` leave at level info, as JSON.
+    fn lines(paths: &[&str]) -> Vec<serde_json::Value> {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            let routes = routes();
+            for path in paths {
+                let request = Request::get(*path).header("authorization", "Bearer SECRET").body(Body::empty()).unwrap();
+                runtime.block_on(routes.clone().oneshot(request)).unwrap();
+            }
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("SECRET"), "{text}");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_request_leaves_one_line_that_names_the_route_and_no_secret() {
+        let lines = lines(&["/enroll/SECRET?token=SECRET", "/refused/SECRET", "/SECRET/nowhere"]);
+        assert_eq!(lines.len(), 3);
+        assert_eq!((&lines[0]["message"], &lines[0]["status"]), (&"GET /enroll/{code}".into(), &200.into()));
+        assert!(lines[0]["duration_ms"].as_f64().unwrap() >= 0.0);
+        assert_eq!(lines[0]["span"]["enrollment.id"], "0199-e");
+        assert_eq!(lines[0]["span"]["command.uuid"], "0199-c");
+        assert_eq!(lines[1]["why"], "This invitation was withdrawn.");
+        assert_eq!(lines[1]["status"], 404);
+        assert_eq!(lines[2]["message"], "GET (no such address)");
+        assert_ne!(lines[0]["span"]["id"], lines[1]["span"]["id"]);
+    }
+
+    #[test]
+    fn what_monitors_ask_all_day_is_no_news() {
+        assert!(lines(&["/health/live"]).is_empty());
+    }
+}

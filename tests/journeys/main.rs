@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
 
 mod apns;
+mod serve;
 mod webhook;

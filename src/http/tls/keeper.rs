@@ -85,6 +85,9 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    use crate::config::TlsFiles;
+    use crate::http::tls::tests::Authority;
+
     #[tokio::test]
     async fn our_own_certificate_is_replaced_while_the_server_runs() {
         let app = crate::http::tls::own::tests::app().await;
@@ -94,5 +97,26 @@ mod tests {
         app.clock.advance(Duration::from_secs(339 * 24 * 3600));
         assert!(keeper.refresh(&app).await.unwrap());
         assert_ne!(keeper.tls().shown().certificate().fingerprint(), first);
+    }
+
+    #[tokio::test]
+    async fn files_are_taken_over_when_another_program_renewed_them() {
+        let (app, authority, folder) = (App::for_tests(), Authority::new("School"), tempfile::tempdir().unwrap());
+        let paths = TlsFiles { certificate: folder.path().join("both.pem"), key: folder.path().join("both.pem") };
+        let renew = || {
+            let (certificate, key) = authority.issue(&["mdm.example.school"], app.now(), app.now().plus(Duration::from_secs(3600)));
+            std::fs::write(&paths.certificate, certificate.to_pem() + key.to_pem().expose()).unwrap();
+            certificate.fingerprint()
+        };
+        let first = renew();
+        let (files, identity) = Files::open(paths.clone(), app.now()).unwrap();
+        let mut keeper = Keeper { source: Source::Files(files), tls: Arc::new(Tls::new(identity, &[]).unwrap()) };
+        assert!(!keeper.refresh(&app).await.unwrap());
+        std::fs::write(&paths.certificate, "half of a copy").unwrap();
+        assert!(keeper.refresh(&app).await.is_err());
+        assert_eq!(keeper.tls().shown().certificate().fingerprint(), first);
+        let second = renew();
+        assert!(keeper.refresh(&app).await.unwrap());
+        assert_eq!(keeper.tls().shown().certificate().fingerprint(), second);
     }
 }
