@@ -1,7 +1,9 @@
 //! The command line: wires and words.
 
+mod demo;
 mod log;
 mod open;
+mod practice;
 pub mod serve;
 
 use std::process::ExitCode;
@@ -29,12 +31,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Demo(demo::Demo),
 }
 
 impl Command {
     fn run(self) -> Result<()> {
         match self {
             Self::Serve(serve) => serve.run(),
+            Self::Demo(demo) => demo.run(),
         }
     }
 }

@@ -151,6 +151,7 @@ impl Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(keep_certificate(app.clone(), keeper, stopped.clone()));
+        tasks.spawn(super::practice::run(app.clone(), stopped.clone()));
         tasks.spawn(jobs::run(app.clone(), stopped));
         Ok((Self { app, addresses, running, streams, stop, tasks, folder }, setup))
     }
@@ -172,7 +173,7 @@ impl Serving {
     }
 
     /// Completes when a signal asks this process to end.
-    async fn until_told_to_end(&self) -> Result<()> {
+    pub(super) async fn until_told_to_end(&self) -> Result<()> {
         let listen = |kind| signal(kind).map_err(|error| Error::internal("Signals cannot be received.", error));
         let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
         tokio::select! {

@@ -148,6 +148,11 @@ impl ApnsStandIn {
         self.service.authority.push_certificate(topic, request.public_key_der(), self.service.clock.now())
     }
 
+    /// Issues a push certificate for a public key (SubjectPublicKeyInfo, DER) whose holder is known.
+    pub fn issue_push_certificate_for(&self, topic: &str, public_key: &[u8]) -> Result<Certificate> {
+        self.service.authority.push_certificate(topic, public_key, self.service.clock.now())
+    }
+
     /// Issues a push certificate together with its key, for clients that need no portal.
     pub fn issue_push_identity(&self, topic: &str) -> Result<PushIdentity> {
         self.service.authority.push_identity(topic, self.service.clock.now())
