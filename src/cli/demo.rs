@@ -65,7 +65,10 @@ impl Demo {
             let (serving, setup) = serve::Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
             let app = serving.app.clone();
             app.store.write(app.now(), move |tx| practice::want(tx, &Actor::Console, wanted)).await?;
-            println!("Rollcall's demo runs on this machine alone; Ctrl-C ends it{}.", if temporary.is_some() { " and removes everything" } else { "" });
+            println!(
+                "Rollcall's demo runs on this machine alone; Ctrl-C ends it{}.",
+                if temporary.is_some() { " and removes everything" } else { "" }
+            );
             println!("  {} practice devices are enrolling now, over real sockets.", wanted.devices);
             println!("  Page: http://localhost:{http}   (also {}, with a certificate of its own authority)", app.public_url);
             match setup {

@@ -90,7 +90,9 @@ async fn obey(app: &App, classroom: &mut Option<Classroom>) -> Result<()> {
 
 async fn start(app: &App, wanted: Wanted) -> Result<Classroom> {
     let services = Services::start(&app.clock, &app.random).await?;
-    let key = tokio::task::spawn_blocking(PrivateKey::generate_rsa_2048).await.map_err(|error| Error::internal("a key could not be made", error))??;
+    let key = tokio::task::spawn_blocking(PrivateKey::generate_rsa_2048)
+        .await
+        .map_err(|error| Error::internal("a key could not be made", error))??;
     let topic = app.store.write(app.now(), practice::topic).await?;
     let certificate = services.apns.issue_push_certificate_for(&topic, key.public_key_der())?;
     let invitation = app

@@ -100,7 +100,12 @@ pub fn invitation(tx: &Tx) -> Result<Invitation> {
     {
         return Ok(invitation);
     }
-    let new = NewInvitation { note: String::from("Practice devices"), group_label: String::from("Practice"), practice: true, ..NewInvitation::default() };
+    let new = NewInvitation {
+        note: String::from("Practice devices"),
+        group_label: String::from("Practice"),
+        practice: true,
+        ..NewInvitation::default()
+    };
     let invitation = invitations::create(tx, &Actor::Job("practice"), new)?;
     settings::set(tx, &INVITATION, &invitation.id)?;
     Ok(invitation)
