@@ -5,6 +5,7 @@ mod inventory;
 mod push;
 mod queue;
 mod renewal;
+mod webhooks;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -38,7 +39,7 @@ pub struct Job {
 }
 
 /// Every job.
-pub const JOBS: &[Job] = &[push::JOB, queue::JOB, inventory::JOB, renewal::JOB, housekeeping::JOB];
+pub const JOBS: &[Job] = &[push::JOB, queue::JOB, inventory::JOB, renewal::JOB, webhooks::JOB, housekeeping::JOB];
 
 /// The earliest moment at which any job is due.
 pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {

@@ -1,6 +1,6 @@
 //! Message digests by the names that certificates and signed messages give them.
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 
 use super::asn1::{Oid, oid};
 
@@ -68,6 +68,13 @@ impl Digest {
     pub(crate) fn size(self) -> usize {
         self.algorithm().output_len()
     }
+}
+
+/// The HMAC-SHA256 of `data` under `key` (RFC 2104).
+pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref());
+    bytes
 }
 
 /// The SHA-256 digest of `data`.

@@ -150,6 +150,12 @@ pub fn put_off(tx: &Tx, seq: i64, due_at: Timestamp, error: &str) -> Result<()> 
     Ok(())
 }
 
+/// Keeps others from trying a delivery until a moment, while it is under way.
+pub fn set_due(tx: &Tx, seq: i64, due_at: Timestamp) -> Result<()> {
+    tx.execute("UPDATE webhook_deliveries SET due_at = ?2 WHERE seq = ?1", (seq, due_at))?;
+    Ok(())
+}
+
 /// The earliest moment at which a delivery can be tried: one that waits for an older one of its device does not count.
 pub fn next_deliverable(tx: &Tx) -> Result<Option<Timestamp>> {
     tx.one(

@@ -11,6 +11,7 @@ pub mod once;
 mod openapi;
 mod session;
 mod tokens;
+mod webhooks;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -39,6 +40,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(devices::routes())
         .merge(commands::routes())
         .merge(invitations::routes())
+        .merge(webhooks::routes())
 }
 
 #[cfg(test)]

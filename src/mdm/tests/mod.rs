@@ -3,6 +3,7 @@
 mod enrollment;
 mod queue;
 mod renewal;
+mod webhooks;
 
 use std::time::Duration;
 

@@ -1,0 +1,110 @@
+//! What is to be posted now, and what becomes of it when the receiver answered or did not.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::{Actor, journal};
+use crate::pki::digest;
+use crate::secret::SecretBytes;
+use crate::store::{Tx, alerts, webhooks};
+
+/// Waits between tries, the last one until [`GIVE_UP_AFTER`].
+pub const BACK_OFF: [Duration; 6] = [seconds(10), seconds(30), seconds(60), seconds(300), seconds(900), seconds(3600)];
+
+/// How long an event is worth delivering.
+pub const GIVE_UP_AFTER: Duration = seconds(7 * 24 * 3600);
+
+/// Events that one turn posts, each of another device or to another receiver.
+pub const PAGE: u32 = 64;
+
+/// For how long an event that is being posted is nobody else's: longer than a receiver may take, so that a crash is the only reason to post it twice.
+pub const LEASE: Duration = seconds(60);
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// An event on its way to a receiver.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Its place in the outbox.
+    pub seq: i64,
+    /// Where it is posted.
+    pub url: String,
+    /// The JSON.
+    pub body: SecretBytes,
+    /// Base64 of the HMAC-SHA256 of the body, for `X-Hmac-Signature`.
+    pub signature: Option<String>,
+    webhook_id: String,
+    device_id: String,
+    topic: String,
+    attempts: i64,
+    created_at: Timestamp,
+}
+
+/// The events to post now, the oldest of each device, and for [`LEASE`] this caller's alone.
+pub fn due(tx: &Tx) -> Result<Vec<Letter>> {
+    let mut letters = Vec::new();
+    for delivery in webhooks::due(tx, PAGE)? {
+        let webhook = webhooks::by_id(tx, &delivery.webhook_id)?.filter(|webhook| webhook.disabled_at.is_none());
+        let (Some(webhook), Some(body)) = (webhook, webhooks::body(tx, delivery.seq)?) else {
+            webhooks::remove(tx, delivery.seq)?;
+            continue;
+        };
+        let key = webhooks::hmac_key(tx, &webhook.id)?;
+        webhooks::set_due(tx, delivery.seq, tx.now.plus(LEASE))?;
+        letters.push(Letter {
+            seq: delivery.seq,
+            url: webhook.url,
+            signature: key.map(|key| STANDARD.encode(digest::hmac_sha256(key.expose(), body.expose()))),
+            body,
+            webhook_id: webhook.id,
+            device_id: delivery.device_id,
+            topic: delivery.topic,
+            attempts: delivery.attempts,
+            created_at: delivery.created_at,
+        });
+    }
+    Ok(letters)
+}
+
+/// Records that a letter was delivered, or why not; after [`GIVE_UP_AFTER`] it is dropped and an admin is told.
+pub fn record(tx: &Tx, letter: &Letter, failure: Option<&str>) -> Result<()> {
+    let Some(why) = failure else {
+        webhooks::remove(tx, letter.seq)?;
+        alerts::clear(tx, &alert_key(&letter.webhook_id))?;
+        return Ok(());
+    };
+    if tx.now >= letter.created_at.plus(GIVE_UP_AFTER) {
+        return give_up(tx, letter, why);
+    }
+    let wait = BACK_OFF[(letter.attempts.max(0) as usize).min(BACK_OFF.len() - 1)];
+    webhooks::put_off(tx, letter.seq, tx.now.plus(tx.random().jitter(wait)), why)
+}
+
+fn give_up(tx: &Tx, letter: &Letter, why: &str) -> Result<()> {
+    webhooks::remove(tx, letter.seq)?;
+    if webhooks::by_id(tx, &letter.webhook_id)?.is_none() {
+        return Ok(());
+    }
+    let receiver = super::receiver(&letter.url);
+    alerts::raise(
+        tx,
+        &alert_key(&letter.webhook_id),
+        60,
+        &format!("Events are lost: the webhook {receiver} took none for 7 days ({why})."),
+        "Bring the receiver back, or delete the webhook under System, Webhooks.",
+    )?;
+    let data = json!({ "webhook": letter.webhook_id, "receiver": receiver, "topic": letter.topic, "because": why });
+    journal::note(tx, &Actor::Job("webhooks"), "webhook.gave_up", journal::Subject::device(&letter.device_id), data)
+}
+
+/// The alert about a webhook whose receiver is away.
+pub(super) fn alert_key(webhook_id: &str) -> String {
+    format!("webhook.away:{webhook_id}")
+}
