@@ -18,6 +18,8 @@ pub mod password;
 pub(crate) mod pem;
 pub mod proxy_header;
 pub mod public_key;
+pub mod push_certificate;
+pub mod push_request;
 pub mod seal;
 
 /// Lower-case hexadecimal digits.

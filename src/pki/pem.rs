@@ -70,9 +70,14 @@ pub(crate) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     LENIENT.decode(compact).ok()
 }
 
+/// Encodes base64 in one line.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    LENIENT.encode(bytes)
+}
+
 /// Writes a block with lines of 64 characters.
 pub(crate) fn write(label: &str, der: &[u8]) -> String {
-    let encoded = LENIENT.encode(der);
+    let encoded = encode(der);
     let mut text = format!("-----BEGIN {label}-----\n");
     let mut rest = encoded.as_str();
     while !rest.is_empty() {

@@ -292,4 +292,4 @@ fn sequence(content: &[u8]) -> Result<Vec<u8>, Malformed> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

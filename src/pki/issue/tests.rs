@@ -15,6 +15,29 @@ fn request(key: &PrivateKey) -> CertificationRequest {
     CertificationRequest::from_der(&csr::write(&subject, key, RequestOptions::default()).unwrap()).unwrap()
 }
 
+/// A signer and the certificates above it, up to a root: names from the signer up; the signer's certificate ends at `end`.
+pub(crate) fn chain_of(names: [&str; 3], end: Timestamp, now: Timestamp) -> (Signer, Vec<Certificate>) {
+    let [leaf, intermediate, top] = names;
+    let top = root(top, now.minus(DAY * 3000)).unwrap();
+    let key = PrivateKey::generate_rsa_2048().unwrap();
+    let sign = |issuer: &Issuer, name: &str, key: &PrivateKey, end: Timestamp| {
+        let subject = subject(&[(oid::COMMON_NAME, name)]).unwrap();
+        let draft = Draft {
+            issuer: issuer.certificate().subject_der(),
+            subject: &subject,
+            public_key: key.public_key_der(),
+            not_before: now.minus(DAY * 3000),
+            not_after: end,
+            extensions: Extensions::new(),
+        };
+        draft.sign(issuer.signer().key()).unwrap()
+    };
+    let middle = Issuer::new(sign(&top, intermediate, &key, now.plus(DAY * 3000)), key).unwrap();
+    let key = PrivateKey::generate_rsa_2048().unwrap();
+    let certificate = sign(&middle, leaf, &key, end);
+    (Signer::new(certificate, key).unwrap(), vec![middle.certificate().clone(), top.certificate().clone()])
+}
+
 /// What OpenSSL prints of a certificate.
 fn text(certificate: &Certificate) -> String {
     String::from_utf8(openssl(&["x509", "-noout", "-text"], certificate.to_pem().as_bytes())).unwrap()
