@@ -14,6 +14,7 @@ pub mod journal;
 pub mod practice;
 pub mod push;
 pub mod webhooks;
+pub mod why;
 
 pub use actor::{Actor, Right, Role};
 

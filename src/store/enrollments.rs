@@ -233,6 +233,15 @@ pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Enrollment>> {
     )
 }
 
+/// The device channels that came by an invitation, newest first.
+pub fn of_invitation(tx: &Tx, invitation_id: &str, limit: u32) -> Result<Vec<Enrollment>> {
+    tx.list(
+        &format!("SELECT {COLUMNS} FROM enrollments WHERE invitation_id = ?1 AND parent_id IS NULL ORDER BY authenticated_at DESC LIMIT ?2"),
+        (invitation_id, limit),
+        enrollment,
+    )
+}
+
 /// The user channels of a device channel.
 pub fn user_channels(tx: &Tx, parent_id: &str) -> Result<Vec<Enrollment>> {
     tx.list(&format!("SELECT {COLUMNS} FROM enrollments WHERE parent_id = ?1 ORDER BY created_at"), [parent_id], enrollment)

@@ -1,0 +1,124 @@
+//! One device: its facts and timeline, why it waits, and everything that can be done with it.
+
+mod act;
+mod tabs;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::devices::{mark, name, os, reason};
+use super::shell;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::auth::SignedIn;
+use crate::http::pages::device::{DeviceAction, DeviceFacts, DeviceView, page};
+use crate::mdm::devices;
+use crate::mdm::{Actor, Right, commands};
+use crate::protocol::availability;
+use crate::store::enrollments::{Enrollment, EnrollmentState};
+use crate::store::roster::Listed;
+use crate::store::{Tx, certificates, enrollments, inventory};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/devices/{id}", get(timeline))
+        .route("/devices/{id}/{tab}", get(tab))
+        .route("/devices/{id}/refresh", post(act::refresh))
+        .route("/devices/{id}/do/{action}", get(act::ask).post(act::perform))
+        .route("/devices/{id}/commands/{uuid}/cancel", post(act::cancel))
+}
+
+async fn timeline(state: State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    show(state, who, id, String::new()).await
+}
+
+async fn tab(state: State<App>, who: SignedIn, Path((id, tab)): Path<(String, String)>) -> Result<Response> {
+    show(state, who, id, tab).await
+}
+
+async fn show(State(app): State<App>, who: SignedIn, id: String, tab: String) -> Result<Response> {
+    let actor = who.actor.clone();
+    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, &tab)).await?;
+    Ok(page(&shell(&app, &who, None).await?, &view).into_response())
+}
+
+fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
+    let listed = devices::standing(tx, actor, id)?;
+    let channel = enrollments::device_channel(tx, &listed.device.id)?;
+    let enrollment_id = channel.as_ref().map(|channel| channel.id.clone()).unwrap_or_default();
+    let counts = [
+        inventory::apps(tx, &enrollment_id)?.len() as u64,
+        inventory::profiles(tx, &enrollment_id)?.len() as u64,
+        inventory::certificates(tx, &enrollment_id)?.len() as u64,
+        crate::store::reports::list(tx, &listed.device.id, None, 500)?.len() as u64,
+    ];
+    Ok(DeviceView {
+        id: listed.device.id.clone(),
+        name: name(&listed.device),
+        state: mark(listed.standing),
+        state_words: reason(&listed),
+        practice: listed.device.practice,
+        facts: facts(tx, &listed, channel.as_ref())?,
+        actions: actions(tx, actor, channel.as_ref())?,
+        counts,
+        content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
+    })
+}
+
+fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<DeviceFacts> {
+    let device = &listed.device;
+    let said: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&crate::store::devices::facts(tx, &device.id)?)
+        .map_err(|error| Error::internal("stored facts are JSON", error))?;
+    let number = |key: &str| said.get(key).and_then(serde_json::Value::as_f64);
+    let gigabytes = |key: &str| number(key).filter(|value| *value >= 0.0).map(|value| (value * 1e9) as u64);
+    let identity_ends_at = match channel {
+        Some(channel) => certificates::of_enrollment(tx, &channel.id)?.into_iter().filter(|identity| identity.revoked_at.is_none()).map(|identity| identity.not_after_at).max(),
+        None => None,
+    };
+    Ok(DeviceFacts {
+        model: if device.model_name.is_empty() { device.product_name.clone() } else { device.model_name.clone() },
+        product_name: device.product_name.clone(),
+        os: os(device.platform, &device.product_name, &device.os_version),
+        build: device.build_version.clone(),
+        serial: device.serial_number.clone().unwrap_or_default(),
+        udid: device.udid.clone().unwrap_or_default(),
+        supervised: device.supervised,
+        enrollment: listed.enrollment_state.map(|state| state_words(state).to_owned()).unwrap_or_default(),
+        enrolled_at: channel.and_then(|channel| channel.enrolled_at),
+        last_seen_at: listed.last_seen_at,
+        identity_ends_at,
+        groups: Some(device.group_label.clone()).filter(|group| !group.is_empty()).map(|group| (format!("/devices?group={}", crate::http::pages::parts::encode(&group)), group)).into_iter().collect(),
+        person: Some(device.person_label.clone()).filter(|person| !person.is_empty()).map(|person| (format!("/devices?search={}", crate::http::pages::parts::encode(&person)), person)),
+        storage: gigabytes("AvailableDeviceCapacity").zip(gigabytes("DeviceCapacity")),
+        battery: number("BatteryLevel").filter(|level| (0.0..=1.0).contains(level)).map(|level| (level * 100.0).round() as u8),
+        more: Vec::new(),
+    })
+}
+
+fn state_words(state: EnrollmentState) -> &'static str {
+    match state {
+        EnrollmentState::Authenticated => "in the middle of enrolling",
+        EnrollmentState::Enrolled => "enrolled",
+        EnrollmentState::Left => "left",
+        EnrollmentState::Retired => "retired",
+        EnrollmentState::Erased => "erased",
+    }
+}
+
+/// What the device's OS has and the viewer may do, what destroys last.
+fn actions(tx: &Tx, actor: &Actor, channel: Option<&Enrollment>) -> Result<Vec<DeviceAction>> {
+    let Some(channel) = channel else { return Ok(Vec::new()) };
+    let mut actions = Vec::new();
+    if channel.state == EnrollmentState::Enrolled {
+        let capabilities = commands::capabilities(tx, channel)?;
+        let has: Vec<_> = availability::commands(&capabilities).collect();
+        actions.extend(act::ACTIONS.iter().filter(|action| has.contains(&action.request_type) && actor.may(action.right)).map(act::Action::button));
+    }
+    if actor.may(Right::Destroy) {
+        actions.extend(act::ENDS.iter().filter(|end| end.fits(channel.state)).map(act::End::button));
+    }
+    actions.sort_by_key(|action| action.destructive);
+    Ok(actions)
+}

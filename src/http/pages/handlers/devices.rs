@@ -1,0 +1,168 @@
+//! The devices table, and what is done to several devices at once.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::shell;
+use crate::app::App;
+use crate::error::Result;
+use crate::http::api::input::Query;
+use crate::http::auth::SignedIn;
+use crate::http::pages::devices::{DeviceRow, DevicesFilter, DevicesView, OpenInvitation, page};
+use crate::http::pages::parts::State as Mark;
+use crate::mdm::Right;
+use crate::mdm::devices::{self, Wanted};
+use crate::protocol::platform::Platform;
+use crate::store::push_certificates;
+use crate::store::roster::{self, Filter, Listed, Sort, Standing};
+
+/// Devices on one page.
+const PAGE: u32 = 50;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/devices", get(list))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DevicesQuery {
+    search: String,
+    state: String,
+    platform: String,
+    group: String,
+    sort: String,
+    after: String,
+}
+
+async fn list(State(app): State<App>, who: SignedIn, Query(query): Query<DevicesQuery>) -> Result<Response> {
+    let (wanted, after) = (wanted(&query), cursor(&query.after));
+    let actor = who.actor.clone();
+    let found = app
+        .store
+        .read_slow(app.now(), move |tx| {
+            let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
+            let rows = devices::list(tx, &actor, &wanted, after, PAGE + 1)?;
+            let counts = roster::counts(tx, &wanted.filter)?;
+            Ok((rows, counts, roster::groups(tx)?, push_certificates::current(tx)?.is_some()))
+        })
+        .await?;
+    let (mut rows, counts, groups, push_ready) = found;
+    let next = (rows.len() > PAGE as usize).then(|| {
+        rows.truncate(PAGE as usize);
+        rows.last().map(|last| format!("{}\u{1f}{}", last.sort_key, last.device.id)).unwrap_or_default()
+    });
+    let state = Mark::ALL.into_iter().find(|mark| mark.word() == query.state);
+    let filter = DevicesFilter { search: query.search, state, platform: query.platform, group: query.group, sort: query.sort, after: query.after };
+    let next = next.map(|next| filter.address().with("after", &next).to_string());
+    let view = DevicesView {
+        total: counts.iter().sum(),
+        rows: rows.into_iter().map(row).collect(),
+        counts,
+        filter,
+        platforms: platforms(),
+        groups: groups.into_iter().map(|group| (group.clone(), group)).collect(),
+        next,
+        actions: Vec::new(),
+        may_invite: who.actor.may(Right::Invite),
+        invitation: None::<OpenInvitation>,
+        push_ready,
+    };
+    Ok(page(&shell(&app, &who, None).await?, &view).into_response())
+}
+
+fn wanted(query: &DevicesQuery) -> Wanted {
+    let (key, descending) = query.sort.strip_prefix('-').map_or((query.sort.as_str(), false), |key| (key, true));
+    let sort = match key {
+        "model" => Sort::Model,
+        "os" => Sort::Os,
+        "serial" => Sort::Serial,
+        "last_seen" => Sort::LastSeen,
+        "state" => Sort::Standing,
+        _ => Sort::Name,
+    };
+    let filter = Filter {
+        search: query.search.clone(),
+        standing: query.state.parse::<Standing>().ok(),
+        platform: query.platform.parse::<Platform>().ok(),
+        group: query.group.clone(),
+        practice: None,
+    };
+    Wanted { filter, sort, descending }
+}
+
+fn cursor(after: &str) -> Option<(String, String)> {
+    after.rsplit_once('\u{1f}').map(|(key, id)| (key.to_owned(), id.to_owned()))
+}
+
+fn platforms() -> Vec<(String, String)> {
+    [("ios", "iPhone and iPad"), ("macos", "Mac"), ("tvos", "Apple TV"), ("visionos", "Vision Pro"), ("watchos", "Apple Watch")]
+        .map(|(word, name)| (word.to_owned(), name.to_owned()))
+        .into()
+}
+
+/// The square of a standing.
+pub(super) fn mark(standing: Standing) -> Mark {
+    match standing {
+        Standing::Ok => Mark::Ok,
+        Standing::Waiting => Mark::Waiting,
+        Standing::Silent => Mark::Silent,
+        Standing::Problem => Mark::Problem,
+    }
+}
+
+/// Why a device stands as it does, in a few words.
+pub(super) fn reason(listed: &Listed) -> String {
+    use crate::store::enrollments::EnrollmentState as Enrollment;
+    match (listed.enrollment_state, listed.standing) {
+        (None, _) => String::from("never enrolled"),
+        (Some(Enrollment::Left), _) => String::from("left"),
+        (Some(Enrollment::Erased), _) => String::from("erased"),
+        (Some(Enrollment::Retired), _) => String::from("retired"),
+        (Some(Enrollment::Authenticated), _) => String::from("enrolling"),
+        (_, Standing::Problem) => String::from("cannot be woken"),
+        (_, Standing::Silent) => String::from("not heard of for a week"),
+        (_, Standing::Waiting) if listed.waiting == 1 => String::from("one thing waits for it"),
+        (_, Standing::Waiting) => format!("{} things wait for it", listed.waiting),
+        (_, Standing::Ok) => String::from("up to date"),
+    }
+}
+
+/// The name of an operating system with its version.
+pub(super) fn os(platform: Platform, product_name: &str, version: &str) -> String {
+    let name = match platform {
+        Platform::Ios if product_name.starts_with("iPad") => "iPadOS",
+        Platform::Ios => "iOS",
+        Platform::Macos => "macOS",
+        Platform::Tvos => "tvOS",
+        Platform::Visionos => "visionOS",
+        Platform::Watchos => "watchOS",
+        Platform::Unknown => "",
+    };
+    format!("{name} {version}").trim().to_owned()
+}
+
+/// What a device is called, as far as it said.
+pub(super) fn name(device: &crate::store::devices::Device) -> String {
+    let said = [Some(&device.name), device.serial_number.as_ref(), device.udid.as_ref()];
+    said.into_iter().flatten().find(|name| !name.is_empty()).cloned().unwrap_or_else(|| String::from("A device without a name"))
+}
+
+fn row(listed: Listed) -> DeviceRow {
+    let reason = reason(&listed);
+    let device = listed.device;
+    DeviceRow {
+        name: name(&device),
+        state: mark(listed.standing),
+        reason,
+        model: if device.model_name.is_empty() { device.product_name.clone() } else { device.model_name.clone() },
+        os: os(device.platform, &device.product_name, &device.os_version),
+        serial: device.serial_number.clone().unwrap_or_default(),
+        groups: Some(device.group_label.clone()).filter(|group| !group.is_empty()).into_iter().collect(),
+        last_seen: listed.last_seen_at,
+        practice: device.practice,
+        id: device.id,
+    }
+}

@@ -1,0 +1,115 @@
+//! Today: what needs somebody, and how every device stands.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::devices::{mark, name, reason};
+use super::shell;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::http::auth::SignedIn;
+use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day, encode};
+use crate::http::pages::today::{Countdown, Need, TodayView, page};
+use crate::mdm::devices::{self, Wanted};
+use crate::store::roster::{self, Filter, Listed};
+use crate::store::{Tx, alerts, authorities, push_certificates};
+
+/// Squares that are drawn at most; beyond, groups say their numbers.
+const SQUARES: u32 = 500;
+
+/// Days of check-ins.
+const DAYS: u32 = 14;
+
+/// Alerts from this harm on are problems, others will become some.
+const PROBLEM_FROM: i64 = 80;
+
+const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/", get(today))
+}
+
+async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
+    let actor = who.actor.clone();
+    let own_tls = app.config.tls.is_none();
+    let view = app
+        .store
+        .read_slow(app.now(), move |tx| {
+            let listed = devices::list(tx, &actor, &Wanted::default(), None, SQUARES)?;
+            let counts = roster::counts(tx, &Filter::default())?;
+            Ok(TodayView { needs: needs(tx)?, roll: roll(listed), counts, check_ins: check_ins(tx)?, countdowns: countdowns(tx, own_tls)? })
+        })
+        .await?;
+    Ok(page(&shell(&app, &who, None).await?, &view).into_response())
+}
+
+fn needs(tx: &Tx) -> Result<Vec<Need>> {
+    let need = |alert: alerts::Alert| Need {
+        state: if alert.harm >= PROBLEM_FROM { Mark::Problem } else { Mark::Waiting },
+        what: alert.message,
+        why: alert.remedy,
+        way: alert.key.starts_with("push.").then(|| (String::from("/system/push"), String::from("Push certificate"))),
+    };
+    Ok(alerts::all(tx)?.into_iter().map(need).collect())
+}
+
+fn roll(listed: Vec<Listed>) -> Roll {
+    let mut roll = Roll::default();
+    for listed in listed {
+        let group = listed.device.group_label.clone();
+        let square = RollDevice {
+            name: name(&listed.device),
+            state: mark(listed.standing),
+            reason: reason(&listed),
+            href: format!("/devices/{}", listed.device.id),
+        };
+        let title = if group.is_empty() { String::from("Without a group") } else { group.clone() };
+        match roll.groups.iter_mut().find(|known| known.name == title) {
+            Some(known) => {
+                known.total += 1;
+                known.devices.push(square);
+            }
+            None => {
+                let href = if group.is_empty() { String::from("/devices") } else { format!("/devices?group={}", encode(&group)) };
+                roll.groups.push(RollGroup { name: title, href, devices: vec![square], total: 1 });
+            }
+        }
+    }
+    roll.groups.sort_by_key(|group| group.name.to_lowercase());
+    roll
+}
+
+fn check_ins(tx: &Tx) -> Result<Sparkline> {
+    let counts = roster::check_ins(tx, DAYS)?;
+    let days = counts.into_iter().enumerate().map(|(index, count)| {
+        let at = tx.now.minus(DAY * (DAYS - 1 - index as u32));
+        (day(at), count)
+    });
+    Ok(Sparkline { title: String::from("Devices heard of"), days: days.collect() })
+}
+
+fn countdowns(tx: &Tx, own_tls: bool) -> Result<Vec<Countdown>> {
+    let countdown = |name: String, at: Timestamp, href: &str| {
+        let state = match at.since(tx.now) {
+            left if left.is_zero() => Mark::Problem,
+            left if left < DAY * 30 => Mark::Waiting,
+            _ => Mark::Ok,
+        };
+        Countdown { name, at, state, href: href.to_owned() }
+    };
+    let mut ends = Vec::new();
+    for certificate in push_certificates::all(tx)?.into_iter().filter(|certificate| !certificate.practice) {
+        ends.push(countdown(String::from("Push certificate"), certificate.not_after_at, "/system/push"));
+    }
+    if own_tls && let Some(certificate) = authorities::server_certificate(tx)? {
+        ends.push(countdown(String::from("TLS certificate (renewed by itself)"), certificate.not_after_at, "/system"));
+    }
+    if let Some(authority) = authorities::current(tx)? {
+        ends.push(countdown(String::from("Own certificate authority"), authority.not_after_at, "/system"));
+    }
+    ends.sort_by_key(|end| end.at);
+    Ok(ends)
+}

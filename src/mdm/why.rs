@@ -1,0 +1,106 @@
+//! Why a device waits: one sentence of cause and one of remedy, in the words of a teacher.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::protocol::platform::Platform;
+use crate::store::commands::{self, CommandState};
+use crate::store::devices::Device;
+use crate::store::enrollments::{Enrollment, EnrollmentState};
+use crate::store::Tx;
+
+/// Commands that are looked at for one device.
+const LOOKED_AT: u32 = 50;
+
+/// Why something waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Somebody has to act; else it resolves itself.
+    pub needs_someone: bool,
+    /// The cause.
+    pub cause: String,
+    /// The remedy, or what will end the wait.
+    pub remedy: String,
+    /// Since when.
+    pub since_at: Option<Timestamp>,
+}
+
+/// Everything that this device waits for, what needs somebody first.
+pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Result<Vec<Reason>> {
+    let Some(enrollment) = enrollment else {
+        return Ok(vec![problem("It has never enrolled here.", "Open an invitation on the device.", None)]);
+    };
+    let mut reasons: Vec<_> = standing(enrollment).into_iter().chain(push(enrollment)).collect();
+    if enrollment.state == EnrollmentState::Enrolled {
+        reasons.extend(queue(tx, device, enrollment)?);
+    }
+    reasons.sort_by_key(|reason| !reason.needs_someone);
+    Ok(reasons)
+}
+
+fn standing(enrollment: &Enrollment) -> Option<Reason> {
+    let at = enrollment.left_at;
+    match enrollment.state {
+        EnrollmentState::Authenticated => Some(wait(
+            "It has its certificate; the person has not finished installing the profile.",
+            "on the device, open Settings and finish installing it",
+            enrollment.authenticated_at,
+        )),
+        EnrollmentState::Left => Some(problem("It left: somebody removed the management profile.", "Open an invitation on the device to bring it back.", at)),
+        EnrollmentState::Erased => Some(problem("It was erased.", "Set it up and open an invitation on it to bring it back.", at)),
+        EnrollmentState::Retired if at.is_some() => Some(problem("It was retired and has been told to leave.", "Delete it, or enroll it again.", at)),
+        EnrollmentState::Retired => Some(wait("It was retired; it will be told to leave when it connects.", "it may be off or without network", None)),
+        EnrollmentState::Enrolled if enrollment.awaiting_configuration => {
+            Some(wait("It waits in Setup Assistant.", "it goes on by itself once its first questions are answered", enrollment.enrolled_at))
+        }
+        EnrollmentState::Enrolled => None,
+    }
+}
+
+fn push(enrollment: &Enrollment) -> Option<Reason> {
+    if enrollment.push_dead_at.is_some() {
+        return Some(problem(
+            "Apple says that it no longer takes wake-ups from here: it was erased, or its profile was removed while it was offline.",
+            "Open an invitation on the device to bring it back.",
+            enrollment.push_dead_at,
+        ));
+    }
+    if enrollment.state == EnrollmentState::Enrolled && !enrollment.push_error.is_empty() {
+        return Some(problem(
+            &format!("The last wake-up did not go out: {}.", enrollment.push_error.trim_end_matches('.')),
+            "Look at the push certificate under System.",
+            enrollment.push_sent_at,
+        ));
+    }
+    None
+}
+
+fn queue(tx: &Tx, device: &Device, enrollment: &Enrollment) -> Result<Vec<Reason>> {
+    let open = commands::open(tx, &enrollment.id, LOOKED_AT)?;
+    let name = if device.model_name.is_empty() { "device" } else { device.model_name.as_str() };
+    let mut reasons = Vec::new();
+    if let Some(put_off) = open.iter().find(|command| command.state == CommandState::NotNow) {
+        let cause = match device.platform {
+            Platform::Macos => format!("The {name} put off what was asked, as Macs do while they sleep."),
+            _ => format!("Waiting for the {name} to be unlocked."),
+        };
+        reasons.push(wait(&cause, "it will answer by itself", Some(put_off.created_at)));
+    }
+    if let Some(sent) = open.iter().find(|command| command.state == CommandState::Sent) {
+        reasons.push(wait(&format!("The {name} has taken “{}” and not answered yet.", sent.request_type), "it answers when it is done", sent.sent_at));
+    } else if let Some(queued) = open.iter().find(|command| command.state == CommandState::Queued) {
+        let cause = match enrollment.push_sent_at {
+            Some(_) if enrollment.push_attempts > 0 => format!("The {name} was woken and has not come: it is off or without network."),
+            _ => format!("The {name} has not connected since."),
+        };
+        reasons.push(wait(&cause, "it is woken again by itself", Some(queued.created_at)));
+    }
+    Ok(reasons)
+}
+
+fn wait(cause: &str, remedy: &str, since_at: Option<Timestamp>) -> Reason {
+    Reason { needs_someone: false, cause: cause.to_owned(), remedy: format!("{}.", remedy.trim_end_matches('.')), since_at }
+}
+
+fn problem(cause: &str, remedy: &str, since_at: Option<Timestamp>) -> Reason {
+    Reason { needs_someone: true, cause: cause.to_owned(), remedy: remedy.to_owned(), since_at }
+}
