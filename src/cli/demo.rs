@@ -23,7 +23,7 @@ const PORTS_TRIED: u16 = 50;
   rollcall demo
   rollcall demo --devices 100 --seed 7
   rollcall demo --data ./demo-data")]
-pub struct Demo {
+pub(super) struct Demo {
     /// How many practice devices
     #[arg(long, default_value_t = 25, value_name = "N")]
     devices: u32,

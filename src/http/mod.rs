@@ -31,7 +31,7 @@ use crate::error::{Error, Kind};
 use api::Streams;
 use auth::Gate;
 use error::Audience;
-use limits::{API_MAX_BYTES, group};
+use limits::{API_MAX_BYTES, FORM_MAX_BYTES, group};
 use log::RequestIds;
 use server::Doors;
 
@@ -71,7 +71,7 @@ fn scripts() -> Router<App> {
 
 /// People: pages, most of them behind the log-in.
 fn people() -> Router<App> {
-    let pages = Router::new().merge(enroll::routes());
+    let pages = Router::new().merge(enroll::routes()).merge(group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes()));
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)
 }

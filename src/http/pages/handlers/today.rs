@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day, encode};
+use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
 use crate::mdm::devices::{self, Wanted};
 use crate::store::roster::{self, Filter, Listed};
@@ -86,7 +86,7 @@ fn check_ins(tx: &Tx) -> Result<Sparkline> {
     let counts = roster::check_ins(tx, DAYS)?;
     let days = counts.into_iter().enumerate().map(|(index, count)| {
         let at = tx.now.minus(DAY * (DAYS - 1 - index as u32));
-        (day(at), count)
+        (day_words(at), count)
     });
     Ok(Sparkline { title: String::from("Devices heard of"), days: days.collect() })
 }

@@ -34,7 +34,7 @@ pub use roll::{Roll, RollDevice, RollGroup, roll};
 pub use state::{State, badge, legend, practice, state_square, state_square_named};
 pub use table::{Action, Cell, Column, Pager, Row, Selection, Sort, Table, pager, table};
 pub use text::{count, thousands};
-pub use time::{day, moment, time_ago};
+pub use time::{day, day_words, moment, time_ago};
 pub use timeline::{Entry, Wait, timeline, waits};
 
 #[cfg(test)]

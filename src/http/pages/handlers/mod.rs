@@ -1,0 +1,27 @@
+//! What pages do: typed forms in, rooms asked, views shown; one file per noun, with its addresses at the top.
+
+mod device;
+mod devices;
+mod form;
+mod invitations;
+mod log_in;
+mod shell;
+mod today;
+
+use axum::Router;
+
+use form::errors;
+pub use form::Form;
+pub use shell::shell;
+
+use crate::app::App;
+
+/// The pages' addresses. They want [`Gate`](crate::http::auth::Gate) as an extension, and their group round them.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .merge(log_in::routes())
+        .merge(today::routes())
+        .merge(devices::routes())
+        .merge(device::routes())
+        .merge(invitations::routes())
+}
