@@ -3,10 +3,10 @@
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::protocol::platform::Platform;
+use crate::store::Tx;
 use crate::store::commands::{self, CommandState};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
-use crate::store::Tx;
 
 /// Commands that are looked at for one device.
 const LOOKED_AT: u32 = 50;
@@ -45,10 +45,16 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
             "on the device, open Settings and finish installing it",
             enrollment.authenticated_at,
         )),
-        EnrollmentState::Left => Some(problem("It left: somebody removed the management profile.", "Open an invitation on the device to bring it back.", at)),
+        EnrollmentState::Left => {
+            Some(problem("It left: somebody removed the management profile.", "Open an invitation on the device to bring it back.", at))
+        }
         EnrollmentState::Erased => Some(problem("It was erased.", "Set it up and open an invitation on it to bring it back.", at)),
-        EnrollmentState::Retired if at.is_some() => Some(problem("It was retired and has been told to leave.", "Delete it, or enroll it again.", at)),
-        EnrollmentState::Retired => Some(wait("It was retired; it will be told to leave when it connects.", "it may be off or without network", None)),
+        EnrollmentState::Retired if at.is_some() => {
+            Some(problem("It was retired and has been told to leave.", "Delete it, or enroll it again.", at))
+        }
+        EnrollmentState::Retired => {
+            Some(wait("It was retired; it will be told to leave when it connects.", "it may be off or without network", None))
+        }
         EnrollmentState::Enrolled if enrollment.awaiting_configuration => {
             Some(wait("It waits in Setup Assistant.", "it goes on by itself once its first questions are answered", enrollment.enrolled_at))
         }
@@ -86,7 +92,11 @@ fn queue(tx: &Tx, device: &Device, enrollment: &Enrollment) -> Result<Vec<Reason
         reasons.push(wait(&cause, "it will answer by itself", Some(put_off.created_at)));
     }
     if let Some(sent) = open.iter().find(|command| command.state == CommandState::Sent) {
-        reasons.push(wait(&format!("The {name} has taken “{}” and not answered yet.", sent.request_type), "it answers when it is done", sent.sent_at));
+        reasons.push(wait(
+            &format!("The {name} has taken “{}” and not answered yet.", sent.request_type),
+            "it answers when it is done",
+            sent.sent_at,
+        ));
     } else if let Some(queued) = open.iter().find(|command| command.state == CommandState::Queued) {
         let cause = match enrollment.push_sent_at {
             Some(_) if enrollment.push_attempts > 0 => format!("The {name} was woken and has not come: it is off or without network."),

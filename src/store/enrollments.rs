@@ -236,7 +236,9 @@ pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Enrollment>> {
 /// The device channels that came by an invitation, newest first.
 pub fn of_invitation(tx: &Tx, invitation_id: &str, limit: u32) -> Result<Vec<Enrollment>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM enrollments WHERE invitation_id = ?1 AND parent_id IS NULL ORDER BY authenticated_at DESC LIMIT ?2"),
+        &format!(
+            "SELECT {COLUMNS} FROM enrollments WHERE invitation_id = ?1 AND parent_id IS NULL ORDER BY authenticated_at DESC LIMIT ?2"
+        ),
         (invitation_id, limit),
         enrollment,
     )

@@ -1,9 +1,9 @@
 //! The page: view structs of plain data in, HTML out; one file per noun, on top of the shared parts.
 
-pub mod handlers;
 pub mod device;
 pub mod devices;
 pub mod enroll;
+pub mod handlers;
 pub mod invitations;
 pub mod login;
 pub mod parts;

@@ -74,7 +74,11 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
     let number = |key: &str| said.get(key).and_then(serde_json::Value::as_f64);
     let gigabytes = |key: &str| number(key).filter(|value| *value >= 0.0).map(|value| (value * 1e9) as u64);
     let identity_ends_at = match channel {
-        Some(channel) => certificates::of_enrollment(tx, &channel.id)?.into_iter().filter(|identity| identity.revoked_at.is_none()).map(|identity| identity.not_after_at).max(),
+        Some(channel) => certificates::of_enrollment(tx, &channel.id)?
+            .into_iter()
+            .filter(|identity| identity.revoked_at.is_none())
+            .map(|identity| identity.not_after_at)
+            .max(),
         None => None,
     };
     Ok(DeviceFacts {
@@ -89,8 +93,14 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
         enrolled_at: channel.and_then(|channel| channel.enrolled_at),
         last_seen_at: listed.last_seen_at,
         identity_ends_at,
-        groups: Some(device.group_label.clone()).filter(|group| !group.is_empty()).map(|group| (format!("/devices?group={}", crate::http::pages::parts::encode(&group)), group)).into_iter().collect(),
-        person: Some(device.person_label.clone()).filter(|person| !person.is_empty()).map(|person| (format!("/devices?search={}", crate::http::pages::parts::encode(&person)), person)),
+        groups: Some(device.group_label.clone())
+            .filter(|group| !group.is_empty())
+            .map(|group| (format!("/devices?group={}", crate::http::pages::parts::encode(&group)), group))
+            .into_iter()
+            .collect(),
+        person: Some(device.person_label.clone())
+            .filter(|person| !person.is_empty())
+            .map(|person| (format!("/devices?search={}", crate::http::pages::parts::encode(&person)), person)),
         storage: gigabytes("AvailableDeviceCapacity").zip(gigabytes("DeviceCapacity")),
         battery: number("BatteryLevel").filter(|level| (0.0..=1.0).contains(level)).map(|level| (level * 100.0).round() as u8),
         more: Vec::new(),
@@ -114,7 +124,9 @@ fn actions(tx: &Tx, actor: &Actor, channel: Option<&Enrollment>) -> Result<Vec<D
     if channel.state == EnrollmentState::Enrolled {
         let capabilities = commands::capabilities(tx, channel)?;
         let has: Vec<_> = availability::commands(&capabilities).collect();
-        actions.extend(act::ACTIONS.iter().filter(|action| has.contains(&action.request_type) && actor.may(action.right)).map(act::Action::button));
+        actions.extend(
+            act::ACTIONS.iter().filter(|action| has.contains(&action.request_type) && actor.may(action.right)).map(act::Action::button),
+        );
     }
     if actor.may(Right::Destroy) {
         actions.extend(act::ENDS.iter().filter(|end| end.fits(channel.state)).map(act::End::button));

@@ -55,7 +55,8 @@ async fn list(State(app): State<App>, who: SignedIn, Query(query): Query<Devices
         rows.last().map(|last| format!("{}\u{1f}{}", last.sort_key, last.device.id)).unwrap_or_default()
     });
     let state = Mark::ALL.into_iter().find(|mark| mark.word() == query.state);
-    let filter = DevicesFilter { search: query.search, state, platform: query.platform, group: query.group, sort: query.sort, after: query.after };
+    let filter =
+        DevicesFilter { search: query.search, state, platform: query.platform, group: query.group, sort: query.sort, after: query.after };
     let next = next.map(|next| filter.address().with("after", &next).to_string());
     let view = DevicesView {
         total: counts.iter().sum(),

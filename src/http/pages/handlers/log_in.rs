@@ -23,10 +23,7 @@ use crate::mdm::enroll::profile::ORGANISATION;
 use crate::store::settings;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/login", get(ask).post(log_in))
-        .route("/logout", post(log_out))
-        .route("/setup", get(first_run).post(begin))
+    Router::new().route("/login", get(ask).post(log_in)).route("/logout", post(log_out)).route("/setup", get(first_run).post(begin))
 }
 
 #[derive(Debug, Deserialize)]
@@ -171,7 +168,16 @@ mod tests {
         for own in ["/devices?a=1&b=%2F", "/", "/a//b"] {
             assert_eq!(own_path(own), own);
         }
-        for foreign in ["", "https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "javascript:1", "/a\r\nb"] {
+        for foreign in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "javascript:1",
+            "/a\r\nb",
+        ] {
             assert_eq!(own_path(foreign), "/", "{foreign:?}");
         }
     }

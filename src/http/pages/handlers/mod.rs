@@ -10,8 +10,8 @@ mod today;
 
 use axum::Router;
 
-use form::errors;
 pub use form::Form;
+use form::errors;
 pub use shell::shell;
 
 use crate::app::App;

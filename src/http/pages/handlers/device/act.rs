@@ -16,8 +16,8 @@ use crate::mdm::{Actor, Right, devices, inventory};
 use crate::protocol::command::{self, Command, EraseDevice, LostMode};
 use crate::protocol::platform::Platform;
 use crate::secret::Secret;
-use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::Tx;
+use crate::store::enrollments::{Enrollment, EnrollmentState};
 
 /// A command that has a button.
 pub(super) struct Action {
@@ -38,40 +38,94 @@ const PIN: (&str, &str, &str) = ("pin", "PIN of six digits (Macs only)", "The on
 /// Every command with a button, in the order of the page.
 pub(super) const ACTIONS: &[Action] = &[
     Action {
-        path: "lock", words: "Lock", request_type: "DeviceLock", right: Right::Command, asks: true, destructive: false,
-        consequence: "Its screen locks. A Mac restarts and asks for the PIN.", fields: &[MESSAGE, PHONE, PIN],
+        path: "lock",
+        words: "Lock",
+        request_type: "DeviceLock",
+        right: Right::Command,
+        asks: true,
+        destructive: false,
+        consequence: "Its screen locks. A Mac restarts and asks for the PIN.",
+        fields: &[MESSAGE, PHONE, PIN],
     },
     Action {
-        path: "restart", words: "Restart", request_type: "RestartDevice", right: Right::Command, asks: true, destructive: false,
-        consequence: "It restarts at once. What is not saved may be lost.", fields: &[],
+        path: "restart",
+        words: "Restart",
+        request_type: "RestartDevice",
+        right: Right::Command,
+        asks: true,
+        destructive: false,
+        consequence: "It restarts at once. What is not saved may be lost.",
+        fields: &[],
     },
     Action {
-        path: "shut-down", words: "Shut down", request_type: "ShutDownDevice", right: Right::Command, asks: true, destructive: false,
-        consequence: "It turns off, and cannot be reached until somebody turns it on.", fields: &[],
+        path: "shut-down",
+        words: "Shut down",
+        request_type: "ShutDownDevice",
+        right: Right::Command,
+        asks: true,
+        destructive: false,
+        consequence: "It turns off, and cannot be reached until somebody turns it on.",
+        fields: &[],
     },
     Action {
-        path: "lost", words: "Lost mode", request_type: "EnableLostMode", right: Right::Command, asks: true, destructive: false,
-        consequence: "It can only show your message until you end lost mode. Then its place can be asked.", fields: &[MESSAGE, PHONE],
+        path: "lost",
+        words: "Lost mode",
+        request_type: "EnableLostMode",
+        right: Right::Command,
+        asks: true,
+        destructive: false,
+        consequence: "It can only show your message until you end lost mode. Then its place can be asked.",
+        fields: &[MESSAGE, PHONE],
     },
     Action {
-        path: "found", words: "End lost mode", request_type: "DisableLostMode", right: Right::Command, asks: false, destructive: false,
-        consequence: "", fields: &[],
+        path: "found",
+        words: "End lost mode",
+        request_type: "DisableLostMode",
+        right: Right::Command,
+        asks: false,
+        destructive: false,
+        consequence: "",
+        fields: &[],
     },
     Action {
-        path: "sound", words: "Play a sound", request_type: "PlayLostModeSound", right: Right::Command, asks: false, destructive: false,
-        consequence: "", fields: &[],
+        path: "sound",
+        words: "Play a sound",
+        request_type: "PlayLostModeSound",
+        right: Right::Command,
+        asks: false,
+        destructive: false,
+        consequence: "",
+        fields: &[],
     },
     Action {
-        path: "locate", words: "Ask where it is", request_type: "DeviceLocation", right: Right::Command, asks: false, destructive: false,
-        consequence: "", fields: &[],
+        path: "locate",
+        words: "Ask where it is",
+        request_type: "DeviceLocation",
+        right: Right::Command,
+        asks: false,
+        destructive: false,
+        consequence: "",
+        fields: &[],
     },
     Action {
-        path: "clear-passcode", words: "Clear its passcode", request_type: "ClearPasscode", right: Right::Destroy, asks: true, destructive: true,
-        consequence: "Whoever holds the device gets in without its passcode.", fields: &[],
+        path: "clear-passcode",
+        words: "Clear its passcode",
+        request_type: "ClearPasscode",
+        right: Right::Destroy,
+        asks: true,
+        destructive: true,
+        consequence: "Whoever holds the device gets in without its passcode.",
+        fields: &[],
     },
     Action {
-        path: "erase", words: "Erase", request_type: "EraseDevice", right: Right::Destroy, asks: true, destructive: true,
-        consequence: "Everything on it is lost, and it leaves this server. This cannot be undone.", fields: &[PIN],
+        path: "erase",
+        words: "Erase",
+        request_type: "EraseDevice",
+        right: Right::Destroy,
+        asks: true,
+        destructive: true,
+        consequence: "Everything on it is lost, and it leaves this server. This cannot be undone.",
+        fields: &[PIN],
     },
 ];
 
@@ -92,11 +146,15 @@ pub(super) struct End {
 /// Retiring and deleting.
 pub(super) const ENDS: &[End] = &[
     End {
-        path: "retire", words: "Retire", enrolled: true,
+        path: "retire",
+        words: "Retire",
+        enrolled: true,
         consequence: "At its next contact it is told to remove its management profile, with everything that the profile brought.",
     },
     End {
-        path: "delete", words: "Delete", enrolled: false,
+        path: "delete",
+        words: "Delete",
+        enrolled: false,
         consequence: "It disappears from the lists. It is told nothing; secrets held for it stay; if it enrolls again it is back.",
     },
 ];
@@ -166,7 +224,8 @@ async fn question(app: &App, who: &SignedIn, id: &str, path: &str, said: &Said, 
         "phone" => said.phone.as_str(),
         _ => "",
     };
-    let wrong = |name: &str| error.and_then(|error| error.fields.iter().find(|fault| fault.field == name)).map(|fault| fault.message.as_str());
+    let wrong =
+        |name: &str| error.and_then(|error| error.fields.iter().find(|fault| fault.field == name)).map(|fault| fault.message.as_str());
     let inputs = html! {
         @if let Some(error) = error.filter(|error| error.fields.is_empty()) { p.error role="alert" { (error.message) } }
         @for (key, label, help) in fields { (field(key, label).value(given(key)).help(help).error(wrong(key)).optional()) }
@@ -193,7 +252,8 @@ fn describe(path: &str) -> Result<Described> {
     if let Some(action) = ACTIONS.iter().find(|action| action.path == path) {
         return Ok((action.words, action.consequence, action.destructive, action.fields));
     }
-    let end = ENDS.iter().find(|end| end.path == path).ok_or_else(|| Error::not_found("There is nothing of that name to do with a device."))?;
+    let end =
+        ENDS.iter().find(|end| end.path == path).ok_or_else(|| Error::not_found("There is nothing of that name to do with a device."))?;
     Ok((end.words, end.consequence, true, &[]))
 }
 

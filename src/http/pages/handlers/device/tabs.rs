@@ -178,8 +178,8 @@ fn certificates(tx: &Tx, enrollment_id: &str) -> Result<Vec<CertificateRow>> {
 }
 
 fn security(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
-    let said: serde_json::Map<String, Value> =
-        serde_json::from_str(&crate::store::devices::security(tx, &device.id)?).map_err(|error| Error::internal("stored facts are JSON", error))?;
+    let said: serde_json::Map<String, Value> = serde_json::from_str(&crate::store::devices::security(tx, &device.id)?)
+        .map_err(|error| Error::internal("stored facts are JSON", error))?;
     let row = |(key, value): (String, Value)| {
         let (words, state) = match &value {
             Value::Bool(yes) => (if *yes { String::from("yes") } else { String::from("no") }, None),
