@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -150,7 +150,7 @@ impl Serving {
         let running = bound.serve(crate::http::doors(&app, &streams), keeper.tls(), app.config.proxy.clone(), grants);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(keep_certificate(app.clone(), keeper, stopped.clone()));
+        tasks.spawn(keep_certificate(app.clone(), keeper, listen(SignalKind::hangup())?, stopped.clone()));
         tasks.spawn(super::practice::run(app.clone(), stopped.clone()));
         tasks.spawn(jobs::run(app.clone(), stopped));
         Ok((Self { app, addresses, running, streams, stop, tasks, folder }, setup))
@@ -174,7 +174,6 @@ impl Serving {
 
     /// Completes when a signal asks this process to end.
     pub(super) async fn until_told_to_end(&self) -> Result<()> {
-        let listen = |kind| signal(kind).map_err(|error| Error::internal("Signals cannot be received.", error));
         let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
         tokio::select! {
             _ = terminate.recv() => {}
@@ -201,6 +200,10 @@ impl Serving {
     }
 }
 
+fn listen(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|error| Error::internal("Signals cannot be received.", error))
+}
+
 /// The public address: what the settings say, or this machine's name and the first port.
 fn public_url(config: &Config, addresses: &[(Listener, SocketAddr)]) -> HttpsUrl {
     config.url.clone().unwrap_or_else(|| {
@@ -209,11 +212,12 @@ fn public_url(config: &Config, addresses: &[(Listener, SocketAddr)]) -> HttpsUrl
     })
 }
 
-/// Shows new certificates until the appliance ends.
-async fn keep_certificate(app: App, mut keeper: Keeper, mut stopped: watch::Receiver<bool>) {
+/// Shows new certificates until the appliance ends; a hang-up signal (`systemctl reload`) makes it look at once.
+async fn keep_certificate(app: App, mut keeper: Keeper, mut hang_up: Signal, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
+            _ = hang_up.recv() => {}
             () = tokio::time::sleep(CERTIFICATE_EVERY) => {}
         }
         if let Err(error) = keeper.refresh(&app).await {

@@ -144,3 +144,19 @@ fn a_huge_or_unreadable_file_is_refused() {
     let read = Config::read(Layer::flags().with("data", [folder.path().to_str().unwrap()]), Vec::new());
     assert!(read.unwrap_err().to_string().contains("cannot be read"));
 }
+
+#[test]
+fn the_file_of_the_packages_is_read_with_its_examples_switched_on_too() {
+    let text = include_str!("../../packaging/rollcall.toml");
+    let (_folder, config) = read(Layer::flags(), &[], text);
+    let config = config.unwrap();
+    assert_eq!((config.listen[0].port(), config.http_listen.unwrap().port()), (443, 80));
+    let is_example = |line: &str| line.strip_prefix("# ").is_some_and(|line| line.starts_with('[') || line.contains(" = "));
+    let all_on: Vec<_> = text.lines().map(|line| if is_example(line) { &line[2..] } else { line }).collect();
+    let (_folder, config) = read(Layer::flags(), &[], &all_on.join("\n"));
+    let config = config.unwrap();
+    assert!(config.device_listen.is_some() && config.proxy_listen.is_some() && config.tls.is_some() && config.scep_legacy_clients);
+    for key in KEYS.iter().filter(|key| **key != "data") {
+        assert!(text.contains(key.rsplit('.').next().unwrap()), "{key} is not shown");
+    }
+}

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Files, Identity, Tls, own};
 use crate::app::App;
 use crate::error::Result;
-use crate::pki::certificate::Certificate;
+use crate::mdm::ca::tls;
+use crate::pki::certificate::{Certificate, Fingerprint};
 
 /// Where the certificate comes from.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub enum Source {
 pub struct Keeper {
     source: Source,
     tls: Arc<Tls>,
+    asked: Vec<Fingerprint>,
+    ends_soon: Option<bool>,
 }
 
 impl Keeper {
@@ -29,13 +32,16 @@ impl Keeper {
         let (source, identity) = match &app.config.tls {
             Some(paths) => {
                 let (files, identity) = Files::open(paths.clone(), app.now())?;
+                app.store.write(app.now(), |tx| tls::files_read(tx, None)).await?;
                 (Source::Files(files), identity)
             }
             None => (Source::Own, own::identity(app).await?),
         };
         warn_of_name(app, &identity);
         let tls = Arc::new(Tls::new(identity, &asked_for(app))?);
-        Ok(Self { source, tls })
+        let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), ends_soon: None };
+        keeper.watch_end(app).await?;
+        Ok(keeper)
     }
 
     /// What the listeners show.
@@ -43,23 +49,60 @@ impl Keeper {
         &self.tls
     }
 
-    /// Shows what is new; tells whether something was. A refused certificate is told once, and the shown one stays.
+    /// Shows and asks for what is new; tells whether a new certificate is shown. A refused one is told once, and the shown one stays.
     pub async fn refresh(&mut self, app: &App) -> Result<bool> {
-        let identity = match &mut self.source {
-            Source::Files(files) => match files.changed(app.now()) {
-                None => return Ok(false),
-                Some(changed) => changed?,
-            },
-            Source::Own => own::identity(app).await?,
+        self.ask(app)?;
+        let shown = match self.successor(app).await? {
+            Some(identity) if identity.certificate().fingerprint() != self.tls.shown().certificate().fingerprint() => {
+                warn_of_name(app, &identity);
+                let certificate = identity.certificate();
+                tracing::info!(subject = certificate.subject(), not_after = %certificate.not_after(), "shows a new TLS certificate");
+                self.tls.show(identity);
+                true
+            }
+            _ => false,
         };
-        if identity.certificate().fingerprint() == self.tls.shown().certificate().fingerprint() {
-            return Ok(false);
-        }
-        warn_of_name(app, &identity);
-        tracing::info!(subject = identity.certificate().subject(), not_after = %identity.certificate().not_after(), "shows a new TLS certificate");
-        self.tls.show(identity);
-        Ok(true)
+        self.watch_end(app).await?;
+        Ok(shown)
     }
+
+    /// The certificate to show from now on, where there may be another.
+    async fn successor(&mut self, app: &App) -> Result<Option<Identity>> {
+        let files = match &mut self.source {
+            Source::Own => return own::identity(app).await.map(Some),
+            Source::Files(files) => files,
+        };
+        let Some(changed) = files.changed(app.now()) else { return Ok(None) };
+        let refused = changed.as_ref().err().map(ToString::to_string);
+        app.store.write(app.now(), move |tx| tls::files_read(tx, refused.as_deref())).await?;
+        changed.map(Some)
+    }
+
+    /// Asks devices for identities of authorities that came since.
+    fn ask(&mut self, app: &App) -> Result<()> {
+        let authorities = asked_for(app);
+        let asked = fingerprints(&authorities);
+        if asked != self.asked {
+            self.tls.ask_for(&authorities)?;
+            self.asked = asked;
+        }
+        Ok(())
+    }
+
+    /// Tells somebody in time when others have to renew the certificate; ours is renewed long before.
+    async fn watch_end(&mut self, app: &App) -> Result<()> {
+        let (now, not_after) = (app.now(), self.tls.shown().certificate().not_after());
+        let ends_soon = not_after <= now.plus(tls::TELL_BEFORE);
+        if self.ends_soon != Some(ends_soon) {
+            app.store.write(now, move |tx| tls::watch_end(tx, not_after)).await?;
+            self.ends_soon = Some(ends_soon);
+        }
+        Ok(())
+    }
+}
+
+fn fingerprints(certificates: &[Certificate]) -> Vec<Fingerprint> {
+    certificates.iter().map(Certificate::fingerprint).collect()
 }
 
 /// The authorities whose identities devices may hold.
@@ -85,6 +128,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    use crate::app::ImportedAuthority;
+    use crate::clock::Timestamp;
     use crate::config::TlsFiles;
     use crate::http::tls::tests::Authority;
 
@@ -99,24 +144,52 @@ mod tests {
         assert_ne!(keeper.tls().shown().certificate().fingerprint(), first);
     }
 
+    async fn alerts(app: &App) -> Vec<String> {
+        let alerts = app.store.read(app.now(), crate::store::alerts::all).await.unwrap();
+        alerts.into_iter().map(|alert| format!("{}: {}", alert.key, alert.message)).collect()
+    }
+
     #[tokio::test]
-    async fn files_are_taken_over_when_another_program_renewed_them() {
+    async fn files_are_taken_over_when_another_program_renewed_them_and_somebody_is_told_when_not() {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
         let (app, authority, folder) = (App::for_tests(), Authority::new("School"), tempfile::tempdir().unwrap());
-        let paths = TlsFiles { certificate: folder.path().join("both.pem"), key: folder.path().join("both.pem") };
-        let renew = || {
-            let (certificate, key) = authority.issue(&["mdm.example.school"], app.now(), app.now().plus(Duration::from_secs(3600)));
-            std::fs::write(&paths.certificate, certificate.to_pem() + key.to_pem().expose()).unwrap();
+        let path = folder.path().join("both.pem");
+        let renew = |now: Timestamp| {
+            let (certificate, key) = authority.issue(&["mdm.example.school"], now, now.plus(90 * DAY));
+            std::fs::write(&path, certificate.to_pem() + key.to_pem().expose()).unwrap();
             certificate.fingerprint()
         };
-        let first = renew();
-        let (files, identity) = Files::open(paths.clone(), app.now()).unwrap();
-        let mut keeper = Keeper { source: Source::Files(files), tls: Arc::new(Tls::new(identity, &[]).unwrap()) };
+        let first = renew(app.now());
+        let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() }, app.now()).unwrap();
+        let tls = Arc::new(Tls::new(identity, &[]).unwrap());
+        let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), ends_soon: None };
         assert!(!keeper.refresh(&app).await.unwrap());
-        std::fs::write(&paths.certificate, "half of a copy").unwrap();
+
+        std::fs::write(&path, "half of a copy").unwrap();
         assert!(keeper.refresh(&app).await.is_err());
-        assert_eq!(keeper.tls().shown().certificate().fingerprint(), first);
-        let second = renew();
+        assert_eq!(keeper.tls().shown().certificate().fingerprint(), first, "the old one stays");
+        assert!(alerts(&app).await[0].starts_with("tls.refused: The changed TLS certificate is not used: "));
+
+        app.clock.advance(77 * DAY);
+        assert!(!keeper.refresh(&app).await.unwrap());
+        assert!(alerts(&app).await[0].starts_with("tls.ends: "));
+
+        let second = renew(app.now());
         assert!(keeper.refresh(&app).await.unwrap());
         assert_eq!(keeper.tls().shown().certificate().fingerprint(), second);
+        assert!(alerts(&app).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn devices_are_asked_for_identities_of_an_authority_that_moved_in() {
+        let app = crate::http::tls::own::tests::app().await;
+        let mut keeper = Keeper::open(&app).await.unwrap();
+        let before = keeper.tls().device();
+        keeper.refresh(&app).await.unwrap();
+        assert!(Arc::ptr_eq(&before, &keeper.tls().device()));
+        let certificate = Authority::new("Elsewhere").certificate;
+        app.set_imported(vec![ImportedAuthority { id: "1".to_owned(), certificate, created_at: app.now() }]);
+        keeper.refresh(&app).await.unwrap();
+        assert!(!Arc::ptr_eq(&before, &keeper.tls().device()));
     }
 }

@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
-use crate::store::Tx;
 use crate::store::authorities::{self, ServerCertificate};
+use crate::store::{Tx, alerts};
 
 /// How long before its end the certificate is replaced.
 pub const REPLACE_BEFORE: Duration = Duration::from_secs(60 * 24 * 3600);
@@ -43,6 +43,29 @@ pub fn adopt(tx: &Tx, names: Vec<String>, authority_id: &str, certificate: &Cert
     authorities::insert_server_certificate(tx, &made)?;
     let data = json!({ "names": made.names, "not_after_at": made.not_after_at, "fingerprint": certificate.fingerprint().to_string() });
     journal::note(tx, &Actor::Job("tls"), "tls.made", journal::Subject::default(), data)
+}
+
+/// How long before the end of a certificate that others renew somebody is told.
+pub const TELL_BEFORE: Duration = Duration::from_secs(14 * 24 * 3600);
+
+const ENDS: &str = "tls.ends";
+const REFUSED: &str = "tls.refused";
+
+/// Raises or clears the alert that a certificate in files comes to its end and nobody renewed it.
+pub fn watch_end(tx: &Tx, not_after: Timestamp) -> Result<()> {
+    if not_after > tx.now.plus(TELL_BEFORE) {
+        return alerts::clear(tx, ENDS).map(drop);
+    }
+    let message = format!("The TLS certificate of this appliance ends at {not_after}; after that no device and no browser comes in.");
+    alerts::raise(tx, ENDS, 100, &message, "Renew it where it comes from; Rollcall reads the files again by itself.").map(drop)
+}
+
+/// Raises the alert that changed certificate files are refused, or clears it when they are taken.
+pub fn files_read(tx: &Tx, refused: Option<&str>) -> Result<()> {
+    let Some(why) = refused else { return alerts::clear(tx, REFUSED).map(drop) };
+    let message = format!("The changed TLS certificate is not used: {why}");
+    alerts::raise(tx, REFUSED, 80, &message, "Put files there that fit; until then the certificate that was read before is shown.")
+        .map(drop)
 }
 
 #[cfg(test)]
