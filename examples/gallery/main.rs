@@ -1,6 +1,7 @@
 //! Writes every page and part, in all states and with invented data, as HTML files: `cargo run --example gallery`, then serve `target/gallery`.
 
 mod apart;
+mod device;
 mod devices;
 mod parts;
 mod system;
@@ -64,6 +65,7 @@ fn main() -> std::io::Result<()> {
     copy_static(&folder)?;
     let mut pages: Vec<(&str, Markup)> = Vec::new();
     pages.extend(apart::pages());
+    pages.extend(device::pages());
     pages.extend(devices::pages());
     pages.extend(parts::pages());
     pages.extend(system::pages());

@@ -5,8 +5,12 @@ use rollcall::http::pages::invitations::Arrival;
 use rollcall::http::pages::parts::{Entry, Markup, Roll, RollDevice, RollGroup, Sparkline, State};
 use rollcall::http::pages::push::{self, PushCertificate, PushView, Recognised, TopicChange};
 use rollcall::http::pages::setup::{self, SetupView, TlsView};
+use rollcall::http::pages::system::people::{self, AdminForm, TokenForm};
+use rollcall::http::pages::system::practice::{self, PracticeView};
 use rollcall::http::pages::system::{self, AdminRow, AuditView, JobRow, SystemPart, SystemView, TokenRow};
 use rollcall::http::pages::today::{self, Countdown, Need, TodayView};
+
+use rollcall::mdm::Role;
 
 use crate::{ago, devices::row, in_days, shell, told_shell, young_shell};
 
@@ -21,6 +25,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("audit", system::audit(&shell(), &audit())),
     ];
     pages.extend(push_pages());
+    pages.extend(people_pages());
     pages
 }
 
@@ -203,6 +208,21 @@ fn push_pages() -> Vec<(&'static str, Markup)> {
     ]
 }
 
+fn people_pages() -> Vec<(&'static str, Markup)> {
+    let form = AdminForm { id: None, name: String::new(), role: Role::Helper, disabled: false, is_viewer: false, errors: vec![] };
+    let known = AdminForm { id: Some("2".into()), name: "grace".into(), ..form.clone() };
+    let token = TokenForm { name: String::new(), role: Role::Viewer, days: "90".into(), errors: vec![] };
+    let many = PracticeView { wanted: 25, here: 12, limit: 500, refused: None, may_change: true };
+    vec![
+        ("admin-new", people::admin(&shell(), &form)),
+        ("admin", people::admin(&shell(), &known)),
+        ("token-new", people::token(&shell(), &token)),
+        ("token-made", people::token_made(&shell(), "nightly export", "rollcall_Jh3v0mK9b2R7sQ1xW5tY8uE4aZ6cD0fG")),
+        ("practice", practice::practice(&young_shell(), &many)),
+        ("practice-none", practice::practice(&shell(), &PracticeView { wanted: 0, here: 0, ..many })),
+    ]
+}
+
 fn appliance() -> SystemView {
     let part = |name: &str, state, words: &str, href: &str| SystemPart { name: name.into(), state, words: words.into(), href: href.into() };
     let job = |name: &str, words: &str, state, result: &str, ran, due| JobRow {
@@ -256,7 +276,8 @@ fn appliance() -> SystemView {
             used_at: Some(ago(20_000)),
             expires_at: Some(in_days(80)),
         }],
-        may_change: true,
+        may_configure: true,
+        may_govern: true,
     }
 }
 

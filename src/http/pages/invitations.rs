@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::parts::{
     Banner, Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, confirm, copy_field, empty,
-    facts, field, frame, live, moment, post, qr, section, select, table, time_ago,
+    facts, field, frame, live, moment, post, qr, section, table, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -51,13 +51,13 @@ pub struct InvitationRow {
 pub struct InvitationForm {
     /// What was typed for the name.
     pub name: String,
-    /// Groups: id and name.
-    pub groups: Vec<(String, String)>,
-    /// The group chosen.
+    /// Groups that exist, to be offered while one types.
+    pub groups: Vec<String>,
+    /// What was typed for the group.
     pub group: String,
-    /// People: id and name.
-    pub people: Vec<(String, String)>,
-    /// The person chosen.
+    /// People that exist, to be offered while one types.
+    pub people: Vec<String>,
+    /// What was typed for the person.
     pub person: String,
     /// What was typed for the number of uses.
     pub uses: String,
@@ -187,21 +187,14 @@ pub fn form(shell: &Shell, view: &InvitationForm) -> Markup {
                     .help("Leave it empty for no limit, for example for a whole cart."))
                 (field("days", "For how many days").kind("number").value(if view.days.is_empty() { "14" } else { &view.days }).error(error("days"))
                     .help("From 1 to 365. After that the link is over; devices that enrolled stay."))
-                @if !view.groups.is_empty() {
-                    (select("group", "Group that the devices join", &with_none(&view.groups), &view.group, "", error("group")))
-                }
-                @if !view.people.is_empty() {
-                    (select("person", "Person that the device belongs to", &with_none(&view.people), &view.person, "", error("person")))
-                }
+                (field("group", "Group that the devices join").optional().value(&view.group).suggests(&view.groups).error(error("group"))
+                    .example("Cart A, Year 5"))
+                (field("person", "Person who uses the device").optional().value(&view.person).suggests(&view.people).error(error("person")))
                 div.form-foot { (Button::submit("Make the invitation").main()) (Button::link("/invitations", "Cancel")) }
             }
         },
     );
     frame(shell, &page, content)
-}
-
-fn with_none(options: &[(String, String)]) -> Vec<(String, String)> {
-    std::iter::once((String::new(), "None".to_owned())).chain(options.iter().cloned()).collect()
 }
 
 /// The page of one invitation.
@@ -320,13 +313,20 @@ mod tests {
             uses: "zero".into(),
             days: "900".into(),
             errors: vec![("days".into(), "From 1 to 365.".into())],
-            groups: vec![("g".into(), "Cart A".into())],
-            group: "g".into(),
+            groups: vec!["Year <5>".into()],
+            group: "Cart A".into(),
             ..InvitationForm::default()
         };
         let html = form(&shell(), &view).into_string();
-        for part in ["value=\"Cart &lt;A&gt;\"", "value=\"zero\"", "value=\"900\"", "id=\"f-days-error\"", "<option value=\"g\" selected>"]
-        {
+        for part in [
+            "value=\"Cart &lt;A&gt;\"",
+            "value=\"zero\"",
+            "value=\"900\"",
+            "id=\"f-days-error\"",
+            "<option value=\"Year &lt;5&gt;\">",
+            "list=\"f-group-list\"",
+            "value=\"Cart A\"",
+        ] {
             assert!(html.contains(part), "{part} in {html}");
         }
     }

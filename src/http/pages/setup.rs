@@ -9,6 +9,7 @@ use super::parts::{
     qr, state_square, steps, time_ago,
 };
 use crate::clock::Timestamp;
+use crate::mdm::admins::PASSWORD_MIN;
 
 /// The very first page, behind the one-time link that the appliance printed.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,7 @@ pub struct WelcomeView {
 /// The first page: who you are, or a backup to restore.
 pub fn welcome(view: &WelcomeView) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
+    let help = format!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs.");
     let content = html! {
         h1 { "Set up this appliance" }
         p.quiet { "It is yours from here on. Choose how you log in; you will be its Owner." }
@@ -36,7 +38,7 @@ pub fn welcome(view: &WelcomeView) -> Markup {
                     .help("Shown to people who enroll a device, for example Example School.").first())
                 (field("name", "Your name to log in with").value(&view.name).error(error("name")).autocomplete("username"))
                 (field("password", "Password").kind("password").error(error("password")).autocomplete("new-password")
-                    .help("At least 12 characters. A few words are easier to keep than signs."))
+                    .help(&help))
                 (Button::submit("Begin").main())
             }
         }))
@@ -145,9 +147,12 @@ fn address(view: &SetupView) -> Step {
     let words = html! { "Devices reach the appliance at " span.mono { (view.url) } (vouch) };
     let more = html! {
         @if !view.address_confirmed {
-            p { "Devices keep this address for as long as they are enrolled. Is it the name that they will find, at home and away?" }
+            p {
+                "Devices keep this address for as long as they are enrolled. Is it the name that they will find, at home and away? If not, \
+                 start the appliance again with " code { "--url https://NAME" } "."
+            }
             (post("/setup/address", html! {
-                div.row { (Button::submit("Yes, this is its address").main()) (Button::link("/system/address", "Change it")) }
+                div.row { (Button::submit("Yes, this is its address").main()) }
             }))
         }
     };

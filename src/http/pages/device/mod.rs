@@ -1,5 +1,6 @@
 //! One device: why it waits, what happened, what is on it, what can be done with it.
 
+pub mod deeds;
 mod tabs;
 
 use maud::{Markup, Render as _, html};

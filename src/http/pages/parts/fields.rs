@@ -21,6 +21,7 @@ pub struct Field<'a> {
     mono: bool,
     autofocus: bool,
     accept: &'a str,
+    suggestions: &'a [String],
 }
 
 /// A required line of text called `name`; the methods make it other than that.
@@ -40,6 +41,7 @@ pub fn field<'a>(name: &'a str, label: &'a str) -> Field<'a> {
         mono: false,
         autofocus: false,
         accept: "",
+        suggestions: &[],
     }
 }
 
@@ -128,6 +130,17 @@ impl<'a> Field<'a> {
         self
     }
 
+    /// Words that were used before, offered while one types; others may be typed all the same.
+    #[must_use]
+    pub fn suggests(mut self, words: &'a [String]) -> Self {
+        self.suggestions = words;
+        self
+    }
+
+    fn list(&self) -> Option<String> {
+        (!self.suggestions.is_empty()).then(|| format!("{}-list", id(self.name)))
+    }
+
     fn input(&self) -> Markup {
         let described = described(self.name, self.help, self.error);
         let class = if self.mono { "input mono" } else { "input" };
@@ -147,7 +160,7 @@ impl<'a> Field<'a> {
         html! {
             input id=(id(self.name)) name=(self.name) type=(kind) inputmode=[number.then_some("numeric")] class=[(!file).then_some(class)] value=[given_back]
                 required[!self.optional] autofocus[self.autofocus] autocomplete=[(!file).then_some(self.autocomplete)]
-                placeholder=[some(self.placeholder)] pattern=[self.pattern] accept=[some(self.accept)]
+                placeholder=[some(self.placeholder)] pattern=[self.pattern] list=[self.list()] accept=[some(self.accept)]
                 spellcheck=[self.mono.then_some("false")] autocapitalize=[self.mono.then_some("none")]
                 aria-describedby=[described] aria-invalid=[invalid];
         }
@@ -161,6 +174,7 @@ impl Render for Field<'_> {
             div.field {
                 label for=(id(self.name)) { (self.label) @if self.optional { span.optional { " (optional)" } } }
                 @if self.kind == "file" { div.drop data-drop { (input) } } @else { (input) }
+                @if let Some(list) = self.list() { datalist id=(list) { @for word in self.suggestions { option value=(word) {} } } }
                 (under(self.name, self.help, self.error))
             }
         }

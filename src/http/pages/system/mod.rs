@@ -1,5 +1,8 @@
 //! System: how the appliance itself is, on one page with a way to each part; jobs, log-ins, tokens and the audit log.
 
+pub mod people;
+pub mod practice;
+
 use maud::{Markup, html};
 
 use super::parts::{
@@ -21,8 +24,10 @@ pub struct SystemView {
     pub admins: Vec<AdminRow>,
     /// Tokens for scripts.
     pub tokens: Vec<TokenRow>,
-    /// Whether the viewer may change who may log in, and run jobs.
-    pub may_change: bool,
+    /// Whether the viewer may run jobs.
+    pub may_configure: bool,
+    /// Whether the viewer may change who may log in and make tokens; without it, neither list is shown.
+    pub may_govern: bool,
 }
 
 /// A part of the appliance: set-up, push certificate, TLS, authority, backups, webhooks …
@@ -101,8 +106,10 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
                 (live(Live { id: "system", topics: "setting push job certificate", of: None, src: None }, html! {
                     div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
                 }))
-                (section_with("Who may log in", add(view, "/system/admins/new", "Add someone"), admins(view, shell.now)))
-                (section_with("Tokens for scripts", add(view, "/system/tokens/new", "Make a token"), tokens(view, shell.now)))
+                @if view.may_govern {
+                    (section_with("Who may log in", add("/system/admins/new", "Add someone"), admins(view, shell.now)))
+                    (section_with("Tokens for scripts", add("/system/tokens/new", "Make a token"), tokens(view, shell.now)))
+                }
             }
             aside {
                 section.stack aria-labelledby="about" {
@@ -116,8 +123,8 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
     frame(shell, &Frame::new(Section::System, "System"), content)
 }
 
-fn add(view: &SystemView, href: &str, words: &str) -> Markup {
-    html! { @if view.may_change { (Button::link(href, words).small()) } }
+fn add(href: &str, words: &str) -> Markup {
+    html! { (Button::link(href, words).small()) }
 }
 
 fn listing(caption: &str, columns: Vec<Column>, rows: Vec<Row>, empty: &str) -> Markup {
@@ -145,7 +152,7 @@ fn jobs(view: &SystemView, now: Timestamp) -> Markup {
         Column::deed(),
     ];
     let rows = view.jobs.iter().map(|job| {
-        let run = html! { @if view.may_change { (post(&format!("/system/jobs/{}/run", job.name), html! { (Button::submit("Run now").small()) })) } };
+        let run = html! { @if view.may_configure { (post(&format!("/system/jobs/{}/run", job.name), html! { (Button::submit("Run now").small()) })) } };
         let cells = vec![
             html! { strong { (job.words) } },
             badge(job.state, &job.result),
@@ -161,7 +168,7 @@ fn jobs(view: &SystemView, now: Timestamp) -> Markup {
 fn admins(view: &SystemView, now: Timestamp) -> Markup {
     let rows = view.admins.iter().map(|admin| {
         let seen = html! { @match admin.seen_at { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } };
-        let href = view.may_change.then(|| format!("/system/admins/{}", admin.id));
+        let href = Some(format!("/system/admins/{}", admin.id));
         plain(&admin.name, href, vec![html! { (admin.name) }, html! { (admin.role) }, seen])
     });
     listing(
@@ -183,7 +190,7 @@ fn tokens(view: &SystemView, now: Timestamp) -> Markup {
     let rows = view.tokens.iter().map(|token| {
         let ends = html! { @match token.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { "no end" } } };
         let used = html! { @match token.used_at { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } };
-        let revoke = html! { @if view.may_change { (Button::link(format!("/system/tokens/{}/revoke", token.id), "Revoke…").small().destructive().asks()) } };
+        let revoke = html! { (Button::link(format!("/system/tokens/{}/revoke", token.id), "Revoke…").small().destructive().asks()) };
         plain(&token.name, None, vec![html! { strong { (token.name) } }, html! { (token.role) }, used, ends, revoke])
     });
     listing("Tokens for scripts", columns, rows.collect(), "None. A token lets a script use the API with a role of its own.")
@@ -208,7 +215,7 @@ mod tests {
         Shell { viewer, now: NOW, sections: vec![Section::System], needs: 0, setup: None, banners: vec![], flash: None }
     }
 
-    fn view(may_change: bool) -> SystemView {
+    fn view(may: bool) -> SystemView {
         SystemView {
             parts: vec![SystemPart {
                 name: "Push certificate".into(),
@@ -227,20 +234,16 @@ mod tests {
             }],
             admins: vec![AdminRow { id: "1".into(), name: "ada <x>".into(), role: "Owner".into(), seen_at: None }],
             tokens: vec![],
-            may_change,
+            may_configure: may,
+            may_govern: may,
         }
     }
 
     #[test]
     fn who_may_only_look_finds_no_button_that_changes_anything() {
         let html = page(&shell(), &view(false)).into_string();
-        assert!(
-            html.contains("ends in 12 days")
-                && html.contains("ada &lt;x&gt;")
-                && !html.contains("Run now")
-                && !html.contains("Add someone"),
-            "{html}"
-        );
-        assert!(page(&shell(), &view(true)).into_string().contains("action=\"/system/jobs/push/run\""));
+        assert!(html.contains("ends in 12 days") && !html.contains("Run now") && !html.contains("Add someone"), "{html}");
+        let html = page(&shell(), &view(true)).into_string();
+        assert!(html.contains("action=\"/system/jobs/push/run\"") && html.contains("ada &lt;x&gt;"), "{html}");
     }
 }

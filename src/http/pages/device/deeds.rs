@@ -1,0 +1,306 @@
+//! What can be done with a device or with many: the words, what is asked before, and the page that asks.
+
+use maud::{Markup, html};
+
+use super::super::parts::{Confirm, Frame, Section, Shell, Typed, confirm, copy_field, count, field, frame};
+use super::DeviceAction;
+
+/// Something that a person can do with devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deed {
+    /// Locks the screen, a Mac with a PIN.
+    Lock,
+    /// Restarts it.
+    Restart,
+    /// Turns it off.
+    ShutDown,
+    /// Locks it with a message for the finder and lets it be located.
+    LostMode,
+    /// Ends that.
+    EndLostMode,
+    /// Lets it sound while it is lost.
+    PlaySound,
+    /// Takes its passcode away.
+    ClearPasscode,
+    /// Tells it to leave.
+    Retire,
+    /// Deletes everything on it.
+    Erase,
+}
+
+impl Deed {
+    /// All deeds, in the order of a menu: what destroys stands last.
+    pub const ALL: [Self; 9] = [
+        Self::Lock,
+        Self::Restart,
+        Self::ShutDown,
+        Self::LostMode,
+        Self::PlaySound,
+        Self::EndLostMode,
+        Self::ClearPasscode,
+        Self::Retire,
+        Self::Erase,
+    ];
+
+    /// Its part of an address: `/devices/<id>/actions/<path>` for one device, `/devices/actions/<path>` for the chosen ones.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Restart => "restart",
+            Self::ShutDown => "shut-down",
+            Self::LostMode => "lost-mode",
+            Self::EndLostMode => "end-lost-mode",
+            Self::PlaySound => "play-sound",
+            Self::ClearPasscode => "clear-passcode",
+            Self::Retire => "retire",
+            Self::Erase => "erase",
+        }
+    }
+
+    /// Reads [`Deed::path`] back.
+    pub fn from_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|deed| deed.path() == path)
+    }
+
+    /// What its button says.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Lock => "Lock",
+            Self::Restart => "Restart",
+            Self::ShutDown => "Shut down",
+            Self::LostMode => "Lost mode",
+            Self::EndLostMode => "End lost mode",
+            Self::PlaySound => "Play a sound",
+            Self::ClearPasscode => "Clear passcode",
+            Self::Retire => "Retire",
+            Self::Erase => "Erase",
+        }
+    }
+
+    /// Whether something is lost by it.
+    pub const fn is_destructive(self) -> bool {
+        matches!(self, Self::ClearPasscode | Self::Retire | Self::Erase)
+    }
+
+    /// Whether it is confirmed first even for one device; for many, everything is.
+    pub const fn asks(self) -> bool {
+        !matches!(self, Self::PlaySound)
+    }
+
+    /// What is done to what: "Erase Cart A 3", "Put 28 devices in lost mode".
+    fn done_to(self, what: &str) -> String {
+        match self {
+            Self::LostMode => format!("Put {what} in lost mode"),
+            Self::EndLostMode => format!("End lost mode on {what}"),
+            Self::PlaySound => format!("Play a sound on {what}"),
+            Self::ClearPasscode => format!("Clear the passcode of {what}"),
+            Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Erase => format!("{} {what}", self.words()),
+        }
+    }
+
+    /// What happens and what is lost.
+    const fn consequence(self) -> &'static str {
+        match self {
+            Self::Lock => {
+                "The screen locks at once, and whoever knows the passcode goes on. A Mac restarts and asks for a PIN, which is kept here."
+            }
+            Self::Restart => "What is open and not saved is lost. A locked iPhone or iPad joins no Wi-Fi again before someone unlocks it.",
+            Self::ShutDown => "What is open and not saved is lost. Only someone at the device can turn it on again.",
+            Self::LostMode => {
+                "The screen locks and shows your message, and the device can be located from here. Nobody can use it until lost mode is ended here."
+            }
+            Self::EndLostMode => "The device can be used again, and its person is told if it was located meanwhile.",
+            Self::PlaySound => "The device sounds for two minutes, however quiet it was set.",
+            Self::ClearPasscode => {
+                "Whoever holds the device can use it until a new passcode is set. Where a rule asks for a passcode, that is within an hour."
+            }
+            Self::Retire => {
+                "The device is told to leave: apps, settings and accounts that came from here are removed; what people made on it stays. \
+                 It returns only by enrolling again."
+            }
+            Self::Erase => {
+                "Everything on the device is deleted: apps, work, settings. What was not saved elsewhere is gone. It starts as new and returns only by enrolling again."
+            }
+        }
+    }
+}
+
+impl From<Deed> for DeviceAction {
+    fn from(deed: Deed) -> Self {
+        Self { words: deed.words().into(), path: deed.path().into(), asks: deed.asks(), destructive: deed.is_destructive() }
+    }
+}
+
+/// What the page before a deed shows.
+#[derive(Debug, Clone)]
+pub struct DeedView<'a> {
+    /// The deed.
+    pub deed: Deed,
+    /// Names of the devices, as many as are at hand.
+    pub names: &'a [String],
+    /// How many devices in all.
+    pub total: u64,
+    /// Whether a Mac is among them, which needs a PIN.
+    pub macs: bool,
+    /// Where the form goes.
+    pub action: &'a str,
+    /// Where *Cancel* leads, and its title.
+    pub back: (&'a str, &'a str),
+    /// Pairs carried along: the chosen devices or the filter.
+    pub hidden: &'a [(String, String)],
+    /// What was typed before.
+    pub typed: DeedForm,
+    /// Field and message of what was wrong.
+    pub errors: &'a [(String, String)],
+}
+
+/// The fields of a deed as typed: `message`, `phone`, `footnote`, `pin`, and `typed` for the count.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct DeedForm {
+    /// What the lock screen says.
+    pub message: String,
+    /// A number to call.
+    pub phone: String,
+    /// A line at the foot of the lost screen.
+    pub footnote: String,
+    /// Six digits that open a locked Mac.
+    pub pin: String,
+    /// The count of devices, typed before something is destroyed on several.
+    pub typed: String,
+}
+
+/// The page that asks before a deed.
+pub fn ask(shell: &Shell, view: &DeedView<'_>) -> Markup {
+    let what = match view.names {
+        [only] if view.total == 1 => only.clone(),
+        _ => count(view.total, "device", "devices"),
+    };
+    let title = view.deed.done_to(&what);
+    let phrase = view.total.to_string();
+    let wrong = (!view.typed.typed.is_empty() && view.typed.typed != phrase).then_some("That is not the number.");
+    let ask = Confirm {
+        action: view.action,
+        title: &title,
+        consequence: html! { (view.deed.consequence()) },
+        names: if view.total == 1 { &[] } else { view.names },
+        total: view.total,
+        typed: (view.deed.is_destructive() && view.total > 1).then_some(Typed { phrase: &phrase, given: &view.typed.typed, error: wrong }),
+        hidden: view.hidden,
+        fields: fields(view),
+        verb: &title,
+        destructive: view.deed.is_destructive(),
+        cancel: view.back.0,
+    };
+    frame(shell, &Frame { back: Some(view.back), ..Frame::new(Section::Devices, &title) }, confirm(&ask))
+}
+
+fn fields(view: &DeedView<'_>) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
+    let typed = &view.typed;
+    let words = html! {
+        (field("message", "Message on its screen").optional().value(&typed.message).error(error("message")).example("This iPad belongs to Example School"))
+        (field("phone", "Telephone number to call").kind("tel").optional().value(&typed.phone).error(error("phone")))
+    };
+    let pin = html! {
+        @if view.macs {
+            (field("pin", "PIN for Macs").mono().value(&typed.pin).error(error("pin")).pattern("[0-9]{6}").help("Six digits. It is kept here with the Mac."))
+        }
+    };
+    match view.deed {
+        Deed::Lock => html! { (words) (pin) },
+        Deed::LostMode => html! {
+            (words)
+            (field("footnote", "Small print").optional().value(&typed.footnote).error(error("footnote")).help("A message or a number is needed; this is not."))
+        },
+        Deed::Erase => pin,
+        Deed::Restart | Deed::ShutDown | Deed::EndLostMode | Deed::PlaySound | Deed::ClearPasscode | Deed::Retire => Markup::default(),
+    }
+}
+
+/// The page that asks before a kept secret is shown; `action` is where the form goes.
+pub fn reveal(shell: &Shell, secret: &str, device: (&str, &str), action: &str) -> Markup {
+    let title = format!("Show the {secret}");
+    let ask = Confirm {
+        action,
+        title: &title,
+        consequence: html! { "It is recorded that you looked, with your name and the time." },
+        verb: &title,
+        cancel: device.0,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some(device), ..Frame::new(Section::Devices, &title) }, confirm(&ask))
+}
+
+/// The page that shows a kept secret, in answer to [`reveal`]; it must not be cached.
+pub fn revealed(shell: &Shell, secret: &str, value: &str, device: (&str, &str)) -> Markup {
+    let content = html! { div.form { (copy_field("secret", secret, value)) p.meta { "That you looked is recorded. Leave this page when you have noted it." } } };
+    frame(shell, &Frame { back: Some(device), ..Frame::new(Section::Devices, secret) }, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::parts::Viewer;
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn shell() -> Shell {
+        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
+        Shell {
+            viewer,
+            now: Timestamp::from_seconds(0),
+            sections: vec![Section::Devices],
+            needs: 0,
+            setup: None,
+            banners: vec![],
+            flash: None,
+        }
+    }
+
+    fn view(deed: Deed, names: &[String]) -> DeedView<'_> {
+        DeedView {
+            deed,
+            names,
+            total: names.len() as u64,
+            macs: false,
+            action: "/devices/actions/x",
+            back: ("/devices", "Devices"),
+            hidden: &[],
+            typed: DeedForm::default(),
+            errors: &[],
+        }
+    }
+
+    #[test]
+    fn every_deed_has_its_address_and_what_destroys_stands_last() {
+        for deed in Deed::ALL {
+            assert_eq!(Deed::from_path(deed.path()), Some(deed));
+            assert!(!deed.is_destructive() || deed.asks(), "{deed:?}");
+        }
+        assert!(Deed::ALL.is_sorted_by_key(|deed| deed.is_destructive()));
+    }
+
+    #[test]
+    fn one_device_is_named_and_many_are_counted_and_the_count_typed() {
+        let one = ["iPad <1>".to_owned()];
+        let html = ask(&shell(), &view(Deed::Erase, &one)).into_string();
+        assert!(html.contains("Erase iPad &lt;1&gt;</span></button>") && !html.contains("to go on"), "{html}");
+        let many: Vec<String> = (0..28).map(|n| format!("iPad {n}")).collect();
+        let html = ask(&shell(), &view(Deed::Erase, &many)).into_string();
+        assert!(html.contains("Type 28 to go on") && html.contains("Erase 28 devices"), "{html}");
+        assert!(!ask(&shell(), &view(Deed::Lock, &many)).into_string().contains("to go on"));
+    }
+
+    #[test]
+    fn fields_keep_what_was_typed_and_a_pin_is_asked_for_macs_only() {
+        let names = ["Lab 1".to_owned()];
+        let errors = [("phone".to_owned(), "Write a number.".to_owned())];
+        let typed = DeedForm { message: "Back to <B12>".into(), phone: "x".into(), ..DeedForm::default() };
+        let html = ask(&shell(), &DeedView { typed, errors: &errors, ..view(Deed::Lock, &names) }).into_string();
+        assert!(
+            html.contains("value=\"Back to &lt;B12&gt;\"") && html.contains("Write a number.") && !html.contains("PIN for Macs"),
+            "{html}"
+        );
+        assert!(ask(&shell(), &DeedView { macs: true, ..view(Deed::Lock, &names) }).into_string().contains("PIN for Macs"));
+    }
+}

@@ -1,0 +1,94 @@
+//! Practice devices: how many there are, more or fewer, or none.
+
+use maud::{Markup, html};
+
+use super::super::parts::{Button, Confirm, Frame, Live, Section, Shell, confirm, field, frame, live, post, progress};
+
+/// What the page shows.
+#[derive(Debug, Clone, Default)]
+pub struct PracticeView {
+    /// How many are wanted.
+    pub wanted: u64,
+    /// How many are here.
+    pub here: u64,
+    /// The most there may be.
+    pub limit: u64,
+    /// What was typed, when it was wrong, and what is wrong with it.
+    pub refused: Option<(String, String)>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+const BACK: (&str, &str) = ("/system", "System");
+
+/// The page.
+pub fn practice(shell: &Shell, view: &PracticeView) -> Markup {
+    let wanted = view.wanted.to_string();
+    let typed = view.refused.as_ref().map_or(wanted.as_str(), |(typed, _)| typed);
+    let error = view.refused.as_ref().map(|(_, error)| error.as_str());
+    let help = format!(
+        "Up to {}. iPads, iPhones, Macs and an Apple TV, with systems from iOS 12 to 27.",
+        super::super::parts::thousands(view.limit)
+    );
+    let under = html! { "Simulated on this machine. They enroll, answer and misbehave like real ones, and count nowhere." };
+    let content = html! {
+        @if view.wanted > 0 || view.here > 0 {
+            (live(Live { id: "practice", topics: "enrollment device setting", of: None, src: None }, how_far(view)))
+        }
+        @if view.may_change {
+            (post("/system/practice", html! {
+                div.form {
+                    (field("devices", "How many practice devices").kind("number").value(typed).error(error).help(&help))
+                    div.form-foot { (Button::submit("Set the number").main()) }
+                }
+            }))
+            @if view.wanted > 0 || view.here > 0 { div.row { (Button::link("/system/practice/remove", "Remove all of them…").destructive().asks()) } }
+        }
+    };
+    frame(shell, &Frame { back: Some(BACK), under, ..Frame::new(Section::System, "Practice devices") }, content)
+}
+
+fn how_far(view: &PracticeView) -> Markup {
+    let words = match view.wanted.cmp(&view.here) {
+        std::cmp::Ordering::Greater => "The rest is enrolling.",
+        std::cmp::Ordering::Equal => "All are enrolled.",
+        std::cmp::Ordering::Less => "More are here than wanted; they are leaving.",
+    };
+    html! { div.form { (progress(view.here.min(view.wanted), view.wanted, words)) } }
+}
+
+/// The page that asks before all practice devices are removed.
+pub fn remove(shell: &Shell, here: u64) -> Markup {
+    let title = format!("Remove {}", super::super::parts::count(here, "practice device", "practice devices"));
+    let ask = Confirm {
+        action: "/system/practice/remove",
+        title: &title,
+        consequence: html! { "They and everything about them disappear. Real devices are not touched." },
+        verb: &title,
+        destructive: true,
+        cancel: "/system/practice",
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some(("/system/practice", "Practice devices")), ..Frame::new(Section::System, &title) }, confirm(&ask))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::parts::Viewer;
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn a_number_that_cannot_be_stays_to_be_mended() {
+        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
+        let shell =
+            Shell { viewer, now: Timestamp::from_seconds(0), sections: vec![], needs: 0, setup: None, banners: vec![], flash: None };
+        let refused = Some(("many".to_owned(), "Write a number up to 500.".to_owned()));
+        let view = PracticeView { wanted: 25, here: 12, limit: 500, refused, may_change: true };
+        let html = practice(&shell, &view).into_string();
+        assert!(html.contains("value=\"many\"") && html.contains("Write a number up to 500.") && html.contains("12 of 25"), "{html}");
+        let look = practice(&shell, &PracticeView { may_change: false, ..view }).into_string();
+        assert!(!look.contains("Set the number") && !look.contains("Remove all"), "{look}");
+        assert!(remove(&shell, 1).into_string().contains("Remove 1 practice device"));
+    }
+}
