@@ -133,7 +133,7 @@ fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
         columns: vec![
             Column::main("Name").sort("name", &sort),
             Column::text("State").roomy(),
-            Column::text("Model").roomy().minor().sort("model", &sort),
+            Column::text("Model").roomy().lesser().sort("model", &sort),
             Column::text("System").whole().sort("os", &sort),
             Column::code("Serial number").sort("serial", &sort),
             Column::text("Groups").whole().minor(),

@@ -22,6 +22,7 @@ pub struct Column {
     title: String,
     kind: Kind,
     minor: bool,
+    lesser: bool,
     labelled: bool,
     whole: bool,
     roomy: bool,
@@ -31,7 +32,7 @@ pub struct Column {
 impl Column {
     /// The column that names the row and leads to it; one a table.
     pub fn main(title: impl Into<String>) -> Self {
-        Self { title: title.into(), kind: Kind::Main, minor: false, labelled: false, whole: false, roomy: false, sort: None }
+        Self { title: title.into(), kind: Kind::Main, minor: false, lesser: false, labelled: false, whole: false, roomy: false, sort: None }
     }
 
     /// A column of text.
@@ -54,10 +55,17 @@ impl Column {
         Self { kind: Kind::Deed, ..Self::main("What to do") }
     }
 
-    /// Left out where the window is not wide.
+    /// The first to be left out where the window is not wide.
     #[must_use]
     pub fn minor(mut self) -> Self {
         self.minor = true;
+        self
+    }
+
+    /// Left out where the window is narrow, after the [`Column::minor`] ones.
+    #[must_use]
+    pub fn lesser(mut self) -> Self {
+        self.lesser = true;
         self
     }
 
@@ -99,8 +107,13 @@ impl Column {
             Kind::Code => "code",
             Kind::Deed => "deed",
         };
-        let classes =
-            [kind, if self.minor { "minor" } else { "" }, if self.whole { "nowrap" } else { "" }, if self.roomy { "roomy" } else { "" }];
+        let classes = [
+            kind,
+            if self.minor { "minor" } else { "" },
+            if self.lesser { "lesser" } else { "" },
+            if self.whole { "nowrap" } else { "" },
+            if self.roomy { "roomy" } else { "" },
+        ];
         classes.into_iter().filter(|class| !class.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }
