@@ -15,3 +15,22 @@ pub mod plist;
 pub mod push;
 pub mod report;
 pub mod scep;
+
+/// The bodies of the recorded requests in these folders of conversations, each with its name; for tests.
+#[cfg(test)]
+fn recorded_requests(folders: &[&str]) -> Vec<(String, Vec<u8>)> {
+    let Some(shared) = crate::shared_for_tests() else { return Vec::new() };
+    let mut bodies = Vec::new();
+    for folder in folders {
+        for entry in std::fs::read_dir(shared.join("captures/conversations").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let request = std::fs::read(&path).unwrap();
+            let end_of_head = request.windows(4).position(|window| window == b"\r\n\r\n");
+            if let Some(end) = end_of_head.filter(|_| name.ends_with(".request.http")) {
+                bodies.push((name, request[end + 4..].to_vec()));
+            }
+        }
+    }
+    bodies
+}

@@ -63,6 +63,26 @@ fn every_captured_check_in_is_read_as_its_name_says() {
 }
 
 #[test]
+fn every_recorded_check_in_of_a_foreign_client_is_read() {
+    let mut read = 0;
+    for (name, body) in crate::protocol::recorded_requests(&["mdmb", "by-hand", "nano2nano"]) {
+        let is_check_in = String::from_utf8_lossy(&body).contains("<key>MessageType</key>");
+        if !is_check_in {
+            continue;
+        }
+        match parse(&body) {
+            Ok(check_in) => assert!(!check_in.ids.device_id().is_empty(), "{name}"),
+            Err(error) => {
+                let expected = name.contains("unknown-message-type") && matches!(error, Malformed::UnknownMessageType(_));
+                assert!(expected, "{name}: {error}");
+            }
+        }
+        read += 1;
+    }
+    assert!(read > 10 || crate::shared_for_tests().is_none(), "{read}");
+}
+
+#[test]
 fn binary_and_xml_are_read_alike() {
     let value = token_update();
     let Message::TokenUpdate(xml) = read(&value).message else { panic!("a TokenUpdate") };

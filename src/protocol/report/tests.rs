@@ -75,6 +75,18 @@ fn every_captured_report_is_read_as_its_name_says() {
 }
 
 #[test]
+fn every_recorded_report_of_a_foreign_client_is_read() {
+    for (name, body) in crate::protocol::recorded_requests(&["mdmb", "by-hand"]) {
+        let is_report = body.starts_with(b"<?xml") && String::from_utf8_lossy(&body).contains("<key>Status</key>");
+        if is_report {
+            let head = scan(&body).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(head.command_uuid.is_some(), head.status != Status::Idle, "{name}");
+            assert_eq!(in_pieces(&body, 100).unwrap().status, head.status, "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_report_in_pieces_says_what_the_whole_says() {
     for (name, body) in captured() {
         let whole = Head { error_chain: Vec::new(), rejection_reason: None, state: None, ..scan(&body).unwrap() };
@@ -219,10 +231,12 @@ fn a_report_far_too_long_to_hold_still_tells_its_status() {
     let (begin, end) = head.split_at(head.windows(7).rposition(|tag| tag == b"</dict>").unwrap());
     scanner.feed(begin).unwrap();
     scanner.feed(b"<key>InstalledApplicationList</key><array>").unwrap();
-    let item = b"<dict><key>Status</key><string>Managed</string><key>Name</key><string>A &amp; B</string><key>Size</key><integer>1</integer></dict>";
-    let piece = item.repeat(500);
-    for _ in 0..200 {
-        scanner.feed(&piece).unwrap();
+    let name = "A &amp; B ".repeat(200);
+    let item = format!("<dict><key>Status</key><string>Managed</string><key>Name</key><string>{name}</string></dict>");
+    let piece = item.repeat(30);
+    let pieces = 11 * 1024 * 1024 / piece.len();
+    for _ in 0..pieces {
+        scanner.feed(piece.as_bytes()).unwrap();
     }
     scanner.feed(b"</array>").unwrap();
     scanner.feed(end).unwrap();

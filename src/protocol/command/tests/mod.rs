@@ -26,30 +26,16 @@ fn profile(identifier: &str) -> Vec<u8> {
 
 /// One command of every kind that has a builder.
 fn all() -> Vec<Command> {
-    let id = uuid();
-    let mut app = InstallApplication::new(Source::AppStore(409_203_825));
-    app.configuration = Some(entries([("serverURL", "https://crm.example.school?a=1&b=<2>")]));
-    app.attributes = Some([("Removable".to_owned(), Value::Boolean(false))].into_iter().collect());
-    app.take_over = true;
-    let package = InstallEnterpriseApplication {
-        source: EnterpriseSource::Address { url: "https://mdm.example.school/m.plist".into(), pinned_certificates: vec![vec![0x30]] },
-        install_as_managed: true,
-        remove_with_enrollment: true,
-        configuration: Some(Dictionary::new()),
-        take_over: true,
-    };
+    [about_the_device(uuid()), about_apps_and_people(uuid())].concat()
+}
+
+fn about_the_device(id: Uuid) -> Vec<Command> {
     let erase = EraseDevice {
         pin: Some(secret("123456")),
         obliteration: Some(Obliteration::DoNotObliterate),
         preserve_data_plan: Some(true),
         disallow_proximity_setup: Some(false),
         return_to_service: Some(EraseReturnToService { wifi_profile: Some(SecretBytes::new(vec![1])), ..EraseReturnToService::default() }),
-    };
-    let accounts = AccountConfiguration {
-        admin: Some(AdminAccount { short_name: "admin".into(), full_name: None, password_hash: SecretBytes::new(vec![1]), hidden: true }),
-        primary: PrimaryAccount::Regular,
-        managed_user: Some("kim".into()),
-        ..AccountConfiguration::default()
     };
     vec![
         device_information(id, &["OSVersion", "ProductName"]),
@@ -88,6 +74,28 @@ fn all() -> Vec<Command> {
         stop_mirroring(id),
         enable_remote_desktop(id),
         disable_remote_desktop(id),
+    ]
+}
+
+fn about_apps_and_people(id: Uuid) -> Vec<Command> {
+    let mut app = InstallApplication::new(Source::AppStore(409_203_825));
+    app.configuration = Some(entries([("serverURL", "https://crm.example.school?a=1&b=<2>")]));
+    app.attributes = Some([("Removable".to_owned(), Value::Boolean(false))].into_iter().collect());
+    app.take_over = true;
+    let package = InstallEnterpriseApplication {
+        source: EnterpriseSource::Address { url: "https://mdm.example.school/m.plist".into(), pinned_certificates: vec![vec![0x30]] },
+        install_as_managed: true,
+        remove_with_enrollment: true,
+        configuration: Some(Dictionary::new()),
+        take_over: true,
+    };
+    let accounts = AccountConfiguration {
+        admin: Some(AdminAccount { short_name: "admin".into(), full_name: None, password_hash: SecretBytes::new(vec![1]), hidden: true }),
+        primary: PrimaryAccount::Regular,
+        managed_user: Some("kim".into()),
+        ..AccountConfiguration::default()
+    };
+    vec![
         install_application(id, app),
         install_application(id, InstallApplication::new(Source::Identifier("com.example.app".into()))),
         install_application(id, InstallApplication::new(Source::Manifest("https://mdm.example.school/m.plist".into()))),
