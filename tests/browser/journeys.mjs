@@ -1,0 +1,150 @@
+// Journeys through the page: first run, devices live, a deed that asks first, an invitation, log-out and log-in; with and without JavaScript.
+import { chromium } from 'playwright-core';
+
+const link = process.argv[2];
+const base = new URL(link).origin;
+const password = 'correct horse battery';
+let checks = 0, failures = 0;
+
+function check(what, holds, more = '') {
+  checks += 1;
+  if (!holds) failures += 1;
+  console.log(`  ${holds ? 'ok' : 'NOT OK'}: ${what}${holds ? '' : ` ${more}`}`);
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
+
+async function open(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('console', (message) => message.type() === 'error' && !/status of 4\d\d/.test(message.text()) && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => new URL(request.url()).origin !== base && complaints.push(`asked ${request.url()}`));
+  return { context, page, complaints };
+}
+
+const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+const picture = (page, name) => page.screenshot({ path: `${name}.png`, fullPage: false });
+
+async function logIn(page, word) {
+  await page.goto(`${base}/login`);
+  await page.fill('input[name=name]', 'kim');
+  await page.fill('input[name=password]', word);
+  await page.click('form button[type=submit]');
+}
+
+console.log('first run');
+const first = await open();
+await first.page.goto(link);
+await first.page.fill('input[name=name]', 'kim');
+await first.page.fill('input[name=password]', password);
+const organisation = first.page.locator('input[name=organisation]');
+if (await organisation.count()) await organisation.fill('Example School');
+await Promise.all([first.page.waitForURL(`${base}/`), first.page.click('form button[type=submit]')]);
+check('the set-up link leads to Today', await first.page.locator('h1').innerText() === 'Today');
+const again = await open();
+await again.page.goto(link);
+check('and works once', !(await again.page.locator('input[name=password]').count()) || again.page.url().includes('/login'));
+await again.context.close();
+
+console.log('devices come by themselves');
+await first.page.waitForFunction(() => /25\s*devices/.test(document.body.innerText), null, { timeout: 60000 });
+check('25 devices stand on Today without a reload', true);
+await picture(first.page, 'today');
+await first.page.goto(`${base}/devices`);
+check('the table lists them', await first.page.locator('table tbody tr').count() === 25, await first.page.locator('table tbody tr').count());
+await picture(first.page, 'devices');
+await first.page.goto(`${base}/devices?platform=macos`);
+const macs = await first.page.locator('table tbody tr').count();
+check('a filter narrows it', macs > 0 && macs < 25, macs);
+await first.page.goto(`${base}/devices?search=no+such+device`);
+check('an empty result says so', /no device|nothing/i.test(await first.page.locator('main').innerText()));
+await first.page.goto(`${base}/devices?sort=-serial`);
+check('a sort order is an address', await first.page.locator('table tbody tr').count() === 25);
+
+console.log('one device');
+await first.page.goto(`${base}/devices?platform=ios`);
+await first.page.locator('table tbody tr a[href^="/devices/"]').first().click();
+await first.page.waitForURL(/\/devices\/[0-9a-f-]{36}/);
+const device = first.page.url();
+check('its timeline says that it enrolled', /Enrolled/.test(await first.page.locator('main').innerText()));
+const before = (await first.page.locator('main').innerText()).match(/Done: SecurityInfo/g)?.length ?? 0;
+await first.page.click('text=Ask it for news');
+await first.page.waitForFunction((before) => (document.body.innerText.match(/Done: SecurityInfo/g)?.length ?? 0) > before, before, { timeout: 30000 });
+check('asked for news, it answers, and the page shows it by itself', true);
+for (const tab of ['apps', 'profiles', 'certificates', 'security', 'reports']) {
+  const answer = await first.page.goto(`${device}/${tab}`);
+  check(`its ${tab} are shown`, answer.status() === 200);
+}
+await first.page.goto(`${device}/do/lock`);
+check('a deed asks first', await first.page.locator('form button[type=submit], form button[name=confirmed]').count() > 0);
+await first.page.fill('input[name=message]', 'Please bring it back');
+await first.page.locator('main form button').last().click();
+await first.page.waitForURL(device);
+await first.page.waitForFunction(() => /Done: DeviceLock/.test(document.body.innerText), null, { timeout: 30000 });
+check('and is done', true);
+await picture(first.page, 'device');
+
+console.log('an invitation');
+await first.page.goto(`${base}/invitations/new`);
+await first.page.fill('input[name=name]', 'Cart A with a name that is long enough to wrap on a telephone');
+await first.page.fill('input[name=days]', '0');
+await first.page.evaluate(() => document.querySelectorAll('form').forEach((form) => { form.noValidate = true; }));
+await first.page.locator('main form button').first().click();
+check('a wrong number is named, and what was typed is kept',
+  (await first.page.inputValue('input[name=name]')).startsWith('Cart A') && /1 to 365/.test(await first.page.locator('main').innerText()));
+await first.page.fill('input[name=days]', '7');
+await first.page.locator('main form button').first().click();
+await first.page.waitForURL(/\/invitations\/[0-9A-Z]+$/);
+check('its code is drawn', await first.page.locator('main svg').count() > 0);
+await picture(first.page, 'invitation');
+const code = first.page.url().split('/').pop();
+
+console.log('a person at an iPhone');
+const iphone = await open({
+  viewport: { width: 390, height: 844 },
+  userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1',
+});
+const answer = await iphone.page.goto(`${base}/enroll/${code}`);
+check('without a push certificate the page says why it must wait', answer.status() === 503, answer.status());
+check('it fits a telephone', await overflow(iphone.page) <= 0);
+await picture(iphone.page, 'enroll-iphone');
+await iphone.page.goto(`${base}/trust`);
+check('the root is explained', /fingerprint/i.test(await iphone.page.locator('body').innerText()));
+check('no complaint from the browser', iphone.complaints.length === 0, iphone.complaints.join('; '));
+
+console.log('every page at telephone width, light and dark');
+const cookies = await first.context.cookies();
+for (const colorScheme of ['light', 'dark']) {
+  const phone = await open({ viewport: { width: 390, height: 844 }, colorScheme });
+  await phone.context.addCookies(cookies);
+  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system']) {
+    const answer = await phone.page.goto(base + path);
+    check(`${path} (${colorScheme}) is there and fits`, answer.status() === 200 && await overflow(phone.page) <= 0, `${answer.status()} overflow ${await overflow(phone.page)}`);
+  }
+  await phone.page.goto(device);
+  await picture(phone.page, `device-phone-${colorScheme}`);
+  check(`no complaint from the browser (${colorScheme})`, phone.complaints.length === 0, phone.complaints.join('; '));
+  await phone.context.close();
+}
+
+console.log('without JavaScript');
+const plain = await open({ javaScriptEnabled: false });
+await logIn(plain.page, 'wrong password');
+check('a wrong password is refused', await plain.page.locator('input[name=password]').count() === 1 && plain.page.url().includes('/login'));
+await logIn(plain.page, password);
+check('the right one lets in', await plain.page.locator('h1').innerText() === 'Today');
+await plain.page.goto(`${base}/devices`);
+check('the table is there', await plain.page.locator('table tbody tr').count() === 25);
+await plain.page.goto(`${device}/do/restart`);
+await plain.page.locator('main form button').last().click();
+check('a deed can be done', plain.page.url() === device, plain.page.url());
+await plain.page.click('text=Log out');
+await plain.page.goto(`${base}/devices`);
+check('after logging out the log-in is asked', plain.page.url().includes('/login'));
+
+check('no complaint from the browser', first.complaints.length === 0, first.complaints.join('; '));
+await browser.close();
+console.log(`${checks - failures} of ${checks} checks passed`);
+process.exit(failures === 0 ? 0 : 1);
