@@ -77,11 +77,10 @@ for (const tab of ['apps', 'profiles', 'certificates', 'security', 'reports']) {
   const answer = await first.page.goto(`${device}/${tab}`);
   check(`its ${tab} are shown`, answer.status() === 200);
 }
-await first.page.goto(`${device}/do/lock`);
+await first.page.goto(`${device}/actions/lock`);
 check('a deed asks first', await first.page.locator('form button[type=submit], form button[name=confirmed]').count() > 0);
 await first.page.fill('input[name=message]', 'Please bring it back');
-await first.page.locator('main form button').last().click();
-await first.page.waitForURL(device);
+await Promise.all([first.page.waitForURL(device), first.page.locator('button[name=confirmed]').click()]);
 await first.page.waitForFunction(() => /Done: DeviceLock/.test(document.body.innerText), null, { timeout: 30000 });
 check('and is done', true);
 await picture(first.page, 'device');
@@ -119,7 +118,7 @@ const cookies = await first.context.cookies();
 for (const colorScheme of ['light', 'dark']) {
   const phone = await open({ viewport: { width: 390, height: 844 }, colorScheme });
   await phone.context.addCookies(cookies);
-  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system']) {
+  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new']) {
     const answer = await phone.page.goto(base + path);
     check(`${path} (${colorScheme}) is there and fits`, answer.status() === 200 && await overflow(phone.page) <= 0, `${answer.status()} overflow ${await overflow(phone.page)}`);
   }
@@ -137,8 +136,8 @@ await logIn(plain.page, password);
 check('the right one lets in', await plain.page.locator('h1').innerText() === 'Today');
 await plain.page.goto(`${base}/devices`);
 check('the table is there', await plain.page.locator('table tbody tr').count() === 25);
-await plain.page.goto(`${device}/do/restart`);
-await plain.page.locator('main form button').last().click();
+await plain.page.goto(`${device}/actions/restart`);
+await plain.page.locator('button[name=confirmed]').click();
 check('a deed can be done', plain.page.url() === device, plain.page.url());
 await plain.page.click('text=Log out');
 await plain.page.goto(`${base}/devices`);

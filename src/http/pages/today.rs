@@ -56,11 +56,12 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
     let content = html! {
         (live(Live { id: "needs", topics, of: None, src: None }, needs(view)))
         @if total == 0 {
-            (section("Devices", empty(
+            // Live too, so that the first device is seen coming.
+            (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(
                 "No devices yet",
                 "Every device becomes a square here. Set-up leads you to the first one in about ten minutes.",
                 html! { (Button::link("/setup", "Go on with set-up").main()) (Button::link("/system/practice", "Add practice devices")) },
-            )))
+            ))))
         } @else {
             (live(Live { id: "roll", topics, of: None, src: None }, devices(view, total)))
         }

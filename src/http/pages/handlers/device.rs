@@ -26,7 +26,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/{id}", get(timeline))
         .route("/devices/{id}/{tab}", get(tab))
         .route("/devices/{id}/refresh", post(act::refresh))
-        .route("/devices/{id}/do/{action}", get(act::ask).post(act::perform))
+        .route("/devices/{id}/actions/{action}", get(act::ask).post(act::perform))
         .route("/devices/{id}/commands/{uuid}/cancel", post(act::cancel))
 }
 

@@ -131,7 +131,7 @@ pub(super) const ACTIONS: &[Action] = &[
 
 impl Action {
     pub(super) fn button(&self) -> DeviceAction {
-        DeviceAction { words: self.words.to_owned(), path: format!("do/{}", self.path), asks: self.asks, destructive: self.destructive }
+        DeviceAction { words: self.words.to_owned(), path: self.path.to_owned(), asks: self.asks, destructive: self.destructive }
     }
 }
 
@@ -165,7 +165,7 @@ impl End {
     }
 
     pub(super) fn button(&self) -> DeviceAction {
-        DeviceAction { words: self.words.to_owned(), path: format!("do/{}", self.path), asks: true, destructive: true }
+        DeviceAction { words: self.words.to_owned(), path: self.path.to_owned(), asks: true, destructive: true }
     }
 }
 
@@ -218,7 +218,7 @@ async fn question(app: &App, who: &SignedIn, id: &str, path: &str, said: &Said, 
     let listed = app.store.read(app.now(), |tx| devices::standing(tx, &actor, &target)).await?;
     let (words, consequence, destructive, fields) = describe(path)?;
     let name = super::name(&listed.device);
-    let (title, action, cancel) = (format!("{words}: {name}"), format!("/devices/{id}/do/{path}"), format!("/devices/{id}"));
+    let (title, action, cancel) = (format!("{words}: {name}"), format!("/devices/{id}/actions/{path}"), format!("/devices/{id}"));
     let given = |field: &str| match field {
         "message" => said.message.as_str(),
         "phone" => said.phone.as_str(),
