@@ -11,6 +11,7 @@ pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod mdm;
+pub mod nano;
 pub mod pages;
 mod redirect;
 pub mod scep;
@@ -65,7 +66,7 @@ fn monitors() -> Router<App> {
 
 /// Scripts and the page's own requests: a token or a session.
 fn scripts() -> Router<App> {
-    let routes = group(Audience::Api, API_MAX_BYTES, api::routes());
+    let routes = group(Audience::Api, API_MAX_BYTES, Router::new().merge(api::routes()).merge(nano::routes()));
     routes.layer(CompressionLayer::new().gzip(true)).layer(never_kept())
 }
 

@@ -7,13 +7,10 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::apple::apns::{Push, PushIdentity};
-use crate::apple::connect::ClientIdentity;
 use crate::clock::Timestamp;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::push::{self, Due};
-use crate::pki::certificate::Certificate;
-use crate::pki::key::PrivateKey;
 use crate::protocol::push::{Outcome, judge};
 use crate::secret::Secret;
 use crate::store::{enrollments, push_certificates};
@@ -82,11 +79,7 @@ async fn identities(app: &App, now: Timestamp, due: &[Due]) -> Result<HashMap<St
                 let (Some(row), Some(key)) = (push_certificates::by_topic(tx, &topic)?, push_certificates::key(tx, &topic)?) else {
                     continue;
                 };
-                let unusable = |error| Error::internal("a stored push certificate cannot be used", error);
-                let certificate = Certificate::from_der(&row.certificate).map_err(|error| unusable(Box::new(error) as Box<_>))?;
-                let key = PrivateKey::from_pkcs8_der(key.expose())
-                    .map_err(|error| Error::new(Kind::Internal, "a stored push key cannot be used").caused_by(error))?;
-                let identity = PushIdentity::new(&topic, ClientIdentity::new(vec![certificate], key))?;
+                let identity = PushIdentity::from_stored(&topic, &row.certificate, key.expose())?;
                 identities.insert(topic, (Arc::new(identity), row.practice));
             }
             Ok(identities)

@@ -11,6 +11,7 @@ pub mod devices;
 pub mod enroll;
 pub mod inventory;
 pub mod journal;
+pub mod nano;
 pub mod practice;
 pub mod push;
 pub mod webhooks;

@@ -14,6 +14,8 @@ use crate::apple::connect::{ClientIdentity, Connector, Endpoint, Failure};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::pki;
+use crate::pki::certificate::Certificate;
+use crate::pki::key::PrivateKey;
 use crate::protocol::push::{Fault, Outcome, Verdict, judge};
 use crate::secret::{Secret, SecretBytes};
 use link::{Answer, Link};
@@ -70,6 +72,14 @@ impl PushIdentity {
             return Err(Error::bad_input(format!("“{topic}” is not a push topic: it looks like com.apple.mgmt.External.…")));
         }
         Ok(Self { topic: topic.into(), identity: Arc::new(identity) })
+    }
+
+    /// The push certificate of `topic` as it is stored: a certificate (DER) and its key (PKCS#8).
+    pub fn from_stored(topic: &str, certificate: &[u8], key: &[u8]) -> Result<Self> {
+        let certificate =
+            Certificate::from_der(certificate).map_err(|error| Error::internal("a stored push certificate cannot be used", error))?;
+        let key = PrivateKey::from_pkcs8_der(key).map_err(|error| Error::internal("a stored push key cannot be used", error))?;
+        Self::new(topic, ClientIdentity::new(vec![certificate], key))
     }
 
     /// The topic, as `apns-topic` says it.

@@ -1,7 +1,7 @@
 //! Extractors: a handler that takes one of these is reached only by whom it names.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::gate::Gate;
 use super::{cookie, origin};
 use crate::error::{Error, Kind, Result};
+use crate::http::error::as_it_is;
 use crate::http::pages::parts::encode;
 use crate::http::server::{Listener, Peer};
 use crate::mdm::Actor;
@@ -223,10 +224,11 @@ fn unauthenticated(message: &'static str) -> Error {
     Error::new(Kind::Unauthenticated, message)
 }
 
-/// What tools of the Nano world expect when they must say who they are.
+/// What tools of the Nano world expect when they must say who they are: the very answer of NanoMDM, its realm included.
 fn ask_for_basic() -> Response {
-    let challenge = [(WWW_AUTHENTICATE, "Basic realm=\"rollcall\""), (CONTENT_TYPE, "application/json")];
-    (StatusCode::UNAUTHORIZED, challenge, r#"{"error":"user nanomdm, with an API token as password"}"#).into_response()
+    let headers =
+        [(WWW_AUTHENTICATE, "Basic realm=\"nanomdm\""), (CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    as_it_is((StatusCode::UNAUTHORIZED, headers, "Unauthorized\n").into_response())
 }
 
 /// The log-in page, which leads back to where the person wanted to go.

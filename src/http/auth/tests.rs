@@ -194,7 +194,7 @@ async fn nano_tools_send_a_token_as_a_password() {
         let (status, response, _) = said(wrong).await;
         assert_eq!(
             (status, &response.headers()[WWW_AUTHENTICATE]),
-            (StatusCode::UNAUTHORIZED, &"Basic realm=\"rollcall\"".parse().unwrap())
+            (StatusCode::UNAUTHORIZED, &"Basic realm=\"nanomdm\"".parse().unwrap())
         );
     }
     assert_eq!(ask(&main, Method::GET, "/nano", &[]).await.0, StatusCode::UNAUTHORIZED);

@@ -59,7 +59,7 @@ fn enroll(
     identity: &Identity,
     known: Option<Enrollment>,
 ) -> Result<Enrollment> {
-    let device = device_of(tx, ids, message, identity)?;
+    let device = device_of(tx, ids, message, identity.invitation_id.as_deref())?;
     let mut enrollment = match known {
         Some(mut enrollment) => {
             next_generation(tx, &mut enrollment)?;
@@ -74,7 +74,7 @@ fn enroll(
     Ok(enrollment)
 }
 
-fn new_enrollment(tx: &Tx, ids: &EnrollmentIds, device: &Device) -> Result<Enrollment> {
+pub(super) fn new_enrollment(tx: &Tx, ids: &EnrollmentIds, device: &Device) -> Result<Enrollment> {
     let enrollment = blank(tx.new_id(), device, ids, None, tx.now);
     enrollments::insert(tx, &enrollment)?;
     Ok(enrollment)
@@ -183,7 +183,7 @@ fn end_generation(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 }
 
 /// The device that enrolls: known by its UDID or, when that changed with the hardware's erasure, by its serial number.
-fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, identity: &Identity) -> Result<Device> {
+pub(super) fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, invitation_id: Option<&str>) -> Result<Device> {
     let udid = ids.udid().map(str::to_owned);
     let mut known = match &udid {
         Some(udid) => devices::by_udid(tx, udid)?,
@@ -196,7 +196,7 @@ fn device_of(tx: &Tx, ids: &EnrollmentIds, message: &Authenticate, identity: &Id
     {
         known = devices::by_serial_number(tx, serial_number)?;
     }
-    let invitation = match &identity.invitation_id {
+    let invitation = match invitation_id {
         Some(id) => invitations::by_id(tx, id)?,
         None => None,
     };

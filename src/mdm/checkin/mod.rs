@@ -3,6 +3,7 @@
 mod authenticate;
 mod bootstrap;
 mod leave;
+mod moved_in;
 mod token_update;
 
 use serde_json::json;
@@ -18,6 +19,7 @@ use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 
 pub use leave::{HowToLeave, how_to_leave};
 pub(in crate::mdm) use leave::{end, told};
+pub use moved_in::move_in;
 
 /// What the device is answered.
 #[derive(Debug, Clone)]

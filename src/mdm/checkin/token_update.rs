@@ -72,7 +72,7 @@ fn user_channel(tx: &Tx, presented: &Presented, checkin: &CheckIn, identity: &Id
 }
 
 /// Stores what the message says. An absent unlock token never erases the one that is held.
-fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, said: [u8; 32]) -> Result<()> {
+pub(super) fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, said: [u8; 32]) -> Result<()> {
     let secrets = [
         (SealedColumn::PushToken, Some(message.token.expose().as_slice())),
         (SealedColumn::PushMagic, Some(message.push_magic.expose().as_bytes())),
@@ -109,7 +109,7 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
 }
 
 /// What tells a repeat from news.
-fn token_hash(message: &TokenUpdate) -> [u8; 32] {
+pub(super) fn token_hash(message: &TokenUpdate) -> [u8; 32] {
     let unlock_token = message.unlock_token.as_ref().map_or(&[][..], |token| token.expose());
     let parts = [
         message.topic.as_bytes(),

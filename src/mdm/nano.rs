@@ -1,0 +1,138 @@
+//! What tools of the Nano world ask for: a push certificate put in place, a command for many by their ids, pushes at once.
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::mdm::commands::{self, Wish};
+use crate::mdm::push::{Due, RETRIES};
+use crate::mdm::{Actor, Right, devices, journal};
+use crate::pki::certificate::Certificate;
+use crate::pki::key::PrivateKey;
+use crate::protocol::command::Command as Order;
+use crate::store::enrollments::{self, EnrollmentState, SealedColumn};
+use crate::store::push_certificates::{self, PushCertificate};
+use crate::store::{Tx, alerts, commands as queue};
+
+/// Enrollments that one request may name.
+pub const IDS_MAX: usize = 1000;
+
+/// How the topic of every MDM push certificate begins.
+const TOPIC_PREFIX: &str = "com.apple.mgmt.";
+
+/// A certificate and a key that belong together, with the topic that they push to.
+#[derive(Debug)]
+pub struct PushPair {
+    topic: String,
+    certificate: Certificate,
+    key: PrivateKey,
+}
+
+impl PushPair {
+    /// Reads a certificate and its unencrypted key, PEM, one after the other in any order.
+    pub fn read(pem: &[u8]) -> Result<Self> {
+        let certificate = Certificate::from_pem(pem)
+            .map_err(|error| Error::bad_input(format!("There is no certificate in what was sent: {error}.")).caused_by(error))?;
+        let key = PrivateKey::from_pem(pem, None)
+            .map_err(|error| Error::bad_input(format!("There is no usable private key in what was sent: {error}.")).caused_by(error))?;
+        if key.public_key_der() != certificate.public_key_der() {
+            return Err(Error::bad_input(
+                "The private key does not belong to the certificate: send the one that its request was made with.",
+            ));
+        }
+        let topic = certificate.user_id().filter(|topic| topic.starts_with(TOPIC_PREFIX));
+        let topic = topic.ok_or_else(|| {
+            Error::bad_input("This is no push certificate for device management: its subject has no UID that begins with com.apple.mgmt.")
+        })?;
+        Ok(Self { topic, certificate, key })
+    }
+}
+
+/// Adds a push certificate, or renews the one of its topic. Those of other topics stay, and with them the devices that listen to them.
+pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &PushPair) -> Result<PushCertificate> {
+    actor.require(Right::Configure)?;
+    let (topic, certificate) = (&pair.topic, &pair.certificate);
+    if certificate.not_after() <= tx.now {
+        return Err(Error::bad_input(format!(
+            "This push certificate expired on {}; renew it at identity.apple.com.",
+            certificate.not_after()
+        )));
+    }
+    let known = push_certificates::by_topic(tx, topic)?;
+    let row = PushCertificate {
+        topic: topic.clone(),
+        certificate: certificate.der().to_vec(),
+        not_after_at: certificate.not_after(),
+        // The first one is for new enrollments too; later ones of other topics come with the devices that move in.
+        current: known
+            .as_ref()
+            .map_or_else(|| push_certificates::current(tx).map(|current| current.is_none()), |known| Ok(known.current))?,
+        practice: known.as_ref().is_some_and(|known| known.practice),
+        account_note: known.as_ref().map(|known| known.account_note.clone()).unwrap_or_default(),
+        uploads: 0,
+        paused_until_at: None,
+        uploaded_at: tx.now,
+    };
+    push_certificates::put(tx, &row, pair.key.pkcs8_der().expose())?;
+    for alert in ["push.impossible", "push.certificate_refused", "push.certificate_problem"] {
+        alerts::clear(tx, &format!("{alert}:{topic}"))?;
+    }
+    let kind = if known.is_some() { "push_certificate.renewed" } else { "push_certificate.added" };
+    journal::note(tx, actor, kind, journal::Subject::default(), serde_json::json!({ "topic": topic, "not_after_at": row.not_after_at }))?;
+    Ok(row)
+}
+
+/// The push certificate of a topic.
+pub fn push_certificate(tx: &Tx, actor: &Actor, topic: &str) -> Result<PushCertificate> {
+    actor.require(Right::View)?;
+    push_certificates::by_topic(tx, topic)?.ok_or_else(|| Error::not_found(format!("There is no push certificate for the topic {topic}.")))
+}
+
+/// Queues a command for the enrollment of this id. A caller who pushes says so, so that a push is sent even if the caller dies before it.
+///
+/// What the device's OS is known not to have is queued all the same: tools of the Nano world expect the device to say so.
+pub fn enqueue(tx: &Tx, actor: &Actor, id: &str, order: &Order, push: bool) -> Result<()> {
+    actor.require(Right::Command)?;
+    let enrollment = devices::find_enrollment(tx, actor, id)?;
+    commands::enqueue(tx, actor, &enrollment, Wish { command: order.clone(), expires_at: None, push: false, check: false })?;
+    if push {
+        enrollments::set_push(tx, &enrollment.id, Some(first_retry(tx)), enrollment.push_attempts)?;
+    }
+    Ok(())
+}
+
+fn first_retry(tx: &Tx) -> Timestamp {
+    tx.now.plus(tx.random().jitter(RETRIES[0]))
+}
+
+/// Why an enrollment cannot be pushed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoPush {
+    /// It is unknown, has left, or never said where to.
+    NoData,
+    /// Its topic's push certificate is missing or of no use; the sentence is the same for all of this topic.
+    Certificate(String),
+}
+
+/// What to push to for the enrollment of this id, because someone asks for it now: also if nothing waits, and also if an earlier push was refused.
+pub fn wake(tx: &Tx, actor: &Actor, id: &str) -> Result<Result<Due, NoPush>> {
+    actor.require(Right::Command)?;
+    let found = enrollments::by_id(tx, id)?.map_or_else(|| enrollments::by_nano_id(tx, id), |found| Ok(Some(found)))?;
+    let reachable = |state| matches!(state, EnrollmentState::Enrolled | EnrollmentState::Retired);
+    let Some(enrollment) = found.filter(|found| reachable(found.state)) else { return Ok(Err(NoPush::NoData)) };
+    let token = enrollments::secret(tx, &enrollment.id, SealedColumn::PushToken)?;
+    let magic = enrollments::secret(tx, &enrollment.id, SealedColumn::PushMagic)?;
+    let (Some(token), Some(magic)) = (token, magic) else { return Ok(Err(NoPush::NoData)) };
+    let topic = enrollment.topic;
+    let fault = match push_certificates::by_topic(tx, &topic)? {
+        None => Some(format!("there is no push certificate for topic \"{topic}\": put it to /v1/pushcert")),
+        Some(row) if row.not_after_at <= tx.now => Some(format!("the push certificate for topic \"{topic}\" has expired: renew it")),
+        Some(_) => None,
+    };
+    if let Some(fault) = fault {
+        return Ok(Err(NoPush::Certificate(fault)));
+    }
+    if queue::any_open(tx, &enrollment.id)? {
+        // This push counts; the next one is due if the device does not come.
+        enrollments::set_push(tx, &enrollment.id, Some(first_retry(tx)), enrollment.push_attempts + 1)?;
+    }
+    Ok(Ok(Due { enrollment_id: enrollment.id, topic, token, magic, token_updated_at: enrollment.token_updated_at.unwrap_or_default() }))
+}
