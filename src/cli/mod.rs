@@ -1,10 +1,14 @@
 //! The command line: wires and words.
 
+mod admin;
+mod api;
 mod demo;
 mod log;
 mod open;
 mod practice;
+mod print;
 pub mod serve;
+mod token;
 
 use std::process::ExitCode;
 
@@ -30,8 +34,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Demo(demo::Demo),
+    Admin(admin::Admin),
+    Token(token::Token),
 }
 
 impl Command {
@@ -39,6 +45,8 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Admin(admin) => admin.run(),
+            Self::Token(token) => token.run(),
         }
     }
 }

@@ -205,7 +205,7 @@ fn listen(kind: SignalKind) -> Result<Signal> {
 }
 
 /// The public address: what the settings say, or this machine's name and the first port.
-fn public_url(config: &Config, addresses: &[(Listener, SocketAddr)]) -> HttpsUrl {
+pub(super) fn public_url(config: &Config, addresses: &[(Listener, SocketAddr)]) -> HttpsUrl {
     config.url.clone().unwrap_or_else(|| {
         let port = addresses.iter().find(|(listener, _)| *listener == Listener::Main).map_or(443, |(_, address)| address.port());
         HttpsUrl { host: names::public_host(), port }

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
 
 mod apns;
+mod console;
 mod serve;
 mod webhook;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 /// The program with `arguments` and no settings of this machine's.
-fn rollcall(arguments: &[&str]) -> Command {
+pub(crate) fn rollcall(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
     command.args(arguments).stdin(Stdio::null()).env_clear();
     command
@@ -24,7 +24,7 @@ fn run(program: &str, arguments: &[&str]) -> String {
 }
 
 /// An appliance in a process of its own.
-struct Appliance {
+pub(crate) struct Appliance {
     process: Child,
     output: BufReader<ChildStdout>,
     introduction: String,
@@ -33,7 +33,7 @@ struct Appliance {
 
 impl Appliance {
     /// Starts it on `folder` and waits until it says where it is.
-    fn start(folder: &Path, more: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, more: &[&str]) -> Self {
         let data = folder.join("data");
         let any = "127.0.0.1:0";
         let usual = ["serve", "--data", data.to_str().unwrap(), "--url", "https://localhost", "--listen", any, "--http-listen", any];
@@ -78,18 +78,34 @@ impl Appliance {
     }
 
     /// Asks `path` by HTTPS, trusting the root alone.
-    fn ask(&self, path: &str) -> String {
+    pub(crate) fn ask(&self, path: &str) -> String {
+        self.ask_as(path, "Nobody")
+    }
+
+    /// [`Appliance::ask`] with an `Authorization`.
+    pub(crate) fn ask_as(&self, path: &str, authorization: &str) -> String {
         let port = self.at("--listen").port();
         let root = self.root();
         let resolve = format!("localhost:{port}:127.0.0.1");
         run(
             "curl",
-            &["-sS", "-m", "60", "--cacert", root.to_str().unwrap(), "--resolve", &resolve, &format!("https://localhost:{port}{path}")],
+            &[
+                "-sS",
+                "-m",
+                "60",
+                "--cacert",
+                root.to_str().unwrap(),
+                "--resolve",
+                &resolve,
+                "-H",
+                &format!("Authorization: {authorization}"),
+                &format!("https://localhost:{port}{path}"),
+            ],
         )
     }
 
     /// Asks it to end as the system does, and gives what it logged.
-    fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         run("kill", &["-TERM", &self.process.id().to_string()]);
         let status = self.process.wait().unwrap();
         let mut log = String::new();

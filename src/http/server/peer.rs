@@ -65,7 +65,7 @@ impl Peer {
     }
 
     /// The command line on this machine.
-    pub(super) fn control() -> Self {
+    pub fn control() -> Self {
         Self::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Listener::Control)
     }
 

@@ -1,0 +1,202 @@
+//! The way of the command line to the API: the running appliance's control socket, or else the database itself.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::{Method, Request, StatusCode};
+use axum::{Extension, Router};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+use tower::ServiceExt as _;
+
+use super::{open, serve};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, Layer};
+use crate::error::{Error, FieldError, Kind, Result};
+use crate::http::api::Streams;
+use crate::http::server::Peer;
+use crate::random::Random;
+use crate::store::{DataFolder, OpenOptions, Store};
+
+/// Bytes of an answer that are read; a page of a list has far fewer.
+const ANSWER_MAX_BYTES: usize = 16 << 20;
+
+/// The API as an Owner at this machine has it.
+pub(super) enum Api {
+    /// An appliance runs: we ask it.
+    Running(SendRequest<Body>),
+    /// None runs: we are one for as long as this takes, and hold the data folder.
+    Own { router: Box<Router>, app: App, _folder: DataFolder },
+}
+
+/// Runs `work` with the API of the data folder that `data` names, and ends in order.
+pub(super) fn with<T>(data: Option<String>, work: impl AsyncFnOnce(&mut Api) -> Result<T>) -> Result<T> {
+    let config = Config::read(Layer::flags().with("data", data), serve::environment())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::internal("The runtime cannot be started.", error))?;
+    runtime.block_on(async {
+        let mut api = Api::open(config).await?;
+        let outcome = work(&mut api).await;
+        api.close().await;
+        outcome
+    })
+}
+
+impl Api {
+    /// Finds the way.
+    ///
+    /// # Errors
+    /// Bad input when there is no appliance in the data folder; forbidden when its socket belongs to another user.
+    async fn open(config: Config) -> Result<Self> {
+        let socket = config.data.join("control.sock");
+        match UnixStream::connect(&socket).await {
+            Ok(stream) => Self::running(stream).await,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Error::forbidden(format!(
+                "{} belongs to another user: run this command as the user that runs Rollcall.",
+                socket.display()
+            ))),
+            // Nobody listens. Should somebody hold the folder all the same, its lock says so.
+            Err(_) => Self::own(config).await,
+        }
+    }
+
+    async fn running(stream: UnixStream) -> Result<Self> {
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+        tokio::spawn(connection);
+        Ok(Self::Running(sender))
+    }
+
+    async fn own(config: Config) -> Result<Self> {
+        if !config.data.join("rollcall.db").exists() {
+            return Err(nobody_there(&config.data));
+        }
+        let folder = DataFolder::open(&config.data)?;
+        let (clock, random) = (Clock::System, Random::System);
+        let store = Store::open(OpenOptions::file(folder.database(), folder.sealer()?).random(random.clone()))?;
+        let url = serve::public_url(&config, &[]);
+        let app = open::app(config, &url, store, clock, random).await?;
+        let router = crate::http::doors(&app, &Streams::default()).control.layer(Extension(Peer::control()));
+        Ok(Self::Own { router: Box::new(router), app, _folder: folder })
+    }
+
+    async fn close(self) {
+        if let Self::Own { app, .. } = self {
+            app.store.close().await;
+        }
+    }
+
+    /// Asks `path`, with `body` as JSON; gives the answer's JSON, null where there is none.
+    ///
+    /// # Errors
+    /// The API's own refusal, in its words.
+    pub(super) async fn ask(&mut self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+        let request = Request::builder().method(method).uri(path).header(HOST, "localhost");
+        let request = match body {
+            Some(body) => request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        let request = request.map_err(|error| Error::bad_input(format!("“{path}” is no address: {error}.")))?;
+        let (status, bytes) = match self {
+            Self::Running(sender) => {
+                sender.ready().await.map_err(lost)?;
+                let response = sender.send_request(request).await.map_err(lost)?;
+                (response.status(), collect(response.into_body()).await?)
+            }
+            Self::Own { router, .. } => {
+                // A router answers everything, failures included.
+                let response = router.as_ref().clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+                (response.status(), collect(response.into_body()).await?)
+            }
+        };
+        read(status, &bytes)
+    }
+
+    /// All items of a list, page by page.
+    pub(super) async fn list(&mut self, path: &str) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut address = format!("{path}?limit=500");
+        loop {
+            let mut page = self.ask(Method::GET, &address, None).await?;
+            if let Some(more) = page["items"].as_array_mut() {
+                items.append(more);
+            }
+            let Some(next) = page["next"].as_str() else { return Ok(items) };
+            address = format!("{path}?limit=500&after={next}");
+        }
+    }
+}
+
+async fn collect<B>(body: B) -> Result<Bytes>
+where
+    B: axum::body::HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let body = Limited::new(body, ANSWER_MAX_BYTES).collect().await;
+    Ok(body.map_err(|error| Error::new(Kind::Upstream, "The answer did not arrive as a whole.").caused_by(error))?.to_bytes())
+}
+
+/// Reads an answer: what was asked for, or a problem document.
+fn read(status: StatusCode, bytes: &[u8]) -> Result<Value> {
+    let body = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice::<Value>(bytes) };
+    let body = body.map_err(|error| Error::new(Kind::Upstream, "The answer is no JSON; is another program behind control.sock?").caused_by(error))?;
+    if status.is_success() {
+        return Ok(body);
+    }
+    let kind = match status {
+        StatusCode::BAD_REQUEST => Kind::BadInput,
+        StatusCode::FORBIDDEN => Kind::Forbidden,
+        StatusCode::NOT_FOUND => Kind::NotFound,
+        StatusCode::CONFLICT => Kind::Conflict,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Kind::Busy,
+        _ => Kind::Upstream,
+    };
+    let mut error = Error::new(kind, body["detail"].as_str().unwrap_or("It was refused without a reason.").to_owned());
+    error.fields = body["errors"].as_array().into_iter().flatten().filter_map(field).collect();
+    Err(error)
+}
+
+fn field(fault: &Value) -> Option<FieldError> {
+    Some(FieldError { field: fault["field"].as_str()?.to_owned(), message: fault["message"].as_str()?.to_owned() })
+}
+
+fn lost(error: hyper::Error) -> Error {
+    Error::new(Kind::Upstream, "Rollcall went away while it was asked. Is it stopping? Try again.").caused_by(error)
+}
+
+fn nobody_there(data: &Path) -> Error {
+    Error::bad_input(format!(
+        "There is no appliance in {}. Name its data folder with --data, or start it there once with `rollcall serve`.",
+        data.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_words_its_fields_and_its_kind() {
+        let body = br#"{"status":400,"detail":"days: take fewer","errors":[{"field":"days","message":"take fewer"}]}"#;
+        let refusal = read(StatusCode::BAD_REQUEST, body).unwrap_err();
+        assert_eq!((refusal.kind, refusal.message.as_ref(), refusal.fields[0].field.as_str()), (Kind::BadInput, "days: take fewer", "days"));
+        assert_eq!(read(StatusCode::CONFLICT, b"{}").unwrap_err().kind, Kind::Conflict);
+        assert_eq!(read(StatusCode::OK, b"<html>").unwrap_err().kind, Kind::Upstream);
+        assert_eq!(read(StatusCode::NO_CONTENT, b"").unwrap(), Value::Null);
+    }
+
+    #[test]
+    fn a_folder_without_an_appliance_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("nothing");
+        let refusal = with(Some(data.display().to_string()), async |_| Ok(())).unwrap_err();
+        assert_eq!(refusal.kind, Kind::BadInput);
+        assert!(refusal.message.contains("rollcall serve") && !data.exists(), "{refusal}");
+    }
+}

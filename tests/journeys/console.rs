@@ -1,0 +1,67 @@
+//! The command line beside a running appliance, and alone with its data folder.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::serve::{Appliance, rollcall};
+
+/// What a command did: its exit code and what it printed.
+struct Told {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs a command on the data folder under `folder`, with `input` to read.
+fn tell(folder: &Path, arguments: &[&str], input: &str) -> Told {
+    let data = folder.join("data");
+    let mut command = rollcall(&[arguments, &["--data", data.to_str().unwrap()]].concat());
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Told { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn last_line(told: &Told) -> &str {
+    assert_eq!(told.code, 0, "{}", told.err);
+    told.out.lines().last().unwrap()
+}
+
+#[test]
+fn people_and_tokens_are_managed_beside_the_running_appliance_and_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let appliance = Appliance::start(folder.path(), &[]);
+    let tell = |arguments: &[&str]| tell(folder.path(), arguments, "correct horse battery\n");
+
+    let created = tell(&["token", "create", "--role", "viewer", "--days", "2", "--name", "nightly report"]);
+    let token = last_line(&created).to_owned();
+    assert!(token.starts_with("rc_"), "{}", created.out);
+    let me = appliance.ask_as("/api/v1/session", &format!("Bearer {token}"));
+    assert!(me.contains("\"name\":\"nightly report\"") && me.contains("\"role\":\"viewer\""), "{me}");
+
+    let added = tell(&["admin", "add", "kim", "--role", "owner"]);
+    assert_eq!(last_line(&added).len(), 19, "the password that was made: {}", added.out);
+    let again = tell(&["admin", "add", "KIM", "--role", "viewer", "--password-stdin"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("There is a `KIM` already"), "{}", again.err);
+    let unknown = tell(&["admin", "add", "lee", "--role", "king"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("owner, admin, helper, teacher or viewer"), "{}", unknown.err);
+    appliance.end();
+
+    let listed = tell(&["admin", "list", "--json"]);
+    let people: serde_json::Value = serde_json::from_str(&listed.out).unwrap();
+    assert_eq!((people[0]["name"].as_str(), people[0]["role"].as_str()), (Some("kim"), Some("owner")));
+    let reset = tell(&["admin", "reset-password", "kim", "--password-stdin"]);
+    assert_eq!((reset.code, reset.out.contains("the password that was given")), (0, true), "{}", reset.err);
+    let listed = tell(&["token", "list"]);
+    let id = last_line(&listed).split_whitespace().next().unwrap().to_owned();
+    assert_eq!(tell(&["token", "revoke", &id]).code, 0);
+    assert_eq!(tell(&["token", "revoke", "nothing"]).code, 1);
+
+    let appliance = Appliance::start(folder.path(), &[]);
+    let refused = appliance.ask_as("/api/v1/session", &format!("Bearer {token}"));
+    assert!(refused.contains("\"status\":401"), "{refused}");
+}
