@@ -9,6 +9,7 @@ mod practice;
 mod print;
 pub mod serve;
 mod token;
+pub mod simulate;
 
 use std::process::ExitCode;
 
