@@ -100,6 +100,24 @@ mod tests {
     }
 
     #[test]
+    fn every_commit_is_on_the_disk_before_anyone_hears_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let conn = Location::File(folder.path().join("rollcall.db")).open_writer().unwrap();
+        let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        assert_eq!(pragma("synchronous"), 2.into(), "FULL");
+        assert_eq!(pragma("journal_mode"), String::from("wal").into());
+        assert_eq!(pragma("foreign_keys"), 1.into());
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_called_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rollcall.db");
+        std::fs::write(&path, "not a database ".repeat(1000)).unwrap();
+        assert!(Location::File(path).open_writer().unwrap_err().message.contains("damaged"));
+    }
+
+    #[test]
     fn a_database_in_a_folder_that_does_not_exist_is_named() {
         let refusal = Location::File("/nowhere/rollcall.db".into()).open_writer().unwrap_err();
         assert!(refusal.message.contains("/nowhere/rollcall.db"), "{refusal}");

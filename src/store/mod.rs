@@ -34,6 +34,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use bells::{Bell, Listener};
 pub use lock::DataFolder;
@@ -48,7 +49,7 @@ use crate::random::Random;
 use bells::Tower;
 use connection::Location;
 use readers::Readers;
-use writer::Writer;
+use writer::{GROUP_TIME, Writer};
 
 /// Closures that may wait for the writer unless [`OpenOptions::queue_limit`] says otherwise: a quarter of a second's worth.
 pub const QUEUE_LIMIT: usize = 4096;
@@ -60,6 +61,7 @@ pub struct OpenOptions {
     sealer: Arc<Sealer>,
     random: Random,
     queue_limit: usize,
+    group_time: Duration,
 }
 
 impl OpenOptions {
@@ -76,7 +78,7 @@ impl OpenOptions {
     }
 
     fn at(location: Location, sealer: Sealer) -> Self {
-        Self { location, sealer: Arc::new(sealer), random: Random::System, queue_limit: QUEUE_LIMIT }
+        Self { location, sealer: Arc::new(sealer), random: Random::System, queue_limit: QUEUE_LIMIT, group_time: GROUP_TIME }
     }
 
     /// Where transactions take tokens, codes and ids from; the operating system's generator by default.
@@ -90,6 +92,13 @@ impl OpenOptions {
     #[must_use]
     pub fn queue_limit(mut self, closures: usize) -> Self {
         self.queue_limit = closures;
+        self
+    }
+
+    /// How long a group may run before it is committed; tests want to know what makes a group.
+    #[cfg(test)]
+    pub(in crate::store) fn group_time(mut self, time: Duration) -> Self {
+        self.group_time = time;
         self
     }
 }
@@ -112,13 +121,13 @@ impl Store {
     /// Fails with a message for a person when the file is a newer version's, another program's, or cannot be opened, or when its secrets were
     /// sealed with another key.
     pub fn open(options: OpenOptions) -> Result<Self> {
-        let OpenOptions { location, sealer, random, queue_limit } = options;
+        let OpenOptions { location, sealer, random, queue_limit, group_time } = options;
         let mut conn = location.open_writer()?;
         migrate::PLAN.apply(&mut conn)?;
         let tx = Tx::new(conn, random.clone(), Arc::clone(&sealer));
         settings::check_seal(&tx)?;
         let tower = Arc::new(Tower::new());
-        let writer = Writer::start(tx, Arc::clone(&tower), queue_limit)?;
+        let writer = Writer::start(tx, Arc::clone(&tower), queue_limit, group_time)?;
         let readers = Readers::start(location.clone(), random, sealer)?;
         Ok(Self(Arc::new(Inner { readers, writer, tower, location })))
     }

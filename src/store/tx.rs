@@ -133,6 +133,9 @@ impl From<rusqlite::Error> for Error {
             Some((_, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {
                 Self::conflict("something with the same name or id exists already").caused_by(error)
             }
+            Some((Code::DatabaseCorrupt | Code::NotADatabase, _)) => {
+                Self::internal("the database is damaged: keep a copy of the data folder, and restore a backup", error)
+            }
             _ => Self::internal("a database statement failed; the log has the details", error),
         }
     }

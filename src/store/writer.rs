@@ -19,7 +19,7 @@ use crate::store::tx::Tx;
 /// Closures in one commit.
 pub const GROUP_LIMIT: usize = 256;
 /// A group that has run for this long is committed, so that its first closure need not wait for many slow ones.
-const GROUP_TIME: Duration = Duration::from_millis(4);
+pub(in crate::store) const GROUP_TIME: Duration = Duration::from_millis(4);
 /// Soft facts in one commit, about a millisecond's worth.
 const SOFT_SLICE: usize = 256;
 
@@ -62,9 +62,9 @@ pub(in crate::store) struct Writer {
 
 impl Writer {
     /// Starts the thread on a connection that is ready to write.
-    pub(in crate::store) fn start(tx: Tx, tower: Arc<Tower>, queue_limit: usize) -> Result<Self> {
+    pub(in crate::store) fn start(tx: Tx, tower: Arc<Tower>, queue_limit: usize, group_time: Duration) -> Result<Self> {
         let inbox = Arc::new(Inbox::new(queue_limit));
-        let room = Room { tx, inbox: Arc::clone(&inbox), tower, group: VecDeque::new(), ran: Vec::new(), facts: Vec::new() };
+        let room = Room { tx, inbox: Arc::clone(&inbox), tower, group_time, group: VecDeque::new(), ran: Vec::new(), facts: Vec::new() };
         let thread = std::thread::Builder::new()
             .name(String::from("writer"))
             .spawn(move || room.work())
@@ -118,6 +118,7 @@ struct Room {
     tx: Tx,
     inbox: Arc<Inbox>,
     tower: Arc<Tower>,
+    group_time: Duration,
     /// Closures of the next group, not run yet.
     group: VecDeque<Box<dyn Job>>,
     /// Closures of this group, run and not answered yet.
@@ -165,7 +166,7 @@ impl Room {
 
     /// Runs the waiting closures, each in its own savepoint; gives the bells of those that are kept.
     fn run_group(&mut self) -> Result<Bells> {
-        let (mut bells, until) = (Bells::default(), machine_now() + GROUP_TIME);
+        let (mut bells, until) = (Bells::default(), machine_now() + self.group_time);
         while let Some(mut job) = self.group.pop_front() {
             let begun = self.tx.execute("SAVEPOINT closure", []);
             let keep = begun.is_ok() && job.run(&mut self.tx);

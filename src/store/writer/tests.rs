@@ -34,6 +34,11 @@ fn submit<T: Send + 'static>(store: &Store, work: impl FnOnce(&Tx) -> Result<T> 
     store.0.writer.submit(NOW, work).unwrap()
 }
 
+/// A store whose groups end only when nobody waits any more, however slow the machine is.
+fn patient() -> Store {
+    Store::open(OpenOptions::memory().group_time(Duration::from_secs(600))).unwrap()
+}
+
 /// Keeps the writer busy until the sender is used or dropped, so that what is submitted meanwhile becomes one group.
 fn hold(store: &Store) -> (mpsc::Sender<()>, Outcome<()>) {
     let (go, wait) = mpsc::channel::<()>();
@@ -49,7 +54,7 @@ fn hold(store: &Store) -> (mpsc::Sender<()>, Outcome<()>) {
 
 #[test]
 fn a_closure_that_fails_or_panics_undoes_only_itself() {
-    let store = memory();
+    let store = patient();
     let (go, held) = hold(&store);
     let first = submit(&store, |tx| note(tx, "first"));
     let failing = submit(&store, |tx| note(tx, "failing").and_then(|_| Err::<(), _>(Error::conflict("no"))));
@@ -105,7 +110,7 @@ fn a_full_disk_refuses_and_keeps_what_was_answered() {
 
 #[test]
 fn a_commit_that_fails_is_told_to_the_whole_group() {
-    let store = memory();
+    let store = patient();
     let mut bell = store.listen(Bell::Events);
     let (go, _held) = hold(&store);
     let fine = submit(&store, |tx| note(tx, "fine"));
@@ -128,7 +133,7 @@ fn a_commit_that_fails_is_told_to_the_whole_group() {
 
 #[test]
 fn a_transaction_that_breaks_in_the_middle_loses_those_before_and_not_those_after() {
-    let store = memory();
+    let store = patient();
     let (go, _held) = hold(&store);
     let before = submit(&store, |tx| note(tx, "before"));
     // As SQLite does by itself when the disk fails under a statement.
@@ -142,16 +147,34 @@ fn a_transaction_that_breaks_in_the_middle_loses_those_before_and_not_those_afte
 }
 
 #[test]
-fn a_transaction_that_cannot_begin_is_told_to_everyone() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = file(folder.path());
+fn a_group_whose_time_is_up_is_committed_before_the_others_run() {
+    let store = Store::open(OpenOptions::memory().group_time(Duration::ZERO)).unwrap();
+    let (go, _held) = hold(&store);
+    let before = submit(&store, |tx| note(tx, "before"));
+    let breaking = submit(&store, |tx| Ok(tx.conn().execute_batch("ROLLBACK")?));
+    go.send(()).unwrap();
+    before.blocking_recv().unwrap().unwrap();
+    breaking.blocking_recv().unwrap().unwrap_err();
+    assert_eq!(noted(&store), ["before"]);
+}
+
+/// Another process that writes and does not finish; the writer is told not to wait for it.
+fn lock_out(store: &Store) -> rusqlite::Connection {
     store.write_blocking(NOW, |tx| Ok(tx.conn().busy_timeout(Duration::ZERO)?)).unwrap();
     let other = rusqlite::Connection::open(store.path().unwrap()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+#[test]
+fn a_transaction_that_cannot_begin_is_told_to_everyone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(folder.path());
+    let lock = lock_out(&store);
     let (one, two) = (submit(&store, |tx| note(tx, "one")), submit(&store, |tx| note(tx, "two")));
     assert_eq!(one.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
     assert_eq!(two.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
-    other.execute_batch("COMMIT").unwrap();
+    lock.execute_batch("COMMIT").unwrap();
     store.write_blocking(NOW, |tx| note(tx, "three")).unwrap();
     assert_eq!(noted(&store), ["three"]);
 }
@@ -176,7 +199,7 @@ fn bells_ring_for_what_is_kept() {
 
 #[test]
 fn more_closures_than_a_group_holds_are_all_answered() {
-    let store = memory();
+    let store = patient();
     let (go, _held) = hold(&store);
     let outcomes: Vec<_> = (0..=GROUP_LIMIT * 2).map(|_| submit(&store, |tx| note(tx, "one"))).collect();
     go.send(()).unwrap();
@@ -235,15 +258,15 @@ fn soft_facts_wait_until_they_are_due_and_are_written_at_the_end() {
 }
 
 #[test]
-fn soft_facts_ride_along_with_a_group_and_outlive_one_that_fails() {
-    let store = memory();
+fn soft_facts_outlive_a_group_that_fails_and_ride_along_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(folder.path());
     enroll(&store, "E1");
-    let (go, _held) = hold(&store);
+    let lock = lock_out(&store);
     store.soft(SoftFact::EnrollmentSeen("E1".into()), NOW);
     store.0.writer.hurry();
-    let broken = submit(&store, |tx| Ok(tx.conn().execute_batch("ROLLBACK")?));
-    go.send(()).unwrap();
-    broken.blocking_recv().unwrap().unwrap_err();
+    store.write_blocking(NOW, |tx| note(tx, "one")).unwrap_err();
+    lock.execute_batch("COMMIT").unwrap();
     assert_eq!(seen(&store, "E1"), None);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(store.flush_soft()).unwrap();
