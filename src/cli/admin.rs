@@ -63,7 +63,9 @@ impl Admin {
     pub(super) fn run(self) -> Result<()> {
         let Self { deed, data, json } = self;
         let password = match &deed {
-            Deed::Add { password_stdin: true, .. } | Deed::ResetPassword { password_stdin: true, .. } => Some(read_password(std::io::stdin().lock())?),
+            Deed::Add { password_stdin: true, .. } | Deed::ResetPassword { password_stdin: true, .. } => {
+                Some(read_password(std::io::stdin().lock())?)
+            }
             _ => None,
         };
         let told = api::with(data, async |api| {
@@ -113,7 +115,10 @@ fn everybody(admins: Vec<Value>, json: bool) -> String {
 fn read_password(input: impl std::io::BufRead) -> Result<String> {
     let mut line = String::new();
     let limit = PASSWORD_MAX_BYTES as u64 + 2;
-    input.take(limit).read_line(&mut line).map_err(|error| Error::bad_input(format!("The password cannot be read from standard input: {error}.")))?;
+    input
+        .take(limit)
+        .read_line(&mut line)
+        .map_err(|error| Error::bad_input(format!("The password cannot be read from standard input: {error}.")))?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 

@@ -145,7 +145,8 @@ where
 /// Reads an answer: what was asked for, or a problem document.
 fn read(status: StatusCode, bytes: &[u8]) -> Result<Value> {
     let body = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice::<Value>(bytes) };
-    let body = body.map_err(|error| Error::new(Kind::Upstream, "The answer is no JSON; is another program behind control.sock?").caused_by(error))?;
+    let body = body
+        .map_err(|error| Error::new(Kind::Upstream, "The answer is no JSON; is another program behind control.sock?").caused_by(error))?;
     if status.is_success() {
         return Ok(body);
     }
@@ -185,7 +186,10 @@ mod tests {
     fn a_refusal_keeps_its_words_its_fields_and_its_kind() {
         let body = br#"{"status":400,"detail":"days: take fewer","errors":[{"field":"days","message":"take fewer"}]}"#;
         let refusal = read(StatusCode::BAD_REQUEST, body).unwrap_err();
-        assert_eq!((refusal.kind, refusal.message.as_ref(), refusal.fields[0].field.as_str()), (Kind::BadInput, "days: take fewer", "days"));
+        assert_eq!(
+            (refusal.kind, refusal.message.as_ref(), refusal.fields[0].field.as_str()),
+            (Kind::BadInput, "days: take fewer", "days")
+        );
         assert_eq!(read(StatusCode::CONFLICT, b"{}").unwrap_err().kind, Kind::Conflict);
         assert_eq!(read(StatusCode::OK, b"<html>").unwrap_err().kind, Kind::Upstream);
         assert_eq!(read(StatusCode::NO_CONTENT, b"").unwrap(), Value::Null);

@@ -8,8 +8,8 @@ mod open;
 mod practice;
 mod print;
 pub mod serve;
-mod token;
 pub mod simulate;
+mod token;
 
 use std::process::ExitCode;
 
@@ -39,6 +39,7 @@ enum Command {
     Demo(demo::Demo),
     Admin(admin::Admin),
     Token(token::Token),
+    Simulate(Box<simulate::Simulate>),
 }
 
 impl Command {
@@ -48,6 +49,7 @@ impl Command {
             Self::Demo(demo) => demo.run(),
             Self::Admin(admin) => admin.run(),
             Self::Token(token) => token.run(),
+            Self::Simulate(simulate) => simulate.run(),
         }
     }
 }

@@ -92,9 +92,14 @@ fn all(tokens: Vec<Value>, json: bool) -> String {
         return print::json(&Value::Array(tokens));
     }
     let ends = |token: &Value| {
-        if token["revoked_at"].is_null() { moment(token, "expires_at", "no end") } else { format!("revoked {}", moment(token, "revoked_at", "")) }
+        if token["revoked_at"].is_null() {
+            moment(token, "expires_at", "no end")
+        } else {
+            format!("revoked {}", moment(token, "revoked_at", ""))
+        }
     };
-    let row = |token: &Value| [text(token, "id"), text(token, "name"), text(token, "role"), moment(token, "last_used_at", "never"), ends(token)];
+    let row =
+        |token: &Value| [text(token, "id"), text(token, "name"), text(token, "role"), moment(token, "last_used_at", "never"), ends(token)];
     print::table(["ID", "NAME", "ROLE", "LAST USED", "ENDS"], &tokens.iter().map(row).collect::<Vec<_>>())
 }
 

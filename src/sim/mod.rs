@@ -6,4 +6,5 @@ pub mod device;
 pub mod faults;
 pub mod fleet;
 pub mod histogram;
+pub mod load;
 pub mod model;

@@ -16,6 +16,7 @@ mod enroll;
 mod identity;
 mod journal;
 mod packages;
+mod passing;
 mod profile;
 mod profiles;
 mod scep;
@@ -25,6 +26,7 @@ mod values;
 mod wire;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -38,12 +40,14 @@ use self::channel::Channel;
 use self::enroll::{Enrollment, Installation};
 use self::profiles::Profiles;
 use self::situation::Situation;
-use self::update::{Milestone, OsUpdate};
+use self::update::OsUpdate;
 use super::faults::DeviceFaults;
-use super::model::{Family, Individual};
+use super::model::Individual;
 
+pub(crate) use self::identity::Dialect;
 pub use self::identity::{HeaderForm, Identity, Proof};
 pub use self::journal::Journal;
+pub(crate) use self::scep::{Applicant, ScepService};
 pub use self::wire::{Mischief, Purpose, Reply, Request, Response};
 
 /// The index of the device's own channel; users' channels follow it.
@@ -280,6 +284,17 @@ impl Device {
         self.enrollment.as_ref().map(|enrollment| &*enrollment.identity)
     }
 
+    /// The device's present identity, to be shared.
+    pub(crate) fn shared_identity(&self) -> Option<Arc<Identity>> {
+        self.enrollment.as_ref().map(|enrollment| Arc::clone(&enrollment.identity))
+    }
+
+    /// Where the server is: ServerURL, CheckInURL and topic of the profile.
+    pub fn server(&self) -> Option<(&str, &str, &str)> {
+        let mdm = &self.enrollment.as_ref()?.mdm;
+        Some((&mdm.server_url, &mdm.check_in_url, &mdm.topic))
+    }
+
     /// The push tokens of all channels that the server manages.
     pub fn tokens(&self) -> impl Iterator<Item = &[u8]> {
         self.channels.iter().filter(|channel| channel.is_managed).map(|channel| &channel.token[..])
@@ -325,77 +340,6 @@ impl Device {
     fn token_update_soon(&mut self, channel: usize) {
         if self.phase == Phase::Enrolled && self.channels[channel].is_managed {
             self.agenda.push_back(Errand::TokenUpdate(channel));
-        }
-    }
-
-    /// Lets time pass.
-    fn advance(&mut self, now: Timestamp) {
-        while let Some(milestone) = self.update.advance(now) {
-            self.reach(milestone, now);
-        }
-        if self.away_until.is_some_and(|until| until <= now) {
-            self.away_until = None;
-            self.came_back(now);
-        }
-        if self.away_until.is_some() {
-            return;
-        }
-        if self.situation.unlocks_at.is_some_and(|at| at <= now) {
-            self.situation.unlocks_at = None;
-            self.wake_deferred();
-        }
-        if self.apps.advance(self.facts.person, now) {
-            self.status_changed(now);
-        }
-        if self.phase == Phase::Enrolled {
-            self.poll_if_due(now);
-            self.declare_if_due(now);
-        }
-    }
-
-    fn poll_if_due(&mut self, now: Timestamp) {
-        let Some(every) = self.settings.poll_every else { return };
-        match self.next_poll_at {
-            Some(at) if at > now => {}
-            // The first poll of each device falls somewhere within the first interval.
-            None => self.next_poll_at = Some(now.plus(every.mul_f64(f64::from(self.facts.spread(1000)) / 1000.0))),
-            Some(_) => {
-                self.next_poll_at = Some(now.plus(every));
-                self.wake(DEVICE);
-            }
-        }
-    }
-
-    fn reach(&mut self, milestone: Milestone, now: Timestamp) {
-        match milestone {
-            Milestone::Downloaded => {}
-            Milestone::Installing => self.away_until = self.update.away_until(),
-            Milestone::Installed(release) => {
-                self.facts.release = release;
-                self.away_until = Some(now);
-                self.token_update_soon(DEVICE);
-            }
-        }
-        self.status_changed(now);
-    }
-
-    /// It is on again: locked where it has a passcode, and it tells its server that it is there.
-    fn came_back(&mut self, now: Timestamp) {
-        let locks = self.facts.passcode && self.facts.model.family != Family::Mac;
-        if locks {
-            self.situation.unlocks_at = Some(now.plus(Duration::from_secs(u64::from(self.facts.person.returns_after_s))));
-        }
-        for index in 0..self.channels.len() {
-            self.wake(index);
-        }
-    }
-
-    /// Channels whose last word was NotNow try again by themselves.
-    fn wake_deferred(&mut self) {
-        for index in 0..self.channels.len() {
-            if std::mem::take(&mut self.channels[index].said_not_now) {
-                self.wake(index);
-            }
         }
     }
 }

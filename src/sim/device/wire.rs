@@ -85,6 +85,13 @@ pub struct Request {
     pub mischief: Option<Mischief>,
 }
 
+impl Request {
+    /// The download of a profile.
+    pub(crate) fn profile(url: &str) -> Self {
+        super::Device::plain_get(Purpose::Profile, url.to_owned())
+    }
+}
+
 /// What goes wrong between device and server on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mischief {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use crate::clock::{Clock, Timestamp};
@@ -25,6 +25,8 @@ pub(super) enum Knock {
     },
     /// It shall connect.
     Connect,
+    /// It shall connect, and tell when it has nothing more to say.
+    Settle(oneshot::Sender<()>),
     /// It shall look at the clock.
     Tick,
     /// Its user does something.
@@ -47,15 +49,24 @@ pub(super) async fn live(
         tokio::time::sleep(begins_after).await;
     }
     let mut leaving = false;
+    let mut settled: Option<oneshot::Sender<()>> = None;
     while !shared.stopping.load(Ordering::SeqCst) {
         speak(&shared, index, &mut device, &mut carrier, !leaving).await;
         carrier.rest();
+        if let Some(settled) = settled.take() {
+            // It may be that nobody waits any more.
+            let _ = settled.send(());
+        }
         if leaving {
             return;
         }
         tokio::select! {
             knock = knocks.recv() => match knock {
                 None => leaving = true,
+                Some(Knock::Settle(teller)) => {
+                    device.connect_now();
+                    settled = Some(teller);
+                }
                 Some(knock) => leaving = take(&mut device, knock),
             },
             () = rest(&shared.clock, device.wakes_at()) => {}
@@ -71,7 +82,7 @@ fn take(device: &mut Device, knock: Knock) -> bool {
     match knock {
         // A token that has changed meanwhile: the push is lost, as it would be.
         Knock::Push { token, magic } => drop(device.push(&token, &magic)),
-        Knock::Connect => device.connect_now(),
+        Knock::Connect | Knock::Settle(_) => device.connect_now(),
         Knock::Tick => {}
         Knock::Act(act) => act(device),
         Knock::Leave => return true,

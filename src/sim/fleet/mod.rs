@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::keys::Keys;
@@ -19,9 +19,11 @@ use super::client::Trust;
 use super::device::{Device, Purpose, Settings};
 use super::faults::Faults;
 use super::histogram::Histogram;
+use super::load::{Addresses, LoadDevice};
 use super::model::{Mix, invent};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::pki::certificate::Certificate;
 use crate::random::Random;
 
 /// How many devices one fleet may have.
@@ -29,6 +31,9 @@ pub const MAX_DEVICES: usize = 100_000;
 
 /// How many knocks wait at a device's door; more pushes than that say nothing new.
 const MAX_KNOCKS: usize = 16;
+
+/// How many rounds of connecting a fleet has until it counts as restless.
+const MAX_ROUNDS: usize = 20;
 
 /// What a fleet consists of and how it behaves.
 #[derive(Debug, Clone)]
@@ -216,6 +221,51 @@ impl Fleet {
         self.knock_all(|| Knock::Connect);
     }
 
+    /// Lets every device connect until its queue is empty and no command has come for a whole round; says whether that came about.
+    pub async fn settle(&self) -> bool {
+        for _ in 0..MAX_ROUNDS {
+            let before = self.summary().commands;
+            let doors = self.shared.members().doors.clone();
+            let mut told = Vec::with_capacity(doors.len());
+            for door in doors {
+                let (teller, hears) = oneshot::channel();
+                if door.send(Knock::Settle(teller)).await.is_ok() {
+                    told.push(hears);
+                }
+            }
+            for hears in told {
+                // A device that stopped has settled too.
+                drop(hears.await);
+            }
+            if self.summary().commands == before {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The enrolled devices as load needs them, where they check in, and what their profiles made them trust.
+    pub async fn load_devices(&self) -> (Vec<LoadDevice>, Option<Addresses>, Vec<Certificate>) {
+        let (teller, mut hears) = mpsc::unbounded_channel();
+        let doors = self.shared.members().doors.clone();
+        for door in doors {
+            let teller = teller.clone();
+            let tell = move |device: &mut Device| drop(teller.send(told(device)));
+            // A device that stopped takes no part.
+            drop(door.send(Knock::Act(Box::new(tell))).await);
+        }
+        drop(teller);
+        let (mut devices, mut addresses, mut anchors) = (Vec::new(), None, Vec::new());
+        while let Some(told) = hears.recv().await {
+            let Some((device, address, trusted)) = told else { continue };
+            devices.push(device);
+            addresses = Some(address);
+            anchors = trusted;
+        }
+        devices.sort_by(|a: &LoadDevice, b| a.serial_number.cmp(&b.serial_number));
+        (devices, addresses, anchors)
+    }
+
     fn knock_all(&self, knock: impl Fn() -> Knock) {
         for door in &self.shared.members().doors {
             drop(door.try_send(knock()));
@@ -266,6 +316,15 @@ impl Fleet {
         while self.tasks.join_next().await.is_some() {}
         summary
     }
+}
+
+/// What a device is for load, once it is enrolled.
+fn told(device: &Device) -> Option<(LoadDevice, Addresses, Vec<Certificate>)> {
+    let (server_url, check_in_url, topic) = device.server()?;
+    let addresses = Addresses { server_url: server_url.into(), check_in_url: check_in_url.into(), topic: topic.into() };
+    let (udid, serial_number) = (device.facts().udid.clone(), device.facts().serial_number.clone());
+    let identity = device.shared_identity()?;
+    Some((LoadDevice { udid, serial_number, identity }, addresses, device.anchors()))
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

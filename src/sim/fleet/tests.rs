@@ -118,8 +118,13 @@ async fn devices_act_as_their_users_do_and_failures_are_counted() {
     assert_eq!(fleet.views()[1].phase, PhaseName::Left);
     assert!(!fleet.act(0, |_| {}) && !fleet.act(9, |_| {}));
     fleet.poll_all();
-    fleet.until(|summary| summary.requests >= 3 * 6 + 2).await;
-    assert!(server.lock().unwrap().messages(Purpose::Idle).len() >= 2);
+    fleet.until(|summary| summary.requests >= 3 * 6 + 1 + 2).await;
+    server.lock().unwrap().enqueue("SecurityInfo", []);
+    assert!(fleet.settle().await);
+    assert!(server.lock().unwrap().messages(Purpose::Idle).len() >= 4);
+    let (devices, addresses, anchors) = fleet.load_devices().await;
+    assert_eq!((devices.len(), anchors.len()), (2, 1));
+    assert_eq!(addresses.unwrap().server_url, format!("{base}/mdm/connect"));
     drop(fleet);
 
     let settings = Settings { patience: Duration::from_millis(1), ..Settings::new(ProfileSource::Url("http://127.0.0.1:1/".into())) };

@@ -1,9 +1,12 @@
 //! SCEP as a device speaks it (RFC 8894): its own client, so that it finds what is wrong with a server's side.
 
+mod service;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 
+pub(crate) use self::service::{Applicant, ScepService};
 use super::Device;
 use super::agenda::Errand;
 use super::identity::{Identity, is_old, percent_encode};
@@ -125,8 +128,7 @@ impl Device {
 
     /// The certificate of the authority came, alone or with others.
     pub(crate) fn ca_cert_came(&mut self, response: &Response) {
-        let alone = Certificate::from_der(&response.body).map(|certificate| vec![certificate]);
-        let certificates = alone.or_else(|_| cms::certificates(&response.body)).unwrap_or_default();
+        let certificates = certificates_of(&response.body);
         let right_type = if response.body.first() == Some(&0x30) && Certificate::from_der(&response.body).is_ok() {
             "application/x-x509-ca-cert"
         } else {
@@ -152,12 +154,8 @@ impl Device {
 
     /// The list of what the server can do came.
     pub(crate) fn ca_caps_came(&mut self, response: &Response) {
-        let text = String::from_utf8_lossy(&response.body).into_owned();
-        let can = |word: &str| text.lines().any(|line| line.trim().eq_ignore_ascii_case(word));
-        let all = can("SCEPStandard");
-        let capabilities = Capabilities { post: all || can("POSTPKIOperation"), sha256: all || can("SHA-256"), aes: all || can("AES") };
         if let Some(installation) = &mut self.installation {
-            installation.exchange.capabilities = capabilities;
+            installation.exchange.capabilities = Capabilities::read(&response.body);
         }
     }
 
@@ -185,12 +183,27 @@ impl Device {
 }
 
 /// All that a certificate request is made of.
-pub(crate) struct Asking<'a> {
-    pub(crate) facts: &'a Individual,
-    pub(crate) scep: &'a ScepPayload,
-    pub(crate) key: &'a PrivateKey,
-    pub(crate) algorithms: Algorithms,
-    pub(crate) now: Timestamp,
+struct Asking<'a> {
+    facts: &'a Individual,
+    scep: &'a ScepPayload,
+    key: &'a PrivateKey,
+    algorithms: Algorithms,
+    now: Timestamp,
+}
+
+/// One certificate, or several in a message that carries nothing else.
+fn certificates_of(bytes: &[u8]) -> Vec<Certificate> {
+    let alone = Certificate::from_der(bytes).map(|certificate| vec![certificate]);
+    alone.or_else(|_| cms::certificates(bytes)).unwrap_or_default()
+}
+
+impl Capabilities {
+    fn read(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body);
+        let can = |word: &str| text.lines().any(|line| line.trim().eq_ignore_ascii_case(word));
+        let all = can("SCEPStandard");
+        Self { post: all || can("POSTPKIOperation"), sha256: all || can("SHA-256"), aes: all || can("AES") }
+    }
 }
 
 impl Asking<'_> {
