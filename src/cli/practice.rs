@@ -46,7 +46,7 @@ pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             _ = bell.heard() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            delivery = next_delivery(&mut classroom) => hand_on(&classroom, delivery),
+            delivery = next_delivery(&mut classroom) => hand_on(classroom.as_ref(), delivery),
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
@@ -62,7 +62,7 @@ async fn next_delivery(classroom: &mut Option<Classroom>) -> Option<Delivery> {
     }
 }
 
-fn hand_on(classroom: &Option<Classroom>, delivery: Option<Delivery>) {
+fn hand_on(classroom: Option<&Classroom>, delivery: Option<Delivery>) {
     if let (Some(classroom), Some(delivery)) = (classroom, delivery) {
         classroom.fleet.push(&delivery.token, &delivery.magic);
     }

@@ -85,7 +85,9 @@ fn said_by_all(status: &mut BTreeMap<String, OfOne>, of: impl Fn(&mut OfOne) -> 
     if !status.values_mut().all(|one| of(one).as_ref() == Some(&words)) {
         return None;
     }
-    status.values_mut().for_each(|one| *of(one) = None);
+    for one in status.values_mut() {
+        *of(one) = None;
+    }
     Some(words)
 }
 

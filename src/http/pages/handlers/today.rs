@@ -67,15 +67,12 @@ fn roll(listed: Vec<Listed>) -> Roll {
             href: format!("/devices/{}", listed.device.id),
         };
         let title = if group.is_empty() { String::from("Without a group") } else { group.clone() };
-        match roll.groups.iter_mut().find(|known| known.name == title) {
-            Some(known) => {
-                known.total += 1;
-                known.devices.push(square);
-            }
-            None => {
-                let href = if group.is_empty() { String::from("/devices") } else { format!("/devices?group={}", encode(&group)) };
-                roll.groups.push(RollGroup { name: title, href, devices: vec![square], total: 1 });
-            }
+        if let Some(known) = roll.groups.iter_mut().find(|known| known.name == title) {
+            known.total += 1;
+            known.devices.push(square);
+        } else {
+            let href = if group.is_empty() { String::from("/devices") } else { format!("/devices?group={}", encode(&group)) };
+            roll.groups.push(RollGroup { name: title, href, devices: vec![square], total: 1 });
         }
     }
     roll.groups.sort_by_key(|group| group.name.to_lowercase());
