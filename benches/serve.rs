@@ -117,6 +117,14 @@ fn plain(bencher: Bencher) {
     kept(bencher, &house, streams);
 }
 
+/// As `plain`, with a line in the log for every request. A process has one log, so this stands last in the alphabet.
+#[divan::bench(sample_count = 20)]
+fn with_log(bencher: Bencher) {
+    let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null").expect("nowhere is there");
+    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_target(false).with_writer(std::sync::Mutex::new(nowhere)).init();
+    plain(bencher);
+}
+
 #[divan::bench(sample_count = 20)]
 fn tls(bencher: Bencher) {
     let house = house();
