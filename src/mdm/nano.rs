@@ -5,8 +5,7 @@ use crate::error::{Error, Result};
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::push::{Due, RETRIES};
 use crate::mdm::{Actor, Right, devices, journal};
-use crate::pki::certificate::Certificate;
-use crate::pki::key::PrivateKey;
+use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::protocol::command::Command as Order;
 use crate::store::enrollments::{self, EnrollmentState, SealedColumn};
 use crate::store::push_certificates::{self, PushCertificate};
@@ -15,52 +14,15 @@ use crate::store::{Tx, alerts, commands as queue};
 /// Enrollments that one request may name.
 pub const IDS_MAX: usize = 1000;
 
-/// How the topic of every MDM push certificate begins.
-const TOPIC_PREFIX: &str = "com.apple.mgmt.";
-
-/// A certificate and a key that belong together, with the topic that they push to.
-#[derive(Debug)]
-pub struct PushPair {
-    topic: String,
-    certificate: Certificate,
-    key: PrivateKey,
-}
-
-impl PushPair {
-    /// Reads a certificate and its unencrypted key, PEM, one after the other in any order.
-    pub fn read(pem: &[u8]) -> Result<Self> {
-        let certificate = Certificate::from_pem(pem)
-            .map_err(|error| Error::bad_input(format!("There is no certificate in what was sent: {error}.")).caused_by(error))?;
-        let key = PrivateKey::from_pem(pem, None)
-            .map_err(|error| Error::bad_input(format!("There is no usable private key in what was sent: {error}.")).caused_by(error))?;
-        if key.public_key_der() != certificate.public_key_der() {
-            return Err(Error::bad_input(
-                "The private key does not belong to the certificate: send the one that its request was made with.",
-            ));
-        }
-        let topic = certificate.user_id().filter(|topic| topic.starts_with(TOPIC_PREFIX));
-        let topic = topic.ok_or_else(|| {
-            Error::bad_input("This is no push certificate for device management: its subject has no UID that begins with com.apple.mgmt.")
-        })?;
-        Ok(Self { topic, certificate, key })
-    }
-}
-
 /// Adds a push certificate, or renews the one of its topic. Those of other topics stay, and with them the devices that listen to them.
-pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &PushPair) -> Result<PushCertificate> {
+pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &Pair) -> Result<PushCertificate> {
     actor.require(Right::Configure)?;
-    let (topic, certificate) = (&pair.topic, &pair.certificate);
-    if certificate.not_after() <= tx.now {
-        return Err(Error::bad_input(format!(
-            "This push certificate expired on {}; renew it at identity.apple.com.",
-            certificate.not_after()
-        )));
-    }
+    let topic = pair.topic();
     let known = push_certificates::by_topic(tx, topic)?;
     let row = PushCertificate {
-        topic: topic.clone(),
-        certificate: certificate.der().to_vec(),
-        not_after_at: certificate.not_after(),
+        topic: topic.to_owned(),
+        certificate: pair.certificate().der().to_vec(),
+        not_after_at: pair.not_after(),
         // The first one is for new enrollments too; later ones of other topics come with the devices that move in.
         current: known
             .as_ref()
@@ -71,7 +33,7 @@ pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &PushPair) -> Result<P
         paused_until_at: None,
         uploaded_at: tx.now,
     };
-    push_certificates::put(tx, &row, pair.key.pkcs8_der().expose())?;
+    push_certificates::put(tx, &row, pair.key().pkcs8_der().expose())?;
     for alert in ["push.impossible", "push.certificate_refused", "push.certificate_problem"] {
         alerts::clear(tx, &format!("{alert}:{topic}"))?;
     }

@@ -413,6 +413,7 @@ async fn a_webhook_is_made_listed_and_deleted_by_those_who_configure() {
     let made = house.ask(Role::Admin, Method::POST, "/api/v1/webhooks", Some(wish.clone())).await;
     assert_eq!(made.status, StatusCode::CREATED);
     assert!(made.body["hmac_key"].as_str().unwrap().len() >= 16);
+    house.app.clock.advance(Duration::from_secs(1));
     let second = house.ask(Role::Admin, Method::POST, "/api/v1/webhooks", Some(wish.clone())).await;
     let page = house.ask(Role::Admin, Method::GET, "/api/v1/webhooks?limit=1", None).await.body;
     assert_eq!((&page["total"], page["items"].as_array().unwrap().len()), (&json!(2), 1));

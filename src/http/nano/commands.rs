@@ -13,7 +13,8 @@ use crate::error::{Error, Kind, Result};
 use crate::http::auth::NanoTool;
 use crate::mdm::nano::{self, IDS_MAX};
 use crate::mdm::{Actor, Right};
-use crate::protocol::command::{self, Command as Order};
+use crate::protocol::command::Command as Order;
+use crate::protocol::ids::MAX_ID_BYTES;
 
 /// An address without an id.
 pub(super) async fn for_nobody(NanoTool(_): NanoTool) -> Response {
@@ -87,17 +88,14 @@ fn split(ids: &str) -> Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Reads a command. Unlike our own API this one asks for a CommandUUID, because its tools make one and go by it.
+/// Reads a command. Unlike our own API this one asks for a CommandUUID, because its tools make one and go by it, and judges no other key:
+/// those tools expect the device to do that.
 fn read(plist: &[u8]) -> Result<Order> {
-    let raw = command::validate_raw(plist, true).map_err(|faults| {
-        let faults: Vec<_> = faults.into_iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect();
-        Error::bad_input(format!("decoding command: {}", faults.join("; ")))
-    })?;
-    if raw.uuid.is_none() {
-        return Err(Error::bad_input("decoding command: CommandUUID: this key is required; take a new UUID for each command"));
+    let order = Order::from_plist(plist).map_err(|error| Error::bad_input(format!("decoding command: {error}")).caused_by(error))?;
+    if order.uuid.len() > MAX_ID_BYTES || order.uuid.contains(char::is_control) {
+        return Err(Error::bad_input(format!("decoding command: a CommandUUID has up to {MAX_ID_BYTES} bytes without control characters")));
     }
-    // There is one, so that none is made.
-    Ok(raw.with_uuid_or(uuid::Uuid::nil))
+    Ok(order)
 }
 
 /// Queues for each enrollment in a transaction of its own, so that one that cannot have the command does not undo the others'.

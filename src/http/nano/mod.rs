@@ -16,8 +16,9 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::NanoTool;
 use crate::http::error::as_it_is;
-use crate::mdm::nano::{self, PushPair};
+use crate::mdm::nano;
 use crate::mdm::{Actor, checkin};
+use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::protocol;
 use crate::store::push_certificates::PushCertificate;
 
@@ -98,8 +99,9 @@ async fn show(app: &App, actor: Actor, topic: Option<String>) -> Result<PushCert
 }
 
 async fn put(app: &App, actor: Actor, pem: &[u8]) -> Result<PushCertificate> {
-    let pair = PushPair::read(pem)?;
-    app.store.write(app.now(), move |tx| nano::put_push_certificate(tx, &actor, &pair)).await
+    let now = app.now();
+    let pair = Pair::from_files(&[pem], None, &[], now)?;
+    app.store.write(now, move |tx| nano::put_push_certificate(tx, &actor, &pair)).await
 }
 
 #[cfg(test)]
