@@ -38,7 +38,7 @@ tellTimes();
 setInterval(tellTimes, 30_000);
 
 // Live fragments -----------------------------------------------------------------------------------------------------
-// <div id="x" data-live="device command" data-live-of="<id>" data-src="/devices?…">: an event whose kind begins with one of
+// <div id="x" data-live="device command" data-live-of="<id>" data-src="/devices?…">: an event whose topic begins with one of
 // these nouns (and, where data-live-of is given, that speaks of this id) makes the fragment fetch its own address again.
 // The server may answer with the fragment alone or with its page; either way only the element of the same id is taken.
 
@@ -46,7 +46,7 @@ const CALM = 400; // ms between swaps of one fragment, so that a classroom enrol
 const due = new Map();
 
 function concerns(fragment, event) {
-  const noun = String(event.kind ?? "").split(".")[0];
+  const noun = String(event.topic ?? "").split(".")[0];
   const of = fragment.dataset.liveOf;
   return fragment.dataset.live.split(" ").includes(noun) && (!of || of === event.device_id);
 }

@@ -1,10 +1,12 @@
-//! `/api/v1/devices` and `/api/v1/enrollments`: what is managed, and how it stands.
+//! `/api/v1/devices`: what is managed, and how it stands.
+
+mod inventory;
+mod secrets;
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,30 +15,24 @@ use super::input::Query;
 use super::list::{List, Page};
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::auth::Authenticated;
 use crate::mdm::devices::{self, Wanted};
 use crate::mdm::enroll::renewal;
-use crate::mdm::{Right, inventory};
-use crate::protocol::ids::EnrollmentKind;
+use crate::mdm::{Right, inventory as questions};
 use crate::protocol::platform::Platform;
-use crate::store::enrollments::{self, Enrollment, EnrollmentState};
-use crate::store::escrow::{EscrowKind, Held};
-use crate::store::inventory::{InstalledApp, InstalledCertificate, InstalledProfile};
+use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{self, Filter, Listed, Sort, Standing};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show, delete))
-        .routes(routes!(facts))
         .routes(routes!(retire))
         .routes(routes!(refresh))
         .routes(routes!(renew))
-        .routes(routes!(held, purge))
-        .routes(routes!(reveal))
-        .routes(routes!(enrollments_of))
-        .routes(routes!(enrollment))
+        .merge(inventory::routes())
+        .merge(secrets::routes())
 }
 
 /// A device.
@@ -172,118 +168,6 @@ async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(
     Ok(JsonBody(listed.into()))
 }
 
-/// Everything that a device said of itself.
-#[derive(Debug, Serialize, ToSchema)]
-struct Facts {
-    /// DeviceInformation's answers, merged.
-    #[schema(value_type = Object)]
-    device_information: Value,
-    /// When DeviceInformation was last read.
-    device_information_at: Option<Timestamp>,
-    /// SecurityInfo's last answer, secrets left out.
-    #[schema(value_type = Object)]
-    security_info: Value,
-    /// When SecurityInfo was last read.
-    security_info_at: Option<Timestamp>,
-    /// Apps on it.
-    apps: Vec<App_>,
-    /// Configuration profiles on it.
-    profiles: Vec<Profile>,
-    /// Certificates on it.
-    certificates: Vec<Certificate>,
-}
-
-/// An app on a device.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = InstalledApp)]
-struct App_ {
-    /// Bundle identifier.
-    identifier: String,
-    /// Name shown to the person.
-    name: String,
-    /// CFBundleVersion.
-    version: String,
-    /// CFBundleShortVersionString.
-    short_version: String,
-    /// Whether it is managed.
-    managed: bool,
-    /// Status of ManagedApplicationList.
-    state: String,
-}
-
-impl From<InstalledApp> for App_ {
-    fn from(app: InstalledApp) -> Self {
-        let InstalledApp { identifier, name, version, short_version, managed, state, .. } = app;
-        Self { identifier, name, version, short_version, managed, state }
-    }
-}
-
-/// A profile on a device.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = InstalledProfile)]
-struct Profile {
-    /// PayloadIdentifier.
-    identifier: String,
-    /// PayloadUUID.
-    uuid: String,
-    /// PayloadDisplayName.
-    name: String,
-    /// IsManaged, where the device says it.
-    managed: Option<bool>,
-}
-
-impl From<InstalledProfile> for Profile {
-    fn from(profile: InstalledProfile) -> Self {
-        let InstalledProfile { identifier, uuid, name, managed, .. } = profile;
-        Self { identifier, uuid, name, managed }
-    }
-}
-
-/// A certificate on a device.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = InstalledCertificate)]
-struct Certificate {
-    /// SHA-256 of its DER, in hexadecimal.
-    fingerprint: String,
-    /// CommonName.
-    common_name: String,
-    /// Whether the device holds its private key.
-    is_identity: bool,
-    /// Its end.
-    not_after_at: Option<Timestamp>,
-}
-
-impl From<InstalledCertificate> for Certificate {
-    fn from(certificate: InstalledCertificate) -> Self {
-        let InstalledCertificate { fingerprint, common_name, is_identity, not_after_at } = certificate;
-        Self { fingerprint: fingerprint.to_string(), common_name, is_identity, not_after_at }
-    }
-}
-
-/// What a device has and is.
-#[utoipa::path(get, path = "/api/v1/devices/{id}/inventory", tag = "devices", params(("id" = String, Path, description = "Its id or Nano id")),
-    responses((status = 200, description = "As it last said", body = Facts)))]
-async fn facts(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Facts>> {
-    let facts = app
-        .store
-        .read_slow(app.now(), move |tx| {
-            let device = devices::find(tx, &actor, &id)?;
-            let read = |json: String| serde_json::from_str(&json).map_err(|error| Error::internal("stored facts are JSON", error));
-            let channel = enrollments::device_channel(tx, &device.id)?.map(|channel| channel.id).unwrap_or_default();
-            Ok(Facts {
-                device_information: read(crate::store::devices::facts(tx, &device.id)?)?,
-                device_information_at: device.facts_at,
-                security_info: read(crate::store::devices::security(tx, &device.id)?)?,
-                security_info_at: device.security_at,
-                apps: crate::store::inventory::apps(tx, &channel)?.into_iter().map(App_::from).collect(),
-                profiles: crate::store::inventory::profiles(tx, &channel)?.into_iter().map(Profile::from).collect(),
-                certificates: crate::store::inventory::certificates(tx, &channel)?.into_iter().map(Certificate::from).collect(),
-            })
-        })
-        .await?;
-    Ok(JsonBody(facts))
-}
-
 /// Remove a device from view. It is told nothing, and what is held for it stays held.
 #[utoipa::path(delete, path = "/api/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "Its id or Nano id")),
     responses((status = 204, description = "Removed from view")))]
@@ -318,7 +202,7 @@ async fn refresh(State(app): State<App>, Authenticated(actor): Authenticated, Pa
         .write(app.now(), move |tx| {
             actor.require(Right::Command)?;
             let channel = devices::channel(tx, &actor, &id)?;
-            inventory::ask_all(tx, &actor, &channel)
+            questions::ask_all(tx, &actor, &channel)
         })
         .await?;
     Ok(StatusCode::ACCEPTED)
@@ -336,149 +220,4 @@ async fn renew(State(app): State<App>, Authenticated(actor): Authenticated, Path
         })
         .await?;
     Ok(StatusCode::ACCEPTED)
-}
-
-/// A secret held for a device, without its value.
-#[derive(Debug, Serialize, ToSchema)]
-struct HeldView {
-    /// UUIDv7.
-    id: String,
-    /// Which secret it is.
-    kind: EscrowKind,
-    /// What it was for.
-    note: String,
-    /// When it was stored.
-    created_at: Timestamp,
-}
-
-impl From<Held> for HeldView {
-    fn from(held: Held) -> Self {
-        Self { id: held.id, kind: held.kind, note: held.note, created_at: held.created_at }
-    }
-}
-
-/// The secrets held for a device, without their values.
-#[utoipa::path(get, path = "/api/v1/devices/{id}/secrets", tag = "devices", params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, description = "Newest first", body = Vec<HeldView>)))]
-async fn held(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Vec<HeldView>>> {
-    let held = app.store.read(app.now(), |tx| devices::held(tx, &actor, &id)).await?;
-    Ok(JsonBody(held.into_iter().map(HeldView::from).collect()))
-}
-
-/// A secret with its value.
-#[derive(Debug, Serialize, ToSchema)]
-struct Revealed {
-    /// Which secret it is.
-    kind: EscrowKind,
-    /// As text, where it is text.
-    value: Option<String>,
-    /// In base64.
-    value_base64: String,
-}
-
-/// Show one secret; an Owner's right, and every time is audited.
-#[utoipa::path(post, path = "/api/v1/devices/{id}/secrets/{secret}/reveal", tag = "devices",
-    params(("id" = String, Path, description = "The device's id"), ("secret" = String, Path, description = "The secret's id")),
-    responses((status = 200, description = "The secret", body = Revealed)))]
-async fn reveal(
-    State(app): State<App>,
-    Authenticated(actor): Authenticated,
-    Path((id, secret)): Path<(String, String)>,
-) -> Result<JsonBody<Revealed>> {
-    use base64::Engine as _;
-    let (kind, value) = app.store.write(app.now(), move |tx| devices::reveal(tx, &actor, &id, &secret)).await?;
-    Ok(JsonBody(Revealed {
-        kind,
-        value: String::from_utf8(value.expose().clone()).ok(),
-        value_base64: base64::engine::general_purpose::STANDARD.encode(value.expose()),
-    }))
-}
-
-/// Remove every secret that is held for a device, for good; an Owner's right.
-#[utoipa::path(delete, path = "/api/v1/devices/{id}/secrets", tag = "devices", params(("id" = String, Path, description = "Its id")),
-    responses((status = 204, description = "Removed")))]
-async fn purge(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
-    app.store.write(app.now(), move |tx| devices::purge(tx, &actor, &id)).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// An enrollment: the relation of a device, or of one user on it, to this server.
-#[derive(Debug, Serialize, ToSchema)]
-struct EnrollmentView {
-    /// UUIDv7.
-    id: String,
-    /// The device.
-    device_id: String,
-    /// Of a user's channel: the device's own.
-    parent_id: Option<String>,
-    /// UDID, UDID:UserID, EnrollmentID …
-    nano_id: String,
-    /// Which of the kinds it is.
-    kind: EnrollmentKind,
-    /// UserShortName.
-    user_short_name: String,
-    /// Where it stands.
-    state: EnrollmentState,
-    /// Grows with each real re-enrollment.
-    generation: i64,
-    /// Push topic.
-    topic: String,
-    /// Whether it can be pushed to.
-    push_ready: bool,
-    /// Why the last push failed.
-    push_error: String,
-    /// When it enrolled.
-    enrolled_at: Option<Timestamp>,
-    /// When it was last heard of.
-    last_seen_at: Option<Timestamp>,
-}
-
-impl From<Enrollment> for EnrollmentView {
-    fn from(enrollment: Enrollment) -> Self {
-        Self {
-            push_ready: enrollment.has_push_token && enrollment.push_dead_at.is_none(),
-            id: enrollment.id,
-            device_id: enrollment.device_id,
-            parent_id: enrollment.parent_id,
-            nano_id: enrollment.nano_id,
-            kind: enrollment.kind,
-            user_short_name: enrollment.user_short_name,
-            state: enrollment.state,
-            generation: enrollment.generation,
-            topic: enrollment.topic,
-            push_error: enrollment.push_error,
-            enrolled_at: enrollment.enrolled_at,
-            last_seen_at: enrollment.last_seen_at,
-        }
-    }
-}
-
-/// The channels of a device, its own first.
-#[utoipa::path(get, path = "/api/v1/devices/{id}/enrollments", tag = "enrollments", params(("id" = String, Path, description = "The device's id or Nano id")),
-    responses((status = 200, description = "Its channels", body = Vec<EnrollmentView>)))]
-async fn enrollments_of(
-    State(app): State<App>,
-    Authenticated(actor): Authenticated,
-    Path(id): Path<String>,
-) -> Result<JsonBody<Vec<EnrollmentView>>> {
-    let channels = app
-        .store
-        .read(app.now(), |tx| {
-            let device = devices::find(tx, &actor, &id)?;
-            enrollments::of_device(tx, &device.id)
-        })
-        .await?;
-    Ok(JsonBody(channels.into_iter().map(EnrollmentView::from).collect()))
-}
-
-/// One enrollment.
-#[utoipa::path(get, path = "/api/v1/enrollments/{id}", tag = "enrollments", params(("id" = String, Path, description = "Its id or Nano id")),
-    responses((status = 200, description = "The enrollment", body = EnrollmentView)))]
-async fn enrollment(
-    State(app): State<App>,
-    Authenticated(actor): Authenticated,
-    Path(id): Path<String>,
-) -> Result<JsonBody<EnrollmentView>> {
-    let enrollment = app.store.read(app.now(), |tx| devices::find_enrollment(tx, &actor, &id)).await?;
-    Ok(JsonBody(enrollment.into()))
 }

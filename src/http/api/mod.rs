@@ -3,6 +3,7 @@
 mod admins;
 mod commands;
 mod devices;
+mod enrollments;
 mod events;
 pub mod input;
 mod invitations;
@@ -38,6 +39,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(tokens::routes())
         .merge(events::routes())
         .merge(devices::routes())
+        .merge(enrollments::routes())
         .merge(commands::routes())
         .merge(invitations::routes())
         .merge(webhooks::routes())

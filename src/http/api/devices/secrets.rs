@@ -1,0 +1,81 @@
+//! `/api/v1/devices/{id}/secrets`: what is held for a device.
+
+use axum::Json as JsonBody;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::http::auth::Authenticated;
+use crate::mdm::devices;
+use crate::store::escrow::{EscrowKind, Held};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(held, purge)).routes(routes!(reveal))
+}
+
+/// A secret held for a device, without its value.
+#[derive(Debug, Serialize, ToSchema)]
+struct HeldView {
+    /// UUIDv7.
+    id: String,
+    /// Which secret it is.
+    kind: EscrowKind,
+    /// What it was for.
+    note: String,
+    /// When it was stored.
+    created_at: Timestamp,
+}
+
+impl From<Held> for HeldView {
+    fn from(held: Held) -> Self {
+        Self { id: held.id, kind: held.kind, note: held.note, created_at: held.created_at }
+    }
+}
+
+/// The secrets held for a device, without their values.
+#[utoipa::path(get, path = "/api/v1/devices/{id}/secrets", tag = "devices", params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, description = "Newest first", body = Vec<HeldView>)))]
+async fn held(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Vec<HeldView>>> {
+    let held = app.store.read(app.now(), |tx| devices::held(tx, &actor, &id)).await?;
+    Ok(JsonBody(held.into_iter().map(HeldView::from).collect()))
+}
+
+/// A secret with its value.
+#[derive(Debug, Serialize, ToSchema)]
+struct Revealed {
+    /// Which secret it is.
+    kind: EscrowKind,
+    /// As text, where it is text.
+    value: Option<String>,
+    /// In base64.
+    value_base64: String,
+}
+
+/// Show one secret; an Owner's right, and every time is audited.
+#[utoipa::path(post, path = "/api/v1/devices/{id}/secrets/{secret}/reveal", tag = "devices",
+    params(("id" = String, Path, description = "The device's id"), ("secret" = String, Path, description = "The secret's id")),
+    responses((status = 200, description = "The secret", body = Revealed)))]
+async fn reveal(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path((id, secret)): Path<(String, String)>,
+) -> Result<JsonBody<Revealed>> {
+    let (kind, value) = app.store.write(app.now(), move |tx| devices::reveal(tx, &actor, &id, &secret)).await?;
+    Ok(JsonBody(Revealed { kind, value: String::from_utf8(value.expose().clone()).ok(), value_base64: STANDARD.encode(value.expose()) }))
+}
+
+/// Remove every secret that is held for a device, for good; an Owner's right.
+#[utoipa::path(delete, path = "/api/v1/devices/{id}/secrets", tag = "devices", params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Removed")))]
+async fn purge(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
+    app.store.write(app.now(), move |tx| devices::purge(tx, &actor, &id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
