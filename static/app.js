@@ -97,17 +97,16 @@ function focusPath(root) {
 const fragments = () => $$("[data-live][id]");
 if (fragments().length) {
   const source = new EventSource("/api/v1/events");
-  let missed = false;
   source.onmessage = ({ data }) => {
     let event = {};
     try { event = JSON.parse(data); } catch { return; }
     for (const fragment of fragments()) if (concerns(fragment, event)) schedule(fragment);
   };
-  source.onerror = () => { missed = true; document.body.classList.add("offline"); };
+  source.onerror = () => document.body.classList.add("offline");
   source.onopen = () => {
     document.body.classList.remove("offline");
-    if (missed) fragments().forEach(schedule);
-    missed = false;
+    // What happened while nothing was listened to, be it a break or the moment between the page and its stream, is caught up on.
+    fragments().forEach(schedule);
   };
   document.addEventListener("visibilitychange", () => { if (!document.hidden) fragments().forEach(schedule); });
 }
