@@ -24,8 +24,7 @@ const PAGE: u32 = 1000;
 
 const LAST: Setting<Timestamp> = Setting::new("housekeeping.last_at");
 
-pub(super) const JOB: Job =
-    Job { name: "housekeeping", words: "removes what was kept long enough", due, run: |app, now| Box::pin(run(app, now)) };
+pub(super) const JOB: Job = Job { name: "housekeeping", due, run: |app, now| Box::pin(run(app, now)) };
 
 fn due(tx: &Tx) -> Result<Option<Timestamp>> {
     Ok(Some(settings::value(tx, &LAST)?.map_or(tx.now, |last| last.plus(EVERY))))

@@ -6,7 +6,6 @@ use crate::store::devices;
 
 pub(super) const JOB: Job = Job {
     name: "inventory",
-    words: "asks devices again what they have and are",
     due: devices::next_refresh_due,
     run: |app, now| Box::pin(async move { Ok(format!("{} asked", app.store.write(now, inventory::refresh).await?)) }),
 };

@@ -31,8 +31,6 @@ type Turn<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
 pub struct Job {
     /// Its name in the log, the page and the `jobs` table.
     pub name: &'static str,
-    /// What it does, for people.
-    pub words: &'static str,
     /// When its rows want it next; `None` when there is nothing to do.
     due: fn(&Tx) -> Result<Option<Timestamp>>,
     run: for<'a> fn(&'a App, Timestamp) -> Turn<'a>,
@@ -121,5 +119,20 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
             _ = bell.heard() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod names {
+    use super::JOBS;
+    use crate::mdm::jobs::WORDS;
+
+    #[test]
+    fn every_job_has_words_for_people() {
+        let (mut jobs, mut named): (Vec<_>, Vec<_>) =
+            (JOBS.iter().map(|job| job.name).collect(), WORDS.iter().map(|(name, _)| *name).collect());
+        jobs.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(jobs, named);
     }
 }

@@ -18,12 +18,7 @@ use crate::store::{enrollments, push_certificates};
 /// How long Apple keeps a push for a device that is off.
 const KEEP_FOR: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
 
-pub(super) const JOB: Job = Job {
-    name: "push",
-    words: "wakes devices for which something waits",
-    due: enrollments::next_push_due,
-    run: |app, now| Box::pin(run(app, now)),
-};
+pub(super) const JOB: Job = Job { name: "push", due: enrollments::next_push_due, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
     let due = app.store.write(now, push::due).await?;

@@ -6,7 +6,6 @@ use crate::store::commands as rows;
 
 pub(super) const JOB: Job = Job {
     name: "queue",
-    words: "ends commands whose time is over",
     due: rows::next_expiry,
     run: |app, now| Box::pin(async move { Ok(format!("{} expired", app.store.write(now, commands::expire).await?)) }),
 };

@@ -8,12 +8,7 @@ use crate::mdm::enroll::{profile, renewal};
 use crate::protocol::command;
 use crate::store::enrollments;
 
-pub(super) const JOB: Job = Job {
-    name: "renewal",
-    words: "renews device identities before they end",
-    due: enrollments::next_renewal_due,
-    run: |app, now| Box::pin(run(app, now)),
-};
+pub(super) const JOB: Job = Job { name: "renewal", due: enrollments::next_renewal_due, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
     let base = app.public_url.clone();

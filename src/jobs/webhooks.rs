@@ -24,8 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Carries the signature of a body, as NanoMDM's tools expect it.
 const HMAC_SIGNATURE: HeaderName = HeaderName::from_static("x-hmac-signature");
 
-pub(super) const JOB: Job =
-    Job { name: "webhooks", words: "delivers events to webhooks", due: rows::next_deliverable, run: |app, now| Box::pin(run(app, now)) };
+pub(super) const JOB: Job = Job { name: "webhooks", due: rows::next_deliverable, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
     let letters = app.store.write(now, webhooks::due).await?;

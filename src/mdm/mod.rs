@@ -10,10 +10,12 @@ pub mod declarations;
 pub mod devices;
 pub mod enroll;
 pub mod inventory;
+pub mod jobs;
 pub mod journal;
 pub mod nano;
 pub mod practice;
 pub mod push;
+pub mod push_certificates;
 pub mod webhooks;
 pub mod why;
 

@@ -4,12 +4,13 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::push::{Due, RETRIES};
-use crate::mdm::{Actor, Right, devices, journal};
+use crate::mdm::push_certificates::keep;
+use crate::mdm::{Actor, Right, devices};
 use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::protocol::command::Command as Order;
 use crate::store::enrollments::{self, EnrollmentState, SealedColumn};
 use crate::store::push_certificates::{self, PushCertificate};
-use crate::store::{Tx, alerts, commands as queue};
+use crate::store::{Tx, commands as queue};
 
 /// Enrollments that one request may name.
 pub const IDS_MAX: usize = 1000;
@@ -17,29 +18,13 @@ pub const IDS_MAX: usize = 1000;
 /// Adds a push certificate, or renews the one of its topic. Those of other topics stay, and with them the devices that listen to them.
 pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &Pair) -> Result<PushCertificate> {
     actor.require(Right::Configure)?;
-    let topic = pair.topic();
-    let known = push_certificates::by_topic(tx, topic)?;
-    let row = PushCertificate {
-        topic: topic.to_owned(),
-        certificate: pair.certificate().der().to_vec(),
-        not_after_at: pair.not_after(),
-        // The first one is for new enrollments too; later ones of other topics come with the devices that move in.
-        current: known
-            .as_ref()
-            .map_or_else(|| push_certificates::current(tx).map(|current| current.is_none()), |known| Ok(known.current))?,
-        practice: known.as_ref().is_some_and(|known| known.practice),
-        account_note: known.as_ref().map(|known| known.account_note.clone()).unwrap_or_default(),
-        uploads: 0,
-        paused_until_at: None,
-        uploaded_at: tx.now,
+    // The first one is for new enrollments too; later ones of other topics come with the devices that move in.
+    let known = push_certificates::by_topic(tx, pair.topic())?;
+    let current = match known {
+        Some(known) => known.current,
+        None => push_certificates::current(tx)?.is_none(),
     };
-    push_certificates::put(tx, &row, pair.key().pkcs8_der().expose())?;
-    for alert in ["push.impossible", "push.certificate_refused", "push.certificate_problem"] {
-        alerts::clear(tx, &format!("{alert}:{topic}"))?;
-    }
-    let kind = if known.is_some() { "push_certificate.renewed" } else { "push_certificate.added" };
-    journal::note(tx, actor, kind, journal::Subject::default(), serde_json::json!({ "topic": topic, "not_after_at": row.not_after_at }))?;
-    Ok(row)
+    keep(tx, actor, pair, current, "")
 }
 
 /// The push certificate of a topic.

@@ -130,9 +130,9 @@ pub fn latest_request(tx: &Tx) -> Result<Option<PushRequest>> {
     })
 }
 
-/// The key made here that belongs to a certificate with this public key (SHA-256 of its SubjectPublicKeyInfo).
-pub fn key_of_request(tx: &Tx, public_key: &[u8; 32]) -> Result<Option<SecretBytes>> {
-    let sealed: Option<Vec<u8>> =
-        tx.optional("SELECT key_sealed FROM push_requests WHERE public_key = ?1", [&public_key[..]], |row| row.get(0))?;
-    sealed.map(|sealed| tx.open("push_requests.key", &sealed)).transpose()
+/// The keys of all requests made here, PKCS#8, newest first.
+pub fn request_keys(tx: &Tx) -> Result<Vec<SecretBytes>> {
+    let sealed: Vec<Vec<u8>> =
+        tx.list("SELECT key_sealed FROM push_requests ORDER BY created_at DESC, id DESC LIMIT 20", [], |row| row.get(0))?;
+    sealed.iter().map(|sealed| tx.open("push_requests.key", sealed)).collect()
 }

@@ -100,6 +100,17 @@ check('its code is drawn', await first.page.locator('main svg').count() > 0);
 await picture(first.page, 'invitation');
 const code = first.page.url().split('/').pop();
 
+console.log('the push certificate');
+await first.page.goto(`${base}/system/push`);
+await first.page.setInputFiles('input[type=file]', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('not a certificate') });
+await Promise.all([first.page.waitForResponse((answer) => answer.request().method() === 'POST'), first.page.click('text=Upload and check')]);
+await first.page.waitForSelector('[role=alert]');
+check('a wrong file is named, and nothing is replaced', /notes\.txt.*Nothing was replaced/s.test(await first.page.locator('[role=alert]').first().innerText()));
+await picture(first.page, 'push-refused');
+const [download] = await Promise.all([first.page.waitForEvent('download'), first.page.click('text=Make and download the request')]);
+const request = (await import('node:fs')).readFileSync(await download.path(), 'utf8');
+check('the request is made here', request.startsWith('-----BEGIN CERTIFICATE REQUEST-----'), request.slice(0, 60));
+
 console.log('a person at an iPhone');
 const iphone = await open({
   viewport: { width: 390, height: 844 },
@@ -113,12 +124,20 @@ await iphone.page.goto(`${base}/trust`);
 check('the root is explained', /fingerprint/i.test(await iphone.page.locator('body').innerText()));
 check('no complaint from the browser', iphone.complaints.length === 0, iphone.complaints.join('; '));
 
+console.log('practice devices');
+await first.page.goto(`${base}/system/practice`);
+await first.page.fill('input[name=devices]', '26');
+await Promise.all([first.page.waitForLoadState('load'), first.page.click('text=Set the number')]);
+await first.page.waitForFunction(() => /26 of 26/.test(document.body.innerText), null, { timeout: 30000 });
+check('one more is wanted, and comes', true);
+await picture(first.page, 'practice');
+
 console.log('every page at telephone width, light and dark');
 const cookies = await first.context.cookies();
 for (const colorScheme of ['light', 'dark']) {
   const phone = await open({ viewport: { width: 390, height: 844 }, colorScheme });
   await phone.context.addCookies(cookies);
-  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new']) {
+  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/admins/new', '/system/tokens/new']) {
     const answer = await phone.page.goto(base + path);
     check(`${path} (${colorScheme}) is there and fits`, answer.status() === 200 && await overflow(phone.page) <= 0, `${answer.status()} overflow ${await overflow(phone.page)}`);
   }
@@ -135,7 +154,7 @@ check('a wrong password is refused', await plain.page.locator('input[name=passwo
 await logIn(plain.page, password);
 check('the right one lets in', await plain.page.locator('h1').innerText() === 'Today');
 await plain.page.goto(`${base}/devices`);
-check('the table is there', await plain.page.locator('table tbody tr').count() === 25);
+check('the table is there', await plain.page.locator('table tbody tr').count() === 26);
 await plain.page.goto(`${device}/actions/restart`);
 await plain.page.locator('button[name=confirmed]').click();
 check('a deed can be done', plain.page.url() === device, plain.page.url());

@@ -25,16 +25,16 @@ use crate::store::events::{self, Filter};
 use crate::store::{OpenOptions, Store, Tx, authorities, certificates};
 
 /// The topic of the school's push certificate.
-const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
+pub(super) const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
 
 /// An appliance without doors.
-struct School {
+pub(super) struct School {
     store: Store,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 impl School {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let school =
             Self { store: Store::open(OpenOptions::memory()).unwrap(), clock: Clock::manual(Timestamp::from_seconds(1_795_000_000)) };
         school.write(|tx| {
@@ -50,11 +50,11 @@ impl School {
         school
     }
 
-    fn write<T: Send + 'static>(&self, work: impl FnOnce(&Tx) -> Result<T> + Send + 'static) -> T {
+    pub(super) fn write<T: Send + 'static>(&self, work: impl FnOnce(&Tx) -> Result<T> + Send + 'static) -> T {
         self.try_write(work).unwrap()
     }
 
-    fn try_write<T: Send + 'static>(&self, work: impl FnOnce(&Tx) -> Result<T> + Send + 'static) -> Result<T> {
+    pub(super) fn try_write<T: Send + 'static>(&self, work: impl FnOnce(&Tx) -> Result<T> + Send + 'static) -> Result<T> {
         self.store.write_blocking(self.clock.now(), work)
     }
 
@@ -90,7 +90,7 @@ impl School {
     }
 
     /// A device that is enrolled and has answered its first questions.
-    fn enrolled(&self, udid: &str) -> Device<'_> {
+    pub(super) fn enrolled(&self, udid: &str) -> Device<'_> {
         let device = self.device(udid);
         device.authenticate();
         device.token_update(false);
@@ -112,7 +112,7 @@ const fn days(count: u64) -> Duration {
 }
 
 /// A device, as far as its messages go.
-struct Device<'a> {
+pub(super) struct Device<'a> {
     school: &'a School,
     udid: String,
     identity: Presented,

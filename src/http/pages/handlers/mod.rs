@@ -5,8 +5,13 @@ mod devices;
 mod form;
 mod invitations;
 mod log_in;
+mod people;
+mod practice;
+mod push;
 mod shell;
+mod system;
 mod today;
+mod words;
 
 use axum::Router;
 
@@ -24,4 +29,8 @@ pub fn routes() -> Router<App> {
         .merge(devices::routes())
         .merge(device::routes())
         .merge(invitations::routes())
+        .merge(system::routes())
+        .merge(people::routes())
+        .merge(practice::routes())
+        .merge(push::routes())
 }

@@ -1,0 +1,84 @@
+//! What happened, in words for people: one line per event, for a device's timeline and for the audit log.
+
+use serde_json::Value;
+
+use crate::http::pages::parts::{Entry, State as Mark};
+use crate::store::events::Event;
+
+/// One line of the timeline, in words.
+pub(super) fn entry(event: Event) -> Entry {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let what = match event.kind.as_str() {
+        "command.queued" => format!("Asked: {}", text("request_type")),
+        "command.acknowledged" => format!("Done: {}", text("request_type")),
+        "command.error" => format!("Refused: {}", text("request_type")),
+        "command.format_error" => format!("Not understood: {}", text("request_type")),
+        "command.not_now" => format!("Put off: {}", text("request_type")),
+        "command.cancelled" => format!("Taken back: {}", text("request_type")),
+        "command.expired" => format!("Too late: {}", text("request_type")),
+        "command.superseded" => format!("Replaced by a newer one: {}", text("request_type")),
+        "command.dropped" => format!("Dropped: {}", text("request_type")),
+        "command.quarantined" => format!("Set aside: {}", text("request_type")),
+        "enrollment.authenticated" => String::from("Began to enroll"),
+        "enrollment.enrolled" => String::from("Enrolled"),
+        "enrollment.left" => String::from("Left: its profile was removed"),
+        "enrollment.erased" => String::from("Was erased"),
+        "enrollment.told_to_leave" => String::from("Was told to leave"),
+        "enrollment.refused" => String::from("A message in its name was refused"),
+        "enrollment.renewing" => String::from("Renews its certificate"),
+        "renewal.queued" => String::from("The renewal of its certificate began"),
+        "renewal.finished" => String::from("Its certificate was renewed"),
+        "certificate.bound" => String::from("Showed its certificate"),
+        "certificate.issued" => String::from("A certificate was issued to it"),
+        "certificate.revoked" => String::from("Its certificate was revoked"),
+        "push.sent" => String::from("Woken"),
+        "push.token_dead" => String::from("Apple says it takes no wake-ups any more"),
+        "push.refused" => String::from("Apple refused to wake it"),
+        "device.os_changed" => format!("Its system went from {} to {}", text("from"), text("to")),
+        "device.retired" => String::from("Retired"),
+        "device.deleted" => String::from("Deleted"),
+        "escrow.stored" => String::from("A secret was stored for it"),
+        "escrow.revealed" => String::from("A secret was shown"),
+        "escrow.purged" => String::from("Its secrets were removed"),
+        "invitation.created" => String::from("An invitation was made"),
+        "invitation.revoked" => String::from("An invitation was withdrawn"),
+        "certificate.refused" => String::from("A request for a certificate was refused"),
+        "push_request.made" => String::from("A push certificate was asked for"),
+        "push_certificate.added" => format!("Push certificate added: {}", text("topic")),
+        "push_certificate.renewed" => format!("Push certificate renewed: {}", text("topic")),
+        "practice.wanted" => String::from("The number of practice devices was set"),
+        "job.wanted" => format!("Asked to run now: {}", text("job")),
+        "authority.made" => String::from("A certificate authority was made"),
+        other => other.replace(['.', '_'], " "),
+    };
+    Entry {
+        id: event.seq.to_string(),
+        state: state_of(&event.kind),
+        what,
+        by: if event.actor_kind == "device" { String::new() } else { event.actor.clone() },
+        at: event.at,
+        why: text("because"),
+        raw: raw(&event),
+    }
+}
+
+fn state_of(kind: &str) -> Mark {
+    let ends = |words: &[&str]| words.iter().any(|word| kind.ends_with(word));
+    if ends(&["error", "refused", "quarantined", "token_dead", "unreadable", "erased", "left", "told_to_leave", "revoked"]) {
+        Mark::Problem
+    } else if ends(&["queued", "not_now", "authenticated", "renewing", "sent"]) {
+        Mark::Waiting
+    } else {
+        Mark::Ok
+    }
+}
+
+/// The protocol's own words, to be opened below.
+fn raw(event: &Event) -> Vec<(String, String)> {
+    let mut raw = vec![(String::from("event"), event.kind.clone())];
+    raw.extend(event.command_uuid.iter().map(|uuid| (String::from("CommandUUID"), uuid.clone())));
+    if event.data.as_object().is_some_and(|data| !data.is_empty()) {
+        raw.push((String::from("data"), serde_json::to_string_pretty(&event.data).unwrap_or_default()));
+    }
+    raw
+}

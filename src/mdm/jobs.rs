@@ -1,0 +1,45 @@
+//! Work that runs by itself, as people see it: what it does, what came of it, and the wish that it run now.
+
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::mdm::{Actor, Right, journal};
+use crate::store::Tx;
+use crate::store::jobs::{self, Turn};
+
+/// Every job by its name, with what it does.
+pub const WORDS: &[(&str, &str)] = &[
+    ("push", "wakes devices for which something waits"),
+    ("queue", "ends commands whose time is over"),
+    ("inventory", "asks devices again what they have and are"),
+    ("renewal", "renews device identities before they end"),
+    ("webhooks", "delivers events to webhooks"),
+    ("housekeeping", "removes what was kept long enough"),
+];
+
+/// A job and its last turn.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub words: &'static str,
+    /// Its last turn.
+    pub turn: Turn,
+}
+
+/// Every job.
+pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Standing>> {
+    actor.require(Right::View)?;
+    WORDS.iter().map(|(name, words)| Ok(Standing { name, words, turn: jobs::turn(tx, name)? })).collect()
+}
+
+/// Makes a job due now.
+pub fn run_now(tx: &Tx, actor: &Actor, name: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    if !WORDS.iter().any(|(known, _)| *known == name) {
+        return Err(Error::not_found("There is no such job."));
+    }
+    jobs::set_due(tx, name, Some(tx.now))?;
+    journal::note(tx, actor, "job.wanted", journal::Subject::default(), json!({ "job": name }))
+}

@@ -1,0 +1,232 @@
+//! Push certificates as people bring them: the request made here, the upload, and the guard over the topic that devices know.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::mdm::{Actor, Right, journal};
+use crate::pki::certificate::Certificate;
+use crate::pki::digest;
+use crate::pki::key::PrivateKey;
+use crate::pki::push_certificate::PushCertificate as Pair;
+use crate::secret::SecretBytes;
+use crate::store::push_certificates::{self, PushCertificate, PushRequest};
+use crate::store::settings::{self, Setting};
+use crate::store::{Bell, Tx, alerts, enrollments};
+
+/// Longest account note, in characters.
+pub const NOTE_MAX_CHARS: usize = 200;
+
+/// How long an upload waits for the answer to whether it may replace another topic.
+pub const PENDING_FOR: Duration = Duration::from_secs(3600);
+
+/// An upload that waits for that answer: certificate, key and note, sealed.
+const PENDING: Setting<SecretBytes> = Setting::new("push.pending");
+
+/// A push certificate and how many devices it reaches.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The certificate.
+    pub certificate: PushCertificate,
+    /// When it begins.
+    pub not_before_at: Timestamp,
+    /// Devices that are enrolled on its topic, practice ones left out.
+    pub devices: i64,
+}
+
+/// Every push certificate but the practice classroom's, the current one first.
+pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Standing>> {
+    actor.require(Right::View)?;
+    let rows = push_certificates::all(tx)?.into_iter().filter(|row| !row.practice);
+    rows.map(|certificate| {
+        let not_before_at = Certificate::from_der(&certificate.certificate)?.not_before();
+        Ok(Standing { not_before_at, devices: enrollments::count_on_topic(tx, &certificate.topic)?, certificate })
+    })
+    .collect()
+}
+
+/// The newest request that was made here.
+pub fn latest_request(tx: &Tx, actor: &Actor) -> Result<Option<PushRequest>> {
+    actor.require(Right::Configure)?;
+    push_certificates::latest_request(tx)
+}
+
+/// Keeps a request and its key, which were made outside of the transaction because that takes long.
+pub fn keep_request(tx: &Tx, actor: &Actor, request: &[u8], key: &PrivateKey) -> Result<PushRequest> {
+    actor.require(Right::Configure)?;
+    let public_key = digest::sha256(key.public_key_der());
+    push_certificates::insert_request(tx, request, &public_key, key.pkcs8_der().expose())?;
+    journal::note(tx, actor, "push_request.made", journal::Subject::default(), json!({}))?;
+    push_certificates::latest_request(tx)?.ok_or_else(|| Error::not_found("The request that was just made is gone."))
+}
+
+/// The keys of requests made here, newest first: what comes back from Apple for one of them needs no other.
+pub fn own_keys(tx: &Tx, actor: &Actor) -> Result<Vec<PrivateKey>> {
+    actor.require(Right::Configure)?;
+    push_certificates::request_keys(tx)?.iter().map(|key| Ok(PrivateKey::from_pkcs8_der(key.expose())?)).collect()
+}
+
+/// A new topic would cut devices off that know another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicChange {
+    /// The topic that devices know.
+    pub old_topic: String,
+    /// The topic of what was brought.
+    pub new_topic: String,
+    /// Devices that would be lost.
+    pub devices: i64,
+}
+
+impl TopicChange {
+    /// The refusal in words.
+    pub fn error(&self) -> Error {
+        let devices = if self.devices == 1 { String::from("1 device") } else { format!("{} devices", self.devices) };
+        Error::conflict(format!(
+            "This certificate has the topic {}, but {devices} enrolled with {}; {devices} would be lost. Renew the old certificate in Apple's portal \
+             with the account that made it, or say on purpose that it is to be replaced.",
+            self.new_topic, self.old_topic
+        ))
+    }
+}
+
+/// Whether taking this pair for new enrollments would leave devices on another topic behind.
+pub fn topic_change(tx: &Tx, pair: &Pair) -> Result<Option<TopicChange>> {
+    let Some(current) = push_certificates::current(tx)?.filter(|current| current.topic != pair.topic()) else { return Ok(None) };
+    let devices = enrollments::count_on_topic(tx, &current.topic)?;
+    Ok((devices > 0).then(|| TopicChange { old_topic: current.topic, new_topic: pair.topic().to_owned(), devices }))
+}
+
+/// What became of an upload.
+#[derive(Debug, Clone)]
+pub struct Put {
+    /// As it is kept now.
+    pub certificate: PushCertificate,
+    /// What is odd about it, in words.
+    pub warning: Option<String>,
+}
+
+/// Takes a push certificate for new enrollments. Pushes use it from the next one on.
+///
+/// Fails with a conflict that names the devices when it would replace the topic that they know, unless it is meant.
+pub fn put(tx: &Tx, actor: &Actor, pair: &Pair, account_note: &str, replace_topic: bool) -> Result<Put> {
+    actor.require(Right::Configure)?;
+    if account_note.chars().count() > NOTE_MAX_CHARS || account_note.chars().any(char::is_control) {
+        return Err(Error::field("account", format!("at most {NOTE_MAX_CHARS} characters on one line")));
+    }
+    if let Some(change) = topic_change(tx, pair)?.filter(|_| !replace_topic) {
+        return Err(change.error());
+    }
+    let known = push_certificates::by_topic(tx, pair.topic())?;
+    let warning = known.as_ref().filter(|known| known.not_after_at > pair.not_after()).map(|known| {
+        format!(
+            "This certificate ends on {}, earlier than the one before it ({}). Was the newest file uploaded?",
+            pair.not_after(),
+            known.not_after_at
+        )
+    });
+    let certificate = keep(tx, actor, pair, true, account_note)?;
+    settings::forget(tx, &PENDING)?;
+    Ok(Put { certificate, warning })
+}
+
+/// Stores the certificate of a topic, new or renewed, and lets the pushes go on that waited for it.
+pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, account_note: &str) -> Result<PushCertificate> {
+    let topic = pair.topic();
+    let known = push_certificates::by_topic(tx, topic)?;
+    let kept_note = || known.as_ref().map(|known| known.account_note.clone()).unwrap_or_default();
+    let row = PushCertificate {
+        topic: topic.to_owned(),
+        certificate: pair.certificate().der().to_vec(),
+        not_after_at: pair.not_after(),
+        current,
+        practice: known.as_ref().is_some_and(|known| known.practice),
+        account_note: if account_note.is_empty() { kept_note() } else { account_note.to_owned() },
+        uploads: 0,
+        paused_until_at: None,
+        uploaded_at: tx.now,
+    };
+    push_certificates::put(tx, &row, pair.key().pkcs8_der().expose())?;
+    for alert in ["push.impossible", "push.certificate_refused", "push.certificate_problem"] {
+        alerts::clear(tx, &format!("{alert}:{topic}"))?;
+    }
+    let kind = if known.is_some() { "push_certificate.renewed" } else { "push_certificate.added" };
+    journal::note(tx, actor, kind, journal::Subject::default(), json!({ "topic": topic, "not_after_at": row.not_after_at }))?;
+    tx.ring(Bell::Jobs);
+    Ok(row)
+}
+
+/// Keeps an upload, sealed, until its topic change is confirmed or an hour has passed.
+pub fn hold(tx: &Tx, actor: &Actor, pair: &Pair, account_note: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let held = json!({ "until": tx.now.plus(PENDING_FOR), "certificate": pair.certificate().to_pem(), "key": pair.key().to_pem().expose(), "note": account_note });
+    settings::set_secret(tx, &PENDING, &SecretBytes::new(held.to_string().into_bytes()))
+}
+
+/// The upload that is held, with its note.
+pub fn held(tx: &Tx, actor: &Actor) -> Result<(Pair, String)> {
+    actor.require(Right::Configure)?;
+    let over = || Error::conflict("The upload is not kept any more. Upload the file once more.");
+    let held = settings::secret(tx, &PENDING)?.ok_or_else(over)?;
+    let held: serde_json::Value =
+        serde_json::from_slice(held.expose()).map_err(|error| Error::internal("an upload that was kept cannot be read", error))?;
+    let text = |key: &str| held[key].as_str().unwrap_or_default();
+    if Timestamp::parse(text("until")).is_none_or(|until| until <= tx.now) {
+        return Err(over());
+    }
+    let (certificate, key) = (Certificate::from_pem(text("certificate").as_bytes())?, PrivateKey::from_pem(text("key").as_bytes(), None)?);
+    Ok((Pair::new(certificate, key, tx.now)?, text("note").to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mdm::tests::School;
+    use crate::pki::issue;
+
+    /// A push certificate as the portal would give it.
+    fn pair(topic: &str, now: Timestamp) -> Pair {
+        let key = PrivateKey::generate_rsa_2048().unwrap();
+        let certificate = issue::root("Portal of a test", now).unwrap().practice_push(topic, &key, now).unwrap();
+        Pair::new(certificate, key, now).unwrap()
+    }
+
+    #[test]
+    fn another_topic_is_refused_with_the_count_of_devices_that_would_be_lost() {
+        // C24: B is a conflict, only with an explicit override; A renewed is taken; a shorter-lived one is warned of.
+        let school = School::new();
+        let now = school.clock.now();
+        let known = pair(crate::mdm::tests::TOPIC, now);
+        school.write(move |tx| put(tx, &Actor::Console, &known, "it@example.school", false));
+        for number in 0..25 {
+            school.enrolled(&format!("00008030-00AA11BB22CC3{number:03}"));
+        }
+        let other = pair("com.apple.mgmt.External.99999999-2222-4333-8444-555555555555", now);
+        let same = other.clone();
+        let refusal = school.try_write(move |tx| put(tx, &Actor::Console, &other, "", false)).unwrap_err();
+        assert!(refusal.message.contains("25 devices would be lost"), "{refusal}");
+        assert_eq!(school.write(push_certificates::current).unwrap().topic, crate::mdm::tests::TOPIC, "nothing is replaced on failure");
+
+        let shorter = pair(crate::mdm::tests::TOPIC, now.minus(Duration::from_secs(30 * 24 * 3600)));
+        let put_shorter = school.write(move |tx| put(tx, &Actor::Console, &shorter, "", false));
+        assert!(put_shorter.warning.unwrap().contains("earlier than the one before it"));
+        assert_eq!(put_shorter.certificate.account_note, "it@example.school", "the note stays");
+
+        school.write(move |tx| put(tx, &Actor::Console, &same, "", true));
+        assert!(school.write(push_certificates::current).unwrap().topic.contains("99999999"));
+        assert_eq!(school.write(push_certificates::all).len(), 2, "the old topic keeps its certificate for its devices");
+    }
+
+    #[test]
+    fn an_upload_is_held_for_an_hour_and_sealed() {
+        let school = School::new();
+        let brought = pair("com.apple.mgmt.External.held", school.clock.now());
+        let topic = brought.topic().to_owned();
+        school.write(move |tx| hold(tx, &Actor::Console, &brought, "note"));
+        let (back, note) = school.write(|tx| held(tx, &Actor::Console));
+        assert_eq!((back.topic(), note.as_str()), (topic.as_str(), "note"));
+        school.clock.advance(PENDING_FOR);
+        assert!(school.try_write(|tx| held(tx, &Actor::Console).map(drop)).is_err());
+    }
+}
