@@ -10,7 +10,9 @@ mod invitations;
 pub mod list;
 pub mod once;
 mod openapi;
+mod push_certificates;
 mod session;
+mod settings;
 mod tokens;
 mod webhooks;
 
@@ -42,6 +44,8 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(enrollments::routes())
         .merge(commands::routes())
         .merge(invitations::routes())
+        .merge(push_certificates::routes())
+        .merge(settings::routes())
         .merge(webhooks::routes())
 }
 

@@ -1,3 +1,5 @@
+//! Admins, their sessions and tokens: limits, expiry, and what a wrong password costs.
+
 use std::time::Duration;
 
 use super::sessions::{Client, SESSION_IDLE, SESSION_LIFE, SESSIONS_MAX};

@@ -1,3 +1,5 @@
+//! Certificates read: those openssl makes, and damaged ones refused.
+
 use super::*;
 use crate::pki::judge::openssl;
 use crate::testing::mutations;

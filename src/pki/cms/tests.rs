@@ -1,3 +1,5 @@
+//! Signed and enveloped messages, judged both ways by openssl.
+
 use std::path::PathBuf;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Issued certificates and revocation lists, verified by openssl.
+
 use super::*;
 use crate::pki::csr::{self, RequestOptions};
 use crate::pki::judge::{file, openssl, path};

@@ -1,3 +1,5 @@
+//! Keys in the forms openssl writes and reads.
+
 use super::*;
 use crate::pki::certificate::Certificate;
 use crate::pki::judge::openssl;

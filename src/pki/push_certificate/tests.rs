@@ -1,3 +1,5 @@
+//! Push certificates in every form a portal or keychain exports, and why one is refused.
+
 use std::time::Duration;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Push certificate requests, opened by openssl as a vendor would.
+
 use std::time::Duration;
 
 use super::*;

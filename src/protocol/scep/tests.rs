@@ -1,3 +1,5 @@
+//! SCEP messages both ways, judged by openssl.
+
 mod recorded;
 
 use std::time::Duration;

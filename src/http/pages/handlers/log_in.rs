@@ -19,8 +19,7 @@ use crate::http::pages::problem::{ProblemView, problem};
 use crate::http::pages::setup::{WelcomeView, welcome, welcome_over};
 use crate::mdm::admins::sessions::{self, Started};
 use crate::mdm::admins::setup;
-use crate::mdm::enroll::profile::ORGANISATION;
-use crate::store::settings;
+use crate::mdm::settings;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/login", get(ask).post(log_in)).route("/logout", post(log_out)).route("/setup", get(first_run).post(begin))
@@ -109,7 +108,7 @@ async fn begin(State(app): State<App>, gate: Gate, from: FromOurPage, Form(form)
         Ok(started) => {
             let said = organisation.trim().to_owned();
             if !said.is_empty() {
-                app.store.write(app.now(), move |tx| settings::set(tx, &ORGANISATION, &said)).await?;
+                app.store.write(app.now(), move |tx| settings::set_organisation(tx, &said)).await?;
             }
             enter(&started, from.secure, "/")
         }

@@ -138,7 +138,7 @@ impl Upload {
                     upload.file = field.bytes().await.map_err(broken)?;
                 }
                 Some("passphrase") => upload.passphrase = field.text().await.map_err(broken)?,
-                Some("account") => upload.account = field.text().await.map_err(broken)?.trim().to_owned(),
+                Some("account") => field.text().await.map_err(broken)?.trim().clone_into(&mut upload.account),
                 _ => {}
             }
         }

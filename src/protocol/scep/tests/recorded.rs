@@ -1,3 +1,5 @@
+//! Conversations recorded from foreign SCEP clients, answered.
+
 use std::path::{Path, PathBuf};
 
 use super::*;
