@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::mdm::{Actor, Right, checkin, journal, push};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
@@ -63,6 +63,28 @@ pub fn channel(tx: &Tx, actor: &Actor, id: &str) -> Result<Enrollment> {
     }
     let device = find(tx, actor, id)?;
     enrollments::device_channel(tx, &device.id)?.ok_or_else(|| Error::conflict("This device has no enrollment."))
+}
+
+/// What became of something that was asked of several.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// What was done, in the order of the targets.
+    pub done: Vec<T>,
+    /// The targets that could not have it, with the reason.
+    pub refused: Vec<(String, Error)>,
+}
+
+/// Does `deed` for each target that can have it. What stands against one target is told for it; any other failure, and a missing right, is everyone's.
+pub fn each<T>(targets: &[String], mut deed: impl FnMut(&str) -> Result<T>) -> Result<Outcome<T>> {
+    let mut outcome = Outcome { done: Vec::new(), refused: Vec::new() };
+    for target in targets {
+        match deed(target) {
+            Ok(done) => outcome.done.push(done),
+            Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => outcome.refused.push((target.clone(), error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(outcome)
 }
 
 /// Retires a device: at its next contact it is told to leave, which is the only way in which this server ever unenrolls one.

@@ -85,6 +85,50 @@ await first.page.waitForFunction(() => /Done: DeviceLock/.test(document.body.inn
 check('and is done', true);
 await picture(first.page, 'device');
 
+console.log('a kept secret');
+await first.page.goto(`${device}/security`);
+const secret = first.page.locator('a', { hasText: 'Show…' }).first();
+check('a secret is kept for it', await secret.count() === 1);
+await first.page.goto(await secret.evaluate((link) => link.href));
+await Promise.all([first.page.waitForLoadState('load'), first.page.locator('button[name=confirmed]').click()]);
+check('it is shown to who may see it', (await first.page.locator('input#secret').inputValue()).length > 0);
+await first.page.goto(device);
+check('and that is recorded', /A secret was shown/.test(await first.page.locator('main').innerText()));
+
+console.log('several devices');
+await first.page.goto(`${base}/devices?platform=ios`);
+const boxes = first.page.locator('tbody .pick input');
+await boxes.nth(0).check();
+await boxes.nth(1).check();
+check('chosen rows are counted', /2 chosen/.test(await first.page.locator('.selection').innerText()));
+await picture(first.page, 'devices-chosen');
+await first.page.locator('.selection button', { hasText: 'Restart' }).click();
+await first.page.waitForSelector('dialog form#confirm');
+check('both are named before', await first.page.locator('dialog .names li').count() === 2);
+await picture(first.page, 'devices-confirm');
+await Promise.all([first.page.waitForURL(`${base}/devices`), first.page.locator('dialog button[name=confirmed]').click()]);
+await first.page.goto(`${base}/devices`);
+const everything = first.page.locator('input[data-choose-all]');
+await everything.check();
+await first.page.locator('.selection button', { hasText: 'Erase' }).click();
+await first.page.waitForSelector('dialog form#confirm');
+check('what destroys asks for the count', /Type 25/.test(await first.page.locator('dialog').innerText()));
+await first.page.evaluate(() => document.querySelectorAll('form').forEach((form) => { form.noValidate = true; }));
+await first.page.fill('dialog input[name=typed]', '24');
+await Promise.all([first.page.waitForLoadState('load'), first.page.locator('dialog button[name=confirmed]').click()]);
+await first.page.waitForSelector('text=That is not the number.');
+check('the wrong number destroys nothing', true);
+await first.page.goto(`${base}/devices`);
+await everything.check();
+await first.page.locator('.selection button', { hasText: 'Lost mode' }).first().click();
+await first.page.waitForSelector('dialog form#confirm');
+await first.page.fill('dialog input[name=message]', 'Please bring it back');
+await Promise.all([first.page.waitForLoadState('load'), first.page.locator('dialog button[name=confirmed]').click()]);
+await first.page.waitForSelector('text=Nothing changed for these');
+check('devices that cannot have it are named with the reason', /Lost mode: \d+ of 25 devices/.test(await first.page.locator('main').innerText()),
+  (await first.page.locator('main').innerText()).slice(0, 200));
+await picture(first.page, 'devices-refused');
+
 console.log('an invitation');
 await first.page.goto(`${base}/invitations/new`);
 await first.page.fill('input[name=name]', 'Cart A with a name that is long enough to wrap on a telephone');
@@ -141,6 +185,10 @@ for (const colorScheme of ['light', 'dark']) {
     const answer = await phone.page.goto(base + path);
     check(`${path} (${colorScheme}) is there and fits`, answer.status() === 200 && await overflow(phone.page) <= 0, `${answer.status()} overflow ${await overflow(phone.page)}`);
   }
+  await phone.page.goto(`${base}/devices`);
+  await phone.page.locator('tbody .pick input').first().check();
+  check(`actions for chosen rows fit (${colorScheme})`, await overflow(phone.page) <= 0);
+  await picture(phone.page, `devices-chosen-phone-${colorScheme}`);
   await phone.page.goto(device);
   await picture(phone.page, `device-phone-${colorScheme}`);
   check(`no complaint from the browser (${colorScheme})`, phone.complaints.length === 0, phone.complaints.join('; '));

@@ -179,16 +179,18 @@ async fn send(State(app): State<App>, Authenticated(actor): Authenticated, post:
 
 fn send_all(tx: &Tx, actor: &Actor, input: &CommandInput) -> Result<Answer> {
     let order = order(tx, input)?;
-    let mut sent = Sent { commands: Vec::new(), refused: Vec::new() };
-    for target in &input.targets {
+    let send = |target: &str| {
         let wish = Wish { expires_at: input.expires_at, push: input.push.unwrap_or(true), ..Wish::new(order.clone()) };
-        let outcome = devices::channel(tx, actor, target).and_then(|channel| commands::enqueue(tx, actor, &channel, wish));
-        match outcome {
-            Ok(command) => sent.commands.push(command.into()),
-            Err(error) if error.kind == crate::error::Kind::Forbidden || input.targets.len() == 1 => return Err(error),
-            Err(error) => sent.refused.push(Refused { target: target.clone(), because: error.message.into_owned() }),
-        }
+        let channel = devices::channel(tx, actor, target)?;
+        commands::enqueue(tx, actor, &channel, wish)
+    };
+    if let [only] = input.targets.as_slice() {
+        let sent = Sent { commands: vec![send(only)?.into()], refused: Vec::new() };
+        return Answer::new(StatusCode::CREATED, &sent);
     }
+    let outcome = devices::each(&input.targets, send)?;
+    let refused = outcome.refused.into_iter().map(|(target, error)| Refused { target, because: error.message.into_owned() });
+    let sent = Sent { commands: outcome.done.into_iter().map(CommandView::from).collect(), refused: refused.collect() };
     if sent.commands.is_empty() {
         return Err(Error::conflict(
             sent.refused.iter().map(|refused| format!("{}: {}", refused.target, refused.because)).collect::<Vec<_>>().join(" "),

@@ -78,8 +78,9 @@ pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> R
     }
     let mut order = wish.command;
     complete(tx, enrollment, &mut order)?;
-    escrow_before_sending(tx, enrollment, &order)?;
-    insert(tx, actor, enrollment, &order, Row { expires_at: wish.expires_at, push: wish.push, ..Row::default() })
+    let queued = insert(tx, actor, enrollment, &order, Row { expires_at: wish.expires_at, push: wish.push, ..Row::default() })?;
+    hold_secrets(tx, enrollment, &order)?;
+    Ok(queued)
 }
 
 /// Queues a command of our own making, for which no person's role is asked.
@@ -163,8 +164,8 @@ fn complete(tx: &Tx, enrollment: &Enrollment, order: &mut Order) -> Result<()> {
     Ok(())
 }
 
-/// The PIN of a Mac is the only way to unlock it: it is held before the command can reach the Mac.
-fn escrow_before_sending(tx: &Tx, enrollment: &Enrollment, order: &Order) -> Result<()> {
+/// The PIN of a Mac is the only way to unlock it: it is held in the transaction that queues the command, so before it can reach the Mac.
+fn hold_secrets(tx: &Tx, enrollment: &Enrollment, order: &Order) -> Result<()> {
     let held = [
         ("DeviceLock", "PIN", EscrowKind::LockPin, "locked with this PIN"),
         ("EraseDevice", "PIN", EscrowKind::LockPin, "erased with this PIN"),

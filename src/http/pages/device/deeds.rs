@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Confirm, Frame, Section, Shell, Typed, confirm, copy_field, count, field, frame};
+use super::super::parts::{
+    Column, Confirm, Frame, Row, Section, Shell, Table, Typed, confirm, copy_field, count, field, frame, table, thousands,
+};
 use super::DeviceAction;
 
 /// Something that a person can do with devices.
@@ -20,25 +22,31 @@ pub enum Deed {
     EndLostMode,
     /// Lets it sound while it is lost.
     PlaySound,
+    /// Asks where it is while it is lost.
+    Locate,
     /// Takes its passcode away.
     ClearPasscode,
     /// Tells it to leave.
     Retire,
+    /// Takes it off the lists.
+    Delete,
     /// Deletes everything on it.
     Erase,
 }
 
 impl Deed {
     /// All deeds, in the order of a menu: what destroys stands last.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Lock,
         Self::Restart,
         Self::ShutDown,
         Self::LostMode,
         Self::PlaySound,
+        Self::Locate,
         Self::EndLostMode,
         Self::ClearPasscode,
         Self::Retire,
+        Self::Delete,
         Self::Erase,
     ];
 
@@ -51,8 +59,10 @@ impl Deed {
             Self::LostMode => "lost-mode",
             Self::EndLostMode => "end-lost-mode",
             Self::PlaySound => "play-sound",
+            Self::Locate => "locate",
             Self::ClearPasscode => "clear-passcode",
             Self::Retire => "retire",
+            Self::Delete => "delete",
             Self::Erase => "erase",
         }
     }
@@ -71,20 +81,27 @@ impl Deed {
             Self::LostMode => "Lost mode",
             Self::EndLostMode => "End lost mode",
             Self::PlaySound => "Play a sound",
+            Self::Locate => "Ask where it is",
             Self::ClearPasscode => "Clear passcode",
             Self::Retire => "Retire",
+            Self::Delete => "Delete",
             Self::Erase => "Erase",
         }
     }
 
     /// Whether something is lost by it.
     pub const fn is_destructive(self) -> bool {
-        matches!(self, Self::ClearPasscode | Self::Retire | Self::Erase)
+        matches!(self, Self::ClearPasscode | Self::Retire | Self::Delete | Self::Erase)
+    }
+
+    /// Whether it makes sense for several devices at once.
+    pub const fn suits_many(self) -> bool {
+        !matches!(self, Self::PlaySound | Self::Locate)
     }
 
     /// Whether it is confirmed first even for one device; for many, everything is.
     pub const fn asks(self) -> bool {
-        !matches!(self, Self::PlaySound)
+        !matches!(self, Self::PlaySound | Self::Locate)
     }
 
     /// What is done to what: "Erase Cart A 3", "Put 28 devices in lost mode".
@@ -93,8 +110,9 @@ impl Deed {
             Self::LostMode => format!("Put {what} in lost mode"),
             Self::EndLostMode => format!("End lost mode on {what}"),
             Self::PlaySound => format!("Play a sound on {what}"),
+            Self::Locate => format!("Ask where {what} is"),
             Self::ClearPasscode => format!("Clear the passcode of {what}"),
-            Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Erase => format!("{} {what}", self.words()),
+            Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Delete | Self::Erase => format!("{} {what}", self.words()),
         }
     }
 
@@ -117,6 +135,10 @@ impl Deed {
             Self::Retire => {
                 "The device is told to leave: apps, settings and accounts that came from here are removed; what people made on it stays. \
                  It returns only by enrolling again."
+            }
+            Self::Locate => "The device says where it is; its person is told so when lost mode ends.",
+            Self::Delete => {
+                "It disappears from the lists. It is told nothing, and secrets kept for it stay; if it enrolls again it is back."
             }
             Self::Erase => {
                 "Everything on the device is deleted: apps, work, settings. What was not saved elsewhere is gone. It starts as new and returns only by enrolling again."
@@ -187,7 +209,10 @@ pub fn ask(shell: &Shell, view: &DeedView<'_>) -> Markup {
         total: view.total,
         typed: (view.deed.is_destructive() && view.total > 1).then_some(Typed { phrase: &phrase, given: &view.typed.typed, error: wrong }),
         hidden: view.hidden,
-        fields: fields(view),
+        fields: html! {
+            @if let Some((_, message)) = view.errors.iter().find(|(field, _)| field.is_empty()) { p.error role="alert" { (message) } }
+            (fields(view))
+        },
         verb: &title,
         destructive: view.deed.is_destructive(),
         cancel: view.back.0,
@@ -214,8 +239,40 @@ fn fields(view: &DeedView<'_>) -> Markup {
             (field("footnote", "Small print").optional().value(&typed.footnote).error(error("footnote")).help("A message or a number is needed; this is not."))
         },
         Deed::Erase => pin,
-        Deed::Restart | Deed::ShutDown | Deed::EndLostMode | Deed::PlaySound | Deed::ClearPasscode | Deed::Retire => Markup::default(),
+        Deed::Restart
+        | Deed::ShutDown
+        | Deed::EndLostMode
+        | Deed::PlaySound
+        | Deed::Locate
+        | Deed::ClearPasscode
+        | Deed::Retire
+        | Deed::Delete => Markup::default(),
     }
+}
+
+/// The page after a deed that not every device could have: how many have it, and each other with the reason.
+pub fn outcome(shell: &Shell, deed: Deed, done: u64, refused: &[(String, String)], back: (&str, &str)) -> Markup {
+    let title = format!("{}: {} of {}", deed.words(), thousands(done), count(done + refused.len() as u64, "device", "devices"));
+    let rows = refused
+        .iter()
+        .map(|(name, because)| Row {
+            id: String::new(),
+            href: None,
+            name: name.clone(),
+            cells: vec![html! { (name) }, html! { (because) }],
+        })
+        .collect();
+    let content = table(&Table {
+        caption: "Devices that could not have it",
+        columns: vec![Column::main("Not for"), Column::text("Because").roomy()],
+        rows,
+        pager: None,
+        empty: Markup::default(),
+        selection: None,
+        compact: false,
+    });
+    let under = html! { "The others have it in their queue. Nothing changed for these:" };
+    frame(shell, &Frame { back: Some(back), under, ..Frame::new(Section::Devices, &title) }, content)
 }
 
 /// The page that asks before a kept secret is shown; `action` is where the form goes.
@@ -289,6 +346,16 @@ mod tests {
         let html = ask(&shell(), &view(Deed::Erase, &many)).into_string();
         assert!(html.contains("Type 28 to go on") && html.contains("Erase 28 devices"), "{html}");
         assert!(!ask(&shell(), &view(Deed::Lock, &many)).into_string().contains("to go on"));
+    }
+
+    #[test]
+    fn what_could_not_be_done_is_said_device_by_device() {
+        let refused = [("Cart A <3>".to_owned(), "It is not enrolled any more.".to_owned())];
+        let html = outcome(&shell(), Deed::Lock, 27, &refused, ("/devices", "Devices")).into_string();
+        assert!(
+            html.contains("Lock: 27 of 28 devices") && html.contains("Cart A &lt;3&gt;") && html.contains("not enrolled any more"),
+            "{html}"
+        );
     }
 
     #[test]

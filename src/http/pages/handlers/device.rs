@@ -1,22 +1,20 @@
 //! One device: its facts and timeline, why it waits, and everything that can be done with it.
 
-mod act;
+mod secrets;
 mod tabs;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::devices::{mark, name, os, reason};
-use super::shell;
+use super::{deeds, shell};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::auth::SignedIn;
-use crate::http::pages::device::{DeviceAction, DeviceFacts, DeviceView, page};
-use crate::mdm::devices;
-use crate::mdm::{Actor, Right, commands};
-use crate::protocol::availability;
+use crate::http::pages::device::{DeviceFacts, DeviceView, page};
+use crate::mdm::{self, Actor, Right, devices};
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
 use crate::store::{Tx, certificates, enrollments, inventory};
@@ -25,9 +23,9 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/devices/{id}", get(timeline))
         .route("/devices/{id}/{tab}", get(tab))
-        .route("/devices/{id}/refresh", post(act::refresh))
-        .route("/devices/{id}/actions/{action}", get(act::ask).post(act::perform))
-        .route("/devices/{id}/commands/{uuid}/cancel", post(act::cancel))
+        .route("/devices/{id}/refresh", post(refresh))
+        .route("/devices/{id}/commands/{uuid}/cancel", post(cancel))
+        .route("/devices/{id}/secrets/{secret}/reveal", get(secrets::ask).post(secrets::show))
 }
 
 async fn timeline(state: State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
@@ -61,7 +59,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         state_words: reason(&listed),
         practice: listed.device.practice,
         facts: facts(tx, &listed, channel.as_ref())?,
-        actions: actions(tx, actor, channel.as_ref())?,
+        actions: deeds::possible(tx, actor, channel.as_ref())?.into_iter().map(Into::into).collect(),
         counts,
         content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
     })
@@ -117,20 +115,27 @@ fn state_words(state: EnrollmentState) -> &'static str {
     }
 }
 
-/// What the device's OS has and the viewer may do, what destroys last.
-fn actions(tx: &Tx, actor: &Actor, channel: Option<&Enrollment>) -> Result<Vec<DeviceAction>> {
-    let Some(channel) = channel else { return Ok(Vec::new()) };
-    let mut actions = Vec::new();
-    if channel.state == EnrollmentState::Enrolled {
-        let capabilities = commands::capabilities(tx, channel)?;
-        let has: Vec<_> = availability::commands(&capabilities).collect();
-        actions.extend(
-            act::ACTIONS.iter().filter(|action| has.contains(&action.request_type) && actor.may(action.right)).map(act::Action::button),
-        );
-    }
-    if actor.may(Right::Destroy) {
-        actions.extend(act::ENDS.iter().filter(|end| end.fits(channel.state)).map(act::End::button));
-    }
-    actions.sort_by_key(|action| action.destructive);
-    Ok(actions)
+/// Asks for news of a device.
+async fn refresh(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    app.store
+        .write(app.now(), move |tx| {
+            actor.require(Right::Command)?;
+            let channel = devices::channel(tx, &actor, &target)?;
+            mdm::inventory::ask_all(tx, &actor, &channel)
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
+}
+
+/// Takes a waiting command back.
+async fn cancel(State(app): State<App>, who: SignedIn, Path((id, uuid)): Path<(String, String)>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    app.store
+        .write(app.now(), move |tx| {
+            let channel = devices::channel(tx, &actor, &target)?;
+            mdm::commands::cancel(tx, &actor, &channel, &uuid)
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
 }

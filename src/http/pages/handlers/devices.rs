@@ -1,4 +1,4 @@
-//! The devices table, and what is done to several devices at once.
+//! The devices table.
 
 use axum::Router;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::shell;
+use super::{deeds, shell};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::api::input::Query;
@@ -26,13 +26,14 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route("/devices", get(list))
 }
 
+/// The filters of the table, as in its address.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct DevicesQuery {
-    search: String,
-    state: String,
-    platform: String,
-    group: String,
+pub(super) struct DevicesQuery {
+    pub(super) search: String,
+    pub(super) state: String,
+    pub(super) platform: String,
+    pub(super) group: String,
     sort: String,
     after: String,
 }
@@ -66,7 +67,7 @@ async fn list(State(app): State<App>, who: SignedIn, Query(query): Query<Devices
         platforms: platforms(),
         groups: groups.into_iter().map(|group| (group.clone(), group)).collect(),
         next,
-        actions: Vec::new(),
+        actions: deeds::for_several(&who.actor),
         may_invite: who.actor.may(Right::Invite),
         invitation: None::<OpenInvitation>,
         push_ready,
@@ -74,7 +75,8 @@ async fn list(State(app): State<App>, who: SignedIn, Query(query): Query<Devices
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
 
-fn wanted(query: &DevicesQuery) -> Wanted {
+/// What the table lists under these filters.
+pub(super) fn wanted(query: &DevicesQuery) -> Wanted {
     let (key, descending) = query.sort.strip_prefix('-').map_or((query.sort.as_str(), false), |key| (key, true));
     let sort = match key {
         "model" => Sort::Model,

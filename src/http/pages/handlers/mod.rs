@@ -1,5 +1,6 @@
 //! What pages do: typed forms in, rooms asked, views shown; one file per noun, with its addresses at the top.
 
+mod deeds;
 mod device;
 mod devices;
 mod form;
@@ -28,6 +29,7 @@ pub fn routes() -> Router<App> {
         .merge(today::routes())
         .merge(devices::routes())
         .merge(device::routes())
+        .merge(deeds::routes())
         .merge(invitations::routes())
         .merge(system::routes())
         .merge(people::routes())

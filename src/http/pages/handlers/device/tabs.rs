@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::secrets::title;
 use crate::error::{Error, Result};
 use crate::http::pages::device::{AppRow, CertificateRow, DeviceContent, ProfileRow, QueueRow, ReportRow, SecretRow, SecurityRow};
 use crate::http::pages::handlers::words::entry;
@@ -126,7 +127,7 @@ fn security(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
 fn secrets(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<SecretRow>> {
     let may = actor.may(Right::Reveal);
     let row = |held: crate::store::escrow::Held| SecretRow {
-        name: held.kind.as_str().replace('_', " "),
+        name: title(held.kind).to_owned(),
         kept_at: held.created_at,
         reveal: may.then(|| format!("/devices/{}/secrets/{}/reveal", device.id, held.id)),
     };

@@ -1,0 +1,304 @@
+//! What is done with one device or with several: asked first where something can be lost or has to be said.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
+
+use super::devices::{DevicesQuery, name, wanted};
+use super::{Form, errors, shell};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::http::auth::SignedIn;
+use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask, outcome};
+use crate::http::pages::parts::{Action, Markup};
+use crate::mdm::commands::{self, Wish};
+use crate::mdm::devices::{self, Outcome};
+use crate::mdm::{Actor, Right};
+use crate::protocol::availability;
+use crate::protocol::command::{self, Command, EraseDevice, LostMode};
+use crate::protocol::platform::Platform;
+use crate::secret::Secret;
+use crate::store::Tx;
+use crate::store::enrollments::{Enrollment, EnrollmentState};
+use crate::store::roster::Listed;
+
+/// The most devices that something is done to at once.
+const CHOSEN_MAX: usize = 1000;
+
+/// Where the pages for several devices lead back to.
+const DEVICES: (&str, &str) = ("/devices", "Devices");
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/devices/{id}/actions/{deed}", get(ask_one).post(do_one))
+        // Loading the answer again asks nothing of anyone.
+        .route("/devices/actions/{deed}", post(several).get(async || Redirect::to(DEVICES.0)))
+}
+
+/// The command of a deed; retiring and deleting are decisions of ours.
+const fn request_type(deed: Deed) -> Option<&'static str> {
+    Some(match deed {
+        Deed::Lock => "DeviceLock",
+        Deed::Restart => "RestartDevice",
+        Deed::ShutDown => "ShutDownDevice",
+        Deed::LostMode => "EnableLostMode",
+        Deed::EndLostMode => "DisableLostMode",
+        Deed::PlaySound => "PlayLostModeSound",
+        Deed::Locate => "DeviceLocation",
+        Deed::ClearPasscode => "ClearPasscode",
+        Deed::Erase => "EraseDevice",
+        Deed::Retire | Deed::Delete => return None,
+    })
+}
+
+fn right(deed: Deed) -> Right {
+    if deed.is_destructive() { Right::Destroy } else { Right::Command }
+}
+
+/// What this actor may do with this device as it stands and with its OS.
+pub(super) fn possible(tx: &Tx, actor: &Actor, channel: Option<&Enrollment>) -> Result<Vec<Deed>> {
+    let commands: Vec<&str> = match channel {
+        Some(channel) if channel.state == EnrollmentState::Enrolled => {
+            availability::commands(&commands::capabilities(tx, channel)?).collect()
+        }
+        _ => Vec::new(),
+    };
+    let enrolled = channel.is_some_and(|channel| matches!(channel.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated));
+    let can = |deed: Deed| match (deed, request_type(deed)) {
+        (_, Some(request_type)) => commands.contains(&request_type),
+        (Deed::Retire, None) => enrolled,
+        (_, None) => true,
+    };
+    Ok(Deed::ALL.into_iter().filter(|deed| actor.may(right(*deed)) && can(*deed)).collect())
+}
+
+/// What this actor may do with chosen rows of the devices table.
+pub(super) fn for_several(actor: &Actor) -> Vec<Action> {
+    let action = |deed: Deed| Action {
+        words: deed.words().to_owned(),
+        to: format!("/devices/actions/{}", deed.path()),
+        destructive: deed.is_destructive(),
+    };
+    Deed::ALL.into_iter().filter(|deed| deed.suits_many() && actor.may(right(*deed))).map(action).collect()
+}
+
+fn read(path: &str) -> Result<Deed> {
+    Deed::from_path(path).ok_or_else(|| Error::not_found("There is nothing of that name to do with a device."))
+}
+
+/// Asks before a deed.
+async fn ask_one(State(app): State<App>, who: SignedIn, Path((id, deed)): Path<(String, String)>) -> Result<Response> {
+    Ok(question(&app, &who, &id, read(&deed)?, DeedForm::default(), &[]).await?.into_response())
+}
+
+async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedForm, errors: &[(String, String)]) -> Result<Markup> {
+    let (actor, target) = (who.actor.clone(), id.to_owned());
+    let listed = app.store.read(app.now(), |tx| devices::standing(tx, &actor, &target)).await?;
+    let name = name(&listed.device);
+    let (action, back) = (format!("/devices/{id}/actions/{}", deed.path()), format!("/devices/{id}"));
+    let view = DeedView {
+        deed,
+        names: std::slice::from_ref(&name),
+        total: 1,
+        macs: listed.device.platform == Platform::Macos,
+        action: &action,
+        back: (&back, &name),
+        hidden: &[],
+        typed,
+        errors,
+    };
+    Ok(ask(&shell(app, who, None).await?, &view))
+}
+
+/// Does what the form says; a refusal shows the form again with what was typed.
+async fn do_one(
+    State(app): State<App>,
+    who: SignedIn,
+    Path((id, deed)): Path<(String, String)>,
+    Form(typed): Form<DeedForm>,
+) -> Result<Response> {
+    let deed = read(&deed)?;
+    let (actor, target, typed) = (who.actor.clone(), id.clone(), Arc::new(typed));
+    let given = Arc::clone(&typed);
+    match app.store.write(app.now(), move |tx| act(tx, &actor, &target, deed, &given)).await {
+        Ok(()) if deed == Deed::Delete => Ok(Redirect::to(DEVICES.0).into_response()),
+        Ok(()) => Ok(Redirect::to(&format!("/devices/{id}")).into_response()),
+        Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
+            let page = question(&app, &who, &id, deed, DeedForm::clone(&typed), &errors(&error)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a form for several devices sends: which ones, by their boxes or by the filters of the table, and what was typed.
+#[derive(Debug, Default)]
+struct Chosen {
+    ids: Vec<String>,
+    all: bool,
+    filter: DevicesQuery,
+    typed: DeedForm,
+    confirmed: bool,
+}
+
+impl Chosen {
+    fn read(pairs: Vec<(String, String)>) -> Result<Self> {
+        let wrong = |error: serde::de::value::Error| Error::bad_input(error.to_string());
+        let strings: std::collections::HashMap<_, _> = pairs.iter().filter(|(key, _)| key != "device").cloned().collect();
+        Ok(Self {
+            filter: DevicesQuery::deserialize(strings.clone().into_deserializer()).map_err(wrong)?,
+            typed: DeedForm::deserialize(strings.clone().into_deserializer()).map_err(wrong)?,
+            all: strings.contains_key("all"),
+            confirmed: strings.contains_key("confirmed"),
+            ids: pairs.into_iter().filter(|(key, _)| key == "device").map(|(_, id)| id).collect(),
+        })
+    }
+
+    /// What the confirmation carries along.
+    fn hidden(&self) -> Vec<(String, String)> {
+        if !self.all {
+            return self.ids.iter().map(|id| ("device".to_owned(), id.clone())).collect();
+        }
+        let filter = &self.filter;
+        [("all", "1"), ("search", &filter.search), ("state", &filter.state), ("platform", &filter.platform), ("group", &filter.group)]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    /// The devices, as they are now.
+    fn devices(&self, tx: &Tx, actor: &Actor) -> Result<Vec<Listed>> {
+        let too_many = || Error::bad_input(format!("That is done to at most {CHOSEN_MAX} devices at once; narrow the list first."));
+        if self.all {
+            let found = devices::list(tx, actor, &wanted(&self.filter), None, CHOSEN_MAX as u32 + 1)?;
+            return if found.len() > CHOSEN_MAX { Err(too_many()) } else { Ok(found) };
+        }
+        match self.ids.len() {
+            0 => Err(Error::bad_input("No device is chosen. Tick some in the table first.")),
+            n if n > CHOSEN_MAX => Err(too_many()),
+            _ => self.ids.iter().map(|id| devices::standing(tx, actor, id)).collect(),
+        }
+    }
+}
+
+/// Asks before a deed for several devices, and does it once that is confirmed, to as many as can have it.
+async fn several(
+    State(app): State<App>,
+    who: SignedIn,
+    Path(deed): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response> {
+    let deed = read(&deed)?;
+    let chosen = Arc::new(Chosen::read(pairs)?);
+    who.actor.require(right(deed))?;
+    let (actor, asked) = (who.actor.clone(), Arc::clone(&chosen));
+    let listed = app.store.read_slow(app.now(), move |tx| asked.devices(tx, &actor)).await?;
+    let mut wrong = Vec::new();
+    if chosen.confirmed && (!deed.is_destructive() || listed.len() == 1 || chosen.typed.typed == listed.len().to_string()) {
+        let (actor, given) = (who.actor.clone(), Arc::clone(&chosen));
+        let targets: Vec<_> = listed.iter().map(|listed| listed.device.id.clone()).collect();
+        match app.store.write(app.now(), move |tx| devices::each(&targets, |id| act(tx, &actor, id, deed, &given.typed))).await {
+            Ok(Outcome { refused, .. }) if refused.is_empty() => return Ok(Redirect::to(DEVICES.0).into_response()),
+            Ok(Outcome { done, refused }) => {
+                let called = |id: &str| listed.iter().find(|listed| listed.device.id == id).map(|listed| name(&listed.device));
+                let refused: Vec<_> =
+                    refused.into_iter().map(|(id, error)| (called(&id).unwrap_or_default(), error.message.into_owned())).collect();
+                return Ok(outcome(&shell(&app, &who, None).await?, deed, done.len() as u64, &refused, DEVICES).into_response());
+            }
+            Err(error) if error.kind == Kind::BadInput => wrong = errors(&error),
+            Err(error) => return Err(error),
+        }
+    }
+    let names: Vec<_> = listed.iter().map(|listed| name(&listed.device)).collect();
+    let view = DeedView {
+        deed,
+        names: &names,
+        total: names.len() as u64,
+        macs: listed.iter().any(|listed| listed.device.platform == Platform::Macos),
+        action: &format!("/devices/actions/{}", deed.path()),
+        back: DEVICES,
+        hidden: &chosen.hidden(),
+        typed: chosen.typed.clone(),
+        errors: &wrong,
+    };
+    let status = if chosen.confirmed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok((status, ask(&shell(&app, &who, None).await?, &view)).into_response())
+}
+
+fn act(tx: &Tx, actor: &Actor, id: &str, deed: Deed, typed: &DeedForm) -> Result<()> {
+    match deed {
+        Deed::Retire => devices::retire(tx, actor, id).map(drop),
+        Deed::Delete => devices::delete(tx, actor, id),
+        _ => {
+            let channel = devices::channel(tx, actor, id)?;
+            let order = order(tx, &channel, deed, typed)?;
+            commands::enqueue(tx, actor, &channel, Wish::new(order)).map(drop)
+        }
+    }
+}
+
+fn order(tx: &Tx, channel: &Enrollment, deed: Deed, typed: &DeedForm) -> Result<Command> {
+    let uuid = commands::new_uuid(tx);
+    let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let (message, phone) = (text(&typed.message), text(&typed.phone));
+    let is_mac = commands::capabilities(tx, channel)?.platform == Platform::Macos;
+    Ok(match deed {
+        Deed::Lock => command::device_lock(uuid, message.as_deref(), phone.as_deref(), pin(typed, is_mac)?.as_ref()),
+        Deed::Restart => command::restart_device(uuid, None),
+        Deed::ShutDown => command::shut_down_device(uuid),
+        Deed::LostMode if message.is_none() && phone.is_none() => {
+            return Err(Error::field("message", "say something, or give a telephone number"));
+        }
+        Deed::LostMode => command::enable_lost_mode(uuid, LostMode { message, phone_number: phone, footnote: text(&typed.footnote) }),
+        Deed::EndLostMode => command::disable_lost_mode(uuid),
+        Deed::PlaySound => command::play_lost_mode_sound(uuid),
+        Deed::Locate => command::device_location(uuid),
+        // The room fills in the token that the device gave.
+        Deed::ClearPasscode => Command::new(uuid, "ClearPasscode"),
+        Deed::Erase => command::erase_device(uuid, &EraseDevice { pin: pin(typed, is_mac)?, ..EraseDevice::default() }),
+        Deed::Retire | Deed::Delete => return Err(Error::bad_input("No command does that.")),
+    })
+}
+
+/// A Mac's PIN; other devices take none.
+fn pin(typed: &DeedForm, is_mac: bool) -> Result<Option<Secret<String>>> {
+    let pin = typed.pin.trim();
+    if !is_mac || pin.is_empty() {
+        return Ok(None);
+    }
+    if pin.len() != 6 || !pin.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Error::field("pin", "six digits"));
+    }
+    Ok(Some(Secret::new(pin.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_choice_is_read_with_every_box_and_carried_along() {
+        let sent = pairs(&[("search", "cart"), ("device", "1"), ("device", "2"), ("message", "Back to B12"), ("confirmed", "1")]);
+        let chosen = Chosen::read(sent).unwrap();
+        assert!(chosen.confirmed && !chosen.all);
+        assert_eq!((chosen.ids.as_slice(), chosen.typed.message.as_str()), (["1".to_owned(), "2".to_owned()].as_slice(), "Back to B12"));
+        assert_eq!(chosen.hidden(), pairs(&[("device", "1"), ("device", "2")]));
+    }
+
+    #[test]
+    fn all_that_match_are_carried_along_by_the_filter() {
+        let chosen = Chosen::read(pairs(&[("device", "1"), ("all", "1"), ("search", "cart"), ("platform", "ios"), ("group", "")])).unwrap();
+        assert_eq!(chosen.hidden(), pairs(&[("all", "1"), ("search", "cart"), ("platform", "ios")]));
+    }
+}

@@ -1,0 +1,60 @@
+//! Secrets kept for a device, shown to those who may, who are asked first.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::super::shell;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::auth::SignedIn;
+use crate::http::pages::device::deeds::{reveal, revealed};
+use crate::mdm::{Right, devices};
+use crate::store::escrow::EscrowKind;
+
+/// What a secret is called.
+pub(super) const fn title(kind: EscrowKind) -> &'static str {
+    match kind {
+        EscrowKind::ActivationLockBypassCode => "Activation Lock bypass code",
+        EscrowKind::UnlockToken => "Unlock token",
+        EscrowKind::BootstrapToken => "Bootstrap token",
+        EscrowKind::LockPin => "PIN",
+        EscrowKind::RecoveryKey => "FileVault recovery key",
+        EscrowKind::RecoveryLockPassword => "Recovery lock password",
+        EscrowKind::FirmwarePassword => "Firmware password",
+    }
+}
+
+/// Asks before a secret is shown.
+pub(super) async fn ask(State(app): State<App>, who: SignedIn, Path((id, secret)): Path<(String, String)>) -> Result<Response> {
+    who.actor.require(Right::Reveal)?;
+    let (actor, target, wanted) = (who.actor.clone(), id.clone(), secret.clone());
+    let (name, kind) = app
+        .store
+        .read(app.now(), |tx| {
+            let device = devices::find(tx, &actor, &target)?;
+            let held = devices::held(tx, &actor, &device.id)?.into_iter().find(|held| held.id == wanted);
+            let held = held.ok_or_else(|| Error::not_found("There is no such secret for this device."))?;
+            Ok((super::name(&device), held.kind))
+        })
+        .await?;
+    let (back, action) = (format!("/devices/{id}/security"), format!("/devices/{id}/secrets/{secret}/reveal"));
+    Ok(reveal(&shell(&app, &who, None).await?, title(kind), (&back, &name), &action).into_response())
+}
+
+/// Shows a secret once, and records who saw it.
+pub(super) async fn show(State(app): State<App>, who: SignedIn, Path((id, secret)): Path<(String, String)>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let (name, kind, value) = app
+        .store
+        .write(app.now(), move |tx| {
+            let device = devices::find(tx, &actor, &target)?;
+            let (kind, value) = devices::reveal(tx, &actor, &device.id, &secret)?;
+            Ok((super::name(&device), kind, value))
+        })
+        .await?;
+    // Tokens are bytes; people carry them as base64.
+    let text = std::str::from_utf8(value.expose()).map_or_else(|_| STANDARD.encode(value.expose()), str::to_owned);
+    Ok(revealed(&shell(&app, &who, None).await?, title(kind), &text, (&format!("/devices/{id}/security"), &name)).into_response())
+}
