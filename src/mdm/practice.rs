@@ -17,6 +17,9 @@ use crate::store::{Bell, Tx, invitations as rows, roster};
 /// The most practice devices at a time.
 pub const MAX_DEVICES: u32 = 200;
 
+/// How many are read at a time when they are removed; those written for load may be many.
+const REMOVED_PER_PAGE: u32 = 500;
+
 /// What begins the topic of practice devices: no portal of Apple's gives such a one.
 pub const TOPIC_PREFIX: &str = "com.apple.mgmt.External.practice.";
 
@@ -55,15 +58,22 @@ pub fn remove(tx: &Tx, actor: &Actor) -> Result<usize> {
     actor.require(Right::Destroy)?;
     want(tx, actor, Wanted::default())?;
     let filter = Filter { practice: Some(true), ..Filter::default() };
-    let present = roster::list(tx, &filter, Sort::Name, false, None, MAX_DEVICES * 5)?;
-    for listed in &present {
-        devices::delete(tx, actor, &listed.device.id)?;
+    let mut removed = 0;
+    loop {
+        let present = roster::list(tx, &filter, Sort::Name, false, None, REMOVED_PER_PAGE)?;
+        for listed in &present {
+            devices::delete(tx, actor, &listed.device.id)?;
+        }
+        removed += present.len();
+        if present.is_empty() {
+            break;
+        }
     }
     if let Some(id) = settings::value(tx, &INVITATION)? {
         invitations::revoke(tx, actor, &id)?;
         settings::forget(tx, &INVITATION)?;
     }
-    Ok(present.len())
+    Ok(removed)
 }
 
 /// The topic of this appliance's practice devices, the same for its life.
@@ -109,4 +119,30 @@ pub fn invitation(tx: &Tx) -> Result<Invitation> {
     let invitation = invitations::create(tx, &Actor::Job("practice"), new)?;
     settings::set(tx, &INVITATION, &invitation.id)?;
     Ok(invitation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::devices::Device;
+    use crate::store::{OpenOptions, Store, devices as rows};
+
+    #[test]
+    fn practice_goes_at_one_button_however_many_there_are_and_takes_nothing_else_along() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let written = store.write_blocking(Timestamp::from_seconds(1_795_000_000), |tx| {
+            for number in 0..=REMOVED_PER_PAGE {
+                rows::insert(tx, &Device { practice: true, ..roster::tests::device(&number.to_string(), "Practice iPad") })?;
+            }
+            rows::insert(tx, &roster::tests::device("real", "Kim's iPad"))?;
+            let code = invitation(tx)?.code;
+            assert_eq!(remove(tx, &Actor::Console)?, REMOVED_PER_PAGE as usize + 1);
+            let left = roster::list(tx, &Filter::default(), Sort::Name, false, None, 10)?;
+            assert_eq!(left.iter().map(|listed| listed.device.name.as_str()).collect::<Vec<_>>(), ["Kim's iPad"]);
+            assert_ne!(invitation(tx)?.code, code, "the old invitation lets nobody in");
+            wanted(tx)
+        });
+        assert_eq!(written.unwrap(), Wanted::default());
+    }
 }

@@ -233,11 +233,11 @@ fn at(tx: &Tx) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::store::{OpenOptions, Store};
 
-    fn device(id: &str, name: &str) -> Device {
+    pub(crate) fn device(id: &str, name: &str) -> Device {
         Device {
             id: id.into(),
             serial_number: Some(format!("TESTSN{id}")),

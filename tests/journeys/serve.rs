@@ -60,13 +60,13 @@ impl Appliance {
         lines.lines().last().unwrap().trim().to_owned()
     }
 
-    fn at(&self, flag: &str) -> SocketAddr {
+    pub(crate) fn at(&self, flag: &str) -> SocketAddr {
         let line = self.introduction.lines().find(|line| line.ends_with(&format!("({flag})"))).unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
 
     /// The root certificate as somebody gets it who trusts nothing yet, compared with the printed fingerprint.
-    fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         let (der, pem) = (self.folder.join("root.cer"), self.folder.join("root.pem"));
         let url = format!("http://{}/trust/root.cer", self.at("--http-listen"));
         run("curl", &["-sSf", "-m", "60", "-o", der.to_str().unwrap(), &url]);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod fleet;
+mod seed;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -42,10 +43,11 @@ const SHARED_KEYS: usize = 64;
   rollcall simulate --profile https://mdm.example.school/enroll/CODE/profile --ca root.pem --devices 5 --model ipad@18 --for 10m
   rollcall simulate --profile URL --devices 50 --faults faults.toml --for 1h --json
   rollcall simulate --profile URL --devices 1000 --bench idle --connections 16 --for 30s
-  rollcall simulate --profile URL --devices 1000 --bench cycle --connections 10 --api https://localhost:8443 --api-token TOKEN")]
+  rollcall simulate --profile URL --devices 1000 --bench cycle --connections 10 --api https://localhost:8443 --api-token TOKEN
+  rollcall simulate --seed-store 10000 --data ./load-data")]
 pub struct Simulate {
     /// The enrollment profile, signed or not; a URL is downloaded anew for each device
-    #[arg(long, value_name = "FILE|URL", required_unless_present = "roster")]
+    #[arg(long, value_name = "FILE|URL", required_unless_present_any = ["roster", "seed_store"])]
     profile: Option<String>,
     /// How many devices
     #[arg(long, default_value_t = 25)]
@@ -105,9 +107,15 @@ pub struct Simulate {
     /// Its key or token
     #[arg(long, value_name = "TOKEN", env = "ROLLCALL_API_TOKEN", hide_env_values = true)]
     api_token: Option<String>,
-    /// Load with enrollments that exist already: a file of keys and certificates
-    #[arg(long, value_name = "FILE", conflicts_with = "profile", requires = "bench")]
+    /// Load with enrollments that exist already: a file of keys and certificates, which --seed-store writes
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     roster: Option<PathBuf>,
+    /// Write so many practice enrollments at rest straight into the store of a data folder that no server holds, for load
+    #[arg(long, value_name = "N", conflicts_with_all = ["profile", "bench"])]
+    seed_store: Option<usize>,
+    /// The data folder of --seed-store [default: ./rollcall-data]
+    #[arg(long, value_name = "DIR", requires = "seed_store")]
+    data: Option<String>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -118,7 +126,13 @@ impl Simulate {
     pub fn run(self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::internal("the runtime cannot start", error))?;
+        if let Some(count) = self.seed_store {
+            return runtime.block_on(seed::seed(&self, count));
+        }
         match self.bench.as_deref() {
+            None if self.roster.is_some() => {
+                Err(Error::bad_input("--roster is for load: say which with --bench, for example --bench idle"))
+            }
             None => runtime.block_on(fleet::live(&self)),
             Some("fleet") => runtime.block_on(bench::fleet(&self)),
             Some(mode) => runtime.block_on(bench::load(&self, words::mode(mode)?)),

@@ -3,6 +3,7 @@
 //! Client and server share the machine, so whatever is constant is written and signed before the clock starts: an operation
 //! then costs a write, a read and a glance at the answer.
 
+mod messages;
 mod prepare;
 mod roster;
 mod run;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use super::device::{HeaderForm, Identity};
 use super::histogram::Histogram;
 
+pub use self::messages::{LoadMessages, certification_request};
 pub use self::prepare::{Api, Preparation, prepare};
 pub use self::roster::{MAX_ROSTER, Roster, RosterDevice};
 pub use self::run::{Load, run};

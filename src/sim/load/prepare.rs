@@ -8,16 +8,16 @@ use http::Uri;
 
 use super::run::{Exchange, Expect, Load, Operation, Seat};
 use super::wire::Origin;
-use super::{Addresses, LoadDevice, LoadProof, MAX_PREPARED, Mode};
+use super::{Addresses, LoadDevice, LoadMessages, LoadProof, MAX_PREPARED, Mode};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::pki::certificate::Certificate;
-use crate::pki::digest::{Digest, sha256};
+use crate::pki::digest::Digest;
 use crate::protocol::plist::{Dictionary, Value, to_xml};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::sim::client::Trust;
-use crate::sim::device::{Dialect, Identity, Purpose};
+use crate::sim::device::{Dialect, Identity};
 
 /// The media types of the two kinds of messages.
 const CHECK_IN: &str = "application/x-apple-aspen-mdm-checkin";
@@ -165,8 +165,12 @@ impl Writer<'_> {
         let mode = self.preparation.mode;
         let operations = match mode {
             Mode::Idle => vec![Operation(vec![self.idle(device, Expect::Empty)?])],
-            Mode::TokenUpdate => vec![Operation(vec![self.token_update(device)?])],
-            Mode::Enroll => vec![Operation(vec![self.authenticate(device)?, self.token_update(device)?])],
+            Mode::TokenUpdate => vec![Operation(vec![self.check_in(device, &self.messages(device).token_update()?)?])],
+            Mode::Enroll => {
+                let messages = self.messages(device);
+                let bodies = [messages.authenticate()?, messages.token_update()?];
+                vec![Operation(bodies.iter().map(|body| self.check_in(device, body)).collect::<Result<_>>()?)]
+            }
             Mode::Cycle => (0..each).map(|_| self.cycle(device)).collect::<Result<_>>()?,
             Mode::Scep => return Err(Error::bad_input("load by SCEP is prepared from profiles")),
         };
@@ -176,37 +180,16 @@ impl Writer<'_> {
         Ok(Seat { tls, operations })
     }
 
+    fn messages<'d>(&'d self, device: &'d LoadDevice) -> LoadMessages<'d> {
+        LoadMessages { topic: &self.preparation.addresses.topic, udid: &device.udid, serial_number: &device.serial_number }
+    }
+
     fn idle(&self, device: &LoadDevice, expect: Expect) -> Result<Exchange> {
-        let message = [("Status", Value::from("Idle"))];
-        self.message(device, &self.target, CONNECT, message, expect)
+        self.exchange(device, &self.target, CONNECT, &self.messages(device).idle()?, expect)
     }
 
-    fn authenticate(&self, device: &LoadDevice) -> Result<Exchange> {
-        let message = [
-            ("MessageType", Value::from(Purpose::Authenticate.name())),
-            ("Topic", Value::from(self.preparation.addresses.topic.as_str())),
-            ("SerialNumber", Value::from(device.serial_number.as_str())),
-            ("ProductName", Value::from("iPad13,18")),
-            ("OSVersion", Value::from("26.1")),
-            ("BuildVersion", Value::from("23B85")),
-        ];
-        self.message(device, &self.check_in, CHECK_IN, message, Expect::Success)
-    }
-
-    /// A TokenUpdate of the size that an iPad's has, its unlock token included.
-    fn token_update(&self, device: &LoadDevice) -> Result<Exchange> {
-        const UNLOCK_TOKEN_BYTES: usize = 1200;
-        let token = sha256(device.udid.as_bytes());
-        let unlock = token.iter().copied().cycle().take(UNLOCK_TOKEN_BYTES).collect();
-        let message = [
-            ("MessageType", Value::from(Purpose::TokenUpdate.name())),
-            ("Topic", Value::from(self.preparation.addresses.topic.as_str())),
-            ("Token", Value::Data(token.to_vec())),
-            ("PushMagic", Value::from(device.udid.as_str())),
-            ("AwaitingConfiguration", Value::Boolean(false)),
-            ("UnlockToken", Value::Data(unlock)),
-        ];
-        self.message(device, &self.check_in, CHECK_IN, message, Expect::Success)
+    fn check_in(&self, device: &LoadDevice, body: &[u8]) -> Result<Exchange> {
+        self.exchange(device, &self.check_in, CHECK_IN, body, Expect::Success)
     }
 
     fn cycle(&self, device: &LoadDevice) -> Result<Operation> {
@@ -226,26 +209,15 @@ impl Writer<'_> {
         );
         let enqueue = Exchange { origin: 1, request: [head.as_bytes(), &command].concat().into(), expect: Expect::Success };
         let fetch = self.idle(device, Expect::Contains(uuid.clone().into_bytes().into()))?;
-        let report = [("Status", Value::from("Acknowledged")), ("CommandUUID", Value::from(uuid.as_str()))];
-        let report = self.message(device, &self.target, CONNECT, report, Expect::Success)?;
+        let report = self.messages(device).acknowledged(&uuid)?;
+        let report = self.exchange(device, &self.target, CONNECT, &report, Expect::Success)?;
         Ok(Operation(vec![enqueue, fetch, report]))
     }
 
-    fn message<const N: usize>(
-        &self,
-        device: &LoadDevice,
-        target: &Target,
-        content_type: &str,
-        keys: [(&str, Value); N],
-        expect: Expect,
-    ) -> Result<Exchange> {
-        let mut message: Dictionary = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        message.insert(String::from("UDID"), Value::from(device.udid.as_str()));
-        message.sort_keys();
-        let body = to_xml(&Value::Dictionary(message))?;
+    fn exchange(&self, device: &LoadDevice, target: &Target, content_type: &str, body: &[u8], expect: Expect) -> Result<Exchange> {
         let proof = match self.preparation.proof {
             LoadProof::Signature => {
-                let signature = device.identity.mdm_signature(&body, DIALECT, self.preparation.now);
+                let signature = device.identity.mdm_signature(body, DIALECT, self.preparation.now);
                 let signature = signature.map_err(|error| Error::internal("a load request cannot be signed", error))?;
                 format!("Mdm-Signature: {signature}\r\n")
             }
@@ -258,7 +230,7 @@ impl Writer<'_> {
             target.authority,
             body.len()
         );
-        Ok(Exchange { origin: 0, request: Arc::from([head.as_bytes(), &body].concat()), expect })
+        Ok(Exchange { origin: 0, request: Arc::from([head.as_bytes(), body].concat()), expect })
     }
 }
 
