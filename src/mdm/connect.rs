@@ -153,9 +153,9 @@ fn offer(tx: &Tx, enrollment: &Enrollment, status: Status, session: i64, recorde
         // Between Authenticate and TokenUpdate, and after CheckOut, there is nothing to do here.
         return Ok(Reply::Empty);
     }
-    // The device may have erased itself, or been told to leave, by the very command that was just recorded.
-    let present = enrollments::by_id(tx, &enrollment.id)?.filter(|present| present.state == EnrollmentState::Enrolled);
-    let Some(present) = present else { return Ok(Reply::Empty) };
+    // The device may have erased itself, or been told to leave, by the very command that was just recorded; an Idle changes nothing.
+    let present = if recorded.is_some() { enrollments::by_id(tx, &enrollment.id)? } else { Some(enrollment.clone()) };
+    let Some(present) = present.filter(|present| present.state == EnrollmentState::Enrolled) else { return Ok(Reply::Empty) };
     if devices::by_id(tx, &present.device_id)?.is_none_or(|device| device.deleted_at.is_some()) {
         // What waits for a deleted device stays where the audit can see it, and is dropped if the device enrolls anew.
         return Ok(Reply::Empty);

@@ -130,21 +130,24 @@ pub struct NewCommand<'a> {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Puts a command at the end of its priority in the queue; gives its place.
+/// Puts a command at the end of its priority in the queue; gives it as it stands there.
 ///
 /// Fails with a conflict when the enrollment has had a command of this UUID.
-pub fn insert(tx: &Tx, new: &NewCommand<'_>) -> Result<i64> {
+pub fn insert(tx: &Tx, new: &NewCommand<'_>) -> Result<Command> {
     let payload = tx.seal("commands.payload", new.payload)?;
-    tx.execute(
-        "INSERT INTO commands (enrollment_id, generation, uuid, request_type, payload_sealed, priority, supersede_key, actor, created_at, expires_at)
-         VALUES (:enrollment_id, :generation, :uuid, :request_type, :payload, :priority, :supersede_key, :actor, :now, :expires_at)",
+    tx.one(
+        &format!(
+            "INSERT INTO commands (enrollment_id, generation, uuid, request_type, payload_sealed, priority, supersede_key, actor, created_at, expires_at)
+             VALUES (:enrollment_id, :generation, :uuid, :request_type, :payload, :priority, :supersede_key, :actor, :now, :expires_at)
+             RETURNING {COLUMNS}"
+        ),
         named_params! {
             ":enrollment_id": new.enrollment_id, ":generation": new.generation, ":uuid": new.uuid, ":request_type": new.request_type,
             ":payload": payload, ":priority": new.priority, ":supersede_key": new.supersede_key, ":actor": new.actor, ":now": tx.now,
             ":expires_at": new.expires_at,
         },
-    )?;
-    Ok(tx.last_row())
+        command,
+    )
 }
 
 /// The command of an enrollment with this CommandUUID, in the queue or out of it.

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, FieldError, Kind, Result};
 use crate::mdm::checkin::device_channel;
 use crate::mdm::{Actor, Right, journal, push};
 use crate::protocol::availability::{self, Capabilities, Request};
@@ -110,9 +110,6 @@ struct Row {
 
 fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: Row) -> Result<Command> {
     let uuid = order.uuid.as_str();
-    if commands::by_uuid(tx, &enrollment.id, uuid)?.is_some() {
-        return Err(Error::conflict(format!("The CommandUUID {uuid} was used for this device before; take a new one.")));
-    }
     if commands::count_open(tx, &enrollment.id)? >= MAX_OPEN {
         return Err(Error::conflict(format!("{MAX_OPEN} commands wait for this device already; cancel some, or wait until it connects.")));
     }
@@ -122,26 +119,25 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
             queue::end(tx, enrollment, &older, CommandState::Superseded, "a newer command does the same")?;
         }
     }
-    commands::insert(
-        tx,
-        &NewCommand {
-            enrollment_id: &enrollment.id,
-            generation: enrollment.generation,
-            uuid,
-            request_type: &order.request_type,
-            payload: &order.to_plist()?,
-            priority: row.priority,
-            supersede_key: supersede_key.as_deref(),
-            actor: &actor.to_string(),
-            expires_at: row.expires_at.or_else(|| order.default_lifetime().map(|lifetime| tx.now.plus(lifetime))),
-        },
-    )?;
+    let new = NewCommand {
+        enrollment_id: &enrollment.id,
+        generation: enrollment.generation,
+        uuid,
+        request_type: &order.request_type,
+        payload: &order.to_plist()?,
+        priority: row.priority,
+        supersede_key: supersede_key.as_deref(),
+        actor: &actor.to_string(),
+        expires_at: row.expires_at.or_else(|| order.default_lifetime().map(|lifetime| tx.now.plus(lifetime))),
+    };
+    let used = || Error::conflict(format!("The CommandUUID {uuid} was used for this device before; take a new one."));
+    let queued = commands::insert(tx, &new).map_err(|error| if error.kind == Kind::Conflict { used() } else { error })?;
     let subject = journal::Subject::from(enrollment).command(uuid);
     journal::note(tx, actor, "command.queued", subject, json!({ "request_type": order.request_type }))?;
     if row.push {
         push::due_now(tx, enrollment)?;
     }
-    commands::by_uuid(tx, &enrollment.id, uuid)?.ok_or_else(|| Error::not_found("The command that was just queued is gone."))
+    Ok(queued)
 }
 
 /// What destroys or locks people out takes more than what can be undone.
