@@ -86,8 +86,7 @@ fn recorded_conversations_make_the_recorded_events() {
     let mut recorded: Vec<_> = std::fs::read_dir(shared.join("captures/conversations/nanomdm-webhook"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        // A network user's log-in is refused before there is an enrollment to tell of; the other server tells of it all the same.
-        .filter(|path| path.extension().is_some_and(|kind| kind == "json") && !path.to_string_lossy().contains("UserAuthenticate"))
+        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
         .collect();
     recorded.sort();
     let school = School::new();
@@ -112,7 +111,7 @@ fn recorded_conversations_make_the_recorded_events() {
         }
         assert_eq!(ours[0], theirs, "{}", path.display());
     }
-    assert_eq!(recorded.len(), 43);
+    assert_eq!(recorded.len(), 44);
 }
 
 #[test]

@@ -23,11 +23,12 @@ pub const URL_MAX: usize = 2048;
 pub const KEY_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// What a webhook may ask for; the words are those of NanoMDM.
-pub const TOPICS: [&str; 7] = [
+pub const TOPICS: [&str; 8] = [
     CONNECT,
     "mdm.Authenticate",
     "mdm.TokenUpdate",
     "mdm.CheckOut",
+    "mdm.UserAuthenticate",
     "mdm.SetBootstrapToken",
     "mdm.GetBootstrapToken",
     "mdm.DeclarativeManagement",
