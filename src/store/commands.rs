@@ -157,6 +157,20 @@ pub fn all_by_uuid(tx: &Tx, uuid: &str) -> Result<Vec<Command>> {
     tx.list(&format!("SELECT {COLUMNS} FROM commands WHERE uuid = ?1 ORDER BY seq"), [uuid], command)
 }
 
+/// The command of this UUID, or the one offered last, that was sent to a device by any of its channels and has not been answered.
+pub fn sent_to_device(tx: &Tx, device_channel: &str, uuid: Option<&str>) -> Result<Option<Command>> {
+    tx.optional(
+        &format!(
+            "SELECT {COLUMNS} FROM commands
+             WHERE enrollment_id IN (SELECT id FROM enrollments WHERE id = ?1 UNION ALL SELECT id FROM enrollments WHERE parent_id = ?1)
+               AND finished_at IS NULL AND sent_at IS NOT NULL AND (?2 IS NULL OR uuid = ?2)
+             ORDER BY sent_at DESC, seq DESC LIMIT 1"
+        ),
+        (device_channel, uuid),
+        command,
+    )
+}
+
 /// Tells whether anything at all waits for this enrollment.
 pub fn any_open(tx: &Tx, enrollment_id: &str) -> Result<bool> {
     tx.one("SELECT EXISTS (SELECT 1 FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL)", [enrollment_id], |row| row.get(0))
