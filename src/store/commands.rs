@@ -326,14 +326,25 @@ pub(crate) mod tests {
         Ok(())
     }
 
-    /// How SQLite finds the next command.
-    pub(crate) fn plan_of_next(tx: &Tx, enrollment_id: &str) -> Result<String> {
-        let steps: Vec<String> = tx.list(
-            "EXPLAIN QUERY PLAN SELECT seq FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL
-             AND (not_now_session IS NULL OR not_now_session <> 1) ORDER BY priority DESC, seq LIMIT 1",
-            [enrollment_id],
-            |row| row.get(3),
+    /// Stores `count` reports that an enrollment once sent.
+    pub(crate) fn fill_reports(tx: &Tx, enrollment_id: &str, count: i64) -> Result<()> {
+        tx.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
+             INSERT INTO reports (enrollment_id, command_uuid, request_type, status, size_bytes, sha256, received_at)
+             SELECT ?1, 'old-' || n, 'DeviceInformation', 'Acknowledged', 1, x'00', ?3 FROM numbers",
+            (enrollment_id, count, tx.now),
         )?;
-        Ok(steps.join("; "))
+        Ok(())
+    }
+
+    /// Stores `count` events of a device's past.
+    pub(crate) fn fill_events(tx: &Tx, device_id: &str, enrollment_id: &str, count: i64) -> Result<()> {
+        tx.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?3)
+             INSERT INTO events (at, kind, actor_kind, actor, device_id, enrollment_id, command_uuid)
+             SELECT ?4, 'command.acknowledged', 'device', 'test', ?1, ?2, 'old-' || n FROM numbers",
+            (device_id, enrollment_id, count, tx.now),
+        )?;
+        Ok(())
     }
 }

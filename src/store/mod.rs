@@ -20,6 +20,8 @@ pub mod invitations;
 pub mod jobs;
 mod lock;
 mod migrate;
+#[cfg(test)]
+pub(crate) mod plans;
 pub mod push_certificates;
 mod readers;
 pub mod reports;
