@@ -48,7 +48,7 @@ impl School {
         let store = Store::open(OpenOptions::file(folder.path().join("rollcall.db"), sealer)).expect("the store opens");
         let identity = Presented { fingerprint: Fingerprint::of_der(b"identity"), certificate: None, imported_authority: None };
         let school = Self { store, identity, _folder: folder };
-        school.write(|tx, identity| enroll(tx, identity));
+        school.write(enroll);
         for page in 0..old / PAGE {
             school.write(move |tx, _| (page * PAGE..(page + 1) * PAGE).try_for_each(|number| leave_behind(tx, number)));
         }

@@ -1,6 +1,6 @@
 //! Tells others what happened here: one POST at a time to an address that an admin chose.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,12 +31,12 @@ const AGENT: &str = concat!("Rollcall/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, Clone)]
 pub struct Webhook {
     client: Client<HttpsConnector<Dialer>, Full<Bytes>>,
-    under_way: Arc<Mutex<HashMap<String, usize>>>,
+    under_way: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 /// Counts a post for as long as it lives.
 struct UnderWay<'a> {
-    posts: &'a Mutex<HashMap<String, usize>>,
+    posts: &'a Mutex<BTreeMap<String, usize>>,
     url: &'a str,
 }
 
@@ -65,7 +65,7 @@ impl Webhook {
     }
 
     /// How many posts each address has not answered yet.
-    pub fn under_way(&self) -> HashMap<String, usize> {
+    pub fn under_way(&self) -> BTreeMap<String, usize> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

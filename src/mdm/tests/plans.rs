@@ -131,7 +131,7 @@ fn what_is_due_is_found_and_done_without_looking_anything_through() {
             renewal::due(tx, "https://mdm.example.school")?;
             inventory::refresh(tx)?;
             commands::expire(tx)?;
-            for letter in webhooks::due(tx, &std::collections::HashMap::new())? {
+            for letter in webhooks::due(tx, &std::collections::BTreeMap::new())? {
                 webhooks::record(tx, &letter, Some("it did not answer"))?;
                 webhooks::record(tx, &letter, None)?;
             }

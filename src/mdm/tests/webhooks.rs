@@ -1,6 +1,6 @@
 //! Who hears of what: events against recorded ones, secrets left out, order, retries and the end of patience.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -36,7 +36,7 @@ fn listen(school: &School, topics: &'static [&'static str], include_secrets: boo
 }
 
 fn due(school: &School) -> Vec<Letter> {
-    school.write(|tx| webhooks::due(tx, &HashMap::new()))
+    school.write(|tx| webhooks::due(tx, &BTreeMap::new()))
 }
 
 fn record(school: &School, letter: &Letter, failure: Option<&'static str>) {
@@ -211,7 +211,7 @@ fn a_receiver_that_does_not_answer_is_sent_a_few_and_hides_nobody() {
     let first = due(&school);
     assert_eq!(first.len(), PAGE as usize, "nobody is slow yet");
     school.device("A-1").authenticate();
-    let under_way = HashMap::from([(first[0].url.clone(), SLOW_MAX - 1)]);
+    let under_way = BTreeMap::from([(first[0].url.clone(), SLOW_MAX - 1)]);
     let now = school.write(move |tx| webhooks::due(tx, &under_way));
     let of_quick = now.iter().filter(|letter| letter.url.contains("quick")).count();
     assert_eq!((now.len(), of_quick), (2, 1), "one more for the slow one, and everything for the other");

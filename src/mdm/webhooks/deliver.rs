@@ -1,6 +1,6 @@
 //! What is to be posted now, and what becomes of it when the receiver answered or did not.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -68,7 +68,7 @@ pub struct Letter {
 ///
 /// `under_way` says how many each address has not answered yet. Who answers gets as many as there are; who does not is sent a few at a time, so
 /// that a receiver that hangs fills neither the memory nor the way to the others.
-pub fn due(tx: &Tx, under_way: &HashMap<String, usize>) -> Result<Vec<Letter>> {
+pub fn due(tx: &Tx, under_way: &BTreeMap<String, usize>) -> Result<Vec<Letter>> {
     let mut letters = Vec::new();
     let mut taken = HashMap::<String, (usize, i64)>::new();
     for _ in 0..PAGES {

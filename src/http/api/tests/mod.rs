@@ -18,7 +18,7 @@ use super::*;
 use crate::http::auth::tests::{Kit, PASSWORD, peer};
 use crate::http::error::Audience;
 use crate::http::limits::{API_MAX_BYTES, group};
-use crate::http::server::Listener;
+use crate::http::server::{Listener, Peer};
 use crate::mdm::Role;
 use crate::store::events::{NewEvent, append};
 
@@ -43,15 +43,28 @@ impl House {
     }
 
     fn router(&self, listener: Listener) -> Router {
+        self.router_for(peer(listener))
+    }
+
+    fn router_for(&self, peer: Peer) -> Router {
         group(Audience::Api, API_MAX_BYTES, routes())
             .layer(Extension(self.kit.gate.clone()))
             .layer(Extension(self.streams.clone()))
-            .layer(Extension(peer(listener)))
+            .layer(Extension(peer))
             .with_state(self.app.clone())
     }
 
     async fn send(&self, listener: Listener, request: Request<Body>) -> Reply {
-        let (parts, body) = self.router(listener).oneshot(request).await.unwrap().into_parts();
+        Self::answer(self.router(listener), request).await
+    }
+
+    /// Asks from another address.
+    async fn send_from(&self, address: [u8; 4], request: Request<Body>) -> Reply {
+        Self::answer(self.router_for(Peer { addr: (address, 4711).into(), ..peer(Listener::Main) }), request).await
+    }
+
+    async fn answer(router: Router, request: Request<Body>) -> Reply {
+        let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Reply { status: parts.status, headers: parts.headers, body }

@@ -38,6 +38,25 @@ async fn guessing_is_answered_with_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_wrong_log_in_says_nothing_of_names_and_slows_its_own_address_only() {
+    let house = House::new();
+    house.kit.add("kim", Role::Helper).await;
+    let guess = |name: &str, password: &str| {
+        let body = Some(json!({ "name": name, "password": password }));
+        request(Method::POST, "/api/v1/session", &[], body)
+    };
+    let mut told = Vec::new();
+    for name in ["kim", "nobody"] {
+        let reply = house.send(Listener::Main, guess(name, "wrong horse battery")).await;
+        told.push((reply.status, reply.headers, reply.body));
+    }
+    assert_eq!(told[0], told[1]);
+    while house.send(Listener::Main, guess("nobody", "x")).await.status == StatusCode::UNAUTHORIZED {}
+    assert_eq!(house.send(Listener::Main, guess("kim", PASSWORD)).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(house.send_from([192, 0, 2, 8], guess("kim", PASSWORD)).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn another_sites_page_cannot_log_anybody_in() {
     let house = House::new();
     house.kit.add("kim", Role::Helper).await;

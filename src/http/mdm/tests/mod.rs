@@ -78,8 +78,8 @@ impl House {
         let bound = Bound::bind(&config).await.unwrap();
         let at = bound.addresses().last().unwrap().1;
         let tls = Arc::new(Tls::new(Authority::new("School").identity(&["localhost"]), &[]).unwrap());
-        let _running = bound.serve(doors(&app, &Streams::default()), &tls, config.proxy, Grants::default());
-        Self { app, at, _running }
+        let doors = doors(&app, &Streams::default());
+        Self { app, at, _running: bound.serve(doors, &tls, config.proxy, Grants::default()) }
     }
 
     async fn of(app: App) -> Self {
