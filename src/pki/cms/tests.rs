@@ -233,6 +233,24 @@ fn damaged_messages_are_refused() {
 }
 
 #[test]
+fn damaged_detached_signatures_claim_and_prove_nothing_else() {
+    let signer = rsa();
+    let message = sign(&signer, BODY, &SignOptions::detached()).unwrap();
+    for damaged in mutations(&message) {
+        let _ = super::claimed(&damaged, Certificate::from_der);
+        let numbers = &signer.key().public_key_der()[24..];
+        if let Ok(verified) = verify_detached(&damaged, BODY, Certificate::from_der) {
+            assert!(verified.signer.public_key_der().ends_with(numbers));
+        }
+        assert!(verify_detached(&damaged, b"something else", Certificate::from_der).is_err());
+    }
+    let (claimed, digest) = super::claimed(&message, Certificate::from_der).unwrap();
+    assert_eq!((claimed.der(), digest), (signer.certificate().der(), Digest::Sha256));
+    let other = super::verify_detached_digest(&message, |_| None, Certificate::from_der);
+    assert!(matches!(other, Err(CmsError::Unsupported(_))), "a body that was hashed by another algorithm proves nothing");
+}
+
+#[test]
 fn hostile_messages_end_soon() {
     for depth in [1_000, 100_000, 1_000_000] {
         assert_eq!(verify(&[0x30, 0x80].repeat(depth), None).unwrap_err(), CmsError::Malformed);

@@ -276,6 +276,22 @@ fn captured_files_are_recognised() {
 }
 
 #[test]
+fn a_file_that_would_take_too_long_to_open_is_refused_unopened() {
+    let (certificate, key) = push(&authority());
+    // 65,793 rounds: a number whose three bytes stand nowhere else.
+    let honest = pkcs12(&certificate, &key, &["-iter", "65793", "-passout", "pass:x"]);
+    assert!(is_pair(&recognise(&honest, Some("x"))));
+    let mut endless = honest.clone();
+    let at: Vec<_> = (0..honest.len() - 5).filter(|at| honest[*at..].starts_with(&[2, 3, 1, 1, 1])).collect();
+    assert!(at.len() >= 2, "its key and its seal");
+    for at in at {
+        endless[at + 2..at + 5].copy_from_slice(&[0x7f, 0xff, 0xff]);
+    }
+    let refused = recognise(&endless, Some("x"));
+    assert!(matches!(&refused, Recognised::Mistaken(Mistake::Unsupported(why)) if why.contains("rounds")), "{}", refused.message());
+}
+
+#[test]
 fn damaged_files_do_no_harm() {
     let (certificate, key) = push(&authority());
     let pem = format!("{}{}", certificate.to_pem(), key.to_pem().expose());
