@@ -13,6 +13,7 @@ use crate::protocol::ids::EnrollmentIds;
 use crate::store::Tx;
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::events;
 
 /// How long after an authority was imported its unbound certificates may be bound, once each.
 pub const MOVE_IN_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -211,11 +212,26 @@ pub fn may_bind(tx: &Tx, identity: &Identity, device_channel: &Enrollment) -> Re
     Ok(device_channel.state == EnrollmentState::Enrolled && certificates::of_enrollment(tx, &device_channel.id)?.is_empty())
 }
 
-/// Records a refusal on the timeline of the enrollment that was named, if there is one.
+/// Refusals that are recorded in [`REFUSALS_IN`] at most: strangers can cause them, and the record is kept for good.
+pub const REFUSALS_MAX: usize = 30;
+
+/// The time in which the same refusal is recorded once.
+pub const REFUSALS_IN: Duration = Duration::from_secs(60);
+
+/// Records a refusal on the timeline of the enrollment that was named, if there is one; the same one at most once a minute.
 pub fn record_refusal(tx: &Tx, presented: Option<&Presented>, ids: &EnrollmentIds, refusal: Refusal) -> Result<()> {
+    const KIND: &str = "enrollment.refused";
     let named = enrollments::by_nano_id(tx, ids.nano_id().as_str())?;
     let name = presented.map_or_else(|| String::from("nobody"), |presented| format!("certificate {}", presented.fingerprint));
     let data = json!({ "because": refusal.words(), "named": ids.nano_id().to_string() });
+    let actor = Actor::Device { name };
+    let filter = events::Filter { kind: Some(KIND), ..events::Filter::default() };
+    let mut recent = events::list(tx, &filter, None, REFUSALS_MAX)?;
+    recent.retain(|event| event.at.plus(REFUSALS_IN) > tx.now);
+    let said = actor.to_string();
+    if recent.len() >= REFUSALS_MAX || recent.iter().any(|event| event.actor == said && event.data == data) {
+        return Ok(());
+    }
     let subject = named.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
-    journal::note(tx, &Actor::Device { name }, "enrollment.refused", subject, data)
+    journal::note(tx, &actor, KIND, subject, data)
 }

@@ -6,7 +6,8 @@ use crate::mdm::Actor;
 use crate::mdm::checkin::{HowToLeave, Reply};
 use crate::mdm::connect;
 use crate::mdm::devices;
-use crate::mdm::enroll::identify::Refusal;
+use crate::mdm::enroll::identify::{Presented, REFUSALS_IN, REFUSALS_MAX, Refusal};
+use crate::pki::certificate::Fingerprint;
 use crate::protocol::command;
 use crate::store::certificates::{self, Purpose};
 use crate::store::commands::CommandState;
@@ -69,7 +70,29 @@ fn another_devices_udid_under_a_certificate_is_refused_and_changes_nothing() {
     assert!(matches!(polled, connect::Reply::Refused(Refusal::AnothersIdentity)));
     let after = victim.enrollment();
     assert_eq!((before.generation, before.token_update_tally), (after.generation, after.token_update_tally));
-    assert_eq!(school.events().iter().filter(|kind| *kind == "enrollment.refused").count(), 3, "each attempt stands in the log");
+    let refusals = || school.events().iter().filter(|kind| *kind == "enrollment.refused").count();
+    assert_eq!(refusals(), 1, "the same attempt stands in the log once a minute");
+    school.clock.advance(REFUSALS_IN);
+    forged.authenticate();
+    assert_eq!(refusals(), 2);
+}
+
+#[test]
+fn strangers_fill_the_log_to_a_limit() {
+    let school = School::new();
+    let mut attempts = 0..;
+    let mut refusals_after = |count: usize| {
+        for number in attempts.by_ref().take(count) {
+            let stranger = Fingerprint::of_der(format!("stranger {number}").as_bytes());
+            let identity = Presented { fingerprint: stranger, certificate: None, imported_authority: None };
+            let reply = Device { school: &school, udid: format!("STRANGER-{number}"), identity }.authenticate();
+            assert!(matches!(reply, Reply::Refused(Refusal::ForeignCertificate)), "{reply:?}");
+        }
+        school.events().iter().filter(|kind| *kind == "enrollment.refused").count()
+    };
+    assert_eq!(refusals_after(REFUSALS_MAX + 1), REFUSALS_MAX);
+    school.clock.advance(REFUSALS_IN);
+    assert_eq!(refusals_after(1), REFUSALS_MAX + 1);
 }
 
 #[test]
