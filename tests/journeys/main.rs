@@ -4,4 +4,5 @@
 mod apns;
 mod console;
 mod serve;
+mod succession;
 mod webhook;

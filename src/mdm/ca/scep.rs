@@ -196,6 +196,7 @@ fn renewing(tx: &Tx, grant: &Grant) -> Result<Option<Enrollment>> {
     let Some(mut enrollment) = enrollments::by_id(tx, id)? else { return Ok(None) };
     if enrollment.renewal_state != RenewalState::Waiting {
         enrollment.renewal_state = RenewalState::Waiting;
+        enrollment.renewal_began_at = enrollment.renewal_began_at.or(Some(tx.now));
         enrollments::update(tx, &enrollment)?;
     }
     Ok(Some(enrollment))

@@ -92,8 +92,12 @@ pub(in crate::mdm) fn bound(tx: &Tx, presented: &Presented, outcome: Outcome) ->
     if !identify::may_bind(tx, &identity, &device_channel)? {
         return Ok(None);
     }
+    if identity.enrollment_id.is_some() {
+        return Ok(Some(enrollment));
+    }
     identify::bind(tx, presented, &identity, &device_channel)?;
-    Ok(Some(enrollment))
+    // Binding may have planned the renewal of what moved in.
+    enrollments::by_id(tx, &enrollment.id)
 }
 
 /// The device's own channel of an enrollment.

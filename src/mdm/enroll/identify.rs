@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::mdm::enroll::renewal;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;
@@ -171,6 +172,7 @@ pub fn bind(tx: &Tx, presented: &Presented, identity: &Identity, device_channel:
     }
     if identity.purpose == Purpose::Imported {
         record_moved_in(tx, presented, identity)?;
+        renewal::plan_moved_in(tx, identity, &device_channel.id)?;
     }
     certificates::bind(tx, &identity.fingerprint, &device_channel.id)?;
     let actor = Actor::Device { name: device_channel.nano_id.clone() };

@@ -1,8 +1,10 @@
 //! Sequences of the device protocol against the rooms, on SQLite in memory: a school, its invitations, and devices that say what they say.
 
 mod enrollment;
+mod moved_in;
 mod queue;
 mod renewal;
+mod succession;
 mod webhooks;
 
 use std::time::Duration;
@@ -44,6 +46,8 @@ impl School {
                 certificate: b"root".to_vec(),
                 not_after_at: tx.now.plus(days(7300)),
                 created_at: tx.now,
+                bridge: None,
+                used_from_at: Some(tx.now),
             };
             authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)
         });

@@ -48,7 +48,14 @@ pub(super) fn entry(event: Event) -> Entry {
         "push_certificate.renewed" => format!("Push certificate renewed: {}", text("topic")),
         "practice.wanted" => String::from("The number of practice devices was set"),
         "job.wanted" => format!("Asked to run now: {}", text("job")),
+        "renewal.impossible" => String::from("Its certificate cannot be renewed from here"),
+        "root.queued" => String::from("The next root certificate goes to it"),
+        "root.known" => String::from("It knows the next root certificate"),
+        "root.refused" => String::from("It refused the next root certificate"),
         "authority.made" => String::from("A certificate authority was made"),
+        "authority.used" => String::from("The next certificate authority is used from now on"),
+        "authority.ended" => String::from("A former certificate authority has ended"),
+        "tls.made" => String::from("A TLS certificate was made"),
         other => other.replace(['.', '_'], " "),
     };
     Entry {
@@ -64,7 +71,7 @@ pub(super) fn entry(event: Event) -> Entry {
 
 fn state_of(kind: &str) -> Mark {
     let ends = |words: &[&str]| words.iter().any(|word| kind.ends_with(word));
-    if ends(&["error", "refused", "quarantined", "token_dead", "unreadable", "erased", "left", "told_to_leave", "revoked"]) {
+    if ends(&["error", "refused", "quarantined", "token_dead", "unreadable", "erased", "left", "told_to_leave", "revoked", "impossible"]) {
         Mark::Problem
     } else if ends(&["queued", "not_now", "authenticated", "renewing", "sent"]) {
         Mark::Waiting
