@@ -79,8 +79,15 @@ impl School {
 
 fn enroll(tx: &Tx, identity: &Presented) -> Result<()> {
     let end = Timestamp::from_seconds(4_000_000_000);
-    let ours =
-        Authority { id: "ours".into(), state: AuthorityState::Current, certificate: b"root".to_vec(), not_after_at: end, created_at: NOW };
+    let ours = Authority {
+        id: "ours".into(),
+        state: AuthorityState::Current,
+        certificate: b"root".to_vec(),
+        not_after_at: end,
+        created_at: NOW,
+        bridge: None,
+        used_from_at: Some(NOW),
+    };
     authorities::insert(tx, &ours, &Fingerprint::of_der(b"root"), None)?;
     let issued = Identity {
         fingerprint: identity.fingerprint,
@@ -123,7 +130,7 @@ fn leave_behind(tx: &Tx, number: usize) -> Result<()> {
         actor: "kim",
         expires_at: None,
     };
-    let seq = rows::insert(tx, &new)?;
+    let seq = rows::insert(tx, &new)?.seq;
     rows::finish(tx, seq, CommandState::Acknowledged, "", None)?;
     let answer = NewReport {
         enrollment_id: &enrollment.id,

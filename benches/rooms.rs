@@ -73,6 +73,8 @@ fn school(count: usize) -> (tempfile::TempDir, Store, Vec<Device>) {
                 state: authorities::AuthorityState::Current,
                 certificate: b"root".to_vec(),
                 not_after_at: tx.now,
+                bridge: None,
+                used_from_at: Some(tx.now),
                 created_at: tx.now,
             };
             authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)?;

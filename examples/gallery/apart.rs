@@ -60,6 +60,7 @@ fn trusting(guess: Guess) -> TrustView {
         certificate_name: "Rollcall authority of mdm.example.school".into(),
         fingerprint: "3f2a91c07be4d5580f6c1ea2b3d4958671aa0b5cc2dd3ee4f5061728394a5b6c".into(),
         download_url: "/trust/root.cer".into(),
+        next: None,
         after_url: "https://mdm.example.school:8443/".into(),
         guess,
     }

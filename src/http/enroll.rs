@@ -9,14 +9,15 @@ use axum::routing::get;
 use maud::Markup;
 
 use crate::app::App;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::http::error::Audience;
 use crate::http::limits::{self, FORM_MAX_BYTES};
 use crate::http::pages::enroll::{EnrollState, EnrollView, Guess, enroll};
-use crate::http::pages::trust::{TrustView, trust};
+use crate::http::pages::trust::{NextRoot, TrustView, trust};
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::invitations::{self, Unusable};
 use crate::mdm::enroll::profile::{self, Grant, ORGANISATION};
+use crate::pki::certificate::Certificate;
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
 use crate::store::settings;
 
@@ -35,7 +36,7 @@ pub fn routes() -> Router<App> {
 
 /// The page that explains our root, which plain HTTP serves too: without it nothing else can be opened without a warning.
 pub fn trust_routes() -> Router<App> {
-    Router::new().route("/trust", get(trust_page)).route("/trust/root.cer", get(root))
+    Router::new().route("/trust", get(trust_page)).route("/trust/root.cer", get(root)).route("/trust/next-root.cer", get(next_root))
 }
 
 async fn without_code(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
@@ -118,21 +119,35 @@ pub fn mobileconfig(body: Vec<u8>) -> Response {
 }
 
 async fn trust_page(State(app): State<App>, headers: HeaderMap) -> Result<Markup> {
-    let authority = app.authority();
-    let certificate = authority.issuer.certificate();
+    let roots = app.roots();
+    let certificate = roots.current.issuer.certificate();
     let organisation = app.store.read(app.now(), |tx| settings::value(tx, &ORGANISATION)).await?.unwrap_or_default();
     Ok(trust(&TrustView {
         organisation,
         certificate_name: certificate.common_name().unwrap_or_default(),
         fingerprint: certificate.fingerprint().to_string(),
         download_url: String::from("/trust/root.cer"),
+        next: roots.next.as_ref().map(|next| NextRoot {
+            certificate_name: next.common_name().unwrap_or_default(),
+            fingerprint: next.fingerprint().to_string(),
+            download_url: String::from("/trust/next-root.cer"),
+        }),
         after_url: format!("{}/enroll", app.public_url),
         guess: guess(&headers),
     }))
 }
 
 async fn root(State(app): State<App>) -> Response {
-    let authority = app.authority();
-    let headers = [(CONTENT_TYPE, CERTIFICATE), (CONTENT_DISPOSITION, "attachment; filename=\"rollcall-root.cer\"")];
-    (headers, authority.issuer.certificate().der().to_vec()).into_response()
+    certificate(app.authority().issuer.certificate(), "attachment; filename=\"rollcall-root.cer\"")
+}
+
+async fn next_root(State(app): State<App>) -> Result<Response> {
+    let roots = app.roots();
+    let next = roots.next.as_ref().ok_or_else(|| Error::not_found("There is no next certificate yet."))?;
+    Ok(certificate(next, "attachment; filename=\"rollcall-next-root.cer\""))
+}
+
+/// A certificate as devices offer to install it.
+fn certificate(certificate: &Certificate, disposition: &'static str) -> Response {
+    ([(CONTENT_TYPE, CERTIFICATE), (CONTENT_DISPOSITION, disposition)], certificate.der().to_vec()).into_response()
 }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::mdm::checkin::{HowToLeave, actor, bound, how_to_leave};
 use crate::mdm::commands::{self, Offer, Recorded};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::renewal;
+use crate::mdm::enroll::{next_root, renewal};
 use crate::mdm::{checkin, inventory, journal, push, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::commands::{self as queue, Command};
@@ -82,7 +82,7 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
         Outcome::Known(_) | Outcome::NoEnrollment(_) => Refusal::AnothersIdentity,
     };
     if let Outcome::Known(standing) = &outcome
-        && let Some(how) = how_to_leave(tx, &standing.enrollment)?
+        && let Some(how) = how_to_leave(tx, standing)?
     {
         checkin::told(tx, &standing.enrollment, how)?;
         return Ok(Reply::Leave(how));
@@ -152,6 +152,7 @@ fn record(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, session: i6
 fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, recorded: &Recorded) -> Result<()> {
     let Some(command) = &recorded.command else { return Ok(()) };
     renewal::answered(tx, enrollment, command, incoming.head.status)?;
+    next_root::answered(tx, enrollment, command, incoming.head.status)?;
     let subject = journal::Subject::from(enrollment).command(&command.uuid);
     let Some(report) = incoming.report else {
         let data = json!({ "because": "answer too large", "size_bytes": incoming.size_bytes });

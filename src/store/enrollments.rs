@@ -102,6 +102,8 @@ pub struct Enrollment {
     pub renewal_due_at: Option<Timestamp>,
     /// Renewal attempts so far.
     pub renewal_attempts: i64,
+    /// When the renewal under way began; what was issued since is the renewed identity.
+    pub renewal_began_at: Option<Timestamp>,
     /// When Authenticate came.
     pub authenticated_at: Option<Timestamp>,
     /// When the first TokenUpdate of this generation came.
@@ -120,7 +122,7 @@ pub(in crate::store) const COLUMNS: &str = "enrollments.id, device_id, parent_id
      awaiting_configuration, token_update_tally, token_hash, access_rights, server_url, check_in_url, scep_url, invitation_id, session, push_due_at, \
      push_attempts, push_sent_at, push_error, push_dead_at, push_token_sealed IS NOT NULL, unlock_token_sealed IS NOT NULL, \
      bootstrap_token_sealed IS NOT NULL, renewal_state, renewal_due_at, renewal_attempts, authenticated_at, enrolled_at, token_updated_at, left_at, \
-     last_seen_at, enrollments.created_at";
+     last_seen_at, enrollments.created_at, renewal_began_at";
 
 pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
     Ok(Enrollment {
@@ -160,6 +162,7 @@ pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment
         left_at: row.get(33)?,
         last_seen_at: row.get(34)?,
         created_at: row.get(35)?,
+        renewal_began_at: row.get(36)?,
     })
 }
 
@@ -187,7 +190,7 @@ pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
                 generation = :generation, topic = :topic, awaiting_configuration = :awaiting_configuration, token_update_tally = :token_update_tally,
                 token_hash = :token_hash, access_rights = :access_rights, server_url = :server_url, check_in_url = :check_in_url, scep_url = :scep_url,
                 invitation_id = :invitation_id, renewal_state = :renewal_state, renewal_due_at = :renewal_due_at,
-                renewal_attempts = :renewal_attempts, authenticated_at = :authenticated_at, enrolled_at = :enrolled_at,
+                renewal_attempts = :renewal_attempts, renewal_began_at = :renewal_began_at, authenticated_at = :authenticated_at, enrolled_at = :enrolled_at,
                 token_updated_at = :token_updated_at, left_at = :left_at
          WHERE id = :id",
         named_params! {
@@ -198,6 +201,7 @@ pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
             ":access_rights": enrollment.access_rights, ":server_url": enrollment.server_url, ":check_in_url": enrollment.check_in_url,
             ":scep_url": enrollment.scep_url, ":invitation_id": enrollment.invitation_id, ":renewal_state": enrollment.renewal_state,
             ":renewal_due_at": enrollment.renewal_due_at, ":renewal_attempts": enrollment.renewal_attempts,
+            ":renewal_began_at": enrollment.renewal_began_at,
             ":authenticated_at": enrollment.authenticated_at, ":enrolled_at": enrollment.enrolled_at,
             ":token_updated_at": enrollment.token_updated_at, ":left_at": enrollment.left_at,
         },

@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`: its conventions, and one file per noun.
 
 mod admins;
+mod authorities;
 mod commands;
 mod devices;
 mod enrollments;
@@ -45,6 +46,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(commands::routes())
         .merge(invitations::routes())
         .merge(push_certificates::routes())
+        .merge(authorities::routes())
         .merge(settings::routes())
         .merge(webhooks::routes())
 }

@@ -101,7 +101,7 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         random: base.random.clone(),
         apns: Arc::new(apns),
         webhook: base.webhook.clone(),
-        authority: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap() },
+        roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap(), bridge: None }.into(),
         imported: Vec::new(),
     })
 }

@@ -34,7 +34,7 @@ pub(super) fn authenticate(
         return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
     }
     let enrollment = match known {
-        Some(enrollment) if renewal::is_pending(&enrollment, &identity) => renew(tx, presented, enrollment, &identity)?,
+        Some(enrollment) if renewal::is_pending(&enrollment, &identity, tx.now) => renew(tx, presented, enrollment, &identity)?,
         known => enroll(tx, presented, &checkin.ids, message, &identity, known)?,
     };
     webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
@@ -43,7 +43,7 @@ pub(super) fn authenticate(
 
 /// The same enrollment with a new certificate: queue, secrets and states stay.
 fn renew(tx: &Tx, presented: &Presented, mut enrollment: Enrollment, identity: &Identity) -> Result<Enrollment> {
-    renewal::begun(tx, &mut enrollment)?;
+    renewal::begun(tx, &mut enrollment, identity)?;
     identify::bind(tx, presented, identity, &enrollment)?;
     let data = json!({ "fingerprint": identity.fingerprint.to_string(), "not_after_at": identity.not_after_at });
     journal::note(tx, &actor(&enrollment), "enrollment.renewing", &enrollment, data)?;
@@ -119,6 +119,7 @@ pub(super) fn blank(
         renewal_state: RenewalState::None,
         renewal_due_at: None,
         renewal_attempts: 0,
+        renewal_began_at: None,
         authenticated_at: None,
         enrolled_at: None,
         token_updated_at: None,
@@ -138,6 +139,7 @@ fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authen
     enrollment.token_hash = None;
     enrollment.renewal_state = RenewalState::None;
     enrollment.renewal_attempts = 0;
+    enrollment.renewal_began_at = None;
     enrollment.renewal_due_at = Some(renewal::first_due(identity));
     enrollment.authenticated_at = Some(tx.now);
     enrollment.enrolled_at = None;

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::renewal;
+use crate::mdm::enroll::{next_root, renewal};
 use crate::mdm::{inventory, push, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
@@ -31,6 +31,7 @@ pub(super) fn token_update(
         next_generation(tx, &mut enrollment)?;
         enrollment.state = EnrollmentState::Authenticated;
         enrollment.renewal_state = RenewalState::None;
+        enrollment.renewal_began_at = None;
     }
     let is_first = enrollment.state != EnrollmentState::Enrolled;
     if is_first || enrollment.token_hash.as_deref() != Some(&said[..]) {
@@ -103,6 +104,7 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
     note_state(tx, enrollment, "enrollment.enrolled")?;
     if enrollment.parent_id.is_none() {
         renewal::supersede_older(tx, presented, enrollment)?;
+        next_root::came_with(tx, enrollment, &presented.fingerprint)?;
         inventory::ask_first(tx, enrollment)?;
     }
     push::due_now(tx, enrollment)

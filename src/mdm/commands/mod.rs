@@ -208,6 +208,11 @@ pub fn cancel(tx: &Tx, actor: &Actor, enrollment: &Enrollment, uuid: &str) -> Re
     commands::by_uuid(tx, &enrollment.id, uuid)?.ok_or_else(|| Error::not_found("There is no such command for this device."))
 }
 
+/// Takes a command out of the queue because what it was for has come about otherwise.
+pub(in crate::mdm) fn supersede(tx: &Tx, enrollment: &Enrollment, command: &Command, because: &str) -> Result<()> {
+    queue::end(tx, enrollment, command, CommandState::Superseded, because)
+}
+
 /// The channel that a device-wide command goes to.
 pub fn channel_for(tx: &Tx, enrollment: &Enrollment) -> Result<Enrollment> {
     device_channel(tx, enrollment)

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::mdm::enroll::renewal;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;
@@ -52,6 +53,13 @@ pub struct Standing {
     pub enrollment: Enrollment,
     /// The certificate behind it.
     pub identity: Identity,
+}
+
+impl Standing {
+    /// Tells whether the identity was issued for somebody new and nobody uses it yet: the enrollment that it names may be one that is over.
+    pub fn is_newcomer(&self) -> bool {
+        self.identity.enrollment_id.is_none() && self.identity.purpose == Purpose::Enroll
+    }
 }
 
 /// What became of asking who speaks.
@@ -180,6 +188,7 @@ pub fn bind(tx: &Tx, presented: &Presented, identity: &Identity, device_channel:
     }
     if identity.purpose == Purpose::Imported {
         record_moved_in(tx, presented, identity)?;
+        renewal::plan_moved_in(tx, identity, &device_channel.id)?;
     }
     certificates::bind(tx, &identity.fingerprint, &device_channel.id)?;
     let actor = Actor::Device { name: device_channel.nano_id.clone() };
@@ -200,8 +209,8 @@ fn record_moved_in(tx: &Tx, presented: &Presented, identity: &Identity) -> Resul
     )
 }
 
-/// Tells whether a certificate that nobody is bound to yet may become this enrollment's outside of Authenticate: it was issued for it, or it is a
-/// moved-in enrollment that has no identity yet.
+/// Tells whether a certificate that nobody is bound to yet may become this enrollment's outside of Authenticate: it was issued for it, or it moved in
+/// with it and nothing else speaks for it yet. One that we issued for somebody new proves nothing about an enrollment that was there before.
 pub fn may_bind(tx: &Tx, identity: &Identity, device_channel: &Enrollment) -> Result<bool> {
     if identity.enrollment_id.is_some() {
         return Ok(true);
@@ -209,7 +218,8 @@ pub fn may_bind(tx: &Tx, identity: &Identity, device_channel: &Enrollment) -> Re
     if identity.intended_for.as_deref() == Some(device_channel.id.as_str()) {
         return Ok(true);
     }
-    Ok(device_channel.state == EnrollmentState::Enrolled && certificates::of_enrollment(tx, &device_channel.id)?.is_empty())
+    let moves_in = identity.purpose == Purpose::Imported && device_channel.state == EnrollmentState::Enrolled;
+    Ok(moves_in && certificates::of_enrollment(tx, &device_channel.id)?.is_empty())
 }
 
 /// Refusals that are recorded in [`REFUSALS_IN`] at most: strangers can cause them, and the record is kept for good.

@@ -212,6 +212,32 @@ fn a_retired_device_alone_is_told_to_leave_in_the_way_its_os_understands() {
 }
 
 #[test]
+fn a_retired_device_is_welcome_again_with_the_certificate_of_a_new_invitation() {
+    for os_version in ["18.1", "12.1"] {
+        let school = School::new();
+        let before = school.enrolled(UDID);
+        let enrollment = before.enrollment();
+        school.write(move |tx| {
+            let mut device = crate::store::devices::by_id(tx, &enrollment.device_id)?.unwrap();
+            os_version.clone_into(&mut device.os_version);
+            crate::store::devices::update(tx, &device)?;
+            devices::retire(tx, &Actor::Console, &enrollment.device_id)
+        });
+        assert!(matches!(before.connect("<key>Status</key><string>Idle</string>").unwrap(), connect::Reply::Leave(_)));
+        let again = Device { school: &school, udid: UDID.to_owned(), identity: school.certificate("again", Purpose::Enroll, None) };
+        let idle = again.connect("<key>Status</key><string>Idle</string>").unwrap();
+        assert!(matches!(idle, connect::Reply::Refused(_)), "not told to leave, and nobody yet: {idle:?}");
+        assert!(matches!(again.authenticate(), Reply::Empty));
+        assert!(matches!(again.token_update(false), Reply::Empty));
+        let enrollment = again.enrollment();
+        assert_eq!((enrollment.state, enrollment.generation), (EnrollmentState::Enrolled, 2));
+        assert!(again.idle().is_some(), "it is asked its first questions");
+        let old = before.connect("<key>Status</key><string>Idle</string>").unwrap();
+        assert!(matches!(old, connect::Reply::Refused(Refusal::Revoked)), "the identity of before is over: {old:?}");
+    }
+}
+
+#[test]
 fn check_out_ends_the_enrollment_and_a_token_update_restores_it() {
     let school = School::new();
     let device = school.enrolled(UDID);

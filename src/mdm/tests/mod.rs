@@ -1,9 +1,12 @@
 //! Sequences of the device protocol against the rooms, on SQLite in memory: a school, its invitations, and devices that say what they say.
 
 mod enrollment;
+mod moved_in;
 mod plans;
 mod queue;
 mod renewal;
+mod scep;
+mod succession;
 mod webhooks;
 
 use std::time::Duration;
@@ -45,6 +48,8 @@ impl School {
                 certificate: b"root".to_vec(),
                 not_after_at: tx.now.plus(days(7300)),
                 created_at: tx.now,
+                bridge: None,
+                used_from_at: Some(tx.now),
             };
             authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)
         });

@@ -51,7 +51,14 @@ pub(super) fn entry(event: Event) -> Entry {
         "checkin.unknown" => format!("Said something that this version does not know: {}", text("message_type")),
         "database.damaged" => String::from("The database is damaged"),
         "database.sound" => String::from("The database is sound again"),
+        "renewal.impossible" => String::from("Its certificate cannot be renewed from here"),
+        "root.queued" => String::from("The next root certificate goes to it"),
+        "root.known" => String::from("It knows the next root certificate"),
+        "root.refused" => String::from("It refused the next root certificate"),
         "authority.made" => String::from("A certificate authority was made"),
+        "authority.used" => String::from("The next certificate authority is used from now on"),
+        "authority.ended" => String::from("A former certificate authority has ended"),
+        "tls.made" => String::from("A TLS certificate was made"),
         other => other.replace(['.', '_'], " "),
     };
     Entry {
@@ -67,7 +74,19 @@ pub(super) fn entry(event: Event) -> Entry {
 
 fn state_of(kind: &str) -> Mark {
     let ends = |words: &[&str]| words.iter().any(|word| kind.ends_with(word));
-    if ends(&["error", "refused", "quarantined", "token_dead", "unreadable", "damaged", "erased", "left", "told_to_leave", "revoked"]) {
+    if ends(&[
+        "error",
+        "refused",
+        "quarantined",
+        "token_dead",
+        "unreadable",
+        "damaged",
+        "erased",
+        "left",
+        "told_to_leave",
+        "revoked",
+        "impossible",
+    ]) {
         Mark::Problem
     } else if ends(&["queued", "not_now", "authenticated", "renewing", "sent"]) {
         Mark::Waiting
