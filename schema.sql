@@ -192,7 +192,8 @@ CREATE TABLE enrollments (
     left_at                INTEGER,
     last_seen_at           INTEGER,                 -- soft: written behind
     created_at             INTEGER NOT NULL,
-    renewal_began_at       INTEGER                  -- what was issued since is the renewed identity
+    renewal_began_at       INTEGER,                 -- what was issued since is the renewed identity
+    questions_due          INTEGER NOT NULL DEFAULT 0 CHECK (questions_due IN (0, 1)) -- the first questions, queued when it connects
 ) STRICT;
 CREATE INDEX enrollments_device ON enrollments (device_id);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;

@@ -64,7 +64,7 @@ pub fn poll(tx: &Tx, presented: &Presented, head: &Head) -> Result<Poll> {
         && standing.identity.enrollment_id.is_some()
         && enrollment.state == EnrollmentState::Enrolled
         && enrollment.push_attempts == 0
-        && !queue::any_open(tx, &enrollment.id)?
+        && !commands::any_waiting(tx, enrollment)?
         && !webhooks::wants_polls(tx)?;
     Ok(if quiet { Poll::Nothing { enrollment_id: enrollment.id.clone() } } else { Poll::Write })
 }
@@ -92,6 +92,9 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
         return Ok(Reply::Refused(refusal));
     };
     renewal::used(tx, presented, &enrollment)?;
+    if incoming.head.status == Status::Idle {
+        inventory::ask_first(tx, &enrollment)?;
+    }
     let session = session(tx, &enrollment, incoming.head.status)?;
     let recorded = record(tx, &enrollment, incoming, session)?;
     webhooks::announce_report(tx, &enrollment, incoming)?;

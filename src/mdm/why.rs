@@ -61,6 +61,11 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
         EnrollmentState::Enrolled if enrollment.awaiting_configuration => {
             Some(wait("It waits in Setup Assistant.", "it goes on by itself once its first questions are answered", enrollment.enrolled_at))
         }
+        EnrollmentState::Enrolled if enrollment.questions_due => Some(wait(
+            "It has enrolled and not connected yet.",
+            "it is woken, and asked its first questions when it comes",
+            enrollment.enrolled_at,
+        )),
         EnrollmentState::Enrolled => None,
     }
 }

@@ -116,13 +116,15 @@ pub struct Enrollment {
     pub last_seen_at: Option<Timestamp>,
     /// When it was first seen.
     pub created_at: Timestamp,
+    /// Whether its first questions are to be queued when it connects.
+    pub questions_due: bool,
 }
 
 pub(in crate::store) const COLUMNS: &str = "enrollments.id, device_id, parent_id, kind, nano_id, user_short_name, user_long_name, state, generation, topic, \
      awaiting_configuration, token_update_tally, token_hash, access_rights, server_url, check_in_url, scep_url, invitation_id, session, push_due_at, \
      push_attempts, push_sent_at, push_error, push_dead_at, push_token_sealed IS NOT NULL, unlock_token_sealed IS NOT NULL, \
      bootstrap_token_sealed IS NOT NULL, renewal_state, renewal_due_at, renewal_attempts, authenticated_at, enrolled_at, token_updated_at, left_at, \
-     last_seen_at, enrollments.created_at, renewal_began_at";
+     last_seen_at, enrollments.created_at, renewal_began_at, questions_due";
 
 pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
     Ok(Enrollment {
@@ -163,6 +165,7 @@ pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment
         last_seen_at: row.get(34)?,
         created_at: row.get(35)?,
         renewal_began_at: row.get(36)?,
+        questions_due: row.get(37)?,
     })
 }
 
@@ -183,7 +186,7 @@ pub fn insert(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     update(tx, enrollment)
 }
 
-/// Stores everything of an enrollment but its secrets, its push state and when it was last seen.
+/// Stores everything of an enrollment but its secrets, its push state, whether questions are due and when it was last seen.
 pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     tx.execute(
         "UPDATE enrollments SET device_id = :device_id, user_short_name = :user_short_name, user_long_name = :user_long_name, state = :state,
@@ -303,6 +306,12 @@ pub fn secret(tx: &Tx, id: &str, column: SealedColumn) -> Result<Option<SecretBy
 /// Begins a connection in which commands are offered; gives its number.
 pub fn begin_session(tx: &Tx, id: &str) -> Result<i64> {
     tx.one("UPDATE enrollments SET session = session + 1 WHERE id = ?1 RETURNING session", [id], |row| row.get(0))
+}
+
+/// Stores whether the first questions are to be queued when the device connects.
+pub fn set_questions_due(tx: &Tx, id: &str, due: bool) -> Result<()> {
+    tx.execute("UPDATE enrollments SET questions_due = ?2 WHERE id = ?1", (id, due))?;
+    Ok(())
 }
 
 /// Stores when a push is due (`None`: not) and how many went out since the device last connected.

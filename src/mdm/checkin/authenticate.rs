@@ -120,6 +120,7 @@ pub(super) fn blank(
         renewal_due_at: None,
         renewal_attempts: 0,
         renewal_began_at: None,
+        questions_due: false,
         authenticated_at: None,
         enrolled_at: None,
         token_updated_at: None,

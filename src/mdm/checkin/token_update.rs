@@ -5,7 +5,7 @@ use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{next_root, renewal};
-use crate::mdm::{inventory, push, webhooks};
+use crate::mdm::{push, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
 use crate::store::certificates::Identity;
@@ -99,13 +99,13 @@ pub(super) fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, 
     enrollments::set_push_outcome(tx, &enrollment.id, "", None)
 }
 
-/// The profile is installed: the enrollment counts from here on, and its first questions are asked.
+/// The profile is installed: the enrollment counts from here on, and is asked its first questions when it connects.
 fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
     note_state(tx, enrollment, "enrollment.enrolled")?;
     if enrollment.parent_id.is_none() {
         renewal::supersede_older(tx, presented, enrollment)?;
         next_root::came_with(tx, enrollment, &presented.fingerprint)?;
-        inventory::ask_first(tx, enrollment)?;
+        enrollments::set_questions_due(tx, &enrollment.id, true)?;
     }
     push::due_now(tx, enrollment)
 }

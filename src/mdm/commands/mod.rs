@@ -218,6 +218,11 @@ pub fn channel_for(tx: &Tx, enrollment: &Enrollment) -> Result<Enrollment> {
     device_channel(tx, enrollment)
 }
 
+/// Tells whether anything waits for an enrollment: a command, or its first questions.
+pub fn any_waiting(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
+    Ok(enrollment.questions_due || commands::any_open(tx, &enrollment.id)?)
+}
+
 /// A fresh CommandUUID.
 pub fn new_uuid(tx: &Tx) -> Uuid {
     tx.random().uuid_v4()
