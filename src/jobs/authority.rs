@@ -117,3 +117,27 @@ fn ready(authority: &Issuing) -> Result<Arc<Authority>> {
     let bridge = authority.bridge.as_deref().map(Certificate::from_der).transpose()?;
     Ok(Arc::new(Authority { id: authority.id.clone(), issuer: authority.issuer()?, bridge }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn an_appliance_that_was_off_beyond_the_end_of_its_root_begins_with_the_next_one() {
+        let app = App::for_tests();
+        let old = app.authority();
+        app.store.write(app.now(), move |tx| roots::adopt(tx, AuthorityState::Current, &old.issuer, None)).await.unwrap();
+        take_over(&app, app.now()).await.unwrap();
+        let old = app.authority();
+        catch_up(&app).await.unwrap();
+        assert_eq!(app.authority().id, old.id, "nothing to do for seventeen years");
+
+        app.clock.advance(issue::ROOT_LIFETIME + Duration::from_secs(1));
+        catch_up(&app).await.unwrap();
+        let new = app.authority();
+        assert!(new.id != old.id && new.issuer.certificate().not_after() > app.now() && new.bridge.is_none());
+        assert_eq!(new.issuer.certificate().common_name().unwrap(), "Rollcall CA of mdm.example.school, 2046");
+        assert!(app.roots().next.is_none() && app.roots().former.is_empty());
+    }
+}
