@@ -2,6 +2,7 @@
 
 mod enrollment;
 mod plans;
+mod pushes;
 mod queue;
 mod renewal;
 mod webhooks;
