@@ -2,6 +2,7 @@
 
 mod recorded;
 mod scep;
+mod set_up;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};

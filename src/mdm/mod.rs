@@ -9,6 +9,7 @@ pub mod connect;
 pub mod declarations;
 pub mod devices;
 pub mod enroll;
+pub mod first_steps;
 pub mod integrity;
 pub mod inventory;
 pub mod jobs;
