@@ -1,5 +1,9 @@
 //! Every address through its whole way of layers, without sockets.
 
+mod recorded;
+mod scep;
+mod set_up;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use tower::ServiceExt;

@@ -12,6 +12,7 @@ pub mod list;
 pub mod once;
 mod openapi;
 mod push_certificates;
+mod push_requests;
 mod session;
 mod settings;
 mod tokens;
@@ -47,6 +48,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(invitations::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
+        .merge(push_requests::routes())
         .merge(settings::routes())
         .merge(webhooks::routes())
 }

@@ -3,6 +3,7 @@
 mod enrollment;
 mod moved_in;
 mod plans;
+mod pushes;
 mod queue;
 mod renewal;
 mod scep;

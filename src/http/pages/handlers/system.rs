@@ -18,7 +18,7 @@ use crate::http::pages::parts::{State as Mark, count, day_words};
 use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, audit, page};
 use crate::mdm::admins::audit as log;
 use crate::mdm::ca::roots;
-use crate::mdm::{Actor, Right, jobs, practice, push_certificates};
+use crate::mdm::{Actor, Right, first_steps, jobs, practice, push_certificates};
 use crate::store::authorities::AuthorityState;
 use crate::store::events::Filter;
 use crate::store::{Tx, authorities};
@@ -85,6 +85,9 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     let (state, words) = current
         .map_or((Mark::Problem, String::from("none yet: real devices cannot enroll")), |standing| ends(standing.certificate.not_after_at));
     let mut parts = vec![part("Push certificate", state, words, "/system/push")];
+    if !first_steps::standing(tx, actor)?.is_done() {
+        parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
+    }
     if own_tls && let Some(certificate) = authorities::server_certificate(tx)? {
         let (state, words) = ends(certificate.not_after_at);
         parts.push(part("TLS certificate", state, format!("own, renewed by itself, {words}"), "/trust"));
