@@ -39,7 +39,7 @@ pub(super) fn token_update(
         enrollments::count_token_update(tx, &enrollment.id)?;
         enrollment.token_update_tally += 1;
         if !enrollment.push_error.is_empty() {
-            enrollments::set_push_outcome(tx, &enrollment.id, "", None)?;
+            enrollments::forget_push_outcome(tx, &enrollment.id)?;
         }
     }
     if is_first {
@@ -95,7 +95,7 @@ pub(super) fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, 
     }
     enrollments::update(tx, enrollment)?;
     // A new token is worth a new try, whatever Apple said of the old one.
-    enrollments::set_push_outcome(tx, &enrollment.id, "", None)
+    enrollments::forget_push_outcome(tx, &enrollment.id)
 }
 
 /// The profile is installed: the enrollment counts from here on, and its first questions are asked.
