@@ -1,5 +1,7 @@
 //! Every address through its whole way of layers, without sockets.
 
+mod recorded;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use tower::ServiceExt;
