@@ -129,6 +129,28 @@ fn binary_and_xml_are_read_alike() {
 }
 
 #[test]
+fn an_authenticate_is_the_same_in_both_forms_whatever_else_is_in_it() {
+    // C05: data of more than 15 bytes, an unsigned number of 64 bits, and an object that only the binary form has.
+    let entries = [
+        ("Topic", text(TOPIC)),
+        ("DeviceName", text("iPad 1")),
+        ("OSVersion", text("26.1")),
+        ("Challenge", Value::Data((0..40).collect())),
+        ("Large", Value::Integer(u64::MAX.into())),
+    ];
+    let value = message("Authenticate", &entries);
+    let binary = parse(&to_binary(&value).unwrap()).unwrap();
+    let (xml, ids) = (read(&value), binary.ids.clone());
+    assert_eq!(xml.ids, ids);
+    let (Message::Authenticate(xml), Message::Authenticate(binary)) = (xml.message, binary.message) else { panic!("two Authenticates") };
+    assert_eq!(format!("{xml:?}"), format!("{binary:?}"));
+    assert_eq!((binary.device_name.as_deref(), binary.os_version.as_deref()), (Some("iPad 1"), Some("26.1")));
+    let mut odd = entries.to_vec();
+    odd.push(("Uid", Value::Uid(::plist::Uid::new(7))));
+    assert!(matches!(parse(&to_binary(&message("Authenticate", &odd)).unwrap()).unwrap().message, Message::Authenticate(_)));
+}
+
+#[test]
 fn every_message_type_is_read() {
     let maid = [("TokenServiceType", text("com.apple.maid"))];
     let watch = [
