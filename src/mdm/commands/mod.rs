@@ -1,5 +1,6 @@
 //! Commands: who may queue which for whom, and how they leave the queue.
 
+mod guard;
 mod queue;
 
 use serde_json::{Value, json};
@@ -75,7 +76,9 @@ impl Wish {
 pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> Result<Command> {
     actor.require(right_for(&wish.command))?;
     if wish.check {
-        wish.command.check(&capabilities(tx, enrollment)?).map_err(|refusal| Error::conflict(refusal.words))?;
+        let device = capabilities(tx, enrollment)?;
+        wish.command.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
+        guard::check(tx, enrollment, &device, &wish.command)?;
     }
     if enrollment.state != EnrollmentState::Enrolled {
         return Err(Error::conflict(match enrollment.state {

@@ -169,6 +169,44 @@ fn what_inventory_learnt_decides_what_can_be_sent() {
 }
 
 #[test]
+fn what_would_harm_a_device_or_is_known_to_fail_is_not_sent() {
+    let school = School::new();
+    let device = school.enrolled("00008030-00AA11BB22CC33DD");
+    let try_to = |order: command::Command| {
+        let enrollment = device.enrollment();
+        school.try_write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(order))).map_err(|error| error.message)
+    };
+    let enrolls = super::plist(
+        "<key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key>\
+         <string>org.example.mdm</string><key>PayloadUUID</key><string>A</string><key>PayloadContent</key><array><dict><key>PayloadType</key>\
+         <string>com.apple.mdm</string><key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key><string>org.example.mdm.mdm</string>\
+         <key>PayloadUUID</key><string>B</string></dict></array>",
+    );
+    assert!(try_to(command::install_profile(uuid(1), enrolls.into_bytes())).unwrap_err().contains("renew theirs by themselves"));
+
+    let is_mac = |version: &'static str, facts: &'static str| {
+        let id = device.enrollment().device_id;
+        school.write(move |tx| {
+            let mut device = crate::store::devices::by_id(tx, &id)?.unwrap();
+            (device.platform, device.os_version) = (crate::protocol::platform::Platform::Macos, version.to_owned());
+            crate::store::devices::update(tx, &device)?;
+            crate::store::devices::set_facts(tx, &id, facts)
+        });
+    };
+    let lock = |number| command::Command::new(uuid(number), "DeviceLock").with("PIN", "123456");
+    is_mac("11.4", r#"{"IsAppleSilicon": true}"#);
+    assert!(try_to(lock(2)).unwrap_err().contains("would deactivate this Mac"));
+    is_mac("11.5", r#"{"IsAppleSilicon": true}"#);
+    assert!(try_to(lock(3)).is_ok());
+    is_mac("11.4", r#"{"IsAppleSilicon": false}"#);
+    assert!(try_to(lock(4)).is_ok(), "a Mac with Intel is only locked");
+    is_mac("13.0", r#"{"PINRequiredForDeviceLock": true, "PINRequiredForEraseDevice": false}"#);
+    assert!(try_to(command::Command::new(uuid(5), "DeviceLock")).unwrap_err().contains("only with a PIN"));
+    assert!(try_to(lock(6)).is_ok());
+    assert!(try_to(command::Command::new(uuid(7), "EraseDevice")).is_ok());
+}
+
+#[test]
 fn an_answer_that_cannot_be_read_finishes_its_command_all_the_same() {
     // C02, C03: sizes as integer and real, beyond 32 bits; then an answer without what was asked for.
     let school = School::new();
