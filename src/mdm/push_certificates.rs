@@ -45,7 +45,7 @@ pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Standing>> {
         let not_before_at = Certificate::from_der(&certificate.certificate)?.not_before();
         let (devices, last_push_at) =
             (enrollments::count_on_topic(tx, &certificate.topic)?, enrollments::last_push_on_topic(tx, &certificate.topic)?);
-        Ok(Standing { not_before_at, devices, last_push_at, certificate })
+        Ok(Standing { certificate, not_before_at, devices, last_push_at })
     })
     .collect()
 }

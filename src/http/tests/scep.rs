@@ -27,6 +27,9 @@ use crate::testing::values_at;
 
 const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
 
+/// How a client writes a message into an address.
+type Write = fn(&[u8]) -> String;
+
 /// An appliance that can enroll.
 struct House {
     app: App,
@@ -188,7 +191,6 @@ async fn a_message_in_the_address_is_read_in_every_dialect_and_garbage_is_refuse
     let house = House::new().await;
     let code = house.invitation(None).await;
     let escaped = |text: &str| text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
-    type Write = fn(&[u8]) -> String;
     let dialects: [(&str, Write); 5] = [
         ("only the padding escaped", |bytes| STANDARD.encode(bytes).replace('=', "%3D")),
         ("as it is", |bytes| STANDARD.encode(bytes)),

@@ -236,11 +236,11 @@ fn a_user_of_a_shared_ipad_is_let_in_last() {
     let user = "<key>Status</key><string>Idle</string><key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF</string>\
         <key>UserShortName</key><string>kim@example.school</string>";
     // Twice: each log-in may wait.
-    for magic in ["first", "second"] {
+    for (number, magic) in [(1, "first"), (2, "second")] {
         assert!(matches!(device.check_in(&token(magic)).unwrap(), Reply::Empty));
         let channel = school.write(|tx| enrollments::by_nano_id(tx, &format!("{UDID}:kim@example.school"))).unwrap();
         assert!(channel.awaiting_configuration && channel.parent_id.is_some());
-        let profile = command::remove_profile(Uuid::new_v4(), "org.example.wifi");
+        let profile = command::remove_profile(Uuid::from_u128(number), "org.example.wifi");
         school.write(move |tx| crate::mdm::commands::enqueue(tx, &Actor::Console, &channel, crate::mdm::commands::Wish::new(profile)));
         let mut asked = Vec::new();
         let mut offer = super::offered(device.connect(user).unwrap());

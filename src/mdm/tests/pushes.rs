@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{Device, School, TOPIC};
 use crate::clock::Timestamp;
 use crate::mdm::push::{self, Due};
@@ -37,7 +39,7 @@ fn school() -> School {
 
 fn waiting<'a>(school: &'a School, udid: &str) -> Device<'a> {
     let device = school.enrolled(udid);
-    device.enqueue(command::restart_device(uuid::Uuid::new_v4(), None));
+    device.enqueue(command::restart_device(Uuid::from_u128(1), None));
     device
 }
 
