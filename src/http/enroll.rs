@@ -4,12 +4,14 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use maud::Markup;
+use serde::Deserialize;
 
 use crate::app::App;
 use crate::error::{Kind, Result};
+use crate::http::api::input::Query;
 use crate::http::error::Audience;
 use crate::http::limits::{self, FORM_MAX_BYTES};
 use crate::http::pages::enroll::{EnrollState, EnrollView, Guess, enroll};
@@ -22,6 +24,9 @@ use crate::store::settings;
 
 /// The MIME type by which devices offer to install a certificate.
 const CERTIFICATE: &str = "application/x-x509-ca-cert";
+
+/// Letters of a typed code that are looked at.
+const CODE_TYPED_MAX: usize = 64;
 
 /// The addresses for a person at a device.
 pub fn routes() -> Router<App> {
@@ -38,8 +43,24 @@ pub fn trust_routes() -> Router<App> {
     Router::new().route("/trust", get(trust_page)).route("/trust/root.cer", get(root))
 }
 
-async fn without_code(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
-    show(&app, &headers, "", Err(Unusable::Unknown)).await
+/// What was typed into the page that asks for a code.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Typed {
+    code: String,
+}
+
+/// Asks for the code of an invitation, for who comes here without a link: from a device's own address, or from the page that explains our root.
+async fn without_code(State(app): State<App>, Query(typed): Query<Typed>, headers: HeaderMap) -> Result<Response> {
+    let letters = |letter: &char| letter.is_ascii_alphanumeric();
+    let code: String = typed.code.chars().filter(letters).take(CODE_TYPED_MAX).collect::<String>().to_ascii_uppercase();
+    if !code.is_empty() {
+        return Ok(Redirect::to(&format!("/enroll/{code}")).into_response());
+    }
+    let organisation = app.store.read(app.now(), |tx| settings::value(tx, &ORGANISATION)).await?.unwrap_or_default();
+    let address = format!("{}/enroll", app.public_url);
+    let view = EnrollView { organisation, address, guess: guess(&headers), state: EnrollState::NoCode, now: app.now() };
+    Ok(([(CACHE_CONTROL, "no-store")], enroll(&view)).into_response())
 }
 
 async fn page(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response> {
@@ -80,7 +101,7 @@ async fn show(app: &App, headers: &HeaderMap, code: &str, state: Result<bool, Un
         Err(Unusable::UsedUp) => (StatusCode::GONE, EnrollState::Used),
         Err(Unusable::Unknown) => (StatusCode::NOT_FOUND, EnrollState::Unknown),
     };
-    let address = if code.is_empty() { format!("{}/enroll", app.public_url) } else { format!("{}/enroll/{code}", app.public_url) };
+    let address = format!("{}/enroll/{code}", app.public_url);
     let view = EnrollView { organisation, address, guess: guess(headers), state, now };
     Ok((status, [(CACHE_CONTROL, "no-store")], enroll(&view)).into_response())
 }

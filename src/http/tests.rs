@@ -1,5 +1,8 @@
 //! Every address through its whole way of layers, without sockets.
 
+mod recorded;
+mod scep;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use tower::ServiceExt;

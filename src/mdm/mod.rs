@@ -16,6 +16,7 @@ pub mod nano;
 pub mod practice;
 pub mod push;
 pub mod push_certificates;
+pub mod push_requests;
 pub mod settings;
 pub mod webhooks;
 pub mod why;

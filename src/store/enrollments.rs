@@ -313,6 +313,26 @@ pub fn set_push_outcome(tx: &Tx, id: &str, error: &str, dead_at: Option<Timestam
     Ok(())
 }
 
+/// Forgets what Apple said of the token that was before, without pretending that a push went out.
+pub fn forget_push_outcome(tx: &Tx, id: &str) -> Result<()> {
+    tx.execute("UPDATE enrollments SET push_error = '', push_dead_at = NULL WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+/// Makes a push due now to everyone on a topic to whom the last one did not go out; tokens that are dead stay so.
+pub fn push_again_on_topic(tx: &Tx, topic: &str) -> Result<usize> {
+    tx.execute(
+        "UPDATE enrollments SET push_due_at = ?2, push_attempts = 0
+         WHERE topic = ?1 AND push_error <> '' AND push_dead_at IS NULL AND state IN ('enrolled', 'retired')",
+        (topic, tx.now),
+    )
+}
+
+/// When a push on a topic last went out.
+pub fn last_push_on_topic(tx: &Tx, topic: &str) -> Result<Option<Timestamp>> {
+    tx.one("SELECT max(push_sent_at) FROM enrollments WHERE topic = ?1 AND push_error = ''", [topic], |row| row.get(0))
+}
+
 /// Enrollments to which a push is due, longest due first.
 pub fn push_due(tx: &Tx, limit: u32) -> Result<Vec<Enrollment>> {
     tx.list(

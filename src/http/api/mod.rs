@@ -11,6 +11,7 @@ pub mod list;
 pub mod once;
 mod openapi;
 mod push_certificates;
+mod push_requests;
 mod session;
 mod settings;
 mod tokens;
@@ -45,6 +46,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(commands::routes())
         .merge(invitations::routes())
         .merge(push_certificates::routes())
+        .merge(push_requests::routes())
         .merge(settings::routes())
         .merge(webhooks::routes())
 }

@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::push_certificates::{self, Standing};
+use crate::mdm::push_requests;
 use crate::pki::push_certificate::PushCertificate as Pair;
 
 /// Files in one upload: a certificate and its key.
@@ -42,6 +43,8 @@ struct PushCertificateView {
     account: String,
     /// When it was uploaded.
     uploaded_at: Timestamp,
+    /// When Apple last accepted a push made with it.
+    last_push_at: Option<Timestamp>,
 }
 
 impl From<Standing> for PushCertificateView {
@@ -55,6 +58,7 @@ impl From<Standing> for PushCertificateView {
             devices: standing.devices,
             account: row.account_note,
             uploaded_at: row.uploaded_at,
+            last_push_at: standing.last_push_at,
         }
     }
 }
@@ -109,7 +113,7 @@ async fn put(State(app): State<App>, Authenticated(actor): Authenticated, post: 
     };
     let files = body.files.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
     let (now, asker) = (app.now(), actor.clone());
-    let own_keys = app.store.read(now, |tx| push_certificates::own_keys(tx, &asker)).await?;
+    let own_keys = app.store.read(now, |tx| push_requests::own_keys(tx, &asker)).await?;
     // Opening an encrypted file may take a second.
     let reading = tokio::task::spawn_blocking(move || {
         let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();

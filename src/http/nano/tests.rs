@@ -25,6 +25,7 @@ use crate::random::Random;
 use crate::sim::apple::apns::{Act, ApnsStandIn, Refusal};
 use crate::store::enrollments::SealedColumn;
 use crate::store::{Tx, enrollments, push_certificates};
+use crate::testing::Recorded;
 
 const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
 const DEVICE_1: &str = "28EE59A3-AD9B-4771-8B47-F574C4EB4C1D";
@@ -104,51 +105,6 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         authority: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap() },
         imported: Vec::new(),
     })
-}
-
-/// A recorded message.
-struct Recorded {
-    first_line: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Recorded {
-    fn read(path: &Path) -> Self {
-        let bytes = std::fs::read(path).unwrap();
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let head = std::str::from_utf8(&bytes[..end]).unwrap();
-        let (first_line, rest) = head.split_once("\r\n").unwrap();
-        let headers = rest.lines().map(|line| line.split_once(": ").unwrap());
-        let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        let mut recorded = Self { first_line: first_line.to_owned(), headers, body: bytes[end + 4..].to_vec() };
-        if recorded.header("transfer-encoding") == Some("chunked") {
-            recorded.body = whole(&recorded.body);
-        }
-        recorded
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn status(&self) -> u16 {
-        self.first_line.split(' ').nth(1).unwrap().parse().unwrap()
-    }
-}
-
-/// The chunks of a body put together.
-fn whole(mut chunks: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    loop {
-        let line = chunks.windows(2).position(|window| window == b"\r\n").unwrap();
-        let size = usize::from_str_radix(std::str::from_utf8(&chunks[..line]).unwrap(), 16).unwrap();
-        if size == 0 {
-            return body;
-        }
-        body.extend_from_slice(&chunks[line + 2..line + 2 + size]);
-        chunks = &chunks[line + 2 + size + 2..];
-    }
 }
 
 /// JSON without what cannot be equal: ids of pushes, our version, and sentences, which say in our words what went wrong.

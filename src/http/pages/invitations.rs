@@ -273,14 +273,12 @@ pub fn withdraw(shell: &Shell, row: &InvitationRow) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::Viewer;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Shell { viewer, now: NOW, sections: vec![Section::Devices], needs: 0, setup: None, banners: vec![], flash: None }
+        Shell::for_tests(Section::Devices, NOW)
     }
 
     fn row() -> InvitationRow {

@@ -122,14 +122,13 @@ fn countdowns(view: &TodayView, now: Timestamp) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::{RollDevice, RollGroup, Viewer};
+    use super::super::parts::{RollDevice, RollGroup};
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Shell { viewer, now: NOW, sections: vec![Section::Today], needs: 1, setup: None, banners: vec![], flash: None }
+        Shell { needs: 1, ..Shell::for_tests(Section::Today, NOW) }
     }
 
     fn view() -> TodayView {

@@ -5,12 +5,17 @@ use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::renewal;
-use crate::mdm::{inventory, push, webhooks};
+use crate::mdm::{Actor, commands, inventory, push, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
+use crate::protocol::command;
+use crate::protocol::ids::EnrollmentKind;
 use crate::store::certificates::Identity;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
 use crate::store::{Tx, devices};
+
+/// The name under which users are let go on.
+const ACTOR: Actor = Actor::Job("check-in");
 
 /// Decides a TokenUpdate (checkin.md §3.2).
 pub(super) fn token_update(
@@ -39,8 +44,12 @@ pub(super) fn token_update(
         enrollments::count_token_update(tx, &enrollment.id)?;
         enrollment.token_update_tally += 1;
         if !enrollment.push_error.is_empty() {
-            enrollments::set_push_outcome(tx, &enrollment.id, "", None)?;
+            enrollments::forget_push_outcome(tx, &enrollment.id)?;
         }
+    }
+    if enrollment.kind == EnrollmentKind::SharedIpad && message.awaiting_configuration {
+        // Its log-in waits at the same place each time it says so; nobody is to stand there for our sake.
+        commands::enqueue_last(tx, &ACTOR, &enrollment, command::user_configured(tx.random().uuid_v4()))?;
     }
     if is_first {
         begin(tx, presented, &enrollment)?;
@@ -95,7 +104,7 @@ pub(super) fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, 
     }
     enrollments::update(tx, enrollment)?;
     // A new token is worth a new try, whatever Apple said of the old one.
-    enrollments::set_push_outcome(tx, &enrollment.id, "", None)
+    enrollments::forget_push_outcome(tx, &enrollment.id)
 }
 
 /// The profile is installed: the enrollment counts from here on, and its first questions are asked.

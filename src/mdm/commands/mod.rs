@@ -1,16 +1,18 @@
 //! Commands: who may queue which for whom, and how they leave the queue.
 
+mod guard;
 mod queue;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError, Result};
 use crate::mdm::checkin::device_channel;
 use crate::mdm::{Actor, Right, journal, push};
-use crate::protocol::availability::{self, Capabilities, Request};
+use crate::protocol::availability::Capabilities;
 use crate::protocol::command::{self, Command as Order, RawCommand};
+use crate::protocol::ids::EnrollmentKind;
 use crate::protocol::os_version::OsVersion;
 use crate::store::commands::{self, Command, CommandState, NewCommand};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn};
@@ -28,13 +30,21 @@ const LAST: i64 = -100;
 /// What a device can do, as far as it is known.
 pub fn capabilities(tx: &Tx, enrollment: &Enrollment) -> Result<Capabilities> {
     let device = devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("There is no such device."))?;
+    let said = |text: String, path: &str| {
+        let facts: Value = serde_json::from_str(&text).map_err(|error| Error::internal("stored facts are JSON", error))?;
+        Ok::<_, Error>(facts.pointer(path).and_then(Value::as_bool))
+    };
+    let is_shared = match enrollment.kind {
+        EnrollmentKind::SharedIpad => Some(true),
+        _ => said(devices::facts(tx, &device.id)?, "/IsMultiUser")?,
+    };
     Ok(Capabilities {
         platform: device.platform,
         os_version: OsVersion::parse(&device.os_version),
         supervised: device.supervised,
         kind: enrollment.kind,
-        ade: None,
-        shared_ipad: None,
+        ade: said(devices::security(tx, &device.id)?, "/ManagementStatus/EnrolledViaDEP")?,
+        shared_ipad: is_shared,
         access_rights: enrollment.access_rights.map(|rights| rights as u32),
     })
 }
@@ -66,8 +76,9 @@ impl Wish {
 pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> Result<Command> {
     actor.require(right_for(&wish.command))?;
     if wish.check {
-        let request = Request::Command(&wish.command.request_type);
-        availability::check(request, &capabilities(tx, enrollment)?).map_err(|refusal| Error::conflict(refusal.words))?;
+        let device = capabilities(tx, enrollment)?;
+        wish.command.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
+        guard::check(tx, enrollment, &device, &wish.command)?;
     }
     if enrollment.state != EnrollmentState::Enrolled {
         return Err(Error::conflict(match enrollment.state {

@@ -28,7 +28,7 @@ pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Rep
         "CertificateList" => certificate_list(tx, enrollment, report)?,
         "ActivationLockBypassCode" => bypass_code(tx, enrollment, report)?,
         "EraseDevice" => return erased(tx, enrollment),
-        "DeviceConfigured" => return configured(tx, enrollment),
+        "DeviceConfigured" | "UserConfigured" => return configured(tx, enrollment),
         _ => return Ok(true),
     };
     if read {

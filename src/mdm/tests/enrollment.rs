@@ -222,6 +222,40 @@ fn a_user_of_a_mac_has_a_channel_of_its_own() {
 }
 
 #[test]
+fn a_user_of_a_shared_ipad_is_let_in_last() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    let token = |magic: &str| {
+        format!(
+            "<key>MessageType</key><string>TokenUpdate</string><key>Topic</key><string>{}</string><key>Token</key><data>AQID</data>\
+             <key>PushMagic</key><string>{magic}</string><key>AwaitingConfiguration</key><true/>\
+             <key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF</string><key>UserShortName</key><string>kim@example.school</string>",
+            super::TOPIC
+        )
+    };
+    let user = "<key>Status</key><string>Idle</string><key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF</string>\
+        <key>UserShortName</key><string>kim@example.school</string>";
+    // Twice: each log-in may wait.
+    for (number, magic) in [(1, "first"), (2, "second")] {
+        assert!(matches!(device.check_in(&token(magic)).unwrap(), Reply::Empty));
+        let channel = school.write(|tx| enrollments::by_nano_id(tx, &format!("{UDID}:kim@example.school"))).unwrap();
+        assert!(channel.awaiting_configuration && channel.parent_id.is_some());
+        let profile = command::remove_profile(Uuid::from_u128(number), "org.example.wifi");
+        school.write(move |tx| crate::mdm::commands::enqueue(tx, &Actor::Console, &channel, crate::mdm::commands::Wish::new(profile)));
+        let mut asked = Vec::new();
+        let mut offer = super::offered(device.connect(user).unwrap());
+        while let Some(command) = offer {
+            let report = format!("{}<key>CommandUUID</key><string>{}</string>", user.replace("Idle", "Acknowledged"), command.uuid);
+            asked.push(command.request_type);
+            offer = super::offered(device.connect(&report).unwrap());
+        }
+        assert_eq!(asked, ["RemoveProfile", "UserConfigured"]);
+        let channel = school.write(|tx| enrollments::by_nano_id(tx, &format!("{UDID}:kim@example.school"))).unwrap();
+        assert!(!channel.awaiting_configuration);
+    }
+}
+
+#[test]
 fn declarative_management_is_answered_though_nothing_is_declared() {
     let school = School::new();
     let device = school.enrolled(UDID);

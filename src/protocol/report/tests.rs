@@ -1,5 +1,7 @@
 //! Reports as captured, as composed, in pieces, and damaged.
 
+mod captured;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -33,45 +35,6 @@ fn captured() -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(shared.join("captures/report")).unwrap();
     let read = |path: std::path::PathBuf| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap());
     entries.map(|entry| read(entry.unwrap().path())).collect()
-}
-
-#[test]
-fn every_captured_report_is_read_as_its_name_says() {
-    for (name, body) in captured() {
-        let report = parse(&body).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(report.unreadable, [], "{name}");
-        assert!(report.head.command_uuid.is_some(), "{name}");
-        let kind = name.split('-').next().unwrap();
-        let expected = match kind {
-            "errors" if name.contains("commandformaterror") => Status::CommandFormatError,
-            "errors" | "installapplication" => Status::Error,
-            "notnow" => Status::NotNow,
-            _ => Status::Acknowledged,
-        };
-        assert_eq!(report.head.status, expected, "{name}");
-        assert_eq!(report.head.cause().is_some(), matches!(expected, Status::Error | Status::CommandFormatError), "{name}");
-        match kind {
-            "deviceinformation" => assert!(device::DeviceInformation::read(&report).unwrap().serial_number.is_some(), "{name}"),
-            "securityinfo" => assert!(!security::SecurityInfo::read(&report).unwrap().facts.is_empty(), "{name}"),
-            "installedapplicationlist" => assert!(apps::installed(&report).unwrap().iter().all(|app| !app.name.is_empty()), "{name}"),
-            "managedapplicationlist" => {
-                let states: Vec<_> = apps::managed(&report).unwrap().iter().map(|app| app.state.to_string().to_lowercase()).collect();
-                assert!(states.iter().all(|state| name.contains(state.as_str())), "{name}: {states:?}");
-            }
-            "profilelist" => {
-                let profiles = profiles::profiles(&report).unwrap();
-                assert!(profiles.iter().all(|profile| !profile.identifier.is_empty() && !profile.payloads.is_empty()), "{name}");
-            }
-            "certificatelist" => {
-                assert!(profiles::certificates(&report).unwrap().iter().all(|item| item.der.starts_with(&[0x30])), "{name}");
-            }
-            "availableosupdates" => {
-                assert!(updates::available(&report).unwrap().iter().all(|update| !update.product_key.is_empty()), "{name}");
-            }
-            "devicelock" => assert_eq!(device::message_result(&report).as_deref(), Some("NoPasscodeSet")),
-            _ => assert!(matches!(kind, "errors" | "installapplication" | "notnow"), "{name} is of no known kind"),
-        }
-    }
 }
 
 #[test]

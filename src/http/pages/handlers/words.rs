@@ -44,6 +44,8 @@ pub(super) fn entry(event: Event) -> Entry {
         "invitation.revoked" => String::from("An invitation was withdrawn"),
         "certificate.refused" => String::from("A request for a certificate was refused"),
         "push_request.made" => String::from("A push certificate was asked for"),
+        "push_request.signed" => String::from("The request for a push certificate was signed"),
+        "push_request.mailed" => format!("mdmcert.download was asked to sign: the answer goes to {}", text("email")),
         "push_certificate.added" => format!("Push certificate added: {}", text("topic")),
         "push_certificate.renewed" => format!("Push certificate renewed: {}", text("topic")),
         "practice.wanted" => String::from("The number of practice devices was set"),

@@ -205,14 +205,12 @@ pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::Viewer;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Viewer".into() };
-        Shell { viewer, now: NOW, sections: vec![Section::System], needs: 0, setup: None, banners: vec![], flash: None }
+        Shell::for_tests(Section::System, NOW)
     }
 
     fn view(may: bool) -> SystemView {

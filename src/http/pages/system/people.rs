@@ -175,21 +175,11 @@ pub fn token_made(shell: &Shell, name: &str, text: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::parts::Viewer;
     use super::*;
     use crate::clock::Timestamp;
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Shell {
-            viewer,
-            now: Timestamp::from_seconds(0),
-            sections: vec![Section::System],
-            needs: 0,
-            setup: None,
-            banners: vec![],
-            flash: None,
-        }
+        Shell::for_tests(Section::System, Timestamp::from_seconds(0))
     }
 
     fn form() -> AdminForm {
