@@ -158,10 +158,14 @@ impl Deref for App {
 impl App {
     /// An appliance on an empty database in memory, with a clock that stands at 2026-11-25T08:00:00Z and a sequence for randomness.
     pub(crate) fn for_tests() -> Self {
+        Self::for_tests_with(crate::store::OpenOptions::memory())
+    }
+
+    /// As [`App::for_tests`], on a database that is opened so.
+    pub(crate) fn for_tests_with(options: crate::store::OpenOptions) -> Self {
         use crate::apple::apns::ApnsConfig;
         use crate::apple::connect::{Connector, Trust};
         use crate::config::Layer;
-        use crate::store::OpenOptions;
 
         let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
         let random = Random::seeded(7);
@@ -169,7 +173,7 @@ impl App {
         Self::new(Parts {
             config: Config::read(Layer::flags().with("data", ["/nonexistent"]), Vec::new()).unwrap(),
             public_url: "https://mdm.example.school".into(),
-            store: Store::open(OpenOptions::memory().random(random.clone())).unwrap(),
+            store: Store::open(options.random(random.clone())).unwrap(),
             webhook: Webhook::new(&connector).unwrap(),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             authority: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap() },

@@ -1,5 +1,7 @@
 //! Tells others what happened here: one POST at a time to an address that an admin chose.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +31,25 @@ const AGENT: &str = concat!("Rollcall/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, Clone)]
 pub struct Webhook {
     client: Client<HttpsConnector<Dialer>, Full<Bytes>>,
+    under_way: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// Counts a post for as long as it lives.
+struct UnderWay<'a> {
+    posts: &'a Mutex<HashMap<String, usize>>,
+    url: &'a str,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = posts.get_mut(self.url) {
+            *count -= 1;
+            if *count == 0 {
+                posts.remove(self.url);
+            }
+        }
+    }
 }
 
 impl Webhook {
@@ -40,7 +61,17 @@ impl Webhook {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_PER_RECEIVER)
             .build(connector.http()?);
-        Ok(Self { client })
+        Ok(Self { client, under_way: Arc::default() })
+    }
+
+    /// How many posts each address has not answered yet.
+    pub fn under_way(&self) -> HashMap<String, usize> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn begin<'a>(&'a self, url: &'a str) -> UnderWay<'a> {
+        *self.under_way.lock().unwrap_or_else(PoisonError::into_inner).entry(url.to_owned()).or_default() += 1;
+        UnderWay { posts: &self.under_way, url }
     }
 
     /// Posts `body` with `headers` (JSON unless they say otherwise) and returns the status; takes no longer than `timeout`.
@@ -55,6 +86,7 @@ impl Webhook {
     /// Does what [`Webhook::post`] does and gives what was answered too, unless it came too late or is longer than [`ANSWER_LIMIT`].
     pub async fn ask(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<(u16, Option<Bytes>)> {
         let (address, receiver) = address(url)?;
+        let _under_way = self.begin(url);
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = address;

@@ -14,6 +14,7 @@ use crate::http::server::Peer;
 use crate::mdm::enroll::identify::{ImportedAuthority, Presented};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::cms::{self, CmsError};
+use crate::pki::digest::{Digest, Hashed};
 
 /// How far a device's clock may be behind the start of its certificate, which lies ten minutes before it was issued.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
@@ -30,16 +31,49 @@ static LAST_HINT: AtomicI64 = AtomicI64::new(i64::MIN);
 ///
 /// Fails with bad input when there is a signature that does not hold; whose identity the certificate is, `mdm::enroll::identify` decides.
 pub fn presented(app: &App, peer: &Peer, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Option<Presented>> {
+    presented_by_digest(app, peer, headers, |digest| Some(digest.of(body)), now)
+}
+
+/// As [`presented`], for a body that was hashed as it came: `digest_of` gives its digest, if it is by that algorithm.
+pub(super) fn presented_by_digest(
+    app: &App,
+    peer: &Peer,
+    headers: &HeaderMap,
+    digest_of: impl FnOnce(Digest) -> Option<Hashed>,
+    now: Timestamp,
+) -> Result<Option<Presented>> {
     if let Some(signature) = headers.get(MDM_SIGNATURE) {
-        return signed(app, signature.as_bytes(), body, now).map(Some);
+        return signed(app, signature.as_bytes(), digest_of, now).map(Some);
     }
     peer.certificate.as_deref().map(|der| shown(app, der)).transpose()
 }
 
-fn signed(app: &App, signature: &[u8], body: &[u8], now: Timestamp) -> Result<Presented> {
-    let message =
-        STANDARD.decode(signature.trim_ascii()).map_err(|error| Error::bad_input("Mdm-Signature is not base64.").caused_by(error))?;
-    let verified = cms::verify_detached(&message, body, |der| app.known.read(der)).map_err(|error| {
+/// Who a message says that it is from, before its body has come.
+pub(super) struct Claim {
+    /// The certificate. Proven where TLS has shown it; with a signature nothing is, until the whole body has been hashed.
+    pub presented: Presented,
+    /// The digest by which the signature covers the body; none where there is no signature.
+    pub digest: Option<Digest>,
+}
+
+/// Who a message says that it is from; none when it comes with neither signature nor certificate.
+pub(super) fn claimed(app: &App, peer: &Peer, headers: &HeaderMap) -> Result<Option<Claim>> {
+    let Some(signature) = headers.get(MDM_SIGNATURE) else {
+        let shown = peer.certificate.as_deref().map(|der| shown(app, der)).transpose()?;
+        return Ok(shown.map(|presented| Claim { presented, digest: None }));
+    };
+    let (signer, digest) = cms::claimed(&decoded(signature.as_bytes())?, |der| app.known.read(der))
+        .map_err(|error| Error::bad_input(format!("Mdm-Signature does not hold: {error}.")).caused_by(error))?;
+    Ok(Some(Claim { presented: with_authority(app, signer), digest: Some(digest) }))
+}
+
+fn decoded(signature: &[u8]) -> Result<Vec<u8>> {
+    STANDARD.decode(signature.trim_ascii()).map_err(|error| Error::bad_input("Mdm-Signature is not base64.").caused_by(error))
+}
+
+fn signed(app: &App, signature: &[u8], digest_of: impl FnOnce(Digest) -> Option<Hashed>, now: Timestamp) -> Result<Presented> {
+    let message = decoded(signature)?;
+    let verified = cms::verify_detached_digest(&message, digest_of, |der| app.known.read(der)).map_err(|error| {
         if matches!(error, CmsError::ContentChanged | CmsError::Signature) {
             hint(now);
         }

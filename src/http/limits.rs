@@ -7,12 +7,23 @@ use axum::extract::DefaultBodyLimit;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
+use crate::http::budget;
 use crate::http::error::{self, Audience};
 
 /// Bytes of a check-in message, and of whatever else devices send unless its address says otherwise.
 pub const CHECK_IN_MAX_BYTES: usize = 1 << 20;
-/// Bytes of a command's report that are read at all.
+/// Bytes of a command's report that are taken at all.
 pub const REPORT_MAX_BYTES: usize = 64 << 20;
+/// Reports up to this size are read and kept; of larger ones only who, which command and how it went (interfaces.md, "Reports").
+pub const REPORT_KEEP_BYTES: usize = 10 << 20;
+/// Bytes of a report over [`REPORT_MAX_BYTES`] that are still hashed, because `Mdm-Signature` covers every one of them: only who signed it all is
+/// known, and only then can the command that makes the device say so much be set aside. Beyond this nobody is known; then the queue's own limit of
+/// unanswered offers ends the matter.
+pub const REPORT_PROVE_BYTES: usize = 256 << 20;
+/// Bytes of a report from somebody whose certificate is not known here.
+pub const STRANGER_MAX_BYTES: usize = 1 << 20;
+/// Reports over [`REPORT_KEEP_BYTES`] that are read at the same time; each costs a few kilobytes of memory, but a core while it comes.
+pub const LARGE_REPORTS_MAX: usize = 8;
 /// Bytes of a SCEP message; real ones have about 6,000.
 pub const SCEP_MAX_BYTES: usize = 128 << 10;
 /// Bytes that a script may send, a profile inside a command included.
@@ -59,6 +70,7 @@ pub fn group<S: Clone + Send + Sync + 'static>(readers: Audience, max_bytes: usi
     routes.layer((
         axum::middleware::from_fn_with_state(readers, error::audience),
         CatchPanicLayer::custom(error::panicked),
+        axum::middleware::from_fn(budget::count),
         RequestBodyLimitLayer::new(max_bytes),
         // The limit above counts for every extractor; the framework's own smaller one would contradict it.
         DefaultBodyLimit::disable(),

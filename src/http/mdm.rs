@@ -1,32 +1,31 @@
 //! The doors for devices: check-in and connect. Whatever goes wrong here, no device may lose its enrollment by it.
 
-use axum::body::{Body, Bytes};
-use axum::extract::{RawQuery, State};
+mod arrival;
+
+use axum::body::Bytes;
+use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, put};
-use axum::{Router, body};
-use http_body_util::{BodyExt, LengthLimitError};
+use axum::{Extension, Router, body};
 
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::http::budget::Share;
 use crate::http::error::{Audience, told_to};
 use crate::http::identity;
-use crate::http::limits::{self, CHECK_IN_MAX_BYTES, REPORT_MAX_BYTES};
+use crate::http::limits::{self, CHECK_IN_MAX_BYTES, REPORT_PROVE_BYTES};
 use crate::http::log;
 use crate::http::server::Peer;
 use crate::mdm::checkin::{self, HowToLeave};
 use crate::mdm::connect::{self, Incoming, Poll};
-use crate::mdm::enroll::identify::{Presented, Refusal};
-use crate::pki::digest;
-use crate::protocol::checkin::{parse, reply};
-use crate::protocol::report::{self, Head, Report, Scanner, Status};
+use crate::protocol::checkin::{self as message, CheckIn, reply};
+use crate::protocol::malformed::Malformed;
+use crate::protocol::report::Status;
 use crate::store::SoftFact;
-
-/// Reports up to this size are read and kept; of larger ones only who, which command and how it went (interfaces.md, "Reports").
-pub const REPORT_KEEP_BYTES: usize = 10 << 20;
+use arrival::{Arrival, Arrived, Intake, LargeReports, broken_off};
 
 /// What a check-in's Content-Type begins with; everything else that comes to a shared address is a report.
 const CHECK_IN_TYPE: &[u8] = b"application/x-apple-aspen-mdm-checkin";
@@ -39,7 +38,8 @@ pub fn routes() -> Router<App> {
         .route("/mdm/connect", friendly().put(connect))
         .route("/mdm", friendly().merge(put(either)))
         .route("/checkin", friendly().merge(put(either)));
-    limits::group(Audience::Device, CHECK_IN_MAX_BYTES, check_in).merge(limits::group(Audience::Device, REPORT_MAX_BYTES, connect))
+    let connect = limits::group(Audience::Device, REPORT_PROVE_BYTES, connect).layer(Extension(LargeReports::default()));
+    limits::group(Audience::Device, CHECK_IN_MAX_BYTES, check_in).merge(connect)
 }
 
 /// A person who opened a device's address in a browser.
@@ -49,22 +49,38 @@ async fn person(headers: HeaderMap) -> Response {
 }
 
 /// An address that devices of another server bring along: either kind of message, told apart by its type.
-async fn either(state: State<App>, peer: Peer, query: RawQuery, headers: HeaderMap, body: Body) -> Result<Response> {
-    let is_check_in = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(CHECK_IN_TYPE));
+async fn either(state: State<App>, peer: Peer, query: RawQuery, large: Extension<LargeReports>, request: Request) -> Result<Response> {
+    let is_check_in = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(CHECK_IN_TYPE));
     if !is_check_in {
-        return connect(state, peer, query, headers, body).await;
+        return connect(state, peer, query, large, request).await;
     }
-    let body = body::to_bytes(body, CHECK_IN_MAX_BYTES).await.map_err(|error| too_large(error.into_inner()))?;
-    check_in(state, peer, query, headers, body).await
+    let (parts, body) = request.into_parts();
+    let body = body::to_bytes(body, CHECK_IN_MAX_BYTES).await.map_err(|error| broken_off(error.into_inner()))?;
+    check_in(state, peer, query, parts.headers, body).await
 }
 
 async fn check_in(State(app): State<App>, peer: Peer, RawQuery(query): RawQuery, headers: HeaderMap, body: Bytes) -> Result<Response> {
     let now = app.now();
-    let message = parse(&body)?;
-    log::note_enrollment(message.ids.nano_id());
+    let said = match message::parse(&body) {
+        Ok(said) => said,
+        Err(malformed) => return unread(&app, &peer, &headers, &body, malformed, now).await,
+    };
+    log::note_enrollment(said.ids.nano_id());
     let presented = identity::presented(&app, &peer, &headers, &body, now)?;
-    let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &message, query.as_deref())).await?;
+    let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &said, query.as_deref())).await?;
     answer(outcome)
+}
+
+/// A check-in of a kind that nobody knows is noted where its sender is known: a new OS may have brought it. Other bad ones are only logged.
+async fn unread(app: &App, peer: &Peer, headers: &HeaderMap, body: &[u8], malformed: Malformed, now: Timestamp) -> Result<Response> {
+    if let Malformed::UnknownMessageType(message_type) = &malformed {
+        let (ids, message_type) = (CheckIn::sender(body)?, message_type.clone());
+        log::note_enrollment(ids.nano_id());
+        if let Some(presented) = identity::presented(app, peer, headers, body, now)? {
+            app.store.write(now, move |tx| checkin::unknown(tx, &presented, &ids, &message_type)).await?;
+        }
+    }
+    Err(malformed.into())
 }
 
 fn answer(outcome: checkin::Reply) -> Result<Response> {
@@ -91,37 +107,54 @@ fn leave(how: HowToLeave) -> Response {
     told_to(audience, Error::new(Kind::Retired, "An admin retired this enrollment."))
 }
 
-async fn connect(State(app): State<App>, peer: Peer, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Result<Response> {
+async fn connect(
+    State(app): State<App>,
+    peer: Peer,
+    RawQuery(query): RawQuery,
+    Extension(large): Extension<LargeReports>,
+    request: Request,
+) -> Result<Response> {
     let now = app.now();
-    let arrived = arrive(body).await?;
+    let (parts, body) = request.into_parts();
+    let share = parts.extensions.get::<Share>().cloned();
+    let intake = Intake { app: &app, peer: &peer, headers: &parts.headers, now, large: &large, share };
+    let arrived = match intake.read(body).await? {
+        Arrival::Report(arrived) => *arrived,
+        Arrival::TooLarge { presented, command_uuid, size_bytes } => {
+            if let Some(presented) = presented {
+                app.store.write(now, move |tx| connect::too_large(tx, &presented, command_uuid.as_deref(), size_bytes)).await?;
+            }
+            return Err(Error::new(Kind::TooLarge, "The report is larger than this address takes."));
+        }
+    };
     log::note_enrollment(arrived.head.ids.nano_id());
     if let Some(uuid) = &arrived.head.command_uuid {
         log::note_command(uuid);
     }
-    let presented = identity::presented(&app, &peer, &headers, &arrived.body, now)?;
     if arrived.head.status == Status::Idle
-        && let Some(presented) = &presented
+        && let Some(presented) = &arrived.presented
         && let Poll::Nothing { enrollment_id } = app.store.read(now, |tx| connect::poll(tx, presented, &arrived.head)).await?
     {
         app.store.soft(SoftFact::EnrollmentSeen(enrollment_id), now);
         return Ok(StatusCode::OK.into_response());
     }
-    record(&app, now, presented, arrived, query).await
+    record(&app, now, arrived, query).await
 }
 
-async fn record(app: &App, now: Timestamp, presented: Option<Presented>, arrived: Arrived, query: Option<String>) -> Result<Response> {
+async fn record(app: &App, now: Timestamp, arrived: Arrived, query: Option<String>) -> Result<Response> {
+    let sha256 = arrived.sha256();
     let outcome = app
         .store
         .write(now, move |tx| {
             let incoming = Incoming {
                 head: &arrived.head,
                 report: arrived.report.as_ref(),
-                body: arrived.report.is_some().then_some(&arrived.body[..]),
-                size_bytes: arrived.body.len() as u64,
-                sha256: digest::sha256(&arrived.body),
+                body: arrived.body.as_deref(),
+                size_bytes: arrived.size_bytes,
+                sha256,
                 query: query.as_deref(),
             };
-            connect::connect(tx, presented.as_ref(), &incoming)
+            connect::connect(tx, arrived.presented.as_ref(), &incoming)
         })
         .await?;
     Ok(match outcome {
@@ -131,36 +164,9 @@ async fn record(app: &App, now: Timestamp, presented: Option<Presented>, arrived
             ([(CONTENT_TYPE, reply::PLIST_CONTENT_TYPE)], offer.payload.expose().clone()).into_response()
         }
         connect::Reply::Leave(how) => leave(how),
-        connect::Reply::Refused(Refusal::NoCertificate) => return Err(Refusal::NoCertificate.into()),
         connect::Reply::Refused(refusal) => return Err(refusal.into()),
     })
 }
 
-/// A report as far as it was read.
-struct Arrived {
-    head: Head,
-    /// Everything it says, unless it is too large for that.
-    report: Option<Report>,
-    body: Bytes,
-}
-
-/// Takes a report in. Its signature covers every byte, so a large one is held whole too, but only skimmed.
-async fn arrive(body: Body) -> Result<Arrived> {
-    let body = body.collect().await.map_err(|error| too_large(error.into_inner()))?.to_bytes();
-    if body.len() <= REPORT_KEEP_BYTES {
-        let report = report::parse(&body)?;
-        return Ok(Arrived { head: report.head.clone(), report: Some(report), body });
-    }
-    let mut scanner = Scanner::new();
-    scanner.feed(&body)?;
-    Ok(Arrived { head: scanner.finish()?, report: None, body })
-}
-
-/// What stopped a body on its way in.
-fn too_large(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    if error.is::<LengthLimitError>() || std::error::Error::source(&*error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-        Error::new(Kind::TooLarge, "The message is larger than this address takes.")
-    } else {
-        Error::bad_input("The message broke off on its way here.").caused_by(error)
-    }
-}
+#[cfg(test)]
+mod tests;

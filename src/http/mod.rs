@@ -4,6 +4,7 @@ pub mod api;
 pub mod assets;
 pub mod attempts;
 pub mod auth;
+pub mod budget;
 pub mod enroll;
 pub mod error;
 mod health;
@@ -32,6 +33,7 @@ use crate::app::App;
 use crate::error::{Error, Kind};
 use api::Streams;
 use auth::Gate;
+use budget::{BODIES_MAX_BYTES, Budget};
 use error::Audience;
 use limits::{API_MAX_BYTES, FORM_MAX_BYTES, group};
 use log::RequestIds;
@@ -47,9 +49,10 @@ pub fn doors(app: &App, streams: &Streams) -> Doors {
     let plain = Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https);
     let control = Router::new().merge(monitors()).merge(known(scripts())).fallback(nowhere);
     let ids = Arc::new(RequestIds::new(&app.random));
+    let budget = Budget::new(BODIES_MAX_BYTES);
     let finish = |routes: Router<App>| {
         let line = axum::middleware::from_fn_with_state(Arc::clone(&ids), log::line);
-        routes.layer(line).with_state(app.clone())
+        routes.layer(line).layer(Extension(budget.clone())).with_state(app.clone())
     };
     Doors { whole: finish(whole), plain: finish(plain), control: finish(control) }
 }

@@ -1,6 +1,7 @@
 //! What time asks of us: work whose due time has come. One loop sleeps until the earliest of them; every commit that sets one rings its bell.
 
 mod housekeeping;
+mod integrity;
 mod inventory;
 mod push;
 mod queue;
@@ -37,7 +38,7 @@ pub struct Job {
 }
 
 /// Every job.
-pub const JOBS: &[Job] = &[push::JOB, queue::JOB, inventory::JOB, renewal::JOB, webhooks::JOB, housekeeping::JOB];
+pub const JOBS: &[Job] = &[push::JOB, queue::JOB, inventory::JOB, renewal::JOB, webhooks::JOB, integrity::JOB, housekeeping::JOB];
 
 /// The earliest moment at which any job is due.
 pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {

@@ -27,7 +27,8 @@ const HMAC_SIGNATURE: HeaderName = HeaderName::from_static("x-hmac-signature");
 pub(super) const JOB: Job = Job { name: "webhooks", due: rows::next_deliverable, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
-    let letters = app.store.write(now, webhooks::due).await?;
+    let under_way = app.webhook.under_way();
+    let letters = app.store.write(now, move |tx| webhooks::due(tx, &under_way)).await?;
     let count = letters.len();
     let mut sending = JoinSet::new();
     for letter in letters {

@@ -9,9 +9,10 @@ use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::renewal;
 use crate::mdm::{checkin, inventory, journal, push, webhooks};
 use crate::protocol::report::{Head, Report, Status};
+use crate::store::commands::{self as queue, Command};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::reports::{self, NewReport};
-use crate::store::{Tx, commands as queue, devices};
+use crate::store::{Tx, certificates, devices};
 
 /// A report as it came in.
 #[derive(Debug, Clone)]
@@ -95,6 +96,20 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
     let recorded = record(tx, &enrollment, incoming, session)?;
     webhooks::announce_report(tx, &enrollment, incoming)?;
     offer(tx, &enrollment, incoming.head.status, session, recorded.as_ref())
+}
+
+/// Sets the command aside whose answer is larger than anything that is taken, so that the device is not asked for it again and again.
+///
+/// `presented` must be proven; only a command that was sent to this very device can be meant. Without a CommandUUID it is the one that was sent last.
+pub fn too_large(tx: &Tx, presented: &Presented, command_uuid: Option<&str>, size_bytes: u64) -> Result<Option<Command>> {
+    let identity = certificates::by_fingerprint(tx, &presented.fingerprint)?.filter(|identity| identity.revoked_at.is_none());
+    // A certificate that was never used has never been sent a command.
+    let Some(device_channel) = identity.and_then(|identity| identity.enrollment_id) else { return Ok(None) };
+    let Some(command) = queue::sent_to_device(tx, &device_channel, command_uuid)? else { return Ok(None) };
+    let Some(enrollment) = enrollments::by_id(tx, &command.enrollment_id)? else { return Ok(None) };
+    let because = format!("its answer is larger than {} MiB, which is more than this server takes", size_bytes >> 20);
+    commands::quarantine(tx, &enrollment, &command, &because)?;
+    Ok(Some(command))
 }
 
 /// An Idle begins a session; what was put off in an earlier one may be offered again.

@@ -14,14 +14,7 @@ use crate::store::roster::{self, Listed};
 /// A device by its id, or by the Nano id of one of its enrollments.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
     actor.require(Right::View)?;
-    let found = match devices::by_id(tx, id)? {
-        Some(device) => Some(device),
-        None => match enrollments::by_nano_id(tx, id)? {
-            Some(enrollment) => devices::by_id(tx, &enrollment.device_id)?,
-            None => None,
-        },
-    };
-    found.filter(|device| device.deleted_at.is_none()).ok_or_else(unknown)
+    any(tx, id)?.filter(|device| device.deleted_at.is_none()).ok_or_else(unknown)
 }
 
 /// One page of devices with how they stand.
@@ -121,27 +114,43 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
 }
 
 /// What is held for a device, without the values.
-pub fn held(tx: &Tx, actor: &Actor, device_id: &str) -> Result<Vec<Held>> {
+pub fn held(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<Held>> {
     actor.require(Right::View)?;
-    escrow::of_device(tx, device_id)
+    escrow::of_device(tx, &holder(tx, id)?.id)
 }
 
 /// Shows a secret that is held for a device; every time is audited.
-pub fn reveal(tx: &Tx, actor: &Actor, device_id: &str, id: &str) -> Result<(EscrowKind, SecretBytes)> {
+pub fn reveal(tx: &Tx, actor: &Actor, id: &str, secret: &str) -> Result<(EscrowKind, SecretBytes)> {
     actor.require(Right::Reveal)?;
-    let Some((kind, value)) = escrow::value(tx, device_id, id)? else {
+    let device = holder(tx, id)?;
+    let Some((kind, value)) = escrow::value(tx, &device.id, secret)? else {
         return Err(Error::not_found("There is no such secret for this device."));
     };
-    journal::note(tx, actor, "escrow.revealed", journal::Subject::device(device_id), json!({ "kind": kind, "id": id }))?;
+    journal::note(tx, actor, "escrow.revealed", journal::Subject::device(&device.id), json!({ "kind": kind, "id": secret }))?;
     Ok((kind, value))
 }
 
 /// Removes every secret that is held for a device, for good.
-pub fn purge(tx: &Tx, actor: &Actor, device_id: &str) -> Result<usize> {
+pub fn purge(tx: &Tx, actor: &Actor, id: &str) -> Result<usize> {
     actor.require(Right::Reveal)?;
-    let count = escrow::purge(tx, device_id)?;
-    journal::note(tx, actor, "escrow.purged", journal::Subject::device(device_id), json!({ "count": count }))?;
+    let device = holder(tx, id)?;
+    let count = escrow::purge(tx, &device.id)?;
+    journal::note(tx, actor, "escrow.purged", journal::Subject::device(&device.id), json!({ "count": count }))?;
     Ok(count)
+}
+
+/// The device that secrets are held for; they outlive its deletion, so a deleted one counts.
+fn holder(tx: &Tx, id: &str) -> Result<Device> {
+    any(tx, id)?.ok_or_else(unknown)
+}
+
+/// A device by any of its ids, deleted or not.
+fn any(tx: &Tx, id: &str) -> Result<Option<Device>> {
+    if let Some(device) = devices::by_id(tx, id)? {
+        return Ok(Some(device));
+    }
+    let Some(enrollment) = enrollments::by_nano_id(tx, id)? else { return Ok(None) };
+    devices::by_id(tx, &enrollment.device_id)
 }
 
 fn unknown() -> Error {

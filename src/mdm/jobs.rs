@@ -14,6 +14,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("inventory", "asks devices again what they have and are"),
     ("renewal", "renews device identities before they end"),
     ("webhooks", "delivers events to webhooks"),
+    ("integrity", "looks for damage in the database"),
     ("housekeeping", "removes what was kept long enough"),
 ];
 

@@ -9,6 +9,7 @@ pub mod connect;
 pub mod declarations;
 pub mod devices;
 pub mod enroll;
+pub mod integrity;
 pub mod inventory;
 pub mod jobs;
 pub mod journal;

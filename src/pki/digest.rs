@@ -1,5 +1,6 @@
 //! Message digests by the names that certificates and signed messages give them.
 
+pub(crate) use aws_lc_rs::digest::Digest as Hashed;
 use aws_lc_rs::{digest, hmac};
 
 use super::asn1::{Oid, oid};
@@ -60,13 +61,33 @@ impl Digest {
     }
 
     /// The digest of `data`.
-    pub(crate) fn of(self, data: &[u8]) -> digest::Digest {
+    pub(crate) fn of(self, data: &[u8]) -> Hashed {
         digest::digest(self.algorithm(), data)
     }
 
     /// Length of the digest in bytes.
     pub(crate) fn size(self) -> usize {
         self.algorithm().output_len()
+    }
+}
+
+/// A digest in the making, for what is too long to be held whole.
+pub(crate) struct Hasher(digest::Context);
+
+impl Hasher {
+    /// A digest of nothing yet.
+    pub(crate) fn new(digest: Digest) -> Self {
+        Self(digest::Context::new(digest.algorithm()))
+    }
+
+    /// Takes the next piece.
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces.
+    pub(crate) fn finish(self) -> Hashed {
+        self.0.finish()
     }
 }
 

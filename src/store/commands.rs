@@ -157,6 +157,20 @@ pub fn all_by_uuid(tx: &Tx, uuid: &str) -> Result<Vec<Command>> {
     tx.list(&format!("SELECT {COLUMNS} FROM commands WHERE uuid = ?1 ORDER BY seq"), [uuid], command)
 }
 
+/// The command of this UUID, or the one offered last, that was sent to a device by any of its channels and has not been answered.
+pub fn sent_to_device(tx: &Tx, device_channel: &str, uuid: Option<&str>) -> Result<Option<Command>> {
+    tx.optional(
+        &format!(
+            "SELECT {COLUMNS} FROM commands
+             WHERE enrollment_id IN (SELECT id FROM enrollments WHERE id = ?1 UNION ALL SELECT id FROM enrollments WHERE parent_id = ?1)
+               AND finished_at IS NULL AND sent_at IS NOT NULL AND (?2 IS NULL OR uuid = ?2)
+             ORDER BY sent_at DESC, seq DESC LIMIT 1"
+        ),
+        (device_channel, uuid),
+        command,
+    )
+}
+
 /// Tells whether anything at all waits for this enrollment.
 pub fn any_open(tx: &Tx, enrollment_id: &str) -> Result<bool> {
     tx.one("SELECT EXISTS (SELECT 1 FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL)", [enrollment_id], |row| row.get(0))
@@ -312,14 +326,25 @@ pub(crate) mod tests {
         Ok(())
     }
 
-    /// How SQLite finds the next command.
-    pub(crate) fn plan_of_next(tx: &Tx, enrollment_id: &str) -> Result<String> {
-        let steps: Vec<String> = tx.list(
-            "EXPLAIN QUERY PLAN SELECT seq FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL
-             AND (not_now_session IS NULL OR not_now_session <> 1) ORDER BY priority DESC, seq LIMIT 1",
-            [enrollment_id],
-            |row| row.get(3),
+    /// Stores `count` reports that an enrollment once sent.
+    pub(crate) fn fill_reports(tx: &Tx, enrollment_id: &str, count: i64) -> Result<()> {
+        tx.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
+             INSERT INTO reports (enrollment_id, command_uuid, request_type, status, size_bytes, sha256, received_at)
+             SELECT ?1, 'old-' || n, 'DeviceInformation', 'Acknowledged', 1, x'00', ?3 FROM numbers",
+            (enrollment_id, count, tx.now),
         )?;
-        Ok(steps.join("; "))
+        Ok(())
+    }
+
+    /// Stores `count` events of a device's past.
+    pub(crate) fn fill_events(tx: &Tx, device_id: &str, enrollment_id: &str, count: i64) -> Result<()> {
+        tx.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?3)
+             INSERT INTO events (at, kind, actor_kind, actor, device_id, enrollment_id, command_uuid)
+             SELECT ?4, 'command.acknowledged', 'device', 'test', ?1, ?2, 'old-' || n FROM numbers",
+            (device_id, enrollment_id, count, tx.now),
+        )?;
+        Ok(())
     }
 }

@@ -59,6 +59,14 @@ fn broken_references(tx: &Tx) -> rusqlite::Result<Vec<Finding>> {
     rows.collect()
 }
 
+/// Breaks a reference behind the store's back, or mends it.
+#[cfg(test)]
+pub(crate) fn spoil_for_tests(path: &std::path::Path, is_broken: bool) {
+    let other = rusqlite::Connection::open(path).unwrap();
+    let spoil = "PRAGMA foreign_keys = OFF; INSERT INTO inventory_ages VALUES ('nobody', 'DeviceInformation', 1)";
+    other.execute_batch(if is_broken { spoil } else { "DELETE FROM inventory_ages WHERE enrollment_id = 'nobody'" }).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Seek as _, SeekFrom, Write as _};
@@ -81,8 +89,7 @@ mod tests {
     fn a_reference_to_nothing_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let store = file(folder.path());
-        let other = rusqlite::Connection::open(store.path().unwrap()).unwrap();
-        other.execute_batch("PRAGMA foreign_keys = OFF; INSERT INTO inventory_ages VALUES ('nobody', 'DeviceInformation', 1)").unwrap();
+        spoil_for_tests(&store.path().unwrap(), true);
         let findings = store.read_blocking(NOW, |tx| check(tx, Depth::Quick)).unwrap();
         assert_eq!(findings.len(), 1);
         assert!(findings[0].message.contains("inventory_ages refers to a row of enrollments"), "{findings:?}");

@@ -20,6 +20,8 @@ pub mod invitations;
 pub mod jobs;
 mod lock;
 mod migrate;
+#[cfg(test)]
+pub(crate) mod plans;
 pub mod push_certificates;
 mod readers;
 pub mod reports;
@@ -219,6 +221,13 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Store").field(&self.0.location).finish()
     }
+}
+
+/// Makes the disk full, as far as the database can tell, once it has `extra` more pages than now.
+#[cfg(test)]
+pub(crate) fn limit_pages_for_tests(tx: &Tx, extra: i64) -> Result<i64> {
+    let pages: i64 = tx.one("PRAGMA page_count", [], |row| row.get(0))?;
+    tx.one(&format!("PRAGMA max_page_count = {}", pages + extra), [], |row| row.get(0))
 }
 
 #[cfg(test)]

@@ -89,5 +89,8 @@ pub fn body(tx: &Tx, enrollment_id: &str, command_uuid: &str) -> Result<Option<S
 
 /// Removes reports older than `before`, at most `limit` of them; gives how many.
 pub fn prune(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
-    tx.execute("DELETE FROM reports WHERE seq IN (SELECT seq FROM reports WHERE received_at < ?1 ORDER BY seq LIMIT ?2)", (before, limit))
+    tx.execute(
+        "DELETE FROM reports WHERE seq IN (SELECT seq FROM reports WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)",
+        (before, limit),
+    )
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, Params, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
@@ -69,9 +69,15 @@ impl Tx {
         &self.conn
     }
 
+    fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        #[cfg(test)]
+        crate::store::plans::note(sql);
+        self.conn.prepare_cached(sql)
+    }
+
     /// Runs a statement that returns no rows; gives the number of rows it changed.
     pub(in crate::store) fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
-        Ok(self.conn.prepare_cached(sql)?.execute(params)?)
+        Ok(self.prepare(sql)?.execute(params)?)
     }
 
     /// The key of the row that was inserted last.
@@ -81,7 +87,7 @@ impl Tx {
 
     /// The first row of a query, which must exist.
     pub(in crate::store) fn one<T>(&self, sql: &str, params: impl Params, row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<T> {
-        Ok(self.conn.prepare_cached(sql)?.query_row(params, row)?)
+        Ok(self.prepare(sql)?.query_row(params, row)?)
     }
 
     /// The first row of a query, if there is one.
@@ -91,7 +97,7 @@ impl Tx {
         params: impl Params,
         row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
-        Ok(self.conn.prepare_cached(sql)?.query_row(params, row).optional()?)
+        Ok(self.prepare(sql)?.query_row(params, row).optional()?)
     }
 
     /// All rows of a query; the query itself carries the `LIMIT`.
@@ -101,7 +107,7 @@ impl Tx {
         params: impl Params,
         row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let rows = statement.query_map(params, row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

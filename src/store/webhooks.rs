@@ -97,13 +97,20 @@ pub struct Delivery {
     pub due_at: Timestamp,
     /// When it happened.
     pub created_at: Timestamp,
+    /// Size of its body.
+    pub size_bytes: i64,
 }
 
-/// Puts a body into the outbox, due now.
+/// The due time of a delivery that waits for an older one of its device: no moment that ever comes. Thus what is due is found by its due time alone,
+/// however much waits behind it.
+const BEHIND: Timestamp = Timestamp::from_millis(i64::MAX);
+
+/// Puts a body into the outbox; it is due now unless an older one of its device waits.
 pub fn enqueue(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body: &[u8]) -> Result<()> {
     tx.execute(
-        "INSERT INTO webhook_deliveries (webhook_id, device_id, topic, body_sealed, due_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-        (webhook_id, device_id, topic, tx.seal("webhook_deliveries.body", body)?, tx.now),
+        "INSERT INTO webhook_deliveries (webhook_id, device_id, topic, body_sealed, due_at, created_at)
+         VALUES (?1, ?2, ?3, ?4, CASE WHEN EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook_id = ?1 AND device_id = ?2) THEN ?5 ELSE ?6 END, ?6)",
+        (webhook_id, device_id, topic, tx.seal("webhook_deliveries.body", body)?, BEHIND, tx.now),
     )?;
     tx.ring(Bell::Jobs);
     Ok(())
@@ -112,10 +119,8 @@ pub fn enqueue(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body: &[
 /// The deliveries to try now: of each webhook and device only the oldest, if it is due.
 pub fn due(tx: &Tx, limit: u32) -> Result<Vec<Delivery>> {
     tx.list(
-        "SELECT seq, webhook_id, device_id, topic, attempts, last_error, due_at, created_at FROM webhook_deliveries AS delivery
-         WHERE due_at <= ?1 AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS older
-                WHERE older.webhook_id = delivery.webhook_id AND older.device_id = delivery.device_id AND older.seq < delivery.seq)
-         ORDER BY due_at, seq LIMIT ?2",
+        "SELECT seq, webhook_id, device_id, topic, attempts, last_error, due_at, created_at, length(body_sealed) FROM webhook_deliveries
+         WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2",
         (tx.now, limit),
         |row| {
             Ok(Delivery {
@@ -127,6 +132,7 @@ pub fn due(tx: &Tx, limit: u32) -> Result<Vec<Delivery>> {
                 last_error: row.get(5)?,
                 due_at: row.get(6)?,
                 created_at: row.get(7)?,
+                size_bytes: row.get(8)?,
             })
         },
     )
@@ -138,9 +144,21 @@ pub fn body(tx: &Tx, seq: i64) -> Result<Option<SecretBytes>> {
     sealed.map(|sealed| tx.open("webhook_deliveries.body", &sealed)).transpose()
 }
 
-/// Takes a delivery out of the outbox.
+/// Takes a delivery out of the outbox; the next one of its device is due.
 pub fn remove(tx: &Tx, seq: i64) -> Result<()> {
-    tx.execute("DELETE FROM webhook_deliveries WHERE seq = ?1", [seq])?;
+    let removed: Option<(String, String)> =
+        tx.optional("DELETE FROM webhook_deliveries WHERE seq = ?1 RETURNING webhook_id, device_id", [seq], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let Some((webhook_id, device_id)) = removed else { return Ok(()) };
+    let next = tx.execute(
+        "UPDATE webhook_deliveries SET due_at = ?3
+         WHERE seq = (SELECT min(seq) FROM webhook_deliveries WHERE webhook_id = ?1 AND device_id = ?2)",
+        (webhook_id, device_id, tx.now),
+    )?;
+    if next > 0 {
+        tx.ring(Bell::Jobs);
+    }
     Ok(())
 }
 
@@ -158,16 +176,27 @@ pub fn set_due(tx: &Tx, seq: i64, due_at: Timestamp) -> Result<()> {
 
 /// The earliest moment at which a delivery can be tried: one that waits for an older one of its device does not count.
 pub fn next_deliverable(tx: &Tx) -> Result<Option<Timestamp>> {
-    tx.one(
-        "SELECT min(due_at) FROM webhook_deliveries AS delivery
-         WHERE NOT EXISTS (SELECT 1 FROM webhook_deliveries AS older
-                WHERE older.webhook_id = delivery.webhook_id AND older.device_id = delivery.device_id AND older.seq < delivery.seq)",
-        [],
-        |row| row.get(0),
-    )
+    tx.one("SELECT min(due_at) FROM webhook_deliveries WHERE due_at < ?1", [BEHIND], |row| row.get(0))
 }
 
 /// How many deliveries wait for a webhook.
 pub fn count_waiting(tx: &Tx, webhook_id: &str) -> Result<i64> {
     tx.one("SELECT count(*) FROM webhook_deliveries WHERE webhook_id = ?1", [webhook_id], |row| row.get(0))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Puts the same body into the outbox `count` times, about as many devices.
+    pub(crate) fn fill(tx: &Tx, webhook_id: &str, count: i64) -> Result<()> {
+        let body = tx.seal("webhook_deliveries.body", b"{}")?;
+        tx.execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
+             INSERT INTO webhook_deliveries (webhook_id, device_id, topic, body_sealed, due_at, created_at)
+             SELECT ?1, 'old-' || n, 'mdm.Connect', ?3, ?4, ?4 FROM numbers",
+            (webhook_id, count, body, tx.now),
+        )?;
+        Ok(())
+    }
 }

@@ -110,6 +110,55 @@ async fn events_come_in_the_order_of_their_device_signed_and_until_they_are_take
     }
 }
 
+/// A receiver that takes connections and never says a word; gives its address and the connections.
+async fn hanging() -> (String, Arc<Mutex<Vec<TcpStream>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&held);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            kept.lock().unwrap().push(stream);
+        }
+    });
+    (address, held)
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_holds_up_nobody() {
+    const DEVICES: usize = 100;
+    let app = App::for_tests();
+    let ((hangs, held), (answers, received)) = (hanging().await, receiver().await);
+    let urls = [hangs.clone(), answers];
+    let ids = app.store.write(app.now(), move |tx| {
+        let mut ids = Vec::new();
+        for url in urls {
+            let new = NewWebhook { url, hmac_key: Some(Secret::new(KEY.into())), topics: Vec::new(), include_secrets: false };
+            ids.push(webhooks::create(tx, &Actor::Console, new)?.0.webhook.id);
+        }
+        for device in 0..DEVICES {
+            for (id, turn) in ids.iter().zip(["first", "first"]).chain(ids.iter().zip(["second", "second"])) {
+                rows::enqueue(tx, id, &device.to_string(), "mdm.Connect", format!("{device} {turn}").as_bytes())?;
+            }
+        }
+        Ok(ids)
+    });
+    let ids = ids.await.unwrap();
+    // Every turn without a word from one of them is at its end after a moment, and the next ones do not even try.
+    while bodies(&received).len() < 2 * DEVICES {
+        run_due(&app).await.unwrap();
+    }
+    for device in 0..DEVICES {
+        let said: Vec<_> = bodies(&received).into_iter().filter(|body| body.starts_with(&format!("{device} "))).collect();
+        assert_eq!(said, [format!("{device} first"), format!("{device} second")]);
+    }
+    assert!(!held.lock().unwrap().is_empty());
+    assert!(app.webhook.under_way().get(&hangs).is_none_or(|posts| *posts <= webhooks::PAGE as usize));
+    let hanging = ids[0].clone();
+    let waiting = app.store.read(app.now(), |tx| rows::count_waiting(tx, &hanging)).await.unwrap();
+    assert_eq!(waiting, 2 * DEVICES as i64, "nothing is lost");
+}
+
 #[test]
 fn recorded_signatures_are_made_again() {
     let Some(shared) = crate::shared_for_tests() else { return };

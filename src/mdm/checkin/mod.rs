@@ -54,7 +54,10 @@ pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn, query:
         (_, Outcome::Refused(refusal)) => refuse(tx, Some(presented), ids, refusal),
         (Message::Authenticate(message), outcome) => authenticate::authenticate(tx, presented, (checkin, query), message, outcome),
         (Message::TokenUpdate(message), outcome) => token_update::token_update(tx, presented, (checkin, query), message, outcome),
-        (Message::UserAuthenticate { .. }, _) => {
+        (Message::UserAuthenticate { .. }, outcome) => {
+            if let Some(device_channel) = device_of_user(tx, ids, &outcome)? {
+                webhooks::announce_check_in(tx, &device_channel, checkin, query)?;
+            }
             // Network users are not managed unless someone asks for it; 410 is the word for that, and never 401.
             Ok(Reply::NotManaged)
         }
@@ -66,6 +69,18 @@ pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn, query:
             webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
             Ok(reply)
         }
+    }
+}
+
+/// Notes on the timeline of its sender a check-in of a kind that nobody knows; it is answered with 400 and changes nothing.
+pub fn unknown(tx: &Tx, presented: &Presented, ids: &EnrollmentIds, message_type: &str) -> Result<()> {
+    match identify::identify(tx, presented, ids)? {
+        Outcome::Known(standing) => {
+            let data = json!({ "message_type": message_type });
+            journal::note(tx, &actor(&standing.enrollment), "checkin.unknown", &standing.enrollment, data)
+        }
+        Outcome::NoEnrollment(_) => Ok(()),
+        Outcome::Refused(refusal) => identify::record_refusal(tx, Some(presented), ids, refusal),
     }
 }
 
@@ -94,6 +109,15 @@ pub(in crate::mdm) fn bound(tx: &Tx, presented: &Presented, outcome: Outcome) ->
     }
     identify::bind(tx, presented, &identity, &device_channel)?;
     Ok(Some(enrollment))
+}
+
+/// The enrollment of the device at which a user logs in, whether the user has a channel or not.
+fn device_of_user(tx: &Tx, ids: &EnrollmentIds, outcome: &Outcome) -> Result<Option<Enrollment>> {
+    match outcome {
+        Outcome::Known(standing) => device_channel(tx, &standing.enrollment).map(Some),
+        Outcome::NoEnrollment(_) => enrollments::by_nano_id(tx, ids.nano_id().device().as_str()),
+        Outcome::Refused(_) => Ok(None),
+    }
 }
 
 /// The device's own channel of an enrollment.

@@ -19,7 +19,7 @@ use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn}
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::{Tx, devices};
 
-pub use queue::{MAX_OFFERS, Offer, Recorded, drop_all, expire, next, record};
+pub use queue::{MAX_OFFERS, Offer, Recorded, drop_all, expire, next, quarantine, record};
 
 /// The most commands that may wait for one enrollment.
 pub const MAX_OPEN: i64 = 1000;

@@ -115,6 +115,11 @@ pub(super) fn end(tx: &Tx, enrollment: &Enrollment, command: &Command, state: Co
     Ok(())
 }
 
+/// Sets a command aside that does harm by being offered.
+pub fn quarantine(tx: &Tx, enrollment: &Enrollment, command: &Command, because: &str) -> Result<()> {
+    end(tx, enrollment, command, CommandState::Quarantined, because)
+}
+
 fn note(tx: &Tx, enrollment: &Enrollment, command: &Command, kind: &str, data: serde_json::Value) -> Result<()> {
     journal::note(tx, &actor(enrollment), kind, journal::Subject::from(enrollment).command(&command.uuid), data)
 }

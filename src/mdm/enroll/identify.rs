@@ -119,6 +119,14 @@ pub fn identify(tx: &Tx, presented: &Presented, ids: &EnrollmentIds) -> Result<O
     }
 }
 
+/// Tells whether a certificate could speak for anybody here: enough to hear its holder out, never enough to believe what is said.
+pub fn is_known(tx: &Tx, presented: &Presented) -> Result<bool> {
+    Ok(match certificates::by_fingerprint(tx, &presented.fingerprint)? {
+        Some(identity) => identity.revoked_at.is_none(),
+        None => moved_in(tx, presented).is_ok(),
+    })
+}
+
 /// A user's first message comes under the identity of a device that is known already.
 fn without_enrollment(tx: &Tx, identity: Identity, ids: &EnrollmentIds) -> Result<Outcome> {
     let device_channel = enrollments::by_nano_id(tx, ids.nano_id().device().as_str())?;

@@ -274,9 +274,6 @@ fn a_hundred_thousand_old_commands_do_not_slow_the_next_one() {
     school.write(move |tx| crate::store::commands::tests::fill_finished(tx, &enrollment.id, 100_000));
     let waiting = device.enqueue(command::restart_device(uuid(1), None)).uuid;
     assert_eq!(device.idle().unwrap().uuid, waiting);
-    let enrollment = device.enrollment();
-    let plan = school.write(move |tx| crate::store::commands::tests::plan_of_next(tx, &enrollment.id));
-    assert!(plan.contains("commands_open"), "the next command is found by the index of open ones: {plan}");
 }
 
 #[test]
@@ -307,7 +304,7 @@ fn commands_expire_by_the_job_too() {
     assert_eq!(school.write(commands::expire), usize::from(row.expires_at.is_some()));
 }
 
-fn profile(identifier: &str) -> Vec<u8> {
+pub(super) fn profile(identifier: &str) -> Vec<u8> {
     super::plist(&format!(
         "<key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key>\
          <string>{identifier}</string><key>PayloadUUID</key><string>{identifier}</string><key>PayloadContent</key><array/>"

@@ -1,5 +1,8 @@
 //! Who hears of what: events against recorded ones, secrets left out, order, retries and the end of patience.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -8,7 +11,10 @@ use super::{School, TOPIC, days};
 use crate::error::Kind;
 use crate::mdm::connect::{self, Incoming};
 use crate::mdm::enroll::identify::Presented;
-use crate::mdm::webhooks::{self, BACK_OFF, GIVE_UP_AFTER, KEY_LENGTH, LEASE, Letter, NewWebhook, TOPICS, WEBHOOKS_MAX};
+use crate::mdm::webhooks::{
+    self, BACK_OFF, GIVE_UP_AFTER, KEY_LENGTH, LEASE, Letter, NewWebhook, OUTBOX_MAX, PAGE, SLOW_MAX, SLOW_WAIT, TOPICS, TURN_MAX_BYTES,
+    WEBHOOKS_MAX,
+};
 use crate::mdm::{Actor, Role, checkin};
 use crate::pki::digest;
 use crate::protocol::{self, report};
@@ -30,7 +36,7 @@ fn listen(school: &School, topics: &'static [&'static str], include_secrets: boo
 }
 
 fn due(school: &School) -> Vec<Letter> {
-    school.write(webhooks::due)
+    school.write(|tx| webhooks::due(tx, &HashMap::new()))
 }
 
 fn record(school: &School, letter: &Letter, failure: Option<&'static str>) {
@@ -86,8 +92,7 @@ fn recorded_conversations_make_the_recorded_events() {
     let mut recorded: Vec<_> = std::fs::read_dir(shared.join("captures/conversations/nanomdm-webhook"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        // A network user's log-in is refused before there is an enrollment to tell of; the other server tells of it all the same.
-        .filter(|path| path.extension().is_some_and(|kind| kind == "json") && !path.to_string_lossy().contains("UserAuthenticate"))
+        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
         .collect();
     recorded.sort();
     let school = School::new();
@@ -112,7 +117,7 @@ fn recorded_conversations_make_the_recorded_events() {
         }
         assert_eq!(ours[0], theirs, "{}", path.display());
     }
-    assert_eq!(recorded.len(), 43);
+    assert_eq!(recorded.len(), 44);
 }
 
 #[test]
@@ -194,6 +199,66 @@ fn after_a_week_an_event_is_lost_and_an_admin_is_told() {
     record(&school, &next[0], None);
     assert!(school.write(alerts::all).iter().all(|alert| !alert.message.contains("hooks.example.school")));
     assert_eq!(school.write(move |tx| rows::count_waiting(tx, &id)), 0);
+}
+
+#[test]
+fn a_receiver_that_does_not_answer_is_sent_a_few_and_hides_nobody() {
+    let school = School::new();
+    let slow = listen(&school, &["mdm.CheckOut"], false);
+    school.write(move |tx| rows::tests::fill(tx, &slow, 400));
+    let quick = NewWebhook { url: String::from("https://quick.example.school/"), ..wish(&["mdm.Authenticate"], false) };
+    school.write(move |tx| webhooks::create(tx, &Actor::Console, quick));
+    let first = due(&school);
+    assert_eq!(first.len(), PAGE as usize, "nobody is slow yet");
+    school.device("A-1").authenticate();
+    let under_way = HashMap::from([(first[0].url.clone(), SLOW_MAX - 1)]);
+    let now = school.write(move |tx| webhooks::due(tx, &under_way));
+    let of_quick = now.iter().filter(|letter| letter.url.contains("quick")).count();
+    assert_eq!((now.len(), of_quick), (2, 1), "one more for the slow one, and everything for the other");
+    assert!(due(&school).is_empty(), "the others wait");
+    school.clock.advance(SLOW_WAIT);
+    assert_eq!(due(&school).len(), PAGE as usize, "until it answers again");
+}
+
+#[test]
+fn a_turn_takes_so_many_bytes_for_a_receiver() {
+    let school = School::new();
+    let id = listen(&school, &[], false);
+    school.write(move |tx| {
+        for (device, size) in [("a", TURN_MAX_BYTES + 1), ("b", TURN_MAX_BYTES / 2), ("c", TURN_MAX_BYTES / 2)] {
+            rows::enqueue(tx, &id, device, "mdm.Connect", &vec![b'x'; size as usize])?;
+        }
+        Ok(())
+    });
+    for _ in 0..3 {
+        assert_eq!(due(&school).len(), 1);
+        school.clock.advance(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn an_outbox_that_is_full_leaves_events_out_and_an_admin_is_told() {
+    let school = School::new();
+    let id = listen(&school, &["mdm.Authenticate", "mdm.TokenUpdate"], false);
+    let other = listen(&school, &["mdm.Authenticate", "mdm.TokenUpdate"], false);
+    let waiting = |id: &str| {
+        let id = id.to_owned();
+        school.write(move |tx| rows::count_waiting(tx, &id))
+    };
+    let filled = id.clone();
+    school.write(move |tx| rows::tests::fill(tx, &filled, OUTBOX_MAX - 1));
+    let device = school.device("A-1");
+    device.authenticate();
+    assert_eq!(waiting(&id), OUTBOX_MAX, "the last place");
+    assert!(school.write(alerts::all).iter().all(|alert| !alert.message.contains("further ones are left out")));
+    device.token_update(false);
+    assert_eq!((waiting(&id), waiting(&other)), (OUTBOX_MAX, 2), "the other receiver is told all the same");
+    assert!(school.write(alerts::all).iter().any(|alert| alert.message.contains("further ones are left out")));
+    let letters = due(&school);
+    record(&school, &letters[0], None);
+    assert_eq!(waiting(&id), OUTBOX_MAX - 1);
+    device.token_update_with(false, "CQkJ");
+    assert_eq!(waiting(&id), OUTBOX_MAX, "there is a place again");
 }
 
 #[test]

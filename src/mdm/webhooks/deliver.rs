@@ -1,5 +1,6 @@
 //! What is to be posted now, and what becomes of it when the receiver answered or did not.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,7 +12,8 @@ use crate::error::Result;
 use crate::mdm::{Actor, journal};
 use crate::pki::digest;
 use crate::secret::SecretBytes;
-use crate::store::{Tx, alerts, webhooks};
+use crate::store::webhooks::{self, Delivery, Webhook};
+use crate::store::{Tx, alerts};
 
 /// Waits between tries, the last one until [`GIVE_UP_AFTER`].
 pub const BACK_OFF: [Duration; 6] = [seconds(10), seconds(30), seconds(60), seconds(300), seconds(900), seconds(3600)];
@@ -21,6 +23,21 @@ pub const GIVE_UP_AFTER: Duration = seconds(7 * 24 * 3600);
 
 /// Events that one turn posts, each of another device or to another receiver.
 pub const PAGE: u32 = 64;
+
+/// Bytes of events that one turn posts to one receiver; a single larger one is posted alone.
+pub const TURN_MAX_BYTES: i64 = 16 << 20;
+
+/// Events that are under way to a receiver which has not answered those of an earlier turn.
+pub const SLOW_MAX: usize = 4;
+
+/// How long the others wait for a receiver that is slow.
+pub const SLOW_WAIT: Duration = seconds(5);
+
+/// How long the others wait for a receiver that was sent [`TURN_MAX_BYTES`] at once.
+const FULL_WAIT: Duration = seconds(1);
+
+/// Pages of due events that one turn looks through, so that those for a slow receiver do not hide the others.
+const PAGES: usize = 8;
 
 /// For how long an event that is being posted is nobody else's: longer than a receiver may take, so that a crash is the only reason to post it twice.
 pub const LEASE: Duration = seconds(60);
@@ -48,29 +65,60 @@ pub struct Letter {
 }
 
 /// The events to post now, the oldest of each device, and for [`LEASE`] this caller's alone.
-pub fn due(tx: &Tx) -> Result<Vec<Letter>> {
+///
+/// `under_way` says how many each address has not answered yet. Who answers gets as many as there are; who does not is sent a few at a time, so
+/// that a receiver that hangs fills neither the memory nor the way to the others.
+pub fn due(tx: &Tx, under_way: &HashMap<String, usize>) -> Result<Vec<Letter>> {
     let mut letters = Vec::new();
-    for delivery in webhooks::due(tx, PAGE)? {
-        let webhook = webhooks::by_id(tx, &delivery.webhook_id)?.filter(|webhook| webhook.disabled_at.is_none());
-        let (Some(webhook), Some(body)) = (webhook, webhooks::body(tx, delivery.seq)?) else {
-            webhooks::remove(tx, delivery.seq)?;
-            continue;
-        };
-        let key = webhooks::hmac_key(tx, &webhook.id)?;
-        webhooks::set_due(tx, delivery.seq, tx.now.plus(LEASE))?;
-        letters.push(Letter {
-            seq: delivery.seq,
-            url: webhook.url,
-            signature: key.map(|key| STANDARD.encode(digest::hmac_sha256(key.expose(), body.expose()))),
-            body,
-            webhook_id: webhook.id,
-            device_id: delivery.device_id,
-            topic: delivery.topic,
-            attempts: delivery.attempts,
-            created_at: delivery.created_at,
-        });
+    let mut taken = HashMap::<String, (usize, i64)>::new();
+    for _ in 0..PAGES {
+        let page = webhooks::due(tx, PAGE)?;
+        let is_last = page.len() < PAGE as usize;
+        for delivery in page {
+            let webhook = webhooks::by_id(tx, &delivery.webhook_id)?.filter(|webhook| webhook.disabled_at.is_none());
+            let Some(webhook) = webhook else {
+                webhooks::remove(tx, delivery.seq)?;
+                continue;
+            };
+            let slow = under_way.get(&webhook.url).copied().unwrap_or_default();
+            let (count, bytes) = taken.entry(webhook.url.clone()).or_default();
+            if letters.len() == PAGE as usize {
+                return Ok(letters);
+            }
+            if slow > 0 && slow + *count >= SLOW_MAX {
+                webhooks::set_due(tx, delivery.seq, tx.now.plus(SLOW_WAIT))?;
+                continue;
+            }
+            if *count > 0 && *bytes + delivery.size_bytes > TURN_MAX_BYTES {
+                webhooks::set_due(tx, delivery.seq, tx.now.plus(FULL_WAIT))?;
+                continue;
+            }
+            (*count, *bytes) = (*count + 1, *bytes + delivery.size_bytes);
+            letters.extend(letter(tx, delivery, webhook)?);
+        }
+        if is_last {
+            break;
+        }
     }
     Ok(letters)
+}
+
+/// Takes a delivery out for posting.
+fn letter(tx: &Tx, delivery: Delivery, webhook: Webhook) -> Result<Option<Letter>> {
+    let Some(body) = webhooks::body(tx, delivery.seq)? else { return Ok(None) };
+    let key = webhooks::hmac_key(tx, &webhook.id)?;
+    webhooks::set_due(tx, delivery.seq, tx.now.plus(LEASE))?;
+    Ok(Some(Letter {
+        seq: delivery.seq,
+        url: webhook.url,
+        signature: key.map(|key| STANDARD.encode(digest::hmac_sha256(key.expose(), body.expose()))),
+        body,
+        webhook_id: webhook.id,
+        device_id: delivery.device_id,
+        topic: delivery.topic,
+        attempts: delivery.attempts,
+        created_at: delivery.created_at,
+    }))
 }
 
 /// Records that a letter was delivered, or why not; after [`GIVE_UP_AFTER`] it is dropped and an admin is told.

@@ -13,7 +13,7 @@ use crate::store::webhooks::{self, Webhook};
 use crate::store::{Tx, alerts};
 
 pub use announce::{OUTBOX_MAX, announce_check_in, announce_report};
-pub use deliver::{BACK_OFF, GIVE_UP_AFTER, LEASE, Letter, PAGE, due, record};
+pub use deliver::{BACK_OFF, GIVE_UP_AFTER, LEASE, Letter, PAGE, SLOW_MAX, SLOW_WAIT, TURN_MAX_BYTES, due, record};
 
 /// How many webhooks there may be: every event is written once for each.
 pub const WEBHOOKS_MAX: usize = 20;
@@ -23,11 +23,12 @@ pub const URL_MAX: usize = 2048;
 pub const KEY_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// What a webhook may ask for; the words are those of NanoMDM.
-pub const TOPICS: [&str; 7] = [
+pub const TOPICS: [&str; 8] = [
     CONNECT,
     "mdm.Authenticate",
     "mdm.TokenUpdate",
     "mdm.CheckOut",
+    "mdm.UserAuthenticate",
     "mdm.SetBootstrapToken",
     "mdm.GetBootstrapToken",
     "mdm.DeclarativeManagement",

@@ -12,6 +12,7 @@ mod verify;
 pub use envelope::{DecryptOptions, Decrypted, decrypt, encrypt};
 pub use sign::{Attach, SignOptions, Signer, certs_only, sign};
 pub use verify::{Detached, SignedMessage, Verified, certificates, verify, verify_detached};
+pub(crate) use verify::{claimed, verify_detached_digest};
 
 use super::asn1::Malformed;
 use super::certificate::CertificateError;

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::pki::asn1::{AnyRef, Attribute, Set, Tag, decode, element, oid, set_content, text, time};
 use crate::pki::ber;
 use crate::pki::certificate::{Certificate, CertificateError};
-use crate::pki::digest::Digest;
+use crate::pki::digest::{Digest, Hashed};
 use crate::pki::public_key::{Scheme, SignatureError};
 
 /// Most certificates that are looked at in one message; chains have four at the most.
@@ -79,20 +79,32 @@ pub fn verify_detached(
     body: &[u8],
     read: impl FnOnce(&[u8]) -> Result<Certificate, CertificateError>,
 ) -> Result<Detached, CmsError> {
+    verify_detached_digest(message, |digest| Some(digest.of(body)), read)
+}
+
+/// As [`verify_detached`], for a body of which only its digest is left; `digest_of` gives that, if it is by the algorithm which the signer names.
+pub(crate) fn verify_detached_digest(
+    message: &[u8],
+    digest_of: impl FnOnce(Digest) -> Option<Hashed>,
+    read: impl FnOnce(&[u8]) -> Result<Certificate, CertificateError>,
+) -> Result<Detached, CmsError> {
     let der = ber::to_der(message)?;
     let message = SignedMessage::parse(&der)?;
-    let mut embedded = message.certificate_items();
-    let signer = match (embedded.next(), embedded.next()) {
-        (None, _) => return Err(CmsError::NoSignerCertificate),
-        // Devices send their own certificate alone.
-        (Some(only), None) => read(only)?,
-        _ => {
-            let certificates = message.certificates();
-            read(message.choose_signer(&certificates).ok_or(CmsError::NoSignerCertificate)?.der())?
-        }
-    };
-    let digest = message.verify(body, &signer)?;
+    let signer = message.embedded_signer(read)?;
+    let digest = message.digest()?;
+    let content_digest = digest_of(digest).ok_or_else(|| CmsError::Unsupported(digest.name().to_owned()))?;
+    message.verify_digest(&content_digest, &signer)?;
     Ok(Detached { signer, digest, signing_time: message.signing_time() })
+}
+
+/// Who a detached signature says has signed, and by which digest: nothing is verified, so it is good for preparing only.
+pub(crate) fn claimed(
+    message: &[u8],
+    read: impl FnOnce(&[u8]) -> Result<Certificate, CertificateError>,
+) -> Result<(Certificate, Digest), CmsError> {
+    let der = ber::to_der(message)?;
+    let message = SignedMessage::parse(&der)?;
+    Ok((message.embedded_signer(read)?, message.digest()?))
 }
 
 /// The certificates of a message that carries nothing else, in order: the answers of GetCACert and inside a CertRep.
@@ -142,6 +154,26 @@ impl<'a> SignedMessage<'a> {
         (fit(self.signer.id, best) > Fit::None).then_some(best)
     }
 
+    /// The signer's certificate as the message carries it, made by `read`.
+    fn embedded_signer(&self, read: impl FnOnce(&[u8]) -> Result<Certificate, CertificateError>) -> Result<Certificate, CmsError> {
+        let mut embedded = self.certificate_items();
+        match (embedded.next(), embedded.next()) {
+            (None, _) => Err(CmsError::NoSignerCertificate),
+            // Devices send their own certificate alone.
+            (Some(only), None) => Ok(read(only)?),
+            _ => {
+                let certificates = self.certificates();
+                Ok(read(self.choose_signer(&certificates).ok_or(CmsError::NoSignerCertificate)?.der())?)
+            }
+        }
+    }
+
+    /// The digest of the content that the signer names.
+    fn digest(&self) -> Result<Digest, CmsError> {
+        let named = self.signer.digest_algorithm.oid;
+        Digest::from_oid(named).ok_or_else(|| CmsError::Unsupported(named.to_string()))
+    }
+
     fn attributes(&self) -> Set<'a> {
         self.signer.attributes.unwrap_or(Set(&[]))
     }
@@ -153,20 +185,25 @@ impl<'a> SignedMessage<'a> {
 
     /// Verifies that `signer` is who the message names and that its key signed `content`; returns the digest that was signed.
     pub fn verify(&self, content: &[u8], signer: &Certificate) -> Result<Digest, CmsError> {
+        let digest = self.digest()?;
+        self.verify_digest(&digest.of(content), signer)?;
+        Ok(digest)
+    }
+
+    /// As [`SignedMessage::verify`], for content whose digest by [`SignedMessage::digest`] is known.
+    fn verify_digest(&self, content_digest: &Hashed, signer: &Certificate) -> Result<(), CmsError> {
         if fit(self.signer.id, signer) == Fit::None {
             return Err(CmsError::NoSignerCertificate);
         }
-        let named = self.signer.digest_algorithm.oid;
-        let digest = Digest::from_oid(named).ok_or_else(|| CmsError::Unsupported(named.to_string()))?;
+        let digest = self.digest()?;
         let scheme = Scheme::read(&self.signer.signature_algorithm, Some(digest))?;
         if scheme.digest() != digest {
             return Err(CmsError::Unsupported(format!("{} signed as {}", digest.name(), scheme.digest().name())));
         }
-        let content_digest = digest.of(content);
         let signature = self.signer.signature.as_bytes();
         let Some(attributes) = self.signer.attributes else {
-            signer.verify_digest(scheme, &content_digest, signature)?;
-            return Ok(digest);
+            signer.verify_digest(scheme, content_digest, signature)?;
+            return Ok(());
         };
         let signed = attribute(attributes, oid::MESSAGE_DIGEST).ok_or(CmsError::Malformed)?;
         if signed.value() != content_digest.as_ref() {
@@ -185,7 +222,7 @@ impl<'a> SignedMessage<'a> {
             }
             verdict => verdict?,
         }
-        Ok(digest)
+        Ok(())
     }
 }
 

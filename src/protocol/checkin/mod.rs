@@ -154,6 +154,14 @@ pub fn parse(body: &[u8]) -> Result<CheckIn, Malformed> {
     Ok(CheckIn { ids: EnrollmentIds::read(fields)?, message, raw: SecretBytes::new(body.to_vec()) })
 }
 
+impl CheckIn {
+    /// Who sent a check-in whose kind is not known.
+    pub fn sender(body: &[u8]) -> Result<EnrollmentIds, Malformed> {
+        let list = plist::parse_tolerant(body)?;
+        EnrollmentIds::read(list.value.as_dictionary().ok_or(Malformed::NotADictionary)?)
+    }
+}
+
 fn read_message(message_type: &str, fields: &Dictionary) -> Result<Message, Malformed> {
     let awaiting_configuration = fields::flag(fields, "AwaitingConfiguration").unwrap_or_default();
     Ok(match message_type {

@@ -1,6 +1,7 @@
 //! Finds CommandUUID, Status and ids in a report of any length as its bytes arrive, in a few kilobytes of memory.
 
 use super::Head;
+use crate::protocol::ids::MAX_ID_BYTES;
 use crate::protocol::malformed::Malformed;
 use crate::protocol::plist::{Dictionary, MAX_DEPTH, PlistError, Value, is_binary};
 
@@ -106,6 +107,11 @@ impl Scanner {
             rest = &rest[1..];
         }
         Ok(())
+    }
+
+    /// CommandUUID, if it has come by already; keys are sorted, so that it comes early.
+    pub fn command_uuid(&self) -> Option<&str> {
+        self.found.get("CommandUUID").and_then(Value::as_string).filter(|uuid| !uuid.is_empty() && uuid.len() <= MAX_ID_BYTES)
     }
 
     /// Ends the body and tells what was found; the error chain is not.

@@ -50,6 +50,9 @@ pub(super) fn entry(event: Event) -> Entry {
         "push_certificate.renewed" => format!("Push certificate renewed: {}", text("topic")),
         "practice.wanted" => String::from("The number of practice devices was set"),
         "job.wanted" => format!("Asked to run now: {}", text("job")),
+        "checkin.unknown" => format!("Said something that this version does not know: {}", text("message_type")),
+        "database.damaged" => String::from("The database is damaged"),
+        "database.sound" => String::from("The database is sound again"),
         "authority.made" => String::from("A certificate authority was made"),
         other => other.replace(['.', '_'], " "),
     };
@@ -66,7 +69,7 @@ pub(super) fn entry(event: Event) -> Entry {
 
 fn state_of(kind: &str) -> Mark {
     let ends = |words: &[&str]| words.iter().any(|word| kind.ends_with(word));
-    if ends(&["error", "refused", "quarantined", "token_dead", "unreadable", "erased", "left", "told_to_leave", "revoked"]) {
+    if ends(&["error", "refused", "quarantined", "token_dead", "unreadable", "damaged", "erased", "left", "told_to_leave", "revoked"]) {
         Mark::Problem
     } else if ends(&["queued", "not_now", "authenticated", "renewing", "sent"]) {
         Mark::Waiting

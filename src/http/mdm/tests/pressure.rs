@@ -1,0 +1,139 @@
+//! A full queue, a full disk, and more bodies than there is memory for: 503 with Retry-After, nothing lost, and on it goes.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::task::Poll;
+
+use axum::body::{Body, Bytes};
+
+use super::{Device, House, Reply, answer};
+use crate::app::App;
+use crate::http::budget::BODIES_MAX_BYTES;
+use crate::http::limits::CHECK_IN_MAX_BYTES;
+use crate::pki::seal::{KEY_BYTES, Sealer};
+use crate::store::commands::CommandState;
+use crate::store::{OpenOptions, limit_pages_for_tests};
+
+fn assert_busy(reply: &Reply, where_: &str) {
+    assert_eq!((reply.status.as_u16(), reply.body.len()), (503, 0), "{where_}");
+    assert!(reply.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 0, "{where_}");
+}
+
+fn in_file(folder: &tempfile::TempDir) -> OpenOptions {
+    OpenOptions::file(folder.path().join("rollcall.db"), Sealer::from_key(&[7; KEY_BYTES]).unwrap())
+}
+
+/// Everything that writes, as a device sends it.
+fn writing(device: &Device, uuid: &str) -> [(&'static str, Bytes); 3] {
+    [
+        ("/mdm/connect", device.says(&answer(uuid, "Acknowledged"))),
+        ("/mdm/checkin", device.says("<key>MessageType</key><string>SetBootstrapToken</string><key>BootstrapToken</key><data>AQID</data>")),
+        ("/mdm/checkin", device.says("<key>MessageType</key><string>CheckOut</string>")),
+    ]
+}
+
+/// Lets a future begin and not end.
+async fn begin<T>(mut future: Pin<&mut impl Future<Output = T>>) {
+    let is_waiting = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await;
+    assert!(is_waiting);
+}
+
+#[tokio::test]
+async fn a_full_queue_of_the_writer_is_busy_and_polls_go_on() {
+    const ROOM: usize = 4;
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::of(App::for_tests_with(in_file(&folder).queue_limit(ROOM))).await;
+    let device = house.enrolled("A-1").await;
+    let quiet = house.enrolled("B-1").await;
+    let uuid = house.enqueue(&device, 1).await;
+    house.idle(&device).await;
+    let (go, wait) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    let now = house.app.now();
+    let mut held = Box::pin(house.app.store.write(now, move |_| {
+        begun.send(()).unwrap();
+        let _ = wait.recv();
+        Ok(())
+    }));
+    begin(held.as_mut()).await;
+    has_begun.recv().unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..ROOM {
+        let mut write = Box::pin(house.app.store.write(now, |_| Ok(())));
+        begin(write.as_mut()).await;
+        waiting.push(write);
+    }
+    for (path, body) in writing(&device, &uuid) {
+        assert_busy(&house.send(device.put(path, body)).await, path);
+    }
+    assert_eq!(house.idle(&quiet).await, None, "a poll that finds nothing needs no writer");
+    go.send(()).unwrap();
+    held.await.unwrap();
+    for write in waiting {
+        write.await.unwrap();
+    }
+    assert_eq!(house.state(&device, &uuid).await, CommandState::Sent, "nothing of it was done");
+    let (path, body) = writing(&device, &uuid)[0].clone();
+    assert_eq!(house.send(device.put(path, body)).await.status, 200);
+    assert_eq!(house.state(&device, &uuid).await, CommandState::Acknowledged);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_busy_keeps_what_was_answered_and_has_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::of(App::for_tests_with(in_file(&folder))).await;
+    let device = house.enrolled("A-1").await;
+    let (first, second) = (house.enqueue(&device, 1).await, house.enqueue(&device, 2).await);
+    house.idle(&device).await;
+    assert_eq!(house.send(device.put("/mdm/connect", device.says(&answer(&first, "Acknowledged")))).await.status, 200);
+
+    house.write(|tx| limit_pages_for_tests(tx, 0)).await;
+    // Pages that are not full yet take in a little; an answer of this size needs more.
+    let large = device.says(&format!("{}<key>Output</key><string>{}</string>", answer(&second, "Acknowledged"), "x".repeat(200_000)));
+    for _ in 0..3 {
+        assert_busy(&house.send(device.put("/mdm/connect", large.clone())).await, "/mdm/connect");
+    }
+    let stranger = house.stranger("C-1");
+    assert_ne!(house.send(stranger.put("/mdm/connect", stranger.says("<key>Status</key><string>Idle</string>"))).await.status, 401);
+    assert_eq!(house.state(&device, &first).await, CommandState::Acknowledged, "what was answered is there");
+    assert_eq!(house.state(&device, &second).await, CommandState::Sent);
+
+    house.write(|tx| limit_pages_for_tests(tx, 10_000)).await;
+    assert_eq!(house.send(device.put("/mdm/connect", large)).await.status, 200);
+    assert_eq!(house.state(&device, &second).await, CommandState::Acknowledged);
+    house.app.store.close().await;
+    let again = House::reopened(in_file(&folder)).await;
+    assert_eq!(again.state(&device, &first).await, CommandState::Acknowledged);
+    assert_eq!(again.state(&device, &second).await, CommandState::Acknowledged);
+}
+
+#[tokio::test]
+async fn all_bodies_together_have_a_limit() {
+    let house = House::new().await;
+    let device = house.enrolled("A-1").await;
+    let piece = Bytes::from(vec![b'x'; CHECK_IN_MAX_BYTES]);
+    let mut waiting = Vec::new();
+    for _ in 0..BODIES_MAX_BYTES / CHECK_IN_MAX_BYTES {
+        let (more, pieces) = tokio::sync::mpsc::channel::<Result<Bytes, Infallible>>(1);
+        let request = super::put("/mdm/checkin", Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(pieces)));
+        let stream = tokio::net::TcpStream::connect(house.at).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        more.send(Ok(piece.clone())).await.unwrap();
+        waiting.push((more, tokio::spawn(async move { sender.send_request(request).await.map(|reply| reply.status()) })));
+    }
+    let poll = || device.put("/mdm/connect", device.says("<key>Status</key><string>Idle</string>"));
+    let refused = loop {
+        let reply = house.send(poll()).await;
+        if reply.status != 200 {
+            break reply;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_busy(&refused, "/mdm/connect");
+    waiting.clear();
+    while house.send(poll()).await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+}

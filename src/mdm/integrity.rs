@@ -1,0 +1,65 @@
+//! Damage in the database: when it is looked for, who is told, and what there is to do.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::{Actor, journal};
+use crate::store::integrity::Finding;
+use crate::store::settings::{self, Setting};
+use crate::store::{Tx, alerts};
+
+/// How often it is looked for.
+pub const EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// When it is tried again after a look that did not come to its end.
+pub const AGAIN_AFTER: Duration = Duration::from_secs(3600);
+
+/// Names the alert about damage.
+pub const ALERT: &str = "database.damaged";
+
+/// Findings that are told; the first few tell what there is to do.
+const TOLD_MAX: usize = 10;
+
+const LAST: Setting<Timestamp> = Setting::new("integrity.last_at");
+
+/// When the database is to be looked through next: a new one at once.
+pub fn due(tx: &Tx) -> Result<Option<Timestamp>> {
+    Ok(Some(settings::value(tx, &LAST)?.map_or(tx.now, |last| last.plus(EVERY))))
+}
+
+/// Notes that a look has begun, which may take a while and is not to begin twice.
+pub fn begin(tx: &Tx) -> Result<()> {
+    settings::set(tx, &LAST, &tx.now).map(drop)
+}
+
+/// Notes that a look did not come to its end.
+pub fn broke_off(tx: &Tx) -> Result<()> {
+    settings::set(tx, &LAST, &tx.now.minus(EVERY).plus(AGAIN_AFTER)).map(drop)
+}
+
+/// Tells an admin what was found, or takes the alert down when the database is sound; gives the outcome in words.
+pub fn record(tx: &Tx, findings: &[Finding]) -> Result<String> {
+    const ACTOR: Actor = Actor::Job("integrity");
+    let Some(first) = findings.first() else {
+        if alerts::clear(tx, ALERT)? {
+            journal::note(tx, &ACTOR, "database.sound", journal::Subject::default(), json!({}))?;
+        }
+        return Ok(String::from("sound"));
+    };
+    let count = findings.len();
+    alerts::raise(
+        tx,
+        ALERT,
+        100,
+        &format!("The database is damaged: {count} findings, the first is “{}”.", first.message),
+        "Stop Rollcall and keep a copy of the data folder as it is. Then restore the newest backup that is sound (rollcall restore FILE), and have \
+         this machine's disk and memory checked: a database does not break by itself.",
+    )?;
+    let told: Vec<_> = findings.iter().take(TOLD_MAX).map(|finding| &finding.message).collect();
+    let data = json!({ "count": count, "findings": told, "because": first.message });
+    journal::note(tx, &ACTOR, "database.damaged", journal::Subject::default(), data)?;
+    Ok(format!("damaged: {count} findings"))
+}
