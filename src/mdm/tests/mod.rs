@@ -5,6 +5,7 @@ mod plans;
 mod pushes;
 mod queue;
 mod renewal;
+mod secrets;
 mod webhooks;
 
 use std::time::Duration;
