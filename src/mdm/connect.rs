@@ -19,8 +19,10 @@ use crate::store::{Tx, certificates, devices};
 pub struct Incoming<'a> {
     /// What was read of it first: who, which command, how it went.
     pub head: &'a Head,
-    /// Everything it says; absent when it was too large to read whole.
+    /// Everything it says; absent when it was too large to read whole, or cannot be read.
     pub report: Option<&'a Report>,
+    /// Why it cannot be read, in words.
+    pub unreadable: Option<&'a str>,
     /// The body, unless it was too large to keep.
     pub body: Option<&'a [u8]>,
     /// Size of the body.
@@ -153,6 +155,10 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     let Some(command) = &recorded.command else { return Ok(()) };
     renewal::answered(tx, enrollment, command, incoming.head.status)?;
     let subject = journal::Subject::from(enrollment).command(&command.uuid);
+    if let Some(because) = incoming.unreadable {
+        let data = json!({ "request_type": command.request_type, "because": because });
+        return journal::note(tx, &actor(enrollment), "report.unreadable", subject, data);
+    }
     let Some(report) = incoming.report else {
         let data = json!({ "because": "answer too large", "size_bytes": incoming.size_bytes });
         return journal::note(tx, &actor(enrollment), "report.too_large", subject, data);

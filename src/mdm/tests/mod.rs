@@ -160,6 +160,7 @@ impl Device<'_> {
                 body: Some(&body),
                 size_bytes: body.len() as u64,
                 sha256: digest::sha256(&body),
+                unreadable: None,
                 query: None,
             };
             connect::connect(tx, Some(&identity), &incoming)
