@@ -1,8 +1,10 @@
 //! The API through its whole way of layers, without sockets.
 
+mod commands;
 mod devices;
 mod events;
 mod people;
+mod schema;
 mod webhooks;
 
 use std::time::Duration;
