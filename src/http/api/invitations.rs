@@ -173,6 +173,7 @@ async fn revoke(State(app): State<App>, Authenticated(actor): Authenticated, Pat
 #[into_params(parameter_in = Query)]
 struct ProfileQuery {
     /// 1 for plain XML, for tools that read no signed profiles.
+    #[param(minimum = 0, maximum = 1)]
     unsigned: Option<u8>,
 }
 

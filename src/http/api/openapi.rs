@@ -65,9 +65,15 @@ pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S
 
 /// Adds what holds for every operation.
 fn complete(path: &str, method: &str, operation: &mut Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten().filter(|parameter| parameter["name"] == "limit") {
-        parameter["schema"]["minimum"] = json!(1);
-        parameter["schema"]["maximum"] = json!(LIMIT_MAX);
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let rules: &[(&str, Value)] = match parameter["name"].as_str() {
+            Some("limit") => &[("minimum", json!(1)), ("maximum", json!(LIMIT_MAX))],
+            Some("after") => &[("minLength", json!(1))],
+            _ => &[],
+        };
+        for (rule, bound) in rules {
+            parameter["schema"][rule] = bound.clone();
+        }
     }
     let problem = json!({ "$ref": "#/components/schemas/Problem" });
     operation["responses"]["default"] = json!({

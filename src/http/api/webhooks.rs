@@ -94,7 +94,7 @@ async fn list(
 #[serde(deny_unknown_fields)]
 struct WebhookInput {
     /// Where events are posted, `https://…` or `http://…`.
-    #[schema(min_length = 1, max_length = 2048)]
+    #[schema(pattern = "^https?://", max_length = 2048)]
     url: String,
     /// The key that signs them, 16 to 256 characters; one is made if none is sent.
     #[schema(min_length = 16, max_length = 256)]
