@@ -64,9 +64,12 @@ fn delete(device: &Device<'_>) {
     device.school.write(|tx| devices::delete(tx, &Actor::Console, UDID));
 }
 
+/// How an enrollment ends.
+type End = fn(&Device<'_>);
+
 #[test]
 fn tokens_outlive_every_end_of_their_enrollment_until_they_are_purged() {
-    let ends: [(&str, fn(&Device<'_>)); 4] = [("check-out", check_out), ("erased", erase), ("retired", retire), ("deleted", delete)];
+    let ends: [(&str, End); 4] = [("check-out", check_out), ("erased", erase), ("retired", retire), ("deleted", delete)];
     for (name, end) in ends {
         let school = School::new();
         let device = school.enrolled(UDID);

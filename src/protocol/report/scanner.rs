@@ -250,9 +250,8 @@ impl Scanner {
             self.broken("an element is none of property lists");
             OTHER
         });
-        if is_end {
-            self.close(element);
-        } else if self.open(element) && is_empty {
+        let ends = is_end || self.open(element) && is_empty;
+        if ends {
             self.close(element);
         }
         Ok(())

@@ -259,8 +259,8 @@ fn the_scanner_goes_on_behind_what_it_cannot_read() {
         }
     }
     let cut = around("<true/>");
-    assert_eq!(in_pieces(cut[..cut.len() - 15].as_bytes(), 9).unwrap().status, Status::Error);
-    assert!(in_pieces(cut[..cut.len() - 80].as_bytes(), 9).is_err(), "Status has not come by");
+    assert_eq!(in_pieces(&cut.as_bytes()[..cut.len() - 15], 9).unwrap().status, Status::Error);
+    assert!(in_pieces(&cut.as_bytes()[..cut.len() - 80], 9).is_err(), "Status has not come by");
     assert!(in_pieces(around("<blob/>").replace("CommandUUID", "Other").as_bytes(), 9).is_err());
     let entity = around("<true/>").replace(">c7<", ">c&nbsp;7<");
     assert!(in_pieces(entity.as_bytes(), 9).is_err(), "what is looked for must be readable itself");

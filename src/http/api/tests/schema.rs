@@ -68,7 +68,9 @@ impl<'a> Judge<'a> {
                 self.faults.push(format!("{at}: {text} is no moment"));
             }
             Value::Array(items) if schema["items"].is_object() => {
-                items.iter().for_each(|item| self.check(&schema["items"], item, &format!("{at}[]")));
+                for item in items {
+                    self.check(&schema["items"], item, &format!("{at}[]"));
+                }
             }
             Value::Object(map) if schema["properties"].is_object() => self.object(schema, map, at),
             _ => {}
