@@ -155,15 +155,18 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     let Some(command) = &recorded.command else { return Ok(()) };
     renewal::answered(tx, enrollment, command, incoming.head.status)?;
     let subject = journal::Subject::from(enrollment).command(&command.uuid);
-    if let Some(because) = incoming.unreadable {
-        let data = json!({ "request_type": command.request_type, "because": because });
-        return journal::note(tx, &actor(enrollment), "report.unreadable", subject, data);
-    }
+    let is_acknowledged = incoming.head.status == Status::Acknowledged;
     let Some(report) = incoming.report else {
-        let data = json!({ "because": "answer too large", "size_bytes": incoming.size_bytes });
-        return journal::note(tx, &actor(enrollment), "report.too_large", subject, data);
+        if is_acknowledged {
+            inventory::acknowledged(tx, enrollment, command)?;
+        }
+        let (kind, data) = match incoming.unreadable {
+            Some(because) => ("report.unreadable", json!({ "request_type": command.request_type, "because": because })),
+            None => ("report.too_large", json!({ "because": "answer too large", "size_bytes": incoming.size_bytes })),
+        };
+        return journal::note(tx, &actor(enrollment), kind, subject, data);
     };
-    if incoming.head.status == Status::Acknowledged && !inventory::observe(tx, enrollment, command, report)? {
+    if is_acknowledged && !inventory::observe(tx, enrollment, command, report)? {
         journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
     }
     Ok(())

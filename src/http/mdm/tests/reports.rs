@@ -10,7 +10,11 @@ use tokio_stream::StreamExt as _;
 
 use super::{Device, House, answer, plist};
 use crate::http::limits::{LARGE_REPORTS_MAX, REPORT_KEEP_BYTES, REPORT_MAX_BYTES, REPORT_PROVE_BYTES, STRANGER_MAX_BYTES};
+use crate::mdm::Actor;
+use crate::mdm::commands::{self, Wish};
+use crate::protocol::command::Command as Order;
 use crate::store::commands::CommandState;
+use crate::store::enrollments::EnrollmentState;
 use crate::store::reports;
 
 /// A report with a long list between CommandUUID and Status, as sorted keys have it; exactly `size` bytes long.
@@ -106,6 +110,19 @@ async fn a_report_that_cannot_be_read_is_recorded_from_command_uuid_and_status()
             assert_eq!(house.send(device.put("/mdm/connect", body.clone().into())).await.status, expected, "{body}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_an_acknowledgement_alone_means_is_done_though_the_rest_cannot_be_read() {
+    let house = House::new().await;
+    let device = house.enrolled("A-1").await;
+    let enrollment = house.enrollment(&device).await;
+    let order = Order::new(uuid::Uuid::from_u128(1), "EraseDevice");
+    let uuid = house.write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(order))).await.uuid;
+    house.idle(&device).await;
+    let (_, body) = unreadable(&uuid).remove(0);
+    assert_eq!(house.send(device.put("/mdm/connect", body.into())).await.status, 200);
+    assert_eq!(house.enrollment(&device).await.state, EnrollmentState::Erased);
 }
 
 #[tokio::test]
