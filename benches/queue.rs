@@ -70,6 +70,7 @@ impl School {
                 body: Some(&body),
                 size_bytes: body.len() as u64,
                 sha256: digest::sha256(&body),
+                unreadable: None,
                 query: None,
             };
             connect::connect(tx, Some(identity), &incoming)

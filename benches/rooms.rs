@@ -48,7 +48,7 @@ impl Device {
     fn connect(&self, tx: &Tx, body: &[u8]) -> rollcall::error::Result<Reply> {
         let head = report::scan(body)?;
         let size_bytes = body.len() as u64;
-        let incoming = Incoming { head: &head, report: None, body: None, size_bytes, sha256: sha256(body), query: None };
+        let incoming = Incoming { head: &head, report: None, body: None, size_bytes, sha256: sha256(body), unreadable: None, query: None };
         connect(tx, Some(&self.presented), &incoming)
     }
 }

@@ -19,8 +19,10 @@ use crate::store::{Tx, certificates, devices};
 pub struct Incoming<'a> {
     /// What was read of it first: who, which command, how it went.
     pub head: &'a Head,
-    /// Everything it says; absent when it was too large to read whole.
+    /// Everything it says; absent when it was too large to read whole, or cannot be read.
     pub report: Option<&'a Report>,
+    /// Why it cannot be read, in words.
+    pub unreadable: Option<&'a str>,
     /// The body, unless it was too large to keep.
     pub body: Option<&'a [u8]>,
     /// Size of the body.
@@ -157,11 +159,18 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     renewal::answered(tx, enrollment, command, incoming.head.status)?;
     next_root::answered(tx, enrollment, command, incoming.head.status)?;
     let subject = journal::Subject::from(enrollment).command(&command.uuid);
+    let is_acknowledged = incoming.head.status == Status::Acknowledged;
     let Some(report) = incoming.report else {
-        let data = json!({ "because": "answer too large", "size_bytes": incoming.size_bytes });
-        return journal::note(tx, &actor(enrollment), "report.too_large", subject, data);
+        if is_acknowledged {
+            inventory::acknowledged(tx, enrollment, command)?;
+        }
+        let (kind, data) = match incoming.unreadable {
+            Some(because) => ("report.unreadable", json!({ "request_type": command.request_type, "because": because })),
+            None => ("report.too_large", json!({ "because": "answer too large", "size_bytes": incoming.size_bytes })),
+        };
+        return journal::note(tx, &actor(enrollment), kind, subject, data);
     };
-    if incoming.head.status == Status::Acknowledged && !inventory::observe(tx, enrollment, command, report)? {
+    if is_acknowledged && !inventory::observe(tx, enrollment, command, report)? {
         journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
     }
     Ok(())

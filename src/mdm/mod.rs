@@ -9,6 +9,7 @@ pub mod connect;
 pub mod declarations;
 pub mod devices;
 pub mod enroll;
+mod escrow;
 pub mod first_steps;
 pub mod integrity;
 pub mod inventory;

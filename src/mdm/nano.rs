@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::push::{Due, RETRIES};
-use crate::mdm::push_certificates::keep;
+use crate::mdm::push_certificates::{Put, keep};
 use crate::mdm::{Actor, Right, devices};
 use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::protocol::command::Command as Order;
@@ -16,7 +16,7 @@ use crate::store::push_certificates::{self, PushCertificate};
 pub const IDS_MAX: usize = 1000;
 
 /// Adds a push certificate, or renews the one of its topic. Those of other topics stay, and with them the devices that listen to them.
-pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &Pair) -> Result<PushCertificate> {
+pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &Pair) -> Result<Put> {
     actor.require(Right::Configure)?;
     // The first one is for new enrollments too; later ones of other topics come with the devices that move in.
     let known = push_certificates::by_topic(tx, pair.topic())?;

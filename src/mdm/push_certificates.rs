@@ -105,17 +105,22 @@ pub fn put(tx: &Tx, actor: &Actor, pair: &Pair, account_note: &str, replace_topi
         return Err(change.error());
     }
     let known = push_certificates::by_topic(tx, pair.topic())?;
-    let warning = known.as_ref().filter(|known| known.not_after_at > pair.not_after()).map(|known| {
+    let stays_aside = known.is_some_and(|known| !known.current) && is_used(tx)?;
+    let put = keep(tx, actor, pair, !stays_aside || replace_topic, account_note)?;
+    settings::forget(tx, &PENDING)?;
+    Ok(put)
+}
+
+/// In words, that the certificate ends before the one of its topic that it would replace; none where it does not.
+pub fn ends_sooner(tx: &Tx, pair: &Pair) -> Result<Option<String>> {
+    let known = push_certificates::by_topic(tx, pair.topic())?.filter(|known| known.not_after_at > pair.not_after());
+    Ok(known.map(|known| {
         format!(
             "This certificate ends on {}, earlier than the one before it ({}). Was the newest file uploaded?",
             pair.not_after(),
             known.not_after_at
         )
-    });
-    let stays_aside = known.is_some_and(|known| !known.current) && is_used(tx)?;
-    let certificate = keep(tx, actor, pair, !stays_aside || replace_topic, account_note)?;
-    settings::forget(tx, &PENDING)?;
-    Ok(Put { certificate, warning })
+    }))
 }
 
 /// Whether devices are enrolled on the topic that new enrollments get.
@@ -125,8 +130,9 @@ fn is_used(tx: &Tx) -> Result<bool> {
 }
 
 /// Stores the certificate of a topic, new or renewed, and lets the pushes go on that waited for it.
-pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, account_note: &str) -> Result<PushCertificate> {
+pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, account_note: &str) -> Result<Put> {
     let topic = pair.topic();
+    let warning = ends_sooner(tx, pair)?;
     let known = push_certificates::by_topic(tx, topic)?;
     let kept_note = || known.as_ref().map(|known| known.account_note.clone()).unwrap_or_default();
     let row = PushCertificate {
@@ -145,10 +151,29 @@ pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, a
     for alert in ["push.impossible", "push.certificate_refused", "push.certificate_problem"] {
         alerts::clear(tx, &format!("{alert}:{topic}"))?;
     }
+    let alert = format!("push.ends_sooner:{topic}");
+    match &warning {
+        Some(words) => {
+            alerts::raise(
+                tx,
+                &alert,
+                40,
+                words,
+                "Upload the newest certificate once more, or renew it in Apple's portal before this one ends.",
+            )?;
+        }
+        None => {
+            alerts::clear(tx, &alert)?;
+        }
+    }
     let kind = if known.is_some() { "push_certificate.renewed" } else { "push_certificate.added" };
-    journal::note(tx, actor, kind, journal::Subject::default(), json!({ "topic": topic, "not_after_at": row.not_after_at }))?;
+    let mut data = json!({ "topic": topic, "not_after_at": row.not_after_at });
+    if let Some(words) = &warning {
+        data["because"] = json!(words);
+    }
+    journal::note(tx, actor, kind, journal::Subject::default(), data)?;
     tx.ring(Bell::Jobs);
-    Ok(row)
+    Ok(Put { certificate: row, warning })
 }
 
 /// Keeps an upload, sealed, until its topic change is confirmed or an hour has passed.

@@ -172,8 +172,9 @@ fn rest(tx: &Tx, presented: &Presented, idle: &[u8]) -> Result<()> {
         return Err(Error::new(Kind::Internal, "an enrollment that was written is not there"));
     };
     enrollments::set_questions_due(tx, &enrollment.id, false)?;
+    let size_bytes = idle.len() as u64;
     let incoming =
-        connect::Incoming { head: &head, report: None, body: None, size_bytes: idle.len() as u64, sha256: sha256(idle), query: None };
+        connect::Incoming { head: &head, report: None, body: None, size_bytes, sha256: sha256(idle), unreadable: None, query: None };
     connect::connect(tx, Some(presented), &incoming).map(drop)
 }
 

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::push_certificates::{self, Standing};
-use crate::mdm::push_requests;
+use crate::mdm::{Right, push_requests};
 use crate::pki::push_certificate::PushCertificate as Pair;
 
 /// Files in one upload: a certificate and its key.
@@ -76,6 +76,7 @@ async fn list(State(app): State<App>, Authenticated(actor): Authenticated) -> Re
 #[serde(deny_unknown_fields)]
 struct PushCertificateInput {
     /// One file or two, in base64: PEM in any order, DER, PKCS#12. Without a key, the key of a request that was made here is looked for.
+    #[schema(min_items = 1, max_items = 4)]
     files: Vec<String>,
     /// Opens what is encrypted.
     #[schema(format = Password)]
@@ -105,6 +106,7 @@ struct Taken {
         (status = 409, description = "It has another topic than devices know")))]
 async fn put(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<PushCertificateInput>) -> Result<Answer> {
     let Post { body, once } = post;
+    actor.require(Right::Configure)?;
     if body.files.is_empty() || body.files.len() > FILES_MAX {
         return Err(Error::field("files", format!("from 1 to {FILES_MAX} files")));
     }

@@ -314,6 +314,19 @@ pub fn topic_change(shell: &Shell, change: &TopicChange) -> Markup {
     frame(shell, &Frame { back: Some(("/system/push", "Push certificate")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
 }
 
+/// The page that asks before a certificate replaces one that ends later; `words` say so.
+pub fn ends_sooner(shell: &Shell, words: &str) -> Markup {
+    let ask = Confirm {
+        action: "/system/push",
+        title: "This certificate ends sooner",
+        consequence: html! { (words) " Devices can be reached with it all the same, until it ends." },
+        verb: "Use it all the same",
+        cancel: "/system/push",
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some(("/system/push", "Push certificate")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,14 +7,13 @@ use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
 use crate::mdm::enroll::identify::{self, Outcome, Presented};
 use crate::mdm::enroll::renewal;
-use crate::mdm::{commands, inventory, journal, webhooks};
+use crate::mdm::{commands, escrow, inventory, journal, webhooks};
 use crate::protocol::checkin::{Authenticate, CheckIn};
 use crate::protocol::ids::EnrollmentIds;
 use crate::protocol::platform::Platform;
 use crate::store::certificates::Identity;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
-use crate::store::escrow::{self, EscrowKind};
 use crate::store::{Tx, invitations};
 
 /// Decides an Authenticate (interfaces.md, "Renewal or re-enrollment").
@@ -172,14 +171,8 @@ pub(super) fn next_generation(tx: &Tx, enrollment: &mut Enrollment) -> Result<()
 /// What a generation leaves behind: its queue is dropped, its secrets go to the escrow.
 fn end_generation(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     commands::drop_all(tx, enrollment, "a new enrollment began")?;
-    let archived = [(SealedColumn::UnlockToken, EscrowKind::UnlockToken), (SealedColumn::BootstrapToken, EscrowKind::BootstrapToken)];
-    for (column, kind) in archived {
-        if let Some(value) = enrollments::secret(tx, &enrollment.id, column)? {
-            let of = Some((enrollment.id.as_str(), enrollment.generation));
-            escrow::insert(tx, &enrollment.device_id, of, kind, value.expose(), "kept when a new enrollment began")?;
-        }
-    }
-    for column in [SealedColumn::PushToken, SealedColumn::PushMagic, SealedColumn::UnlockToken, SealedColumn::BootstrapToken] {
+    escrow::archive(tx, enrollment, "kept when a new enrollment began")?;
+    for column in [SealedColumn::PushToken, SealedColumn::PushMagic] {
         enrollments::set_secret(tx, &enrollment.id, column, None)?;
     }
     enrollments::set_push(tx, &enrollment.id, None, 0)

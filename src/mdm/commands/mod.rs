@@ -74,7 +74,7 @@ impl Wish {
 /// Fails with what to do instead when the role may not, the enrollment is over, the OS does not have the command, the UUID was used before, or the
 /// queue is full.
 pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> Result<Command> {
-    actor.require(right_for(&wish.command))?;
+    actor.require(right_for(&wish.command.request_type, wish.command.has_key("PIN")))?;
     if wish.check {
         let device = capabilities(tx, enrollment)?;
         wish.command.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
@@ -151,11 +151,12 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
     Ok(queued)
 }
 
-/// What destroys or locks people out takes more than what can be undone.
-fn right_for(order: &Order) -> Right {
-    match order.request_type.as_str() {
+/// What destroys or locks people out takes more than what can be undone; so does what is not known here, which may be anything.
+pub fn right_for(request_type: &str, has_pin: bool) -> Right {
+    match request_type {
         "EraseDevice" | "DeleteUser" | "ClearPasscode" | "SetFirmwarePassword" | "SetRecoveryLock" | "RotateFileVaultKey" => Right::Destroy,
-        "DeviceLock" if order.has_key("PIN") => Right::Destroy,
+        "DeviceLock" if has_pin => Right::Destroy,
+        unknown if !command::schema::knows(unknown) => Right::Destroy,
         _ => Right::Command,
     }
 }
@@ -194,6 +195,12 @@ fn hold_secrets(tx: &Tx, enrollment: &Enrollment, order: &Order) -> Result<()> {
 pub fn read_raw(tx: &Tx, plist: &[u8], allow_unknown: bool) -> Result<Order> {
     let raw: RawCommand = command::validate_raw(plist, allow_unknown).map_err(named)?;
     Ok(raw.with_uuid_or(|| tx.random().uuid_v4()))
+}
+
+/// Names what is wrong with what a command says; what it leaves out, and what is not known here, is the device's to judge.
+pub fn check_said(order: &Order) -> Result<()> {
+    let faults = command::check_said(order);
+    if faults.is_empty() { Ok(()) } else { Err(named(faults)) }
 }
 
 fn named(fields: Vec<FieldError>) -> Error {

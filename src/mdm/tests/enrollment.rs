@@ -175,6 +175,33 @@ fn a_bootstrap_token_comes_back_and_an_absent_one_is_an_empty_answer() {
 }
 
 #[test]
+fn a_malformed_bootstrap_token_changes_nothing_and_a_deleted_one_is_kept_in_escrow() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    let set = |token: &str| device.check_in(&format!("<key>MessageType</key><string>SetBootstrapToken</string>{token}"));
+    set("<key>BootstrapToken</key><data>AQID</data>").unwrap();
+    for malformed in ["<string>AQID</string>", "<array/>", "<false/>", "<data>!!!!</data>"] {
+        assert_eq!(set(&format!("<key>BootstrapToken</key>{malformed}")).unwrap_err().kind, Kind::BadInput, "{malformed}");
+    }
+    let held = || {
+        let enrollment = device.enrollment();
+        school.write(move |tx| {
+            let current = enrollments::secret(tx, &enrollment.id, SealedColumn::BootstrapToken)?.map(|token| token.expose().clone());
+            let mut past = Vec::new();
+            for held in escrow::of_device(tx, &enrollment.device_id)? {
+                past.extend(escrow::value(tx, &enrollment.device_id, &held.id)?.map(|(kind, value)| (kind, value.expose().clone())));
+            }
+            Ok((current, past))
+        })
+    };
+    assert_eq!(held(), (Some(vec![1, 2, 3]), vec![]));
+    for _ in 0..2 {
+        set("<key>BootstrapToken</key><data></data>").unwrap();
+        assert_eq!(held(), (None, vec![(EscrowKind::BootstrapToken, vec![1, 2, 3])]));
+    }
+}
+
+#[test]
 fn a_token_update_without_unlock_token_keeps_the_one_that_is_held() {
     let school = School::new();
     let device = school.enrolled(UDID);

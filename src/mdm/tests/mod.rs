@@ -7,6 +7,7 @@ mod pushes;
 mod queue;
 mod renewal;
 mod scep;
+mod secrets;
 mod succession;
 mod webhooks;
 
@@ -164,6 +165,7 @@ impl Device<'_> {
                 body: Some(&body),
                 size_bytes: body.len() as u64,
                 sha256: digest::sha256(&body),
+                unreadable: None,
                 query: None,
             };
             connect::connect(tx, Some(&identity), &incoming)

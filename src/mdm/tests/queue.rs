@@ -5,6 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{School, days};
+use crate::error::Kind;
 use crate::mdm::commands::{self, MAX_OFFERS, Wish};
 use crate::mdm::{Actor, Role};
 use crate::protocol::command;
@@ -45,6 +46,21 @@ fn a_device_that_put_something_off_and_then_did_something_is_pushed_later() {
     device.report(&second, "Acknowledged");
     let due = device.enrollment().push_due_at.unwrap();
     assert_eq!(due.since(school.clock.now()), Duration::from_secs(15 * 60));
+}
+
+#[test]
+fn what_is_not_known_takes_the_right_that_the_worst_takes() {
+    let school = School::new();
+    let device = school.enrolled("00008030-00AA11BB22CC33DD");
+    let person = |role| Actor::Person { id: "1".into(), name: "kim".into(), role };
+    for (number, request_type) in ["erasedevice", "EraseDevice ", "MakeCoffee"].into_iter().enumerate() {
+        let order = || Wish { check: false, ..Wish::new(command::Command::new(uuid(number as u128 + 1), request_type)) };
+        let (enrollment, wish) = (device.enrollment(), order());
+        let refusal = school.try_write(move |tx| commands::enqueue(tx, &person(Role::Helper), &enrollment, wish)).unwrap_err();
+        assert_eq!(refusal.kind, Kind::Forbidden, "{request_type:?}");
+        let (enrollment, wish) = (device.enrollment(), order());
+        school.write(move |tx| commands::enqueue(tx, &person(Role::Admin), &enrollment, wish));
+    }
 }
 
 #[test]

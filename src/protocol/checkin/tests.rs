@@ -211,6 +211,37 @@ fn keys_that_matter_are_required_and_the_others_may_be_of_any_type() {
 }
 
 #[test]
+fn only_an_absent_or_empty_bootstrap_token_deletes_and_one_of_another_type_is_refused() {
+    let given = |token: Option<Value>| {
+        let entries: Vec<_> = token.into_iter().map(|token| ("BootstrapToken", token)).collect();
+        parse(&to_xml(&message("SetBootstrapToken", &entries)).unwrap())
+    };
+    for nothing in [None, Some(Value::Data(Vec::new()))] {
+        assert!(matches!(given(nothing).unwrap().message, Message::SetBootstrapToken { token: None, .. }));
+    }
+    for other in [text("AQID"), text(""), Value::Integer(1.into()), Value::Array(Vec::new()), Value::Boolean(false)] {
+        assert_eq!(given(Some(other.clone())).unwrap_err(), Malformed::WrongType("BootstrapToken"), "{other:?}");
+    }
+    let no_base64 = to_xml(&message("SetBootstrapToken", &[("BootstrapToken", text("!!!!"))])).unwrap();
+    let no_base64 = String::from_utf8(no_base64).unwrap().replace("<string>!!!!</string>", "<data>!!!!</data>");
+    assert_eq!(parse(no_base64.as_bytes()).unwrap_err(), Malformed::WrongType("BootstrapToken"));
+}
+
+#[test]
+fn a_push_token_must_be_bytes_and_an_unlock_token_that_is_not_is_none() {
+    let with = |key: &str, value: Value| {
+        let Value::Dictionary(mut fields) = token_update() else { unreachable!() };
+        fields.insert(key.into(), value);
+        parse(&to_xml(&Value::Dictionary(fields)).unwrap())
+    };
+    assert_eq!(with("Token", text("AQID")).unwrap_err(), Malformed::WrongType("Token"));
+    assert_eq!(with("Token", Value::Data(Vec::new())).unwrap_err(), Malformed::MissingKey("Token"));
+    // Where to push to matters more than what ClearPasscode needs; what is held of the latter stays.
+    let Message::TokenUpdate(update) = with("UnlockToken", text("AQID")).unwrap().message else { panic!("a TokenUpdate") };
+    assert!(update.unlock_token.is_none());
+}
+
+#[test]
 fn an_overlong_name_is_cut() {
     let name = "ä".repeat(MAX_WORD_CHARACTERS + 1);
     let Message::Authenticate(device) = read(&message("Authenticate", &[("Topic", text(TOPIC)), ("DeviceName", text(&name))])).message

@@ -229,6 +229,43 @@ fn the_scanner_keeps_to_the_same_limits() {
     assert_eq!((head.status, head.ids.device_id()), (Status::Idle, "A-1"));
 }
 
+#[test]
+fn the_scanner_goes_on_behind_what_it_cannot_read() {
+    let around = |inside: &str| {
+        format!(
+            "<plist><dict><key>CommandUUID</key><string>c7</string><key>List</key>{inside}<key>Status</key><string>Error</string>\
+             <key>UDID</key><string>A-1</string></dict></plist>"
+        )
+    };
+    let deep = format!("{}{}", "<array>".repeat(1000), "</array>".repeat(1000));
+    for inside in [
+        "<blob/>",
+        "<blob><dict><key>Status</key><string>Idle</string></dict></blob>",
+        "<string>a<b>c</string>",
+        "<string><![CDATA[</dict></plist>]]></string>",
+        "<array><dict></array>",
+        "<array></dict></array>",
+        "<dict><key>Status</key><string>Managed</string></plist></dict>",
+        "text",
+        &deep,
+    ] {
+        for size in [1, 7, 10_000] {
+            let head = in_pieces(around(inside).as_bytes(), size).unwrap_or_else(|error| panic!("{inside:.60}: {error}"));
+            assert_eq!(
+                (head.status, head.command_uuid.as_deref(), head.ids.device_id()),
+                (Status::Error, Some("c7"), "A-1"),
+                "{inside:.60}"
+            );
+        }
+    }
+    let cut = around("<true/>");
+    assert_eq!(in_pieces(&cut.as_bytes()[..cut.len() - 15], 9).unwrap().status, Status::Error);
+    assert!(in_pieces(&cut.as_bytes()[..cut.len() - 80], 9).is_err(), "Status has not come by");
+    assert!(in_pieces(around("<blob/>").replace("CommandUUID", "Other").as_bytes(), 9).is_err());
+    let entity = around("<true/>").replace(">c7<", ">c&nbsp;7<");
+    assert!(in_pieces(entity.as_bytes(), 9).is_err(), "what is looked for must be readable itself");
+}
+
 proptest! {
     #[test]
     fn pieces_and_whole_agree_on_any_report(

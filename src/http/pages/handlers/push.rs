@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Flash, State as Mark};
-use crate::http::pages::push::{self as view, PushView, Recognised, TopicChange, page, topic_change};
+use crate::http::pages::push::{self as view, PushView, Recognised, TopicChange, ends_sooner, page, topic_change};
 use crate::http::push_requests::{self, Checked, VENDOR_FILES_MAX};
 use crate::mdm::Right;
 use crate::mdm::push_certificates::{self, Put, Standing};
@@ -25,6 +25,7 @@ use crate::mdm::push_requests::{self as room, Asking};
 use crate::pki::pem;
 use crate::pki::push_certificate::{Mistake, PushCertificate as Pair, PushCertificateError};
 use crate::secret::Secret;
+use crate::store::Tx;
 
 /// How near the end of a certificate is said.
 const SOON: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
@@ -228,17 +229,35 @@ async fn upload(app: App, who: SignedIn, upload: Upload) -> Result<Response> {
         Err(mistake) => return refused(&app, &who, name, account, &mistake).await,
     };
     let (actor, brought, note) = (who.actor.clone(), pair.clone(), account.clone());
-    let put = app.store.write(now, move |tx| match push_certificates::topic_change(tx, &brought)? {
-        None => push_certificates::put(tx, &actor, &brought, &note, false).map(Ok),
-        Some(change) => {
-            push_certificates::hold(tx, &actor, &brought, &note)?;
-            Ok(Err(change))
+    let put = app.store.write(now, move |tx| {
+        let doubt = doubt(tx, &brought)?;
+        match doubt {
+            None => push_certificates::put(tx, &actor, &brought, &note, false).map(Ok),
+            Some(doubt) => {
+                push_certificates::hold(tx, &actor, &brought, &note)?;
+                Ok(Err(doubt))
+            }
         }
     });
     match put.await? {
         Ok(put) => taken(&app, &who, put).await,
-        Err(change) => asked(&app, &who, change, String::new()).await,
+        Err(doubt) => asked(&app, &who, doubt, String::new()).await,
     }
+}
+
+/// What is asked about before an upload is taken.
+enum Doubt {
+    /// It would cut devices off.
+    Topic(push_certificates::TopicChange),
+    /// It ends before the one that it replaces; in words.
+    EndsSooner(String),
+}
+
+fn doubt(tx: &Tx, pair: &Pair) -> Result<Option<Doubt>> {
+    if let Some(change) = push_certificates::topic_change(tx, pair)? {
+        return Ok(Some(Doubt::Topic(change)));
+    }
+    Ok(push_certificates::ends_sooner(tx, pair)?.map(Doubt::EndsSooner))
 }
 
 async fn refused(app: &App, who: &SignedIn, file: String, account: String, mistake: &PushCertificateError) -> Result<Response> {
@@ -260,7 +279,13 @@ async fn taken(app: &App, who: &SignedIn, put: Put) -> Result<Response> {
     Ok(page(&shell(app, who, Some(flash)).await?, &filled(app, who).await?).into_response())
 }
 
-async fn asked(app: &App, who: &SignedIn, change: push_certificates::TopicChange, typed: String) -> Result<Response> {
+async fn asked(app: &App, who: &SignedIn, doubt: Doubt, typed: String) -> Result<Response> {
+    let change = match doubt {
+        Doubt::Topic(change) => change,
+        Doubt::EndsSooner(words) => {
+            return Ok((StatusCode::CONFLICT, ends_sooner(&shell(app, who, None).await?, &words)).into_response());
+        }
+    };
     let view = TopicChange {
         old_topic: change.old_topic,
         new_topic: change.new_topic,
@@ -275,21 +300,23 @@ async fn asked(app: &App, who: &SignedIn, change: push_certificates::TopicChange
 #[serde(default)]
 struct Answer {
     typed: String,
+    confirmed: String,
 }
 
 async fn replace(app: App, who: SignedIn, answer: Answer) -> Result<Response> {
     let (actor, typed) = (who.actor.clone(), answer.typed.trim().to_owned());
-    let given = typed.clone();
+    let (given, is_meant) = (typed.clone(), !answer.confirmed.is_empty());
     let put = app.store.write(app.now(), move |tx| {
         let (pair, note) = push_certificates::held(tx, &actor)?;
-        match push_certificates::topic_change(tx, &pair)? {
-            Some(change) if given != change.devices.to_string() => Ok(Err(change)),
+        match doubt(tx, &pair)? {
+            Some(Doubt::Topic(change)) if given != change.devices.to_string() => Ok(Err(Doubt::Topic(change))),
+            Some(Doubt::EndsSooner(words)) if !is_meant => Ok(Err(Doubt::EndsSooner(words))),
             _ => push_certificates::put(tx, &actor, &pair, &note, true).map(Ok),
         }
     });
     match put.await {
         Ok(Ok(_)) => Ok(Redirect::to("/system/push").into_response()),
-        Ok(Err(change)) => asked(&app, &who, change, typed).await,
+        Ok(Err(doubt)) => asked(&app, &who, doubt, typed).await,
         Err(error) if error.kind == Kind::Conflict => {
             let flash = Flash { state: Mark::Problem, words: error.message.into_owned() };
             Ok((StatusCode::CONFLICT, page(&shell(&app, &who, Some(flash)).await?, &filled(&app, &who).await?)).into_response())
