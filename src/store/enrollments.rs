@@ -304,8 +304,11 @@ pub fn secret(tx: &Tx, id: &str, column: SealedColumn) -> Result<Option<SecretBy
 }
 
 /// Begins a connection in which commands are offered; gives its number.
-pub fn begin_session(tx: &Tx, id: &str) -> Result<i64> {
-    tx.one("UPDATE enrollments SET session = session + 1 WHERE id = ?1 RETURNING session", [id], |row| row.get(0))
+pub fn begin_session(tx: &Tx, enrollment: &Enrollment) -> Result<i64> {
+    // Not by RETURNING, for which SQLite makes a table each time: there is one writer, so what was read in this transaction holds.
+    let session = enrollment.session + 1;
+    tx.execute("UPDATE enrollments SET session = ?2 WHERE id = ?1", (&enrollment.id, session))?;
+    Ok(session)
 }
 
 /// Stores whether the first questions are to be queued when the device connects.
