@@ -298,7 +298,20 @@ pub fn secret(tx: &Tx, id: &str, column: SealedColumn) -> Result<Option<SecretBy
 
 /// Begins a connection in which commands are offered; gives its number.
 pub fn begin_session(tx: &Tx, id: &str) -> Result<i64> {
-    tx.one("UPDATE enrollments SET session = session + 1 WHERE id = ?1 RETURNING session", [id], |row| row.get(0))
+    tx.one("UPDATE enrollments SET session = session + 1, last_seen_at = ?2 WHERE id = ?1 RETURNING session", (id, tx.now), |row| {
+        row.get(0)
+    })
+}
+
+/// Notes that an enrollment was heard of, with what it said; polls that say nothing are noted softly.
+pub fn seen(tx: &Tx, id: &str) -> Result<()> {
+    tx.execute("UPDATE enrollments SET last_seen_at = ?2 WHERE id = ?1", (id, tx.now))?;
+    Ok(())
+}
+
+/// Enrollments on a topic whose last push did not get out.
+pub fn count_unpushed_on_topic(tx: &Tx, topic: &str) -> Result<i64> {
+    tx.one("SELECT count(*) FROM enrollments WHERE topic = ?1 AND state = 'enrolled' AND push_error <> ''", [topic], |row| row.get(0))
 }
 
 /// Stores when a push is due (`None`: not) and how many went out since the device last connected.
