@@ -59,8 +59,8 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
             // Live too, so that the first device is seen coming.
             (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(
                 "No devices yet",
-                "Every device becomes a square here. Set-up leads you to the first one in about ten minutes.",
-                html! { (Button::link("/setup", "Go on with set-up").main()) (Button::link("/system/practice", "Add practice devices")) },
+                "Every device becomes a square here. An invitation brings the first real one; practice devices need nothing of Apple’s.",
+                html! { (Button::link("/devices", "Bring in a device").main()) (Button::link("/system/practice", "Add practice devices")) },
             ))))
         } @else {
             (live(Live { id: "roll", topics, of: None, src: None }, devices(view, total)))
@@ -143,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_appliance_leads_to_set_up() {
+    fn an_empty_appliance_leads_to_its_first_device() {
         let html = page(&shell(), &view()).into_string();
-        assert!(html.contains("Nothing needs you") && html.contains("href=\"/setup\"") && html.contains("No numbers yet"), "{html}");
+        assert!(html.contains("Nothing needs you") && html.contains("href=\"/devices\"") && html.contains("No numbers yet"), "{html}");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 mod enrollment;
 mod plans;
+mod push;
 mod queue;
 mod renewal;
+mod seen;
 mod webhooks;
 
 use std::time::Duration;
