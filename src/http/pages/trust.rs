@@ -12,7 +12,7 @@ pub struct TrustView {
     pub organisation: String,
     /// The name of the root certificate, as devices show it.
     pub certificate_name: String,
-    /// SHA-256 of the root certificate, 64 hexadecimal digits.
+    /// SHA-256 of the root certificate, as it stands everywhere: in pairs of digits.
     pub fingerprint: String,
     /// Where the certificate is.
     pub download_url: String,
@@ -33,7 +33,7 @@ pub fn trust(view: &TrustView) -> Markup {
         section.stack {
             h2 { "Is it the right one?" }
             p { "Compare this fingerprint with the one that the appliance printed at its start, or that an admin sees under System. If they differ, stop here and tell them." }
-            p.fingerprint { (grouped(&view.fingerprint)) }
+            p.fingerprint { (view.fingerprint) }
         }
         @match view.guess {
             Guess::Phone => {
@@ -101,22 +101,9 @@ fn download(view: &TrustView) -> Markup {
     html! { (Button::link(&view.download_url, "Download the certificate").main()) }
 }
 
-/// Pairs of digits, as people compare them: `3F 2A …`.
-fn grouped(fingerprint: &str) -> String {
-    let digits: Vec<char> = fingerprint.chars().filter(char::is_ascii_hexdigit).map(|digit| digit.to_ascii_uppercase()).collect();
-    digits.chunks(2).map(|pair| pair.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fingerprint_is_shown_in_pairs_however_it_is_given() {
-        for given in ["3f2a00", "3F:2A:00", "3f 2a 00"] {
-            assert_eq!(grouped(given), "3F 2A 00");
-        }
-    }
 
     #[test]
     fn the_steps_that_fit_come_first_and_the_others_open() {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::devices::name;
 use super::people::{admin_rows, token_rows};
 use super::shell;
 use super::words::entry;
@@ -14,12 +15,12 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::api::input::Query;
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::{State as Mark, count, day_words};
-use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, audit, page};
+use crate::http::pages::parts::{Entry, State as Mark, count, day_words};
+use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
 use crate::mdm::admins::audit as log;
 use crate::mdm::{Actor, Right, jobs, practice, push_certificates};
-use crate::store::events::Filter;
-use crate::store::{Tx, authorities};
+use crate::store::events::{Event, Filter};
+use crate::store::{Tx, authorities, devices};
 
 /// Lines of the audit log on one page.
 const LINES: u32 = 100;
@@ -38,7 +39,7 @@ async fn system(State(app): State<App>, who: SignedIn) -> Result<Response> {
         (String::from("Version"), env!("CARGO_PKG_VERSION").to_owned()),
         (String::from("Address"), app.public_url.clone()),
         (String::from("Data folder"), app.config.data.display().to_string()),
-        (String::from("Own root, SHA-256"), app.authority().issuer.certificate().fingerprint().to_string()),
+        (String::from("Own root, SHA-256"), app.authority().issuer.certificate().fingerprint().in_pairs()),
     ];
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
@@ -79,7 +80,7 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     };
     let current = push_certificates::list(tx, actor)?.into_iter().find(|standing| standing.certificate.current);
     let (state, words) = current
-        .map_or((Mark::Problem, String::from("none yet: real devices cannot enroll")), |standing| ends(standing.certificate.not_after_at));
+        .map_or((Mark::Waiting, String::from("none yet: real devices cannot enroll")), |standing| ends(standing.certificate.not_after_at));
     let mut parts = vec![part("Push certificate", state, words, "/system/push")];
     if own_tls && let Some(certificate) = authorities::server_certificate(tx)? {
         let (state, words) = ends(certificate.not_after_at);
@@ -100,17 +101,38 @@ async fn run(State(app): State<App>, who: SignedIn, Path(name): Path<String>) ->
     Ok(Redirect::to("/system").into_response())
 }
 
+/// A line of the log with the device that it is about; one that is deleted has a name and no address.
+fn line(tx: &Tx, event: Event) -> Result<Entry> {
+    let device = event.device_id.as_deref().map(|id| devices::by_id(tx, id)).transpose()?.flatten();
+    let about = device.map(|device| {
+        let href = device.deleted_at.is_none().then(|| format!("/devices/{}", device.id));
+        (href, name(&device))
+    });
+    Ok(Entry { about, ..entry(event, false) })
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct AuditQuery {
     before: Option<i64>,
+    who: String,
 }
 
 async fn audit_log(State(app): State<App>, who: SignedIn, Query(query): Query<AuditQuery>) -> Result<Response> {
     who.actor.require(Right::Log)?;
     let actor = who.actor.clone();
-    let (events, _) = app.store.read_slow(app.now(), move |tx| log::list(tx, &actor, Filter::default(), query.before, LINES + 1)).await?;
-    let more = events.get(LINES as usize).map(|_| format!("/system/audit?before={}", events[LINES as usize - 1].seq));
-    let view = AuditView { entries: events.into_iter().take(LINES as usize).map(entry).collect(), more };
+    let whose = Whose::from_word(&query.who).unwrap_or(Whose::Deeds);
+    let lines = app.store.read_slow(app.now(), move |tx| {
+        let filter = Filter { actor_kinds: whose.actor_kinds(), ..Filter::default() };
+        let events = log::page(tx, &actor, filter, query.before, LINES + 1)?;
+        events.into_iter().map(|event| Ok((event.seq, line(tx, event)?))).collect::<Result<Vec<_>>>()
+    });
+    let mut lines = lines.await?;
+    let more = (lines.len() > LINES as usize).then(|| {
+        lines.truncate(LINES as usize);
+        let before = lines.last().map(|(seq, _)| *seq).unwrap_or_default();
+        format!("{}&before={before}", whose.href())
+    });
+    let view = AuditView { entries: lines.into_iter().map(|(_, line)| line).collect(), whose, more };
     Ok(audit(&shell(&app, &who, None).await?, &view).into_response())
 }
