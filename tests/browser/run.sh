@@ -23,4 +23,5 @@ for _ in $(seq 1 150); do
   read -rt 0.2 <> <(:) || true
 done
 [ -n "$link" ] || { echo "the demo did not start"; cat "$log"; exit 1; }
-cd "$target/browser" && CHROMIUM=$chromium node journeys.mjs "$link"
+password=$(sed -n 's/.*with the password //p' "$log")
+cd "$target/browser" && CHROMIUM=$chromium node journeys.mjs "$link" "$password"
