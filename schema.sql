@@ -18,7 +18,9 @@ CREATE TABLE authorities (
     fingerprint  BLOB NOT NULL UNIQUE,              -- SHA-256 of the DER
     key_sealed   BLOB,                              -- PKCS#8; absent for an imported authority
     not_after_at INTEGER NOT NULL,
-    created_at   INTEGER NOT NULL
+    created_at   INTEGER NOT NULL,
+    bridge       BLOB,                              -- the same name and key, certified by the root before: for those who know only that one
+    used_from_at INTEGER                            -- when it began to issue
 ) STRICT;
 CREATE UNIQUE INDEX authorities_current ON authorities (state) WHERE state = 'current';
 
@@ -189,7 +191,9 @@ CREATE TABLE enrollments (
     token_updated_at       INTEGER,
     left_at                INTEGER,
     last_seen_at           INTEGER,                 -- soft: written behind
-    created_at             INTEGER NOT NULL
+    created_at             INTEGER NOT NULL,
+    renewal_began_at       INTEGER,                 -- what was issued since is the renewed identity
+    questions_due          INTEGER NOT NULL DEFAULT 0 CHECK (questions_due IN (0, 1)) -- the first questions, queued when it connects
 ) STRICT;
 CREATE INDEX enrollments_device ON enrollments (device_id);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
@@ -261,11 +265,26 @@ CREATE TABLE challenges (
     created_at    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL,
     spent_at      INTEGER,
-    fingerprint   BLOB                              -- the certificate that spent it
+    fingerprint   BLOB,                             -- the certificate that spent it
+    newest_authority_id TEXT                        -- the newest of our roots in the profile that carries it
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_expires ON challenges (expires_at) WHERE spent_at IS NULL;
 CREATE INDEX challenges_enrollment ON challenges (enrollment_id) WHERE enrollment_id IS NOT NULL AND spent_at IS NULL;
 CREATE INDEX challenges_fingerprint ON challenges (fingerprint) WHERE fingerprint IS NOT NULL;
+
+-- Which enrollment knows which of our roots: by a profile that was pushed before the root is used, or by the one it enrolled or renewed with.
+CREATE TABLE known_roots (
+    authority_id  TEXT NOT NULL REFERENCES authorities (id),
+    enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    generation    INTEGER NOT NULL,
+    state         TEXT NOT NULL CHECK (state IN ('wanted', 'queued', 'refused', 'known')),
+    attempts      INTEGER NOT NULL DEFAULT 0,
+    command_uuid  TEXT NOT NULL DEFAULT '' COLLATE NOCASE,      -- the profile that is under way
+    due_at        INTEGER,                          -- when to queue the profile, or to look whether it still waits
+    known_at      INTEGER,
+    PRIMARY KEY (authority_id, enrollment_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_roots_due ON known_roots (due_at) WHERE due_at IS NOT NULL;
 
 -- ---------------------------------------------------------------- commands and reports
 

@@ -70,6 +70,7 @@ impl School {
                 body: Some(&body),
                 size_bytes: body.len() as u64,
                 sha256: digest::sha256(&body),
+                unreadable: None,
                 query: None,
             };
             connect::connect(tx, Some(identity), &incoming)
@@ -79,8 +80,15 @@ impl School {
 
 fn enroll(tx: &Tx, identity: &Presented) -> Result<()> {
     let end = Timestamp::from_seconds(4_000_000_000);
-    let ours =
-        Authority { id: "ours".into(), state: AuthorityState::Current, certificate: b"root".to_vec(), not_after_at: end, created_at: NOW };
+    let ours = Authority {
+        id: "ours".into(),
+        state: AuthorityState::Current,
+        certificate: b"root".to_vec(),
+        not_after_at: end,
+        created_at: NOW,
+        bridge: None,
+        used_from_at: Some(NOW),
+    };
     authorities::insert(tx, &ours, &Fingerprint::of_der(b"root"), None)?;
     let issued = Identity {
         fingerprint: identity.fingerprint,
@@ -105,7 +113,7 @@ fn enroll(tx: &Tx, identity: &Presented) -> Result<()> {
         checkin::checkin(tx, Some(identity), &protocol::checkin::parse(&body)?, None)?;
     }
     let enrollment = enrollments::by_nano_id(tx, "A-1")?.expect("it is enrolled");
-    commands::drop_all(tx, &enrollment, "the first questions").map(drop)
+    enrollments::set_questions_due(tx, &enrollment.id, false)
 }
 
 /// What one command of years ago has left: its row, its report and its event.
@@ -123,7 +131,7 @@ fn leave_behind(tx: &Tx, number: usize) -> Result<()> {
         actor: "kim",
         expires_at: None,
     };
-    let seq = rows::insert(tx, &new)?;
+    let seq = rows::insert(tx, &new)?.seq;
     rows::finish(tx, seq, CommandState::Acknowledged, "", None)?;
     let answer = NewReport {
         enrollment_id: &enrollment.id,

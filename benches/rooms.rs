@@ -48,7 +48,7 @@ impl Device {
     fn connect(&self, tx: &Tx, body: &[u8]) -> rollcall::error::Result<Reply> {
         let head = report::scan(body)?;
         let size_bytes = body.len() as u64;
-        let incoming = Incoming { head: &head, report: None, body: None, size_bytes, sha256: sha256(body), query: None };
+        let incoming = Incoming { head: &head, report: None, body: None, size_bytes, sha256: sha256(body), unreadable: None, query: None };
         connect(tx, Some(&self.presented), &incoming)
     }
 }
@@ -73,6 +73,8 @@ fn school(count: usize) -> (tempfile::TempDir, Store, Vec<Device>) {
                 state: authorities::AuthorityState::Current,
                 certificate: b"root".to_vec(),
                 not_after_at: tx.now,
+                bridge: None,
+                used_from_at: Some(tx.now),
                 created_at: tx.now,
             };
             authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)?;
@@ -105,7 +107,7 @@ fn enroll(tx: &Tx, number: usize, device: &Device) -> rollcall::error::Result<()
     device.check_in(tx, &device.messages().authenticate()?)?;
     device.check_in(tx, &device.messages().token_update()?)?;
     if let Some(enrollment) = enrollments::by_nano_id(tx, &device.udid)? {
-        commands::drop_all(tx, &enrollment, "bench")?;
+        enrollments::set_questions_due(tx, &enrollment.id, false)?;
     }
     Ok(())
 }

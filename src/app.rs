@@ -3,6 +3,8 @@
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use crate::apple::apns::Apns;
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
@@ -36,8 +38,26 @@ pub struct Handles {
     /// Device certificates that were read before.
     pub known: KnownCertificates,
     practice_apns: RwLock<Option<Arc<Apns>>>,
-    authority: RwLock<Arc<Authority>>,
+    roots: RwLock<Arc<Roots>>,
     imported: RwLock<Arc<[ImportedAuthority]>>,
+    certificates: watch::Sender<()>,
+}
+
+/// Our own certificate authorities.
+#[derive(Debug)]
+pub struct Roots {
+    /// The one that issues.
+    pub current: Arc<Authority>,
+    /// The certificate of the one that will issue next, if it was made already.
+    pub next: Option<Certificate>,
+    /// Those that issued before and have not ended, newest first.
+    pub former: Vec<Arc<Authority>>,
+}
+
+impl From<Authority> for Roots {
+    fn from(authority: Authority) -> Self {
+        Self { current: Arc::new(authority), next: None, former: Vec::new() }
+    }
 }
 
 /// Our own certificate authority, ready to issue and sign.
@@ -47,6 +67,8 @@ pub struct Authority {
     pub id: String,
     /// Its certificate and key.
     pub issuer: Issuer,
+    /// Its name and key, certified by the root before it: for those who know only that one.
+    pub bridge: Option<Certificate>,
 }
 
 /// Another server's authority, whose devices moved in.
@@ -76,8 +98,8 @@ pub struct Parts {
     pub apns: Arc<Apns>,
     /// Posts to webhooks.
     pub webhook: Webhook,
-    /// Our own certificate authority.
-    pub authority: Authority,
+    /// Our own certificate authorities.
+    pub roots: Roots,
     /// Authorities of other servers.
     pub imported: Vec<ImportedAuthority>,
 }
@@ -95,8 +117,9 @@ impl App {
             webhook: parts.webhook,
             known: KnownCertificates::default(),
             practice_apns: RwLock::default(),
-            authority: RwLock::new(Arc::new(parts.authority)),
+            roots: RwLock::new(Arc::new(parts.roots)),
             imported: RwLock::new(parts.imported.into()),
+            certificates: watch::Sender::new(()),
         }))
     }
 
@@ -116,12 +139,28 @@ impl App {
 
     /// The authority that issues now.
     pub fn authority(&self) -> Arc<Authority> {
-        Arc::clone(&self.authority.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.roots().current)
     }
 
-    /// Takes another authority into use.
-    pub fn set_authority(&self, authority: Authority) {
-        *self.authority.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(authority);
+    /// Our own authorities.
+    pub fn roots(&self) -> Arc<Roots> {
+        Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes other authorities into use, and asks for a look at the certificates of the listeners.
+    pub fn set_roots(&self, roots: Roots) {
+        *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
+        self.look_at_certificates();
+    }
+
+    /// Asks whoever keeps the certificates of the listeners to look at them now.
+    pub fn look_at_certificates(&self) {
+        self.certificates.send_replace(());
+    }
+
+    /// Hears when the certificates of the listeners are to be looked at.
+    pub fn certificates_wanted(&self) -> watch::Receiver<()> {
+        self.certificates.subscribe()
     }
 
     /// The authorities whose devices moved in; usually none.
@@ -176,7 +215,7 @@ impl App {
             store: Store::open(options.random(random.clone())).unwrap(),
             webhook: Webhook::new(&connector).unwrap(),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
-            authority: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap() },
+            roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
             clock,
             random,

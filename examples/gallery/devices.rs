@@ -106,7 +106,8 @@ fn tables() -> Vec<(&'static str, Markup)> {
 
 fn invitation(name: &str, state: State, words: &str) -> InvitationRow {
     InvitationRow {
-        code: "K7PM4QXD".into(),
+        id: "019aa000-0000-7000-8000-000000000001".into(),
+        code: Some("K7PM4QXD".into()),
         name: name.into(),
         state,
         words: words.into(),
@@ -149,7 +150,7 @@ fn invited() -> Vec<(&'static str, Markup)> {
         |name: &str, state, words: &str, at| Arrival { name: name.into(), href: Some("/devices/1".into()), state, words: words.into(), at };
     let detail = InvitationView {
         row: invitation("Cart A", State::Ok, "open"),
-        url: "https://mdm.example.school:8443/enroll/K7PM4QXD".into(),
+        url: Some("https://mdm.example.school:8443/enroll/K7PM4QXD".into()),
         made_by: "ada".into(),
         made_at: ago(86_400 * 2),
         devices: vec![

@@ -118,20 +118,7 @@ fn nothing_today() -> TodayView {
 }
 
 fn fresh() -> SetupView {
-    SetupView {
-        owner: "ada".into(),
-        url: "https://mdm.example.school:8443".into(),
-        tls: TlsView::Own("http://mdm.example.school:8080/trust".into()),
-        address_confirmed: false,
-        practice: 0,
-        practice_done: false,
-        push_until: None,
-        invitation: None,
-        arrivals: vec![],
-        devices: 0,
-        apps: None,
-        backup_at: None,
-    }
+    SetupView::begun("ada", "https://mdm.example.school:8443", TlsView::Own("http://mdm.example.school:8080/trust".into()))
 }
 
 fn first_device() -> SetupView {
@@ -185,6 +172,14 @@ fn push_pages() -> Vec<(&'static str, Markup)> {
     vec![
         ("push-none", push::page(&young_shell(), &none)),
         ("push-requested", push::page(&young_shell(), &requested)),
+        ("push-signed", push::page(&young_shell(), &PushView { ready_at: Some(ago(60)), has_mdmcert_key: true, ..requested.clone() })),
+        (
+            "push-refusable",
+            push::page(
+                &young_shell(),
+                &PushView { problems: vec!["the request is signed over SHA-1, but Apple wants SHA-256".into()], ..requested.clone() },
+            ),
+        ),
         (
             "push-wrong-file",
             push::page(&shell(), &PushView { upload: Some(wrong), account: "mdm@example.school".into(), ..requested.clone() }),

@@ -79,6 +79,12 @@ impl Webhook {
     /// A redirect is an answer like any other: following it would send the event where no admin said it may go.
     /// Fails with kind `BadInput` when `url` cannot be posted to, and with `Upstream` when no answer came.
     pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<u16> {
+        // What follows the status is read only so that the connection can be used again.
+        self.ask(url, headers, body, timeout).await.map(|(status, _)| status)
+    }
+
+    /// Does what [`Webhook::post`] does and gives what was answered too, unless it came too late or is longer than [`ANSWER_LIMIT`].
+    pub async fn ask(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<(u16, Option<Bytes>)> {
         let (address, receiver) = address(url)?;
         let _under_way = self.begin(url);
         let mut request = Request::new(Full::new(body));
@@ -93,9 +99,8 @@ impl Webhook {
             .map_err(|_| Failure::timed_out(&receiver, timeout))?
             .map_err(|error| failure(&receiver, &error))?;
         let status = answer.status().as_u16();
-        // The status has come; what follows is read only so that the connection can be used again.
-        let _ = tokio::time::timeout_at(deadline, Limited::new(answer.into_body(), ANSWER_LIMIT).collect()).await;
-        Ok(status)
+        let read = tokio::time::timeout_at(deadline, Limited::new(answer.into_body(), ANSWER_LIMIT).collect()).await;
+        Ok((status, read.ok().and_then(std::result::Result::ok).map(http_body_util::Collected::to_bytes)))
     }
 }
 

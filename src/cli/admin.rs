@@ -6,7 +6,7 @@ use axum::http::Method;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::api::{self, Api};
+use super::api::{self, Api, Beside};
 use super::print::{self, moment, text};
 use crate::error::{Error, Result};
 use crate::http::pages::parts::encode;
@@ -25,12 +25,8 @@ use crate::mdm::admins::PASSWORD_MAX_BYTES;
 pub(super) struct Admin {
     #[command(subcommand)]
     deed: Deed,
-    /// The data folder [default: ./rollcall-data]
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<String>,
-    /// Prints JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    beside: Beside,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,7 +57,7 @@ enum Deed {
 impl Admin {
     /// Does it and prints what came of it.
     pub(super) fn run(self) -> Result<()> {
-        let Self { deed, data, json } = self;
+        let Self { deed, beside: Beside { data, json } } = self;
         let password = match &deed {
             Deed::Add { password_stdin: true, .. } | Deed::ResetPassword { password_stdin: true, .. } => {
                 Some(read_password(std::io::stdin().lock())?)

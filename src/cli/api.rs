@@ -8,6 +8,7 @@ use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{Method, Request, StatusCode};
 use axum::{Extension, Router};
 use bytes::Bytes;
+use clap::Args;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -27,6 +28,17 @@ use crate::store::{DataFolder, OpenOptions, Store};
 
 /// Bytes of an answer that are read; a page of a list has far fewer.
 const ANSWER_MAX_BYTES: usize = 16 << 20;
+
+/// What every command has that works beside the appliance: where it is, and for whom it prints.
+#[derive(Debug, Args)]
+pub(super) struct Beside {
+    /// The data folder [default: ./rollcall-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) data: Option<String>,
+    /// Prints JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
 
 /// The API as an Owner at this machine has it.
 pub(super) enum Api {

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::app::{App, Authority, ImportedAuthority, Parts};
+use crate::app::{App, ImportedAuthority, Parts, Roots};
 use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Apple, Config, HttpsUrl, OutboundProxy};
 use crate::error::{Error, Kind, Result};
+use crate::jobs;
 use crate::mdm::ca::roots;
 use crate::pki::certificate::Certificate;
-use crate::pki::issue::{self, Issuer};
-use crate::pki::key::PrivateKey;
+use crate::pki::issue;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::store::authorities::{self, AuthorityState};
@@ -27,33 +27,25 @@ pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clo
         apns.endpoint = Endpoint::new(&endpoint.host, endpoint.port);
     }
     let now = clock.now();
-    let authority = authority(&store, &url.host, now).await?;
+    let roots = own_roots(&store, &url.host, now).await?;
     let imported = store.read(now, imported).await?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
-    Ok(App::new(Parts { config, public_url, store, clock, random, apns, webhook, authority, imported }))
+    Ok(App::new(Parts { config, public_url, store, clock, random, apns, webhook, roots, imported }))
 }
 
-/// The authority that issues. The first one is named after the host, which is what tells two appliances apart on a device.
-async fn authority(store: &Store, host: &str, now: Timestamp) -> Result<Authority> {
-    let stored = match store.read(now, roots::issuing).await? {
-        Some(stored) => stored,
-        None => first_authority(store, format!("Rollcall CA of {host}"), now).await?,
-    };
-    let certificate = Certificate::from_der(&stored.certificate)?;
-    let issuer = Issuer::new(certificate, PrivateKey::from_pkcs8_der(stored.key.expose())?)?;
-    Ok(Authority { id: stored.id, issuer })
-}
-
-async fn first_authority(store: &Store, name: String, now: Timestamp) -> Result<roots::Issuing> {
+/// Our own authorities; the first one is made here.
+async fn own_roots(store: &Store, host: &str, now: Timestamp) -> Result<Roots> {
+    if let Some(roots) = jobs::load_roots(store, now).await? {
+        return Ok(roots);
+    }
+    let host = host.to_owned();
+    let name = store.read(now, move |tx| roots::name(tx, &host)).await?;
     // An RSA key takes a tenth of a second, which the runtime's threads have better uses for.
     let root = tokio::task::spawn_blocking(move || issue::root(&name, now)).await;
     let root = root.map_err(|error| Error::internal("The key of the certificate authority could not be made.", error))??;
-    let adopt = move |tx: &Tx| {
-        roots::adopt(tx, AuthorityState::Current, root.certificate(), root.signer().key())?;
-        roots::issuing(tx)
-    };
+    store.write(now, move |tx| roots::adopt(tx, AuthorityState::Current, &root, None)).await?;
     let lost = || Error::new(Kind::Internal, "The certificate authority was stored and is not there.");
-    store.write(now, adopt).await?.ok_or_else(lost)
+    jobs::load_roots(store, now).await?.ok_or_else(lost)
 }
 
 /// The authorities whose devices moved in.

@@ -112,7 +112,9 @@ async fn start(app: &App, wanted: Wanted) -> Result<Classroom> {
     let mut plan = Plan::new(wanted.devices as usize, settings);
     plan.seed = wanted.seed;
     plan.ramp = RAMP_PER_DEVICE * wanted.devices;
-    let trust = client::Trust::new(&[app.authority().issuer.certificate().clone()])?;
+    let roots = app.roots();
+    let known: Vec<_> = std::iter::once(roots.current.issuer.certificate()).chain(&roots.next).cloned().collect();
+    let trust = client::Trust::new(&known)?.at(app.clock.clone());
     let deliveries = services.apns.deliveries();
     let fleet = Fleet::start(plan, Arc::new(trust), app.clock.clone())?;
     Ok(Classroom { wanted, fleet, deliveries, _services: services })

@@ -142,6 +142,8 @@ impl Serving {
         let store = Store::open(OpenOptions::file(folder.database(), sealer).random(random.clone()))?;
         let public_url = public_url(&config, &addresses);
         let app = open::app(config, &public_url, store, clock, random).await?;
+        // A root that ended while the appliance was off has its successor before anything is issued.
+        jobs::look_at_authorities(&app).await?;
         let keeper = Keeper::open(&app).await?;
         let setup = app.store.write(app.now(), setup::offer).await?;
 
@@ -214,10 +216,12 @@ pub(super) fn public_url(config: &Config, addresses: &[(Listener, SocketAddr)]) 
 
 /// Shows new certificates until the appliance ends; a hang-up signal (`systemctl reload`) makes it look at once.
 async fn keep_certificate(app: App, mut keeper: Keeper, mut hang_up: Signal, mut stopped: watch::Receiver<bool>) {
+    let mut wanted = app.certificates_wanted();
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
             _ = hang_up.recv() => {}
+            _ = wanted.changed() => {}
             () = tokio::time::sleep(CERTIFICATE_EVERY) => {}
         }
         if let Err(error) = keeper.refresh(&app).await {

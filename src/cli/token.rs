@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::admin::role;
-use super::api::{self, Api};
+use super::api::{self, Api, Beside};
 use super::print::{self, moment, text};
 use crate::error::Result;
 use crate::http::pages::parts::encode;
@@ -23,12 +23,8 @@ use crate::mdm::Role;
 pub(super) struct Token {
     #[command(subcommand)]
     deed: Deed,
-    /// The data folder [default: ./rollcall-data]
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<String>,
-    /// Prints JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    beside: Beside,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,7 +53,7 @@ enum Deed {
 impl Token {
     /// Does it and prints what came of it.
     pub(super) fn run(self) -> Result<()> {
-        let Self { deed, data, json } = self;
+        let Self { deed, beside: Beside { data, json } } = self;
         let told = api::with(data, async |api| {
             Ok(match &deed {
                 Deed::Create { role, days, name } => made(create(api, name, *role, *days).await?, json),

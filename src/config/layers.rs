@@ -22,6 +22,7 @@ pub const KEYS: &[&str] = &[
     "apple.apns_endpoint",
     "apple.trust_anchors",
     "apple.outbound_proxy",
+    "apple.mdmcert_endpoint",
     "scep.legacy_clients",
     "log.format",
     "log.level",

@@ -88,6 +88,8 @@ pub struct Apple {
     pub trust_anchors: Option<PathBuf>,
     /// The proxy on the way to Apple.
     pub outbound_proxy: Option<OutboundProxy>,
+    /// Where push certificate requests are signed instead of `https://mdmcert.download`.
+    pub mdmcert_endpoint: Option<HttpsUrl>,
 }
 
 /// How the log looks.
@@ -128,6 +130,7 @@ impl Config {
                 apns_endpoint: single(layers, "apple.apns_endpoint")?,
                 trust_anchors: path("apple.trust_anchors")?,
                 outbound_proxy: single(layers, "apple.outbound_proxy")?,
+                mdmcert_endpoint: single(layers, "apple.mdmcert_endpoint")?,
             },
             scep_legacy_clients: single::<Switch>(layers, "scep.legacy_clients")?.is_some_and(|switch| switch.0),
             log: Log {

@@ -70,6 +70,7 @@ fn every_key_of_the_file_is_read() {
         apns_endpoint = 'https://api.push.apple.com:2197'
         trust_anchors = 'anchors.pem'
         outbound_proxy = 'http://proxy.example.school:3128'
+        mdmcert_endpoint = 'https://requests.example.school'
         [scep]
         legacy_clients = true
         [log]
@@ -92,6 +93,7 @@ fn every_key_of_the_file_is_read() {
     assert_eq!(config.apple.apns_endpoint.unwrap().port, 2197);
     assert_eq!(config.apple.trust_anchors.unwrap(), folder.path().join("anchors.pem"));
     assert_eq!(config.apple.outbound_proxy.unwrap().port, 3128);
+    assert_eq!(config.apple.mdmcert_endpoint.unwrap().to_string(), "https://requests.example.school");
     assert!(config.scep_legacy_clients);
     assert_eq!(config.log, Log { format: LogFormat::Json, level: "debug".to_owned() });
 }

@@ -4,24 +4,30 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use maud::Markup;
+use serde::Deserialize;
 
 use crate::app::App;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
+use crate::http::api::input::Query;
 use crate::http::error::Audience;
 use crate::http::limits::{self, FORM_MAX_BYTES};
 use crate::http::pages::enroll::{EnrollState, EnrollView, Guess, enroll};
-use crate::http::pages::trust::{TrustView, trust};
+use crate::http::pages::trust::{NextRoot, TrustView, trust};
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::invitations::{self, Unusable};
 use crate::mdm::enroll::profile::{self, Grant, ORGANISATION};
+use crate::pki::certificate::Certificate;
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
 use crate::store::settings;
 
 /// The MIME type by which devices offer to install a certificate.
 const CERTIFICATE: &str = "application/x-x509-ca-cert";
+
+/// Letters of a typed code that are looked at.
+const CODE_TYPED_MAX: usize = 64;
 
 /// The addresses for a person at a device.
 pub fn routes() -> Router<App> {
@@ -35,11 +41,27 @@ pub fn routes() -> Router<App> {
 
 /// The page that explains our root, which plain HTTP serves too: without it nothing else can be opened without a warning.
 pub fn trust_routes() -> Router<App> {
-    Router::new().route("/trust", get(trust_page)).route("/trust/root.cer", get(root))
+    Router::new().route("/trust", get(trust_page)).route("/trust/root.cer", get(root)).route("/trust/next-root.cer", get(next_root))
 }
 
-async fn without_code(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
-    show(&app, &headers, "", Err(Unusable::Unknown)).await
+/// What was typed into the page that asks for a code.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Typed {
+    code: String,
+}
+
+/// Asks for the code of an invitation, for who comes here without a link: from a device's own address, or from the page that explains our root.
+async fn without_code(State(app): State<App>, Query(typed): Query<Typed>, headers: HeaderMap) -> Result<Response> {
+    let letters = |letter: &char| letter.is_ascii_alphanumeric();
+    let code: String = typed.code.chars().filter(letters).take(CODE_TYPED_MAX).collect::<String>().to_ascii_uppercase();
+    if !code.is_empty() {
+        return Ok(Redirect::to(&format!("/enroll/{code}")).into_response());
+    }
+    let organisation = app.store.read(app.now(), |tx| settings::value(tx, &ORGANISATION)).await?.unwrap_or_default();
+    let address = format!("{}/enroll", app.public_url);
+    let view = EnrollView { organisation, address, guess: guess(&headers), state: EnrollState::NoCode, now: app.now() };
+    Ok(([(CACHE_CONTROL, "no-store")], enroll(&view)).into_response())
 }
 
 async fn page(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response> {
@@ -80,7 +102,7 @@ async fn show(app: &App, headers: &HeaderMap, code: &str, state: Result<bool, Un
         Err(Unusable::UsedUp) => (StatusCode::GONE, EnrollState::Used),
         Err(Unusable::Unknown) => (StatusCode::NOT_FOUND, EnrollState::Unknown),
     };
-    let address = if code.is_empty() { format!("{}/enroll", app.public_url) } else { format!("{}/enroll/{code}", app.public_url) };
+    let address = format!("{}/enroll/{code}", app.public_url);
     let view = EnrollView { organisation, address, guess: guess(headers), state, now };
     Ok((status, [(CACHE_CONTROL, "no-store")], enroll(&view)).into_response())
 }
@@ -118,21 +140,35 @@ pub fn mobileconfig(body: Vec<u8>) -> Response {
 }
 
 async fn trust_page(State(app): State<App>, headers: HeaderMap) -> Result<Markup> {
-    let authority = app.authority();
-    let certificate = authority.issuer.certificate();
+    let roots = app.roots();
+    let certificate = roots.current.issuer.certificate();
     let organisation = app.store.read(app.now(), |tx| settings::value(tx, &ORGANISATION)).await?.unwrap_or_default();
     Ok(trust(&TrustView {
         organisation,
         certificate_name: certificate.common_name().unwrap_or_default(),
         fingerprint: certificate.fingerprint().in_pairs(),
         download_url: String::from("/trust/root.cer"),
+        next: roots.next.as_ref().map(|next| NextRoot {
+            certificate_name: next.common_name().unwrap_or_default(),
+            fingerprint: next.fingerprint().in_pairs(),
+            download_url: String::from("/trust/next-root.cer"),
+        }),
         after_url: format!("{}/enroll", app.public_url),
         guess: guess(&headers),
     }))
 }
 
 async fn root(State(app): State<App>) -> Response {
-    let authority = app.authority();
-    let headers = [(CONTENT_TYPE, CERTIFICATE), (CONTENT_DISPOSITION, "attachment; filename=\"rollcall-root.cer\"")];
-    (headers, authority.issuer.certificate().der().to_vec()).into_response()
+    certificate(app.authority().issuer.certificate(), "attachment; filename=\"rollcall-root.cer\"")
+}
+
+async fn next_root(State(app): State<App>) -> Result<Response> {
+    let roots = app.roots();
+    let next = roots.next.as_ref().ok_or_else(|| Error::not_found("There is no next certificate yet."))?;
+    Ok(certificate(next, "attachment; filename=\"rollcall-next-root.cer\""))
+}
+
+/// A certificate as devices offer to install it.
+fn certificate(certificate: &Certificate, disposition: &'static str) -> Response {
+    ([(CONTENT_TYPE, CERTIFICATE), (CONTENT_DISPOSITION, disposition)], certificate.der().to_vec()).into_response()
 }

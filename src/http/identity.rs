@@ -133,3 +133,54 @@ fn with_authority(app: &App, certificate: Certificate) -> Presented {
         certificate: Some(certificate),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::auth::tests::peer;
+    use crate::http::server::Listener;
+    use crate::pki::cms::{SignOptions, sign};
+    use crate::pki::issue::{self, BACK_DATE};
+    use crate::pki::key::PrivateKey;
+
+    #[test]
+    fn a_clock_some_minutes_behind_its_certificate_is_borne_and_one_hours_behind_is_named() {
+        // C06.
+        let app = App::for_tests();
+        let at = |text| Timestamp::parse(text).unwrap();
+        let key = PrivateKey::generate_rsa_2048().unwrap();
+        let begins = at("2026-11-25T12:00:03Z");
+        let signer = issue::self_signed("TESTSN0001", &key, Duration::from_secs(86_400), begins.plus(BACK_DATE)).unwrap();
+        assert_eq!(signer.certificate().not_before(), begins);
+        let now = at("2026-11-25T12:00:01Z");
+        let ask = |signed_at: Timestamp| {
+            let options = SignOptions { signing_time: Some(signed_at), ..SignOptions::detached() };
+            let signature = STANDARD.encode(sign(&signer, b"a poll", &options).unwrap());
+            let headers = HeaderMap::from_iter([(MDM_SIGNATURE.parse().unwrap(), signature.parse().unwrap())]);
+            presented(&app, &peer(Listener::Main), &headers, b"a poll", now)
+        };
+        let fingerprint = ask(at("2026-11-25T12:00:00Z")).unwrap().unwrap().fingerprint;
+        assert_eq!(fingerprint, signer.certificate().fingerprint());
+        assert!(ask(begins.minus(CLOCK_SKEW)).is_ok());
+        assert!(ask(begins.minus(CLOCK_SKEW + Duration::from_secs(1))).is_err());
+        let refusal = ask(at("2026-11-25T10:00:00Z")).unwrap_err();
+        assert!(refusal.message.contains("clock is 2 h behind"), "{refusal}");
+    }
+
+    #[test]
+    fn a_signature_that_is_none_or_of_other_bytes_is_bad_input_and_none_at_all_is_nobody() {
+        let app = App::for_tests();
+        let key = PrivateKey::generate_rsa_2048().unwrap();
+        let signer = issue::self_signed("TESTSN0001", &key, Duration::from_secs(86_400), app.now()).unwrap();
+        let signature = STANDARD.encode(sign(&signer, b"a poll", &SignOptions::detached()).unwrap());
+        let ask = |signature: &str, body: &[u8]| {
+            let headers = HeaderMap::from_iter([(MDM_SIGNATURE.parse().unwrap(), signature.parse().unwrap())]);
+            presented(&app, &peer(Listener::Main), &headers, body, app.now())
+        };
+        assert!(ask(&signature, b"a poll").unwrap().is_some());
+        for (signature, body) in [("!!", &b"a poll"[..]), (&signature, b"a poll\r\n"), (&signature[..100], b"a poll"), ("", b"a poll")] {
+            assert_eq!(ask(signature, body).unwrap_err().kind, crate::error::Kind::BadInput);
+        }
+        assert!(presented(&app, &peer(Listener::Main), &HeaderMap::new(), b"a poll", app.now()).unwrap().is_none());
+    }
+}

@@ -150,6 +150,7 @@ async fn record(app: &App, now: Timestamp, arrived: Arrived, query: Option<Strin
             let incoming = Incoming {
                 head: &arrived.head,
                 report: arrived.report.as_ref(),
+                unreadable: arrived.unreadable.as_deref(),
                 body: arrived.body.as_deref(),
                 size_bytes: arrived.size_bytes,
                 sha256,

@@ -14,6 +14,7 @@ pub mod log;
 pub mod mdm;
 pub mod nano;
 pub mod pages;
+pub mod push_requests;
 mod redirect;
 pub mod scep;
 pub mod server;

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::app::{App, Authority};
+use crate::app::{App, Authority, Roots};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::error::Audience;
@@ -36,27 +36,31 @@ async fn scep(State(app): State<App>, method: Method, RawQuery(query): RawQuery,
             let (body, kind) = message::ca_certificates_body(&[authority.issuer.certificate().clone()])?;
             ([(CONTENT_TYPE, kind)], body).into_response()
         }
-        Operation::GetNextCaCert => return Err(Error::not_found("There is no next certificate yet.")),
+        Operation::GetNextCaCert => ([(CONTENT_TYPE, message::NEXT_CA_CERTIFICATE)], next_certificate(&app).await?).into_response(),
         Operation::PkiOperation(in_query) => {
             let bytes = match in_query {
                 Some(bytes) if body.is_empty() => bytes,
                 _ if method == Method::POST && !body.is_empty() => body.to_vec(),
                 _ => return Err(Error::bad_input("The PKIOperation came without a message.")),
             };
-            let answer = operate(app, authority, bytes).await?;
+            let answer = operate(app, bytes).await?;
             ([(CONTENT_TYPE, message::PKI_MESSAGE)], answer).into_response()
         }
     })
 }
 
+/// The certificate of the next root, signed by the present one (RFC 8894 §4.7); refused while there is none.
+async fn next_certificate(app: &App) -> Result<Vec<u8>> {
+    let (roots, now) = (app.roots(), app.now());
+    let Some(next) = roots.next.clone() else { return Err(Error::not_found("There is no next certificate yet.")) };
+    blocking(move || Ok(message::next_ca_certificate(roots.current.issuer.signer(), &next, now)?)).await
+}
+
 /// Opens a message, decides, issues and answers. Signing and decrypting take milliseconds, so they run beside the requests.
-async fn operate(app: App, authority: Arc<Authority>, bytes: Vec<u8>) -> Result<Vec<u8>> {
+async fn operate(app: App, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let options = OpenOptions { allow_single_des: app.config.scep_legacy_clients };
-    let now = app.now();
-    let opened = {
-        let authority = Arc::clone(&authority);
-        blocking(move || Ok(Request::open(&bytes, authority.issuer.signer(), options)?)).await?
-    };
+    let (roots, now) = (app.roots(), app.now());
+    let (authority, opened) = blocking(move || open(&roots, &bytes, options)).await?;
     match opened {
         Opened::Request(request) => decide(&app, authority, Arc::from(request), now).await,
         Opened::Refused(refusal) => {
@@ -64,6 +68,24 @@ async fn operate(app: App, authority: Arc<Authority>, bytes: Vec<u8>) -> Result<
             Ok(refusal.answer(authority.issuer.signer(), now)?)
         }
     }
+}
+
+/// Opens a message with the authority that it is encrypted to. A client that asked for our certificate before another root came into use goes on
+/// with the one it got, and is answered by that one; what it is issued comes from the present one all the same.
+fn open(roots: &Roots, bytes: &[u8], options: OpenOptions) -> Result<(Arc<Authority>, Opened)> {
+    let with =
+        |authority: &Arc<Authority>| Ok::<_, Error>((Arc::clone(authority), Request::open(bytes, authority.issuer.signer(), options)?));
+    let is_for_another = |opened: &Opened| matches!(opened, Opened::Refused(refusal) if refusal.fail_info == FailInfo::BadMessageCheck);
+    let present = with(&roots.current)?;
+    if is_for_another(&present.1) {
+        for former in &roots.former {
+            let opened = with(former)?;
+            if !is_for_another(&opened.1) {
+                return Ok(opened);
+            }
+        }
+    }
+    Ok(present)
 }
 
 async fn decide(app: &App, authority: Arc<Authority>, request: Arc<Request>, now: Timestamp) -> Result<Vec<u8>> {
@@ -79,11 +101,12 @@ async fn decide(app: &App, authority: Arc<Authority>, request: Arc<Request>, now
         Answer::Refuse(refusal) => refuse(app, &authority, &request, facts, refusal, now).await,
         Answer::Issue(grant) => {
             let name = app.random.uuid_v7(now).to_string();
+            let issuing = app.authority();
             let certificate = {
-                let (authority, request) = (Arc::clone(&authority), Arc::clone(&request));
-                blocking(move || Ok(authority.issuer.identity(&request.csr, &name, now)?)).await?
+                let (issuing, request) = (Arc::clone(&issuing), Arc::clone(&request));
+                blocking(move || Ok(issuing.issuer.identity(&request.csr, &name, now)?)).await?
             };
-            let (id, issued, recorded) = (authority.id.clone(), certificate.clone(), facts.clone());
+            let (id, issued, recorded) = (issuing.id.clone(), certificate.clone(), facts.clone());
             let outcome = app.store.write(now, move |tx| scep::record(tx, &recorded.request(), &grant, &issued, &id)).await?;
             match outcome {
                 Ok(()) => blocking(move || Ok(request.success(authority.issuer.signer(), &certificate, now)?)).await,

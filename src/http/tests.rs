@@ -1,5 +1,10 @@
 //! Every address through its whole way of layers, without sockets.
 
+mod pages;
+mod recorded;
+mod scep;
+mod set_up;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use tower::ServiceExt;
@@ -78,4 +83,55 @@ async fn pages_tell_browsers_to_be_careful() {
     let (status, headers, _) = ask(&doors(&app, &Streams::default()).whole, "GET", &style).await;
     assert_eq!(status, StatusCode::OK);
     assert!(headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+}
+
+/// The same appliance as it stands while its next root is on the way, or when that root is in use and the one before has not ended.
+fn in_succession(app: &App) -> (Arc<crate::app::Authority>, crate::pki::issue::Issuer) {
+    let (now, old) = (app.now(), app.authority());
+    let next = crate::pki::issue::root("Next", now).unwrap();
+    app.set_roots(crate::app::Roots { current: Arc::clone(&old), next: Some(next.certificate().clone()), former: Vec::new() });
+    (old, next)
+}
+
+#[tokio::test]
+async fn the_next_root_is_offered_beside_the_present_one() {
+    let app = App::for_tests();
+    let doors = doors(&app, &Streams::default());
+    assert_eq!(ask(&doors.whole, "GET", "/trust/next-root.cer").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(ask(&doors.whole, "GET", "/scep?operation=GetNextCACert").await.0, StatusCode::BAD_REQUEST, "as devices are refused");
+    let (_, next) = in_succession(&app);
+    let (_, _, page) = ask(&doors.plain, "GET", "/trust").await;
+    assert!(page.replace(' ', "").contains(&next.certificate().fingerprint().to_string().to_uppercase()));
+    assert_eq!(ask(&doors.plain, "GET", "/trust/next-root.cer").await.0, StatusCode::OK);
+    let (status, headers, _) = ask(&doors.whole, "GET", "/scep?operation=GetNextCACert").await;
+    assert_eq!((status, headers[header::CONTENT_TYPE].as_bytes()), (StatusCode::OK, &b"application/x-x509-next-ca-cert"[..]));
+}
+
+#[tokio::test]
+async fn a_client_that_knows_the_root_before_is_answered_by_it() {
+    use crate::pki::cipher::Cipher;
+    use crate::pki::cms;
+    use crate::pki::digest::Digest;
+    use crate::pki::issue::self_signed;
+    use crate::pki::key::PrivateKey;
+    use crate::protocol::scep::{ClientOptions, ClientRequest, MessageType};
+
+    let app = App::for_tests();
+    let (old, next) = in_succession(&app);
+    let current = Arc::new(crate::app::Authority { id: "next".into(), issuer: next, bridge: None });
+    app.set_roots(crate::app::Roots { current: Arc::clone(&current), next: None, former: vec![Arc::clone(&old)] });
+    let doors = doors(&app, &Streams::default());
+    let key = PrivateKey::generate_rsa_2048().unwrap();
+    let signer = self_signed("TESTSN0001", &key, std::time::Duration::from_secs(3600), app.now()).unwrap();
+    let (cipher, digest, now) = (Cipher::Aes128Cbc, Digest::Sha256, app.now());
+    let options = ClientOptions { subject: &[], challenge: Some("unknown"), message_type: MessageType::PkcsReq, cipher, digest, now };
+    for authority in [&old, &current] {
+        let message = ClientRequest::new(&key, &signer, authority.issuer.certificate(), &options).unwrap().message;
+        let request = Request::builder().method("POST").uri("/scep?operation=PKIOperation").body(Body::from(message)).unwrap();
+        let response = doors.whole.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let answer = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let verified = cms::verify(&answer, None).unwrap();
+        assert_eq!(verified.signer.fingerprint(), authority.issuer.certificate().fingerprint());
+    }
 }

@@ -1,5 +1,6 @@
 //! What time asks of us: work whose due time has come. One loop sleeps until the earliest of them; every commit that sets one rings its bell.
 
+mod authority;
 mod housekeeping;
 mod integrity;
 mod inventory;
@@ -7,6 +8,8 @@ mod push;
 mod queue;
 mod renewal;
 mod webhooks;
+
+pub use authority::load as load_roots;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -38,7 +41,13 @@ pub struct Job {
 }
 
 /// Every job.
-pub const JOBS: &[Job] = &[push::JOB, queue::JOB, inventory::JOB, renewal::JOB, webhooks::JOB, integrity::JOB, housekeeping::JOB];
+pub const JOBS: &[Job] =
+    &[push::JOB, queue::JOB, inventory::JOB, renewal::JOB, authority::JOB, webhooks::JOB, integrity::JOB, housekeeping::JOB];
+
+/// Looks after our own roots before anything is issued by them: for the start of an appliance that was off for long.
+pub async fn look_at_authorities(app: &App) -> Result<()> {
+    authority::catch_up(app).await
+}
 
 /// The earliest moment at which any job is due.
 pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {

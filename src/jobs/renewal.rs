@@ -11,6 +11,7 @@ use crate::store::enrollments;
 pub(super) const JOB: Job = Job { name: "renewal", due: enrollments::next_renewal_due, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
+    let impossible = app.store.write(now, renewal::note_impossible).await?;
     let base = app.public_url.clone();
     let steps = app.store.read(now, |tx| renewal::due(tx, &base)).await?;
     let count = steps.len();
@@ -24,5 +25,5 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
             })
             .await?;
     }
-    Ok(format!("{count} begun"))
+    Ok(if impossible == 0 { format!("{count} begun") } else { format!("{count} begun, {impossible} cannot be made") })
 }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::mdm::checkin::{HowToLeave, actor, bound, how_to_leave};
 use crate::mdm::commands::{self, Offer, Recorded};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::renewal;
+use crate::mdm::enroll::{next_root, renewal};
 use crate::mdm::{checkin, inventory, journal, push, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::commands::{self as queue, Command};
@@ -19,8 +19,10 @@ use crate::store::{Tx, certificates, devices};
 pub struct Incoming<'a> {
     /// What was read of it first: who, which command, how it went.
     pub head: &'a Head,
-    /// Everything it says; absent when it was too large to read whole.
+    /// Everything it says; absent when it was too large to read whole, or cannot be read.
     pub report: Option<&'a Report>,
+    /// Why it cannot be read, in words.
+    pub unreadable: Option<&'a str>,
     /// The body, unless it was too large to keep.
     pub body: Option<&'a [u8]>,
     /// Size of the body.
@@ -64,7 +66,7 @@ pub fn poll(tx: &Tx, presented: &Presented, head: &Head) -> Result<Poll> {
         && standing.identity.enrollment_id.is_some()
         && enrollment.state == EnrollmentState::Enrolled
         && enrollment.push_attempts == 0
-        && !queue::any_open(tx, &enrollment.id)?
+        && !commands::any_waiting(tx, enrollment)?
         && !webhooks::wants_polls(tx)?;
     Ok(if quiet { Poll::Nothing { enrollment_id: enrollment.id.clone() } } else { Poll::Write })
 }
@@ -82,7 +84,7 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
         Outcome::Known(_) | Outcome::NoEnrollment(_) => Refusal::AnothersIdentity,
     };
     if let Outcome::Known(standing) = &outcome
-        && let Some(how) = how_to_leave(tx, &standing.enrollment)?
+        && let Some(how) = how_to_leave(tx, standing)?
     {
         checkin::told(tx, &standing.enrollment, how)?;
         return Ok(Reply::Leave(how));
@@ -92,6 +94,9 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
         return Ok(Reply::Refused(refusal));
     };
     renewal::used(tx, presented, &enrollment)?;
+    if incoming.head.status == Status::Idle {
+        inventory::ask_first(tx, &enrollment)?;
+    }
     let session = session(tx, &enrollment, incoming.head.status)?;
     let recorded = record(tx, &enrollment, incoming, session)?;
     webhooks::announce_report(tx, &enrollment, incoming)?;
@@ -152,12 +157,20 @@ fn record(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, session: i6
 fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, recorded: &Recorded) -> Result<()> {
     let Some(command) = &recorded.command else { return Ok(()) };
     renewal::answered(tx, enrollment, command, incoming.head.status)?;
+    next_root::answered(tx, enrollment, command, incoming.head.status)?;
     let subject = journal::Subject::from(enrollment).command(&command.uuid);
+    let is_acknowledged = incoming.head.status == Status::Acknowledged;
     let Some(report) = incoming.report else {
-        let data = json!({ "because": "answer too large", "size_bytes": incoming.size_bytes });
-        return journal::note(tx, &actor(enrollment), "report.too_large", subject, data);
+        if is_acknowledged {
+            inventory::acknowledged(tx, enrollment, command)?;
+        }
+        let (kind, data) = match incoming.unreadable {
+            Some(because) => ("report.unreadable", json!({ "request_type": command.request_type, "because": because })),
+            None => ("report.too_large", json!({ "because": "answer too large", "size_bytes": incoming.size_bytes })),
+        };
+        return journal::note(tx, &actor(enrollment), kind, subject, data);
     };
-    if incoming.head.status == Status::Acknowledged && !inventory::observe(tx, enrollment, command, report)? {
+    if is_acknowledged && !inventory::observe(tx, enrollment, command, report)? {
         journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
     }
     Ok(())

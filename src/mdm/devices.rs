@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
-use crate::mdm::{Actor, Right, checkin, journal, push};
+use crate::mdm::{Actor, Right, checkin, escrow as held, journal, push};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
-use crate::store::escrow::{self, EscrowKind, Held};
+use crate::store::escrow::{EscrowKind, Held};
 use crate::store::roster::{self, Listed};
 
 /// A device by its id, or by the Nano id of one of its enrollments.
@@ -109,34 +109,45 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     devices::update(tx, &device)?;
     for channel in enrollments::of_device(tx, &device.id)? {
         enrollments::set_push(tx, &channel.id, None, 0)?;
+        held::archive(tx, &channel, "kept when the device was deleted")?;
     }
     journal::note(tx, actor, "device.deleted", journal::Subject::device(&device.id), json!({ "serial_number": device.serial_number }))
 }
 
-/// What is held for a device, without the values.
+/// What is held for a device, without the values: what its enrollments use first, then what is kept, newest first.
 pub fn held(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<Held>> {
     actor.require(Right::View)?;
-    escrow::of_device(tx, &holder(tx, id)?.id)
+    held::of_device(tx, &holder(tx, id)?)
 }
 
 /// Shows a secret that is held for a device; every time is audited.
 pub fn reveal(tx: &Tx, actor: &Actor, id: &str, secret: &str) -> Result<(EscrowKind, SecretBytes)> {
     actor.require(Right::Reveal)?;
     let device = holder(tx, id)?;
-    let Some((kind, value)) = escrow::value(tx, &device.id, secret)? else {
+    let Some((kind, value)) = held::value(tx, &device, secret)? else {
         return Err(Error::not_found("There is no such secret for this device."));
     };
     journal::note(tx, actor, "escrow.revealed", journal::Subject::device(&device.id), json!({ "kind": kind, "id": secret }))?;
     Ok((kind, value))
 }
 
-/// Removes every secret that is held for a device, for good.
-pub fn purge(tx: &Tx, actor: &Actor, id: &str) -> Result<usize> {
+/// What became of a purge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purged {
+    /// Secrets that were removed for good.
+    pub removed: usize,
+    /// Secrets that stay, because the device is enrolled and uses them: a Mac would ask in vain for its bootstrap token.
+    pub in_use: usize,
+}
+
+/// Removes every secret that is held for a device, for good, but what a living enrollment uses.
+pub fn purge(tx: &Tx, actor: &Actor, id: &str) -> Result<Purged> {
     actor.require(Right::Reveal)?;
     let device = holder(tx, id)?;
-    let count = escrow::purge(tx, &device.id)?;
-    journal::note(tx, actor, "escrow.purged", journal::Subject::device(&device.id), json!({ "count": count }))?;
-    Ok(count)
+    let (removed, in_use) = held::purge(tx, &device)?;
+    let data = json!({ "count": removed, "in_use": in_use });
+    journal::note(tx, actor, "escrow.purged", journal::Subject::device(&device.id), data)?;
+    Ok(Purged { removed, in_use })
 }
 
 /// The device that secrets are held for; they outlive its deletion, so a deleted one counts.

@@ -13,6 +13,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("queue", "ends commands whose time is over"),
     ("inventory", "asks devices again what they have and are"),
     ("renewal", "renews device identities before they end"),
+    ("authority", "brings the next root certificate to devices in time"),
     ("webhooks", "delivers events to webhooks"),
     ("integrity", "looks for damage in the database"),
     ("housekeeping", "removes what was kept long enough"),

@@ -4,19 +4,19 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::push::{Due, RETRIES};
-use crate::mdm::push_certificates::keep;
+use crate::mdm::push_certificates::{Put, keep};
 use crate::mdm::{Actor, Right, devices};
 use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::protocol::command::Command as Order;
+use crate::store::Tx;
 use crate::store::enrollments::{self, EnrollmentState, SealedColumn};
 use crate::store::push_certificates::{self, PushCertificate};
-use crate::store::{Tx, commands as queue};
 
 /// Enrollments that one request may name.
 pub const IDS_MAX: usize = 1000;
 
 /// Adds a push certificate, or renews the one of its topic. Those of other topics stay, and with them the devices that listen to them.
-pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &Pair) -> Result<PushCertificate> {
+pub fn put_push_certificate(tx: &Tx, actor: &Actor, pair: &Pair) -> Result<Put> {
     actor.require(Right::Configure)?;
     // The first one is for new enrollments too; later ones of other topics come with the devices that move in.
     let known = push_certificates::by_topic(tx, pair.topic())?;
@@ -68,7 +68,7 @@ pub fn wake(tx: &Tx, actor: &Actor, id: &str) -> Result<Result<Due, NoPush>> {
     let token = enrollments::secret(tx, &enrollment.id, SealedColumn::PushToken)?;
     let magic = enrollments::secret(tx, &enrollment.id, SealedColumn::PushMagic)?;
     let (Some(token), Some(magic)) = (token, magic) else { return Ok(Err(NoPush::NoData)) };
-    let topic = enrollment.topic;
+    let topic = enrollment.topic.clone();
     let fault = match push_certificates::by_topic(tx, &topic)? {
         None => Some(format!("there is no push certificate for topic \"{topic}\": put it to /v1/pushcert")),
         Some(row) if row.not_after_at <= tx.now => Some(format!("the push certificate for topic \"{topic}\" has expired: renew it")),
@@ -77,7 +77,7 @@ pub fn wake(tx: &Tx, actor: &Actor, id: &str) -> Result<Result<Due, NoPush>> {
     if let Some(fault) = fault {
         return Ok(Err(NoPush::Certificate(fault)));
     }
-    if queue::any_open(tx, &enrollment.id)? {
+    if commands::any_waiting(tx, &enrollment)? {
         // This push counts; the next one is due if the device does not come.
         enrollments::set_push(tx, &enrollment.id, Some(first_retry(tx)), enrollment.push_attempts + 1)?;
     }

@@ -41,6 +41,11 @@ pub fn wanted(tx: &Tx) -> Result<Wanted> {
     Ok(settings::value(tx, &WANTED)?.unwrap_or_default())
 }
 
+/// Whether anybody ever said how many there are to be, none included.
+pub fn was_decided(tx: &Tx) -> Result<bool> {
+    Ok(settings::value(tx, &WANTED)?.is_some())
+}
+
 /// Says how many practice devices there are to be.
 pub fn want(tx: &Tx, actor: &Actor, wanted: Wanted) -> Result<()> {
     actor.require(Right::Invite)?;

@@ -105,7 +105,7 @@ pub fn due(tx: &Tx) -> Result<Vec<Due>> {
 fn wanted(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
     match enrollment.state {
         EnrollmentState::Retired => Ok(enrollment.left_at.is_none()),
-        EnrollmentState::Enrolled => commands::any_open(tx, &enrollment.id),
+        EnrollmentState::Enrolled => Ok(enrollment.questions_due || commands::any_open(tx, &enrollment.id)?),
         _ => Ok(false),
     }
 }

@@ -8,11 +8,10 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::{Actor, Right, journal};
 use crate::pki::certificate::Certificate;
-use crate::pki::digest;
 use crate::pki::key::PrivateKey;
 use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::secret::SecretBytes;
-use crate::store::push_certificates::{self, PushCertificate, PushRequest};
+use crate::store::push_certificates::{self, PushCertificate};
 use crate::store::settings::{self, Setting};
 use crate::store::{Bell, Tx, alerts, enrollments};
 
@@ -34,6 +33,8 @@ pub struct Standing {
     pub not_before_at: Timestamp,
     /// Devices that are enrolled on its topic, practice ones left out.
     pub devices: i64,
+    /// When Apple last accepted a push made with it.
+    pub last_push_at: Option<Timestamp>,
 }
 
 /// Every push certificate but the practice classroom's, the current one first.
@@ -42,30 +43,11 @@ pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Standing>> {
     let rows = push_certificates::all(tx)?.into_iter().filter(|row| !row.practice);
     rows.map(|certificate| {
         let not_before_at = Certificate::from_der(&certificate.certificate)?.not_before();
-        Ok(Standing { not_before_at, devices: enrollments::count_on_topic(tx, &certificate.topic)?, certificate })
+        let (devices, last_push_at) =
+            (enrollments::count_on_topic(tx, &certificate.topic)?, enrollments::last_push_on_topic(tx, &certificate.topic)?);
+        Ok(Standing { certificate, not_before_at, devices, last_push_at })
     })
     .collect()
-}
-
-/// The newest request that was made here.
-pub fn latest_request(tx: &Tx, actor: &Actor) -> Result<Option<PushRequest>> {
-    actor.require(Right::Configure)?;
-    push_certificates::latest_request(tx)
-}
-
-/// Keeps a request and its key, which were made outside of the transaction because that takes long.
-pub fn keep_request(tx: &Tx, actor: &Actor, request: &[u8], key: &PrivateKey) -> Result<PushRequest> {
-    actor.require(Right::Configure)?;
-    let public_key = digest::sha256(key.public_key_der());
-    push_certificates::insert_request(tx, request, &public_key, key.pkcs8_der().expose())?;
-    journal::note(tx, actor, "push_request.made", journal::Subject::default(), json!({}))?;
-    push_certificates::latest_request(tx)?.ok_or_else(|| Error::not_found("The request that was just made is gone."))
-}
-
-/// The keys of requests made here, newest first: what comes back from Apple for one of them needs no other.
-pub fn own_keys(tx: &Tx, actor: &Actor) -> Result<Vec<PrivateKey>> {
-    actor.require(Right::Configure)?;
-    push_certificates::request_keys(tx)?.iter().map(|key| Ok(PrivateKey::from_pkcs8_der(key.expose())?)).collect()
 }
 
 /// A new topic would cut devices off that know another one.
@@ -91,8 +73,12 @@ impl TopicChange {
     }
 }
 
-/// Whether taking this pair for new enrollments would leave devices on another topic behind.
+/// Whether taking this pair for new enrollments would leave devices on another topic behind. A topic that is known already is renewed in its
+/// place and changes nothing for the others.
 pub fn topic_change(tx: &Tx, pair: &Pair) -> Result<Option<TopicChange>> {
+    if push_certificates::by_topic(tx, pair.topic())?.is_some_and(|known| !known.practice) {
+        return Ok(None);
+    }
     let Some(current) = push_certificates::current(tx)?.filter(|current| current.topic != pair.topic()) else { return Ok(None) };
     let devices = enrollments::count_on_topic(tx, &current.topic)?;
     Ok((devices > 0).then(|| TopicChange { old_topic: current.topic, new_topic: pair.topic().to_owned(), devices }))
@@ -119,21 +105,34 @@ pub fn put(tx: &Tx, actor: &Actor, pair: &Pair, account_note: &str, replace_topi
         return Err(change.error());
     }
     let known = push_certificates::by_topic(tx, pair.topic())?;
-    let warning = known.as_ref().filter(|known| known.not_after_at > pair.not_after()).map(|known| {
+    let stays_aside = known.is_some_and(|known| !known.current) && is_used(tx)?;
+    let put = keep(tx, actor, pair, !stays_aside || replace_topic, account_note)?;
+    settings::forget(tx, &PENDING)?;
+    Ok(put)
+}
+
+/// In words, that the certificate ends before the one of its topic that it would replace; none where it does not.
+pub fn ends_sooner(tx: &Tx, pair: &Pair) -> Result<Option<String>> {
+    let known = push_certificates::by_topic(tx, pair.topic())?.filter(|known| known.not_after_at > pair.not_after());
+    Ok(known.map(|known| {
         format!(
             "This certificate ends on {}, earlier than the one before it ({}). Was the newest file uploaded?",
             pair.not_after(),
             known.not_after_at
         )
-    });
-    let certificate = keep(tx, actor, pair, true, account_note)?;
-    settings::forget(tx, &PENDING)?;
-    Ok(Put { certificate, warning })
+    }))
+}
+
+/// Whether devices are enrolled on the topic that new enrollments get.
+fn is_used(tx: &Tx) -> Result<bool> {
+    let Some(current) = push_certificates::current(tx)? else { return Ok(false) };
+    Ok(enrollments::count_on_topic(tx, &current.topic)? > 0)
 }
 
 /// Stores the certificate of a topic, new or renewed, and lets the pushes go on that waited for it.
-pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, account_note: &str) -> Result<PushCertificate> {
+pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, account_note: &str) -> Result<Put> {
     let topic = pair.topic();
+    let warning = ends_sooner(tx, pair)?;
     let known = push_certificates::by_topic(tx, topic)?;
     let kept_note = || known.as_ref().map(|known| known.account_note.clone()).unwrap_or_default();
     let row = PushCertificate {
@@ -148,13 +147,33 @@ pub(in crate::mdm) fn keep(tx: &Tx, actor: &Actor, pair: &Pair, current: bool, a
         uploaded_at: tx.now,
     };
     push_certificates::put(tx, &row, pair.key().pkcs8_der().expose())?;
+    enrollments::push_again_on_topic(tx, topic)?;
     for alert in ["push.impossible", "push.certificate_refused", "push.certificate_problem"] {
         alerts::clear(tx, &format!("{alert}:{topic}"))?;
     }
+    let alert = format!("push.ends_sooner:{topic}");
+    match &warning {
+        Some(words) => {
+            alerts::raise(
+                tx,
+                &alert,
+                40,
+                words,
+                "Upload the newest certificate once more, or renew it in Apple's portal before this one ends.",
+            )?;
+        }
+        None => {
+            alerts::clear(tx, &alert)?;
+        }
+    }
     let kind = if known.is_some() { "push_certificate.renewed" } else { "push_certificate.added" };
-    journal::note(tx, actor, kind, journal::Subject::default(), json!({ "topic": topic, "not_after_at": row.not_after_at }))?;
+    let mut data = json!({ "topic": topic, "not_after_at": row.not_after_at });
+    if let Some(words) = &warning {
+        data["because"] = json!(words);
+    }
+    journal::note(tx, actor, kind, journal::Subject::default(), data)?;
     tx.ring(Bell::Jobs);
-    Ok(row)
+    Ok(Put { certificate: row, warning })
 }
 
 /// Keeps an upload, sealed, until its topic change is confirmed or an hour has passed.
@@ -216,6 +235,40 @@ mod tests {
         school.write(move |tx| put(tx, &Actor::Console, &same, "", true));
         assert!(school.write(push_certificates::current).unwrap().topic.contains("99999999"));
         assert_eq!(school.write(push_certificates::all).len(), 2, "the old topic keeps its certificate for its devices");
+    }
+
+    #[test]
+    fn a_renewed_certificate_is_used_at_once_and_the_topic_before_can_be_renewed_too() {
+        let school = School::new();
+        let now = school.clock.now();
+        let (old, new) = (pair(crate::mdm::tests::TOPIC, now), pair("com.apple.mgmt.External.second", now));
+        let (first, again) = (old.clone(), old);
+        school.write(move |tx| put(tx, &Actor::Console, &first, "", false));
+        let device = school.enrolled("00008030-00AA11BB22CC33DD");
+        let id = school.write(|tx| enrollments::by_nano_id(tx, "00008030-00AA11BB22CC33DD")).unwrap().id;
+        drop(device);
+        let (one, refused) = (id.clone(), id.clone());
+        school.write(move |tx| enrollments::set_push_outcome(tx, &one, "Apple refused the push certificate", None));
+        school.write(move |tx| enrollments::set_push(tx, &refused, Some(tx.now.plus(Duration::from_secs(86_400))), 3));
+        let renewed = again.clone();
+        school.write(move |tx| put(tx, &Actor::Console, &renewed, "", false));
+        let after = school.write(move |tx| enrollments::by_id(tx, &id)).unwrap();
+        assert_eq!((after.push_due_at, after.push_attempts), (Some(now), 0), "nobody waits for the end of a pause");
+
+        school.write(move |tx| put(tx, &Actor::Console, &new, "", true));
+        for number in 0..2 {
+            let udid = format!("00008030-00AA11BB22CC3{number:03}");
+            drop(school.enrolled(&udid));
+            school.write(move |tx| {
+                let mut enrollment = enrollments::by_nano_id(tx, &udid)?.unwrap();
+                enrollment.topic = String::from("com.apple.mgmt.External.second");
+                enrollments::update(tx, &enrollment)
+            });
+        }
+        let (renewed, back) = (again.clone(), again);
+        let put_aside = school.write(move |tx| put(tx, &Actor::Console, &renewed, "", false));
+        assert!(!put_aside.certificate.current, "its devices are served, and new ones still get the topic chosen last");
+        assert!(school.write(move |tx| put(tx, &Actor::Console, &back, "", true)).certificate.current, "unless that is meant");
     }
 
     #[test]

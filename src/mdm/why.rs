@@ -2,8 +2,10 @@
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::enroll::renewal;
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
+use crate::store::certificates;
 use crate::store::commands::{self, CommandState};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
@@ -31,6 +33,7 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
     };
     let mut reasons: Vec<_> = standing(enrollment).into_iter().chain(push(enrollment)).collect();
     if enrollment.state == EnrollmentState::Enrolled {
+        reasons.extend(renewal(tx, enrollment)?);
         reasons.extend(queue(tx, device, enrollment)?);
     }
     reasons.sort_by_key(|reason| !reason.needs_someone);
@@ -58,8 +61,28 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
         EnrollmentState::Enrolled if enrollment.awaiting_configuration => {
             Some(wait("It waits in Setup Assistant.", "it goes on by itself once its first questions are answered", enrollment.enrolled_at))
         }
+        EnrollmentState::Enrolled if enrollment.questions_due => Some(wait(
+            "It has enrolled and not connected yet.",
+            "it is woken, and asked its first questions when it comes",
+            enrollment.enrolled_at,
+        )),
         EnrollmentState::Enrolled => None,
     }
+}
+
+/// An identity that moved in and is about to end, with too little known to renew it.
+fn renewal(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
+    let missing = if enrollment.renewal_attempts > 0 { renewal::missing(tx, enrollment)? } else { Vec::new() };
+    let ends = certificates::of_enrollment(tx, &enrollment.id)?.first().map(|identity| identity.not_after_at);
+    let Some(ends) = ends.filter(|_| !missing.is_empty()) else { return Ok(None) };
+    Ok(Some(problem(
+        &format!(
+            "Its certificate came from another server and ends at {ends}. It cannot be renewed from here, because {} of the profile there is not known.",
+            missing.join(", ")
+        ),
+        "Enroll it anew by an invitation before then.",
+        None,
+    )))
 }
 
 fn push(enrollment: &Enrollment) -> Option<Reason> {

@@ -1,4 +1,4 @@
-//! The client certificate in a header that a reverse proxy adds: four dialects, one certificate.
+//! The client certificate in a header that a reverse proxy adds: four dialects, one certificate and never several, of which one would be guessed.
 
 use super::pem;
 
@@ -13,7 +13,7 @@ pub enum ProxyCertFormat {
     Rfc9440,
     /// `url-pem`: URL-escaped PEM: nginx's `$ssl_client_escaped_cert`.
     UrlPem,
-    /// `traefik`: base64 DER without PEM's lines, URL-escaped or not, a chain joined by commas with the client's own first.
+    /// `traefik`: base64 DER without PEM's lines, URL-escaped or not.
     Traefik,
     /// `apache`: PEM with spaces in place of line ends: Apache's `%{SSL_CLIENT_CERT}s`.
     Apache,
@@ -41,7 +41,7 @@ impl ProxyCertFormat {
 
 /// The header does not hold a certificate in the dialect that is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the header does not hold a client certificate in the form {}: compare proxy_cert_format with what the proxy sends", .0.name())]
+#[error("the header does not hold one client certificate in the form {}: compare proxy_cert_format with what the proxy sends", .0.name())]
 pub struct ProxyHeaderError(pub ProxyCertFormat);
 
 impl From<ProxyHeaderError> for crate::error::Error {
@@ -62,23 +62,28 @@ fn read(value: &[u8], format: ProxyCertFormat) -> Option<Vec<u8>> {
         ProxyCertFormat::Rfc9440 => {
             let inner = value.trim_ascii().strip_prefix(b":")?;
             let end = inner.iter().position(|byte| *byte == b':')?;
-            pem::base64(&inner[..end])
+            // Parameters may follow; a comma would begin another certificate.
+            let rest = inner[end + 1..].trim_ascii_start();
+            let is_alone = rest.is_empty() || rest[0] == b';' && !rest.contains(&b',');
+            if is_alone { pem::base64(&inner[..end]) } else { None }
         }
-        ProxyCertFormat::UrlPem => first_pem(&percent_decoded(value)?),
+        ProxyCertFormat::UrlPem => only_pem(&percent_decoded(value)?),
         ProxyCertFormat::Traefik => {
             let decoded = percent_decoded(value)?;
             if decoded.starts_with(b"-----BEGIN") {
-                return first_pem(&decoded);
+                return only_pem(&decoded);
             }
-            pem::base64(decoded.split(|byte| *byte == b',').next()?)
+            // A comma is none of base64's letters, so that a chain is refused like everything else that is not one certificate.
+            pem::base64(&decoded)
         }
-        ProxyCertFormat::Apache => first_pem(value),
+        ProxyCertFormat::Apache => only_pem(value),
     }
 }
 
-/// The first certificate of a PEM text, whose line ends may have become spaces.
-fn first_pem(text: &[u8]) -> Option<Vec<u8>> {
-    pem::blocks(text).into_iter().find(pem::Block::is_certificate).map(|block| block.der)
+/// The one certificate of a PEM text, whose line ends may have become spaces.
+fn only_pem(text: &[u8]) -> Option<Vec<u8>> {
+    let mut certificates = pem::blocks(text).into_iter().filter(pem::Block::is_certificate);
+    certificates.next().filter(|_| certificates.next().is_none()).map(|block| block.der)
 }
 
 /// Decodes `%41` and the like; a plus sign stays one, for base64 is full of them.
@@ -128,12 +133,27 @@ mod tests {
             (ProxyCertFormat::UrlPem, escaped(&pem.replace('\n', "\r\n"))),
             (ProxyCertFormat::Traefik, base64.clone()),
             (ProxyCertFormat::Traefik, escaped(&base64)),
-            (ProxyCertFormat::Traefik, format!("{base64},{base64}")),
-            (ProxyCertFormat::Traefik, escaped(&format!("{base64},{base64}"))),
             (ProxyCertFormat::Traefik, escaped(&pem)),
             (ProxyCertFormat::Apache, pem.replace('\n', " ")),
             (ProxyCertFormat::Apache, pem.clone()),
         ]
+    }
+
+    #[test]
+    fn more_than_one_certificate_is_none() {
+        let (one, other) = (certificate(), certificate());
+        let (base64, others) = (STANDARD.encode(one.der()), STANDARD.encode(other.der()));
+        let pems = format!("{}{}", one.to_pem(), other.to_pem());
+        for (format, value) in [
+            (ProxyCertFormat::Rfc9440, format!(":{base64}:, :{others}:")),
+            (ProxyCertFormat::UrlPem, escaped(&pems)),
+            (ProxyCertFormat::Traefik, format!("{base64},{others}")),
+            (ProxyCertFormat::Traefik, escaped(&format!("{base64},{others}"))),
+            (ProxyCertFormat::Traefik, escaped(&pems)),
+            (ProxyCertFormat::Apache, pems.replace('\n', " ")),
+        ] {
+            assert!(parse(value.as_bytes(), format).is_err(), "{} {value:.60}", format.name());
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! The file that goes to <https://identity.apple.com/pushcert> is base64 of an XML property list with three strings: PushCertRequestCSR
 //! (base64 DER), PushCertCertificateChain (PEM: vendor, intermediate, root) and PushCertSignature (base64, RSA over the DER of the CSR).
 
+mod mail;
+mod vendor;
+
 use std::fmt::{self, Write as _};
 
 use super::asn1::{name, oid};
@@ -15,6 +18,9 @@ use super::pem;
 use super::public_key::Scheme;
 use crate::clock::Timestamp;
 use crate::error;
+
+pub use mail::{MailError, open_mailed};
+pub use vendor::{Vendor, VendorError};
 
 /// Requests above this size are refused unread; real ones stay below 16 kB.
 pub const MAX_REQUEST_BYTES: usize = 256 * 1024;
@@ -180,6 +186,14 @@ impl PushRequest {
             return Err(PushRequestError::Damaged(CHAIN));
         }
         Ok(Self { csr, chain, signature: bytes(SIGNATURE)? })
+    }
+
+    /// The file as Apple's portal takes it, base64 of the property list, whatever form `file`, from which this was read, has.
+    pub fn for_portal(&self, file: &[u8]) -> String {
+        match std::str::from_utf8(file) {
+            Ok(text) if !text.contains(CSR) => text.to_owned(),
+            _ => pem::encode(file),
+        }
     }
 
     /// The vendor's certificate and the digest of its signature, if one of the chain's certificates made it.

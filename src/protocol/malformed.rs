@@ -17,6 +17,9 @@ pub enum Malformed {
     /// A key without which the message means nothing is absent, empty or of another type.
     #[error("the key {0} is missing or not of its type")]
     MissingKey(&'static str),
+    /// A key that is there, but not as the bytes that it has to be.
+    #[error("the key {0} must be data")]
+    WrongType(&'static str),
     /// A `MessageType` that no documented check-in has; quoted, cut to a bounded length.
     #[error("{0:?} is not a MessageType of check-ins")]
     UnknownMessageType(String),

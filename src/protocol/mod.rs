@@ -8,6 +8,7 @@ pub mod error_chain;
 pub mod event;
 pub mod ids;
 pub mod malformed;
+pub mod mdmcert;
 pub mod mobileconfig;
 pub mod os_version;
 pub mod platform;

@@ -36,27 +36,51 @@ pub struct Authority {
     pub not_after_at: Timestamp,
     /// When it was made or imported.
     pub created_at: Timestamp,
+    /// Its name and key, certified by the root before it, DER: for those who know only that one.
+    pub bridge: Option<Vec<u8>>,
+    /// When it began to issue.
+    pub used_from_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, state, certificate, not_after_at, created_at";
+const COLUMNS: &str = "id, state, certificate, not_after_at, created_at, bridge, used_from_at";
 
 fn authority(row: &Row<'_>) -> rusqlite::Result<Authority> {
-    Ok(Authority { id: row.get(0)?, state: row.get(1)?, certificate: row.get(2)?, not_after_at: row.get(3)?, created_at: row.get(4)? })
+    Ok(Authority {
+        id: row.get(0)?,
+        state: row.get(1)?,
+        certificate: row.get(2)?,
+        not_after_at: row.get(3)?,
+        created_at: row.get(4)?,
+        bridge: row.get(5)?,
+        used_from_at: row.get(6)?,
+    })
 }
 
 /// Stores an authority; the key, PKCS#8, is sealed.
 pub fn insert(tx: &Tx, authority: &Authority, fingerprint: &Fingerprint, key: Option<&[u8]>) -> Result<()> {
     let key = key.map(|key| tx.seal("authorities.key", key)).transpose()?;
     tx.execute(
-        "INSERT INTO authorities (id, state, certificate, fingerprint, key_sealed, not_after_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        (&authority.id, authority.state, &authority.certificate, fingerprint, key, authority.not_after_at, authority.created_at),
+        "INSERT INTO authorities (id, state, certificate, fingerprint, key_sealed, not_after_at, created_at, bridge, used_from_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        (
+            &authority.id,
+            authority.state,
+            &authority.certificate,
+            fingerprint,
+            key,
+            authority.not_after_at,
+            authority.created_at,
+            &authority.bridge,
+            authority.used_from_at,
+        ),
     )?;
     Ok(())
 }
 
-/// Changes what an authority is for.
-pub fn set_state(tx: &Tx, id: &str, state: AuthorityState) -> Result<()> {
-    tx.execute("UPDATE authorities SET state = ?2 WHERE id = ?1", (id, state))?;
+/// Makes the authority `next` the one that issues; the one that issued until now is retired.
+pub fn succeed(tx: &Tx, current: &str, next: &str) -> Result<()> {
+    tx.execute("UPDATE authorities SET state = 'retired' WHERE id = ?1", [current])?;
+    tx.execute("UPDATE authorities SET state = 'current', used_from_at = ?2 WHERE id = ?1", (next, tx.now))?;
     Ok(())
 }
 
@@ -68,6 +92,11 @@ pub fn current(tx: &Tx) -> Result<Option<Authority>> {
 /// The authority that will issue next, if one was made.
 pub fn upcoming(tx: &Tx) -> Result<Option<Authority>> {
     tx.optional(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'next' ORDER BY created_at DESC LIMIT 1"), [], authority)
+}
+
+/// The authorities that issued before the current one, newest first.
+pub fn retired(tx: &Tx) -> Result<Vec<Authority>> {
+    tx.list(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'retired' ORDER BY created_at DESC, id DESC"), [], authority)
 }
 
 /// Every authority, newest first.

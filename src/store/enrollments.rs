@@ -1,5 +1,11 @@
 //! Enrollments: the relation of a device, or of one user on it, to this server.
 
+mod push;
+
+pub use push::{
+    count_refused_on_topic, count_unpushed_on_topic, forget_push_outcome, last_push_on_topic, next_push_due, push_again_on_topic, push_due,
+    set_push, set_push_outcome,
+};
 use rusqlite::{Row, named_params};
 
 use crate::clock::Timestamp;
@@ -102,6 +108,8 @@ pub struct Enrollment {
     pub renewal_due_at: Option<Timestamp>,
     /// Renewal attempts so far.
     pub renewal_attempts: i64,
+    /// When the renewal under way began; what was issued since is the renewed identity.
+    pub renewal_began_at: Option<Timestamp>,
     /// When Authenticate came.
     pub authenticated_at: Option<Timestamp>,
     /// When the first TokenUpdate of this generation came.
@@ -114,13 +122,15 @@ pub struct Enrollment {
     pub last_seen_at: Option<Timestamp>,
     /// When it was first seen.
     pub created_at: Timestamp,
+    /// Whether its first questions are to be queued when it connects.
+    pub questions_due: bool,
 }
 
 pub(in crate::store) const COLUMNS: &str = "enrollments.id, device_id, parent_id, kind, nano_id, user_short_name, user_long_name, state, generation, topic, \
      awaiting_configuration, token_update_tally, token_hash, access_rights, server_url, check_in_url, scep_url, invitation_id, session, push_due_at, \
      push_attempts, push_sent_at, push_error, push_dead_at, push_token_sealed IS NOT NULL, unlock_token_sealed IS NOT NULL, \
      bootstrap_token_sealed IS NOT NULL, renewal_state, renewal_due_at, renewal_attempts, authenticated_at, enrolled_at, token_updated_at, left_at, \
-     last_seen_at, enrollments.created_at";
+     last_seen_at, enrollments.created_at, renewal_began_at, questions_due";
 
 pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
     Ok(Enrollment {
@@ -160,6 +170,8 @@ pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment
         left_at: row.get(33)?,
         last_seen_at: row.get(34)?,
         created_at: row.get(35)?,
+        renewal_began_at: row.get(36)?,
+        questions_due: row.get(37)?,
     })
 }
 
@@ -180,14 +192,14 @@ pub fn insert(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     update(tx, enrollment)
 }
 
-/// Stores everything of an enrollment but its secrets, its push state and when it was last seen.
+/// Stores everything of an enrollment but its secrets, its push state, whether questions are due and when it was last seen.
 pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     tx.execute(
         "UPDATE enrollments SET device_id = :device_id, user_short_name = :user_short_name, user_long_name = :user_long_name, state = :state,
                 generation = :generation, topic = :topic, awaiting_configuration = :awaiting_configuration, token_update_tally = :token_update_tally,
                 token_hash = :token_hash, access_rights = :access_rights, server_url = :server_url, check_in_url = :check_in_url, scep_url = :scep_url,
                 invitation_id = :invitation_id, renewal_state = :renewal_state, renewal_due_at = :renewal_due_at,
-                renewal_attempts = :renewal_attempts, authenticated_at = :authenticated_at, enrolled_at = :enrolled_at,
+                renewal_attempts = :renewal_attempts, renewal_began_at = :renewal_began_at, authenticated_at = :authenticated_at, enrolled_at = :enrolled_at,
                 token_updated_at = :token_updated_at, left_at = :left_at
          WHERE id = :id",
         named_params! {
@@ -198,6 +210,7 @@ pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
             ":access_rights": enrollment.access_rights, ":server_url": enrollment.server_url, ":check_in_url": enrollment.check_in_url,
             ":scep_url": enrollment.scep_url, ":invitation_id": enrollment.invitation_id, ":renewal_state": enrollment.renewal_state,
             ":renewal_due_at": enrollment.renewal_due_at, ":renewal_attempts": enrollment.renewal_attempts,
+            ":renewal_began_at": enrollment.renewal_began_at,
             ":authenticated_at": enrollment.authenticated_at, ":enrolled_at": enrollment.enrolled_at,
             ":token_updated_at": enrollment.token_updated_at, ":left_at": enrollment.left_at,
         },
@@ -309,35 +322,10 @@ pub fn seen(tx: &Tx, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Enrollments on a topic whose last push did not get out.
-pub fn count_unpushed_on_topic(tx: &Tx, topic: &str) -> Result<i64> {
-    tx.one("SELECT count(*) FROM enrollments WHERE topic = ?1 AND state = 'enrolled' AND push_error <> ''", [topic], |row| row.get(0))
-}
-
-/// Stores when a push is due (`None`: not) and how many went out since the device last connected.
-pub fn set_push(tx: &Tx, id: &str, due_at: Option<Timestamp>, attempts: i64) -> Result<()> {
-    tx.execute("UPDATE enrollments SET push_due_at = ?2, push_attempts = ?3 WHERE id = ?1", (id, due_at, attempts))?;
+/// Stores whether the first questions are to be queued when the device connects.
+pub fn set_questions_due(tx: &Tx, id: &str, due: bool) -> Result<()> {
+    tx.execute("UPDATE enrollments SET questions_due = ?2 WHERE id = ?1", (id, due))?;
     Ok(())
-}
-
-/// Stores what became of a push: its error in words (empty: none), and whether the token is gone.
-pub fn set_push_outcome(tx: &Tx, id: &str, error: &str, dead_at: Option<Timestamp>) -> Result<()> {
-    tx.execute("UPDATE enrollments SET push_error = ?2, push_dead_at = ?3, push_sent_at = ?4 WHERE id = ?1", (id, error, dead_at, tx.now))?;
-    Ok(())
-}
-
-/// Enrollments to which a push is due, longest due first.
-pub fn push_due(tx: &Tx, limit: u32) -> Result<Vec<Enrollment>> {
-    tx.list(
-        &format!("SELECT {COLUMNS} FROM enrollments WHERE push_due_at <= ?1 ORDER BY push_due_at LIMIT ?2"),
-        (tx.now, limit),
-        enrollment,
-    )
-}
-
-/// The earliest moment at which a push is due.
-pub fn next_push_due(tx: &Tx) -> Result<Option<Timestamp>> {
-    tx.one("SELECT min(push_due_at) FROM enrollments WHERE push_due_at IS NOT NULL", [], |row| row.get(0))
 }
 
 /// Enrollments whose renewal has a step to make.
@@ -352,15 +340,6 @@ pub fn renewal_due(tx: &Tx, limit: u32) -> Result<Vec<Enrollment>> {
 /// The earliest moment at which a renewal has a step to make.
 pub fn next_renewal_due(tx: &Tx) -> Result<Option<Timestamp>> {
     tx.one("SELECT min(renewal_due_at) FROM enrollments WHERE renewal_due_at IS NOT NULL", [], |row| row.get(0))
-}
-
-/// How many enrollments of a topic had their last push refused with their token still good.
-pub fn count_refused_on_topic(tx: &Tx, topic: &str) -> Result<i64> {
-    tx.one(
-        "SELECT count(*) FROM enrollments WHERE topic = ?1 AND state = 'enrolled' AND push_error LIKE 'Apple refused the push: %'",
-        [topic],
-        |row| row.get(0),
-    )
 }
 
 /// Counts a TokenUpdate that said nothing new.

@@ -11,9 +11,9 @@ words! {
     pub enum EscrowKind {
         /// Unlocks a device from Activation Lock.
         ActivationLockBypassCode = "activation_lock_bypass_code",
-        /// What ClearPasscode needs, of a past generation.
+        /// What ClearPasscode needs.
         UnlockToken = "unlock_token",
-        /// A Mac's bootstrap token, of a past generation.
+        /// A Mac's bootstrap token.
         BootstrapToken = "bootstrap_token",
         /// The PIN that a Mac was locked or erased with.
         LockPin = "lock_pin",
@@ -39,6 +39,8 @@ pub struct Held {
     pub kind: EscrowKind,
     /// What it was for, in words.
     pub note: String,
+    /// Whether an enrollment uses it still.
+    pub in_use: bool,
     /// When it was stored.
     pub created_at: Timestamp,
 }
@@ -74,6 +76,7 @@ pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Held>> {
                 generation: row.get(2)?,
                 kind: row.get(3)?,
                 note: row.get(4)?,
+                in_use: false,
                 created_at: row.get(5)?,
             })
         },

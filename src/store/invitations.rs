@@ -124,6 +124,8 @@ pub struct Challenge {
     pub scep_url: String,
     /// Topic of the profile that carries it.
     pub topic: String,
+    /// The newest of our roots in the profile that carries it.
+    pub newest_authority_id: Option<String>,
     /// When it ends unspent.
     pub expires_at: Timestamp,
     /// When a certificate was issued for it.
@@ -131,7 +133,7 @@ pub struct Challenge {
 }
 
 const CHALLENGE_COLUMNS: &str =
-    "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at";
+    "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, newest_authority_id";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
     Ok(Challenge {
@@ -145,14 +147,16 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
         topic: row.get(7)?,
         expires_at: row.get(8)?,
         spent_at: row.get(9)?,
+        newest_authority_id: row.get(10)?,
     })
 }
 
 /// Stores a new challenge.
 pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
     tx.execute(
-        "INSERT INTO challenges (hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO challenges (hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, created_at, expires_at,
+                                 newest_authority_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         (
             &challenge.hash[..],
             challenge.purpose,
@@ -164,6 +168,7 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
             &challenge.topic,
             tx.now,
             challenge.expires_at,
+            &challenge.newest_authority_id,
         ),
     )?;
     Ok(())

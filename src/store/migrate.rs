@@ -16,7 +16,10 @@ pub(in crate::store) struct Plan<'a> {
 }
 
 /// The plan of this version of Rollcall.
-pub(in crate::store) const PLAN: Plan<'static> = Plan { schema: include_str!("../../schema.sql"), steps: &[] };
+pub(in crate::store) const PLAN: Plan<'static> = Plan {
+    schema: include_str!("../../schema.sql"),
+    steps: &[include_str!("migrate/2_succession.sql"), include_str!("migrate/3_first_questions.sql")],
+};
 
 impl Plan<'_> {
     /// The version that a file has after [`Plan::apply`].
@@ -138,6 +141,15 @@ mod tests {
         let pen: (i64, String) = stepped.query_row("SELECT desk, colour FROM pens", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(pen, (1, String::from("blue")));
         assert_eq!(THIRD.apply(&mut stepped).unwrap(), 3, "a second time there is nothing to do");
+    }
+
+    #[test]
+    fn this_versions_steps_from_the_first_one_end_in_its_schema() {
+        let (mut stepped, mut new) = (memory(), memory());
+        Plan { schema: include_str!("migrate/1_first.sql"), steps: &[] }.apply(&mut stepped).unwrap();
+        assert_eq!(PLAN.apply(&mut stepped).unwrap(), 1);
+        PLAN.apply(&mut new).unwrap();
+        assert_eq!(schema_of(&stepped), schema_of(&new));
     }
 
     #[test]

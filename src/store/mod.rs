@@ -18,6 +18,7 @@ pub mod integrity;
 pub mod inventory;
 pub mod invitations;
 pub mod jobs;
+pub mod known_roots;
 mod lock;
 mod migrate;
 #[cfg(test)]

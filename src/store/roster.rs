@@ -108,7 +108,8 @@ const ROSTER: &str = "
                CASE WHEN channels.id IS NULL OR channels.state IN ('left', 'erased', 'retired') OR channels.push_dead_at IS NOT NULL THEN 'problem'
                     WHEN channels.state = 'authenticated' THEN 'waiting'
                     WHEN max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0)) < :now - 604800000 THEN 'silent'
-                    WHEN EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL) THEN 'waiting'
+                    WHEN channels.questions_due OR EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL)
+                    THEN 'waiting'
                     ELSE 'ok' END AS standing
         FROM devices LEFT JOIN channels ON channels.device_id = devices.id AND channels.place = 1 WHERE deleted_at IS NULL
     )";

@@ -179,6 +179,14 @@ pub fn next_deliverable(tx: &Tx) -> Result<Option<Timestamp>> {
     tx.one("SELECT min(due_at) FROM webhook_deliveries WHERE due_at < ?1", [BEHIND], |row| row.get(0))
 }
 
+/// Tells whether fewer than `limit` deliveries wait for a webhook. Counts only where the outbox as a whole may hold so many.
+pub fn has_room(tx: &Tx, webhook_id: &str, limit: i64) -> Result<bool> {
+    // Two looks at an end each; both in one would look through the table.
+    let spread = "SELECT coalesce((SELECT max(seq) FROM webhook_deliveries) - (SELECT min(seq) FROM webhook_deliveries) + 1, 0)";
+    let spread: i64 = tx.one(spread, [], |row| row.get(0))?;
+    Ok(spread < limit || count_waiting(tx, webhook_id)? < limit)
+}
+
 /// How many deliveries wait for a webhook.
 pub fn count_waiting(tx: &Tx, webhook_id: &str) -> Result<i64> {
     tx.one("SELECT count(*) FROM webhook_deliveries WHERE webhook_id = ?1", [webhook_id], |row| row.get(0))

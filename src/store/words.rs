@@ -1,11 +1,11 @@
 //! Enums that are words in the database, the API and the page: one spelling for all three.
 
-/// Declares an enum whose variants are words: `as_str`, `parse` (by `FromStr`), SQL both ways, `Serialize` and the API's schema.
+/// Declares an enum whose variants are words (`tt`, not `literal`: the schema is derived from the tokens, and would not see through that): `as_str`, `parse` (by `FromStr`), SQL both ways, `Serialize` and the API's schema.
 macro_rules! words {
     (
         $(#[$meta:meta])*
         pub enum $name:ident {
-            $( $(#[$variant_meta:meta])* $variant:ident = $word:literal, )+
+            $( $(#[$variant_meta:meta])* $variant:ident = $word:tt, )+
         }
     ) => {
         $(#[$meta])*

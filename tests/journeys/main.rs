@@ -5,4 +5,5 @@ mod apns;
 mod console;
 mod serve;
 mod simulate;
+mod succession;
 mod webhook;

@@ -59,7 +59,7 @@ pub(super) async fn live(simulate: &Simulate) -> Result<()> {
 }
 
 fn never_enrolled(view: &View) -> bool {
-    view.enrollments == 0
+    view.journal.enrollments == 0
 }
 
 /// What is said where no device could enroll: what most of them met.

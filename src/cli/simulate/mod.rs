@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(bench(&["--bench"]).as_deref(), Some("fleet"));
         assert_eq!(bench(&["--bench", "idle"]).as_deref(), Some("idle"));
         assert_eq!(bench(&[]), None);
-        assert!(simulate(&["--roster", "x"]).is_err() && simulate(&[]).is_err());
+        assert!(simulate(&["--profile", "x", "--roster", "x"]).is_err() && simulate(&[]).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::mdm::ca::scep;
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::{Addresses, profile};
-use crate::mdm::{checkin, commands, connect, practice};
+use crate::mdm::{checkin, connect, practice};
 use crate::pki::certificate::Certificate;
 use crate::pki::csr::CertificationRequest;
 use crate::pki::digest::sha256;
@@ -165,15 +165,16 @@ fn enroll(tx: &Tx, newcomer: &Newcomer, code: &str, addresses: &Addresses, wire:
     rest(tx, &presented, &messages.idle()?)
 }
 
-/// Load wants devices without waiting commands: what a new enrollment is asked is dropped, and an Idle finds nothing.
+/// Load wants devices without waiting commands: what a new enrollment would be asked is left out, and an Idle finds nothing.
 fn rest(tx: &Tx, presented: &Presented, idle: &[u8]) -> Result<()> {
     let head = report::scan(idle)?;
     let Some(enrollment) = enrollments::by_nano_id(tx, head.ids.nano_id().as_str())? else {
         return Err(Error::new(Kind::Internal, "an enrollment that was written is not there"));
     };
-    commands::drop_all(tx, &enrollment, "it was written for load")?;
+    enrollments::set_questions_due(tx, &enrollment.id, false)?;
+    let size_bytes = idle.len() as u64;
     let incoming =
-        connect::Incoming { head: &head, report: None, body: None, size_bytes: idle.len() as u64, sha256: sha256(idle), query: None };
+        connect::Incoming { head: &head, report: None, body: None, size_bytes, sha256: sha256(idle), unreadable: None, query: None };
     connect::connect(tx, Some(presented), &incoming).map(drop)
 }
 

@@ -84,6 +84,7 @@ async fn list(
 #[serde(deny_unknown_fields)]
 struct AdminInput {
     /// What they will log in with, up to 64 characters.
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
     /// What they may do.
     role: Role,

@@ -1,5 +1,7 @@
 //! `/api/v1/commands`: what is asked of devices, and what became of it.
 
+use std::collections::HashSet;
+
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -21,6 +23,7 @@ use crate::http::auth::Authenticated;
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::{Actor, Right, devices};
 use crate::protocol::command::Command as Order;
+use crate::protocol::command::schema::knows;
 use crate::protocol::plist;
 use crate::store::Tx;
 use crate::store::commands::{self as queue, Command, CommandState, Filter};
@@ -129,6 +132,7 @@ async fn list(
 #[serde(deny_unknown_fields)]
 struct CommandInput {
     /// Devices or enrollments, by id or Nano id; up to 1,000.
+    #[schema(min_items = 1, max_items = 1000)]
     targets: Vec<String>,
     /// RequestType, for a command of typed keys.
     request_type: Option<String>,
@@ -178,25 +182,40 @@ async fn send(State(app): State<App>, Authenticated(actor): Authenticated, post:
 }
 
 fn send_all(tx: &Tx, actor: &Actor, input: &CommandInput) -> Result<Answer> {
+    may_send(actor, input)?;
     let order = order(tx, input)?;
-    let send = |target: &str| {
-        let wish = Wish { expires_at: input.expires_at, push: input.push.unwrap_or(true), ..Wish::new(order.clone()) };
+    let mut reached = HashSet::new();
+    let mut send = |target: &str| {
         let channel = devices::channel(tx, actor, target)?;
-        commands::enqueue(tx, actor, &channel, wish)
+        // A device that is named twice, however it is spelled, gets the command once.
+        if !reached.insert(channel.id.clone()) {
+            return Ok(None);
+        }
+        let wish = Wish { expires_at: input.expires_at, push: input.push.unwrap_or(true), ..Wish::new(order.clone()) };
+        commands::enqueue(tx, actor, &channel, wish).map(Some)
     };
     if let [only] = input.targets.as_slice() {
-        let sent = Sent { commands: vec![send(only)?.into()], refused: Vec::new() };
+        let sent = Sent { commands: send(only)?.into_iter().map(CommandView::from).collect(), refused: Vec::new() };
         return Answer::new(StatusCode::CREATED, &sent);
     }
     let outcome = devices::each(&input.targets, send)?;
     let refused = outcome.refused.into_iter().map(|(target, error)| Refused { target, because: error.message.into_owned() });
-    let sent = Sent { commands: outcome.done.into_iter().map(CommandView::from).collect(), refused: refused.collect() };
+    let sent = Sent { commands: outcome.done.into_iter().flatten().map(CommandView::from).collect(), refused: refused.collect() };
     if sent.commands.is_empty() {
         return Err(Error::conflict(
             sent.refused.iter().map(|refused| format!("{}: {}", refused.target, refused.because)).collect::<Vec<_>>().join(" "),
         ));
     }
     Answer::new(if sent.refused.is_empty() { StatusCode::CREATED } else { StatusCode::MULTI_STATUS }, &sent)
+}
+
+/// Refuses who may not send a command at all before it is judged: what is wrong with it is not their affair. Of one that is not known the room decides.
+fn may_send(actor: &Actor, input: &CommandInput) -> Result<()> {
+    actor.require(Right::Command)?;
+    match input.request_type.as_deref() {
+        Some(known) if knows(known) => actor.require(commands::right_for(known, input.keys.contains_key("PIN"))),
+        _ => Ok(()),
+    }
 }
 
 /// The command that an input asks for, checked key by key.

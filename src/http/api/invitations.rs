@@ -18,9 +18,9 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::http::enroll;
-use crate::mdm::Right;
 use crate::mdm::enroll::invitations::{self, NewInvitation};
 use crate::mdm::enroll::profile;
+use crate::mdm::{Actor, Right};
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
 use crate::store::invitations::Invitation;
 
@@ -33,10 +33,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct InvitationView {
     /// UUIDv7.
     id: String,
-    /// What a person types.
-    code: String,
-    /// The link that a person opens on the device.
-    url: String,
+    /// What a person types; null for those who may not invite, since it lets devices in.
+    code: Option<String>,
+    /// The link that a person opens on the device; null likewise.
+    url: Option<String>,
     /// What it is for.
     note: String,
     /// The group that devices come into.
@@ -61,12 +61,13 @@ struct InvitationView {
     created_at: Timestamp,
 }
 
-fn view(app: &App, invitation: Invitation) -> InvitationView {
+fn view(app: &App, actor: &Actor, invitation: Invitation) -> InvitationView {
+    let may_invite = actor.may(Right::Invite);
     InvitationView {
-        url: format!("{}/enroll/{}", app.public_url, invitation.code),
+        url: may_invite.then(|| format!("{}/enroll/{}", app.public_url, invitation.code)),
         usable: invitations::usable(&invitation, app.now()).is_ok(),
         id: invitation.id,
-        code: invitation.code,
+        code: Some(invitation.code).filter(|_| may_invite),
         note: invitation.note,
         group: invitation.group_label,
         person: invitation.person_label,
@@ -100,8 +101,9 @@ async fn list(
 ) -> Result<JsonBody<List<InvitationView>>> {
     let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
     let (before, fetch) = (page.after.clone(), page.fetch());
-    let (rows, total) = app.store.read_slow(app.now(), move |tx| invitations::list(tx, &actor, before.as_deref(), fetch)).await?;
-    Ok(JsonBody(page.answer(rows, total.unsigned_abs(), |row| row.id.clone(), |row| view(&app, row))))
+    let asker = actor.clone();
+    let (rows, total) = app.store.read_slow(app.now(), move |tx| invitations::list(tx, &asker, before.as_deref(), fetch)).await?;
+    Ok(JsonBody(page.answer(rows, total.unsigned_abs(), |row| row.id.clone(), |row| view(&app, &actor, row))))
 }
 
 /// An invitation that is to be made.
@@ -109,12 +111,16 @@ async fn list(
 #[serde(deny_unknown_fields, default)]
 struct InvitationInput {
     /// What it is for.
+    #[schema(max_length = 200)]
     note: String,
     /// The group that devices come into.
+    #[schema(max_length = 200)]
     group: String,
     /// The person that the device is for.
+    #[schema(max_length = 200)]
     person: String,
     /// How many devices it is good for; null for any number.
+    #[schema(minimum = 1, maximum = 10_000)]
     max_uses: Option<i64>,
     /// When it ends; null for never.
     expires_at: Option<Timestamp>,
@@ -133,7 +139,7 @@ async fn create(State(app): State<App>, Authenticated(actor): Authenticated, pos
             once.run(tx, &actor, |tx| {
                 let InvitationInput { note, group, person, max_uses, expires_at, practice } = body;
                 let new = NewInvitation { note, group_label: group, person_label: person, max_uses, expires_at, practice };
-                Answer::new(StatusCode::CREATED, &view(&handle, invitations::create(tx, &actor, new)?))
+                Answer::new(StatusCode::CREATED, &view(&handle, &actor, invitations::create(tx, &actor, new)?))
             })
         })
         .await
@@ -144,21 +150,22 @@ async fn create(State(app): State<App>, Authenticated(actor): Authenticated, pos
     responses((status = 200, description = "The invitation", body = InvitationView)))]
 async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<InvitationView>> {
     let invitation = app.store.read(app.now(), |tx| invitations::find(tx, &actor, &id)).await?;
-    Ok(JsonBody(view(&app, invitation)))
+    Ok(JsonBody(view(&app, &actor, invitation)))
 }
 
 /// Withdraw an invitation.
 #[utoipa::path(delete, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path, description = "Its id or code")),
     responses((status = 200, description = "As it is now", body = InvitationView)))]
 async fn revoke(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<InvitationView>> {
+    let asker = actor.clone();
     let invitation = app
         .store
         .write(app.now(), move |tx| {
-            let invitation = invitations::find(tx, &actor, &id)?;
-            invitations::revoke(tx, &actor, &invitation.id)
+            let invitation = invitations::find(tx, &asker, &id)?;
+            invitations::revoke(tx, &asker, &invitation.id)
         })
         .await?;
-    Ok(JsonBody(view(&app, invitation)))
+    Ok(JsonBody(view(&app, &actor, invitation)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -166,6 +173,7 @@ async fn revoke(State(app): State<App>, Authenticated(actor): Authenticated, Pat
 #[into_params(parameter_in = Query)]
 struct ProfileQuery {
     /// 1 for plain XML, for tools that read no signed profiles.
+    #[param(minimum = 0, maximum = 1)]
     unsigned: Option<u8>,
 }
 

@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`: its conventions, and one file per noun.
 
 mod admins;
+mod authorities;
 mod commands;
 mod devices;
 mod enrollments;
@@ -11,6 +12,7 @@ pub mod list;
 pub mod once;
 mod openapi;
 mod push_certificates;
+mod push_requests;
 mod session;
 mod settings;
 mod tokens;
@@ -45,6 +47,8 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(commands::routes())
         .merge(invitations::routes())
         .merge(push_certificates::routes())
+        .merge(authorities::routes())
+        .merge(push_requests::routes())
         .merge(settings::routes())
         .merge(webhooks::routes())
 }

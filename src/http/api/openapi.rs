@@ -7,6 +7,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
+use super::list::LIMIT_MAX;
 use crate::error::FieldError;
 use crate::http::error::Problem;
 
@@ -64,6 +65,16 @@ pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S
 
 /// Adds what holds for every operation.
 fn complete(path: &str, method: &str, operation: &mut Value) {
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let rules: &[(&str, Value)] = match parameter["name"].as_str() {
+            Some("limit") => &[("minimum", json!(1)), ("maximum", json!(LIMIT_MAX))],
+            Some("after") => &[("minLength", json!(1))],
+            _ => &[],
+        };
+        for (rule, bound) in rules {
+            parameter["schema"][rule] = bound.clone();
+        }
+    }
     let problem = json!({ "$ref": "#/components/schemas/Problem" });
     operation["responses"]["default"] = json!({
         "description": "A failure, and what to do about it",

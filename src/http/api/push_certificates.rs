@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::push_certificates::{self, Standing};
+use crate::mdm::{Right, push_requests};
 use crate::pki::push_certificate::PushCertificate as Pair;
 
 /// Files in one upload: a certificate and its key.
@@ -42,6 +43,8 @@ struct PushCertificateView {
     account: String,
     /// When it was uploaded.
     uploaded_at: Timestamp,
+    /// When Apple last accepted a push made with it.
+    last_push_at: Option<Timestamp>,
 }
 
 impl From<Standing> for PushCertificateView {
@@ -55,6 +58,7 @@ impl From<Standing> for PushCertificateView {
             devices: standing.devices,
             account: row.account_note,
             uploaded_at: row.uploaded_at,
+            last_push_at: standing.last_push_at,
         }
     }
 }
@@ -72,6 +76,7 @@ async fn list(State(app): State<App>, Authenticated(actor): Authenticated) -> Re
 #[serde(deny_unknown_fields)]
 struct PushCertificateInput {
     /// One file or two, in base64: PEM in any order, DER, PKCS#12. Without a key, the key of a request that was made here is looked for.
+    #[schema(min_items = 1, max_items = 4)]
     files: Vec<String>,
     /// Opens what is encrypted.
     #[schema(format = Password)]
@@ -101,6 +106,7 @@ struct Taken {
         (status = 409, description = "It has another topic than devices know")))]
 async fn put(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<PushCertificateInput>) -> Result<Answer> {
     let Post { body, once } = post;
+    actor.require(Right::Configure)?;
     if body.files.is_empty() || body.files.len() > FILES_MAX {
         return Err(Error::field("files", format!("from 1 to {FILES_MAX} files")));
     }
@@ -109,7 +115,7 @@ async fn put(State(app): State<App>, Authenticated(actor): Authenticated, post: 
     };
     let files = body.files.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
     let (now, asker) = (app.now(), actor.clone());
-    let own_keys = app.store.read(now, |tx| push_certificates::own_keys(tx, &asker)).await?;
+    let own_keys = app.store.read(now, |tx| push_requests::own_keys(tx, &asker)).await?;
     // Opening an encrypted file may take a second.
     let reading = tokio::task::spawn_blocking(move || {
         let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();

@@ -94,10 +94,12 @@ async fn list(
 #[serde(deny_unknown_fields)]
 struct TokenInput {
     /// What it is for.
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
     /// What it may do; not `teacher`.
     role: Role,
     /// After how many days it stops, from 1 to 3650; never by default.
+    #[schema(minimum = 1, maximum = 3650)]
     days: Option<u32>,
 }
 

@@ -94,8 +94,10 @@ async fn list(
 #[serde(deny_unknown_fields)]
 struct WebhookInput {
     /// Where events are posted, `https://…` or `http://…`.
+    #[schema(pattern = "^https?://", max_length = 2048)]
     url: String,
     /// The key that signs them, 16 to 256 characters; one is made if none is sent.
+    #[schema(min_length = 16, max_length = 256)]
     hmac_key: Option<String>,
     /// The topics that it wants, for example `mdm.TokenUpdate`; none or an empty list for all.
     #[serde(default)]

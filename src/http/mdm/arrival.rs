@@ -48,8 +48,10 @@ pub(super) enum Arrival {
 /// A report as far as it was read.
 pub(super) struct Arrived {
     pub head: Head,
-    /// Everything it says, unless it is too large for that.
+    /// Everything it says, unless it is too large for that or cannot be read.
     pub report: Option<Report>,
+    /// Why it cannot be read.
+    pub unreadable: Option<String>,
     /// The body, unless it is too large to keep.
     pub body: Option<Bytes>,
     pub size_bytes: u64,
@@ -108,11 +110,18 @@ impl Intake<'_> {
     }
 
     fn whole(self, body: Bytes) -> Result<Arrived> {
-        let report = report::parse(&body)?;
+        let (head, report, unreadable) = match report::parse(&body) {
+            Ok(report) => (report.head.clone(), Some(report), None),
+            Err(malformed) => match report::salvage(&body) {
+                Some(head) => (head, None, Some(malformed.to_string())),
+                None => return Err(malformed.into()),
+            },
+        };
         let presented = identity::presented(self.app, self.peer, self.headers, &body, self.now)?;
         Ok(Arrived {
-            head: report.head.clone(),
-            report: Some(report),
+            head,
+            report,
+            unreadable,
             size_bytes: body.len() as u64,
             body: Some(body),
             sha256: None,
@@ -159,6 +168,7 @@ impl Intake<'_> {
         Ok(Arrival::Report(Box::new(Arrived {
             head: scanner.finish()?,
             report: None,
+            unreadable: None,
             body: None,
             size_bytes,
             sha256: Some(bytes_of(sha256.finish())),

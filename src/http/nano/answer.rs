@@ -43,11 +43,18 @@ pub(super) struct OfOne {
     pub push_result: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_error: Option<String>,
+    /// Whether nobody is known by this id. NanoMDM queues for anybody, so that this alone is no failure to its tools.
+    #[serde(skip)]
+    pub unknown: bool,
 }
 
 impl OfOne {
     fn failed(&self) -> bool {
-        self.push_error.is_some() || self.command_error.is_some()
+        self.push_error.is_some() || (self.command_error.is_some() && !self.unknown)
+    }
+
+    fn is_silent(&self) -> bool {
+        self.push_error.is_none() && self.push_result.is_none() && self.command_error.is_none()
     }
 }
 
@@ -69,13 +76,18 @@ impl Answer {
             self.push_error = said_by_all(&mut self.status, |one| &mut one.push_error);
         }
         // Those of whom there is nothing to say are left out.
-        self.status.retain(|_, one| *one != OfOne::default());
+        self.status.retain(|_, one| !one.is_silent());
         json(status, &self)
     }
 
-    /// Nothing was done.
+    /// Nothing was done, and NanoMDM says 500 for it.
     pub(super) fn refuse(self) -> Response {
-        json(StatusCode::INTERNAL_SERVER_ERROR, &self)
+        self.refuse_with(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Nothing was done.
+    pub(super) fn refuse_with(self, status: StatusCode) -> Response {
+        json(status, &self)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::answer::{self, Answer, OfOne};
@@ -11,6 +12,7 @@ use super::push;
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::NanoTool;
+use crate::mdm::commands;
 use crate::mdm::nano::{self, IDS_MAX};
 use crate::mdm::{Actor, Right};
 use crate::protocol::command::Command as Order;
@@ -60,6 +62,10 @@ async fn queue_and_push(app: &App, actor: &Actor, ids: &str, plist: &[u8], no_pu
         Ok(order) => order,
         Err(error) => return Ok(Answer { command_error: Some(error.message.into_owned()), ..Answer::default() }.refuse()),
     };
+    if let Err(error) = commands::check_said(&order) {
+        // NanoMDM judges no keys, and has no status of its own for it.
+        return Ok(Answer { command_error: Some(error.message.into_owned()), ..Answer::default() }.refuse_with(StatusCode::BAD_REQUEST));
+    }
     let ids = split(ids)?;
     let mut answer = Answer {
         no_push,
@@ -88,8 +94,7 @@ fn split(ids: &str) -> Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Reads a command. Unlike our own API this one asks for a CommandUUID, because its tools make one and go by it, and judges no other key:
-/// those tools expect the device to do that.
+/// Reads a command. Unlike our own API this one asks for a CommandUUID, because its tools make one and go by it.
 fn read(plist: &[u8]) -> Result<Order> {
     let order = Order::from_plist(plist).map_err(|error| Error::bad_input(format!("decoding command: {error}")).caused_by(error))?;
     if order.uuid.len() > MAX_ID_BYTES || order.uuid.contains(char::is_control) {
@@ -104,6 +109,7 @@ async fn queue(app: &App, actor: &Actor, ids: &[String], order: &Order, no_push:
     for id in ids {
         let (actor, order, named) = (actor.clone(), order.clone(), id.clone());
         let outcome = app.store.write(app.now(), move |tx| nano::enqueue(tx, &actor, &named, &order, !no_push)).await;
+        let unknown = outcome.as_ref().is_err_and(|error| error.kind == Kind::NotFound);
         let command_error = match outcome {
             Ok(()) => None,
             Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy) => return Err(error),
@@ -111,7 +117,7 @@ async fn queue(app: &App, actor: &Actor, ids: &[String], order: &Order, no_push:
             Err(error) if error.kind == Kind::Forbidden => return Err(error),
             Err(error) => Some(error.message.into_owned()),
         };
-        status.insert(id.clone(), OfOne { command_error, ..OfOne::default() });
+        status.insert(id.clone(), OfOne { command_error, unknown, ..OfOne::default() });
     }
     Ok(status)
 }

@@ -17,7 +17,8 @@ use crate::error::{Error, Kind, Result};
 use crate::http::auth::NanoTool;
 use crate::http::error::as_it_is;
 use crate::mdm::nano;
-use crate::mdm::{Actor, checkin};
+use crate::mdm::push_certificates::Put;
+use crate::mdm::{Actor, Right, checkin};
 use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::protocol;
 use crate::store::push_certificates::PushCertificate;
@@ -66,12 +67,12 @@ async fn push_certificate(
     body: Bytes,
 ) -> Response {
     let outcome = match method {
-        Method::GET => show(&app, actor, query.as_deref().and_then(topic)).await,
-        Method::PUT => put(&app, actor, &body).await,
+        Method::GET => show(&app, actor, query.as_deref().and_then(topic)).await.map(|row| (row, None)),
+        Method::PUT => put(&app, actor, &body).await.map(|put| (put.certificate, put.warning)),
         _ => return answer::text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
     };
     match outcome {
-        Ok(row) => answer::json(StatusCode::OK, &Shown { not_after: row.not_after_at.to_string(), topic: row.topic }),
+        Ok((row, warning)) => answer::json(StatusCode::OK, &Shown { not_after: row.not_after_at.to_string(), topic: row.topic, warning }),
         // NanoMDM's own answer, on which its tools rely: they tell 500 from the 400 of a mistyped request.
         Err(error) if error.kind == Kind::NotFound => {
             let mut response = answer::error(&error);
@@ -86,6 +87,9 @@ async fn push_certificate(
 struct Shown {
     not_after: String,
     topic: String,
+    /// What is odd about a certificate that was just put; NanoMDM knows no such word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 /// The topic that a query names; one is made of characters that need no escape.
@@ -98,7 +102,8 @@ async fn show(app: &App, actor: Actor, topic: Option<String>) -> Result<PushCert
     app.store.read(app.now(), move |tx| nano::push_certificate(tx, &actor, &topic)).await
 }
 
-async fn put(app: &App, actor: Actor, pem: &[u8]) -> Result<PushCertificate> {
+async fn put(app: &App, actor: Actor, pem: &[u8]) -> Result<Put> {
+    actor.require(Right::Configure)?;
     let now = app.now();
     let pair = Pair::from_files(&[pem], None, &[], now)?;
     app.store.write(now, move |tx| nano::put_push_certificate(tx, &actor, &pair)).await

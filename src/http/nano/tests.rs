@@ -25,6 +25,7 @@ use crate::random::Random;
 use crate::sim::apple::apns::{Act, ApnsStandIn, Refusal};
 use crate::store::enrollments::SealedColumn;
 use crate::store::{Tx, enrollments, push_certificates};
+use crate::testing::Recorded;
 
 const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
 const DEVICE_1: &str = "28EE59A3-AD9B-4771-8B47-F574C4EB4C1D";
@@ -101,54 +102,9 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         random: base.random.clone(),
         apns: Arc::new(apns),
         webhook: base.webhook.clone(),
-        authority: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap() },
+        roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap(), bridge: None }.into(),
         imported: Vec::new(),
     })
-}
-
-/// A recorded message.
-struct Recorded {
-    first_line: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Recorded {
-    fn read(path: &Path) -> Self {
-        let bytes = std::fs::read(path).unwrap();
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let head = std::str::from_utf8(&bytes[..end]).unwrap();
-        let (first_line, rest) = head.split_once("\r\n").unwrap();
-        let headers = rest.lines().map(|line| line.split_once(": ").unwrap());
-        let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        let mut recorded = Self { first_line: first_line.to_owned(), headers, body: bytes[end + 4..].to_vec() };
-        if recorded.header("transfer-encoding") == Some("chunked") {
-            recorded.body = whole(&recorded.body);
-        }
-        recorded
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn status(&self) -> u16 {
-        self.first_line.split(' ').nth(1).unwrap().parse().unwrap()
-    }
-}
-
-/// The chunks of a body put together.
-fn whole(mut chunks: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    loop {
-        let line = chunks.windows(2).position(|window| window == b"\r\n").unwrap();
-        let size = usize::from_str_radix(std::str::from_utf8(&chunks[..line]).unwrap(), 16).unwrap();
-        if size == 0 {
-            return body;
-        }
-        body.extend_from_slice(&chunks[line + 2..line + 2 + size]);
-        chunks = &chunks[line + 2 + size + 2..];
-    }
 }
 
 /// JSON without what cannot be equal: ids of pushes, our version, and sentences, which say in our words what went wrong.
@@ -174,14 +130,15 @@ fn comparable(body: &str) -> Value {
 /// Where we answer otherwise, and why.
 fn difference(number: &str, (status, mut body): (u16, Value)) -> (u16, Value) {
     match number {
-        // NanoMDM on files takes commands for anybody; for someone we do not know, nobody would ever fetch one.
-        "20" | "25" => {
-            body["command_error"] = json!("…");
-            (500, body)
-        }
-        "21" => {
+        // NanoMDM on files takes commands for anybody; for someone we do not know, nobody would ever fetch one: the status is the same, and a
+        // sentence says so.
+        "20" | "21" => {
             body["status"] = json!({ NOBODY: { "command_error": "…" } });
-            (207, body)
+            (status, body)
+        }
+        "25" => {
+            body["status"] = json!({ "c17.plist": { "command_error": "…" } });
+            (status, body)
         }
         "22" => {
             body["command_error"] = json!("…");
@@ -312,12 +269,63 @@ async fn a_tool_may_do_what_its_tokens_role_may() {
     assert!(serde_json::from_str::<Value>(&body).unwrap()["error"].is_string(), "{body}");
     assert_eq!(house.ask("GET", &format!("/v1/push/{DEVICE_1}"), "").await.0, StatusCode::FORBIDDEN);
     assert_eq!(house.ask("PUT", "/migration", check_in("Authenticate", "A-1", "")).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(house.ask("PUT", "/v1/pushcert", "no certificate").await.0, StatusCode::FORBIDDEN, "before anything is read");
 
     let house = House::new(Role::Helper).await;
     let message = crate::protocol::checkin::parse(check_in("TokenUpdate", DEVICE_1, TOKENS).as_bytes()).unwrap();
     house.app.store.write(house.app.now(), move |tx| checkin::move_in(tx, &Actor::Console, &message)).await.unwrap();
     assert_eq!(house.ask("PUT", &path, command("C-1", "ProfileList")).await.0, StatusCode::OK);
     assert_eq!(house.ask("PUT", &path, command("C-2", "EraseDevice")).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn known_commands_are_checked_and_unknown_ones_let_through() {
+    let house = House::new(Role::Admin).await;
+    let message = crate::protocol::checkin::parse(check_in("TokenUpdate", DEVICE_1, TOKENS).as_bytes()).unwrap();
+    house.app.store.write(house.app.now(), move |tx| checkin::move_in(tx, &Actor::Console, &message)).await.unwrap();
+    let path = format!("/v1/enqueue/{DEVICE_1}?nopush=1");
+    let keys = |uuid: &str, request_type: &str, keys: &str| {
+        command(uuid, request_type).replace("</string></dict></dict>", &format!("</string>{keys}</dict></dict>"))
+    };
+    for (request_type, wrong, named) in [
+        ("InstallProfile", "<key>Payload</key><string>x</string>", "Command.Payload"),
+        ("DeviceInformation", "<key>Queries</key><string>UDID</string>", "Command.Queries"),
+        ("DeviceInformation", "<key>Queries</key><array><string>Nonsense</string></array>", "Command.Queries[0]"),
+        ("InstallProfile", "<key>Payload</key><data>AQID</data>", "Command.Payload"),
+    ] {
+        let (status, body) = house.ask("PUT", &path, keys("C-1", request_type, wrong)).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{request_type} {body}");
+        assert!(body["command_error"].as_str().unwrap().contains(named), "{body}");
+    }
+    for (uuid, request_type, unknown) in [
+        ("C-1", "PracticeUnknownCommand", "<key>Any</key><true/>"),
+        ("C-2", "SecurityInfo", "<key>Newer</key><true/>"),
+        ("C-3", "DeviceInformation", ""),
+    ] {
+        assert_eq!(house.ask("PUT", &path, keys(uuid, request_type, unknown)).await.0, StatusCode::OK, "{request_type}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_sooner_is_taken_and_warned_of() {
+    let house = House::new(Role::Admin).await;
+    let put = async |ends_in_days: u64| {
+        let identity = crate::pki::issue::root("Portal of a test", house.app.now()).unwrap();
+        let key = crate::pki::key::PrivateKey::generate_rsa_2048().unwrap();
+        let earlier = house.app.now().minus(std::time::Duration::from_secs((365 - ends_in_days) * 24 * 3600));
+        let certificate = identity.practice_push(TOPIC, &key, earlier).unwrap();
+        let pem = format!("{}{}", certificate.to_pem(), key.to_pem().expose());
+        let (status, body) = house.ask("PUT", "/v1/pushcert", pem).await;
+        (status, serde_json::from_str::<Value>(&body).unwrap())
+    };
+    let alerts = async || house.app.store.read(house.app.now(), crate::store::alerts::all).await.unwrap().len();
+    assert!(put(300).await.1.get("warning").is_none());
+    let (status, body) = put(3).await;
+    assert_eq!((status, alerts().await), (StatusCode::OK, 1), "{body}");
+    assert!(body["warning"].as_str().is_some_and(|words| words.contains("earlier than the one before it")), "{body}");
+    assert!(put(300).await.1.get("warning").is_none());
+    assert_eq!(alerts().await, 0);
 }
 
 #[tokio::test]

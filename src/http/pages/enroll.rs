@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{Button, person, qr, screens, time_ago};
+use super::parts::{Button, field, person, qr, screens, time_ago};
 use crate::clock::Timestamp;
 
 /// What the browser looks like. An iPad's Safari calls itself a Mac, so the two cannot be told apart.
@@ -45,6 +45,8 @@ pub enum EnrollState {
     Used,
     /// There is no such invitation, or it was withdrawn.
     Unknown,
+    /// None was named yet.
+    NoCode,
 }
 
 /// What the page shows.
@@ -85,7 +87,20 @@ pub fn enroll(view: &EnrollView) -> Markup {
             "This invitation does not exist",
             html! { "The link may be cut short, or it was withdrawn. Ask whoever sent it to send it again." },
         ),
+        EnrollState::NoCode => no_code(view),
     }
+}
+
+fn no_code(view: &EnrollView) -> Markup {
+    let content = html! {
+        h1 { "Enroll this device" }
+        p.lead { "Devices come in by an invitation: a link, a code to scan, or a code to type." }
+        form.form method="get" action="/enroll" {
+            (field("code", "Code of your invitation").mono().help("From whoever looks after the devices; capital and small letters are the same."))
+            (Button::submit("Go on").main())
+        }
+    };
+    person("Enroll this device", &view.organisation, content)
 }
 
 fn sorry(view: &EnrollView, title: &str, words: Markup) -> Markup {
@@ -205,6 +220,12 @@ mod tests {
             let html = enroll(&view(Guess::Phone, state)).into_string();
             assert!(html.contains(words) && !html.contains("/profile"), "{html}");
         }
+    }
+
+    #[test]
+    fn who_comes_without_a_link_is_asked_for_the_code() {
+        let html = enroll(&view(Guess::Phone, EnrollState::NoCode)).into_string();
+        assert!(html.contains("action=\"/enroll\"") && html.contains("name=\"code\"") && !html.contains("/profile"), "{html}");
     }
 
     #[test]

@@ -26,8 +26,10 @@ pub struct InvitationsView {
 /// An invitation in the list.
 #[derive(Debug, Clone)]
 pub struct InvitationRow {
-    /// Its code.
-    pub code: String,
+    /// Our id for it, which its address has.
+    pub id: String,
+    /// Its code; absent for those who may not invite, since it lets devices in.
+    pub code: Option<String>,
     /// What it is for, as whoever made it called it.
     pub name: String,
     /// Whether it can still be used: ok open, silent over or spent.
@@ -72,8 +74,8 @@ pub struct InvitationForm {
 pub struct InvitationView {
     /// As in the list.
     pub row: InvitationRow,
-    /// The address to open on a device.
-    pub url: String,
+    /// The address to open on a device; absent for those who may not invite.
+    pub url: Option<String>,
     /// Who made it.
     pub made_by: String,
     /// When.
@@ -145,8 +147,8 @@ pub fn list(shell: &Shell, view: &InvitationsView) -> Markup {
 
 fn list_row(row: &InvitationRow, now: Timestamp) -> Row {
     Row {
-        id: row.code.clone(),
-        href: Some(format!("/invitations/{}", row.code)),
+        id: row.id.clone(),
+        href: Some(format!("/invitations/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
             html! { (row.name) },
@@ -155,9 +157,13 @@ fn list_row(row: &InvitationRow, now: Timestamp) -> Row {
             html! { (row.group) },
             html! { (row.person) },
             html! { @match row.expires_at { Some(at) => (time_ago(at, now)), None => span.quiet { "no end" } } },
-            html! { (row.code) },
+            code(row),
         ],
     }
+}
+
+fn code(row: &InvitationRow) -> Markup {
+    html! { @match &row.code { Some(code) => (code), None => span.quiet { "hidden" } } }
 }
 
 fn used(row: &InvitationRow) -> String {
@@ -201,26 +207,39 @@ pub fn form(shell: &Shell, view: &InvitationForm) -> Markup {
 pub fn one(shell: &Shell, view: &InvitationView) -> Markup {
     let row = &view.row;
     let withdraw = html! {
-        @if view.may_withdraw { (Button::link(format!("/invitations/{}/withdraw", row.code), "Withdraw…").destructive().asks()) }
+        @if view.may_withdraw { (Button::link(format!("/invitations/{}/withdraw", row.id), "Withdraw…").destructive().asks()) }
     };
     let page = Frame { back: Some(("/invitations", "Invitations")), action: withdraw, ..Frame::new(Section::Devices, &row.name) };
     let content = html! {
-        div.with-qr {
-            (qr(&view.url, "A code that leads to the invitation"))
-            div.stack.loose {
-                p { "Open the camera of an iPhone or iPad and point it at the code, or open the address on a Mac." }
-                (copy_field("address", "Address", &view.url))
-                (live(Live { id: "invitation", topics: "invitation enrollment", of: None, src: None }, html! { (facts(&about(view, shell.now))) }))
-            }
+        @match &view.url {
+            Some(url) => div.with-qr {
+                (qr(url, "A code that leads to the invitation"))
+                div.stack.loose {
+                    p { "Open the camera of an iPhone or iPad and point it at the code, or open the address on a Mac." }
+                    (copy_field("address", "Address", url))
+                    (state(view, shell.now))
+                }
+            },
+            None => div.stack.loose {
+                p { "Its code lets devices in, so it is shown only to those who may invite." }
+                (state(view, shell.now))
+            },
         }
         (section("Devices that came by it", arrivals(view, shell.now)))
     };
     frame(&with_notice(shell, view.push_ready), &page, content)
 }
 
+fn state(view: &InvitationView, now: Timestamp) -> Markup {
+    live(Live { id: "invitation", topics: "invitation enrollment", of: None, src: None }, html! { (facts(&about(view, now))) })
+}
+
 fn about(view: &InvitationView, now: Timestamp) -> Vec<Fact> {
     let row = &view.row;
-    let mut list = vec![Fact::new("State", badge(row.state, &row.words)), Fact::text("Used", &used(row)), Fact::code("Code", &row.code)];
+    let mut list = vec![Fact::new("State", badge(row.state, &row.words)), Fact::text("Used", &used(row))];
+    if let Some(code) = &row.code {
+        list.push(Fact::code("Code", code));
+    }
     if !row.group.is_empty() {
         list.push(Fact::text("Devices join", &row.group));
     }
@@ -258,7 +277,7 @@ pub fn arrivals(view: &InvitationView, now: Timestamp) -> Markup {
 
 /// The page that asks before an invitation is withdrawn.
 pub fn withdraw(shell: &Shell, row: &InvitationRow) -> Markup {
-    let (action, cancel) = (format!("/invitations/{}/withdraw", row.code), format!("/invitations/{}", row.code));
+    let (action, cancel) = (format!("/invitations/{}/withdraw", row.id), format!("/invitations/{}", row.id));
     let ask = Confirm {
         action: &action,
         title: "Withdraw this invitation",
@@ -273,19 +292,18 @@ pub fn withdraw(shell: &Shell, row: &InvitationRow) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::Viewer;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Shell { viewer, now: NOW, sections: vec![Section::Devices], needs: 0, setup: None, banners: vec![], flash: None }
+        Shell::for_tests(Section::Devices, NOW)
     }
 
     fn row() -> InvitationRow {
         InvitationRow {
-            code: "K7PM4QXD".into(),
+            id: "019aa000-0000-7000-8000-000000000001".into(),
+            code: Some("K7PM4QXD".into()),
             name: "Cart <A>".into(),
             state: State::Ok,
             words: "open".into(),
@@ -336,7 +354,7 @@ mod tests {
         let arrival = Arrival { name: "TESTSN0001".into(), href: None, state: State::Waiting, words: "has the profile".into(), at: NOW };
         let view = InvitationView {
             row: row(),
-            url: "https://mdm.example.school:8443/enroll/K7PM4QXD".into(),
+            url: Some("https://mdm.example.school:8443/enroll/K7PM4QXD".into()),
             made_by: "Ada".into(),
             made_at: NOW,
             devices: vec![arrival],

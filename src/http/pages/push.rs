@@ -22,8 +22,12 @@ pub struct PushView {
     pub upload: Option<Recognised>,
     /// The account note typed before.
     pub account: String,
-    /// Whether the appliance can have its request signed by mdmcert.download.
-    pub mdmcert: bool,
+    /// What Apple would hold against the signed request that was just brought, in sentences.
+    pub problems: Vec<String>,
+    /// When a signed request was brought that is ready for Apple.
+    pub ready_at: Option<Timestamp>,
+    /// Whether the key of mdmcert.download was given before.
+    pub has_mdmcert_key: bool,
     /// The viewer may change it.
     pub may_change: bool,
 }
@@ -86,6 +90,7 @@ pub fn page(shell: &Shell, view: &PushView) -> Markup {
     };
     let content = html! {
         @if let Some(recognised) = &view.upload { (refused(recognised)) }
+        @if !view.problems.is_empty() { (would_refuse(&view.problems)) }
         @if let Some(current) = &view.current { (standing(current, shell.now)) }
         @if view.may_change {
             @if view.current.is_some() {
@@ -114,6 +119,18 @@ fn refused(recognised: &Recognised) -> Markup {
     }
 }
 
+fn would_refuse(problems: &[String]) -> Markup {
+    html! {
+        div.banner.problem role="alert" {
+            (state_square(State::Problem, 12))
+            div.words {
+                strong { "Apple would refuse this signed request." }
+                ul { @for problem in problems { li { (problem) "." } } }
+            }
+        }
+    }
+}
+
 fn standing(current: &PushCertificate, now: Timestamp) -> Markup {
     section("In use", facts(&about(current, now)))
 }
@@ -137,25 +154,37 @@ fn about(certificate: &PushCertificate, now: Timestamp) -> Vec<Fact> {
 }
 
 fn three_steps(view: &PushView, now: Timestamp) -> Markup {
-    let requested = view.requested_at.is_some();
+    let (requested, ready) = (view.requested_at.is_some(), view.ready_at.is_some());
     let state = |here: bool| if here { StepState::Current } else { StepState::Later };
     steps(&[
         Step {
-            state: if requested { StepState::Done } else { StepState::Current },
+            state: if ready { StepState::Done } else { StepState::Current },
             title: "Get a signed request".into(),
             words: html! {
-                @match view.requested_at {
-                    Some(at) => { "The request was made " (time_ago(at, now)) ". Its key stays here; the certificate will fit it." },
-                    None => "The appliance makes a key that never leaves it, and a request for it. Apple accepts the request once a vendor has signed it.",
+                @match (view.ready_at, view.requested_at) {
+                    (Some(at), _) => { "Signed and checked " (time_ago(at, now)) ": Apple will take it." },
+                    (None, Some(at)) => {
+                        "The request was made " (time_ago(at, now)) ". Its key stays here; the certificate will fit it. A vendor has to sign it, in one of these ways:"
+                    },
+                    (None, None) => {
+                        "The appliance makes a key that never leaves it, and a request for it. Apple accepts the request once an MDM vendor has signed it, in one of these ways:"
+                    },
                 }
             },
-            more: request_ways(requested, view.mdmcert),
+            more: request_ways(view),
         },
         Step {
             state: state(requested),
             title: "Take it to Apple".into(),
             words: html! { "Log in to Apple’s portal with an Apple Account of the organisation, not a private one. Upload the signed request there and download the certificate." },
-            more: html! { @if requested { a.button href=(PORTAL) rel="noreferrer" target="_blank" { "Open identity.apple.com/pushcert" } } },
+            more: html! {
+                @if requested {
+                    div.row {
+                        @if ready { (Button::link("/system/push/signed", "Download the signed request").icon(Icon::Download).download().main()) }
+                        a.button href=(PORTAL) rel="noreferrer" target="_blank" { "Open identity.apple.com/pushcert" }
+                    }
+                }
+            },
         },
         Step {
             state: state(requested),
@@ -166,33 +195,78 @@ fn three_steps(view: &PushView, now: Timestamp) -> Markup {
     ])
 }
 
-/// Three ways to a signed request; the last needs none.
-fn request_ways(requested: bool, mdmcert: bool) -> Markup {
+/// The ways to a signed request; the last needs none.
+fn request_ways(view: &PushView) -> Markup {
+    let requested = view.requested_at.is_some();
     let words = if requested { "Download the request again" } else { "Make and download the request" };
     html! {
         div.stack {
-            form method="post" action="/system/push/request" {
-                div.row {
-                    @if requested { (Button::submit(words).icon(Icon::Download)) } @else { (Button::submit(words).main().icon(Icon::Download)) }
-                    span.meta { "to sign with your own vendor certificate" }
-                }
+            details #mdmcert {
+                summary { "No vendor certificate: mdmcert.download signs it" }
+                (mdmcert(view))
             }
-            @if mdmcert {
-                details #mdmcert {
-                    summary { "Without a vendor certificate: mdmcert.download signs it" }
-                    form.form method="post" action="/system/push/mdmcert" {
-                        p { "A free service of the MacAdmins community, for an e-mail address that you registered at mdmcert.download. It sends the signed request to that address." }
-                        (field("email", "Registered e-mail address").kind("email").autocomplete("email"))
-                        (Button::submit("Ask mdmcert.download to sign"))
+            details #vendor {
+                summary { "A vendor certificate of your own: sign it here" }
+                (own_vendor())
+            }
+            details #elsewhere {
+                summary { "Someone else signs it" }
+                form method="post" action="/system/push/request" {
+                    div.row {
+                        (Button::submit(words).icon(Icon::Download))
+                        span.meta { "the .csr file for whoever holds a vendor certificate: your supplier, or a tool of theirs" }
                     }
                 }
             }
             details #have-one {
                 summary { "You already have a push certificate with its key" }
-                p { "Then leave out the first two steps and upload both below: one .p12 file, or certificate and key in one .pem file." }
+                p { "From another server, or from a tool such as mdmctl: leave out the first two steps and upload both below, as one .p12 file, as one .pem file, or as two files." }
             }
+            @if requested { (signed_form()) }
         }
     }
+}
+
+/// Asking mdmcert.download, and opening what it mails.
+fn mdmcert(view: &PushView) -> Markup {
+    let key = field("key", "Key of the service").kind("password");
+    html! {
+        p {
+            "A free service of the MacAdmins community for organisations. Register an address of yours at "
+            a href="https://mdmcert.download" rel="noreferrer" target="_blank" { "mdmcert.download" }
+            ", and ask there for a key for this server. The signed request comes to that address by mail, encrypted so that only this server can open it."
+        }
+        form.form method="post" action="/system/push/mdmcert" {
+            (field("email", "Registered e-mail address").kind("email").autocomplete("email"))
+            @if view.has_mdmcert_key { (key.optional().help("The one given before is used when this stays empty.")) } @else { (key) }
+            (Button::submit("Ask mdmcert.download to sign"))
+        }
+    }
+}
+
+fn own_vendor() -> Markup {
+    upload(
+        "/system/push/sign",
+        html! {
+            p { "Organisations in Apple’s developer programmes can be MDM vendors. Certificate and key are used once and not kept." }
+            (field("files", "Vendor certificate, its key, Apple’s intermediate and root").kind("file").several().accept(".pem,.cer,.crt,.p12,.pfx,.key")
+                .help("Choose all the files together."))
+            (field("vendor_passphrase", "Passphrase").kind("password").optional())
+            (Button::submit("Sign the request"))
+        },
+    )
+}
+
+/// Takes a signed request in whatever form it came.
+fn signed_form() -> Markup {
+    upload(
+        "/system/push/signed",
+        html! {
+            (field("signed", "The signed request, when you have it").kind("file")
+                .help("As the vendor gave it, or the attachment of the mail: it is opened and checked before you visit Apple."))
+            (Button::submit("Check it").icon(Icon::Upload))
+        },
+    )
 }
 
 fn upload_form(view: &PushView) -> Markup {
@@ -200,7 +274,8 @@ fn upload_form(view: &PushView) -> Markup {
     upload(
         "/system/push",
         html! {
-            (field("certificate", "Certificate").kind("file").accept(".pem,.cer,.crt,.p12,.pfx,.key").help("Choose the file or drop it here."))
+            (field("certificate", "Certificate").kind("file").several().accept(".pem,.cer,.crt,.p12,.pfx,.key")
+                .help("Choose the file or drop it here; with its key in a file of its own, both."))
             @if passphrase {
                 (field("passphrase", "Passphrase of the file").kind("password").error(Some("The file is locked. Choose it again and type its passphrase.")))
             } @else {
@@ -239,16 +314,27 @@ pub fn topic_change(shell: &Shell, change: &TopicChange) -> Markup {
     frame(shell, &Frame { back: Some(("/system/push", "Push certificate")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
 }
 
+/// The page that asks before a certificate replaces one that ends later; `words` say so.
+pub fn ends_sooner(shell: &Shell, words: &str) -> Markup {
+    let ask = Confirm {
+        action: "/system/push",
+        title: "This certificate ends sooner",
+        consequence: html! { (words) " Devices can be reached with it all the same, until it ends." },
+        verb: "Use it all the same",
+        cancel: "/system/push",
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some(("/system/push", "Push certificate")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::parts::Viewer;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Shell { viewer, now: NOW, sections: vec![Section::System], needs: 0, setup: None, banners: vec![], flash: None }
+        Shell::for_tests(Section::System, NOW)
     }
 
     #[test]
@@ -269,8 +355,24 @@ mod tests {
         let fresh = PushView { may_change: true, ..PushView::default() };
         assert!(at(&fresh).contains("now: </span>Get a signed request") && !at(&fresh).contains(PORTAL));
         let asked = PushView { requested_at: Some(NOW), ..fresh };
-        assert!(at(&asked).contains("done: </span>Get a signed request") && at(&asked).contains(PORTAL));
+        assert!(at(&asked).contains("now: </span>Get a signed request") && at(&asked).contains(PORTAL));
+        let ready = PushView { ready_at: Some(NOW), ..asked.clone() };
+        assert!(at(&ready).contains("done: </span>Get a signed request") && at(&ready).contains("href=\"/system/push/signed\""));
+        assert!(!at(&asked).contains("href=\"/system/push/signed\""), "nothing is offered that is not there");
         assert!(!at(&PushView { may_change: false, ..asked }).contains("<form method=\"post\" action=\"/system/push"));
+    }
+
+    #[test]
+    fn every_way_to_a_signed_request_is_on_the_page_and_a_faulty_one_is_told() {
+        let fresh = PushView { may_change: true, problems: vec!["the chain of <Vendor> is incomplete".into()], ..PushView::default() };
+        let fresh = PushView { requested_at: Some(NOW), ..fresh };
+        let html = page(&shell(), &fresh).into_string();
+        for action in ["/system/push/mdmcert", "/system/push/sign", "/system/push/request", "/system/push/signed", "/system/push"] {
+            assert!(html.contains(&format!("action=\"{action}\"")), "{action}");
+        }
+        assert!(html.contains("Apple would refuse") && html.contains("the chain of &lt;Vendor&gt; is incomplete."), "{html}");
+        let again = page(&shell(), &PushView { has_mdmcert_key: true, ..fresh }).into_string();
+        assert!(again.contains("The one given before is used"));
     }
 
     #[test]

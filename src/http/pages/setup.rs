@@ -95,6 +95,24 @@ pub struct SetupView {
 }
 
 impl SetupView {
+    /// How far an appliance is that an Owner has just begun with.
+    pub fn begun(owner: &str, url: &str, tls: TlsView) -> Self {
+        Self {
+            owner: owner.to_owned(),
+            url: url.to_owned(),
+            tls,
+            address_confirmed: false,
+            practice: 0,
+            practice_done: false,
+            push_until: None,
+            invitation: None,
+            arrivals: Vec::new(),
+            devices: 0,
+            apps: None,
+            backup_at: None,
+        }
+    }
+
     /// How far it is, for the rail; the optional steps are not counted.
     pub fn progress(&self) -> Setup {
         let states = [true, self.address_confirmed, self.practice_done, self.push_until.is_some(), self.devices > 0];
@@ -237,20 +255,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
     fn fresh() -> SetupView {
-        SetupView {
-            owner: "Ada".into(),
-            url: "https://mdm.example.school:8443".into(),
-            tls: TlsView::Own("http://mdm.example.school:8080/trust".into()),
-            address_confirmed: false,
-            practice: 0,
-            practice_done: false,
-            push_until: None,
-            invitation: None,
-            arrivals: vec![],
-            devices: 0,
-            apps: None,
-            backup_at: None,
-        }
+        SetupView::begun("Ada", "https://mdm.example.school:8443", TlsView::Own("http://mdm.example.school:8080/trust".into()))
     }
 
     fn current(view: &SetupView) -> String {

@@ -59,8 +59,8 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
             // Live too, so that the first device is seen coming.
             (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(
                 "No devices yet",
-                "Every device becomes a square here. An invitation brings the first real one; practice devices need nothing of Apple’s.",
-                html! { (Button::link("/devices", "Bring in a device").main()) (Button::link("/system/practice", "Add practice devices")) },
+                "Every device becomes a square here. Set-up leads you to the first one in about ten minutes.",
+                html! { (Button::link("/setup", "Go on with set-up").main()) (Button::link("/system/practice", "Add practice devices")) },
             ))))
         } @else {
             (live(Live { id: "roll", topics, of: None, src: None }, devices(view, total)))
@@ -122,14 +122,13 @@ fn countdowns(view: &TodayView, now: Timestamp) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::{RollDevice, RollGroup, Viewer};
+    use super::super::parts::{RollDevice, RollGroup};
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Shell { viewer, now: NOW, sections: vec![Section::Today], needs: 1, setup: None, banners: vec![], flash: None }
+        Shell { needs: 1, ..Shell::for_tests(Section::Today, NOW) }
     }
 
     fn view() -> TodayView {
@@ -143,9 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_appliance_leads_to_its_first_device() {
+    fn an_empty_appliance_leads_to_set_up() {
         let html = page(&shell(), &view()).into_string();
-        assert!(html.contains("Nothing needs you") && html.contains("href=\"/devices\"") && html.contains("No numbers yet"), "{html}");
+        assert!(html.contains("Nothing needs you") && html.contains("href=\"/setup\"") && html.contains("No numbers yet"), "{html}");
     }
 
     #[test]

@@ -16,10 +16,23 @@ pub struct TrustView {
     pub fingerprint: String,
     /// Where the certificate is.
     pub download_url: String,
+    /// The root certificate that follows, to be trusted as well.
+    pub next: Option<NextRoot>,
     /// The HTTPS address to go to afterwards.
     pub after_url: String,
     /// What the browser looks like.
     pub guess: Guess,
+}
+
+/// The root certificate that will be used next.
+#[derive(Debug, Clone)]
+pub struct NextRoot {
+    /// Its name, as devices show it.
+    pub certificate_name: String,
+    /// SHA-256 of it, 64 hexadecimal digits.
+    pub fingerprint: String,
+    /// Where it is.
+    pub download_url: String,
 }
 
 /// The page.
@@ -55,9 +68,25 @@ pub fn trust(view: &TrustView) -> Markup {
                 details { summary { "On a Mac" } (mac(view)) }
             }
         }
+        @if let Some(next) = &view.next { (following(next)) }
         p { a href=(view.after_url) { "Done: go on to the appliance" } }
     };
     person("Trust this appliance", &view.organisation, content)
+}
+
+/// The next root is offered as long as both count: the present one now, the next one from the day of the change.
+fn following(next: &NextRoot) -> Markup {
+    html! {
+        section.stack {
+            h2 { "The next certificate" }
+            p {
+                "This certificate is coming to its end; " strong { (next.certificate_name) } " takes its place. Enrolled devices get it by themselves. \
+                 On this one, trust it in the same way, so that nothing changes for you on that day. Its fingerprint:"
+            }
+            p.fingerprint { (next.fingerprint) }
+            p { (Button::link(&next.download_url, "Download the next certificate")) }
+        }
+    }
 }
 
 fn phone(view: &TrustView) -> Markup {
@@ -110,13 +139,21 @@ mod tests {
         let view = TrustView {
             organisation: "Example School".into(),
             certificate_name: "Rollcall <root>".into(),
-            fingerprint: "3f".repeat(32),
+            fingerprint: "3F 3F".into(),
             download_url: "/trust/root.cer".into(),
+            next: None,
             after_url: "https://mdm.example.school:8443/".into(),
             guess: Guess::Phone,
         };
         let phone_first = trust(&view).into_string();
         assert!(phone_first.find("Certificate Trust Settings").unwrap() < phone_first.find("Keychain Access").unwrap());
+        let next =
+            NextRoot { certificate_name: "Next <x>".into(), fingerprint: "4A 4A".into(), download_url: "/trust/next-root.cer".into() };
+        assert!(!phone_first.contains("next certificate"));
+        let both = trust(&TrustView { next: Some(next), ..view.clone() }).into_string();
+        for part in ["3F 3F", "4A 4A", "href=\"/trust/root.cer\"", "href=\"/trust/next-root.cer\"", "Next &lt;x&gt;"] {
+            assert!(both.contains(part), "{part}: {both}");
+        }
         let mac_first = trust(&TrustView { guess: Guess::MacOrPad, ..view }).into_string();
         assert!(mac_first.find("Keychain Access").unwrap() < mac_first.find("Certificate Trust Settings").unwrap());
         assert!(!mac_first.contains("<root>"));

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::http::Version;
 use axum::http::header::EXPECT;
 use axum::http::request::Parts;
 use bytes::Bytes;
@@ -15,8 +16,9 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Bytes of an unwanted body that are read and thrown away.
-const LINGER_MAX_BYTES: usize = 16 << 20;
+/// Bytes of an unwanted body that are read and thrown away, within the time of one stall: twice the longest that any address takes. They cost no
+/// memory.
+pub(super) const LINGER_MAX_BYTES: usize = 128 << 20;
 
 /// A timer that runs only while something is waited for.
 #[derive(Debug)]
@@ -57,8 +59,9 @@ pub(super) struct PatientBody {
 impl PatientBody {
     /// The body of a request with this head.
     pub(super) fn new(head: &Parts, body: Incoming, granted: Duration) -> Self {
-        // Who waits for our word before sending (RFC 9110 section 10.1.1) sends nothing when it is not given, and reading would give it.
-        let lingers = !head.headers.contains_key(EXPECT);
+        // Who waits for our word before sending (RFC 9110 section 10.1.1) sends nothing when it is not given, and reading would give it. Over HTTP/2
+        // it would not, and there letting go resets the stream, which some clients take for the answer.
+        let lingers = head.version == Version::HTTP_2 || !head.headers.contains_key(EXPECT);
         Self { body: Some(body), patience: Patience::new(granted), lingers }
     }
 }

@@ -105,11 +105,11 @@ fn fingerprints(certificates: &[Certificate]) -> Vec<Fingerprint> {
     certificates.iter().map(Certificate::fingerprint).collect()
 }
 
-/// The authorities whose identities devices may hold.
+/// The authorities whose identities devices may hold: ours, those that issued before, those of devices that moved in.
 fn asked_for(app: &App) -> Vec<Certificate> {
-    let imported = app.imported();
-    let imported = imported.iter().map(|authority| authority.certificate.clone());
-    [app.authority().issuer.certificate().clone()].into_iter().chain(imported).collect()
+    let (roots, imported) = (app.roots(), app.imported());
+    let own = std::iter::once(&roots.current).chain(&roots.former).map(|authority| authority.issuer.certificate().clone());
+    own.chain(imported.iter().map(|authority| authority.certificate.clone())).collect()
 }
 
 /// A certificate for another name works for nobody; it may still be what the admin wants first, so it is said and shown.
@@ -190,6 +190,16 @@ mod tests {
         let certificate = Authority::new("Elsewhere").certificate;
         app.set_imported(vec![ImportedAuthority { id: "1".to_owned(), certificate, created_at: app.now() }]);
         keeper.refresh(&app).await.unwrap();
-        assert!(!Arc::ptr_eq(&before, &keeper.tls().device()));
+        let moved_in = keeper.tls().device();
+        assert!(!Arc::ptr_eq(&before, &moved_in));
+
+        let old = app.authority();
+        let issuer = crate::pki::issue::root("Next", app.now()).unwrap();
+        let current = Arc::new(crate::app::Authority { id: "next".to_owned(), issuer, bridge: None });
+        let known = |asked: Vec<Certificate>| asked.iter().any(|asked| asked.fingerprint() == old.issuer.certificate().fingerprint());
+        app.set_roots(crate::app::Roots { current: Arc::clone(&current), next: None, former: vec![Arc::clone(&old)] });
+        assert!(known(asked_for(&app)), "identities of the root before are asked for until it ends");
+        app.set_roots(crate::app::Roots { current, next: None, former: Vec::new() });
+        assert!(!known(asked_for(&app)));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Identity, names};
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::ca::tls;
 use crate::pki::certificate::Certificate;
@@ -17,9 +18,15 @@ pub(super) async fn identity(app: &App) -> Result<Identity> {
         && let Some(present) = present
     {
         let certificate = Certificate::from_der(&present.certificate)?;
-        return Identity::new(vec![certificate], &PrivateKey::from_pkcs8_der(present.key.expose())?, now);
+        return Identity::new(chain(app, certificate, now), &PrivateKey::from_pkcs8_der(present.key.expose())?, now);
     }
     make(app, names).await
+}
+
+/// The certificate with what leads from it to the root before ours, while that one lasts: a device that was away all through the change comes in.
+fn chain(app: &App, certificate: Certificate, now: Timestamp) -> Vec<Certificate> {
+    let bridge = app.authority().bridge.clone().filter(|bridge| bridge.not_after() > now);
+    std::iter::once(certificate).chain(bridge).collect()
 }
 
 async fn make(app: &App, names: Vec<String>) -> Result<Identity> {
@@ -30,7 +37,7 @@ async fn make(app: &App, names: Vec<String>) -> Result<Identity> {
     let authority = app.authority();
     let authority_id = authority.id.clone();
     let signer = blocking(move || Ok(authority.issuer.tls_server(&server_names, now)?)).await?;
-    let identity = Identity::new(vec![signer.certificate().clone()], signer.key(), now)?;
+    let identity = Identity::new(chain(app, signer.certificate().clone(), now), signer.key(), now)?;
     app.store.write(now, move |tx| tls::adopt(tx, names, &authority_id, signer.certificate(), signer.key())).await?;
     Ok(identity)
 }
@@ -53,11 +60,11 @@ pub(in crate::http) mod tests {
         let app = App::for_tests();
         let authority = app.authority();
         let adopted = app.store.write(app.now(), move |tx| {
-            roots::adopt(tx, AuthorityState::Current, authority.issuer.certificate(), authority.issuer.signer().key())?;
+            roots::adopt(tx, AuthorityState::Current, &authority.issuer, None)?;
             roots::issuing(tx)
         });
         let id = adopted.await.unwrap().unwrap().id;
-        app.set_authority(Authority { id, issuer: app.authority().issuer.clone() });
+        app.set_roots(Authority { id, issuer: app.authority().issuer.clone(), bridge: None }.into());
         app
     }
 

@@ -2,6 +2,7 @@
 
 pub mod roots;
 pub mod scep;
+pub mod succession;
 pub mod tls;
 
 use serde_json::json;

@@ -74,6 +74,8 @@ pub struct Grant {
     invitation_id: Option<String>,
     intended_for: Option<String>,
     challenge: Option<[u8; 32]>,
+    /// A certificate that nobody has used yet and that this one takes the place of.
+    replaces: Option<Fingerprint>,
 }
 
 /// Decides a request; reads only. The certificate is issued outside of a transaction, then [`record`]ed.
@@ -111,6 +113,7 @@ fn by_challenge(tx: &Tx, hash: &[u8; 32]) -> Result<Result<Grant, Refusal>> {
         invitation_id: challenge.invitation_id,
         intended_for: challenge.enrollment_id,
         challenge: Some(*hash),
+        replaces: None,
     }))
 }
 
@@ -134,14 +137,19 @@ fn by_certificate(tx: &Tx, signer: &Fingerprint) -> Result<Result<Grant, Refusal
         Some(id) if valid => enrollments::by_id(tx, id)?,
         _ => None,
     };
-    // A certificate that was issued here and not used for an enrollment yet may be renewed as what it was.
-    let unbound = valid && identity.enrollment_id.is_none() && identity.purpose == Purpose::Enroll;
     match enrollment {
         Some(enrollment) if enrollment.state == EnrollmentState::Enrolled => {
-            Ok(Ok(Grant { purpose: Purpose::Renew, invitation_id: None, intended_for: Some(enrollment.id), challenge: None }))
+            let intended_for = Some(enrollment.id);
+            Ok(Ok(Grant { purpose: Purpose::Renew, invitation_id: None, intended_for, challenge: None, replaces: None }))
         }
-        None if unbound => {
-            Ok(Ok(Grant { purpose: Purpose::Enroll, invitation_id: identity.invitation_id, intended_for: None, challenge: None }))
+        // One that was issued here and not used for an enrollment yet may be renewed as what it was; it is the same use of the invitation.
+        None if valid && identity.enrollment_id.is_none() && identity.purpose == Purpose::Enroll => {
+            let Some(invitation) = identity.invitation_id else { return Ok(Err(Refusal::NotRenewable)) };
+            if invitations::by_id(tx, &invitation)?.is_none_or(|invitation| invitation.revoked_at.is_some()) {
+                return Ok(Err(Refusal::InvitationOver));
+            }
+            let (invitation_id, replaces) = (Some(invitation), Some(identity.fingerprint));
+            Ok(Ok(Grant { purpose: Purpose::Enroll, invitation_id, intended_for: None, challenge: None, replaces }))
         }
         _ => Ok(Err(Refusal::NotRenewable)),
     }
@@ -154,6 +162,14 @@ pub fn record(tx: &Tx, request: &Request<'_>, grant: &Grant, certificate: &Certi
             return Ok(Err(refusal));
         }
         invitations::spend_challenge(tx, hash, &certificate.fingerprint())?;
+    }
+    if let Some(older) = &grant.replaces {
+        // Another request, or an Authenticate, may have come between: the first one has it.
+        match by_certificate(tx, older)? {
+            Ok(Grant { replaces: Some(_), .. }) => certificates::revoke(tx, older, "renewed before it was used").map(drop)?,
+            Ok(_) => return Ok(Err(Refusal::NotRenewable)),
+            Err(refusal) => return Ok(Err(refusal)),
+        }
     }
     let identity = Identity {
         fingerprint: certificate.fingerprint(),
@@ -196,6 +212,7 @@ fn renewing(tx: &Tx, grant: &Grant) -> Result<Option<Enrollment>> {
     let Some(mut enrollment) = enrollments::by_id(tx, id)? else { return Ok(None) };
     if enrollment.renewal_state != RenewalState::Waiting {
         enrollment.renewal_state = RenewalState::Waiting;
+        enrollment.renewal_began_at = enrollment.renewal_began_at.or(Some(tx.now));
         enrollments::update(tx, &enrollment)?;
     }
     Ok(Some(enrollment))

@@ -7,14 +7,13 @@ use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
 use crate::mdm::enroll::identify::{self, Outcome, Presented};
 use crate::mdm::enroll::renewal;
-use crate::mdm::{commands, inventory, journal, webhooks};
+use crate::mdm::{commands, escrow, inventory, journal, webhooks};
 use crate::protocol::checkin::{Authenticate, CheckIn};
 use crate::protocol::ids::EnrollmentIds;
 use crate::protocol::platform::Platform;
 use crate::store::certificates::Identity;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
-use crate::store::escrow::{self, EscrowKind};
 use crate::store::{Tx, invitations};
 
 /// Decides an Authenticate (interfaces.md, "Renewal or re-enrollment").
@@ -34,7 +33,7 @@ pub(super) fn authenticate(
         return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
     }
     let enrollment = match known {
-        Some(enrollment) if renewal::is_pending(&enrollment, &identity) => renew(tx, presented, enrollment, &identity)?,
+        Some(enrollment) if renewal::is_pending(&enrollment, &identity, tx.now) => renew(tx, presented, enrollment, &identity)?,
         known => enroll(tx, presented, &checkin.ids, message, &identity, known)?,
     };
     webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
@@ -43,7 +42,7 @@ pub(super) fn authenticate(
 
 /// The same enrollment with a new certificate: queue, secrets and states stay.
 fn renew(tx: &Tx, presented: &Presented, mut enrollment: Enrollment, identity: &Identity) -> Result<Enrollment> {
-    renewal::begun(tx, &mut enrollment)?;
+    renewal::begun(tx, &mut enrollment, identity)?;
     identify::bind(tx, presented, identity, &enrollment)?;
     let data = json!({ "fingerprint": identity.fingerprint.to_string(), "not_after_at": identity.not_after_at });
     journal::note(tx, &actor(&enrollment), "enrollment.renewing", &enrollment, data)?;
@@ -119,6 +118,8 @@ pub(super) fn blank(
         renewal_state: RenewalState::None,
         renewal_due_at: None,
         renewal_attempts: 0,
+        renewal_began_at: None,
+        questions_due: false,
         authenticated_at: None,
         enrolled_at: None,
         token_updated_at: None,
@@ -138,6 +139,7 @@ fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authen
     enrollment.token_hash = None;
     enrollment.renewal_state = RenewalState::None;
     enrollment.renewal_attempts = 0;
+    enrollment.renewal_began_at = None;
     enrollment.renewal_due_at = Some(renewal::first_due(identity));
     enrollment.authenticated_at = Some(tx.now);
     enrollment.enrolled_at = None;
@@ -169,14 +171,8 @@ pub(super) fn next_generation(tx: &Tx, enrollment: &mut Enrollment) -> Result<()
 /// What a generation leaves behind: its queue is dropped, its secrets go to the escrow.
 fn end_generation(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     commands::drop_all(tx, enrollment, "a new enrollment began")?;
-    let archived = [(SealedColumn::UnlockToken, EscrowKind::UnlockToken), (SealedColumn::BootstrapToken, EscrowKind::BootstrapToken)];
-    for (column, kind) in archived {
-        if let Some(value) = enrollments::secret(tx, &enrollment.id, column)? {
-            let of = Some((enrollment.id.as_str(), enrollment.generation));
-            escrow::insert(tx, &enrollment.device_id, of, kind, value.expose(), "kept when a new enrollment began")?;
-        }
-    }
-    for column in [SealedColumn::PushToken, SealedColumn::PushMagic, SealedColumn::UnlockToken, SealedColumn::BootstrapToken] {
+    escrow::archive(tx, enrollment, "kept when a new enrollment began")?;
+    for column in [SealedColumn::PushToken, SealedColumn::PushMagic] {
         enrollments::set_secret(tx, &enrollment.id, column, None)?;
     }
     enrollments::set_push(tx, &enrollment.id, None, 0)

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::mdm::checkin::{Reply, actor, note_state};
-use crate::mdm::{commands, journal};
+use crate::mdm::enroll::identify::Standing;
+use crate::mdm::{commands, escrow, journal};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -19,9 +20,10 @@ pub enum HowToLeave {
     Unauthorized,
 }
 
-/// How the enrollment is to be told to leave, if an admin retired it.
-pub fn how_to_leave(tx: &Tx, enrollment: &Enrollment) -> Result<Option<HowToLeave>> {
-    if enrollment.state != EnrollmentState::Retired {
+/// How the enrollment is to be told to leave, if an admin retired it. Whoever comes with the certificate of a new invitation is welcome again.
+pub fn how_to_leave(tx: &Tx, standing: &Standing) -> Result<Option<HowToLeave>> {
+    let enrollment = &standing.enrollment;
+    if enrollment.state != EnrollmentState::Retired || standing.is_newcomer() {
         return Ok(None);
     }
     let Some(device) = devices::by_id(tx, &enrollment.device_id)? else { return Ok(None) };
@@ -65,6 +67,7 @@ pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentSta
     channels.push(enrollment.clone());
     for mut channel in channels {
         commands::drop_all(tx, &channel, because)?;
+        escrow::archive(tx, &channel, &format!("kept when {because}"))?;
         channel.state = state;
         channel.left_at = Some(tx.now);
         channel.renewal_due_at = None;

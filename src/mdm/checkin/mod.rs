@@ -46,7 +46,7 @@ pub fn checkin(tx: &Tx, presented: Option<&Presented>, checkin: &CheckIn, query:
     let Some(presented) = presented else { return refuse(tx, None, ids, Refusal::NoCertificate) };
     let outcome = identify::identify(tx, presented, ids)?;
     if let Outcome::Known(standing) = &outcome
-        && let Some(how) = how_to_leave(tx, &standing.enrollment)?
+        && let Some(how) = how_to_leave(tx, standing)?
     {
         return leave::told(tx, &standing.enrollment, how);
     }
@@ -107,8 +107,12 @@ pub(in crate::mdm) fn bound(tx: &Tx, presented: &Presented, outcome: Outcome) ->
     if !identify::may_bind(tx, &identity, &device_channel)? {
         return Ok(None);
     }
+    if identity.enrollment_id.is_some() {
+        return Ok(Some(enrollment));
+    }
     identify::bind(tx, presented, &identity, &device_channel)?;
-    Ok(Some(enrollment))
+    // Binding may have planned the renewal of what moved in.
+    enrollments::by_id(tx, &enrollment.id)
 }
 
 /// The enrollment of the device at which a user logs in, whether the user has a channel or not.

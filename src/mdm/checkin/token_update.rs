@@ -4,13 +4,18 @@ use crate::error::Result;
 use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::renewal;
-use crate::mdm::{inventory, push, webhooks};
+use crate::mdm::enroll::{next_root, renewal};
+use crate::mdm::{Actor, commands, push, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
+use crate::protocol::command;
+use crate::protocol::ids::EnrollmentKind;
 use crate::store::certificates::Identity;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
 use crate::store::{Tx, devices};
+
+/// The name under which users are let go on.
+const ACTOR: Actor = Actor::Job("check-in");
 
 /// Decides a TokenUpdate (checkin.md §3.2).
 pub(super) fn token_update(
@@ -31,6 +36,7 @@ pub(super) fn token_update(
         next_generation(tx, &mut enrollment)?;
         enrollment.state = EnrollmentState::Authenticated;
         enrollment.renewal_state = RenewalState::None;
+        enrollment.renewal_began_at = None;
     }
     let is_first = enrollment.state != EnrollmentState::Enrolled;
     if is_first || enrollment.token_hash.as_deref() != Some(&said[..]) {
@@ -39,8 +45,12 @@ pub(super) fn token_update(
         enrollments::count_token_update(tx, &enrollment.id)?;
         enrollment.token_update_tally += 1;
         if !enrollment.push_error.is_empty() {
-            enrollments::set_push_outcome(tx, &enrollment.id, "", None)?;
+            enrollments::forget_push_outcome(tx, &enrollment.id)?;
         }
+    }
+    if enrollment.kind == EnrollmentKind::SharedIpad && message.awaiting_configuration {
+        // Its log-in waits at the same place each time it says so; nobody is to stand there for our sake.
+        commands::enqueue_last(tx, &ACTOR, &enrollment, command::user_configured(tx.random().uuid_v4()))?;
     }
     if is_first {
         begin(tx, presented, &enrollment)?;
@@ -95,15 +105,16 @@ pub(super) fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, 
     }
     enrollments::update(tx, enrollment)?;
     // A new token is worth a new try, whatever Apple said of the old one.
-    enrollments::set_push_outcome(tx, &enrollment.id, "", None)
+    enrollments::forget_push_outcome(tx, &enrollment.id)
 }
 
-/// The profile is installed: the enrollment counts from here on, and its first questions are asked.
+/// The profile is installed: the enrollment counts from here on, and is asked its first questions when it connects.
 fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> {
     note_state(tx, enrollment, "enrollment.enrolled")?;
     if enrollment.parent_id.is_none() {
         renewal::supersede_older(tx, presented, enrollment)?;
-        inventory::ask_first(tx, enrollment)?;
+        next_root::came_with(tx, enrollment, &presented.fingerprint)?;
+        enrollments::set_questions_due(tx, &enrollment.id, true)?;
     }
     push::due_now(tx, enrollment)
 }

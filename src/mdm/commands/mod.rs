@@ -1,16 +1,18 @@
 //! Commands: who may queue which for whom, and how they leave the queue.
 
+mod guard;
 mod queue;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::mdm::checkin::device_channel;
 use crate::mdm::{Actor, Right, journal, push};
-use crate::protocol::availability::{self, Capabilities, Request};
+use crate::protocol::availability::Capabilities;
 use crate::protocol::command::{self, Command as Order, RawCommand};
+use crate::protocol::ids::EnrollmentKind;
 use crate::protocol::os_version::OsVersion;
 use crate::store::commands::{self, Command, CommandState, NewCommand};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn};
@@ -28,13 +30,21 @@ const LAST: i64 = -100;
 /// What a device can do, as far as it is known.
 pub fn capabilities(tx: &Tx, enrollment: &Enrollment) -> Result<Capabilities> {
     let device = devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("There is no such device."))?;
+    let said = |text: String, path: &str| {
+        let facts: Value = serde_json::from_str(&text).map_err(|error| Error::internal("stored facts are JSON", error))?;
+        Ok::<_, Error>(facts.pointer(path).and_then(Value::as_bool))
+    };
+    let is_shared = match enrollment.kind {
+        EnrollmentKind::SharedIpad => Some(true),
+        _ => said(devices::facts(tx, &device.id)?, "/IsMultiUser")?,
+    };
     Ok(Capabilities {
         platform: device.platform,
         os_version: OsVersion::parse(&device.os_version),
         supervised: device.supervised,
         kind: enrollment.kind,
-        ade: None,
-        shared_ipad: None,
+        ade: said(devices::security(tx, &device.id)?, "/ManagementStatus/EnrolledViaDEP")?,
+        shared_ipad: is_shared,
         access_rights: enrollment.access_rights.map(|rights| rights as u32),
     })
 }
@@ -64,10 +74,11 @@ impl Wish {
 /// Fails with what to do instead when the role may not, the enrollment is over, the OS does not have the command, the UUID was used before, or the
 /// queue is full.
 pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> Result<Command> {
-    actor.require(right_for(&wish.command))?;
+    actor.require(right_for(&wish.command.request_type, wish.command.has_key("PIN")))?;
     if wish.check {
-        let request = Request::Command(&wish.command.request_type);
-        availability::check(request, &capabilities(tx, enrollment)?).map_err(|refusal| Error::conflict(refusal.words))?;
+        let device = capabilities(tx, enrollment)?;
+        wish.command.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
+        guard::check(tx, enrollment, &device, &wish.command)?;
     }
     if enrollment.state != EnrollmentState::Enrolled {
         return Err(Error::conflict(match enrollment.state {
@@ -140,11 +151,12 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
     Ok(queued)
 }
 
-/// What destroys or locks people out takes more than what can be undone.
-fn right_for(order: &Order) -> Right {
-    match order.request_type.as_str() {
+/// What destroys or locks people out takes more than what can be undone; so does what is not known here, which may be anything.
+pub fn right_for(request_type: &str, has_pin: bool) -> Right {
+    match request_type {
         "EraseDevice" | "DeleteUser" | "ClearPasscode" | "SetFirmwarePassword" | "SetRecoveryLock" | "RotateFileVaultKey" => Right::Destroy,
-        "DeviceLock" if order.has_key("PIN") => Right::Destroy,
+        "DeviceLock" if has_pin => Right::Destroy,
+        unknown if !command::schema::knows(unknown) => Right::Destroy,
         _ => Right::Command,
     }
 }
@@ -185,6 +197,12 @@ pub fn read_raw(tx: &Tx, plist: &[u8], allow_unknown: bool) -> Result<Order> {
     Ok(raw.with_uuid_or(|| tx.random().uuid_v4()))
 }
 
+/// Names what is wrong with what a command says; what it leaves out, and what is not known here, is the device's to judge.
+pub fn check_said(order: &Order) -> Result<()> {
+    let faults = command::check_said(order);
+    if faults.is_empty() { Ok(()) } else { Err(named(faults)) }
+}
+
 fn named(fields: Vec<FieldError>) -> Error {
     let message = fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect::<Vec<_>>().join("; ");
     let mut error = Error::bad_input(message);
@@ -208,9 +226,19 @@ pub fn cancel(tx: &Tx, actor: &Actor, enrollment: &Enrollment, uuid: &str) -> Re
     commands::by_uuid(tx, &enrollment.id, uuid)?.ok_or_else(|| Error::not_found("There is no such command for this device."))
 }
 
+/// Takes a command out of the queue because what it was for has come about otherwise.
+pub(in crate::mdm) fn supersede(tx: &Tx, enrollment: &Enrollment, command: &Command, because: &str) -> Result<()> {
+    queue::end(tx, enrollment, command, CommandState::Superseded, because)
+}
+
 /// The channel that a device-wide command goes to.
 pub fn channel_for(tx: &Tx, enrollment: &Enrollment) -> Result<Enrollment> {
     device_channel(tx, enrollment)
+}
+
+/// Tells whether anything waits for an enrollment: a command, or its first questions.
+pub fn any_waiting(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
+    Ok(enrollment.questions_due || commands::any_open(tx, &enrollment.id)?)
 }
 
 /// A fresh CommandUUID.

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::mdm::enroll::renewal;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;
@@ -13,6 +14,7 @@ use crate::protocol::ids::EnrollmentIds;
 use crate::store::Tx;
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::events;
 
 /// How long after an authority was imported its unbound certificates may be bound, once each.
 pub const MOVE_IN_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -51,6 +53,13 @@ pub struct Standing {
     pub enrollment: Enrollment,
     /// The certificate behind it.
     pub identity: Identity,
+}
+
+impl Standing {
+    /// Tells whether the identity was issued for somebody new and nobody uses it yet: the enrollment that it names may be one that is over.
+    pub fn is_newcomer(&self) -> bool {
+        self.identity.enrollment_id.is_none() && self.identity.purpose == Purpose::Enroll
+    }
 }
 
 /// What became of asking who speaks.
@@ -179,6 +188,7 @@ pub fn bind(tx: &Tx, presented: &Presented, identity: &Identity, device_channel:
     }
     if identity.purpose == Purpose::Imported {
         record_moved_in(tx, presented, identity)?;
+        renewal::plan_moved_in(tx, identity, &device_channel.id)?;
     }
     certificates::bind(tx, &identity.fingerprint, &device_channel.id)?;
     let actor = Actor::Device { name: device_channel.nano_id.clone() };
@@ -199,8 +209,8 @@ fn record_moved_in(tx: &Tx, presented: &Presented, identity: &Identity) -> Resul
     )
 }
 
-/// Tells whether a certificate that nobody is bound to yet may become this enrollment's outside of Authenticate: it was issued for it, or it is a
-/// moved-in enrollment that has no identity yet.
+/// Tells whether a certificate that nobody is bound to yet may become this enrollment's outside of Authenticate: it was issued for it, or it moved in
+/// with it and nothing else speaks for it yet. One that we issued for somebody new proves nothing about an enrollment that was there before.
 pub fn may_bind(tx: &Tx, identity: &Identity, device_channel: &Enrollment) -> Result<bool> {
     if identity.enrollment_id.is_some() {
         return Ok(true);
@@ -208,14 +218,30 @@ pub fn may_bind(tx: &Tx, identity: &Identity, device_channel: &Enrollment) -> Re
     if identity.intended_for.as_deref() == Some(device_channel.id.as_str()) {
         return Ok(true);
     }
-    Ok(device_channel.state == EnrollmentState::Enrolled && certificates::of_enrollment(tx, &device_channel.id)?.is_empty())
+    let moves_in = identity.purpose == Purpose::Imported && device_channel.state == EnrollmentState::Enrolled;
+    Ok(moves_in && certificates::of_enrollment(tx, &device_channel.id)?.is_empty())
 }
 
-/// Records a refusal on the timeline of the enrollment that was named, if there is one.
+/// Refusals that are recorded in [`REFUSALS_IN`] at most: strangers can cause them, and the record is kept for good.
+pub const REFUSALS_MAX: usize = 30;
+
+/// The time in which the same refusal is recorded once.
+pub const REFUSALS_IN: Duration = Duration::from_secs(60);
+
+/// Records a refusal on the timeline of the enrollment that was named, if there is one; the same one at most once a minute.
 pub fn record_refusal(tx: &Tx, presented: Option<&Presented>, ids: &EnrollmentIds, refusal: Refusal) -> Result<()> {
+    const KIND: &str = "enrollment.refused";
     let named = enrollments::by_nano_id(tx, ids.nano_id().as_str())?;
     let name = presented.map_or_else(|| String::from("nobody"), |presented| format!("certificate {}", presented.fingerprint));
     let data = json!({ "because": refusal.words(), "named": ids.nano_id().to_string() });
+    let actor = Actor::Device { name };
+    let filter = events::Filter { kind: Some(KIND), ..events::Filter::default() };
+    let mut recent = events::list(tx, &filter, None, REFUSALS_MAX)?;
+    recent.retain(|event| event.at.plus(REFUSALS_IN) > tx.now);
+    let said = actor.to_string();
+    if recent.len() >= REFUSALS_MAX || recent.iter().any(|event| event.actor == said && event.data == data) {
+        return Ok(());
+    }
     let subject = named.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
-    journal::note(tx, &Actor::Device { name }, "enrollment.refused", subject, data)
+    journal::note(tx, &actor, KIND, subject, data)
 }

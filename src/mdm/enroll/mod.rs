@@ -2,6 +2,7 @@
 
 pub mod identify;
 pub mod invitations;
+pub mod next_root;
 pub mod profile;
 pub mod renewal;
 

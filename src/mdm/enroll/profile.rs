@@ -36,8 +36,10 @@ pub struct Grant {
     pub addresses: Addresses,
     /// The push topic.
     pub topic: String,
-    /// Our root, DER.
-    pub root: Vec<u8>,
+    /// Our roots, DER: the present one, then the next one where there is one already.
+    pub roots: Vec<Vec<u8>>,
+    /// The newest of them.
+    pub newest_authority_id: String,
     /// The name of the organisation.
     pub organisation: String,
     /// PayloadIdentifier.
@@ -87,6 +89,8 @@ fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Resu
     let Some(authority) = authorities::current(tx)? else {
         return Err(Error::new(Kind::Internal, "There is no certificate authority; start the server once to make it."));
     };
+    let next = authorities::upcoming(tx)?;
+    let newest_authority_id = next.as_ref().map_or_else(|| authority.id.clone(), |next| next.id.clone());
     Ok(Grant {
         challenge: Secret::new(tx.random().token()),
         purpose,
@@ -94,10 +98,21 @@ fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Resu
         enrollment_id: None,
         addresses,
         topic,
-        root: authority.certificate,
-        organisation: settings::value(tx, &ORGANISATION)?.unwrap_or_else(|| String::from("Rollcall")),
-        identifier: settings::value(tx, &PROFILE_IDENTIFIER)?.unwrap_or_else(|| String::from("org.rollcall.enrollment")),
+        roots: std::iter::once(authority.certificate).chain(next.map(|next| next.certificate)).collect(),
+        newest_authority_id,
+        organisation: organisation(tx)?,
+        identifier: identifier(tx)?,
     })
+}
+
+/// The name of the organisation in profiles.
+pub(in crate::mdm::enroll) fn organisation(tx: &Tx) -> Result<String> {
+    Ok(settings::value(tx, &ORGANISATION)?.unwrap_or_else(|| String::from("Rollcall")))
+}
+
+/// PayloadIdentifier of our enrollment profile; those of other profiles of ours begin with it.
+pub(in crate::mdm::enroll) fn identifier(tx: &Tx) -> Result<String> {
+    Ok(settings::value(tx, &PROFILE_IDENTIFIER)?.unwrap_or_else(|| String::from("org.rollcall.enrollment")))
 }
 
 /// Makes the challenge of a profile good, once, for an hour.
@@ -113,13 +128,14 @@ pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
             check_in_url: grant.addresses.check_in_url.clone(),
             scep_url: grant.addresses.scep_url.clone(),
             topic: grant.topic.clone(),
+            newest_authority_id: Some(grant.newest_authority_id.clone()),
             expires_at: tx.now.plus(CHALLENGE_LIFETIME),
             spent_at: None,
         },
     )
 }
 
-/// The profile of a grant, signed by our authority. The root comes first, so that the device trusts what follows.
+/// The profile of a grant, signed by our authority. The roots come first, so that the device trusts what follows.
 pub fn signed(grant: &Grant, random: &Random, issuer: &Issuer, now: Timestamp) -> Result<Vec<u8>> {
     let options = SignOptions { signing_time: Some(now), ..SignOptions::default() };
     Ok(cms::sign(issuer.signer(), &unsigned(grant, random)?, &options)?)
@@ -132,8 +148,13 @@ pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
         display_name: format!("{}: device management", grant.organisation),
         organization: grant.organisation.clone(),
         description: Some(format!("Lets {} manage this device.", grant.organisation)),
-        uuids: PayloadUuids { profile: random.uuid_v4(), scep: random.uuid_v4(), mdm: random.uuid_v4(), roots: vec![random.uuid_v4()] },
-        roots: vec![grant.root.clone()],
+        uuids: PayloadUuids {
+            profile: random.uuid_v4(),
+            scep: random.uuid_v4(),
+            mdm: random.uuid_v4(),
+            roots: grant.roots.iter().map(|_| random.uuid_v4()).collect(),
+        },
+        roots: grant.roots.clone(),
         scep: Scep {
             url: grant.addresses.scep_url.clone(),
             name: String::from("Rollcall"),

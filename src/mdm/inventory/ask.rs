@@ -68,8 +68,13 @@ const FACTS: &[&str] = &[
     "MDMOptions",
 ];
 
-/// The first questions of a new enrollment; one that waits in Setup Assistant is let go once they are answered.
+/// The first questions of a new enrollment, queued when it connects: a device that never comes has nothing in its queue, and one that enrolls
+/// again before it came has nothing to drop. One that waits in Setup Assistant is let go once they are answered.
 pub fn ask_first(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    if !enrollment.questions_due || enrollment.state != EnrollmentState::Enrolled {
+        return Ok(());
+    }
+    enrollments::set_questions_due(tx, &enrollment.id, false)?;
     ask_all(tx, &ACTOR, enrollment)?;
     // Readable only in the first fifteen days, so it is asked for before the device has said whether it is supervised; one that is not says no.
     ask_bypass_code(tx, enrollment)?;

@@ -6,7 +6,7 @@ mod observe;
 use std::time::Duration;
 
 pub use ask::{ask_all, ask_bypass_code, ask_first, refresh};
-pub use observe::observe;
+pub use observe::{acknowledged, observe};
 
 /// How often a device's inventory is asked for.
 pub const REFRESH_EVERY: Duration = Duration::from_secs(24 * 3600);

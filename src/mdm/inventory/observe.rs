@@ -27,14 +27,21 @@ pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Rep
         "ProfileList" => profile_list(tx, enrollment, report)?,
         "CertificateList" => certificate_list(tx, enrollment, report)?,
         "ActivationLockBypassCode" => bypass_code(tx, enrollment, report)?,
-        "EraseDevice" => return erased(tx, enrollment),
-        "DeviceConfigured" => return configured(tx, enrollment),
-        _ => return Ok(true),
+        _ => return acknowledged(tx, enrollment, command).map(|()| true),
     };
     if read {
         inventory::mark_read(tx, &enrollment.id, &command.request_type)?;
     }
     Ok(read)
+}
+
+/// Takes over what an acknowledgement means by itself, whatever else the report says and whether that can be read.
+pub fn acknowledged(tx: &Tx, enrollment: &Enrollment, command: &Command) -> Result<()> {
+    match command.request_type.as_str() {
+        "EraseDevice" => erased(tx, enrollment),
+        "DeviceConfigured" | "UserConfigured" => configured(tx, enrollment),
+        _ => Ok(()),
+    }
 }
 
 fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bool> {
@@ -203,16 +210,15 @@ fn hold(tx: &Tx, enrollment: &Enrollment, kind: EscrowKind, value: &[u8], note: 
 }
 
 /// No CheckOut follows an erase: the acknowledgement is the last that is heard of this enrollment.
-fn erased(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
+fn erased(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     end(tx, enrollment, EnrollmentState::Erased, "the device was erased")?;
-    journal::note(tx, &actor(enrollment), "enrollment.erased", enrollment, Value::Null)?;
-    Ok(true)
+    journal::note(tx, &actor(enrollment), "enrollment.erased", enrollment, Value::Null)
 }
 
-fn configured(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
+fn configured(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     if let Some(mut enrollment) = enrollments::by_id(tx, &enrollment.id)? {
         enrollment.awaiting_configuration = false;
         enrollments::update(tx, &enrollment)?;
     }
-    Ok(true)
+    Ok(())
 }

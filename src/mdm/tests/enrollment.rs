@@ -6,7 +6,8 @@ use crate::mdm::Actor;
 use crate::mdm::checkin::{HowToLeave, Reply};
 use crate::mdm::connect;
 use crate::mdm::devices;
-use crate::mdm::enroll::identify::Refusal;
+use crate::mdm::enroll::identify::{Presented, REFUSALS_IN, REFUSALS_MAX, Refusal};
+use crate::pki::certificate::Fingerprint;
 use crate::protocol::command;
 use crate::store::certificates::{self, Purpose};
 use crate::store::commands::CommandState;
@@ -69,7 +70,29 @@ fn another_devices_udid_under_a_certificate_is_refused_and_changes_nothing() {
     assert!(matches!(polled, connect::Reply::Refused(Refusal::AnothersIdentity)));
     let after = victim.enrollment();
     assert_eq!((before.generation, before.token_update_tally), (after.generation, after.token_update_tally));
-    assert_eq!(school.events().iter().filter(|kind| *kind == "enrollment.refused").count(), 3, "each attempt stands in the log");
+    let refusals = || school.events().iter().filter(|kind| *kind == "enrollment.refused").count();
+    assert_eq!(refusals(), 1, "the same attempt stands in the log once a minute");
+    school.clock.advance(REFUSALS_IN);
+    forged.authenticate();
+    assert_eq!(refusals(), 2);
+}
+
+#[test]
+fn strangers_fill_the_log_to_a_limit() {
+    let school = School::new();
+    let mut attempts = 0..;
+    let mut refusals_after = |count: usize| {
+        for number in attempts.by_ref().take(count) {
+            let stranger = Fingerprint::of_der(format!("stranger {number}").as_bytes());
+            let identity = Presented { fingerprint: stranger, certificate: None, imported_authority: None };
+            let reply = Device { school: &school, udid: format!("STRANGER-{number}"), identity }.authenticate();
+            assert!(matches!(reply, Reply::Refused(Refusal::ForeignCertificate)), "{reply:?}");
+        }
+        school.events().iter().filter(|kind| *kind == "enrollment.refused").count()
+    };
+    assert_eq!(refusals_after(REFUSALS_MAX + 1), REFUSALS_MAX);
+    school.clock.advance(REFUSALS_IN);
+    assert_eq!(refusals_after(1), REFUSALS_MAX + 1);
 }
 
 #[test]
@@ -152,6 +175,33 @@ fn a_bootstrap_token_comes_back_and_an_absent_one_is_an_empty_answer() {
 }
 
 #[test]
+fn a_malformed_bootstrap_token_changes_nothing_and_a_deleted_one_is_kept_in_escrow() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    let set = |token: &str| device.check_in(&format!("<key>MessageType</key><string>SetBootstrapToken</string>{token}"));
+    set("<key>BootstrapToken</key><data>AQID</data>").unwrap();
+    for malformed in ["<string>AQID</string>", "<array/>", "<false/>", "<data>!!!!</data>"] {
+        assert_eq!(set(&format!("<key>BootstrapToken</key>{malformed}")).unwrap_err().kind, Kind::BadInput, "{malformed}");
+    }
+    let held = || {
+        let enrollment = device.enrollment();
+        school.write(move |tx| {
+            let current = enrollments::secret(tx, &enrollment.id, SealedColumn::BootstrapToken)?.map(|token| token.expose().clone());
+            let mut past = Vec::new();
+            for held in escrow::of_device(tx, &enrollment.device_id)? {
+                past.extend(escrow::value(tx, &enrollment.device_id, &held.id)?.map(|(kind, value)| (kind, value.expose().clone())));
+            }
+            Ok((current, past))
+        })
+    };
+    assert_eq!(held(), (Some(vec![1, 2, 3]), vec![]));
+    for _ in 0..2 {
+        set("<key>BootstrapToken</key><data></data>").unwrap();
+        assert_eq!(held(), (None, vec![(EscrowKind::BootstrapToken, vec![1, 2, 3])]));
+    }
+}
+
+#[test]
 fn a_token_update_without_unlock_token_keeps_the_one_that_is_held() {
     let school = School::new();
     let device = school.enrolled(UDID);
@@ -189,6 +239,32 @@ fn a_retired_device_alone_is_told_to_leave_in_the_way_its_os_understands() {
 }
 
 #[test]
+fn a_retired_device_is_welcome_again_with_the_certificate_of_a_new_invitation() {
+    for os_version in ["18.1", "12.1"] {
+        let school = School::new();
+        let before = school.enrolled(UDID);
+        let enrollment = before.enrollment();
+        school.write(move |tx| {
+            let mut device = crate::store::devices::by_id(tx, &enrollment.device_id)?.unwrap();
+            os_version.clone_into(&mut device.os_version);
+            crate::store::devices::update(tx, &device)?;
+            devices::retire(tx, &Actor::Console, &enrollment.device_id)
+        });
+        assert!(matches!(before.connect("<key>Status</key><string>Idle</string>").unwrap(), connect::Reply::Leave(_)));
+        let again = Device { school: &school, udid: UDID.to_owned(), identity: school.certificate("again", Purpose::Enroll, None) };
+        let idle = again.connect("<key>Status</key><string>Idle</string>").unwrap();
+        assert!(matches!(idle, connect::Reply::Refused(_)), "not told to leave, and nobody yet: {idle:?}");
+        assert!(matches!(again.authenticate(), Reply::Empty));
+        assert!(matches!(again.token_update(false), Reply::Empty));
+        let enrollment = again.enrollment();
+        assert_eq!((enrollment.state, enrollment.generation), (EnrollmentState::Enrolled, 2));
+        assert!(again.idle().is_some(), "it is asked its first questions");
+        let old = before.connect("<key>Status</key><string>Idle</string>").unwrap();
+        assert!(matches!(old, connect::Reply::Refused(Refusal::Revoked)), "the identity of before is over: {old:?}");
+    }
+}
+
+#[test]
 fn check_out_ends_the_enrollment_and_a_token_update_restores_it() {
     let school = School::new();
     let device = school.enrolled(UDID);
@@ -219,6 +295,40 @@ fn a_user_of_a_mac_has_a_channel_of_its_own() {
     device.authenticate();
     let channel = school.write(|tx| enrollments::by_nano_id(tx, &format!("{UDID}:A1B2C3"))).unwrap();
     assert_eq!((channel.state, channel.generation), (EnrollmentState::Left, 2), "its users begin anew with the device");
+}
+
+#[test]
+fn a_user_of_a_shared_ipad_is_let_in_last() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    let token = |magic: &str| {
+        format!(
+            "<key>MessageType</key><string>TokenUpdate</string><key>Topic</key><string>{}</string><key>Token</key><data>AQID</data>\
+             <key>PushMagic</key><string>{magic}</string><key>AwaitingConfiguration</key><true/>\
+             <key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF</string><key>UserShortName</key><string>kim@example.school</string>",
+            super::TOPIC
+        )
+    };
+    let user = "<key>Status</key><string>Idle</string><key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF</string>\
+        <key>UserShortName</key><string>kim@example.school</string>";
+    // Twice: each log-in may wait.
+    for (number, magic) in [(1, "first"), (2, "second")] {
+        assert!(matches!(device.check_in(&token(magic)).unwrap(), Reply::Empty));
+        let channel = school.write(|tx| enrollments::by_nano_id(tx, &format!("{UDID}:kim@example.school"))).unwrap();
+        assert!(channel.awaiting_configuration && channel.parent_id.is_some());
+        let profile = command::remove_profile(Uuid::from_u128(number), "org.example.wifi");
+        school.write(move |tx| crate::mdm::commands::enqueue(tx, &Actor::Console, &channel, crate::mdm::commands::Wish::new(profile)));
+        let mut asked = Vec::new();
+        let mut offer = super::offered(device.connect(user).unwrap());
+        while let Some(command) = offer {
+            let report = format!("{}<key>CommandUUID</key><string>{}</string>", user.replace("Idle", "Acknowledged"), command.uuid);
+            asked.push(command.request_type);
+            offer = super::offered(device.connect(&report).unwrap());
+        }
+        assert_eq!(asked, ["RemoveProfile", "UserConfigured"]);
+        let channel = school.write(|tx| enrollments::by_nano_id(tx, &format!("{UDID}:kim@example.school"))).unwrap();
+        assert!(!channel.awaiting_configuration);
+    }
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! Sequences of the device protocol against the rooms, on SQLite in memory: a school, its invitations, and devices that say what they say.
 
 mod enrollment;
+mod moved_in;
 mod plans;
 mod push;
+mod pushes;
 mod queue;
 mod renewal;
+mod scep;
+mod secrets;
 mod seen;
+mod succession;
 mod webhooks;
 
 use std::time::Duration;
@@ -47,6 +52,8 @@ impl School {
                 certificate: b"root".to_vec(),
                 not_after_at: tx.now.plus(days(7300)),
                 created_at: tx.now,
+                bridge: None,
+                used_from_at: Some(tx.now),
             };
             authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)
         });
@@ -160,6 +167,7 @@ impl Device<'_> {
                 body: Some(&body),
                 size_bytes: body.len() as u64,
                 sha256: digest::sha256(&body),
+                unreadable: None,
                 query: None,
             };
             connect::connect(tx, Some(&identity), &incoming)

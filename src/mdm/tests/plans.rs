@@ -43,6 +43,7 @@ fn says(tx: &Tx, identity: &Presented, keys: &str) -> Result<connect::Reply> {
         body: Some(&body),
         size_bytes: body.len() as u64,
         sha256: digest::sha256(&body),
+        unreadable: None,
         query: None,
     };
     connect::connect(tx, Some(identity), &incoming)

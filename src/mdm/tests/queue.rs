@@ -5,6 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{School, days};
+use crate::error::Kind;
 use crate::mdm::commands::{self, MAX_OFFERS, Wish};
 use crate::mdm::{Actor, Role};
 use crate::protocol::command;
@@ -45,6 +46,21 @@ fn a_device_that_put_something_off_and_then_did_something_is_pushed_later() {
     device.report(&second, "Acknowledged");
     let due = device.enrollment().push_due_at.unwrap();
     assert_eq!(due.since(school.clock.now()), Duration::from_secs(15 * 60));
+}
+
+#[test]
+fn what_is_not_known_takes_the_right_that_the_worst_takes() {
+    let school = School::new();
+    let device = school.enrolled("00008030-00AA11BB22CC33DD");
+    let person = |role| Actor::Person { id: "1".into(), name: "kim".into(), role };
+    for (number, request_type) in ["erasedevice", "EraseDevice ", "MakeCoffee"].into_iter().enumerate() {
+        let order = || Wish { check: false, ..Wish::new(command::Command::new(uuid(number as u128 + 1), request_type)) };
+        let (enrollment, wish) = (device.enrollment(), order());
+        let refusal = school.try_write(move |tx| commands::enqueue(tx, &person(Role::Helper), &enrollment, wish)).unwrap_err();
+        assert_eq!(refusal.kind, Kind::Forbidden, "{request_type:?}");
+        let (enrollment, wish) = (device.enrollment(), order());
+        school.write(move |tx| commands::enqueue(tx, &person(Role::Admin), &enrollment, wish));
+    }
 }
 
 #[test]
@@ -131,6 +147,106 @@ fn what_the_role_may_not_is_refused_before_anything_is_stored() {
     });
     assert!(refusal.is_err());
     assert!(device.idle().is_none());
+}
+
+#[test]
+fn a_setting_that_the_device_does_not_have_is_refused_by_its_name() {
+    let school = School::new();
+    let device = school.enrolled("00008030-00AA11BB22CC33DD");
+    let enrollment = device.enrollment();
+    let order = command::settings(uuid(1), [command::Setting::Bluetooth(true), command::Setting::HostName("cart-1".into())]);
+    let refusal = school.try_write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(order))).unwrap_err();
+    assert!(refusal.message.contains("HostName"), "{refusal}");
+    assert!(device.idle().is_none());
+}
+
+#[test]
+fn what_inventory_learnt_decides_what_can_be_sent() {
+    let school = School::new();
+    let device = school.enrolled("00008030-00AA11BB22CC33DD");
+    let known = |facts: &'static str| {
+        let id = device.enrollment().device_id;
+        school.write(move |tx| crate::store::devices::set_facts(tx, &id, facts));
+        let enrollment = device.enrollment();
+        school.write(move |tx| commands::capabilities(tx, &enrollment))
+    };
+    assert_eq!(known("{}").shared_ipad, None, "what is not known forbids nothing");
+    assert_eq!(known(r#"{"IsMultiUser": false}"#).shared_ipad, Some(false));
+    let enrollment = device.enrollment();
+    let refusal =
+        school.try_write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(command::log_out_user(uuid(1)))));
+    assert!(refusal.unwrap_err().message.contains("works on a Shared iPad only"));
+    assert_eq!(known(r#"{"IsMultiUser": true}"#).shared_ipad, Some(true));
+    device.enqueue(command::log_out_user(uuid(2)));
+    let id = device.enrollment().device_id;
+    school.write(move |tx| crate::store::devices::set_security(tx, &id, r#"{"ManagementStatus": {"EnrolledViaDEP": true}}"#));
+    let enrollment = device.enrollment();
+    assert_eq!(school.write(move |tx| commands::capabilities(tx, &enrollment)).ade, Some(true));
+}
+
+#[test]
+fn what_would_harm_a_device_or_is_known_to_fail_is_not_sent() {
+    let school = School::new();
+    let device = school.enrolled("00008030-00AA11BB22CC33DD");
+    let try_to = |order: command::Command| {
+        let enrollment = device.enrollment();
+        school.try_write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(order))).map_err(|error| error.message)
+    };
+    let enrolls = super::plist(
+        "<key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key>\
+         <string>org.example.mdm</string><key>PayloadUUID</key><string>A</string><key>PayloadContent</key><array><dict><key>PayloadType</key>\
+         <string>com.apple.mdm</string><key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key><string>org.example.mdm.mdm</string>\
+         <key>PayloadUUID</key><string>B</string></dict></array>",
+    );
+    assert!(try_to(command::install_profile(uuid(1), enrolls.into_bytes())).unwrap_err().contains("renew theirs by themselves"));
+
+    let is_mac = |version: &'static str, facts: &'static str| {
+        let id = device.enrollment().device_id;
+        school.write(move |tx| {
+            let mut device = crate::store::devices::by_id(tx, &id)?.unwrap();
+            (device.platform, device.os_version) = (crate::protocol::platform::Platform::Macos, version.to_owned());
+            crate::store::devices::update(tx, &device)?;
+            crate::store::devices::set_facts(tx, &id, facts)
+        });
+    };
+    let lock = |number| command::Command::new(uuid(number), "DeviceLock").with("PIN", "123456");
+    is_mac("11.4", r#"{"IsAppleSilicon": true}"#);
+    assert!(try_to(lock(2)).unwrap_err().contains("would deactivate this Mac"));
+    is_mac("11.5", r#"{"IsAppleSilicon": true}"#);
+    assert!(try_to(lock(3)).is_ok());
+    is_mac("11.4", r#"{"IsAppleSilicon": false}"#);
+    assert!(try_to(lock(4)).is_ok(), "a Mac with Intel is only locked");
+    is_mac("13.0", r#"{"PINRequiredForDeviceLock": true, "PINRequiredForEraseDevice": false}"#);
+    assert!(try_to(command::Command::new(uuid(5), "DeviceLock")).unwrap_err().contains("only with a PIN"));
+    assert!(try_to(lock(6)).is_ok());
+    assert!(try_to(command::Command::new(uuid(7), "EraseDevice")).is_ok());
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_finishes_its_command_all_the_same() {
+    // C02, C03: sizes as integer and real, beyond 32 bits; then an answer without what was asked for.
+    let school = School::new();
+    let device = school.enrolled("00008030-00AA11BB22CC33DD");
+    let updates = device.enqueue(command::available_os_updates(uuid(1))).uuid;
+    let apps = device.enqueue(command::installed_application_list(uuid(2))).uuid;
+    let behind = device.enqueue(command::restart_device(uuid(3), None)).uuid;
+    device.idle();
+    let answer = format!(
+        "<key>CommandUUID</key><string>{updates}</string><key>Status</key><string>Acknowledged</string><key>AvailableOSUpdates</key><array><dict>\
+         <key>ProductKey</key><string>TestUpdate1</string><key>Version</key><string>11.2.2</string><key>DownloadSize</key>\
+         <integer>13654310518</integer><key>InstallSize</key><real>1.5e9</real><key>Build</key><string>15C202</string>\
+         <key>RestartRequired</key><true/></dict></array>"
+    );
+    device.connect(&answer).unwrap();
+    assert_eq!(device.command(&updates).state, CommandState::Acknowledged);
+    let broken = format!(
+        "<key>CommandUUID</key><string>{apps}</string><key>Status</key><string>Acknowledged</string>\
+         <key>InstalledApplicationList</key><integer>many</integer>"
+    );
+    let next = super::offered(device.connect(&broken).unwrap()).unwrap();
+    assert_eq!(next.uuid, behind, "what cannot be read blocks nothing");
+    assert_eq!(device.command(&apps).state, CommandState::Acknowledged);
+    assert!(school.events().contains(&String::from("report.unreadable")));
 }
 
 #[test]

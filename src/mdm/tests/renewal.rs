@@ -60,6 +60,36 @@ fn a_renewed_certificate_may_be_used_before_authenticate() {
     let (_, new) = renewing(&school);
     assert!(new.idle().is_none());
     assert_eq!(new.enrollment().renewal_state, RenewalState::None);
+    // What reports by it first says Authenticate afterwards, and is no new enrollment.
+    let waiting = new.enqueue(command::restart_device(Uuid::from_u128(1), None)).uuid;
+    new.authenticate();
+    new.token_update(false);
+    assert_eq!((new.enrollment().generation, new.enrollment().renewal_state), (1, RenewalState::None));
+    assert_eq!(new.idle().unwrap().uuid, waiting);
+    assert_eq!(school.events().iter().filter(|kind| *kind == "renewal.finished").count(), 1);
+}
+
+#[test]
+fn an_identity_that_was_renewed_once_does_not_pass_for_its_own_renewal() {
+    let school = School::new();
+    let (_, second) = renewing(&school);
+    second.authenticate();
+    second.token_update(false);
+    school.clock.advance(days(550));
+    assert_eq!(queue_renewal(&school), 1);
+    let profile = second.idle().unwrap();
+    assert_eq!(second.enrollment().renewal_state, RenewalState::Queued, "it came by the old identity");
+    second.report(&profile.uuid, "Acknowledged");
+    assert_eq!((second.enrollment().renewal_state, queue_renewal(&school)), (RenewalState::Waiting, 0));
+    let third = Device {
+        school: &school,
+        udid: UDID.to_owned(),
+        identity: school.certificate("third", Purpose::Renew, Some(&second.enrollment().id)),
+    };
+    assert!(third.idle().is_none());
+    let enrollment = third.enrollment();
+    assert_eq!((enrollment.generation, enrollment.renewal_state, enrollment.renewal_attempts), (1, RenewalState::None, 0));
+    assert_eq!(enrollment.renewal_due_at, Some(school.clock.now().plus(days(550))));
 }
 
 #[test]
@@ -98,6 +128,45 @@ fn a_renewal_certificate_of_another_enrollment_is_refused() {
     let other = school.enrolled("00008030-00AA11BB22CC33EE");
     let forged = Device { school: &school, udid: other.udid.clone(), identity: new.identity.clone() };
     assert!(matches!(forged.authenticate(), Reply::Refused(_)));
+}
+
+#[test]
+fn a_renewal_begins_with_a_hundred_and_eighty_days_left_and_not_before() {
+    let school = School::new();
+    school.enrolled(UDID);
+    school.clock.advance(days(550).saturating_sub(Duration::from_millis(1)));
+    assert_eq!(queue_renewal(&school), 0);
+    school.clock.advance(Duration::from_millis(1));
+    assert_eq!(queue_renewal(&school), 1);
+}
+
+#[test]
+fn a_renewal_that_was_put_off_waits_and_one_that_ran_out_is_followed_by_another() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    school.clock.advance(days(550));
+    queue_renewal(&school);
+    let profile = device.idle().unwrap();
+    assert!(device.report(&profile.uuid, "NotNow").is_none());
+    assert_eq!((device.enrollment().renewal_state, queue_renewal(&school)), (RenewalState::Queued, 0), "it still waits");
+    assert_eq!(device.idle().unwrap().uuid, profile.uuid, "offered again in the next session");
+    device.report(&profile.uuid, "NotNow");
+
+    school.clock.advance(renewal::ATTEMPT);
+    assert_eq!(school.write(crate::mdm::commands::expire), 1);
+    assert_eq!(queue_renewal(&school), 1);
+    let second = device.idle().unwrap();
+    assert_ne!(second.uuid, profile.uuid);
+    device.report(&second.uuid, "Acknowledged");
+    assert_eq!((device.enrollment().renewal_state, device.enrollment().renewal_attempts), (RenewalState::Waiting, 2));
+    school.clock.advance(renewal::RETRIES[1]);
+    assert_eq!(queue_renewal(&school), 1, "what was installed and never used is tried again");
+    let used = school.certificate("renewed", Purpose::Renew, Some(&device.enrollment().id));
+    let renewed = Device { school: &school, udid: UDID.to_owned(), identity: used };
+    renewed.authenticate();
+    renewed.token_update(false);
+    let enrollment = renewed.enrollment();
+    assert_eq!((enrollment.generation, enrollment.renewal_state, enrollment.renewal_attempts), (1, RenewalState::None, 0));
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn say(school: &School, identity: &Presented, topic: &str, raw: Vec<u8>, query: 
             body: Some(&raw),
             size_bytes: raw.len() as u64,
             sha256: digest::sha256(&raw),
+            unreadable: None,
             query: query.as_deref(),
         };
         connect::connect(tx, Some(&identity), &incoming)

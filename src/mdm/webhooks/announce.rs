@@ -49,7 +49,7 @@ fn tell(
     let body = |raw: &[u8]| write(&Envelope { event_id: &event_id, created_at: tx.now, url_params: &url_params, raw });
     let mut redacted = None;
     for webhook in listening {
-        if webhooks::count_waiting(tx, &webhook.id)? >= OUTBOX_MAX {
+        if !webhooks::has_room(tx, &webhook.id, OUTBOX_MAX)? {
             full(tx, &webhook.id)?;
         } else if webhook.include_secrets {
             webhooks::enqueue(tx, &webhook.id, &enrollment.device_id, topic, &body(raw))?;

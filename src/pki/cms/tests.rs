@@ -1,7 +1,5 @@
 //! Signed and enveloped messages, judged both ways by openssl.
 
-use std::path::PathBuf;
-
 use super::*;
 use crate::clock::Timestamp;
 use crate::pki::ber;
@@ -10,7 +8,7 @@ use crate::pki::cipher::Cipher;
 use crate::pki::digest::Digest;
 use crate::pki::judge::{file, openssl, path, try_openssl};
 use crate::pki::key::PrivateKey;
-use crate::testing::mutations;
+use crate::testing::{Recorded, mutations};
 
 const BODY: &[u8] = b"<plist><dict><key>Status</key><string>Idle</string></dict></plist>\r\n";
 
@@ -264,13 +262,6 @@ fn hostile_messages_end_soon() {
     assert!(verify(&message, None).is_ok());
 }
 
-/// The headers and the body of a recorded request.
-fn recorded(path: &PathBuf) -> (String, Vec<u8>) {
-    let bytes = std::fs::read(path).unwrap();
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    (String::from_utf8_lossy(&bytes[..end]).into_owned(), bytes[end + 4..].to_vec())
-}
-
 #[test]
 fn recorded_mdm_signatures_are_verified() {
     let Some(folder) = crate::shared_for_tests() else { return };
@@ -280,10 +271,13 @@ fn recorded_mdm_signatures_are_verified() {
     for entry in std::fs::read_dir(folder.join("mdmb")).unwrap().chain(std::fs::read_dir(folder.join("by-hand")).unwrap()) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let (head, body) = if name.ends_with(".request.http") { recorded(&path) } else { continue };
-        let Some(header) = head.lines().find_map(|line| line.strip_prefix("Mdm-Signature: ")) else { continue };
+        if !name.ends_with(".request.http") {
+            continue;
+        }
+        let recorded = Recorded::read(&path);
+        let (Some(header), body) = (recorded.header("mdm-signature"), &recorded.body) else { continue };
         let Some(message) = crate::pki::pem::base64(header.as_bytes()).filter(|_| !name.contains("not-base64")) else { continue };
-        let outcome = verify_detached(&message, &body, Certificate::from_der);
+        let outcome = verify_detached(&message, body, Certificate::from_der);
         if name.contains("another-body") {
             assert_eq!(outcome.unwrap_err(), CmsError::ContentChanged);
             continue;

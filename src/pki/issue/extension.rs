@@ -35,9 +35,9 @@ impl Extensions {
         Ok(self)
     }
 
-    /// An authority that issues end certificates only.
-    pub(super) fn authority(&mut self) -> Result<&mut Self, Malformed> {
-        let content = [encode(&true)?, encode(&0_u8)?].concat();
+    /// An authority with at most `below` authorities between it and the certificates at the end.
+    pub(super) fn authority(&mut self, below: u8) -> Result<&mut Self, Malformed> {
+        let content = [encode(&true)?, encode(&below)?].concat();
         self.add(oid::BASIC_CONSTRAINTS, true, &sequence(&content)?)
     }
 

@@ -120,15 +120,19 @@ pub struct Issuer {
     signer: Signer,
 }
 
+/// What the key of a root may do; SCEP needs the first two.
+const AUTHORITY_USAGE: [KeyUsage; 4] =
+    [KeyUsage::DigitalSignature, KeyUsage::KeyEncipherment, KeyUsage::CertificateSigning, KeyUsage::RevocationListSigning];
+
 /// Makes a root: RSA-2048, because SCEP clients encrypt to it, with the usages that SCEP needs.
 ///
 /// `common_name` is what people see on the device, for example `Rollcall CA of example.school`.
 pub fn root(common_name: &str, now: Timestamp) -> Result<Issuer, IssueError> {
     let key = PrivateKey::generate_rsa_2048()?;
     let subject = subject(&[(oid::COMMON_NAME, common_name)])?;
-    let usage = [KeyUsage::DigitalSignature, KeyUsage::KeyEncipherment, KeyUsage::CertificateSigning, KeyUsage::RevocationListSigning];
     let mut extensions = Extensions::new();
-    extensions.authority()?.key_usage(&usage)?.subject_key(key.public_key_der())?;
+    // One authority may stand below: the successor, as a bridge for those who know only this one.
+    extensions.authority(1)?.key_usage(&AUTHORITY_USAGE)?.subject_key(key.public_key_der())?;
     let certificate = Draft {
         issuer: &subject,
         subject: &subject,
@@ -203,6 +207,27 @@ impl Issuer {
         let mut extensions = Extensions::new();
         extensions.key_usage(&leaf_usage(key.kind()))?.purpose(oid::CLIENT_AUTH)?;
         self.issue(&subject, key.public_key_der(), now.minus(BACK_DATE), now.plus(DAY * 365), extensions)
+    }
+
+    /// Certifies the name and key of the root that follows this one, until this one ends: a bridge by which those who know only this root trust
+    /// what the next one issues (RFC 4210 §4.4, "newWithOld").
+    pub fn bridge(&self, next: &Certificate, now: Timestamp) -> Result<Certificate, IssueError> {
+        let authority = self.certificate();
+        let not_before = now.minus(DAY);
+        if authority.not_after() <= now {
+            return Err(IssueError::AuthorityExpired);
+        }
+        let mut extensions = Extensions::new();
+        extensions.authority(0)?.key_usage(&AUTHORITY_USAGE)?.subject_key(next.public_key_der())?.authority_key(authority)?;
+        let draft = Draft {
+            issuer: authority.subject_der(),
+            subject: next.subject_der(),
+            public_key: next.public_key_der(),
+            not_before,
+            not_after: authority.not_after().min(next.not_after()),
+            extensions,
+        };
+        draft.sign(self.signer.key())
     }
 
     /// Signs a certificate that is no authority and ends with the authority at the latest.

@@ -61,7 +61,7 @@ fn the_root_is_an_authority_that_scep_clients_can_encrypt_to() {
     for expected in [
         "Subject: CN = Rollcall CA of example.school",
         "Public-Key: (2048 bit)",
-        "CA:TRUE, pathlen:0",
+        "CA:TRUE, pathlen:1",
         "Digital Signature, Key Encipherment, Certificate Sign, CRL Sign",
         "Signature Algorithm: sha256WithRSAEncryption",
         "Not After : Nov 20 08:00:00 2046 GMT",
@@ -69,6 +69,25 @@ fn the_root_is_an_authority_that_scep_clients_can_encrypt_to() {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
     assert!(certificate.is_authority() && certificate.is_issued_by(certificate));
+}
+
+#[test]
+fn who_knows_only_the_old_root_trusts_the_next_one_by_the_bridge_until_the_old_one_ends() {
+    let (old, later) = (authority(), now().plus(DAY * 6205));
+    let next = root("Rollcall CA of example.school, 2043", later).unwrap();
+    let bridge = old.bridge(next.certificate(), later).unwrap();
+    assert_eq!(bridge.not_after(), old.certificate().not_after());
+    assert!(
+        bridge.is_authority() && bridge.is_issued_by(old.certificate()) && bridge.public_key_der() == next.certificate().public_key_der()
+    );
+    let server = next.tls_server(&[ServerName::parse("mdm.example.school").unwrap()], later).unwrap();
+    judged(&next, server.certificate(), "sslserver", later);
+    let [root, between, leaf] = [old.certificate(), &bridge, server.certificate()].map(|certificate| file(certificate.to_pem().as_bytes()));
+    let at = later.seconds().to_string();
+    let purpose = ["verify", "-x509_strict", "-purpose", "sslserver", "-attime", &at];
+    openssl(&[&purpose[..], &["-CAfile", path(&root), "-untrusted", path(&between), path(&leaf)]].concat(), b"");
+    let over = old.certificate().not_after();
+    assert_eq!(old.bridge(next.certificate(), over).unwrap_err(), IssueError::AuthorityExpired);
 }
 
 #[test]

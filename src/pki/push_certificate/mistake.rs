@@ -84,8 +84,8 @@ impl fmt::Display for Mistake {
                 "this is a signed push certificate request: take it to identity.apple.com/pushcert; what comes back from there belongs here",
             ),
             Self::EncryptedMessage => f.write_str(
-                "this is an encrypted message, perhaps the one that mdmcert.download sent by mail: decrypt it, take what it holds to \
-                 identity.apple.com/pushcert, and upload what comes back",
+                "this is an encrypted message, perhaps the one that mdmcert.download sent by mail: bring it as the signed request, where it is \
+                 opened; what it holds goes to identity.apple.com/pushcert, and what comes back from there belongs here",
             ),
             Self::ServerToken => {
                 f.write_str("this is a server token for automated enrollment: it belongs under Apple tokens, not here")

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::error;
 
 pub use mistake::Mistake;
+pub(in crate::pki) use recognise::certificates_and_keys;
 pub use recognise::{MAX_FILE_BYTES, Recognised, recognise};
 
 /// How the topic of every MDM push certificate begins.

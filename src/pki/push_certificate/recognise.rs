@@ -82,38 +82,15 @@ fn about(certificate: &Certificate) -> String {
 ///
 /// Opening a PKCS#12 file or an encrypted key may take a second: callers run it beside the async runtime.
 pub fn recognise(file: &[u8], passphrase: Option<&str>) -> Recognised {
-    if file.len() > MAX_FILE_BYTES {
-        return Recognised::Mistaken(Mistake::TooLarge);
-    }
-    let text = utf8(file);
-    let bytes = text.as_deref().unwrap_or(file);
-    let trimmed = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
-    if trimmed.is_empty() {
-        return Recognised::Mistaken(Mistake::Empty);
-    }
-    // A signed request has PEM inside.
-    if trimmed.starts_with(b"<")
-        && let Some(mistake) = text_mistake(trimmed)
-    {
-        return Recognised::Mistaken(mistake);
-    }
-    let has = |word: &[u8]| trimmed.windows(word.len()).any(|window| window == word);
-    if has(b"-----BEGIN ") {
-        return Parts::of_pem(trimmed, passphrase).map_or_else(|other| other, Parts::sort);
-    }
-    // DER begins with a SEQUENCE; its bytes are the file's, not trimmed ones.
-    if bytes.first() == Some(&0x30) && trimmed.iter().any(|byte| !byte.is_ascii()) {
-        return der(bytes, passphrase);
-    }
-    if let Some(mistake) = text_mistake(trimmed) {
-        return Recognised::Mistaken(mistake);
-    }
-    let decoded = unhex(trimmed).or_else(|| pem::base64(trimmed)).filter(|decoded| !decoded.is_empty());
-    match decoded {
-        Some(decoded) if decoded.first() == Some(&0x30) => der(&decoded, passphrase),
-        Some(decoded) => Recognised::Mistaken(text_mistake(&decoded).unwrap_or(Mistake::Unknown)),
-        None => Recognised::Mistaken(if trimmed.is_ascii() { Mistake::OtherText } else { Mistake::Unknown }),
-    }
+    Parts::of_file(file, passphrase).map_or_else(|other| other, Parts::sort)
+}
+
+/// Every certificate and key in a file, whatever they are for; the file is named where it has none.
+pub(in crate::pki) fn certificates_and_keys(
+    file: &[u8],
+    passphrase: Option<&str>,
+) -> Result<(Vec<Certificate>, Vec<PrivateKey>), Recognised> {
+    Parts::of_file(file, passphrase).map(|parts| (parts.certificates, parts.keys))
 }
 
 /// UTF-16 text, which some Windows editors save, as UTF-8.
@@ -145,17 +122,6 @@ fn text_mistake(text: &[u8]) -> Option<Mistake> {
     (text.starts_with(b"{") || has("<plist") || text.starts_with(b"bplist")).then_some(Mistake::OtherText)
 }
 
-/// Reads pairs of hexadecimal digits: the form in which mdmcert.download sends its answer.
-fn unhex(text: &[u8]) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[high, low]| Some((digit(*high)? << 4 | digit(*low)?) as u8)).collect()
-}
-
 /// Certificates and keys found in one file.
 #[derive(Default)]
 struct Parts {
@@ -164,6 +130,42 @@ struct Parts {
 }
 
 impl Parts {
+    /// Reads a file of any form by its content.
+    fn of_file(file: &[u8], passphrase: Option<&str>) -> Result<Self, Recognised> {
+        if file.len() > MAX_FILE_BYTES {
+            return Err(Recognised::Mistaken(Mistake::TooLarge));
+        }
+        let text = utf8(file);
+        let bytes = text.as_deref().unwrap_or(file);
+        let trimmed = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
+        if trimmed.is_empty() {
+            return Err(Recognised::Mistaken(Mistake::Empty));
+        }
+        // A signed request has PEM inside.
+        if trimmed.starts_with(b"<")
+            && let Some(mistake) = text_mistake(trimmed)
+        {
+            return Err(Recognised::Mistaken(mistake));
+        }
+        let has = |word: &[u8]| trimmed.windows(word.len()).any(|window| window == word);
+        if has(b"-----BEGIN ") {
+            return Self::of_pem(trimmed, passphrase);
+        }
+        // DER begins with a SEQUENCE; its bytes are the file's, not trimmed ones.
+        if bytes.first() == Some(&0x30) && trimmed.iter().any(|byte| !byte.is_ascii()) {
+            return der(bytes, passphrase);
+        }
+        if let Some(mistake) = text_mistake(trimmed) {
+            return Err(Recognised::Mistaken(mistake));
+        }
+        let decoded = crate::pki::unhex(trimmed).or_else(|| pem::base64(trimmed)).filter(|decoded| !decoded.is_empty());
+        match decoded {
+            Some(decoded) if decoded.first() == Some(&0x30) => der(&decoded, passphrase),
+            Some(decoded) => Err(Recognised::Mistaken(text_mistake(&decoded).unwrap_or(Mistake::Unknown))),
+            None => Err(Recognised::Mistaken(if trimmed.is_ascii() { Mistake::OtherText } else { Mistake::Unknown })),
+        }
+    }
+
     /// Reads the blocks of a PEM text; other things than certificates and keys are named when there is nothing better in it.
     fn of_pem(text: &[u8], passphrase: Option<&str>) -> Result<Self, Recognised> {
         let mut parts = Self::default();
@@ -179,7 +181,7 @@ impl Parts {
             } else if block.label.ends_with("PUBLIC KEY") {
                 other = Some(Recognised::Mistaken(Mistake::PublicKey));
             } else if matches!(block.label.as_str(), "PKCS7" | "CMS" | "PKCS12") {
-                other = Some(der(&block.der, passphrase));
+                other = Some(der(&block.der, passphrase).map_or_else(|other| other, Self::sort));
             }
         }
         if parts.certificates.is_empty() && parts.keys.is_empty() {
@@ -220,34 +222,32 @@ fn locked_key(error: KeyError, passphrase: Option<&str>) -> Recognised {
     }
 }
 
-/// Tells what DER or BER is, by the tags at its beginning.
-fn der(bytes: &[u8], passphrase: Option<&str>) -> Recognised {
+/// Reads DER or BER, which is told apart by the tags at its beginning.
+fn der(bytes: &[u8], passphrase: Option<&str>) -> Result<Parts, Recognised> {
+    let mistaken = |mistake| Err(Recognised::Mistaken(mistake));
     if let Ok(certificate) = Certificate::from_der(bytes) {
-        return Parts { certificates: vec![certificate], keys: vec![] }.sort();
+        return Ok(Parts { certificates: vec![certificate], keys: vec![] });
     }
-    let Ok(normal) = ber::to_der(bytes) else { return Recognised::Mistaken(Mistake::Damaged("a certificate or key in binary form")) };
+    let Ok(normal) = ber::to_der(bytes) else { return mistaken(Mistake::Damaged("a certificate or key in binary form")) };
+    let alone = |key: Result<PrivateKey, KeyError>| {
+        key.map(|key| Parts { certificates: vec![], keys: vec![key] }).map_err(|error| locked_key(error, passphrase))
+    };
     let tags = inner_tags(&normal);
     match tags.as_slice() {
-        [Tag::ObjectIdentifier, Tag::ContextSpecific { .. }] => message(&normal),
+        [Tag::ObjectIdentifier, Tag::ContextSpecific { .. }] => Err(message(&normal)),
         // PFX: version, then a message; private keys: version, then algorithm, number or bytes.
         [Tag::Integer, Tag::Sequence, ..] if is_pfx(&normal) => pkcs12(&normal, passphrase),
-        [Tag::Integer, ..] => match PrivateKey::from_der(&normal) {
-            Ok(key) => Recognised::Key(key),
-            Err(error) => locked_key(error, passphrase),
-        },
+        [Tag::Integer, ..] => alone(PrivateKey::from_der(&normal)),
         [Tag::Sequence, Tag::OctetString] => match passphrase {
-            None => Recognised::Locked { what: "private key", wrong: false },
-            Some(passphrase) => match PrivateKey::from_encrypted_der(&normal, passphrase) {
-                Ok(key) => Recognised::Key(key),
-                Err(error) => locked_key(error, Some(passphrase)),
-            },
+            None => Err(Recognised::Locked { what: "private key", wrong: false }),
+            Some(passphrase) => alone(PrivateKey::from_encrypted_der(&normal, passphrase)),
         },
-        [Tag::Sequence, Tag::BitString] => Recognised::Mistaken(Mistake::PublicKey),
+        [Tag::Sequence, Tag::BitString] => mistaken(Mistake::PublicKey),
         [Tag::Sequence, Tag::Sequence, Tag::BitString] if CertificationRequest::from_der(&normal).is_ok() => {
-            Recognised::Mistaken(Mistake::CertificationRequest)
+            mistaken(Mistake::CertificationRequest)
         }
-        [Tag::Sequence, Tag::Sequence, Tag::BitString] => Recognised::Mistaken(Mistake::Damaged("a certificate")),
-        _ => Recognised::Mistaken(Mistake::Unknown),
+        [Tag::Sequence, Tag::Sequence, Tag::BitString] => mistaken(Mistake::Damaged("a certificate")),
+        _ => mistaken(Mistake::Unknown),
     }
 }
 
@@ -264,12 +264,12 @@ fn is_pfx(der: &[u8]) -> bool {
     inner.is_some_and(|tags| matches!(tags.as_slice(), [Tag::ObjectIdentifier, Tag::ContextSpecific { .. }]))
 }
 
-fn pkcs12(der: &[u8], passphrase: Option<&str>) -> Recognised {
+fn pkcs12(der: &[u8], passphrase: Option<&str>) -> Result<Parts, Recognised> {
     match pkcs12::open(der, passphrase.unwrap_or("")) {
-        Ok(content) => Parts { certificates: content.certificates, keys: content.keys }.sort(),
-        Err(Failure::Passphrase) => Recognised::Locked { what: "PKCS#12 file", wrong: passphrase.is_some() },
-        Err(Failure::Damaged) => Recognised::Mistaken(Mistake::Damaged("a PKCS#12 file")),
-        Err(Failure::Unsupported(why)) => Recognised::Mistaken(Mistake::Unsupported(why)),
+        Ok(content) => Ok(Parts { certificates: content.certificates, keys: content.keys }),
+        Err(Failure::Passphrase) => Err(Recognised::Locked { what: "PKCS#12 file", wrong: passphrase.is_some() }),
+        Err(Failure::Damaged) => Err(Recognised::Mistaken(Mistake::Damaged("a PKCS#12 file"))),
+        Err(Failure::Unsupported(why)) => Err(Recognised::Mistaken(Mistake::Unsupported(why))),
     }
 }
 

@@ -255,6 +255,17 @@ fn every_message_tells_what_to_do() {
 fn captured_files_are_recognised() {
     let Some(folder) = crate::shared_for_tests() else { return };
     let read = |name: &str| std::fs::read(folder.join("captures").join(name)).unwrap();
+    let names = |folder_name: &str| {
+        let entries = std::fs::read_dir(folder.join("captures").join(folder_name)).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        names("push-certificate"),
+        ["ProviderPrivateKey.key", "mock_push_cert.pem", "pushcert.p12", "pushcert.pem"],
+        "every file there is judged below"
+    );
     assert!(matches!(recognise(&read("push-certificate/mock_push_cert.pem"), None), Recognised::Certificate(found)
         if topic(&found).as_deref() == Some("com.apple.mgmt.External.18a16429-886b-41f1-9c30-2bd04ae4fc37")));
     assert!(matches!(mistake(&read("push-certificate/pushcert.pem")), Mistake::Authority { subject } if subject == "CN=mdmpush"));

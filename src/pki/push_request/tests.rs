@@ -115,3 +115,52 @@ fn files_that_are_none_are_refused() {
         }
     }
 }
+
+#[test]
+fn what_mdmcert_download_mails_is_opened_with_the_key_that_was_sent_along() {
+    let (_, request) = request();
+    let (vendor, chain) = vendor(now().plus(DAY));
+    let signed = sign_as_vendor(&request, &vendor, &chain).unwrap();
+    let key = PrivateKey::generate_rsa_2048().unwrap();
+    let ours = crate::pki::issue::self_signed("mdmcert.download", &key, DAY, now()).unwrap();
+    for cipher in [crate::pki::cipher::Cipher::DesEde3Cbc, crate::pki::cipher::Cipher::Aes256Cbc] {
+        let message = crate::pki::cms::encrypt(ours.certificate(), signed.as_bytes(), cipher).unwrap();
+        let hex = crate::pki::hex(&message).into_bytes();
+        let upper = [hex.to_ascii_uppercase(), b"\r\n".to_vec()].concat();
+        for file in [message.clone(), hex, upper, pem::encode(&message).into_bytes()] {
+            assert_eq!(open_mailed(&file, &[vendor.clone(), ours.clone()]).unwrap(), signed.as_bytes());
+            assert_eq!(open_mailed(&file, std::slice::from_ref(&vendor)).unwrap_err(), MailError::NotOurs);
+            assert_eq!(open_mailed(&file, &[]).unwrap_err(), MailError::NotOurs);
+        }
+        let cut = &message[..message.len() - 40];
+        assert!(matches!(open_mailed(cut, std::slice::from_ref(&ours)).unwrap_err(), MailError::Damaged(_)));
+        for damaged in mutations(&message).step_by(5) {
+            let _ = open_mailed(&damaged, std::slice::from_ref(&ours));
+        }
+    }
+    for other in [signed.as_bytes(), b"hello", vendor.certificate().to_pem().as_bytes()] {
+        assert_eq!(open_mailed(other, std::slice::from_ref(&ours)).unwrap(), other, "what is not encrypted is handed on");
+    }
+}
+
+#[test]
+fn a_vendor_is_found_in_files_of_any_order_and_form() {
+    let (key, request) = request();
+    let (vendor, chain) = vendor(now().plus(DAY));
+    let certificate = vendor.certificate().to_pem().into_bytes();
+    let locked = openssl(&["pkcs8", "-topk8", "-passout", "pass:open sesame"], vendor.key().to_pem().expose().as_bytes());
+    let bare = vendor.key().to_pem().expose().clone().into_bytes();
+    let (middle, root) = (chain[0].der().to_vec(), chain[1].to_pem().into_bytes());
+    let problems = |files: &[&[u8]]| {
+        let signed = Vendor::from_files(files, Some("open sesame")).unwrap().sign(&request).unwrap();
+        PushRequest::parse(signed.as_bytes()).unwrap().problems(Some(key.public_key_der()), now())
+    };
+    assert_eq!(problems(&[&root, &bare, &middle, &certificate]), []);
+    assert_eq!(problems(&[&[locked.clone(), certificate.clone()].concat(), &middle, &root]), []);
+    assert!(matches!(&problems(&[&certificate, &bare])[..], [Problem::MissingIssuer { .. }]), "the chain is asked for before Apple is");
+    let refused = |files: &[&[u8]], passphrase| Vendor::from_files(files, passphrase).unwrap_err();
+    assert_eq!(refused(&[&certificate, &middle], None), VendorError::NoKey);
+    assert_eq!(refused(&[&middle, &bare], None), VendorError::NoCertificate);
+    assert!(matches!(refused(&[&certificate, &locked], None), VendorError::Locked { message } if message.contains("passphrase")));
+    assert!(matches!(refused(&[&certificate, b"hello"], None), VendorError::Mistaken(_)));
+}

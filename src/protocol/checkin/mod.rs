@@ -145,7 +145,7 @@ pub enum TokenService {
 
 /// Reads a check-in, XML or binary.
 ///
-/// Unknown keys are passed over, and optional ones of another type count as absent. The size of the body is the caller's to limit (1 MiB).
+/// Unknown keys are passed over, and optional ones of another type count as absent, but for a bootstrap token, whose absence deletes one. The size of the body is the caller's to limit (1 MiB).
 pub fn parse(body: &[u8]) -> Result<CheckIn, Malformed> {
     let list = plist::parse_tolerant(body)?;
     let fields = list.value.as_dictionary().ok_or(Malformed::NotADictionary)?;
@@ -170,7 +170,7 @@ fn read_message(message_type: &str, fields: &Dictionary) -> Result<Message, Malf
         "CheckOut" => Message::CheckOut,
         "UserAuthenticate" => Message::UserAuthenticate { digest_response: fields::filled(fields, "DigestResponse").map(Secret::new) },
         "GetBootstrapToken" => Message::GetBootstrapToken { awaiting_configuration },
-        "SetBootstrapToken" => Message::SetBootstrapToken { token: secret(fields, "BootstrapToken"), awaiting_configuration },
+        "SetBootstrapToken" => Message::SetBootstrapToken { token: secret(fields, "BootstrapToken")?, awaiting_configuration },
         "GetToken" => Message::GetToken(read_get_token(fields)?),
         "DeclarativeManagement" => Message::DeclarativeManagement {
             endpoint: fields::filled(fields, "Endpoint").ok_or(Malformed::MissingKey("Endpoint"))?,
@@ -199,9 +199,10 @@ fn read_authenticate(fields: &Dictionary) -> Result<Authenticate, Malformed> {
 fn read_token_update(fields: &Dictionary) -> Result<TokenUpdate, Malformed> {
     Ok(TokenUpdate {
         topic: word(fields, "Topic").ok_or(Malformed::MissingKey("Topic"))?,
-        token: secret(fields, "Token").ok_or(Malformed::MissingKey("Token"))?,
+        token: secret(fields, "Token")?.ok_or(Malformed::MissingKey("Token"))?,
         push_magic: fields::filled(fields, "PushMagic").map(Secret::new).ok_or(Malformed::MissingKey("PushMagic"))?,
-        unlock_token: secret(fields, "UnlockToken"),
+        // Where the device can be pushed to matters more: one that is no data is as if it were absent, and the stored one stays.
+        unlock_token: secret(fields, "UnlockToken").unwrap_or_default(),
         awaiting_configuration: fields::flag(fields, "AwaitingConfiguration").unwrap_or_default(),
         not_on_console: fields::flag(fields, "NotOnConsole").unwrap_or_default(),
     })
@@ -231,9 +232,11 @@ fn word(fields: &Dictionary, key: &str) -> Option<String> {
     Some(text.chars().take(MAX_WORD_CHARACTERS).collect())
 }
 
-/// The bytes at `key`; none where they are empty.
-fn secret(fields: &Dictionary, key: &str) -> Option<SecretBytes> {
-    fields::data(fields, key).filter(|bytes| !bytes.is_empty()).map(|bytes| SecretBytes::new(bytes.to_vec()))
+/// The bytes at `key`; none where they are empty or the key is absent.
+fn secret(fields: &Dictionary, key: &'static str) -> Result<Option<SecretBytes>, Malformed> {
+    let Some(value) = fields.get(key) else { return Ok(None) };
+    let bytes = value.as_data().ok_or(Malformed::WrongType(key))?;
+    Ok((!bytes.is_empty()).then(|| SecretBytes::new(bytes.to_vec())))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::protocol::ids::EnrollmentKind;
 use crate::protocol::plist::{Value, to_binary, to_xml};
-use crate::testing::mutations;
+use crate::testing::{mutations, values_at};
 
 const UDID: &str = "00008030-00AA11BB22CC33DD";
 const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
@@ -40,6 +40,7 @@ fn read(value: &Value) -> CheckIn {
 #[test]
 fn every_captured_check_in_is_read_as_its_name_says() {
     let Some(shared) = crate::shared_for_tests() else { return };
+    let mut files = 0;
     for entry in std::fs::read_dir(shared.join("captures/checkin")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -48,17 +49,48 @@ fn every_captured_check_in_is_read_as_its_name_says() {
         assert!(name.starts_with(&check_in.message.message_type().to_lowercase()), "{name}: {}", check_in.message.message_type());
         assert_eq!(check_in.ids.kind() == EnrollmentKind::User, name.contains("user"), "{name}");
         assert_eq!(check_in.raw.expose(), &body);
-        match check_in.message {
-            Message::Authenticate(device) => assert!(device.serial_number.is_some() && device.os_version.is_some(), "{name}"),
-            Message::TokenUpdate(update) => {
-                assert!(!update.awaiting_configuration);
-                assert_eq!(update.unlock_token.is_some(), !name.contains("macos"), "{name}");
-            }
-            other => assert!(matches!(other, Message::CheckOut), "{name}"),
-        }
+        says_what_the_file_says(&name, &body, &check_in);
+        files += 1;
         for damaged in mutations(&body) {
             let _ = parse(&damaged);
         }
+    }
+    assert!(files >= 9, "{files}");
+}
+
+/// Compares what was read with the text of the file, read by hand.
+fn says_what_the_file_says(name: &str, body: &[u8], check_in: &CheckIn) {
+    let said = |key: &str| values_at(body, key).into_iter().next();
+    assert_eq!((check_in.ids.udid(), check_in.ids.user_id()), (said("UDID").as_deref(), said("UserID").as_deref()), "{name}");
+    assert_eq!((&check_in.ids.user_short_name, &check_in.ids.user_long_name), (&said("UserShortName"), &said("UserLongName")), "{name}");
+    match &check_in.message {
+        Message::Authenticate(device) => {
+            assert_eq!(Some(&device.topic), said("Topic").as_ref(), "{name}");
+            for (read, key) in [
+                (&device.device_name, "DeviceName"),
+                (&device.model_name, "ModelName"),
+                (&device.model, "Model"),
+                (&device.product_name, "ProductName"),
+                (&device.os_version, "OSVersion"),
+                (&device.build_version, "BuildVersion"),
+                (&device.serial_number, "SerialNumber"),
+                (&device.imei, "IMEI"),
+                (&device.meid, "MEID"),
+            ] {
+                assert_eq!(read, &said(key), "{name}: {key}");
+            }
+            assert!(device.serial_number.is_some() && device.os_version.is_some(), "{name}");
+        }
+        Message::TokenUpdate(update) => {
+            let data = |key| said(key).map(|text| crate::pki::pem::base64(text.trim_end_matches('=').as_bytes()).unwrap());
+            assert_eq!(Some(&update.topic), said("Topic").as_ref(), "{name}");
+            assert_eq!(Some(update.token.expose()), data("Token").as_ref(), "{name}");
+            assert_eq!(Some(update.push_magic.expose()), said("PushMagic").as_ref(), "{name}");
+            assert_eq!(update.unlock_token.as_ref().map(|token| token.expose().clone()), data("UnlockToken"), "{name}");
+            assert_eq!(update.awaiting_configuration, said("AwaitingConfiguration").as_deref() == Some("true"), "{name}");
+            assert_eq!(update.unlock_token.is_some(), !name.contains("macos"), "{name}");
+        }
+        other => assert!(matches!(other, Message::CheckOut), "{name}"),
     }
 }
 
@@ -94,6 +126,28 @@ fn binary_and_xml_are_read_alike() {
     for damaged in mutations(&to_binary(&value).unwrap()) {
         let _ = parse(&damaged);
     }
+}
+
+#[test]
+fn an_authenticate_is_the_same_in_both_forms_whatever_else_is_in_it() {
+    // C05: data of more than 15 bytes, an unsigned number of 64 bits, and an object that only the binary form has.
+    let entries = [
+        ("Topic", text(TOPIC)),
+        ("DeviceName", text("iPad 1")),
+        ("OSVersion", text("26.1")),
+        ("Challenge", Value::Data((0..40).collect())),
+        ("Large", Value::Integer(u64::MAX.into())),
+    ];
+    let value = message("Authenticate", &entries);
+    let binary = parse(&to_binary(&value).unwrap()).unwrap();
+    let (xml, ids) = (read(&value), binary.ids.clone());
+    assert_eq!(xml.ids, ids);
+    let (Message::Authenticate(xml), Message::Authenticate(binary)) = (xml.message, binary.message) else { panic!("two Authenticates") };
+    assert_eq!(format!("{xml:?}"), format!("{binary:?}"));
+    assert_eq!((binary.device_name.as_deref(), binary.os_version.as_deref()), (Some("iPad 1"), Some("26.1")));
+    let mut odd = entries.to_vec();
+    odd.push(("Uid", Value::Uid(::plist::Uid::new(7))));
+    assert!(matches!(parse(&to_binary(&message("Authenticate", &odd)).unwrap()).unwrap().message, Message::Authenticate(_)));
 }
 
 #[test]
@@ -154,6 +208,37 @@ fn keys_that_matter_are_required_and_the_others_may_be_of_any_type() {
     let Message::Authenticate(device) = read(&odd).message else { panic!("an Authenticate") };
     assert_eq!(device.imei.as_deref(), Some("356938035643809"));
     assert_eq!(device.device_name, None);
+}
+
+#[test]
+fn only_an_absent_or_empty_bootstrap_token_deletes_and_one_of_another_type_is_refused() {
+    let given = |token: Option<Value>| {
+        let entries: Vec<_> = token.into_iter().map(|token| ("BootstrapToken", token)).collect();
+        parse(&to_xml(&message("SetBootstrapToken", &entries)).unwrap())
+    };
+    for nothing in [None, Some(Value::Data(Vec::new()))] {
+        assert!(matches!(given(nothing).unwrap().message, Message::SetBootstrapToken { token: None, .. }));
+    }
+    for other in [text("AQID"), text(""), Value::Integer(1.into()), Value::Array(Vec::new()), Value::Boolean(false)] {
+        assert_eq!(given(Some(other.clone())).unwrap_err(), Malformed::WrongType("BootstrapToken"), "{other:?}");
+    }
+    let no_base64 = to_xml(&message("SetBootstrapToken", &[("BootstrapToken", text("!!!!"))])).unwrap();
+    let no_base64 = String::from_utf8(no_base64).unwrap().replace("<string>!!!!</string>", "<data>!!!!</data>");
+    assert_eq!(parse(no_base64.as_bytes()).unwrap_err(), Malformed::WrongType("BootstrapToken"));
+}
+
+#[test]
+fn a_push_token_must_be_bytes_and_an_unlock_token_that_is_not_is_none() {
+    let with = |key: &str, value: Value| {
+        let Value::Dictionary(mut fields) = token_update() else { unreachable!() };
+        fields.insert(key.into(), value);
+        parse(&to_xml(&Value::Dictionary(fields)).unwrap())
+    };
+    assert_eq!(with("Token", text("AQID")).unwrap_err(), Malformed::WrongType("Token"));
+    assert_eq!(with("Token", Value::Data(Vec::new())).unwrap_err(), Malformed::MissingKey("Token"));
+    // Where to push to matters more than what ClearPasscode needs; what is held of the latter stays.
+    let Message::TokenUpdate(update) = with("UnlockToken", text("AQID")).unwrap().message else { panic!("a TokenUpdate") };
+    assert!(update.unlock_token.is_none());
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub use query::{
     activation_lock_bypass_code, device_attestation, device_information, installed_application_list, managed_application_list,
     restrictions, security_info,
 };
-pub use raw::{RawCommand, validate_raw};
+pub use raw::{RawCommand, check_said, validate_raw};
 pub use secrets::{MASK, SECRET_KEYS, mask};
 pub use settings::{Setting, settings};
 pub use updates::{InstallAction, UpdateTarget, available_os_updates, os_update_status, schedule_os_update, schedule_os_update_scan};

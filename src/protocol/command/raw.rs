@@ -69,6 +69,15 @@ pub fn validate_raw(bytes: &[u8], allow_unknown: bool) -> Result<RawCommand, Vec
     if faults.is_empty() { Ok(RawCommand { uuid, request_type, keys }) } else { Err(faults) }
 }
 
+/// Finds what is wrong with what a command says, as far as it is known here; what it leaves out, and what is not known, is the device's to judge.
+pub fn check_said(command: &Command) -> Vec<FieldError> {
+    let mut faults = schema::check_said(&command.request_type, command.keys());
+    if faults.is_empty() {
+        faults.extend(check_payload(&command.request_type, command.keys()));
+    }
+    faults
+}
+
 fn is_uuid(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_ID_BYTES && !text.contains(char::is_control)
 }

@@ -162,9 +162,14 @@ fn check(profile: &EnrollmentProfile) -> Result<(), ProfileError> {
 
 fn root_payload(profile: &EnrollmentProfile, index: usize, (certificate, uuid): (&Vec<u8>, &Uuid)) -> Value {
     let identifier = if index == 0 { format!("{}.root", profile.identifier) } else { format!("{}.root{}", profile.identifier, index + 1) };
-    let mut keys = payload("com.apple.security.root", &identifier, *uuid, &format!("{} certificate authority", profile.organization));
+    certificate_payload(&identifier, *uuid, &profile.organization, certificate)
+}
+
+/// The payload of a root certificate.
+pub(super) fn certificate_payload(identifier: &str, uuid: Uuid, organization: &str, certificate: &[u8]) -> Value {
+    let mut keys = payload("com.apple.security.root", identifier, uuid, &format!("{organization} certificate authority"));
     put(&mut keys, "PayloadCertificateFileName", text("root.cer"));
-    put(&mut keys, "PayloadContent", Value::Data(certificate.clone()));
+    put(&mut keys, "PayloadContent", Value::Data(certificate.to_vec()));
     Value::Dictionary(keys)
 }
 
@@ -216,7 +221,7 @@ impl EnrollmentProfile {
     }
 }
 
-fn payload(payload_type: &str, identifier: &str, uuid: Uuid, display_name: &str) -> Dictionary {
+pub(super) fn payload(payload_type: &str, identifier: &str, uuid: Uuid, display_name: &str) -> Dictionary {
     let mut keys = Dictionary::new();
     put(&mut keys, "PayloadType", text(payload_type));
     put(&mut keys, "PayloadVersion", number(1));
@@ -231,11 +236,11 @@ fn uuid_text(uuid: Uuid) -> String {
     uuid.hyphenated().to_string().to_uppercase()
 }
 
-fn put(keys: &mut Dictionary, key: &str, value: Value) {
+pub(super) fn put(keys: &mut Dictionary, key: &str, value: Value) {
     keys.insert(key.to_owned(), value);
 }
 
-fn text(text: &str) -> Value {
+pub(super) fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 

@@ -1,6 +1,9 @@
 //! Configuration profiles: reading any, signed or not, and making the one that enrolls a device.
 
 mod enrollment;
+mod root;
+
+pub use root::{RootProfile, build_root};
 
 pub use enrollment::{AccountDriven, CONTENT_TYPE, EnrollmentProfile, PayloadUuids, Scep, TargetDevice, build};
 

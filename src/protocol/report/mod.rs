@@ -111,6 +111,11 @@ impl Head {
         })
     }
 
+    /// Whether it says what became of a command.
+    fn answers_a_command(&self) -> bool {
+        self.status != Status::Idle && self.command_uuid.is_some()
+    }
+
     /// Why the command failed, in plain words; none where it did not.
     pub fn cause(&self) -> Option<Cause> {
         let failed = matches!(self.status, Status::Error | Status::CommandFormatError);
@@ -136,6 +141,13 @@ pub fn parse(body: &[u8]) -> Result<Report, Malformed> {
     let list = plist::parse_tolerant(body)?;
     let Value::Dictionary(values) = list.value else { return Err(Malformed::NotADictionary) };
     Ok(Report { head: Head::read(&values)?, values, unreadable: list.unreadable })
+}
+
+/// Reads what is recorded of every report from one that [`parse`] refused; none where CommandUUID, Status or ids cannot be read either.
+pub fn salvage(body: &[u8]) -> Option<Head> {
+    let mut scanner = Scanner::new();
+    scanner.feed(body).ok()?;
+    scanner.finish().ok().filter(Head::answers_a_command)
 }
 
 /// Reads what is recorded of every report and nothing else.

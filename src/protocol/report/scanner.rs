@@ -21,10 +21,17 @@ const ELEMENTS: [&str; 11] = ["plist", "dict", "array", "key", "string", "intege
 /// How many of them hold others.
 const CONTAINERS: u8 = 3;
 
+/// Stands for an element that is none of those, or not where it may be: nothing in it is looked at.
+const OTHER: u8 = ELEMENTS.len() as u8;
+
+/// Elements within one another of which each is remembered; those beyond are counted.
+const MAX_OPEN: usize = MAX_DEPTH + 2;
+
 /// A reader that is fed a body piece by piece.
 ///
-/// It checks how elements nest, but not their values. Binary property lists cannot be read from their beginning and are refused; devices
-/// send none of such size.
+/// It checks how elements nest, but not their values, and goes on behind what it cannot read: a device repeats its answer until it is taken, so that
+/// one bad letter in an app's name must not keep its queue from going on. Binary property lists cannot be read from their beginning and are
+/// refused; devices send none of such size.
 #[derive(Debug)]
 pub struct Scanner {
     place: Place,
@@ -32,8 +39,12 @@ pub struct Scanner {
     at: u64,
     /// The first bytes, until it is certain that they are no binary list.
     begin: Vec<u8>,
-    /// The elements that are open, as places in [`ELEMENTS`]; bounded by the depth.
+    /// The elements that are open, as places in [`ELEMENTS`]; up to [`MAX_OPEN`].
     open: Vec<u8>,
+    /// How many more are open within those.
+    beyond: u64,
+    /// The first thing that could not be read.
+    fault: Option<Malformed>,
     /// What is collected of the tag at hand.
     name: Vec<u8>,
     /// The last two bytes within the same place, which tell where a tag, comment or instruction ends.
@@ -56,6 +67,7 @@ enum Place {
     Comment,
     Instruction,
     DocumentType,
+    CData,
 }
 
 impl Default for Scanner {
@@ -72,6 +84,8 @@ impl Scanner {
             at: 0,
             begin: Vec::new(),
             open: Vec::new(),
+            beyond: 0,
+            fault: None,
             name: Vec::new(),
             last: [0; 2],
             quote: None,
@@ -83,7 +97,7 @@ impl Scanner {
         }
     }
 
-    /// Takes the next piece of the body.
+    /// Takes the next piece of the body; fails where it is no XML property list at all.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Malformed> {
         if self.begin.len() < 8 {
             self.begin.extend(piece.iter().take(8 - self.begin.len()));
@@ -115,14 +129,20 @@ impl Scanner {
     }
 
     /// Ends the body and tells what was found; the error chain is not.
-    pub fn finish(self) -> Result<Head, Malformed> {
+    ///
+    /// Where something could not be read, what was found counts only if it answers a command; else the first fault is the answer.
+    pub fn finish(mut self) -> Result<Head, Malformed> {
         if self.at == 0 {
             return Err(PlistError::Empty.into());
         }
         if !self.root_closed {
-            return Err(self.broken("it ends in the middle"));
+            self.broken("it ends in the middle");
         }
-        Head::read(&self.found)
+        let head = Head::read(&self.found);
+        match self.fault {
+            None => head,
+            Some(fault) => head.ok().filter(Head::answers_a_command).ok_or(fault),
+        }
     }
 
     fn step(&mut self, byte: u8) -> Result<(), Malformed> {
@@ -136,6 +156,11 @@ impl Scanner {
             Place::Text => self.text_byte(byte)?,
             Place::Tag => self.tag_byte(byte)?,
             Place::DocumentType => self.document_type_byte(byte)?,
+            Place::CData => {
+                if byte == b'>' && self.last == *b"]]" {
+                    self.place = Place::Text;
+                }
+            }
             Place::Comment | Place::Instruction => {
                 let ends = if place == Place::Comment { self.last == *b"--" } else { self.last[1] == b'?' };
                 if byte == b'>' && ends {
@@ -161,11 +186,10 @@ impl Scanner {
         let mark = self.at < 3 && b"\xef\xbb\xbf".contains(&byte);
         let undecided = self.begin.len() < 8 && b"bplist00".starts_with(&self.begin);
         if between && !byte.is_ascii_whitespace() && !mark && !undecided {
-            return Err(if self.open.is_empty() && !self.root_closed {
-                PlistError::NotPlist.into()
-            } else {
-                self.broken("text stands between the values")
-            });
+            if self.open.is_empty() && !self.root_closed {
+                return Err(PlistError::NotPlist.into());
+            }
+            self.broken("text stands between the values");
         }
         Ok(())
     }
@@ -178,7 +202,11 @@ impl Scanner {
                 self.place = Place::Text;
                 return self.end_tag(self.last[1] == b'/' && self.name.len() > 1);
             }
-            (None, b'<') => return Err(self.broken("a tag begins within a tag")),
+            (None, b'<') => {
+                self.broken("a tag begins within a tag");
+                self.name.clear();
+                return Ok(());
+            }
             _ => {}
         }
         if self.name.len() < MAX_NAME_BYTES {
@@ -188,7 +216,11 @@ impl Scanner {
             b"!--" => self.place = Place::Comment,
             b"?" => self.place = Place::Instruction,
             b"!DOCTYPE" => self.place = Place::DocumentType,
-            b"![CDATA[" => return Err(PlistError::CData.into()),
+            b"![CDATA[" => {
+                self.fault(PlistError::CData);
+                self.text = None;
+                self.place = Place::CData;
+            }
             _ => {}
         }
         Ok(())
@@ -211,66 +243,85 @@ impl Scanner {
         let name = self.name.strip_prefix(b"/").unwrap_or(&self.name);
         let end = name.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(name.len());
         let element = ELEMENTS.iter().position(|element| element.as_bytes() == &name[..end]).map(|element| element as u8);
-        let Some(element) = element else {
-            return Err(if self.open.is_empty() {
-                PlistError::NotPlist.into()
-            } else {
-                self.broken("an element is none of property lists")
-            });
-        };
-        if is_end {
-            return self.close(element);
+        if self.open.is_empty() && !self.root_closed && (is_end || element != Some(0)) {
+            return Err(PlistError::NotPlist.into());
         }
-        self.open(element)?;
-        if is_empty { self.close(element) } else { Ok(()) }
-    }
-
-    fn open(&mut self, element: u8) -> Result<(), Malformed> {
-        let fits = match self.open.last() {
-            None => ELEMENTS[usize::from(element)] == "plist" && !self.root_closed,
-            Some(parent) => *parent < CONTAINERS && element != 0,
-        };
-        if !fits {
-            return Err(if self.open.is_empty() && !self.root_closed {
-                PlistError::NotPlist.into()
-            } else {
-                self.broken("an element stands in the wrong place")
-            });
-        }
-        if self.open.len() == 1 && std::mem::replace(&mut self.has_value, true) {
-            return Err(self.broken("the <plist> element holds more than one value"));
-        }
-        // The root element and the innermost scalar are no containers.
-        if self.open.len() > MAX_DEPTH && element < CONTAINERS {
-            return Err(PlistError::TooDeep.into());
-        }
-        self.open.push(element);
-        if self.is_top_level() {
-            let wanted = match ELEMENTS[usize::from(element)] {
-                "key" => true,
-                "string" => self.key.as_deref().is_some_and(|key| WANTED.contains(&key)),
-                _ => false,
-            };
-            self.text = wanted.then(Vec::new);
+        let element = element.unwrap_or_else(|| {
+            self.broken("an element is none of property lists");
+            OTHER
+        });
+        let ends = is_end || self.open(element) && is_empty;
+        if ends {
+            self.close(element);
         }
         Ok(())
     }
 
-    fn close(&mut self, element: u8) -> Result<(), Malformed> {
-        let top_level = self.is_top_level();
-        if self.open.pop() != Some(element) {
-            return Err(self.broken("an element ends that did not begin"));
+    /// Begins an element; tells whether it has to be ended.
+    fn open(&mut self, mut element: u8) -> bool {
+        if self.root_closed {
+            self.broken("something follows the end of the property list");
+            return false;
         }
+        let parent = self.open.last();
+        if self.beyond > 0 || parent.is_some_and(|parent| *parent >= CONTAINERS || element == 0) {
+            self.broken("an element stands in the wrong place");
+            self.text = None;
+        }
+        if self.open.len() == 1 && std::mem::replace(&mut self.has_value, true) {
+            self.broken("the <plist> element holds more than one value");
+            element = OTHER;
+        }
+        // The root element and the innermost scalar are no containers.
+        if self.open.len() > MAX_DEPTH && element < CONTAINERS {
+            self.fault(PlistError::TooDeep);
+        }
+        if self.open.len() == MAX_OPEN {
+            self.beyond += 1;
+            return true;
+        }
+        self.open.push(element);
+        if self.is_top_level() {
+            let wanted = match ELEMENTS.get(usize::from(element)) {
+                Some(&"key") => true,
+                Some(&"string") => self.key.as_deref().is_some_and(|key| WANTED.contains(&key)),
+                _ => false,
+            };
+            self.text = wanted.then(Vec::new);
+        }
+        true
+    }
+
+    fn close(&mut self, element: u8) {
+        if self.beyond > 0 {
+            self.beyond -= 1;
+            return;
+        }
+        if self.open.last() != Some(&element) {
+            self.broken("an element ends that did not begin");
+            self.text = None;
+            // What was left open within it ends with it. Nothing ends the root or its dictionary but their own ends.
+            let Some(begin) = self.open.iter().skip(2).rposition(|open| *open == element) else { return };
+            self.open.truncate(begin + 3);
+        }
+        let top_level = self.is_top_level();
+        self.open.pop();
         if self.open.is_empty() {
             self.root_closed = true;
         }
         if !top_level {
-            return Ok(());
+            return;
         }
-        let text = self.text.take().map(|text| self.unescape(&text)).transpose()?;
-        match (ELEMENTS[usize::from(element)], self.key.take()) {
-            ("key", _) => self.key = text,
-            ("string", Some(key)) => {
+        let text = self.text.take().and_then(|text| match unescape(&text) {
+            Ok(text) => Some(text),
+            Err(fault) => {
+                self.fault(fault);
+                None
+            }
+        });
+        match (ELEMENTS.get(usize::from(element)), self.key.take()) {
+            (Some(&"key"), _) => self.key = text,
+            (Some(&"string"), Some(key)) => {
                 if let Some(text) = text {
                     // As everywhere, of a key that comes twice the last value counts.
                     self.found.insert(key, Value::String(text));
@@ -278,7 +329,6 @@ impl Scanner {
             }
             _ => {}
         }
-        Ok(())
     }
 
     /// Whether the innermost open element holds text.
@@ -291,12 +341,19 @@ impl Scanner {
         self.open.len() == 3 && self.open[1] == 1
     }
 
-    fn unescape(&self, text: &[u8]) -> Result<String, Malformed> {
-        let text = std::str::from_utf8(text).map_err(|_| self.broken("this is not UTF-8"))?;
-        quick_xml::escape::unescape(text).map(std::borrow::Cow::into_owned).map_err(|_| PlistError::Entities.into())
+    fn broken(&mut self, what: &str) {
+        self.fault(PlistError::Malformed { at: self.at, what: what.to_owned() });
     }
 
-    fn broken(&self, what: &str) -> Malformed {
-        PlistError::Malformed { at: self.at, what: what.to_owned() }.into()
+    /// Notes what could not be read; the first is the cause of the others.
+    fn fault(&mut self, fault: impl Into<Malformed>) {
+        if self.fault.is_none() {
+            self.fault = Some(fault.into());
+        }
     }
+}
+
+fn unescape(text: &[u8]) -> Result<String, PlistError> {
+    let text = std::str::from_utf8(text).map_err(|_| PlistError::Malformed { at: 0, what: String::from("a text is not UTF-8") })?;
+    quick_xml::escape::unescape(text).map(std::borrow::Cow::into_owned).map_err(|_| PlistError::Entities)
 }

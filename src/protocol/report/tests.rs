@@ -1,5 +1,7 @@
 //! Reports as captured, as composed, in pieces, and damaged.
 
+mod captured;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -33,45 +35,6 @@ fn captured() -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(shared.join("captures/report")).unwrap();
     let read = |path: std::path::PathBuf| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap());
     entries.map(|entry| read(entry.unwrap().path())).collect()
-}
-
-#[test]
-fn every_captured_report_is_read_as_its_name_says() {
-    for (name, body) in captured() {
-        let report = parse(&body).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(report.unreadable, [], "{name}");
-        assert!(report.head.command_uuid.is_some(), "{name}");
-        let kind = name.split('-').next().unwrap();
-        let expected = match kind {
-            "errors" if name.contains("commandformaterror") => Status::CommandFormatError,
-            "errors" | "installapplication" => Status::Error,
-            "notnow" => Status::NotNow,
-            _ => Status::Acknowledged,
-        };
-        assert_eq!(report.head.status, expected, "{name}");
-        assert_eq!(report.head.cause().is_some(), matches!(expected, Status::Error | Status::CommandFormatError), "{name}");
-        match kind {
-            "deviceinformation" => assert!(device::DeviceInformation::read(&report).unwrap().serial_number.is_some(), "{name}"),
-            "securityinfo" => assert!(!security::SecurityInfo::read(&report).unwrap().facts.is_empty(), "{name}"),
-            "installedapplicationlist" => assert!(apps::installed(&report).unwrap().iter().all(|app| !app.name.is_empty()), "{name}"),
-            "managedapplicationlist" => {
-                let states: Vec<_> = apps::managed(&report).unwrap().iter().map(|app| app.state.to_string().to_lowercase()).collect();
-                assert!(states.iter().all(|state| name.contains(state.as_str())), "{name}: {states:?}");
-            }
-            "profilelist" => {
-                let profiles = profiles::profiles(&report).unwrap();
-                assert!(profiles.iter().all(|profile| !profile.identifier.is_empty() && !profile.payloads.is_empty()), "{name}");
-            }
-            "certificatelist" => {
-                assert!(profiles::certificates(&report).unwrap().iter().all(|item| item.der.starts_with(&[0x30])), "{name}");
-            }
-            "availableosupdates" => {
-                assert!(updates::available(&report).unwrap().iter().all(|update| !update.product_key.is_empty()), "{name}");
-            }
-            "devicelock" => assert_eq!(device::message_result(&report).as_deref(), Some("NoPasscodeSet")),
-            _ => assert!(matches!(kind, "errors" | "installapplication" | "notnow"), "{name} is of no known kind"),
-        }
-    }
 }
 
 #[test]
@@ -264,6 +227,43 @@ fn the_scanner_keeps_to_the_same_limits() {
     let commented = "<dict><!-- > --><key>Status</key><!----><string>Id<!-- x -->le</string><key>UDID</key><string>A&#45;1</string></dict>";
     let head = in_pieces(document(commented).as_bytes(), 1).unwrap();
     assert_eq!((head.status, head.ids.device_id()), (Status::Idle, "A-1"));
+}
+
+#[test]
+fn the_scanner_goes_on_behind_what_it_cannot_read() {
+    let around = |inside: &str| {
+        format!(
+            "<plist><dict><key>CommandUUID</key><string>c7</string><key>List</key>{inside}<key>Status</key><string>Error</string>\
+             <key>UDID</key><string>A-1</string></dict></plist>"
+        )
+    };
+    let deep = format!("{}{}", "<array>".repeat(1000), "</array>".repeat(1000));
+    for inside in [
+        "<blob/>",
+        "<blob><dict><key>Status</key><string>Idle</string></dict></blob>",
+        "<string>a<b>c</string>",
+        "<string><![CDATA[</dict></plist>]]></string>",
+        "<array><dict></array>",
+        "<array></dict></array>",
+        "<dict><key>Status</key><string>Managed</string></plist></dict>",
+        "text",
+        &deep,
+    ] {
+        for size in [1, 7, 10_000] {
+            let head = in_pieces(around(inside).as_bytes(), size).unwrap_or_else(|error| panic!("{inside:.60}: {error}"));
+            assert_eq!(
+                (head.status, head.command_uuid.as_deref(), head.ids.device_id()),
+                (Status::Error, Some("c7"), "A-1"),
+                "{inside:.60}"
+            );
+        }
+    }
+    let cut = around("<true/>");
+    assert_eq!(in_pieces(&cut.as_bytes()[..cut.len() - 15], 9).unwrap().status, Status::Error);
+    assert!(in_pieces(&cut.as_bytes()[..cut.len() - 80], 9).is_err(), "Status has not come by");
+    assert!(in_pieces(around("<blob/>").replace("CommandUUID", "Other").as_bytes(), 9).is_err());
+    let entity = around("<true/>").replace(">c7<", ">c&nbsp;7<");
+    assert!(in_pieces(entity.as_bytes(), 9).is_err(), "what is looked for must be readable itself");
 }
 
 proptest! {

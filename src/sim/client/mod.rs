@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::device::{Identity, Mischief, Purpose, Reply, Request, Response};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::pki::certificate::{Certificate, Fingerprint};
 
@@ -47,6 +48,8 @@ type Sent = BoxBody<Bytes, io::Error>;
 #[derive(Debug)]
 pub struct Trust {
     base: RootCertStore,
+    /// By which certificates are judged.
+    clock: Clock,
     /// Stores with the certificates of profiles added, by those certificates.
     with_anchors: Mutex<HashMap<Vec<Fingerprint>, Arc<RootCertStore>>>,
 }
@@ -59,7 +62,13 @@ impl Trust {
             let name = certificate.common_name().unwrap_or_default();
             add(&mut base, certificate).map_err(|error| Error::bad_input(format!("the authority “{name}” cannot be trusted: {error}")))?;
         }
-        Ok(Self { base, with_anchors: Mutex::default() })
+        Ok(Self { base, clock: Clock::System, with_anchors: Mutex::default() })
+    }
+
+    /// Judges the server's certificate by this clock, as a device judges it by its own.
+    #[must_use]
+    pub fn at(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     fn with(&self, anchors: &[Certificate]) -> Arc<RootCertStore> {
@@ -82,7 +91,7 @@ impl Trust {
     /// How a device with these anchors and this identity opens TLS.
     pub(crate) fn tls(&self, anchors: &[Certificate], identity: Option<&Identity>) -> Result<Arc<ClientConfig>, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let builder = ClientConfig::builder_with_details(provider, Arc::new(self.clock.clone())).with_safe_default_protocol_versions()?;
         let builder = builder.with_root_certificates(self.with(anchors));
         let mut config = match identity {
             None => builder.with_no_client_auth(),

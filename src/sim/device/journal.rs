@@ -1,12 +1,14 @@
 //! What a device remembers of its conversation: figures for the fleet, and remarks where a server did what a real device would stumble over.
 
+use serde::Serialize;
+
 use crate::clock::Timestamp;
 
 /// How many remarks are kept; the first ones tell the most.
 const MAX_REMARKS: usize = 32;
 
 /// What happened so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Journal {
     /// Requests sent, repeats included.
     pub requests: u64,

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::clock::Timestamp;
-use crate::sim::device::{Device, Phase};
+use crate::sim::device::{Device, Journal, Phase};
 
 /// How many different remarks and errors a summary lists.
 const MAX_LISTED: usize = 20;
@@ -45,34 +44,15 @@ pub struct View {
     pub phase: PhaseName,
     /// Why it failed or left.
     pub reason: Option<String>,
-    /// Requests sent, repeats included.
-    pub requests: u64,
-    /// Requests that had to be repeated.
-    pub repeats: u64,
-    /// Commands received.
-    pub commands: u64,
-    /// Reports that the server took.
-    pub reports: u64,
-    /// Reports that said NotNow.
-    pub not_now: u64,
-    /// Reports that said Error or CommandFormatError.
-    pub refused: u64,
-    /// Times it enrolled.
-    pub enrollments: u64,
-    /// Times it got a new identity while enrolled.
-    pub renewals: u64,
-    /// When the server last answered.
-    pub last_contact_at: Option<Timestamp>,
-    /// What last went wrong.
-    pub last_error: Option<String>,
-    /// What the server did that a real device would stumble over.
-    pub remarks: Vec<String>,
+    /// What happened so far.
+    #[serde(flatten)]
+    pub journal: Journal,
 }
 
 impl View {
     /// How `device` is doing.
     pub(super) fn of(device: &Device) -> Self {
-        let (facts, journal) = (device.facts(), device.journal().clone());
+        let (facts, journal) = (device.facts(), device.journal());
         let (phase, reason) = match device.phase() {
             Phase::New => (PhaseName::New, None),
             Phase::Enrolling => (PhaseName::Enrolling, None),
@@ -89,17 +69,7 @@ impl View {
             os_version: facts.release.text,
             phase,
             reason,
-            requests: journal.requests,
-            repeats: journal.repeats,
-            commands: journal.commands,
-            reports: journal.reports,
-            not_now: journal.not_now,
-            refused: journal.refused,
-            enrollments: journal.enrollments,
-            renewals: journal.renewals,
-            last_contact_at: journal.last_contact_at,
-            last_error: journal.last_error,
-            remarks: journal.remarks,
+            journal: journal.clone(),
         }
     }
 }
@@ -150,15 +120,16 @@ impl Summary {
                 PhaseName::Failed => summary.failed += 1,
                 PhaseName::Left => summary.left += 1,
             }
-            summary.requests += view.requests;
-            summary.repeats += view.repeats;
-            summary.commands += view.commands;
-            summary.reports += view.reports;
-            summary.not_now += view.not_now;
-            summary.refused += view.refused;
-            summary.renewals += view.renewals;
-            view.last_error.iter().for_each(|error| count(&mut summary.errors, error));
-            view.remarks.iter().for_each(|remark| count(&mut summary.remarks, remark));
+            let journal = &view.journal;
+            summary.requests += journal.requests;
+            summary.repeats += journal.repeats;
+            summary.commands += journal.commands;
+            summary.reports += journal.reports;
+            summary.not_now += journal.not_now;
+            summary.refused += journal.refused;
+            summary.renewals += journal.renewals;
+            journal.last_error.iter().for_each(|error| count(&mut summary.errors, error));
+            journal.remarks.iter().for_each(|remark| count(&mut summary.remarks, remark));
         }
         summary
     }

@@ -2,7 +2,6 @@
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -14,7 +13,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
-use crate::mdm::devices;
+use crate::mdm::devices::{self, Purged};
 use crate::store::escrow::{EscrowKind, Held};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -24,25 +23,27 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// A secret held for a device, without its value.
 #[derive(Debug, Serialize, ToSchema)]
 struct HeldView {
-    /// UUIDv7.
+    /// What reveals it.
     id: String,
     /// Which secret it is.
     kind: EscrowKind,
     /// What it was for.
     note: String,
-    /// When it was stored.
+    /// Whether the device's enrollment uses it still; such a one is removed only when that is over.
+    in_use: bool,
+    /// When it was stored; of one in use, when its enrollment began.
     created_at: Timestamp,
 }
 
 impl From<Held> for HeldView {
     fn from(held: Held) -> Self {
-        Self { id: held.id, kind: held.kind, note: held.note, created_at: held.created_at }
+        Self { id: held.id, kind: held.kind, note: held.note, in_use: held.in_use, created_at: held.created_at }
     }
 }
 
 /// The secrets held for a device, without their values.
 #[utoipa::path(get, path = "/api/v1/devices/{id}/secrets", tag = "devices", params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, description = "Newest first", body = Vec<HeldView>)))]
+    responses((status = 200, description = "Those in use, then the others, newest first", body = Vec<HeldView>)))]
 async fn held(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Vec<HeldView>>> {
     let held = app.store.read(app.now(), |tx| devices::held(tx, &actor, &id)).await?;
     Ok(JsonBody(held.into_iter().map(HeldView::from).collect()))
@@ -72,10 +73,19 @@ async fn reveal(
     Ok(JsonBody(Revealed { kind, value: String::from_utf8(value.expose().clone()).ok(), value_base64: STANDARD.encode(value.expose()) }))
 }
 
-/// Remove every secret that is held for a device, for good; an Owner's right.
+/// What became of a purge.
+#[derive(Debug, Serialize, ToSchema)]
+struct PurgedView {
+    /// Secrets that were removed for good.
+    removed: usize,
+    /// Secrets that stay, because the device is enrolled and uses them. Retire or delete the device to remove them too.
+    in_use: usize,
+}
+
+/// Remove every secret that is held for a device, for good, but what its living enrollment uses; an Owner's right.
 #[utoipa::path(delete, path = "/api/v1/devices/{id}/secrets", tag = "devices", params(("id" = String, Path, description = "Its id")),
-    responses((status = 204, description = "Removed")))]
-async fn purge(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
-    app.store.write(app.now(), move |tx| devices::purge(tx, &actor, &id)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    responses((status = 200, description = "What was removed, and what stays in use", body = PurgedView)))]
+async fn purge(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<PurgedView>> {
+    let Purged { removed, in_use } = app.store.write(app.now(), move |tx| devices::purge(tx, &actor, &id)).await?;
+    Ok(JsonBody(PurgedView { removed, in_use }))
 }

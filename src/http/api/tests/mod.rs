@@ -1,8 +1,11 @@
 //! The API through its whole way of layers, without sockets.
 
+mod authorities;
+mod commands;
 mod devices;
 mod events;
 mod people;
+mod schema;
 mod webhooks;
 
 use std::time::Duration;

@@ -91,6 +91,8 @@ impl House {
                     state: authorities::AuthorityState::Current,
                     certificate: b"root".to_vec(),
                     not_after_at: tx.now.plus(Duration::from_secs(1 << 30)),
+                    bridge: None,
+                    used_from_at: Some(tx.now),
                     created_at: tx.now,
                 };
                 authorities::insert(tx, &authority, &crate::pki::certificate::Fingerprint::of_der(b"root"), None)

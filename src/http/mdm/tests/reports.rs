@@ -10,7 +10,11 @@ use tokio_stream::StreamExt as _;
 
 use super::{Device, House, answer, plist};
 use crate::http::limits::{LARGE_REPORTS_MAX, REPORT_KEEP_BYTES, REPORT_MAX_BYTES, REPORT_PROVE_BYTES, STRANGER_MAX_BYTES};
+use crate::mdm::Actor;
+use crate::mdm::commands::{self, Wish};
+use crate::protocol::command::Command as Order;
 use crate::store::commands::CommandState;
+use crate::store::enrollments::EnrollmentState;
 use crate::store::reports;
 
 /// A report with a long list between CommandUUID and Status, as sorted keys have it; exactly `size` bytes long.
@@ -60,6 +64,65 @@ async fn a_report_is_kept_up_to_its_limit_and_skimmed_above() {
             house.events().await.iter().any(|event| event.kind == "report.too_large" && event.command_uuid.as_deref() == Some(&*uuid));
         assert_eq!(told, !is_kept, "{size}");
     }
+}
+
+/// Answers whose CommandUUID and Status are sound, while the list between them is not.
+fn unreadable(uuid: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let around = |list: &[u8]| {
+        let (begin, end) = ("<key>InstalledApplicationList</key><array><dict><key>Name</key>", "</dict></array>");
+        let begin = format!("<plist><dict><key>CommandUUID</key><string>{uuid}</string>{begin}");
+        let end = format!("{end}<key>Status</key><string>Acknowledged</string><key>UDID</key><string>A-1</string></dict></plist>");
+        [begin.as_bytes(), list, end.as_bytes()].concat()
+    };
+    let deep = format!("{}{}", "<array>".repeat(1000), "</array>".repeat(1000));
+    let mut cut = around(b"<string>Maps</string>");
+    cut.truncate(cut.len() - 10);
+    vec![
+        ("no UTF-8", around(b"<string>caf\xe9</string>")),
+        ("an unknown element", around(b"<blob>x</blob>")),
+        ("an unknown entity", around(b"<string>a&nbsp;b</string>")),
+        ("CDATA", around(b"<string><![CDATA[</array></dict>]]></string>")),
+        ("deep", around(deep.as_bytes())),
+        ("an element too many", around(b"<string>a</string></string>")),
+        ("cut off", cut),
+    ]
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_read_is_recorded_from_command_uuid_and_status() {
+    let house = House::new().await;
+    let device = house.enrolled("A-1").await;
+    for number in 0..unreadable("").len() {
+        let uuid = house.enqueue(&device, number as u128 + 1).await;
+        assert_eq!(house.idle(&device).await.as_deref(), Some(&*uuid));
+        let (what, body) = unreadable(&uuid).swap_remove(number);
+        assert_eq!(house.send(device.put("/mdm/connect", body.into())).await.status, 200, "{what}");
+        assert_eq!(house.state(&device, &uuid).await, CommandState::Acknowledged, "{what}");
+        let events = house.events().await;
+        let noted = events.iter().find(|event| event.kind == "report.unreadable" && event.command_uuid.as_deref() == Some(&*uuid));
+        assert!(noted.is_some_and(|event| event.data["because"].is_string()), "{what}");
+    }
+    // The first one is read here as text, and thereby mended.
+    for (_, body) in unreadable("never-sent").into_iter().skip(1) {
+        for word in ["CommandUUID", "Status", "UDID"] {
+            let body = String::from_utf8_lossy(&body).replace(&format!("<key>{word}</key>"), "<key>Other</key>");
+            let expected = if body.contains("Other") { 400 } else { 200 };
+            assert_eq!(house.send(device.put("/mdm/connect", body.clone().into())).await.status, expected, "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_acknowledgement_alone_means_is_done_though_the_rest_cannot_be_read() {
+    let house = House::new().await;
+    let device = house.enrolled("A-1").await;
+    let enrollment = house.enrollment(&device).await;
+    let order = Order::new(uuid::Uuid::from_u128(1), "EraseDevice");
+    let uuid = house.write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(order))).await.uuid;
+    house.idle(&device).await;
+    let (_, body) = unreadable(&uuid).remove(0);
+    assert_eq!(house.send(device.put("/mdm/connect", body.into())).await.status, 200);
+    assert_eq!(house.enrollment(&device).await.state, EnrollmentState::Erased);
 }
 
 #[tokio::test]

@@ -308,21 +308,11 @@ pub fn revealed(shell: &Shell, secret: &str, value: &str, device: (&str, &str)) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::parts::Viewer;
     use super::*;
     use crate::clock::Timestamp;
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Shell {
-            viewer,
-            now: Timestamp::from_seconds(0),
-            sections: vec![Section::Devices],
-            needs: 0,
-            setup: None,
-            banners: vec![],
-            flash: None,
-        }
+        Shell::for_tests(Section::Devices, Timestamp::from_seconds(0))
     }
 
     fn view(deed: Deed, names: &[String]) -> DeedView<'_> {

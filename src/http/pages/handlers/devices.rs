@@ -130,6 +130,7 @@ pub(super) fn reason(listed: &Listed) -> String {
         (Some(Enrollment::Authenticated), _) => String::from("enrolling"),
         (_, Standing::Problem) => String::from("cannot be woken"),
         (_, Standing::Silent) => String::from("not heard of for a week"),
+        (_, Standing::Waiting) if listed.waiting == 0 => String::from("waits for its first questions"),
         (_, Standing::Waiting) if listed.waiting == 1 => String::from("one thing waits for it"),
         (_, Standing::Waiting) => format!("{} things wait for it", listed.waiting),
         (_, Standing::Ok) => String::from("up to date"),

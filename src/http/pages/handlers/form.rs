@@ -30,7 +30,7 @@ pub(super) fn errors(error: &Error) -> Vec<(String, String)> {
 }
 
 /// A message of a field as a sentence.
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     let end = if message.ends_with(['.', '?']) { "" } else { "." };

@@ -18,8 +18,8 @@ use crate::http::api::input::Query;
 use crate::http::auth::SignedIn;
 use crate::http::pages::invitations::{Arrival, InvitationForm, InvitationRow, InvitationView, InvitationsView, form, list, one, withdraw};
 use crate::http::pages::parts::State as Mark;
-use crate::mdm::Right;
 use crate::mdm::enroll::invitations::{self, NewInvitation, Unusable};
+use crate::mdm::{Actor, Right};
 use crate::store::enrollments::EnrollmentState;
 use crate::store::invitations::Invitation;
 use crate::store::{Tx, devices, enrollments, push_certificates};
@@ -59,7 +59,7 @@ async fn all(State(app): State<App>, who: SignedIn, Query(query): Query<ListQuer
         format!("/invitations?after={}", rows.last().map(|row| row.id.clone()).unwrap_or_default())
     });
     let view = InvitationsView {
-        rows: rows.into_iter().map(|invitation| row(invitation, now)).collect(),
+        rows: rows.into_iter().map(|invitation| row(&who.actor, invitation, now)).collect(),
         total: total.unsigned_abs(),
         next,
         may_invite: who.actor.may(Right::Invite),
@@ -68,7 +68,7 @@ async fn all(State(app): State<App>, who: SignedIn, Query(query): Query<ListQuer
     Ok(list(&shell(&app, &who, None).await?, &view).into_response())
 }
 
-fn row(invitation: Invitation, now: Timestamp) -> InvitationRow {
+fn row(actor: &Actor, invitation: Invitation, now: Timestamp) -> InvitationRow {
     let (state, words) = match invitations::usable(&invitation, now) {
         Ok(()) if invitation.uses > 0 => (Mark::Ok, "in use"),
         Ok(()) => (Mark::Waiting, "not used yet"),
@@ -76,9 +76,15 @@ fn row(invitation: Invitation, now: Timestamp) -> InvitationRow {
         Err(Unusable::Expired) => (Mark::Silent, "over"),
         Err(Unusable::Unknown) => (Mark::Silent, "withdrawn"),
     };
+    let code = Some(invitation.code).filter(|_| actor.may(Right::Invite));
     InvitationRow {
-        name: if invitation.note.is_empty() { invitation.code.clone() } else { invitation.note },
-        code: invitation.code,
+        name: match (&code, invitation.note.is_empty()) {
+            (_, false) => invitation.note,
+            (Some(code), true) => code.clone(),
+            (None, true) => String::from("An invitation"),
+        },
+        id: invitation.id,
+        code,
         state,
         words: words.to_owned(),
         used: invitation.uses.unsigned_abs(),
@@ -166,13 +172,13 @@ async fn show(State(app): State<App>, who: SignedIn, Path(code): Path<String>) -
         })
         .await?;
     let view = InvitationView {
-        url: format!("{}/enroll/{}", app.public_url, invitation.code),
+        url: who.actor.may(Right::Invite).then(|| format!("{}/enroll/{}", app.public_url, invitation.code)),
         made_by: invitation.created_by.clone(),
         made_at: invitation.created_at,
         devices: arrivals,
         may_withdraw: who.actor.may(Right::Invite) && invitation.revoked_at.is_none(),
         push_ready,
-        row: row(invitation, now),
+        row: row(&who.actor, invitation, now),
     };
     Ok(one(&shell(&app, &who, None).await?, &view).into_response())
 }
@@ -201,7 +207,7 @@ fn arrivals(tx: &Tx, invitation_id: &str) -> Result<Vec<Arrival>> {
 async fn ask(State(app): State<App>, who: SignedIn, Path(code): Path<String>) -> Result<Response> {
     let (actor, now) = (who.actor.clone(), app.now());
     let invitation = app.store.read(now, |tx| invitations::find(tx, &actor, &code)).await?;
-    Ok(withdraw(&shell(&app, &who, None).await?, &row(invitation, now)).into_response())
+    Ok(withdraw(&shell(&app, &who, None).await?, &row(&who.actor, invitation, now)).into_response())
 }
 
 async fn revoke(State(app): State<App>, who: SignedIn, Path(code): Path<String>) -> Result<Response> {

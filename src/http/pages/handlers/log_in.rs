@@ -100,9 +100,9 @@ struct FirstRunQuery {
     token: Option<String>,
 }
 
-/// Shows the first run behind a set-up link that is good; without a token it is the way to the log-in.
+/// Shows the first run behind a set-up link that is good; without a token it is the way to the steps of set-up.
 async fn first_run(State(app): State<App>, Query(query): Query<FirstRunQuery>) -> Result<Response> {
-    let Some(token) = query.token else { return Ok(Redirect::to("/login").into_response()) };
+    let Some(token) = query.token else { return Ok(Redirect::to("/setup/steps").into_response()) };
     match app.store.read(app.now(), |tx| setup::check(tx, &token)).await {
         Ok(()) => Ok(welcome(&WelcomeView { token, ..WelcomeView::default() }).into_response()),
         Err(error) => over(&app, error).await,

@@ -9,6 +9,7 @@ mod log_in;
 mod people;
 mod practice;
 mod push;
+mod set_up;
 mod shell;
 mod system;
 mod today;
@@ -36,4 +37,5 @@ pub fn routes() -> Router<App> {
         .merge(people::routes())
         .merge(practice::routes())
         .merge(push::routes())
+        .merge(set_up::routes())
 }

@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::form::sentence;
 use super::{Form, shell};
 use crate::app::App;
 use crate::clock::Timestamp;
@@ -17,21 +18,26 @@ use crate::error::{Error, Kind, Result};
 use crate::http::auth::SignedIn;
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::parts::{Flash, State as Mark};
-use crate::http::pages::push::{self as view, PushView, Recognised, TopicChange, page, topic_change};
+use crate::http::pages::push::{self as view, PushView, Recognised, TopicChange, ends_sooner, page, topic_change};
+use crate::http::push_requests::{self, Checked, VENDOR_FILES_MAX};
 use crate::mdm::Right;
-use crate::mdm::enroll::profile::ORGANISATION;
 use crate::mdm::push_certificates::{self, Put, Standing};
-use crate::pki::key::PrivateKey;
+use crate::mdm::push_requests::{self as room, Asking};
 use crate::pki::pem;
-use crate::pki::push_certificate::{PushCertificate as Pair, PushCertificateError};
-use crate::pki::push_request::{Applicant, certification_request};
-use crate::store::{push_certificates as rows, settings};
+use crate::pki::push_certificate::{Mistake, PushCertificate as Pair, PushCertificateError};
+use crate::secret::Secret;
+use crate::store::Tx;
 
 /// How near the end of a certificate is said.
 const SOON: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/system/push", get(show).post(bring)).route("/system/push/request", post(request))
+    Router::new()
+        .route("/system/push", get(show).post(bring))
+        .route("/system/push/request", post(request))
+        .route("/system/push/signed", get(ready).post(check))
+        .route("/system/push/sign", post(sign))
+        .route("/system/push/mdmcert", post(mail))
 }
 
 async fn show(State(app): State<App>, who: SignedIn) -> Result<Response> {
@@ -42,21 +48,24 @@ async fn show(State(app): State<App>, who: SignedIn) -> Result<Response> {
 async fn filled(app: &App, who: &SignedIn) -> Result<PushView> {
     let (actor, now) = (who.actor.clone(), app.now());
     let may_change = actor.may(Right::Configure);
-    let (standings, requested_at) = app
+    let (mut view, standings) = app
         .store
-        .read_slow(now, move |tx| Ok((push_certificates::list(tx, &actor)?, rows::latest_request(tx)?.map(|request| request.created_at))))
+        .read_slow(now, move |tx| {
+            let (waiting, ready) = if may_change { (room::waiting(tx, &actor)?, room::ready(tx, &actor)?) } else { (None, None) };
+            let view = PushView {
+                requested_at: waiting.map(|request| request.created_at),
+                ready_at: ready.map(|ready| ready.at),
+                has_mdmcert_key: room::has_key(tx)?,
+                may_change,
+                ..PushView::default()
+            };
+            Ok((view, push_certificates::list(tx, &actor)?))
+        })
         .await?;
     let (current, others): (Vec<_>, Vec<_>) = standings.into_iter().partition(|standing| standing.certificate.current);
-    let current = current.into_iter().next();
-    // A request that was answered by a certificate since then waits for nothing.
-    let requested_at = requested_at.filter(|at| current.as_ref().is_none_or(|current| current.certificate.uploaded_at < *at));
-    Ok(PushView {
-        current: current.map(|standing| certificate(standing, now)),
-        others: others.into_iter().map(|standing| certificate(standing, now)).collect(),
-        requested_at,
-        may_change,
-        ..PushView::default()
-    })
+    view.current = current.into_iter().next().map(|standing| certificate(standing, now));
+    view.others = others.into_iter().map(|standing| certificate(standing, now)).collect();
+    Ok(view)
 }
 
 fn certificate(standing: Standing, now: Timestamp) -> view::PushCertificate {
@@ -73,39 +82,87 @@ fn certificate(standing: Standing, now: Timestamp) -> view::PushCertificate {
         state,
         devices: standing.devices.unsigned_abs(),
         account: row.account_note,
-        last_push_at: None,
+        last_push_at: standing.last_push_at,
     }
 }
 
-/// Makes the request, or gives the one that waits again. Its key never leaves the appliance.
+/// Makes the request, or gives the one that waits again.
 async fn request(State(app): State<App>, who: SignedIn) -> Result<Response> {
-    who.actor.require(Right::Configure)?;
-    let waiting = filled(&app, &who).await?.requested_at.is_some();
-    let (actor, now) = (who.actor.clone(), app.now());
-    let known = app.store.read(now, |tx| push_certificates::latest_request(tx, &actor)).await?.filter(|_| waiting);
-    let der = match known {
-        Some(known) => known.request,
-        None => made(&app, who).await?,
-    };
+    let waiting = push_requests::request(&app, &who.actor).await?;
     let headers = [(CONTENT_TYPE, "application/pkcs10"), (CONTENT_DISPOSITION, "attachment; filename=\"rollcall-push.csr\"")];
-    Ok((headers, pem::write("CERTIFICATE REQUEST", &der)).into_response())
+    Ok((headers, pem::write("CERTIFICATE REQUEST", &waiting.request)).into_response())
 }
 
-async fn made(app: &App, who: SignedIn) -> Result<Vec<u8>> {
-    let organisation = app.store.read(app.now(), |tx| settings::value(tx, &ORGANISATION)).await?.unwrap_or_default();
-    let name = if organisation.is_empty() { String::from("Rollcall") } else { organisation };
-    let email = format!("mdm@{}", app.public_host());
-    // Making an RSA key takes a tenth of a second.
-    let making = tokio::task::spawn_blocking(move || {
-        let key = PrivateKey::generate_rsa_2048()?;
-        // Apple's portal gives the certificate a subject of its own; of this one only the key counts.
-        let request = certification_request(&key, &Applicant { common_name: &name, country: "US", email: &email })?;
-        Ok::<_, Error>((key, request))
-    });
-    let (key, request) = making.await.map_err(|error| Error::internal("the request could not be made", error))??;
-    let kept = request.clone();
-    app.store.write(app.now(), move |tx| push_certificates::keep_request(tx, &who.actor, &kept, &key)).await?;
-    Ok(request)
+/// The signed request, for Apple's portal.
+async fn ready(State(app): State<App>, who: SignedIn) -> Result<Response> {
+    let actor = who.actor.clone();
+    let ready = app.store.read(app.now(), move |tx| room::ready(tx, &actor)).await?;
+    let Some(ready) = ready else { return Ok(Redirect::to("/system/push").into_response()) };
+    let headers =
+        [(CONTENT_TYPE, "application/octet-stream"), (CONTENT_DISPOSITION, "attachment; filename=\"push-request-for-apple.b64\"")];
+    Ok((headers, ready.file).into_response())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct MailForm {
+    email: String,
+    key: String,
+}
+
+async fn mail(State(app): State<App>, who: SignedIn, Form(form): Form<MailForm>) -> Result<Response> {
+    let email = form.email.trim().to_owned();
+    let asking = Asking { email: email.clone(), key: Some(Secret::new(form.key)) };
+    match push_requests::mail(&app, &who.actor, asking).await {
+        Ok(()) => {
+            let words = format!("A mail to {email} is on its way. Bring its attachment here.");
+            told(&app, &who, StatusCode::OK, Flash { state: Mark::Ok, words }).await
+        }
+        Err(error) => failed(&app, &who, error).await,
+    }
+}
+
+/// Signs with a vendor certificate that is brought.
+async fn sign(State(app): State<App>, who: SignedIn, sent: Multipart) -> Result<Response> {
+    let upload = Upload::read(sent).await?;
+    let checked = push_requests::sign(&app, &who.actor, upload.files, Some(upload.passphrase)).await;
+    signed(&app, &who, checked).await
+}
+
+/// A signed request that is brought.
+async fn check(State(app): State<App>, who: SignedIn, sent: Multipart) -> Result<Response> {
+    let file = Upload::read(sent).await?.files.into_iter().next().unwrap_or_default();
+    let checked = push_requests::bring(&app, &who.actor, file).await;
+    signed(&app, &who, checked).await
+}
+
+async fn signed(app: &App, who: &SignedIn, checked: Result<Checked>) -> Result<Response> {
+    match checked {
+        Ok(checked) if checked.problems.is_empty() => {
+            let words = String::from("The signed request is good. Download it below and take it to Apple.");
+            told(app, who, StatusCode::OK, Flash { state: Mark::Ok, words }).await
+        }
+        Ok(checked) => {
+            let view = PushView { problems: checked.problems, ..filled(app, who).await? };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shell(app, who, None).await?, &view)).into_response())
+        }
+        Err(error) => failed(app, who, error).await,
+    }
+}
+
+/// The page again with what went wrong; what is nobody's input fails as everywhere.
+async fn failed(app: &App, who: &SignedIn, error: Error) -> Result<Response> {
+    let status = match error.kind {
+        Kind::BadInput => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Upstream => StatusCode::BAD_GATEWAY,
+        _ => return Err(error),
+    };
+    let words = sentence(error.fields.first().map_or(&*error.message, |fault| fault.message.as_str()));
+    told(app, who, status, Flash { state: Mark::Problem, words }).await
+}
+
+async fn told(app: &App, who: &SignedIn, status: StatusCode, flash: Flash) -> Result<Response> {
+    Ok((status, page(&shell(app, who, Some(flash)).await?, &filled(app, who).await?)).into_response())
 }
 
 /// A file, or the answer to whether the one that is held may replace another topic.
@@ -123,7 +180,7 @@ async fn bring(State(app): State<App>, who: SignedIn, request: Request) -> Resul
 #[derive(Default)]
 struct Upload {
     name: String,
-    file: Bytes,
+    files: Vec<Bytes>,
     passphrase: String,
     account: String,
 }
@@ -137,11 +194,15 @@ impl Upload {
         };
         while let Some(field) = sent.next_field().await.map_err(broken)? {
             match field.name() {
-                Some("certificate") => {
-                    upload.name = field.file_name().unwrap_or("The file").chars().take(100).collect();
-                    upload.file = field.bytes().await.map_err(broken)?;
+                Some("certificate" | "signed" | "files") => {
+                    let name = field.file_name().unwrap_or("The file").chars().take(100).collect();
+                    upload.name = if upload.files.is_empty() { name } else { String::from("What you chose") };
+                    upload.files.push(field.bytes().await.map_err(broken)?);
+                    if upload.files.len() > VENDOR_FILES_MAX {
+                        return Err(Error::bad_input(format!("Choose at most {VENDOR_FILES_MAX} files.")));
+                    }
                 }
-                Some("passphrase") => upload.passphrase = field.text().await.map_err(broken)?,
+                Some("passphrase" | "vendor_passphrase") => upload.passphrase = field.text().await.map_err(broken)?,
                 Some("account") => field.text().await.map_err(broken)?.trim().clone_into(&mut upload.account),
                 _ => {}
             }
@@ -153,39 +214,61 @@ impl Upload {
 async fn upload(app: App, who: SignedIn, upload: Upload) -> Result<Response> {
     let now = app.now();
     let actor = who.actor.clone();
-    let own_keys = app.store.read(now, |tx| push_certificates::own_keys(tx, &actor)).await?;
-    let Upload { name, file, passphrase, account } = upload;
+    let own_keys = app.store.read(now, |tx| room::own_keys(tx, &actor)).await?;
+    let Upload { name, files, passphrase, account } = upload;
+    let brought = files.first().cloned().unwrap_or_default();
     // Opening an encrypted file may take a second.
     let reading = tokio::task::spawn_blocking(move || {
         let passphrase = Some(passphrase.as_str()).filter(|passphrase| !passphrase.is_empty());
-        Pair::from_files(&[&file], passphrase, &own_keys, now)
+        let files: Vec<&[u8]> = files.iter().map(|file| &file[..]).collect();
+        Pair::from_files(&files, passphrase, &own_keys, now)
     });
     let pair = match reading.await.map_err(|error| Error::internal("the file could not be read", error))? {
         Ok(pair) => pair,
+        // It belongs one step earlier, and is taken there.
+        Err(PushCertificateError::Mistake(Mistake::PushRequest | Mistake::EncryptedMessage)) => {
+            let checked = push_requests::bring(&app, &who.actor, brought).await;
+            return signed(&app, &who, checked).await;
+        }
         Err(mistake) => return refused(&app, &who, name, account, &mistake).await,
     };
     let (actor, brought, note) = (who.actor.clone(), pair.clone(), account.clone());
-    let put = app.store.write(now, move |tx| match push_certificates::topic_change(tx, &brought)? {
-        None => push_certificates::put(tx, &actor, &brought, &note, false).map(Ok),
-        Some(change) => {
-            push_certificates::hold(tx, &actor, &brought, &note)?;
-            Ok(Err(change))
+    let put = app.store.write(now, move |tx| {
+        let doubt = doubt(tx, &brought)?;
+        match doubt {
+            None => push_certificates::put(tx, &actor, &brought, &note, false).map(Ok),
+            Some(doubt) => {
+                push_certificates::hold(tx, &actor, &brought, &note)?;
+                Ok(Err(doubt))
+            }
         }
     });
     match put.await? {
         Ok(put) => taken(&app, &who, put).await,
-        Err(change) => asked(&app, &who, change, String::new()).await,
+        Err(doubt) => asked(&app, &who, doubt, String::new()).await,
     }
 }
 
+/// What is asked about before an upload is taken.
+enum Doubt {
+    /// It would cut devices off.
+    Topic(push_certificates::TopicChange),
+    /// It ends before the one that it replaces; in words.
+    EndsSooner(String),
+}
+
+fn doubt(tx: &Tx, pair: &Pair) -> Result<Option<Doubt>> {
+    if let Some(change) = push_certificates::topic_change(tx, pair)? {
+        return Ok(Some(Doubt::Topic(change)));
+    }
+    Ok(push_certificates::ends_sooner(tx, pair)?.map(Doubt::EndsSooner))
+}
+
 async fn refused(app: &App, who: &SignedIn, file: String, account: String, mistake: &PushCertificateError) -> Result<Response> {
-    let words = mistake.to_string();
-    let mut letters = words.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     let recognised = Recognised {
         file: if file.is_empty() { String::from("The file") } else { file },
         what: String::from("not what is needed here"),
-        remedy: format!("{first}{}. Nothing was replaced.", letters.as_str().trim_end_matches('.')),
+        remedy: format!("{} Nothing was replaced.", sentence(&mistake.to_string())),
         needs_passphrase: matches!(mistake, PushCertificateError::Locked { .. }),
     };
     let view = PushView { upload: Some(recognised), account, ..filled(app, who).await? };
@@ -200,7 +283,13 @@ async fn taken(app: &App, who: &SignedIn, put: Put) -> Result<Response> {
     Ok(page(&shell(app, who, Some(flash)).await?, &filled(app, who).await?).into_response())
 }
 
-async fn asked(app: &App, who: &SignedIn, change: push_certificates::TopicChange, typed: String) -> Result<Response> {
+async fn asked(app: &App, who: &SignedIn, doubt: Doubt, typed: String) -> Result<Response> {
+    let change = match doubt {
+        Doubt::Topic(change) => change,
+        Doubt::EndsSooner(words) => {
+            return Ok((StatusCode::CONFLICT, ends_sooner(&shell(app, who, None).await?, &words)).into_response());
+        }
+    };
     let view = TopicChange {
         old_topic: change.old_topic,
         new_topic: change.new_topic,
@@ -215,21 +304,23 @@ async fn asked(app: &App, who: &SignedIn, change: push_certificates::TopicChange
 #[serde(default)]
 struct Answer {
     typed: String,
+    confirmed: String,
 }
 
 async fn replace(app: App, who: SignedIn, answer: Answer) -> Result<Response> {
     let (actor, typed) = (who.actor.clone(), answer.typed.trim().to_owned());
-    let given = typed.clone();
+    let (given, is_meant) = (typed.clone(), !answer.confirmed.is_empty());
     let put = app.store.write(app.now(), move |tx| {
         let (pair, note) = push_certificates::held(tx, &actor)?;
-        match push_certificates::topic_change(tx, &pair)? {
-            Some(change) if given != change.devices.to_string() => Ok(Err(change)),
+        match doubt(tx, &pair)? {
+            Some(Doubt::Topic(change)) if given != change.devices.to_string() => Ok(Err(Doubt::Topic(change))),
+            Some(Doubt::EndsSooner(words)) if !is_meant => Ok(Err(Doubt::EndsSooner(words))),
             _ => push_certificates::put(tx, &actor, &pair, &note, true).map(Ok),
         }
     });
     match put.await {
         Ok(Ok(_)) => Ok(Redirect::to("/system/push").into_response()),
-        Ok(Err(change)) => asked(&app, &who, change, typed).await,
+        Ok(Err(doubt)) => asked(&app, &who, doubt, typed).await,
         Err(error) if error.kind == Kind::Conflict => {
             let flash = Flash { state: Mark::Problem, words: error.message.into_owned() };
             Ok((StatusCode::CONFLICT, page(&shell(&app, &who, Some(flash)).await?, &filled(&app, &who).await?)).into_response())

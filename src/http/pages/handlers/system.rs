@@ -18,7 +18,9 @@ use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Entry, State as Mark, count, day_words};
 use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
 use crate::mdm::admins::audit as log;
-use crate::mdm::{Actor, Right, jobs, practice, push_certificates};
+use crate::mdm::ca::roots;
+use crate::mdm::{Actor, Right, first_steps, jobs, practice, push_certificates};
+use crate::store::authorities::AuthorityState;
 use crate::store::events::{Event, Filter};
 use crate::store::{Tx, authorities, devices};
 
@@ -34,13 +36,15 @@ pub(super) fn routes() -> Router<App> {
 
 async fn system(State(app): State<App>, who: SignedIn) -> Result<Response> {
     let (actor, own_tls) = (who.actor.clone(), app.config.tls.is_none());
-    let mut view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, own_tls)).await?;
+    let look = move |tx: &Tx| Ok((view(tx, &actor, own_tls)?, roots::list(tx, &actor)?));
+    let (mut view, roots) = app.store.read_slow(app.now(), look).await?;
+    let fingerprints = roots.iter().map(|root| (format!("{}, SHA-256", root_words(root.authority.state)), root.fingerprint.in_pairs()));
     view.about = vec![
         (String::from("Version"), env!("CARGO_PKG_VERSION").to_owned()),
         (String::from("Address"), app.public_url.clone()),
         (String::from("Data folder"), app.config.data.display().to_string()),
-        (String::from("Own root, SHA-256"), app.authority().issuer.certificate().fingerprint().in_pairs()),
     ];
+    view.about.extend(fingerprints);
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
 
@@ -82,18 +86,49 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     let (state, words) = current
         .map_or((Mark::Waiting, String::from("none yet: real devices cannot enroll")), |standing| ends(standing.certificate.not_after_at));
     let mut parts = vec![part("Push certificate", state, words, "/system/push")];
+    if !first_steps::standing(tx, actor)?.is_done() {
+        parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
+    }
     if own_tls && let Some(certificate) = authorities::server_certificate(tx)? {
         let (state, words) = ends(certificate.not_after_at);
         parts.push(part("TLS certificate", state, format!("own, renewed by itself, {words}"), "/trust"));
     }
-    if let Some(authority) = authorities::current(tx)? {
-        let (state, words) = ends(authority.not_after_at);
-        parts.push(part("Certificate authority", state, words, "/trust"));
+    for root in roots::list(tx, actor)? {
+        let (state, words) = root_state(&root, ends(root.authority.not_after_at));
+        parts.push(part(&format!("Certificate authority ({})", root_words(root.authority.state)), state, words, "/trust"));
     }
     let wanted = practice::wanted(tx)?.devices;
     let words = if wanted == 0 { String::from("none") } else { count(wanted.into(), "device", "devices") };
     parts.push(part("Practice devices", Mark::Ok, words, "/system/practice"));
     Ok(parts)
+}
+
+/// Which of the authorities it is.
+fn root_words(state: AuthorityState) -> &'static str {
+    match state {
+        AuthorityState::Current => "own root",
+        AuthorityState::Next => "next root",
+        AuthorityState::Retired => "former root",
+        AuthorityState::Imported => "another server's root",
+    }
+}
+
+/// How an authority is, beside its end: who knows it, and from when it is used.
+fn root_state(root: &roots::Standing, (mark, ends): (Mark, String)) -> (Mark, String) {
+    let known = root.progress.map(|progress| {
+        let devices = count(progress.devices.unsigned_abs(), "device knows it", "devices know it");
+        (progress.missing() > 0, format!("{} of {devices}", progress.known))
+    });
+    let (lacking, known) = known.unwrap_or_default();
+    let used = root.used_at_latest.map(|latest| format!("used from {} at the latest", day_words(latest)));
+    let mark = match root.authority.state {
+        // That an authority which issues no more comes to its end concerns nobody.
+        AuthorityState::Retired | AuthorityState::Imported => Mark::Ok,
+        _ if lacking => Mark::Waiting,
+        _ => mark,
+    };
+    let words = [used.unwrap_or_default(), known, ends].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>();
+    (mark, words.join("; "))
 }
 
 async fn run(State(app): State<App>, who: SignedIn, Path(name): Path<String>) -> Result<Response> {
@@ -135,4 +170,43 @@ async fn audit_log(State(app): State<App>, who: SignedIn, Query(query): Query<Au
     });
     let view = AuditView { entries: lines.into_iter().map(|(_, line)| line).collect(), whose, more };
     Ok(audit(&shell(&app, &who, None).await?, &view).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::certificate::Fingerprint;
+    use crate::store::authorities::Authority;
+    use crate::store::known_roots::Progress;
+
+    #[test]
+    fn an_authority_says_who_knows_it_and_from_when_it_is_used() {
+        let at = Timestamp::parse("2044-08-15T08:00:00Z").unwrap();
+        let standing = |state, progress, used_at_latest| roots::Standing {
+            authority: Authority {
+                id: String::new(),
+                state,
+                certificate: Vec::new(),
+                not_after_at: at,
+                created_at: at,
+                bridge: None,
+                used_from_at: None,
+            },
+            name: String::new(),
+            fingerprint: Fingerprint::of_der(b""),
+            progress,
+            used_at_latest,
+        };
+        let good = || (Mark::Ok, String::from("good until then"));
+        let soon = || (Mark::Waiting, String::from("ends soon"));
+        let some = Some(Progress { known: 3, devices: 14 });
+        let (mark, words) = root_state(&standing(AuthorityState::Next, some, Some(at)), good());
+        assert_eq!(mark, Mark::Waiting);
+        assert!(words.starts_with("used from ") && words.ends_with(" at the latest; 3 of 14 devices know it; good until then"), "{words}");
+        let all = Some(Progress { known: 1, devices: 1 });
+        let used = root_state(&standing(AuthorityState::Current, all, None), good());
+        assert_eq!(used, (Mark::Ok, String::from("1 of 1 device knows it; good until then")));
+        assert_eq!(root_state(&standing(AuthorityState::Current, None, None), soon()), soon());
+        assert_eq!(root_state(&standing(AuthorityState::Retired, None, None), soon()), (Mark::Ok, String::from("ends soon")));
+    }
 }

@@ -54,6 +54,8 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "invitation.revoked" => String::from("An invitation was withdrawn"),
         "certificate.refused" => String::from("A request for a certificate was refused"),
         "push_request.made" => String::from("A push certificate was asked for"),
+        "push_request.signed" => String::from("The request for a push certificate was signed"),
+        "push_request.mailed" => format!("mdmcert.download was asked to sign: the answer goes to {}", text("email")),
         "push_certificate.added" => format!("Push certificate added: {}", text("topic")),
         "push_certificate.renewed" => format!("Push certificate renewed: {}", text("topic")),
         "practice.wanted" => String::from("The number of practice devices was set"),
@@ -61,7 +63,14 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "checkin.unknown" => format!("Said something that this version does not know: {}", text("message_type")),
         "database.damaged" => String::from("The database is damaged"),
         "database.sound" => String::from("The database is sound again"),
+        "renewal.impossible" => String::from("Its certificate cannot be renewed from here"),
+        "root.queued" => String::from("The next root certificate goes to it"),
+        "root.known" => String::from("It knows the next root certificate"),
+        "root.refused" => String::from("It refused the next root certificate"),
         "authority.made" => String::from("A certificate authority was made"),
+        "authority.used" => String::from("The next certificate authority is used from now on"),
+        "authority.ended" => String::from("A former certificate authority has ended"),
+        "tls.made" => String::from("A TLS certificate was made"),
         other => other.replace(['.', '_'], " "),
     };
     Entry {
@@ -78,7 +87,19 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
 
 fn state_of(kind: &str, waits: bool) -> Mark {
     let ends = |words: &[&str]| words.iter().any(|word| kind.ends_with(word));
-    if ends(&["error", "refused", "quarantined", "token_dead", "unreadable", "damaged", "erased", "left", "told_to_leave", "revoked"]) {
+    if ends(&[
+        "error",
+        "refused",
+        "quarantined",
+        "token_dead",
+        "unreadable",
+        "damaged",
+        "erased",
+        "left",
+        "told_to_leave",
+        "revoked",
+        "impossible",
+    ]) {
         Mark::Problem
     } else if waits && ends(&["queued", "not_now"]) {
         Mark::Waiting

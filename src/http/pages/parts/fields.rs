@@ -21,6 +21,7 @@ pub struct Field<'a> {
     mono: bool,
     autofocus: bool,
     accept: &'a str,
+    several: bool,
     suggestions: &'a [String],
 }
 
@@ -41,6 +42,7 @@ pub fn field<'a>(name: &'a str, label: &'a str) -> Field<'a> {
         mono: false,
         autofocus: false,
         accept: "",
+        several: false,
         suggestions: &[],
     }
 }
@@ -130,6 +132,13 @@ impl<'a> Field<'a> {
         self
     }
 
+    /// For files: more than one may be chosen.
+    #[must_use]
+    pub fn several(mut self) -> Self {
+        self.several = true;
+        self
+    }
+
     /// Words that were used before, offered while one types; others may be typed all the same.
     #[must_use]
     pub fn suggests(mut self, words: &'a [String]) -> Self {
@@ -160,7 +169,7 @@ impl<'a> Field<'a> {
         html! {
             input id=(id(self.name)) name=(self.name) type=(kind) inputmode=[number.then_some("numeric")] class=[(!file).then_some(class)] value=[given_back]
                 required[!self.optional] autofocus[self.autofocus] autocomplete=[(!file).then_some(self.autocomplete)]
-                placeholder=[some(self.placeholder)] pattern=[self.pattern] list=[self.list()] accept=[some(self.accept)]
+                placeholder=[some(self.placeholder)] pattern=[self.pattern] list=[self.list()] accept=[some(self.accept)] multiple[self.several]
                 spellcheck=[self.mono.then_some("false")] autocapitalize=[self.mono.then_some("none")]
                 aria-describedby=[described] aria-invalid=[invalid];
         }

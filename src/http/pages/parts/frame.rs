@@ -129,6 +129,15 @@ pub struct Shell {
     pub flash: Option<Flash>,
 }
 
+#[cfg(test)]
+impl Shell {
+    /// What a page looks like to Ada, an Owner, at a moment.
+    pub(in crate::http::pages) fn for_tests(section: Section, now: Timestamp) -> Self {
+        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
+        Self { viewer, now, sections: vec![section], needs: 0, setup: None, banners: Vec::new(), flash: None }
+    }
+}
+
 /// One page's own part of the frame.
 #[derive(Debug, Clone)]
 pub struct Frame<'a> {

@@ -171,7 +171,7 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
     let content = html! {
         div.split {
             div.stack.loose {
-                (live(Live { id: "system", topics: "setting push job certificate", of: None, src: None }, html! {
+                (live(Live { id: "system", topics: "setting push job certificate authority root", of: None, src: None }, html! {
                     div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
                 }))
                 @if view.may_govern {
@@ -283,14 +283,12 @@ pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::Viewer;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Viewer".into() };
-        Shell { viewer, now: NOW, sections: vec![Section::System], needs: 0, setup: None, banners: vec![], flash: None }
+        Shell::for_tests(Section::System, NOW)
     }
 
     fn view(may: bool) -> SystemView {

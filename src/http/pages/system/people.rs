@@ -186,21 +186,11 @@ pub fn token_was_shown(shell: &Shell) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::parts::Viewer;
     use super::*;
     use crate::clock::Timestamp;
 
     fn shell() -> Shell {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Shell {
-            viewer,
-            now: Timestamp::from_seconds(0),
-            sections: vec![Section::System],
-            needs: 0,
-            setup: None,
-            banners: vec![],
-            flash: None,
-        }
+        Shell::for_tests(Section::System, Timestamp::from_seconds(0))
     }
 
     fn form() -> AdminForm {

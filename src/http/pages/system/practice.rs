@@ -74,15 +74,12 @@ pub fn remove(shell: &Shell, here: u64) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::parts::Viewer;
     use super::*;
     use crate::clock::Timestamp;
 
     #[test]
     fn a_number_that_cannot_be_stays_to_be_mended() {
-        let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        let shell =
-            Shell { viewer, now: Timestamp::from_seconds(0), sections: vec![], needs: 0, setup: None, banners: vec![], flash: None };
+        let shell = Shell::for_tests(Section::System, Timestamp::from_seconds(0));
         let refused = Some(("many".to_owned(), "Write a number up to 500.".to_owned()));
         let view = PracticeView { wanted: 25, here: 12, limit: 500, refused, may_change: true };
         let html = practice(&shell, &view).into_string();

@@ -130,12 +130,14 @@ fn enrollment(tx: &Tx, device_id: &str) -> Enrollment {
         renewal_state: RenewalState::None,
         renewal_due_at: None,
         renewal_attempts: 0,
+        renewal_began_at: None,
         authenticated_at: Some(tx.now),
         enrolled_at: Some(tx.now),
         token_updated_at: Some(tx.now),
         left_at: None,
         last_seen_at: Some(tx.now),
         created_at: tx.now,
+        questions_due: false,
     }
 }
 

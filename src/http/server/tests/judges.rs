@@ -43,6 +43,47 @@ async fn curl_is_content() {
     }
 }
 
+/// Sends everything before it reads an answer, as most clients do.
+const PYTHON: &str = "
+import http.client, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[1])
+for port, secure in ((int(sys.argv[2]), True), (int(sys.argv[3]), False)):
+    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = connect('localhost', port, timeout=60, **({'context': context} if secure else {}))
+    connection.request('PUT', '/take', body=bytes(int(sys.argv[4])))
+    print(connection.getresponse().status)
+";
+
+#[tokio::test]
+async fn a_refusal_reaches_those_who_go_on_sending() {
+    let (open, folder) = (Open::with(whole(), plenty()).await, tempfile::tempdir().unwrap());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("root"), open.authority.certificate.to_pem()).unwrap();
+    // Somewhat more than the longest that any address takes.
+    let size = 70_u64 << 20;
+    std::fs::File::create(path("large")).unwrap().set_len(size).unwrap();
+    let (root, main, proxy) = (path("root"), open.at(Listener::Main).port(), open.at(Listener::Proxy).port());
+    let always = format!(
+        "-sS -m 60 --cacert {root} --resolve localhost:{main}:127.0.0.1 -w %{{http_code}} -o {} -T {}",
+        path("answer"),
+        path("large")
+    );
+    for options in [
+        "--http1.1",
+        "--http1.1 -H Expect:",
+        "--http1.1 -H Expect: -H Transfer-Encoding:chunked",
+        "--http2",
+        "--http2 -H Expect:",
+        "--http2 -H Expect:100-continue",
+        "--http2 -H Expect: -H Transfer-Encoding:chunked",
+    ] {
+        let answer = judge("curl", words(&format!("{always} {options} https://localhost:{main}/take"))).await;
+        assert_eq!(answer, "413", "{options}");
+    }
+    let python = ["-c".to_owned(), PYTHON.to_owned(), root, main.to_string(), proxy.to_string(), size.to_string()];
+    assert_eq!(judge("python3", python.to_vec()).await, "413\n413\n");
+}
+
 #[tokio::test]
 async fn openssl_sees_the_question_for_a_certificate_on_the_device_listener_only() {
     let (open, folder) = (Open::with(whole(), plenty()).await, tempfile::tempdir().unwrap());

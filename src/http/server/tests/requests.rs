@@ -1,5 +1,6 @@
 //! Requests of every shape: long, chunked, slow, and over what is taken.
 
+use super::super::stall::LINGER_MAX_BYTES;
 use super::*;
 
 #[tokio::test]
@@ -34,6 +35,25 @@ async fn bodies_over_the_limit_are_413_announced_or_not() {
     chunked.push_str("1\r\nx\r\n0\r\n\r\n");
     assert!(exchange(open.tcp(Listener::Proxy).await, &chunked).await.starts_with("HTTP/1.1 413 "));
     assert!(exchange(open.tcp(Listener::Proxy).await, &chunked.replace("1\r\nx\r\n0", "0")).await.ends_with("1048576"));
+}
+
+#[tokio::test]
+async fn an_unwanted_body_is_heard_out_up_to_a_limit() {
+    let open = Open::with(whole(), plenty()).await;
+    let send = async |size: usize| {
+        let mut stream = open.tcp(Listener::Proxy).await;
+        let head = format!("PUT /take HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let piece = vec![b'x'; 1 << 20];
+        let mut left = size;
+        while left > 0 && stream.write_all(&piece[..left.min(piece.len())]).await.is_ok() {
+            left -= left.min(piece.len());
+        }
+        (left, rest(stream).await)
+    };
+    let (left, answer) = send(LINGER_MAX_BYTES).await;
+    assert!(left == 0 && answer.starts_with("HTTP/1.1 413 "), "{left}: {answer}");
+    assert!(send(4 * LINGER_MAX_BYTES).await.0 > 0, "nobody is listened to for ever");
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ pub const MAX_FAULTS: usize = 50;
 /// A key that any command may have: wait for a wired network.
 const TETHER: &str = "RequestRequiresNetworkTether";
 
+/// Keys of commands that the server fills in, because nobody else has what belongs there.
+const FILLED_IN: [(&str, &str); 1] = [("ClearPasscode", "UnlockToken")];
+
 /// Whether the table knows the command.
 pub fn knows(request_type: &str) -> bool {
     find(request_type).is_some()
@@ -31,7 +34,15 @@ fn find(request_type: &str) -> Option<&'static Node> {
 ///
 /// `lenient` lets pass keys and values that the table does not know, for systems newer than it; types are insisted upon.
 pub fn check(request_type: &str, keys: &Dictionary, lenient: bool) -> Vec<FieldError> {
-    let mut checker = Checker { lenient, faults: Vec::new() };
+    faults(request_type, keys, Checker { newer_keys: lenient, newer_values: lenient, incomplete: false, faults: Vec::new() })
+}
+
+/// Finds what is wrong with the keys that a command does have: types and values. Keys that are missing or not known are the device's to judge.
+pub fn check_said(request_type: &str, keys: &Dictionary) -> Vec<FieldError> {
+    faults(request_type, keys, Checker { newer_keys: true, newer_values: false, incomplete: true, faults: Vec::new() })
+}
+
+fn faults(request_type: &str, keys: &Dictionary, mut checker: Checker) -> Vec<FieldError> {
     if let Some(command) = find(request_type) {
         checker.dictionary(command, keys, "Command");
     }
@@ -40,7 +51,12 @@ pub fn check(request_type: &str, keys: &Dictionary, lenient: bool) -> Vec<FieldE
 }
 
 struct Checker {
-    lenient: bool,
+    /// Lets pass keys that the table does not know.
+    newer_keys: bool,
+    /// Lets pass values that the table does not know.
+    newer_values: bool,
+    /// Lets pass that keys are missing.
+    incomplete: bool,
     faults: Vec<FieldError>,
 }
 
@@ -59,11 +75,15 @@ impl Checker {
                 Some(child) => self.value(child, value, &inner),
                 None if is_command && key == "RequestType" => {}
                 None if is_command && key == TETHER => self.type_of("boolean", value, &inner),
-                None if self.lenient || node.children.iter().any(|child| child.name == "ANY") => {}
+                None if self.newer_keys || node.children.iter().any(|child| child.name == "ANY") => {}
                 None => self.fault(&inner, unknown_key(node, key, is_command)),
             }
         }
-        for child in node.children.iter().filter(|child| child.required && !keys.contains_key(child.name)) {
+        if self.incomplete {
+            return;
+        }
+        let is_missing = |child: &&Node| child.required && !keys.contains_key(child.name) && !FILLED_IN.contains(&(node.name, child.name));
+        for child in node.children.iter().filter(is_missing) {
             self.fault(&format!("{path}.{}", child.name), format!("this key is required; its type is {}", child.kind));
         }
         for rule in &node.rules {
@@ -101,7 +121,7 @@ impl Checker {
                 let fits = |kind: &&Node| kind.children.iter().any(|child| child.name == "Item" && child.allows_only(item));
                 match several.iter().find(fits) {
                     Some(kind) => self.dictionary(kind, keys, path),
-                    None if self.lenient => {}
+                    None if self.newer_values => {}
                     None => self.fault(&format!("{path}.Item"), format!("{item:?} is no setting that is known here")),
                 }
             }
@@ -135,13 +155,13 @@ impl Checker {
             Allowed::Any => {}
             Allowed::Query => {
                 let name = value.as_string().unwrap_or_default();
-                if !self.lenient && availability::find(Request::Query(name)).is_none() {
+                if !self.newer_values && availability::find(Request::Query(name)).is_none() {
                     self.fault(path, format!("{name:?} is no query of DeviceInformation that is known here"));
                 }
             }
             Allowed::OneOf(values) => {
                 let given = value.as_string().map(str::to_owned).or_else(|| number.map(|number| number.to_string())).unwrap_or_default();
-                if !self.lenient && !values.contains(&given.as_str()) {
+                if !self.newer_values && !values.contains(&given.as_str()) {
                     self.fault(path, format!("{given:?} is not allowed here; take {}", values.join(", ")));
                 }
             }

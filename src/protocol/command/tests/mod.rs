@@ -171,3 +171,19 @@ fn secrets_do_not_show_in_debug_or_views() {
     let lock = lock.as_dictionary().unwrap();
     assert_eq!((fields::text(lock, "Message"), fields::text(lock, "PIN")), (Some("Bring me back"), Some(MASK)));
 }
+
+#[test]
+fn an_attestation_is_asked_for_with_a_nonce_as_data_and_the_serial_number_beside_it() {
+    // C22: the questions; the answers are read by the report's tests.
+    let asked = device_attestation(uuid::Uuid::from_u128(1), &[7; 32]);
+    let plist = String::from_utf8(asked.to_plist().unwrap()).unwrap();
+    let nonce = crate::testing::values_at(plist.as_bytes(), "DeviceAttestationNonce");
+    assert_eq!(nonce, [base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32])]);
+    assert!(plist.contains("<key>DeviceAttestationNonce</key>\n\t\t<data>"), "{plist}");
+    for query in ["DevicePropertiesAttestation", "SerialNumber"] {
+        assert!(plist.contains(&format!("<string>{query}</string>")), "{plist}");
+    }
+    let long = device_attestation(uuid::Uuid::from_u128(1), &[7; 33]);
+    let faults = validate_raw(&long.to_plist().unwrap(), false).unwrap_err();
+    assert_eq!(faults[0].field, "Command.DeviceAttestationNonce");
+}

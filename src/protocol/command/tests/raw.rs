@@ -70,6 +70,12 @@ fn a_wrong_key_is_named_by_its_path() {
 }
 
 #[test]
+fn what_only_the_server_holds_may_be_left_out() {
+    assert_eq!(faults(&request("ClearPasscode", "")), []);
+    assert_eq!(faults(&request("ClearPasscode", "<key>UnlockToken</key><string>x</string>"))[0].field, "Command.UnlockToken");
+}
+
+#[test]
 fn a_command_without_its_envelope_is_refused_key_by_key() {
     let whole = |inside: &str| validate_raw(format!("<plist><dict>{inside}</dict></plist>").as_bytes(), false).unwrap_err();
     assert_eq!(whole("")[0].field, "Command");

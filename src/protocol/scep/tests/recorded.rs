@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::testing::Recorded;
 
 fn conversations() -> Option<PathBuf> {
     Some(crate::shared_for_tests()?.join("captures/conversations"))
@@ -14,33 +15,17 @@ fn recorded_authority(folder: &Path) -> Signer {
     Signer::new(certificate, PrivateKey::from_pem(&std::fs::read(folder.join("ca.key")).unwrap(), None).unwrap()).unwrap()
 }
 
-/// The head and the body of a recorded message, its chunks joined.
-fn recorded(path: &Path) -> (Vec<u8>, Vec<u8>) {
-    let bytes = std::fs::read(path).unwrap();
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    let (head, body) = (bytes[..end].to_vec(), bytes[end + 4..].to_vec());
-    if !String::from_utf8_lossy(&head).contains("Transfer-Encoding: chunked") {
-        return (head, body);
-    }
-    let (mut rest, mut joined) = (body.as_slice(), Vec::new());
-    loop {
-        let line = rest.windows(2).position(|window| window == b"\r\n").unwrap();
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..line]).unwrap(), 16).unwrap();
-        joined.extend_from_slice(&rest[line + 2..line + 2 + size]);
-        rest = &rest[line + 2 + size + 2..];
-        if size == 0 {
-            return (head, joined);
-        }
-    }
+/// What the address of a recorded request asks for.
+fn operation(request: &Recorded) -> Result<Operation, ScepError> {
+    let address = request.first_line.split(' ').nth(1).unwrap();
+    parse_query(address.split_once('?').unwrap().1.as_bytes())
 }
 
 /// The message of a recorded PKIOperation; where it came in query and body, both are the same.
 fn recorded_request(path: &Path) -> Vec<u8> {
-    let (head, body) = recorded(path);
-    let line = head.split(|byte| *byte == b'\r').next().unwrap();
-    let address = line.split(|byte| *byte == b' ').nth(1).unwrap();
-    let query = &address[address.iter().position(|byte| *byte == b'?').unwrap() + 1..];
-    let Ok(Operation::PkiOperation(message)) = parse_query(query) else { panic!("{}", path.display()) };
+    let recorded = Recorded::read(path);
+    let Ok(Operation::PkiOperation(message)) = operation(&recorded) else { panic!("{}", path.display()) };
+    let body = recorded.body;
     match message {
         Some(message) if body.is_empty() => message,
         Some(message) => {
@@ -59,7 +44,7 @@ fn exchange(folder: &Path, request_file: &str, key: Option<&str>) -> (Request, O
     let Some(key) = key else { return (opened, None) };
     let key = PrivateKey::from_pem(&std::fs::read(folder.join(key)).unwrap(), None).unwrap();
     let signer = Signer::new(opened.header.signer.clone(), key).unwrap();
-    let (_, reply) = recorded(&folder.join(format!("{request_file}.response.http")));
+    let reply = Recorded::read(&folder.join(format!("{request_file}.response.http"))).body;
     let asked = ClientRequest {
         message,
         transaction_id: opened.header.transaction_id.clone(),
@@ -108,6 +93,61 @@ fn recorded_conversations_are_understood_on_both_sides() {
 }
 
 #[test]
+fn every_recorded_scep_exchange_is_what_its_name_says() {
+    let Some(folder) = conversations() else { return };
+    let authority = recorded_authority(&folder);
+    let mut exchanges = 0;
+    for client in ["mdmb", "scepclient", "strongswan", "certmonger"] {
+        for entry in std::fs::read_dir(folder.join(client)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_string_lossy().into_owned();
+            let Some(stem) = name.strip_suffix(".request.http") else { continue };
+            let request = Recorded::read(&path);
+            if !request.first_line.contains(" /scep") {
+                continue;
+            }
+            exchanges += 1;
+            let response = Recorded::read(Path::new(&format!("{stem}.response.http")));
+            match operation(&request).unwrap() {
+                Operation::GetCaCaps => {
+                    assert!(stem.ends_with("getcacaps"), "{stem}");
+                    let theirs = Capabilities::parse(std::str::from_utf8(&response.body).unwrap());
+                    assert_eq!((theirs.cipher(), theirs.digest() == Digest::Sha1), (Cipher::Aes128Cbc, false), "{stem}");
+                }
+                Operation::GetCaCert => {
+                    assert!(stem.ends_with("getcacert"), "{stem}");
+                    assert_eq!(ca_certificates(&response.body).unwrap(), [authority.certificate().clone()], "{stem}");
+                }
+                Operation::GetNextCaCert => panic!("{stem}"),
+                Operation::PkiOperation(_) => {
+                    assert!(stem.ends_with("pkioperation"), "{stem}");
+                    let opened = request_of(&authority, &path);
+                    assert!(matches!(opened.header.message_type, MessageType::PkcsReq | MessageType::RenewalReq), "{stem}");
+                    assert_eq!(opened.header.message_type == MessageType::RenewalReq, renews(stem), "{stem}");
+                    match opened.csr.challenge() {
+                        Challenge::Text(text) => {
+                            assert_eq!(text == "practice-challenge", !stem.contains("wrong-challenge"), "{stem}: {text}");
+                        }
+                        other => assert!(stem.contains("renewal") || stem.contains("rekey"), "{stem}: {other:?}"),
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(exchanges, 52);
+}
+
+/// Opens a recorded request of any client.
+fn request_of(authority: &Signer, path: &Path) -> Request {
+    request(Request::open(&recorded_request(path), authority, LEGACY).unwrap())
+}
+
+/// certmonger renews by a plain request that the old certificate signs.
+fn renews(stem: &str) -> bool {
+    stem.contains("renewal") && !stem.contains("certmonger")
+}
+
+#[test]
 fn recorded_refusals_are_understood() {
     let Some(folder) = conversations() else { return };
     for (file, key) in [
@@ -140,11 +180,14 @@ fn serial_numbers_longer_than_the_standard_allows_are_read() {
 fn recorded_requests_of_a_real_mac_and_of_micromdm_hold_together() {
     let Some(folder) = crate::shared_for_tests() else { return };
     let authority = authority();
-    for (file, digest, subject) in [
-        ("mdmclient-PKIOperation.der", Digest::Sha512, "CN=MDM SCEP SIGNER, C=AU"),
-        ("PKCSReq.der", Digest::Sha1, "CN=MDM SCEP SIGNER, C=US"),
-    ] {
-        let message = std::fs::read(folder.join("captures/scep").join(file)).unwrap();
+    for entry in std::fs::read_dir(folder.join("captures/scep")).unwrap() {
+        let file = entry.unwrap().file_name().to_string_lossy().into_owned();
+        let (digest, subject) = match file.as_str() {
+            "mdmclient-PKIOperation.der" => (Digest::Sha512, "CN=MDM SCEP SIGNER, C=AU"),
+            "PKCSReq.der" => (Digest::Sha1, "CN=MDM SCEP SIGNER, C=US"),
+            other => panic!("{other} is judged nowhere"),
+        };
+        let message = std::fs::read(folder.join("captures/scep").join(&file)).unwrap();
         // Their authorities' keys are not known: what can be read stands outside the envelope.
         let refused = refusal(Request::open(&message, authority.signer(), LEGACY).unwrap());
         assert_eq!((refused.header.message_type, refused.fail_info), (MessageType::PkcsReq, FailInfo::BadMessageCheck));

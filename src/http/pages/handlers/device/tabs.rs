@@ -144,7 +144,7 @@ fn security(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
 fn secrets(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<SecretRow>> {
     let may = actor.may(Right::Reveal);
     let row = |held: crate::store::escrow::Held| SecretRow {
-        name: title(held.kind).to_owned(),
+        name: if held.in_use { format!("{} (in use)", title(held.kind)) } else { title(held.kind).to_owned() },
         kept_at: held.created_at,
         reveal: may.then(|| format!("/devices/{}/secrets/{}/reveal", device.id, held.id)),
     };

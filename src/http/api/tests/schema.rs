@@ -1,0 +1,204 @@
+//! The API's description against what it answers: a client made from it must be able to read every answer.
+
+use super::commands::UDID;
+use super::*;
+use crate::clock::Timestamp;
+use crate::mdm::ca::roots;
+use crate::mdm::{Actor, push_certificates};
+use crate::pki::issue;
+use crate::pki::key::PrivateKey;
+use crate::pki::push_certificate::PushCertificate as Pair;
+use crate::store::authorities::AuthorityState;
+
+/// Finds where `value` is not what `schema` says, as far as this API's description goes: types, words, required and unknown keys, moments.
+struct Judge<'a> {
+    document: &'a Value,
+    faults: Vec<String>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(document: &'a Value) -> Self {
+        Self { document, faults: Vec::new() }
+    }
+
+    fn resolved(&self, schema: &'a Value) -> &'a Value {
+        match schema["$ref"].as_str() {
+            Some(reference) => self.resolved(self.document.pointer(reference.trim_start_matches('#')).unwrap()),
+            None => schema,
+        }
+    }
+
+    fn fits(&self, schema: &'a Value, value: &Value) -> bool {
+        let mut judge = Judge::new(self.document);
+        judge.check(schema, value, "");
+        judge.faults.is_empty()
+    }
+
+    fn check(&mut self, schema: &'a Value, value: &Value, at: &str) {
+        let schema = self.resolved(schema);
+        for several in ["oneOf", "anyOf"] {
+            if let Some(choices) = schema[several].as_array() {
+                if !choices.iter().any(|choice| self.fits(choice, value)) {
+                    self.faults.push(format!("{at}: {value} is none of {choices:?}"));
+                }
+                return;
+            }
+        }
+        let kinds: Vec<&str> = match &schema["type"] {
+            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+            kind => kind.as_str().into_iter().collect(),
+        };
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        if !kinds.is_empty() && !kinds.contains(&kind) {
+            self.faults.push(format!("{at}: {value} is not of type {kinds:?}"));
+        }
+        if let Some(words) = schema["enum"].as_array()
+            && !words.contains(value)
+        {
+            self.faults.push(format!("{at}: {value} is none of {words:?}"));
+        }
+        match value {
+            Value::String(text) if schema["format"] == "date-time" && Timestamp::parse(text).is_none() => {
+                self.faults.push(format!("{at}: {text} is no moment"));
+            }
+            Value::Array(items) if schema["items"].is_object() => {
+                for item in items {
+                    self.check(&schema["items"], item, &format!("{at}[]"));
+                }
+            }
+            Value::Object(map) if schema["properties"].is_object() => self.object(schema, map, at),
+            _ => {}
+        }
+    }
+
+    fn object(&mut self, schema: &'a Value, map: &serde_json::Map<String, Value>, at: &str) {
+        for (key, value) in map {
+            match schema["properties"].get(key) {
+                Some(property) => self.check(property, value, &format!("{at}.{key}")),
+                None => self.faults.push(format!("{at}.{key} is not described")),
+            }
+        }
+        for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !map.contains_key(key) {
+                self.faults.push(format!("{at}.{key} is missing"));
+            }
+        }
+    }
+}
+
+impl House {
+    /// Something of everything; gives the ids that addresses want.
+    async fn filled(&self) -> Vec<(&'static str, String)> {
+        self.enrolled().await;
+        let now = self.app.now();
+        let made = async |path: &str, body: Value| {
+            let reply = self.ask(Role::Owner, Method::POST, path, Some(body)).await;
+            assert_eq!(reply.status, StatusCode::CREATED, "{path}: {}", reply.body);
+            reply.body
+        };
+        let command = made("/api/v1/commands", json!({ "targets": [UDID], "request_type": "SecurityInfo" })).await;
+        let invitation = made("/api/v1/invitations", json!({ "max_uses": 3 })).await;
+        made("/api/v1/webhooks", json!({ "url": "https://hooks.example.school/" })).await;
+        self.kit.add("kim", Role::Helper).await;
+        self.kit.log_in("kim", PASSWORD).await.unwrap();
+        let key = PrivateKey::generate_rsa_2048().unwrap();
+        let certificate = issue::root("Portal of a test", now).unwrap().practice_push("com.apple.mgmt.External.test", &key, now).unwrap();
+        let pair = Pair::new(certificate, key, now).unwrap();
+        let put = move |tx: &crate::store::Tx| push_certificates::put(tx, &Actor::Console, &pair, "it@example.school", false);
+        self.app.store.write(now, put).await.unwrap();
+        let authority = self.app.authority();
+        let adopt = move |tx: &crate::store::Tx| roots::adopt(tx, AuthorityState::Current, &authority.issuer, None);
+        assert!(self.app.store.write(now, adopt).await.unwrap());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        vec![
+            ("/api/v1/admins/{id}", String::from("kim")),
+            ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),
+            ("/api/v1/devices/{id}", UDID.to_owned()),
+            ("/api/v1/enrollments/{id}", UDID.to_owned()),
+            ("/api/v1/invitations/{id}", text(&invitation["id"])),
+            ("/api/v1/invitations/{code}", text(&invitation["code"])),
+        ]
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_what_the_description_says() {
+    let house = House::new();
+    let ids = house.filled().await;
+    let (_, document) = openapi::describe(nouns());
+    let mut judge = Judge::new(&document);
+    let mut walked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let Some(schema) = methods.pointer("/get/responses/200/content/application~1json/schema") else { continue };
+        let known = ids.iter().find(|(begin, _)| path.starts_with(begin));
+        let place = path.split_once('{').and_then(|(begin, rest)| rest.split_once('}').map(|(_, end)| (begin, end)));
+        let address = place.map_or_else(|| path.clone(), |(begin, end)| format!("{begin}{}{end}", known.expect(path).1));
+        // A token has no sessions of its own.
+        let address = address.replace("/sessions", "/sessions?admin_id=all");
+        let reply = house.ask(Role::Owner, Method::GET, &address, None).await;
+        assert_eq!(reply.status, StatusCode::OK, "{address}: {}", reply.body);
+        let list = reply.body["items"].as_array().or_else(|| reply.body.as_array());
+        assert!(list.is_none_or(|items| !items.is_empty()), "{path} shows nothing");
+        judge.check(schema, &reply.body, path);
+        walked += 1;
+    }
+    assert!(walked >= 18, "{walked}");
+    assert!(judge.faults.is_empty(), "{}", judge.faults.join("\n"));
+}
+
+#[tokio::test]
+async fn every_word_that_the_description_offers_is_taken() {
+    let house = House::new();
+    let (_, document) = openapi::describe(nouns());
+    let judge = Judge::new(&document);
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for parameter in methods["get"]["parameters"].as_array().into_iter().flatten() {
+            let schema = &parameter["schema"];
+            let choices = schema["oneOf"].as_array().map_or_else(|| vec![schema], |choices| choices.iter().collect());
+            for word in choices.into_iter().filter_map(|choice| judge.resolved(choice)["enum"].as_array()).flatten() {
+                let address = format!("{path}?{}={}", parameter["name"].as_str().unwrap(), word.as_str().unwrap());
+                let reply = house.ask(Role::Owner, Method::GET, &address, None).await;
+                assert_eq!(reply.status, StatusCode::OK, "{address}: {}", reply.body);
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked >= 10, "{asked}");
+}
+
+#[tokio::test]
+async fn what_the_description_forbids_is_what_is_refused() {
+    let (_, document) = openapi::describe(nouns());
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for parameter in methods["get"]["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["name"] == "limit") {
+            let schema = &parameter["schema"];
+            assert_eq!((&schema["minimum"], &schema["maximum"]), (&json!(1), &json!(list::LIMIT_MAX)), "{path}");
+        }
+    }
+    let property = |schema: &str, key: &str, rule: &str| document["components"]["schemas"][schema]["properties"][key][rule].clone();
+    for (schema, key, rule, bound) in [
+        ("TokenInput", "name", "minLength", 1),
+        ("TokenInput", "days", "minimum", 1),
+        ("AdminInput", "name", "minLength", 1),
+        ("CommandInput", "targets", "minItems", 1),
+        ("CommandInput", "targets", "maxItems", 1000),
+        ("PushCertificateInput", "files", "minItems", 1),
+        ("PushCertificateInput", "files", "maxItems", 4),
+        ("InvitationInput", "max_uses", "minimum", 1),
+        ("InvitationInput", "max_uses", "maximum", 10_000),
+        ("InvitationInput", "note", "maxLength", 200),
+        ("WebhookInput", "hmac_key", "minLength", 16),
+        ("WebhookInput", "hmac_key", "maxLength", 256),
+    ] {
+        assert_eq!(property(schema, key, rule), json!(bound), "{schema}.{key}");
+    }
+}

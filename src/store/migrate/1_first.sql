@@ -1,0 +1,398 @@
+-- Rollcall's database, as a new file gets it. `src/store/migrate.rs` brings older files here, step by step.
+--
+-- Moments are milliseconds since 1970-01-01T00:00:00Z (columns end in _at). Ids are UUIDv7 text unless said otherwise.
+-- Columns that end in _sealed hold AES-256-GCM under the data folder's seal.key; nothing secret is stored in any other form.
+
+-- ---------------------------------------------------------------- the appliance itself
+
+CREATE TABLE settings (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL CHECK (json_valid(value))
+) STRICT, WITHOUT ROWID;
+
+-- Our own certificate authorities, and those whose devices moved in.
+CREATE TABLE authorities (
+    id           TEXT PRIMARY KEY,
+    state        TEXT NOT NULL CHECK (state IN ('next', 'current', 'retired', 'imported')),
+    certificate  BLOB NOT NULL,                     -- DER
+    fingerprint  BLOB NOT NULL UNIQUE,              -- SHA-256 of the DER
+    key_sealed   BLOB,                              -- PKCS#8; absent for an imported authority
+    not_after_at INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX authorities_current ON authorities (state) WHERE state = 'current';
+
+-- Certificates of our own TLS listeners, issued by the current authority; the newest one is shown.
+CREATE TABLE server_certificates (
+    id           TEXT PRIMARY KEY,
+    names        TEXT NOT NULL CHECK (json_valid(names)),   -- array of DNS names and addresses
+    certificate  BLOB NOT NULL,
+    key_sealed   BLOB NOT NULL,
+    authority_id TEXT NOT NULL REFERENCES authorities (id),
+    not_after_at INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+-- One row per push topic; one of them is current for new enrollments.
+CREATE TABLE push_certificates (
+    topic        TEXT PRIMARY KEY,
+    certificate  BLOB NOT NULL,                     -- DER
+    chain        BLOB NOT NULL DEFAULT x'',         -- further certificates, DER, one after the other
+    key_sealed   BLOB NOT NULL,
+    not_after_at INTEGER NOT NULL,
+    current      INTEGER NOT NULL DEFAULT 0 CHECK (current IN (0, 1)),
+    practice     INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)),
+    account_note TEXT NOT NULL DEFAULT '',          -- which Apple Account made it
+    uploads      INTEGER NOT NULL DEFAULT 1,        -- how often it was put; NanoMDM's stale token
+    paused_until_at INTEGER,                        -- set when Apple refuses the certificate
+    uploaded_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX push_certificates_current ON push_certificates (current) WHERE current = 1;
+
+-- Keys made here whose certificate has not come back yet.
+CREATE TABLE push_requests (
+    id           TEXT PRIMARY KEY,
+    request      BLOB NOT NULL,                     -- PKCS#10, DER
+    public_key   BLOB NOT NULL UNIQUE,              -- SHA-256 of the SubjectPublicKeyInfo
+    key_sealed   BLOB NOT NULL,
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+-- What needs a person: one row per cause, raised again rather than repeated.
+CREATE TABLE alerts (
+    key        TEXT PRIMARY KEY,                    -- for example push.certificate_refused:<topic>
+    harm       INTEGER NOT NULL,                    -- sorts "needs you": larger is worse
+    message    TEXT NOT NULL,
+    remedy     TEXT NOT NULL,
+    count      INTEGER NOT NULL DEFAULT 1,
+    since_at   INTEGER NOT NULL,
+    last_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE jobs (
+    name        TEXT PRIMARY KEY,
+    due_at      INTEGER,                            -- "run now" sets it
+    started_at  INTEGER,
+    finished_at INTEGER,
+    failures    INTEGER NOT NULL DEFAULT 0,         -- in a row
+    result      TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------- people who log in, and scripts
+
+CREATE TABLE admins (
+    id            TEXT PRIMARY KEY,
+    name          TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    role          TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'helper', 'teacher', 'viewer')),
+    password_hash TEXT NOT NULL,                    -- argon2id, PHC string
+    disabled_at   INTEGER,
+    created_at    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+    token_hash   BLOB PRIMARY KEY,                  -- SHA-256 of the cookie's value
+    admin_id     TEXT NOT NULL REFERENCES admins (id) ON DELETE CASCADE,
+    csrf         TEXT NOT NULL,
+    user_agent   TEXT NOT NULL,
+    address      TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_tokens (
+    id           TEXT PRIMARY KEY,
+    name         TEXT NOT NULL,
+    role         TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'helper', 'viewer')),
+    token_hash   BLOB NOT NULL UNIQUE,              -- SHA-256 of the token
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER,
+    revoked_at   INTEGER,
+    last_used_at INTEGER
+) STRICT;
+
+-- Answers to POSTs with an Idempotency-Key, so that a repeat gets the first answer. Sealed with a digest of the request:
+-- both may hold a password or a token.
+CREATE TABLE idempotent_answers (
+    actor         TEXT NOT NULL,
+    key           TEXT NOT NULL,
+    answer_sealed BLOB NOT NULL,
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (actor, key)
+) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------- devices and their enrollments
+
+-- A device is a thing; it outlives its enrollments.
+CREATE TABLE devices (
+    id              TEXT PRIMARY KEY,
+    serial_number   TEXT,
+    udid            TEXT,
+    name            TEXT NOT NULL DEFAULT '',
+    model           TEXT NOT NULL DEFAULT '',       -- Apple's part number or Mac model identifier
+    model_name      TEXT NOT NULL DEFAULT '',       -- "iPad"
+    product_name    TEXT NOT NULL DEFAULT '',       -- "iPad13,18"
+    os_version      TEXT NOT NULL DEFAULT '',
+    build_version   TEXT NOT NULL DEFAULT '',
+    platform        TEXT NOT NULL DEFAULT 'unknown' CHECK (platform IN ('ios', 'macos', 'tvos', 'visionos', 'watchos', 'unknown')),
+    supervised      INTEGER CHECK (supervised IN (0, 1)),       -- NULL: not known yet
+    practice        INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)),
+    group_label     TEXT NOT NULL DEFAULT '',       -- from the invitation
+    person_label    TEXT NOT NULL DEFAULT '',
+    facts           TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(facts)),     -- DeviceInformation, merged
+    facts_at        INTEGER,
+    security        TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(security)),  -- SecurityInfo
+    security_at     INTEGER,
+    refresh_due_at  INTEGER,                        -- next inventory round
+    deleted_at      INTEGER,
+    created_at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX devices_serial_number ON devices (serial_number COLLATE NOCASE) WHERE serial_number IS NOT NULL;
+CREATE INDEX devices_udid ON devices (udid COLLATE NOCASE) WHERE udid IS NOT NULL;
+CREATE INDEX devices_refresh_due ON devices (refresh_due_at) WHERE refresh_due_at IS NOT NULL;
+
+-- An enrollment is a relation: a device, or one user on it, and this server. A new generation begins with each real re-enrollment.
+CREATE TABLE enrollments (
+    id                     TEXT PRIMARY KEY,
+    device_id              TEXT NOT NULL REFERENCES devices (id),
+    parent_id              TEXT REFERENCES enrollments (id),    -- the device channel of a user channel
+    kind                   TEXT NOT NULL CHECK (kind IN ('device', 'user', 'shared_ipad', 'user_enrollment_device', 'user_enrollment')),
+    nano_id                TEXT NOT NULL UNIQUE COLLATE NOCASE, -- UDID, UDID:UserID, EnrollmentID …
+    user_short_name        TEXT NOT NULL DEFAULT '',
+    user_long_name         TEXT NOT NULL DEFAULT '',
+    state                  TEXT NOT NULL CHECK (state IN ('authenticated', 'enrolled', 'left', 'retired', 'erased')),
+    generation             INTEGER NOT NULL DEFAULT 1,
+    topic                  TEXT NOT NULL DEFAULT '',
+    push_token_sealed      BLOB,
+    push_magic_sealed      BLOB,
+    unlock_token_sealed    BLOB,
+    bootstrap_token_sealed BLOB,
+    awaiting_configuration INTEGER NOT NULL DEFAULT 0 CHECK (awaiting_configuration IN (0, 1)),
+    token_update_tally     INTEGER NOT NULL DEFAULT 0,
+    token_hash             BLOB,                    -- SHA-256 of what the last TokenUpdate said: a repeat changes nothing durable
+    access_rights          INTEGER,
+    server_url             TEXT NOT NULL DEFAULT '',-- as in the installed profile: never changes on renewal
+    check_in_url           TEXT NOT NULL DEFAULT '',
+    scep_url               TEXT NOT NULL DEFAULT '',
+    invitation_id          TEXT,
+    session                INTEGER NOT NULL DEFAULT 0,          -- counts connections in which a command was offered
+    push_due_at            INTEGER,
+    push_attempts          INTEGER NOT NULL DEFAULT 0,
+    push_sent_at           INTEGER,
+    push_error             TEXT NOT NULL DEFAULT '',
+    push_dead_at           INTEGER,                 -- Apple says the token is gone
+    renewal_state          TEXT NOT NULL DEFAULT 'none' CHECK (renewal_state IN ('none', 'queued', 'waiting')),
+    renewal_due_at         INTEGER,                 -- when to queue, or to try again
+    renewal_attempts       INTEGER NOT NULL DEFAULT 0,
+    authenticated_at       INTEGER,
+    enrolled_at            INTEGER,
+    token_updated_at       INTEGER,
+    left_at                INTEGER,
+    last_seen_at           INTEGER,                 -- soft: written behind
+    created_at             INTEGER NOT NULL
+) STRICT;
+CREATE INDEX enrollments_device ON enrollments (device_id);
+CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at IS NOT NULL;
+CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
+
+-- Secrets held for a device. They outlive its enrollment and its deletion, until an Owner purges them.
+CREATE TABLE escrow (
+    id            TEXT PRIMARY KEY,
+    device_id     TEXT NOT NULL REFERENCES devices (id),
+    enrollment_id TEXT,
+    generation    INTEGER NOT NULL DEFAULT 0,
+    kind          TEXT NOT NULL CHECK (kind IN ('activation_lock_bypass_code', 'unlock_token', 'bootstrap_token', 'lock_pin', 'recovery_key', 'recovery_lock_password', 'firmware_password')),
+    value_sealed  BLOB NOT NULL,
+    note          TEXT NOT NULL DEFAULT '',
+    created_at    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX escrow_device ON escrow (device_id, kind, created_at);
+
+-- Identities: certificates that we issued, or that came in with devices of another server.
+CREATE TABLE certificates (
+    fingerprint     BLOB PRIMARY KEY,               -- SHA-256 of the DER
+    authority_id    TEXT NOT NULL REFERENCES authorities (id),
+    serial          TEXT NOT NULL,                  -- hexadecimal
+    certificate     BLOB NOT NULL,                  -- DER
+    public_key      BLOB NOT NULL,                  -- SHA-256 of the SubjectPublicKeyInfo
+    purpose         TEXT NOT NULL CHECK (purpose IN ('enroll', 'renew', 'imported')),
+    invitation_id   TEXT,
+    intended_for    TEXT REFERENCES enrollments (id),   -- of a renewal
+    enrollment_id   TEXT REFERENCES enrollments (id),   -- bound: whose identity it is
+    transaction_id  TEXT NOT NULL DEFAULT '',       -- SCEP
+    not_before_at   INTEGER NOT NULL,
+    not_after_at    INTEGER NOT NULL,
+    issued_at       INTEGER NOT NULL,
+    bound_at        INTEGER,
+    revoked_at      INTEGER,
+    revoked_because TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+CREATE INDEX certificates_enrollment ON certificates (enrollment_id, issued_at) WHERE enrollment_id IS NOT NULL;
+CREATE INDEX certificates_transaction ON certificates (transaction_id, public_key) WHERE transaction_id <> '';
+
+-- ---------------------------------------------------------------- invitations
+
+CREATE TABLE invitations (
+    id           TEXT PRIMARY KEY,
+    code         TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    note         TEXT NOT NULL DEFAULT '',
+    group_label  TEXT NOT NULL DEFAULT '',
+    person_label TEXT NOT NULL DEFAULT '',
+    uses         INTEGER NOT NULL DEFAULT 0,
+    max_uses     INTEGER,                           -- NULL: no limit
+    expires_at   INTEGER,
+    revoked_at   INTEGER,
+    practice     INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)),
+    created_by   TEXT NOT NULL,
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+-- One-time SCEP challenges; spent when a certificate is issued.
+CREATE TABLE challenges (
+    hash          BLOB PRIMARY KEY,                 -- SHA-256 of the challenge
+    purpose       TEXT NOT NULL CHECK (purpose IN ('enroll', 'renew')),
+    invitation_id TEXT REFERENCES invitations (id),
+    enrollment_id TEXT REFERENCES enrollments (id), -- of a renewal
+    server_url    TEXT NOT NULL,
+    check_in_url  TEXT NOT NULL,
+    scep_url      TEXT NOT NULL,
+    topic         TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    spent_at      INTEGER,
+    fingerprint   BLOB                              -- the certificate that spent it
+) STRICT, WITHOUT ROWID;
+CREATE INDEX challenges_expires ON challenges (expires_at) WHERE spent_at IS NULL;
+CREATE INDEX challenges_enrollment ON challenges (enrollment_id) WHERE enrollment_id IS NOT NULL AND spent_at IS NULL;
+CREATE INDEX challenges_fingerprint ON challenges (fingerprint) WHERE fingerprint IS NOT NULL;
+
+-- ---------------------------------------------------------------- commands and reports
+
+CREATE TABLE commands (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,          -- the order of the queue
+    enrollment_id   TEXT NOT NULL REFERENCES enrollments (id),
+    generation      INTEGER NOT NULL,
+    uuid            TEXT NOT NULL COLLATE NOCASE,               -- CommandUUID
+    request_type    TEXT NOT NULL,
+    payload_sealed  BLOB,                                       -- the plist as sent; dropped when its time is over
+    priority        INTEGER NOT NULL DEFAULT 0,                 -- larger goes first
+    state           TEXT NOT NULL DEFAULT 'queued' CHECK (state IN
+                        ('queued', 'sent', 'not_now', 'acknowledged', 'error', 'format_error', 'cancelled', 'expired', 'superseded', 'dropped', 'quarantined')),
+    cause           TEXT NOT NULL DEFAULT '',                   -- why it ended without an answer, or the failure in words
+    error_chain     TEXT CHECK (error_chain IS NULL OR json_valid(error_chain)),
+    supersede_key   TEXT,
+    actor           TEXT NOT NULL,                              -- who asked, for people: "kim (owner)"
+    offers          INTEGER NOT NULL DEFAULT 0,                 -- times sent without a reply since the last one
+    not_nows        INTEGER NOT NULL DEFAULT 0,
+    not_now_session INTEGER,                                    -- the session in which it was last put off
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER,
+    sent_at         INTEGER,
+    not_now_at      INTEGER,
+    finished_at     INTEGER                                     -- NULL while it is in the queue
+) STRICT;
+CREATE UNIQUE INDEX commands_uuid ON commands (enrollment_id, uuid);
+CREATE INDEX commands_open ON commands (enrollment_id, priority DESC, seq) WHERE finished_at IS NULL;
+CREATE INDEX commands_expiry ON commands (expires_at) WHERE finished_at IS NULL AND expires_at IS NOT NULL;
+CREATE INDEX commands_finished ON commands (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX commands_all_uuid ON commands (uuid);
+
+-- Raw answers, kept for a bounded time.
+CREATE TABLE reports (
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    enrollment_id TEXT NOT NULL REFERENCES enrollments (id),
+    command_uuid  TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
+    request_type  TEXT NOT NULL DEFAULT '',
+    status        TEXT NOT NULL,
+    size_bytes    INTEGER NOT NULL,
+    sha256        BLOB NOT NULL,
+    body_sealed   BLOB,                             -- NULL: the answer was too large to keep
+    received_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX reports_enrollment ON reports (enrollment_id, seq);
+CREATE INDEX reports_received ON reports (received_at);
+
+-- What devices say they have, replaced as a whole by each list that arrives.
+CREATE TABLE installed_apps (
+    enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    identifier    TEXT NOT NULL,
+    name          TEXT NOT NULL DEFAULT '',
+    version       TEXT NOT NULL DEFAULT '',
+    short_version TEXT NOT NULL DEFAULT '',
+    size_bytes    INTEGER,
+    managed       INTEGER NOT NULL DEFAULT 0 CHECK (managed IN (0, 1)),
+    state         TEXT NOT NULL DEFAULT '',         -- ManagedApplicationList's Status
+    details       TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
+    PRIMARY KEY (enrollment_id, identifier)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE installed_profiles (
+    enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    identifier    TEXT NOT NULL,
+    uuid          TEXT NOT NULL DEFAULT '',
+    name          TEXT NOT NULL DEFAULT '',
+    managed       INTEGER CHECK (managed IN (0, 1)),
+    details       TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
+    PRIMARY KEY (enrollment_id, identifier)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE installed_certificates (
+    enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    fingerprint   BLOB NOT NULL,
+    common_name   TEXT NOT NULL DEFAULT '',
+    is_identity   INTEGER NOT NULL DEFAULT 0 CHECK (is_identity IN (0, 1)),
+    not_after_at  INTEGER,
+    PRIMARY KEY (enrollment_id, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+-- When each list was last read for an enrollment.
+CREATE TABLE inventory_ages (
+    enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    topic         TEXT NOT NULL,                    -- RequestType of the query
+    read_at       INTEGER NOT NULL,
+    PRIMARY KEY (enrollment_id, topic)
+) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------- what happened, and who is told
+
+-- The audit log, the device's timeline and the page's live stream are one table.
+CREATE TABLE events (
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    at            INTEGER NOT NULL,
+    kind          TEXT NOT NULL,                    -- "command.queued", "enrollment.enrolled" …
+    actor_kind    TEXT NOT NULL CHECK (actor_kind IN ('person', 'token', 'device', 'job', 'console')),
+    actor         TEXT NOT NULL,
+    device_id     TEXT,
+    enrollment_id TEXT,
+    command_uuid  TEXT,
+    data          TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(data))   -- nothing secret
+) STRICT;
+CREATE INDEX events_device ON events (device_id, seq) WHERE device_id IS NOT NULL;
+CREATE INDEX events_kind ON events (kind, seq);
+CREATE INDEX events_at ON events (at);
+
+CREATE TABLE webhooks (
+    id              TEXT PRIMARY KEY,
+    url             TEXT NOT NULL,
+    hmac_key_sealed BLOB,
+    topics          TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(topics)),    -- empty: all
+    include_secrets INTEGER NOT NULL DEFAULT 0 CHECK (include_secrets IN (0, 1)),
+    disabled_at     INTEGER,
+    created_at      INTEGER NOT NULL
+) STRICT;
+
+-- The outbox: one row per event and webhook, in order per device, until it was delivered.
+CREATE TABLE webhook_deliveries (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    webhook_id  TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+    device_id   TEXT NOT NULL,                      -- the order is kept per device
+    topic       TEXT NOT NULL,
+    body_sealed BLOB NOT NULL,                      -- the JSON as it will be sent
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    due_at      INTEGER NOT NULL,
+    last_error  TEXT NOT NULL DEFAULT '',
+    created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at);
+CREATE INDEX webhook_deliveries_order ON webhook_deliveries (webhook_id, device_id, seq);
