@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -58,6 +59,11 @@ impl Timestamp {
     /// The calendar form in UTC; moments beyond the calendar are its end.
     pub fn utc(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// Its day as people read it, in UTC: `25 Nov 2026`.
+    pub fn day(self) -> String {
+        self.utc().format(format_description!("[day padding:none] [month repr:short] [year]")).unwrap_or_else(|_| self.to_string())
     }
 
     /// Reads an RFC 3339 string.

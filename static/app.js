@@ -17,13 +17,14 @@ function words(at, now) {
   const gap = Math.abs(now - at) / 1000;
   if (gap < 60) return at > now ? "in a moment" : "just now";
   const [unit, seconds] = UNITS[UPTO.findIndex((limit) => gap < limit)];
-  const n = Math.floor(gap / seconds);
+  const n = at > now ? Math.round(gap / seconds) : Math.floor(gap / seconds);
   const many = `${n} ${unit}${n === 1 ? "" : "s"}`;
   return at > now ? `in ${many}` : `${many} ago`;
 }
 
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+// One style of dates on all pages, as the server writes them: 25 Nov 2026. Only the zone is the viewer's own.
+const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
+const short = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 
 function tellTimes(root = document) {
   for (const time of $$("time[datetime]", root)) {
@@ -35,6 +36,13 @@ function tellTimes(root = document) {
   }
 }
 tellTimes();
+
+// What was said once is not said again by a reload or by a link that is passed on.
+if (new URLSearchParams(location.search).has("said")) {
+  const address = new URL(location.href);
+  address.searchParams.delete("said");
+  history.replaceState(history.state, "", address);
+}
 setInterval(tellTimes, 30_000);
 
 // Live fragments -----------------------------------------------------------------------------------------------------
@@ -216,8 +224,25 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   });
 }
 
+function complain(form, words) {
+  const said = document.createElement("p");
+  said.className = "error";
+  said.setAttribute("role", "alert");
+  said.textContent = words;
+  form.append(said);
+  said.scrollIntoView({ block: "nearest" });
+}
+
 // A form with a file is sent by XMLHttpRequest, the only way to see how far it is. The answer is a page: it takes this one's place.
 function upload(form, submitter) {
+  $$("[role=alert]", form).forEach((said) => said.remove());
+  const most = Number(form.dataset.maxBytes);
+  const large = $$("input[type=file]", form).flatMap((input) => [...input.files]).find((file) => file.size > most);
+  if (large) {
+    const size = Math.ceil(large.size / 1e6).toLocaleString("en");
+    complain(form, `${large.name} is far too large: ${size} MB, where ${Math.floor(most / 1e6)} MB is the most. It cannot be the right file. Nothing was sent; choose another one.`);
+    return;
+  }
   const request = new XMLHttpRequest();
   const bar = document.createElement("progress");
   bar.max = 1;
@@ -228,6 +253,13 @@ function upload(form, submitter) {
   request.upload.onprogress = ({ loaded, total, lengthComputable }) => { if (lengthComputable) bar.value = loaded / total; };
   request.onload = () => {
     const page = parse(request.responseText);
+    if (!$("main", page)) {
+      bar.remove();
+      if (submitter) submitter.disabled = false;
+      complain(form, request.status === 413 ? "The file is far too large. Nothing was changed; choose another one."
+        : "The appliance did not answer with a page. Wait a moment and send it again.");
+      return;
+    }
     document.title = page.title;
     $("main").replaceWith($("main", page));
     history.pushState(null, "", request.responseURL);
@@ -235,11 +267,9 @@ function upload(form, submitter) {
     $("main [role=alert], main h1")?.scrollIntoView({ block: "nearest" });
   };
   request.onerror = () => {
-    const said = document.createElement("p");
-    said.setAttribute("role", "alert");
-    said.textContent = "The file did not arrive. The appliance may be restarting: wait a moment and send it again.";
-    bar.replaceWith(said);
+    bar.remove();
     if (submitter) submitter.disabled = false;
+    complain(form, "The file did not arrive. The appliance may be restarting: wait a moment and send it again.");
   };
   request.open(form.method, form.action);
   request.send(new FormData(form, submitter ?? undefined));

@@ -58,7 +58,7 @@ fn trusting(guess: Guess) -> TrustView {
     TrustView {
         organisation: "Example School".into(),
         certificate_name: "Rollcall authority of mdm.example.school".into(),
-        fingerprint: "3f2a91c07be4d5580f6c1ea2b3d4958671aa0b5cc2dd3ee4f5061728394a5b6c".into(),
+        fingerprint: "3F 2A 91 C0 7B E4 D5 58 0F 6C 1E A2 B3 D4 95 86 71 AA 0B 5C C2 DD 3E E4 F5 06 17 28 39 4A 5B 6C".into(),
         download_url: "/trust/root.cer".into(),
         next: None,
         after_url: "https://mdm.example.school:8443/".into(),

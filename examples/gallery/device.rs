@@ -3,8 +3,8 @@
 use rollcall::clock::Timestamp;
 use rollcall::http::pages::device::deeds::{self, Deed, DeedForm, DeedView};
 use rollcall::http::pages::device::{
-    self, AppRow, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, ProfileRow, QueueRow, ReportRow, SecretRow,
-    SecurityRow,
+    self, AppRow, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, ProfileRow, QueueRow, ReportBody, ReportRow,
+    SecretRow, SecurityRow,
 };
 use rollcall::http::pages::parts::{Entry, Markup, State, Wait};
 
@@ -41,6 +41,7 @@ fn known(content: DeviceContent) -> DeviceView {
             .filter(|deed| !matches!(deed, Deed::EndLostMode | Deed::PlaySound))
             .map(DeviceAction::from)
             .collect(),
+        may_ask: true,
         counts: [28, 3, 4, 112],
         content,
     }
@@ -48,7 +49,16 @@ fn known(content: DeviceContent) -> DeviceView {
 
 fn entry(id: &str, state: State, what: &str, by: &str, at: Timestamp, why: &str) -> Entry {
     let raw = vec![("Report".into(), "<plist version=\"1.0\">\n<dict>\n\t<key>CommandUUID</key>\n\t<string>6f0f0d6e-3b43-4e4c-9d2e-9a2b6d0f8d11</string>\n\t<key>Status</key>\n\t<string>NotNow</string>\n</dict>\n</plist>".into())];
-    Entry { id: id.into(), state, what: what.into(), by: by.into(), at, why: why.into(), raw: if id.ends_with('r') { raw } else { vec![] } }
+    Entry {
+        id: id.into(),
+        state,
+        what: what.into(),
+        about: None,
+        by: by.into(),
+        at,
+        why: why.into(),
+        raw: if id.ends_with('r') { raw } else { vec![] },
+    }
 }
 
 fn happened() -> DeviceContent {
@@ -186,12 +196,7 @@ fn profiles() -> DeviceContent {
 }
 
 fn certificates() -> DeviceContent {
-    let certificate = |name: &str, identity, not_after| CertificateRow {
-        name: name.into(),
-        issuer: "Rollcall authority".into(),
-        identity,
-        not_after: Some(not_after),
-    };
+    let certificate = |name: &str, identity, not_after| CertificateRow { name: name.into(), identity, not_after: Some(not_after) };
     DeviceContent::Certificates(
         vec![certificate("TESTSN0003", true, in_days(690)), certificate("wifi.example.school", false, ago(86_400 * 3))],
         Some(ago(5_400)),
@@ -218,7 +223,7 @@ fn reports() -> DeviceContent {
         state,
         at: ago(5_400),
         size_bytes: 2_648,
-        text: text.map(Into::into),
+        body: text.map_or(ReportBody::TooLarge, |text| ReportBody::Text(text.into())),
     };
     let rows = vec![
         report(

@@ -7,7 +7,7 @@ use rollcall::http::pages::push::{self, PushCertificate, PushView, Recognised, T
 use rollcall::http::pages::setup::{self, SetupView, TlsView};
 use rollcall::http::pages::system::people::{self, AdminForm, TokenForm};
 use rollcall::http::pages::system::practice::{self, PracticeView};
-use rollcall::http::pages::system::{self, AdminRow, AuditView, JobRow, SystemPart, SystemView, TokenRow};
+use rollcall::http::pages::system::{self, AdminRow, AuditView, JobRow, SystemPart, SystemView, TokenRow, Whose};
 use rollcall::http::pages::today::{self, Countdown, Need, TodayView};
 
 use rollcall::mdm::Role;
@@ -281,6 +281,7 @@ fn audit() -> AuditView {
         id: id.into(),
         state,
         what: what.into(),
+        about: Some((Some("/devices/a3".into()), "Cart A 3".into())).filter(|_| id == "4" || id == "2"),
         by: by.into(),
         at: ago(at),
         why: String::new(),
@@ -288,11 +289,12 @@ fn audit() -> AuditView {
     };
     AuditView {
         entries: vec![
-            entry("4", State::Ok, "Locked Cart A 3", "ada", 4_000),
+            entry("4", State::Ok, "Asked: DeviceLock", "ada", 4_000),
             entry("3", State::Problem, "Wrong password for ada from 192.0.2.7", "", 9_000),
-            entry("2", State::Ok, "Showed the Activation Lock bypass code of Cart A 3", "ada", 90_000),
+            entry("2", State::Ok, "A secret was shown", "ada", 90_000),
             entry("1", State::Ok, "Made the invitation “Cart A”", "ada", 200_000),
         ],
+        whose: Whose::Deeds,
         more: None,
     }
 }

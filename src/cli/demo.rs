@@ -5,13 +5,19 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use clap::Args;
 
 use super::{log, serve};
+use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Layer};
 use crate::error::{Error, Kind, Result};
 use crate::http::limits::Grants;
 use crate::mdm::Actor;
+use crate::mdm::admins::{Password, link};
 use crate::mdm::practice::{self, Wanted};
 use crate::random::Random;
+use crate::secret::Secret;
+
+/// The name of the Owner that a demo begins with.
+const OWNER: &str = "demo";
 
 /// How many ports after the usual one are tried.
 const PORTS_TRIED: u16 = 50;
@@ -62,23 +68,45 @@ impl Demo {
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
         let wanted = Wanted { devices: self.devices, seed: self.seed };
         runtime.block_on(async {
-            let (serving, setup) = serve::Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
+            let (serving, _) = serve::Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
             let app = serving.app.clone();
             app.store.write(app.now(), move |tx| practice::want(tx, &Actor::Console, wanted)).await?;
             println!(
                 "Rollcall's demo runs on this machine alone; Ctrl-C ends it{}.",
                 if temporary.is_some() { " and removes everything" } else { "" }
             );
-            println!("  {} practice devices are enrolling now, over real sockets.", wanted.devices);
+            let words = match wanted.devices {
+                0 => String::from("No practice devices; System, Practice devices adds some."),
+                1 => String::from("1 practice device is enrolling now, over real sockets."),
+                many => format!("{many} practice devices are enrolling now, over real sockets."),
+            };
+            println!("  {words}");
             println!("  Page: http://localhost:{http}   (also {}, with a certificate of its own authority)", app.public_url);
-            match setup {
-                Some(token) => println!("  Log in: http://localhost:{http}/setup?token={}", token.expose()),
-                None => println!("  Log in: http://localhost:{http}/login"),
+            match link(&app).await? {
+                (Some(token), password) => {
+                    println!("  Log in: http://localhost:{http}/login?once={}   (this link works once)", token.expose());
+                    if let Some(password) = password {
+                        println!("  Or at http://localhost:{http}/login as {OWNER} with the password {}", password.expose());
+                    }
+                }
+                (None, _) => println!("  Log in: http://localhost:{http}/login"),
             }
             serving.until_told_to_end().await?;
             serving.stop().await
         })
     }
+}
+
+/// Makes the demo's Owner where there is nobody yet; gives the token of a link that logs them in, and their password if it is new.
+async fn link(app: &App) -> Result<(Option<Secret<String>>, Option<Secret<String>>)> {
+    let word = Secret::new(format!("{}-{}", Random::System.code(6), Random::System.code(6)));
+    let hashed = Password::parse(word.clone())?.hash()?;
+    app.store
+        .write(app.now(), move |tx| {
+            let is_new = link::owner(tx, OWNER, hashed)?;
+            Ok((link::offer(tx, OWNER)?, is_new.then_some(word)))
+        })
+        .await
 }
 
 /// A folder that is removed with everything in it.

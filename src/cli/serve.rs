@@ -29,8 +29,8 @@ const CERTIFICATE_EVERY: Duration = Duration::from_secs(30);
 /// Runs the appliance.
 ///
 /// The first start makes the database, its sealing key, a certificate authority and a TLS certificate, and prints one set-up link.
-/// Settings come from flags, from ROLLCALL_… variables (ROLLCALL_DEVICE_LISTEN) and from rollcall.toml in the data folder (device_listen),
-/// in this order.
+/// Settings come from flags, from ROLLCALL_… variables (ROLLCALL_DEVICE_LISTEN, ROLLCALL_LOG_LEVEL) and from rollcall.toml in the data folder,
+/// in this order. In the file hyphens are underscores (device_listen), and those of a group have a dot: tls.certificate, tls.key, log.format, log.level.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rollcall serve
@@ -166,7 +166,7 @@ impl Serving {
             println!("  {address} ({})", listener.flag());
         }
         if self.app.config.tls.is_none() {
-            println!("Root certificate, SHA-256: {}", self.app.authority().issuer.certificate().fingerprint());
+            println!("Root certificate, SHA-256: {}", self.app.authority().issuer.certificate().fingerprint().in_pairs());
         }
         if let Some(token) = setup {
             println!("Set it up within a day; this link works once:\n  {}", format_args!("{url}/setup?token={}", token.expose()));

@@ -132,6 +132,12 @@ impl Layer {
     fn take(&mut self, name: &str, value: &toml::Value) -> Result<()> {
         // The file lies in the data folder: it cannot say where that is.
         let Some(key) = KEYS.iter().find(|key| **key == name && name != "data") else {
+            if let Some(key) = flag_with_section(name) {
+                let (flag, (section, rest)) = (key.replace(['_', '.'], "-"), key.split_once('.').unwrap_or_default());
+                return Err(Error::bad_input(format!(
+                    "rollcall.toml has no setting {name}: --{flag} is spelled {key} here. Write {key} = …, or {rest} = … under [{section}]."
+                )));
+            }
             let hint = match nearest(name, KEYS.iter().skip(1).map(ToString::to_string)) {
                 Some(meant) => format!("Did you mean {meant}?"),
                 None => format!("It knows {}.", KEYS[1..].join(", ")),
@@ -177,6 +183,11 @@ fn word(value: &toml::Value) -> Option<String> {
     }
 }
 
+/// The setting whose flag `word` spells, where the file puts a dot.
+fn flag_with_section(word: &str) -> Option<&'static str> {
+    KEYS.iter().find(|key| key.contains('.') && key.replace('.', "_") == word.replace('-', "_")).copied()
+}
+
 /// The name that `word` was probably meant to be.
 fn nearest(word: &str, names: impl Iterator<Item = String>) -> Option<String> {
     let (name, edits) = names.map(|name| (edits(word, &name), name)).min().map(|(edits, name)| (name, edits))?;
@@ -214,6 +225,14 @@ mod tests {
         assert_eq!(refusal("[tls]\ncertifcate = 'x'"), "rollcall.toml has no setting tls.certifcate. Did you mean tls.certificate?");
         assert!(refusal("bananas = 3").starts_with("rollcall.toml has no setting bananas. It knows url, listen, "));
         assert!(refusal("data = '/elsewhere'").starts_with("rollcall.toml has no setting data."));
+    }
+
+    #[test]
+    fn a_flag_with_a_section_is_told_its_spelling_in_the_file() {
+        let told = refusal("log_level = 'info'");
+        assert!(told.starts_with("rollcall.toml has no setting log_level: --log-level is spelled log.level here"), "{told}");
+        assert!(refusal("tls-key = 'x'").contains("--tls-key is spelled tls.key here"));
+        assert!(Layer::file("log.level = 'info'").is_ok() && Layer::file("[log]\nlevel = 'info'").is_ok());
     }
 
     #[test]

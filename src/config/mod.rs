@@ -147,6 +147,18 @@ fn read_file(path: &Path) -> Result<Option<String>> {
     let wrong = |why: String| Error::bad_input(format!("{} cannot be read: {why}. Mend or remove it.", path.display()));
     match std::fs::metadata(path) {
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // The folder is in the way, not the file, which may not even be there.
+        Err(closed) if matches!(closed.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory) => {
+            let folder = path.parent().unwrap_or(path).display();
+            return Err(Error::bad_input(match closed.kind() {
+                io::ErrorKind::NotADirectory => {
+                    format!("The data folder {folder} is a file. Name a folder with --data, or one that can be made.")
+                }
+                _ => format!(
+                    "The data folder {folder} is closed to this user. Run Rollcall as the user it belongs to, or name another folder with --data."
+                ),
+            }));
+        }
         Err(other) => return Err(wrong(other.to_string())),
         Ok(file) if file.len() > FILE_MAX_BYTES => return Err(wrong(format!("it is larger than {FILE_MAX_BYTES} bytes"))),
         Ok(_) => {}

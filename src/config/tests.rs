@@ -162,3 +162,10 @@ fn the_file_of_the_packages_is_read_with_its_examples_switched_on_too() {
         assert!(text.contains(key.rsplit('.').next().unwrap()), "{key} is not shown");
     }
 }
+
+#[test]
+fn a_data_folder_that_is_a_file_is_what_is_told() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let told = Config::read(Layer::flags().with("data", [file.path().to_str().unwrap()]), Vec::new()).unwrap_err().to_string();
+    assert!(told.contains("is a file") && told.contains("--data") && !told.contains("rollcall.toml"), "{told}");
+}

@@ -146,11 +146,11 @@ async fn trust_page(State(app): State<App>, headers: HeaderMap) -> Result<Markup
     Ok(trust(&TrustView {
         organisation,
         certificate_name: certificate.common_name().unwrap_or_default(),
-        fingerprint: certificate.fingerprint().to_string(),
+        fingerprint: certificate.fingerprint().in_pairs(),
         download_url: String::from("/trust/root.cer"),
         next: roots.next.as_ref().map(|next| NextRoot {
             certificate_name: next.common_name().unwrap_or_default(),
-            fingerprint: next.fingerprint().to_string(),
+            fingerprint: next.fingerprint().in_pairs(),
             download_url: String::from("/trust/next-root.cer"),
         }),
         after_url: format!("{}/enroll", app.public_url),

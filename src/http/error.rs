@@ -18,6 +18,9 @@ use crate::http::pages::problem::{ProblemView, problem as problem_page};
 const RETRY_AFTER_S: u32 = 30;
 /// What a device whose OS knows it is told when it shall leave; it removes its profile (protocol: iOS 17, macOS 14).
 const UNRECOGNIZED_DEVICE: &str = r#"{"code":"com.apple.unrecognized.device","message":"This device is no longer managed here."}"#;
+/// What a person reads whose form was too large.
+pub const TOO_LARGE_FOR_A_FORM: &str = "What was sent is far larger than anything this form takes, which is 1 MB at most: it cannot be the right \
+                                        file. Nothing was changed. Go back and choose another one.";
 /// Bytes of a framework's own refusal that are passed on as the reason.
 const REASON_MAX_BYTES: usize = 2048;
 
@@ -128,6 +131,13 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
             let reason = reason(response).await;
             problem(status, &reason, &[])
         }
+        Audience::Person if !says_html(&response) => {
+            let error = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
+                _ => Error::bad_input(reason(response).await),
+            };
+            page(status, &error, reference)
+        }
         Audience::Api | Audience::Person => response,
     }
 }
@@ -234,6 +244,10 @@ fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Res
         reference: reference.filter(|_| error.kind == Kind::Internal).map(|id| id.0.to_string()),
     };
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], problem_page(&view).into_string()).into_response()
+}
+
+fn says_html(response: &Response) -> bool {
+    response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| kind.contains("html"))
 }
 
 fn says_json(response: &Response) -> bool {

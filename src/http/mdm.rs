@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Extension, Router, body};
 
@@ -18,6 +18,7 @@ use crate::http::error::{Audience, told_to};
 use crate::http::identity;
 use crate::http::limits::{self, CHECK_IN_MAX_BYTES, REPORT_PROVE_BYTES};
 use crate::http::log;
+use crate::http::pages::problem::{ProblemView, problem};
 use crate::http::server::Peer;
 use crate::mdm::checkin::{self, HowToLeave};
 use crate::mdm::connect::{self, Incoming, Poll};
@@ -45,7 +46,7 @@ pub fn routes() -> Router<App> {
 /// A person who opened a device's address in a browser.
 async fn person(headers: HeaderMap) -> Response {
     tracing::debug!(agent = ?headers.get(USER_AGENT), "a browser came to a device address");
-    Redirect::to("/enroll").into_response()
+    problem(&ProblemView::device_address()).into_response()
 }
 
 /// An address that devices of another server bring along: either kind of message, told apart by its type.

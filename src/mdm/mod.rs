@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod jobs;
 pub mod journal;
 pub mod nano;
+pub mod needs;
 pub mod practice;
 pub mod push;
 pub mod push_certificates;

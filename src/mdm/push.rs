@@ -1,5 +1,6 @@
 //! When a device is to be woken, and what becomes of it when Apple answers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use crate::mdm::{Actor, journal};
 use crate::protocol::push::{Outcome, Verdict};
 use crate::secret::SecretBytes;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn};
+use crate::store::settings::{self, Setting};
 use crate::store::{Bell, Tx, alerts, commands, push_certificates};
 
 /// Waits between pushes to a device that does not come, the last one for ever: Apple delivers only the newest push, and a day is lost easily.
@@ -23,6 +25,15 @@ pub const PAGE: u32 = 500;
 
 /// How long a push rests that cannot be sent for want of a usable certificate.
 pub const PAUSE: Duration = minutes(15);
+
+/// Devices whose pushes do not get out at the same time before somebody is told.
+pub const UNREACHED_DEVICES: i64 = 3;
+
+/// How long no push gets out before somebody is told, however few devices it concerns.
+pub const UNREACHED_FOR: Duration = minutes(10);
+
+/// Since when no push of a topic got out.
+const UNREACHED_SINCE: Setting<BTreeMap<String, Timestamp>> = Setting::new("push.unreached_since");
 
 const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
@@ -139,6 +150,7 @@ fn delivered(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     enrollments::set_push_outcome(tx, &enrollment.id, "", None)?;
     alerts::clear(tx, &format!("push.certificate_refused:{}", enrollment.topic))?;
     alerts::clear(tx, &format!("push.impossible:{}", enrollment.topic))?;
+    reached(tx, &enrollment.topic)?;
     if enrollment.push_attempts <= 1 {
         journal::note(tx, &Actor::Job("push"), "push.sent", enrollment, Value::Null)?;
     }
@@ -196,7 +208,37 @@ fn back_off(tx: &Tx, enrollment: &Enrollment, after: Duration, reason: &str) -> 
     enrollments::set_push_outcome(tx, &enrollment.id, reason, None)?;
     // The push did not go out, so it does not count as one that the device ignored.
     let attempts = (enrollment.push_attempts - 1).max(0);
-    enrollments::set_push(tx, &enrollment.id, Some(tx.now.plus(tx.random().jitter(after))), attempts)
+    enrollments::set_push(tx, &enrollment.id, Some(tx.now.plus(tx.random().jitter(after))), attempts)?;
+    unreached(tx, &enrollment.topic, reason)
+}
+
+/// No push of the topic gets out just now: one that fails is no news, several or a while of it are.
+fn unreached(tx: &Tx, topic: &str, reason: &str) -> Result<()> {
+    let mut since = settings::value(tx, &UNREACHED_SINCE)?.unwrap_or_default();
+    let began_at = *since.entry(topic.to_owned()).or_insert(tx.now);
+    settings::set(tx, &UNREACHED_SINCE, &since)?;
+    let devices = enrollments::count_unpushed_on_topic(tx, topic)?;
+    if devices < UNREACHED_DEVICES && tx.now.since(began_at) < UNREACHED_FOR {
+        return Ok(());
+    }
+    alerts::raise(
+        tx,
+        &format!("push.unreached:{topic}"),
+        85,
+        &format!("Wake-ups do not get out to Apple: {}.", reason.trim_end_matches('.')),
+        "Devices hear of nothing until they do. It is tried again by itself; see whether this machine has a way to Apple's push service.",
+    )
+    .map(drop)
+}
+
+/// A push of the topic got out.
+fn reached(tx: &Tx, topic: &str) -> Result<()> {
+    let Some(mut since) = settings::value(tx, &UNREACHED_SINCE)? else { return Ok(()) };
+    if since.remove(topic).is_some() {
+        settings::set(tx, &UNREACHED_SINCE, &since)?;
+        alerts::clear(tx, &format!("push.unreached:{topic}"))?;
+    }
+    Ok(())
 }
 
 /// The device came and took a command: no push is needed while the conversation lasts; one is due if it breaks off.

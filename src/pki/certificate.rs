@@ -87,6 +87,11 @@ impl Fingerprint {
         &self.0
     }
 
+    /// The digits as people compare them, in capitals and pairs: `3F 2A …`.
+    pub fn in_pairs(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ")
+    }
+
     /// Reads 64 hexadecimal digits; colons and spaces between them are passed over.
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();

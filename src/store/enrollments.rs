@@ -1,5 +1,11 @@
 //! Enrollments: the relation of a device, or of one user on it, to this server.
 
+mod push;
+
+pub use push::{
+    count_refused_on_topic, count_unpushed_on_topic, forget_push_outcome, last_push_on_topic, next_push_due, push_again_on_topic, push_due,
+    set_push, set_push_outcome,
+};
 use rusqlite::{Row, named_params};
 
 use crate::clock::Timestamp;
@@ -307,60 +313,20 @@ pub fn secret(tx: &Tx, id: &str, column: SealedColumn) -> Result<Option<SecretBy
 pub fn begin_session(tx: &Tx, enrollment: &Enrollment) -> Result<i64> {
     // Not by RETURNING, for which SQLite makes a table each time: there is one writer, so what was read in this transaction holds.
     let session = enrollment.session + 1;
-    tx.execute("UPDATE enrollments SET session = ?2 WHERE id = ?1", (&enrollment.id, session))?;
+    tx.execute("UPDATE enrollments SET session = ?2, last_seen_at = ?3 WHERE id = ?1", (&enrollment.id, session, tx.now))?;
     Ok(session)
+}
+
+/// Notes that an enrollment was heard of, with what it said; polls that say nothing are noted softly.
+pub fn seen(tx: &Tx, id: &str) -> Result<()> {
+    tx.execute("UPDATE enrollments SET last_seen_at = ?2 WHERE id = ?1", (id, tx.now))?;
+    Ok(())
 }
 
 /// Stores whether the first questions are to be queued when the device connects.
 pub fn set_questions_due(tx: &Tx, id: &str, due: bool) -> Result<()> {
     tx.execute("UPDATE enrollments SET questions_due = ?2 WHERE id = ?1", (id, due))?;
     Ok(())
-}
-
-/// Stores when a push is due (`None`: not) and how many went out since the device last connected.
-pub fn set_push(tx: &Tx, id: &str, due_at: Option<Timestamp>, attempts: i64) -> Result<()> {
-    tx.execute("UPDATE enrollments SET push_due_at = ?2, push_attempts = ?3 WHERE id = ?1", (id, due_at, attempts))?;
-    Ok(())
-}
-
-/// Stores what became of a push: its error in words (empty: none), and whether the token is gone.
-pub fn set_push_outcome(tx: &Tx, id: &str, error: &str, dead_at: Option<Timestamp>) -> Result<()> {
-    tx.execute("UPDATE enrollments SET push_error = ?2, push_dead_at = ?3, push_sent_at = ?4 WHERE id = ?1", (id, error, dead_at, tx.now))?;
-    Ok(())
-}
-
-/// Forgets what Apple said of the token that was before, without pretending that a push went out.
-pub fn forget_push_outcome(tx: &Tx, id: &str) -> Result<()> {
-    tx.execute("UPDATE enrollments SET push_error = '', push_dead_at = NULL WHERE id = ?1", [id])?;
-    Ok(())
-}
-
-/// Makes a push due now to everyone on a topic to whom the last one did not go out; tokens that are dead stay so.
-pub fn push_again_on_topic(tx: &Tx, topic: &str) -> Result<usize> {
-    tx.execute(
-        "UPDATE enrollments SET push_due_at = ?2, push_attempts = 0
-         WHERE topic = ?1 AND push_error <> '' AND push_dead_at IS NULL AND state IN ('enrolled', 'retired')",
-        (topic, tx.now),
-    )
-}
-
-/// When a push on a topic last went out.
-pub fn last_push_on_topic(tx: &Tx, topic: &str) -> Result<Option<Timestamp>> {
-    tx.one("SELECT max(push_sent_at) FROM enrollments WHERE topic = ?1 AND push_error = ''", [topic], |row| row.get(0))
-}
-
-/// Enrollments to which a push is due, longest due first.
-pub fn push_due(tx: &Tx, limit: u32) -> Result<Vec<Enrollment>> {
-    tx.list(
-        &format!("SELECT {COLUMNS} FROM enrollments WHERE push_due_at <= ?1 ORDER BY push_due_at LIMIT ?2"),
-        (tx.now, limit),
-        enrollment,
-    )
-}
-
-/// The earliest moment at which a push is due.
-pub fn next_push_due(tx: &Tx) -> Result<Option<Timestamp>> {
-    tx.one("SELECT min(push_due_at) FROM enrollments WHERE push_due_at IS NOT NULL", [], |row| row.get(0))
 }
 
 /// Enrollments whose renewal has a step to make.
@@ -375,15 +341,6 @@ pub fn renewal_due(tx: &Tx, limit: u32) -> Result<Vec<Enrollment>> {
 /// The earliest moment at which a renewal has a step to make.
 pub fn next_renewal_due(tx: &Tx) -> Result<Option<Timestamp>> {
     tx.one("SELECT min(renewal_due_at) FROM enrollments WHERE renewal_due_at IS NOT NULL", [], |row| row.get(0))
-}
-
-/// How many enrollments of a topic had their last push refused with their token still good.
-pub fn count_refused_on_topic(tx: &Tx, topic: &str) -> Result<i64> {
-    tx.one(
-        "SELECT count(*) FROM enrollments WHERE topic = ?1 AND state = 'enrolled' AND push_error LIKE 'Apple refused the push: %'",
-        [topic],
-        |row| row.get(0),
-    )
 }
 
 /// Counts a TokenUpdate that said nothing new.

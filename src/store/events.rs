@@ -66,6 +66,8 @@ pub struct Filter<'a> {
     pub kind: Option<&'a str>,
     /// Only those that are about a device.
     pub about_devices: bool,
+    /// Only those of these kinds of actors; none means all.
+    pub actor_kinds: &'a [&'a str],
 }
 
 /// Records an event and wakes those who read the stream; gives its place in the order.
@@ -133,6 +135,11 @@ impl Filter<'_> {
                 values.push(Value::from(kind.to_owned()));
             }
             None => {}
+        }
+        if !self.actor_kinds.is_empty() {
+            // A list of words as one value, so that the query's text stays the same.
+            conditions.push("actor_kind IN (SELECT value FROM json_each(?))");
+            values.push(Value::from(serde_json::Value::from(self.actor_kinds.to_vec()).to_string()));
         }
         if self.about_devices {
             conditions.push("device_id IS NOT NULL");

@@ -77,11 +77,11 @@ pub fn list(tx: &Tx, device_id: &str, before: Option<i64>, limit: u32) -> Result
     )
 }
 
-/// The newest kept body that answers a command.
-pub fn body(tx: &Tx, enrollment_id: &str, command_uuid: &str) -> Result<Option<SecretBytes>> {
+/// The body of a device's report, if it was kept.
+pub fn body(tx: &Tx, device_id: &str, seq: i64) -> Result<Option<SecretBytes>> {
     let sealed: Option<Option<Vec<u8>>> = tx.optional(
-        "SELECT body_sealed FROM reports WHERE enrollment_id = ?1 AND command_uuid = ?2 ORDER BY seq DESC LIMIT 1",
-        (enrollment_id, command_uuid),
+        "SELECT body_sealed FROM reports WHERE seq = ?2 AND enrollment_id IN (SELECT id FROM enrollments WHERE device_id = ?1)",
+        (device_id, seq),
         |row| row.get(0),
     )?;
     sealed.flatten().map(|sealed| tx.open("reports.body", &sealed)).transpose()

@@ -103,11 +103,11 @@ const ROSTER: &str = "
         SELECT enrollments.*, row_number() OVER (PARTITION BY device_id ORDER BY authenticated_at DESC) AS place FROM enrollments WHERE parent_id IS NULL
     ), roster AS (
         SELECT devices.*, channels.id AS enrollment_id, channels.state AS enrollment_state, channels.push_error,
-               coalesce(channels.last_seen_at, channels.token_updated_at, channels.authenticated_at) AS last_seen_at,
+               nullif(max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0), coalesce(channels.authenticated_at, 0)), 0) AS last_seen_at,
                (SELECT count(*) FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL) AS waiting,
                CASE WHEN channels.id IS NULL OR channels.state IN ('left', 'erased', 'retired') OR channels.push_dead_at IS NOT NULL THEN 'problem'
                     WHEN channels.state = 'authenticated' THEN 'waiting'
-                    WHEN coalesce(channels.last_seen_at, channels.token_updated_at, 0) < :now - 604800000 THEN 'silent'
+                    WHEN max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0)) < :now - 604800000 THEN 'silent'
                     WHEN channels.questions_due OR EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL)
                     THEN 'waiting'
                     ELSE 'ok' END AS standing

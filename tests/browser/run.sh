@@ -16,11 +16,12 @@ log=$(mktemp)
 "$rollcall" demo --devices 25 >"$log" 2>&1 &
 pid=$!
 trap 'kill "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; rm -f "$log"' EXIT
-link=
+link= password=
 for _ in $(seq 1 150); do
   link=$(grep -o 'Log in: http://[^ ]*' "$log" | cut -d' ' -f3)
-  [ -n "$link" ] && break
+  password=$(sed -n 's/.*with the password //p' "$log")
+  [ -n "$link" ] && [ -n "$password" ] && break
   read -rt 0.2 <> <(:) || true
 done
-[ -n "$link" ] || { echo "the demo did not start"; cat "$log"; exit 1; }
-cd "$target/browser" && CHROMIUM=$chromium node journeys.mjs "$link"
+[ -n "$link" ] && [ -n "$password" ] || { echo "the demo did not start"; cat "$log"; exit 1; }
+cd "$target/browser" && CHROMIUM=$chromium node journeys.mjs "$link" "$password"

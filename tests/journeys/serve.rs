@@ -72,7 +72,7 @@ impl Appliance {
         run("curl", &["-sSf", "-m", "60", "-o", der.to_str().unwrap(), &url]);
         run("openssl", &["x509", "-inform", "der", "-in", der.to_str().unwrap(), "-out", pem.to_str().unwrap()]);
         let printed = run("openssl", &["x509", "-in", pem.to_str().unwrap(), "-noout", "-fingerprint", "-sha256"]);
-        let fingerprint = printed.trim().rsplit('=').next().unwrap().replace(':', "").to_lowercase();
+        let fingerprint = printed.trim().rsplit('=').next().unwrap().replace(':', " ");
         assert!(self.introduction.contains(&fingerprint), "{} has not {fingerprint}", self.introduction);
         pem
     }

@@ -55,6 +55,18 @@ fn a_store_is_filled_with_enrollments_that_load_can_drive() {
 }
 
 #[test]
+fn devices_that_cannot_enroll_say_why_and_fail() {
+    let (done, told) = run(&["simulate", "--profile", "https://localhost:1/enroll/CODE/profile", "--devices", "1", "--for", "500ms"]);
+    assert!(!done && told.contains("The device could not enroll") && told.contains("cannot connect to localhost:1"), "{told}");
+    let folder = tempfile::tempdir().unwrap();
+    let appliance = serve(folder.path());
+    let profile = format!("https://localhost:{}/enroll/CODE/profile", appliance.at("--listen").port());
+    let (done, told) = run(&["simulate", "--profile", &profile, "--devices", "1", "--for", "2s"]);
+    assert!(!done && told.contains("--ca FILE"), "{told}");
+    appliance.end();
+}
+
+#[test]
 fn how_many_and_what_for_must_be_said() {
     let folder = tempfile::tempdir().unwrap();
     let (done, told) = seed(folder.path(), "0");

@@ -59,7 +59,7 @@ pub struct Simulate {
     /// [default: a classroom of all sorts, from iOS 12 to 27]
     #[arg(long, value_name = "MODEL[@OS]", allow_hyphen_values = true)]
     model: Vec<String>,
-    /// For how long; until Ctrl-C when absent, ten seconds for --bench
+    /// For how long; when absent until Ctrl-C or, while no device enrolls, for a minute; ten seconds for --bench
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     lasts: Option<Duration>,
     /// How often each device connects by itself

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 
+use super::slips::{Slip, Slips};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::attempts::Attempts;
 use crate::mdm::Actor;
 use crate::mdm::admins::sessions::{self, Client, Started, Verified};
-use crate::mdm::admins::{self, HashedPassword, Password, setup};
+use crate::mdm::admins::{self, HashedPassword, Password, link, setup};
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::store::sessions::Session;
 
 /// Passwords that are hashed at a time; each takes a core and 19 MiB.
 pub const HASHES_AT_ONCE: usize = 2;
@@ -30,6 +32,7 @@ struct Inner {
     waiting: Semaphore,
     hashing: Semaphore,
     hashed: AtomicU64,
+    slips: Slips,
 }
 
 impl Gate {
@@ -42,6 +45,7 @@ impl Gate {
             waiting: Semaphore::new(HASHES_WAITING_MAX),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             hashed: AtomicU64::new(0),
+            slips: Slips::default(),
         }))
     }
 
@@ -51,6 +55,26 @@ impl Gate {
 
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// Lays a slip down for the next page of `session`, under an id that nobody can guess.
+    pub fn lay(&self, id: String, session: &Session, slip: Slip) {
+        self.0.slips.lay(id, &session.token_hash, slip, self.clock().now());
+    }
+
+    /// Takes a slip away that waits for `session`.
+    pub fn take(&self, id: &str, session: &Session) -> Option<Slip> {
+        self.0.slips.take(id, &session.token_hash, self.clock().now())
+    }
+
+    /// Logs the bearer of a one-time link in.
+    pub async fn log_in_by_link(&self, token: Secret<String>, client: Client) -> Result<Started> {
+        let now = self.clock().now();
+        self.0.attempts.take(client.address, now)?;
+        let address = client.address;
+        let started = self.store().write(now, move |tx| link::accept(tx, token.expose(), &client)).await?;
+        self.0.attempts.give_back(address);
+        Ok(started)
     }
 
     /// How many passwords were hashed or compared so far.

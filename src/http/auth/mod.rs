@@ -4,9 +4,11 @@ pub mod cookie;
 mod extract;
 mod gate;
 mod origin;
+mod slips;
 
 pub use extract::{Authenticated, FromOurPage, Identified, MaybeActor, NanoTool, Proof, SignedIn};
 pub use gate::{Gate, HASHES_AT_ONCE, HASHES_WAITING_MAX};
+pub use slips::Slip;
 
 #[cfg(test)]
 pub(in crate::http) mod tests;

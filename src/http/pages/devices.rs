@@ -122,7 +122,10 @@ pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
 /// The part that changes by itself: the fragment `devices`.
 pub fn list(shell: &Shell, view: &DevicesView) -> Markup {
     let src = view.filter.address().to_string();
-    live(Live { id: "devices", topics: "device enrollment", of: None, src: Some(&src) }, devices_table(shell.now, view))
+    let any = view.total > 0 || view.filter.narrows();
+    // The chips stand within: they and the rows are counted in the same moment.
+    let content = html! { div.stack { @if any { (states(view)) } (devices_table(shell.now, view)) } };
+    live(Live { id: "devices", topics: "device enrollment command push", of: None, src: Some(&src) }, content)
 }
 
 fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
@@ -190,16 +193,13 @@ fn groups(names: &[String]) -> Markup {
 fn filters(view: &DevicesView) -> Markup {
     let filter = &view.filter;
     html! {
-        div.stack {
-            form.filters method="get" action="/devices" role="search" {
-                (search("search", "Search name, serial number, UDID", &filter.search))
-                @if !view.platforms.is_empty() { (choose("platform", "All platforms", &view.platforms, &filter.platform)) }
-                @if !view.groups.is_empty() { (choose("group", "All groups", &view.groups, &filter.group)) }
-                @if let Some(state) = filter.state { input type="hidden" name="state" value=(state.word()); }
-                @if !filter.sort.is_empty() { input type="hidden" name="sort" value=(filter.sort); }
-                (Button::submit("Show"))
-            }
-            (states(view))
+        form.filters method="get" action="/devices" role="search" {
+            (search("search", "Search name, serial number, UDID", &filter.search))
+            @if !view.platforms.is_empty() { (choose("platform", "All platforms", &view.platforms, &filter.platform)) }
+            @if !view.groups.is_empty() { (choose("group", "All groups", &view.groups, &filter.group)) }
+            @if let Some(state) = filter.state { input type="hidden" name="state" value=(state.word()); }
+            @if !filter.sort.is_empty() { input type="hidden" name="sort" value=(filter.sort); }
+            (Button::submit("Show"))
         }
     }
 }
@@ -237,6 +237,15 @@ fn states(view: &DevicesView) -> Markup {
 
 /// Why the table is empty and what to do.
 fn none(view: &DevicesView) -> Markup {
+    if let Some(state) = view.filter.state {
+        let others = view.filter.address().without("after").without("state").to_string();
+        let words = match view.counts.iter().sum() {
+            0 => "Nothing fits the search and the other filters either.",
+            _ => "Those that fit the search and the other filters are in other states.",
+        };
+        let all = html! { (Button::link(others, "Show every state")) };
+        return empty(&format!("No device is in the state “{}”", state.word()), words, all);
+    }
     if view.filter.narrows() {
         return empty(
             "No device matches",

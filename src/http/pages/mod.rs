@@ -13,3 +13,6 @@ pub mod setup;
 pub mod system;
 pub mod today;
 pub mod trust;
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ pub struct WelcomeView {
     pub errors: Vec<(String, String)>,
 }
 
-/// The first page: who you are, or a backup to restore.
+/// The first page: who you are.
 pub fn welcome(view: &WelcomeView) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
     let help = format!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs.");
@@ -42,10 +42,6 @@ pub fn welcome(view: &WelcomeView) -> Markup {
                 (Button::submit("Begin").main())
             }
         }))
-        details #restore {
-            summary { "Restore a backup instead" }
-            p { "Stop the appliance, then run " code { "rollcall restore FILE" } " on an empty data folder. Devices, certificates and log-ins come back as they were." }
-        }
     };
     centred("Set up", false, content)
 }

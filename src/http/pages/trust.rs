@@ -12,7 +12,7 @@ pub struct TrustView {
     pub organisation: String,
     /// The name of the root certificate, as devices show it.
     pub certificate_name: String,
-    /// SHA-256 of the root certificate, 64 hexadecimal digits.
+    /// SHA-256 of the root certificate, as it stands everywhere: in pairs of digits.
     pub fingerprint: String,
     /// Where the certificate is.
     pub download_url: String,
@@ -46,7 +46,7 @@ pub fn trust(view: &TrustView) -> Markup {
         section.stack {
             h2 { "Is it the right one?" }
             p { "Compare this fingerprint with the one that the appliance printed at its start, or that an admin sees under System. If they differ, stop here and tell them." }
-            p.fingerprint { (grouped(&view.fingerprint)) }
+            p.fingerprint { (view.fingerprint) }
         }
         @match view.guess {
             Guess::Phone => {
@@ -83,7 +83,7 @@ fn following(next: &NextRoot) -> Markup {
                 "This certificate is coming to its end; " strong { (next.certificate_name) } " takes its place. Enrolled devices get it by themselves. \
                  On this one, trust it in the same way, so that nothing changes for you on that day. Its fingerprint:"
             }
-            p.fingerprint { (grouped(&next.fingerprint)) }
+            p.fingerprint { (next.fingerprint) }
             p { (Button::link(&next.download_url, "Download the next certificate")) }
         }
     }
@@ -130,29 +130,16 @@ fn download(view: &TrustView) -> Markup {
     html! { (Button::link(&view.download_url, "Download the certificate").main()) }
 }
 
-/// Pairs of digits, as people compare them: `3F 2A …`.
-fn grouped(fingerprint: &str) -> String {
-    let digits: Vec<char> = fingerprint.chars().filter(char::is_ascii_hexdigit).map(|digit| digit.to_ascii_uppercase()).collect();
-    digits.chunks(2).map(|pair| pair.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fingerprint_is_shown_in_pairs_however_it_is_given() {
-        for given in ["3f2a00", "3F:2A:00", "3f 2a 00"] {
-            assert_eq!(grouped(given), "3F 2A 00");
-        }
-    }
 
     #[test]
     fn the_steps_that_fit_come_first_and_the_others_open() {
         let view = TrustView {
             organisation: "Example School".into(),
             certificate_name: "Rollcall <root>".into(),
-            fingerprint: "3f".repeat(32),
+            fingerprint: "3F 3F".into(),
             download_url: "/trust/root.cer".into(),
             next: None,
             after_url: "https://mdm.example.school:8443/".into(),
@@ -161,7 +148,7 @@ mod tests {
         let phone_first = trust(&view).into_string();
         assert!(phone_first.find("Certificate Trust Settings").unwrap() < phone_first.find("Keychain Access").unwrap());
         let next =
-            NextRoot { certificate_name: "Next <x>".into(), fingerprint: "4a".repeat(32), download_url: "/trust/next-root.cer".into() };
+            NextRoot { certificate_name: "Next <x>".into(), fingerprint: "4A 4A".into(), download_url: "/trust/next-root.cer".into() };
         assert!(!phone_first.contains("next certificate"));
         let both = trust(&TrustView { next: Some(next), ..view.clone() }).into_string();
         for part in ["3F 3F", "4A 4A", "href=\"/trust/root.cer\"", "href=\"/trust/next-root.cer\"", "Next &lt;x&gt;"] {

@@ -1,6 +1,7 @@
 //! People who may log in: added, changed and removed by an Owner; the last Owner who can log in always stays.
 
 pub mod audit;
+pub mod link;
 mod password;
 pub mod sessions;
 pub mod setup;
@@ -62,7 +63,7 @@ pub fn find(tx: &Tx, actor: &Actor, id_or_name: &str) -> Result<Admin> {
     actor.require(Right::Govern)?;
     let found = match admins::find(tx, id_or_name)? {
         Some(admin) => Some(admin),
-        None => admins::find_by_name(tx, id_or_name)?,
+        None => admins::find_by_name(tx, &plain(id_or_name))?,
     };
     found.ok_or_else(|| Error::not_found(format!("Nobody here has the name or id `{id_or_name}`.")))
 }
@@ -169,7 +170,8 @@ fn insert(tx: &Tx, actor: &Actor, new: NewAdmin) -> Result<Admin> {
 /// Reads a name: letters and digits of any script, spaces inside, and `. _ - @ + '`. Round brackets stay out of it, because the
 /// audit log puts the role in them.
 fn parse_name(text: &str) -> Result<String> {
-    let name = text.trim();
+    let name = plain(text);
+    let name = name.as_str();
     let refuse = |message: String| Err(Error::field("name", message));
     if name.is_empty() {
         return refuse("a name is needed".into());
@@ -181,6 +183,11 @@ fn parse_name(text: &str) -> Result<String> {
         Some(letter) => refuse(format!("leave out `{}`: letters, digits, spaces and . _ - @ + ' are fine", letter.escape_debug())),
         None => Ok(name.to_owned()),
     }
+}
+
+/// A name as it is stored: the curly apostrophe that telephones type is the same as the plain one.
+pub(super) fn plain(name: &str) -> String {
+    name.trim().replace(['\u{2019}', '\u{2bc}'], "'")
 }
 
 fn is_able_owner(admin: &Admin) -> bool {

@@ -42,7 +42,7 @@ pub struct Candidate(Option<Admin>);
 
 /// Looks a name up. Unknown names and people who are disabled give a candidate too: one whom no password fits.
 pub fn candidate(tx: &Tx, name: &str) -> Result<Candidate> {
-    Ok(Candidate(admins::find_by_name(tx, name.trim())?))
+    Ok(Candidate(admins::find_by_name(tx, &super::plain(name))?))
 }
 
 impl Candidate {

@@ -9,7 +9,7 @@ use crate::protocol::report::{Head, Status};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::commands::{self, Command, CommandState};
-use crate::store::enrollments::Enrollment;
+use crate::store::enrollments::{self, Enrollment};
 
 /// Offers without any reply after which a command is set aside, so that those behind it go on.
 pub const MAX_OFFERS: i64 = 3;
@@ -63,6 +63,7 @@ pub struct Recorded {
 
 /// Records an answer from CommandUUID and Status alone; the rest of the report is read afterwards.
 pub fn record(tx: &Tx, enrollment: &Enrollment, uuid: &str, head: &Head, session: i64) -> Result<Recorded> {
+    enrollments::seen(tx, &enrollment.id)?;
     let Some(command) = commands::by_uuid(tx, &enrollment.id, uuid)? else {
         let data = json!({ "status": head.status });
         let subject = journal::Subject::from(enrollment).command(uuid);

@@ -3,11 +3,13 @@
 mod enrollment;
 mod moved_in;
 mod plans;
+mod push;
 mod pushes;
 mod queue;
 mod renewal;
 mod scep;
 mod secrets;
+mod seen;
 mod succession;
 mod webhooks;
 

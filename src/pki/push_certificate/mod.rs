@@ -38,10 +38,10 @@ pub enum PushCertificateError {
     )]
     KeyMismatch,
     /// The certificate has expired.
-    #[error("this push certificate expired on {0}: renew it at identity.apple.com/pushcert, in the same entry, and upload the new one")]
+    #[error("this push certificate expired on {}: renew it at identity.apple.com/pushcert, in the same entry, and upload the new one", .0.day())]
     Expired(Timestamp),
     /// The certificate is not valid yet.
-    #[error("this push certificate is valid only from {0}: check this server's clock")]
+    #[error("this push certificate is valid only from {}: check this server's clock", .0.day())]
     NotYetValid(Timestamp),
     /// A file is encrypted: its passphrase is needed, or the one given is wrong.
     #[error("{}", Recognised::locked_message(.what, *.wrong))]

@@ -296,7 +296,7 @@ impl Device {
     }
 
     /// The push tokens of all channels that the server manages.
-    pub fn tokens(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn tokens(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.channels.iter().filter(|channel| channel.is_managed).map(|channel| &channel.token[..])
     }
 

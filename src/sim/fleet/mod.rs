@@ -32,6 +32,9 @@ pub const MAX_DEVICES: usize = 100_000;
 /// How many knocks wait at a device's door; more pushes than that say nothing new.
 const MAX_KNOCKS: usize = 16;
 
+/// How many pushes are kept for tokens that no device has said yet, the newest for each.
+const MAX_EARLY: usize = 1024;
+
 /// How many rounds of connecting a fleet has until it counts as restless.
 const MAX_ROUNDS: usize = 20;
 
@@ -101,22 +104,40 @@ struct Members {
     tokens: HashMap<Vec<u8>, usize>,
     /// The tokens of each device, as they were last seen.
     held: Vec<Vec<Vec<u8>>>,
+    /// Pushes that came before the device knew that its token was taken: a server may be that quick, and Apple keeps the newest.
+    early: HashMap<Vec<u8>, String>,
 }
 
 impl Members {
     /// Notes the present tokens of a device.
-    fn hold(&mut self, index: usize, device: &Device) {
+    fn hold<'a>(&mut self, index: usize, tokens: impl Iterator<Item = &'a [u8]> + Clone) {
         let Some(held) = self.held.get_mut(index) else { return };
-        if device.tokens().eq(held.iter().map(Vec::as_slice)) {
+        if tokens.clone().eq(held.iter().map(Vec::as_slice)) {
             return;
         }
         for token in held.drain(..) {
             self.tokens.remove(&token);
         }
-        for token in device.tokens() {
+        for token in tokens {
             held.push(token.to_vec());
             self.tokens.insert(token.to_vec(), index);
+            if let (Some(magic), Some(door)) = (self.early.remove(token), self.doors.get(index)) {
+                drop(door.try_send(Knock::Push { token: token.to_vec(), magic }));
+            }
         }
+    }
+
+    /// Delivers a push, or keeps it until a device has its token; says whether one has.
+    fn deliver(&mut self, token: Vec<u8>, magic: &str) -> bool {
+        if let Some(door) = self.tokens.get(&token).and_then(|index| self.doors.get(*index)) {
+            // A full door means that the device has pushes enough to wake it.
+            drop(door.try_send(Knock::Push { token, magic: magic.to_owned() }));
+            return true;
+        }
+        if self.early.len() < MAX_EARLY || self.early.contains_key(&token) {
+            self.early.insert(token, magic.to_owned());
+        }
+        false
     }
 }
 
@@ -129,7 +150,7 @@ impl Shared {
     fn publish(&self, index: usize, device: &Device) {
         let view = View::of(device);
         let mut members = self.members();
-        members.hold(index, device);
+        members.hold(index, device.tokens());
         if let Some(place) = members.views.get_mut(index) {
             *place = view;
         }
@@ -204,11 +225,7 @@ impl Fleet {
     /// Delivers a push, as the push service does; says whether a device of the fleet has this token (in hexadecimal).
     pub fn push(&self, token: &str, magic: &str) -> bool {
         let Some(token) = unhex(token) else { return false };
-        let members = self.shared.members();
-        let Some(door) = members.tokens.get(&token).and_then(|index| members.doors.get(*index)) else { return false };
-        // A full door means that the device has pushes enough to wake it.
-        drop(door.try_send(Knock::Push { token, magic: magic.to_owned() }));
-        true
+        self.shared.members().deliver(token, magic)
     }
 
     /// Makes every device look at the clock: for tests that move it by hand.

@@ -160,3 +160,17 @@ fn tokens_are_read_in_either_case() {
     assert_eq!(unhex("0"), None);
     assert_eq!(unhex("zz"), None);
 }
+
+#[test]
+fn a_push_that_is_quicker_than_the_device_is_kept_for_it() {
+    let (door, mut knocks) = mpsc::channel(MAX_KNOCKS);
+    let mut members = Members { doors: vec![door], held: vec![Vec::new()], ..Members::default() };
+    assert!(!members.deliver(vec![7], "old") && !members.deliver(vec![7], "new"));
+    members.hold(0, [&[7_u8][..]].into_iter());
+    assert!(matches!(knocks.try_recv(), Ok(Knock::Push { magic, .. }) if magic == "new"), "the newest one");
+    assert!(knocks.try_recv().is_err(), "and only that");
+    for number in 0..=MAX_EARLY {
+        members.deliver(number.to_be_bytes().to_vec(), "strange");
+    }
+    assert_eq!(members.early.len(), MAX_EARLY);
+}

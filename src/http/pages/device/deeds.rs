@@ -116,6 +116,17 @@ impl Deed {
         }
     }
 
+    /// What is said once it was asked for.
+    pub fn done(self, devices: u64) -> String {
+        let words = self.words();
+        let of = count(devices, "device", "devices");
+        match self {
+            Self::Delete => format!("{words}: {of} taken off the lists."),
+            Self::Retire => format!("{words}: {of} told to leave at the next contact."),
+            _ => format!("{words}: asked of {of}."),
+        }
+    }
+
     /// What happens and what is lost.
     const fn consequence(self) -> &'static str {
         match self {

@@ -11,7 +11,7 @@ use super::parts::{
 };
 use crate::clock::Timestamp;
 
-pub use tabs::{AppRow, CertificateRow, ProfileRow, QueueRow, ReportRow, SecretRow, SecurityRow};
+pub use tabs::{AppRow, CertificateRow, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow};
 
 /// What the page of a device shows.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct DeviceView {
     pub facts: DeviceFacts,
     /// What can be done with it by this viewer and on its OS, in order; destructive ones last.
     pub actions: Vec<DeviceAction>,
+    /// Whether the viewer may ask it for news.
+    pub may_ask: bool,
     /// How many apps, profiles, certificates, reports are known, for the tabs.
     pub counts: [u64; 4],
     /// The view that is open.
@@ -153,7 +155,9 @@ pub fn page(shell: &Shell, view: &DeviceView) -> Markup {
         @if view.practice { " " (practice()) }
     };
     let action = html! {
-        form method="post" action=(format!("/devices/{}/refresh", view.id)) { (Button::submit("Ask it for news").main()) }
+        @if view.may_ask {
+            form method="post" action=(format!("/devices/{}/refresh", view.id)) { (Button::submit("Ask it for news").main()) }
+        }
         @if !view.actions.is_empty() { a.button.to-actions href="#actions" { "Actions" } }
     };
     let head =
@@ -296,6 +300,7 @@ mod tests {
                 action("Restart", "restart", false, false),
                 action("Lock", "lock", true, false),
             ],
+            may_ask: true,
             counts: [1, 2, 3, 4],
             content: DeviceContent::Apps(vec![], None),
         }

@@ -42,8 +42,6 @@ pub struct ProfileRow {
 pub struct CertificateRow {
     /// Its common name.
     pub name: String,
-    /// Who issued it.
-    pub issuer: String,
     /// Whether the device holds its key.
     pub identity: bool,
     /// Its end.
@@ -104,8 +102,23 @@ pub struct ReportRow {
     pub at: Timestamp,
     /// Its size, in bytes.
     pub size_bytes: u64,
-    /// Its text; absent where it was too large to keep.
-    pub text: Option<String>,
+    /// What there is of it.
+    pub body: ReportBody,
+}
+
+/// What there is of a report.
+#[derive(Debug, Clone)]
+pub enum ReportBody {
+    /// Its text.
+    Text(String),
+    /// A file at this address: more than this page shows.
+    Elsewhere(String),
+    /// It holds a secret.
+    Secret,
+    /// Not kept: it only put the command off.
+    PutOff,
+    /// Not kept: too large.
+    TooLarge,
 }
 
 fn rows<T>(list: &[T], cells: impl Fn(&T) -> (String, Vec<Markup>)) -> Vec<Row> {
@@ -175,17 +188,17 @@ pub(super) fn profiles(list: &[ProfileRow], at: Option<Timestamp>, now: Timestam
 }
 
 pub(super) fn certificates(list: &[CertificateRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
-    let columns = vec![Column::main("Certificate"), Column::text("Issuer"), Column::text("Kind"), Column::text("Until").labelled()];
+    let columns = vec![Column::main("Certificate"), Column::text("Kind"), Column::text("Until").labelled()];
     let rows = rows(list, |certificate| {
         let kind = if certificate.identity { "identity" } else { "" };
         let end = html! { @if let Some(end) = certificate.not_after { @if end < now { (badge(State::Problem, "ended")) " " } (day(end)) } };
-        (certificate.name.clone(), vec![html! { strong { (certificate.name) } }, html! { (certificate.issuer) }, html! { (kind) }, end])
+        (certificate.name.clone(), vec![html! { strong { (certificate.name) } }, html! { (kind) }, end])
     });
     reported("certificates", columns, rows, at, now)
 }
 
 pub(super) fn security(list: &[SecurityRow], secrets: &[SecretRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
-    let columns = vec![Column::main("What"), Column::text("How it is")];
+    let columns = vec![Column::main("What"), Column::text("How it is").wraps()];
     let rows = rows(list, |row| {
         let words = html! { @match row.state { Some(state) => (badge(state, &row.words)), None => (row.words) } };
         (row.name.clone(), vec![html! { strong { (row.name) } }, words])
@@ -248,9 +261,12 @@ pub(super) fn reports(list: &[ReportRow], more: Option<&str>, now: Timestamp) ->
                     (super::super::parts::state_square(report.state, 12))
                     span { strong { (if report.request_type.is_empty() { "Unknown command" } else { &report.request_type }) } " " span.by { (report.status) ", " (kilobytes(report.size_bytes)) } }
                     (time_ago(report.at, now))
-                    @match &report.text {
-                        Some(text) => details id=(format!("report-{}", report.id)) { summary { "Show" } (code("Report", text)) },
-                        None => p.why { "Too large to keep; its command, status and identity are recorded." },
+                    @match &report.body {
+                        ReportBody::Text(text) => details id=(format!("report-{}", report.id)) { summary { "Show" } (code("Report", text)) },
+                        ReportBody::Elsewhere(href) => p.why { "Longer than what is shown here: " a href=(href) { "download it" } "." },
+                        ReportBody::Secret => p.why { "It holds a secret, which is shown only under Security, Kept secrets." },
+                        ReportBody::PutOff => p.why { "A report that puts something off is not kept." },
+                        ReportBody::TooLarge => p.why { "Too large to keep; its command, status and identity are recorded." },
                     }
                 }
             }
@@ -286,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_certificate_that_ended_says_so() {
-        let row = |not_after| CertificateRow { name: "x".into(), issuer: "y".into(), identity: true, not_after: Some(not_after) };
+        let row = |not_after| CertificateRow { name: "x".into(), identity: true, not_after: Some(not_after) };
         assert!(certificates(&[row(Timestamp::from_seconds(5))], Some(NOW), NOW).into_string().contains("ended"));
         let later = NOW.plus(std::time::Duration::from_secs(9));
         assert!(!certificates(&[row(later)], Some(NOW), NOW).into_string().contains("ended"));
@@ -301,9 +317,9 @@ mod tests {
             state: State::Problem,
             at: NOW,
             size_bytes: 12_000_000,
-            text: None,
+            body: ReportBody::TooLarge,
         };
-        let html = reports(&[report.clone(), ReportRow { text: Some("<plist/>".into()), ..report }], None, NOW).into_string();
+        let html = reports(&[report.clone(), ReportRow { body: ReportBody::Text("<plist/>".into()), ..report }], None, NOW).into_string();
         assert!(html.contains("Too large to keep") && html.contains("&lt;plist/&gt;") && html.contains("Unknown command"), "{html}");
         assert_eq!((megabytes(999), megabytes(2_500_000), megabytes(2_500_000_000)), ("under 1 MB".into(), "2 MB".into(), "2.5 GB".into()));
     }

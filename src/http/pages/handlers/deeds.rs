@@ -11,10 +11,10 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 
 use super::devices::{DevicesQuery, name, wanted};
-use super::{Form, errors, shell};
+use super::{Form, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::http::auth::SignedIn;
+use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask, outcome};
 use crate::http::pages::parts::{Action, Markup};
 use crate::mdm::commands::{self, Wish};
@@ -94,7 +94,9 @@ fn read(path: &str) -> Result<Deed> {
 
 /// Asks before a deed.
 async fn ask_one(State(app): State<App>, who: SignedIn, Path((id, deed)): Path<(String, String)>) -> Result<Response> {
-    Ok(question(&app, &who, &id, read(&deed)?, DeedForm::default(), &[]).await?.into_response())
+    let deed = read(&deed)?;
+    who.actor.require(right(deed))?;
+    Ok(question(&app, &who, &id, deed, DeedForm::default(), &[]).await?.into_response())
 }
 
 async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedForm, errors: &[(String, String)]) -> Result<Markup> {
@@ -119,6 +121,7 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
 /// Does what the form says; a refusal shows the form again with what was typed.
 async fn do_one(
     State(app): State<App>,
+    gate: Gate,
     who: SignedIn,
     Path((id, deed)): Path<(String, String)>,
     Form(typed): Form<DeedForm>,
@@ -127,8 +130,8 @@ async fn do_one(
     let (actor, target, typed) = (who.actor.clone(), id.clone(), Arc::new(typed));
     let given = Arc::clone(&typed);
     match app.store.write(app.now(), move |tx| act(tx, &actor, &target, deed, &given)).await {
-        Ok(()) if deed == Deed::Delete => Ok(Redirect::to(DEVICES.0).into_response()),
-        Ok(()) => Ok(Redirect::to(&format!("/devices/{id}")).into_response()),
+        Ok(()) if deed == Deed::Delete => Ok(said(&app, &gate, &who, DEVICES.0, &deed.done(1))),
+        Ok(()) => Ok(said(&app, &gate, &who, &format!("/devices/{id}"), &deed.done(1))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let page = question(&app, &who, &id, deed, DeedForm::clone(&typed), &errors(&error)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -191,6 +194,7 @@ impl Chosen {
 /// Asks before a deed for several devices, and does it once that is confirmed, to as many as can have it.
 async fn several(
     State(app): State<App>,
+    gate: Gate,
     who: SignedIn,
     Path(deed): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
@@ -205,7 +209,9 @@ async fn several(
         let (actor, given) = (who.actor.clone(), Arc::clone(&chosen));
         let targets: Vec<_> = listed.iter().map(|listed| listed.device.id.clone()).collect();
         match app.store.write(app.now(), move |tx| devices::each(&targets, |id| act(tx, &actor, id, deed, &given.typed))).await {
-            Ok(Outcome { refused, .. }) if refused.is_empty() => return Ok(Redirect::to(DEVICES.0).into_response()),
+            Ok(Outcome { done, refused }) if refused.is_empty() => {
+                return Ok(said(&app, &gate, &who, DEVICES.0, &deed.done(done.len() as u64)));
+            }
             Ok(Outcome { done, refused }) => {
                 let called = |id: &str| listed.iter().find(|listed| listed.device.id == id).map(|listed| name(&listed.device));
                 let refused: Vec<_> =

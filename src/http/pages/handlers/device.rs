@@ -1,6 +1,7 @@
 //! One device: its facts and timeline, why it waits, and everything that can be done with it.
 
 mod secrets;
+mod security;
 mod tabs;
 
 use axum::Router;
@@ -9,11 +10,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::devices::{mark, name, os, reason};
-use super::{deeds, shell};
+use super::{SaidQuery, deeds, said, shell};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::auth::SignedIn;
+use crate::http::api::input::Query;
+use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::{DeviceFacts, DeviceView, page};
+use crate::http::pages::parts::Flash;
 use crate::mdm::{self, Actor, Right, devices};
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
@@ -24,22 +27,30 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/{id}", get(timeline))
         .route("/devices/{id}/{tab}", get(tab))
         .route("/devices/{id}/refresh", post(refresh))
+        .route("/devices/{id}/reports/{report}", get(tabs::report))
         .route("/devices/{id}/commands/{uuid}/cancel", post(cancel))
         .route("/devices/{id}/secrets/{secret}/reveal", get(secrets::ask).post(secrets::show))
 }
 
-async fn timeline(state: State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
-    show(state, who, id, String::new()).await
+async fn timeline(
+    state: State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<SaidQuery>,
+) -> Result<Response> {
+    let flash = query.flash(&gate, &who);
+    show(state, who, id, String::new(), flash).await
 }
 
 async fn tab(state: State<App>, who: SignedIn, Path((id, tab)): Path<(String, String)>) -> Result<Response> {
-    show(state, who, id, tab).await
+    show(state, who, id, tab, None).await
 }
 
-async fn show(State(app): State<App>, who: SignedIn, id: String, tab: String) -> Result<Response> {
+async fn show(State(app): State<App>, who: SignedIn, id: String, tab: String, flash: Option<Flash>) -> Result<Response> {
     let actor = who.actor.clone();
     let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, &tab)).await?;
-    Ok(page(&shell(&app, &who, None).await?, &view).into_response())
+    Ok(page(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
 fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
@@ -60,6 +71,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         practice: listed.device.practice,
         facts: facts(tx, &listed, channel.as_ref())?,
         actions: deeds::possible(tx, actor, channel.as_ref())?.into_iter().map(Into::into).collect(),
+        may_ask: actor.may(Right::Command),
         counts,
         content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
     })
@@ -116,7 +128,7 @@ fn state_words(state: EnrollmentState) -> &'static str {
 }
 
 /// Asks for news of a device.
-async fn refresh(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+async fn refresh(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store
         .write(app.now(), move |tx| {
@@ -125,7 +137,8 @@ async fn refresh(State(app): State<App>, who: SignedIn, Path(id): Path<String>) 
             mdm::inventory::ask_all(tx, &actor, &channel)
         })
         .await?;
-    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
+    let words = "Asked for news. What it answers appears here by itself.";
+    Ok(said(&app, &gate, &who, &format!("/devices/{id}"), words))
 }
 
 /// Takes a waiting command back.

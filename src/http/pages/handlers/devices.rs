@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::{deeds, shell};
+use super::{SaidQuery, deeds, shell};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::api::input::Query;
-use crate::http::auth::SignedIn;
+use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::devices::{DeviceRow, DevicesFilter, DevicesView, OpenInvitation, page};
 use crate::http::pages::parts::State as Mark;
 use crate::mdm::Right;
@@ -36,9 +36,11 @@ pub(super) struct DevicesQuery {
     pub(super) group: String,
     sort: String,
     after: String,
+    said: String,
 }
 
-async fn list(State(app): State<App>, who: SignedIn, Query(query): Query<DevicesQuery>) -> Result<Response> {
+async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<DevicesQuery>) -> Result<Response> {
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
     let (wanted, after) = (wanted(&query), cursor(&query.after));
     let actor = who.actor.clone();
     let found = app
@@ -46,7 +48,8 @@ async fn list(State(app): State<App>, who: SignedIn, Query(query): Query<Devices
         .read_slow(app.now(), move |tx| {
             let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
             let rows = devices::list(tx, &actor, &wanted, after, PAGE + 1)?;
-            let counts = roster::counts(tx, &wanted.filter)?;
+            // Every chip says what a click on it would show, so the chosen one does not narrow them.
+            let counts = roster::counts(tx, &Filter { standing: None, ..wanted.filter.clone() })?;
             Ok((rows, counts, roster::groups(tx)?, push_certificates::current(tx)?.is_some()))
         })
         .await?;
@@ -60,7 +63,7 @@ async fn list(State(app): State<App>, who: SignedIn, Query(query): Query<Devices
         DevicesFilter { search: query.search, state, platform: query.platform, group: query.group, sort: query.sort, after: query.after };
     let next = next.map(|next| filter.address().with("after", &next).to_string());
     let view = DevicesView {
-        total: counts.iter().sum(),
+        total: state.map_or_else(|| counts.iter().sum(), |state| counts[state as usize]),
         rows: rows.into_iter().map(row).collect(),
         counts,
         filter,
@@ -72,7 +75,7 @@ async fn list(State(app): State<App>, who: SignedIn, Query(query): Query<Devices
         invitation: None::<OpenInvitation>,
         push_ready,
     };
-    Ok(page(&shell(&app, &who, None).await?, &view).into_response())
+    Ok(page(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
 /// What the table lists under these filters.
@@ -127,6 +130,7 @@ pub(super) fn reason(listed: &Listed) -> String {
         (Some(Enrollment::Authenticated), _) => String::from("enrolling"),
         (_, Standing::Problem) => String::from("cannot be woken"),
         (_, Standing::Silent) => String::from("not heard of for a week"),
+        (_, Standing::Waiting) if listed.waiting == 0 => String::from("waits for its first questions"),
         (_, Standing::Waiting) if listed.waiting == 1 => String::from("one thing waits for it"),
         (_, Standing::Waiting) => format!("{} things wait for it", listed.waiting),
         (_, Standing::Ok) => String::from("up to date"),

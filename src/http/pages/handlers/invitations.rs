@@ -122,10 +122,21 @@ async fn create(State(app): State<App>, who: SignedIn, Form(said): Form<Said>) -
         Ok(invitation) => Ok(Redirect::to(&format!("/invitations/{}", invitation.code)).into_response()),
         Err(error) if error.kind == Kind::BadInput => {
             let Said { name, group, person, uses, days } = said;
-            let view = InvitationForm { name, group, person, uses, days, errors: errors(&error), ..InvitationForm::default() };
+            let errors = errors(&error).into_iter().map(|(field, words)| (typed_in(&field).to_owned(), words)).collect();
+            let view = InvitationForm { name, group, person, uses, days, errors, ..InvitationForm::default() };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&shell(&app, &who, None).await?, &view)).into_response())
         }
         Err(error) => Err(error),
+    }
+}
+
+/// The field of the form behind a field of the room.
+fn typed_in(field: &str) -> &str {
+    match field {
+        "note" => "name",
+        "max_uses" => "uses",
+        "expires_at" => "days",
+        other => other,
     }
 }
 

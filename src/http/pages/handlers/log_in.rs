@@ -32,12 +32,29 @@ struct AskQuery {
     /// `out` after logging out.
     #[serde(default)]
     said: String,
+    /// The token of a link that logs in once.
+    #[serde(default)]
+    once: Option<String>,
 }
 
 /// Shows the log-in, or leads on whoever is logged in already.
-async fn ask(State(app): State<App>, MaybeActor(actor): MaybeActor, Query(query): Query<AskQuery>) -> Result<Response> {
+async fn ask(
+    State(app): State<App>,
+    gate: Gate,
+    from: FromOurPage,
+    MaybeActor(actor): MaybeActor,
+    Query(query): Query<AskQuery>,
+) -> Result<Response> {
     if actor.is_some() {
         return Ok(Redirect::to(own_path(&query.next)).into_response());
+    }
+    let mut over = None;
+    if let Some(token) = query.once {
+        match gate.log_in_by_link(token.into(), from.client).await {
+            Ok(started) => return enter(&started, from.secure, "/"),
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::TooOften) => over = Some(error.message.into_owned()),
+            Err(error) => return Err(error),
+        }
     }
     let is_set_up = app.store.read(app.now(), setup::is_done).await?;
     let notice = if !is_set_up {
@@ -47,7 +64,7 @@ async fn ask(State(app): State<App>, MaybeActor(actor): MaybeActor, Query(query)
     } else {
         None
     };
-    let view = LoginView { next: query.next, notice: notice.map(str::to_owned), ..LoginView::default() };
+    let view = LoginView { next: query.next, error: over, notice: notice.map(str::to_owned), ..LoginView::default() };
     Ok(login(&view).into_response())
 }
 

@@ -20,6 +20,7 @@ use axum::Router;
 pub use form::Form;
 use form::errors;
 pub use shell::shell;
+use shell::{SaidQuery, said};
 
 use crate::app::App;
 

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::{Form, errors, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
-use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::system::people::{AdminForm, TokenForm, admin, lose_access, revoke, token, token_made};
+use crate::http::auth::{Gate, SignedIn, Slip};
+use crate::http::pages::system::people::{AdminForm, TokenForm, admin, lose_access, revoke, token, token_made, token_was_shown};
 use crate::http::pages::system::{AdminRow, TokenRow};
 use crate::mdm::admins::tokens::{self, NewToken};
 use crate::mdm::admins::{self, Change, HashedPassword, NewAdmin, Password};
@@ -33,6 +33,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/system/admins/{id}/remove", get(ask_remove).post(remove))
         .route("/system/tokens", post(make_token))
         .route("/system/tokens/new", get(new_token))
+        .route("/system/tokens/made/{slip}", get(show_token))
         .route("/system/tokens/{id}/revoke", get(ask_revoke).post(revoke_token))
 }
 
@@ -212,7 +213,7 @@ struct NewTokenForm {
     days: String,
 }
 
-async fn make_token(State(app): State<App>, who: SignedIn, Form(said): Form<NewTokenForm>) -> Result<Response> {
+async fn make_token(State(app): State<App>, gate: Gate, who: SignedIn, Form(said): Form<NewTokenForm>) -> Result<Response> {
     let NewTokenForm { name, role, days } = said;
     let made = match whole(&days) {
         Ok(days) => {
@@ -222,13 +223,27 @@ async fn make_token(State(app): State<App>, who: SignedIn, Form(said): Form<NewT
         Err(error) => Err(error),
     };
     match made {
-        Ok((made, text)) => Ok(token_made(&shell(&app, &who, None).await?, &made.name, text.expose()).into_response()),
+        Ok((made, text)) => {
+            // Shown by a page of its own: loading that again makes no second token.
+            let id = app.random.token();
+            gate.lay(id.clone(), &who.session, Slip { title: made.name, text });
+            Ok(Redirect::to(&format!("/system/tokens/made/{id}")).into_response())
+        }
         Err(error) if is_about_the_form(&error) => {
             let form = TokenForm { name, role, days, errors: errors(&error) };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, token(&shell(&app, &who, None).await?, &form)).into_response())
         }
         Err(error) => Err(error),
     }
+}
+
+/// Shows a new token, once.
+async fn show_token(State(app): State<App>, gate: Gate, who: SignedIn, Path(slip): Path<String>) -> Result<Response> {
+    let shell = shell(&app, &who, None).await?;
+    Ok(match gate.take(&slip, &who.session) {
+        Some(Slip { title, text }) => token_made(&shell, &title, text.expose()).into_response(),
+        None => token_was_shown(&shell).into_response(),
+    })
 }
 
 fn whole(days: &str) -> Result<Option<u32>> {

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::SignedIn;
+use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::parts::{Flash, State as Mark};
 use crate::http::pages::push::{self as view, PushView, Recognised, TopicChange, ends_sooner, page, topic_change};
 use crate::http::push_requests::{self, Checked, VENDOR_FILES_MAX};
@@ -187,7 +188,10 @@ struct Upload {
 impl Upload {
     async fn read(mut sent: Multipart) -> Result<Self> {
         let mut upload = Self::default();
-        let broken = |error: axum::extract::multipart::MultipartError| Error::bad_input(error.body_text());
+        let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
+            _ => Error::bad_input(error.body_text()),
+        };
         while let Some(field) = sent.next_field().await.map_err(broken)? {
             match field.name() {
                 Some("certificate" | "signed" | "files") => {

@@ -1,18 +1,48 @@
 //! What every page of one request shares.
 
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+
 use crate::app::App;
 use crate::error::Result;
-use crate::http::auth::SignedIn;
-use crate::http::pages::parts::{Flash, Section, Shell, Viewer};
-use crate::mdm::{Actor, Right, Role};
-use crate::store::alerts;
+use crate::http::auth::{Gate, SignedIn, Slip};
+use crate::http::pages::parts::{Flash, Section, Shell, State, Viewer};
+use crate::mdm::{Actor, Right, Role, needs};
+use crate::secret::Secret;
 
 /// Makes the frame's content for whoever is signed in; `flash` says once what the last request did.
 pub async fn shell(app: &App, who: &SignedIn, flash: Option<Flash>) -> Result<Shell> {
     let now = app.now();
-    let needs = app.store.read(now, alerts::all).await?.len() as u64;
+    let needs = app.store.read(now, needs::all).await?.len() as u64;
     let sections = sections(&who.actor);
     Ok(Shell { viewer: viewer(&who.actor), now, sections, needs, setup: None, banners: Vec::new(), flash })
+}
+
+/// Leads to `path`, whose page says `words` once.
+pub(super) fn said(app: &App, gate: &Gate, who: &SignedIn, path: &str, words: &str) -> Response {
+    let id = app.random.token();
+    gate.lay(id.clone(), &who.session, Slip { title: State::Ok.word().to_owned(), text: Secret::new(words.to_owned()) });
+    Redirect::to(&format!("{path}?said={id}")).into_response()
+}
+
+/// What a page of this address has to say once.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SaidQuery {
+    said: String,
+}
+
+impl SaidQuery {
+    /// As it stands in a query with other things.
+    pub(super) fn of(said: &str) -> Self {
+        Self { said: said.to_owned() }
+    }
+
+    /// The words, if they wait for this person and were not said before.
+    pub(super) fn flash(&self, gate: &Gate, who: &SignedIn) -> Option<Flash> {
+        let slip = Some(&self.said).filter(|said| !said.is_empty()).and_then(|said| gate.take(said, &who.session))?;
+        Some(Flash { state: State::from_word(&slip.title)?, words: slip.text.expose().clone() })
+    }
 }
 
 fn viewer(actor: &Actor) -> Viewer {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::devices::name;
 use super::people::{admin_rows, token_rows};
 use super::shell;
 use super::words::entry;
@@ -14,14 +15,14 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::api::input::Query;
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::{State as Mark, count, day_words};
-use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, audit, page};
+use crate::http::pages::parts::{Entry, State as Mark, count, day_words};
+use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
 use crate::mdm::admins::audit as log;
 use crate::mdm::ca::roots;
 use crate::mdm::{Actor, Right, first_steps, jobs, practice, push_certificates};
 use crate::store::authorities::AuthorityState;
-use crate::store::events::Filter;
-use crate::store::{Tx, authorities};
+use crate::store::events::{Event, Filter};
+use crate::store::{Tx, authorities, devices};
 
 /// Lines of the audit log on one page.
 const LINES: u32 = 100;
@@ -37,7 +38,7 @@ async fn system(State(app): State<App>, who: SignedIn) -> Result<Response> {
     let (actor, own_tls) = (who.actor.clone(), app.config.tls.is_none());
     let look = move |tx: &Tx| Ok((view(tx, &actor, own_tls)?, roots::list(tx, &actor)?));
     let (mut view, roots) = app.store.read_slow(app.now(), look).await?;
-    let fingerprints = roots.iter().map(|root| (format!("{}, SHA-256", root_words(root.authority.state)), root.fingerprint.to_string()));
+    let fingerprints = roots.iter().map(|root| (format!("{}, SHA-256", root_words(root.authority.state)), root.fingerprint.in_pairs()));
     view.about = vec![
         (String::from("Version"), env!("CARGO_PKG_VERSION").to_owned()),
         (String::from("Address"), app.public_url.clone()),
@@ -83,7 +84,7 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     };
     let current = push_certificates::list(tx, actor)?.into_iter().find(|standing| standing.certificate.current);
     let (state, words) = current
-        .map_or((Mark::Problem, String::from("none yet: real devices cannot enroll")), |standing| ends(standing.certificate.not_after_at));
+        .map_or((Mark::Waiting, String::from("none yet: real devices cannot enroll")), |standing| ends(standing.certificate.not_after_at));
     let mut parts = vec![part("Push certificate", state, words, "/system/push")];
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
@@ -135,18 +136,39 @@ async fn run(State(app): State<App>, who: SignedIn, Path(name): Path<String>) ->
     Ok(Redirect::to("/system").into_response())
 }
 
+/// A line of the log with the device that it is about; one that is deleted has a name and no address.
+fn line(tx: &Tx, event: Event) -> Result<Entry> {
+    let device = event.device_id.as_deref().map(|id| devices::by_id(tx, id)).transpose()?.flatten();
+    let about = device.map(|device| {
+        let href = device.deleted_at.is_none().then(|| format!("/devices/{}", device.id));
+        (href, name(&device))
+    });
+    Ok(Entry { about, ..entry(event, false) })
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct AuditQuery {
     before: Option<i64>,
+    who: String,
 }
 
 async fn audit_log(State(app): State<App>, who: SignedIn, Query(query): Query<AuditQuery>) -> Result<Response> {
     who.actor.require(Right::Log)?;
     let actor = who.actor.clone();
-    let (events, _) = app.store.read_slow(app.now(), move |tx| log::list(tx, &actor, Filter::default(), query.before, LINES + 1)).await?;
-    let more = events.get(LINES as usize).map(|_| format!("/system/audit?before={}", events[LINES as usize - 1].seq));
-    let view = AuditView { entries: events.into_iter().take(LINES as usize).map(entry).collect(), more };
+    let whose = Whose::from_word(&query.who).unwrap_or(Whose::Deeds);
+    let lines = app.store.read_slow(app.now(), move |tx| {
+        let filter = Filter { actor_kinds: whose.actor_kinds(), ..Filter::default() };
+        let events = log::page(tx, &actor, filter, query.before, LINES + 1)?;
+        events.into_iter().map(|event| Ok((event.seq, line(tx, event)?))).collect::<Result<Vec<_>>>()
+    });
+    let mut lines = lines.await?;
+    let more = (lines.len() > LINES as usize).then(|| {
+        lines.truncate(LINES as usize);
+        let before = lines.last().map(|(seq, _)| *seq).unwrap_or_default();
+        format!("{}&before={before}", whose.href())
+    });
+    let view = AuditView { entries: lines.into_iter().map(|(_, line)| line).collect(), whose, more };
     Ok(audit(&shell(&app, &who, None).await?, &view).into_response())
 }
 

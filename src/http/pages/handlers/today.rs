@@ -14,8 +14,10 @@ use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
 use crate::mdm::devices::{self, Wanted};
+use crate::mdm::needs;
+use crate::store::alerts::Alert;
 use crate::store::roster::{self, Filter, Listed};
-use crate::store::{Tx, alerts, authorities, push_certificates};
+use crate::store::{Tx, authorities, push_certificates};
 
 /// Squares that are drawn at most; beyond, groups say their numbers.
 const SQUARES: u32 = 500;
@@ -40,20 +42,20 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
         .read_slow(app.now(), move |tx| {
             let listed = devices::list(tx, &actor, &Wanted::default(), None, SQUARES)?;
             let counts = roster::counts(tx, &Filter::default())?;
-            Ok(TodayView { needs: needs(tx)?, roll: roll(listed), counts, check_ins: check_ins(tx)?, countdowns: countdowns(tx, own_tls)? })
+            Ok(TodayView { needs: to_do(tx)?, roll: roll(listed), counts, check_ins: check_ins(tx)?, countdowns: countdowns(tx, own_tls)? })
         })
         .await?;
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
 
-fn needs(tx: &Tx) -> Result<Vec<Need>> {
-    let need = |alert: alerts::Alert| Need {
+fn to_do(tx: &Tx) -> Result<Vec<Need>> {
+    let need = |alert: Alert| Need {
         state: if alert.harm >= PROBLEM_FROM { Mark::Problem } else { Mark::Waiting },
         what: alert.message,
         why: alert.remedy,
         way: alert.key.starts_with("push.").then(|| (String::from("/system/push"), String::from("Push certificate"))),
     };
-    Ok(alerts::all(tx)?.into_iter().map(need).collect())
+    Ok(needs::all(tx)?.into_iter().map(need).collect())
 }
 
 fn roll(listed: Vec<Listed>) -> Roll {
@@ -99,7 +101,8 @@ fn countdowns(tx: &Tx, own_tls: bool) -> Result<Vec<Countdown>> {
     };
     let mut ends = Vec::new();
     for certificate in push_certificates::all(tx)?.into_iter().filter(|certificate| !certificate.practice) {
-        ends.push(countdown(String::from("Push certificate"), certificate.not_after_at, "/system/push"));
+        let name = if certificate.current { "Push certificate" } else { "Push certificate of another topic still in use" };
+        ends.push(countdown(name.to_owned(), certificate.not_after_at, "/system/push"));
     }
     if own_tls && let Some(certificate) = authorities::server_certificate(tx)? {
         ends.push(countdown(String::from("TLS certificate (renewed by itself)"), certificate.not_after_at, "/system"));

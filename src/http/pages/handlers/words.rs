@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::http::pages::parts::{Entry, State as Mark};
 use crate::store::events::Event;
 
-/// One line of the timeline, in words.
-pub(super) fn entry(event: Event) -> Entry {
+/// One line of the timeline, in words; `waits` says whether what was asked is not answered yet.
+pub(super) fn entry(event: Event, waits: bool) -> Entry {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let what = match event.kind.as_str() {
         "command.queued" => format!("Asked: {}", text("request_type")),
@@ -34,6 +34,16 @@ pub(super) fn entry(event: Event) -> Entry {
         "push.sent" => String::from("Woken"),
         "push.token_dead" => String::from("Apple says it takes no wake-ups any more"),
         "push.refused" => String::from("Apple refused to wake it"),
+        "enrollment.bootstrap_token_stored" => String::from("Its bootstrap token was stored"),
+        "session.started" => String::from("Logged in"),
+        "session.ended" => String::from("Logged out"),
+        "session.refused" => String::from("A log-in was refused"),
+        "session.offered" => String::from("A link that logs in once was printed"),
+        "setup.offered" => String::from("A set-up link was printed"),
+        "admin.added" => format!("Added someone who may log in: {}", text("name")),
+        "admin.removed" => format!("Removed someone who could log in: {}", text("name")),
+        "token.created" => format!("Made a token: {}", text("name")),
+        "token.revoked" => format!("Revoked a token: {}", text("name")),
         "device.os_changed" => format!("Its system went from {} to {}", text("from"), text("to")),
         "device.retired" => String::from("Retired"),
         "device.deleted" => String::from("Deleted"),
@@ -65,8 +75,9 @@ pub(super) fn entry(event: Event) -> Entry {
     };
     Entry {
         id: event.seq.to_string(),
-        state: state_of(&event.kind),
+        state: state_of(&event.kind, waits),
         what,
+        about: None,
         by: if event.actor_kind == "device" { String::new() } else { event.actor.clone() },
         at: event.at,
         why: text("because"),
@@ -74,7 +85,7 @@ pub(super) fn entry(event: Event) -> Entry {
     }
 }
 
-fn state_of(kind: &str) -> Mark {
+fn state_of(kind: &str, waits: bool) -> Mark {
     let ends = |words: &[&str]| words.iter().any(|word| kind.ends_with(word));
     if ends(&[
         "error",
@@ -90,7 +101,7 @@ fn state_of(kind: &str) -> Mark {
         "impossible",
     ]) {
         Mark::Problem
-    } else if ends(&["queued", "not_now", "authenticated", "renewing", "sent"]) {
+    } else if waits && ends(&["queued", "not_now"]) {
         Mark::Waiting
     } else {
         Mark::Ok

@@ -29,11 +29,13 @@ pub fn sparkline(spark: &Sparkline) -> Markup {
     let Some((last_day, last)) = spark.days.last() else {
         return html! { p.quiet { "No numbers yet." } };
     };
-    let highest = spark.days.iter().map(|(_, n)| *n).max().unwrap_or(0).max(1);
+    let highest = spark.days.iter().map(|(_, n)| *n).max().unwrap_or(0);
+    // Days of nothing are a line at the foot.
+    let scale = highest.max(1) as f64;
     let step = (SPARK_WIDTH - SPARK_LABEL) / (spark.days.len().max(2) - 1) as f64;
     let low = SPARK_HEIGHT - MARGIN;
     let points: Vec<(f64, f64)> =
-        spark.days.iter().enumerate().map(|(at, (_, n))| (at as f64 * step, low - (*n as f64 / highest as f64) * (low - MARGIN))).collect();
+        spark.days.iter().enumerate().map(|(at, (_, n))| (at as f64 * step, low - (*n as f64 / scale) * (low - MARGIN))).collect();
     let (end_x, end_y) = *points.last().unwrap_or(&(0.0, low));
     let line = path(&points);
     html! {

@@ -4,6 +4,7 @@ use maud::{Markup, Render, html};
 
 use super::icon::{Icon, icon};
 use super::text::count;
+use crate::http::limits::FORM_MAX_BYTES;
 
 /// Names listed in a confirmation before "and 90 more".
 pub const NAMES_LISTED: usize = 40;
@@ -133,7 +134,7 @@ pub fn post(action: &str, content: Markup) -> Markup {
 
 /// A form with a file, with its progress shown as far as the upload is.
 pub fn upload(action: &str, content: Markup) -> Markup {
-    html! { form.form method="post" action=(action) enctype="multipart/form-data" data-upload { (content) } }
+    html! { form.form method="post" action=(action) enctype="multipart/form-data" data-upload data-max-bytes=(FORM_MAX_BYTES) { (content) } }
 }
 
 /// Pairs that a form carries along.

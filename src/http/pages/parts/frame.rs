@@ -197,14 +197,21 @@ fn head(page: &Frame<'_>) -> Markup {
     }
 }
 
+/// What the bottom bar of a telephone shows beside *More*.
+const BAR_MAX: usize = 4;
+
 fn rail(shell: &Shell, current: Section) -> Markup {
-    let rest: Vec<Section> = shown(shell, &Section::REST);
+    let (mut first, mut rest) = (shown(shell, &Section::FIRST), shown(shell, &Section::REST));
+    if first.len() + rest.len() <= BAR_MAX {
+        // Nothing hides behind *More* that has room beside it.
+        first.append(&mut rest);
+    }
     let in_rest = rest.contains(&current);
     html! {
         header.rail {
             (brand("/"))
             nav aria-label="Sections" {
-                ul.sections { @for section in shown(shell, &Section::FIRST) { (place(section, current, shell.needs)) } }
+                ul.sections { @for section in first { (place(section, current, shell.needs)) } }
                 button.more-button.current[in_rest] type="button" popovertarget="more" { (icon(Icon::More)) "More" }
                 ul #more.sections.rest popover {
                     @for section in rest { (place(section, current, shell.needs)) }
@@ -354,7 +361,10 @@ mod tests {
             assert!(html.contains(part), "{part} in {html}");
         }
         assert_eq!(html.matches("aria-current=\"page\"").count(), 1);
-        assert!(html.contains("more-button current"), "a section behind More marks More: {html}");
+        assert!(!html.contains("more-button current"), "what has room in the bar is not hidden: {html}");
+        let full = Shell { sections: vec![Section::Today, Section::Devices, Section::Apps, Section::Updates, Section::System], ..shell() };
+        let full = frame(&full, &Frame::new(Section::System, "System"), Markup::default()).into_string();
+        assert!(full.contains("more-button current"), "a section behind More marks More: {full}");
         assert!(!html.contains("href=\"/apps\""), "a section that is not there is not offered");
     }
 

@@ -26,13 +26,24 @@ pub struct Column {
     labelled: bool,
     whole: bool,
     roomy: bool,
+    wraps: bool,
     sort: Option<(String, Option<bool>)>,
 }
 
 impl Column {
     /// The column that names the row and leads to it; one a table.
     pub fn main(title: impl Into<String>) -> Self {
-        Self { title: title.into(), kind: Kind::Main, minor: false, lesser: false, labelled: false, whole: false, roomy: false, sort: None }
+        Self {
+            title: title.into(),
+            kind: Kind::Main,
+            minor: false,
+            lesser: false,
+            labelled: false,
+            whole: false,
+            roomy: false,
+            wraps: false,
+            sort: None,
+        }
     }
 
     /// A column of text.
@@ -90,6 +101,13 @@ impl Column {
         self
     }
 
+    /// Breaks a line anywhere rather than widen the table: what devices say.
+    #[must_use]
+    pub fn wraps(mut self) -> Self {
+        self.wraps = true;
+        self
+    }
+
     /// Sorts by `key` when its head is followed.
     #[must_use]
     pub fn sort(mut self, key: &str, sort: &Sort) -> Self {
@@ -113,6 +131,7 @@ impl Column {
             if self.lesser { "lesser" } else { "" },
             if self.whole { "nowrap" } else { "" },
             if self.roomy { "roomy" } else { "" },
+            if self.wraps { "wraps" } else { "" },
         ];
         classes.into_iter().filter(|class| !class.is_empty()).collect::<Vec<_>>().join(" ")
     }

@@ -15,14 +15,16 @@ const YEAR: u64 = 365 * DAY;
 pub fn ago_words(at: Timestamp, now: Timestamp) -> String {
     let future = at > now;
     let gap_s = if future { at.since(now) } else { now.since(at) }.as_secs();
-    let (n, unit) = match gap_s {
+    let (unit_s, unit) = match gap_s {
         0..MINUTE => return if future { "in a moment" } else { "just now" }.to_owned(),
-        MINUTE..HOUR => (gap_s / MINUTE, "minute"),
-        HOUR..DAY => (gap_s / HOUR, "hour"),
-        _ if gap_s < 60 * DAY => (gap_s / DAY, "day"),
-        _ if gap_s < 2 * YEAR => (gap_s / MONTH, "month"),
-        _ => (gap_s / YEAR, "year"),
+        MINUTE..HOUR => (MINUTE, "minute"),
+        HOUR..DAY => (HOUR, "hour"),
+        _ if gap_s < 60 * DAY => (DAY, "day"),
+        _ if gap_s < 2 * YEAR => (MONTH, "month"),
+        _ => (YEAR, "year"),
     };
+    // What is past is counted in whole units; of what comes, 13 days and 23 hours are 14 days.
+    let n = if future { (gap_s + unit_s / 2) / unit_s } else { gap_s / unit_s };
     let plural = if n == 1 { "" } else { "s" };
     if future { format!("in {n} {unit}{plural}") } else { format!("{n} {unit}{plural} ago") }
 }
@@ -44,7 +46,7 @@ pub fn day(at: Timestamp) -> Markup {
 
 /// `25 Nov 2026`, in UTC.
 pub fn day_words(at: Timestamp) -> String {
-    at.utc().format(format_description!("[day padding:none] [month repr:short] [year]")).unwrap_or_else(|_| at.to_string())
+    at.day()
 }
 
 /// `25 Nov 2026, 03:29 UTC`.
@@ -82,6 +84,8 @@ mod tests {
             (30, "in a moment"),
             (60, "in 1 minute"),
             (12 * 86_400, "in 12 days"),
+            (14 * 86_400 - 1, "in 14 days"),
+            (13 * 86_400 + 43_199, "in 13 days"),
         ];
         for (seconds, expected) in table {
             assert_eq!(words(seconds), expected, "{seconds} s");

@@ -28,6 +28,8 @@ pub struct Entry {
     pub state: State,
     /// Verb and object: "Installed Numbers 14.1".
     pub what: String,
+    /// The device that it is about, where the list is not that device's own: its address, unless it is deleted, and its name.
+    pub about: Option<(Option<String>, String)>,
     /// Who did it; empty where the device itself did.
     pub by: String,
     /// When.
@@ -48,7 +50,11 @@ pub fn waits(list: &[Wait], now: Timestamp) -> Markup {
                         (state_square(wait.state, 12))
                         p {
                             span.cause { (wait.cause) } " "
-                            @if let Some(at) = wait.asked_at { "Asked " (time_ago(at, now)) "; " }
+                            @match (wait.asked_at, wait.state) {
+                                (Some(at), State::Problem) => { "That was " (time_ago(at, now)) ". " },
+                                (Some(at), _) => { "Asked " (time_ago(at, now)) "; " },
+                                (None, _) => {},
+                            }
                             (wait.remedy)
                         }
                     }
@@ -76,6 +82,11 @@ fn line(entry: &Entry, now: Timestamp) -> Markup {
             span {
                 span.hear-only { (entry.state.word()) ": " }
                 (entry.what)
+                @match &entry.about {
+                    Some((Some(href), name)) => { ": " a href=(href) { (name) } },
+                    Some((None, name)) => { ": " (name) },
+                    None => {},
+                }
                 @if !entry.by.is_empty() { " " span.by { "by " (entry.by) } }
             }
             (time_ago(entry.at, now))
@@ -108,6 +119,10 @@ mod tests {
         let html = waits(&[wait], NOW).into_string();
         let text: String = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
         assert_eq!(text, "Waiting for the iPad to be unlocked. Asked 2 hours ago; it will answer by itself.");
+        let problem = Wait { state: State::Problem, cause: "It was erased.".into(), remedy: "Set it up.".into(), asked_at: Some(NOW) };
+        let html = waits(&[problem], NOW).into_string();
+        let text: String = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+        assert_eq!(text, "It was erased. That was just now. Set it up.");
         assert_eq!(waits(&[], NOW).into_string(), "");
     }
 
@@ -117,6 +132,7 @@ mod tests {
             id: "7".into(),
             state: State::Problem,
             what: "Refused InstallProfile <x>".into(),
+            about: Some((Some("/devices/1".into()), "iPad <1>".into())),
             by: "Ada".into(),
             at: NOW,
             why: "The profile is not signed.".into(),

@@ -93,8 +93,76 @@ pub struct TokenRow {
 pub struct AuditView {
     /// What happened, newest first.
     pub entries: Vec<Entry>,
+    /// Whose deeds are shown.
+    pub whose: Whose,
     /// The address of what is older.
     pub more: Option<String>,
+}
+
+/// Whose deeds the audit log shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// What people and scripts did.
+    Deeds,
+    /// People, at the page or at the machine's own command line.
+    People,
+    /// Scripts, by their tokens.
+    Tokens,
+    /// What devices said.
+    Devices,
+    /// What ran by itself.
+    Jobs,
+    /// Everything.
+    All,
+}
+
+impl Whose {
+    /// All choices, in the order of the chips.
+    pub const ALL: [Self; 6] = [Self::Deeds, Self::People, Self::Tokens, Self::Devices, Self::Jobs, Self::All];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Deeds => "deeds",
+            Self::People => "people",
+            Self::Tokens => "tokens",
+            Self::Devices => "devices",
+            Self::Jobs => "jobs",
+            Self::All => "all",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Deeds => "People and scripts",
+            Self::People => "People",
+            Self::Tokens => "Scripts",
+            Self::Devices => "Devices",
+            Self::Jobs => "Jobs",
+            Self::All => "All",
+        }
+    }
+
+    /// Reads the word of an address.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|whose| whose.word() == word)
+    }
+
+    /// The address of the log that shows these.
+    pub fn href(self) -> String {
+        format!("/system/audit?who={}", self.word())
+    }
+
+    /// The kinds of actors whose events these are; none means all.
+    pub const fn actor_kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::Deeds => &["person", "token", "console"],
+            Self::People => &["person", "console"],
+            Self::Tokens => &["token"],
+            Self::Devices => &["device"],
+            Self::Jobs => &["job"],
+            Self::All => &[],
+        }
+    }
 }
 
 /// The page.
@@ -200,7 +268,17 @@ fn tokens(view: &SystemView, now: Timestamp) -> Markup {
 pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
     let under = html! { "Who did what, for as long as this appliance exists. Secrets never appear in it." };
     let page = Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Audit log") };
-    frame(shell, &page, timeline(&view.entries, shell.now, view.more.as_deref()))
+    let content = html! {
+        nav aria-label="Whose deeds" {
+            ul.chips {
+                @for whose in Whose::ALL {
+                    li { a href=(whose.href()) aria-current=[(whose == view.whose).then_some("true")] { (whose.title()) } }
+                }
+            }
+        }
+        (timeline(&view.entries, shell.now, view.more.as_deref()))
+    };
+    frame(shell, &page, content)
 }
 
 #[cfg(test)]

@@ -173,6 +173,17 @@ pub fn token_made(shell: &Shell, name: &str, text: &str) -> Markup {
     frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::System, name) }, content)
 }
 
+/// The page of a new token once it was shown.
+pub fn token_was_shown(shell: &Shell) -> Markup {
+    let content = html! {
+        div.form {
+            p { "The token was shown once and is not shown again. It works if you copied it; if not, revoke it under System and make another." }
+            div.row { (Button::link("/system", "Go to System").main()) }
+        }
+    };
+    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::System, "Token") }, content)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,18 +1,39 @@
 //! The tabs of a device's page: timeline, apps, profiles, certificates, security, reports.
 
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
 use super::secrets::title;
+use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::pages::device::{AppRow, CertificateRow, DeviceContent, ProfileRow, QueueRow, ReportRow, SecretRow, SecurityRow};
+use crate::http::auth::SignedIn;
+use crate::http::pages::device::{
+    AppRow, CertificateRow, DeviceContent, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow,
+};
 use crate::http::pages::handlers::words::entry;
 use crate::http::pages::parts::{State as Mark, Wait};
 use crate::mdm::{Actor, Right, devices, why};
+use crate::protocol::plist;
 use crate::store::commands::{self, CommandState};
 use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
 use crate::store::events::{self, Filter};
 use crate::store::{Tx, inventory, reports};
+
+/// Bytes of reports that one page shows; those beyond are files to download.
+const SHOWN_MAX_BYTES: u64 = 512 << 10;
+
+/// Commands whose answer is a secret.
+const SECRET_ANSWERS: [&str; 6] = [
+    "ActivationLockBypassCode",
+    "RequestUnlockToken",
+    "RotateFileVaultKey",
+    "SetFirmwarePassword",
+    "VerifyFirmwarePassword",
+    "SetRecoveryLock",
+];
 
 /// Lines of a timeline and of a list of reports.
 const LINES: usize = 100;
@@ -22,17 +43,17 @@ pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&
     let id = channel.map(|channel| channel.id.as_str()).unwrap_or_default();
     let age = |topic| inventory::read_at(tx, id, topic);
     Ok(match tab {
-        "" => timeline(tx, device, channel)?,
+        "" => timeline(tx, actor, device, channel)?,
         "apps" => DeviceContent::Apps(apps(tx, id)?, age("InstalledApplicationList")?),
         "profiles" => DeviceContent::Profiles(profiles(tx, id)?, age("ProfileList")?),
         "certificates" => DeviceContent::Certificates(certificates(tx, id)?, age("CertificateList")?),
         "security" => DeviceContent::Security(security(tx, device)?, secrets(tx, actor, device)?, device.security_at),
-        "reports" => DeviceContent::Reports(raw_reports(tx, device)?, None),
+        "reports" => DeviceContent::Reports(raw_reports(tx, actor, device)?, None),
         _ => return Err(Error::not_found("A device has no such page.")),
     })
 }
 
-fn timeline(tx: &Tx, device: &Device, channel: Option<&Enrollment>) -> Result<DeviceContent> {
+fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>) -> Result<DeviceContent> {
     let waits = why::device(tx, device, channel)?.into_iter().map(|reason| Wait {
         state: if reason.needs_someone { Mark::Problem } else { Mark::Waiting },
         cause: reason.cause,
@@ -43,16 +64,21 @@ fn timeline(tx: &Tx, device: &Device, channel: Option<&Enrollment>) -> Result<De
         Some(channel) => commands::open(tx, &channel.id, LINES as u32)?,
         None => Vec::new(),
     };
+    // What was asked waits only as long as it is not answered.
+    let open: Vec<String> = queue.iter().map(|command| command.uuid.clone()).collect();
     let queue = queue.into_iter().map(|command| QueueRow {
         what: command.request_type.clone(),
         state: Mark::Waiting,
         words: queue_words(&command).to_owned(),
         asked_at: command.created_at,
-        cancellable: true,
+        cancellable: actor.may(Right::Command),
         uuid: command.uuid,
     });
     let filter = Filter { device_id: Some(&device.id), ..Filter::default() };
-    let entries = events::list(tx, &filter, None, LINES)?.into_iter().map(entry);
+    let entries = events::list(tx, &filter, None, LINES)?.into_iter().map(|event| {
+        let waits = event.command_uuid.as_ref().is_some_and(|uuid| open.contains(uuid));
+        entry(event, waits)
+    });
     Ok(DeviceContent::Timeline { waits: waits.collect(), queue: queue.collect(), entries: entries.collect(), more: None })
 }
 
@@ -103,7 +129,6 @@ fn profiles(tx: &Tx, enrollment_id: &str) -> Result<Vec<ProfileRow>> {
 fn certificates(tx: &Tx, enrollment_id: &str) -> Result<Vec<CertificateRow>> {
     let row = |certificate: inventory::InstalledCertificate| CertificateRow {
         name: certificate.common_name,
-        issuer: String::new(),
         identity: certificate.is_identity,
         not_after: certificate.not_after_at,
     };
@@ -113,15 +138,7 @@ fn certificates(tx: &Tx, enrollment_id: &str) -> Result<Vec<CertificateRow>> {
 fn security(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
     let said: serde_json::Map<String, Value> = serde_json::from_str(&crate::store::devices::security(tx, &device.id)?)
         .map_err(|error| Error::internal("stored facts are JSON", error))?;
-    let row = |(key, value): (String, Value)| {
-        let (words, state) = match &value {
-            Value::Bool(yes) => (if *yes { String::from("yes") } else { String::from("no") }, None),
-            Value::String(text) => (text.clone(), None),
-            other => (other.to_string(), None),
-        };
-        SecurityRow { name: key, words, state }
-    };
-    Ok(said.into_iter().map(row).collect())
+    Ok(super::security::rows(&said))
 }
 
 fn secrets(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<SecretRow>> {
@@ -134,19 +151,85 @@ fn secrets(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<SecretRow>> {
     Ok(devices::held(tx, actor, &device.id)?.into_iter().map(row).collect())
 }
 
-fn raw_reports(tx: &Tx, device: &Device) -> Result<Vec<ReportRow>> {
-    let row = |report: reports::Report| ReportRow {
-        id: report.seq.to_string(),
-        state: match report.status.as_str() {
-            "Acknowledged" => Mark::Ok,
-            "NotNow" => Mark::Waiting,
-            _ => Mark::Problem,
-        },
-        request_type: if report.request_type.is_empty() { String::from("a command that we never sent") } else { report.request_type },
-        status: report.status,
-        at: report.received_at,
-        size_bytes: report.size_bytes.unsigned_abs(),
-        text: None,
-    };
-    Ok(reports::list(tx, &device.id, None, LINES as u32)?.into_iter().map(row).collect())
+fn raw_reports(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<ReportRow>> {
+    let mut room = SHOWN_MAX_BYTES;
+    let mut rows = Vec::new();
+    for report in reports::list(tx, &device.id, None, LINES as u32)? {
+        let size = report.size_bytes.unsigned_abs();
+        let body = match held(actor, &report) {
+            Held::Shown if size <= room => {
+                room -= size;
+                let body = reports::body(tx, &device.id, report.seq)?;
+                body.map_or(ReportBody::TooLarge, |body| ReportBody::Text(readable(body.expose())))
+            }
+            Held::Shown => ReportBody::Elsewhere(format!("/devices/{}/reports/{}", device.id, report.seq)),
+            Held::Secret => ReportBody::Secret,
+            Held::Nothing if report.status == "NotNow" => ReportBody::PutOff,
+            Held::Nothing => ReportBody::TooLarge,
+        };
+        rows.push(ReportRow {
+            id: report.seq.to_string(),
+            state: match report.status.as_str() {
+                "Acknowledged" => Mark::Ok,
+                "NotNow" => Mark::Waiting,
+                _ => Mark::Problem,
+            },
+            request_type: if report.request_type.is_empty() { String::from("a command that we never sent") } else { report.request_type },
+            status: report.status,
+            at: report.received_at,
+            size_bytes: size,
+            body,
+        });
+    }
+    Ok(rows)
+}
+
+/// Whether a report is there to be read by this actor.
+enum Held {
+    Shown,
+    Secret,
+    Nothing,
+}
+
+/// A report of a command whose answer is a secret is never shown raw: secrets are shown one by one, and each look is recorded.
+/// What a command of somebody else's answered may hold anything.
+fn held(actor: &Actor, report: &reports::Report) -> Held {
+    match report.request_type.as_str() {
+        _ if !report.kept => Held::Nothing,
+        secret if SECRET_ANSWERS.contains(&secret) => Held::Secret,
+        "" if !actor.may(Right::Reveal) => Held::Secret,
+        _ => Held::Shown,
+    }
+}
+
+/// A report as text: a binary property list is written out as XML, what is neither as it is.
+fn readable(body: &[u8]) -> String {
+    if plist::is_binary(body)
+        && let Ok(xml) = plist::parse_value(body).and_then(|value| plist::to_xml(&value))
+    {
+        return String::from_utf8_lossy(&xml).into_owned();
+    }
+    String::from_utf8_lossy(body).into_owned()
+}
+
+/// One report as a file, as the device sent it.
+pub(super) async fn report(State(app): State<App>, who: SignedIn, Path((id, report)): Path<(String, i64)>) -> Result<Response> {
+    let actor = who.actor.clone();
+    let body = app
+        .store
+        .read_slow(app.now(), move |tx| {
+            let device = devices::find(tx, &actor, &id)?;
+            let found = reports::list(tx, &device.id, Some(report.saturating_add(1)), 1)?.into_iter().find(|found| found.seq == report);
+            match found.map(|found| held(&actor, &found)) {
+                Some(Held::Shown) => reports::body(tx, &device.id, report),
+                Some(Held::Secret) => {
+                    Err(Error::forbidden("This report holds a secret, which is shown only under Security, Kept secrets."))
+                }
+                Some(Held::Nothing) | None => Ok(None),
+            }
+        })
+        .await?
+        .ok_or_else(|| Error::not_found("There is no such report, or it was not kept."))?;
+    let headers = [(CONTENT_TYPE, "application/octet-stream"), (CONTENT_DISPOSITION, "attachment; filename=\"report.plist\"")];
+    Ok((headers, body.expose().clone()).into_response())
 }

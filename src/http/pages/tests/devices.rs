@@ -1,0 +1,143 @@
+//! Devices as people look at them: the table with its chips, one device tab by tab, and what roles are offered.
+
+use super::House;
+use crate::mdm::Role;
+use crate::store::reports::{self, NewReport};
+use crate::store::{commands, devices as rows};
+
+/// What stands in the chips: "All 3", "ok 2", …
+fn chips(page: &str) -> String {
+    let chips = page.split("aria-label=\"By state\"").nth(1).unwrap().split("</nav>").next().unwrap();
+    let text: String = chips.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect::<Vec<_>>().join(" ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A table of two devices up to date and one with a command in its queue.
+async fn three() -> House {
+    let house = House::new();
+    for (id, name) in [("1", "iPad A"), ("2", "iPad B"), ("3", "iPad C")] {
+        house.device(id, name).await;
+    }
+    house
+        .write(|tx| {
+            let command = commands::NewCommand {
+                enrollment_id: "e3",
+                generation: 1,
+                uuid: "0001",
+                request_type: "DeviceLock",
+                payload: b"plist",
+                supersede_key: None,
+                actor: "kim (owner)",
+                expires_at: None,
+                priority: 0,
+            };
+            commands::insert(tx, &command)
+        })
+        .await;
+    house
+}
+
+#[tokio::test]
+async fn every_chip_counts_whatever_chip_is_chosen() {
+    let house = three().await;
+    let viewer = house.person(Role::Viewer).await;
+    for path in ["/devices", "/devices?state=waiting", "/devices?state=problem"] {
+        let page = house.get(&viewer, path).await.body;
+        assert_eq!(chips(&page), "All 3 ok 2 waiting 1 silent 0 problem 0", "{path}");
+    }
+    let page = house.get(&viewer, "/devices?state=problem").await.body;
+    assert!(page.contains("No device is in the state “problem”") && !page.contains("the search and the filters together"), "{page}");
+}
+
+#[tokio::test]
+async fn chips_change_with_their_table() {
+    let house = three().await;
+    let viewer = house.person(Role::Viewer).await;
+    let page = house.get(&viewer, "/devices").await.body;
+    let fragment = page.split("<div id=\"devices\"").nth(1).unwrap();
+    let topics = fragment.split("data-live=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(topics.split(' ').any(|topic| topic == "command"), "a command makes a device wait: {topics}");
+    assert!(fragment.contains("aria-label=\"By state\""), "the chips stand within what is fetched again");
+}
+
+#[tokio::test]
+async fn what_a_mac_says_about_its_security_is_read_as_facts() {
+    let house = House::new();
+    house.device("1", "iMac").await;
+    let said = r#"{"FDE_Enabled":true,"FirewallSettings":{"Applications":[{"BundleID":"com.example.app","Allowed":false}],"BlockAllIncoming":false,"FirewallEnabled":true},
+        "ManagementStatus":{"EnrolledViaDEP":false,"UserApprovedEnrollment":true},"SecureBoot":{"SecureBootLevel":"full"},"HardwareEncryptionCaps":3}"#;
+    house.write(move |tx| rows::set_security(tx, "1", said)).await;
+    let owner = house.person(Role::Owner).await;
+    let page = house.get(&owner, "/devices/1/security").await.body;
+    for words in [
+        "FileVault",
+        "Firewall",
+        "com.example.app: blocked",
+        "Management: user-approved enrollment",
+        "Secure boot",
+        "block-level and file-level",
+    ] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+    assert!(!page.contains("{&quot;"), "no JSON for people: {page}");
+}
+
+#[tokio::test]
+async fn a_report_that_was_kept_can_be_read_and_one_put_off_is_not_called_too_large() {
+    let house = House::new();
+    house.device("1", "iMac").await;
+    house
+        .write(|tx| {
+            let new = |status, size_bytes, body| NewReport {
+                enrollment_id: "e1",
+                command_uuid: "u",
+                request_type: "SecurityInfo",
+                status,
+                size_bytes,
+                sha256: &[0; 32],
+                body,
+            };
+            reports::insert(tx, &new("Acknowledged", 20, Some(b"<plist><true/></plist>".as_slice())))?;
+            reports::insert(tx, &new("NotNow", 30, None))?;
+            reports::insert(tx, &new("Acknowledged", 30 << 20, None))
+        })
+        .await;
+    let owner = house.person(Role::Owner).await;
+    let page = house.get(&owner, "/devices/1/reports").await.body;
+    assert!(page.contains("&lt;plist&gt;"), "{page}");
+    assert_eq!(page.matches("Too large to keep").count(), 1, "{page}");
+    assert!(page.contains("A report that puts something off is not kept"), "{page}");
+}
+
+#[tokio::test]
+async fn who_may_only_look_is_offered_no_deed() {
+    let house = House::new();
+    house.device("1", "iPad").await;
+    let viewer = house.person(Role::Viewer).await;
+    let page = house.get(&viewer, "/devices/1").await.body;
+    assert!(!page.contains("Ask it for news") && !page.contains("actions/"), "{page}");
+    for deed in ["erase", "restart", "lock"] {
+        assert_eq!(house.get(&viewer, &format!("/devices/1/actions/{deed}")).await.status, 403, "{deed}");
+    }
+    let helper = house.person(Role::Helper).await;
+    assert_eq!(house.get(&helper, "/devices/1/actions/erase").await.status, 403);
+    assert_eq!(house.get(&helper, "/devices/1/actions/restart").await.status, 200);
+    assert!(house.get(&helper, "/devices/1").await.body.contains("Ask it for news"));
+}
+
+#[tokio::test]
+async fn a_deed_that_was_asked_for_is_confirmed_once() {
+    let house = House::new();
+    house.device("1", "iPad").await;
+    let helper = house.person(Role::Helper).await;
+    let done = house.post(&helper, "/devices/1/actions/restart", "confirmed=1").await;
+    assert_eq!(done.status, 303, "{}", done.body);
+    let page = house.get(&helper, done.location()).await.body;
+    assert!(page.contains("role=\"status\"") && page.contains("Restart: asked of 1 device."), "{page}");
+    assert!(!house.get(&helper, "/devices/1").await.body.contains("asked of 1 device"));
+    let several = house.post(&helper, "/devices/actions/restart", "device=1&confirmed=1").await;
+    let page = house.get(&helper, several.location()).await.body;
+    assert!(several.location().starts_with("/devices?") && page.contains("Restart: asked of 1 device."), "{page}");
+    let again = house.get(&helper, several.location()).await.body;
+    assert!(!again.contains("asked of 1 device"), "said once: {again}");
+}
