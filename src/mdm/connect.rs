@@ -120,7 +120,7 @@ pub fn too_large(tx: &Tx, presented: &Presented, command_uuid: Option<&str>, siz
 /// An Idle begins a session; what was put off in an earlier one may be offered again.
 fn session(tx: &Tx, enrollment: &Enrollment, status: Status) -> Result<i64> {
     if status == Status::Idle && queue::any_open(tx, &enrollment.id)? {
-        return enrollments::begin_session(tx, &enrollment.id);
+        return enrollments::begin_session(tx, enrollment);
     }
     Ok(enrollment.session)
 }

@@ -44,7 +44,7 @@ impl CommandState {
 }
 
 /// A command as the queue holds it; its payload is read apart.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// Its place in the queue.
     pub seq: i64,
@@ -135,19 +135,34 @@ pub struct NewCommand<'a> {
 /// Fails with a conflict when the enrollment has had a command of this UUID.
 pub fn insert(tx: &Tx, new: &NewCommand<'_>) -> Result<Command> {
     let payload = tx.seal("commands.payload", new.payload)?;
-    tx.one(
-        &format!(
-            "INSERT INTO commands (enrollment_id, generation, uuid, request_type, payload_sealed, priority, supersede_key, actor, created_at, expires_at)
-             VALUES (:enrollment_id, :generation, :uuid, :request_type, :payload, :priority, :supersede_key, :actor, :now, :expires_at)
-             RETURNING {COLUMNS}"
-        ),
+    tx.execute(
+        "INSERT INTO commands (enrollment_id, generation, uuid, request_type, payload_sealed, priority, supersede_key, actor, created_at, expires_at)
+         VALUES (:enrollment_id, :generation, :uuid, :request_type, :payload, :priority, :supersede_key, :actor, :now, :expires_at)",
         named_params! {
             ":enrollment_id": new.enrollment_id, ":generation": new.generation, ":uuid": new.uuid, ":request_type": new.request_type,
             ":payload": payload, ":priority": new.priority, ":supersede_key": new.supersede_key, ":actor": new.actor, ":now": tx.now,
             ":expires_at": new.expires_at,
         },
-        command,
-    )
+    )?;
+    Ok(Command {
+        seq: tx.last_row(),
+        enrollment_id: new.enrollment_id.to_owned(),
+        generation: new.generation,
+        uuid: new.uuid.to_owned(),
+        request_type: new.request_type.to_owned(),
+        state: CommandState::Queued,
+        cause: String::new(),
+        error_chain: None,
+        supersede_key: new.supersede_key.map(str::to_owned),
+        actor: new.actor.to_owned(),
+        offers: 0,
+        not_nows: 0,
+        created_at: tx.now,
+        expires_at: new.expires_at,
+        sent_at: None,
+        not_now_at: None,
+        finished_at: None,
+    })
 }
 
 /// The command of an enrollment with this CommandUUID, in the queue or out of it.

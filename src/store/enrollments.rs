@@ -310,10 +310,11 @@ pub fn secret(tx: &Tx, id: &str, column: SealedColumn) -> Result<Option<SecretBy
 }
 
 /// Begins a connection in which commands are offered; gives its number.
-pub fn begin_session(tx: &Tx, id: &str) -> Result<i64> {
-    tx.one("UPDATE enrollments SET session = session + 1, last_seen_at = ?2 WHERE id = ?1 RETURNING session", (id, tx.now), |row| {
-        row.get(0)
-    })
+pub fn begin_session(tx: &Tx, enrollment: &Enrollment) -> Result<i64> {
+    // Not by RETURNING, for which SQLite makes a table each time: there is one writer, so what was read in this transaction holds.
+    let session = enrollment.session + 1;
+    tx.execute("UPDATE enrollments SET session = ?2, last_seen_at = ?3 WHERE id = ?1", (&enrollment.id, session, tx.now))?;
+    Ok(session)
 }
 
 /// Notes that an enrollment was heard of, with what it said; polls that say nothing are noted softly.

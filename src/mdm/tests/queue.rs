@@ -327,3 +327,11 @@ pub(super) fn profile(identifier: &str) -> Vec<u8> {
     ))
     .into_bytes()
 }
+
+#[test]
+fn what_is_queued_is_told_as_it_is_stored() {
+    let school = School::new();
+    let device = school.enrolled("A-1");
+    let told = device.enqueue(command::restart_device(Uuid::from_u128(1), None));
+    assert_eq!(told, device.command(&told.uuid));
+}
