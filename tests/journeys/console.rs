@@ -1,6 +1,6 @@
 //! The command line beside a running appliance, and alone with its data folder.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -18,7 +18,9 @@ fn tell(folder: &Path, arguments: &[&str], input: &str) -> Told {
     let data = folder.join("data");
     let mut command = rollcall(&[arguments, &["--data", data.to_str().unwrap()]].concat());
     let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    // A command that wants no input may be done before it is offered some.
+    let given = process.stdin.take().unwrap().write_all(input.as_bytes());
+    assert!(given.is_ok() || given.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe));
     let output = process.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Told { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
