@@ -229,7 +229,19 @@ pub fn mark_not_now(tx: &Tx, seq: i64, session: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes a command out of the queue. A second answer to the same command changes nothing; tells whether this one did.
+/// Records what a device answered. A second answer to the same command changes nothing; tells whether this one did.
+///
+/// The first answer counts also where the command was taken out of the queue after it had been sent: the device has carried it out.
+pub fn answered(tx: &Tx, seq: i64, state: CommandState, cause: &str, error_chain: Option<&str>) -> Result<bool> {
+    let changed = tx.execute(
+        "UPDATE commands SET state = ?2, cause = ?3, error_chain = ?4, finished_at = ?5
+         WHERE seq = ?1 AND (finished_at IS NULL OR sent_at IS NOT NULL AND state IN ('cancelled', 'expired', 'superseded', 'quarantined'))",
+        (seq, state, cause, error_chain, tx.now),
+    )?;
+    Ok(changed == 1)
+}
+
+/// Takes a command out of the queue for a cause of ours, if it is still there; tells whether it was.
 pub fn finish(tx: &Tx, seq: i64, state: CommandState, cause: &str, error_chain: Option<&str>) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE commands SET state = ?2, cause = ?3, error_chain = ?4, finished_at = ?5 WHERE seq = ?1 AND finished_at IS NULL",
@@ -238,10 +250,12 @@ pub fn finish(tx: &Tx, seq: i64, state: CommandState, cause: &str, error_chain: 
     Ok(changed == 1)
 }
 
-/// Open commands of an enrollment that a newer one with the same key replaces.
+/// Open commands of an enrollment that a newer one with the same key replaces: not those that the device has been sent already.
 pub fn open_with_key(tx: &Tx, enrollment_id: &str, supersede_key: &str) -> Result<Vec<Command>> {
     tx.list(
-        &format!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL AND supersede_key = ?2"),
+        &format!(
+            "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL AND supersede_key = ?2 AND state <> 'sent'"
+        ),
         (enrollment_id, supersede_key),
         command,
     )

@@ -118,6 +118,12 @@ pub fn update(tx: &Tx, device: &Device) -> Result<()> {
     Ok(())
 }
 
+/// Tells whether somebody deleted the device of this id, or there is none.
+pub fn is_deleted(tx: &Tx, id: &str) -> Result<bool> {
+    let found = "SELECT NOT EXISTS (SELECT 1 FROM devices WHERE id = ?1 AND deleted_at IS NULL)";
+    tx.one(found, [id], |row| row.get(0))
+}
+
 /// The device of this id, also when it was removed from view.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Device>> {
     tx.optional(&format!("SELECT {COLUMNS} FROM devices WHERE id = ?1"), [id], device)

@@ -7,10 +7,10 @@ use crate::mdm::enroll::invitations as rules;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;
-use crate::store::Tx;
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
 use crate::store::invitations::{self, Challenge};
+use crate::store::{Tx, devices};
 
 /// What a request brings, after its signature, envelope and proof of possession were checked.
 #[derive(Debug, Clone)]
@@ -124,9 +124,14 @@ fn still_wanted(tx: &Tx, challenge: &Challenge) -> Result<bool> {
         return Ok(rules::usable(&invitation, tx.now).is_ok());
     }
     match &challenge.enrollment_id {
-        Some(id) => Ok(enrollments::by_id(tx, id)?.is_some_and(|enrollment| enrollment.state == EnrollmentState::Enrolled)),
+        Some(id) => enrollments::by_id(tx, id)?.map_or(Ok(false), |enrollment| is_present(tx, &enrollment)),
         None => Ok(false),
     }
+}
+
+/// Whether an enrollment is there to be renewed.
+fn is_present(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
+    Ok(enrollment.state == EnrollmentState::Enrolled && !devices::is_deleted(tx, &enrollment.device_id)?)
 }
 
 /// A renewal without a challenge: the present certificate, valid and not revoked, speaks for its own enrollment.
@@ -138,7 +143,7 @@ fn by_certificate(tx: &Tx, signer: &Fingerprint) -> Result<Result<Grant, Refusal
         _ => None,
     };
     match enrollment {
-        Some(enrollment) if enrollment.state == EnrollmentState::Enrolled => {
+        Some(enrollment) if is_present(tx, &enrollment)? => {
             let intended_for = Some(enrollment.id);
             Ok(Ok(Grant { purpose: Purpose::Renew, invitation_id: None, intended_for, challenge: None, replaces: None }))
         }

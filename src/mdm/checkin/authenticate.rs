@@ -33,7 +33,10 @@ pub(super) fn authenticate(
         return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
     }
     let enrollment = match known {
-        Some(enrollment) if renewal::is_pending(&enrollment, &identity, tx.now) => renew(tx, presented, enrollment, &identity)?,
+        // A device that somebody deleted comes back as a new one.
+        Some(enrollment) if renewal::is_pending(&enrollment, &identity, tx.now) && !devices::is_deleted(tx, &enrollment.device_id)? => {
+            renew(tx, presented, enrollment, &identity)?
+        }
         known => enroll(tx, presented, &checkin.ids, message, &identity, known)?,
     };
     webhooks::announce_check_in(tx, &enrollment, checkin, query)?;

@@ -80,6 +80,9 @@ pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> R
         wish.command.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
         guard::check(tx, enrollment, &device, &wish.command)?;
     }
+    if devices::is_deleted(tx, &enrollment.device_id)? {
+        return Err(Error::conflict("This device was deleted; enroll it again to manage it."));
+    }
     if enrollment.state != EnrollmentState::Enrolled {
         return Err(Error::conflict(match enrollment.state {
             EnrollmentState::Authenticated => "This device has not finished enrolling; commands can be sent once it has.",

@@ -98,7 +98,7 @@ fn finish(tx: &Tx, enrollment: &Enrollment, command: &Command, state: CommandSta
         _ => head.cause().map(|cause| cause.words.into_owned()).unwrap_or_default(),
     };
     let chain = (!head.error_chain.is_empty()).then(|| json!(head.error_chain).to_string());
-    if !commands::finish(tx, command.seq, state, &cause, chain.as_deref())? {
+    if !commands::answered(tx, command.seq, state, &cause, chain.as_deref())? {
         return Ok(false);
     }
     let data = json!({ "request_type": command.request_type, "state": state, "because": cause });

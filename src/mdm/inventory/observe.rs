@@ -27,6 +27,7 @@ pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Rep
         "ProfileList" => profile_list(tx, enrollment, report)?,
         "CertificateList" => certificate_list(tx, enrollment, report)?,
         "ActivationLockBypassCode" => bypass_code(tx, enrollment, report)?,
+        "RotateFileVaultKey" => return rotated_key(tx, enrollment, report),
         _ => return acknowledged(tx, enrollment, command).map(|()| true),
     };
     if read {
@@ -195,6 +196,14 @@ fn certificate_list(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result
 fn bypass_code(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bool> {
     let Some(code) = device::activation_lock_bypass_code(report) else { return Ok(false) };
     hold(tx, enrollment, EscrowKind::ActivationLockBypassCode, code.expose().as_bytes(), "asked for when the device enrolled")?;
+    Ok(true)
+}
+
+/// The key that the Mac made anew is nowhere else.
+fn rotated_key(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bool> {
+    let Some(key) = device::rotated_recovery_key(report) else { return Ok(false) };
+    let note = "FileVault's recovery key after it was rotated, encrypted to the certificate that the command named";
+    hold(tx, enrollment, EscrowKind::RecoveryKey, key.expose(), note)?;
     Ok(true)
 }
 

@@ -335,3 +335,46 @@ fn what_is_queued_is_told_as_it_is_stored() {
     let told = device.enqueue(command::restart_device(Uuid::from_u128(1), None));
     assert_eq!(told, device.command(&told.uuid));
 }
+
+#[test]
+fn what_a_device_has_been_sent_is_not_superseded() {
+    let school = School::new();
+    let device = school.enrolled("A-1");
+    let first = device.enqueue(command::restart_device(uuid(1), None)).uuid;
+    assert_eq!(device.idle().unwrap().uuid, first);
+    let second = device.enqueue(command::restart_device(uuid(2), None)).uuid;
+    assert_eq!(device.command(&first).state, CommandState::Sent, "the device is at it");
+    let third = device.enqueue(command::restart_device(uuid(3), None)).uuid;
+    assert_eq!(device.command(&second).state, CommandState::Superseded);
+    assert_eq!(device.report(&first, "Acknowledged").unwrap().uuid, third);
+    assert_eq!(device.command(&first).state, CommandState::Acknowledged);
+}
+
+#[test]
+fn what_was_taken_back_too_late_is_recorded_as_the_device_did_it() {
+    let school = School::new();
+    let device = school.enrolled("A-1");
+    let (sent, unsent) =
+        (device.enqueue(command::restart_device(uuid(1), None)).uuid, device.enqueue(command::security_info(uuid(2))).uuid);
+    assert_eq!(device.idle().unwrap().uuid, sent);
+    let (enrollment, uuids) = (device.enrollment(), [sent.clone(), unsent.clone()]);
+    school.write(move |tx| uuids.iter().try_for_each(|uuid| commands::cancel(tx, &Actor::Console, &enrollment, uuid).map(drop)));
+    device.report(&sent, "Acknowledged");
+    device.report(&unsent, "Acknowledged");
+    assert_eq!(device.command(&sent).state, CommandState::Acknowledged);
+    assert_eq!(device.command(&unsent).state, CommandState::Cancelled, "nobody sent it");
+    device.report(&sent, "Error");
+    assert_eq!(device.command(&sent).state, CommandState::Acknowledged, "the first answer counts");
+}
+
+#[test]
+fn a_deleted_device_is_sent_nothing_by_any_way_and_comes_back_as_a_new_one() {
+    let school = School::new();
+    let device = school.enrolled("A-1");
+    let enrollment = device.enrollment();
+    let refused = school.try_write(move |tx| {
+        crate::mdm::devices::delete(tx, &Actor::Console, &enrollment.device_id)?;
+        commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(command::restart_device(uuid(1), None)))
+    });
+    assert_eq!(refused.unwrap_err().kind, Kind::Conflict);
+}

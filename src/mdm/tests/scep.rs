@@ -114,3 +114,25 @@ fn of_two_renewals_decided_at_once_the_first_one_counts() {
         Ok(())
     });
 }
+
+#[test]
+fn the_certificate_of_a_deleted_device_is_not_renewed() {
+    let school = School::new();
+    let first = issued(&school, &invite(&school));
+    let identity = Presented { fingerprint: first, certificate: None, imported_authority: None };
+    let device = Device { school: &school, udid: String::from("A-1"), identity };
+    device.authenticate();
+    device.token_update(false);
+    let renewed = renew(&school, first, "second").unwrap();
+    let enrollment = device.enrollment();
+    school.write(move |tx| crate::mdm::devices::delete(tx, &Actor::Console, &enrollment.device_id));
+    assert_eq!(renew(&school, first, "third"), Err(Refusal::NotRenewable));
+    // One that was issued before brings it back, seen by everybody.
+    let identity = Presented { fingerprint: renewed, certificate: None, imported_authority: None };
+    let again = Device { school: &school, udid: String::from("A-1"), identity };
+    again.authenticate();
+    again.token_update(false);
+    let enrollment = again.enrollment();
+    assert_eq!(enrollment.generation, 2);
+    assert!(school.write(move |tx| crate::mdm::devices::find(tx, &Actor::Console, &enrollment.device_id)).deleted_at.is_none());
+}

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{Device, School, TOPIC};
 use crate::error::Kind;
 use crate::mdm::checkin::Reply;
+use crate::mdm::commands::{self, Wish};
 use crate::mdm::{Actor, Role, devices};
 use crate::protocol::command::Command;
 use crate::store::enrollments::{self, SealedColumn};
@@ -101,4 +102,20 @@ fn tokens_in_use_are_shown_to_owners_and_purged_only_when_the_use_has_ended() {
     assert_eq!(in_use(&device), 1);
     school.write(|tx| devices::purge(tx, &Actor::Console, UDID).map(drop));
     assert_eq!((held(&school), in_use(&device)), (vec![], 0), "of a device that is deleted nothing is left");
+}
+
+#[test]
+fn a_rotated_recovery_key_is_held() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    // The device of these tests is an iPad, which is none of this command's concern.
+    let (enrollment, order) = (device.enrollment(), Command::new(Uuid::from_u128(9), "RotateFileVaultKey"));
+    school.write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish { check: false, ..Wish::new(order) }));
+    let uuid = device.idle().unwrap().uuid;
+    let keys = format!(
+        "<key>CommandUUID</key><string>{uuid}</string><key>Status</key><string>Acknowledged</string>\
+         <key>RotateResult</key><dict><key>EncryptedNewRecoveryKey</key><data>BwgJ</data></dict>"
+    );
+    device.connect(&keys).unwrap();
+    assert!(held(&school).contains(&(EscrowKind::RecoveryKey.to_string(), vec![7, 8, 9])));
 }

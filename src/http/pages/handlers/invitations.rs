@@ -206,6 +206,7 @@ fn arrivals(tx: &Tx, invitation_id: &str) -> Result<Vec<Arrival>> {
 
 async fn ask(State(app): State<App>, who: SignedIn, Path(code): Path<String>) -> Result<Response> {
     let (actor, now) = (who.actor.clone(), app.now());
+    who.actor.require(Right::Invite)?;
     let invitation = app.store.read(now, |tx| invitations::find(tx, &actor, &code)).await?;
     Ok(withdraw(&shell(&app, &who, None).await?, &row(&who.actor, invitation, now)).into_response())
 }

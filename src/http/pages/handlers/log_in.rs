@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -44,12 +44,14 @@ async fn ask(
     from: FromOurPage,
     MaybeActor(actor): MaybeActor,
     Query(query): Query<AskQuery>,
+    method: Method,
+    headers: HeaderMap,
 ) -> Result<Response> {
     if actor.is_some() {
         return Ok(Redirect::to(own_path(&query.next)).into_response());
     }
     let mut over = None;
-    if let Some(token) = query.once {
+    if let Some(token) = query.once.filter(|_| is_visit(&method, &headers)) {
         match gate.log_in_by_link(token.into(), from.client).await {
             Ok(started) => return enter(&started, from.secure, "/"),
             Err(error) if matches!(error.kind, Kind::NotFound | Kind::TooOften) => over = Some(error.message.into_owned()),
@@ -66,6 +68,13 @@ async fn ask(
     };
     let view = LoginView { next: query.next, error: over, notice: notice.map(str::to_owned), ..LoginView::default() };
     Ok(login(&view).into_response())
+}
+
+/// Tells whether a person opens the page: previews and scanners ask for its head, browsers fetch ahead, and neither may use a link up.
+fn is_visit(method: &Method, headers: &HeaderMap) -> bool {
+    let ahead = ["sec-purpose", "purpose", "x-moz"];
+    let is_ahead = |name: &&str| headers.get(*name).is_some_and(|value| value.as_bytes().starts_with(b"prefetch"));
+    method == Method::GET && !ahead.iter().any(is_ahead)
 }
 
 #[derive(Deserialize)]

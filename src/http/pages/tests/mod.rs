@@ -181,6 +181,13 @@ async fn the_demos_link_logs_in_at_once_and_works_once() {
     house.kit.add("demo", Role::Owner).await;
     let token = house.write(|tx| link::offer(tx, "demo")).await.unwrap();
     let path = format!("/login?once={}", token.expose());
+    // A preview's look at the head and a browser's fetching ahead use nothing up.
+    let head = Request::head(&path).body(Body::empty()).unwrap();
+    let ahead = Request::get(&path).header("sec-purpose", "prefetch;prerender").body(Body::empty()).unwrap();
+    for request in [head, ahead] {
+        let looked = house.send(request).await;
+        assert!(looked.status == StatusCode::OK && looked.cookie().is_empty());
+    }
     let entered = house.get("", &path).await;
     assert_eq!((entered.status, entered.location()), (StatusCode::SEE_OTHER, "/"), "{}", entered.body);
     assert!(house.get(&entered.cookie(), "/").await.body.contains("<h1><span>Today</span></h1>"));
