@@ -199,6 +199,7 @@ CREATE INDEX enrollments_device ON enrollments (device_id);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at IS NOT NULL;
 CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
+CREATE INDEX enrollments_push_error ON enrollments (topic, push_error) WHERE push_error <> '' AND state = 'enrolled';
 
 -- Secrets held for a device. They outlive its enrollment and its deletion, until an Owner purges them.
 CREATE TABLE escrow (

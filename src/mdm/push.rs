@@ -35,6 +35,9 @@ pub const UNREACHED_FOR: Duration = minutes(10);
 /// Since when no push of a topic got out.
 const UNREACHED_SINCE: Setting<BTreeMap<String, Timestamp>> = Setting::new("push.unreached_since");
 
+/// Refusals that are no single device's fault any more.
+const SEVERAL: i64 = 2;
+
 const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
@@ -168,7 +171,7 @@ fn token_dead(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 fn our_fault(tx: &Tx, enrollment: &Enrollment, reason: &str) -> Result<()> {
     enrollments::set_push_outcome(tx, &enrollment.id, &format!("Apple refused the push: {reason}"), None)?;
     enrollments::set_push(tx, &enrollment.id, None, enrollment.push_attempts)?;
-    if enrollments::count_refused_on_topic(tx, &enrollment.topic)? > 1 {
+    if enrollments::count_refused_on_topic(tx, &enrollment.topic, SEVERAL)? >= SEVERAL {
         alerts::raise(
             tx,
             &format!("push.certificate_problem:{}", enrollment.topic),
@@ -217,7 +220,7 @@ fn unreached(tx: &Tx, topic: &str, reason: &str) -> Result<()> {
     let mut since = settings::value(tx, &UNREACHED_SINCE)?.unwrap_or_default();
     let began_at = *since.entry(topic.to_owned()).or_insert(tx.now);
     settings::set(tx, &UNREACHED_SINCE, &since)?;
-    let devices = enrollments::count_unpushed_on_topic(tx, topic)?;
+    let devices = enrollments::count_unpushed_on_topic(tx, topic, UNREACHED_DEVICES)?;
     if devices < UNREACHED_DEVICES && tx.now.since(began_at) < UNREACHED_FOR {
         return Ok(());
     }

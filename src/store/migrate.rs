@@ -18,7 +18,11 @@ pub(in crate::store) struct Plan<'a> {
 /// The plan of this version of Rollcall.
 pub(in crate::store) const PLAN: Plan<'static> = Plan {
     schema: include_str!("../../schema.sql"),
-    steps: &[include_str!("migrate/2_succession.sql"), include_str!("migrate/3_first_questions.sql")],
+    steps: &[
+        include_str!("migrate/2_succession.sql"),
+        include_str!("migrate/3_first_questions.sql"),
+        include_str!("migrate/4_push_errors.sql"),
+    ],
 };
 
 impl Plan<'_> {

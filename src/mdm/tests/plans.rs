@@ -10,7 +10,9 @@ use crate::mdm::enroll::renewal;
 use crate::mdm::webhooks::{self, NewWebhook};
 use crate::mdm::{Actor, admins, checkin, commands, inventory, jobs, push};
 use crate::pki::digest;
+use crate::protocol::push::{Fault, Outcome, Verdict};
 use crate::protocol::{self, command, report};
+use crate::secret::SecretBytes;
 use crate::store::commands::tests::{fill_events, fill_finished, fill_reports};
 use crate::store::plans::{self, Plans};
 use crate::store::{Tx, devices, enrollments, invitations, reports, webhooks as outbox};
@@ -129,6 +131,23 @@ fn what_is_due_is_found_and_done_without_looking_anything_through() {
             // What its jobs do.
             push::due_now(tx, &enrollment)?;
             push::due(tx)?;
+            let sent = push::Due {
+                enrollment_id: enrollment.id.clone(),
+                topic: super::TOPIC.to_owned(),
+                token: SecretBytes::new(vec![1]),
+                magic: SecretBytes::new(vec![1]),
+                token_updated_at: tx.now,
+            };
+            let lost = Outcome::Unreachable { why: String::from("no way to Apple") };
+            for verdict in [
+                Verdict::BackOff(days(1)),
+                Verdict::OurFault(Fault::Token),
+                Verdict::CertificateRefused(days(1)),
+                Verdict::Delivered,
+                Verdict::TokenDead,
+            ] {
+                push::record(tx, &sent, &lost, verdict)?;
+            }
             renewal::due(tx, "https://mdm.example.school")?;
             inventory::refresh(tx)?;
             commands::expire(tx)?;

@@ -51,16 +51,21 @@ pub fn last_push_on_topic(tx: &Tx, topic: &str) -> Result<Option<Timestamp>> {
     tx.one("SELECT max(push_sent_at) FROM enrollments WHERE topic = ?1 AND push_error = ''", [topic], |row| row.get(0))
 }
 
-/// How many enrollments of a topic had their last push refused with their token still good.
-pub fn count_refused_on_topic(tx: &Tx, topic: &str) -> Result<i64> {
+/// How many enrollments on a topic Apple refused the last push to, counted up to `limit`.
+pub fn count_refused_on_topic(tx: &Tx, topic: &str, limit: i64) -> Result<i64> {
     tx.one(
-        "SELECT count(*) FROM enrollments WHERE topic = ?1 AND state = 'enrolled' AND push_error LIKE 'Apple refused the push: %'",
-        [topic],
+        "SELECT count(*) FROM (SELECT 1 FROM enrollments WHERE topic = ?1 AND state = 'enrolled' AND push_error <> ''
+                               AND push_error >= 'Apple refused the push: ' AND push_error < 'Apple refused the push;' LIMIT ?2)",
+        (topic, limit),
         |row| row.get(0),
     )
 }
 
-/// Enrollments on a topic whose last push did not get out.
-pub fn count_unpushed_on_topic(tx: &Tx, topic: &str) -> Result<i64> {
-    tx.one("SELECT count(*) FROM enrollments WHERE topic = ?1 AND state = 'enrolled' AND push_error <> ''", [topic], |row| row.get(0))
+/// How many enrollments on a topic the last push did not get out to, counted up to `limit`.
+pub fn count_unpushed_on_topic(tx: &Tx, topic: &str, limit: i64) -> Result<i64> {
+    tx.one(
+        "SELECT count(*) FROM (SELECT 1 FROM enrollments WHERE topic = ?1 AND state = 'enrolled' AND push_error <> '' LIMIT ?2)",
+        (topic, limit),
+        |row| row.get(0),
+    )
 }
