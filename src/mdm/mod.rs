@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod admins;
+pub mod assignments;
 pub mod ca;
 pub mod checkin;
 pub mod commands;
@@ -22,6 +23,7 @@ pub mod push;
 pub mod push_certificates;
 pub mod push_requests;
 pub mod settings;
+pub mod wanted;
 pub mod webhooks;
 pub mod why;
 

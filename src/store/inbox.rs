@@ -38,6 +38,10 @@ struct Waiting {
     /// The writer sleeps and must be woken.
     asleep: bool,
     closed: bool,
+    /// A committed group is on its way to the disk.
+    disk_busy: bool,
+    /// Why nothing can be made durable any more.
+    disk_fault: Option<String>,
 }
 
 /// Where callers leave work for the writer. Bounded: what is over the limit is refused at once.
@@ -119,20 +123,60 @@ impl Inbox {
             if waiting.closed {
                 return Turn::End;
             }
-            waiting.asleep = true;
             waiting = match due_in {
-                Some(wait) if waiting.soft_due.is_some() => self.bell.wait_timeout(waiting, wait).unwrap_or_else(PoisonError::into_inner).0,
-                _ => self.bell.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) if waiting.soft_due.is_some() => {
+                    waiting.asleep = true;
+                    let (mut waiting, _) = self.bell.wait_timeout(waiting, wait).unwrap_or_else(PoisonError::into_inner);
+                    waiting.asleep = false;
+                    waiting
+                }
+                _ => self.sleep(waiting),
             };
-            waiting.asleep = false;
         }
     }
 
-    /// Takes what came meanwhile, up to `size` closures, without waiting: whoever is in time rides along.
+    /// Takes what came meanwhile, up to `size` closures. While the disk has the group before, it waits for more of them: a commit would have
+    /// nowhere to go, and whoever is in time rides along.
     pub(in crate::store) fn more(&self, group: &mut VecDeque<Box<dyn Job>>, size: usize) {
         let mut waiting = self.lock();
-        let room = size.min(waiting.jobs.len());
-        group.extend(waiting.jobs.drain(..room));
+        loop {
+            let room = size.min(waiting.jobs.len());
+            group.extend(waiting.jobs.drain(..room));
+            if room > 0 || size == 0 || !waiting.disk_busy {
+                return;
+            }
+            waiting = self.sleep(waiting);
+        }
+    }
+
+    /// Waits until the disk has the group before, and gives it the next one; fails when the disk failed.
+    pub(in crate::store) fn take_disk(&self) -> Result<()> {
+        let mut waiting = self.lock();
+        while waiting.disk_busy {
+            waiting = self.sleep(waiting);
+        }
+        match &waiting.disk_fault {
+            Some(fault) => Err(Error::internal("the disk failed", fault.clone())),
+            None => {
+                waiting.disk_busy = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// The disk is free for the next group, unless a `fault` ended its use.
+    pub(in crate::store) fn disk_done(&self, fault: Option<String>) {
+        let mut waiting = self.lock();
+        waiting.disk_busy = false;
+        waiting.disk_fault = fault;
+        self.wake(waiting);
+    }
+
+    fn sleep<'a>(&self, mut waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
+        waiting.asleep = true;
+        waiting = self.bell.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        waiting.asleep = false;
+        waiting
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -22,6 +22,8 @@ pub(in crate::store) const PLAN: Plan<'static> = Plan {
         include_str!("migrate/2_succession.sql"),
         include_str!("migrate/3_first_questions.sql"),
         include_str!("migrate/4_push_errors.sql"),
+        include_str!("migrate/5_leaner_queue.sql"),
+        include_str!("migrate/6_intent.sql"),
     ],
 };
 

@@ -3,12 +3,16 @@
 pub mod admins;
 pub mod alerts;
 pub mod api_tokens;
+pub mod assignments;
 pub mod authorities;
 mod bells;
 pub mod certificates;
+mod checkpoint;
 pub mod commands;
 mod connection;
+pub mod deployments;
 pub mod devices;
+mod disk;
 pub mod enrollments;
 pub mod escrow;
 pub mod events;
@@ -37,7 +41,6 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use bells::{Bell, Listener};
 pub use lock::DataFolder;
@@ -50,21 +53,22 @@ use crate::error::{Error, Result};
 use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::random::Random;
 use bells::Tower;
+use checkpoint::Checkpointer;
 use connection::Location;
+use disk::{Durable, Log, NoDisk};
 use readers::Readers;
-use writer::{GROUP_TIME, Writer};
+use writer::{GROUP_TIME, Pace, Writer};
 
 /// Closures that may wait for the writer unless [`OpenOptions::queue_limit`] says otherwise: a quarter of a second's worth.
 pub const QUEUE_LIMIT: usize = 4096;
 
 /// What a store is opened with.
-#[derive(Debug, Clone)]
 pub struct OpenOptions {
     location: Location,
     sealer: Arc<Sealer>,
     random: Random,
-    queue_limit: usize,
-    group_time: Duration,
+    pace: Pace,
+    durable: Box<dyn Durable>,
 }
 
 impl OpenOptions {
@@ -81,7 +85,12 @@ impl OpenOptions {
     }
 
     fn at(location: Location, sealer: Sealer) -> Self {
-        Self { location, sealer: Arc::new(sealer), random: Random::System, queue_limit: QUEUE_LIMIT, group_time: GROUP_TIME }
+        let durable: Box<dyn Durable> = match &location {
+            Location::File(path) => Box::new(Log::of(path.clone())),
+            Location::Memory(_) => Box::new(NoDisk),
+        };
+        let pace = Pace { queue_limit: QUEUE_LIMIT, group_time: GROUP_TIME };
+        Self { location, sealer: Arc::new(sealer), random: Random::System, pace, durable }
     }
 
     /// Where transactions take tokens, codes and ids from; the operating system's generator by default.
@@ -94,25 +103,36 @@ impl OpenOptions {
     /// How many closures may wait for the writer before [`Store::write`] refuses; [`QUEUE_LIMIT`] by default.
     #[must_use]
     pub fn queue_limit(mut self, closures: usize) -> Self {
-        self.queue_limit = closures;
+        self.pace.queue_limit = closures;
         self
     }
 
     /// How long a group may run before it is committed; tests want to know what makes a group.
     #[cfg(test)]
-    pub(in crate::store) fn group_time(mut self, time: Duration) -> Self {
-        self.group_time = time;
+    pub(in crate::store) fn group_time(mut self, time: std::time::Duration) -> Self {
+        self.pace.group_time = time;
+        self
+    }
+
+    /// A disk of the test's own making.
+    #[cfg(test)]
+    pub(in crate::store) fn durable(mut self, durable: impl Durable) -> Self {
+        self.durable = Box::new(durable);
         self
     }
 }
 
 /// The database: a handle that is cheap to clone. The last one that is dropped writes what waits and closes the file.
+///
+/// A write is answered when it is on the disk. A read may see, for the fraction of a millisecond between, what is committed and not yet there;
+/// whoever wrote it has not been told so.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
 struct Inner {
     // Dropped first: the writer's connection, closed last, then folds the write-ahead log into the file.
     readers: Readers,
+    _checkpointer: Option<Checkpointer>,
     writer: Writer,
     tower: Arc<Tower>,
     location: Location,
@@ -124,15 +144,16 @@ impl Store {
     /// Fails with a message for a person when the file is a newer version's, another program's, or cannot be opened, or when its secrets were
     /// sealed with another key.
     pub fn open(options: OpenOptions) -> Result<Self> {
-        let OpenOptions { location, sealer, random, queue_limit, group_time } = options;
+        let OpenOptions { location, sealer, random, pace, durable } = options;
         let mut conn = location.open_writer()?;
         migrate::PLAN.apply(&mut conn)?;
+        let checkpointer = Checkpointer::start(&mut conn, &location)?;
         let tx = Tx::new(conn, random.clone(), Arc::clone(&sealer));
         settings::check_seal(&tx)?;
         let tower = Arc::new(Tower::new());
-        let writer = Writer::start(tx, Arc::clone(&tower), queue_limit, group_time)?;
+        let writer = Writer::start(tx, Arc::clone(&tower), durable, pace)?;
         let readers = Readers::start(location.clone(), random, sealer)?;
-        Ok(Self(Arc::new(Inner { readers, writer, tower, location })))
+        Ok(Self(Arc::new(Inner { readers, _checkpointer: checkpointer, writer, tower, location })))
     }
 
     /// Runs `work` in a transaction of its own and gives its outcome once it is safely on the disk; an `Err` undoes what it did.

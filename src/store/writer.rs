@@ -1,4 +1,4 @@
-//! The one thread that writes: groups waiting closures into a commit and answers only after it.
+//! The one thread that writes: groups waiting closures into a commit, which is answered when the disk has it.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::store::bells::{Bells, Tower};
+use crate::store::disk::{Committed, Disk, Durable};
 use crate::store::inbox::{Inbox, Job, Turn, machine_now};
 use crate::store::soft::{self, SoftFact};
 use crate::store::tx::Tx;
@@ -54,6 +55,15 @@ impl<T: Send, F: FnOnce(&Tx) -> Result<T> + Send> Job for Call<T, F> {
     }
 }
 
+/// How many may wait, and how long a group may run.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Pace {
+    /// Closures that may wait.
+    pub(in crate::store) queue_limit: usize,
+    /// Time after which a group takes in no more.
+    pub(in crate::store) group_time: Duration,
+}
+
 /// The handle on the writer's thread.
 pub(in crate::store) struct Writer {
     inbox: Arc<Inbox>,
@@ -62,9 +72,11 @@ pub(in crate::store) struct Writer {
 
 impl Writer {
     /// Starts the thread on a connection that is ready to write.
-    pub(in crate::store) fn start(tx: Tx, tower: Arc<Tower>, queue_limit: usize, group_time: Duration) -> Result<Self> {
-        let inbox = Arc::new(Inbox::new(queue_limit));
-        let room = Room { tx, inbox: Arc::clone(&inbox), tower, group_time, group: VecDeque::new(), ran: Vec::new(), facts: Vec::new() };
+    pub(in crate::store) fn start(tx: Tx, tower: Arc<Tower>, durable: Box<dyn Durable>, pace: Pace) -> Result<Self> {
+        let inbox = Arc::new(Inbox::new(pace.queue_limit));
+        let disk = Disk::start(durable, Arc::clone(&inbox), tower)?;
+        let group_time = pace.group_time;
+        let room = Room { tx, inbox: Arc::clone(&inbox), disk, group_time, group: VecDeque::new(), ran: Vec::new(), facts: Vec::new() };
         let thread = std::thread::Builder::new()
             .name(String::from("writer"))
             .spawn(move || room.work())
@@ -117,7 +129,7 @@ impl Drop for Writer {
 struct Room {
     tx: Tx,
     inbox: Arc<Inbox>,
-    tower: Arc<Tower>,
+    disk: Disk,
     group_time: Duration,
     /// Closures of the next group, not run yet.
     group: VecDeque<Box<dyn Job>>,
@@ -132,10 +144,7 @@ impl Room {
         while matches!(self.inbox.next(&mut self.group, GROUP_LIMIT, &mut self.facts), Turn::Write) {
             let slice = self.facts.split_off(self.facts.len().saturating_sub(SOFT_SLICE));
             match self.transact(&slice) {
-                Ok(bells) => {
-                    self.tower.ring(bells);
-                    self.ran.drain(..).for_each(|job| job.answer(None));
-                }
+                Ok(bells) => self.disk.write(Committed { jobs: std::mem::take(&mut self.ran), bells }),
                 Err(error) => self.lose(error, slice),
             }
         }
@@ -146,7 +155,8 @@ impl Room {
         let outcome = self.tx.execute("BEGIN IMMEDIATE", []).and_then(|_| {
             let bells = self.run_group()?;
             self.write_soft(slice)?;
-            self.tx.execute("COMMIT", [])?;
+            self.inbox.take_disk()?;
+            self.tx.execute("COMMIT", []).inspect_err(|_| self.inbox.disk_done(None))?;
             Ok(bells)
         });
         if outcome.is_err() {

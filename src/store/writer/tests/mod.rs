@@ -1,6 +1,7 @@
 //! The writer under failing closures, full queues, full disks, sudden death and many callers.
 
 mod death;
+mod disk;
 mod failures;
 mod model;
 mod soft;

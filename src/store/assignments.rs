@@ -1,0 +1,108 @@
+//! What is wanted on the devices of which group.
+
+use rusqlite::Row;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::store::Tx;
+use crate::store::words::words;
+
+words! {
+    /// What can be assigned to a group.
+    pub enum AssignedKind {
+        /// An uploaded profile.
+        Profile = "profile",
+        /// A policy made of guided switches.
+        Policy = "policy",
+        /// A declaration that an admin wrote.
+        Declaration = "declaration",
+    }
+}
+
+/// One thing that is wanted on the devices of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// Its id.
+    pub id: String,
+    /// What sort of thing.
+    pub kind: AssignedKind,
+    /// Which one.
+    pub item_id: String,
+    /// Whose devices.
+    pub group_id: String,
+    /// When it ends by itself, on the device too.
+    pub ends_at: Option<Timestamp>,
+    /// Who assigned it, for people.
+    pub created_by: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+const COLUMNS: &str = "assignments.id, kind, item_id, assignments.group_id, ends_at, created_by, assignments.created_at";
+
+fn assignment(row: &Row<'_>) -> rusqlite::Result<Assignment> {
+    Ok(Assignment {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        item_id: row.get(2)?,
+        group_id: row.get(3)?,
+        ends_at: row.get(4)?,
+        created_by: row.get(5)?,
+        created_at: row.get(6)?,
+    })
+}
+
+/// Assigns; when the same thing is assigned to the group already, only its end changes.
+pub fn put(tx: &Tx, assignment: &Assignment) -> Result<()> {
+    tx.execute(
+        "INSERT INTO assignments (id, kind, item_id, group_id, ends_at, created_by, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (kind, item_id, group_id) DO UPDATE SET ends_at = excluded.ends_at",
+        (
+            &assignment.id,
+            assignment.kind,
+            &assignment.item_id,
+            &assignment.group_id,
+            assignment.ends_at,
+            &assignment.created_by,
+            assignment.created_at,
+        ),
+    )?;
+    Ok(())
+}
+
+/// Takes an assignment back; tells whether there was one.
+pub fn remove(tx: &Tx, kind: AssignedKind, item_id: &str, group_id: &str) -> Result<bool> {
+    let removed = tx.execute("DELETE FROM assignments WHERE kind = ?1 AND item_id = ?2 AND group_id = ?3", (kind, item_id, group_id))?;
+    Ok(removed == 1)
+}
+
+/// Takes back every assignment of a thing that is deleted.
+pub fn remove_item(tx: &Tx, kind: AssignedKind, item_id: &str) -> Result<usize> {
+    tx.execute("DELETE FROM assignments WHERE kind = ?1 AND item_id = ?2", (kind, item_id))
+}
+
+/// Where a thing is assigned.
+pub fn of_item(tx: &Tx, kind: AssignedKind, item_id: &str) -> Result<Vec<Assignment>> {
+    tx.list(
+        &format!("SELECT {COLUMNS} FROM assignments WHERE kind = ?1 AND item_id = ?2 ORDER BY created_at, id"),
+        (kind, item_id),
+        assignment,
+    )
+}
+
+/// What is assigned to a group.
+pub fn of_group(tx: &Tx, group_id: &str) -> Result<Vec<Assignment>> {
+    tx.list(&format!("SELECT {COLUMNS} FROM assignments WHERE group_id = ?1 ORDER BY kind, created_at, id"), [group_id], assignment)
+}
+
+/// What is wanted on a device by the groups it is in: what has ended is left out.
+pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Assignment>> {
+    tx.list(
+        &format!(
+            "SELECT {COLUMNS} FROM group_devices JOIN assignments USING (group_id)
+             WHERE device_id = ?1 AND (ends_at IS NULL OR ends_at > ?2) ORDER BY kind, item_id, assignments.group_id"
+        ),
+        (device_id, tx.now),
+        assignment,
+    )
+}

@@ -1,0 +1,120 @@
+//! Copies the write-ahead log back into the database file, beside the writer rather than in its way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+
+use crate::error::{Error, Result};
+use crate::store::connection::Location;
+
+/// Pages of the log that are copied back at a time, 16 MiB: a page that many commits changed meanwhile is copied once.
+const EVERY_PAGES: usize = 4096;
+/// Pages after which the writer itself waits until the log is copied back whole, 64 MiB: only then does it begin anew. Without pauses in the
+/// writing the log would grow for ever; with them it never comes to this.
+const LIMIT_PAGES: usize = 16_384;
+
+/// What the thread is told.
+enum Word {
+    /// There is something to copy.
+    Copy,
+    /// The store is closed.
+    End,
+}
+
+/// The handle on the thread.
+pub(in crate::store) struct Checkpointer {
+    words: SyncSender<Word>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    /// Watches what `writer` commits; none for a database in memory, which has no log.
+    pub(in crate::store) fn start(writer: &mut Connection, location: &Location) -> Result<Option<Self>> {
+        if matches!(location, Location::Memory(_)) {
+            return Ok(None);
+        }
+        let conn = location.open_reader()?;
+        let copied = Arc::new(AtomicUsize::new(0));
+        // One word is enough: whoever hears it looks at everything.
+        let (words, heard) = sync_channel(1);
+        let (ring, seen) = (words.clone(), Arc::clone(&copied));
+        writer.wal_hook(Some(move |log: &mut Wal, pages: i32| {
+            let pages = usize::try_from(pages).unwrap_or_default();
+            if pages < seen.load(Ordering::Relaxed) {
+                // The log began anew.
+                seen.store(0, Ordering::Relaxed);
+            }
+            if pages >= LIMIT_PAGES {
+                // While the thread is at it this does nothing, and the next commit tries again.
+                let _ = log.checkpoint();
+            } else if pages - seen.load(Ordering::Relaxed) >= EVERY_PAGES {
+                let _ = ring.try_send(Word::Copy);
+            }
+            Ok(())
+        }))?;
+        let thread = std::thread::Builder::new()
+            .name(String::from("checkpoint"))
+            .spawn(move || work(&conn, &heard, &copied))
+            .map_err(|error| Error::internal("the checkpoint's thread could not be started", error))?;
+        Ok(Some(Self { words, thread: Some(thread) }))
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        if self.words.send(Word::End).is_ok() && thread.join().is_err() {
+            tracing::error!("the checkpoint's thread ended by a panic");
+        }
+    }
+}
+
+fn work(conn: &Connection, words: &Receiver<Word>, copied: &AtomicUsize) {
+    while let Ok(Word::Copy) = words.recv() {
+        // Passive: it holds up neither readers nor the writer, and leaves what they still need for the next time.
+        let outcome = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2));
+        match outcome {
+            Ok(pages) => copied.store(usize::try_from(pages).unwrap_or_default(), Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "the log could not be copied back; the next commits try again"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::Store;
+    use crate::store::events::{NewEvent, append};
+    use crate::store::tests::file;
+
+    /// Writes so much that the log holds about `pages` pages.
+    fn write(store: &Store, pages: usize) {
+        const LETTERS: usize = 400_000;
+        for _ in 0..pages.div_ceil(LETTERS / 4096) {
+            let data = "x".repeat(LETTERS).into();
+            let event = NewEvent { kind: "large", actor_kind: "job", actor: "test", data, ..NewEvent::default() };
+            store.write_blocking(Timestamp::from_seconds(1), move |tx| append(tx, &event)).unwrap();
+        }
+    }
+
+    fn size(path: &Path) -> usize {
+        std::fs::metadata(path).unwrap().len() as usize / 4096
+    }
+
+    #[test]
+    fn the_log_is_copied_back_while_it_is_written_and_never_outgrows_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = file(folder.path());
+        let log = folder.path().join("rollcall.db-wal");
+        write(&store, 3 * LIMIT_PAGES);
+        assert!(size(&folder.path().join("rollcall.db")) >= 2 * LIMIT_PAGES, "what was written is in the file");
+        assert!(size(&log) <= LIMIT_PAGES + EVERY_PAGES, "{} pages", size(&log));
+    }
+}
