@@ -101,14 +101,18 @@ fn work(mut durable: Box<dyn Durable>, groups: &Receiver<Committed>, inbox: &Inb
             Ok(()) => {
                 inbox.disk_done(None);
                 tower.ring(bells);
-                jobs.into_iter().for_each(|job| job.answer(None));
+                for job in jobs {
+                    job.answer(None);
+                }
             }
             Err(error) => {
                 // A second attempt could say yes to what the first one lost: the kernel forgets which pages it failed to write. A restart reads
                 // the log anew, and its checksums tell what is there.
                 tracing::error!(%error, closures = jobs.len(), "the disk failed; nothing is stored any more until the server is restarted");
                 inbox.disk_done(Some(error.to_string()));
-                jobs.into_iter().for_each(|job| job.answer(Some(doubtful())));
+                for job in jobs {
+                    job.answer(Some(doubtful()));
+                }
             }
         }
     }

@@ -155,13 +155,11 @@ impl Inbox {
         while waiting.disk_busy {
             waiting = self.sleep(waiting);
         }
-        match &waiting.disk_fault {
-            Some(fault) => Err(Error::internal("the disk failed", fault.clone())),
-            None => {
-                waiting.disk_busy = true;
-                Ok(())
-            }
+        if let Some(fault) = &waiting.disk_fault {
+            return Err(Error::internal("the disk failed", fault.clone()));
         }
+        waiting.disk_busy = true;
+        Ok(())
     }
 
     /// The disk is free for the next group, unless a `fault` ended its use.
