@@ -494,9 +494,11 @@ CREATE INDEX assignments_ends ON assignments (ends_at) WHERE ends_at IS NOT NULL
 CREATE TABLE deployments (
     enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
     key           TEXT NOT NULL,                    -- "profile:<PayloadIdentifier>", "declarations"
+    mechanism     TEXT NOT NULL CHECK (mechanism IN ('command', 'declaration')),
     wanted        TEXT NOT NULL DEFAULT '',         -- digest of what is wanted; empty: it is to go
-    sent          TEXT NOT NULL DEFAULT '',         -- digest of what was sent last
-    seen          TEXT NOT NULL DEFAULT '',         -- digest of what the device confirmed
+    sent          TEXT NOT NULL DEFAULT '',         -- digest of what was sent last; empty: it was told to go, or nothing was sent
+    seen          TEXT NOT NULL DEFAULT '',         -- digest of what the device confirmed; empty: not there, as far as is known
+    payload_uuid  TEXT NOT NULL DEFAULT '',         -- PayloadUUID of what was sent: ProfileList tells versions apart by it
     name          TEXT NOT NULL DEFAULT '',         -- for people
     command_uuid  TEXT COLLATE NOCASE,              -- under way
     attempts      INTEGER NOT NULL DEFAULT 0,       -- failures in a row

@@ -19,7 +19,7 @@ const STATEMENT_LIMIT: usize = 256;
 /// What every connection wants; `cache_size` is in KiB when negative.
 const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 /// A commit itself does not wait for the disk: `store/disk.rs` does, and nobody hears of it before. SQLite still syncs around each checkpoint.
-const WRITER: &str = "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;";
+const WRITER: &str = "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;";
 const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -2048;";
 
 /// Where the database lives.

@@ -11,7 +11,7 @@ use crate::store::words::sql_word;
 sql_word!(Platform);
 
 /// A device and what it told of itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     /// Our id for it.
     pub id: String,

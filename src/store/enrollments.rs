@@ -302,6 +302,21 @@ pub fn set_secret(tx: &Tx, id: &str, column: SealedColumn, value: Option<&[u8]>)
     Ok(())
 }
 
+/// Seals and stores what a TokenUpdate brings; an unlock token that it lacks leaves the one that is held.
+///
+/// A new token is worth a new try: what Apple said of the old one is forgotten, without pretending that a push went out.
+pub fn set_tokens(tx: &Tx, id: &str, push_token: &[u8], push_magic: &[u8], unlock_token: Option<&[u8]>) -> Result<()> {
+    let seal = |column: SealedColumn, value: &[u8]| tx.seal(column.context(), value);
+    let unlock_token = unlock_token.map(|token| seal(SealedColumn::UnlockToken, token)).transpose()?;
+    tx.execute(
+        "UPDATE enrollments SET push_token_sealed = ?2, push_magic_sealed = ?3, unlock_token_sealed = coalesce(?4, unlock_token_sealed),
+                push_error = '', push_dead_at = NULL
+         WHERE id = ?1",
+        (id, seal(SealedColumn::PushToken, push_token)?, seal(SealedColumn::PushMagic, push_magic)?, unlock_token),
+    )?;
+    Ok(())
+}
+
 /// One secret of an enrollment.
 pub fn secret(tx: &Tx, id: &str, column: SealedColumn) -> Result<Option<SecretBytes>> {
     let sealed: Option<Option<Vec<u8>>> =

@@ -11,7 +11,7 @@ use crate::protocol::checkin::{CheckIn, TokenUpdate};
 use crate::protocol::command;
 use crate::protocol::ids::EnrollmentKind;
 use crate::store::certificates::Identity;
-use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
 use crate::store::{Tx, devices};
 
 /// The name under which users are let go on.
@@ -83,16 +83,8 @@ fn user_channel(tx: &Tx, presented: &Presented, checkin: &CheckIn, identity: &Id
 
 /// Stores what the message says. An absent unlock token never erases the one that is held.
 pub(super) fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, said: [u8; 32]) -> Result<()> {
-    let secrets = [
-        (SealedColumn::PushToken, Some(message.token.expose().as_slice())),
-        (SealedColumn::PushMagic, Some(message.push_magic.expose().as_bytes())),
-        (SealedColumn::UnlockToken, message.unlock_token.as_ref().map(|token| token.expose().as_slice())),
-    ];
-    for (column, value) in secrets {
-        if value.is_some() {
-            enrollments::set_secret(tx, &enrollment.id, column, value)?;
-        }
-    }
+    let unlock_token = message.unlock_token.as_ref().map(|token| token.expose().as_slice());
+    enrollments::set_tokens(tx, &enrollment.id, message.token.expose(), message.push_magic.expose().as_bytes(), unlock_token)?;
     enrollment.topic.clone_from(&message.topic);
     enrollment.awaiting_configuration = message.awaiting_configuration;
     enrollment.token_update_tally += 1;
@@ -103,9 +95,7 @@ pub(super) fn take(tx: &Tx, enrollment: &mut Enrollment, message: &TokenUpdate, 
         enrollment.enrolled_at = Some(tx.now);
         enrollment.left_at = None;
     }
-    enrollments::update(tx, enrollment)?;
-    // A new token is worth a new try, whatever Apple said of the old one.
-    enrollments::forget_push_outcome(tx, &enrollment.id)
+    enrollments::update(tx, enrollment)
 }
 
 /// The profile is installed: the enrollment counts from here on, and is asked its first questions when it connects.

@@ -52,8 +52,7 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         return Ok(true);
     }
     let Some(mut device) = devices::by_id(tx, &enrollment.device_id)? else { return Ok(true) };
-    let os_before = device.os_version.clone();
-    let was_supervised = device.supervised;
+    let before = device.clone();
     for (known, said) in [
         (&mut device.name, &said.device_name),
         (&mut device.model, &said.model),
@@ -72,14 +71,16 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
     if platform != Platform::Unknown {
         device.platform = platform;
     }
-    devices::update(tx, &device)?;
+    if device != before {
+        devices::update(tx, &device)?;
+    }
     let merged = merge(&devices::facts(tx, &device.id)?, said.facts)?;
     devices::set_facts(tx, &device.id, &merged)?;
-    if device.os_version != os_before {
-        let data = json!({ "from": os_before, "to": device.os_version, "build": device.build_version });
+    if device.os_version != before.os_version {
+        let data = json!({ "from": before.os_version, "to": device.os_version, "build": device.build_version });
         journal::note(tx, &actor(enrollment), "device.os_changed", enrollment, data)?;
     }
-    if device.supervised == Some(true) && was_supervised != Some(true) {
+    if device.supervised == Some(true) && before.supervised != Some(true) {
         ask_bypass_code(tx, enrollment)?;
     }
     Ok(true)
