@@ -6,6 +6,7 @@ mod integrity;
 mod inventory;
 mod push;
 mod queue;
+mod reconcile;
 mod renewal;
 mod webhooks;
 
@@ -41,8 +42,17 @@ pub struct Job {
 }
 
 /// Every job.
-pub const JOBS: &[Job] =
-    &[push::JOB, queue::JOB, inventory::JOB, renewal::JOB, authority::JOB, webhooks::JOB, integrity::JOB, housekeeping::JOB];
+pub const JOBS: &[Job] = &[
+    push::JOB,
+    queue::JOB,
+    reconcile::JOB,
+    inventory::JOB,
+    renewal::JOB,
+    authority::JOB,
+    webhooks::JOB,
+    integrity::JOB,
+    housekeeping::JOB,
+];
 
 /// Looks after our own roots before anything is issued by them: for the start of an appliance that was off for long.
 pub async fn look_at_authorities(app: &App) -> Result<()> {

@@ -7,12 +7,12 @@ use crate::mdm::checkin::{HowToLeave, actor, bound, how_to_leave};
 use crate::mdm::commands::{self, Offer, Recorded};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{next_root, renewal};
-use crate::mdm::{checkin, inventory, journal, push, webhooks};
+use crate::mdm::{checkin, inventory, journal, push, reconcile, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::commands::{self as queue, Command};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::reports::{self, NewReport};
-use crate::store::{Tx, certificates, devices};
+use crate::store::{Tx, certificates, deployments, devices};
 
 /// A report as it came in.
 #[derive(Debug, Clone)]
@@ -67,6 +67,7 @@ pub fn poll(tx: &Tx, presented: &Presented, head: &Head) -> Result<Poll> {
         && enrollment.state == EnrollmentState::Enrolled
         && enrollment.push_attempts == 0
         && !commands::any_waiting(tx, enrollment)?
+        && !deployments::is_due(tx, &enrollment.id)?
         && !webhooks::wants_polls(tx)?;
     Ok(if quiet { Poll::Nothing { enrollment_id: enrollment.id.clone() } } else { Poll::Write })
 }
@@ -100,6 +101,7 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
     let session = session(tx, &enrollment, incoming.head.status)?;
     let recorded = record(tx, &enrollment, incoming, session)?;
     webhooks::announce_report(tx, &enrollment, incoming)?;
+    reconcile::plan_if_due(tx, &enrollment)?;
     offer(tx, &enrollment, incoming.head.status, session, recorded.as_ref())
 }
 
@@ -158,6 +160,7 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     let Some(command) = &recorded.command else { return Ok(()) };
     renewal::answered(tx, enrollment, command, incoming.head.status)?;
     next_root::answered(tx, enrollment, command, incoming.head.status)?;
+    reconcile::answered(tx, enrollment, command, incoming.head)?;
     let subject = journal::Subject::from(enrollment).command(&command.uuid);
     let is_acknowledged = incoming.head.status == Status::Acknowledged;
     let Some(report) = incoming.report else {
@@ -172,6 +175,8 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     };
     if is_acknowledged && !inventory::observe(tx, enrollment, command, report)? {
         journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
+    } else if is_acknowledged && command.request_type == "ProfileList" {
+        reconcile::listed(tx, enrollment)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::store::jobs::{self, Turn};
 pub const WORDS: &[(&str, &str)] = &[
     ("push", "wakes devices for which something waits"),
     ("queue", "ends commands whose time is over"),
+    ("reconcile", "brings devices to what their groups are to have"),
     ("inventory", "asks devices again what they have and are"),
     ("renewal", "renews device identities before they end"),
     ("authority", "brings the next root certificate to devices in time"),

@@ -57,7 +57,8 @@ pub struct Deployment {
     pub changed_at: Timestamp,
 }
 
-const COLUMNS: &str = "key, mechanism, wanted, sent, seen, payload_uuid, name, command_uuid, attempts, due_at, problem, origins, changed_at";
+const COLUMNS: &str =
+    "key, mechanism, wanted, sent, seen, payload_uuid, name, command_uuid, attempts, due_at, problem, origins, changed_at";
 
 fn deployment(row: &Row<'_>) -> rusqlite::Result<Deployment> {
     Ok(Deployment {
@@ -171,6 +172,12 @@ pub fn set_plan(tx: &Tx, enrollment_id: &str, plan: &Plan) -> Result<()> {
             &plan.unable,
         ),
     )?;
+    Ok(())
+}
+
+/// Notes that a status report came.
+pub fn set_status_at(tx: &Tx, enrollment_id: &str) -> Result<()> {
+    tx.execute("UPDATE plans SET status_at = ?2 WHERE enrollment_id = ?1", (enrollment_id, tx.now))?;
     Ok(())
 }
 

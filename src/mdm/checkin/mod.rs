@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal, Standing};
-use crate::mdm::{Actor, declarations, journal, webhooks};
+use crate::mdm::{Actor, declarations, journal, reconcile, webhooks};
 use crate::protocol::checkin::{CheckIn, Message};
 use crate::protocol::ids::EnrollmentIds;
 use crate::secret::SecretBytes;
@@ -89,7 +89,13 @@ fn of_enrolled(tx: &Tx, enrollment: &Enrollment, message: &Message) -> Result<Re
         Message::CheckOut => leave::check_out(tx, enrollment),
         Message::SetBootstrapToken { token, .. } => bootstrap::set(tx, enrollment, token.as_ref()),
         Message::GetBootstrapToken { .. } => bootstrap::of(tx, enrollment),
-        Message::DeclarativeManagement { endpoint, data } => declarations::answer(tx, enrollment, endpoint, data.as_deref()),
+        Message::DeclarativeManagement { endpoint, data } => {
+            let answered = declarations::answer(tx, enrollment, endpoint, data.as_deref())?;
+            if answered.is_news {
+                reconcile::status_changed(tx, enrollment)?;
+            }
+            Ok(answered.reply)
+        }
         // com.apple.maid needs a school's server token and Return to Service a supervised device: both come with those enrollments.
         Message::GetToken(_) => Err(Error::bad_input("This server gives no tokens for that service.")),
         Message::ReturnToService => Err(Error::bad_input("No return to service is prepared for this device.")),

@@ -12,7 +12,7 @@ use crate::protocol::command;
 use crate::protocol::ids::EnrollmentKind;
 use crate::store::certificates::Identity;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
-use crate::store::{Tx, devices};
+use crate::store::{Tx, deployments, devices};
 
 /// The name under which users are let go on.
 const ACTOR: Actor = Actor::Job("check-in");
@@ -106,6 +106,7 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         next_root::came_with(tx, enrollment, &presented.fingerprint)?;
         enrollments::set_questions_due(tx, &enrollment.id, true)?;
     }
+    deployments::look_again_at(tx, &enrollment.id)?;
     push::due_now(tx, enrollment)
 }
 

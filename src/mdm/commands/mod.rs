@@ -234,6 +234,14 @@ pub(in crate::mdm) fn supersede(tx: &Tx, enrollment: &Enrollment, command: &Comm
     queue::end(tx, enrollment, command, CommandState::Superseded, because)
 }
 
+/// Takes back what waits in the queue, if the device has not been sent it.
+pub(in crate::mdm) fn take_back(tx: &Tx, enrollment: &Enrollment, uuid: &str, because: &str) -> Result<()> {
+    match commands::by_uuid(tx, &enrollment.id, uuid)? {
+        Some(command) if command.state.is_open() && command.state != CommandState::Sent => supersede(tx, enrollment, &command, because),
+        _ => Ok(()),
+    }
+}
+
 /// The channel that a device-wide command goes to.
 pub fn channel_for(tx: &Tx, enrollment: &Enrollment) -> Result<Enrollment> {
     device_channel(tx, enrollment)

@@ -106,7 +106,7 @@ fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Resu
 }
 
 /// The name of the organisation in profiles.
-pub(in crate::mdm::enroll) fn organisation(tx: &Tx) -> Result<String> {
+pub(in crate::mdm) fn organisation(tx: &Tx) -> Result<String> {
     Ok(settings::value(tx, &ORGANISATION)?.unwrap_or_else(|| String::from("Rollcall")))
 }
 

@@ -15,7 +15,7 @@ use crate::store::commands::Command;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::inventory::{self, InstalledApp, InstalledCertificate, InstalledProfile};
-use crate::store::{Tx, devices};
+use crate::store::{Tx, deployments, devices};
 
 /// Takes over what an acknowledged report says. `false` when the answer lacks what its command asked for; nothing is stored of it then.
 pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Report) -> Result<bool> {
@@ -73,6 +73,9 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
     }
     if device != before {
         devices::update(tx, &device)?;
+    }
+    if device != before || before.facts_at.is_none() {
+        deployments::look_again(tx, &device.id)?;
     }
     let merged = merge(&devices::facts(tx, &device.id)?, said.facts)?;
     devices::set_facts(tx, &device.id, &merged)?;

@@ -1,0 +1,51 @@
+//! Addresses that nobody can guess: for what devices fetch without showing who they are.
+//!
+//! A capability names an enrollment and proves, by a keyed digest over enrollment, generation and purpose, that this server gave it out. It is good
+//! while that generation is enrolled.
+
+use aws_lc_rs::constant_time;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::error::Result;
+use crate::pki::digest::hmac_sha256;
+use crate::secret::SecretBytes;
+use crate::store::Tx;
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::settings::{self, Setting};
+
+/// Profiles and assets of declarations.
+pub const PROFILES: &str = "ddm";
+
+/// What all capabilities are made with.
+const KEY: Setting<SecretBytes> = Setting::new("capability_key");
+
+/// Makes the key, once, before anything is given out.
+pub fn prepare(tx: &Tx) -> Result<()> {
+    if settings::secret(tx, &KEY)?.is_none() {
+        settings::set_secret(tx, &KEY, &SecretBytes::new(tx.random().token().into_bytes()))?;
+    }
+    Ok(())
+}
+
+/// The capability of an enrollment for a purpose; none before the key was made.
+pub fn of(tx: &Tx, enrollment: &Enrollment, purpose: &str) -> Result<Option<String>> {
+    let Some(key) = settings::secret(tx, &KEY)? else { return Ok(None) };
+    Ok(Some(format!("{}.{}", enrollment.id, proof(&key, enrollment, purpose))))
+}
+
+/// The enrollment that a capability was given to, while it lives.
+pub fn holder(tx: &Tx, capability: &str, purpose: &str) -> Result<Option<Enrollment>> {
+    let Some((enrollment_id, said)) = capability.split_once('.') else { return Ok(None) };
+    let Some(key) = settings::secret(tx, &KEY)? else { return Ok(None) };
+    let found = enrollments::by_id(tx, enrollment_id)?.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
+    Ok(found.filter(|enrollment| {
+        let proof = proof(&key, enrollment, purpose);
+        constant_time::verify_slices_are_equal(proof.as_bytes(), said.as_bytes()).is_ok()
+    }))
+}
+
+fn proof(key: &SecretBytes, enrollment: &Enrollment, purpose: &str) -> String {
+    let said = format!("{}\n{}\n{purpose}", enrollment.id, enrollment.generation);
+    URL_SAFE_NO_PAD.encode(hmac_sha256(key.expose(), said.as_bytes()))
+}

@@ -1,0 +1,178 @@
+//! The deed: what was decided for an enrollment is written down and queued, in one transaction.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::error::{Error, Kind, Result};
+use crate::mdm::reconcile::gather::Change;
+use crate::mdm::reconcile::outlook::{Item, Outlook, outlook};
+use crate::mdm::reconcile::render::Profile;
+use crate::mdm::reconcile::step::{self, Step};
+use crate::mdm::reconcile::{ACTOR, supersede_key};
+use crate::mdm::{capability, commands, declarations};
+use crate::protocol::command::{self, Command as Order};
+use crate::store::commands as queue;
+use crate::store::declared::{self, Declared};
+use crate::store::deployments::{self, DECLARATIONS, Deployment, Plan};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::{Tx, devices};
+
+/// Enrollments that one turn of the job plans for: a few milliseconds, so that no check-in waits behind it for long.
+pub const PAGE: u32 = 50;
+
+/// Plans for an enrollment if that is due.
+pub fn plan_if_due(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    if deployments::is_due(tx, &enrollment.id)? { plan(tx, &enrollment.id) } else { Ok(()) }
+}
+
+/// Plans for an enrollment: sends what is missing, has removed what is not wanted, and notes when to look again.
+pub fn plan(tx: &Tx, enrollment_id: &str) -> Result<()> {
+    let Some(enrollment) = enrollments::by_id(tx, enrollment_id)? else { return Ok(()) };
+    let mut plan = current_plan(tx, &enrollment)?;
+    plan.due_at = None;
+    plan.planned_at = Some(tx.now);
+    let device = devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none());
+    let Some(device) = device.filter(|_| enrollment.state == EnrollmentState::Enrolled) else {
+        return deployments::set_plan(tx, enrollment_id, &plan);
+    };
+    if device.facts_at.is_none() {
+        // What it is decides what it gets; its first answers have this looked at again.
+        return deployments::set_plan(tx, enrollment_id, &plan);
+    }
+    capability::prepare(tx)?;
+    let outlook = outlook(tx, &enrollment, &device, &Change::default())?;
+    serve(tx, &enrollment, &outlook, &mut plan)?;
+    for item in &outlook.items {
+        act(tx, &enrollment, &outlook, item)?;
+    }
+    plan.due_at = outlook.wake_at;
+    plan.unable = json!(outlook.desired.unable).to_string();
+    deployments::set_plan(tx, enrollment_id, &plan)
+}
+
+/// The plan of this generation; what an earlier one had is gone with it.
+fn current_plan(tx: &Tx, enrollment: &Enrollment) -> Result<Plan> {
+    match deployments::plan(tx, &enrollment.id)? {
+        Some(plan) if plan.generation == enrollment.generation => Ok(plan),
+        found => {
+            if found.is_some() {
+                deployments::forget_all(tx, &enrollment.id)?;
+            }
+            Ok(Plan {
+                generation: enrollment.generation,
+                due_at: None,
+                planned_at: None,
+                declarations_token: String::new(),
+                token_changed_at: None,
+                seen_token: String::new(),
+                status_at: None,
+                unable: String::from("[]"),
+            })
+        }
+    }
+}
+
+/// Brings what is served to what is to be served.
+fn serve(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, plan: &mut Plan) -> Result<()> {
+    let desired = &outlook.desired.declarations;
+    for gone in outlook.served.iter().filter(|served| !desired.contains_key(&served.identifier)) {
+        declared::remove(tx, &enrollment.id, &gone.identifier)?;
+    }
+    let known: BTreeSet<_> = outlook.served.iter().map(|served| (&served.identifier, &served.server_token, &served.origins)).collect();
+    for document in desired.values() {
+        let origins = json!(document.origins).to_string();
+        if !known.contains(&(&document.identifier, &document.server_token, &origins)) {
+            let row = Declared {
+                identifier: document.identifier.clone(),
+                kind: document.kind,
+                server_token: document.server_token.clone(),
+                origins,
+            };
+            declared::put(tx, &enrollment.id, &row, &document.content)?;
+        }
+    }
+    if plan.declarations_token != outlook.token {
+        plan.declarations_token.clone_from(&outlook.token);
+        plan.token_changed_at = Some(tx.now);
+    }
+    Ok(())
+}
+
+fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Result<()> {
+    if let Some(stray) = &item.stray {
+        commands::take_back(tx, enrollment, stray, "it comes by a declaration now")?;
+    }
+    let mut row = item.row.clone();
+    let is_changed = match item.step {
+        Step::Forget => return deployments::forget(tx, &enrollment.id, &row.key),
+        Step::Done | Step::Answer | Step::Sync | Step::BackOff(_) => false,
+        Step::TakeBack => {
+            if let Some(uuid) = &row.command_uuid {
+                commands::take_back(tx, enrollment, uuid, "it is not wanted any more")?;
+            }
+            step::taken_back(&mut row);
+            true
+        }
+        Step::Remove => {
+            let identifier = row.key.strip_prefix("profile:").unwrap_or_default();
+            let order = command::remove_profile(tx.random().uuid_v4(), identifier);
+            send(tx, enrollment, &mut row, order, "", "")?;
+            true
+        }
+        Step::Send => {
+            let order = order(tx, enrollment, outlook, &row)?;
+            let uuid = outlook.desired.profiles.get(row.key.strip_prefix("profile:").unwrap_or_default());
+            let payload_uuid = uuid.map(|profile| profile.piece.uuid.clone()).unwrap_or_default();
+            let digest = row.wanted.clone();
+            send(tx, enrollment, &mut row, order, &digest, &payload_uuid)?;
+            true
+        }
+    };
+    if is_changed || item.is_news {
+        deployments::put(tx, &enrollment.id, &row)?;
+        if row.wanted.is_empty() && row.sent.is_empty() && row.seen.is_empty() && row.command_uuid.is_none() {
+            deployments::forget(tx, &enrollment.id, &row.key)?;
+        }
+    }
+    Ok(())
+}
+
+fn order(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, row: &Deployment) -> Result<Order> {
+    let uuid = tx.random().uuid_v4();
+    if row.key == DECLARATIONS {
+        let tokens = declarations::tokens(&outlook.token, tx.now);
+        return Ok(command::declarative_management(uuid, Some(tokens)));
+    }
+    let identifier = row.key.strip_prefix("profile:").unwrap_or_default();
+    let Some(Profile { piece, .. }) = outlook.desired.profiles.get(identifier) else {
+        return Err(Error::new(Kind::Internal, "a profile is to be sent that nobody wants"));
+    };
+    let _ = enrollment;
+    Ok(command::install_profile(uuid, super::gather::content(tx, &outlook.target, piece)?))
+}
+
+/// Queues a command for a row. When there is no room in the queue it is tried again later.
+fn send(tx: &Tx, enrollment: &Enrollment, row: &mut Deployment, order: Order, digest: &str, payload_uuid: &str) -> Result<()> {
+    match commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(&supersede_key(&row.key)), None) {
+        Ok(command) => step::sent(row, digest, payload_uuid, command.uuid),
+        Err(error) if error.kind == Kind::Conflict => step::refused(row, &error.message, tx.now),
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Asks a device for its profiles once nothing more is under way, to see whether what it said is so.
+pub(super) fn verify(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let rows = deployments::of_enrollment(tx, &enrollment.id)?;
+    if rows.iter().any(|row| row.command_uuid.is_some() && row.key != DECLARATIONS)
+        || queue::count_open(tx, &enrollment.id)? >= commands::MAX_OPEN
+    {
+        return Ok(());
+    }
+    let order = command::profile_list(tx.random().uuid_v4());
+    commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(VERIFY), None).map(drop)
+}
+
+/// What marks the question after what was sent; one is enough.
+const VERIFY: &str = "reconcile:verify";

@@ -1,0 +1,32 @@
+//! The heart: what a device is to have, what it is seen to have, and what to do next. The preview is the same call without the deed.
+//!
+//! `gather` asks the rooms for the pieces that a device is to have, `render` decides by what mechanism each comes, `step` what is to be done about
+//! each of them now, and `deed` does it.
+
+mod deed;
+mod gather;
+mod outlook;
+mod preview;
+pub mod render;
+mod seen;
+mod standing;
+pub mod step;
+
+pub use deed::{PAGE, plan, plan_if_due};
+pub use gather::{Change, target};
+pub use preview::{Foreseen, Preview, Thing, preview};
+pub use seen::{answered, listed, status_changed};
+pub use standing::{Standing, Standings, State, standing};
+
+use crate::mdm::Actor;
+
+/// Under this name what is sent is queued.
+const ACTOR: Actor = Actor::Job("reconcile");
+
+/// What marks the command for a row in the queue: a newer one replaces it.
+fn supersede_key(key: &str) -> String {
+    format!("reconcile:{key}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! From pieces to what one device is sent: each profile by command or by declaration, each configuration with its activation. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::mdm::wanted::{DeclarationPiece, Origin, Piece, ProfilePiece, Target, Unable};
+use crate::pki::{digest, hex};
+use crate::protocol::availability::{Request, check};
+use crate::protocol::declaration::DeclarationKind;
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::store::deployments::Mechanism;
+
+/// What the identifiers of our own declarations begin with.
+pub const PREFIX: &str = "org.rollcall.";
+
+/// The type of a declaration that refers to a profile.
+const LEGACY: &str = "com.apple.configuration.legacy";
+
+/// First versions on which profiles come by declaration: from there on it keeps to a profile by itself, and assets have all their parts (ddm.md §4, §5).
+const PROFILES_DECLARED_FROM: [(Platform, &str); 4] =
+    [(Platform::Ios, "17.0"), (Platform::Macos, "14.0"), (Platform::Tvos, "17.0"), (Platform::Visionos, "1.1")];
+
+/// What this server wants to hear of by itself; items that a system does not have it passes over.
+const STATUS_ITEMS: [&str; 14] = [
+    "device.identifier.serial-number",
+    "device.identifier.udid",
+    "device.model.family",
+    "device.model.identifier",
+    "device.model.marketing-name",
+    "device.operating-system.version",
+    "device.operating-system.build-version",
+    "device.operating-system.family",
+    "device.operating-system.supplemental.build-version",
+    "device.operating-system.supplemental.extra-version",
+    "passcode.is-compliant",
+    "passcode.is-present",
+    "softwareupdate.install-state",
+    "softwareupdate.failure-reason",
+];
+
+/// What a device knows the server by, and what it is told of it.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// Scheme, host and port under which the device knows this server; none where that is not known.
+    pub origin: Option<String>,
+    /// The organisation's name.
+    pub organisation: String,
+    /// The unguessable part of the addresses of this enrollment's profiles.
+    pub capability: String,
+}
+
+/// A profile and how it comes.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The profile.
+    pub piece: ProfilePiece,
+    /// How it comes.
+    pub mechanism: Mechanism,
+}
+
+/// A declaration as it is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its kind.
+    pub kind: DeclarationKind,
+    /// Identifier.
+    pub identifier: String,
+    /// Type.
+    pub declaration_type: String,
+    /// ServerToken: a digest of all the rest.
+    pub server_token: String,
+    /// All of it, JSON.
+    pub content: Vec<u8>,
+    /// Where it comes from; nothing for what every device gets.
+    pub origins: Vec<Origin>,
+    /// Whether it is the activation that we made for a configuration.
+    pub is_own_activation: bool,
+}
+
+/// Everything that one device is to have.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// Profiles by PayloadIdentifier.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Declarations by Identifier; none at all where the system has no declarative management.
+    pub declarations: BTreeMap<String, Document>,
+    /// What it cannot have.
+    pub unable: Vec<Unable>,
+}
+
+impl Desired {
+    /// DeclarationsToken: changes when and only when the set does.
+    pub fn declarations_token(&self) -> String {
+        let listed =
+            self.declarations.values().map(|document| (document.kind, document.identifier.as_str(), document.server_token.as_str()));
+        declarations_token(listed)
+    }
+}
+
+/// DeclarationsToken of a set in any order.
+pub fn declarations_token<'a>(listed: impl Iterator<Item = (DeclarationKind, &'a str, &'a str)>) -> String {
+    let sorted: BTreeSet<_> = listed.map(|(kind, identifier, token)| (kind.as_str(), identifier, token)).collect();
+    hex(&digest::sha256(json!(sorted).to_string().as_bytes()))
+}
+
+/// Whether the system has declarative management at all.
+pub fn has_declarations(target: &Target) -> bool {
+    target.capabilities.platform != Platform::Unknown && check(Request::Command("DeclarativeManagement"), &target.capabilities).is_ok()
+}
+
+/// How profiles come to this device.
+pub fn profile_mechanism(target: &Target, house: &House) -> Mechanism {
+    let since = PROFILES_DECLARED_FROM.iter().find(|(platform, _)| *platform == target.capabilities.platform);
+    let is_new = since.is_some_and(|(_, first)| target.capabilities.os_version.is_at_least(OsVersion::parse(first)));
+    let says_so = target.supported.as_ref().is_none_or(|supported| supported.iter().any(|kind| kind == LEGACY));
+    if is_new && says_so && house.origin.is_some() && has_declarations(target) { Mechanism::Declaration } else { Mechanism::Command }
+}
+
+/// Decides what a device is sent for the pieces that it is to have.
+pub fn render(target: &Target, house: &House, pieces: Vec<Piece>, unable: Vec<Unable>) -> Desired {
+    let mut desired = Desired { unable, ..Desired::default() };
+    let declares = has_declarations(target);
+    let mechanism = profile_mechanism(target, house);
+    let mut declarations = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Profile(piece) => {
+                if mechanism == Mechanism::Declaration {
+                    declarations.push(legacy(&piece, house));
+                }
+                add_profile(&mut desired, piece, mechanism);
+            }
+            Piece::Declaration(piece) if declares => declarations.push(piece),
+            Piece::Declaration(piece) => desired.unable.extend(piece.origins.iter().map(|origin| Unable {
+                what: origin.name.clone(),
+                because: String::from("its system has no declarative management"),
+                origin: origin.clone(),
+            })),
+            // Payloads have been merged into profiles before.
+            Piece::Payload(_) => {}
+        }
+    }
+    if declares {
+        declarations.extend(of_every_device(house));
+        add_declarations(&mut desired, declarations);
+    }
+    desired
+}
+
+fn add_profile(desired: &mut Desired, piece: ProfilePiece, mechanism: Mechanism) {
+    if let Some(first) = desired.profiles.get(&piece.identifier) {
+        let because = format!("“{}” has the same identifier, {}, and a device keeps only one of them", first.piece.name, piece.identifier);
+        let what = piece.name;
+        desired.unable.extend(piece.origins.into_iter().map(|origin| Unable { what: what.clone(), because: because.clone(), origin }));
+        return;
+    }
+    desired.profiles.insert(piece.identifier.clone(), Profile { piece, mechanism });
+}
+
+/// The declaration that refers to a profile. Its address changes with the profile, and so does its token.
+fn legacy(piece: &ProfilePiece, house: &House) -> DeclarationPiece {
+    let origin = house.origin.as_deref().unwrap_or_default();
+    DeclarationPiece {
+        kind: DeclarationKind::Configuration,
+        identifier: profile_declaration(&piece.identifier),
+        declaration_type: LEGACY.into(),
+        payload: json!({ "ProfileURL": format!("{origin}/ddm/{}/profile/{}", house.capability, piece.digest) }),
+        activate: true,
+        origins: piece.origins.clone(),
+    }
+}
+
+/// Identifier of the declaration that refers to the profile with this PayloadIdentifier.
+pub fn profile_declaration(identifier: &str) -> String {
+    format!("{PREFIX}profile.{}", short(identifier))
+}
+
+fn of_every_device(house: &House) -> [DeclarationPiece; 2] {
+    let piece = |kind, identifier: &str, declaration_type: &str, payload, activate| DeclarationPiece {
+        kind,
+        identifier: format!("{PREFIX}{identifier}"),
+        declaration_type: declaration_type.into(),
+        payload,
+        activate,
+        origins: Vec::new(),
+    };
+    let items: Vec<_> = STATUS_ITEMS.iter().map(|name| json!({ "Name": name })).collect();
+    [
+        piece(
+            DeclarationKind::Configuration,
+            "status",
+            "com.apple.configuration.management.status-subscriptions",
+            json!({ "StatusItems": items }),
+            true,
+        ),
+        piece(
+            DeclarationKind::Management,
+            "organization",
+            "com.apple.management.organization-info",
+            json!({ "Name": house.organisation }),
+            false,
+        ),
+    ]
+}
+
+/// Adds what can be served. One that spoils others is left out, and said so; the rest goes on.
+fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>) {
+    let mut named = BTreeMap::<String, &DeclarationPiece>::new();
+    let mut refused = Vec::new();
+    for piece in &pieces {
+        if named.contains_key(&piece.identifier) {
+            refused.push((piece, format!("another declaration has the identifier {}", piece.identifier)));
+        } else {
+            named.insert(piece.identifier.clone(), piece);
+        }
+    }
+    for piece in named.values().filter(|piece| piece.kind == DeclarationKind::Activation) {
+        let configurations = piece.payload.get("StandardConfigurations").and_then(Value::as_array).into_iter().flatten();
+        let missing: Vec<_> = configurations.filter_map(Value::as_str).filter(|name| !named.contains_key(*name)).collect();
+        if !missing.is_empty() {
+            refused.push((piece, format!("it activates {}, which this device does not get", missing.join(", "))));
+        }
+    }
+    let is_refused = |piece: &DeclarationPiece| refused.iter().any(|(other, _)| std::ptr::eq(*other, piece));
+    for piece in named.into_values().filter(|piece| !is_refused(piece)) {
+        let document = document(piece.kind, piece.identifier.clone(), &piece.declaration_type, &piece.payload, piece.origins.clone());
+        if piece.activate {
+            let payload = json!({ "StandardConfigurations": [piece.identifier] });
+            let identifier = format!("{PREFIX}on.{}", short(&piece.identifier));
+            let mut activation =
+                self::document(DeclarationKind::Activation, identifier, "com.apple.activation.simple", &payload, piece.origins.clone());
+            activation.is_own_activation = true;
+            desired.declarations.insert(activation.identifier.clone(), activation);
+        }
+        desired.declarations.insert(document.identifier.clone(), document);
+    }
+    let told = refused.into_iter().flat_map(|(piece, because)| {
+        piece.origins.iter().map(move |origin| Unable { what: origin.name.clone(), because: because.clone(), origin: origin.clone() })
+    });
+    desired.unable.extend(told);
+}
+
+fn document(kind: DeclarationKind, identifier: String, declaration_type: &str, payload: &Value, origins: Vec<Origin>) -> Document {
+    // serde_json sorts the keys of objects, so equal content has equal bytes.
+    let said = json!({ "Type": declaration_type, "Identifier": identifier, "Payload": payload });
+    let server_token = hex(&digest::sha256(said.to_string().as_bytes())[..16]);
+    let content = json!({ "Type": declaration_type, "Identifier": identifier, "ServerToken": server_token, "Payload": payload })
+        .to_string()
+        .into_bytes();
+    Document { kind, identifier, declaration_type: declaration_type.to_owned(), server_token, content, origins, is_own_activation: false }
+}
+
+/// A short name for a long one, always the same.
+fn short(name: &str) -> String {
+    hex(&digest::sha256(name.as_bytes())[..12])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! What a device says, taken into the rows: answers to what was sent, its list of profiles, and the state of its declarations.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::mdm::reconcile::render;
+use crate::mdm::reconcile::{deed, step};
+use crate::protocol::report::{Head, Status};
+use crate::store::commands::Command;
+use crate::store::declared::{self, DeclarationState};
+use crate::store::deployments::{self, DECLARATIONS, Deployment, Mechanism};
+use crate::store::enrollments::Enrollment;
+use crate::store::{Tx, inventory};
+
+/// Codes by which a device says that there is no such profile (any more): `MCMDMErrorDomain` 12075, a Mac's `MDMClientError` 89.
+const NOT_THERE: [i64; 2] = [12075, 89];
+
+/// Takes over what a device answered to a command.
+pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head) -> Result<()> {
+    if !matches!(command.request_type.as_str(), "InstallProfile" | "RemoveProfile" | "DeclarativeManagement") {
+        return Ok(());
+    }
+    let Some(mut row) = deployments::by_command(tx, &enrollment.id, &command.uuid)? else {
+        // Somebody else's, or an answer to what we had given up: what the device has now, its list tells.
+        if command.supersede_key.as_deref().is_some_and(|key| key.starts_with("reconcile:profile:")) && head.status != Status::NotNow {
+            deed::verify(tx, enrollment)?;
+        }
+        return Ok(());
+    };
+    let is_removal = command.request_type == "RemoveProfile";
+    match head.status {
+        Status::Idle | Status::NotNow => return Ok(()),
+        Status::Acknowledged if row.key == DECLARATIONS => step::sync_acknowledged(&mut row, tx.now),
+        Status::Acknowledged => step::acknowledged(&mut row),
+        Status::Error if is_removal && head.error_chain.iter().any(|error| NOT_THERE.contains(&error.code)) => step::acknowledged(&mut row),
+        Status::Error | Status::CommandFormatError => {
+            let cause = head.cause().map(|cause| cause.words.into_owned()).unwrap_or_else(|| String::from("the device gave no reason"));
+            step::refused(&mut row, &cause, tx.now);
+        }
+    }
+    store(tx, enrollment, &row)?;
+    if row.key != DECLARATIONS {
+        deed::verify(tx, enrollment)?;
+    }
+    Ok(())
+}
+
+/// Stores a row and has it looked at again: something else may be wanted by now, or a moment to try again be set.
+fn store(tx: &Tx, enrollment: &Enrollment, row: &Deployment) -> Result<()> {
+    if row.wanted.is_empty() && row.seen.is_empty() && row.sent.is_empty() && row.command_uuid.is_none() {
+        return deployments::forget(tx, &enrollment.id, &row.key);
+    }
+    deployments::put(tx, &enrollment.id, row)?;
+    if row.seen != row.wanted || row.key == DECLARATIONS {
+        deployments::look_again_at(tx, &enrollment.id)?;
+    }
+    Ok(())
+}
+
+/// Takes over a list of profiles that was just read.
+pub fn listed(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let rows = deployments::of_enrollment(tx, &enrollment.id)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let there: BTreeMap<_, _> = inventory::profiles(tx, &enrollment.id)?
+        .into_iter()
+        .map(|profile| (deployments::profile_key(&profile.identifier), profile.uuid))
+        .collect();
+    for before in rows.into_iter().filter(|row| row.key != DECLARATIONS) {
+        let mut row = before.clone();
+        step::listed(&mut row, there.get(&before.key).map(String::as_str));
+        if row != before {
+            store(tx, enrollment, &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes over what a device said of its declarations, which was just stored.
+pub fn status_changed(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let states: BTreeMap<_, _> = declared::states(tx, &enrollment.id)?.into_iter().map(|state| (state.identifier.clone(), state)).collect();
+    let served = declared::of_enrollment(tx, &enrollment.id)?;
+    let tokens: BTreeMap<_, _> = served.iter().map(|served| (served.identifier.as_str(), served.server_token.as_str())).collect();
+    let is_synced = states.len() == served.len()
+        && states.values().all(|state| tokens.get(state.identifier.as_str()) == Some(&state.server_token.as_str()));
+    for before in deployments::of_enrollment(tx, &enrollment.id)? {
+        let mut row = before.clone();
+        if row.key == DECLARATIONS {
+            synced(&mut row, is_synced);
+        } else if row.mechanism == Mechanism::Declaration {
+            let identifier = render::profile_declaration(row.key.trim_start_matches("profile:"));
+            let state = states.get(&identifier);
+            let is_current = state.is_some_and(|state| tokens.get(identifier.as_str()) == Some(&state.server_token.as_str()));
+            declared_profile(&mut row, state, is_current);
+        }
+        if row != before {
+            store(tx, enrollment, &row)?;
+        }
+    }
+    Ok(())
+}
+
+fn synced(row: &mut Deployment, is_synced: bool) {
+    if is_synced {
+        row.seen.clone_from(&row.wanted);
+        row.sent.clone_from(&row.wanted);
+        row.due_at = None;
+        row.attempts = 0;
+        row.problem.clear();
+    } else if row.seen == row.wanted {
+        // It had them and has them no more: after a restore, for instance.
+        row.seen.clear();
+    }
+}
+
+fn declared_profile(row: &mut Deployment, state: Option<&DeclarationState>, is_current: bool) {
+    match state {
+        None => row.seen.clear(),
+        Some(state) if is_current && state.valid == "valid" && state.active => {
+            row.seen.clone_from(&row.wanted);
+            row.problem.clear();
+        }
+        Some(state) if is_current && state.valid == "invalid" => {
+            row.seen.clear();
+            row.problem = reasons(&state.reasons);
+        }
+        // Not looked at by the device yet, or an older version: what was there before counts until it says more.
+        Some(_) => {}
+    }
+}
+
+/// The reasons of a declaration's state as one sentence.
+pub(super) fn reasons(json: &str) -> String {
+    let reasons: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
+    let said = reasons.iter().filter_map(|reason| {
+        let text = |key: &str| reason.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        text("description").or_else(|| text("code"))
+    });
+    let said: Vec<_> = said.collect();
+    if said.is_empty() { String::from("the device could not apply it and gave no reason") } else { said.join("; ") }
+}

@@ -1,0 +1,194 @@
+//! Wanted, seen, waiting: how everything stands on one enrollment, each wait and each failure in one sentence.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::reconcile::seen::reasons;
+use crate::mdm::reconcile::{render, step};
+use crate::mdm::wanted::{Origin, Unable};
+use crate::protocol::declaration::DeclarationKind;
+use crate::store::commands::{self, CommandState};
+use crate::store::declared;
+use crate::store::deployments::{self, DECLARATIONS, Deployment, Mechanism};
+use crate::store::enrollments::Enrollment;
+use crate::store::{Tx, devices};
+
+/// How a thing stands, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The device confirmed it as it should be.
+    There,
+    /// On its way.
+    Waiting,
+    /// The device refused it; it is tried again.
+    Failed,
+    /// It is to go and has not gone yet.
+    Leaving,
+}
+
+/// One thing on one enrollment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Standing {
+    /// PayloadIdentifier, or Identifier of a declaration.
+    pub identifier: String,
+    /// What people call it.
+    pub name: String,
+    /// How it comes.
+    pub mechanism: Mechanism,
+    /// How it stands.
+    pub state: State,
+    /// What it waits for, or why it failed; empty when it is there.
+    pub because: String,
+    /// What ends the wait.
+    pub remedy: String,
+    /// Since when it stands so.
+    pub since_at: Option<Timestamp>,
+    /// Where it comes from.
+    pub origins: Vec<Origin>,
+}
+
+/// Everything that an enrollment has, is to have and cannot have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Standings {
+    /// What it is to have or still has.
+    pub things: Vec<Standing>,
+    /// What it cannot have, and why.
+    pub unable: Vec<Unable>,
+    /// When this was last planned.
+    pub planned_at: Option<Timestamp>,
+    /// When the device last said what it thinks of its declarations.
+    pub status_at: Option<Timestamp>,
+}
+
+/// How everything stands on an enrollment.
+pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
+    let Some(plan) = deployments::plan(tx, &enrollment.id)?.filter(|plan| plan.generation == enrollment.generation) else {
+        return Ok(Standings::default());
+    };
+    let mut standings = Standings {
+        unable: serde_json::from_str(&plan.unable).unwrap_or_default(),
+        planned_at: plan.planned_at,
+        status_at: plan.status_at,
+        things: Vec::new(),
+    };
+    let is_silent = devices::by_id(tx, &enrollment.device_id)?.is_some_and(|device| device.facts_at.is_none());
+    let rows = deployments::of_enrollment(tx, &enrollment.id)?;
+    let sync = rows.iter().find(|row| row.key == DECLARATIONS);
+    for row in rows.iter().filter(|row| row.key != DECLARATIONS) {
+        standings.things.push(of_row(tx, enrollment, row, sync, is_silent)?);
+    }
+    standings.things.extend(of_declarations(tx, enrollment, sync)?);
+    Ok(standings)
+}
+
+fn of_row(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Deployment>, is_silent: bool) -> Result<Standing> {
+    let is_there = !row.wanted.is_empty() && row.seen == row.wanted;
+    let (state, (because, remedy)) = match () {
+        () if is_there => (State::There, (String::new(), String::new())),
+        () if !row.problem.is_empty() => (State::Failed, failed(row)),
+        () if row.wanted.is_empty() => (State::Leaving, waiting(tx, enrollment, row, sync, is_silent)?),
+        () => (State::Waiting, waiting(tx, enrollment, row, sync, is_silent)?),
+    };
+    Ok(Standing {
+        identifier: row.key.trim_start_matches("profile:").to_owned(),
+        name: row.name.clone(),
+        mechanism: row.mechanism,
+        state,
+        because,
+        remedy,
+        since_at: Some(row.changed_at),
+        origins: serde_json::from_str(&row.origins).unwrap_or_default(),
+    })
+}
+
+fn failed(row: &Deployment) -> (String, String) {
+    let because = format!("The device refused it: {}.", row.problem.trim_end_matches('.'));
+    let remedy = match row.due_at {
+        Some(due_at) => format!("It is tried again at {due_at}, and at once when it is changed."),
+        None => String::from("It is tried again when it is changed."),
+    };
+    (because, remedy)
+}
+
+fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Deployment>, is_silent: bool) -> Result<(String, String)> {
+    if is_silent {
+        return Ok(words("The device has not said yet what it is.", "It is asked when it connects."));
+    }
+    if row.seen == step::OTHER && row.mechanism == Mechanism::Command && row.command_uuid.is_none() {
+        return Ok(words("Another version of it is on the device.", "It is replaced when the device connects."));
+    }
+    let command = match row.mechanism {
+        Mechanism::Command => row.command_uuid.as_deref(),
+        Mechanism::Declaration => sync.and_then(|sync| sync.command_uuid.as_deref()),
+    };
+    let command = command.map(|uuid| commands::by_uuid(tx, &enrollment.id, uuid)).transpose()?.flatten();
+    Ok(match command.map(|command| command.state) {
+        Some(CommandState::Queued) => {
+            words("It waits for the device to connect.", "The device has been woken; it may be off or without network.")
+        }
+        Some(CommandState::NotNow) => {
+            words("The device put it off, as it does while it is locked or busy.", "It is offered again when the device connects next.")
+        }
+        Some(CommandState::Sent) => words("The device has been sent it and has not answered yet.", "Its answer ends the wait."),
+        _ if row.mechanism == Mechanism::Declaration => {
+            words("The device has been told and has not said yet what came of it.", "It says so by itself; it is told again after a day.")
+        }
+        _ => words("It is about to be sent.", "It goes out within seconds."),
+    })
+}
+
+fn words(because: &str, remedy: &str) -> (String, String) {
+    (because.to_owned(), remedy.to_owned())
+}
+
+/// The declarations that somebody asked for; those of profiles are told as profiles.
+fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) -> Result<Vec<Standing>> {
+    let states = declared::states(tx, &enrollment.id)?;
+    let mut things = Vec::new();
+    for served in declared::of_enrollment(tx, &enrollment.id)? {
+        let is_ours = served.identifier.starts_with(&format!("{}on.", render::PREFIX));
+        let is_profile = served.identifier.starts_with(&format!("{}profile.", render::PREFIX));
+        if served.origins == "[]" || is_ours || is_profile {
+            continue;
+        }
+        let said = states.iter().find(|state| state.identifier == served.identifier && state.server_token == served.server_token);
+        // Management declarations and assets are never active.
+        let is_passive = matches!(served.kind, DeclarationKind::Management | DeclarationKind::Asset);
+        let (state, (because, remedy)) = match said {
+            Some(said) if said.valid == "valid" && (said.active || is_passive) => (State::There, words("", "")),
+            Some(said) if said.valid == "invalid" => (
+                State::Failed,
+                words(&format!("The device refused it: {}.", reasons(&said.reasons).trim_end_matches('.')), "Change it, or take it back."),
+            ),
+            Some(said) if said.valid == "valid" => {
+                (State::Waiting, words("It is there and not in effect: its condition does not hold.", &reasons(&said.reasons)))
+            }
+            _ if sync.is_some_and(|sync| sync.command_uuid.is_some()) => (
+                State::Waiting,
+                words("It waits for the device to connect.", "The device has been woken; it may be off or without network."),
+            ),
+            _ => (
+                State::Waiting,
+                words(
+                    "The device has been told and has not said yet what came of it.",
+                    "It says so by itself; it is told again after a day.",
+                ),
+            ),
+        };
+        let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();
+        things.push(Standing {
+            name: origins.iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>().join(", "),
+            identifier: served.identifier,
+            mechanism: Mechanism::Declaration,
+            state,
+            because,
+            remedy,
+            since_at: None,
+            origins,
+        });
+    }
+    Ok(things)
+}
