@@ -5,6 +5,7 @@ pub mod assets;
 pub mod attempts;
 pub mod auth;
 pub mod budget;
+mod ddm;
 pub mod enroll;
 pub mod error;
 mod health;
@@ -59,7 +60,7 @@ pub fn doors(app: &App, streams: &Streams) -> Doors {
 
 /// Devices: known by their identities, answered by [`Audience::Device`] and [`Audience::Scep`] alone.
 fn devices() -> Router<App> {
-    Router::new().merge(mdm::routes()).merge(scep::routes())
+    Router::new().merge(mdm::routes()).merge(scep::routes()).merge(ddm::routes())
 }
 
 /// Monitors: nobody has to prove who they are.

@@ -4,19 +4,22 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::Job;
-use crate::mdm::reconcile::{PAGE, plan};
+use crate::mdm::reconcile;
 use crate::store::deployments;
+
+/// Pages that one turn works off before other jobs have theirs.
+const PAGES: usize = 20;
 
 pub(super) const JOB: Job = Job { name: "reconcile", due: deployments::next_due, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
-    let planned = app
-        .store
-        .write(now, |tx| {
-            let due = deployments::due(tx, PAGE)?;
-            due.iter().try_for_each(|enrollment_id| plan(tx, enrollment_id))?;
-            Ok(due.len())
-        })
-        .await?;
+    let mut planned = 0;
+    for _ in 0..PAGES {
+        let page = app.store.write(now, reconcile::plan_page).await?;
+        planned += page;
+        if page < reconcile::PAGE as usize {
+            break;
+        }
+    }
     Ok(format!("{planned} planned"))
 }

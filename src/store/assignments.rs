@@ -106,3 +106,8 @@ pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Assignment>> {
         assignment,
     )
 }
+
+/// The devices that are in a group, by id.
+pub fn devices_of_group(tx: &Tx, group_id: &str) -> Result<Vec<String>> {
+    tx.list("SELECT device_id FROM group_devices WHERE group_id = ?1 ORDER BY device_id", [group_id], |row| row.get(0))
+}

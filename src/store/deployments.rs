@@ -175,6 +175,12 @@ pub fn set_plan(tx: &Tx, enrollment_id: &str, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// Puts the planning for an enrollment off.
+pub fn rest(tx: &Tx, enrollment_id: &str, until: Timestamp) -> Result<()> {
+    tx.execute("UPDATE plans SET due_at = ?2 WHERE enrollment_id = ?1", (enrollment_id, until))?;
+    Ok(())
+}
+
 /// Notes that a status report came.
 pub fn set_status_at(tx: &Tx, enrollment_id: &str) -> Result<()> {
     tx.execute("UPDATE plans SET status_at = ?2 WHERE enrollment_id = ?1", (enrollment_id, tx.now))?;

@@ -64,6 +64,21 @@ impl Tx {
         self.bells.take()
     }
 
+    /// Runs `work` so that its failure undoes only what it did itself: the transaction goes on.
+    ///
+    /// The outer error is the database's; the inner one is `work`'s own.
+    pub fn attempt<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<Result<T>> {
+        self.execute("SAVEPOINT attempt", [])?;
+        let bells = self.bells.get();
+        let outcome = work(self);
+        if outcome.is_err() {
+            self.execute("ROLLBACK TO attempt", [])?;
+            self.bells.set(bells);
+        }
+        self.execute("RELEASE attempt", [])?;
+        Ok(outcome)
+    }
+
     /// The connection, for statements that the helpers below do not cover.
     pub(in crate::store) fn conn(&self) -> &Connection {
         &self.conn
@@ -169,6 +184,23 @@ mod tests {
         assert_eq!(kind_of("INSERT INTO settings VALUES ('a', 'not json')"), Kind::Internal, "a CHECK is for our own faults");
         assert_eq!(kind_of("INSERT INTO inventory_ages VALUES ('nobody', 'a', 1)"), Kind::Internal, "a reference too");
         assert_eq!(kind_of("SELECT nonsense"), Kind::Internal);
+    }
+
+    #[test]
+    fn an_attempt_that_fails_undoes_itself_alone() {
+        let set = |tx: &Tx, key: &str| tx.execute("INSERT INTO settings VALUES (?1, '1')", [key]).map(drop);
+        let kept = memory().write_blocking(NOW, move |tx| {
+            set(tx, "before")?;
+            let failed = tx.attempt(|tx| {
+                set(tx, "within")?;
+                tx.attempt(|tx| set(tx, "deeper"))??;
+                Err::<(), _>(Error::conflict("no"))
+            })?;
+            assert_eq!(failed.unwrap_err().kind, Kind::Conflict);
+            tx.attempt(|tx| set(tx, "after"))??;
+            tx.list("SELECT key FROM settings WHERE value = '1' ORDER BY key", [], |row| row.get::<_, String>(0))
+        });
+        assert_eq!(kept.unwrap(), ["after", "before"]);
     }
 
     #[test]

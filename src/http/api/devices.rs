@@ -2,6 +2,7 @@
 
 mod inventory;
 mod secrets;
+mod wanted;
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(refresh))
         .routes(routes!(renew))
         .merge(inventory::routes())
+        .merge(wanted::routes())
         .merge(secrets::routes())
 }
 

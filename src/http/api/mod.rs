@@ -11,6 +11,7 @@ mod invitations;
 pub mod list;
 pub mod once;
 mod openapi;
+mod preview;
 mod push_certificates;
 mod push_requests;
 mod session;
@@ -50,6 +51,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(authorities::routes())
         .merge(push_requests::routes())
         .merge(settings::routes())
+        .merge(preview::routes())
         .merge(webhooks::routes())
 }
 

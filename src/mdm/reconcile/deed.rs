@@ -1,6 +1,7 @@
 //! The deed: what was decided for an enrollment is written down and queued, in one transaction.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::mdm::reconcile::outlook::{Item, Outlook, outlook};
 use crate::mdm::reconcile::render::Profile;
 use crate::mdm::reconcile::step::{self, Step};
 use crate::mdm::reconcile::{ACTOR, supersede_key};
-use crate::mdm::{capability, commands, declarations};
+use crate::mdm::{capability, commands, declarations, journal};
 use crate::protocol::command::{self, Command as Order};
 use crate::store::commands as queue;
 use crate::store::declared::{self, Declared};
@@ -21,13 +22,35 @@ use crate::store::{Tx, devices};
 /// Enrollments that one turn of the job plans for: a few milliseconds, so that no check-in waits behind it for long.
 pub const PAGE: u32 = 50;
 
+/// How long a plan rests that could not be made by a fault of ours.
+pub const AFTER_FAULT: Duration = Duration::from_secs(3600);
+
 /// Plans for an enrollment if that is due.
 pub fn plan_if_due(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     if deployments::is_due(tx, &enrollment.id)? { plan(tx, &enrollment.id) } else { Ok(()) }
 }
 
+/// Plans for the enrollments that are due, at most [`PAGE`] of them; gives how many.
+pub fn plan_page(tx: &Tx) -> Result<usize> {
+    let due = deployments::due(tx, PAGE)?;
+    due.iter().try_for_each(|enrollment_id| plan(tx, enrollment_id))?;
+    Ok(due.len())
+}
+
 /// Plans for an enrollment: sends what is missing, has removed what is not wanted, and notes when to look again.
+///
+/// A plan that cannot be made by a fault of ours is noted and rests: neither a device's report nor another's plan may fail for it.
 pub fn plan(tx: &Tx, enrollment_id: &str) -> Result<()> {
+    let Err(error) = tx.attempt(|tx| carry_out(tx, enrollment_id))? else { return Ok(()) };
+    if error.kind == Kind::Busy {
+        return Err(error);
+    }
+    deployments::rest(tx, enrollment_id, tx.now.plus(AFTER_FAULT))?;
+    let Some(enrollment) = enrollments::by_id(tx, enrollment_id)? else { return Ok(()) };
+    journal::note(tx, &ACTOR, "reconcile.failed", &enrollment, json!({ "because": error.message }))
+}
+
+fn carry_out(tx: &Tx, enrollment_id: &str) -> Result<()> {
     let Some(enrollment) = enrollments::by_id(tx, enrollment_id)? else { return Ok(()) };
     let mut plan = current_plan(tx, &enrollment)?;
     plan.due_at = None;

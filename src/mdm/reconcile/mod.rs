@@ -4,6 +4,7 @@
 //! each of them now, and `deed` does it.
 
 mod deed;
+mod fetch;
 mod gather;
 mod outlook;
 mod preview;
@@ -12,9 +13,10 @@ mod seen;
 mod standing;
 pub mod step;
 
-pub use deed::{PAGE, plan, plan_if_due};
+pub use deed::{AFTER_FAULT, PAGE, plan, plan_if_due, plan_page};
+pub use fetch::profile_of;
 pub use gather::{Change, target};
-pub use preview::{Foreseen, Preview, Thing, preview};
+pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Thought, preview, preview_all};
 pub use seen::{answered, listed, status_changed};
 pub use standing::{Standing, Standings, State, standing};
 
@@ -27,6 +29,3 @@ const ACTOR: Actor = Actor::Job("reconcile");
 fn supersede_key(key: &str) -> String {
     format!("reconcile:{key}")
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::reconcile::gather::{self, Change};
-use crate::mdm::reconcile::render::{Desired, House};
+use crate::mdm::reconcile::render::Desired;
 use crate::mdm::reconcile::step::{self, Loss, Step, UnderWay};
 use crate::mdm::wanted::Target;
 use crate::store::Tx;
@@ -33,7 +33,6 @@ pub(super) struct Item {
 /// Everything about one enrollment.
 pub(super) struct Outlook {
     pub(super) target: Target,
-    pub(super) house: House,
     pub(super) desired: Desired,
     pub(super) items: Vec<Item>,
     /// What is served now, as stored.
@@ -61,7 +60,7 @@ pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change:
     });
     let wake_at = ends.chain(retries).filter(|at| *at > tx.now).min();
     let served = declared::of_enrollment(tx, &enrollment.id)?;
-    Ok(Outlook { target, house, desired, items, served, token, wake_at })
+    Ok(Outlook { target, desired, items, served, token, wake_at })
 }
 
 fn items(tx: &Tx, enrollment: &Enrollment, desired: &Desired, token: &str, rows: Vec<Deployment>) -> Result<Vec<Item>> {

@@ -1,14 +1,18 @@
 //! What would happen: the same decisions as the deed's, for a change that is only thought of, and nothing written.
 
-use serde::Serialize;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::Result;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
 use crate::mdm::reconcile::gather::Change;
 use crate::mdm::reconcile::outlook::outlook;
 use crate::mdm::reconcile::step::Step;
 use crate::mdm::wanted::{Origin, Unable};
 use crate::mdm::{Actor, Right};
+use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::deployments::{DECLARATIONS, Mechanism};
 use crate::store::enrollments::{self, EnrollmentState};
 use crate::store::{Tx, declared, devices};
@@ -59,6 +63,95 @@ pub struct Preview {
     pub unable: Vec<Unable>,
     /// Why nothing can be said of it, if so.
     pub because: Option<String>,
+}
+
+/// Devices that one preview looks at; the rest are only counted.
+pub const DEVICES_MAX: usize = 500;
+
+/// A thing that can be assigned, by its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// What sort of thing.
+    pub kind: AssignedKind,
+    /// Its id.
+    pub id: String,
+}
+
+/// A change that is only thought of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Thought {
+    /// What would be assigned to each of the groups.
+    pub add: Vec<Named>,
+    /// What would be taken back from each of the groups.
+    pub remove: Vec<Named>,
+    /// The groups, by id.
+    pub groups: Vec<String>,
+    /// Devices to look at besides those of the groups, by id.
+    pub devices: Vec<String>,
+}
+
+/// What a change would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Previews {
+    /// Device by device, at most [`DEVICES_MAX`].
+    pub items: Vec<Preview>,
+    /// How many devices the change reaches.
+    pub total: usize,
+    /// Things that would be sent by command.
+    pub by_command: usize,
+    /// Things that would be sent by declaration.
+    pub by_declaration: usize,
+    /// Things that would be removed.
+    pub removed: usize,
+    /// Devices that would not get everything.
+    pub unable: usize,
+}
+
+/// Looks what a change would do on the devices of some groups.
+pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews> {
+    actor.require(Right::View)?;
+    if thought.groups.is_empty() && thought.devices.is_empty() {
+        return Err(Error::field("groups", "name at least one group or device"));
+    }
+    let mut change = Change::default();
+    for group_id in &thought.groups {
+        change.added.extend(thought.add.iter().map(|named| thought_of(named, group_id, tx.now)));
+        change.removed.extend(thought.remove.iter().map(|named| (named.kind, named.id.clone(), group_id.clone())));
+    }
+    let mut devices = BTreeSet::new();
+    for group_id in &thought.groups {
+        devices.extend(assignments::devices_of_group(tx, group_id)?);
+    }
+    devices.extend(thought.devices.iter().cloned());
+    let mut previews = Previews { items: Vec::new(), total: devices.len(), by_command: 0, by_declaration: 0, removed: 0, unable: 0 };
+    for device_id in devices.iter().take(DEVICES_MAX) {
+        let Some(preview) = preview(tx, actor, device_id, &change)? else { continue };
+        for thing in &preview.things {
+            match (&thing.foreseen, thing.mechanism) {
+                (Foreseen::Sent, Mechanism::Command) => previews.by_command += 1,
+                (Foreseen::Sent, Mechanism::Declaration) => previews.by_declaration += 1,
+                (Foreseen::Removed, _) => previews.removed += 1,
+                _ => {}
+            }
+        }
+        previews.unable += usize::from(!preview.unable.is_empty());
+        previews.items.push(preview);
+    }
+    Ok(previews)
+}
+
+fn thought_of(named: &Named, group_id: &str, now: Timestamp) -> Assignment {
+    Assignment {
+        id: String::new(),
+        kind: named.kind,
+        item_id: named.id.clone(),
+        group_id: group_id.to_owned(),
+        ends_at: None,
+        created_by: String::new(),
+        created_at: now,
+    }
 }
 
 /// Looks what would happen on a device.

@@ -6,6 +6,7 @@ mod plans;
 mod push;
 mod pushes;
 mod queue;
+mod reconcile;
 mod renewal;
 mod scep;
 mod secrets;

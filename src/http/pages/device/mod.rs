@@ -2,6 +2,7 @@
 
 pub mod deeds;
 mod tabs;
+mod wanted;
 
 use maud::{Markup, Render as _, html};
 
@@ -10,6 +11,8 @@ use super::parts::{
     timeline, waits,
 };
 use crate::clock::Timestamp;
+
+pub use wanted::{UnableRow, WantedRow};
 
 pub use tabs::{AppRow, CertificateRow, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow};
 
@@ -102,6 +105,8 @@ pub enum DeviceContent {
         /// The address of what is older.
         more: Option<String>,
     },
+    /// What it is to have and cannot have, and when that was last looked at.
+    Wanted(Vec<WantedRow>, Vec<UnableRow>, Option<Timestamp>),
     /// Apps on it; the moment of the report.
     Apps(Vec<AppRow>, Option<Timestamp>),
     /// Profiles on it; the moment of the report.
@@ -115,8 +120,9 @@ pub enum DeviceContent {
 }
 
 /// The tabs, in order: address below the device's, word, and where its count is.
-const TABS: [(&str, &str, Option<usize>); 6] = [
+const TABS: [(&str, &str, Option<usize>); 7] = [
     ("", "Timeline", None),
+    ("/wanted", "Wanted", None),
     ("/apps", "Apps", Some(0)),
     ("/profiles", "Profiles", Some(1)),
     ("/certificates", "Certificates", Some(2)),
@@ -128,11 +134,12 @@ impl DeviceContent {
     const fn tab(&self) -> usize {
         match self {
             Self::Timeline { .. } => 0,
-            Self::Apps(..) => 1,
-            Self::Profiles(..) => 2,
-            Self::Certificates(..) => 3,
-            Self::Security(..) => 4,
-            Self::Reports(..) => 5,
+            Self::Wanted(..) => 1,
+            Self::Apps(..) => 2,
+            Self::Profiles(..) => 3,
+            Self::Certificates(..) => 4,
+            Self::Security(..) => 5,
+            Self::Reports(..) => 6,
         }
     }
 
@@ -140,6 +147,7 @@ impl DeviceContent {
     const fn topics(&self) -> &'static str {
         match self {
             Self::Timeline { .. } => "device enrollment command push declaration app update profile",
+            Self::Wanted(..) => "device enrollment command assignment",
             Self::Apps(..) => "device app",
             Self::Profiles(..) => "device profile",
             Self::Certificates(..) | Self::Security(..) => "device",
@@ -195,6 +203,7 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
                 (section("What happened", timeline(entries, now, more.as_deref())))
             }
         },
+        DeviceContent::Wanted(rows, unable, at) => wanted::wanted(rows, unable, *at, now),
         DeviceContent::Apps(rows, at) => tabs::apps(rows, *at, now),
         DeviceContent::Profiles(rows, at) => tabs::profiles(rows, *at, now),
         DeviceContent::Certificates(rows, at) => tabs::certificates(rows, *at, now),

@@ -10,13 +10,16 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::auth::SignedIn;
 use crate::http::pages::device::{
-    AppRow, CertificateRow, DeviceContent, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow,
+    AppRow, CertificateRow, DeviceContent, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow, UnableRow, WantedRow,
 };
 use crate::http::pages::handlers::words::entry;
 use crate::http::pages::parts::{State as Mark, Wait};
-use crate::mdm::{Actor, Right, devices, why};
+use crate::mdm::wanted::Origin;
+use crate::mdm::{Actor, Right, devices, reconcile, why};
 use crate::protocol::plist;
+use crate::store::assignments::AssignedKind;
 use crate::store::commands::{self, CommandState};
+use crate::store::deployments::Mechanism;
 use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
 use crate::store::events::{self, Filter};
@@ -44,6 +47,7 @@ pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&
     let age = |topic| inventory::read_at(tx, id, topic);
     Ok(match tab {
         "" => timeline(tx, actor, device, channel)?,
+        "wanted" => wanted(tx, channel)?,
         "apps" => DeviceContent::Apps(apps(tx, id)?, age("InstalledApplicationList")?),
         "profiles" => DeviceContent::Profiles(profiles(tx, id)?, age("ProfileList")?),
         "certificates" => DeviceContent::Certificates(certificates(tx, id)?, age("CertificateList")?),
@@ -80,6 +84,47 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
         entry(event, waits)
     });
     Ok(DeviceContent::Timeline { waits: waits.collect(), queue: queue.collect(), entries: entries.collect(), more: None })
+}
+
+fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
+    let standings = channel.map(|channel| reconcile::standing(tx, channel)).transpose()?.unwrap_or_default();
+    let rows = standings.things.into_iter().map(|thing| {
+        let (state, words) = match thing.state {
+            reconcile::State::There => (Mark::Ok, "there"),
+            reconcile::State::Waiting => (Mark::Waiting, "waiting"),
+            reconcile::State::Failed => (Mark::Problem, "refused"),
+            reconcile::State::Leaving => (Mark::Waiting, "leaving"),
+        };
+        WantedRow {
+            state,
+            words: words.to_owned(),
+            because: [thing.because, thing.remedy].join(" ").trim().to_owned(),
+            mechanism: mechanism(thing.mechanism).to_owned(),
+            origins: thing.origins.iter().map(origin).collect(),
+            name: thing.name,
+            identifier: thing.identifier,
+        }
+    });
+    let unable = standings.unable.into_iter().map(|row| UnableRow { origin: origin(&row.origin), what: row.what, because: row.because });
+    Ok(DeviceContent::Wanted(rows.collect(), unable.collect(), standings.planned_at))
+}
+
+/// How a thing comes to a device, in words.
+fn mechanism(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::Command => "by a command",
+        Mechanism::Declaration => "by a declaration",
+    }
+}
+
+/// Name and address of where a thing comes from.
+fn origin(origin: &Origin) -> (String, String) {
+    let noun = match origin.kind {
+        AssignedKind::Profile => "profiles",
+        AssignedKind::Policy => "policies",
+        AssignedKind::Declaration => "declarations",
+    };
+    (origin.name.clone(), format!("/{noun}/{}", origin.id))
 }
 
 fn queue_words(command: &commands::Command) -> &'static str {

@@ -1,0 +1,24 @@
+//! `/api/v1/preview`: what would be sent to whom, by which mechanism, and who would get nothing and why.
+
+use axum::Json as JsonBody;
+use axum::extract::State;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::error::Result;
+use crate::http::api::input::Json;
+use crate::http::auth::Authenticated;
+use crate::mdm::reconcile::{self, Previews, Thought};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(preview))
+}
+
+/// What would happen if things were assigned to groups, or taken back from them, without doing it. Without a change: what is about to happen.
+#[utoipa::path(post, path = "/api/v1/preview", tag = "preview", request_body = Thought,
+    responses((status = 200, description = "Device by device", body = Previews)))]
+async fn preview(State(app): State<App>, Authenticated(actor): Authenticated, Json(thought): Json<Thought>) -> Result<JsonBody<Previews>> {
+    let previews = app.store.read_slow(app.now(), move |tx| reconcile::preview_all(tx, &actor, &thought)).await?;
+    Ok(JsonBody(previews))
+}
