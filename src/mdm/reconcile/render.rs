@@ -127,10 +127,10 @@ pub fn render(target: &Target, house: &House, pieces: Vec<Piece>, unable: Vec<Un
     for piece in pieces {
         match piece {
             Piece::Profile(piece) => {
-                if mechanism == Mechanism::Declaration {
-                    declarations.push(legacy(&piece, house));
+                let refers = (mechanism == Mechanism::Declaration).then(|| legacy(&piece, house));
+                if add_profile(&mut desired, piece, mechanism) {
+                    declarations.extend(refers);
                 }
-                add_profile(&mut desired, piece, mechanism);
             }
             Piece::Declaration(piece) if declares => declarations.push(piece),
             Piece::Declaration(piece) => desired.unable.extend(piece.origins.iter().map(|origin| Unable {
@@ -149,14 +149,16 @@ pub fn render(target: &Target, house: &House, pieces: Vec<Piece>, unable: Vec<Un
     desired
 }
 
-fn add_profile(desired: &mut Desired, piece: ProfilePiece, mechanism: Mechanism) {
+/// Adds a profile, unless there is one of its identifier already; tells whether it did.
+fn add_profile(desired: &mut Desired, piece: ProfilePiece, mechanism: Mechanism) -> bool {
     if let Some(first) = desired.profiles.get(&piece.identifier) {
         let because = format!("“{}” has the same identifier, {}, and a device keeps only one of them", first.piece.name, piece.identifier);
         let what = piece.name;
         desired.unable.extend(piece.origins.into_iter().map(|origin| Unable { what: what.clone(), because: because.clone(), origin }));
-        return;
+        return false;
     }
     desired.profiles.insert(piece.identifier.clone(), Profile { piece, mechanism });
+    true
 }
 
 /// The declaration that refers to a profile. Its address changes with the profile, and so does its token.
