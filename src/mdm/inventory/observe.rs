@@ -1,17 +1,20 @@
 //! Reading: what an acknowledged answer says, into the rows that pages, rules and plans look at.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::mdm::checkin::{actor, end};
 use crate::mdm::inventory::ask_bypass_code;
-use crate::mdm::journal;
+use crate::mdm::{groups, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::protocol::platform::Platform;
 use crate::protocol::report::device::DeviceInformation;
 use crate::protocol::report::security::SecurityInfo;
 use crate::protocol::report::{Report, apps, device, profiles};
 use crate::store::commands::Command;
+use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::inventory::{self, InstalledApp, InstalledCertificate, InstalledProfile};
@@ -52,8 +55,7 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         return Ok(true);
     }
     let Some(mut device) = devices::by_id(tx, &enrollment.device_id)? else { return Ok(true) };
-    let os_before = device.os_version.clone();
-    let was_supervised = device.supervised;
+    let before = device.clone();
     for (known, said) in [
         (&mut device.name, &said.device_name),
         (&mut device.model, &said.model),
@@ -73,16 +75,30 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         device.platform = platform;
     }
     devices::update(tx, &device)?;
+    if is_news(&before, &device) {
+        groups::place(tx, &device.id)?;
+    }
     let merged = merge(&devices::facts(tx, &device.id)?, said.facts)?;
     devices::set_facts(tx, &device.id, &merged)?;
-    if device.os_version != os_before {
-        let data = json!({ "from": os_before, "to": device.os_version, "build": device.build_version });
+    if device.os_version != before.os_version {
+        let data = json!({ "from": before.os_version, "to": device.os_version, "build": device.build_version });
         journal::note(tx, &actor(enrollment), "device.os_changed", enrollment, data)?;
     }
-    if device.supervised == Some(true) && was_supervised != Some(true) {
+    if device.supervised == Some(true) && before.supervised != Some(true) {
         ask_bypass_code(tx, enrollment)?;
     }
     Ok(true)
+}
+
+/// Whether anything changed that a group's rule can ask for.
+fn is_news(before: &Device, now: &Device) -> bool {
+    let asked = |device: &Device| (device.supervised, device.platform);
+    asked(before) != asked(now)
+        || before.serial_number != now.serial_number
+        || before.name != now.name
+        || before.model_name != now.model_name
+        || before.product_name != now.product_name
+        || before.os_version != now.os_version
 }
 
 /// Later answers win; what they leave out stays, because absent means unknown.
@@ -128,8 +144,22 @@ fn installed_apps(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<b
             }
         })
         .collect();
+    let identifiers =
+        |apps: &[InstalledApp]| apps.iter().filter(|app| is_installed(app)).map(|app| app.identifier.clone()).collect::<BTreeSet<_>>();
+    let is_news =
+        identifiers(&before) != identifiers(&apps) || inventory::read_at(tx, &enrollment.id, "InstalledApplicationList")?.is_none();
     inventory::replace_apps(tx, &enrollment.id, &apps)?;
+    if is_news && enrollment.parent_id.is_none() {
+        // From here on the device has said what it has; rules may go by it.
+        inventory::mark_read(tx, &enrollment.id, "InstalledApplicationList")?;
+        groups::place_for_apps(tx, &enrollment.device_id)?;
+    }
     Ok(true)
+}
+
+/// What was listed only for being managed is not there yet.
+fn is_installed(app: &InstalledApp) -> bool {
+    !app.managed || !app.version.is_empty() || !app.short_version.is_empty()
 }
 
 /// Marks what is managed; an app that is managed but not installed (yet) is listed too.
