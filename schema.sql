@@ -409,6 +409,15 @@ CREATE TABLE class_people (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX class_people_person ON class_people (person_id);
 
+-- A roster that was read and shown, until it is applied: what is applied is what was shown, or nothing.
+CREATE TABLE roster_previews (
+    id             TEXT PRIMARY KEY,
+    roster_sealed  BLOB NOT NULL,                   -- JSON of the roster as it was read
+    digest         BLOB NOT NULL,                   -- SHA-256 of what applying it was going to do
+    created_by     TEXT NOT NULL,
+    created_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE groups (
     id          TEXT PRIMARY KEY,
     name        TEXT NOT NULL UNIQUE COLLATE NOCASE,

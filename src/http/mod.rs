@@ -17,6 +17,7 @@ pub mod nano;
 pub mod pages;
 pub mod push_requests;
 mod redirect;
+pub mod roster;
 pub mod scep;
 pub mod server;
 pub mod tls;
@@ -36,7 +37,7 @@ use api::Streams;
 use auth::Gate;
 use budget::{BODIES_MAX_BYTES, Budget};
 use error::Audience;
-use limits::{API_MAX_BYTES, FORM_MAX_BYTES, group};
+use limits::{API_MAX_BYTES, FORM_MAX_BYTES, ROSTER_MAX_BYTES, group};
 use log::RequestIds;
 use server::Doors;
 
@@ -78,6 +79,8 @@ fn scripts() -> Router<App> {
 /// People: pages, most of them behind the log-in.
 fn people() -> Router<App> {
     let pages = Router::new().merge(enroll::routes()).merge(group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes()));
+    let rosters = group(Audience::Person, ROSTER_MAX_BYTES, pages::handlers::roster_routes());
+    let pages = pages.merge(rosters);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)
 }

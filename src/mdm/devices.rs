@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::{Actor, Right, checkin, escrow as held, journal, push};
 use crate::secret::SecretBytes;
-use crate::store::Tx;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{EscrowKind, Held};
 use crate::store::roster::{self, Listed};
+use crate::store::{Tx, groups};
 
 /// A device by its id, or by the Nano id of one of its enrollments.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
@@ -107,6 +107,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     device.deleted_at = Some(tx.now);
     device.refresh_due_at = None;
     devices::update(tx, &device)?;
+    groups::remove_from_all(tx, &device.id)?;
     for channel in enrollments::of_device(tx, &device.id)? {
         enrollments::set_push(tx, &channel.id, None, 0)?;
         held::archive(tx, &channel, "kept when the device was deleted")?;

@@ -58,7 +58,7 @@ pub struct Filter {
     pub standing: Option<Standing>,
     /// Which family.
     pub platform: Option<Platform>,
-    /// The group that their invitation named.
+    /// A group that they are in, by id or name, or that their invitation named.
     pub group: String,
     /// Practice devices only, or none of them.
     pub practice: Option<bool>,
@@ -149,11 +149,14 @@ impl Filter {
         if let Some(platform) = self.platform {
             equal("platform", String::from(platform.as_str()).into());
         }
-        if !self.group.is_empty() {
-            equal("group_label", self.group.clone().into());
-        }
         if let Some(practice) = self.practice {
             equal("practice", i64::from(practice).into());
+        }
+        if !self.group.is_empty() {
+            conditions.push(String::from(
+                "(group_label = ? OR id IN (SELECT device_id FROM group_devices JOIN groups ON groups.id = group_id WHERE groups.id = ? OR groups.name = ?))",
+            ));
+            values.extend(std::iter::repeat_n(Value::from(self.group.clone()), 3));
         }
         (conditions.join(" AND "), values)
     }
@@ -193,10 +196,11 @@ pub fn counts(tx: &Tx, filter: &Filter) -> Result<[u64; 4]> {
     Ok(counts)
 }
 
-/// The groups that devices in view have, by name.
+/// The groups there are, and those that invitations of devices in view named, by name.
 pub fn groups(tx: &Tx) -> Result<Vec<String>> {
     tx.list(
-        "SELECT DISTINCT group_label FROM devices WHERE deleted_at IS NULL AND group_label <> '' ORDER BY group_label COLLATE NOCASE LIMIT 500",
+        "SELECT name FROM groups UNION SELECT DISTINCT group_label FROM devices WHERE deleted_at IS NULL AND group_label <> ''
+         ORDER BY 1 COLLATE NOCASE LIMIT 500",
         [],
         |row| row.get(0),
     )

@@ -24,6 +24,7 @@ use crate::mdm::{Right, inventory as questions};
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{self, Filter, Listed, Sort, Standing};
+use crate::store::{groups, people};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -78,10 +79,25 @@ struct DeviceView {
     group: String,
     /// The person that its invitation named.
     person: String,
+    /// The groups that it is in; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<NamedView>>,
+    /// Who uses it; left out in lists, and where it is nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_by: Option<NamedView>,
     /// When it was last heard of.
     last_seen_at: Option<Timestamp>,
     /// When it was first seen.
     created_at: Timestamp,
+}
+
+/// A group or a person beside a device.
+#[derive(Debug, Serialize, ToSchema)]
+struct NamedView {
+    /// Its id.
+    id: String,
+    /// Its name.
+    name: String,
 }
 
 impl From<Listed> for DeviceView {
@@ -107,6 +123,8 @@ impl From<Listed> for DeviceView {
             push_error: listed.push_error,
             group: device.group_label,
             person: device.person_label,
+            groups: None,
+            used_by: None,
             last_seen_at: listed.last_seen_at,
             created_at: device.created_at,
         }
@@ -166,8 +184,13 @@ async fn list(
 #[utoipa::path(get, path = "/api/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "Its id, or the Nano id of one of its enrollments")),
     responses((status = 200, description = "The device", body = DeviceView)))]
 async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<DeviceView>> {
-    let listed = app.store.read(app.now(), |tx| devices::standing(tx, &actor, &id)).await?;
-    Ok(JsonBody(listed.into()))
+    let view = app.store.read(app.now(), |tx| {
+        let listed = devices::standing(tx, &actor, &id)?;
+        let groups = groups::of_device(tx, &listed.device.id)?.into_iter().map(|group| NamedView { id: group.id, name: group.name });
+        let person = people::of_device(tx, &listed.device.id)?.map(|person| NamedView { id: person.id, name: person.name });
+        Ok(DeviceView { groups: Some(groups.collect()), used_by: person, ..listed.into() })
+    });
+    Ok(JsonBody(view.await?))
 }
 
 /// Remove a device from view. It is told nothing, and what is held for it stays held.

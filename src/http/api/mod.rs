@@ -6,11 +6,13 @@ mod commands;
 mod devices;
 mod enrollments;
 mod events;
+mod groups;
 pub mod input;
 mod invitations;
 pub mod list;
 pub mod once;
 mod openapi;
+mod people;
 mod preview;
 mod push_certificates;
 mod push_requests;
@@ -50,6 +52,8 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())
+        .merge(groups::routes())
+        .merge(people::routes())
         .merge(settings::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())

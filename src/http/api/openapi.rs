@@ -29,6 +29,8 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "admins", description = "People who may log in"),
         (name = "tokens", description = "API tokens for scripts"),
         (name = "events", description = "What happened: the audit log, devices' timelines, the live stream"),
+        (name = "groups", description = "Devices put together by hand or found by a rule"),
+        (name = "people", description = "Who uses devices, classes, and imports of a school's roster"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

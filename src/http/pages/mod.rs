@@ -3,10 +3,12 @@
 pub mod device;
 pub mod devices;
 pub mod enroll;
+pub mod groups;
 pub mod handlers;
 pub mod invitations;
 pub mod login;
 pub mod parts;
+pub mod people;
 pub mod problem;
 pub mod push;
 pub mod setup;

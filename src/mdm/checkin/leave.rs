@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::mdm::checkin::{Reply, actor, note_state};
 use crate::mdm::enroll::identify::Standing;
-use crate::mdm::{commands, escrow, journal};
+use crate::mdm::{commands, escrow, groups, journal};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -73,6 +73,9 @@ pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentSta
         channel.renewal_due_at = None;
         enrollments::update(tx, &channel)?;
         enrollments::set_push(tx, &channel.id, None, 0)?;
+    }
+    if enrollment.parent_id.is_none() {
+        groups::place(tx, &enrollment.device_id)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::mdm::checkin::authenticate::{blank, device_of, new_enrollment};
 use crate::mdm::checkin::token_update::{take, token_hash};
 use crate::mdm::checkin::{bootstrap, device_channel};
-use crate::mdm::{Actor, Right, journal};
+use crate::mdm::{Actor, Right, groups, journal};
 use crate::protocol::checkin::{Authenticate, CheckIn, Message, TokenUpdate};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, certificates, devices};
@@ -72,6 +72,9 @@ fn token_update(tx: &Tx, actor: &Actor, checkin: &CheckIn, message: &TokenUpdate
     take(tx, &mut enrollment, message, said)?;
     if is_first {
         journal::note(tx, actor, "enrollment.moved_in", &enrollment, json!({ "topic": enrollment.topic }))?;
+        if enrollment.parent_id.is_none() {
+            groups::place(tx, &enrollment.device_id)?;
+        }
     }
     Ok(())
 }

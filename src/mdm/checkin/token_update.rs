@@ -5,7 +5,7 @@ use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{next_root, renewal};
-use crate::mdm::{Actor, commands, push, webhooks};
+use crate::mdm::{Actor, commands, groups, people, push, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
 use crate::protocol::command;
@@ -105,6 +105,8 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         renewal::supersede_older(tx, presented, enrollment)?;
         next_root::came_with(tx, enrollment, &presented.fingerprint)?;
         enrollments::set_questions_due(tx, &enrollment.id, true)?;
+        people::invited(tx, &enrollment.device_id)?;
+        groups::place(tx, &enrollment.device_id)?;
     }
     deployments::look_again_at(tx, &enrollment.id)?;
     push::due_now(tx, enrollment)

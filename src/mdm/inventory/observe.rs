@@ -1,17 +1,20 @@
 //! Reading: what an acknowledged answer says, into the rows that pages, rules and plans look at.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::mdm::checkin::{actor, end};
 use crate::mdm::inventory::ask_bypass_code;
-use crate::mdm::journal;
+use crate::mdm::{groups, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::protocol::platform::Platform;
 use crate::protocol::report::device::DeviceInformation;
 use crate::protocol::report::security::SecurityInfo;
 use crate::protocol::report::{Report, apps, device, profiles};
 use crate::store::commands::Command;
+use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::inventory::{self, InstalledApp, InstalledCertificate, InstalledProfile};
@@ -74,6 +77,9 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
     if device != before {
         devices::update(tx, &device)?;
     }
+    if is_news(&before, &device) {
+        groups::place(tx, &device.id)?;
+    }
     if device != before || before.facts_at.is_none() {
         deployments::look_again(tx, &device.id)?;
     }
@@ -87,6 +93,17 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         ask_bypass_code(tx, enrollment)?;
     }
     Ok(true)
+}
+
+/// Whether anything changed that a group's rule can ask for.
+fn is_news(before: &Device, now: &Device) -> bool {
+    let asked = |device: &Device| (device.supervised, device.platform);
+    asked(before) != asked(now)
+        || before.serial_number != now.serial_number
+        || before.name != now.name
+        || before.model_name != now.model_name
+        || before.product_name != now.product_name
+        || before.os_version != now.os_version
 }
 
 /// Later answers win; what they leave out stays, because absent means unknown.
@@ -132,8 +149,22 @@ fn installed_apps(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<b
             }
         })
         .collect();
+    let identifiers =
+        |apps: &[InstalledApp]| apps.iter().filter(|app| is_installed(app)).map(|app| app.identifier.clone()).collect::<BTreeSet<_>>();
+    let is_news =
+        identifiers(&before) != identifiers(&apps) || inventory::read_at(tx, &enrollment.id, "InstalledApplicationList")?.is_none();
     inventory::replace_apps(tx, &enrollment.id, &apps)?;
+    if is_news && enrollment.parent_id.is_none() {
+        // From here on the device has said what it has; rules may go by it.
+        inventory::mark_read(tx, &enrollment.id, "InstalledApplicationList")?;
+        groups::place_for_apps(tx, &enrollment.device_id)?;
+    }
     Ok(true)
+}
+
+/// What was listed only for being managed is not there yet.
+fn is_installed(app: &InstalledApp) -> bool {
+    !app.managed || !app.version.is_empty() || !app.short_version.is_empty()
 }
 
 /// Marks what is managed; an app that is managed but not installed (yet) is listed too.

@@ -1,7 +1,10 @@
 //! Sequences of the device protocol against the rooms, on SQLite in memory: a school, its invitations, and devices that say what they say.
 
 mod enrollment;
+mod groups;
+mod imports;
 mod moved_in;
+mod people;
 mod plans;
 mod push;
 mod pushes;

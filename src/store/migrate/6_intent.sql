@@ -31,6 +31,15 @@ CREATE TABLE class_people (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX class_people_person ON class_people (person_id);
 
+-- A roster that was read and shown, until it is applied: what is applied is what was shown, or nothing.
+CREATE TABLE roster_previews (
+    id             TEXT PRIMARY KEY,
+    roster_sealed  BLOB NOT NULL,                   -- JSON of the roster as it was read
+    digest         BLOB NOT NULL,                   -- SHA-256 of what applying it was going to do
+    created_by     TEXT NOT NULL,
+    created_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 ALTER TABLE devices ADD COLUMN person_id TEXT REFERENCES people (id) ON DELETE SET NULL;
 CREATE INDEX devices_person ON devices (person_id) WHERE person_id IS NOT NULL;
 

@@ -4,7 +4,9 @@ mod authorities;
 mod commands;
 mod devices;
 mod events;
+mod groups;
 mod people;
+mod roster;
 mod schema;
 mod webhooks;
 

@@ -4,10 +4,12 @@ use super::commands::UDID;
 use super::*;
 use crate::clock::Timestamp;
 use crate::mdm::ca::roots;
-use crate::mdm::{Actor, push_certificates};
+use crate::mdm::{Actor, assignments, push_certificates};
+use crate::mdm::{groups as groups_room, people as people_room};
 use crate::pki::issue;
 use crate::pki::key::PrivateKey;
 use crate::pki::push_certificate::PushCertificate as Pair;
+use crate::store::assignments::AssignedKind;
 use crate::store::authorities::AuthorityState;
 
 /// Finds where `value` is not what `schema` says, as far as this API's description goes: types, words, required and unknown keys, moments.
@@ -118,7 +120,25 @@ impl House {
         let adopt = move |tx: &crate::store::Tx| roots::adopt(tx, AuthorityState::Current, &authority.issuer, None);
         assert!(self.app.store.write(now, adopt).await.unwrap());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let group =
+            made("/api/v1/groups", json!({ "name": "Everything", "rule": { "any": ["everything", { "os": { "at_least": "17" } }] } }))
+                .await;
+        let person = made("/api/v1/people", json!({ "name": "Kim Example", "role": "student" })).await;
+        let class = made("/api/v1/classes", json!({ "name": "7b" })).await;
+        let (group, person, class) = (text(&group["id"]), text(&person["id"]), text(&class["id"]));
+        let put = |path: String, body: Value| async move {
+            assert!(self.ask(Role::Owner, Method::PUT, &path, Some(body)).await.status.is_success())
+        };
+        put(format!("/api/v1/classes/{class}/people/{person}"), json!({ "role": "student" })).await;
+        put(format!("/api/v1/devices/{UDID}/person"), json!({ "person": person })).await;
+        let to = group.clone();
+        let assign =
+            move |tx: &crate::store::Tx| assignments::assign(tx, &Actor::Console, (AssignedKind::Policy, "p1", "Quiet"), &to, None);
+        self.app.store.write(now, assign).await.unwrap();
         vec![
+            ("/api/v1/groups/{id}", group),
+            ("/api/v1/people/{id}", person),
+            ("/api/v1/classes/{id}", class),
             ("/api/v1/admins/{id}", String::from("kim")),
             ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),
             ("/api/v1/devices/{id}", UDID.to_owned()),
@@ -196,6 +216,12 @@ async fn what_the_description_forbids_is_what_is_refused() {
         ("InvitationInput", "max_uses", "minimum", 1),
         ("InvitationInput", "max_uses", "maximum", 10_000),
         ("InvitationInput", "note", "maxLength", 200),
+        ("GroupInput", "name", "maxLength", groups_room::NAME_MAX_CHARS as u64),
+        ("GroupInput", "note", "maxLength", groups_room::NOTE_MAX_CHARS as u64),
+        ("DevicesInput", "devices", "maxItems", groups_room::DEVICES_MAX as u64),
+        ("PersonInput", "name", "maxLength", people_room::NAME_MAX_CHARS as u64),
+        ("PersonInput", "email", "maxLength", people_room::EMAIL_MAX_CHARS as u64),
+        ("ClassInput", "name", "maxLength", people_room::NAME_MAX_CHARS as u64),
         ("WebhookInput", "hmac_key", "minLength", 16),
         ("WebhookInput", "hmac_key", "maxLength", 256),
     ] {

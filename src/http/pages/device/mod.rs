@@ -35,6 +35,8 @@ pub struct DeviceView {
     pub actions: Vec<DeviceAction>,
     /// Whether the viewer may ask it for news.
     pub may_ask: bool,
+    /// Whether the viewer may say who uses it.
+    pub may_give: bool,
     /// How many apps, profiles, certificates, reports are known, for the tabs.
     pub counts: [u64; 4],
     /// The view that is open.
@@ -259,8 +261,12 @@ fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
     if let Some(supervised) = known.supervised {
         list.push(Fact::text("Supervised", if supervised { "yes" } else { "no" }));
     }
-    if let Some((href, name)) = &known.person {
-        list.push(Fact::new("Person", html! { a href=(href) { (name) } }));
+    if known.person.is_some() || view.may_give {
+        let person = html! {
+            @match &known.person { Some((href, name)) => a href=(href) { (name) }, None => span.quiet { "nobody" } }
+            @if view.may_give { " " (Button::link(format!("/devices/{}/person", view.id), "Change").small()) }
+        };
+        list.push(Fact::new("Person", person));
     }
     if !known.groups.is_empty() {
         let names = html! { @for (at, (href, name)) in known.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (name) } } };
@@ -310,6 +316,7 @@ mod tests {
                 action("Lock", "lock", true, false),
             ],
             may_ask: true,
+            may_give: false,
             counts: [1, 2, 3, 4],
             content: DeviceContent::Apps(vec![], None),
         }

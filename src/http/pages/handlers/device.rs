@@ -16,11 +16,12 @@ use crate::error::{Error, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::{DeviceFacts, DeviceView, page};
-use crate::http::pages::parts::Flash;
+use crate::http::pages::parts::{Flash, encode};
 use crate::mdm::{self, Actor, Right, devices};
+use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
-use crate::store::{Tx, certificates, enrollments, inventory};
+use crate::store::{Tx, certificates, enrollments, groups, inventory, people};
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -72,6 +73,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         facts: facts(tx, &listed, channel.as_ref())?,
         actions: deeds::possible(tx, actor, channel.as_ref())?.into_iter().map(Into::into).collect(),
         may_ask: actor.may(Right::Command),
+        may_give: actor.may(Right::Configure),
         counts,
         content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
     })
@@ -103,18 +105,28 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
         enrolled_at: channel.and_then(|channel| channel.enrolled_at),
         last_seen_at: listed.last_seen_at,
         identity_ends_at,
-        groups: Some(device.group_label.clone())
-            .filter(|group| !group.is_empty())
-            .map(|group| (format!("/devices?group={}", crate::http::pages::parts::encode(&group)), group))
-            .into_iter()
-            .collect(),
-        person: Some(device.person_label.clone())
-            .filter(|person| !person.is_empty())
-            .map(|person| (format!("/devices?search={}", crate::http::pages::parts::encode(&person)), person)),
+        groups: group_names(tx, device)?,
+        person: match people::of_device(tx, &device.id)? {
+            Some(person) => Some((format!("/people/{}", person.id), person.name)),
+            // Whom the invitation named is better than nobody, though nobody of that name is known.
+            None => Some(device.person_label.clone())
+                .filter(|person| !person.is_empty())
+                .map(|person| (format!("/devices?search={}", encode(&person)), person)),
+        },
         storage: gigabytes("AvailableDeviceCapacity").zip(gigabytes("DeviceCapacity")),
         battery: number("BatteryLevel").filter(|level| (0.0..=1.0).contains(level)).map(|level| (level * 100.0).round() as u8),
         more: Vec::new(),
     })
+}
+
+/// The groups that it is in; while it is in none, the one that its invitation named.
+fn group_names(tx: &Tx, device: &Device) -> Result<Vec<(String, String)>> {
+    let groups: Vec<_> =
+        groups::of_device(tx, &device.id)?.into_iter().map(|group| (format!("/groups/{}", group.id), group.name)).collect();
+    if !groups.is_empty() || device.group_label.is_empty() {
+        return Ok(groups);
+    }
+    Ok(vec![(format!("/devices?group={}", encode(&device.group_label)), device.group_label.clone())])
 }
 
 fn state_words(state: EnrollmentState) -> &'static str {

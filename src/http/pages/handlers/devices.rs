@@ -16,8 +16,8 @@ use crate::http::pages::parts::State as Mark;
 use crate::mdm::Right;
 use crate::mdm::devices::{self, Wanted};
 use crate::protocol::platform::Platform;
-use crate::store::push_certificates;
 use crate::store::roster::{self, Filter, Listed, Sort, Standing};
+use crate::store::{Tx, groups as store_groups, push_certificates};
 
 /// Devices on one page.
 const PAGE: u32 = 50;
@@ -50,13 +50,14 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
             let rows = devices::list(tx, &actor, &wanted, after, PAGE + 1)?;
             // Every chip says what a click on it would show, so the chosen one does not narrow them.
             let counts = roster::counts(tx, &Filter { standing: None, ..wanted.filter.clone() })?;
+            let rows = rows.into_iter().map(|listed| row(tx, listed)).collect::<Result<Vec<_>>>()?;
             Ok((rows, counts, roster::groups(tx)?, push_certificates::current(tx)?.is_some()))
         })
         .await?;
     let (mut rows, counts, groups, push_ready) = found;
     let next = (rows.len() > PAGE as usize).then(|| {
         rows.truncate(PAGE as usize);
-        rows.last().map(|last| format!("{}\u{1f}{}", last.sort_key, last.device.id)).unwrap_or_default()
+        rows.last().map(|(last, key)| format!("{key}\u{1f}{}", last.id)).unwrap_or_default()
     });
     let state = Mark::ALL.into_iter().find(|mark| mark.word() == query.state);
     let filter =
@@ -64,7 +65,7 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
     let next = next.map(|next| filter.address().with("after", &next).to_string());
     let view = DevicesView {
         total: state.map_or_else(|| counts.iter().sum(), |state| counts[state as usize]),
-        rows: rows.into_iter().map(row).collect(),
+        rows: rows.into_iter().map(|(row, _)| row).collect(),
         counts,
         filter,
         platforms: platforms(),
@@ -157,19 +158,25 @@ pub(super) fn name(device: &crate::store::devices::Device) -> String {
     said.into_iter().flatten().find(|name| !name.is_empty()).cloned().unwrap_or_else(|| String::from("A device without a name"))
 }
 
-fn row(listed: Listed) -> DeviceRow {
+/// A row of the table, and what it is sorted by.
+fn row(tx: &Tx, listed: Listed) -> Result<(DeviceRow, String)> {
     let reason = reason(&listed);
     let device = listed.device;
-    DeviceRow {
+    let mut groups: Vec<_> = store_groups::of_device(tx, &device.id)?.into_iter().map(|group| group.name).collect();
+    if groups.is_empty() && !device.group_label.is_empty() {
+        groups.push(device.group_label.clone());
+    }
+    let row = DeviceRow {
         name: name(&device),
         state: mark(listed.standing),
         reason,
         model: if device.model_name.is_empty() { device.product_name.clone() } else { device.model_name.clone() },
         os: os(device.platform, &device.product_name, &device.os_version),
         serial: device.serial_number.clone().unwrap_or_default(),
-        groups: Some(device.group_label.clone()).filter(|group| !group.is_empty()).into_iter().collect(),
+        groups,
         last_seen: listed.last_seen_at,
         practice: device.practice,
         id: device.id,
-    }
+    };
+    Ok((row, listed.sort_key))
 }

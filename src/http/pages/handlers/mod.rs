@@ -4,11 +4,13 @@ mod deeds;
 mod device;
 mod devices;
 mod form;
+mod groups;
 mod invitations;
 mod log_in;
 mod people;
 mod practice;
 mod push;
+mod roster;
 mod set_up;
 mod shell;
 mod system;
@@ -19,6 +21,7 @@ use axum::Router;
 
 pub use form::Form;
 use form::errors;
+pub use roster::roster_routes;
 pub use shell::shell;
 use shell::{SaidQuery, said};
 
@@ -33,6 +36,8 @@ pub fn routes() -> Router<App> {
         .merge(device::routes())
         .merge(deeds::routes())
         .merge(invitations::routes())
+        .merge(groups::routes())
+        .merge(roster::routes())
         .merge(system::routes())
         .merge(people::routes())
         .merge(practice::routes())

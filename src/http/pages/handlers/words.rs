@@ -50,6 +50,23 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "escrow.stored" => String::from("A secret was stored for it"),
         "escrow.revealed" => String::from("A secret was shown"),
         "escrow.purged" => String::from("Its secrets were removed"),
+        "device.groups_changed" => moved(&event.data),
+        "device.person_changed" if text("name").is_empty() => String::from("It is nobody's now"),
+        "device.person_changed" => format!("Given to {}", text("name")),
+        "group.created" => format!("A group was made: {}", text("name")),
+        "group.changed" => format!("A group was changed: {}", text("name")),
+        "group.deleted" => format!("A group was deleted: {}", text("name")),
+        "group.devices_added" => format!("Put into the group {}", text("name")),
+        "group.devices_removed" => format!("Taken out of the group {}", text("name")),
+        "person.created" => format!("A person was added: {}", text("name")),
+        "person.changed" => format!("A person was changed: {}", text("name")),
+        "person.deleted" => format!("A person was deleted: {}", text("name")),
+        "people.imported" => String::from("People and classes were imported"),
+        "class.created" => format!("A class was made: {}", text("name")),
+        "class.changed" => format!("A class was renamed: {}", text("name")),
+        "class.deleted" => format!("A class was deleted: {}", text("name")),
+        "class.person_added" => format!("Somebody was put into the class {}", text("name")),
+        "class.person_removed" => format!("Somebody was taken out of the class {}", text("name")),
         "invitation.created" => String::from("An invitation was made"),
         "invitation.revoked" => String::from("An invitation was withdrawn"),
         "certificate.refused" => String::from("A request for a certificate was refused"),
@@ -82,6 +99,19 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         at: event.at,
         why: text("because"),
         raw: raw(&event),
+    }
+}
+
+/// Which groups a device came into or left by their rules.
+fn moved(data: &Value) -> String {
+    let names = |key: &str| {
+        let names: Vec<_> = data.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        names.join(", ")
+    };
+    match (names("came_into"), names("left")) {
+        (came, left) if left.is_empty() => format!("Came into {came}"),
+        (came, left) if came.is_empty() => format!("Is not in {left} any more"),
+        (came, left) => format!("Came into {came}, is not in {left} any more"),
     }
 }
 

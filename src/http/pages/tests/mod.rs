@@ -3,6 +3,8 @@
 mod audit;
 mod devices;
 mod forms;
+mod groups;
+mod roster;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};

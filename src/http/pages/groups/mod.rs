@@ -1,0 +1,317 @@
+//! Groups: the list, one group with its devices and what is assigned to it, and the form with the rule builder.
+
+pub mod builder;
+
+use maud::{Markup, Render as _, html};
+
+use super::parts::{
+    Action, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Selection, Shell, Tab, Table, confirm, count, empty, facts,
+    field, frame, moment, post, section, table, tabs,
+};
+use crate::clock::Timestamp;
+use builder::Builder;
+
+/// The list.
+#[derive(Debug, Clone, Default)]
+pub struct GroupsView {
+    /// The groups of this page.
+    pub rows: Vec<GroupRow>,
+    /// How many there are.
+    pub total: u64,
+    /// The address of the first page, when this is not it.
+    pub first: Option<String>,
+    /// The address of the next page.
+    pub next: Option<String>,
+    /// Whether the viewer may change groups.
+    pub may_change: bool,
+}
+
+/// A group in the list.
+#[derive(Debug, Clone)]
+pub struct GroupRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its rule as a sentence; empty where its devices are put in by hand.
+    pub rule: String,
+    /// How many devices are in it.
+    pub devices: u64,
+}
+
+/// One group.
+#[derive(Debug, Clone)]
+pub struct GroupView {
+    /// As in the list.
+    pub row: GroupRow,
+    /// What it is for.
+    pub note: String,
+    /// Its devices on this page: id, name, serial number.
+    pub devices: Vec<(String, String, String)>,
+    /// The address of the first page of devices, when this is not it.
+    pub first: Option<String>,
+    /// The address of the next page of devices.
+    pub next: Option<String>,
+    /// What is assigned to it: address, kind and name, and when that ends.
+    pub assigned: Vec<(String, String, Option<Timestamp>)>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+    /// What was typed to put devices in, when it was refused.
+    pub typed: String,
+    /// What was wrong with that.
+    pub error: Option<String>,
+}
+
+/// The form.
+#[derive(Debug, Clone, Default)]
+pub struct GroupForm {
+    /// The group that is changed; absent for a new one.
+    pub id: Option<String>,
+    /// What was typed for its name.
+    pub name: String,
+    /// What was typed for its note.
+    pub note: String,
+    /// The rule builder; absent for a group by hand, and for a rule that does not fit into it.
+    pub builder: Option<Builder>,
+    /// A rule that does not fit into the builder, as a sentence.
+    pub words: Option<String>,
+    /// Classes that a condition can name: id and name.
+    pub classes: Vec<(String, String)>,
+    /// What the rule finds now, in words and names.
+    pub found: Option<Found>,
+    /// Field and message of what was wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+/// What a rule finds now.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The rule as a sentence.
+    pub words: String,
+    /// How many devices it finds.
+    pub count: u64,
+    /// Of how many.
+    pub of: u64,
+    /// Names of the first ones.
+    pub names: Vec<String>,
+}
+
+const BACK: (&str, &str) = ("/groups", "Groups");
+
+/// The page of the list.
+pub fn list(shell: &Shell, view: &GroupsView) -> Markup {
+    let new = html! { @if view.may_change { (Button::link("/groups/new", "New group").main().icon(Icon::Plus)) } };
+    let page = Frame {
+        under: html! { "Apps, updates, profiles and policies are assigned to groups of devices." },
+        action: html! { @if !view.rows.is_empty() { (new) } },
+        ..Frame::new(Section::Groups, "Groups")
+    };
+    let rows = table(&Table {
+        caption: "Groups",
+        columns: vec![Column::main("Group"), Column::number("Devices").labelled(), Column::text("Who is in it")],
+        rows: view
+            .rows
+            .iter()
+            .map(|row| Row {
+                id: row.id.clone(),
+                href: Some(format!("/groups/{}", row.id)),
+                name: row.name.clone(),
+                cells: vec![html! { (row.name) }, html! { (super::parts::thousands(row.devices)) }, who(row)],
+            })
+            .collect(),
+        pager: Some(Pager {
+            shown: view.rows.len() as u64,
+            total: view.total,
+            noun: ("group", "groups"),
+            first: view.first.clone(),
+            next: view.next.clone(),
+        }),
+        empty: empty(
+            "No groups yet",
+            "A group is a set of devices that are to have the same: the iPads of a cart, the Macs of the staff. You put them in by hand, or a rule finds them and keeps the group up to date.",
+            new,
+        ),
+        selection: None,
+        compact: false,
+    });
+    frame(shell, &page, rows)
+}
+
+fn who(row: &GroupRow) -> Markup {
+    html! { @if row.rule.is_empty() { span.quiet { "put in by hand" } } @else { span.lines title=(row.rule) { (row.rule) } } }
+}
+
+/// The page of one group.
+pub fn one(shell: &Shell, view: &GroupView) -> Markup {
+    let row = &view.row;
+    let edit = html! { @if view.may_change { (Button::link(format!("/groups/{}/edit", row.id), "Change it").main()) } };
+    let page = Frame { back: Some(BACK), under: html! { (view.note) }, action: edit, ..Frame::new(Section::Groups, &row.name) };
+    let kind = if row.rule.is_empty() {
+        "They are put in by hand.".to_owned()
+    } else {
+        format!("Every device of which this is true: {}.", row.rule)
+    };
+    let content = html! {
+        (facts(&[Fact::text("Devices", &count(row.devices, "device", "devices")), Fact::text("Who is in it", &kind)]))
+        (section("What is assigned to it", assigned(view)))
+        (section("Devices", html! {
+            div.stack {
+                (devices(view))
+                @if view.may_change && row.rule.is_empty() { (put_in(view)) }
+            }
+        }))
+        @if view.may_change { div.row { (Button::link(format!("/groups/{}/delete", row.id), "Delete the group…").destructive().asks()) } }
+    };
+    frame(shell, &page, content)
+}
+
+fn assigned(view: &GroupView) -> Markup {
+    if view.assigned.is_empty() {
+        return html! { p.quiet { "Nothing yet. Profiles and policies are assigned to groups on their own pages." } };
+    }
+    html! {
+        ul.plain {
+            @for (href, words, end) in &view.assigned {
+                li { a href=(href) { (words) } @if let Some(end) = end { span.quiet { ", until " (moment(*end)) } } }
+            }
+        }
+    }
+}
+
+fn devices(view: &GroupView) -> Markup {
+    let row = &view.row;
+    let by_hand = row.rule.is_empty();
+    let words = if by_hand { "Put some in below." } else { "No device meets the rule now. One that does later comes in by itself." };
+    let remove = Action { words: "Take out".into(), to: format!("/groups/{}/remove", row.id), destructive: false };
+    table(&Table {
+        caption: "Devices of the group",
+        columns: vec![Column::main("Name"), Column::code("Serial number")],
+        rows: view
+            .devices
+            .iter()
+            .map(|(id, name, serial)| Row {
+                id: id.clone(),
+                href: Some(format!("/devices/{id}")),
+                name: name.clone(),
+                cells: vec![html! { (name) }, html! { (serial) }],
+            })
+            .collect(),
+        pager: Some(Pager {
+            shown: view.devices.len() as u64,
+            total: row.devices,
+            noun: ("device", "devices"),
+            first: view.first.clone(),
+            next: view.next.clone(),
+        }),
+        empty: html! { p.quiet { "No device is in it. " (words) } },
+        selection: (by_hand && view.may_change).then(|| Selection { name: "device", actions: vec![remove], filter: Vec::new() }),
+        compact: false,
+    })
+}
+
+fn put_in(view: &GroupView) -> Markup {
+    post(
+        &format!("/groups/{}/devices", view.row.id),
+        html! {
+            div.form {
+                (field("devices", "Put devices in").lines(4).mono().value(&view.typed).error(view.error.as_deref())
+                    .help("Serial numbers or names, one a line."))
+                (Button::submit("Put them in"))
+            }
+        },
+    )
+}
+
+/// The page that asks before devices are taken out.
+pub fn take_out(shell: &Shell, id: &str, group: &str, names: &[String], ids: &[String]) -> Markup {
+    let (action, cancel) = (format!("/groups/{id}/remove"), format!("/groups/{id}"));
+    let title = format!("Take {} out of {group}", count(names.len() as u64, "device", "devices"));
+    let hidden: Vec<_> = ids.iter().map(|id| ("device".to_owned(), id.clone())).collect();
+    let ask = Confirm {
+        action: &action,
+        title: &title,
+        consequence: html! { "What they have only by this group is taken back from them." },
+        names,
+        total: names.len() as u64,
+        hidden: &hidden,
+        verb: &title,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, group)), ..Frame::new(Section::Groups, &title) }, confirm(&ask))
+}
+
+/// The page that asks before a group is deleted.
+pub fn delete(shell: &Shell, view: &GroupView) -> Markup {
+    let row = &view.row;
+    let (action, cancel, title) =
+        (format!("/groups/{}/delete", row.id), format!("/groups/{}", row.id), format!("Delete the group {}", row.name));
+    let names: Vec<String> = view.assigned.iter().map(|(_, words, _)| words.clone()).collect();
+    let consequence = html! {
+        "Its " (count(row.devices, "device", "devices")) " stay, and are in their other groups as before."
+        @if !names.is_empty() { " What they have only by this group is taken back from them: " (names.join(", ")) "." }
+    };
+    let ask = Confirm {
+        action: &action,
+        title: &title,
+        consequence,
+        verb: "Delete the group",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, &row.name)), ..Frame::new(Section::Groups, &title) }, confirm(&ask))
+}
+
+/// The page of the form.
+pub fn form(shell: &Shell, view: &GroupForm) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    let by_rule = view.builder.is_some() || view.words.is_some();
+    let (title, action, cancel) = match &view.id {
+        None => ("New group", if by_rule { "/groups/new?by=rule".to_owned() } else { "/groups/new".to_owned() }, "/groups".to_owned()),
+        Some(id) => ("Change the group", format!("/groups/{id}/edit"), format!("/groups/{id}")),
+    };
+    let kinds = [
+        Tab { title: "By hand".into(), href: "/groups/new".into(), current: !by_rule, count: None },
+        Tab { title: "By a rule".into(), href: "/groups/new?by=rule".into(), current: by_rule, count: None },
+    ];
+    let save = if view.id.is_some() { "Save" } else { "Make the group" };
+    let content = html! {
+        @if view.id.is_none() { (tabs("How its devices are chosen", &kinds)) }
+        (post(&action, html! {
+            div.form {
+                @if let Some(words) = error("") { p.error role="alert" { (words) } }
+                (field("name", "Name").value(&view.name).error(error("name")).example("Cart A, Year 5, Staff Macs").first())
+                (field("note", "What it is for").optional().value(&view.note).error(error("note")))
+                @if let Some(builder) = &view.builder {
+                    (builder.render(&view.classes, &view.errors))
+                    (found(view.found.as_ref()))
+                    div.row { (Button::submit("Count the devices").sends("do", "count")) }
+                }
+                @if let Some(words) = &view.words {
+                    p { "Its rule: " (words) "." }
+                    p.quiet { "This rule has lists within lists, which this page cannot change. Change it through the API." }
+                }
+                div.form-foot { (Button::submit(save).main().sends("do", "save").render()) (Button::link(cancel, "Cancel")) }
+            }
+        }))
+    };
+    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::Groups, title) }, content)
+}
+
+fn found(found: Option<&Found>) -> Markup {
+    html! {
+        @if let Some(found) = found {
+            div.stack role="status" {
+                p { strong { (count(found.count, "device", "devices")) " of " (super::parts::thousands(found.of)) } " now: " (found.words) "." }
+                @if !found.names.is_empty() {
+                    p.meta {
+                        (found.names.join(", "))
+                        @let more = found.count.saturating_sub(found.names.len() as u64);
+                        @if more > 0 { " and " (super::parts::thousands(more)) " more" }
+                    }
+                }
+            }
+        }
+    }
+}

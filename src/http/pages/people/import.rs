@@ -1,0 +1,158 @@
+//! The import of a roster: the file, what it would change, and the button that does it.
+
+use maud::{Markup, Render as _, html};
+
+use super::super::parts::{Button, Fact, Frame, Section, Shell, count, facts, field, frame, post, section, thousands};
+use super::BACK;
+use crate::http::limits::ROSTER_MAX_BYTES;
+use crate::mdm::people::import::{Part, Preview, Summary};
+use crate::store::people::Source;
+
+/// The page with the file's field.
+pub fn choose(shell: &Shell, error: Option<&str>) -> Markup {
+    let content = html! {
+        form.form method="post" action="/people/import" enctype="multipart/form-data" data-upload data-max-bytes=(ROSTER_MAX_BYTES) {
+            (field("files", "File").kind("file").several().accept(".csv,.txt,.tsv,.zip").error(error)
+                .help("One CSV file, OneRoster's CSV files together, or the ZIP archive of an export. Nothing is changed before you have seen what would be."))
+            div.form-foot { (Button::submit("Show what it would change").main()) (Button::link("/people", "Cancel")) }
+        }
+        (section("What a CSV file looks like", html! {
+            p { "The first line names the columns; a person has a line. Names of columns that are understood are, among others:" }
+            (facts(&[
+                Fact::text("Name", "or First name and Last name"),
+                Fact::text("Email", "knows people again from one file to the next, unless there is an ID"),
+                Fact::text("Role", "student, teacher or staff; student where it is empty"),
+                Fact::text("Class", "several with a | between them, or a line for each"),
+                Fact::text("Serial number", "of the device that the person uses"),
+                Fact::text("Active", "yes or no"),
+            ]))
+        }))
+        (section("What it does", html! {
+            p { "People and classes that came by an earlier file of the same kind and are not in this one are removed. Whoever was made by hand stays." }
+            p { "From OneRoster 1.1 or 1.2 users, classes and enrollments are taken; parents and guardians are left out." }
+        }))
+    };
+    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, "Import people and classes") }, content)
+}
+
+/// The page that shows what would change.
+pub fn preview(shell: &Shell, view: &Preview) -> Markup {
+    let summary = &view.summary;
+    let from = if summary.source == Source::Oneroster { "OneRoster" } else { "The file" };
+    let under =
+        html! { (from) " has " (count(summary.people, "person", "people")) " and " (count(summary.classes, "class", "classes")) "." };
+    let content = html! {
+        @if summary.changes_anything { (changes(summary)) }
+        @else { p { strong { "Everything is as the file says already." } " There is nothing to do." } }
+        (part("Stay as they are, since they are here by hand or by another kind of file", &summary.people_here))
+        (part("Classes that are gone from the file and stay, because rules ask for them", &summary.classes_kept))
+        @if !summary.notes.is_empty() {
+            (section("Left out", html! { ul { @for note in &summary.notes { li { (note) } } } }))
+        }
+        @if summary.changes_anything {
+            (post(&format!("/people/import/{}", view.id), html! {
+                div.form-foot {
+                    (Button::link("/people/import", "Choose another file"))
+                    @if summary.people_removed.count + summary.classes_removed.count > 0 { (Button::submit(verb(summary)).destructive().render()) }
+                    @else { (Button::submit(verb(summary)).main().render()) }
+                }
+            }))
+        } @else {
+            div.form-foot { (Button::link("/people/import", "Choose another file")) (Button::link("/people", "Done").main()) }
+        }
+    };
+    frame(
+        shell,
+        &Frame { back: Some(("/people/import", "Import")), under, ..Frame::new(Section::People, "What the import would change") },
+        content,
+    )
+}
+
+fn changes(summary: &Summary) -> Markup {
+    html! {
+        (part("People who are added", &summary.people_added))
+        (part("People who change", &summary.people_changed))
+        (part("People who are removed; their devices will be nobody's", &summary.people_removed))
+        (part("Classes that are added", &summary.classes_added))
+        (part("Classes that are renamed", &summary.classes_changed))
+        (part("Classes that are removed", &summary.classes_removed))
+        (part("Come into a class", &summary.memberships_added))
+        (part("Leave a class", &summary.memberships_removed))
+        (part("Devices that are given to somebody", &summary.devices_assigned))
+    }
+}
+
+fn part(title: &str, part: &Part) -> Markup {
+    let more = part.count.saturating_sub(part.names.len() as u64);
+    html! {
+        @if part.count > 0 {
+            details open[part.count <= 10] {
+                summary { strong { (thousands(part.count)) } " " (title) }
+                ul { @for name in &part.names { li { (name) } } @if more > 0 { li.quiet { "and " (thousands(more)) " more" } } }
+            }
+        }
+    }
+}
+
+/// What the button says.
+fn verb(summary: &Summary) -> String {
+    let mut parts = Vec::new();
+    for (count, word) in
+        [(summary.people_added.count, "add"), (summary.people_changed.count, "change"), (summary.people_removed.count, "remove")]
+    {
+        if count > 0 {
+            parts.push(format!("{word} {}", thousands(count)));
+        }
+    }
+    if parts.is_empty() { String::from("Import: change classes and devices") } else { format!("Import: {} people", parts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn summary() -> Summary {
+        let none = Part::default();
+        Summary {
+            changes_anything: true,
+            source: Source::Csv,
+            people: 3,
+            classes: 0,
+            people_added: Part { count: 250, names: vec!["Kim <Example>".into()] },
+            people_changed: none.clone(),
+            people_removed: none.clone(),
+            people_here: none.clone(),
+            classes_added: none.clone(),
+            classes_changed: none.clone(),
+            classes_removed: none.clone(),
+            classes_kept: none.clone(),
+            memberships_added: none.clone(),
+            memberships_removed: none.clone(),
+            devices_assigned: none,
+            notes: vec!["3 have no e-mail address".into()],
+        }
+    }
+
+    #[test]
+    fn the_button_says_what_it_does_and_is_red_where_somebody_goes() {
+        let shell = Shell::for_tests(Section::People, Timestamp::from_seconds(0));
+        let html = preview(&shell, &Preview { id: "p1".into(), summary: summary() }).into_string();
+        for words in [
+            "Import: add 250 people",
+            "and 249 more",
+            "Kim &lt;Example&gt;",
+            "3 have no e-mail address",
+            "action=\"/people/import/p1\"",
+            "button main",
+        ] {
+            assert!(html.contains(words), "{words} in {html}");
+        }
+        let gone = Summary { people_removed: Part { count: 2, names: vec![] }, ..summary() };
+        let html = preview(&shell, &Preview { id: "p1".into(), summary: gone }).into_string();
+        assert!(html.contains("Import: add 250, remove 2 people") && html.contains("button destructive"), "{html}");
+        let nothing = Summary { changes_anything: false, ..summary() };
+        let html = preview(&shell, &Preview { id: "p1".into(), summary: nothing }).into_string();
+        assert!(!html.contains("/people/import/p1") && html.contains("nothing to do"), "{html}");
+    }
+}

@@ -1,0 +1,294 @@
+//! People and classes: the lists, one of each, their forms, the import, and who uses a device.
+
+pub mod classes;
+pub mod import;
+
+use maud::{Markup, Render as _, html};
+
+use super::parts::{
+    Address, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, Tab, Table, checkbox, confirm, count, empty, facts,
+    field, frame, hidden, post, radio, search, section, table, tabs, thousands,
+};
+use crate::store::people::{PersonRole, Source};
+
+/// The list of people.
+#[derive(Debug, Clone, Default)]
+pub struct PeopleView {
+    /// The people of this page.
+    pub rows: Vec<PersonRow>,
+    /// How many pass the filters.
+    pub total: u64,
+    /// How many classes there are.
+    pub classes: u64,
+    /// `?search=`.
+    pub search: String,
+    /// `?role=`.
+    pub role: String,
+    /// The address of the first page, when this is not it.
+    pub first: Option<String>,
+    /// The address of the next page.
+    pub next: Option<String>,
+    /// Whether the viewer may change people.
+    pub may_change: bool,
+}
+
+/// A person in a list.
+#[derive(Debug, Clone)]
+pub struct PersonRow {
+    /// Their id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+    /// What they are.
+    pub role: PersonRole,
+    /// Whether they are at the school now.
+    pub active: bool,
+    /// How many devices they use.
+    pub devices: u64,
+}
+
+/// One person.
+#[derive(Debug, Clone)]
+pub struct PersonView {
+    /// As in the list.
+    pub row: PersonRow,
+    /// Where they come from.
+    pub source: Source,
+    /// Their devices: address and name.
+    pub devices: Vec<(String, String)>,
+    /// Their classes: address, name, and whether they teach there.
+    pub classes: Vec<(String, String, bool)>,
+    /// Whether the viewer may change people.
+    pub may_change: bool,
+}
+
+/// The form of a person.
+#[derive(Debug, Clone)]
+pub struct PersonForm {
+    /// Who is changed; absent for somebody new.
+    pub id: Option<String>,
+    /// What was typed for the name.
+    pub name: String,
+    /// What was typed for the address.
+    pub email: String,
+    /// What was chosen.
+    pub role: PersonRole,
+    /// Whether they are at the school now.
+    pub active: bool,
+    /// Whether the next import sets them back.
+    pub imported: bool,
+    /// Field and message of what was wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+/// The page on which a device is given to somebody.
+#[derive(Debug, Clone)]
+pub struct GiveView {
+    /// The device's id.
+    pub device: String,
+    /// Its name.
+    pub name: String,
+    /// Who uses it now: id and name.
+    pub now: Option<(String, String)>,
+    /// What was searched for.
+    pub search: String,
+    /// Whom the search found.
+    pub found: Vec<PersonRow>,
+    /// How many it found in all.
+    pub total: u64,
+}
+
+const BACK: (&str, &str) = ("/people", "People");
+
+/// A role for people.
+pub fn role_words(role: PersonRole) -> &'static str {
+    match role {
+        PersonRole::Student => "Student",
+        PersonRole::Teacher => "Teacher",
+        PersonRole::Staff => "Staff",
+    }
+}
+
+/// Where somebody or something comes from, for people.
+pub fn source_words(source: Source) -> &'static str {
+    match source {
+        Source::Hand => "made by hand; no import removes it",
+        Source::Csv => "a CSV file",
+        Source::Oneroster => "OneRoster",
+    }
+}
+
+/// People beside classes.
+fn views(people: Option<u64>, classes: Option<u64>, shows_people: bool) -> Markup {
+    let tab = |title: &str, href: &str, current, count| Tab { title: title.into(), href: href.into(), current, count };
+    tabs("People and classes", &[tab("People", "/people", shows_people, people), tab("Classes", "/classes", !shows_people, classes)])
+}
+
+fn deeds(view: &PeopleView) -> Markup {
+    html! {
+        @if view.may_change {
+            (Button::link("/people/import", "Import").icon(Icon::Upload))
+            (Button::link("/people/new", "Add a person").main().icon(Icon::Plus))
+        }
+    }
+}
+
+/// The page of the list.
+pub fn list(shell: &Shell, view: &PeopleView) -> Markup {
+    let narrows = !view.search.is_empty() || !view.role.is_empty();
+    let any = view.total > 0 || narrows;
+    let none = if narrows {
+        empty("Nobody matches", "Nobody fits the search and the filter together.", html! { (Button::link("/people", "Show everybody")) })
+    } else {
+        empty(
+            "No people yet",
+            "People use devices, and classes tell which ones belong together. Import them from a table or from your school's system, or add them by hand.",
+            deeds(view),
+        )
+    };
+    let page = Frame { action: html! { @if any { (deeds(view)) } }, ..Frame::new(Section::People, "People and classes") };
+    let content = html! {
+        (views((!narrows).then_some(view.total), Some(view.classes), true))
+        @if any { (filters(view)) }
+        (table(&Table {
+            caption: "People",
+            columns: vec![Column::main("Name"), Column::text("E-mail").wraps(), Column::text("Role"), Column::number("Devices").labelled()],
+            rows: view.rows.iter().map(|person| row(person, &format!("/people/{}", person.id))).collect(),
+            pager: Some(Pager { shown: view.rows.len() as u64, total: view.total, noun: ("person", "people"), first: view.first.clone(), next: view.next.clone() }),
+            empty: none,
+            selection: None,
+            compact: false,
+        }))
+    };
+    frame(shell, &page, content)
+}
+
+fn row(person: &PersonRow, href: &str) -> Row {
+    Row {
+        id: person.id.clone(),
+        href: Some(href.to_owned()),
+        name: person.name.clone(),
+        cells: vec![
+            html! { span.lines { (person.name) } @if !person.active { span.quiet { " not active" } } },
+            html! { (person.email) },
+            html! { (role_words(person.role)) },
+            html! { @if person.devices > 0 { (thousands(person.devices)) } @else { span.quiet { "–" } } },
+        ],
+    }
+}
+
+fn filters(view: &PeopleView) -> Markup {
+    html! {
+        form.filters method="get" action="/people" role="search" {
+            (search("search", "Search name or address", &view.search))
+            select.input name="role" aria-label="All roles" {
+                option value="" { "All roles" }
+                @for role in PersonRole::ALL { option value=(role.as_str()) selected[role.as_str() == view.role] { (role_words(*role)) } }
+            }
+            (Button::submit("Show"))
+        }
+    }
+}
+
+/// The page of one person.
+pub fn one(shell: &Shell, view: &PersonView) -> Markup {
+    let row = &view.row;
+    let edit = html! { @if view.may_change { (Button::link(format!("/people/{}/edit", row.id), "Change").main()) } };
+    let page = Frame { back: Some(BACK), action: edit, ..Frame::new(Section::People, &row.name) };
+    let about = [
+        Fact::text("E-mail", &row.email),
+        Fact::text("Role", role_words(row.role)),
+        Fact::text("Active", if row.active { "yes" } else { "no" }),
+        Fact::text("Comes from", source_words(view.source)),
+    ];
+    let content = html! {
+        (facts(&about))
+        (section("Devices", html! {
+            @if view.devices.is_empty() { p.quiet { "None. A device is given to somebody on the device's own page." } }
+            ul.plain { @for (href, name) in &view.devices { li { a href=(href) { (name) } } } }
+        }))
+        (section("Classes", html! {
+            @if view.classes.is_empty() { p.quiet { "None." } }
+            ul.plain { @for (href, name, teaches) in &view.classes { li { a href=(href) { (name) } @if *teaches { span.quiet { ", teaches" } } } } }
+        }))
+        @if view.may_change { div.row { (Button::link(format!("/people/{}/delete", row.id), "Delete…").destructive().asks()) } }
+    };
+    frame(shell, &page, content)
+}
+
+/// The page of the form.
+pub fn form(shell: &Shell, view: &PersonForm) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    let (title, action, cancel, save) = match &view.id {
+        None => ("Add a person", "/people/new".to_owned(), "/people".to_owned(), "Add them"),
+        Some(id) => ("Change the person", format!("/people/{id}/edit"), format!("/people/{id}"), "Save"),
+    };
+    let content = post(
+        &action,
+        html! {
+            div.form {
+                @if let Some(words) = error("") { p.error role="alert" { (words) } }
+                @if view.imported { p.quiet { "They came by an import. The next one sets them back to what its file says." } }
+                (field("name", "Name").value(&view.name).error(error("name")).first())
+                (field("email", "E-mail").kind("email").optional().value(&view.email).error(error("email")))
+                fieldset.choices {
+                    legend { "Role" }
+                    @for role in PersonRole::ALL { (radio("role", role.as_str(), role_words(*role), *role == view.role, "")) }
+                }
+                (checkbox("active", "Is at the school now", view.active, "People who are not active count as nobody in the rules of groups."))
+                div.form-foot { (Button::submit(save).main()) (Button::link(cancel, "Cancel")) }
+            }
+        },
+    );
+    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, title) }, content)
+}
+
+/// The page that asks before a person is deleted.
+pub fn delete(shell: &Shell, view: &PersonView) -> Markup {
+    let row = &view.row;
+    let (action, cancel, title) = (format!("/people/{}/delete", row.id), format!("/people/{}", row.id), format!("Delete {}", row.name));
+    let consequence = html! {
+        @match view.devices.len() { 0 => "They are taken out of their classes.", n => { "Their " (count(n as u64, "device", "devices")) " will be nobody's, and they are taken out of their classes." } }
+        @if view.source != Source::Hand { " They came by an import, and come back with the next one if they are still in its file." }
+    };
+    let ask =
+        Confirm { action: &action, title: &title, consequence, verb: &title, destructive: true, cancel: &cancel, ..Confirm::default() };
+    frame(shell, &Frame { back: Some((&cancel, &row.name)), ..Frame::new(Section::People, &title) }, confirm(&ask))
+}
+
+/// The page on which a device is given to somebody.
+pub fn give(shell: &Shell, view: &GiveView) -> Markup {
+    let (action, back) = (format!("/devices/{}/person", view.device), format!("/devices/{}", view.device));
+    let under = html! { @match &view.now { Some((_, name)) => { "Used by " (name) " now." }, None => "Nobody's now." } };
+    let content = html! {
+        form.filters method="get" action=(action) role="search" {
+            (search("search", "Search name or address", &view.search))
+            (Button::submit("Find"))
+        }
+        @if view.found.is_empty() {
+            (empty("Nobody found", "There is no active person with this in their name or address.", html! { (Button::link("/people/new", "Add a person")) }))
+        } @else {
+            ul.plain {
+                @for person in &view.found {
+                    li.row {
+                        (post(&action, html! {
+                            (hidden(&[("person".to_owned(), person.id.clone())]))
+                            (Button::submit(format!("Give it to {}", person.name)).small().render())
+                        }))
+                        span.quiet { (role_words(person.role)) @if !person.email.is_empty() { ", " (person.email) } @if person.devices > 0 { ", has " (count(person.devices, "device", "devices")) } }
+                    }
+                }
+            }
+            @if view.total > view.found.len() as u64 { p.meta { "Showing " (view.found.len()) " of " (thousands(view.total)) ". Search to find the others." } }
+        }
+        @if view.now.is_some() { (post(&action, html! { (hidden(&[("person".to_owned(), String::new())])) (Button::submit("Make it nobody's")) })) }
+    };
+    frame(shell, &Frame { back: Some((&back, &view.name)), under, ..Frame::new(Section::Devices, "Who uses this device") }, content)
+}
+
+/// The address of the list under its filters.
+pub fn address(search: &str, role: &str) -> Address {
+    Address::new("/people").with("search", search).with("role", role)
+}

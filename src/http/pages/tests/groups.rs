@@ -1,0 +1,108 @@
+//! Groups as people make them: by hand, by the rule builder, and what stands on a device's page.
+
+use super::House;
+use crate::mdm::Role;
+
+/// Where the page of what was just made is, without what it says once.
+fn made(location: &str) -> String {
+    location.split('?').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_group_by_hand_is_made_filled_and_deleted() {
+    let house = House::new();
+    house.device("1", "iPad A").await;
+    house.device("2", "iPad B").await;
+    let owner = house.person(Role::Owner).await;
+    let empty = house.get(&owner, "/groups").await.body;
+    assert!(empty.contains("No groups yet") && empty.contains("href=\"/groups/new\""), "{empty}");
+    let refused = house.post(&owner, "/groups/new", "name=+&note=&do=save").await;
+    assert!(refused.status == 422 && refused.body.contains("A name of 1 to 100 characters"), "{}", refused.body);
+    let reply = house.post(&owner, "/groups/new", "name=Cart+%3CA%3E&note=ours&do=save").await;
+    let group = made(reply.location());
+    let page = house.get(&owner, reply.location()).await.body;
+    assert!(page.contains("Cart &lt;A&gt;") && page.contains("No device is in it") && page.contains("The group is made."), "{page}");
+    let refused = house.post(&owner, &format!("{group}/devices"), "devices=TESTSN1%0D%0Anonsense").await;
+    assert!(
+        refused.status == 422 && refused.body.contains("nonsense") && refused.body.contains(">\nTESTSN1\r\nnonsense</textarea>"),
+        "{}",
+        refused.body
+    );
+    let put = house.post(&owner, &format!("{group}/devices"), "devices=testsn1%0D%0A%0D%0AiPad+B").await;
+    let page = house.get(&owner, put.location()).await.body;
+    assert!(page.contains("2 devices were put in.") && page.contains("iPad A") && page.contains("iPad B"), "{page}");
+    let device = house.get(&owner, "/devices/1").await.body;
+    assert!(device.contains(&format!("href=\"{group}\">Cart &lt;A&gt;</a>")), "{device}");
+    let ask = house.post(&owner, &format!("{group}/remove"), "device=2").await.body;
+    assert!(ask.contains("Take 1 device out of Cart &lt;A&gt;") && ask.contains("name=\"device\" value=\"2\""), "{ask}");
+    house.post(&owner, &format!("{group}/remove"), "device=2&confirmed=1").await;
+    let page = house.get(&owner, &group).await.body;
+    assert!(!page.contains("iPad B"), "{page}");
+    let listed = house.get(&owner, "/devices?group=Cart+%3CA%3E").await.body;
+    assert!(listed.contains("iPad A") && !listed.contains("iPad B"), "{listed}");
+    assert!(house.get(&owner, &format!("{group}/delete")).await.body.contains("Its 1 device stay"), "says what is lost");
+    house.post(&owner, &format!("{group}/delete"), "confirmed=1").await;
+    assert_eq!(house.get(&owner, &group).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_builder_adds_rows_counts_and_makes_the_group() {
+    let house = House::new();
+    house.device("1", "Cart A 1").await;
+    house.device("2", "Staff").await;
+    let owner = house.person(Role::Owner).await;
+    let page = house.get(&owner, "/groups/new?by=rule").await.body;
+    assert!(page.contains("name=\"what-0\"") && !page.contains("name=\"what-1\""), "{page}");
+    let one = "name=Carts&note=&mode=all&not-0=&what-0=name_begins&value-0=cart";
+    let added = house.post(&owner, "/groups/new?by=rule", &format!("{one}&do=add")).await.body;
+    assert!(added.contains("name=\"what-1\"") && added.contains("value=\"cart\"") && added.contains("value=\"Carts\""), "{added}");
+    assert!(added.contains("1 device</strong>") || added.contains("1 device of 2"), "{added}");
+    let two = format!("{one}&not-1=1&what-1=platform&value-1=macos");
+    let counted = house.post(&owner, "/groups/new?by=rule", &format!("{two}&do=count")).await.body;
+    assert!(counted.contains("its name begins with “cart” and it is not a Mac") && counted.contains("Cart A 1"), "{counted}");
+    assert!(counted.contains("<option value=\"macos\" selected>a Mac</option>"), "{counted}");
+    let wrong = house.post(&owner, "/groups/new?by=rule", &format!("{one}&what-1=os_least&value-1=new&do=save")).await;
+    assert!(wrong.status == 422 && wrong.body.contains("A version, for example 17.5."), "{}", wrong.body);
+    let saved = house.post(&owner, "/groups/new?by=rule", &format!("{two}&do=save")).await;
+    let group = made(saved.location());
+    let page = house.get(&owner, saved.location()).await.body;
+    assert!(page.contains("1 device is in it now") && page.contains("Cart A 1") && !page.contains("Put devices in"), "{page}");
+    let edit = house.get(&owner, &format!("{group}/edit")).await.body;
+    assert!(edit.contains("name=\"what-1\"") && edit.contains("value=\"cart\""), "{edit}");
+    let changed = house.post(&owner, &format!("{group}/edit"), "name=All&note=&what-0=everything&do=save").await;
+    assert!(house.get(&owner, changed.location()).await.body.contains("Saved. 2 devices are in it now."));
+}
+
+#[tokio::test]
+async fn a_rule_that_does_not_fit_into_the_builder_is_shown_in_words_and_kept() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let id = house
+        .write(|tx| {
+            let rule = serde_json::from_str(r#"{"all":["everything",{"any":[{"supervised":true},{"platform":"macos"}]}]}"#).unwrap();
+            let new = crate::mdm::groups::NewGroup { name: "Nested".into(), note: String::new(), rule: Some(rule) };
+            Ok(crate::mdm::groups::create(tx, &crate::mdm::Actor::Console, new)?.id)
+        })
+        .await;
+    let edit = house.get(&owner, &format!("/groups/{id}/edit")).await.body;
+    assert!(edit.contains("every device and (it is supervised or it is a Mac)") && !edit.contains("what-0"), "{edit}");
+    house.post(&owner, &format!("/groups/{id}/edit"), "name=Renamed&note=&do=save").await;
+    let page = house.get(&owner, &format!("/groups/{id}")).await.body;
+    assert!(page.contains("Renamed") && page.contains("(it is supervised or it is a Mac)"), "{page}");
+}
+
+#[tokio::test]
+async fn viewers_see_groups_and_change_none() {
+    let house = House::new();
+    let viewer = house.person(Role::Viewer).await;
+    let page = house.get(&viewer, "/groups").await.body;
+    assert!(page.contains("No groups yet") && !page.contains("href=\"/groups/new\""), "{page}");
+    for path in ["/groups/new", "/people/new", "/people/import", "/classes/new"] {
+        assert_eq!(house.get(&viewer, path).await.status, 403, "{path}");
+    }
+    assert_eq!(house.post(&viewer, "/groups/new", "name=x&note=&do=save").await.status, 403);
+    let teacher = house.person(Role::Teacher).await;
+    for path in ["/groups", "/people", "/classes"] {
+        assert_eq!(house.get(&teacher, path).await.status, 403, "{path}");
+    }
+}

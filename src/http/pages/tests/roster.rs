@@ -1,0 +1,117 @@
+//! People and classes as people manage them, the import with its preview, and who uses a device.
+
+use super::House;
+use crate::mdm::Role;
+use crate::store::people;
+
+fn form(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let head = format!("--x\r\ncontent-disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\n");
+    [head.as_bytes(), bytes, b"\r\n--x--\r\n"].concat()
+}
+
+impl House {
+    async fn upload(&self, cookie: &str, name: &str, bytes: &[u8]) -> super::Reply {
+        self.send(Self::posted(cookie, "/people/import", "multipart/form-data; boundary=x", form(name, bytes))).await
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_added_given_a_device_and_deleted() {
+    let house = House::new();
+    house.device("1", "iPad A").await;
+    let owner = house.person(Role::Owner).await;
+    assert!(house.get(&owner, "/people").await.body.contains("No people yet"));
+    let refused = house.post(&owner, "/people/new", "name=Kim&email=kim&role=student&active=1").await;
+    assert!(
+        refused.status == 422 && refused.body.contains("An e-mail address, or nothing.") && refused.body.contains("value=\"kim\""),
+        "{}",
+        refused.body
+    );
+    let added = house.post(&owner, "/people/new", "name=Kim+%3CExample%3E&email=kim%40example.school&role=student&active=1").await;
+    let person = added.location().split('?').next().unwrap().to_owned();
+    let id = person.trim_start_matches("/people/").to_owned();
+    let choose = house.get(&owner, "/devices/1/person?search=kim%40").await.body;
+    assert!(
+        choose.contains("Give it to Kim &lt;Example&gt;") && choose.contains("Nobody&#39;s now.") || choose.contains("Nobody's now."),
+        "{choose}"
+    );
+    assert!(house.get(&owner, "/devices/1/person?search=zoe").await.body.contains("Nobody found"));
+    house.post(&owner, "/devices/1/person", &format!("person={id}")).await;
+    let device = house.get(&owner, "/devices/1").await.body;
+    assert!(device.contains(&format!("href=\"{person}\">Kim &lt;Example&gt;</a>")) && device.contains("/devices/1/person"), "{device}");
+    assert!(device.contains("Given to Kim &lt;Example&gt;"), "the timeline says so: {device}");
+    assert!(house.get(&owner, &person).await.body.contains("href=\"/devices/1\">iPad A</a>"));
+    let ask = house.get(&owner, &format!("{person}/delete")).await.body;
+    assert!(ask.contains("Their 1 device will be nobody"), "{ask}");
+    house.post(&owner, &format!("{person}/delete"), "").await;
+    assert_eq!(house.get(&owner, &person).await.status, 404);
+    assert_eq!(house.write(|tx| people::of_device(tx, "1")).await, None);
+}
+
+#[tokio::test]
+async fn a_class_gets_its_people_and_loses_them() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.post(&owner, "/people/new", "name=Kim+Example&email=kim%40example.school&role=student&active=1").await;
+    assert!(house.get(&owner, "/classes").await.body.contains("No classes yet"));
+    let made = house.post(&owner, "/classes/new", "name=7b").await;
+    let class = made.location().split('?').next().unwrap().to_owned();
+    let refused = house.post(&owner, &format!("{class}/people"), "person=Zoe&role=student").await;
+    assert!(
+        refused.status == 422 && refused.body.contains("There is no active person") && refused.body.contains("value=\"Zoe\""),
+        "{}",
+        refused.body
+    );
+    house.post(&owner, &format!("{class}/people"), "person=KIM%40example.school&role=teacher").await;
+    let page = house.get(&owner, &class).await.body;
+    assert!(page.contains("Kim Example") && page.contains("teaches"), "{page}");
+    assert!(house.get(&owner, "/classes").await.body.contains("7b"));
+    let remove = page.split("action=\"").find(|part| part.contains("/remove\"")).unwrap().split('"').next().unwrap().to_owned();
+    house.post(&owner, &remove, "").await;
+    assert!(house.get(&owner, &class).await.body.contains("Nobody is in it."));
+    house.post(&owner, &format!("{class}/edit"), "name=7+b").await;
+    assert!(house.get(&owner, &class).await.body.contains("7 b"));
+    house.post(&owner, &format!("{class}/delete"), "").await;
+    assert_eq!(house.get(&owner, &class).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_import_is_shown_before_it_is_done() {
+    let house = House::new();
+    house.device("1", "iPad A").await;
+    let owner = house.person(Role::Owner).await;
+    let table = "name,email,class,serial\nKim <Example>,kim@example.school,7b,TESTSN1\n";
+    let shown = house.upload(&owner, "people.csv", table.as_bytes()).await;
+    assert_eq!(shown.status, 303, "{}", shown.body);
+    let page = house.get(&owner, shown.location()).await.body;
+    for words in ["Kim &lt;Example&gt; (kim@example.school)", "TESTSN1 to Kim", "Import: add 1 people"] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+    assert!(house.get(&owner, "/people").await.body.contains("No people yet"), "looking changes nothing");
+    let done = house.post(&owner, shown.location(), "").await;
+    let page = house.get(&owner, done.location()).await.body;
+    assert!(page.contains("Imported: 1 person added") && page.contains("Kim &lt;Example&gt;"), "{page}");
+    assert_eq!(house.post(&owner, shown.location(), "").await.status, 404, "once");
+    let again = house.upload(&owner, "people.csv", table.as_bytes()).await;
+    assert!(house.get(&owner, again.location()).await.body.contains("Everything is as the file says already."));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_roster_is_refused_where_it_was_chosen() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    for (name, bytes, words) in [
+        ("people.csv", &b"name\nok\n\xc9va\n"[..], "in line 3 that are not UTF-8"),
+        ("", &b""[..], "Choose a CSV file"),
+        ("x.csv", &b"colour\nred\n"[..], "no column called Name or Email"),
+    ] {
+        let reply = house.upload(&owner, name, bytes).await;
+        assert!(reply.status == 422 && reply.body.contains(words), "{words} in {}", reply.body);
+    }
+    // More than other forms may have, and not more than a roster may.
+    let many = format!("name,note\n{}", format!("Kim,{}\n", "x".repeat(900)).repeat(2_000));
+    assert!(many.len() > crate::http::limits::FORM_MAX_BYTES);
+    assert_eq!(house.upload(&owner, "people.csv", many.as_bytes()).await.status, 303);
+    let large = vec![b'x'; crate::http::limits::ROSTER_MAX_BYTES + 1];
+    assert_eq!(house.upload(&owner, "people.csv", &large).await.status, 413);
+}

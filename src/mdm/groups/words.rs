@@ -1,0 +1,135 @@
+//! Rules in words, as people read them.
+
+use std::collections::BTreeMap;
+
+use super::rule::{NameTest, OsRange, Rule};
+use crate::error::Result;
+use crate::protocol::ids::EnrollmentKind;
+use crate::protocol::platform::Platform;
+use crate::store::people::PersonRole;
+use crate::store::{Tx, classes};
+
+/// Serial numbers that are written out before "and 90 more".
+const SERIALS_WRITTEN: usize = 3;
+
+/// The names of the classes that a rule names, by id.
+pub fn class_names(tx: &Tx, rule: &Rule) -> Result<BTreeMap<String, String>> {
+    let mut names = BTreeMap::new();
+    for id in rule.classes() {
+        if let Some(class) = classes::by_id(tx, id)? {
+            names.insert(class.id, class.name);
+        }
+    }
+    Ok(names)
+}
+
+/// A rule as a sentence without its full stop; `classes` has the names of classes by id.
+pub fn words(rule: &Rule, classes: &BTreeMap<String, String>) -> String {
+    part(rule, classes, false, true)
+}
+
+/// One part of the sentence, the other way round if `negated`; lists within lists stand in brackets.
+fn part(rule: &Rule, classes: &BTreeMap<String, String>, negated: bool, outermost: bool) -> String {
+    let list = |rules: &[Rule], between: &str| {
+        let parts: Vec<String> = rules.iter().map(|rule| part(rule, classes, negated, false)).collect();
+        let joined = parts.join(between);
+        if outermost || parts.len() < 2 { joined } else { format!("({joined})") }
+    };
+    let is = if negated { "is not" } else { "is" };
+    match rule {
+        Rule::Everything => if negated { "no device" } else { "every device" }.to_owned(),
+        Rule::All(rules) => list(rules, if negated { " or " } else { " and " }),
+        Rule::Any(rules) => list(rules, if negated { " and " } else { " or " }),
+        Rule::Not(rule) => part(rule, classes, !negated, outermost),
+        Rule::Platform(platform) => format!("it {is} {}", platform_words(*platform)),
+        Rule::Os(range) => os(range, negated),
+        Rule::Model(text) => format!("its model {} “{text}”", if negated { "does not contain" } else { "contains" }),
+        Rule::Supervised(wanted) => format!("it is {}supervised", if *wanted == negated { "not " } else { "" }),
+        Rule::Name(NameTest::Contains(text)) => format!("its name {} “{text}”", if negated { "does not contain" } else { "contains" }),
+        Rule::Name(NameTest::Begins(text)) => format!("its name {} with “{text}”", if negated { "does not begin" } else { "begins" }),
+        Rule::Serial(serials) => {
+            let shown = serials.iter().take(SERIALS_WRITTEN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = match serials.len().saturating_sub(SERIALS_WRITTEN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("its serial number {is} {}{shown}{more}", if serials.len() > 1 { "one of " } else { "" })
+        }
+        Rule::Class(id) => {
+            let name = classes.get(id).map_or("a class that is not there any more", String::as_str);
+            format!("its person {is} in {name}")
+        }
+        Rule::Role(role) => format!("its person {is} {}", role_words(*role)),
+        Rule::App(identifier) => format!("the app {identifier} {is} installed"),
+        Rule::Enrollment(kind) => format!("it {is} {}", enrollment_words(*kind)),
+    }
+}
+
+fn os(range: &OsRange, negated: bool) -> String {
+    let system = "its system is";
+    match (&range.at_least, &range.below, negated) {
+        (Some(least), Some(below), false) => format!("{system} {least} or later and older than {below}"),
+        (Some(least), Some(below), true) => format!("{system} older than {least}, or {below} or later"),
+        (Some(least), None, false) => format!("{system} {least} or later"),
+        (Some(version), None, true) | (None, Some(version), false) => format!("{system} older than {version}"),
+        (None, Some(below), true) => format!("{system} {below} or later"),
+        (None, None, _) => format!("{system} of any version"),
+    }
+}
+
+/// A family of devices for people.
+pub fn platform_words(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Ios => "an iPhone or iPad",
+        Platform::Macos => "a Mac",
+        Platform::Tvos => "an Apple TV",
+        Platform::Visionos => "an Apple Vision Pro",
+        Platform::Watchos => "an Apple Watch",
+        Platform::Unknown => "of an unknown kind",
+    }
+}
+
+fn role_words(role: PersonRole) -> &'static str {
+    match role {
+        PersonRole::Student => "a student",
+        PersonRole::Teacher => "a teacher",
+        PersonRole::Staff => "on the staff",
+    }
+}
+
+fn enrollment_words(kind: EnrollmentKind) -> &'static str {
+    if kind.is_user_enrollment() { "a person's own device" } else { "the organisation's device" }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_reads_as_a_sentence() {
+        let classes = BTreeMap::from([("c1".to_owned(), "7b".to_owned())]);
+        for (json, sentence) in [
+            (json!("everything"), "every device"),
+            (
+                json!({ "all": [{ "platform": "ios" }, { "os": { "below": "18" } }] }),
+                "it is an iPhone or iPad and its system is older than 18",
+            ),
+            (
+                json!({ "any": [{ "class": "c1" }, { "all": [{ "supervised": false }, { "model": "Mac" }] }] }),
+                "its person is in 7b or (it is not supervised and its model contains “Mac”)",
+            ),
+            (
+                json!({ "not": { "all": [{ "role": "teacher" }, { "name": { "begins": "Cart" } }] } }),
+                "its person is not a teacher or its name does not begin with “Cart”",
+            ),
+            (json!({ "not": { "not": { "supervised": true } } }), "it is supervised"),
+            (json!({ "serial": ["A", "B", "C", "D", "E"] }), "its serial number is one of A, B, C and 2 more"),
+            (json!({ "os": { "at_least": "17", "below": "18" } }), "its system is 17 or later and older than 18"),
+            (json!({ "class": "c9" }), "its person is in a class that is not there any more"),
+        ] {
+            assert_eq!(words(&serde_json::from_value(json).unwrap(), &classes), sentence);
+        }
+    }
+}

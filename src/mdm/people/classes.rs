@@ -1,0 +1,109 @@
+//! Classes: made, renamed, and who is in them.
+
+use serde_json::json;
+
+use super::{NAME_MAX_CHARS, look_at_devices, name};
+use crate::error::{Error, Result};
+use crate::mdm::journal::{self, Subject};
+use crate::mdm::{Actor, Right, groups, people};
+use crate::store::Tx;
+use crate::store::classes::{self as rows, Class, ClassRole, Member, Membership};
+use crate::store::people::Source;
+
+/// Classes at the most.
+pub const CLASSES_MAX: u64 = 20_000;
+/// People who can be put into one class at the most.
+pub const MEMBERS_MAX: u64 = 5_000;
+
+/// Makes a class by hand.
+pub fn create(tx: &Tx, actor: &Actor, wanted: &str) -> Result<Class> {
+    actor.require(Right::Configure)?;
+    if rows::count(tx)? >= CLASSES_MAX {
+        return Err(Error::conflict(format!("There are {CLASSES_MAX} classes, which is the most. Delete those that are over.")));
+    }
+    let class = Class {
+        id: tx.new_id(),
+        source: Source::Hand,
+        source_id: None,
+        name: name(wanted, NAME_MAX_CHARS)?,
+        people_count: 0,
+        created_at: tx.now,
+        changed_at: tx.now,
+    };
+    rows::insert(tx, &class)?;
+    journal::note(tx, actor, "class.created", Subject::default(), json!({ "class": class.id, "name": class.name }))?;
+    Ok(class)
+}
+
+/// Gives a class another name. One that came by an import gets its name back with the next one.
+pub fn rename(tx: &Tx, actor: &Actor, id: &str, wanted: &str) -> Result<Class> {
+    actor.require(Right::Configure)?;
+    let class = find(tx, actor, id)?;
+    let name = name(wanted, NAME_MAX_CHARS)?;
+    if class.name != name {
+        rows::rename(tx, id, &name)?;
+        journal::note(tx, actor, "class.changed", Subject::default(), json!({ "class": id, "name": name }))?;
+    }
+    find(tx, actor, id)
+}
+
+/// Deletes a class; its people stay. One that a group's rule asks for stays too: the rule would silently find nobody.
+pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let class = find(tx, actor, id)?;
+    let asking = groups::asking_for_class(tx, id)?;
+    if !asking.is_empty() {
+        return Err(Error::conflict(format!(
+            "The rules of these groups ask for this class: {}. Change the rules or delete the groups first.",
+            asking.join(", ")
+        )));
+    }
+    rows::delete(tx, id)?;
+    journal::note(tx, actor, "class.deleted", Subject::default(), json!({ "class": id, "name": class.name }))
+}
+
+/// One page of classes by name, and how many there are.
+pub fn list(tx: &Tx, actor: &Actor, after: Option<(&str, &str)>, limit: u32) -> Result<(Vec<Class>, u64)> {
+    actor.require(Right::View)?;
+    Ok((rows::list(tx, after, limit)?, rows::count(tx)?))
+}
+
+/// One class.
+pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Class> {
+    actor.require(Right::View)?;
+    rows::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such class."))
+}
+
+/// The people of a class, teachers first.
+pub fn members(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<Member>> {
+    find(tx, actor, id)?;
+    rows::members(tx, id)
+}
+
+/// Puts a person into a class by hand, or changes what they do there; no import takes them out then.
+pub fn put(tx: &Tx, actor: &Actor, id: &str, person: &str, role: ClassRole) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let (class, person) = (find(tx, actor, id)?, people::find(tx, actor, person)?);
+    if class.people_count >= MEMBERS_MAX {
+        return Err(Error::conflict(format!("There are {MEMBERS_MAX} people in this class, which is the most.")));
+    }
+    let membership = Membership { class_id: class.id, person_id: person.id.clone(), role, source: Source::Hand };
+    if rows::put_member(tx, &membership)? {
+        let data = json!({ "class": id, "name": class.name, "person": person.id, "role": role });
+        journal::note(tx, actor, "class.person_added", Subject::default(), data)?;
+        look_at_devices(tx, &person.id)?;
+    }
+    Ok(())
+}
+
+/// Takes a person out of a class. One whom an import put there comes back with the next one.
+pub fn remove(tx: &Tx, actor: &Actor, id: &str, person: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let (class, person) = (find(tx, actor, id)?, people::find(tx, actor, person)?);
+    if !rows::remove_member(tx, id, &person.id)? {
+        return Err(Error::not_found("This person is not in this class."));
+    }
+    let data = json!({ "class": id, "name": class.name, "person": person.id });
+    journal::note(tx, actor, "class.person_removed", Subject::default(), data)?;
+    look_at_devices(tx, &person.id)
+}

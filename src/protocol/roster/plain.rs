@@ -1,0 +1,201 @@
+//! One table with a header row: a person a line, with class and serial number where it has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::table::Row;
+use super::{Class, Extent, Kind, Membership, Mistake, Person, Role, Roster, Table, email, key_of, mistake};
+
+/// The titles that each column is known by, reduced to small letters and digits.
+const NAME: &[&str] = &["name", "fullname", "displayname", "person", "user", "student", "studentname", "username"];
+const GIVEN: &[&str] = &["givenname", "firstname", "forename", "first", "given", "preferredname"];
+const FAMILY: &[&str] = &["familyname", "lastname", "surname", "last", "family"];
+const EMAIL: &[&str] = &[
+    "email",
+    "emailaddress",
+    "mail",
+    "mailaddress",
+    "schoolemail",
+    "upn",
+    "userprincipalname",
+    "managedappleid",
+    "managedappleaccount",
+    "appleaccount",
+];
+const ROLE: &[&str] = &["role", "type", "position", "usertype", "persontype"];
+const CLASS: &[&str] = &["class", "classes", "classname", "section", "group", "form", "homeroom", "tutorgroup", "course"];
+const SERIAL: &[&str] =
+    &["serial", "serialnumber", "serialno", "serials", "serialnumbers", "deviceserial", "deviceserialnumber", "ipadserial", "device"];
+const ID: &[&str] =
+    &["id", "personid", "studentid", "userid", "sourcedid", "sourceid", "employeeid", "staffid", "admissionnumber", "upnumber"];
+const ACTIVE: &[&str] = &["active", "status", "enabled", "state"];
+
+struct Columns {
+    name: Option<usize>,
+    given: Option<usize>,
+    family: Option<usize>,
+    email: Option<usize>,
+    role: Option<usize>,
+    class: Option<usize>,
+    serial: Option<usize>,
+    id: Option<usize>,
+    active: Option<usize>,
+}
+
+impl Columns {
+    fn of(table: &Table) -> Self {
+        let column = |titles| table.column(titles);
+        Self {
+            name: column(NAME),
+            given: column(GIVEN),
+            family: column(FAMILY),
+            email: column(EMAIL),
+            role: column(ROLE),
+            class: column(CLASS),
+            serial: column(SERIAL),
+            id: column(ID),
+            active: column(ACTIVE),
+        }
+    }
+
+    fn known(&self) -> Vec<usize> {
+        let all = [self.name, self.given, self.family, self.email, self.role, self.class, self.serial, self.id, self.active];
+        all.into_iter().flatten().collect()
+    }
+}
+
+/// The roster of one table.
+pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
+    let columns = Columns::of(table);
+    if columns.name.is_none() && columns.family.is_none() && columns.given.is_none() && columns.email.is_none() {
+        let titles: String = table.titles.join(", ").chars().take(200).collect();
+        return mistake(format!(
+            "“{}” has no column called Name or Email. Its first line must name the columns; it says: {titles}",
+            table.name
+        ));
+    }
+    let mut roster = Roster { people_extent: Extent::Whole, ..Roster::empty(Kind::Csv) };
+    if columns.class.is_some() {
+        (roster.classes_extent, roster.memberships_extent) = (Extent::Whole, Extent::Whole);
+    }
+    let mut people: BTreeMap<String, (Person, u64)> = BTreeMap::new();
+    let mut order = Vec::new();
+    let mut classes: BTreeMap<String, String> = BTreeMap::new();
+    let mut memberships = BTreeSet::new();
+    let mut owners: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    for row in &table.rows {
+        let person = person(table, &columns, row)?;
+        for serial in &person.serials {
+            match owners.get(serial) {
+                Some((owner, line)) if *owner != person.key => {
+                    return mistake(format!(
+                        "Lines {line} and {} give the device {serial} to different people. Decide who has it.",
+                        row.line
+                    ));
+                }
+                _ => owners.insert(serial.clone(), (person.key.clone(), row.line)),
+            };
+        }
+        for name in several(row.cell(columns.class)) {
+            let class = name.to_lowercase();
+            classes.entry(class.clone()).or_insert(name);
+            memberships.insert(Membership { class, person: person.key.clone(), teaches: person.role == Role::Teacher });
+        }
+        match people.get_mut(&person.key) {
+            None => {
+                order.push(person.key.clone());
+                people.insert(person.key.clone(), (person, row.line));
+            }
+            // One line for each class or device of the same person.
+            Some((known, line)) => merge(known, person, (*line, row.line))?,
+        }
+    }
+    roster.people = order.iter().filter_map(|key| people.remove(key)).map(|(person, _)| person).collect();
+    roster.classes = classes.into_iter().map(|(key, name)| Class { key, name }).collect();
+    roster.memberships = memberships.into_iter().collect();
+    let known = columns.known();
+    let unknown: Vec<_> = table
+        .titles
+        .iter()
+        .enumerate()
+        .filter(|(at, title)| !known.contains(at) && !title.trim().is_empty())
+        .map(|(_, title)| title.trim())
+        .collect();
+    if !unknown.is_empty() {
+        let titles: String = unknown.join(", ").chars().take(200).collect();
+        roster.notes.push(format!("Columns that are not used: {titles}"));
+    }
+    Ok(roster)
+}
+
+fn merge(known: &mut Person, person: Person, (first, second): (u64, u64)) -> Result<(), Mistake> {
+    if known.name.to_lowercase() != person.name.to_lowercase() || known.role != person.role {
+        return mistake(format!(
+            "Lines {first} and {second} are about the same person ({}) and say different things: “{}” and “{}”. Make them the same, or give one another address.",
+            if known.email.is_empty() { &known.name } else { &known.email },
+            known.name,
+            person.name
+        ));
+    }
+    known.active |= person.active;
+    if known.email.is_empty() {
+        known.email = person.email;
+    }
+    for serial in person.serials {
+        if !known.serials.contains(&serial) {
+            known.serials.push(serial);
+        }
+    }
+    Ok(())
+}
+
+fn person(table: &Table, columns: &Columns, row: &Row) -> Result<Person, Mistake> {
+    let (line, file) = (row.line, &table.name);
+    let address = match row.cell(columns.email) {
+        "" => String::new(),
+        text => match email(text) {
+            Some(address) => address,
+            None => return mistake(format!("“{text}” in line {line} of “{file}” is not an e-mail address.")),
+        },
+    };
+    let parts = format!("{} {}", row.cell(columns.given), row.cell(columns.family));
+    let name = [row.cell(columns.name), parts.trim(), &address].into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned();
+    if name.is_empty() {
+        return mistake(format!("Line {line} of “{file}” has neither a name nor an e-mail address."));
+    }
+    let role = match row.cell(columns.role) {
+        "" => Role::Student,
+        word => match role(word) {
+            Some(role) => role,
+            None => return mistake(format!("“{word}” in line {line} of “{file}” is no role; take student, teacher or staff.")),
+        },
+    };
+    let active = match key_of(row.cell(columns.active)).as_str() {
+        "" | "1" | "yes" | "y" | "true" | "active" | "enabled" | "enrolled" | "current" => true,
+        "0" | "no" | "n" | "false" | "inactive" | "disabled" | "left" | "tobedeleted" | "former" | "suspended" => false,
+        word => return mistake(format!("“{word}” in line {line} of “{file}” does not say whether the person is active; take yes or no.")),
+    };
+    let key = match (row.cell(columns.id), address.as_str()) {
+        ("", "") => format!("name:{}", name.to_lowercase()),
+        ("", address) => format!("email:{}", address.to_lowercase()),
+        (id, _) => format!("id:{}", id.to_lowercase()),
+    };
+    let serials = several(&row.cell(columns.serial).replace([',', ' '], ";")).into_iter().map(|serial| serial.to_uppercase()).collect();
+    Ok(Person { key, name, email: address, role, active, serials })
+}
+
+/// What a word says of somebody's place at the school.
+fn role(word: &str) -> Option<Role> {
+    match key_of(word).as_str() {
+        "student" | "students" | "pupil" | "learner" | "s" => Some(Role::Student),
+        "teacher" | "teachers" | "instructor" | "faculty" | "lecturer" | "tutor" | "t" => Some(Role::Teacher),
+        "staff" | "administrator" | "admin" | "aide" | "assistant" | "principal" | "counselor" | "proctor" | "employee" | "support" => {
+            Some(Role::Staff)
+        }
+        _ => None,
+    }
+}
+
+/// Several names in one field, between `;` or `|`.
+fn several(text: &str) -> Vec<String> {
+    text.split([';', '|']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}

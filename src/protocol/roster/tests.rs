@@ -1,0 +1,266 @@
+use std::io::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+fn file(name: &str, text: &str) -> File {
+    File { name: name.into(), bytes: text.as_bytes().to_vec() }
+}
+
+fn read(text: &str) -> Result<Roster, Mistake> {
+    parse(&[file("people.csv", text)], NOW)
+}
+
+fn says(outcome: Result<Roster, Mistake>, words: &str) {
+    let mistake = outcome.unwrap_err().0;
+    assert!(mistake.contains(words), "{words} in {mistake}");
+}
+
+fn names(roster: &Roster) -> Vec<&str> {
+    roster.people.iter().map(|person| person.name.as_str()).collect()
+}
+
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    for (name, bytes) in files {
+        archive.start_file(*name, options).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+const TABLE: &str = "Full name,E-mail address,Role,Class,Serial number,Locker\n\
+    \"Example, Kim\",Kim@Example.school,Pupil,7b|Art,testsn0001,12\n\
+    Ada Example,ada@example.school,Teacher,7b,,\n\
+    \n\
+    Ada Example,ADA@example.school,teacher,7c,TESTSN0002,\n\
+    Sam Staff,,staff,,,\n";
+
+#[test]
+fn a_table_is_read_with_the_titles_that_people_use() {
+    let roster = read(TABLE).unwrap();
+    assert_eq!(names(&roster), ["Example, Kim", "Ada Example", "Sam Staff"]);
+    let kim = &roster.people[0];
+    assert_eq!(
+        (kim.key.as_str(), kim.email.as_str(), kim.role, &kim.serials[..]),
+        ("email:kim@example.school", "Kim@Example.school", Role::Student, &["TESTSN0001".to_owned()][..])
+    );
+    assert_eq!(roster.people[1].serials, ["TESTSN0002"], "two lines of the same person are one");
+    assert_eq!(roster.people[2].key, "name:sam staff");
+    assert_eq!(roster.classes.iter().map(|class| class.name.as_str()).collect::<Vec<_>>(), ["7b", "7c", "Art"]);
+    assert_eq!(roster.memberships.len(), 4);
+    assert!(roster.memberships.iter().any(|membership| membership.teaches && membership.class == "7c"));
+    assert_eq!(roster.notes, ["Columns that are not used: Locker"]);
+    assert_eq!((roster.people_extent, roster.classes_extent), (Extent::Whole, Extent::Whole));
+    let without = read("first name,surname\nKim,Example\n").unwrap();
+    assert_eq!((names(&without), without.classes_extent), (vec!["Kim Example"], Extent::Silent));
+}
+
+#[test]
+fn separators_marks_and_encodings_of_spreadsheets_are_understood() {
+    let expected = read("name,email,class\nÉva Példa,eva@example.school,7b\n").unwrap();
+    let semicolons = "name;email;class\r\nÉva Példa;eva@example.school;7b\r\n";
+    let tabs = "name\temail\tclass\nÉva Példa\teva@example.school\t7b";
+    let quoted = "\"name\",\"email\",\"class\"\n\"Éva Példa\",\"eva@example.school\",\"7b\"\n";
+    for text in [semicolons, tabs, quoted, &format!("\u{feff}{semicolons}"), &format!("sep=;\r\n{semicolons}")] {
+        assert_eq!(read(text).unwrap(), expected, "{text:?}");
+    }
+    let units: Vec<u16> = semicolons.encode_utf16().collect();
+    let little: Vec<u8> = [0xff, 0xfe].into_iter().chain(units.iter().flat_map(|unit| unit.to_le_bytes())).collect();
+    let big: Vec<u8> = [0xfe, 0xff].into_iter().chain(units.iter().flat_map(|unit| unit.to_be_bytes())).collect();
+    for bytes in [little.clone(), big] {
+        assert_eq!(parse(&[File { name: "x.csv".into(), bytes }], NOW).unwrap(), expected);
+    }
+    says(parse(&[File { name: "x.csv".into(), bytes: little[..21].to_vec() }], NOW), "UTF-16");
+    says(parse(&[File { name: "x.csv".into(), bytes: b"name\nok\n\xc9va\n".to_vec() }], NOW), "in line 3 that are not UTF-8");
+    says(parse(&[File { name: "x.csv".into(), bytes: b"n\0a\0m\0e\0".to_vec() }], NOW), "not a table of text");
+}
+
+#[test]
+fn what_cannot_be_right_is_named_by_its_line() {
+    says(read(""), "is empty");
+    says(read("name,email\n"), "no people in it");
+    says(read("colour,size\nred,4\n"), "no column called Name or Email");
+    says(read("name,email\nKim,kim at example\n"), "“kim at example” in line 2");
+    says(read("name,role\nKim,king\n"), "“king” in line 2");
+    says(read("name,active\nKim,perhaps\n"), "“perhaps” in line 2");
+    says(read("name,class\n,7b\n"), "Line 2");
+    says(read("name,email\nKim,a@example.school\nAda,A@example.school\n"), "Lines 2 and 3 are about the same person");
+    says(read("name,serial\nKim,TESTSN1\nAda,testsn1\n"), "Lines 2 and 3 give the device TESTSN1");
+    says(parse(&[file("a.csv", "name\nKim\n"), file("b.csv", "name\nAda\n")], NOW), "none of them is OneRoster's");
+    says(parse(&[], NOW), "Choose a CSV file");
+}
+
+#[test]
+fn an_own_key_tells_people_of_the_same_name_apart() {
+    let roster = read("Student ID,Name,Email\n17,Kim Example,\n18,Kim Example,\n").unwrap();
+    assert_eq!(roster.people.iter().map(|person| person.key.as_str()).collect::<Vec<_>>(), ["id:17", "id:18"]);
+}
+
+const USERS_1_1: &str = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,middleName,identifier,email,sms,phone,agentSourcedIds,grades,password\n\
+    u1,,,true,s1,student,kim,,Kim,Example,,,kim@example.school,,,g1,07,\n\
+    u2,,,TRUE,s1,teacher,ada@example.school,,Ada,Example,,,,,,,,\n\
+    u3,,,false,s1,aide,,,Sam,Staff,,,,,,,,\n\
+    g1,,,true,s1,guardian,,,Pat,Example,,,,,,,,\n";
+const CLASSES: &str = "sourcedId,status,dateLastModified,title,grades,courseSourcedId,classCode,classType,location,schoolSourcedId,termSourcedIds,subjects,subjectCodes,periods\n\
+    c1,,,Maths,07,k1,7b-ma,scheduled,,s1,t1,,,\n\
+    c2,,,Maths,07,k1,7c-ma,scheduled,,s1,t1,,,\n\
+    c3,,,Homeroom 7b,07,k2,,homeroom,,s1,t1,,,\n";
+const ENROLLMENTS: &str = "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role,primary,beginDate,endDate\n\
+    e1,,,c1,s1,u1,student,,2026-09-01,2027-07-31\n\
+    e2,,,c1,s1,u2,teacher,true,,\n\
+    e3,,,c2,s1,u1,student,,2025-09-01,2026-07-31\n\
+    e4,,,c3,s1,g1,student,,,\n\
+    e5,,,c3,s1,u3,aide,,,\n";
+const MANIFEST: &str =
+    "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\nfile.users,bulk\nfile.classes,bulk\nfile.enrollments,bulk\n";
+
+fn one_roster() -> Vec<File> {
+    vec![file("users.csv", USERS_1_1), file("classes.csv", CLASSES), file("enrollments.csv", ENROLLMENTS), file("manifest.csv", MANIFEST)]
+}
+
+#[test]
+fn oneroster_1_1_is_read() {
+    let roster = parse(&one_roster(), NOW).unwrap();
+    assert_eq!(roster.kind, Kind::Oneroster);
+    let people: Vec<_> = roster
+        .people
+        .iter()
+        .map(|person| (person.key.as_str(), person.name.as_str(), person.email.as_str(), person.role, person.active))
+        .collect();
+    assert_eq!(
+        people,
+        [
+            ("u1", "Kim Example", "kim@example.school", Role::Student, true),
+            ("u2", "Ada Example", "ada@example.school", Role::Teacher, true),
+            ("u3", "Sam Staff", "", Role::Staff, false),
+        ]
+    );
+    assert_eq!(
+        roster.classes.iter().map(|class| class.name.as_str()).collect::<Vec<_>>(),
+        ["Maths (7b-ma)", "Maths (7c-ma)", "Homeroom 7b"]
+    );
+    let member = |class: &str, person: &str, teaches| Membership { class: class.into(), person: person.into(), teaches };
+    assert_eq!(roster.memberships, [member("c1", "u1", false), member("c1", "u2", true)]);
+    assert_eq!(roster.notes.len(), 5, "{:?}", roster.notes);
+    assert_eq!((roster.people_extent, roster.classes_extent, roster.memberships_extent), (Extent::Whole, Extent::Whole, Extent::Whole));
+}
+
+#[test]
+fn oneroster_1_2_has_its_roles_in_a_file_of_their_own() {
+    let users = "\"sourcedId\",\"status\",\"dateLastModified\",\"enabledUser\",\"username\",\"userIds\",\"givenName\",\"familyName\",\"middleName\",\"identifier\",\"email\",\"sms\",\"phone\",\"agentSourcedIds\",\"grades\",\"password\",\"userMasterIdentifier\",\"resourceSourcedIds\",\"preferredGivenName\",\"preferredMiddleName\",\"preferredFamilyName\",\"primaryOrgSourcedId\",\"pronouns\"\n\
+        u1,,,true,,,Kimberley,Example,,,,,,,,,,,Kim,,,,\nu2,,,true,,,Ada,Example,,,,,,,,,,,,,,,\n";
+    let roles = "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId,userProfileSourcedId\n\
+        r1,,,u1,primary,student,,,s1,\nr2,,,u2,secondary,parent,,,s1,\nr3,,,u2,primary,principal,,,s1,\n";
+    let roster = parse(&[file("users.csv", users), file("roles.csv", roles)], NOW).unwrap();
+    assert_eq!(
+        roster.people.iter().map(|person| (person.name.as_str(), person.role)).collect::<Vec<_>>(),
+        [("Kim Example", Role::Student), ("Ada Example", Role::Staff)]
+    );
+    assert_eq!((roster.classes_extent, roster.memberships_extent), (Extent::Silent, Extent::Silent), "what no file speaks of stays");
+    says(parse(&[file("users.csv", users)], NOW), "Choose roles.csv too");
+}
+
+#[test]
+fn a_delta_removes_only_what_it_says_is_gone() {
+    let users = USERS_1_1.replace("u1,,,true", "u1,tobedeleted,2026-11-01T00:00:00Z,true");
+    let enrollments = ENROLLMENTS.replace("e2,,,", "e2,tobedeleted,,");
+    let manifest = MANIFEST.replace("bulk", "delta");
+    let roster = parse(
+        &[file("users.csv", &users), file("classes.csv", CLASSES), file("enrollments.csv", &enrollments), file("manifest.csv", &manifest)],
+        NOW,
+    )
+    .unwrap();
+    assert_eq!((roster.people_extent, &roster.gone_people[..]), (Extent::Delta, &["u1".to_owned()][..]));
+    assert_eq!(roster.gone_memberships, [Membership { class: "c1".into(), person: "u2".into(), teaches: false }]);
+    assert!(roster.memberships.iter().any(|membership| membership.person == "u1"), "people who are not in a delta may be here already");
+}
+
+#[test]
+fn oneroster_comes_in_an_archive_too() {
+    let shadow = ("__MACOSX/._users.csv", &b"\0\x05\x16\x07"[..]);
+    let files = [
+        ("export/users.csv", USERS_1_1.as_bytes()),
+        ("export/Classes.CSV", CLASSES.as_bytes()),
+        ("export/enrollments.csv", ENROLLMENTS.as_bytes()),
+        ("export/manifest.csv", MANIFEST.as_bytes()),
+        ("export/read me.txt", b"\xff\xfe"),
+        ("export/courses.csv", b"sourcedId,status,title,courseCode,orgSourcedId\nk1,,Maths,MA,s1\n"),
+        shadow,
+    ];
+    let archive = File { name: "export.zip".into(), bytes: zip(&files) };
+    assert_eq!(parse(&[archive], NOW).unwrap(), parse(&one_roster(), NOW).unwrap());
+    says(parse(&[File { name: "x.zip".into(), bytes: b"PK\x03\x04 and nothing more".to_vec() }], NOW), "damaged ZIP");
+    says(parse(&[File { name: "x.zip".into(), bytes: zip(&[("a.txt", b"x")]) }], NOW), "Choose a CSV file");
+    says(
+        parse(&[File { name: "x.xlsx".into(), bytes: zip(&[("[Content_Types].xml", b"x"), ("xl/a.csv", b"name\nKim\n")]) }], NOW),
+        "is a spreadsheet",
+    );
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused() {
+    says(parse(&[file("classes.csv", CLASSES)], NOW), "users.csv is missing");
+    says(parse(&[file("users.csv", USERS_1_1), file("enrollments.csv", ENROLLMENTS)], NOW), "classes.csv is not");
+    says(parse(&[file("users.csv", USERS_1_1), file("users 2.csv", USERS_1_1)], NOW), "are the same file");
+    says(parse(&[file("users.csv", &USERS_1_1.replace("u2,", "u1,"))], NOW), "same sourcedId");
+    says(parse(&[file("users.csv", &USERS_1_1.replace("u2,", ","))], NOW), "has no sourcedId");
+}
+
+#[test]
+fn every_limit_is_reached_and_not_passed() {
+    let people = |count: usize| -> String { std::iter::once("name\n".to_owned()).chain((0..count).map(|n| format!("p{n}\n"))).collect() };
+    assert_eq!(read(&people(PEOPLE_MAX)).unwrap().people.len(), PEOPLE_MAX);
+    says(read(&people(PEOPLE_MAX + 1)), "at most 50000");
+    let rows = |count: usize| format!("name,class\n{}", "Kim,7b\n".repeat(count));
+    assert!(read(&rows(ROWS_MAX)).is_ok());
+    says(read(&rows(ROWS_MAX + 1)), "more than 200000 rows");
+    let field = |bytes: usize| format!("name,note\nKim,{}\n", "x".repeat(bytes));
+    assert!(read(&field(FIELD_MAX_BYTES)).is_ok());
+    says(read(&field(FIELD_MAX_BYTES + 1)), "line 2");
+    let columns = |count: usize| format!("name{}\nKim\n", ",x".repeat(count - 1));
+    assert!(read(&columns(COLUMNS_MAX)).is_ok());
+    says(read(&columns(COLUMNS_MAX + 1)), "at most 200");
+    let files = |count: usize| -> Vec<File> {
+        std::iter::once(file("users.csv", USERS_1_1)).chain((1..count).map(|_| file("x.csv", "x\n"))).collect()
+    };
+    assert!(parse(&files(FILES_MAX), NOW).is_ok());
+    says(parse(&files(FILES_MAX + 1), NOW), "at most 40 files");
+    let long = read(&format!("name\n{}\n", "é".repeat(NAME_MAX_CHARS + 5))).unwrap();
+    assert_eq!(long.people[0].name.chars().count(), NAME_MAX_CHARS);
+    let address = |chars: usize| format!("email\n{}@example.school\n", "k".repeat(chars - "@example.school".len()));
+    assert!(read(&address(EMAIL_MAX_CHARS)).is_ok());
+    says(read(&address(EMAIL_MAX_CHARS + 1)), "not an e-mail address");
+}
+
+#[test]
+fn an_archive_that_grows_without_end_is_stopped() {
+    let bomb = vec![b' '; UNPACKED_MAX_BYTES as usize + 1];
+    let archive = zip(&[("users.csv", &bomb)]);
+    assert!(archive.len() < 1 << 20);
+    says(parse(&[File { name: "x.zip".into(), bytes: archive }], NOW), "larger than 64 MiB");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = parse(&[File { name: "x".into(), bytes: bytes.clone() }], NOW);
+        let _ = parse(&[File { name: "x".into(), bytes: [&b"PK\x03\x04"[..], &bytes].concat() }], NOW);
+    }
+
+    #[test]
+    fn a_roster_cut_short_or_with_a_bit_turned_does_no_harm(cut in 0usize..2000, bit in 0usize..16_000) {
+        let archive = zip(&[("users.csv", USERS_1_1.as_bytes()), ("classes.csv", CLASSES.as_bytes()), ("enrollments.csv", ENROLLMENTS.as_bytes())]);
+        for whole in [archive, USERS_1_1.as_bytes().to_vec(), TABLE.as_bytes().to_vec()] {
+            let _ = parse(&[File { name: "x".into(), bytes: whole[..cut.min(whole.len())].to_vec() }], NOW);
+            let mut turned = whole.clone();
+            let at = bit % (whole.len() * 8);
+            turned[at / 8] ^= 1 << (at % 8);
+            let _ = parse(&[File { name: "x".into(), bytes: turned }], NOW);
+        }
+    }
+}
