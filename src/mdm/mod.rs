@@ -19,6 +19,7 @@ pub mod journal;
 pub mod nano;
 pub mod needs;
 pub mod practice;
+pub mod profiles;
 pub mod push;
 pub mod push_certificates;
 pub mod push_requests;

@@ -27,6 +27,7 @@ mod lock;
 mod migrate;
 #[cfg(test)]
 pub(crate) mod plans;
+pub mod profiles;
 pub mod push_certificates;
 mod readers;
 pub mod reports;

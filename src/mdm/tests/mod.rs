@@ -3,6 +3,7 @@
 mod enrollment;
 mod moved_in;
 mod plans;
+mod profiles;
 mod push;
 mod pushes;
 mod queue;
