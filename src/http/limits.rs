@@ -30,6 +30,8 @@ pub const SCEP_MAX_BYTES: usize = 128 << 10;
 pub const API_MAX_BYTES: usize = 10 << 20;
 /// Bytes of a person's form, a certificate file included.
 pub const FORM_MAX_BYTES: usize = 1 << 20;
+/// Bytes of a form with a profile: the profile itself, and room for what a browser puts round it.
+pub const PROFILE_FORM_MAX_BYTES: usize = crate::mdm::profiles::MAX_BYTES + (64 << 10);
 /// Bytes of a request's line and headers: `Mdm-Signature` takes about 2,000, and some clients put a SCEP message of 6,000 into the URI.
 pub const HEADER_MAX_BYTES: usize = 64 << 10;
 

@@ -35,7 +35,7 @@ use api::Streams;
 use auth::Gate;
 use budget::{BODIES_MAX_BYTES, Budget};
 use error::Audience;
-use limits::{API_MAX_BYTES, FORM_MAX_BYTES, group};
+use limits::{API_MAX_BYTES, FORM_MAX_BYTES, PROFILE_FORM_MAX_BYTES, group};
 use log::RequestIds;
 use server::Doors;
 
@@ -76,7 +76,9 @@ fn scripts() -> Router<App> {
 
 /// People: pages, most of them behind the log-in.
 fn people() -> Router<App> {
-    let pages = Router::new().merge(enroll::routes()).merge(group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes()));
+    let uploads = group(Audience::Person, PROFILE_FORM_MAX_BYTES, pages::handlers::uploads());
+    let pages =
+        Router::new().merge(enroll::routes()).merge(group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes())).merge(uploads);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)
 }

@@ -11,6 +11,7 @@ mod invitations;
 pub mod list;
 pub mod once;
 mod openapi;
+mod profiles;
 mod push_certificates;
 mod push_requests;
 mod session;
@@ -25,6 +26,7 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use events::{HEARTBEAT, STREAMS_MAX, Streams};
+pub(in crate::http) use profiles::{file as profile_file, recognise as recognise_profile};
 
 use crate::app::App;
 
@@ -46,6 +48,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(enrollments::routes())
         .merge(commands::routes())
         .merge(invitations::routes())
+        .merge(profiles::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())

@@ -8,6 +8,7 @@ pub mod invitations;
 pub mod login;
 pub mod parts;
 pub mod problem;
+pub mod profiles;
 pub mod push;
 pub mod setup;
 pub mod system;

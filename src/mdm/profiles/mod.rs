@@ -173,6 +173,12 @@ pub fn version(tx: &Tx, id: &str, number: i64) -> Result<Version> {
     store::version_of(tx, id, number)?.ok_or_else(no_version)
 }
 
+/// What is odd about a version by itself, and against the one in use.
+pub fn oddities(tx: &Tx, id: &str, shown: &Version) -> Result<Vec<Warning>> {
+    let current = version(tx, id, known(tx, id)?.version)?;
+    Ok(conflicts::odd(shown, Some(&current)))
+}
+
 fn known(tx: &Tx, id: &str) -> Result<Profile> {
     store::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such profile."))
 }

@@ -42,7 +42,7 @@ fn another_reader_finds_what_was_filled_in_and_nothing_else() {
         assert_eq!(said[0], piece.uuid);
         assert_eq!((&said[1], &said[3]), (&"school.example.wifi".into(), &"School".into()));
         assert_eq!(said[2], format!("{clean}|5 & 6|$5|pa$$word"));
-        assert_eq!(said[4], "2026-11-18 13:07:40", "whole seconds, in UTC");
+        assert_eq!(said[4], "2026-11-18 11:07:40", "whole seconds, in UTC");
         assert_eq!(said[5].as_array().unwrap().len(), 6, "{}", said[5]);
     }
 }
