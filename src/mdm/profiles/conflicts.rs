@@ -14,6 +14,7 @@ pub(super) const WARNINGS_MAX: usize = 100;
 
 /// Something that an admin should know before devices get a profile. It forbids nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProfileWarning)]
 pub struct Warning {
     /// What it is, in a sentence or two.
     pub message: String,

@@ -40,6 +40,7 @@ const NO_SECRETS: [&str; 2] = ["forcepin", "requirepasscode"];
 
 /// What differs between two versions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = ProfileDiff)]
 pub struct Diff {
     /// Keys outside of the payloads: name, scope, removal.
     pub profile: Vec<KeyChange>,
@@ -51,6 +52,7 @@ pub struct Diff {
 
 /// One payload that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = ProfilePayloadChange)]
 pub struct PayloadChange {
     /// What became of it.
     pub change: Change,
@@ -67,6 +69,7 @@ pub struct PayloadChange {
 /// What became of a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ProfileChange)]
 pub enum Change {
     /// Only the newer version has it.
     Added,
@@ -78,6 +81,7 @@ pub enum Change {
 
 /// One key that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProfileKeyChange)]
 pub struct KeyChange {
     /// Where it is: `EAPClientConfiguration.AcceptEAPTypes`.
     pub key: String,

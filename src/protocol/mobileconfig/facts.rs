@@ -12,6 +12,7 @@ use crate::protocol::plist::{Value, to_json};
 
 /// What a profile is and holds, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ProfileFacts)]
 pub struct Facts {
     /// PayloadIdentifier.
     pub identifier: String,
@@ -45,6 +46,7 @@ pub struct Facts {
 
 /// What one payload is and sets, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ProfilePayloadFacts)]
 pub struct PayloadFacts {
     /// PayloadType.
     pub payload_type: String,

@@ -21,6 +21,7 @@ const GROUPS_MAX: usize = 1_000;
 /// Where a profile might be assigned.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = ProfileCheckInput)]
 pub(super) struct CheckInput {
     /// Ids of groups, beside those that it is assigned to.
     #[schema(max_items = 1000)]
@@ -31,6 +32,7 @@ pub(super) struct CheckInput {
 
 /// What an admin should know before devices get it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProfileWarnings)]
 pub(super) struct Warnings {
     /// They forbid nothing; none where all is well.
     warnings: Vec<Warning>,
@@ -55,6 +57,7 @@ pub(super) async fn check(
 /// How a profile is assigned.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = ProfileAssignInput)]
 pub(super) struct AssignInput {
     /// When devices remove it by themselves; null for never.
     ends_at: Option<Timestamp>,
@@ -62,6 +65,7 @@ pub(super) struct AssignInput {
 
 /// A profile that is assigned, and what it gets in the way of.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProfileAssigned)]
 pub(super) struct Assigned {
     /// As it is assigned now.
     assignment: AssignmentView,

@@ -42,6 +42,7 @@ pub(super) struct Upload {
 /// A profile in JSON.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ProfileUploadInput)]
 pub(super) struct UploadInput {
     /// The file, in base64.
     content: String,

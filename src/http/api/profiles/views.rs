@@ -46,6 +46,7 @@ pub(super) struct ProfileView {
 
 /// How many enrollments are how far with a profile, from what they confirmed.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = ProfileResults)]
 struct Results {
     /// The device confirmed that it has it.
     installed: u64,
@@ -61,6 +62,7 @@ struct Results {
 
 /// Where a profile is assigned.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProfileAssignment)]
 pub(super) struct AssignmentView {
     /// The group.
     group_id: String,
@@ -109,6 +111,7 @@ impl From<Overview> for ProfileView {
 
 /// One version of a profile.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProfileVersion)]
 pub(super) struct VersionView {
     /// Its number, from 1.
     version: i64,
@@ -146,6 +149,7 @@ impl VersionView {
 
 /// What became of an upload.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProfileUploaded)]
 pub(super) struct UploadedView {
     /// The profile's id.
     id: String,
@@ -179,6 +183,7 @@ impl From<Uploaded> for UploadedView {
 
 /// How far one enrollment is with a profile.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProfileStanding)]
 pub(super) struct StandingView {
     /// The enrollment.
     enrollment_id: String,

@@ -5,6 +5,7 @@ mod commands;
 mod devices;
 mod events;
 mod people;
+mod profiles;
 mod schema;
 mod webhooks;
 

@@ -118,7 +118,9 @@ impl House {
         let adopt = move |tx: &crate::store::Tx| roots::adopt(tx, AuthorityState::Current, &authority.issuer, None);
         assert!(self.app.store.write(now, adopt).await.unwrap());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let profile = self.deployed_profile().await;
         vec![
+            ("/api/v1/profiles/{id}", profile),
             ("/api/v1/admins/{id}", String::from("kim")),
             ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),
             ("/api/v1/devices/{id}", UDID.to_owned()),
@@ -196,6 +198,10 @@ async fn what_the_description_forbids_is_what_is_refused() {
         ("InvitationInput", "max_uses", "minimum", 1),
         ("InvitationInput", "max_uses", "maximum", 10_000),
         ("InvitationInput", "note", "maxLength", 200),
+        ("ProfileInput", "name", "minLength", 1),
+        ("ProfileInput", "name", "maxLength", 200),
+        ("ProfileInput", "note", "maxLength", 2000),
+        ("ProfileCheckInput", "groups", "maxItems", 1000),
         ("WebhookInput", "hmac_key", "minLength", 16),
         ("WebhookInput", "hmac_key", "maxLength", 256),
     ] {

@@ -18,7 +18,7 @@ use crate::protocol::ids::EnrollmentKind;
 use crate::protocol::mobileconfig::tests::{payload, profile};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
-use crate::protocol::plist::{Dictionary, Value};
+use crate::protocol::plist::Value;
 use crate::store::assignments::{self, AssignedKind};
 use crate::store::profiles::tests as rows;
 
@@ -132,10 +132,6 @@ fn refusal<T>(outcome: Result<T>) -> Error {
         Ok(_) => panic!("it was taken"),
         Err(error) => error,
     }
-}
-
-fn keys_of(content: &[u8]) -> Dictionary {
-    crate::protocol::plist::parse_dictionary(content).unwrap()
 }
 
 /// A school with a group `all` and one profile assigned to it.

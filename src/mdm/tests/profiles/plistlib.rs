@@ -32,7 +32,7 @@ fn another_reader_finds_what_was_filled_in_and_nothing_else() {
     school.group("all", &[]);
     let id = school.upload(&wifi("school.example.wifi", "$PERSON_NAME|$CLASS|$5|pa$$word")).profile.id;
     school.assign(&id, "all", Some(Timestamp::from_millis(1_795_000_060_999))).unwrap();
-    for name in ["Kim", "<string>&amp;</string>", "</dict><key>x</key>", "]]> 'é\u{1f600}\u{2028}\u{85}", "a\u{b}b $SERIAL"] {
+    for name in ["Kim", "<string>&amp;</string>", "</dict><key>x</key>", "]]> 'é\u{1f600}\u{2028}\u{85}x", "a\u{b}b $SERIAL"] {
         let mut target = ipad();
         target.variables.insert("PERSON_NAME", name.into());
         target.variables.insert("CLASS", "5 & 6".into());

@@ -11,7 +11,7 @@ use crate::error::{Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::scope::{Changes, Sent};
 use crate::http::pages::profiles::one::{one, scope_conflicts};
-use crate::mdm::profiles;
+use crate::mdm::{Actor, Right, profiles};
 use crate::store::Tx;
 
 /// What became of a form.
@@ -29,6 +29,7 @@ pub(super) async fn save(
     Path(id): Path<String>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
     let is_confirmed = form.iter().any(|(name, _)| name == "confirmed");
     let outcome = match Sent::read(&form) {
         Ok(sent) => {
@@ -69,7 +70,7 @@ pub(super) async fn save(
 }
 
 /// What the profile would get in the way of only because of these changes.
-fn new_conflicts(tx: &Tx, actor: &crate::mdm::Actor, id: &str, changes: &Changes, known: &[String]) -> Result<Vec<String>> {
+fn new_conflicts(tx: &Tx, actor: &Actor, id: &str, changes: &Changes, known: &[String]) -> Result<Vec<String>> {
     let added: Vec<String> = changes.assign.iter().map(|(group, _)| group.clone()).filter(|group| !known.contains(group)).collect();
     if added.is_empty() {
         return Ok(Vec::new());
@@ -80,7 +81,7 @@ fn new_conflicts(tx: &Tx, actor: &crate::mdm::Actor, id: &str, changes: &Changes
     Ok(after.into_iter().filter(|warning| !is_known(warning)).map(|warning| warning.message).collect())
 }
 
-fn apply(tx: &Tx, actor: &crate::mdm::Actor, id: &str, changes: &Changes) -> Result<usize> {
+fn apply(tx: &Tx, actor: &Actor, id: &str, changes: &Changes) -> Result<usize> {
     for (group, end) in &changes.assign {
         profiles::assign(tx, actor, id, group, *end)?;
     }
