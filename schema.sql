@@ -450,15 +450,15 @@ CREATE TABLE profiles (
 CREATE TABLE profile_versions (
     profile_id     TEXT NOT NULL REFERENCES profiles (id) ON DELETE CASCADE,
     version        INTEGER NOT NULL,
-    content_sealed BLOB NOT NULL,                   -- as uploaded, byte for byte
     sha256         BLOB NOT NULL,                   -- of the content
     size_bytes     INTEGER NOT NULL,
     facts          TEXT NOT NULL CHECK (json_valid(facts)),     -- what lists show without opening it: payload types, keys, scope, signer; nothing secret
     variables      TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(variables)),
     created_by     TEXT NOT NULL,
     created_at     INTEGER NOT NULL,
+    content_sealed BLOB NOT NULL,                   -- as uploaded, byte for byte; last, so that what stands before it is read without it
     PRIMARY KEY (profile_id, version)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE policies (
     id          TEXT PRIMARY KEY,

@@ -19,8 +19,7 @@ const RETRY_AFTER_S: u32 = 30;
 /// What a device whose OS knows it is told when it shall leave; it removes its profile (protocol: iOS 17, macOS 14).
 const UNRECOGNIZED_DEVICE: &str = r#"{"code":"com.apple.unrecognized.device","message":"This device is no longer managed here."}"#;
 /// What a person reads whose form was too large.
-pub const TOO_LARGE_FOR_A_FORM: &str = "What was sent is far larger than anything this form takes, which is 1 MB at most: it cannot be the right \
-                                        file. Nothing was changed. Go back and choose another one.";
+pub const TOO_LARGE_FOR_A_FORM: &str = "What was sent is far larger than anything this form takes: it cannot be the right file. Nothing was changed. Go back and choose another one.";
 /// Bytes of a framework's own refusal that are passed on as the reason.
 const REASON_MAX_BYTES: usize = 2048;
 

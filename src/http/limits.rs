@@ -32,6 +32,8 @@ pub const API_MAX_BYTES: usize = 10 << 20;
 pub const FORM_MAX_BYTES: usize = 1 << 20;
 /// Bytes of a roster's files, packed or not: 80,000 enrollments of OneRoster have about 8 million, a tenth of that in an archive.
 pub const ROSTER_MAX_BYTES: usize = API_MAX_BYTES;
+/// Bytes of a form with a profile: the profile itself, and room for what a browser puts round it.
+pub const PROFILE_FORM_MAX_BYTES: usize = crate::mdm::profiles::MAX_BYTES + (64 << 10);
 /// Bytes of a request's line and headers: `Mdm-Signature` takes about 2,000, and some clients put a SCEP message of 6,000 into the URI.
 pub const HEADER_MAX_BYTES: usize = 64 << 10;
 

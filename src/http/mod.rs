@@ -37,7 +37,7 @@ use api::Streams;
 use auth::Gate;
 use budget::{BODIES_MAX_BYTES, Budget};
 use error::Audience;
-use limits::{API_MAX_BYTES, FORM_MAX_BYTES, ROSTER_MAX_BYTES, group};
+use limits::{API_MAX_BYTES, FORM_MAX_BYTES, PROFILE_FORM_MAX_BYTES, ROSTER_MAX_BYTES, group};
 use log::RequestIds;
 use server::Doors;
 
@@ -78,9 +78,10 @@ fn scripts() -> Router<App> {
 
 /// People: pages, most of them behind the log-in.
 fn people() -> Router<App> {
-    let pages = Router::new().merge(enroll::routes()).merge(group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes()));
     let rosters = group(Audience::Person, ROSTER_MAX_BYTES, pages::handlers::roster_routes());
-    let pages = pages.merge(rosters);
+    let uploads = group(Audience::Person, PROFILE_FORM_MAX_BYTES, pages::handlers::uploads());
+    let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
+    let pages = Router::new().merge(enroll::routes()).merge(pages).merge(rosters).merge(uploads);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)
 }

@@ -22,6 +22,7 @@ pub mod nano;
 pub mod needs;
 pub mod people;
 pub mod practice;
+pub mod profiles;
 pub mod push;
 pub mod push_certificates;
 pub mod push_requests;

@@ -14,6 +14,7 @@ pub mod once;
 mod openapi;
 mod people;
 mod preview;
+mod profiles;
 mod push_certificates;
 mod push_requests;
 mod session;
@@ -28,6 +29,7 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use events::{HEARTBEAT, STREAMS_MAX, Streams};
+pub(in crate::http) use profiles::{file as profile_file, recognise as recognise_profile};
 
 use crate::app::App;
 
@@ -49,6 +51,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(enrollments::routes())
         .merge(commands::routes())
         .merge(invitations::routes())
+        .merge(profiles::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())

@@ -39,11 +39,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Post<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         require_json(request.headers())?;
-        let key = key(request.headers())?;
-        let deed = format!("{} {}\n", request.method(), request.uri().path());
+        let head = Head::of(&request)?;
         let bytes = read(request, API_MAX_BYTES).await?;
         let body = json(&bytes)?;
-        Ok(Self { body, once: Once { key, request: sha256(&[deed.as_bytes(), &bytes].concat()) } })
+        Ok(Self { body, once: head.once(&bytes) })
+    }
+}
+
+/// What makes a request the same as another, as far as it is known before its body.
+pub(super) struct Head {
+    key: Option<String>,
+    deed: String,
+}
+
+impl Head {
+    /// Reads the method, the whole address and the key.
+    pub(super) fn of(request: &Request) -> Result<Self> {
+        let address = request.uri().path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
+        Ok(Self { key: key(request.headers())?, deed: format!("{} {address}\n", request.method()) })
+    }
+
+    /// The deed of this request with its body.
+    pub(super) fn once(self, body: &[u8]) -> Once {
+        Once { key: self.key, request: sha256(&[self.deed.as_bytes(), body].concat()) }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod login;
 pub mod parts;
 pub mod people;
 pub mod problem;
+pub mod profiles;
 pub mod push;
 pub mod setup;
 pub mod system;

@@ -111,7 +111,7 @@ pub(in crate::mdm) fn organisation(tx: &Tx) -> Result<String> {
 }
 
 /// PayloadIdentifier of our enrollment profile; those of other profiles of ours begin with it.
-pub(in crate::mdm::enroll) fn identifier(tx: &Tx) -> Result<String> {
+pub(in crate::mdm) fn identifier(tx: &Tx) -> Result<String> {
     Ok(settings::value(tx, &PROFILE_IDENTIFIER)?.unwrap_or_else(|| String::from("org.rollcall.enrollment")))
 }
 

@@ -6,6 +6,7 @@ mod imports;
 mod moved_in;
 mod people;
 mod plans;
+mod profiles;
 mod push;
 mod pushes;
 mod queue;

@@ -1,7 +1,12 @@
 //! Configuration profiles: reading any, signed or not, and making the one that enrolls a device.
 
+pub mod diff;
 mod enrollment;
+pub mod facts;
+pub mod finish;
+pub mod payload_types;
 mod root;
+pub mod variables;
 
 pub use root::{RootProfile, build_root};
 
@@ -12,6 +17,7 @@ use std::collections::HashSet;
 use base64::Engine as _;
 
 use super::plist::{self, Dictionary, PlistError, fields};
+use crate::clock::Timestamp;
 use crate::pki::ber;
 use crate::pki::certificate::Certificate;
 use crate::pki::cms::{SignedMessage, verify};
@@ -36,8 +42,16 @@ pub struct Profile {
     pub scope: Option<String>,
     /// Whether it is encrypted to one device, so that its payloads cannot be read.
     pub is_encrypted: bool,
+    /// When devices remove it by themselves.
+    pub removal_at: Option<Timestamp>,
+    /// How many seconds after it was installed devices remove it by themselves.
+    pub removal_after_s: Option<i64>,
+    /// Whether people may not remove it.
+    pub removal_disallowed: bool,
     /// What it holds, in its order.
     pub payloads: Vec<Payload>,
+    /// All its keys, those of its payloads too; they may hold secrets.
+    pub keys: Dictionary,
     /// Who signed it.
     pub signature: Signature,
 }
@@ -107,50 +121,60 @@ impl From<ProfileError> for crate::error::Error {
 
 /// Reads a profile: XML or binary, signed (CMS, DER or BER) or not.
 pub fn read(bytes: &[u8]) -> Result<Profile, ProfileError> {
+    let (keys, signed) = open(bytes)?;
+    let signature = signed.map_or(Signature::None, |der| match verify(&der, None) {
+        Ok(verified) => Signature::Valid(verified.signer),
+        Err(error) => Signature::Doubtful(error.to_string()),
+    });
+    read_content(keys, signature)
+}
+
+/// The keys of a profile, and the signed message (DER) that they came in if there is one.
+fn open(bytes: &[u8]) -> Result<(Dictionary, Option<Vec<u8>>), ProfileError> {
     // A SEQUENCE, with which every CMS message begins; no property list does.
     if bytes.first() == Some(&0x30) {
-        return read_signed(bytes);
+        return open_signed(bytes);
     }
     if is_encoded_twice(bytes) {
         return Err(ProfileError::EncodedTwice);
     }
-    read_content(&plist::parse_dictionary(bytes)?, Signature::None)
+    Ok((plist::parse_dictionary(bytes)?, None))
 }
 
-fn read_signed(bytes: &[u8]) -> Result<Profile, ProfileError> {
+fn open_signed(bytes: &[u8]) -> Result<(Dictionary, Option<Vec<u8>>), ProfileError> {
     let none = |error: &dyn std::fmt::Display| ProfileError::NoContent(error.to_string());
     let der = ber::to_der(bytes).map_err(|error| none(&error))?;
     let message = SignedMessage::parse(&der).map_err(|error| none(&error))?;
     let content = message.content().ok_or_else(|| none(&"the signature stands alone"))?;
-    let signature = match verify(&der, None) {
-        Ok(verified) => Signature::Valid(verified.signer),
-        Err(error) => Signature::Doubtful(error.to_string()),
-    };
-    read_content(&plist::parse_dictionary(content)?, signature)
+    Ok((plist::parse_dictionary(content)?, Some(der.into_owned())))
 }
 
-fn read_content(keys: &Dictionary, signature: Signature) -> Result<Profile, ProfileError> {
-    if fields::text(keys, "PayloadType") != Some("Configuration") {
+fn read_content(keys: Dictionary, signature: Signature) -> Result<Profile, ProfileError> {
+    if fields::text(&keys, "PayloadType") != Some("Configuration") {
         return Err(ProfileError::NotAProfile);
     }
     let is_encrypted = keys.contains_key("EncryptedPayloadContent");
-    let payloads = fields::dictionaries(keys, "PayloadContent").enumerate().map(|(index, payload)| read_payload(payload, index));
+    let payloads = fields::dictionaries(&keys, "PayloadContent").enumerate().map(|(index, payload)| read_payload(payload, index));
     let payloads = payloads.collect::<Result<Vec<_>, _>>()?;
     if payloads.is_empty() && !is_encrypted && !keys.contains_key("PayloadContent") {
         return Err(ProfileError::Missing("PayloadContent".into()));
     }
     unique("PayloadUUID", payloads.iter().map(|payload| payload.uuid.as_str()))?;
     unique("PayloadIdentifier", payloads.iter().map(|payload| payload.identifier.as_str()))?;
-    let required = |key: &str| fields::filled(keys, key).ok_or_else(|| ProfileError::Missing(key.to_owned()));
+    let required = |key: &str| fields::filled(&keys, key).ok_or_else(|| ProfileError::Missing(key.to_owned()));
     Ok(Profile {
         identifier: required("PayloadIdentifier")?,
         uuid: required("PayloadUUID")?,
-        display_name: fields::filled(keys, "PayloadDisplayName"),
-        organization: fields::filled(keys, "PayloadOrganization"),
-        description: fields::filled(keys, "PayloadDescription"),
-        scope: fields::filled(keys, "PayloadScope"),
+        display_name: fields::filled(&keys, "PayloadDisplayName"),
+        organization: fields::filled(&keys, "PayloadOrganization"),
+        description: fields::filled(&keys, "PayloadDescription"),
+        scope: fields::filled(&keys, "PayloadScope"),
         is_encrypted,
+        removal_at: fields::moment(&keys, "RemovalDate"),
+        removal_after_s: fields::real(&keys, "DurationUntilRemoval").map(|seconds| seconds.max(0.0).round() as i64),
+        removal_disallowed: fields::flag(&keys, "PayloadRemovalDisallowed").unwrap_or_default(),
         payloads,
+        keys,
         signature,
     })
 }
@@ -186,4 +210,4 @@ fn is_encoded_twice(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,6 +7,41 @@ use crate::testing::mutations;
 use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 
+/// A payload of a profile that a test makes; its PayloadUUID comes from its identifier.
+pub(crate) fn payload(payload_type: &str, identifier: &str, keys: &[(&str, Value)]) -> Dictionary {
+    let mut payload = enrollment::payload(payload_type, identifier, uuid_of(identifier), "");
+    payload.remove("PayloadDisplayName");
+    payload.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    payload
+}
+
+/// A profile that a test makes, as XML.
+pub(crate) fn profile(identifier: &str, payloads: &[Dictionary]) -> Vec<u8> {
+    profile_with(identifier, &[], payloads)
+}
+
+/// A profile that a test makes, with further keys of its own.
+pub(crate) fn profile_with(identifier: &str, keys: &[(&str, Value)], payloads: &[Dictionary]) -> Vec<u8> {
+    let mut profile = enrollment::payload("Configuration", identifier, uuid_of(identifier), identifier);
+    profile.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    profile.insert("PayloadContent".into(), Value::Array(payloads.iter().cloned().map(Value::Dictionary).collect()));
+    to_xml(&Value::Dictionary(profile)).unwrap()
+}
+
+/// The same content, signed by somebody.
+pub(crate) fn signed(content: &[u8]) -> Vec<u8> {
+    let key = crate::pki::key::PrivateKey::generate_p256().unwrap();
+    let (lifetime, now) = (std::time::Duration::from_secs(86_400), crate::clock::Timestamp::from_seconds(1_795_577_349));
+    let signer = crate::pki::issue::self_signed("Example School", &key, lifetime, now).unwrap();
+    crate::pki::cms::sign(&signer, content, &crate::pki::cms::SignOptions::default()).unwrap()
+}
+
+fn uuid_of(text: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&crate::pki::digest::sha256(text.as_bytes())[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
 const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
 
 fn enrollment() -> EnrollmentProfile {

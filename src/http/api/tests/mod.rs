@@ -7,6 +7,7 @@ mod events;
 mod groups;
 mod people;
 mod roster;
+mod profiles;
 mod schema;
 mod webhooks;
 

@@ -120,6 +120,7 @@ impl House {
         let adopt = move |tx: &crate::store::Tx| roots::adopt(tx, AuthorityState::Current, &authority.issuer, None);
         assert!(self.app.store.write(now, adopt).await.unwrap());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let profile = self.deployed_profile().await;
         let group =
             made("/api/v1/groups", json!({ "name": "Everything", "rule": { "any": ["everything", { "os": { "at_least": "17" } }] } }))
                 .await;
@@ -139,6 +140,7 @@ impl House {
             ("/api/v1/groups/{id}", group),
             ("/api/v1/people/{id}", person),
             ("/api/v1/classes/{id}", class),
+            ("/api/v1/profiles/{id}", profile),
             ("/api/v1/admins/{id}", String::from("kim")),
             ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),
             ("/api/v1/devices/{id}", UDID.to_owned()),
@@ -222,6 +224,10 @@ async fn what_the_description_forbids_is_what_is_refused() {
         ("PersonInput", "name", "maxLength", people_room::NAME_MAX_CHARS as u64),
         ("PersonInput", "email", "maxLength", people_room::EMAIL_MAX_CHARS as u64),
         ("ClassInput", "name", "maxLength", people_room::NAME_MAX_CHARS as u64),
+        ("ProfileInput", "name", "minLength", 1),
+        ("ProfileInput", "name", "maxLength", 200),
+        ("ProfileInput", "note", "maxLength", 2000),
+        ("ProfileCheckInput", "groups", "maxItems", 1000),
         ("WebhookInput", "hmac_key", "minLength", 16),
         ("WebhookInput", "hmac_key", "maxLength", 256),
     ] {

@@ -9,6 +9,7 @@ mod invitations;
 mod log_in;
 mod people;
 mod practice;
+mod profiles;
 mod push;
 mod roster;
 mod set_up;
@@ -27,6 +28,11 @@ use shell::{SaidQuery, said};
 
 use crate::app::App;
 
+/// Pages that take a profile, which may be larger than what other forms take. They want the same as [`routes`].
+pub fn uploads() -> Router<App> {
+    profiles::uploads()
+}
+
 /// The pages' addresses. They want [`Gate`](crate::http::auth::Gate) as an extension, and their group round them.
 pub fn routes() -> Router<App> {
     Router::new()
@@ -41,6 +47,7 @@ pub fn routes() -> Router<App> {
         .merge(system::routes())
         .merge(people::routes())
         .merge(practice::routes())
+        .merge(profiles::routes())
         .merge(push::routes())
         .merge(set_up::routes())
 }

@@ -134,7 +134,12 @@ pub fn post(action: &str, content: Markup) -> Markup {
 
 /// A form with a file, with its progress shown as far as the upload is.
 pub fn upload(action: &str, content: Markup) -> Markup {
-    html! { form.form method="post" action=(action) enctype="multipart/form-data" data-upload data-max-bytes=(FORM_MAX_BYTES) { (content) } }
+    upload_up_to(action, FORM_MAX_BYTES, content)
+}
+
+/// A form with a file of up to `max_bytes`, for addresses that take more than others.
+pub fn upload_up_to(action: &str, max_bytes: usize, content: Markup) -> Markup {
+    html! { form.form method="post" action=(action) enctype="multipart/form-data" data-upload data-max-bytes=(max_bytes) { (content) } }
 }
 
 /// Pairs that a form carries along.

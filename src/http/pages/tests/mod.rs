@@ -5,6 +5,7 @@ mod devices;
 mod forms;
 mod groups;
 mod roster;
+mod profiles;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};

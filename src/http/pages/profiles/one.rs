@@ -1,0 +1,238 @@
+//! One profile: for whom it is, how far devices are with it, what it holds, its versions.
+
+use maud::{Markup, html};
+
+use super::super::parts::scope::{ScopeView, scope};
+use super::super::parts::{
+    Button, Column, Confirm, Frame, Live, Row, Section, Segment, Shell, State, Table, bar, confirm, count, empty, field, frame, live, post,
+    section, section_with, table, time_ago,
+};
+use super::mark;
+use super::parts::{about, payloads, warnings};
+use crate::clock::Timestamp;
+use crate::protocol::mobileconfig::facts::Facts;
+
+/// One profile.
+#[derive(Debug, Clone)]
+pub struct ProfileView {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub note: String,
+    /// The version in use.
+    pub version: i64,
+    /// What that is and holds.
+    pub facts: Facts,
+    /// The names of the variables that it uses.
+    pub variables: Vec<String>,
+    /// What it gets in the way of now.
+    pub warnings: Vec<String>,
+    /// For whom it is.
+    pub scope: ScopeView,
+    /// How far devices are with it.
+    pub results: Vec<Segment>,
+    /// How many devices it is for.
+    pub device_count: u64,
+    /// The devices, those that have trouble first; only those of `filter` where there is one.
+    pub devices: Vec<DeviceRow>,
+    /// The state that the devices are narrowed to, in its word.
+    pub filter: Option<String>,
+    /// Its versions, newest first.
+    pub versions: Vec<VersionRow>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+    /// Field and message of what was wrong with a new name or note.
+    pub errors: Vec<(String, String)>,
+}
+
+/// A device that has it, is to have it, or cannot.
+#[derive(Debug, Clone)]
+pub struct DeviceRow {
+    /// Its id.
+    pub id: String,
+    /// What it is called, with the user where it is for one.
+    pub name: String,
+    /// How far it is.
+    pub state: State,
+    /// That in words.
+    pub words: String,
+    /// Why, where it does not have it.
+    pub because: String,
+    /// Since when.
+    pub at: Option<Timestamp>,
+}
+
+/// A version.
+#[derive(Debug, Clone)]
+pub struct VersionRow {
+    /// Its number.
+    pub version: i64,
+    /// Whether devices are to have it.
+    pub in_use: bool,
+    /// Who uploaded it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The page.
+pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
+    let new = html! { @if view.may_change { (Button::link(format!("/profiles/{}/upload", view.id), "Upload a new version")) } };
+    let page = Frame {
+        back: Some(("/profiles", "Profiles")),
+        under: html! { (view.note) },
+        action: new,
+        ..Frame::new(Section::Profiles, &view.name)
+    };
+    let content = html! {
+        (warnings(&view.warnings))
+        (section("Who gets it", who(view)))
+        (live(Live { id: "results", topics: "profile assignment command device", of: None, src: None }, results(view, shell.now)))
+        (section("What it is", about(&view.facts, &view.variables)))
+        (section("What it holds", payloads(&view.facts)))
+        (section_with("Versions", download(view), versions(view, shell.now)))
+        @if view.may_change { (section("Name", naming(view))) (section("Delete it", removal(view))) }
+    };
+    frame(shell, &page, content)
+}
+
+fn who(view: &ProfileView) -> Markup {
+    if !view.may_change {
+        let names = view.scope.groups.iter().filter(|group| view.scope.assigned.iter().any(|(id, _)| *id == group.id));
+        let names: Vec<&str> = names.map(|group| group.name.as_str()).collect();
+        return html! { p { @if names.is_empty() { "Nobody yet." } @else { "The devices of " (names.join(", ")) "." } } };
+    }
+    let action = format!("/profiles/{}/scope", view.id);
+    post(
+        &action,
+        html! {
+            div.form {
+                (scope(&view.scope))
+                @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save who gets it").main()) } }
+            }
+        },
+    )
+}
+
+fn results(view: &ProfileView, now: Timestamp) -> Markup {
+    let address = format!("/profiles/{}", view.id);
+    let rows = view.devices.iter().map(|device| Row {
+        id: String::new(),
+        href: Some(format!("/devices/{}", device.id)),
+        name: device.name.clone(),
+        cells: vec![
+            html! { (device.name) },
+            mark(device.state, &device.words),
+            html! { (device.because) },
+            html! { @if let Some(at) = device.at { (time_ago(at, now)) } },
+        ],
+    });
+    let none = match &view.filter {
+        Some(_) => empty("No device stands so", "Others do.", html! { (Button::link(&address, "Show all devices")) }),
+        None => empty(
+            "No device has it yet",
+            "Tick a group above. What each device did with the profile, and why where it did not, then stands here.",
+            Markup::default(),
+        ),
+    };
+    let list = table(&Table {
+        caption: "Devices",
+        columns: vec![Column::main("Device"), Column::text("State"), Column::text("Why").wraps(), Column::text("Since").minor()],
+        rows: rows.collect(),
+        pager: None,
+        empty: none,
+        selection: None,
+        compact: true,
+    });
+    section(
+        "On devices",
+        html! {
+            @if view.device_count > 0 { p.quiet { "For " (count(view.device_count, "device", "devices")) ". Counted from what they confirmed." } (bar(&view.results)) }
+            @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(&address, "Show all devices").small()) } }
+            (list)
+        },
+    )
+}
+
+fn download(view: &ProfileView) -> Markup {
+    html! { @if view.may_change { a.quiet-link href=(format!("/profiles/{}/content", view.id)) download { "Download the one in use" } } }
+}
+
+fn versions(view: &ProfileView, now: Timestamp) -> Markup {
+    let rows = view.versions.iter().map(|version| Row {
+        id: String::new(),
+        href: Some(format!("/profiles/{}/versions/{}", view.id, version.version)),
+        name: format!("Version {}", version.version),
+        cells: vec![
+            html! { "Version " (version.version) },
+            html! { @if version.in_use { (mark(State::Ok, "in use")) } @else { span.quiet { "kept" } } },
+            html! { (version.by) },
+            time_ago(version.at, now),
+        ],
+    });
+    table(&Table {
+        caption: "Versions",
+        columns: vec![Column::main("Version"), Column::text("State"), Column::text("Uploaded by").minor(), Column::text("When")],
+        rows: rows.collect(),
+        pager: None,
+        empty: Markup::default(),
+        selection: None,
+        compact: true,
+    })
+}
+
+fn naming(view: &ProfileView) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str());
+    let action = format!("/profiles/{}", view.id);
+    post(
+        &action,
+        html! {
+            div.form {
+                (field("name", "Name").value(&view.name).error(error("name")))
+                (field("note", "What it is for").optional().lines(3).value(&view.note).error(error("note")))
+                div.form-foot { (Button::submit("Save the name")) }
+            }
+        },
+    )
+}
+
+fn removal(view: &ProfileView) -> Markup {
+    html! { div.row { (Button::link(format!("/profiles/{}/delete", view.id), "Delete the profile…").destructive().asks()) } }
+}
+
+/// The page that asks before a profile is deleted.
+pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64) -> Markup {
+    let (action, cancel) = (format!("/profiles/{id}/delete"), format!("/profiles/{id}"));
+    let devices = count(device_count, "device", "devices");
+    let ask = Confirm {
+        action: &action,
+        title: "Delete this profile",
+        consequence: html! {
+            strong { (name) } " and all its versions are deleted here."
+            @if device_count > 0 { " It is taken back from " (devices) ", with everything it set there." }
+        },
+        verb: "Delete the profile",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::Profiles, ask.title) }, confirm(&ask))
+}
+
+/// The page that names what a profile would get in the way of, before it is assigned.
+pub fn scope_conflicts(shell: &Shell, (id, name): (&str, &str), messages: &[String], sent: &[(String, String)]) -> Markup {
+    let (action, cancel) = (format!("/profiles/{id}/scope"), format!("/profiles/{id}"));
+    let ask = Confirm {
+        action: &action,
+        title: "This gets in the way of other profiles",
+        consequence: html! { "Nothing was changed yet. You can go on, or change one of the profiles first." },
+        fields: warnings(messages),
+        hidden: sent,
+        verb: "Assign it all the same",
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::Profiles, ask.title) }, confirm(&ask))
+}

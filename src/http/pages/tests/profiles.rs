@@ -1,0 +1,193 @@
+//! Profiles on pages: brought, looked at, given to groups, replaced, deleted.
+
+use super::House;
+use crate::mdm::Role;
+use crate::protocol::mobileconfig::tests::{payload, profile, signed};
+use crate::protocol::plist::Value;
+use crate::store::profiles::tests as rows;
+
+fn camera(identifier: &str, allowed: bool) -> Vec<u8> {
+    let keys = [("allowCamera", Value::Boolean(allowed)), ("Note", Value::String("$SERIAL".into()))];
+    profile(identifier, &[payload("com.apple.applicationaccess", &format!("{identifier}.r"), &keys)])
+}
+
+impl House {
+    async fn bring(&self, cookie: &str, path: &str, content: &[u8]) -> super::Reply {
+        let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mobileconfig\"\r\n\r\n";
+        let body = [head.as_bytes(), content, b"\r\n--x--\r\n"].concat();
+        self.send(Self::posted(cookie, path, "multipart/form-data; boundary=x", body)).await
+    }
+
+    /// Brings a profile and gives the address of its page.
+    async fn kept(&self, cookie: &str, content: &[u8]) -> String {
+        let reply = self.bring(cookie, "/profiles/new", content).await;
+        assert_eq!(reply.status, 303, "{}", reply.body);
+        reply.location().split('?').next().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_profile_is_brought_and_its_page_says_what_it_is() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let empty = house.get(&owner, "/profiles").await.body;
+    assert!(
+        empty.contains("No profiles yet") && empty.contains("href=\"/profiles\"") && empty.contains("Profiles and policies"),
+        "{empty}"
+    );
+    let reply = house.bring(&owner, "/profiles/new", &camera("school.example.camera", false)).await;
+    let page = house.get(&owner, reply.location()).await.body;
+    for part in [
+        "No device has it yet: choose who gets it.",
+        "Restrictions",
+        "$SERIAL",
+        "serial number of the device",
+        "school.example.camera",
+        "Version 1",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(page.contains("There is no group yet"), "{page}");
+    let list = house.get(&owner, "/profiles").await.body;
+    assert!(list.contains("school.example.camera") && list.contains("nobody yet"), "{list}");
+    let log = house.get(&owner, "/system/audit").await.body;
+    assert!(log.contains("Uploaded a profile: school.example.camera"), "{log}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_profile_is_told_at_its_field() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    for (content, words) in [
+        (&b"hello"[..], "This is no profile"),
+        (&b""[..], "The file is empty"),
+        (&profile("org.rollcall.enrollment", &[]), "one of Rollcall&#39;s own"),
+        (
+            &profile("school.example.a", &[payload("x.y", "p", &[("K", Value::String("$USERNAME".into()))])]),
+            "$USERNAME, which is no variable",
+        ),
+    ] {
+        let reply = house.bring(&owner, "/profiles/new", content).await;
+        let said = reply.body.replace("Rollcall's", "Rollcall&#39;s");
+        assert!(reply.status == 422 && said.contains("id=\"f-file-error\"") && said.contains(words), "{words} in {said}");
+    }
+    let large = house.bring(&owner, "/profiles/new", &vec![b'<'; (4 << 20) + 1]).await;
+    assert!(large.status == 413 && large.body.contains("larger than 4 MB"), "{}", large.body);
+    let huge = house.bring(&owner, "/profiles/new", &vec![b'<'; 5 << 20]).await;
+    assert!(huge.status == 413 && huge.body.contains("far larger than"), "{}", huge.body);
+}
+
+#[tokio::test]
+async fn another_version_is_shown_with_what_differs_before_any_device_gets_it() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let page = house.kept(&owner, &camera("school.example.a", true)).await;
+    // By the general form too, since it is known by its identifier.
+    for path in ["/profiles/new".to_owned(), format!("{page}/upload")] {
+        let reply = house.bring(&owner, &path, &camera("school.example.a", false)).await;
+        assert!(reply.location().starts_with(&format!("{page}/versions/2?")), "{}", reply.location());
+    }
+    let version = house.get(&owner, &format!("{page}/versions/2")).await.body;
+    for part in ["What differs from version 1", "allowCamera", ">true<", ">false<", "Use this version", "Version 1 is in use"] {
+        assert!(version.contains(part), "{part} in {version}");
+    }
+    assert!(house.get(&owner, &page).await.body.contains("kept"));
+    let used = house.post(&owner, &format!("{page}/versions/2"), "").await;
+    assert!(house.get(&owner, used.location()).await.body.contains("Version 2 is in use"));
+    let current = house.get(&owner, &format!("{page}/versions/2")).await.body;
+    assert!(current.contains("What differs from version 1") && !current.contains("Use this version"), "{current}");
+    let other = house.bring(&owner, &format!("{page}/upload"), &camera("school.example.b", false)).await;
+    assert!(other.status == 422 && other.body.contains("This is another profile"), "{}", other.body);
+}
+
+#[tokio::test]
+async fn who_gets_it_is_chosen_by_group_and_what_it_gets_in_the_way_of_is_asked_first() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.device("1", "iPad 1").await;
+    house.write(|tx| rows::group(tx, "g1", "Cart A", &["1"])).await;
+    let (a, b) =
+        (house.kept(&owner, &camera("school.example.a", true)).await, house.kept(&owner, &camera("school.example.b", false)).await);
+    let first = house.post(&owner, &format!("{a}/scope"), "groups=g1&ends_at=").await;
+    assert_eq!(first.status, 303, "{}", first.body);
+    let page = house.get(&owner, &a).await.body;
+    assert!(page.contains("value=\"g1\" checked") && page.contains("For 1 device"), "{page}");
+
+    let form = "groups=g1&ends_at=2100-12-24T15:30";
+    let asked = house.post(&owner, &format!("{b}/scope"), form).await;
+    assert_eq!(asked.status, 409);
+    for part in [
+        "allowCamera",
+        "“school.example.a”",
+        "same device",
+        "Nothing was changed yet",
+        "name=\"groups\" value=\"g1\"",
+        "value=\"2100-12-24T15:30\"",
+    ] {
+        assert!(asked.body.contains(part), "{part} in {}", asked.body);
+    }
+    assert!(!house.get(&owner, &b).await.body.contains("value=\"g1\" checked"));
+    let done = house.post(&owner, &format!("{b}/scope"), &format!("{form}&confirmed=1")).await;
+    assert_eq!(done.status, 303);
+    let page = house.get(&owner, &b).await.body;
+    assert!(page.contains("value=\"g1\" checked") && page.contains("2100-12-24T15:30") && page.contains("allowCamera"), "{page}");
+    let wrong = house.post(&owner, &format!("{b}/scope"), "groups=g1&ends_at=soon").await;
+    assert!(
+        wrong.status == 422 && wrong.body.contains("id=\"f-ends_at-error\"") && wrong.body.contains("value=\"soon\""),
+        "{}",
+        wrong.body
+    );
+    let signed = house.kept(&owner, &signed(&profile("school.example.s", &[]))).await;
+    let refused = house.post(&owner, &format!("{signed}/scope"), form).await;
+    assert!(refused.status == 422 && refused.body.contains("is signed or encrypted"), "{}", refused.body);
+    house.post(&owner, &format!("{b}/scope"), "ends_at=").await;
+    assert!(!house.get(&owner, &b).await.body.contains("value=\"g1\" checked"));
+}
+
+#[tokio::test]
+async fn results_stand_by_device_with_the_reason_and_numbers_open_their_list() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.device("1", "iPad <1>").await;
+    house.device("2", "iPad 2").await;
+    house.write(|tx| rows::group(tx, "g1", "Cart A", &["1", "2"])).await;
+    let page = house.kept(&owner, &camera("school.example.a", true)).await;
+    house.post(&owner, &format!("{page}/scope"), "groups=g1&ends_at=").await;
+    house
+        .write(|tx| {
+            rows::deployed(tx, "e1", "school.example.a", ["a", "a", ""], "The profile is <malformed>.")?;
+            rows::deployed(tx, "e2", "school.example.a", ["a", "a", "a"], "")
+        })
+        .await;
+    let all = house.get(&owner, &page).await.body;
+    for part in ["iPad &lt;1&gt;", "The profile is &lt;malformed&gt;.", "1 installed", "1 failed", &format!("href=\"{page}?state=failed\"")]
+    {
+        assert!(all.contains(part), "{part} in {all}");
+    }
+    let failed = house.get(&owner, &format!("{page}?state=failed")).await.body;
+    assert!(failed.contains("iPad &lt;1&gt;") && !failed.contains("iPad 2"), "{failed}");
+    assert!(house.get(&owner, "/profiles").await.body.contains("1 failed"));
+}
+
+#[tokio::test]
+async fn a_name_is_changed_and_a_profile_deleted_by_those_who_may() {
+    let house = House::new();
+    let (owner, viewer) = (house.person(Role::Owner).await, house.person(Role::Viewer).await);
+    let page = house.kept(&owner, &camera("school.example.a", true)).await;
+    house.post(&owner, &page, "name=Camera%20off&note=For%20exams").await;
+    let shown = house.get(&viewer, &page).await.body;
+    assert!(shown.contains("Camera off") && shown.contains("For exams"), "{shown}");
+    for hidden in ["/delete", "/upload", "Save", "/content"] {
+        assert!(!shown.contains(hidden), "{hidden} in {shown}");
+    }
+    for (path, form) in [("", "name=x"), ("/delete", ""), ("/scope", ""), ("/versions/1", "")] {
+        assert_eq!(house.post(&viewer, &format!("{page}{path}"), form).await.status, 403, "{path}");
+    }
+    assert_eq!(house.get(&viewer, &format!("{page}/content")).await.status, 403);
+    let empty = house.post(&owner, &page, "name=&note=x").await;
+    assert!(empty.status == 422 && empty.body.contains("id=\"f-name-error\""), "{}", empty.body);
+    assert!(house.get(&owner, &format!("{page}/delete")).await.body.contains("Delete the profile"));
+    let gone = house.post(&owner, &format!("{page}/delete"), "confirmed=1").await;
+    assert!(house.get(&owner, gone.location()).await.body.contains("The profile is deleted"));
+    assert_eq!(house.get(&owner, &page).await.status, 404);
+}

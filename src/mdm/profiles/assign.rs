@@ -1,0 +1,80 @@
+//! Assigning a profile to groups, with what it would get in the way of.
+
+use super::conflicts::{Warning, in_group};
+use super::{has_end, known, version};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::mdm::{Actor, Right, assignments};
+use crate::protocol::mobileconfig::facts::Facts;
+use crate::store::Tx;
+use crate::store::assignments::{self as rows, AssignedKind, Assignment};
+use crate::store::profiles as store;
+
+/// What is said where an end cannot be put into a profile.
+const NO_END: &str = "It is signed or encrypted, so no end can be put into it without breaking it: upload it unsigned, or put a RemovalDate into it before it is signed.";
+
+/// Assigns a profile to a group, until `ends_at` if that is given: then the device itself removes it at that moment.
+///
+/// What it gets in the way of is told, and does not keep it from being assigned.
+pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str, ends_at: Option<Timestamp>) -> Result<(Assignment, Vec<Warning>)> {
+    actor.require(Right::Configure)?;
+    let profile = known(tx, id)?;
+    let current = version(tx, id, profile.version)?;
+    must_exist(tx, group_id)?;
+    if ends_at.is_some() && current.facts.is_sealed() {
+        return Err(Error::field("ends_at", NO_END));
+    }
+    let warnings = in_group(tx, &profile, &current.facts, group_id)?;
+    let assignment = assignments::assign(tx, actor, (AssignedKind::Profile, id, &profile.name), group_id, ends_at)?;
+    Ok((assignment, warnings))
+}
+
+/// Takes a profile back from a group; it goes from the group's devices.
+pub fn unassign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let profile = known(tx, id)?;
+    assignments::unassign(tx, actor, (AssignedKind::Profile, id, &profile.name), group_id)
+}
+
+/// What a profile gets in the way of where it is assigned, and would on these further groups; in `number` of its versions, or the one in use.
+pub fn check(tx: &Tx, actor: &Actor, id: &str, groups: &[String], number: Option<i64>) -> Result<Vec<Warning>> {
+    actor.require(Right::View)?;
+    let profile = known(tx, id)?;
+    let looked_at = version(tx, id, number.unwrap_or(profile.version))?;
+    let assigned = rows::of_item(tx, AssignedKind::Profile, id)?;
+    let mut all: Vec<&str> =
+        assigned.iter().filter(|row| row.ends_at.is_none_or(|end| end > tx.now)).map(|row| row.group_id.as_str()).collect();
+    for group in groups {
+        must_exist(tx, group)?;
+        all.push(group);
+    }
+    all.sort_unstable();
+    all.dedup();
+    let mut warnings: Vec<Warning> = Vec::new();
+    for group in all {
+        for warning in in_group(tx, &profile, &looked_at.facts, group)? {
+            let is_known = |known: &Warning| {
+                (&known.other_id, &known.payload_type, &known.key) == (&warning.other_id, &warning.payload_type, &warning.key)
+            };
+            if !warnings.iter().any(is_known) {
+                warnings.push(warning);
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+/// Refuses a version that cannot carry an end while the profile is assigned for a limited time.
+pub(super) fn must_take_ends(tx: &Tx, id: &str, facts: &Facts) -> Result<()> {
+    if facts.is_sealed() && has_end(tx, id)? {
+        return Err(Error::conflict(format!("The profile is assigned for a limited time. {NO_END}")));
+    }
+    Ok(())
+}
+
+fn must_exist(tx: &Tx, group_id: &str) -> Result<()> {
+    match store::group_name(tx, group_id)? {
+        Some(_) => Ok(()),
+        None => Err(Error::not_found("There is no such group.")),
+    }
+}

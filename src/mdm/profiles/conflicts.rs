@@ -1,0 +1,151 @@
+//! What goes wrong between two profiles on one device, named before anything is sent, and what is odd about one alone.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Result;
+use crate::protocol::mobileconfig::facts::{Facts, PayloadFacts};
+use crate::protocol::mobileconfig::payload_types::{self, PayloadType, words};
+use crate::store::Tx;
+use crate::store::profiles::{self as store, Profile, Version};
+
+/// The most warnings that are given at once.
+pub(super) const WARNINGS_MAX: usize = 100;
+
+/// Something that an admin should know before devices get a profile. It forbids nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProfileWarning)]
+pub struct Warning {
+    /// What it is, in a sentence or two.
+    pub message: String,
+    /// The other profile.
+    pub other_id: Option<String>,
+    /// Its name.
+    pub other_name: Option<String>,
+    /// PayloadType that both have.
+    pub payload_type: Option<String>,
+    /// The key that both set.
+    pub key: Option<String>,
+}
+
+impl Warning {
+    fn alone(message: impl Into<String>) -> Self {
+        Self { message: message.into(), other_id: None, other_name: None, payload_type: None, key: None }
+    }
+}
+
+/// One thing of which a device takes only one, and of which two profiles bring one each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Overlap {
+    pub(super) payload_type: &'static PayloadType,
+    /// The key, or nothing where the payload itself may be there only once.
+    pub(super) key: Option<String>,
+    /// Whether both are known to say the same.
+    pub(super) is_same: bool,
+}
+
+/// Where two profiles get in each other's way on one device.
+pub(super) fn between(mine: &Facts, theirs: &Facts) -> Vec<Overlap> {
+    let mut found: Vec<Overlap> = Vec::new();
+    for payload in &mine.payloads {
+        for other in theirs.payloads.iter().filter(|other| other.payload_type == payload.payload_type) {
+            for overlap in overlaps(payload, other) {
+                if !found.iter().any(|known| known.payload_type == overlap.payload_type && known.key == overlap.key) {
+                    found.push(overlap);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn overlaps(mine: &PayloadFacts, theirs: &PayloadFacts) -> Vec<Overlap> {
+    let Some(payload_type) = payload_types::find(&mine.payload_type).filter(|known| known.has_shared_keys()) else { return Vec::new() };
+    let once = payload_type.is_single().then_some(Overlap { payload_type, key: None, is_same: false });
+    let keys = mine.settings.iter().filter_map(|(key, value)| {
+        let other = theirs.settings.get(key)?;
+        Some(Overlap { payload_type, key: Some(key.clone()), is_same: value.is_some() && value == other })
+    });
+    once.into_iter().chain(keys).collect()
+}
+
+/// What goes wrong with other profiles on the devices of a group, once `profile` in the version of `facts` is assigned to it.
+pub(super) fn in_group(tx: &Tx, profile: &Profile, facts: &Facts, group_id: &str) -> Result<Vec<Warning>> {
+    let mut warnings = Vec::new();
+    for rival in store::rivals(tx, &profile.id, group_id)? {
+        let Some(other) = store::by_id(tx, &rival.profile_id)? else { continue };
+        let current = super::version(tx, &other.id, other.version)?;
+        let overlaps = between(facts, &current.facts);
+        warnings.extend(overlaps.iter().map(|overlap| warning(profile, &other, overlap, rival.device_count)));
+    }
+    warnings.truncate(WARNINGS_MAX);
+    Ok(warnings)
+}
+
+fn warning(profile: &Profile, other: &Profile, overlap: &Overlap, device_count: u64) -> Warning {
+    let kind = overlap.payload_type.words;
+    let (mine, theirs) = (&profile.name, &other.name);
+    let both = match device_count {
+        0 => String::from("both are for this group"),
+        1 => String::from("both are for the same device"),
+        count => format!("both are for the same {count} devices"),
+    };
+    let message = match &overlap.key {
+        None => {
+            format!("“{mine}” and “{theirs}” both hold “{kind}”, of which a device takes only one, and {both}. Put it into one of them.")
+        }
+        Some(key) if overlap.is_same => {
+            format!(
+                "“{mine}” and “{theirs}” both set {key} ({kind}), to the same value, and {both}. Apple advises to set it in one of them only."
+            )
+        }
+        Some(key) => format!(
+            "“{mine}” and “{theirs}” both set {key} ({kind}), and {both}: which one counts is not certain. Set it in one of them only."
+        ),
+    };
+    Warning {
+        message,
+        other_id: Some(other.id.clone()),
+        other_name: Some(other.name.clone()),
+        payload_type: Some(overlap.payload_type.name.to_owned()),
+        key: overlap.key.clone(),
+    }
+}
+
+/// What is odd about a version by itself, and against the one in use before it.
+pub(super) fn odd(version: &Version, before: Option<&Version>) -> Vec<Warning> {
+    let facts = &version.facts;
+    let mut warnings = Vec::new();
+    if let Some(why) = &facts.signature_problem {
+        warnings.push(Warning::alone(format!(
+            "Its signature does not hold ({why}), so devices will refuse it. Sign it again, or upload it unsigned."
+        )));
+    }
+    if facts.is_encrypted {
+        warnings.push(Warning::alone(
+            "It is encrypted: only the device that it was made for can open it, and what it holds cannot be shown or compared here.",
+        ));
+    }
+    if let Some(before) = before.filter(|before| before.version != version.version && before.facts.uuid == facts.uuid) {
+        if version.variables.is_empty() || before.variables.is_empty() {
+            warnings.push(Warning::alone(
+                "It has the same PayloadUUID as the version before, by which devices tell versions apart. Give each version one of its own.",
+            ));
+        }
+        if before.facts.scope != facts.scope {
+            warnings.push(Warning::alone("Its PayloadScope is another than before: on Macs it goes to another place."));
+        }
+    }
+    for (at, payload) in facts.payloads.iter().enumerate() {
+        for other in facts.payloads[at + 1..].iter().filter(|other| other.payload_type == payload.payload_type) {
+            warnings.extend(overlaps(payload, other).into_iter().filter_map(|overlap| inside(payload, overlap.key?)));
+        }
+    }
+    warnings.truncate(WARNINGS_MAX);
+    warnings
+}
+
+fn inside(payload: &PayloadFacts, key: String) -> Option<Warning> {
+    let message = format!("Two of its own payloads set {key} ({}): which one counts is not certain.", words(&payload.payload_type));
+    Some(Warning { payload_type: Some(payload.payload_type.clone()), key: Some(key), ..Warning::alone(message) })
+}

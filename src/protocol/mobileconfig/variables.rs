@@ -1,0 +1,275 @@
+//! Variables in a profile: `$SERIAL` stands for the serial number of the device that gets it.
+//!
+//! A variable is written `$NAME`, or `${NAME}` where letters follow. Nothing else is ever changed: `$5` and `pa$$word` stay as they are. What
+//! only looks like a variable, a word of capital letters after a dollar, is an error, because a typing error must not reach devices; a dollar
+//! that is meant stands before such a word as `${DOLLAR}`.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::protocol::plist::{Dictionary, Value};
+
+/// What each variable stands for.
+pub const VARIABLES: [(&str, &str); 7] = [
+    ("SERIAL", "serial number of the device"),
+    ("UDID", "UDID of the device"),
+    ("DEVICE_NAME", "name of the device"),
+    ("MODEL", "model of the device"),
+    ("PERSON_NAME", "name of the person the device belongs to"),
+    ("PERSON_EMAIL", "mail address of that person"),
+    ("CLASS", "class of that person"),
+];
+
+/// The variable that stands for a dollar sign.
+pub const DOLLAR: &str = "DOLLAR";
+
+/// The fewest letters of what is taken for a variable: `$A` is text.
+const MIN_LETTERS: usize = 2;
+
+/// Keys that name a profile and its payloads to devices: they are the same on each.
+const STRUCTURAL: [&str; 5] = ["PayloadIdentifier", "PayloadUUID", "PayloadType", "PayloadVersion", "PayloadScope"];
+
+/// What variables stand for, by name.
+pub type Values = BTreeMap<&'static str, String>;
+
+/// What keeps a profile's variables from being filled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VariableError {
+    /// It looks like a variable, but there is none of this name.
+    #[error(
+        "{at} holds ${name}, which is no variable. There are {}. Write ${{DOLLAR}}{name} where the text itself is meant, and braces where letters follow, as in ${{SERIAL}}_A",
+        known()
+    )]
+    Unknown {
+        /// Where it stands.
+        at: String,
+        /// The word after the dollar.
+        name: String,
+    },
+    /// It stands where every device must have the same.
+    #[error("{0} holds a variable, but it names the profile to devices and must be the same on each; write it out")]
+    Structural(String),
+}
+
+/// The known names, for people.
+pub fn known() -> String {
+    VARIABLES.iter().map(|(name, _)| format!("${name}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The variables that a profile uses, by name.
+///
+/// # Errors
+/// The first thing that only looks like a variable, or stands where none can.
+pub fn find(keys: &Dictionary) -> Result<BTreeSet<&'static str>, VariableError> {
+    let mut found = BTreeSet::new();
+    search(keys, "", &mut found)?;
+    Ok(found)
+}
+
+fn search(keys: &Dictionary, path: &str, found: &mut BTreeSet<&'static str>) -> Result<(), VariableError> {
+    for (key, value) in keys {
+        let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        note(key, &at, found)?;
+        search_value(value, &at, found)?;
+        let is_variable = |text: &str| bits(text).any(|bit| matches!(bit, Bit::Variable(_)));
+        if STRUCTURAL.contains(&key.as_str()) && value.as_string().is_some_and(is_variable) {
+            return Err(VariableError::Structural(at));
+        }
+    }
+    Ok(())
+}
+
+fn search_value(value: &Value, at: &str, found: &mut BTreeSet<&'static str>) -> Result<(), VariableError> {
+    match value {
+        Value::String(text) => note(text, at, found),
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| search_value(item, &format!("{at}[{index}]"), found)),
+        Value::Dictionary(keys) => search(keys, at, found),
+        _ => Ok(()),
+    }
+}
+
+fn note(text: &str, at: &str, found: &mut BTreeSet<&'static str>) -> Result<(), VariableError> {
+    for bit in bits(text) {
+        match bit {
+            Bit::Text => {}
+            Bit::Variable(name) => drop(found.insert(name)),
+            Bit::Unknown(name) => return Err(VariableError::Unknown { at: at.to_owned(), name: name.to_owned() }),
+        }
+    }
+    Ok(())
+}
+
+/// Puts values in the place of variables, in every text at every depth; one that has no value stays as it is written.
+///
+/// What comes out is a value again, so nothing in `values` can become anything but text. Moments lose what is less than a second, which
+/// devices do not read. Where two keys become the same, the first stays.
+pub fn fill(keys: &Dictionary, values: &Values) -> Dictionary {
+    let mut filled = Dictionary::new();
+    for (key, value) in keys {
+        let key = fill_text(key, values);
+        if !filled.contains_key(&key) {
+            filled.insert(key.into_owned(), fill_value(value, values));
+        }
+    }
+    filled
+}
+
+fn fill_value(value: &Value, values: &Values) -> Value {
+    match value {
+        Value::String(text) => Value::String(fill_text(text, values).into_owned()),
+        Value::Array(items) => Value::Array(items.iter().map(|item| fill_value(item, values)).collect()),
+        Value::Dictionary(keys) => Value::Dictionary(fill(keys, values)),
+        Value::Date(date) => {
+            let whole = SystemTime::from(*date).duration_since(UNIX_EPOCH).map(|since| UNIX_EPOCH + Duration::from_secs(since.as_secs()));
+            Value::Date(whole.map_or(*date, Into::into))
+        }
+        other => other.clone(),
+    }
+}
+
+fn fill_text<'a>(text: &'a str, values: &Values) -> Cow<'a, str> {
+    if !text.contains('$') {
+        return Cow::Borrowed(text);
+    }
+    let mut rest = text;
+    let mut filled = String::with_capacity(text.len());
+    while let Some((bit, after)) = next(rest) {
+        let written = &rest[..rest.len() - after.len()];
+        match bit {
+            Bit::Variable(name) => filled.push_str(values.get(name).map_or(written, String::as_str)),
+            Bit::Text | Bit::Unknown(_) => filled.push_str(written),
+        }
+        rest = after;
+    }
+    Cow::Owned(filled)
+}
+
+/// A value as it can stand in a profile: without the control characters that XML cannot carry, and without space around it.
+pub fn clean(value: &str) -> String {
+    let is_carried = |letter: &char| !letter.is_control() && !matches!(letter, '\u{fffe}' | '\u{ffff}');
+    value.chars().filter(is_carried).collect::<String>().trim().to_owned()
+}
+
+/// A part of a text.
+enum Bit<'a> {
+    Text,
+    Variable(&'static str),
+    Unknown(&'a str),
+}
+
+fn bits(text: &str) -> impl Iterator<Item = Bit<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (bit, after) = next(rest)?;
+        rest = after;
+        Some(bit)
+    })
+}
+
+/// The next part of a text and what follows it.
+fn next(text: &str) -> Option<(Bit<'_>, &str)> {
+    let Some(dollar) = text.find('$') else { return (!text.is_empty()).then_some((Bit::Text, "")) };
+    if dollar > 0 {
+        return Some((Bit::Text, &text[dollar..]));
+    }
+    let after = &text[1..];
+    let (name, rest) = match after.strip_prefix('{').and_then(|inside| inside.split_once('}')) {
+        Some((name, rest)) if is_name(name) => (name, rest),
+        _ => {
+            let end = after.find(|letter: char| !letter.is_ascii_uppercase() && letter != '_').unwrap_or(after.len());
+            after.split_at(end)
+        }
+    };
+    if !is_name(name) {
+        return Some((Bit::Text, after));
+    }
+    let known = VARIABLES.iter().map(|(known, _)| *known).chain([DOLLAR]).find(|known| *known == name);
+    Some((known.map_or(Bit::Unknown(name), Bit::Variable), rest))
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() >= MIN_LETTERS
+        && text.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && text.bytes().all(|letter| letter.is_ascii_uppercase() || letter == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(text: &str) -> Dictionary {
+        let mut inner = Dictionary::new();
+        inner.insert("Name".into(), Value::String(text.into()));
+        let mut keys = Dictionary::new();
+        keys.insert("PayloadContent".into(), Value::Array(vec![Value::Dictionary(inner)]));
+        keys
+    }
+
+    fn names(text: &str) -> Vec<&'static str> {
+        find(&keys(text)).unwrap().into_iter().collect()
+    }
+
+    fn filled(text: &str) -> String {
+        let values =
+            Values::from([("SERIAL", "TESTSN0001".into()), ("PERSON_NAME", "Kim <O'Hara> & $SERIAL".into()), (DOLLAR, "$".into())]);
+        fill_text(text, &values).into_owned()
+    }
+
+    #[test]
+    fn text_that_only_has_dollars_survives() {
+        for text in ["$5", "pa$$word", "$", "$$", "US$", "$a", "$A", "$Word", "${", "${}", "${a}", "100 $ each", "$_", "$1A", "é$é"] {
+            assert_eq!(names(text), Vec::<&str>::new(), "{text}");
+            assert_eq!(filled(text), text);
+        }
+    }
+
+    #[test]
+    fn variables_are_found_and_filled_once() {
+        assert_eq!(names("$SERIAL-$PERSON_NAME-${SERIAL}x"), ["PERSON_NAME", "SERIAL"]);
+        assert_eq!(filled("ipad-$SERIAL"), "ipad-TESTSN0001");
+        assert_eq!(filled("${SERIAL}_A1"), "TESTSN0001_A1");
+        assert_eq!(filled("$$SERIAL"), "$TESTSN0001");
+        assert_eq!(filled("$SERIAL1"), "TESTSN00011");
+        assert_eq!(filled("$PERSON_NAME"), "Kim <O'Hara> & $SERIAL", "what a value says is not looked through again");
+        assert_eq!(filled("${DOLLAR}SERIAL and ${DOLLAR}USD"), "$SERIAL and $USD");
+        assert_eq!(filled("$CLASS"), "$CLASS", "without a value nothing is changed");
+    }
+
+    #[test]
+    fn what_only_looks_like_a_variable_is_named_with_those_there_are() {
+        for (text, name) in
+            [("$SERIALS", "SERIALS"), ("$SERIAL_", "SERIAL_"), ("${USERNAME}", "USERNAME"), ("x$USD", "USD"), ("PA$$WORD", "WORD")]
+        {
+            let error = find(&keys(text)).unwrap_err();
+            assert_eq!(error, VariableError::Unknown { at: "PayloadContent[0].Name".into(), name: name.into() }, "{text}");
+            for part in ["PayloadContent[0].Name", &format!("${name},"), "$PERSON_EMAIL", &format!("${{DOLLAR}}{name}")] {
+                assert!(error.to_string().contains(part), "{part} in {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_devices_know_a_profile_by_hold_none() {
+        for key in STRUCTURAL {
+            let mut outer = keys("$SERIAL");
+            outer.insert(key.into(), Value::String("x.$SERIAL".into()));
+            assert_eq!(find(&outer).unwrap_err(), VariableError::Structural(key.into()));
+        }
+    }
+
+    #[test]
+    fn keys_are_filled_too_and_the_first_of_two_that_become_the_same_stays() {
+        let mut inner = Dictionary::new();
+        inner.insert("$SERIAL".into(), Value::Boolean(true));
+        inner.insert("TESTSN0001".into(), Value::Boolean(false));
+        assert_eq!(find(&inner).unwrap().into_iter().collect::<Vec<_>>(), ["SERIAL"]);
+        let filled = fill(&inner, &Values::from([("SERIAL", "TESTSN0001".into())]));
+        assert_eq!((filled.len(), filled.get("TESTSN0001")), (1, Some(&Value::Boolean(true))));
+    }
+
+    #[test]
+    fn a_value_loses_what_no_profile_can_carry() {
+        assert_eq!(clean("  iPad\u{0} \u{1b}[1m\u{ffff}7\n"), "iPad [1m7");
+    }
+}
