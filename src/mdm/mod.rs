@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod journal;
 pub mod nano;
 pub mod needs;
+pub mod policies;
 pub mod practice;
 pub mod push;
 pub mod push_certificates;

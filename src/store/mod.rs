@@ -28,6 +28,7 @@ mod lock;
 mod migrate;
 #[cfg(test)]
 pub(crate) mod plans;
+pub mod policies;
 pub mod push_certificates;
 mod readers;
 pub mod reports;
