@@ -112,6 +112,17 @@ pub fn groups(tx: &Tx, policy_id: &str) -> Result<Vec<AssignedGroup>> {
     )
 }
 
+/// Some of the devices that a policy is assigned to, by name: id and name, or serial number where there is no name.
+pub fn devices(tx: &Tx, policy_id: &str, limit: u32) -> Result<Vec<(String, String)>> {
+    tx.list(
+        "SELECT DISTINCT devices.id, coalesce(nullif(devices.name, ''), devices.serial_number, devices.id) AS called
+         FROM assignments JOIN group_devices ON group_devices.group_id = assignments.group_id JOIN devices ON devices.id = group_devices.device_id
+         WHERE kind = ?1 AND item_id = ?2 AND devices.deleted_at IS NULL ORDER BY called, devices.id LIMIT ?3",
+        (AssignedKind::Policy, policy_id, limit),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// Whether there is a group of this id.
 pub fn is_group(tx: &Tx, group_id: &str) -> Result<bool> {
     tx.one("SELECT EXISTS (SELECT 1 FROM groups WHERE id = ?1)", [group_id], |row| row.get(0))

@@ -11,6 +11,7 @@ mod invitations;
 pub mod list;
 pub mod once;
 mod openapi;
+mod policies;
 mod push_certificates;
 mod push_requests;
 mod session;
@@ -46,6 +47,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(enrollments::routes())
         .merge(commands::routes())
         .merge(invitations::routes())
+        .merge(policies::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())

@@ -29,6 +29,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "admins", description = "People who may log in"),
         (name = "tokens", description = "API tokens for scripts"),
         (name = "events", description = "What happened: the audit log, devices' timelines, the live stream"),
+        (name = "policies", description = "Guided switches, whom they are assigned to, and what they come to on a device"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

@@ -7,6 +7,7 @@ pub mod handlers;
 pub mod invitations;
 pub mod login;
 pub mod parts;
+pub mod policies;
 pub mod problem;
 pub mod push;
 pub mod setup;

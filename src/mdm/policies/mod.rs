@@ -1,12 +1,14 @@
 //! Policies: guided switches that become restrictions and declarations, as each device can have them.
 
 pub mod catalogue;
+mod generations;
 mod pieces;
 mod render;
 mod settings;
 pub mod ways;
 
-pub use pieces::{EffectiveKey, effective, pieces};
+pub use generations::{Generation, generations};
+pub use pieces::{Effective, EffectiveKey, effective, on_device, pieces};
 pub use render::{MergedProfile, PROFILE_PREFIX, merged_profiles};
 pub use settings::{APP_LIST_MAX, Warning, in_words, read, warnings};
 

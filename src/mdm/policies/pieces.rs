@@ -8,18 +8,20 @@ use super::catalogue::{self, Switch};
 use super::ways::{self, Answer, KeyValue, Way};
 use crate::error::Result;
 use crate::mdm::wanted::{DeclarationPiece, Origin, PayloadPiece, Piece, Target, Unable};
+use crate::mdm::{Actor, commands, devices};
 use crate::protocol::availability::{Capabilities, Reason};
 use crate::protocol::declaration::DeclarationKind;
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{self, Dictionary, Value};
 use crate::protocol::restrictions::{self, Channel, merge};
 use crate::store::Tx;
-use crate::store::assignments::{AssignedKind, Assignment};
+use crate::store::assignments::{self, AssignedKind, Assignment};
+use crate::store::enrollments;
 use crate::store::policies::{self, Policy};
 
 /// What the identifiers of our declarations begin with; the type without its beginning follows. There is one of each type, merged from all policies:
 /// devices combine several declarations of a type themselves, but of passcodes used before the weaker rule would win, and who wants what would be lost.
-pub const DECLARATION_PREFIX: &str = "org.rollcall.policies.";
+pub(super) const DECLARATION_PREFIX: &str = "org.rollcall.policies.";
 
 /// One key as it holds on a device, with the policies that want it so.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,15 @@ pub struct EffectiveKey {
     pub value: Json,
     /// The policies that want this value; those that want less are left out.
     pub origins: Vec<Origin>,
+}
+
+/// What policies come to on a device, for people.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Effective {
+    /// What it is to have.
+    pub keys: Vec<EffectiveKey>,
+    /// What it cannot have.
+    pub unable: Vec<Unable>,
 }
 
 /// The keys of one type as one policy wants them; keys of declarations are flat, with dots.
@@ -55,7 +66,7 @@ pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(V
 }
 
 /// The same as keys, for people: each with the value that holds and the policies behind it.
-pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(Vec<EffectiveKey>, Vec<Unable>)> {
+pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Effective> {
     let (parts, unable) = parts(&policies::of_assignments(tx, assignments)?, target);
     let mut keys = Vec::new();
     for (of_type, parts) in by_type(&parts) {
@@ -70,7 +81,33 @@ pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result
             });
         }
     }
-    Ok((keys, unable))
+    Ok(Effective { keys, unable })
+}
+
+/// What the policies of a device's groups come to on it, all its channels together.
+pub fn on_device(tx: &Tx, actor: &Actor, device_id: &str) -> Result<Effective> {
+    let device = devices::find(tx, actor, device_id)?;
+    let Some(own) = enrollments::device_channel(tx, &device.id)? else { return Ok(Effective::default()) };
+    let assignments = assignments::of_device(tx, &device.id)?;
+    let mut whole = Effective::default();
+    for enrollment in std::iter::once(own.clone()).chain(enrollments::user_channels(tx, &own.id)?) {
+        let target = Target {
+            capabilities: commands::capabilities(tx, &enrollment)?,
+            enrollment_id: enrollment.id,
+            device_id: device.id.clone(),
+            supported: None,
+            variables: BTreeMap::new(),
+        };
+        let channel = effective(tx, &target, &assignments)?;
+        for key in channel.keys {
+            // Everyone who logs in gets the same.
+            if !whole.keys.contains(&key) {
+                whole.keys.push(key);
+            }
+        }
+        whole.unable.extend(channel.unable);
+    }
+    Ok(whole)
 }
 
 fn by_type(parts: &[Part]) -> BTreeMap<&str, Vec<(&Dictionary, Origin)>> {

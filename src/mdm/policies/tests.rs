@@ -149,7 +149,7 @@ fn one_payload_comes_of_several_policies_and_the_most_restrictive_wins() {
     let (others, _) = planned(&school, &[&more, &loose, &strict], &target);
     let again = merged_profiles(&payloads(&others)).unwrap();
     assert_eq!((&again[0].profile.digest, &again[0].profile.uuid), (&profiles[0].profile.digest, &profiles[0].profile.uuid));
-    let shown = school.write(move |tx| effective(tx, &target, &assigned(&[&strict, &loose, &more]))).0;
+    let shown = school.write(move |tx| effective(tx, &target, &assigned(&[&strict, &loose, &more]))).keys;
     assert_eq!(shown, profiles[0].keys, "what is shown is what is sent");
 }
 

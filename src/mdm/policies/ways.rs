@@ -102,6 +102,41 @@ impl Way {
     }
 }
 
+/// What a switch needs, one line for each platform that has it: `iPhone and iPad from iOS 15, supervised`.
+pub fn requirements(switch: &Switch) -> Vec<String> {
+    let line = |(_, platform, name): &(char, Platform, &str)| {
+        let ways: Vec<_> = switch.ways().iter().filter(|way| way.platform == *platform).collect();
+        let first = ways.first()?.from;
+        let facts = || ways.iter().flat_map(|way| way.facts()).filter(|(key, _)| !key.by_default).map(|(_, fact)| fact);
+        let mut line = (*name).to_owned();
+        if oldest(*platform).is_older_than(first) {
+            line.push_str(&format!(" from {} {}", system(*platform), short(first)));
+        }
+        match facts().filter_map(|fact| fact.supervised(*platform)).min() {
+            Some(from) if first.is_older_than(from) && oldest(*platform).is_older_than(from) => {
+                line.push_str(&format!(", supervised from {}", short(from)))
+            }
+            Some(_) => line.push_str(", supervised"),
+            None if *platform == Platform::Ios && facts().any(|fact| !fact.in_user_enrollment(*platform)) => {
+                line.push_str(", not people's own")
+            }
+            None => {}
+        }
+        Some(line)
+    };
+    PLATFORMS.iter().filter_map(line).collect()
+}
+
+/// The oldest version of a platform that is looked at here; older ones are out of use.
+pub const fn oldest(platform: Platform) -> OsVersion {
+    match platform {
+        Platform::Ios => OsVersion::new(9, 0, 0),
+        Platform::Macos => OsVersion::new(10, 13, 0),
+        Platform::Tvos => OsVersion::new(11, 0, 0),
+        _ => OsVersion::new(1, 0, 0),
+    }
+}
+
 /// How a switch reaches a version of a platform: by one mechanism, or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {

@@ -5,6 +5,7 @@ mod commands;
 mod devices;
 mod events;
 mod people;
+mod policies;
 mod schema;
 mod webhooks;
 

@@ -7,6 +7,7 @@ mod form;
 mod invitations;
 mod log_in;
 mod people;
+mod policies;
 mod practice;
 mod push;
 mod set_up;
@@ -33,6 +34,7 @@ pub fn routes() -> Router<App> {
         .merge(device::routes())
         .merge(deeds::routes())
         .merge(invitations::routes())
+        .merge(policies::routes())
         .merge(system::routes())
         .merge(people::routes())
         .merge(practice::routes())

@@ -3,6 +3,7 @@
 mod audit;
 mod devices;
 mod forms;
+mod policies;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
