@@ -21,6 +21,7 @@ pub mod journal;
 pub mod nano;
 pub mod needs;
 pub mod people;
+pub mod policies;
 pub mod practice;
 pub mod profiles;
 pub mod push;

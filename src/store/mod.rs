@@ -33,6 +33,7 @@ pub mod people;
 #[cfg(test)]
 pub(crate) mod plans;
 pub mod profiles;
+pub mod policies;
 pub mod push_certificates;
 mod readers;
 pub mod reports;

@@ -15,6 +15,7 @@ mod openapi;
 mod people;
 mod preview;
 mod profiles;
+mod policies;
 mod push_certificates;
 mod push_requests;
 mod session;
@@ -52,6 +53,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(commands::routes())
         .merge(invitations::routes())
         .merge(profiles::routes())
+        .merge(policies::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())

@@ -32,6 +32,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "groups", description = "Devices put together by hand or found by a rule"),
         (name = "people", description = "Who uses devices, classes, and imports of a school's roster"),
         (name = "profiles", description = "Uploaded configuration profiles, their versions, and whom they are assigned to"),
+        (name = "policies", description = "Guided switches, whom they are assigned to, and what they come to on a device"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

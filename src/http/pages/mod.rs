@@ -9,6 +9,7 @@ pub mod invitations;
 pub mod login;
 pub mod parts;
 pub mod people;
+pub mod policies;
 pub mod problem;
 pub mod profiles;
 pub mod push;

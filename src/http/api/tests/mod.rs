@@ -8,6 +8,7 @@ mod groups;
 mod people;
 mod roster;
 mod profiles;
+mod policies;
 mod schema;
 mod webhooks;
 

@@ -108,6 +108,8 @@ impl House {
         };
         let command = made("/api/v1/commands", json!({ "targets": [UDID], "request_type": "SecurityInfo" })).await;
         let invitation = made("/api/v1/invitations", json!({ "max_uses": 3 })).await;
+        let policy =
+            made("/api/v1/policies", json!({ "name": "Exam", "settings": { "no_camera": true, "open_in_pasteboard": true } })).await;
         made("/api/v1/webhooks", json!({ "url": "https://hooks.example.school/" })).await;
         self.kit.add("kim", Role::Helper).await;
         self.kit.log_in("kim", PASSWORD).await.unwrap();
@@ -146,6 +148,7 @@ impl House {
             ("/api/v1/devices/{id}", UDID.to_owned()),
             ("/api/v1/enrollments/{id}", UDID.to_owned()),
             ("/api/v1/invitations/{id}", text(&invitation["id"])),
+            ("/api/v1/policies/{id}", text(&policy["id"])),
             ("/api/v1/invitations/{code}", text(&invitation["code"])),
         ]
     }
@@ -228,6 +231,8 @@ async fn what_the_description_forbids_is_what_is_refused() {
         ("ProfileInput", "name", "maxLength", 200),
         ("ProfileInput", "note", "maxLength", 2000),
         ("ProfileCheckInput", "groups", "maxItems", 1000),
+        ("PolicyInput", "name", "maxLength", 100),
+        ("PolicyInput", "note", "maxLength", 1000),
         ("WebhookInput", "hmac_key", "minLength", 16),
         ("WebhookInput", "hmac_key", "maxLength", 256),
     ] {

@@ -8,6 +8,7 @@ mod groups;
 mod invitations;
 mod log_in;
 mod people;
+mod policies;
 mod practice;
 mod profiles;
 mod push;
@@ -44,6 +45,7 @@ pub fn routes() -> Router<App> {
         .merge(invitations::routes())
         .merge(groups::routes())
         .merge(roster::routes())
+        .merge(policies::routes())
         .merge(system::routes())
         .merge(people::routes())
         .merge(practice::routes())

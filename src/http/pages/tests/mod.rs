@@ -6,6 +6,7 @@ mod forms;
 mod groups;
 mod roster;
 mod profiles;
+mod policies;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};

@@ -1,0 +1,125 @@
+//! What callers see of policies.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::Actor;
+use crate::mdm::policies::{self, Effective, EffectiveKey, catalogue};
+use crate::mdm::wanted::{Origin, Unable};
+use crate::store::Tx;
+use crate::store::policies::{AssignedGroup, Policy};
+
+/// A policy.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PolicyView {
+    /// UUIDv7.
+    pub(super) id: String,
+    /// What people call it.
+    pub(super) name: String,
+    /// What it is for.
+    note: String,
+    /// The switches that are on, each with its value.
+    #[schema(value_type = Object)]
+    settings: Map<String, Value>,
+    /// The same in words.
+    summary: Vec<String>,
+    /// Where it does less than it may seem to; they forbid nothing.
+    warnings: Vec<PolicyWarning>,
+    /// The groups that it is assigned to.
+    groups: Vec<PolicyGroup>,
+    /// Counts its changes.
+    revision: i64,
+    /// When it was made.
+    created_at: Timestamp,
+    /// When it was last changed.
+    changed_at: Timestamp,
+}
+
+/// Something that a policy does not do though it may look so.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PolicyWarning {
+    /// The switch that it is about.
+    switch: String,
+    /// What is to be known, and what to do.
+    words: String,
+}
+
+/// A group that a policy is assigned to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PolicyGroup {
+    /// The group's id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// How many devices are in it.
+    device_count: u64,
+    /// When the assignment ends by itself; null for never.
+    ends_at: Option<Timestamp>,
+}
+
+impl From<AssignedGroup> for PolicyGroup {
+    fn from(group: AssignedGroup) -> Self {
+        Self { id: group.id, name: group.name, device_count: group.devices.unsigned_abs(), ends_at: group.ends_at }
+    }
+}
+
+impl PolicyView {
+    /// A policy with its groups.
+    pub(super) fn of(tx: &Tx, actor: &Actor, policy: Policy) -> Result<Self> {
+        let groups = policies::groups(tx, actor, &policy.id)?;
+        let warnings = policies::warnings(&policy.settings).into_iter();
+        let on = catalogue::all().filter_map(|switch| Some(policies::in_words(switch, policy.settings.get(switch.id)?)));
+        Ok(Self {
+            summary: on.collect(),
+            warnings: warnings.map(|warning| PolicyWarning { switch: warning.switch.to_owned(), words: warning.words }).collect(),
+            groups: groups.into_iter().map(PolicyGroup::from).collect(),
+            id: policy.id,
+            name: policy.name,
+            note: policy.note,
+            settings: policy.settings,
+            revision: policy.revision,
+            created_at: policy.created_at,
+            changed_at: policy.changed_at,
+        })
+    }
+}
+
+/// What the policies of a device come to on it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OnDevice {
+    /// What it is to have.
+    keys: Vec<KeyView>,
+    /// What it cannot have.
+    unable: Vec<Unable>,
+}
+
+/// A key as it holds on a device.
+#[derive(Debug, Serialize, ToSchema)]
+struct KeyView {
+    /// The payload type or the type of the declaration.
+    of_type: String,
+    /// The key; those within dictionaries of a declaration are joined by dots.
+    key: String,
+    /// The key in words.
+    words: String,
+    /// The value that holds.
+    value: Value,
+    /// The policies that want it so; those that want less are left out.
+    origins: Vec<Origin>,
+}
+
+impl From<EffectiveKey> for KeyView {
+    fn from(key: EffectiveKey) -> Self {
+        let EffectiveKey { of_type, key, words, value, origins } = key;
+        Self { of_type, key, words, value, origins }
+    }
+}
+
+impl From<Effective> for OnDevice {
+    fn from(effective: Effective) -> Self {
+        Self { keys: effective.keys.into_iter().map(KeyView::from).collect(), unable: effective.unable }
+    }
+}

@@ -1,0 +1,106 @@
+//! The guided editor: switches by group, each with what a person will notice, what it does not cover, and what it needs.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::super::parts::{Button, Frame, Section, Shell, State, checkbox, field, frame, post, select, state_square};
+use super::requires;
+use crate::mdm::policies::catalogue::{self, Group, Switch, ValueKind};
+
+/// The editor's form, as it was stored or typed.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyForm {
+    /// The policy that is changed; none for a new one.
+    pub id: Option<String>,
+    /// Its name before.
+    pub title: String,
+    /// The revision that the form was made from.
+    pub revision: i64,
+    /// What was typed for the name.
+    pub name: String,
+    /// What was typed for the note.
+    pub note: String,
+    /// What stands at each switch: `1` for on, a number, or a list with one entry a line.
+    pub values: BTreeMap<String, String>,
+    /// Field and message of what was wrong; without a field for the form as a whole.
+    pub errors: Vec<(String, String)>,
+}
+
+impl PolicyForm {
+    fn error(&self, name: &str) -> Option<&str> {
+        self.errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str())
+    }
+
+    fn value(&self, switch: &Switch) -> &str {
+        self.values.get(switch.id).map_or("", String::as_str)
+    }
+}
+
+/// The page of the editor.
+pub fn editor(shell: &Shell, view: &PolicyForm) -> Markup {
+    let address = view.id.as_ref().map_or_else(|| String::from("/policies"), |id| format!("/policies/{id}"));
+    let (title, verb) = if view.id.is_some() { (view.title.as_str(), "Save the switches") } else { ("New policy", "Make the policy") };
+    let back = if view.id.is_some() { (address.as_str(), view.title.as_str()) } else { ("/policies", "Policies") };
+    let page = Frame { back: Some(back), ..Frame::new(Section::Profiles, title) };
+    let whole: Vec<_> = view.errors.iter().filter(|(field, _)| field.is_empty() || field == "settings").collect();
+    let content = html! {
+        div.form.wide {
+            @for (_, message) in whole { p.error role="alert" { (state_square(State::Problem, 10)) " " (message) } }
+            (field("name", "Name").value(&view.name).error(view.error("name")).example("Exam, or Phones of staff"))
+            (field("note", "What it is for").optional().lines(2).value(&view.note).error(view.error("note")))
+            input type="hidden" name="revision" value=(view.revision);
+            @for group in Group::ALL { (group_of_switches(view, group)) }
+            div.form-foot { (Button::submit(verb).main()) (Button::link(back.0, "Cancel")) }
+        }
+    };
+    frame(shell, &page, post(&address, content))
+}
+
+/// One group, folded unless something in it is on, wrong, or it is the first.
+fn group_of_switches(view: &PolicyForm, group: Group) -> Markup {
+    let switches: Vec<_> = catalogue::all().filter(|switch| switch.group == group).collect();
+    let on = switches.iter().filter(|switch| !view.value(switch).is_empty()).count();
+    let wrong = switches.iter().any(|switch| view.error(switch.id).is_some());
+    html! {
+        details.switches open[on > 0 || wrong || group == Group::OpenIn] {
+            summary { h2 { (group.title()) } span { @if on > 0 { (on) " on" } @else { "none on" } ", " (switches.len()) " in all" } }
+            p.quiet { (group.about()) }
+            @for switch in switches { (one_switch(view, switch)) }
+        }
+    }
+}
+
+fn one_switch(view: &PolicyForm, switch: &Switch) -> Markup {
+    let (value, error) = (view.value(switch), view.error(switch.id));
+    let input = match switch.kind {
+        ValueKind::OnOff => checkbox(switch.id, switch.label, !value.is_empty(), switch.notice),
+        ValueKind::Number(least, most, unit) => {
+            let label = format!("{} ({unit})", switch.label);
+            let help = format!("{} From {least} to {most}; empty for no rule.", switch.notice);
+            html! { (field(switch.id, &label).kind("number").optional().value(value).error(error).help(&help)) }
+        }
+        ValueKind::Choice(options) => {
+            let mut all = vec![(String::new(), String::from("no rule"))];
+            all.extend(options.iter().map(|(value, words)| (value.to_string(), (*words).to_owned())));
+            select(switch.id, switch.label, &all, value, switch.notice, error)
+        }
+        ValueKind::Apps => list(switch, value, error, "com.example.app", "Bundle ids, one a line."),
+        ValueKind::WebDomains => {
+            list(switch, value, error, "example.org", "Domains, one a line; *.example.org stands for every sub-domain.")
+        }
+        ValueKind::MailDomains => list(switch, value, error, "example.school", "Domains, one a line."),
+    };
+    html! {
+        div.switch {
+            (input)
+            p.meta { "Not covered: " (switch.limits) }
+            (requires(switch))
+        }
+    }
+}
+
+fn list(switch: &Switch, value: &str, error: Option<&str>, example: &str, what: &str) -> Markup {
+    let help = format!("{} {what} Empty for no rule.", switch.notice);
+    html! { (field(switch.id, switch.label).lines(3).mono().optional().value(value).error(error).example(example).help(&help)) }
+}

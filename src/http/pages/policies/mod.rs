@@ -1,0 +1,273 @@
+//! Policies: the list, one policy in words with its scope and what each generation of devices gets, and what policies come to on one device.
+
+mod device;
+mod editor;
+
+pub use device::{DeviceKey, DevicePolicies, on_device};
+pub use editor::{PolicyForm, editor};
+
+use maud::{Markup, html};
+
+use super::parts::scope::{ScopeView, scope};
+use super::parts::{
+    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Table, confirm, count, empty, facts, frame, post,
+    section, state_square, table, time_ago,
+};
+use crate::clock::Timestamp;
+use crate::mdm::policies::catalogue::{Group, Switch};
+use crate::mdm::policies::{Generation, Warning, ways};
+
+/// The list.
+#[derive(Debug, Clone, Default)]
+pub struct PoliciesView {
+    /// The policies of this page, by name.
+    pub rows: Vec<PolicyRow>,
+    /// How many there are.
+    pub total: u64,
+    /// The address of the next page.
+    pub next: Option<String>,
+    /// Whether the viewer may make and change them.
+    pub may_change: bool,
+}
+
+/// A policy in the list.
+#[derive(Debug, Clone)]
+pub struct PolicyRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it does, one line for each switch.
+    pub does: Vec<String>,
+    /// Names of the groups that it is assigned to.
+    pub groups: Vec<String>,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+}
+
+/// One policy.
+#[derive(Debug, Clone)]
+pub struct PolicyView {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub note: String,
+    /// How often it was changed.
+    pub revision: i64,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+    /// The switches that are on, with their values in words.
+    pub switches: Vec<(&'static Switch, String)>,
+    /// Where it does less than it may seem to.
+    pub warnings: Vec<Warning>,
+    /// On the devices of which groups it is wanted.
+    pub scope: ScopeView,
+    /// What each generation of devices gets.
+    pub generations: Vec<Generation>,
+    /// Some of the devices that it is assigned to: id and name.
+    pub devices: Vec<(String, String)>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+/// The line under the title of the list.
+const ABOUT: &str = "Guided switches: what people can do with the devices of a group.";
+
+/// Switches of a policy that the list names.
+const NAMED: usize = 3;
+
+/// The page of the list.
+pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
+    let new = html! { @if view.may_change { (Button::link("/policies/new", "New policy").main().icon(Icon::Plus)) } };
+    let page = Frame {
+        under: html! { (ABOUT) },
+        action: html! { @if !view.rows.is_empty() { (new) } },
+        ..Frame::new(Section::Profiles, "Policies")
+    };
+    let start = html! {
+        @if view.may_change {
+            (Button::link("/policies/new?start=open-in", "Start with Managed Open In").main())
+            (Button::link("/policies/new", "Start with nothing switched on"))
+        }
+    };
+    let rows = table(&Table {
+        caption: "Policies",
+        columns: vec![
+            Column::main("Policy"),
+            Column::text("What it does").wraps(),
+            Column::text("Groups").wraps(),
+            Column::text("Changed").minor(),
+        ],
+        rows: view.rows.iter().map(|row| list_row(row, shell.now)).collect(),
+        pager: Some(Pager {
+            shown: view.rows.len() as u64,
+            total: view.total,
+            noun: ("policy", "policies"),
+            first: None,
+            next: view.next.clone(),
+        }),
+        empty: empty(
+            "No policies yet",
+            "A policy is a handful of switches for the devices of a group. Managed Open In is a good first one: it keeps what belongs to the \
+             organisation in the apps that you installed, and leaves the rest to the person.",
+            start,
+        ),
+        selection: None,
+        compact: false,
+    });
+    frame(shell, &page, rows)
+}
+
+fn list_row(row: &PolicyRow, now: Timestamp) -> Row {
+    let more = row.does.len().saturating_sub(NAMED) as u64;
+    Row {
+        id: row.id.clone(),
+        href: Some(format!("/policies/{}", row.id)),
+        name: row.name.clone(),
+        cells: vec![
+            html! { (row.name) },
+            html! { (row.does.iter().take(NAMED).cloned().collect::<Vec<_>>().join(" · ")) @if more > 0 { span.quiet { " and " (more) " more" } } },
+            html! { @if row.groups.is_empty() { span.quiet { "none yet" } } @else { (row.groups.join(", ")) } },
+            time_ago(row.changed_at, now),
+        ],
+    }
+}
+
+/// The page of one policy.
+pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
+    let edit = html! { @if view.may_change { (Button::link(format!("/policies/{}/edit", view.id), "Change switches").main()) } };
+    let page = Frame {
+        back: Some(("/policies", "Policies")),
+        under: html! { (view.note) },
+        action: edit,
+        ..Frame::new(Section::Profiles, &view.name)
+    };
+    let assigned = view.scope.assigned.len() as u64;
+    let about = [
+        Fact::text("Switched on", &count(view.switches.len() as u64, "switch", "switches")),
+        Fact::text(
+            "Assigned to",
+            &if assigned == 0 { String::from("no group yet, so it does nothing") } else { count(assigned, "group", "groups") },
+        ),
+        Fact::new("Changed", html! { (time_ago(view.changed_at, shell.now)) @if view.revision > 1 { ", revision " (view.revision) } }),
+    ];
+    let content = html! {
+        (facts(&about))
+        (warned(&view.warnings))
+        (section("What it does", switches(&view.switches)))
+        (section("Where", html! {
+            @if view.may_change {
+                (post(&format!("/policies/{}/scope", view.id), html! {
+                    div.form {
+                        (scope(&view.scope))
+                        @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save where it is wanted")) } }
+                    }
+                }))
+            } @else {
+                (assigned_to(view))
+            }
+        }))
+        @if !view.devices.is_empty() {
+            (section("What one device gets", html! {
+                p.quiet { "All policies of a device together; the most restrictive wins, and it is told which policy wants it." }
+                ul.plain.stack { @for (id, name) in &view.devices { li { a href=(format!("/policies/devices/{id}")) { (name) } } } }
+            }))
+        }
+        (section("What each generation of devices gets", generations(&view.generations)))
+        @if view.may_change { div { (Button::link(format!("/policies/{}/delete", view.id), "Delete this policy…").destructive().asks()) } }
+    };
+    frame(shell, &page, content)
+}
+
+fn assigned_to(view: &PolicyView) -> Markup {
+    let name = |id: &str| view.scope.groups.iter().find(|group| group.id == id).map_or("", |group| group.name.as_str()).to_owned();
+    html! {
+        @if view.scope.assigned.is_empty() { p.quiet { "No group yet." } }
+        ul.plain { @for (id, _) in &view.scope.assigned { li { (name(id)) } } }
+    }
+}
+
+/// What does less than it may seem to.
+pub(super) fn warned(warnings: &[Warning]) -> Markup {
+    html! {
+        @if !warnings.is_empty() {
+            ul.waits aria-label="Good to know" {
+                @for warning in warnings { li { (state_square(State::Waiting, 12)) div { p { (warning.words) } } } }
+            }
+        }
+    }
+}
+
+fn switches(list: &[(&'static Switch, String)]) -> Markup {
+    html! {
+        @for group in Group::ALL {
+            @let of_group: Vec<_> = list.iter().filter(|(switch, _)| switch.group == group).collect();
+            @if !of_group.is_empty() {
+                div.stack {
+                    h3 { (group.title()) }
+                    @for (switch, words) in of_group {
+                        div.switch {
+                            p { strong { (words) } }
+                            p { (switch.notice) }
+                            p.meta { "Not covered: " (switch.limits) }
+                            (requires(switch))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a switch needs, as a line of badges.
+pub(super) fn requires(switch: &Switch) -> Markup {
+    html! { ul.requires aria-label="Needs" { @for line in ways::requirements(switch) { li { (line) } } } }
+}
+
+fn generations(list: &[Generation]) -> Markup {
+    let rows = list.iter().map(|generation| {
+        let system = ways::system(generation.platform);
+        let from = ways::short(generation.from);
+        let name = match generation.before {
+            Some(before) => format!("{system} {from}, before {}", ways::short(before)),
+            None => format!("{system} {from} and later"),
+        };
+        let labels = |switches: &[&'static Switch]| switches.iter().map(|switch| switch.label).collect::<Vec<_>>().join(" · ");
+        let gets = html! {
+            @for (how, switches) in &generation.gets { p { span.quiet { "By " (how) ": " } (labels(switches)) } }
+        };
+        let lacks = html! { @if generation.lacks.is_empty() { span.quiet { "nothing" } } @else { (labels(&generation.lacks)) } };
+        Row { id: String::new(), href: None, name: name.clone(), cells: vec![html! { (name) }, gets, lacks] }
+    });
+    table(&Table {
+        caption: "What each generation of devices gets",
+        columns: vec![Column::main("System"), Column::text("Gets").wraps().labelled(), Column::text("Does not get").wraps().labelled()],
+        rows: rows.collect(),
+        pager: None,
+        empty: html! { p.quiet { "No system has any of it." } },
+        selection: None,
+        compact: false,
+    })
+}
+
+/// The page that asks before a policy is deleted.
+pub fn ask_delete(shell: &Shell, id: &str, name: &str, groups: &[String]) -> Markup {
+    let (action, cancel) = (format!("/policies/{id}/delete"), format!("/policies/{id}"));
+    let consequence = html! {
+        "The policy " strong { (name) } " is gone for good."
+        @if groups.is_empty() { " It is assigned to no group, so no device changes." }
+        @else { " What it does on the devices of " (groups.join(", ")) " is undone, unless another policy wants it too." }
+    };
+    let ask = Confirm {
+        action: &action,
+        title: "Delete this policy",
+        consequence,
+        verb: "Delete the policy",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::Profiles, ask.title) }, confirm(&ask))
+}

@@ -1,0 +1,147 @@
+//! Policies as people make them in the guided editor.
+
+use super::House;
+use crate::mdm::Role;
+use crate::store::policies::{self, Policy, tests as rows};
+
+impl House {
+    async fn policies(&self) -> Vec<Policy> {
+        self.write(|tx| policies::list(tx, None, 100)).await
+    }
+}
+
+#[tokio::test]
+async fn the_empty_list_offers_managed_open_in() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let page = house.get(&owner, "/policies").await;
+    assert!(page.body.contains("No policies yet") && page.body.contains("/policies/new?start=open-in"), "{}", page.body);
+    let form = house.get(&owner, "/policies/new?start=open-in").await.body;
+    for part in
+        ["value=\"Managed Open In\"", "name=\"open_in_managed_stays\" value=\"1\" checked", "Not covered: ", "iPhone and iPad from iOS 15"]
+    {
+        assert!(form.contains(part), "{part}");
+    }
+    let viewer = house.person(Role::Viewer).await;
+    let page = house.get(&viewer, "/policies").await.body;
+    assert!(page.contains("No policies yet") && !page.contains("/policies/new"), "{page}");
+    assert_eq!(house.get(&viewer, "/policies/new").await.status, 403);
+    assert_eq!(house.post(&viewer, "/policies", "name=x&no_camera=1").await.status, 403);
+}
+
+#[tokio::test]
+async fn the_editor_makes_and_changes_a_policy_and_loses_nothing_that_was_typed() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let wrong =
+        "name=Exam+%3Croom%3E&no_camera=1&passcode_min_length=many&app_block_list=com.a.one%0D%0AKeynote&managed_web_domains=example.org";
+    let reply = house.post(&owner, "/policies", wrong).await;
+    assert_eq!((reply.status, house.policies().await.len()), (422.try_into().unwrap(), 0));
+    for part in [
+        "value=\"Exam &lt;room&gt;\"",
+        "name=\"no_camera\" value=\"1\" checked",
+        "value=\"many\"",
+        "id=\"f-passcode_min_length-error\"",
+        "A whole number from 4 to 16",
+        "com.a.one\r\nKeynote",
+        "id=\"f-app_block_list-error\"",
+        "`Keynote`: this is no bundle id",
+    ] {
+        assert!(reply.body.contains(part), "{part} in {}", reply.body);
+    }
+    let right =
+        "name=Exam&note=&revision=0&no_camera=1&passcode_min_length=+6+&app_block_list=com.b.two%0D%0A%0D%0Acom.a.one&app_age=200&no_siri=";
+    let made = house.post(&owner, "/policies", right).await;
+    assert_eq!(made.status, 303, "{}", made.body);
+    let policy = house.policies().await.remove(0);
+    let expected =
+        serde_json::json!({ "no_camera": true, "passcode_min_length": 6, "app_block_list": ["com.a.one", "com.b.two"], "app_age": 200 });
+    assert_eq!(serde_json::Value::Object(policy.settings.clone()), expected);
+    let page = house.get(&owner, made.location()).await.body;
+    for part in [
+        "The policy is made.",
+        "Shortest passcode: 6 letters or digits",
+        "no group yet, so it does nothing",
+        "iOS 27 and later",
+        "By declaration app.settings",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let edit = house.get(&owner, &format!("/policies/{}/edit", policy.id)).await.body;
+    assert!(
+        edit.contains("com.a.one\ncom.b.two")
+            && edit.contains("<option value=\"200\" selected>")
+            && edit.contains("name=\"revision\" value=\"1\""),
+        "{edit}"
+    );
+    let address = format!("/policies/{}", policy.id);
+    let saved = house.post(&owner, &address, "name=Exam&revision=1&no_siri=1").await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    assert!(house.get(&owner, saved.location()).await.body.contains("No Siri"));
+    let stale = house.post(&owner, &address, "name=Mine&revision=1&no_airdrop=1").await;
+    assert_eq!(stale.status, 422);
+    assert!(stale.body.contains("Somebody else changed this policy") && stale.body.contains("value=\"Mine\""), "{}", stale.body);
+    let none = house.post(&owner, &address, "name=Exam&revision=2").await;
+    assert!(none.body.contains("Switch at least one thing on"), "{}", none.body);
+}
+
+#[tokio::test]
+async fn a_policy_says_where_it_is_wanted_what_a_device_gets_and_asks_before_it_goes() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.device("d1", "iPad <1>").await;
+    house
+        .write(|tx| {
+            rows::group(tx, "g1", "Cart <A>")?;
+            rows::put_in(tx, "g1", "d1")
+        })
+        .await;
+    house.post(&owner, "/policies", "name=Open+In&open_in_managed_stays=1&open_in_unmanaged_stays=1&no_private_browsing=1").await;
+    let policy = house.policies().await.remove(0);
+    let address = format!("/policies/{}", policy.id);
+    let page = house.get(&owner, &address).await.body;
+    for part in ["cannot open attachments", "AirDrop&#39;s sheet", "Cart &lt;A&gt;", "Safari's"] {
+        assert!(page.contains(part) || page.contains(&part.replace("&#39;", "'")), "{part} in {page}");
+    }
+    let refused = house.post(&owner, &format!("{address}/scope"), "groups=g1&ends_at=soon").await;
+    assert!(
+        refused.status == 422 && refused.body.contains("value=\"soon\"") && refused.body.contains("value=\"g1\" checked"),
+        "{}",
+        refused.body
+    );
+    let saved = house.post(&owner, &format!("{address}/scope"), "groups=g1&ends_at=").await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let page = house.get(&owner, saved.location()).await.body;
+    assert!(page.contains("Devices that it reaches or leaves follow.") && page.contains("/policies/devices/d1"), "{page}");
+    let device = house.get(&owner, "/policies/devices/d1").await.body;
+    for part in ["Policies on iPad &lt;1&gt;", "allow open from managed to unmanaged", "allowOpenFromManagedToUnmanaged", "Open In</a>"] {
+        assert!(device.contains(part), "{part} in {device}");
+    }
+    let viewer = house.person(Role::Viewer).await;
+    let seen = house.get(&viewer, &address).await.body;
+    assert!(
+        seen.contains("Cart &lt;A&gt;") && !seen.contains("Change switches") && !seen.contains("<form method=\"post\" action=\"/policies"),
+        "{seen}"
+    );
+    let ask = house.get(&owner, &format!("{address}/delete")).await.body;
+    assert!(ask.contains("Cart &lt;A&gt; is undone"), "{ask}");
+    assert_eq!(house.post(&viewer, &format!("{address}/delete"), "").await.status, 403);
+    assert_eq!(house.post(&owner, &format!("{address}/delete"), "").await.status, 303);
+    assert_eq!(house.get(&owner, &address).await.status, 404);
+    assert!(house.policies().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_long_list_goes_on_at_the_next_page() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    for at in 0..51 {
+        let form = format!("name=Policy+%26+{at:02}&no_camera=1&no_siri=1&no_airdrop=1&no_erase=1");
+        assert_eq!(house.post(&owner, "/policies", &form).await.status, 303);
+    }
+    let page = house.get(&owner, "/policies").await.body;
+    assert!(page.contains("Policy &amp; 49") && !page.contains("Policy &amp; 50") && page.contains("and 1 more"), "{page}");
+    assert!(page.contains("/policies?after=Policy%20%26%2049"), "{page}");
+    let rest = house.get(&owner, "/policies?after=Policy%20%26%2049").await.body;
+    assert!(rest.contains("Policy &amp; 50") && !rest.contains("Policy &amp; 49"), "{rest}");
+}

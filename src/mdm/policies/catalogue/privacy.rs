@@ -1,0 +1,78 @@
+//! What is kept where.
+
+use super::{Group, Switch, ValueKind};
+
+pub(super) const SWITCHES: &[Switch] = &[
+    Switch {
+        id: "no_cloud_backup",
+        group: Group::Privacy,
+        label: "No iCloud backup",
+        notice: "The device makes no backups in iCloud.",
+        limits: "Backups on a computer still work. Backups that exist stay in iCloud.",
+        kind: ValueKind::OnOff,
+        ways: &["i5.. v2.. restrict allowCloudBackup=false"],
+    },
+    Switch {
+        id: "encrypted_backups",
+        group: Group::Privacy,
+        label: "Backups on computers are encrypted",
+        notice: "A computer asks for a password before it makes a backup of the device.",
+        limits: "A backup whose password is forgotten cannot be read by anyone.",
+        kind: ValueKind::OnOff,
+        ways: &["i4.. restrict forceEncryptedBackup=true"],
+    },
+    Switch {
+        id: "no_cloud_documents",
+        group: Group::Privacy,
+        label: "No documents in iCloud",
+        notice: "Apps do not keep documents in iCloud Drive.",
+        limits: "Photos, contacts and passwords are not documents. It does not work on a Shared iPad, which needs iCloud.",
+        kind: ValueKind::OnOff,
+        ways: &["i5.. m10.11.. v2.. restrict allowCloudDocumentSync=false"],
+    },
+    Switch {
+        id: "no_cloud_photos",
+        group: Group::Privacy,
+        label: "No iCloud Photos",
+        notice: "Photos are not kept in iCloud; those that are not wholly on the device are removed from it.",
+        limits: "Photos that were uploaded before stay in iCloud.",
+        kind: ValueKind::OnOff,
+        ways: &["i9.. m10.12.. v2.. restrict allowCloudPhotoLibrary=false"],
+    },
+    Switch {
+        id: "no_cloud_keychain",
+        group: Group::Privacy,
+        label: "No passwords in iCloud",
+        notice: "Passwords that are saved on the device stay on it.",
+        limits: "Password apps of others are not covered.",
+        kind: ValueKind::OnOff,
+        ways: &["i7.. m10.12.. v2.. restrict allowCloudKeychainSync=false"],
+    },
+    Switch {
+        id: "no_diagnostics",
+        group: Group::Privacy,
+        label: "No diagnostics to Apple",
+        notice: "The device does not send diagnostics and usage data to Apple and to developers.",
+        limits: "Apps may send data of their own.",
+        kind: ValueKind::OnOff,
+        ways: &["i6.. m10.13.. v2.. restrict allowDiagnosticSubmission=false"],
+    },
+    Switch {
+        id: "no_personal_ads",
+        group: Group::Privacy,
+        label: "No personal advertising by Apple",
+        notice: "Apple does not choose advertisements by what a person does.",
+        limits: "Advertisements still appear, and other companies choose theirs as they do.",
+        kind: ValueKind::OnOff,
+        ways: &["i14.. m12.. v2.. restrict allowApplePersonalizedAdvertising=false"],
+    },
+    Switch {
+        id: "no_explicit_content",
+        group: Group::Privacy,
+        label: "No explicit music, podcasts and news",
+        notice: "Music, podcasts and news that are marked as explicit are hidden.",
+        limits: "The mark is the provider's own. Web pages and other apps are not covered.",
+        kind: ValueKind::OnOff,
+        ways: &["i4.. t11.3.. restrict allowExplicitContent=false"],
+    },
+];

@@ -1,0 +1,277 @@
+//! What the policies of a device come to on it: restrictions to merge, declarations already merged, and what it cannot have.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::catalogue::{self, Switch};
+use super::ways::{self, Answer, KeyValue, Way};
+use crate::error::Result;
+use crate::mdm::wanted::{DeclarationPiece, Origin, PayloadPiece, Piece, Target, Unable};
+use crate::mdm::{Actor, commands, devices};
+use crate::protocol::availability::{Capabilities, Reason};
+use crate::protocol::declaration::DeclarationKind;
+use crate::protocol::platform::Platform;
+use crate::protocol::plist::{self, Dictionary, Value};
+use crate::protocol::restrictions::{self, Channel, merge};
+use crate::store::Tx;
+use crate::store::assignments::{self, AssignedKind, Assignment};
+use crate::store::enrollments;
+use crate::store::policies::{self, Policy};
+
+/// What the identifiers of our declarations begin with; the type without its beginning follows. There is one of each type, merged from all policies:
+/// devices combine several declarations of a type themselves, but of passcodes used before the weaker rule would win, and who wants what would be lost.
+pub(super) const DECLARATION_PREFIX: &str = "org.rollcall.policies.";
+
+/// One key as it holds on a device, with the policies that want it so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectiveKey {
+    /// The payload type or the type of the declaration.
+    pub of_type: String,
+    /// The key.
+    pub key: String,
+    /// The key in words.
+    pub words: String,
+    /// The value that holds.
+    pub value: Json,
+    /// The policies that want this value; those that want less are left out.
+    pub origins: Vec<Origin>,
+}
+
+/// What policies come to on a device, for people.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Effective {
+    /// What it is to have.
+    pub keys: Vec<EffectiveKey>,
+    /// What it cannot have.
+    pub unable: Vec<Unable>,
+}
+
+/// The keys of one type as one policy wants them; keys of declarations are flat, with dots.
+struct Part {
+    of_type: String,
+    declared: bool,
+    keys: Dictionary,
+    origin: Origin,
+}
+
+/// What the policies behind `assignments` want of one channel of a device, and what it cannot have.
+pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(Vec<Piece>, Vec<Unable>)> {
+    let (parts, unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    let (declared, payloads): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.declared);
+    let payload = |part: Part| Piece::Payload(PayloadPiece { payload_type: part.of_type, keys: part.keys, origin: part.origin });
+    let mut pieces: Vec<_> = payloads.into_iter().map(payload).collect();
+    pieces.extend(by_type(&declared).into_iter().map(|(of_type, parts)| Piece::Declaration(declaration(of_type, &parts))));
+    Ok((pieces, unable))
+}
+
+/// The same as keys, for people: each with the value that holds and the policies behind it.
+pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Effective> {
+    let (parts, unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    let mut keys = Vec::new();
+    for (of_type, parts) in by_type(&parts) {
+        let merged = merge(of_type, &parts);
+        for (key, value) in &merged.keys {
+            keys.push(EffectiveKey {
+                of_type: of_type.to_owned(),
+                words: restrictions::fact(of_type, key).map_or_else(|| key.clone(), |fact| fact.words()),
+                key: key.clone(),
+                value: plist::to_json(value),
+                origins: merged.origins.get(key).cloned().unwrap_or_default(),
+            });
+        }
+    }
+    Ok(Effective { keys, unable })
+}
+
+/// What the policies of a device's groups come to on it, all its channels together.
+pub fn on_device(tx: &Tx, actor: &Actor, device_id: &str) -> Result<Effective> {
+    let device = devices::find(tx, actor, device_id)?;
+    let Some(own) = enrollments::device_channel(tx, &device.id)? else { return Ok(Effective::default()) };
+    let assignments = assignments::of_device(tx, &device.id)?;
+    let mut whole = Effective::default();
+    for enrollment in std::iter::once(own.clone()).chain(enrollments::user_channels(tx, &own.id)?) {
+        let target = Target {
+            capabilities: commands::capabilities(tx, &enrollment)?,
+            enrollment_id: enrollment.id,
+            device_id: device.id.clone(),
+            supported: None,
+            variables: BTreeMap::new(),
+        };
+        let channel = effective(tx, &target, &assignments)?;
+        for key in channel.keys {
+            // Everyone who logs in gets the same.
+            if !whole.keys.contains(&key) {
+                whole.keys.push(key);
+            }
+        }
+        whole.unable.extend(channel.unable);
+    }
+    Ok(whole)
+}
+
+fn by_type(parts: &[Part]) -> BTreeMap<&str, Vec<(&Dictionary, Origin)>> {
+    let mut types: BTreeMap<&str, Vec<(&Dictionary, Origin)>> = BTreeMap::new();
+    for part in parts {
+        types.entry(&part.of_type).or_default().push((&part.keys, part.origin.clone()));
+    }
+    types
+}
+
+fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPiece {
+    let mut origins: Vec<_> = parts.iter().map(|(_, origin)| origin.clone()).collect();
+    origins.sort();
+    DeclarationPiece {
+        kind: DeclarationKind::Configuration,
+        identifier: format!("{DECLARATION_PREFIX}{}", of_type.trim_start_matches(ways::CONFIGURATION)),
+        declaration_type: of_type.to_owned(),
+        payload: nested(&merge(of_type, parts).keys),
+        activate: true,
+        origins,
+    }
+}
+
+/// Puts keys with dots into the dictionaries that they name.
+fn nested(keys: &Dictionary) -> Json {
+    let mut root = Map::new();
+    for (path, value) in keys {
+        let mut at = &mut root;
+        let mut names = path.split('.').peekable();
+        while let Some(name) = names.next() {
+            if names.peek().is_none() {
+                at.insert(name.to_owned(), plist::to_json(value));
+                break;
+            }
+            let inner = at.entry(name).or_insert_with(|| Json::Object(Map::new()));
+            let Json::Object(inner) = inner else { break };
+            at = inner;
+        }
+    }
+    Json::Object(root)
+}
+
+fn parts(policies: &[Policy], target: &Target) -> (Vec<Part>, Vec<Unable>) {
+    let (mut parts, mut unable) = (Vec::new(), Vec::new());
+    for policy in policies {
+        let origin = Origin { kind: AssignedKind::Policy, id: policy.id.clone(), name: policy.name.clone() };
+        if let Some(because) = not_known_yet(target) {
+            unable.push(Unable { what: policy.name.clone(), because, origin });
+            continue;
+        }
+        let mut collected = Collected::default();
+        for (id, value) in &policy.settings {
+            // A switch that this version of Rollcall does not have any more does nothing.
+            let Some(switch) = catalogue::find(id) else { continue };
+            match way_for(switch, target) {
+                Ok(Some(way)) => collected.take(way, target, value),
+                Ok(None) => {}
+                Err(_) if target.is_user_channel() => {}
+                Err(because) => unable.push(Unable { what: switch.label.to_owned(), because, origin: origin.clone() }),
+            }
+        }
+        parts.extend(collected.parts(&origin));
+    }
+    (parts, unable)
+}
+
+/// Keys of one policy by type, those said by default apart.
+#[derive(Default)]
+struct Collected {
+    types: BTreeMap<String, (bool, Dictionary, Dictionary)>,
+}
+
+impl Collected {
+    fn take(&mut self, way: &Way, target: &Target, value: &Json) {
+        let (_, said, by_default) =
+            self.types.entry(way.of_type.clone()).or_insert_with(|| (way.declared, Dictionary::new(), Dictionary::new()));
+        for (key, fact) in way.facts() {
+            if restrictions::check(fact, &target.capabilities) != Ok(Channel::This) {
+                continue;
+            }
+            let value = match key.value {
+                KeyValue::Flag(flag) => Value::Boolean(flag),
+                KeyValue::Own => own(value),
+            };
+            let into = if key.by_default { &mut *by_default } else { &mut *said };
+            let held = into.get(key.name).map_or_else(
+                || restrictions::combine(&way.of_type, key.name, &value, &value),
+                |held| restrictions::combine(&way.of_type, key.name, held, &value),
+            );
+            into.insert(key.name.to_owned(), held);
+        }
+    }
+
+    fn parts(self, origin: &Origin) -> Vec<Part> {
+        let part = |(of_type, (declared, said, by_default)): (String, (bool, Dictionary, Dictionary))| {
+            let mut keys: BTreeMap<String, Value> = by_default.into_iter().collect();
+            keys.extend(said);
+            Part { of_type, declared, keys: keys.into_iter().collect(), origin: origin.clone() }
+        };
+        self.types.into_iter().map(part).filter(|part| !part.keys.is_empty()).collect()
+    }
+}
+
+/// A switch's own value as a payload holds it.
+fn own(value: &Json) -> Value {
+    match value {
+        Json::Number(number) => Value::Integer(number.as_i64().unwrap_or_default().into()),
+        Json::Array(items) => Value::Array(items.iter().filter_map(Json::as_str).map(Value::from).collect()),
+        Json::Bool(flag) => Value::Boolean(*flag),
+        other => Value::String(other.as_str().unwrap_or_default().to_owned()),
+    }
+}
+
+/// The mechanism by which a switch reaches this channel; none where the device's other channel gets it.
+///
+/// # Errors
+/// Says why the device cannot have it.
+fn way_for(switch: &Switch, target: &Target) -> Result<Option<&'static Way>, String> {
+    let device = &target.capabilities;
+    let (platform, version) = (device.platform, device.os_version);
+    let mut way = match ways::answer(switch, platform, version) {
+        Answer::Way(way) => way,
+        Answer::Never => return Err(refusal(Reason::Platform, device)),
+        Answer::TooOld(since) => return Err(refusal(Reason::TooOld(since), device)),
+        Answer::Gone(removed) => return Err(refusal(Reason::Removed(removed), device)),
+        Answer::Unknown => return Ok(None),
+    };
+    if way.declared && target.supported.as_ref().is_some_and(|supported| !supported.contains(&way.of_type)) {
+        way = ways::earlier(switch, way, version).ok_or_else(|| {
+            format!("The device says that it does not know the declaration {} yet.", way.of_type.trim_start_matches(ways::CONFIGURATION))
+        })?;
+    }
+    let answers: Vec<_> = way.facts().filter(|(key, _)| !key.by_default).map(|(_, fact)| restrictions::check(fact, device)).collect();
+    if answers.contains(&Ok(Channel::This)) {
+        return Ok(Some(way));
+    }
+    match answers.into_iter().find_map(Result::err) {
+        Some(reason) => Err(refusal(reason, device)),
+        None => Ok(None),
+    }
+}
+
+/// Why nothing can be decided for this device yet.
+fn not_known_yet(target: &Target) -> Option<String> {
+    let known = target.capabilities.platform != Platform::Unknown && target.capabilities.os_version.is_known();
+    (!known && !target.is_user_channel()).then(|| String::from("It waits until the device has said which system and version it has."))
+}
+
+/// Why a device cannot have a switch, in a sentence.
+fn refusal(reason: Reason, device: &Capabilities) -> String {
+    let system = ways::system(device.platform);
+    match reason {
+        Reason::TooOld(since) => format!("It needs {system} {} or later; this device has {}.", ways::short(since), device.os_version),
+        Reason::Removed(removed) => format!("{system} {} has no such setting any more.", ways::short(removed)),
+        Reason::Supervision => String::from("It needs a supervised device."),
+        Reason::UserEnrollment => String::from("It is not for people's own devices (user enrollment)."),
+        Reason::SharedIpad => String::from("Shared iPads do not have it."),
+        _ => match device.platform {
+            Platform::Ios => String::from("iPhones and iPads do not have it."),
+            Platform::Macos => String::from("Macs do not have it."),
+            Platform::Tvos => String::from("Apple TVs do not have it."),
+            Platform::Visionos => String::from("Vision Pro does not have it."),
+            Platform::Watchos => String::from("Apple Watches do not have it."),
+            Platform::Unknown => String::from("The device has not said yet what it is."),
+        },
+    }
+}

@@ -1,0 +1,119 @@
+//! The profiles that restrictions are sent in: one for each payload type, merged from all policies of a device.
+//!
+//! One for each type, so that a device that refuses one of them still takes the others, and a changed domain does not install passcode rules again.
+//! They do not say PayloadRemovalDisallowed: a device removes what its management installed only together with that management.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::pieces::EffectiveKey;
+use crate::error::Result;
+use crate::mdm::wanted::{Origin, PayloadPiece, ProfileContent, ProfilePiece};
+use crate::pki::digest::sha256;
+use crate::protocol::plist::{self, Dictionary, Value};
+use crate::protocol::restrictions::{self, DOMAINS, Merged, PASSCODE, RESTRICTIONS, merge};
+
+/// What the PayloadIdentifiers of our own profiles begin with; uploaded ones may not.
+pub const PROFILE_PREFIX: &str = "org.rollcall.policies.";
+
+/// A profile that was put together from policies, and why each of its keys is there.
+#[derive(Debug, Clone)]
+pub struct MergedProfile {
+    /// The profile.
+    pub profile: ProfilePiece,
+    /// Its keys with the values that hold and the policies behind them.
+    pub keys: Vec<EffectiveKey>,
+}
+
+/// Merges restrictions into one profile for each payload type; most restrictive wins.
+///
+/// The same wishes give the same bytes, in whatever order they come.
+pub fn merged_profiles(pieces: &[PayloadPiece]) -> Result<Vec<MergedProfile>> {
+    let mut types: BTreeMap<&str, Vec<(&Dictionary, Origin)>> = BTreeMap::new();
+    for piece in pieces {
+        types.entry(&piece.payload_type).or_default().push((&piece.keys, piece.origin.clone()));
+    }
+    types.into_iter().map(|(payload_type, parts)| profile(payload_type, &parts)).collect()
+}
+
+fn profile(payload_type: &str, parts: &[(&Dictionary, Origin)]) -> Result<MergedProfile> {
+    let merged = merge(payload_type, parts);
+    let (suffix, name) = named(payload_type);
+    let identifier = format!("{PROFILE_PREFIX}{suffix}");
+    let keys_xml = plist::to_xml(&Value::Dictionary(merged.keys.clone()))?;
+    let seed = [identifier.as_bytes(), b"\n", &keys_xml].concat();
+    let (uuid, inner) = (made_of(&seed, 0), made_of(&seed, 1));
+    let mut payload = outside(payload_type, &format!("{identifier}.payload"), &inner, name);
+    payload.extend(merged.keys.clone());
+    let mut root = outside("Configuration", &identifier, &uuid, name);
+    root.insert("PayloadDescription".to_owned(), Value::from(DESCRIPTION));
+    root.insert("PayloadScope".to_owned(), Value::from("System"));
+    root.insert("PayloadContent".to_owned(), Value::Array(vec![Value::Dictionary(payload)]));
+    let bytes = plist::to_xml(&Value::Dictionary(root))?;
+    let origins: BTreeSet<_> = parts.iter().map(|(_, origin)| origin.clone()).collect();
+    let profile = ProfilePiece {
+        identifier,
+        uuid,
+        digest: hex(&sha256(&bytes)),
+        content: ProfileContent::Rendered(bytes),
+        name: name.to_owned(),
+        origins: origins.into_iter().collect(),
+    };
+    Ok(MergedProfile { profile, keys: keys(payload_type, &merged) })
+}
+
+/// What a person reads who opens the profile on the device.
+const DESCRIPTION: &str = "What your organisation has set for this device.";
+
+/// The end of the identifier, and the name for people.
+fn named(payload_type: &str) -> (&str, &str) {
+    match payload_type {
+        RESTRICTIONS => ("restrictions", "Restrictions"),
+        DOMAINS => ("domains", "Managed domains"),
+        PASSCODE => ("passcode", "Passcode rules"),
+        other => (other, "Settings of your organisation"),
+    }
+}
+
+fn outside(payload_type: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
+    let mut keys = Dictionary::new();
+    for (key, value) in [
+        ("PayloadType", Value::from(payload_type)),
+        ("PayloadVersion", Value::Integer(1.into())),
+        ("PayloadIdentifier", Value::from(identifier)),
+        ("PayloadUUID", Value::from(uuid)),
+        ("PayloadDisplayName", Value::from(name)),
+    ] {
+        keys.insert(key.to_owned(), value);
+    }
+    keys
+}
+
+/// A UUID that the same content always gets, in upper case as Apple writes them.
+fn made_of(seed: &[u8], which: u8) -> String {
+    let digest = sha256(&[seed, &[which]].concat());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_upper(&mut Uuid::encode_buffer()).to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn keys(payload_type: &str, merged: &Merged<Origin>) -> Vec<EffectiveKey> {
+    let key = |(key, value): (&String, &Value)| EffectiveKey {
+        of_type: payload_type.to_owned(),
+        words: restrictions::fact(payload_type, key).map_or_else(|| key.clone(), |fact| fact.words()),
+        key: key.clone(),
+        value: plist::to_json(value),
+        origins: merged.origins.get(key).cloned().unwrap_or_default(),
+    };
+    merged.keys.iter().map(key).collect()
+}
