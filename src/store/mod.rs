@@ -17,6 +17,7 @@ mod disk;
 pub mod enrollments;
 pub mod escrow;
 pub mod events;
+pub mod groups;
 pub mod idempotency;
 mod inbox;
 pub mod integrity;

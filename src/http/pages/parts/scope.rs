@@ -1,0 +1,279 @@
+//! The scope picker: on the devices of which groups a thing is wanted and until when, as a part of a form, and how that form is read back.
+
+use maud::{Markup, html};
+use time::PrimitiveDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::fields::{checkbox, field};
+use super::text::count;
+use super::time::exact;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+
+/// The most groups that are taken from one form.
+pub const GROUPS_MAX: usize = 1_000;
+
+/// The name of the boxes: `groups=<id>`, once for each group that is ticked.
+pub const GROUPS: &str = "groups";
+
+/// The name of the field with the end.
+pub const ENDS_AT: &str = "ends_at";
+
+/// The name of the box that leaves differing ends as they are.
+const KEEP_ENDS: &str = "keep_ends";
+
+/// What browsers send from a field with day and time.
+const MINUTES: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]");
+
+/// A group that can be ticked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeGroup {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// How many devices are in it now.
+    pub device_count: u64,
+}
+
+/// Where a thing is assigned now: the group, and when that ends by itself.
+pub type Assigned = (String, Option<Timestamp>);
+
+/// What the picker shows.
+#[derive(Debug, Clone, Default)]
+pub struct ScopeView {
+    /// The groups there are, by name.
+    pub groups: Vec<ScopeGroup>,
+    /// Where the thing is assigned now.
+    pub assigned: Vec<Assigned>,
+    /// What was sent before and refused, so that nothing typed is lost.
+    pub sent: Option<Sent>,
+    /// What is wrong with it: the field ([`GROUPS`] or [`ENDS_AT`]) and words.
+    pub errors: Vec<(String, String)>,
+}
+
+/// The picker's part of a form as it was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Ids of the groups that are ticked.
+    pub groups: Vec<String>,
+    /// What stands in the field of the end.
+    pub ends_at: String,
+    /// Whether differing ends are to stay as they are.
+    pub keep_ends: bool,
+}
+
+/// What is to be done so that a thing is assigned as the form says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Groups that it is to be assigned to, or whose end changes.
+    pub assign: Vec<Assigned>,
+    /// Groups that it is to be taken back from.
+    pub unassign: Vec<String>,
+}
+
+impl Sent {
+    /// Reads the picker's fields out of a form; what belongs to others is left alone.
+    ///
+    /// # Errors
+    /// Names [`GROUPS`] when there are more than [`GROUPS_MAX`].
+    pub fn read(form: &[(String, String)]) -> Result<Self> {
+        let mut sent = Self::default();
+        for (name, value) in form {
+            match name.as_str() {
+                GROUPS if !sent.groups.contains(value) => sent.groups.push(value.clone()),
+                ENDS_AT => value.trim().clone_into(&mut sent.ends_at),
+                KEEP_ENDS => sent.keep_ends = true,
+                _ => {}
+            }
+            if sent.groups.len() > GROUPS_MAX {
+                return Err(Error::field(GROUPS, format!("at most {GROUPS_MAX} groups at once")));
+            }
+        }
+        Ok(sent)
+    }
+
+    /// The end that was typed; nothing for none.
+    ///
+    /// # Errors
+    /// Names [`ENDS_AT`] when it is not a day with a time, or not after `now`.
+    pub fn end(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        if self.ends_at.is_empty() {
+            return Ok(None);
+        }
+        let typed = PrimitiveDateTime::parse(&self.ends_at, MINUTES).ok().map(|moment| Timestamp::from(moment.assume_utc()));
+        let Some(end) = typed.or_else(|| Timestamp::parse(&self.ends_at)) else {
+            return Err(Error::field(ENDS_AT, "a day and a time in UTC, for example 2026-12-24T15:30, or nothing for no end"));
+        };
+        if end <= now {
+            return Err(Error::field(ENDS_AT, "a moment that is still to come, or nothing for no end"));
+        }
+        Ok(Some(end))
+    }
+
+    /// What has to be done to get from `assigned` to what the form says.
+    ///
+    /// # Errors
+    /// As [`Sent::end`].
+    pub fn changes(&self, assigned: &[Assigned], now: Timestamp) -> Result<Changes> {
+        let known = |group: &str| assigned.iter().find(|(id, _)| id == group).map(|(_, end)| *end);
+        let end = if self.keep_ends && self.ends_at.is_empty() { None } else { self.end(now)? };
+        let mut changes = Changes::default();
+        for group in &self.groups {
+            match known(group) {
+                Some(_) if self.keep_ends => {}
+                Some(same) if same == end => {}
+                _ => changes.assign.push((group.clone(), end)),
+            }
+        }
+        changes.unassign = assigned.iter().map(|(id, _)| id.clone()).filter(|id| !self.groups.contains(id)).collect();
+        Ok(changes)
+    }
+}
+
+/// The picker, to be written into a form; the form has its own button.
+pub fn scope(view: &ScopeView) -> Markup {
+    if view.groups.is_empty() {
+        return html! {
+            p.quiet { "There is no group yet. " a href="/groups/new" { "Make a group" } " of the devices that are to have this." }
+        };
+    }
+    let error = |of: &str| view.errors.iter().find(|(name, _)| name == of).map(|(_, words)| words.as_str());
+    let mut ends: Vec<_> = view.assigned.iter().map(|(_, end)| *end).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let differ = ends.len() > 1;
+    let end = match &view.sent {
+        Some(sent) => sent.ends_at.clone(),
+        None if differ => String::new(),
+        None => ends.first().copied().flatten().map(typed).unwrap_or_default(),
+    };
+    let keep = view.sent.as_ref().is_none_or(|sent| sent.keep_ends);
+    html! {
+        fieldset.stack {
+            legend { "On the devices of" }
+            @if let Some(error) = error(GROUPS) { p.error role="alert" { (error) } }
+            div.choices { @for group in &view.groups { (choice(view, group, differ)) } }
+        }
+        (field(ENDS_AT, "Ends by itself at, in UTC").kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
+            .help("Empty for no end. A device takes it back by itself then, also when it is not connected."))
+        @if differ {
+            (checkbox(KEEP_ENDS, "Leave the ends that are set as they are", keep,
+                "They differ from group to group. Then the moment above counts for newly ticked groups only."))
+        }
+    }
+}
+
+fn choice(view: &ScopeView, group: &ScopeGroup, differ: bool) -> Markup {
+    let assigned = view.assigned.iter().find(|(id, _)| *id == group.id);
+    let ticked = view.sent.as_ref().map_or(assigned.is_some(), |sent| sent.groups.contains(&group.id));
+    let id = format!("f-{GROUPS}-{}", group.id);
+    html! {
+        div.choice {
+            input type="checkbox" id=(id) name=(GROUPS) value=(group.id) checked[ticked];
+            label for=(id) {
+                (group.name) " " span.quiet {
+                    (count(group.device_count, "device", "devices"))
+                    @if let Some((_, Some(end))) = assigned.filter(|_| differ) { ", until " (exact(*end)) }
+                }
+            }
+        }
+    }
+}
+
+/// A moment as a field with day and time holds it.
+fn typed(end: Timestamp) -> String {
+    end.utc().format(MINUTES).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn sent(text: &str) -> Sent {
+        let pairs: Vec<_> = text.split('&').filter_map(|pair| pair.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        Sent::read(&pairs).unwrap()
+    }
+
+    fn view() -> ScopeView {
+        let group = |id: &str, name: &str, device_count| ScopeGroup { id: id.into(), name: name.into(), device_count };
+        ScopeView { groups: vec![group("a", "Cart <A>", 30), group("b", "Year 5", 1)], ..ScopeView::default() }
+    }
+
+    fn at(text: &str) -> Option<Timestamp> {
+        Some(Timestamp::parse(text).unwrap())
+    }
+
+    #[test]
+    fn the_picker_shows_groups_with_what_is_ticked_and_the_end() {
+        let view = ScopeView { assigned: vec![("b".into(), at("2026-12-24T15:30:00Z"))], ..view() };
+        let html = scope(&view).into_string();
+        for part in [
+            "Cart &lt;A&gt; <span class=\"quiet\">30 devices",
+            "1 device<",
+            "value=\"b\" checked",
+            "value=\"2026-12-24T15:30\"",
+            "name=\"groups\"",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("value=\"a\" checked") && !html.contains("keep_ends"), "{html}");
+        assert!(scope(&ScopeView::default()).into_string().contains("/groups/new"), "without a group there is a way to make one");
+    }
+
+    #[test]
+    fn what_was_sent_and_refused_stands_there_again() {
+        let before = vec![("b".to_owned(), None)];
+        let view = ScopeView {
+            assigned: before,
+            sent: Some(sent("groups=a&ends_at=soon")),
+            errors: vec![(ENDS_AT.into(), "A day and a time.".into())],
+            ..view()
+        };
+        let html = scope(&view).into_string();
+        assert!(html.contains("value=\"a\" checked") && !html.contains("value=\"b\" checked"), "{html}");
+        assert!(html.contains("value=\"soon\"") && html.contains("A day and a time."), "{html}");
+    }
+
+    #[test]
+    fn changes_are_what_differs_and_nothing_else() {
+        let (christmas, easter) = (at("2026-12-24T15:30:00Z"), at("2027-03-28T08:00:00Z"));
+        let assigned = vec![("a".to_owned(), None), ("b".to_owned(), christmas)];
+        let changes = |text: &str| sent(text).changes(&assigned, NOW).unwrap();
+        let ids = |changes: &Changes| (changes.assign.clone(), changes.unassign.clone());
+        assert_eq!(ids(&changes("groups=a&groups=a&ends_at=&other=1")), (vec![], vec!["b".to_owned()]));
+        assert_eq!(ids(&changes("groups=b&ends_at=2026-12-24T15:30")), (vec![], vec!["a".to_owned()]));
+        assert_eq!(ids(&changes("groups=a&groups=b&ends_at=2027-03-28T08:00")), (vec![("a".into(), easter), ("b".into(), easter)], vec![]));
+        assert_eq!(ids(&changes("groups=a&groups=b&groups=c&ends_at=&keep_ends=1")), (vec![("c".into(), None)], vec![]));
+        assert_eq!(
+            ids(&changes("groups=b&groups=c&ends_at=2027-03-28T08:00&keep_ends=1")),
+            (vec![("c".into(), easter)], vec!["a".to_owned()])
+        );
+    }
+
+    #[test]
+    fn ends_that_differ_are_told_and_stay_unless_somebody_says_otherwise() {
+        let view = ScopeView { assigned: vec![("a".into(), None), ("b".into(), at("2026-12-24T15:30:00Z"))], ..view() };
+        let html = scope(&view).into_string();
+        assert!(html.contains("name=\"keep_ends\" value=\"1\" checked") && html.contains("until 24 Dec 2026, 15:30 UTC"), "{html}");
+    }
+
+    #[test]
+    fn an_end_that_is_none_or_is_over_is_refused_at_its_field() {
+        for wrong in ["soon", "2026-12-24", "2026-13-24T15:30", "2020-01-01T00:00"] {
+            assert_eq!(sent(&format!("ends_at={wrong}")).end(NOW).unwrap_err().fields[0].field, ENDS_AT, "{wrong}");
+        }
+        assert_eq!(sent("ends_at=2026-12-24T15:30:00Z").end(NOW).unwrap(), at("2026-12-24T15:30:00Z"));
+        assert_eq!(sent("ends_at= ").end(NOW).unwrap(), None);
+    }
+
+    #[test]
+    fn no_form_has_more_groups_than_the_limit() {
+        let pairs = |count: usize| (0..count).map(|id| (GROUPS.to_owned(), id.to_string())).collect::<Vec<_>>();
+        assert_eq!(Sent::read(&pairs(GROUPS_MAX)).unwrap().groups.len(), GROUPS_MAX);
+        assert_eq!(Sent::read(&pairs(GROUPS_MAX + 1)).unwrap_err().fields[0].field, GROUPS);
+    }
+}
