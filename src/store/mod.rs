@@ -10,6 +10,7 @@ pub mod certificates;
 mod checkpoint;
 pub mod commands;
 mod connection;
+pub mod declarations;
 pub mod declared;
 pub mod deployments;
 pub mod devices;

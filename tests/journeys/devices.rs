@@ -5,7 +5,7 @@ use std::time::Duration;
 use rollcall::mdm::Actor;
 use rollcall::mdm::commands::{self, Wish};
 use rollcall::protocol::command;
-use rollcall::store::enrollments;
+use rollcall::store::{commands as rows, enrollments};
 use uuid::Uuid;
 
 use crate::kit::{Guest, House};
@@ -31,6 +31,9 @@ async fn install(house: &House, guest: &Guest<'_>) {
         })
         .await;
     guest.settle().await;
+    let udid = guest.udid();
+    let open = house.read(move |tx| rows::count_open(tx, &enrollments::by_nano_id(tx, &udid)?.unwrap().id)).await;
+    assert_eq!(open, 0, "every command was answered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

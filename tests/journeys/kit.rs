@@ -76,7 +76,8 @@ impl House {
         self.app().store.read(self.clock.now(), work).await.unwrap()
     }
 
-    /// Enrolls a device of this kind: `ipad@26` an iPad of the school's, `-iphone@17` one that nobody supervises, `mac@15`, `tv`, `vision`.
+    /// Enrolls a device of this kind: `ipad@26` an iPad of the school's, `-iphone@17` one that nobody supervises, `mac@15`, `tv`, `vision`,
+    /// `ipad@18+shared`, `ipad+automated`.
     pub(crate) async fn device(&self, kind: &str) -> Guest<'_> {
         self.device_with(kind, "").await
     }

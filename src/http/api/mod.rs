@@ -3,6 +3,7 @@
 mod admins;
 mod authorities;
 mod commands;
+mod declarations;
 mod devices;
 mod enrollments;
 mod events;
@@ -47,6 +48,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(enrollments::routes())
         .merge(commands::routes())
         .merge(invitations::routes())
+        .merge(declarations::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())

@@ -29,6 +29,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "admins", description = "People who may log in"),
         (name = "tokens", description = "API tokens for scripts"),
         (name = "events", description = "What happened: the audit log, devices' timelines, the live stream"),
+        (name = "declarations", description = "Declarations that admins write themselves"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

@@ -1,6 +1,7 @@
 //! Sequences of the device protocol against the rooms, on SQLite in memory: a school, its invitations, and devices that say what they say.
 
 mod enrollment;
+mod library;
 mod moved_in;
 mod plans;
 mod push;

@@ -1,5 +1,6 @@
 //! What pages do: typed forms in, rooms asked, views shown; one file per noun, with its addresses at the top.
 
+mod declarations;
 mod deeds;
 mod device;
 mod devices;
@@ -33,6 +34,7 @@ pub fn routes() -> Router<App> {
         .merge(device::routes())
         .merge(deeds::routes())
         .merge(invitations::routes())
+        .merge(declarations::routes())
         .merge(system::routes())
         .merge(people::routes())
         .merge(practice::routes())
