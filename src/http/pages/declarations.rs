@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_state_of_a_row_has_a_word() {
-        let words = |warnings, groups| state(&DeclarationRow { warnings, groups, ..row() }).into_string();
+        let words = |warnings, groups| state(&DeclarationRow { groups, warnings, ..row() }).into_string();
         assert!(
             words(0, 0).contains("for no group yet") && words(0, 1).contains("assigned") && words(2, 1).contains("2 things to look at")
         );

@@ -199,13 +199,9 @@ fn check_object(keys: &[Key], object: &Map<String, Json>, at: &str, on: Option<(
         }
         match keys.iter().find(|key| key.name == name).or(any) {
             Some(key) if key.is_on(on) => key.check(value, &path(name), on, findings),
-            Some(_) => findings.push(Finding {
-                path: path(name),
-                fault: Fault::Unknown,
-                words: String::from("is not known to this version of the system"),
-            }),
-            None => {
-                findings.push(Finding { path: path(name), fault: Fault::Unknown, words: String::from("is no key that Apple describes") })
+            found => {
+                let words = if found.is_some() { "is not known to this version of the system" } else { "is no key that Apple describes" };
+                findings.push(Finding { path: path(name), fault: Fault::Unknown, words: String::from(words) });
             }
         }
     }

@@ -250,7 +250,9 @@ mod tests {
 
     fn added(payloads: &[Dictionary]) -> Dictionary {
         let mut all = Restrictions::default();
-        payloads.iter().for_each(|keys| all.add(keys, |_| true));
+        for keys in payloads {
+            all.add(keys, |_| true);
+        }
         all.into_dictionary()
     }
 
