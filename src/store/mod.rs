@@ -11,6 +11,7 @@ mod checkpoint;
 pub mod classes;
 pub mod commands;
 mod connection;
+pub mod declarations;
 pub mod declared;
 pub mod deployments;
 pub mod devices;

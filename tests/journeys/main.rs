@@ -3,6 +3,8 @@
 
 mod apns;
 mod console;
+mod devices;
+mod kit;
 mod serve;
 mod simulate;
 mod succession;

@@ -3,6 +3,7 @@
 mod admins;
 mod authorities;
 mod commands;
+mod declarations;
 mod devices;
 mod enrollments;
 mod events;
@@ -54,6 +55,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(invitations::routes())
         .merge(profiles::routes())
         .merge(policies::routes())
+        .merge(declarations::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())

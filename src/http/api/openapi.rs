@@ -33,6 +33,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "people", description = "Who uses devices, classes, and imports of a school's roster"),
         (name = "profiles", description = "Uploaded configuration profiles, their versions, and whom they are assigned to"),
         (name = "policies", description = "Guided switches, whom they are assigned to, and what they come to on a device"),
+        (name = "declarations", description = "Declarations that admins write themselves"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

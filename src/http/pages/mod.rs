@@ -1,5 +1,6 @@
 //! The page: view structs of plain data in, HTML out; one file per noun, on top of the shared parts.
 
+pub mod declarations;
 pub mod device;
 pub mod devices;
 pub mod enroll;

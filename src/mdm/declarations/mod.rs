@@ -1,5 +1,6 @@
 //! Declarative management: what a device is answered when it asks for its declarations, and what it reports.
 
+pub mod library;
 mod status;
 
 pub use status::{ITEMS_MAX, STATES_MAX, VALUE_MAX_BYTES};

@@ -3,6 +3,7 @@
 mod enrollment;
 mod groups;
 mod imports;
+mod library;
 mod moved_in;
 mod people;
 mod plans;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::commands::{After, ManifestOrder};
-use super::declarations::Step;
+use super::declarations::{Step, Wanted};
 use super::packages::Package;
 use super::wire::{Purpose, Request, Response};
 use super::{Device, Phase};
@@ -35,11 +35,8 @@ pub(crate) enum Errand {
     Idle(usize),
     Report(Box<Report>),
     Declare(usize, Step),
-    /// Download the profile that a declaration names.
-    DeclaredProfile {
-        declaration: String,
-        url: String,
-    },
+    /// Download the profile or the data that a declaration names.
+    Declared(Wanted),
     /// Download the manifest of an app, then its package.
     Manifest(Box<ManifestOrder>),
     Package(Box<Package>),
@@ -132,7 +129,7 @@ impl Device {
             Errand::Idle(channel) => self.idle(*channel, now),
             Errand::Report(report) => self.connect(Purpose::Report, report.body.clone(), now),
             Errand::Declare(channel, step) => self.declare_request(*channel, step, now),
-            Errand::DeclaredProfile { url, .. } => self.declared_profile_request(url),
+            Errand::Declared(wanted) => self.wanted_request(wanted),
             Errand::Manifest(order) => Some(Self::plain_get(Purpose::Content, order.url.clone())),
             Errand::Package(package) => Some(package.request()),
         }
@@ -188,7 +185,7 @@ impl Device {
             Errand::Idle(channel) => self.connected(channel, &response, now),
             Errand::Report(report) => self.reported(*report, &response, now),
             Errand::Declare(channel, step) => self.declared(channel, step, &response, now),
-            Errand::DeclaredProfile { declaration, .. } => self.declared_profile_came(declaration, &response, now),
+            Errand::Declared(wanted) => self.wanted_came(&wanted, &response, now),
             Errand::Manifest(order) => self.manifest_came(*order, &response, now),
             Errand::Package(package) => self.package_came(*package, &response, now),
         }
@@ -223,7 +220,8 @@ impl Device {
             // The device lost its own report; the server still has the command.
             Errand::Report(report) if report.spoiled => return self.end_session(report.channel),
             Errand::Declare(channel, step) if self.declaration_missed(*channel, step, status, given_up, now) => return,
-            Errand::SetBootstrapToken | Errand::GetBootstrapToken | Errand::DeclaredProfile { .. } if refused || given_up => return,
+            Errand::SetBootstrapToken | Errand::GetBootstrapToken if refused || given_up => return,
+            Errand::Declared(wanted) if refused || given_up => return self.wanted_missed(&wanted.clone(), &why, now),
             Errand::Manifest(order) if refused || given_up => return self.manifest_failed(order.as_ref().clone()),
             Errand::Package(package) if refused || given_up => return self.package_failed(&package.app.identifier.clone()),
             _ => {}

@@ -244,7 +244,7 @@ impl Device {
         self.installation = None;
         self.agenda.clear();
         self.flight = None;
-        self.profiles.clear();
+        self.profiles.leave();
         self.apps.release_all(by_user);
         self.channels.truncate(1);
         self.channels[DEVICE].reset(&self.random);

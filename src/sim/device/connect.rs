@@ -7,7 +7,7 @@ use super::wire::{Purpose, Request, Response};
 use super::{Device, Phase};
 use crate::clock::Timestamp;
 use crate::protocol::plist::{Dictionary, Value, fields, parse_dictionary, to_xml};
-use crate::sim::faults::Spoiled;
+use crate::sim::faults::{Happening, Spoiled};
 use crate::sim::model::Platform;
 
 /// The media type of reports.
@@ -19,8 +19,34 @@ impl Device {
         if !self.channels.get(channel)?.is_managed {
             return None;
         }
+        self.meet_happenings(now);
         let body = self.report_body(channel, "Idle", None, Dictionary::new());
         self.connect(Purpose::Idle, body, now)
+    }
+
+    /// What befalls the device on purpose before it connects.
+    fn meet_happenings(&mut self, now: Timestamp) {
+        for happening in self.faults.happenings() {
+            let was_possible = match &happening {
+                Happening::ForgetDeclarations => {
+                    self.forget_declarations(now);
+                    true
+                }
+                Happening::ForgetProfiles => {
+                    self.forget_profiles();
+                    true
+                }
+                Happening::LoseProfile(identifier) => self.lose_profile(identifier),
+                Happening::Rename(name) => {
+                    self.rename(name);
+                    true
+                }
+                Happening::UpdateOs(version) => self.update_os(version, now),
+            };
+            if !was_possible {
+                self.journal.error(format!("{happening:?} was to happen, and could not"));
+            }
+        }
     }
 
     /// A request to the ServerURL with a body that is written.

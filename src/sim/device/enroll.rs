@@ -113,11 +113,11 @@ impl Device {
     }
 
     /// The certificate came: the profile is installed, and what enrolls checks in.
-    pub(crate) fn identity_came(&mut self, identity: Identity) {
+    pub(crate) fn identity_came(&mut self, identity: Identity, now: Timestamp) {
         let Some(installation) = &self.installation else { return };
         if let Why::Command(command) = installation.why.clone() {
             if let Some(done) = self.installation.take() {
-                self.profiles.install(done.profile, Source::Command(command.channel));
+                self.put_profile(done.profile, Source::Command(command.channel), now);
             }
             return self.report(&command, Answer::done(), After::Nothing);
         }
@@ -141,7 +141,7 @@ impl Device {
     /// The server took the TokenUpdate of the device's own channel.
     pub(crate) fn enrollment_complete(&mut self, now: Timestamp) {
         let Some(installation) = self.installation.take() else { return };
-        self.profiles.install(installation.profile, Source::Enrollment);
+        self.put_profile(installation.profile, Source::Enrollment, now);
         match installation.why {
             Why::Enroll => {
                 self.phase = Phase::Enrolled;

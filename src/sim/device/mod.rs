@@ -17,9 +17,11 @@ mod identity;
 mod journal;
 mod packages;
 mod passing;
+mod payloads;
 mod profile;
 mod profiles;
 mod scep;
+mod seen;
 mod situation;
 mod update;
 mod values;
@@ -48,6 +50,8 @@ pub(crate) use self::identity::Dialect;
 pub use self::identity::{HeaderForm, Identity, Proof};
 pub use self::journal::Journal;
 pub(crate) use self::scep::{Applicant, ScepService};
+pub use self::seen::{DeclarationSeen, ProfileSeen};
+pub(crate) use self::values::Complaint;
 pub use self::wire::{Mischief, Purpose, Reply, Request, Response};
 
 /// The index of the device's own channel; users' channels follow it.
@@ -205,6 +209,7 @@ impl Device {
             ready,
             self.apps.wakes_at(),
             self.update.wakes_at(),
+            self.profiles.next_end(),
             self.situation.unlocks_at,
             self.next_poll_at.filter(|_| self.phase == Phase::Enrolled),
         ];
@@ -330,6 +335,11 @@ impl Device {
     /// The person who has it deletes an app.
     pub fn delete_app(&mut self, identifier: &str) {
         self.apps.delete_by_user(identifier);
+    }
+
+    /// Whether the device is its user's own, known by an EnrollmentID.
+    pub(crate) fn is_by_user(&self) -> bool {
+        self.enrollment.as_ref().is_some_and(|enrollment| enrollment.mdm.by_user)
     }
 
     /// The device's own idea of the time.

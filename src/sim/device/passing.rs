@@ -24,6 +24,7 @@ impl Device {
             self.situation.unlocks_at = None;
             self.wake_deferred();
         }
+        self.end_profiles(now);
         if self.apps.advance(self.facts.person, now) {
             self.status_changed(now);
         }

@@ -89,6 +89,12 @@ impl Profile {
         self.of_kind(kind).next()
     }
 
+    /// What a declaration that takes the profile over must find unchanged: its identifier and UUID, and those of its payloads in their order.
+    pub(crate) fn structure(&self) -> Vec<[&str; 3]> {
+        let payloads = self.payloads.iter().map(|payload| [payload.kind.as_str(), &payload.identifier, &payload.uuid]);
+        std::iter::once(["Configuration", self.identifier.as_str(), &self.uuid]).chain(payloads).collect()
+    }
+
     /// All payloads of a kind.
     pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Payload> {
         self.payloads.iter().filter(move |payload| payload.kind == kind)
@@ -145,11 +151,14 @@ fn copy_common(from: &Dictionary, to: &mut Dictionary) {
 impl Payload {
     fn read(value: Value) -> Result<Self, Complaint> {
         let Value::Dictionary(keys) = value else {
-            return Err(Complaint::profile(1003, "A payload is not a dictionary."));
+            return Err(Complaint::payload(2000, "A payload is not a dictionary."));
         };
-        let kind = required(&keys, "PayloadType")?;
-        check_version(&keys)?;
-        let (identifier, uuid) = (required(&keys, "PayloadIdentifier")?, required(&keys, "PayloadUUID")?);
+        // The codes of payloads are those of profiles, a thousand higher.
+        let of_payload = |complaint: Complaint| Complaint::payload(complaint.code + 1000, complaint.text);
+        let kind = required(&keys, "PayloadType").map_err(of_payload)?;
+        check_version(&keys).map_err(of_payload)?;
+        let (identifier, uuid) =
+            (required(&keys, "PayloadIdentifier").map_err(of_payload)?, required(&keys, "PayloadUUID").map_err(of_payload)?);
         Ok(Self { kind, identifier, uuid, keys })
     }
 }
@@ -163,10 +172,13 @@ fn required(keys: &Dictionary, key: &str) -> Result<String, Complaint> {
 }
 
 fn check_version(keys: &Dictionary) -> Result<(), Complaint> {
-    match keys.get("PayloadVersion").and_then(Value::as_signed_integer) {
-        Some(1) => Ok(()),
-        Some(other) => Err(Complaint::profile(1001, format!("The profile version {other} is not supported."))),
+    match keys.get("PayloadVersion") {
         None => Err(Complaint::profile(1002, "The field “PayloadVersion” is missing.")),
+        Some(version) => match version.as_signed_integer() {
+            Some(1) => Ok(()),
+            Some(other) => Err(Complaint::profile(1001, format!("The version {other} is not supported."))),
+            None => Err(Complaint::profile(1003, "The field “PayloadVersion” is invalid.")),
+        },
     }
 }
 

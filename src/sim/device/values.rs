@@ -1,5 +1,6 @@
 //! Small makers of property list values, and the complaints that devices send.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::Timestamp;
@@ -32,7 +33,7 @@ pub(crate) struct Complaint {
     /// `ErrorCode`.
     pub(crate) code: i64,
     /// `ErrorDomain`.
-    pub(crate) domain: &'static str,
+    pub(crate) domain: Cow<'static, str>,
     /// `USEnglishDescription`, also sent as `LocalizedDescription`.
     pub(crate) text: String,
 }
@@ -40,29 +41,34 @@ pub(crate) struct Complaint {
 impl Complaint {
     /// A complaint of the MDM client itself.
     pub(crate) fn mdm(code: i64, text: impl Into<String>) -> Self {
-        Self { code, domain: "MCMDMErrorDomain", text: text.into() }
+        Self { code, domain: "MCMDMErrorDomain".into(), text: text.into() }
     }
 
     /// A complaint about a profile as such.
     pub(crate) fn profile(code: i64, text: impl Into<String>) -> Self {
-        Self { code, domain: "MCProfileErrorDomain", text: text.into() }
+        Self { code, domain: "MCProfileErrorDomain".into(), text: text.into() }
+    }
+
+    /// A complaint about one payload of a profile.
+    pub(crate) fn payload(code: i64, text: impl Into<String>) -> Self {
+        Self { code, domain: "MCPayloadErrorDomain".into(), text: text.into() }
     }
 
     /// A complaint about the installation of a profile.
     pub(crate) fn installation(code: i64, text: impl Into<String>) -> Self {
-        Self { code, domain: "MCInstallationErrorDomain", text: text.into() }
+        Self { code, domain: "MCInstallationErrorDomain".into(), text: text.into() }
     }
 
     /// A complaint about a certificate request by SCEP.
     pub(crate) fn scep(code: i64, text: impl Into<String>) -> Self {
-        Self { code, domain: "MCSCEPErrorDomain", text: text.into() }
+        Self { code, domain: "MCSCEPErrorDomain".into(), text: text.into() }
     }
 
     /// The complaint as a device sends it.
     pub(crate) fn to_value(&self) -> Value {
         dict([
             ("ErrorCode", Value::from(self.code)),
-            ("ErrorDomain", Value::from(self.domain)),
+            ("ErrorDomain", Value::from(&*self.domain)),
             ("LocalizedDescription", Value::from(self.text.as_str())),
             ("USEnglishDescription", Value::from(self.text.as_str())),
         ])

@@ -296,6 +296,16 @@ impl Fleet {
         door.is_some_and(|door| door.try_send(Knock::Act(Box::new(act))).is_ok())
     }
 
+    /// Asks device `number` (from 1) something between two conversations; none where there is no such device that listens.
+    pub async fn ask<T: Send + 'static>(&self, number: usize, question: impl FnOnce(&mut Device) -> T + Send + 'static) -> Option<T> {
+        let (teller, hears) = oneshot::channel();
+        let door = number.checked_sub(1).and_then(|index| self.shared.members().doors.get(index).cloned())?;
+        // It may be that nobody waits any more.
+        let act = move |device: &mut Device| drop(teller.send(question(device)));
+        door.send(Knock::Act(Box::new(act))).await.ok()?;
+        hears.await.ok()
+    }
+
     /// How every device is doing, by number.
     pub fn views(&self) -> Vec<View> {
         self.shared.members().views.clone()

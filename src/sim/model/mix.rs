@@ -73,7 +73,8 @@ impl Mix {
         }
     }
 
-    /// Reads wishes as the command line spells them: `iPad13,18`, `Mac14,2@15`, `ipad@12`, `mac`; a `-` before one makes it unsupervised.
+    /// Reads wishes as the command line spells them: `iPad13,18`, `Mac14,2@15`, `ipad@12`, `mac`; a `-` before one makes it unsupervised,
+    /// `+automated` after it brings it by Automated Device Enrollment, `+shared` makes it a Shared iPad.
     ///
     /// Without a version a device runs the newest release that its hardware allows.
     pub fn parse<S: AsRef<str>>(words: &[S]) -> Result<Self> {
@@ -97,9 +98,22 @@ fn release_before(newest: &'static Release) -> &'static Release {
 
 fn parse_wish(word: &str) -> Result<Wish> {
     let (supervised, word) = word.strip_prefix('-').map_or((true, word), |rest| (false, rest));
+    let mut words = word.split('+');
+    let word = words.next().unwrap_or_default();
+    let (mut automated, mut shared) = (false, false);
+    for more in words {
+        match more {
+            "automated" => automated = true,
+            "shared" => shared = true,
+            other => return Err(Error::bad_input(format!("+{other} says nothing of a device; there are +automated and +shared"))),
+        }
+    }
     let (name, version) = word.split_once('@').map_or((word, None), |(name, version)| (name, Some(version)));
     let models = models_called(name)?;
-    let wish = |model, release| Wish { model, release, supervised, automated: false, shared: false };
+    if shared && models[0].family != Family::IPad {
+        return Err(Error::bad_input(format!("{name}+shared: only iPads are shared")));
+    }
+    let wish = |model, release| Wish { model, release, supervised, automated, shared };
     let Some(version) = version else {
         let model = models[models.len() - 1];
         return newest_release(model.family.platform(), model.last_major)
@@ -171,6 +185,9 @@ mod tests {
         assert_eq!((mix.wish(2).release.text, mix.wish(2).supervised), ("12.5.7", false));
         assert_eq!(mix.wish(3).release.text, "10.15.7");
         assert_eq!(mix.wish(4).model.product_name, "iPad13,18");
+        let mix = Mix::parse(&["ipad@18+shared", "-mac@15+automated"]).unwrap();
+        assert_eq!((mix.wish(0).shared, mix.wish(0).automated), (true, false));
+        assert_eq!((mix.wish(1).supervised, mix.wish(1).automated), (false, true));
     }
 
     #[test]
@@ -178,5 +195,7 @@ mod tests {
         assert!(Mix::parse(&["toaster"]).unwrap_err().message.contains("iPad13,18"));
         assert!(Mix::parse(&["ipad@99"]).unwrap_err().message.contains("27.1"));
         assert!(Mix::parse(&["ipad@x"]).is_err());
+        assert!(Mix::parse(&["ipad+fast"]).unwrap_err().message.contains("+automated"));
+        assert!(Mix::parse(&["mac+shared"]).unwrap_err().message.contains("only iPads"));
     }
 }

@@ -101,10 +101,18 @@ CREATE TABLE declarations (
     type           TEXT NOT NULL,
     name           TEXT NOT NULL,
     payload_sealed BLOB NOT NULL,                   -- JSON
+    refers_to      TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(refers_to)),    -- identifiers that the payload names: configurations, assets
     revision       INTEGER NOT NULL DEFAULT 1,
+    created_by     TEXT NOT NULL,
     created_at     INTEGER NOT NULL,
     changed_at     INTEGER NOT NULL
 ) STRICT;
+
+-- Every identifier that a declaration ever had, with its type: a device must not meet it again with another one.
+CREATE TABLE declaration_identifiers (
+    identifier TEXT PRIMARY KEY,
+    type       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- What is wanted on the devices of a group.
 CREATE TABLE assignments (

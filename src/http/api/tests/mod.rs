@@ -2,6 +2,7 @@
 
 mod authorities;
 mod commands;
+mod declarations;
 mod devices;
 mod events;
 mod groups;

@@ -110,6 +110,11 @@ impl House {
         let invitation = made("/api/v1/invitations", json!({ "max_uses": 3 })).await;
         let policy =
             made("/api/v1/policies", json!({ "name": "Exam", "settings": { "no_camera": true, "open_in_pasteboard": true } })).await;
+        let declaration = made(
+            "/api/v1/declarations",
+            json!({ "Type": "com.apple.configuration.management.test", "Identifier": "school.example.test", "Payload": { "Echo": "x" } }),
+        )
+        .await;
         made("/api/v1/webhooks", json!({ "url": "https://hooks.example.school/" })).await;
         self.kit.add("kim", Role::Helper).await;
         self.kit.log_in("kim", PASSWORD).await.unwrap();
@@ -145,6 +150,7 @@ impl House {
             ("/api/v1/profiles/{id}", profile),
             ("/api/v1/admins/{id}", String::from("kim")),
             ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),
+            ("/api/v1/declarations/{id}", text(&declaration["items"][0]["id"])),
             ("/api/v1/devices/{id}", UDID.to_owned()),
             ("/api/v1/enrollments/{id}", UDID.to_owned()),
             ("/api/v1/invitations/{id}", text(&invitation["id"])),

@@ -1,5 +1,6 @@
 //! What pages do: typed forms in, rooms asked, views shown; one file per noun, with its addresses at the top.
 
+mod declarations;
 mod deeds;
 mod device;
 mod devices;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .merge(groups::routes())
         .merge(roster::routes())
         .merge(policies::routes())
+        .merge(declarations::routes())
         .merge(system::routes())
         .merge(people::routes())
         .merge(practice::routes())

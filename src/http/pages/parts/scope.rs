@@ -51,6 +51,8 @@ pub struct ScopeView {
     pub sent: Option<Sent>,
     /// What is wrong with it: the field ([`GROUPS`] or [`ENDS_AT`]) and words.
     pub errors: Vec<(String, String)>,
+    /// Whether the thing cannot end by itself, so that no end is asked for.
+    pub without_end: bool,
 }
 
 /// The picker's part of a form as it was sent.
@@ -156,8 +158,10 @@ pub fn scope(view: &ScopeView) -> Markup {
             @if let Some(error) = error(GROUPS) { p.error role="alert" { (error) } }
             div.choices { @for group in &view.groups { (choice(view, group, differ)) } }
         }
-        (field(ENDS_AT, "Ends by itself at, in UTC").kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
-            .help("Empty for no end. A device takes it back by itself then, also when it is not connected."))
+        @if !view.without_end {
+            (field(ENDS_AT, "Ends by itself at, in UTC").kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
+                .help("Empty for no end. A device takes it back by itself then, also when it is not connected."))
+        }
         @if differ {
             (checkbox(KEEP_ENDS, "Leave the ends that are set as they are", keep,
                 "They differ from group to group. Then the moment above counts for newly ticked groups only."))

@@ -1,6 +1,7 @@
 //! Pages through their whole way of layers, without sockets: what a browser is shown and led to.
 
 mod audit;
+mod declarations;
 mod devices;
 mod forms;
 mod groups;

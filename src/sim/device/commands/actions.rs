@@ -60,7 +60,7 @@ impl Device {
             "InviteToProgram" => Answer::with([("InvitationResult", Value::from("Acknowledged"))]),
             "ActiveNSExtensions" | "NSExtensionMappings" => Answer::with([("Extensions", Value::Array(Vec::new()))]),
             "RotateFileVaultKey" if !self.facts.filevault => {
-                super::super::values::Complaint { code: 200, domain: "MDMClientError", text: "FileVault is off.".into() }.into()
+                super::super::values::Complaint { code: 200, domain: "MDMClientError".into(), text: "FileVault is off.".into() }.into()
             }
             "RotateFileVaultKey" => {
                 let key = self.random.bytes::<64>().to_vec();

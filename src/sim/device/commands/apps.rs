@@ -142,7 +142,7 @@ impl Device {
     fn already_prompting(&self) -> Answer {
         if self.facts.release.version.0 < 13 {
             let text = String::from("The user is already being prompted.");
-            return Complaint { code: 1407, domain: "DeviceManagement.error", text }.into();
+            return Complaint { code: 1407, domain: "DeviceManagement.error".into(), text }.into();
         }
         self.rejected("AppAlreadyQueued", 12025, "The user is already being prompted.")
     }

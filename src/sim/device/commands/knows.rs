@@ -37,7 +37,7 @@ impl Device {
     }
 
     /// What the device is, as the table of availability asks. Access rights are judged apart: they make another complaint.
-    fn capabilities(&self, channel: usize) -> Capabilities {
+    pub(crate) fn capabilities(&self, channel: usize) -> Capabilities {
         let by_user = self.enrollment.as_ref().is_some_and(|enrollment| enrollment.mdm.by_user);
         let account = self.channels[channel].account.as_ref().filter(|_| channel != DEVICE);
         let kind = match (by_user, account.map(|account| account.kind)) {

@@ -1,12 +1,12 @@
 //! The lists that a device gives: apps, profiles, certificates, restrictions, users.
 
 use super::super::apps::{App, Status};
-use super::super::profiles::Source;
+use super::super::profiles::{Installed, Source};
 use super::super::values::{date, dict, dictionary};
 use super::super::{DEVICE, Device};
 use super::{Answer, Command};
 use crate::protocol::plist::{Dictionary, Value, fields};
-use crate::sim::model::{Family, Platform};
+use crate::sim::model::{Family, Platform, Version};
 
 /// Apps that a Mac finds beside those of the store; some have no identifier, as on real ones.
 const MAC_APPS: [(&str, Option<&str>, &str, u64); 4] = [
@@ -110,17 +110,18 @@ impl Device {
         }
     }
 
-    /// ProfileList.
+    /// ProfileList: the profiles of the channel; those that the server did not bring are left out where it asks so, and in user enrollment.
     pub(super) fn profile_list(&self, command: &Command) -> Answer {
-        let is_mac = self.facts.model.family == Family::Mac;
-        let own = |source: &Source| match source {
-            Source::Command(channel) => *channel == command.channel,
-            Source::Enrollment | Source::Declaration(_) => command.channel == DEVICE,
-        };
-        let items = self.profiles.iter().filter(|installed| own(&installed.source)).map(|installed| {
-            let by_declaration = matches!(installed.source, Source::Declaration(_));
-            let tells_source = by_declaration && self.facts.release.version.0 >= if is_mac { 15 } else { 18 };
-            let managed = (!is_mac && !self.facts.supervised).then_some(true);
+        let (is_mac, version) = (self.facts.model.family == Family::Mac, self.facts.release.version);
+        let knows_choice = version >= if is_mac { Version(10, 15, 0) } else { Version(13, 0, 0) };
+        let chosen = knows_choice && fields::flag(&command.body, "ManagedOnly") == Some(true);
+        let managed_only = self.is_by_user() || chosen;
+        let is_listed =
+            |installed: &&Installed| installed.source.channel() == command.channel && !(managed_only && installed.source == Source::Person);
+        let items = self.profiles.iter().filter(is_listed).map(|installed| {
+            let by_declaration = matches!(installed.source, Source::Declaration(..));
+            let tells_source = by_declaration && version.0 >= if is_mac { 15 } else { 18 };
+            let managed = (!is_mac && !self.facts.supervised).then_some(installed.source != Source::Person);
             Value::Dictionary(installed.profile.list_item(tells_source.then_some("Declarative Device Management"), managed))
         });
         Answer::with([("ProfileList", Value::Array(items.collect()))])
@@ -155,8 +156,8 @@ impl Device {
     }
 
     /// Restrictions: what all profiles add up to, and each profile's own where asked for.
-    pub(super) fn restrictions(&self, command: &Command) -> Answer {
-        let (all, each) = self.profiles.restrictions();
+    pub(super) fn restriction_list(&self, command: &Command) -> Answer {
+        let (all, each) = self.effective_restrictions();
         let mut keys = dictionary([("GlobalRestrictions", Value::Dictionary(all))]);
         if fields::flag(&command.body, "ProfileRestrictions") == Some(true) {
             keys.insert("ProfileRestrictions".into(), Value::Dictionary(each));

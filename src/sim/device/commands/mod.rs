@@ -161,6 +161,15 @@ impl Device {
     }
 
     fn carry_out_command(&mut self, command: &Command, now: Timestamp) -> Outcome {
+        if let Some(complaint) = self.faults.refuses(&command.request_type) {
+            return only(match command.request_type.as_str() {
+                "InstallProfile" => installation_error(vec![complaint]),
+                _ => complaint.into(),
+            });
+        }
+        if self.faults.pretends(&command.request_type) {
+            return only(Answer::done());
+        }
         match command.request_type.as_str() {
             "DeviceInformation" => only(self.device_information(command)),
             "SecurityInfo" => only(self.security_info()),
@@ -168,10 +177,10 @@ impl Device {
             "ProfileList" => only(self.profile_list(command)),
             "CertificateList" => only(self.certificate_list(command)),
             "ProvisioningProfileList" => only(self.provisioning_profile_list()),
-            "Restrictions" => only(self.restrictions(command)),
+            "Restrictions" => only(self.restriction_list(command)),
             "UserList" => only(self.user_list()),
             "InstallProfile" => only(self.install_profile(command, now)),
-            "RemoveProfile" => self.remove_profile(command),
+            "RemoveProfile" => self.remove_profile(command, now),
             "InstallProvisioningProfile" => only(self.install_provisioning_profile(command, now)),
             "RemoveProvisioningProfile" => only(self.remove_provisioning_profile(command)),
             "Settings" => only(self.settings(command)),
@@ -208,7 +217,7 @@ impl Device {
         let is_old_mac = self.facts.release.platform == Platform::Macos && self.facts.release.version.0 == 10;
         if is_old_mac {
             let text = format!("No '{key}' in '{}' command <MDMClientError:97>", command.request_type);
-            return Complaint { code: 97, domain: "MDMClientError", text }.into();
+            return Complaint { code: 97, domain: "MDMClientError".into(), text }.into();
         }
         Answer::FormatError
     }

@@ -29,7 +29,7 @@ impl Device {
         info.insert("HardwareEncryptionCaps".into(), Value::from(3));
         info.insert("PasscodePresent".into(), Value::Boolean(present));
         info.insert("PasscodeCompliant".into(), Value::Boolean(true));
-        info.insert("PasscodeCompliantWithProfiles".into(), Value::Boolean(self.profiles.passcode_complies(present)));
+        info.insert("PasscodeCompliantWithProfiles".into(), Value::Boolean(self.passcode_complies()));
         info.insert("PasscodeLockGracePeriod".into(), Value::from(0));
         info.insert("PasscodeLockGracePeriodEnforced".into(), Value::from(if present { 0 } else { i64::from(i32::MAX) }));
         if self.facts.release.version.0 >= 17 {
@@ -117,7 +117,8 @@ impl Device {
         }
         let current = fields::text(&command.body, "CurrentPassword");
         if self.situation.recovery_lock.is_some() && current != self.situation.recovery_lock.as_deref() {
-            return Complaint { code: 93, domain: "MDMClientError", text: String::from("The current password is not right.") }.into();
+            return Complaint { code: 93, domain: "MDMClientError".into(), text: String::from("The current password is not right.") }
+                .into();
         }
         self.situation.recovery_lock = fields::filled(&command.body, "NewPassword");
         Answer::done()
@@ -134,7 +135,7 @@ impl Device {
 }
 
 fn not_on_this_mac(name: &str) -> Answer {
-    Complaint { code: 91, domain: "MDMClientError", text: format!("“{name}” is not supported on this Mac.") }.into()
+    Complaint { code: 91, domain: "MDMClientError".into(), text: format!("“{name}” is not supported on this Mac.") }.into()
 }
 
 fn firewall() -> Value {

@@ -88,7 +88,7 @@ fn result_of(item: &Dictionary, result: Result<(), Complaint>) -> Dictionary {
 }
 
 fn unknown_item(name: &str) -> Complaint {
-    Complaint { code: 28000, domain: "MCSettingsErrorDomain", text: format!("The settings item “{name}” is unknown.") }
+    Complaint { code: 28000, domain: "MCSettingsErrorDomain".into(), text: format!("The settings item “{name}” is unknown.") }
 }
 
 fn missing(key: &str) -> Complaint {
@@ -105,5 +105,5 @@ fn check_wallpaper(item: &Dictionary) -> Result<(), Complaint> {
     if is_picture {
         return Ok(());
     }
-    Err(Complaint { code: 28001, domain: "MCSettingsErrorDomain", text: String::from("The wallpaper is not a picture.") })
+    Err(Complaint { code: 28001, domain: "MCSettingsErrorDomain".into(), text: String::from("The wallpaper is not a picture.") })
 }

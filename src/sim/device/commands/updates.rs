@@ -27,7 +27,7 @@ impl Device {
     fn available_os_updates(&self) -> Answer {
         let offered = OsUpdate::offered(&self.facts);
         if offered.is_empty() && self.facts.release.version.0 <= 12 && self.facts.model.family != Family::Mac {
-            let no_update = Complaint { code: 2213, domain: "DeviceManagement.error", text: "No update available.".into() };
+            let no_update = Complaint { code: 2213, domain: "DeviceManagement.error".into(), text: "No update available.".into() };
             return no_update.into();
         }
         let items = offered.into_iter().map(|release| Value::Dictionary(self.update_item(release)));

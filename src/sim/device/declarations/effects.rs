@@ -4,17 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::super::agenda::Errand;
 use super::super::apps::{App, Order};
-use super::super::profile::Profile;
 use super::super::profiles::Source;
-use super::super::wire::{Purpose, Request, Response};
 use super::super::{DEVICE, Device};
 use crate::clock::Timestamp;
 use crate::sim::model::{Release, Version, known_app_by_adam_id, known_app_by_identifier};
 
 const APP: &str = "com.apple.configuration.app.managed";
-const LEGACY_PROFILE: &str = "com.apple.configuration.legacy";
+pub(super) const LEGACY_PROFILE: &str = "com.apple.configuration.legacy";
+const PASSCODE: &str = "com.apple.configuration.passcode.settings";
 const ENFORCEMENT: &str = "com.apple.configuration.softwareupdate.enforcement.specific";
 
 impl Device {
@@ -23,11 +21,12 @@ impl Device {
         let active = self.active_payloads(channel);
         self.apply_apps(&active, now);
         self.apply_profiles(channel, &active);
+        self.fetch_wanted(channel, &active, now);
         self.enforce_updates(now);
     }
 
     /// Identifier, type and payload of every active configuration.
-    fn active_payloads(&self, channel: usize) -> Vec<(String, String, Json)> {
+    pub(super) fn active_payloads(&self, channel: usize) -> Vec<(String, String, Json)> {
         let held = &self.channels[channel].declarations.held;
         let active = self.judge(channel).into_iter().filter(|judgement| judgement.active && judgement.kind == "configuration");
         active
@@ -40,8 +39,10 @@ impl Device {
 
     fn apply_apps(&mut self, active: &[(String, String, Json)], now: Timestamp) {
         let wanted: Vec<_> = active.iter().filter(|(_, kind, _)| kind == APP).collect();
-        let identifiers: BTreeSet<&str> = wanted.iter().map(|(identifier, ..)| identifier.as_str()).collect();
-        let is_gone = |declaration: &String| !identifiers.contains(declaration.as_str());
+        // An app may be wanted on another channel.
+        let everywhere = (0..self.channels.len()).flat_map(|channel| self.active_payloads(channel));
+        let identifiers: BTreeSet<String> = everywhere.filter(|(_, kind, _)| kind == APP).map(|(identifier, ..)| identifier).collect();
+        let is_gone = |declaration: &String| !identifiers.contains(declaration);
         let gone = self.apps.managed().filter(|(_, management)| management.declaration.as_ref().is_some_and(is_gone));
         let gone: Vec<String> = gone.map(|(app, _)| app.identifier.clone()).collect();
         for identifier in gone {
@@ -61,45 +62,24 @@ impl Device {
         }
     }
 
+    /// Profiles go with their declaration, or when nothing activates it any more; what could not be renewed stays as it was.
     fn apply_profiles(&mut self, channel: usize, active: &[(String, String, Json)]) {
-        let wanted: Vec<_> = active.iter().filter(|(_, kind, _)| kind == LEGACY_PROFILE).collect();
-        let gone = |source: &Source| match source {
-            Source::Declaration(declaration) => !wanted.iter().any(|(identifier, ..)| identifier == declaration),
-            Source::Enrollment | Source::Command(_) => false,
+        let declarations = &self.channels[channel].declarations;
+        let stays = |declaration: &str| {
+            active.iter().any(|(identifier, kind, _)| identifier == declaration && kind == LEGACY_PROFILE)
+                || (declarations.held.contains_key(declaration) && declarations.could_not_fetch(declaration))
         };
-        let removed: Vec<String> = self
-            .profiles
-            .iter()
-            .filter(|installed| gone(&installed.source))
-            .map(|installed| installed.profile.identifier.clone())
-            .collect();
-        if channel == DEVICE {
-            for identifier in removed {
-                self.profiles.remove(&identifier);
-            }
-        }
-        for (identifier, _, payload) in wanted {
-            if let Some(url) = payload["ProfileURL"].as_str() {
-                self.agenda.push_back(Errand::DeclaredProfile { declaration: identifier.clone(), url: url.to_owned() });
-            }
-        }
+        let gone = |source: &Source| matches!(source, Source::Declaration(own, declaration) if *own == channel && !stays(declaration));
+        self.profiles.remove_where(|installed| gone(&installed.source));
     }
 
-    /// The download of a profile that a declaration names, with the identity of the enrollment.
-    pub(crate) fn declared_profile_request(&self, url: &str) -> Option<Request> {
-        let mut request = Self::plain_get(Purpose::Content, url.to_owned());
-        request.identity = Some(self.enrollment.as_ref()?.identity.clone());
-        Some(request)
-    }
-
-    /// The profile of a declaration came.
-    pub(crate) fn declared_profile_came(&mut self, declaration: String, response: &Response, now: Timestamp) {
-        match Profile::read(&response.body) {
-            Ok(profile) if profile.payload("com.apple.mdm").is_none() => self.profiles.install(profile, Source::Declaration(declaration)),
-            Ok(_) => self.journal.error(format!("the profile of {declaration} has an MDM payload")),
-            Err(complaint) => self.journal.error(format!("the profile of {declaration}: {complaint}")),
-        }
-        self.status_changed(now);
+    /// Whether an active declaration wants a passcode.
+    pub(crate) fn passcode_is_declared(&self) -> bool {
+        let demands = |payload: &Json| {
+            payload["RequirePasscode"].as_bool().unwrap_or(false) || payload["MinimumLength"].as_u64().is_some_and(|length| length > 0)
+        };
+        let active = (0..self.channels.len()).flat_map(|channel| self.active_payloads(channel));
+        active.filter(|(_, kind, _)| kind == PASSCODE).any(|(_, _, payload)| demands(&payload))
     }
 
     /// What is wrong with an enforced update on this device.

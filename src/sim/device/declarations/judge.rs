@@ -1,9 +1,13 @@
 //! What the declarations of a channel come to: which are valid, which are active, and why not.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
+use super::fetch::asset_references;
 use super::predicate::{Undecided, decide};
 use super::{Device, Held, KINDS};
+use crate::protocol::declaration::{Fault, find_type};
+use crate::protocol::os_version::OsVersion;
+use crate::sim::device::DeclarationSeen;
 
 /// What one declaration comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +44,26 @@ fn reason(code: &str, description: impl Into<String>, identifier: &str, server_t
 }
 
 impl Device {
+    /// The declarations of a channel as they can be seen from outside.
+    pub(crate) fn declarations_of(&self, channel: usize) -> Vec<DeclarationSeen> {
+        let held = &self.channels[channel].declarations.held;
+        let seen = self.judge(channel).into_iter().map(|judgement| {
+            let document = held.get(&judgement.identifier).and_then(|held| held.document.as_ref());
+            let code = |reason: &Json| reason["code"].as_str().map(str::to_owned);
+            DeclarationSeen {
+                kind: judgement.kind,
+                declaration_type: document.and_then(|document| document["Type"].as_str()).unwrap_or_default().to_owned(),
+                payload: document.map(|document| document["Payload"].clone()).unwrap_or_default(),
+                identifier: judgement.identifier,
+                server_token: judgement.server_token,
+                active: judgement.active,
+                valid: judgement.valid,
+                reasons: judgement.reasons.iter().filter_map(code).collect(),
+            }
+        });
+        seen.collect()
+    }
+
     /// Judges all declarations of a channel.
     pub(super) fn judge(&self, channel: usize) -> Vec<Judgement> {
         let activations = self.judge_activations(channel);
@@ -65,10 +89,10 @@ impl Device {
         let judged = |active, valid, reasons| judgement(identifier, held, active, valid, reasons);
         let Some(payload) = held.payload() else { return judged(false, "unknown", Vec::new()) };
         let explain = |code: &str, text: String| vec![reason(code, text, identifier, &held.server_token)];
-        let named = payload.get("StandardConfigurations").and_then(Json::as_array);
-        let Some(named) = named else {
-            return judged(false, "invalid", explain("Error.InvalidPayload", String::from("StandardConfigurations is missing.")));
-        };
+        if let Some((code, text)) = self.fault_of(channel, identifier, held) {
+            return judged(false, "invalid", explain(code, text));
+        }
+        let named = payload.get("StandardConfigurations").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
         for wanted in named.iter().filter_map(Json::as_str) {
             match declarations.held.get(wanted) {
                 None => {
@@ -114,13 +138,19 @@ impl Device {
         if let Some((code, text)) = self.fault_of(channel, identifier, held) {
             return judged(false, "invalid", vec![reason(code, text, identifier, &held.server_token)]);
         }
+        let declarations = &self.channels[channel].declarations;
         match held.kind {
+            _ if declarations.is_fetching(identifier) => judged(false, "unknown", Vec::new()),
             "configuration" if referenced => judged(true, "valid", Vec::new()),
             "configuration" => {
                 let text = format!("Configuration “{identifier}:{}” is not referenced by an activation.", held.server_token);
                 judged(false, "unknown", vec![reason("Info.NotReferencedByActivation", text, identifier, &held.server_token)])
             }
-            "asset" => judged(self.is_referenced(channel, identifier), "valid", Vec::new()),
+            "asset" if self.is_referenced(channel, identifier) => judged(true, "valid", Vec::new()),
+            "asset" => {
+                let text = format!("Asset “{identifier}:{}” is not referenced by a configuration.", held.server_token);
+                judged(false, "valid", vec![reason("Info.NotReferencedByConfiguration", text, identifier, &held.server_token)])
+            }
             _ => judged(false, "valid", Vec::new()),
         }
     }
@@ -128,37 +158,73 @@ impl Device {
     /// Whether any configuration names the asset.
     fn is_referenced(&self, channel: usize, asset: &str) -> bool {
         let declarations = &self.channels[channel].declarations;
-        let quoted = Json::from(asset).to_string();
-        declarations.documents("configuration").filter_map(|(_, held)| held.payload()).any(|payload| payload.to_string().contains(&quoted))
+        let payloads = declarations.documents("configuration").filter_map(|(_, held)| held.payload());
+        payloads.flat_map(asset_references).any(|reference| reference == asset)
     }
 
     /// What is wrong with a declaration on this device, as code and sentence.
     fn fault_of(&self, channel: usize, identifier: &str, held: &Held) -> Option<(&'static str, String)> {
         let kind = held.document.as_ref()?.get("Type")?.as_str()?;
-        if !self.knows_declaration(kind, channel) {
+        if held.denied || !self.knows_declaration(kind, channel) {
             let code = if self.facts.release.version.0 >= 27 { "Error.UnknownDeclarationType" } else { "Error.ConfigurationNotSupported" };
             return Some((code, format!("“{kind}” is not supported on this device.")));
         }
         let payload = held.payload()?;
-        if !payload.is_object() {
+        let Some(keys) = payload.as_object() else {
             return Some(("Error.InvalidPayload", format!("The payload of “{identifier}” is not an object.")));
-        }
-        self.payload_fault(kind, payload)
+        };
+        let declarations = &self.channels[channel].declarations;
+        self.key_fault_of(held.kind, kind, keys)
+            .or_else(|| self.payload_fault(kind, payload))
+            .or_else(|| declarations.fetch_fault(identifier))
+            .or_else(|| if held.kind == "configuration" { self.asset_fault_of(channel, payload) } else { None })
+    }
+
+    /// Keys that are missing, too many, or not as Apple describes them.
+    fn key_fault_of(&self, kind: &str, declaration_type: &str, payload: &Map<String, Json>) -> Option<(&'static str, String)> {
+        let on = (self.facts.release.platform, OsVersion::parse(self.facts.release.text));
+        let findings = find_type(declaration_type)?.findings(payload, Some(on));
+        let first = findings.iter().find(|finding| finding.fault != Fault::Unknown).or(findings.first())?;
+        let code = match (kind, first.fault) {
+            (_, Fault::Unknown) => "Error.UnknownPayloadKeys",
+            ("asset", _) => "Error.AssetCannotBeDeserialized",
+            ("configuration", Fault::WrongType) => "Error.ConfigurationCannotBeDeserialized",
+            ("configuration", _) => "Error.ConfigurationIsInvalid",
+            _ => "Error.InvalidPayload",
+        };
+        Some((code, format!("{} {}.", first.path, first.words)))
+    }
+
+    /// Assets that are not there or that could not be had.
+    fn asset_fault_of(&self, channel: usize, payload: &Json) -> Option<(&'static str, String)> {
+        let declarations = &self.channels[channel].declarations;
+        let is_bad = |asset: &String| {
+            declarations
+                .held
+                .get(asset)
+                .filter(|held| held.kind == "asset")
+                .is_none_or(|held| self.fault_of(channel, asset, held).is_some())
+        };
+        let bad = asset_references(payload).into_iter().find(is_bad)?;
+        Some(("Error.MissingAssets", format!("The asset “{bad}” is missing or cannot be used.")))
     }
 
     /// Faults of the payloads that this device acts upon.
     fn payload_fault(&self, kind: &str, payload: &Json) -> Option<(&'static str, String)> {
         let text = |key: &str| payload.get(key).and_then(Json::as_str);
-        let needs = |key: &str| text(key).is_none().then(|| ("Error.ConfigurationIsInvalid", format!("{key} is missing.")));
         match kind {
-            "com.apple.configuration.management.test" => match text("ReturnStatus") {
-                Some("Failed") => Some(("Error.ConfigurationFailed", String::from("The test was asked to fail."))),
-                _ => needs("Echo"),
-            },
+            "com.apple.configuration.management.test" if text("ReturnStatus") == Some("Failed") => {
+                Some(("Error.ConfigurationFailed", String::from("The test was asked to fail.")))
+            }
             "com.apple.configuration.softwareupdate.enforcement.specific" => self.enforcement_fault(payload),
-            "com.apple.configuration.legacy" => {
-                let by_asset = payload.get("ProfileAssetReference").is_some() && self.facts.release.version.0 >= 27;
-                if by_asset { None } else { needs("ProfileURL") }
+            "com.apple.configuration.legacy" | "com.apple.configuration.legacy.interactive" => {
+                match (text("ProfileURL"), text("ProfileAssetReference")) {
+                    (Some(url), _) if !url.starts_with("https://") => {
+                        Some(("Error.ConfigurationIsInvalid", String::from("ProfileURL does not begin with https://.")))
+                    }
+                    (None, None) => Some(("Error.ConfigurationIsInvalid", String::from("ProfileURL is missing."))),
+                    _ => None,
+                }
             }
             _ => None,
         }

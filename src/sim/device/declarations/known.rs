@@ -1,11 +1,12 @@
-//! Which declarations and status items the device's OS has, for its enrollment and channel, by a table of facts beside this file.
+//! Which declarations and status items the device's OS has, for its enrollment and channel.
 
 use std::sync::LazyLock;
 
 use super::super::{DEVICE, Device};
+use crate::protocol::declaration::{PREFIX, all_types, find_type};
 use crate::sim::model::{Family, Platform, Version};
 
-/// One row of the table.
+/// One row of the table of status items.
 struct Row {
     name: &'static str,
     first: Vec<(char, Version)>,
@@ -13,11 +14,8 @@ struct Row {
     channels: &'static str,
 }
 
-/// Declarations, then status items, as the blank line in the table parts them.
-static TABLE: LazyLock<[Vec<Row>; 2]> = LazyLock::new(|| {
-    let mut parts = include_str!("known.txt").split("\n\n").skip(1).map(|part| part.lines().filter_map(read).collect());
-    [parts.next().unwrap_or_default(), parts.next().unwrap_or_default()]
-});
+/// The status items, from the table beside this file.
+static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| include_str!("known.txt").lines().filter_map(read).collect());
 
 fn read(line: &'static str) -> Option<Row> {
     let mut columns = line.split('|').map(str::trim);
@@ -40,24 +38,24 @@ fn column(text: &'static str, platform: char) -> &'static str {
 impl Device {
     /// Whether the device acts upon declarations of this type on this channel.
     pub(super) fn knows_declaration(&self, kind: &str, channel: usize) -> bool {
-        let name = kind.strip_prefix("com.apple.");
-        name.is_some_and(|name| TABLE[0].iter().any(|row| row.name == name && self.has(row, channel)))
+        find_type(kind).is_some_and(|known| known.obstacle(&self.capabilities(channel)).is_none())
     }
 
     /// Whether the device tells this status item on this channel.
     pub(super) fn knows_status(&self, item: &str, channel: usize) -> bool {
-        TABLE[1].iter().any(|row| row.name == item && self.has(row, channel))
+        TABLE.iter().any(|row| row.name == item && self.has(row, channel))
     }
 
     /// The full names of all declarations of a kind that the device acts upon.
     pub(super) fn known_declarations(&self, kind: &str, channel: usize) -> Vec<String> {
-        let of_kind = |row: &&Row| row.name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('.'));
-        TABLE[0].iter().filter(of_kind).filter(|row| self.has(row, channel)).map(|row| format!("com.apple.{}", row.name)).collect()
+        let device = self.capabilities(channel);
+        let of_kind = all_types().into_iter().filter(|known| known.name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('.')));
+        of_kind.filter(|known| known.obstacle(&device).is_none()).map(|known| format!("{PREFIX}{}", known.name)).collect()
     }
 
     /// All status items that the device tells.
     pub(super) fn known_status(&self, channel: usize) -> Vec<&'static str> {
-        TABLE[1].iter().filter(|row| self.has(row, channel)).map(|row| row.name).collect()
+        TABLE.iter().filter(|row| self.has(row, channel)).map(|row| row.name).collect()
     }
 
     fn has(&self, row: &Row, channel: usize) -> bool {
@@ -69,9 +67,8 @@ impl Device {
             _ => 'i',
         };
         let has_version = row.first.iter().any(|(letter, version)| *letter == platform && release.version >= *version);
-        let by_user = self.enrollment.as_ref().is_some_and(|enrollment| enrollment.mdm.by_user);
         // Every Mac that is not its user's own counts as supervised.
-        let enrolled = match (by_user, self.facts.supervised || family == Family::Mac) {
+        let enrolled = match (self.is_by_user(), self.facts.supervised || family == Family::Mac) {
             (true, _) => 'u',
             (false, true) => 's',
             (false, false) => 'd',
@@ -89,8 +86,8 @@ mod tests {
     #[test]
     fn every_row_of_the_table_is_read() {
         let lines = include_str!("known.txt").lines().filter(|line| line.contains(" | ") && !line.starts_with('#')).count();
-        assert_eq!(TABLE[0].len() + TABLE[1].len(), lines);
-        assert!(TABLE[0].len() > 50 && TABLE[1].len() > 50);
+        assert_eq!(TABLE.len(), lines);
+        assert!(TABLE.len() > 50);
     }
 
     #[test]

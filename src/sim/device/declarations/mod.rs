@@ -1,6 +1,7 @@
 //! The device's side of declarative management: the sync of a channel, what the declarations come to, and the status that is told.
 
 mod effects;
+mod fetch;
 mod judge;
 mod known;
 mod predicate;
@@ -44,6 +45,9 @@ pub(crate) enum Step {
     Status { full: bool },
 }
 
+use self::fetch::Fetched;
+pub(crate) use self::fetch::Wanted;
+
 /// The declarations of one channel.
 #[derive(Debug, Default)]
 pub(crate) struct Declarations {
@@ -57,6 +61,8 @@ pub(crate) struct Declarations {
     held: BTreeMap<String, Held>,
     /// The downloads that are still out.
     outstanding: usize,
+    /// What became of the profiles and data that declarations point to, by the declaration's identifier.
+    fetched: BTreeMap<String, Fetched>,
     /// Status as it was last told, by item.
     told: BTreeMap<String, Json>,
     status_due: Option<Timestamp>,
@@ -72,6 +78,10 @@ struct Held {
     server_token: String,
     /// Absent until it was fetched.
     document: Option<Json>,
+    /// What the server called its content before.
+    earlier_token: Option<String>,
+    /// The device says that it does not know the type, though it does.
+    denied: bool,
 }
 
 impl Declarations {
@@ -104,6 +114,17 @@ impl Device {
         (Answer::done(), After::Declare(command.channel))
     }
 
+    /// The device loses its declarations and what they brought, as one that was restored from a backup has; nobody is told.
+    pub fn forget_declarations(&mut self, now: Timestamp) {
+        for channel in 0..self.channels.len() {
+            let declarations = &mut self.channels[channel].declarations;
+            let (enabled, full_due) = (declarations.enabled, declarations.full_due);
+            *declarations = Declarations { enabled, full_due, ..Declarations::default() };
+            self.apply_declarations(channel, now);
+            self.channels[channel].declarations.status_due = None;
+        }
+    }
+
     /// Asks for the declarations of a channel.
     pub(crate) fn declare(&mut self, channel: usize) {
         self.agenda.push_back(Errand::Declare(channel, Step::Tokens));
@@ -120,6 +141,7 @@ impl Device {
 
     /// Plans what the channels have to tell.
     pub(crate) fn declare_if_due(&mut self, now: Timestamp) {
+        let mut tried_again = Vec::new();
         for (index, channel) in self.channels.iter_mut().enumerate() {
             let declarations = &mut channel.declarations;
             let due = |at: Option<Timestamp>| declarations.enabled && at.is_some_and(|at| at <= now);
@@ -128,9 +150,13 @@ impl Device {
                 declarations.status_due = None;
                 if full {
                     declarations.full_due = Some(now.plus(FULL_REPORT_EVERY));
+                    tried_again.push(index);
                 }
                 self.agenda.push_back(Errand::Declare(index, Step::Status { full }));
             }
+        }
+        for index in tried_again {
+            self.try_downloads_again(index, now);
         }
         if self.channels[super::DEVICE].declarations.enforce_at.is_some_and(|at| at <= now) {
             self.enforce_updates(now);
@@ -148,6 +174,9 @@ impl Device {
             Step::Document(kind, identifier) => format!("declaration/{kind}/{identifier}"),
             Step::Status { full } => {
                 let report = self.status_report(channel, *full)?;
+                if self.faults.loses_status() {
+                    return None;
+                }
                 let keys = [("Endpoint", Value::from("status")), ("Data", Value::Data(report.to_string().into_bytes()))];
                 return self.check_in(Purpose::DeclarativeManagement, channel, keys, now);
             }
@@ -206,7 +235,9 @@ impl Device {
                 declarations.held.get(&identifier).is_some_and(|held| held.server_token == server_token && held.document.is_some());
             if !current {
                 declarations.outstanding += 1;
-                declarations.held.insert(identifier.clone(), Held { kind, server_token, document: None });
+                let earlier_token = declarations.held.get(&identifier).map(|held| held.server_token.clone());
+                let held = Held { kind, server_token, document: None, earlier_token, denied: false };
+                declarations.held.insert(identifier.clone(), held);
                 self.agenda.push_front(Errand::Declare(channel, Step::Document(kind, identifier)));
             }
         }
@@ -214,6 +245,7 @@ impl Device {
     }
 
     fn document_came(&mut self, channel: usize, identifier: &str, document: Json, now: Timestamp) {
+        let denied = document.get("Type").and_then(Json::as_str).is_some_and(|kind| self.faults.denies(kind));
         let declarations = &mut self.channels[channel].declarations;
         let text = |key: &str| document.get(key).and_then(Json::as_str);
         let Some(held) = declarations.held.get_mut(identifier) else { return };
@@ -222,7 +254,7 @@ impl Device {
         } else if text("ServerToken") != Some(&held.server_token) {
             self.journal.remark(format!("declarations: the ServerToken of {identifier} is another than that of declaration-items"));
         } else {
-            held.document = Some(document);
+            (held.document, held.denied) = (Some(document), denied);
         }
         declarations.outstanding = declarations.outstanding.saturating_sub(1);
         self.finish_sync(channel, now);
@@ -263,7 +295,7 @@ impl Device {
         declarations.token = declarations.fetching.take();
         declarations.status_due = Some(now);
         declarations.full_due.get_or_insert(now.plus(FULL_REPORT_EVERY));
-        self.apply_declarations(channel, now);
+        self.try_downloads_again(channel, now);
     }
 }
 

@@ -167,7 +167,7 @@ impl Device {
         let Some(installation) = &mut self.installation else { return };
         let Some((asked, key)) = installation.exchange.asked.as_ref().zip(installation.key.as_ref()) else { return };
         match read_answer(&response.body, asked, key, &installation.exchange.authorities) {
-            Ok(Some(identity)) => self.identity_came(identity),
+            Ok(Some(identity)) => self.identity_came(identity, now),
             Ok(None) if installation.exchange.pending < installation.scep.retries => {
                 let exchange = &mut installation.exchange;
                 // The first repeat comes without delay.

@@ -4,36 +4,36 @@ use serde_json::json;
 
 use super::*;
 
-fn declare(bench: &mut Bench, declarations: Vec<(&'static str, Json)>) {
+pub(super) fn declare(bench: &mut Bench, declarations: Vec<(&'static str, Json)>) {
     bench.server.declarations = declarations;
     bench.ask("DeclarativeManagement", []);
     bench.wait(5);
 }
 
-fn declaration(kind: &str, identifier: &str, payload: Json) -> Json {
+pub(super) fn declaration(kind: &str, identifier: &str, payload: Json) -> Json {
     let server_token = format!("v{}", payload.to_string().len());
     json!({ "Type": format!("com.apple.{kind}"), "Identifier": identifier, "ServerToken": server_token, "Payload": payload })
 }
 
-fn activation(identifier: &str, configurations: &[&str]) -> (&'static str, Json) {
+pub(super) fn activation(identifier: &str, configurations: &[&str]) -> (&'static str, Json) {
     ("activation", declaration("activation.simple", identifier, json!({ "StandardConfigurations": configurations })))
 }
 
-fn test_configuration(identifier: &str) -> (&'static str, Json) {
+pub(super) fn test_configuration(identifier: &str) -> (&'static str, Json) {
     ("configuration", declaration("configuration.management.test", identifier, json!({ "Echo": "hello" })))
 }
 
-fn subscriptions(items: &[&str]) -> (&'static str, Json) {
+pub(super) fn subscriptions(items: &[&str]) -> (&'static str, Json) {
     let items: Vec<_> = items.iter().map(|item| json!({ "Name": item })).collect();
     ("configuration", declaration("configuration.management.status-subscriptions", "subscriptions", json!({ "StatusItems": items })))
 }
 
-fn statuses(bench: &Bench) -> Vec<Json> {
+pub(super) fn statuses(bench: &Bench) -> Vec<Json> {
     let told = bench.server.messages(Purpose::DeclarativeManagement).into_iter().filter_map(|message| fields::data(message, "Data"));
     told.map(|data| serde_json::from_slice(data).unwrap()).collect()
 }
 
-fn entry(bench: &Bench, list: &str, identifier: &str) -> Json {
+pub(super) fn entry(bench: &Bench, list: &str, identifier: &str) -> Json {
     let reports = statuses(bench);
     let mut lists = reports.iter().rev().map(|report| &report["StatusItems"]["management"]["declarations"][list]);
     let found = lists.find_map(|list| list.as_array()).unwrap().iter().find(|entry| entry["identifier"] == identifier);
@@ -265,4 +265,62 @@ fn a_renewal_makes_the_device_forget_its_declarations() {
     declare(&mut bench, vec![activation("act", &["test"]), test_configuration("test")]);
     bench.ask("InstallProfile", [("Payload", Value::Data(xml(&enrollment_profile("practice-challenge"))))]);
     assert!(bench.device.channels[0].declarations.token().is_none());
+}
+
+#[test]
+fn the_code_for_an_unknown_type_depends_on_the_generation() {
+    for (word, wanted) in [("iPad13,18@26", "Error.ConfigurationNotSupported"), ("iPad13,18@27", "Error.UnknownDeclarationType")] {
+        let mut bench = Bench::enrolled(word);
+        declare(&mut bench, vec![("configuration", declaration("configuration.toaster.settings", "toast", json!({})))]);
+        assert_eq!(entry(&bench, "configurations", "toast")["reasons"][0]["code"], wanted);
+    }
+}
+
+#[test]
+fn payloads_are_judged_key_by_key() {
+    let mut bench = Bench::enrolled("ipad@27");
+    let cases = [
+        ("passcode.settings", json!({ "MinimumLength": 6, "Colour": "red" }), "Error.UnknownPayloadKeys"),
+        ("passcode.settings", json!({ "MinimumLength": 99 }), "Error.ConfigurationIsInvalid"),
+        ("app.settings", json!({ "Allowed": { "AllowedApps": "com.apple.Maps" } }), "Error.ConfigurationCannotBeDeserialized"),
+        ("management.status-subscriptions", json!({}), "Error.ConfigurationIsInvalid"),
+        ("softwareupdate.settings", json!({ "Deferrals": { "CombinedPeriodInDays": 91 } }), "Error.ConfigurationIsInvalid"),
+        ("softwareupdate.enforcement.specific", json!({ "TargetOSVersion": "99.0" }), "Error.ConfigurationIsInvalid"),
+    ];
+    let declarations = cases.iter().enumerate().map(|(index, (kind, payload, _))| {
+        ("configuration", declaration(&format!("configuration.{kind}"), &format!("c{index}"), payload.clone()))
+    });
+    declare(&mut bench, declarations.collect());
+    for (index, (kind, _, wanted)) in cases.iter().enumerate() {
+        let told = entry(&bench, "configurations", &format!("c{index}"));
+        assert_eq!((&told["valid"], &told["reasons"][0]["code"]), (&json!("invalid"), &json!(wanted)), "{kind}: {told}");
+    }
+}
+
+#[test]
+fn a_users_declarations_are_their_own() {
+    let mut bench = Bench::enrolled("mac@15");
+    let user = bench.device.facts().accounts[0].short_name.clone();
+    bench.server.declarations = vec![activation("act", &["test"]), test_configuration("test")];
+    let uuid = bench.server.enqueue("DeclarativeManagement", []);
+    bench.device.wake(1);
+    bench.run();
+    bench.wait(5);
+    assert_eq!(status(&bench.server.report(&uuid)), "Acknowledged");
+    assert!(bench.device.declarations(None).is_empty());
+    let seen = bench.device.declarations(Some(&user));
+    assert_eq!(seen.iter().map(|one| (one.identifier.as_str(), one.active)).collect::<Vec<_>>(), [("act", true), ("test", true)]);
+    assert_eq!(bench.server.messages(Purpose::DeclarativeManagement).iter().filter(|message| !message.contains_key("UserID")).count(), 0);
+}
+
+#[test]
+fn a_declared_passcode_counts_for_compliance() {
+    let mut bench = Bench::enrolled("ipad@26");
+    bench.device.set_passcode(false);
+    assert!(bench.device.passcode_complies());
+    let passcode = ("configuration", declaration("configuration.passcode.settings", "code", json!({ "RequirePasscode": true })));
+    declare(&mut bench, vec![activation("act", &["code"]), passcode]);
+    assert!(!bench.device.passcode_complies());
+    bench.device.set_passcode(true);
+    assert!(bench.device.passcode_complies());
 }

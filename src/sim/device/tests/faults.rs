@@ -1,5 +1,8 @@
 //! Mishaps on purpose, and the repeats that follow them.
 
+use serde_json::json;
+
+use super::declarations::{activation, declare, entry, statuses, test_configuration};
 use super::*;
 
 fn with_faults(word: &str, faults: &str) -> Bench {
@@ -131,4 +134,90 @@ fn a_device_polls_by_itself_when_told_so() {
     bench.wait(300);
     let polls = bench.server.messages(Purpose::Idle).len();
     assert!((9..=11).contains(&polls), "{polls}");
+}
+
+fn set() -> Vec<(&'static str, Json)> {
+    vec![activation("act", &["test"]), test_configuration("test")]
+}
+
+#[test]
+fn a_status_that_was_lost_is_never_told_until_something_changes() {
+    let mut bench = with_faults("ipad@26", "[[fault]]\nkind = \"lose-status\"\ntimes = 1\n");
+    declare(&mut bench, set());
+    bench.wait(3600);
+    assert!(statuses(&bench).is_empty());
+    declare(&mut bench, vec![activation("act", &["test"]), test_configuration("test"), test_configuration("more")]);
+    assert_eq!(statuses(&bench).len(), 1);
+}
+
+#[test]
+fn an_old_token_is_told_though_the_new_version_is_there() {
+    let mut bench = with_faults("ipad@26", "[[fault]]\nkind = \"old-token\"\nafter = 1\ntimes = 1\n");
+    declare(&mut bench, set());
+    let first = entry(&bench, "configurations", "test")["server-token"].clone();
+    let mut newer = test_configuration("test");
+    newer.1["ServerToken"] = json!("much-newer");
+    declare(&mut bench, vec![activation("act", &["test"]), newer]);
+    assert_eq!(entry(&bench, "configurations", "test")["server-token"], first);
+    assert_eq!(bench.device.declarations(None)[1].server_token, "much-newer");
+}
+
+#[test]
+fn a_type_can_be_denied_though_the_os_has_it() {
+    let kind = "com.apple.configuration.management.test";
+    let mut bench = with_faults("ipad@27", &format!("[[fault]]\nkind = \"unknown-type\"\non = [\"{kind}\"]\ntimes = 1\n"));
+    declare(&mut bench, set());
+    assert_eq!(entry(&bench, "configurations", "test")["reasons"][0]["code"], "Error.UnknownDeclarationType");
+    assert_eq!(entry(&bench, "activations", "act")["active"], false);
+}
+
+#[test]
+fn a_command_is_acknowledged_and_not_carried_out() {
+    let mut bench = with_faults("ipad@26", "[[fault]]\nkind = \"pretend\"\non = [\"InstallProfile\"]\ntimes = 1\n");
+    let mut profile = enrollment_profile("none");
+    profile.insert("PayloadIdentifier".into(), Value::from("school.example.root"));
+    profile.get_mut("PayloadContent").and_then(Value::as_array_mut).unwrap().truncate(1);
+    for there in [1, 2] {
+        assert_eq!(status(&bench.ask("InstallProfile", [("Payload", Value::Data(xml(&profile)))])), "Acknowledged");
+        assert_eq!(bench.device.profiles().len(), there);
+    }
+}
+
+#[test]
+fn a_command_is_refused_as_often_as_is_written() {
+    let rule = "[[fault]]\nkind = \"refuse\"\non = [\"InstallProfile\"]\ncode = 4005\ndomain = \"MCInstallationErrorDomain\"\ntimes = 2\n";
+    let mut bench = with_faults("ipad@26", rule);
+    let codes: Vec<_> = (0..3).map(|_| code(&bench.ask("InstallProfile", [("Payload", Value::Data(b"x".to_vec()))]))).collect();
+    assert_eq!(codes, [4005, 4005, 1004]);
+}
+
+#[test]
+fn profiles_and_declarations_vanish_without_a_word() {
+    let text =
+        "[[fault]]\nkind = \"forget-declarations\"\nafter = 2\ntimes = 1\n[[fault]]\nkind = \"forget-profiles\"\nafter = 2\ntimes = 1\n";
+    let mut bench = with_faults("ipad@26", text);
+    let mut profile = enrollment_profile("none");
+    profile.insert("PayloadIdentifier".into(), Value::from("school.example.root"));
+    profile.get_mut("PayloadContent").and_then(Value::as_array_mut).unwrap().truncate(1);
+    bench.ask("InstallProfile", [("Payload", Value::Data(xml(&profile)))]);
+    declare(&mut bench, set());
+    let told = statuses(&bench).len();
+    assert_eq!((bench.device.profiles().len(), bench.device.declarations(None).len()), (2, 2));
+    bench.push();
+    assert_eq!((bench.device.profiles().len(), bench.device.declarations(None).len()), (1, 0));
+    bench.wait(3600);
+    assert_eq!(statuses(&bench).len(), told, "nobody is told");
+    declare(&mut bench, set());
+    assert_eq!(bench.device.declarations(None).len(), 2, "the next command brings them back");
+}
+
+#[test]
+fn a_device_is_renamed_updated_and_loses_a_profile_by_script() {
+    let text =
+        "[[fault]]\nkind = \"rename\"\nname = \"iPad of nobody\"\ntimes = 1\n[[fault]]\nkind = \"update-os\"\nname = \"26.1\"\ntimes = 1\n";
+    let mut bench = with_faults("iPad13,18@26.0.1", text);
+    bench.push();
+    assert_eq!((bench.device.facts().name.as_str(), bench.device.facts().release.text), ("iPad of nobody", "26.1"));
+    let now = bench.now;
+    assert!(!bench.device.update_os("10.15.7", now), "no release of its platform");
 }

@@ -5,7 +5,9 @@ mod commands;
 mod declarations;
 mod enrolling;
 mod faults;
+mod fetching;
 mod leaving;
+mod profiles;
 mod renewing;
 
 use std::collections::VecDeque;

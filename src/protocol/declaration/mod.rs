@@ -1,5 +1,11 @@
 //! Declarative management: what a device asks for at its check-in, and the JSON that answers it.
 
+mod keys;
+mod types;
+
+pub use keys::{Fault, Finding, MAX_FINDINGS};
+pub use types::{DeclarationType, Obstacle, PREFIX, all as all_types, find as find_type};
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::clock::Timestamp;

@@ -6,22 +6,41 @@
 //! seed = 7                     # optional: which devices and moments are hit
 //!
 //! [[fault]]
-//! kind = "not-now"             # see `Kind`
-//! on = ["InstallProfile"]      # purposes (TokenUpdate, Idle, Report …) or command types; absent: all that the kind can hit
+//! kind = "not-now"             # see the table below
+//! on = ["InstallProfile"]      # purposes (TokenUpdate, Idle, Report …), command types, or (unknown-type) types of declarations;
+//!                              # absent: all that the kind can hit
 //! devices = [1, 2]             # numbers from 1, or "10%"; absent: all
 //! chance = 0.5                 # of each occasion; absent: 1
 //! after = 2                    # occasions passed over first; absent: 0
 //! times = 3                    # at most so often for each device; absent: without end
 //! seconds = 2.5                # slow: how long; clock-skew: how far ahead (negative: behind)
 //! bytes = 1000000              # huge: size of the report; break: bytes sent before the connection ends
+//! code = 4005                  # refuse: the code of the complaint
+//! domain = "MCMDMErrorDomain"  # refuse: its domain; absent: this one
+//! name = "26.1"                # rename: the device's new name; update-os: the release; lose-profile: the profile's identifier
 //! ```
+//!
+//! | kind | an occasion is | what the device does |
+//! |---|---|---|
+//! | `lose-request`, `lose-answer`, `duplicate`, `slow`, `break` | a request | it, or its answer, is lost, repeated, late or cut off |
+//! | `not-now` | a command that may be put off | answers NotNow |
+//! | `huge`, `malformed` | a report | pads it to `bytes`, or makes it no property list |
+//! | `clock-skew` | the device's beginning | its clock is `seconds` ahead |
+//! | `refuse` | a command | answers Error with `code` and `domain` |
+//! | `pretend` | a command | acknowledges it and does nothing |
+//! | `lose-status` | a status report of declarations | believes it told, and sends nothing |
+//! | `old-token` | a status report of declarations | tells the tokens before the present ones, or invented ones |
+//! | `unknown-type` | a declaration that was fetched | says that it does not know its type |
+//! | `forget-declarations`, `forget-profiles` | a connection | loses them all, and tells nobody |
+//! | `lose-profile` | a connection | the profile `name` vanishes, and nobody is told |
+//! | `rename`, `update-os` | a connection | is called `name`, or runs the release `name` |
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::device::{Mischief, Purpose};
+use super::device::{Complaint, Mischief, Purpose};
 use crate::error::{Error, Result};
 
 /// How many rules a file may hold.
@@ -62,6 +81,26 @@ pub enum Kind {
     Malformed,
     /// The device's clock is `seconds` off.
     ClockSkew,
+    /// The command is answered with an Error of `code` and `domain`.
+    Refuse,
+    /// The command is acknowledged and not carried out.
+    Pretend,
+    /// The status report is never sent, and the device believes that it was.
+    LoseStatus,
+    /// The status report tells other tokens of declarations than the device holds.
+    OldToken,
+    /// The device says that it does not know the type of the declaration.
+    UnknownType,
+    /// The device loses its declarations without a word.
+    ForgetDeclarations,
+    /// The device loses its profiles without a word.
+    ForgetProfiles,
+    /// The device loses the profile `name` without a word.
+    LoseProfile,
+    /// The device is called `name` from now on.
+    Rename,
+    /// The device runs the release `name` from now on.
+    UpdateOs,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +130,12 @@ struct Rule {
     seconds: f64,
     #[serde(default)]
     bytes: usize,
+    #[serde(default)]
+    code: i64,
+    #[serde(default = "domain_of_mdm")]
+    domain: String,
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -108,6 +153,10 @@ fn always() -> f64 {
 
 fn without_end() -> u32 {
     u32::MAX
+}
+
+fn domain_of_mdm() -> String {
+    String::from("MCMDMErrorDomain")
 }
 
 impl Faults {
@@ -172,6 +221,13 @@ impl Rule {
         if self.kind == Kind::Huge && self.bytes == 0 {
             return Err(String::from("this kind needs bytes"));
         }
+        if self.kind == Kind::Refuse && self.code == 0 {
+            return Err(String::from("this kind needs code"));
+        }
+        let needs_name = matches!(self.kind, Kind::LoseProfile | Kind::Rename | Kind::UpdateOs);
+        if needs_name && self.name.is_empty() {
+            return Err(String::from("this kind needs name"));
+        }
         Ok(())
     }
 
@@ -209,6 +265,35 @@ pub(crate) enum Spoiled {
     Malformed,
 }
 
+/// What befalls a device before it connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Happening {
+    /// It loses its declarations.
+    ForgetDeclarations,
+    /// It loses its profiles.
+    ForgetProfiles,
+    /// It loses the profile with this identifier.
+    LoseProfile(String),
+    /// It is called this.
+    Rename(String),
+    /// It runs this release.
+    UpdateOs(String),
+}
+
+impl Happening {
+    fn of(rule: &Rule) -> Option<Self> {
+        let name = || rule.name.clone();
+        Some(match rule.kind {
+            Kind::ForgetDeclarations => Self::ForgetDeclarations,
+            Kind::ForgetProfiles => Self::ForgetProfiles,
+            Kind::LoseProfile => Self::LoseProfile(name()),
+            Kind::Rename => Self::Rename(name()),
+            Kind::UpdateOs => Self::UpdateOs(name()),
+            _ => return None,
+        })
+    }
+}
+
 impl DeviceFaults {
     /// How far the device's clock is ahead, in milliseconds.
     pub(crate) fn clock_skew_ms(&mut self) -> i64 {
@@ -218,6 +303,43 @@ impl DeviceFaults {
     /// Whether the device puts this command off.
     pub(crate) fn puts_off(&mut self, command: &str) -> bool {
         self.draw(Purpose::Report, Some(command), |kind| kind == Kind::NotNow).is_some()
+    }
+
+    /// The complaint with which the device refuses this command.
+    pub(crate) fn refuses(&mut self, command: &str) -> Option<Complaint> {
+        let rule = self.draw(Purpose::Report, Some(command), |kind| kind == Kind::Refuse)?;
+        Some(Complaint { code: rule.code, domain: rule.domain.into(), text: String::from("Refused on purpose.") })
+    }
+
+    /// Whether the device acknowledges this command and does nothing.
+    pub(crate) fn pretends(&mut self, command: &str) -> bool {
+        self.draw(Purpose::Report, Some(command), |kind| kind == Kind::Pretend).is_some()
+    }
+
+    /// Whether this status report is lost before it is sent.
+    pub(crate) fn loses_status(&mut self) -> bool {
+        self.draw(Purpose::DeclarativeManagement, None, |kind| kind == Kind::LoseStatus).is_some()
+    }
+
+    /// Whether this status report tells other tokens than the device holds.
+    pub(crate) fn tells_old_tokens(&mut self) -> bool {
+        self.draw(Purpose::DeclarativeManagement, None, |kind| kind == Kind::OldToken).is_some()
+    }
+
+    /// Whether the device says that it does not know this type of declarations.
+    pub(crate) fn denies(&mut self, declaration_type: &str) -> bool {
+        self.draw(Purpose::DeclarativeManagement, Some(declaration_type), |kind| kind == Kind::UnknownType).is_some()
+    }
+
+    /// What befalls the device before this connection, in the order of the file.
+    pub(crate) fn happenings(&mut self) -> Vec<Happening> {
+        let dice = &mut self.dice;
+        let about = |live: &&mut Live| live.rule.is_about(Purpose::Idle, None);
+        let hits = self.rules.iter_mut().filter(about).filter_map(|live| {
+            let happening = Happening::of(&live.rule)?;
+            live.hits(dice).then_some(happening)
+        });
+        hits.collect()
     }
 
     /// What is wrong with the report of this command.
@@ -242,66 +364,20 @@ impl DeviceFaults {
     /// The first rule of a wanted kind that this occasion hits.
     fn draw(&mut self, purpose: Purpose, command: Option<&str>, wanted: impl Fn(Kind) -> bool) -> Option<Rule> {
         let dice = &mut self.dice;
-        self.rules.iter_mut().filter(|live| wanted(live.rule.kind) && live.rule.is_about(purpose, command)).find_map(|live| {
-            live.occasions += 1;
-            if live.occasions <= live.rule.after || live.hits >= live.rule.times || dice.f64() >= live.rule.chance {
-                return None;
-            }
-            live.hits += 1;
-            Some(live.rule.clone())
-        })
+        let mut about = self.rules.iter_mut().filter(|live| wanted(live.rule.kind) && live.rule.is_about(purpose, command));
+        about.find_map(|live| live.hits(dice).then(|| live.rule.clone()))
+    }
+}
+
+impl Live {
+    /// Counts one more occasion; says whether it is hit.
+    fn hits(&mut self, dice: &mut fastrand::Rng) -> bool {
+        self.occasions += 1;
+        let hit = self.occasions > self.rule.after && self.hits < self.rule.times && dice.f64() < self.rule.chance;
+        self.hits += u32::from(hit);
+        hit
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_burst_of_not_now_begins_and_ends_as_written() {
-        let faults = Faults::parse("[[fault]]\nkind = \"not-now\"\non = [\"InstallProfile\"]\nafter = 1\ntimes = 2\n").unwrap();
-        let mut device = faults.for_device(1);
-        let answers: Vec<_> = (0..5).map(|_| device.puts_off("InstallProfile")).collect();
-        assert_eq!(answers, [false, true, true, false, false]);
-        assert!(!device.puts_off("ProfileList"));
-    }
-
-    #[test]
-    fn toml_and_json_say_the_same() {
-        let toml = Faults::parse("seed = 3\n[[fault]]\nkind = \"lose-answer\"\non = [\"Report\"]\nchance = 0.5\n").unwrap();
-        let json = Faults::parse(r#"{"seed": 3, "fault": [{"kind": "lose-answer", "on": ["Report"], "chance": 0.5}]}"#).unwrap();
-        let draw = |faults: &Faults| {
-            let mut device = faults.for_device(9);
-            (0..64).map(|_| device.mischief(Purpose::Report, Some("ProfileList"))).collect::<Vec<_>>()
-        };
-        assert_eq!(draw(&toml), draw(&json));
-        let lost = draw(&toml).iter().filter(|fault| **fault == Some(Mischief::LoseAnswer)).count();
-        assert!((16..48).contains(&lost), "{lost}");
-    }
-
-    #[test]
-    fn a_share_of_the_devices_is_hit() {
-        let faults = Faults::parse("[[fault]]\nkind = \"clock-skew\"\nseconds = -7200\ndevices = \"25%\"\n").unwrap();
-        let behind = (1..=400).filter(|number| faults.for_device(*number).clock_skew_ms() == -7_200_000).count();
-        assert!((60..140).contains(&behind), "{behind}");
-    }
-
-    #[test]
-    fn wrong_files_are_told_where_they_are_wrong() {
-        for (text, word) in [
-            ("[[fault]]\nkind = \"explode\"\n", "explode"),
-            ("[[fault]]\nkind = \"slow\"\n", "seconds"),
-            ("[[fault]]\nkind = \"huge\"\n", "bytes"),
-            ("[[fault]]\nkind = \"slow\"\nseconds = -1.0\n", "seconds"),
-            ("[[fault]]\nkind = \"not-now\"\nchance = 2.0\n", "chance"),
-            ("[[fault]]\nkind = \"not-now\"\ndevices = \"half\"\n", "10%"),
-            ("[[fault]]\nkind = \"not-now\"\nwhen = 1\n", "when"),
-            ("{", "fault file"),
-        ] {
-            let error = Faults::parse(text).unwrap_err();
-            assert!(error.message.contains(word), "{text}: {}", error.message);
-        }
-        let many = "[[fault]]\nkind = \"not-now\"\n".repeat(MAX_RULES + 1);
-        assert!(Faults::parse(&many).unwrap_err().message.contains("256"));
-    }
-}
+mod tests;

@@ -1,0 +1,273 @@
+//! `/api/v1/declarations`: declarations that admins write, and the groups whose devices are to have them.
+
+use axum::Json as JsonBody;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::input::{Json, Query, json, read, require_json};
+use super::list::{List, Page};
+use super::once::{Answer, Post};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::http::auth::Authenticated;
+use crate::http::limits::API_MAX_BYTES;
+use crate::mdm::declarations::library::{self, Draft, Standing};
+use crate::protocol::declaration::DeclarationKind;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, replace, rename, delete))
+        .routes(routes!(content))
+        .routes(routes!(assign, unassign))
+}
+
+/// A declaration of the library. What it says is at `/content`.
+#[derive(Debug, Serialize, ToSchema)]
+struct DeclarationView {
+    /// UUIDv7.
+    id: String,
+    /// Identifier.
+    identifier: String,
+    /// Activation, asset, configuration or management; the type tells.
+    kind: DeclarationKind,
+    /// Type.
+    #[serde(rename = "type")]
+    declaration_type: String,
+    /// What people call it.
+    name: String,
+    /// Identifiers that its payload names: configurations of an activation, assets of a configuration.
+    refers_to: Vec<String>,
+    /// What is odd about it, in sentences; it is served all the same, as far as devices can have it.
+    warnings: Vec<String>,
+    /// Where it is assigned.
+    groups: Vec<DeclarationGroup>,
+    /// Counts its changes, from 1.
+    revision: i64,
+    /// Who made it.
+    created_by: String,
+    /// When it was made.
+    created_at: Timestamp,
+    /// When it changed last.
+    changed_at: Timestamp,
+}
+
+/// A group whose devices are to have a declaration.
+#[derive(Debug, Serialize, ToSchema)]
+struct DeclarationGroup {
+    /// The group's id.
+    group_id: String,
+    /// Who assigned it.
+    assigned_by: String,
+    /// When.
+    assigned_at: Timestamp,
+}
+
+impl From<Standing> for DeclarationView {
+    fn from(standing: Standing) -> Self {
+        let Standing { declaration, warnings, assignments } = standing;
+        let group = |one: crate::store::assignments::Assignment| DeclarationGroup {
+            group_id: one.group_id,
+            assigned_by: one.created_by,
+            assigned_at: one.created_at,
+        };
+        Self {
+            id: declaration.id,
+            identifier: declaration.identifier,
+            kind: declaration.kind,
+            declaration_type: declaration.declaration_type,
+            name: declaration.name,
+            refers_to: declaration.refers_to,
+            warnings,
+            groups: assignments.into_iter().map(group).collect(),
+            revision: declaration.revision,
+            created_by: declaration.created_by,
+            created_at: declaration.created_at,
+            changed_at: declaration.changed_at,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeclarationsQuery {
+    /// Items in a page, from 1 to 500; 50 by default.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// Declarations by name.
+#[utoipa::path(get, path = "/api/v1/declarations", tag = "declarations", params(DeclarationsQuery),
+    responses((status = 200, description = "By name", body = List<DeclarationView>)))]
+async fn list(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Query(query): Query<DeclarationsQuery>,
+) -> Result<JsonBody<List<DeclarationView>>> {
+    let page = Page::<(String, String)>::parse(query.limit, query.after.as_deref())?;
+    let (after, fetch) = (page.after.clone(), page.fetch());
+    let (rows, total) = app.store.read_slow(app.now(), move |tx| library::list(tx, &actor, after.as_ref(), fetch)).await?;
+    let key = |row: &Standing| (row.declaration.name.clone(), row.declaration.id.clone());
+    Ok(JsonBody(page.answer(rows, total.unsigned_abs(), key, DeclarationView::from)))
+}
+
+/// A declaration in Apple's form.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+struct Declaration {
+    /// For example `com.apple.configuration.passcode.settings`.
+    r#type: String,
+    /// Plain letters, digits and signs; not beginning with `org.rollcall.`.
+    #[schema(min_length = 1, max_length = 64)]
+    identifier: String,
+    /// What the type asks for.
+    #[schema(value_type = Object)]
+    payload: Map<String, Value>,
+}
+
+/// What was added.
+#[derive(Debug, Serialize, ToSchema)]
+struct AddedDeclarations {
+    /// In the order in which they were sent.
+    items: Vec<DeclarationView>,
+}
+
+/// Add one declaration, or a list of them: all or none. `ServerToken` is passed over.
+#[utoipa::path(post, path = "/api/v1/declarations", tag = "declarations", request_body = Declaration,
+    responses((status = 201, description = "Added", body = AddedDeclarations)))]
+async fn create(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<Value>) -> Result<Answer> {
+    let Post { body, once } = post;
+    let drafts = library::read(body.to_string().as_bytes())?;
+    app.store
+        .write(app.now(), move |tx| {
+            once.run(tx, &actor, |tx| {
+                let added = library::add(tx, &actor, drafts, "")?;
+                Answer::new(StatusCode::CREATED, &AddedDeclarations { items: added.into_iter().map(DeclarationView::from).collect() })
+            })
+        })
+        .await
+}
+
+/// One declaration.
+#[utoipa::path(get, path = "/api/v1/declarations/{id}", tag = "declarations",
+    params(("id" = String, Path, description = "Its id or Identifier")),
+    responses((status = 200, description = "The declaration", body = DeclarationView)))]
+async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<DeclarationView>> {
+    let found = app.store.read(app.now(), |tx| library::find(tx, &actor, &id)).await?;
+    Ok(JsonBody(found.into()))
+}
+
+/// A declaration as it was uploaded. It may hold secrets: who takes it is written into the audit log.
+#[utoipa::path(get, path = "/api/v1/declarations/{id}/content", tag = "declarations",
+    params(("id" = String, Path, description = "Its id or Identifier")),
+    responses((status = 200, description = "Type, Identifier, Payload", body = Declaration)))]
+async fn content(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Value>> {
+    Ok(JsonBody(app.store.write(app.now(), move |tx| library::content(tx, &actor, &id)).await?))
+}
+
+/// Give a declaration another payload; Type and Identifier stay. Devices that have it get the new one.
+#[utoipa::path(put, path = "/api/v1/declarations/{id}", tag = "declarations", request_body = Declaration,
+    params(("id" = String, Path, description = "Its id or Identifier")),
+    responses((status = 200, description = "As it is now", body = DeclarationView)))]
+async fn replace(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Json(body): Json<Value>,
+) -> Result<JsonBody<DeclarationView>> {
+    let draft = one(&body)?;
+    let work = move |tx: &crate::store::Tx| library::replace(tx, &actor, &id, draft);
+    Ok(JsonBody(app.store.write(app.now(), work).await?.into()))
+}
+
+fn one(body: &Value) -> Result<Draft> {
+    let mut drafts = library::read(body.to_string().as_bytes())?;
+    match (drafts.pop(), drafts.is_empty()) {
+        (Some(draft), true) => Ok(draft),
+        _ => Err(Error::bad_input("Send exactly one declaration here.")),
+    }
+}
+
+/// What is to change about a declaration beside its payload.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DeclarationName {
+    /// What people call it; empty for its Identifier.
+    #[schema(max_length = 200)]
+    name: String,
+}
+
+/// Call a declaration something else.
+#[utoipa::path(patch, path = "/api/v1/declarations/{id}", tag = "declarations", request_body = DeclarationName,
+    params(("id" = String, Path, description = "Its id or Identifier")),
+    responses((status = 200, description = "As it is now", body = DeclarationView)))]
+async fn rename(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Json(input): Json<DeclarationName>,
+) -> Result<JsonBody<DeclarationView>> {
+    let work = move |tx: &crate::store::Tx| library::rename(tx, &actor, &id, &input.name);
+    Ok(JsonBody(app.store.write(app.now(), work).await?.into()))
+}
+
+/// Delete a declaration that no other one names; it goes from every device that has it.
+#[utoipa::path(delete, path = "/api/v1/declarations/{id}", tag = "declarations",
+    params(("id" = String, Path, description = "Its id or Identifier")), responses((status = 204, description = "Deleted")))]
+async fn delete(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
+    app.store.write(app.now(), move |tx| library::delete(tx, &actor, &id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// There is nothing to say beside the group; the body may be empty.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct DeclarationAssignment {
+    /// Refused: devices cannot end a declaration by themselves.
+    ends_at: Option<Timestamp>,
+}
+
+/// Assign a declaration to a group: the group's devices get it, those that can.
+#[utoipa::path(put, path = "/api/v1/declarations/{id}/groups/{group_id}", tag = "declarations", request_body = DeclarationAssignment,
+    params(("id" = String, Path, description = "The declaration's id or Identifier"), ("group_id" = String, Path, description = "The group's id")),
+    responses((status = 200, description = "As it is now", body = DeclarationView)))]
+async fn assign(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path((id, group_id)): Path<(String, String)>,
+    request: Request,
+) -> Result<JsonBody<DeclarationView>> {
+    let headers = request.headers().clone();
+    let body = read(request, API_MAX_BYTES).await?;
+    if !body.is_empty() {
+        require_json(&headers)?;
+        let DeclarationAssignment { ends_at } = json(&body)?;
+        if ends_at.is_some() {
+            let words = "a declaration cannot end by itself on a device; take it back from the group when it is to go";
+            return Err(Error::field("ends_at", words));
+        }
+    }
+    let work = move |tx: &crate::store::Tx| library::assign(tx, &actor, &id, &group_id);
+    Ok(JsonBody(app.store.write(app.now(), work).await?.into()))
+}
+
+/// Take a declaration back from a group; it goes from the group's devices.
+#[utoipa::path(delete, path = "/api/v1/declarations/{id}/groups/{group_id}", tag = "declarations",
+    params(("id" = String, Path, description = "The declaration's id or Identifier"), ("group_id" = String, Path, description = "The group's id")),
+    responses((status = 204, description = "Taken back")))]
+async fn unassign(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path((id, group_id)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    app.store.write(app.now(), move |tx| library::unassign(tx, &actor, &id, &group_id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

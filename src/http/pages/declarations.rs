@@ -1,0 +1,389 @@
+//! Declarations that admins write: the list, the upload, one declaration with the groups it is for, and its text to change.
+
+use maud::{Markup, html};
+
+use super::parts::{
+    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, ScopeView, Section, Shell, State, Table, badge, confirm, count, empty, facts,
+    field, frame, post, scope, section, section_with, table, time_ago, upload,
+};
+use crate::clock::Timestamp;
+
+/// The list.
+#[derive(Debug, Clone, Default)]
+pub struct DeclarationsView {
+    /// The declarations of this page, by name.
+    pub rows: Vec<DeclarationRow>,
+    /// How many there are.
+    pub total: u64,
+    /// The address of the next page.
+    pub next: Option<String>,
+    /// Whether the viewer may change them.
+    pub may_change: bool,
+}
+
+/// A declaration in the list.
+#[derive(Debug, Clone)]
+pub struct DeclarationRow {
+    /// Our id for it, which its address has.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Identifier.
+    pub identifier: String,
+    /// What it is, in a word: settings, condition, data, facts.
+    pub kind: &'static str,
+    /// Type.
+    pub declaration_type: String,
+    /// How many groups it is assigned to.
+    pub groups: u64,
+    /// How many things are odd about it.
+    pub warnings: u64,
+    /// When it changed last.
+    pub changed_at: Timestamp,
+}
+
+/// The form of an upload.
+#[derive(Debug, Clone, Default)]
+pub struct UploadForm {
+    /// What was typed for the name.
+    pub name: String,
+    /// What was typed, or what the chosen file says.
+    pub text: String,
+    /// What is wrong: field and message.
+    pub errors: Vec<(String, String)>,
+}
+
+/// One declaration.
+#[derive(Debug, Clone)]
+pub struct DeclarationView {
+    /// As in the list.
+    pub row: DeclarationRow,
+    /// What it names.
+    pub refers_to: Vec<String>,
+    /// What is odd about it, in sentences.
+    pub warnings: Vec<String>,
+    /// How often it was changed, and one.
+    pub revision: i64,
+    /// Who made it.
+    pub made_by: String,
+    /// When.
+    pub made_at: Timestamp,
+    /// The groups it is for, and those it could be for.
+    pub scope: ScopeView,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+/// The form that changes what a declaration says.
+#[derive(Debug, Clone, Default)]
+pub struct EditForm {
+    /// Our id for it.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// All of it, JSON.
+    pub text: String,
+    /// What is wrong: field and message.
+    pub errors: Vec<(String, String)>,
+}
+
+const WHAT: &str = "What Apple’s devices can do and this page has no switch for, written as Apple describes it.";
+
+/// The most mistakes that are told at once.
+const MISTAKES_MAX: usize = 8;
+
+/// The page of the list.
+pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
+    let add = html! { @if view.may_change { (Button::link("/declarations/new", "Upload declarations").main().icon(Icon::Upload)) } };
+    let page = Frame {
+        under: html! { (WHAT) },
+        action: html! { @if !view.rows.is_empty() { (add) } },
+        ..Frame::new(Section::Profiles, "Declarations")
+    };
+    let content = table(&Table {
+        caption: "Declarations",
+        columns: vec![
+            Column::main("Name"),
+            Column::text("State"),
+            Column::text("What it is"),
+            Column::code("Type").minor(),
+            Column::number("Groups").labelled(),
+            Column::text("Changed").minor(),
+        ],
+        rows: view.rows.iter().map(|row| list_row(row, shell.now)).collect(),
+        pager: Some(Pager {
+            shown: view.rows.len() as u64,
+            total: view.total,
+            noun: ("declaration", "declarations"),
+            first: None,
+            next: view.next.clone(),
+        }),
+        empty: empty(
+            "No declarations yet",
+            "Most schools need none. Whoever writes declarations for Apple’s devices uploads them here as JSON, and says for which groups they are.",
+            add,
+        ),
+        selection: None,
+        compact: false,
+    });
+    frame(shell, &page, content)
+}
+
+fn list_row(row: &DeclarationRow, now: Timestamp) -> Row {
+    Row {
+        id: row.id.clone(),
+        href: Some(format!("/declarations/{}", row.id)),
+        name: row.name.clone(),
+        cells: vec![
+            html! { (row.name) },
+            state(row),
+            html! { (row.kind) },
+            html! { (row.declaration_type) },
+            html! { (row.groups) },
+            time_ago(row.changed_at, now),
+        ],
+    }
+}
+
+fn state(row: &DeclarationRow) -> Markup {
+    match (row.warnings, row.groups) {
+        (0, 0) => badge(State::Silent, "for no group yet"),
+        (0, _) => badge(State::Ok, "assigned"),
+        (warnings, _) => badge(State::Problem, &count(warnings, "thing to look at", "things to look at")),
+    }
+}
+
+/// The page of the upload.
+pub fn new(shell: &Shell, view: &UploadForm) -> Markup {
+    let page = Frame { back: Some(("/declarations", "Declarations")), ..Frame::new(Section::Profiles, "Upload declarations") };
+    let name = error_of(&view.errors, "name");
+    let content = upload(
+        "/declarations",
+        html! {
+            (field("file", "File").kind("file").optional().accept(".json,application/json")
+                .help("One declaration or a list of them, as JSON. Or paste it below."))
+            (text_field(&view.text, &view.errors).optional())
+            (field("name", "Name").optional().value(&view.name).error(name.as_deref())
+                .help("For one declaration. Without a name it is called by its Identifier."))
+            div.form-foot { (Button::submit("Check and add").main()) (Button::link("/declarations", "Cancel")) }
+        },
+    );
+    frame(shell, &page, content)
+}
+
+/// The page that changes what a declaration says.
+pub fn edit(shell: &Shell, view: &EditForm) -> Markup {
+    let own = format!("/declarations/{}", view.id);
+    let page = Frame { back: Some((&own, &view.name)), ..Frame::new(Section::Profiles, "Change what it says") };
+    let content = post(
+        &format!("{own}/edit"),
+        html! {
+            div.form {
+                p { "Type and Identifier stay as they are. Devices that have it get the new version at their next connection." }
+                (text_field(&view.text, &view.errors))
+                div.form-foot { (Button::submit("Check and save").main()) (Button::link(own.clone(), "Cancel")) }
+            }
+        },
+    );
+    frame(shell, &page, content)
+}
+
+/// The text of a declaration with everything that is wrong with it.
+fn text_field<'a>(text: &'a str, errors: &'a [(String, String)]) -> super::parts::Field<'a> {
+    // The first mistake stands where the browser reads it out; the page of the form shows all in one sentence.
+    let wrong = errors.iter().find(|(name, _)| name != "name").map(|(_, words)| words.as_str());
+    field("text", "Declarations")
+        .lines(18)
+        .mono()
+        .value(text)
+        .error(wrong)
+        .help("Type, Identifier and Payload. A ServerToken is passed over.")
+}
+
+/// Puts mistakes of fields together, each with its place: they all stand at the one text.
+pub fn mistakes(errors: Vec<(String, String)>) -> Vec<(String, String)> {
+    let (own, rest): (Vec<_>, Vec<_>) = errors.into_iter().partition(|(name, _)| name == "name");
+    let told = rest.iter().take(MISTAKES_MAX).map(|(place, words)| match place.as_str() {
+        "" | "text" => words.clone(),
+        place => format!("{place} {}", lower_first(words)),
+    });
+    let mut words = told.collect::<Vec<_>>().join(" ");
+    if rest.len() > MISTAKES_MAX {
+        words = format!("{words} And {}.", count((rest.len() - MISTAKES_MAX) as u64, "mistake more", "mistakes more"));
+    }
+    let text = (!words.is_empty()).then(|| (String::from("text"), words));
+    own.into_iter().chain(text).collect()
+}
+
+fn lower_first(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+}
+
+fn error_of(errors: &[(String, String)], name: &str) -> Option<String> {
+    errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.clone())
+}
+
+/// The page of one declaration.
+pub fn one(shell: &Shell, view: &DeclarationView) -> Markup {
+    let own = format!("/declarations/{}", view.row.id);
+    let change = html! { @if view.may_change { (Button::link(format!("{own}/edit"), "Change what it says").main()) } };
+    let page = Frame { back: Some(("/declarations", "Declarations")), action: change, ..Frame::new(Section::Profiles, &view.row.name) };
+    let content = html! {
+        (facts(&about(view, shell.now)))
+        @if !view.warnings.is_empty() {
+            (section("Look at this", html! { ul.stack { @for words in &view.warnings { li { (words) } } } }))
+        }
+        (section("For which devices", groups(view, &own)))
+        @if view.may_change {
+            (section("Name", post(&format!("{own}/name"), html! {
+                div.form {
+                    (field("name", "What people call it").value(&view.row.name))
+                    (Button::submit("Rename"))
+                }
+            })))
+            (section_with("Delete", Markup::default(), html! {
+                p { "Devices that have it lose it." }
+                (Button::link(format!("{own}/delete"), "Delete…").destructive().asks())
+            }))
+        }
+    };
+    frame(shell, &page, content)
+}
+
+fn about(view: &DeclarationView, now: Timestamp) -> Vec<Fact> {
+    let row = &view.row;
+    let mut list = vec![
+        Fact::new("State", state(row)),
+        Fact::text("What it is", row.kind),
+        Fact::code("Type", &row.declaration_type),
+        Fact::code("Identifier", &row.identifier),
+    ];
+    if !view.refers_to.is_empty() {
+        list.push(Fact::new(
+            "Names",
+            html! { @for (index, name) in view.refers_to.iter().enumerate() { @if index > 0 { ", " } span.mono { (name) } } },
+        ));
+    }
+    list.push(Fact::new("Changed", html! { (time_ago(row.changed_at, now)) @if view.revision > 1 { ", revision " (view.revision) } }));
+    list.push(Fact::new("Made", html! { (time_ago(view.made_at, now)) " by " (view.made_by) }));
+    list
+}
+
+/// The picker with its button; for those who may only look, the names.
+fn groups(view: &DeclarationView, own: &str) -> Markup {
+    if view.may_change {
+        return post(
+            &format!("{own}/groups"),
+            html! {
+                div.form {
+                    (scope(&view.scope))
+                    @if !view.scope.groups.is_empty() {
+                        p.meta { "Devices that cannot have it are left out, and say why on their own page." }
+                        (Button::submit("Assign to the groups that are ticked").main())
+                    }
+                }
+            },
+        );
+    }
+    let is_assigned = |id: &str| view.scope.assigned.iter().any(|(group, _)| group == id);
+    let names: Vec<_> = view.scope.groups.iter().filter(|group| is_assigned(&group.id)).map(|group| group.name.as_str()).collect();
+    html! { @if names.is_empty() { p.quiet { "For no group yet." } } @else { p { (names.join(", ")) } } }
+}
+
+/// The page that asks before a declaration is deleted.
+pub fn delete(shell: &Shell, row: &DeclarationRow) -> Markup {
+    let (action, cancel) = (format!("/declarations/{}/delete", row.id), format!("/declarations/{}", row.id));
+    let ask = Confirm {
+        action: &action,
+        title: "Delete this declaration",
+        consequence: html! {
+            strong { (row.name) } " goes from every device of "
+            (count(row.groups, "group", "groups")) ". Its Identifier can be used again for the same Type only."
+        },
+        verb: "Delete the declaration",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, &row.name)), ..Frame::new(Section::Profiles, ask.title) }, confirm(&ask))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn shell() -> Shell {
+        Shell::for_tests(Section::Profiles, NOW)
+    }
+
+    fn row() -> DeclarationRow {
+        DeclarationRow {
+            id: "019aa000-0000-7000-8000-000000000001".into(),
+            name: "Passcodes <7b>".into(),
+            identifier: "school.example.passcode".into(),
+            kind: "settings",
+            declaration_type: "com.apple.configuration.passcode.settings".into(),
+            groups: 2,
+            warnings: 0,
+            changed_at: NOW,
+        }
+    }
+
+    #[test]
+    fn an_empty_list_says_what_declarations_are_for_and_offers_no_button_to_those_who_may_only_look() {
+        let html = list(&shell(), &DeclarationsView::default()).into_string();
+        assert!(html.contains("No declarations yet") && !html.contains("/declarations/new"), "{html}");
+        let html = list(&shell(), &DeclarationsView { may_change: true, ..DeclarationsView::default() }).into_string();
+        assert!(html.contains("/declarations/new"), "{html}");
+    }
+
+    #[test]
+    fn the_state_of_a_row_has_a_word() {
+        let words = |warnings, groups| state(&DeclarationRow { groups, warnings, ..row() }).into_string();
+        assert!(
+            words(0, 0).contains("for no group yet") && words(0, 1).contains("assigned") && words(2, 1).contains("2 things to look at")
+        );
+        let html = list(&shell(), &DeclarationsView { rows: vec![row()], total: 1, ..DeclarationsView::default() }).into_string();
+        assert!(html.contains("Passcodes &lt;7b&gt;"), "{html}");
+    }
+
+    #[test]
+    fn mistakes_stand_together_at_the_text_and_have_an_end() {
+        let fault = |place: &str, words: &str| (place.to_owned(), words.to_owned());
+        let told = mistakes(vec![fault("[1].Payload.Echo", "Is required."), fault("name", "Too long."), fault("", "No JSON.")]);
+        assert_eq!(told, [fault("name", "Too long."), fault("text", "[1].Payload.Echo is required. No JSON.")]);
+        let many: Vec<_> = (0..20).map(|number| fault(&format!("[{number}].Type"), "Is missing.")).collect();
+        assert!(mistakes(many)[0].1.ends_with("And 12 mistakes more."));
+        let html = new(&shell(), &UploadForm { text: "{</textarea>".into(), errors: told, ..UploadForm::default() }).into_string();
+        assert!(html.contains("id=\"f-text-error\"") && html.contains("{&lt;/textarea&gt;"), "{html}");
+    }
+
+    #[test]
+    fn one_declaration_shows_what_is_odd_and_whom_it_is_for() {
+        let view = DeclarationView {
+            row: row(),
+            refers_to: vec!["school.example.data".into()],
+            warnings: vec!["It names <something>.".into()],
+            revision: 3,
+            made_by: "kim".into(),
+            made_at: NOW,
+            scope: ScopeView {
+                groups: vec![super::super::parts::ScopeGroup { id: "g".into(), name: "Cart <A>".into(), device_count: 3 }],
+                assigned: vec![("g".into(), None)],
+                without_end: true,
+                ..ScopeView::default()
+            },
+            may_change: true,
+        };
+        let html = one(&shell(), &view).into_string();
+        for part in ["revision 3", "It names &lt;something&gt;.", "Cart &lt;A&gt;", "checked", "/delete\"", "/edit\""] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("ends_at"), "a declaration has no end: {html}");
+        let html = one(&shell(), &DeclarationView { may_change: false, ..view }).into_string();
+        assert!(html.contains("Cart &lt;A&gt;") && !html.contains("<form method=\"post\" action=\"/declarations"), "{html}");
+    }
+}

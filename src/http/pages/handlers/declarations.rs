@@ -1,0 +1,272 @@
+//! Declarations: uploaded, shown, changed, assigned, deleted.
+
+use axum::Router;
+use axum::extract::multipart::MultipartError;
+use axum::extract::{Multipart, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+use super::{Form, SaidQuery, errors, said, shell};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::http::api::input::Query;
+use crate::http::auth::{Gate, SignedIn};
+use crate::http::error::TOO_LARGE_FOR_A_FORM;
+use crate::http::pages::declarations::{
+    DeclarationRow, DeclarationView, DeclarationsView, EditForm, UploadForm, delete, edit, list, mistakes, new, one,
+};
+use crate::http::pages::parts::scope::Sent;
+use crate::http::pages::parts::{ScopeGroup, ScopeView, encode};
+use crate::mdm::declarations::library::{self, Standing};
+use crate::mdm::{Actor, Right};
+use crate::protocol::declaration::DeclarationKind;
+use crate::store::{Tx, groups};
+
+/// Declarations on one page.
+const PAGE: u32 = 50;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/declarations", get(all).post(add))
+        .route("/declarations/new", get(begin))
+        .route("/declarations/{id}", get(show))
+        .route("/declarations/{id}/edit", get(content).post(change))
+        .route("/declarations/{id}/name", post(rename))
+        .route("/declarations/{id}/groups", post(assign))
+        .route("/declarations/{id}/delete", get(ask).post(remove))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ListQuery {
+    after: String,
+    after_id: String,
+    said: String,
+}
+
+async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<ListQuery>) -> Result<Response> {
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    let (actor, after) = (who.actor.clone(), Some((query.after, query.after_id)).filter(|(_, id)| !id.is_empty()));
+    let (mut rows, total) = app.store.read_slow(app.now(), move |tx| library::list(tx, &actor, after.as_ref(), PAGE + 1)).await?;
+    let next = (rows.len() > PAGE as usize).then(|| {
+        rows.truncate(PAGE as usize);
+        let last = rows.last().map(|row| (encode(&row.declaration.name), encode(&row.declaration.id))).unwrap_or_default();
+        format!("/declarations?after={}&after_id={}", last.0, last.1)
+    });
+    let view = DeclarationsView {
+        rows: rows.into_iter().map(|standing| row(&standing)).collect(),
+        total: total.unsigned_abs(),
+        next,
+        may_change: who.actor.may(Right::Configure),
+    };
+    Ok(list(&shell(&app, &who, flash).await?, &view).into_response())
+}
+
+fn row(standing: &Standing) -> DeclarationRow {
+    let declaration = &standing.declaration;
+    DeclarationRow {
+        id: declaration.id.clone(),
+        name: declaration.name.clone(),
+        identifier: declaration.identifier.clone(),
+        kind: match declaration.kind {
+            DeclarationKind::Activation => "condition",
+            DeclarationKind::Asset => "data",
+            DeclarationKind::Configuration => "settings",
+            DeclarationKind::Management => "facts",
+        },
+        declaration_type: declaration.declaration_type.clone(),
+        groups: standing.assignments.len() as u64,
+        warnings: standing.warnings.len() as u64,
+        changed_at: declaration.changed_at,
+    }
+}
+
+async fn begin(State(app): State<App>, who: SignedIn) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    Ok(new(&shell(&app, &who, None).await?, &UploadForm::default()).into_response())
+}
+
+/// What the form of an upload sends.
+#[derive(Debug, Default)]
+struct Upload {
+    file: Vec<u8>,
+    text: String,
+    name: String,
+}
+
+impl Upload {
+    async fn read(mut sent: Multipart) -> Result<Self> {
+        let broken = |error: MultipartError| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
+            _ => Error::bad_input(error.body_text()),
+        };
+        let mut upload = Self::default();
+        while let Some(field) = sent.next_field().await.map_err(broken)? {
+            match field.name() {
+                Some("file") => upload.file = field.bytes().await.map_err(broken)?.to_vec(),
+                Some("text") => upload.text = field.text().await.map_err(broken)?,
+                Some("name") => upload.name = field.text().await.map_err(broken)?,
+                _ => {}
+            }
+        }
+        Ok(upload)
+    }
+
+    /// The declarations: of the file, where one was chosen.
+    fn declarations(&self) -> Result<&[u8]> {
+        match (self.file.is_empty(), self.text.trim().is_empty()) {
+            (true, true) => Err(Error::field("text", "Choose a file, or paste declarations here.")),
+            (false, false) => Err(Error::field("text", "There is a file and a text. Send one of the two.")),
+            (false, true) => Ok(&self.file),
+            (true, false) => Ok(self.text.as_bytes()),
+        }
+    }
+}
+
+async fn add(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let upload = Upload::read(sent).await?;
+    let added = match upload.declarations().and_then(library::read) {
+        Ok(drafts) => {
+            let (actor, name) = (who.actor.clone(), upload.name.clone());
+            app.store.write(app.now(), move |tx| library::add(tx, &actor, drafts, &name)).await
+        }
+        Err(error) => Err(error),
+    };
+    match added {
+        Ok(added) if added.len() == 1 => {
+            let path = format!("/declarations/{}", added[0].declaration.id);
+            Ok(said(&app, &gate, &who, &path, "The declaration was added. Say below for which groups it is."))
+        }
+        Ok(added) => Ok(said(&app, &gate, &who, "/declarations", &format!("{} declarations were added.", added.len()))),
+        Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
+            let text = if upload.file.is_empty() { upload.text } else { String::from_utf8_lossy(&upload.file).into_owned() };
+            let view = UploadForm { name: upload.name, text, errors: mistakes(errors(&error)) };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, new(&shell(&app, &who, None).await?, &view)).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn show(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<SaidQuery>,
+) -> Result<Response> {
+    let flash = query.flash(&gate, &who);
+    let actor = who.actor.clone();
+    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id)).await?;
+    Ok(one(&shell(&app, &who, flash).await?, &view).into_response())
+}
+
+fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<DeclarationView> {
+    let standing = library::find(tx, actor, id)?;
+    let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
+    let scope = ScopeView {
+        groups: groups::all(tx)?.into_iter().map(group).collect(),
+        assigned: standing.assignments.iter().map(|one| (one.group_id.clone(), None)).collect(),
+        without_end: true,
+        ..ScopeView::default()
+    };
+    Ok(DeclarationView {
+        row: row(&standing),
+        refers_to: standing.declaration.refers_to,
+        warnings: standing.warnings,
+        revision: standing.declaration.revision,
+        made_by: standing.declaration.created_by,
+        made_at: standing.declaration.created_at,
+        scope,
+        may_change: actor.may(Right::Configure),
+    })
+}
+
+async fn content(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let actor = who.actor.clone();
+    let view = app
+        .store
+        .write(app.now(), move |tx| {
+            let text = format!("{:#}", library::content(tx, &actor, &id)?);
+            let found = library::find(tx, &actor, &id)?.declaration;
+            Ok(EditForm { id: found.id, name: found.name, text, errors: Vec::new() })
+        })
+        .await?;
+    Ok(edit(&shell(&app, &who, None).await?, &view).into_response())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Text {
+    text: String,
+}
+
+async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(sent): Form<Text>) -> Result<Response> {
+    let (actor, own, text) = (who.actor.clone(), id.clone(), sent.text.clone());
+    let changed = app
+        .store
+        .write(app.now(), move |tx| {
+            let mut drafts = library::read(text.as_bytes())?;
+            match (drafts.pop(), drafts.is_empty()) {
+                (Some(draft), true) => library::replace(tx, &actor, &own, draft),
+                _ => Err(Error::field("text", "Exactly one declaration belongs here.")),
+            }
+        })
+        .await;
+    match changed {
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), "Saved. Devices get it at their next connection.")),
+        Err(error) if error.kind == Kind::BadInput => {
+            let actor = who.actor.clone();
+            let found = app.store.read(app.now(), |tx| library::find(tx, &actor, &id)).await?.declaration;
+            let view = EditForm { id: found.id, name: found.name, text: sent.text, errors: mistakes(errors(&error)) };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, edit(&shell(&app, &who, None).await?, &view)).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Name {
+    name: String,
+}
+
+async fn rename(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(sent): Form<Name>) -> Result<Response> {
+    let (actor, own) = (who.actor.clone(), id.clone());
+    app.store.write(app.now(), move |tx| library::rename(tx, &actor, &own, &sent.name)).await?;
+    Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), "Renamed."))
+}
+
+async fn assign(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response> {
+    let (actor, own, sent) = (who.actor.clone(), id.clone(), Sent::read(&form)?);
+    app.store
+        .write(app.now(), move |tx| {
+            let before: Vec<_> = library::find(tx, &actor, &own)?.assignments.into_iter().map(|one| (one.group_id, None)).collect();
+            let changes = sent.changes(&before, tx.now)?;
+            changes.assign.iter().try_for_each(|(group, _)| library::assign(tx, &actor, &own, group).map(drop))?;
+            changes.unassign.iter().try_for_each(|group| library::unassign(tx, &actor, &own, group).map(drop))
+        })
+        .await?;
+    Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), "Assigned as ticked. Devices are told at their next connection."))
+}
+
+async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let actor = who.actor.clone();
+    let standing = app.store.read(app.now(), |tx| library::find(tx, &actor, &id)).await?;
+    Ok(delete(&shell(&app, &who, None).await?, &row(&standing)).into_response())
+}
+
+async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let actor = who.actor.clone();
+    app.store.write(app.now(), move |tx| library::delete(tx, &actor, &id)).await?;
+    Ok(said(&app, &gate, &who, "/declarations", "The declaration was deleted."))
+}

@@ -1,0 +1,118 @@
+//! What of the library one device is to have, and what it cannot have, in sentences.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::payload_of;
+use crate::error::Result;
+use crate::mdm::wanted::{DeclarationPiece, Origin, Piece, Target, Unable};
+use crate::protocol::declaration::{DeclarationKind, Fault, find_type};
+use crate::store::Tx;
+use crate::store::assignments::{AssignedKind, Assignment};
+use crate::store::declarations::{self, Declaration};
+
+/// A declaration that the device can have as far as it alone decides.
+struct Candidate {
+    declaration: Declaration,
+    payload: Map<String, Value>,
+}
+
+/// The declarations that are assigned to a device's groups, as it can have them; what it cannot have is told, and the rest is served.
+///
+/// A configuration that no activation of the library names gets one of ours. Others wait for theirs: its condition is why it was written.
+pub fn pieces(tx: &Tx, target: &Target, assigned: &[Assignment]) -> Result<(Vec<Piece>, Vec<Unable>)> {
+    let ids: BTreeSet<&str> = assigned.iter().filter(|one| one.kind == AssignedKind::Declaration).map(|one| one.item_id.as_str()).collect();
+    let (mut candidates, mut unable) = (BTreeMap::new(), Vec::new());
+    for id in ids {
+        let Some(declaration) = declarations::by_id(tx, id)? else { continue };
+        let payload = payload_of(tx, id)?;
+        match obstacle(target, &declaration, &payload) {
+            Some(because) => unable.push(cannot(&declaration, because)),
+            None => drop(candidates.insert(declaration.identifier.clone(), Candidate { declaration, payload })),
+        }
+    }
+    drop_incomplete(&mut candidates, &mut unable);
+    let activators = drop_inert(tx, &mut candidates, &mut unable)?;
+    unable.sort_by(|one: &Unable, other| one.what.cmp(&other.what));
+    let pieces = candidates.into_iter().map(|(identifier, candidate)| {
+        let Declaration { kind, declaration_type, .. } = &candidate.declaration;
+        let activate = *kind == DeclarationKind::Configuration && !activators.contains(&identifier);
+        Piece::Declaration(DeclarationPiece {
+            kind: *kind,
+            declaration_type: declaration_type.clone(),
+            payload: Value::Object(candidate.payload),
+            activate,
+            origins: vec![origin(&candidate.declaration)],
+            identifier,
+        })
+    });
+    Ok((pieces.collect(), unable))
+}
+
+/// What forbids a declaration on this device, as the end of a sentence about it.
+fn obstacle(target: &Target, declaration: &Declaration, payload: &Map<String, Value>) -> Option<String> {
+    let name = &declaration.declaration_type;
+    let device = &target.capabilities;
+    if let Some(known) = find_type(name) {
+        if let Some(obstacle) = known.obstacle(device) {
+            return Some(format!("{name} {}.", obstacle.words(device)));
+        }
+        // A key that this version does not have makes the device refuse all of it; one that Apple does not describe may be newer than this list.
+        let everywhere: BTreeSet<_> = known.findings(payload, None).into_iter().map(|finding| finding.path).collect();
+        let here = known.findings(payload, Some((device.platform, device.os_version))).into_iter();
+        if let Some(finding) = here.filter(|finding| finding.fault == Fault::Unknown).find(|finding| !everywhere.contains(&finding.path)) {
+            return Some(format!("its key {} {}, and the device would refuse all of it.", finding.path, finding.words));
+        }
+    }
+    let denied = target.supported.as_ref().is_some_and(|supported| !supported.iter().any(|kind| kind == name));
+    denied.then(|| format!("the device says that it does not know {name}."))
+}
+
+/// Leaves out what names something that this device does not get, until all that is left is whole.
+fn drop_incomplete(candidates: &mut BTreeMap<String, Candidate>, unable: &mut Vec<Unable>) {
+    loop {
+        let gap = candidates.values().find_map(|candidate| {
+            let declaration = &candidate.declaration;
+            let wanted =
+                if declaration.kind == DeclarationKind::Activation { DeclarationKind::Configuration } else { DeclarationKind::Asset };
+            let is_there = |name: &String| candidates.get(name).is_some_and(|named| named.declaration.kind == wanted);
+            let missing = declaration.refers_to.iter().find(|name| !is_there(name))?;
+            Some((declaration.identifier.clone(), missing.clone()))
+        });
+        let Some((identifier, missing)) = gap else { return };
+        if let Some(candidate) = candidates.remove(&identifier) {
+            let because = format!("it names “{missing}”, which this device does not get. Assign both to the same groups.");
+            unable.push(cannot(&candidate.declaration, because));
+        }
+    }
+}
+
+/// Leaves out configurations whose activation this device does not get; gives the configurations that activations of the library activate.
+fn drop_inert(tx: &Tx, candidates: &mut BTreeMap<String, Candidate>, unable: &mut Vec<Unable>) -> Result<BTreeSet<String>> {
+    let activations = candidates.values().filter(|candidate| candidate.declaration.kind == DeclarationKind::Activation);
+    let activated: BTreeSet<String> = activations.flat_map(|candidate| candidate.declaration.refers_to.iter().cloned()).collect();
+    let waiting: Vec<String> = candidates
+        .iter()
+        .filter(|(identifier, candidate)| candidate.declaration.kind == DeclarationKind::Configuration && !activated.contains(*identifier))
+        .map(|(identifier, _)| identifier.clone())
+        .collect();
+    for identifier in waiting {
+        let namers = declarations::naming(tx, &identifier)?;
+        let Some(activation) = namers.iter().find(|namer| namer.kind == DeclarationKind::Activation) else { continue };
+        if let Some(candidate) = candidates.remove(&identifier) {
+            let because =
+                format!("it is activated by “{}”, which this device does not get. Assign both to the same groups.", activation.name);
+            unable.push(cannot(&candidate.declaration, because));
+        }
+    }
+    Ok(activated)
+}
+
+fn origin(declaration: &Declaration) -> Origin {
+    Origin { kind: AssignedKind::Declaration, id: declaration.id.clone(), name: declaration.name.clone() }
+}
+
+fn cannot(declaration: &Declaration, because: String) -> Unable {
+    Unable { what: declaration.name.clone(), because, origin: origin(declaration) }
+}

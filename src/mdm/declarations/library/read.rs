@@ -1,0 +1,338 @@
+//! Reads declarations as admins write them: JSON of one or of several, judged before anything is stored.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, FieldError, Kind, Result};
+use crate::protocol::declaration::{DeclarationKind, Fault, Finding, MAX_IDENTIFIER_BYTES, PREFIX, find_type};
+
+/// What the identifiers of this server's own declarations begin with.
+pub const RESERVED: &str = "org.rollcall.";
+
+/// Bytes of what is uploaded at once.
+pub const UPLOAD_MAX_BYTES: usize = 1 << 20;
+
+/// Declarations in one upload.
+pub const UPLOAD_MAX: usize = 100;
+
+/// Bytes of one payload as JSON.
+pub const PAYLOAD_MAX_BYTES: usize = 128 * 1024;
+
+/// How deep objects and lists of a payload may lie within one another.
+pub const DEPTH_MAX: usize = 16;
+
+/// Bytes of a type; Apple's longest has 60.
+const TYPE_MAX_BYTES: usize = 128;
+
+/// Identifiers that one payload may name.
+pub const REFERENCES_MAX: usize = 500;
+
+/// A declaration that was read and found good.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Identifier.
+    pub identifier: String,
+    /// Its kind.
+    pub kind: DeclarationKind,
+    /// Type.
+    pub declaration_type: String,
+    /// Payload.
+    pub payload: Map<String, Value>,
+    /// Identifiers that the payload names.
+    pub refers_to: Vec<String>,
+}
+
+/// Reads one declaration or a list of them. `ServerToken` is passed over: this server makes its own.
+///
+/// # Errors
+/// Names every field at fault, of all declarations at once, for example `[1].Payload.Echo`.
+pub fn read(text: &[u8]) -> Result<Vec<Draft>> {
+    if text.len() > UPLOAD_MAX_BYTES {
+        return Err(Error::new(Kind::TooLarge, format!("Declarations are larger than {UPLOAD_MAX_BYTES} bytes; upload fewer at once.")));
+    }
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let value: Value = serde_json::from_slice(text).map_err(|error| {
+        Error::bad_input(format!(
+            "This is not JSON: line {}, column {}. Check commas, quotes and braces there.",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let (items, is_list) = match value {
+        Value::Array(items) => (items, true),
+        one => (vec![one], false),
+    };
+    if items.is_empty() || items.len() > UPLOAD_MAX {
+        return Err(Error::bad_input(format!("Upload from 1 to {UPLOAD_MAX} declarations at once.")));
+    }
+    let (mut drafts, mut faults): (Vec<Draft>, Vec<FieldError>) = (Vec::new(), Vec::new());
+    for (index, item) in items.into_iter().enumerate() {
+        let at = if is_list { format!("[{index}].") } else { String::new() };
+        match read_one(item, &at) {
+            Ok(draft) if drafts.iter().any(|other| other.identifier == draft.identifier) => {
+                faults.push(fault(&at, "Identifier", format!("“{}” is here twice", draft.identifier)));
+            }
+            Ok(draft) => drafts.push(draft),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(drafts) } else { Err(refusal(faults)) }
+}
+
+/// A refusal that names every field at fault.
+pub(super) fn refusal(fields: Vec<FieldError>) -> Error {
+    let message = fields.first().map(|first| format!("{}: {}", first.field, first.message)).unwrap_or_default();
+    let more = fields.len().saturating_sub(1);
+    let message = if more == 0 { message } else { format!("{message} (and {more} more)") };
+    let mut error = Error::bad_input(message);
+    error.fields = fields;
+    error
+}
+
+pub(super) fn fault(at: &str, key: &str, message: impl Into<String>) -> FieldError {
+    FieldError { field: format!("{at}{key}"), message: message.into() }
+}
+
+fn read_one(item: Value, at: &str) -> Result<Draft, Vec<FieldError>> {
+    let Value::Object(mut item) = item else {
+        let at = at.trim_end_matches('.');
+        return Err(vec![fault(at, "", "must be an object with Type, Identifier and Payload")]);
+    };
+    let mut faults = Vec::new();
+    let mut text = |key: &str| match item.remove(key) {
+        Some(Value::String(text)) => Some(text),
+        Some(_) => {
+            faults.push(fault(at, key, "must be a text"));
+            None
+        }
+        None => {
+            faults.push(fault(at, key, "is missing"));
+            None
+        }
+    };
+    let (declaration_type, identifier) = (text("Type"), text("Identifier"));
+    item.remove("ServerToken");
+    let payload = match item.remove("Payload") {
+        Some(Value::Object(payload)) => Some(payload),
+        Some(_) => {
+            faults.push(fault(at, "Payload", "must be an object"));
+            None
+        }
+        None => {
+            faults.push(fault(at, "Payload", "is missing; an empty one is {}"));
+            None
+        }
+    };
+    faults.extend(item.keys().map(|key| fault(at, key, "is no key of a declaration; there are Type, Identifier and Payload")));
+    faults.extend(identifier.as_deref().and_then(identifier_fault).map(|words| fault(at, "Identifier", words)));
+    let kind = declaration_type.as_deref().map(kind_of);
+    if let Some(Err(words)) = &kind {
+        faults.push(fault(at, "Type", words));
+    }
+    if let (Some(declaration_type), Some(payload)) = (&declaration_type, &payload) {
+        faults.extend(payload_faults(declaration_type, payload).into_iter().map(|(path, words)| fault(at, &path, words)));
+    }
+    match (declaration_type, identifier, payload, kind) {
+        (Some(declaration_type), Some(identifier), Some(payload), Some(Ok(kind))) if faults.is_empty() => {
+            let refers_to = references(kind, &payload);
+            Ok(Draft { identifier, kind, declaration_type, payload, refers_to })
+        }
+        _ => Err(faults),
+    }
+}
+
+fn identifier_fault(identifier: &str) -> Option<String> {
+    if identifier.is_empty() || identifier.len() > MAX_IDENTIFIER_BYTES {
+        return Some(format!("from 1 to {MAX_IDENTIFIER_BYTES} characters"));
+    }
+    if !identifier.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(String::from("plain letters, digits and signs only, without spaces: school.example.passcode"));
+    }
+    identifier
+        .to_ascii_lowercase()
+        .starts_with(RESERVED)
+        .then(|| format!("what begins with {RESERVED} belongs to this server; begin with the name of your own domain"))
+}
+
+fn kind_of(declaration_type: &str) -> Result<DeclarationKind, String> {
+    let rest = declaration_type.strip_prefix(PREFIX).unwrap_or_default();
+    let kind = DeclarationKind::ALL
+        .into_iter()
+        .find(|kind| rest.strip_prefix(kind.as_str()).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| !rest.is_empty()));
+    let is_plain = declaration_type.len() <= TYPE_MAX_BYTES && declaration_type.bytes().all(|byte| byte.is_ascii_graphic());
+    kind.filter(|_| is_plain).ok_or_else(|| {
+        String::from("begins with com.apple.activation., com.apple.asset., com.apple.configuration. or com.apple.management.")
+    })
+}
+
+/// What makes a payload unusable: its size and depth, and keys that are missing or of another type where Apple describes the type.
+fn payload_faults(declaration_type: &str, payload: &Map<String, Value>) -> Vec<(String, String)> {
+    let own = |words: String| vec![(String::from("Payload"), words)];
+    let value = Value::Object(payload.clone());
+    if depth(&value) > DEPTH_MAX {
+        return own(format!("is nested deeper than {DEPTH_MAX} levels"));
+    }
+    if value.to_string().len() > PAYLOAD_MAX_BYTES {
+        return own(format!("is larger than {PAYLOAD_MAX_BYTES} bytes"));
+    }
+    if references_in(&value).len() > REFERENCES_MAX {
+        return own(format!("names more than {REFERENCES_MAX} other declarations"));
+    }
+    let findings = find_type(declaration_type).map(|known| known.findings(payload, None)).unwrap_or_default();
+    let is_wrong = |finding: &Finding| matches!(finding.fault, Fault::Missing | Fault::WrongType);
+    findings.into_iter().filter(is_wrong).map(|finding| (format!("Payload.{}", finding.path), finding.words)).collect()
+}
+
+/// What is odd about a payload and is served all the same, in sentences.
+pub(super) fn warnings(declaration_type: &str, payload: &Map<String, Value>) -> Vec<String> {
+    let Some(known) = find_type(declaration_type) else {
+        return vec![format!("{declaration_type} is no type that Apple describes. It is sent to devices that say they know it.")];
+    };
+    let odd = known.findings(payload, None).into_iter().filter(|finding| matches!(finding.fault, Fault::Unknown | Fault::NotAllowed));
+    odd.map(|finding| format!("Payload.{} {}. Devices may refuse the whole declaration.", finding.path, finding.words)).collect()
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or(0),
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The identifiers that a payload names, each once.
+fn references(kind: DeclarationKind, payload: &Map<String, Value>) -> Vec<String> {
+    let mut named = match kind {
+        DeclarationKind::Activation => {
+            let listed = payload.get("StandardConfigurations").and_then(Value::as_array);
+            listed.into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+        }
+        DeclarationKind::Configuration => references_in(&Value::Object(payload.clone())),
+        DeclarationKind::Asset | DeclarationKind::Management => Vec::new(),
+    };
+    named.sort();
+    named.dedup();
+    named
+}
+
+/// Values of keys such as `CredentialAssetReference` and `StandardConfigurations`, wherever they stand.
+fn references_in(value: &Value) -> Vec<String> {
+    let (mut found, mut left) = (Vec::new(), vec![value]);
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    match value {
+                        Value::String(identifier) if key.ends_with("AssetReference") => found.push(identifier.clone()),
+                        Value::Array(items) if key.ends_with("AssetReferences") || key == "StandardConfigurations" => {
+                            found.extend(items.iter().filter_map(|item| item.as_str().map(str::to_owned)));
+                        }
+                        _ => left.push(value),
+                    }
+                }
+            }
+            Value::Array(items) => left.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::mutations;
+
+    fn declaration(payload: &Value) -> Value {
+        json!({ "Type": "com.apple.configuration.management.test", "Identifier": "school.example.test", "Payload": payload })
+    }
+
+    fn fields(value: &Value) -> Vec<String> {
+        read(value.to_string().as_bytes()).unwrap_err().fields.into_iter().map(|fault| fault.field).collect()
+    }
+
+    #[test]
+    fn one_declaration_or_several_are_read_and_their_tokens_passed_over() {
+        let mut one = declaration(&json!({ "Echo": "x" }));
+        one["ServerToken"] = json!("17");
+        let drafts = read(one.to_string().as_bytes()).unwrap();
+        assert_eq!((drafts.len(), drafts[0].kind), (1, DeclarationKind::Configuration));
+        let activation = json!({ "Type": "com.apple.activation.simple", "Identifier": "school.example.act",
+            "Payload": { "StandardConfigurations": ["b", "a", "b"] } });
+        let drafts = read(json!([one, activation]).to_string().as_bytes()).unwrap();
+        assert_eq!(drafts[1].refers_to, ["a", "b"]);
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_its_place() {
+        let wrong = json!([
+            { "Type": "com.apple.configuration.management.test", "Identifier": "org.rollcall.mine", "Payload": {} },
+            { "Type": "com.example.thing", "Identifier": "a b", "Payload": [], "Name": "x" },
+            { "Identifier": 3 },
+            "text",
+        ]);
+        let wanted = [
+            "[0].Identifier",
+            "[0].Payload.Echo",
+            "[1].Payload",
+            "[1].Name",
+            "[1].Identifier",
+            "[1].Type",
+            "[2].Type",
+            "[2].Identifier",
+            "[2].Payload",
+            "[3]",
+        ];
+        assert_eq!(fields(&wrong), wanted);
+        assert_eq!(fields(&declaration(&json!({ "Echo": 3 }))), ["Payload.Echo"]);
+        let twice = json!([declaration(&json!({ "Echo": "x" })), declaration(&json!({ "Echo": "y" }))]);
+        assert_eq!(fields(&twice), ["[1].Identifier"]);
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_where() {
+        let refusal = read(b"{\n  \"Type\": \n}").unwrap_err();
+        assert!(refusal.message.contains("line 3"), "{refusal}");
+        mutations(declaration(&json!({ "Echo": "x" })).to_string().as_bytes()).for_each(|damaged| drop(read(&damaged)));
+    }
+
+    #[test]
+    fn every_limit_is_held() {
+        let identifier = |identifier: &str| {
+            let mut one = declaration(&json!({ "Echo": "x" }));
+            one["Identifier"] = json!(identifier);
+            read(one.to_string().as_bytes())
+        };
+        assert!(identifier(&"x".repeat(MAX_IDENTIFIER_BYTES)).is_ok());
+        for wrong in [String::new(), "x".repeat(MAX_IDENTIFIER_BYTES + 1), String::from("schöner"), String::from("ORG.rollcall.x")] {
+            assert_eq!(identifier(&wrong).unwrap_err().fields[0].field, "Identifier", "{wrong}");
+        }
+        let properties = |payload: Value| {
+            let one = json!({ "Type": "com.apple.management.properties", "Identifier": "p", "Payload": payload });
+            read(one.to_string().as_bytes())
+        };
+        let nested = |levels: usize| (1..levels).fold(json!({}), |inner, _| json!({ "x": inner }));
+        assert!(properties(nested(DEPTH_MAX)).is_ok());
+        assert!(properties(nested(DEPTH_MAX + 1)).unwrap_err().message.contains("deeper"));
+        assert!(properties(json!({ "x": "y".repeat(PAYLOAD_MAX_BYTES) })).unwrap_err().message.contains("larger"));
+        let names: Vec<_> = (0..=REFERENCES_MAX).map(|number| format!("c{number}")).collect();
+        assert!(properties(json!({ "StandardConfigurations": names })).unwrap_err().message.contains("names more than"));
+        let many: Vec<_> = (0..=UPLOAD_MAX).map(|_| declaration(&json!({}))).collect();
+        assert!(read(json!(many).to_string().as_bytes()).unwrap_err().message.contains("from 1 to"));
+        assert!(read(b"[]").is_err());
+        assert_eq!(read(&vec![b' '; UPLOAD_MAX_BYTES + 1]).unwrap_err().kind, Kind::TooLarge);
+        let mut long = declaration(&json!({ "Echo": "x" }));
+        long["Type"] = json!(format!("com.apple.configuration.{}", "x".repeat(TYPE_MAX_BYTES)));
+        assert_eq!(fields(&long), ["Type"]);
+    }
+
+    #[test]
+    fn what_apple_does_not_describe_is_a_warning() {
+        let payload = json!({ "Echo": "x", "Ecko": "y", "ReturnStatus": "Maybe" });
+        assert!(read(declaration(&payload).to_string().as_bytes()).is_ok());
+        let told = warnings("com.apple.configuration.management.test", payload.as_object().unwrap());
+        assert!(told.len() == 2 && told[0].contains("Payload.Ecko"), "{told:?}");
+        assert!(warnings("com.apple.configuration.toaster", &Map::new())[0].contains("no type that Apple describes"));
+    }
+}

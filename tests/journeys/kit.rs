@@ -1,0 +1,168 @@
+//! An appliance in this process whose clock is moved by hand, and simulated devices of any generation that it manages over real sockets.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rollcall::app::App;
+use rollcall::cli::serve::Serving;
+use rollcall::clock::{Clock, Timestamp};
+use rollcall::config::{Config, Layer};
+use rollcall::error::Result;
+use rollcall::http::limits::Grants;
+use rollcall::jobs;
+use rollcall::mdm::Actor;
+use rollcall::mdm::enroll::invitations::{self, NewInvitation};
+use rollcall::mdm::push_certificates;
+use rollcall::pki::issue;
+use rollcall::pki::key::PrivateKey;
+use rollcall::pki::push_certificate::PushCertificate;
+use rollcall::random::Random;
+use rollcall::sim::client::Trust;
+use rollcall::sim::device::{DeclarationSeen, Device, ProfileSeen, ProfileSource, Settings};
+use rollcall::sim::faults::Faults;
+use rollcall::sim::fleet::{Fleet, Plan};
+use rollcall::sim::model::Mix;
+use rollcall::store::Tx;
+use serde_json::{Map, Value as Json};
+
+/// How often device and appliance are given the word in turn until both have nothing left.
+const MAX_TURNS: usize = 20;
+
+/// An appliance that answers on a port of this machine.
+pub(crate) struct House {
+    serving: Serving,
+    pub(crate) clock: Clock,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    /// Opens an appliance on an empty folder, with a push certificate; its clock stands at 2026-11-25T08:00:00Z.
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let layer = Layer::flags()
+            .with("data", [folder.path().join("data").display().to_string()])
+            .with("url", [format!("https://localhost:{port}")])
+            .with("listen", [format!("127.0.0.1:{port}")])
+            .with("http_listen", ["off"])
+            // Nobody is pushed: devices come when they are told to.
+            .with("apple.apns_endpoint", ["https://localhost:1"]);
+        let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
+        let config = Config::read(layer, Vec::new()).unwrap();
+        let (serving, _) = Serving::start(config, clock.clone(), Random::seeded(7), Grants::default()).await.unwrap();
+        let house = Self { serving, clock, port, _folder: folder };
+        let now = house.clock.now();
+        let key = PrivateKey::generate_rsa_2048().unwrap();
+        let topic = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
+        let certificate = issue::root("Portal of a test", now).unwrap().practice_push(topic, &key, now).unwrap();
+        let pair = PushCertificate::new(certificate, key, now).unwrap();
+        house.write(move |tx| push_certificates::put(tx, &Actor::Console, &pair, "", false)).await;
+        house
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.serving.app
+    }
+
+    /// Lets a room decide something.
+    pub(crate) async fn write<T: Send + 'static>(&self, work: impl FnOnce(&Tx) -> Result<T> + Send + 'static) -> T {
+        self.app().store.write(self.clock.now(), work).await.unwrap()
+    }
+
+    /// Looks something up.
+    pub(crate) async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Tx) -> Result<T> + Send + 'static) -> T {
+        self.app().store.read(self.clock.now(), work).await.unwrap()
+    }
+
+    /// Enrolls a device of this kind: `ipad@26` an iPad of the school's, `-iphone@17` one that nobody supervises, `mac@15`, `tv`, `vision`,
+    /// `ipad@18+shared`, `ipad+automated`.
+    pub(crate) async fn device(&self, kind: &str) -> Guest<'_> {
+        self.device_with(kind, "").await
+    }
+
+    /// Enrolls a device that meets the faults of a fault file.
+    pub(crate) async fn device_with(&self, kind: &str, faults: &str) -> Guest<'_> {
+        let code = self.write(|tx| invitations::create(tx, &Actor::Console, NewInvitation::default())).await.code;
+        let settings = Settings::new(ProfileSource::Url(format!("https://localhost:{}/enroll/{code}/profile", self.port)));
+        let mut plan = Plan::new(1, settings);
+        (plan.mix, plan.faults, plan.shared_keys) = (Mix::parse(&[kind]).unwrap(), Faults::parse(faults).unwrap(), Some(1));
+        // Each device of a house has a serial number of its own.
+        plan.seed = u64::from(code.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))));
+        let trust = Trust::new(std::slice::from_ref(self.app().authority().issuer.certificate())).unwrap().at(self.clock.clone());
+        let fleet = Fleet::start(plan, Arc::new(trust), self.clock.clone()).unwrap();
+        let summary = fleet.until(|summary| summary.enrolled + summary.failed == 1).await;
+        assert_eq!(summary.enrolled, 1, "{kind}: {:?}", summary.errors);
+        let guest = Guest { house: self, fleet };
+        guest.settle().await;
+        guest
+    }
+
+    /// Moves the clock; what is due by then is done.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        jobs::run_due(self.app()).await.unwrap();
+    }
+
+    /// Ends the appliance as the system does.
+    pub(crate) async fn close(self) {
+        self.serving.stop().await.unwrap();
+    }
+}
+
+/// A simulated device that the appliance manages.
+pub(crate) struct Guest<'a> {
+    house: &'a House,
+    fleet: Fleet,
+}
+
+impl Guest<'_> {
+    /// Lets jobs run and the device connect until neither has anything left to say.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..MAX_TURNS {
+            let before = self.fleet.summary().requests;
+            jobs::run_due(self.house.app()).await.unwrap();
+            assert!(self.fleet.settle().await, "{:?}", self.fleet.summary());
+            // The two seconds for which a device gathers what it has to tell.
+            self.house.clock.advance(Duration::from_secs(3));
+            self.fleet.tick();
+            self.look(|_| ()).await;
+            // A round in which nothing happens is one question and one empty answer.
+            if self.fleet.summary().requests <= before + 2 {
+                return;
+            }
+        }
+        panic!("device and appliance never rest: {:?}", self.fleet.summary());
+    }
+
+    /// Looks at the device, or does something at it, between two conversations.
+    pub(crate) async fn look<T: Send + 'static>(&self, look: impl FnOnce(&mut Device) -> T + Send + 'static) -> T {
+        self.fleet.ask(1, look).await.unwrap()
+    }
+
+    /// The device's UDID, which is its enrollment's Nano id.
+    pub(crate) fn udid(&self) -> String {
+        self.fleet.views()[0].udid.clone()
+    }
+
+    /// The profiles that it has now.
+    pub(crate) async fn profiles(&self) -> Vec<ProfileSeen> {
+        self.look(|device| device.profiles()).await
+    }
+
+    /// The restrictions that it obeys now, by key.
+    pub(crate) async fn restrictions(&self) -> Map<String, Json> {
+        self.look(|device| device.restrictions()).await
+    }
+
+    /// The declarations of the device itself, with what they come to.
+    pub(crate) async fn declarations(&self) -> Vec<DeclarationSeen> {
+        self.look(|device| device.declarations(None)).await
+    }
+
+    /// What the appliance did that a real device would stumble over.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.fleet.views()[0].journal.remarks.clone()
+    }
+}
