@@ -15,8 +15,8 @@ pub mod platform;
 pub mod plist;
 pub mod push;
 pub mod report;
-pub mod roster;
 pub mod restrictions;
+pub mod roster;
 pub mod scep;
 
 /// The bodies of the recorded requests in these folders of conversations, each with its name; for tests.

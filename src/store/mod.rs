@@ -33,8 +33,8 @@ mod migrate;
 pub mod people;
 #[cfg(test)]
 pub(crate) mod plans;
-pub mod profiles;
 pub mod policies;
+pub mod profiles;
 pub mod push_certificates;
 mod readers;
 pub mod reports;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
 
 mod apns;
+mod classroom;
 mod console;
 mod devices;
 mod kit;

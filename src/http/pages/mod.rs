@@ -11,6 +11,7 @@ pub mod login;
 pub mod parts;
 pub mod people;
 pub mod policies;
+pub mod preview;
 pub mod problem;
 pub mod profiles;
 pub mod push;

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::mdm::declarations::library;
 use crate::mdm::enroll::profile;
 use crate::mdm::reconcile::render::{self, Desired, House};
-use crate::mdm::wanted::{ProfileContent, ProfilePiece, Target};
-use crate::mdm::{capability, commands};
+use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target};
+use crate::mdm::{capability, commands, policies, profiles};
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment};
-use crate::store::{Tx, declared};
+use crate::store::{Tx, classes, declared, people};
 
 /// A change that is only thought of: for a preview.
 #[derive(Debug, Clone, Default)]
@@ -45,14 +46,16 @@ fn supported(tx: &Tx, enrollment_id: &str) -> Result<Option<Vec<String>>> {
 
 /// What stands for the variables of profiles and configurations; a variable without a value is left out.
 fn variables(tx: &Tx, device: &Device) -> Result<BTreeMap<&'static str, String>> {
-    let _ = tx;
-    let known = [
+    let mut known = vec![
         ("SERIAL", device.serial_number.clone().unwrap_or_default()),
         ("UDID", device.udid.clone().unwrap_or_default()),
         ("DEVICE_NAME", device.name.clone()),
-        ("MODEL", device.product_name.clone()),
-        ("OS_VERSION", device.os_version.clone()),
+        ("MODEL", if device.model_name.is_empty() { device.product_name.clone() } else { device.model_name.clone() }),
     ];
+    if let Some(person) = people::of_device(tx, &device.id)? {
+        let classes: Vec<_> = classes::of_person(tx, &person.id)?.into_iter().map(|(class, _)| class.name).collect();
+        known.extend([("PERSON_NAME", person.name), ("PERSON_EMAIL", person.email), ("CLASS", classes.join(", "))]);
+    }
     Ok(known.into_iter().filter(|(_, value)| !value.is_empty()).collect())
 }
 
@@ -85,23 +88,43 @@ pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change) -> Result<Vec<As
             .iter()
             .any(|(kind, item_id, group_id)| *kind == assignment.kind && *item_id == assignment.item_id && *group_id == assignment.group_id)
     });
-    wanted.extend(change.added.iter().cloned());
+    for added in &change.added {
+        // What is assigned already stays as it is, with its end.
+        let is_there = |known: &Assignment| known.kind == added.kind && known.item_id == added.item_id && known.group_id == added.group_id;
+        if !wanted.iter().any(is_there) {
+            wanted.push(added.clone());
+        }
+    }
     wanted.sort_by(|a, b| (a.kind, &a.item_id, &a.group_id).cmp(&(b.kind, &b.item_id, &b.group_id)));
     Ok(wanted)
 }
 
 /// Everything that one device is to have for what is wanted on it.
 pub(super) fn desired(tx: &Tx, target: &Target, house: &House, wanted: &[Assignment]) -> Result<Desired> {
-    let _ = (tx, wanted);
-    let (pieces, unable) = (Vec::new(), Vec::new());
+    let of = |kind| wanted.iter().filter(|assignment| assignment.kind == kind).cloned().collect::<Vec<_>>();
+    let rooms = [
+        profiles::pieces(tx, target, &of(AssignedKind::Profile))?,
+        policies::pieces(tx, target, &of(AssignedKind::Policy))?,
+        library::pieces(tx, target, &of(AssignedKind::Declaration))?,
+    ];
+    let (mut pieces, mut payloads, mut unable) = (Vec::new(), Vec::new(), Vec::new());
+    for (made, cannot) in rooms {
+        for piece in made {
+            match piece {
+                Piece::Payload(payload) => payloads.push(payload),
+                piece => pieces.push(piece),
+            }
+        }
+        unable.extend(cannot);
+    }
+    pieces.extend(policies::merged_profiles(&payloads)?.into_iter().map(|merged| Piece::Profile(merged.profile)));
     Ok(render::render(target, house, pieces, unable))
 }
 
 /// The bytes of a profile as this device gets it.
 pub(super) fn content(tx: &Tx, target: &Target, piece: &ProfilePiece) -> Result<Vec<u8>> {
-    let _ = (tx, target);
     match &piece.content {
         ProfileContent::Rendered(bytes) => Ok(bytes.clone()),
-        ProfileContent::Uploaded { .. } => Err(Error::not_found("There is no such profile.")),
+        ProfileContent::Uploaded { profile_id, version, ends_at } => profiles::content(tx, profile_id, *version, target, *ends_at),
     }
 }

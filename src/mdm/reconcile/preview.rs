@@ -1,6 +1,6 @@
 //! What would happen: the same decisions as the deed's, for a change that is only thought of, and nothing written.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -84,16 +84,18 @@ pub struct Named {
 pub struct Thought {
     /// What would be assigned to each of the groups.
     pub add: Vec<Named>,
-    /// What would be taken back from each of the groups.
+    /// What would be taken back.
     pub remove: Vec<Named>,
-    /// The groups, by id.
+    /// The groups that `add` would be assigned to, by id.
     pub groups: Vec<String>,
+    /// The groups that `remove` would be taken back from, by id.
+    pub removed_from: Vec<String>,
     /// Devices to look at besides those of the groups, by id.
     pub devices: Vec<String>,
 }
 
 /// What a change would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Previews {
     /// Device by device, at most [`DEVICES_MAX`].
     pub items: Vec<Preview>,
@@ -112,21 +114,32 @@ pub struct Previews {
 /// Looks what a change would do on the devices of some groups.
 pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews> {
     actor.require(Right::View)?;
-    if thought.groups.is_empty() && thought.devices.is_empty() {
+    if thought.groups.is_empty() && thought.removed_from.is_empty() && thought.devices.is_empty() {
         return Err(Error::field("groups", "name at least one group or device"));
     }
-    let mut change = Change::default();
+    let removed: Vec<_> = thought
+        .removed_from
+        .iter()
+        .flat_map(|group_id| thought.remove.iter().map(|named| (named.kind, named.id.clone(), group_id.clone())))
+        .collect();
+    let mut members = BTreeMap::<String, Vec<&str>>::new();
     for group_id in &thought.groups {
-        change.added.extend(thought.add.iter().map(|named| thought_of(named, group_id, tx.now)));
-        change.removed.extend(thought.remove.iter().map(|named| (named.kind, named.id.clone(), group_id.clone())));
+        for device_id in assignments::devices_of_group(tx, group_id)? {
+            members.entry(device_id).or_default().push(group_id);
+        }
     }
-    let mut devices = BTreeSet::new();
-    for group_id in &thought.groups {
-        devices.extend(assignments::devices_of_group(tx, group_id)?);
+    for group_id in &thought.removed_from {
+        for device_id in assignments::devices_of_group(tx, group_id)? {
+            members.entry(device_id).or_default();
+        }
     }
-    devices.extend(thought.devices.iter().cloned());
-    let mut previews = Previews { items: Vec::new(), total: devices.len(), by_command: 0, by_declaration: 0, removed: 0, unable: 0 };
-    for device_id in devices.iter().take(DEVICES_MAX) {
+    for device_id in &thought.devices {
+        members.entry(device_id.clone()).or_default();
+    }
+    let mut previews = Previews { total: members.len(), ..Previews::default() };
+    for (device_id, groups) in members.iter().take(DEVICES_MAX) {
+        let added = groups.iter().flat_map(|group_id| thought.add.iter().map(|named| thought_of(named, group_id, tx.now))).collect();
+        let change = Change { added, removed: removed.clone() };
         let Some(preview) = preview(tx, actor, device_id, &change)? else { continue };
         for thing in &preview.things {
             match (&thing.foreseen, thing.mechanism) {

@@ -29,13 +29,13 @@ fn activation(identifier: &str, names: &[&str]) -> Value {
 }
 
 impl School {
-    fn try_upload(&self, declarations: &Value) -> Result<Vec<Standing>> {
+    fn try_declare(&self, declarations: &Value) -> Result<Vec<Standing>> {
         let text = declarations.to_string();
         self.try_write(move |tx| library::add(tx, &Actor::Console, library::read(text.as_bytes())?, ""))
     }
 
-    fn upload(&self, declarations: &Value) -> Vec<Standing> {
-        self.try_upload(declarations).unwrap()
+    fn declare(&self, declarations: &Value) -> Vec<Standing> {
+        self.try_declare(declarations).unwrap()
     }
 
     fn replaced(&self, id: &str, declaration: &Value) -> Result<Standing> {
@@ -53,7 +53,7 @@ impl School {
         });
     }
 
-    fn pieces(&self, target: Target) -> (Vec<DeclarationPiece>, Vec<Unable>) {
+    fn declared_pieces(&self, target: Target) -> (Vec<DeclarationPiece>, Vec<Unable>) {
         let (pieces, unable) = self.write(move |tx| library::pieces(tx, &target, &of_group(tx, "everybody")?));
         let declared = |piece| if let Piece::Declaration(piece) = piece { piece } else { panic!("{piece:?}") };
         (pieces.into_iter().map(declared).collect(), unable)
@@ -93,8 +93,8 @@ fn field(error: &Error) -> &str {
 #[test]
 fn an_upload_is_taken_in_as_a_whole_or_not_at_all() {
     let school = School::new();
-    school.upload(&test("school.example.a"));
-    let error = school.try_upload(&json!([test("school.example.b"), test("school.example.a")])).unwrap_err();
+    school.declare(&test("school.example.a"));
+    let error = school.try_declare(&json!([test("school.example.b"), test("school.example.a")])).unwrap_err();
     assert_eq!((error.kind, field(&error)), (Kind::BadInput, "[1].Identifier"));
     let listed = school.write(|tx| library::list(tx, &Actor::Console, None, 50));
     assert_eq!((listed.0.len(), listed.1), (1, 1));
@@ -104,21 +104,21 @@ fn an_upload_is_taken_in_as_a_whole_or_not_at_all() {
 #[test]
 fn an_identifier_is_never_used_for_another_type_not_even_after_it_was_deleted() {
     let school = School::new();
-    let id = school.upload(&test("school.example.a"))[0].declaration.id.clone();
+    let id = school.declare(&test("school.example.a"))[0].declaration.id.clone();
     let other = configuration("school.example.a", "passcode.settings", &json!({ "RequirePasscode": true }));
     assert_eq!(field(&school.replaced(&id, &other).unwrap_err()), "Type");
     assert_eq!(field(&school.replaced(&id, &test("school.example.b")).unwrap_err()), "Identifier");
     let gone = id.clone();
     school.write(move |tx| library::delete(tx, &Actor::Console, &gone));
-    let error = school.try_upload(&other).unwrap_err();
+    let error = school.try_declare(&other).unwrap_err();
     assert!(field(&error) == "Identifier" && error.message.contains("was a com.apple.configuration.management.test before"), "{error}");
-    assert_eq!(school.upload(&test("school.example.a")).len(), 1, "its own type may come again");
+    assert_eq!(school.declare(&test("school.example.a")).len(), 1, "its own type may come again");
 }
 
 #[test]
 fn only_another_payload_is_another_revision() {
     let school = School::new();
-    let id = school.upload(&test("school.example.a"))[0].declaration.id.clone();
+    let id = school.declare(&test("school.example.a"))[0].declaration.id.clone();
     assert_eq!(school.replaced(&id, &test("school.example.a")).unwrap().declaration.revision, 1);
     let changed = configuration("school.example.a", "management.test", &json!({ "Echo": "y", "Ecko": 1 }));
     let standing = school.replaced(&id, &changed).unwrap();
@@ -135,9 +135,9 @@ fn only_another_payload_is_another_revision() {
 #[test]
 fn what_is_named_and_not_there_is_told_and_what_is_named_is_not_deleted() {
     let school = School::new();
-    let standing = school.upload(&activation("school.example.act", &["school.example.a"])).remove(0);
+    let standing = school.declare(&activation("school.example.act", &["school.example.a"])).remove(0);
     assert!(standing.warnings[0].contains("“school.example.a”, which is not here"), "{:?}", standing.warnings);
-    let named = school.upload(&test("school.example.a"));
+    let named = school.declare(&test("school.example.a"));
     let found = school.write(|tx| library::find(tx, &Actor::Console, "school.example.act"));
     assert_eq!(found.warnings, [""; 0]);
     let id = named[0].declaration.id.clone();
@@ -150,7 +150,7 @@ fn what_is_named_and_not_there_is_told_and_what_is_named_is_not_deleted() {
 #[test]
 fn who_may_look_sees_no_payload_and_changes_nothing() {
     let school = School::new();
-    school.upload(&test("school.example.a"));
+    school.declare(&test("school.example.a"));
     let viewer = Actor::Token { id: String::from("t"), name: String::from("report"), role: Role::Viewer };
     let asker = viewer.clone();
     school.write(move |tx| library::find(tx, &asker, "school.example.a"));
@@ -169,8 +169,8 @@ fn a_configuration_is_activated_by_us_unless_the_library_does() {
     let school = School::new();
     let all = json!([activation("act", &["a"]), test("a"), test("b"),
         { "Type": "com.apple.management.properties", "Identifier": "facts", "Payload": { "shard": 40 } }]);
-    school.assigned_to_all(&school.upload(&all));
-    let (pieces, unable) = school.pieces(ipad("18.1"));
+    school.assigned_to_all(&school.declare(&all));
+    let (pieces, unable) = school.declared_pieces(ipad("18.1"));
     assert_eq!(got(&pieces), [("a", false), ("act", false), ("b", true), ("facts", false)]);
     assert_eq!((pieces[0].kind, &pieces[0].payload), (DeclarationKind::Configuration, &json!({ "Echo": "x" })));
     assert_eq!((pieces[0].origins[0].kind, pieces[0].origins[0].name.as_str()), (AssignedKind::Declaration, "a"));
@@ -186,9 +186,9 @@ fn what_a_device_cannot_have_is_told_and_the_rest_is_served() {
         configuration("code", "passcode.settings", &json!({ "MinimumComplexCharacters": 1 })),
         configuration("toast", "toaster.settings", &json!({})),
     ]);
-    school.assigned_to_all(&school.upload(&all));
+    school.assigned_to_all(&school.declare(&all));
     let told = |target: Target| {
-        let (pieces, unable) = school.pieces(target);
+        let (pieces, unable) = school.declared_pieces(target);
         let names: Vec<String> = pieces.into_iter().map(|piece| piece.identifier).collect();
         (names.join(" "), unable.into_iter().map(|one| format!("{}: {}", one.what, one.because)).collect::<Vec<_>>())
     };
@@ -219,10 +219,10 @@ fn what_is_not_whole_on_a_device_is_left_out_with_its_reason() {
         data,
         activation("other", &["gone"])
     ]);
-    school.assigned_to_all(&school.upload(&all));
-    assert_eq!(got(&school.pieces(ipad("18.1")).0), [("act", false), ("data", false), ("echo", false), ("math", false)]);
+    school.assigned_to_all(&school.declare(&all));
+    assert_eq!(got(&school.declared_pieces(ipad("18.1")).0), [("act", false), ("data", false), ("echo", false), ("math", false)]);
     // On 17 there is no math, so its activation is not whole, so nothing activates echo; the data stays, it harms nobody.
-    let (pieces, unable) = school.pieces(ipad("17.0"));
+    let (pieces, unable) = school.declared_pieces(ipad("17.0"));
     assert_eq!(got(&pieces), [("data", false)]);
     let because = |name: &str| unable.iter().find(|one| one.what == name).unwrap().because.clone();
     assert!(
@@ -234,14 +234,14 @@ fn what_is_not_whole_on_a_device_is_left_out_with_its_reason() {
 #[test]
 fn a_thing_is_assigned_to_groups_that_exist() {
     let school = School::new();
-    let standings = school.upload(&test("a"));
+    let standings = school.declare(&test("a"));
     school.assigned_to_all(&standings);
     let found = school.write(|tx| library::find(tx, &Actor::Console, "a"));
     assert_eq!(found.assignments.iter().map(|one| one.group_id.as_str()).collect::<Vec<_>>(), ["everybody"]);
     let nowhere = school.try_write(|tx| library::assign(tx, &Actor::Console, "a", "nobody")).unwrap_err();
     assert_eq!(nowhere.kind, Kind::NotFound);
     school.write(|tx| library::unassign(tx, &Actor::Console, "a", "everybody"));
-    assert_eq!(school.pieces(ipad("18.1")).0.len(), 0);
+    assert_eq!(school.declared_pieces(ipad("18.1")).0.len(), 0);
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn the_library_and_names_have_an_end() {
     assert_eq!(field(&error), "name");
     for hundred in 0..DECLARATIONS_MAX / 100 {
         let many: Vec<_> = (0..100).map(|number| test(&format!("school.example.{hundred}.{number}"))).collect();
-        school.upload(&json!(many));
+        school.declare(&json!(many));
     }
-    assert_eq!(school.try_upload(&test("one-more")).unwrap_err().kind, Kind::Conflict);
+    assert_eq!(school.try_declare(&test("one-more")).unwrap_err().kind, Kind::Conflict);
 }

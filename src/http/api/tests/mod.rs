@@ -7,9 +7,9 @@ mod devices;
 mod events;
 mod groups;
 mod people;
-mod roster;
-mod profiles;
 mod policies;
+mod profiles;
+mod roster;
 mod schema;
 mod webhooks;
 

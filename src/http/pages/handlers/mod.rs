@@ -11,6 +11,7 @@ mod log_in;
 mod people;
 mod policies;
 mod practice;
+mod preview;
 mod profiles;
 mod push;
 mod roster;
@@ -51,6 +52,7 @@ pub fn routes() -> Router<App> {
         .merge(system::routes())
         .merge(people::routes())
         .merge(practice::routes())
+        .merge(preview::routes())
         .merge(profiles::routes())
         .merge(push::routes())
         .merge(set_up::routes())

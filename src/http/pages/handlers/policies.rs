@@ -109,7 +109,7 @@ async fn view(app: &App, who: &SignedIn, id: String, sent: Option<Sent>, errors:
         switches: in_words(&policy),
         warnings: policies::warnings(&policy.settings),
         generations: policies::generations(&policy.settings),
-        scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors },
+        scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors, without_end: false },
         devices,
         may_change,
         id: policy.id,

@@ -5,9 +5,9 @@ mod declarations;
 mod devices;
 mod forms;
 mod groups;
-mod roster;
-mod profiles;
 mod policies;
+mod profiles;
+mod roster;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};

@@ -157,6 +157,7 @@ fn view(
         assigned: found.assignments.iter().map(|assignment| (assignment.group_id.clone(), assignment.ends_at)).collect(),
         sent,
         errors,
+        without_end: false,
     };
     let version = |row: crate::store::profiles::Version| VersionRow {
         version: row.version,

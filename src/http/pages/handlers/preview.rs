@@ -1,0 +1,107 @@
+//! The preview of a scope: the same form as the one that saves it, sent to another address.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+
+use super::{Form, shell};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::auth::SignedIn;
+use crate::http::pages::parts::State as Mark;
+use crate::http::pages::parts::scope::Sent;
+use crate::http::pages::preview::{DeviceRow, ForeseenRow, PreviewView, page};
+use crate::mdm::reconcile::{self, Foreseen, Named, Preview, Previews, Thing, Thought};
+use crate::mdm::{Actor, Right, declarations, policies, profiles};
+use crate::store::Tx;
+use crate::store::assignments::{self, AssignedKind};
+use crate::store::deployments::Mechanism;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/preview/{kind}/{id}", post(preview))
+}
+
+async fn preview(
+    State(app): State<App>,
+    who: SignedIn,
+    Path((kind, id)): Path<(String, String)>,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<Response> {
+    let kind: AssignedKind = kind.parse().map_err(|_| Error::not_found("There is no such page."))?;
+    let sent = Sent::read(&fields)?;
+    let actor = who.actor.clone();
+    let (name, previews) = app
+        .store
+        .read_slow(app.now(), {
+            let id = id.clone();
+            move |tx| look(tx, &actor, kind, &id, &sent)
+        })
+        .await?;
+    let back = format!("/{}/{id}", noun(kind));
+    let view = PreviewView {
+        name,
+        save: format!("{back}/scope"),
+        back,
+        sent: fields,
+        by_command: previews.by_command as u64,
+        by_declaration: previews.by_declaration as u64,
+        removed: previews.removed as u64,
+        unable: previews.unable as u64,
+        total: previews.total as u64,
+        devices: previews.items.into_iter().map(device).collect(),
+    };
+    Ok(page(&shell(&app, &who, None).await?, &view).into_response())
+}
+
+/// What the form would change: groups that are newly ticked, and those that are not ticked any more.
+fn look(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str, sent: &Sent) -> Result<(String, Previews)> {
+    actor.require(Right::View)?;
+    let name = match kind {
+        AssignedKind::Profile => profiles::find(tx, actor, id)?.profile.name,
+        AssignedKind::Policy => policies::find(tx, actor, id)?.name,
+        AssignedKind::Declaration => declarations::library::find(tx, actor, id)?.declaration.name,
+    };
+    let assigned: Vec<_> = assignments::of_item(tx, kind, id)?.into_iter().map(|assignment| assignment.group_id).collect();
+    let named = || vec![Named { kind, id: id.to_owned() }];
+    let left: Vec<_> = assigned.iter().filter(|group| !sent.groups.contains(group)).cloned().collect();
+    if left.is_empty() && sent.groups.is_empty() {
+        return Ok((name, Previews::default()));
+    }
+    let thought = Thought { add: named(), groups: sent.groups.clone(), remove: named(), removed_from: left, devices: Vec::new() };
+    Ok((name, reconcile::preview_all(tx, actor, &thought)?))
+}
+
+const fn noun(kind: AssignedKind) -> &'static str {
+    match kind {
+        AssignedKind::Profile => "profiles",
+        AssignedKind::Policy => "policies",
+        AssignedKind::Declaration => "declarations",
+    }
+}
+
+fn device(preview: Preview) -> DeviceRow {
+    DeviceRow {
+        id: preview.device_id,
+        name: preview.name,
+        os: preview.os_version,
+        things: preview.things.into_iter().map(thing).collect(),
+        unable: preview.unable.into_iter().map(|unable| (unable.what, unable.because)).collect(),
+        because: preview.because,
+    }
+}
+
+fn thing(thing: Thing) -> ForeseenRow {
+    let by = match thing.mechanism {
+        Mechanism::Command => "by a command",
+        Mechanism::Declaration => "by a declaration",
+    };
+    let (state, words) = match thing.foreseen {
+        Foreseen::Sent => (Mark::Waiting, format!("sent {by}")),
+        Foreseen::Removed => (Mark::Waiting, format!("removed {by}")),
+        Foreseen::Later => (Mark::Problem, String::from("refused; tried again later")),
+        Foreseen::UnderWay => (Mark::Waiting, String::from("on its way")),
+        Foreseen::Stays => (Mark::Ok, String::from("stays as it is")),
+    };
+    ForeseenRow { name: thing.name, state, words }
+}

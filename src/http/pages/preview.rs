@@ -1,0 +1,113 @@
+//! What would happen: device by device, before anything is done.
+
+use maud::{Markup, html};
+
+use super::parts::{Button, Column, Frame, Row, Section, Shell, State, Table, badge, count, empty, frame, hidden, post, table};
+
+/// What would happen to one thing on a device.
+#[derive(Debug, Clone)]
+pub struct ForeseenRow {
+    /// What people call it.
+    pub name: String,
+    /// What would happen, with a mark.
+    pub state: State,
+    /// In words: "sent by a declaration".
+    pub words: String,
+}
+
+/// One device.
+#[derive(Debug, Clone)]
+pub struct DeviceRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its system.
+    pub os: String,
+    /// What would happen on it.
+    pub things: Vec<ForeseenRow>,
+    /// What it would not get: what, and why.
+    pub unable: Vec<(String, String)>,
+    /// Why nothing can be said of it yet.
+    pub because: Option<String>,
+}
+
+/// What would happen.
+#[derive(Debug, Clone)]
+pub struct PreviewView {
+    /// Name of the thing whose scope was thought of.
+    pub name: String,
+    /// Its page.
+    pub back: String,
+    /// Where its scope is saved.
+    pub save: String,
+    /// The form as it was sent, to be saved as it is.
+    pub sent: Vec<(String, String)>,
+    /// Things that would be sent by command.
+    pub by_command: u64,
+    /// Things that would be sent by declaration.
+    pub by_declaration: u64,
+    /// Things that would be removed.
+    pub removed: u64,
+    /// Devices that would not get everything.
+    pub unable: u64,
+    /// Devices that it reaches or leaves.
+    pub total: u64,
+    /// The first of them.
+    pub devices: Vec<DeviceRow>,
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &PreviewView) -> Markup {
+    let under = html! { "Nothing has been done yet." };
+    let title = format!("What would happen with “{}”", view.name);
+    let head = Frame { back: Some((&view.back, &view.name)), under, ..Frame::new(Section::Profiles, &title) };
+    let content = html! {
+        div.stack.loose {
+            (summary(view))
+            (devices(view))
+            (post(&view.save, html! {
+                (hidden(&view.sent))
+                div.form-foot { (Button::submit("Save who gets it").main()) (Button::link(&view.back, "Back")) }
+            }))
+        }
+    };
+    frame(shell, &head, content)
+}
+
+fn summary(view: &PreviewView) -> Markup {
+    let lines = [(view.by_command, "sent by a command"), (view.by_declaration, "sent by a declaration"), (view.removed, "removed")];
+    let parts: Vec<_> = lines
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, words)| format!("{} {words}", count(*number, "thing", "things")))
+        .collect();
+    html! {
+        p {
+            @if view.total == 0 { "It reaches no device." }
+            @else if parts.is_empty() { "On " (count(view.total, "device", "devices")) " nothing would change." }
+            @else { "On " (count(view.total, "device", "devices")) ": " (parts.join(", ")) "." }
+            @if view.unable > 0 { " " (count(view.unable, "device", "devices")) " would not get everything; the reasons are below." }
+        }
+        @if view.total > view.devices.len() as u64 { p.meta { "Looked at for the first " (view.devices.len()) " devices." } }
+    }
+}
+
+fn devices(view: &PreviewView) -> Markup {
+    let columns = vec![Column::main("Device"), Column::text("System"), Column::text("What would happen").wraps()];
+    let rows = view.devices.iter().map(|device| {
+        let what = html! {
+            @if let Some(because) = &device.because { p.why { (because) } }
+            @for thing in &device.things { div { (badge(thing.state, &thing.words)) " " (thing.name) } }
+            @for (what, because) in &device.unable { div { (badge(State::Silent, "does not get it")) " " (what) p.why { (because) } } }
+        };
+        Row {
+            id: String::new(),
+            href: Some(format!("/devices/{}/wanted", device.id)),
+            name: device.name.clone(),
+            cells: vec![html! { strong { (device.name) } }, html! { (device.os) }, what],
+        }
+    });
+    let empty = empty("No device", "Tick a group with devices in it.", Markup::default());
+    table(&Table { caption: "What would happen", columns, rows: rows.collect(), pager: None, empty, selection: None, compact: false })
+}

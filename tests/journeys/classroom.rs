@@ -1,0 +1,166 @@
+//! A practice classroom of many generations: one policy for all, each device by its own mechanism, and nothing left when it is taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use rollcall::app::App;
+use rollcall::cli::serve::Serving;
+use rollcall::clock::Clock;
+use rollcall::config::{Config, Layer};
+use rollcall::http::limits::Grants;
+use rollcall::mdm::Actor;
+use rollcall::mdm::policies::{self, NewPolicy};
+use rollcall::mdm::practice::{self, Wanted};
+use rollcall::mdm::reconcile::{self, Foreseen, Named, Standings, State, Thought};
+use rollcall::random::Random;
+use rollcall::store::assignments::AssignedKind;
+use rollcall::store::deployments::Mechanism;
+use rollcall::store::enrollments::EnrollmentState;
+use rollcall::store::roster::{self, Sort};
+use rollcall::store::{Bell, enrollments, groups, inventory};
+use serde_json::json;
+
+const DEVICES: u32 = 25;
+
+/// The most that anything here may take; nothing waits for it.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// The group that practice devices come into by their invitation.
+const GROUP: &str = "Practice";
+
+/// One device as the server knows it.
+#[derive(Debug)]
+struct Seen {
+    device_id: String,
+    os: String,
+    standings: Standings,
+    /// Identifiers of the profiles that it listed last.
+    profiles: BTreeSet<String>,
+}
+
+async fn classroom() -> (Serving, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let layer = Layer::flags()
+        .with("data", [folder.path().join("data").display().to_string()])
+        .with("url", [format!("https://localhost:{port}")])
+        .with("listen", [format!("127.0.0.1:{port}")])
+        .with("http_listen", ["off"])
+        .with("scep.legacy_clients", ["true"]);
+    let config = Config::read(layer, Vec::new()).unwrap();
+    let (serving, _) = Serving::start(config, Clock::System, Random::System, Grants::default()).await.unwrap();
+    let app = &serving.app;
+    app.store.write(app.now(), |tx| practice::want(tx, &Actor::Console, Wanted { devices: DEVICES, seed: 1 })).await.unwrap();
+    (serving, folder)
+}
+
+async fn look(app: &App) -> Vec<Seen> {
+    let read = app.store.read_slow(app.now(), |tx| {
+        let listed = roster::list(tx, &roster::Filter::default(), Sort::Name, false, None, 500)?;
+        let mut seen = Vec::new();
+        for device in listed.into_iter().map(|listed| listed.device) {
+            let Some(channel) = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled)
+            else {
+                continue;
+            };
+            seen.push(Seen {
+                os: format!("{} {}", device.platform, device.os_version),
+                standings: reconcile::standing(tx, &channel)?,
+                profiles: inventory::profiles(tx, &channel.id)?.into_iter().map(|profile| profile.identifier).collect(),
+                device_id: device.id,
+            });
+        }
+        Ok(seen)
+    });
+    read.await.unwrap()
+}
+
+/// Looks again whenever something happened, until all is as wanted.
+async fn until(app: &App, what: &str, is_so: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
+    let mut bell = app.store.listen(Bell::Events);
+    let mut last = Vec::new();
+    let waited = tokio::time::timeout(PATIENCE, async {
+        loop {
+            last = look(app).await;
+            if is_so(&last) {
+                return;
+            }
+            bell.heard().await;
+        }
+    });
+    if waited.await.is_err() {
+        let odd: Vec<_> = last.iter().map(|seen| (&seen.os, &seen.standings.things, &seen.profiles)).collect();
+        panic!("{what}: {odd:#?}");
+    }
+    last
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn managed_open_in_reaches_every_generation_by_its_own_mechanism_and_leaves_without_a_trace() {
+    let (serving, _folder) = classroom().await;
+    let app = &serving.app;
+    until(app, "all enroll and say what they are", |seen| {
+        seen.len() == DEVICES as usize && seen.iter().all(|seen| seen.standings.planned_at.is_some())
+    })
+    .await;
+
+    let settings =
+        json!({ "open_in_managed_stays": true, "open_in_unmanaged_stays": true, "open_in_airdrop": true, "open_in_pasteboard": true });
+    let new = NewPolicy { name: "Managed Open In".into(), settings: settings.as_object().unwrap().clone(), ..NewPolicy::default() };
+    let (policy, group) = app
+        .store
+        .write(app.now(), move |tx| Ok((policies::create(tx, &Actor::Console, &new)?, groups::by_name(tx, GROUP)?)))
+        .await
+        .unwrap();
+    let group = group.expect("practice devices come into a group of their own");
+
+    let thought = Thought {
+        add: vec![Named { kind: AssignedKind::Policy, id: policy.id.clone() }],
+        groups: vec![group.id.clone()],
+        ..Thought::default()
+    };
+    let foreseen = app.store.read_slow(app.now(), move |tx| reconcile::preview_all(tx, &Actor::Console, &thought)).await.unwrap();
+    assert_eq!(foreseen.total, DEVICES as usize);
+    let (policy_id, group_id) = (policy.id.clone(), group.id.clone());
+    app.store.write(app.now(), move |tx| policies::assign(tx, &Actor::Console, &policy_id, &group_id, None)).await.unwrap();
+
+    let there = until(app, "every device has it", |seen| {
+        seen.iter().all(|seen| seen.standings.things.iter().all(|thing| thing.state == State::There))
+            && seen.iter().all(|seen| !seen.standings.things.is_empty() || !seen.standings.unable.is_empty())
+    })
+    .await;
+    // What was foreseen is what came about, device by device.
+    let foreseen: BTreeMap<_, _> = foreseen.items.iter().map(|preview| (preview.device_id.clone(), preview)).collect();
+    let mut mechanisms = BTreeMap::<String, Mechanism>::new();
+    for seen in &there {
+        let preview = foreseen[&seen.device_id];
+        let sent: BTreeSet<_> = preview
+            .things
+            .iter()
+            .filter(|thing| thing.foreseen == Foreseen::Sent)
+            .map(|thing| (thing.identifier.clone(), thing.mechanism))
+            .collect();
+        let came: BTreeSet<_> = seen.standings.things.iter().map(|thing| (thing.identifier.clone(), thing.mechanism)).collect();
+        assert_eq!(sent, came, "{}", seen.os);
+        assert_eq!(preview.unable, seen.standings.unable, "{}", seen.os);
+        if let Some((_, mechanism)) = came.first() {
+            mechanisms.insert(seen.os.clone(), *mechanism);
+        }
+    }
+    for wanted in [Mechanism::Command, Mechanism::Declaration] {
+        assert!(mechanisms.values().any(|mechanism| *mechanism == wanted), "{mechanisms:?}");
+    }
+    assert!(mechanisms.len() >= 7, "generations: {mechanisms:?}");
+
+    let policy_id = policy.id.clone();
+    app.store.write(app.now(), move |tx| policies::delete(tx, &Actor::Console, &policy_id)).await.unwrap();
+    until(app, "nothing is left of it", |seen| seen.iter().all(|seen| seen.standings.things.is_empty())).await;
+    let left = app.store.read(app.now(), |tx| assignments_of(tx, &policy.id)).await.unwrap();
+    assert_eq!(left, 0);
+    serving.stop().await.unwrap();
+}
+
+fn assignments_of(tx: &rollcall::store::Tx, policy_id: &str) -> rollcall::error::Result<usize> {
+    Ok(rollcall::store::assignments::of_item(tx, AssignedKind::Policy, policy_id)?.len())
+}
