@@ -297,7 +297,7 @@ mod tests {
         assert_eq!((builder.any, builder.rows.len()), (true, 3));
         let rule = builder.rule(&classes()).unwrap();
         assert_eq!(serde_json::to_value(rule).unwrap(), json!({ "any": [{ "not": { "class": "c1" } }, { "supervised": true }] }));
-        let long: String = (0..=ROWS_MAX).map(|at| format!("what-{at}=supervised&")).collect();
+        let long = (0..=ROWS_MAX).map(|at| format!("what-{at}=supervised")).collect::<Vec<_>>().join("&");
         assert_eq!(Builder::read(&pairs(&long)).rows.len(), ROWS_MAX);
     }
 

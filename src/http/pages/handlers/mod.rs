@@ -10,6 +10,7 @@ mod log_in;
 mod people;
 mod practice;
 mod push;
+mod put_into;
 mod roster;
 mod set_up;
 mod shell;
@@ -37,6 +38,7 @@ pub fn routes() -> Router<App> {
         .merge(deeds::routes())
         .merge(invitations::routes())
         .merge(groups::routes())
+        .merge(put_into::routes())
         .merge(roster::routes())
         .merge(system::routes())
         .merge(people::routes())
