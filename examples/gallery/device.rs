@@ -42,6 +42,7 @@ fn known(content: DeviceContent) -> DeviceView {
             .map(DeviceAction::from)
             .collect(),
         may_ask: true,
+        may_give: true,
         counts: [28, 3, 4, 112],
         content,
     }
