@@ -137,7 +137,7 @@ fn fields(at: usize, row: &BuilderRow, classes: &[(String, String)], error: Opti
     let number = at + 1;
     let kinds = KINDS.iter().copied().chain([(EVERYTHING, "Every device")]);
     html! {
-        div.field role="group" aria-label=(format!("Condition {number}")) {
+        div.field.condition role="group" aria-label=(format!("Condition {number}")) {
             div.row {
                 select.input name=(not) aria-label=(format!("Condition {number}: is or is not")) {
                     option value="" selected[!row.not] { "It is" }

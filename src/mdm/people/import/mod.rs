@@ -110,7 +110,7 @@ pub fn shown(tx: &Tx, actor: &Actor, id: &str) -> Result<Preview> {
 /// As [`shown`]; nothing is changed then.
 pub fn apply(tx: &Tx, actor: &Actor, id: &str) -> Result<Summary> {
     let (roster, plan) = kept(tx, actor, id)?;
-    apply::apply(tx, &plan, &roster)?;
+    apply::apply(tx, actor, &plan, &roster)?;
     people::forget_preview(tx, id)?;
     let summary = plan.summary();
     let data = json!({

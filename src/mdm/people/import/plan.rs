@@ -54,6 +54,7 @@ pub(super) struct Leaves {
 pub(super) struct Gives {
     pub(super) device_id: String,
     pub(super) person: Ref,
+    pub(super) name: String,
     words: String,
 }
 
@@ -275,7 +276,7 @@ impl Plan {
                     Some((_, Some(present))) if *person == Ref::Known(present.clone()) => {}
                     Some((device_id, _)) => {
                         let words = format!("{serial} to {}", said.name);
-                        self.gives.push(Gives { device_id: device_id.clone(), person: person.clone(), words });
+                        self.gives.push(Gives { device_id: device_id.clone(), person: person.clone(), name: said.name.clone(), words });
                     }
                 }
             }
