@@ -146,11 +146,7 @@ pub fn one(shell: &Shell, view: &GroupView) -> Markup {
     let row = &view.row;
     let edit = html! { @if view.may_change { (Button::link(format!("/groups/{}/edit", row.id), "Change it").main()) } };
     let page = Frame { back: Some(BACK), under: html! { (view.note) }, action: edit, ..Frame::new(Section::Groups, &row.name) };
-    let kind = if row.rule.is_empty() {
-        "They are put in by hand.".to_owned()
-    } else {
-        format!("Every device of which this is true: {}.", row.rule)
-    };
+    let kind = if row.rule.is_empty() { "put in by hand".to_owned() } else { format!("every device of which this is true: {}", row.rule) };
     let content = html! {
         (facts(&[Fact::text("Devices", &count(row.devices, "device", "devices")), Fact::text("Who is in it", &kind)]))
         (section("What is assigned to it", assigned(view)))
