@@ -3,6 +3,7 @@
 mod apart;
 mod device;
 mod devices;
+mod groups;
 mod parts;
 mod system;
 
@@ -67,6 +68,7 @@ fn main() -> std::io::Result<()> {
     pages.extend(apart::pages());
     pages.extend(device::pages());
     pages.extend(devices::pages());
+    pages.extend(groups::pages());
     pages.extend(parts::pages());
     pages.extend(system::pages());
     for (name, page) in &pages {

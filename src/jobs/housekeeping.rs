@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::jobs::Job;
 use crate::mdm::admins;
+use crate::mdm::people::import;
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, commands, invitations, reports};
 
@@ -39,7 +40,8 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                 Ok(commands::prune(tx, now.minus(KEEP_COMMANDS), PAGE)?
                     + reports::prune(tx, now.minus(KEEP_REPORTS), PAGE)?
                     + invitations::prune_challenges(tx, now.minus(EVERY))?
-                    + admins::sessions::sweep(tx)?)
+                    + admins::sessions::sweep(tx)?
+                    + import::sweep(tx)?)
             })
             .await?;
         removed += page;

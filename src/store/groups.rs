@@ -161,8 +161,11 @@ pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<GroupName>> {
     )
 }
 
-/// What is assigned to a group: what sort of thing, its id, its name, and when that ends.
-pub fn assigned(tx: &Tx, group_id: &str) -> Result<Vec<(AssignedKind, String, String, Option<Timestamp>)>> {
+/// Something that is assigned to a group: what sort of thing, its id, its name, and when that ends.
+pub type AssignedName = (AssignedKind, String, String, Option<Timestamp>);
+
+/// What is assigned to a group.
+pub fn assigned(tx: &Tx, group_id: &str) -> Result<Vec<AssignedName>> {
     tx.list(
         "SELECT kind, item_id, coalesce(
                     (SELECT name FROM profiles WHERE kind = 'profile' AND profiles.id = item_id),

@@ -252,9 +252,14 @@ pub struct Preview {
     pub created_at: Timestamp,
 }
 
-/// Keeps a preview; those of the same person, and those from before `over`, go.
-pub fn put_preview(tx: &Tx, preview: &Preview, over: Timestamp) -> Result<()> {
-    tx.execute("DELETE FROM roster_previews WHERE created_by = ?1 OR created_at < ?2", (&preview.created_by, over))?;
+/// Removes previews from before a moment; gives how many.
+pub fn prune_previews(tx: &Tx, before: Timestamp) -> Result<usize> {
+    tx.execute("DELETE FROM roster_previews WHERE created_at < ?1", [before])
+}
+
+/// Keeps a preview in place of the one that the same person had shown before.
+pub fn put_preview(tx: &Tx, preview: &Preview) -> Result<()> {
+    tx.execute("DELETE FROM roster_previews WHERE created_by = ?1", [&preview.created_by])?;
     let sealed = tx.seal(&format!("roster_previews.roster/{}", preview.id), &preview.roster)?;
     tx.execute(
         "INSERT INTO roster_previews (id, roster_sealed, digest, created_by, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -269,7 +274,7 @@ pub fn preview(tx: &Tx, id: &str) -> Result<Option<Preview>> {
         Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
     let Some((sealed, digest, created_by, created_at)) = row else { return Ok(None) };
-    let roster = tx.open(&format!("roster_previews.roster/{id}"), &sealed)?.expose().to_vec();
+    let roster = tx.open(&format!("roster_previews.roster/{id}"), &sealed)?.expose().clone();
     Ok(Some(Preview { id: id.to_owned(), roster, digest, created_by, created_at }))
 }
 

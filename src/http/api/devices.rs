@@ -145,7 +145,7 @@ struct DevicesQuery {
     standing: Option<Standing>,
     /// ios, macos, tvos, visionos or watchos.
     platform: Option<Platform>,
-    /// The group that their invitation named.
+    /// A group that they are in, by id or name, or that their invitation named.
     group: Option<String>,
     /// Practice devices only, or none of them.
     practice: Option<bool>,

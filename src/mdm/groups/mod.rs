@@ -156,7 +156,8 @@ fn noted(tx: &Tx, actor: &Actor, kind: &str, group: &Group, changed: Vec<String>
     match &changed[..] {
         [] => {}
         [device] => {
-            journal::note(tx, actor, kind, Subject::device(device), json!({ "group": group.id, "name": group.name, "devices": 1 }))?
+            let data = json!({ "group": group.id, "name": group.name, "devices": 1 });
+            journal::note(tx, actor, kind, Subject::device(device), data)?;
         }
         several => {
             let data = json!({ "group": group.id, "name": group.name, "devices": several.len() });

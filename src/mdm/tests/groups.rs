@@ -77,11 +77,11 @@ fn a_device_comes_into_its_groups_as_it_tells_of_itself() {
         school.write(move |tx| Ok(groups.map(|group| members(tx, &group).len())))
     };
     assert_eq!(in_groups(), [1, 0, 0, 0], "18.1 is not old, and nothing is known of supervision and apps");
-    school.write(|tx| take_planned(tx));
+    school.write(take_planned);
     let facts = "<key>QueryResponses</key><dict><key>OSVersion</key><string>17.7</string><key>IsSupervised</key><true/></dict>";
     answer(&device, "DeviceInformation", facts);
     assert_eq!(in_groups(), [1, 1, 1, 0]);
-    assert_eq!(school.write(|tx| take_planned(tx)), [device.enrollment().id], "it is planned for anew");
+    assert_eq!(school.write(take_planned), [device.enrollment().id], "it is planned for anew");
 }
 
 #[test]
@@ -93,13 +93,13 @@ fn a_group_by_hand_has_whom_somebody_put_there() {
         let group = by_hand(tx, "Cart A")?;
         take_planned(tx)?;
         assert_eq!(groups::add(tx, &ME, &group.id, &["A-1".into()])?, 1);
-        assert_eq!(take_planned(tx)?, [enrollment.id.clone()]);
+        assert_eq!(take_planned(tx)?, std::slice::from_ref(&enrollment.id));
         assert_eq!(groups::add(tx, &ME, &group.id, &["A-1".into()])?, 0);
         assert!(take_planned(tx)?.is_empty(), "nothing changed, so nobody is planned for");
         assert_eq!(groups::find(tx, &ME, &group.id)?.device_count, 1);
         assert_eq!(groups::add(tx, &ME, &group.id, &["nobody".into()]).unwrap_err().kind, Kind::NotFound);
         assert_eq!(groups::remove(tx, &ME, &group.id, &["A-1".into()])?, 1);
-        assert_eq!(take_planned(tx)?, [enrollment.id.clone()]);
+        assert_eq!(take_planned(tx)?, std::slice::from_ref(&enrollment.id));
         // It stays in while it has left, and goes when it is deleted.
         groups::add(tx, &ME, &group.id, &["A-1".into()])?;
         let macs = by_rule(tx, "Everything", json!("everything"))?;
@@ -148,7 +148,7 @@ fn ten_thousand_devices_are_looked_at_in_well_under_a_second() {
         let started = Instant::now();
         let found = groups::preview(tx, &ME, &rule)?;
         let took = started.elapsed();
-        assert_eq!((found.count, found.of, found.names.len()), (4_000, 10_000, NAMES_SHOWN));
+        assert_eq!((found.count, found.of, found.names.len()), (2_000, 10_000, NAMES_SHOWN));
         // Tests are not optimised; the limit leaves room for that and for a busy machine.
         assert!(took < Duration::from_secs(1), "{took:?}");
         Ok(())
@@ -199,7 +199,7 @@ fn an_invitation_brings_a_device_into_its_group_and_to_its_person() {
     school.write(move |tx| {
         let group = rows::by_name(tx, "cart a")?.unwrap();
         assert!(!group.is_by_rule);
-        assert_eq!(members(tx, &group), [device_id.clone()]);
+        assert_eq!(members(tx, &group), std::slice::from_ref(&device_id));
         assert_eq!(crate::store::people::of_device(tx, &device_id)?.unwrap().id, kim.id);
         // Of two who could be meant nobody is.
         people::assign(tx, &ME, &device_id, None)?;
@@ -295,12 +295,10 @@ fn an_installed_app_is_news_only_where_a_rule_asks_for_one() {
     let school = School::new();
     let device = school.enrolled("A-1");
     let list = |number: u128, identifiers: &[&str]| {
-        let apps: String = identifiers
-            .iter()
-            .map(|identifier| {
-                format!("<dict><key>Identifier</key><string>{identifier}</string><key>Version</key><string>1</string></dict>")
-            })
-            .collect();
+        let app = |identifier: &&str| {
+            format!("<dict><key>Identifier</key><string>{identifier}</string><key>Version</key><string>1</string></dict>")
+        };
+        let apps = identifiers.iter().map(app).collect::<Vec<_>>().concat();
         let command = device.enqueue(command::installed_application_list(Uuid::from_u128(number)));
         device.idle();
         let keys = format!(

@@ -177,7 +177,7 @@ fn nothing_is_done_that_was_not_shown() {
     });
     let refused = apply(&id, ME).unwrap_err();
     assert!(refused.kind == Kind::Conflict && refused.message.contains("have changed since"), "{refused}");
-    assert_eq!(school.write(|tx| names(tx)), ["Kim"], "nothing was done");
+    assert_eq!(school.write(names), ["Kim"], "nothing was done");
     let id = school.write(|tx| Ok(preview(tx, FIRST)?.id));
     let somebody = Actor::Person { id: "2".into(), name: "lee".into(), role: Role::Owner };
     assert_eq!(apply(&id, somebody).unwrap_err().kind, Kind::NotFound, "another person's preview");
@@ -188,6 +188,8 @@ fn nothing_is_done_that_was_not_shown() {
     let id = school.write(|tx| Ok(preview(tx, FIRST)?.id));
     school.clock.advance(KEPT);
     assert_eq!(apply(&id, ME).unwrap_err().kind, Kind::NotFound, "an hour later");
+    school.clock.advance(std::time::Duration::from_millis(1));
+    assert_eq!(school.write(import::sweep), 1, "and nothing of it is kept");
 }
 
 #[test]

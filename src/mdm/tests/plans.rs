@@ -1,5 +1,6 @@
 //! However much has gathered over the years, nothing that devices or jobs wait for looks through it.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Device, School, days, plist};
@@ -8,7 +9,7 @@ use crate::mdm::connect::{self, Incoming};
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::renewal;
 use crate::mdm::webhooks::{self, NewWebhook};
-use crate::mdm::{Actor, admins, checkin, commands, inventory, jobs, push};
+use crate::mdm::{Actor, admins, checkin, commands, groups, inventory, jobs, people, push};
 use crate::pki::digest;
 use crate::protocol::push::{Fault, Outcome, Verdict};
 use crate::protocol::{self, command, report};
@@ -30,7 +31,11 @@ fn old_device(school: &School) -> Device<'_> {
         fill_events(tx, &enrollment.device_id, &enrollment.id, OLD)?;
         let new =
             NewWebhook { url: String::from("https://hooks.example.school/"), hmac_key: None, topics: Vec::new(), include_secrets: false };
-        webhooks::create(tx, &Actor::Console, new)
+        webhooks::create(tx, &Actor::Console, new)?;
+        let class = people::classes::create(tx, &Actor::Console, "7b")?;
+        let rule = json!({ "all": [{ "platform": "ios" }, { "not": { "class": class.id } }, { "not": { "role": "teacher" } }, { "not": { "app": "a" } }] });
+        let rule = serde_json::from_value(rule).unwrap();
+        groups::create(tx, &Actor::Console, groups::NewGroup { name: String::from("iPads"), note: String::new(), rule: Some(rule) })
     });
     device
 }

@@ -121,7 +121,7 @@ fn utf8(name: &str, bytes: &[u8]) -> Result<String, Mistake> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             mistake(format!(
                 "“{name}” has letters in line {line} that are not UTF-8, so names would be spoiled. In Excel, save it as “CSV UTF-8”; elsewhere choose the encoding UTF-8."
             ))

@@ -135,7 +135,7 @@ impl House {
         let class = made("/api/v1/classes", json!({ "name": "7b" })).await;
         let (group, person, class) = (text(&group["id"]), text(&person["id"]), text(&class["id"]));
         let put = |path: String, body: Value| async move {
-            assert!(self.ask(Role::Owner, Method::PUT, &path, Some(body)).await.status.is_success())
+            assert!(self.ask(Role::Owner, Method::PUT, &path, Some(body)).await.status.is_success());
         };
         put(format!("/api/v1/classes/{class}/people/{person}"), json!({ "role": "student" })).await;
         put(format!("/api/v1/devices/{UDID}/person"), json!({ "person": person })).await;

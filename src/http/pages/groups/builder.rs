@@ -16,18 +16,18 @@ pub const ROWS_MAX: usize = 20;
 /// What a row can ask for: its word in the form, and what people read.
 const KINDS: [(&str, &str); 13] = [
     ("", "–"),
-    ("platform", "The kind of device"),
-    ("os_least", "The system's version, or a later one,"),
-    ("os_below", "Older than the system's version"),
-    ("model", "A model whose name contains"),
-    ("supervised", "Supervised"),
-    ("name_contains", "A name that contains"),
-    ("name_begins", "A name that begins with"),
-    ("serial", "One of the serial numbers"),
-    ("class", "Used by somebody in the class"),
-    ("role", "Used by somebody who is"),
-    ("app", "With the app of this identifier installed"),
-    ("enrollment", "Enrolled as"),
+    ("platform", "of the kind"),
+    ("os_least", "on a system of at least"),
+    ("os_below", "on a system older than"),
+    ("model", "of a model whose name contains"),
+    ("supervised", "supervised"),
+    ("name_contains", "called something that contains"),
+    ("name_begins", "called something that begins with"),
+    ("serial", "one of these serial numbers"),
+    ("class", "used by somebody in the class"),
+    ("role", "used by somebody who is"),
+    ("app", "equipped with the app of this identifier"),
+    ("enrollment", "enrolled as"),
 ];
 
 /// The kind of the row that every device meets.
@@ -102,7 +102,7 @@ impl Builder {
             parts.push(if row.not { Rule::Not(Box::new(leaf)) } else { leaf });
         }
         match parts.len() {
-            0 => Err(Error::field("rule", "choose at least one condition, or “Every device”")),
+            0 => Err(Error::field("rule", "choose at least one condition, or “any device at all”")),
             1 => Ok(parts.remove(0)),
             _ if self.any => Ok(Rule::Any(parts)),
             _ => Ok(Rule::All(parts)),
@@ -135,9 +135,9 @@ impl Builder {
 fn fields(at: usize, row: &BuilderRow, classes: &[(String, String)], error: Option<&str>) -> Markup {
     let (what, not, value) = (format!("what-{at}"), format!("not-{at}"), format!("value-{at}"));
     let number = at + 1;
-    let kinds = KINDS.iter().copied().chain([(EVERYTHING, "Every device")]);
+    let kinds = KINDS.iter().copied().chain([(EVERYTHING, "any device at all")]);
     html! {
-        div.field role="group" aria-label=(format!("Condition {number}")) {
+        div.field.condition role="group" aria-label=(format!("Condition {number}")) {
             div.row {
                 select.input name=(not) aria-label=(format!("Condition {number}: is or is not")) {
                     option value="" selected[!row.not] { "It is" }
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!((builder.any, builder.rows.len()), (true, 3));
         let rule = builder.rule(&classes()).unwrap();
         assert_eq!(serde_json::to_value(rule).unwrap(), json!({ "any": [{ "not": { "class": "c1" } }, { "supervised": true }] }));
-        let long: String = (0..=ROWS_MAX).map(|at| format!("what-{at}=supervised&")).collect();
+        let long = (0..=ROWS_MAX).map(|at| format!("what-{at}=supervised")).collect::<Vec<_>>().join("&");
         assert_eq!(Builder::read(&pairs(&long)).rows.len(), ROWS_MAX);
     }
 

@@ -6,7 +6,7 @@ use maud::{Markup, Render as _, html};
 
 use super::parts::{
     Action, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Selection, Shell, Tab, Table, confirm, count, empty, facts,
-    field, frame, moment, post, section, table, tabs,
+    field, frame, moment, post, section, select, table, tabs,
 };
 use crate::clock::Timestamp;
 use builder::Builder;
@@ -146,11 +146,7 @@ pub fn one(shell: &Shell, view: &GroupView) -> Markup {
     let row = &view.row;
     let edit = html! { @if view.may_change { (Button::link(format!("/groups/{}/edit", row.id), "Change it").main()) } };
     let page = Frame { back: Some(BACK), under: html! { (view.note) }, action: edit, ..Frame::new(Section::Groups, &row.name) };
-    let kind = if row.rule.is_empty() {
-        "They are put in by hand.".to_owned()
-    } else {
-        format!("Every device of which this is true: {}.", row.rule)
-    };
+    let kind = if row.rule.is_empty() { "put in by hand".to_owned() } else { format!("every device of which this is true: {}", row.rule) };
     let content = html! {
         (facts(&[Fact::text("Devices", &count(row.devices, "device", "devices")), Fact::text("Who is in it", &kind)]))
         (section("What is assigned to it", assigned(view)))
@@ -239,6 +235,49 @@ pub fn take_out(shell: &Shell, id: &str, group: &str, names: &[String], ids: &[S
         ..Confirm::default()
     };
     frame(shell, &Frame { back: Some((&cancel, group)), ..Frame::new(Section::Groups, &title) }, confirm(&ask))
+}
+
+/// Devices that were chosen in the table, on their way into a group.
+#[derive(Debug, Clone, Default)]
+pub struct PutInto {
+    /// Their names.
+    pub names: Vec<String>,
+    /// The groups by hand: id and name.
+    pub choices: Vec<(String, String)>,
+    /// The group that was chosen.
+    pub into: String,
+    /// What was typed for a new group.
+    pub new: String,
+    /// What the form carries along: the devices, or the filters that find them.
+    pub hidden: Vec<(String, String)>,
+    /// Field and message of what was wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+/// The page that asks into which group devices are put.
+pub fn put_into(shell: &Shell, view: &PutInto) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    let title = format!("Put {} into a group", count(view.names.len() as u64, "device", "devices"));
+    let choices: Vec<_> = std::iter::once((String::new(), String::from("–"))).chain(view.choices.iter().cloned()).collect();
+    let fields = html! {
+        @if let Some(words) = error("") { p.error role="alert" { (words) } }
+        @if !view.choices.is_empty() { (select("into", "Group", &choices, &view.into, "", error("into"))) }
+        (field("new", if view.choices.is_empty() { "Name of the new group" } else { "Or a new group" }).optional().value(&view.new)
+            .error(error("new").or(error("into").filter(|_| view.choices.is_empty()))))
+    };
+    let ask = Confirm {
+        action: "/devices/actions/group",
+        title: &title,
+        consequence: html! { "They get what is assigned to the group. Groups by rule are not among these: their rules decide." },
+        names: &view.names,
+        total: view.names.len() as u64,
+        hidden: &view.hidden,
+        fields,
+        verb: &title,
+        cancel: "/devices",
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some(("/devices", "Devices")), ..Frame::new(Section::Devices, &title) }, confirm(&ask))
 }
 
 /// The page that asks before a group is deleted.

@@ -85,7 +85,9 @@ pub(super) fn for_several(actor: &Actor) -> Vec<Action> {
         to: format!("/devices/actions/{}", deed.path()),
         destructive: deed.is_destructive(),
     };
-    Deed::ALL.into_iter().filter(|deed| deed.suits_many() && actor.may(right(*deed))).map(action).collect()
+    let group = Action { words: String::from("Put into a group"), to: String::from("/devices/actions/group"), destructive: false };
+    let deeds = Deed::ALL.into_iter().filter(|deed| deed.suits_many() && actor.may(right(*deed))).map(action);
+    actor.may(Right::Configure).then_some(group).into_iter().chain(deeds).collect()
 }
 
 fn read(path: &str) -> Result<Deed> {
@@ -142,16 +144,16 @@ async fn do_one(
 
 /// What a form for several devices sends: which ones, by their boxes or by the filters of the table, and what was typed.
 #[derive(Debug, Default)]
-struct Chosen {
+pub(super) struct Chosen {
     ids: Vec<String>,
     all: bool,
     filter: DevicesQuery,
     typed: DeedForm,
-    confirmed: bool,
+    pub(super) confirmed: bool,
 }
 
 impl Chosen {
-    fn read(pairs: Vec<(String, String)>) -> Result<Self> {
+    pub(super) fn read(pairs: Vec<(String, String)>) -> Result<Self> {
         let wrong = |error: serde::de::value::Error| Error::bad_input(error.to_string());
         let strings: std::collections::HashMap<_, _> = pairs.iter().filter(|(key, _)| key != "device").cloned().collect();
         Ok(Self {
@@ -164,7 +166,7 @@ impl Chosen {
     }
 
     /// What the confirmation carries along.
-    fn hidden(&self) -> Vec<(String, String)> {
+    pub(super) fn hidden(&self) -> Vec<(String, String)> {
         if !self.all {
             return self.ids.iter().map(|id| ("device".to_owned(), id.clone())).collect();
         }
@@ -177,7 +179,7 @@ impl Chosen {
     }
 
     /// The devices, as they are now.
-    fn devices(&self, tx: &Tx, actor: &Actor) -> Result<Vec<Listed>> {
+    pub(super) fn devices(&self, tx: &Tx, actor: &Actor) -> Result<Vec<Listed>> {
         let too_many = || Error::bad_input(format!("That is done to at most {CHOSEN_MAX} devices at once; narrow the list first."));
         if self.all {
             let found = devices::list(tx, actor, &wanted(&self.filter), None, CHOSEN_MAX as u32 + 1)?;

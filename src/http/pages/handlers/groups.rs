@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::groups::builder::Builder;
+use crate::http::pages::groups::builder::{Builder, BuilderRow};
 use crate::http::pages::groups::{Found, GroupForm, GroupRow, GroupView, GroupsView, delete, form, list, one, take_out};
 use crate::http::pages::parts::{Address, count};
 use crate::mdm::groups::{self, Change, NewGroup, Rule};
@@ -168,7 +168,7 @@ async fn again(app: &App, who: &SignedIn, mut view: GroupForm, wanted: &str) -> 
             Err(_) => {}
         }
         if wanted == "add" {
-            builder.rows.push(Default::default());
+            builder.rows.push(BuilderRow::default());
         }
     }
     Ok(form(&shell(app, who, None).await?, &view).into_response())
@@ -211,12 +211,11 @@ async fn create(
     let (actor, new) = (who.actor.clone(), NewGroup { name: view.name.clone(), note: view.note.clone(), rule });
     match app.store.write(app.now(), move |tx| groups::create(tx, &actor, new)).await {
         Ok(group) => {
-            let words = match group.is_by_rule {
-                true => format!(
-                    "The group is made. {} in it now; others come in by themselves.",
-                    count(group.device_count, "device is", "devices are")
-                ),
-                false => String::from("The group is made. Put devices in below."),
+            let words = if group.is_by_rule {
+                let count = count(group.device_count, "device is", "devices are");
+                format!("The group is made. {count} in it now; others come in by themselves.")
+            } else {
+                String::from("The group is made. Put devices in below.")
             };
             Ok(said(&app, &gate, &who, &format!("/groups/{}", group.id), &words))
         }
@@ -299,10 +298,9 @@ async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<S
     match added.await {
         Ok((added, named)) => {
             let there = named - added;
-            let mut words = format!("{} put in.", count(added as u64, "device was", "devices were"));
-            if there > 0 {
-                words.push_str(&format!(" {} in it already.", count(there as u64, "was", "were")));
-            }
+            let words = format!("{} put in.", count(added as u64, "device was", "devices were"));
+            let already = format!(" {} in it already.", count(there as u64, "was", "were"));
+            let words = if there > 0 { words + &already } else { words };
             Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
         }
         Err(error) if error.kind == Kind::BadInput => {

@@ -22,7 +22,7 @@ use crate::mdm::enroll::invitations::{self, NewInvitation, Unusable};
 use crate::mdm::{Actor, Right};
 use crate::store::enrollments::EnrollmentState;
 use crate::store::invitations::Invitation;
-use crate::store::{Tx, devices, enrollments, push_certificates};
+use crate::store::{Tx, devices, enrollments, groups, push_certificates};
 
 /// Invitations on one page.
 const PAGE: u32 = 50;
@@ -97,7 +97,14 @@ fn row(actor: &Actor, invitation: Invitation, now: Timestamp) -> InvitationRow {
 
 async fn new(State(app): State<App>, who: SignedIn) -> Result<Response> {
     who.actor.require(Right::Invite)?;
-    Ok(form(&shell(&app, &who, None).await?, &InvitationForm::default()).into_response())
+    Ok(form(&shell(&app, &who, None).await?, &suggestions(&app).await?).into_response())
+}
+
+/// An empty form that offers the groups by hand while one types.
+async fn suggestions(app: &App) -> Result<InvitationForm> {
+    let groups = app.store.read(app.now(), groups::all).await?;
+    let groups = groups.into_iter().filter(|group| !group.is_by_rule).map(|group| group.name).collect();
+    Ok(InvitationForm { groups, ..InvitationForm::default() })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -123,7 +130,7 @@ async fn create(State(app): State<App>, who: SignedIn, Form(said): Form<Said>) -
         Err(error) if error.kind == Kind::BadInput => {
             let Said { name, group, person, uses, days } = said;
             let errors = errors(&error).into_iter().map(|(field, words)| (typed_in(&field).to_owned(), words)).collect();
-            let view = InvitationForm { name, group, person, uses, days, errors, ..InvitationForm::default() };
+            let view = InvitationForm { name, group, person, uses, days, errors, ..suggestions(&app).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&shell(&app, &who, None).await?, &view)).into_response())
         }
         Err(error) => Err(error),

@@ -14,6 +14,7 @@ mod practice;
 mod preview;
 mod profiles;
 mod push;
+mod put_into;
 mod roster;
 mod set_up;
 mod shell;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .merge(deeds::routes())
         .merge(invitations::routes())
         .merge(groups::routes())
+        .merge(put_into::routes())
         .merge(roster::routes())
         .merge(policies::routes())
         .merge(declarations::routes())

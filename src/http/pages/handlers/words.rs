@@ -55,23 +55,6 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "escrow.stored" => String::from("A secret was stored for it"),
         "escrow.revealed" => String::from("A secret was shown"),
         "escrow.purged" => String::from("Its secrets were removed"),
-        "device.groups_changed" => moved(&event.data),
-        "device.person_changed" if text("name").is_empty() => String::from("It is nobody's now"),
-        "device.person_changed" => format!("Given to {}", text("name")),
-        "group.created" => format!("A group was made: {}", text("name")),
-        "group.changed" => format!("A group was changed: {}", text("name")),
-        "group.deleted" => format!("A group was deleted: {}", text("name")),
-        "group.devices_added" => format!("Put into the group {}", text("name")),
-        "group.devices_removed" => format!("Taken out of the group {}", text("name")),
-        "person.created" => format!("A person was added: {}", text("name")),
-        "person.changed" => format!("A person was changed: {}", text("name")),
-        "person.deleted" => format!("A person was deleted: {}", text("name")),
-        "people.imported" => String::from("People and classes were imported"),
-        "class.created" => format!("A class was made: {}", text("name")),
-        "class.changed" => format!("A class was renamed: {}", text("name")),
-        "class.deleted" => format!("A class was deleted: {}", text("name")),
-        "class.person_added" => format!("Somebody was put into the class {}", text("name")),
-        "class.person_removed" => format!("Somebody was taken out of the class {}", text("name")),
         "invitation.created" => String::from("An invitation was made"),
         "policy.created" => format!("Made a policy: {}", text("name")),
         "policy.changed" => format!("Changed a policy: {}", text("name")),
@@ -104,7 +87,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "authority.used" => String::from("The next certificate authority is used from now on"),
         "authority.ended" => String::from("A former certificate authority has ended"),
         "tls.made" => String::from("A TLS certificate was made"),
-        other => other.replace(['.', '_'], " "),
+        other => of_groups_and_people(&event).unwrap_or_else(|| other.replace(['.', '_'], " ")),
     };
     Entry {
         id: event.seq.to_string(),
@@ -116,6 +99,31 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         why: text("because"),
         raw: raw(&event),
     }
+}
+
+/// What happened to groups, people and classes.
+fn of_groups_and_people(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Some(match event.kind.as_str() {
+        "device.groups_changed" => moved(&event.data),
+        "device.person_changed" if text("name").is_empty() => String::from("It is nobody's now"),
+        "device.person_changed" => format!("Given to {}", text("name")),
+        "group.created" => format!("A group was made: {}", text("name")),
+        "group.changed" => format!("A group was changed: {}", text("name")),
+        "group.deleted" => format!("A group was deleted: {}", text("name")),
+        "group.devices_added" => format!("Put into the group {}", text("name")),
+        "group.devices_removed" => format!("Taken out of the group {}", text("name")),
+        "person.created" => format!("A person was added: {}", text("name")),
+        "person.changed" => format!("A person was changed: {}", text("name")),
+        "person.deleted" => format!("A person was deleted: {}", text("name")),
+        "people.imported" => String::from("People and classes were imported"),
+        "class.created" => format!("A class was made: {}", text("name")),
+        "class.changed" => format!("A class was renamed: {}", text("name")),
+        "class.deleted" => format!("A class was deleted: {}", text("name")),
+        "class.person_added" => format!("Somebody was put into the class {}", text("name")),
+        "class.person_removed" => format!("Somebody was taken out of the class {}", text("name")),
+        _ => return None,
+    })
 }
 
 /// Which groups a device came into or left by their rules.

@@ -47,7 +47,7 @@ pub fn preview(shell: &Shell, view: &Preview) -> Markup {
         (part("Stay as they are, since they are here by hand or by another kind of file", &summary.people_here))
         (part("Classes that are gone from the file and stay, because rules ask for them", &summary.classes_kept))
         @if !summary.notes.is_empty() {
-            (section("Left out", html! { ul { @for note in &summary.notes { li { (note) } } } }))
+            (section("Left out", html! { ul.plain { @for note in &summary.notes { li { (note) } } } }))
         }
         @if summary.changes_anything {
             (post(&format!("/people/import/{}", view.id), html! {
@@ -88,7 +88,7 @@ fn part(title: &str, part: &Part) -> Markup {
         @if part.count > 0 {
             details open[part.count <= 10] {
                 summary { strong { (thousands(part.count)) } " " (title) }
-                ul { @for name in &part.names { li { (name) } } @if more > 0 { li.quiet { "and " (thousands(more)) " more" } } }
+                ul.plain { @for name in &part.names { li { (name) } } @if more > 0 { li.quiet { "and " (thousands(more)) " more" } } }
             }
         }
     }
@@ -104,7 +104,12 @@ fn verb(summary: &Summary) -> String {
             parts.push(format!("{word} {}", thousands(count)));
         }
     }
-    if parts.is_empty() { String::from("Import: change classes and devices") } else { format!("Import: {} people", parts.join(", ")) }
+    let noun =
+        match [summary.people_removed.count, summary.people_changed.count, summary.people_added.count].iter().find(|count| **count > 0) {
+            Some(1) => "person",
+            _ => "people",
+        };
+    if parts.is_empty() { String::from("Import: change classes and devices") } else { format!("Import: {} {noun}", parts.join(", ")) }
 }
 
 #[cfg(test)]

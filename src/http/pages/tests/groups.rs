@@ -106,3 +106,31 @@ async fn viewers_see_groups_and_change_none() {
         assert_eq!(house.get(&teacher, path).await.status, 403, "{path}");
     }
 }
+
+#[tokio::test]
+async fn chosen_devices_are_put_into_a_group_that_is_there_or_new() {
+    let house = House::new();
+    house.device("1", "iPad A").await;
+    house.device("2", "iPad B").await;
+    let owner = house.person(Role::Owner).await;
+    let page = house.get(&owner, "/devices").await.body;
+    assert!(page.contains("formaction=\"/devices/actions/group\""), "{page}");
+    let ask = house.post(&owner, "/devices/actions/group", "device=1").await.body;
+    assert!(
+        ask.contains("Put 1 device into a group") && ask.contains("Name of the new group") && ask.contains("name=\"device\" value=\"1\""),
+        "{ask}"
+    );
+    let refused = house.post(&owner, "/devices/actions/group", "device=1&confirmed=1&new=").await;
+    assert!(refused.status == 422 && refused.body.contains("Choose a group, or name a new one."), "{}", refused.body);
+    let done = house.post(&owner, "/devices/actions/group", "device=1&confirmed=1&new=Cart+A").await;
+    let group = made(done.location());
+    assert!(house.get(&owner, done.location()).await.body.contains("1 device was put into Cart A."));
+    let taken = house.post(&owner, "/devices/actions/group", "device=1&confirmed=1&new=cart+a").await;
+    assert!(taken.status == 422 && taken.body.contains("There is a group of this name already"), "{}", taken.body);
+    let id = group.trim_start_matches("/groups/");
+    house.post(&owner, "/devices/actions/group", &format!("all=1&search=iPad&confirmed=1&into={id}")).await;
+    let page = house.get(&owner, &group).await.body;
+    assert!(page.contains("iPad A") && page.contains("iPad B"), "{page}");
+    let viewer = house.person(Role::Viewer).await;
+    assert_eq!(house.post(&viewer, "/devices/actions/group", "device=1&confirmed=1&new=x").await.status, 403);
+}

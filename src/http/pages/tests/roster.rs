@@ -84,7 +84,7 @@ async fn an_import_is_shown_before_it_is_done() {
     let shown = house.upload(&owner, "people.csv", table.as_bytes()).await;
     assert_eq!(shown.status, 303, "{}", shown.body);
     let page = house.get(&owner, shown.location()).await.body;
-    for words in ["Kim &lt;Example&gt; (kim@example.school)", "TESTSN1 to Kim", "Import: add 1 people"] {
+    for words in ["Kim &lt;Example&gt; (kim@example.school)", "TESTSN1 to Kim", "Import: add 1 person"] {
         assert!(page.contains(words), "{words} in {page}");
     }
     assert!(house.get(&owner, "/people").await.body.contains("No people yet"), "looking changes nothing");

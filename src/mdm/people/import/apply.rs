@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::plan::{Plan, Ref, person_role};
 use crate::error::{Error, Kind, Result};
-use crate::mdm::groups;
+use crate::mdm::journal::{self, Subject};
 use crate::mdm::people::PEOPLE_MAX;
 use crate::mdm::people::classes::CLASSES_MAX;
+use crate::mdm::{Actor, groups};
 use crate::protocol::roster::Roster;
 use crate::store::classes::{self, Class, Membership};
 use crate::store::people::{self, PeopleFilter, Person};
 use crate::store::{Tx, deployments};
 
 /// Does everything that the plan says, and has the devices looked at that it concerns.
-pub(super) fn apply(tx: &Tx, plan: &Plan, roster: &Roster) -> Result<()> {
+pub(super) fn apply(tx: &Tx, actor: &Actor, plan: &Plan, roster: &Roster) -> Result<()> {
     limits(tx, plan)?;
     let mut concerned = BTreeSet::new();
     for (id, _) in &plan.people_removed {
@@ -54,7 +57,10 @@ pub(super) fn apply(tx: &Tx, plan: &Plan, roster: &Roster) -> Result<()> {
         classes::remove_member(tx, &leaves.class_id, &leaves.person_id)?;
     }
     for gives in &plan.gives {
-        people::set_person(tx, &gives.device_id, Some(&id(&gives.person, &people_ids)?))?;
+        let person = id(&gives.person, &people_ids)?;
+        people::set_person(tx, &gives.device_id, Some(&person))?;
+        let data = json!({ "person": person, "name": gives.name });
+        journal::note(tx, actor, "device.person_changed", Subject::device(&gives.device_id), data)?;
         concerned.insert(gives.device_id.clone());
     }
     for device in &concerned {

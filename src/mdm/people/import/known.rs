@@ -27,13 +27,13 @@ impl<'a, T> Known<'a, T> {
         }
         known
     }
+}
 
-    /// The one that has this name, where the file and what is there both have exactly one.
-    pub(super) fn single(&self, names: &BTreeMap<String, Vec<&'a T>>, name: &str, is_single: bool) -> Option<&'a T> {
-        match names.get(&name.to_lowercase()).map(Vec::as_slice) {
-            Some([one]) if is_single => Some(one),
-            _ => None,
-        }
+/// The one that has this name, where the file and what is there both have exactly one.
+pub(super) fn single<'a, T>(names: &BTreeMap<String, Vec<&'a T>>, name: &str, is_single: bool) -> Option<&'a T> {
+    match names.get(&name.to_lowercase()).map(Vec::as_slice) {
+        Some([one]) if is_single => Some(one),
+        _ => None,
     }
 }
 

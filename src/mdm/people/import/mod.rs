@@ -90,8 +90,8 @@ pub fn preview(tx: &Tx, actor: &Actor, roster: &Roster) -> Result<Preview> {
     actor.require(Right::Configure)?;
     let plan = Plan::of(tx, roster)?;
     let json = serde_json::to_vec(roster).map_err(|error| Error::internal("a roster could not be written as JSON", error))?;
-    let kept = people::Preview { id: tx.new_id(), roster: json, digest: digest(&plan)?, created_by: actor.to_string(), created_at: tx.now };
-    people::put_preview(tx, &kept, tx.now.minus(KEPT))?;
+    let kept = people::Preview { id: tx.new_id(), roster: json, digest: digest(&plan)?, created_by: owner(actor), created_at: tx.now };
+    people::put_preview(tx, &kept)?;
     Ok(Preview { id: kept.id, summary: plan.summary() })
 }
 
@@ -110,7 +110,7 @@ pub fn shown(tx: &Tx, actor: &Actor, id: &str) -> Result<Preview> {
 /// As [`shown`]; nothing is changed then.
 pub fn apply(tx: &Tx, actor: &Actor, id: &str) -> Result<Summary> {
     let (roster, plan) = kept(tx, actor, id)?;
-    apply::apply(tx, &plan, &roster)?;
+    apply::apply(tx, actor, &plan, &roster)?;
     people::forget_preview(tx, id)?;
     let summary = plan.summary();
     let data = json!({
@@ -123,9 +123,14 @@ pub fn apply(tx: &Tx, actor: &Actor, id: &str) -> Result<Summary> {
     Ok(summary)
 }
 
+/// Removes what was shown and not done within its hour; gives how much.
+pub fn sweep(tx: &Tx) -> Result<usize> {
+    people::prune_previews(tx, tx.now.minus(KEPT))
+}
+
 fn kept(tx: &Tx, actor: &Actor, id: &str) -> Result<(Roster, Plan)> {
     actor.require(Right::Configure)?;
-    let mine = |kept: &people::Preview| kept.created_by == actor.to_string() && kept.created_at.plus(KEPT) > tx.now;
+    let mine = |kept: &people::Preview| kept.created_by == owner(actor) && kept.created_at.plus(KEPT) > tx.now;
     let Some(kept) = people::preview(tx, id)?.filter(mine) else {
         return Err(Error::not_found(
             "This import was done already, or it is more than an hour since it was shown. Choose the file again.",
@@ -139,6 +144,14 @@ fn kept(tx: &Tx, actor: &Actor, id: &str) -> Result<(Roster, Plan)> {
         ));
     }
     Ok((roster, plan))
+}
+
+/// Whose preview it is: names may be shared, ids are not.
+fn owner(actor: &Actor) -> String {
+    match actor {
+        Actor::Person { id, .. } | Actor::Token { id, .. } => format!("{}/{id}", actor.kind()),
+        Actor::Device { .. } | Actor::Job(_) | Actor::Console => actor.kind().to_owned(),
+    }
 }
 
 /// What a plan does, in 32 bytes.

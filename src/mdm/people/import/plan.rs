@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::known::{Known, Names, frequencies, named};
+use super::known::{Known, Names, frequencies, named, single};
 use super::{NAMES_LISTED, Part, Summary};
 use crate::error::Result;
 use crate::mdm::groups;
@@ -54,6 +54,7 @@ pub(super) struct Leaves {
 pub(super) struct Gives {
     pub(super) device_id: String,
     pub(super) person: Ref,
+    pub(super) name: String,
     words: String,
 }
 
@@ -143,11 +144,10 @@ impl Plan {
             let is_single = addresses.get(&said.email.to_lowercase()) == Some(&1);
             let same = known.by_key.get(&said.key).copied();
             let moved = || {
-                known
-                    .single(&known.by_name, &said.email, is_single)
+                single(&known.by_name, &said.email, is_single)
                     .filter(|person| person.source_id.as_ref().is_none_or(|key| !keys.contains(key)))
             };
-            let other = || known.single(&known.others, &said.email, is_single);
+            let other = || single(&known.others, &said.email, is_single);
             let found = if let Some(person) = same.or_else(moved) {
                 self.people_changed.extend(changed(person, said));
                 Ref::Known(person.id.clone())
@@ -187,7 +187,7 @@ impl Plan {
                     self.classes_changed.push((class.id.clone(), class.name.clone(), said.name.clone(), said.key.clone()));
                 }
                 Ref::Known(class.id.clone())
-            } else if let Some(class) = known.single(&known.others, &said.name, is_single) {
+            } else if let Some(class) = single(&known.others, &said.name, is_single) {
                 Ref::Known(class.id.clone())
             } else {
                 self.classes_added.push(at);
@@ -276,7 +276,7 @@ impl Plan {
                     Some((_, Some(present))) if *person == Ref::Known(present.clone()) => {}
                     Some((device_id, _)) => {
                         let words = format!("{serial} to {}", said.name);
-                        self.gives.push(Gives { device_id: device_id.clone(), person: person.clone(), words });
+                        self.gives.push(Gives { device_id: device_id.clone(), person: person.clone(), name: said.name.clone(), words });
                     }
                 }
             }

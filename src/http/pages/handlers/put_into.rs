@@ -1,0 +1,73 @@
+//! Devices chosen in the table that are put into a group by hand, one that is there or a new one.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::post;
+
+use super::deeds::Chosen;
+use super::devices::name;
+use super::{Form, errors, said, shell};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::http::auth::{Gate, SignedIn};
+use crate::http::pages::groups::{PutInto, put_into};
+use crate::http::pages::parts::count;
+use crate::mdm::groups::{self, NewGroup};
+use crate::mdm::{Actor, Right};
+use crate::store::{Tx, groups as rows};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/devices/actions/group", post(put).get(async || Redirect::to("/devices")))
+}
+
+async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Form<Vec<(String, String)>>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let typed = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim().to_owned()).unwrap_or_default();
+    let (into, new) = (typed("into"), typed("new"));
+    let chosen = Chosen::read(pairs)?;
+    let (hidden, confirmed, actor) = (chosen.hidden(), chosen.confirmed, who.actor.clone());
+    let looked = app.store.read_slow(app.now(), move |tx| {
+        let devices = chosen.devices(tx, &actor)?;
+        let groups = rows::all(tx)?.into_iter().filter(|group| !group.is_by_rule).map(|group| (group.id, group.name));
+        Ok((devices, groups.collect::<Vec<_>>()))
+    });
+    let (devices, choices) = looked.await?;
+    let mut wrong = Vec::new();
+    if confirmed {
+        let ids: Vec<_> = devices.iter().map(|listed| listed.device.id.clone()).collect();
+        let (actor, into, new) = (who.actor.clone(), into.clone(), new.clone());
+        match app.store.write(app.now(), move |tx| deed(tx, &actor, &ids, &into, &new)).await {
+            Ok((id, group, added)) => {
+                let words = format!("{} put into {group}.", count(added as u64, "device was", "devices were"));
+                return Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words));
+            }
+            Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => wrong = errors(&error),
+            Err(error) => return Err(error),
+        }
+    }
+    let names = devices.iter().map(|listed| name(&listed.device)).collect();
+    let status = if confirmed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let view = PutInto { names, choices, into, new, hidden, errors: wrong };
+    Ok((status, put_into(&shell(&app, &who, None).await?, &view)).into_response())
+}
+
+/// Puts them into the new group, if one is named, else into the chosen one; gives the group's id, its name and how many were not in it.
+fn deed(tx: &Tx, actor: &Actor, devices: &[String], into: &str, new: &str) -> Result<(String, String, usize)> {
+    let group = match (into, new) {
+        ("", "") => return Err(Error::field("into", "choose a group, or name a new one")),
+        (id, "") => groups::find(tx, actor, id)?,
+        (_, name) => groups::create(tx, actor, NewGroup { name: name.to_owned(), ..NewGroup::default() }).map_err(at_new)?,
+    };
+    let added = groups::add(tx, actor, &group.id, devices)?;
+    Ok((group.id, group.name, added))
+}
+
+/// The form calls the new group's name `new`.
+fn at_new(mut error: Error) -> Error {
+    for fault in error.fields.iter_mut().filter(|fault| fault.field == "name") {
+        fault.field = String::from("new");
+    }
+    error
+}
