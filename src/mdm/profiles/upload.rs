@@ -161,13 +161,12 @@ pub fn add_version(tx: &Tx, actor: &Actor, id: &str, brought: &Recognised, is_us
         assign::must_take_ends(tx, id, &brought.facts)?;
     }
     let is_new = same.is_none();
-    let version = match same {
-        Some(same) => same,
-        None => {
-            let number = versions.first().map_or(1, |newest| newest.version + 1);
-            prune(tx, &profile, &versions)?;
-            keep(tx, actor, &profile, number, brought)?
-        }
+    let version = if let Some(same) = same {
+        same
+    } else {
+        let number = versions.first().map_or(1, |newest| newest.version + 1);
+        prune(tx, &profile, &versions)?;
+        keep(tx, actor, &profile, number, brought)?
     };
     if is_new {
         journal::note(tx, actor, "profile.version_uploaded", Subject::default(), said(&profile, &version))?;

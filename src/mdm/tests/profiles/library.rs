@@ -272,3 +272,20 @@ fn results_are_counted_from_what_devices_confirmed() {
     });
     assert_eq!((standings[0].state.as_str(), standings[0].because.as_str()), ("unable", "Nobody is assigned."));
 }
+
+#[test]
+fn the_library_has_a_limit_and_says_so() {
+    let school = School::new();
+    let first = school.upload(&wifi(ID, "a")).profile;
+    let full = school.write(move |tx| {
+        for number in 1..profiles::MAX_PROFILES {
+            let (id, identifier) = (format!("{number:05}"), format!("school.example.{number}"));
+            store::insert(tx, &store::Profile { id, identifier, ..first.clone() })?;
+        }
+        store::count(tx)
+    });
+    assert_eq!(full, profiles::MAX_PROFILES);
+    let error = refusal(school.try_upload(&wifi("school.example.more", "a")));
+    assert!(error.kind == Kind::Conflict && error.message.contains("2000 profiles already"), "{error}");
+    assert!(!school.upload(&wifi(ID, "a")).changed, "the same again takes no room");
+}
