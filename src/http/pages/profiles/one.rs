@@ -151,7 +151,7 @@ fn results(view: &ProfileView, now: Timestamp) -> Markup {
     section(
         "On devices",
         html! {
-            @if view.device_count > 0 {
+            @if view.device_count > 0 || !view.results.is_empty() {
                 p.quiet {
                     "For " (count(view.device_count, "device", "devices")) ". Counted from what they confirmed."
                     @if view.unable > 0 { " " a href=(format!("{address}?state=unable")) { (thousands(view.unable)) " cannot have it" } "." }
