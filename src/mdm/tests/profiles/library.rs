@@ -206,6 +206,18 @@ fn limits_are_reached_and_named() {
 }
 
 #[test]
+fn a_profile_is_called_as_it_calls_itself_on_one_line() {
+    let named = |name: &str| {
+        let content = profile_with("school.example.n", &[("PayloadDisplayName", text(name))], &[]);
+        School::new().upload(&content).profile.name
+    };
+    for (said, name) in [("Wi-Fi\nof the school ", "Wi-Fiof the school"), ("\t\n", "school.example.n"), ("", "school.example.n")] {
+        assert_eq!(named(said), name);
+    }
+    assert_eq!(named(&"é".repeat(300)).chars().count(), profiles::MAX_NAME_CHARS);
+}
+
+#[test]
 fn what_is_no_profile_is_named_and_nothing_is_kept() {
     let school = School::new();
     for content in
