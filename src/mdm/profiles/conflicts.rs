@@ -138,14 +138,14 @@ pub(super) fn odd(version: &Version, before: Option<&Version>) -> Vec<Warning> {
     }
     for (at, payload) in facts.payloads.iter().enumerate() {
         for other in facts.payloads[at + 1..].iter().filter(|other| other.payload_type == payload.payload_type) {
-            warnings.extend(overlaps(payload, other).into_iter().filter_map(|overlap| inside(payload, overlap.key?)));
+            warnings.extend(overlaps(payload, other).into_iter().filter_map(|overlap| Some(inside(payload, overlap.key?))));
         }
     }
     warnings.truncate(WARNINGS_MAX);
     warnings
 }
 
-fn inside(payload: &PayloadFacts, key: String) -> Option<Warning> {
+fn inside(payload: &PayloadFacts, key: String) -> Warning {
     let message = format!("Two of its own payloads set {key} ({}): which one counts is not certain.", words(&payload.payload_type));
-    Some(Warning { payload_type: Some(payload.payload_type.clone()), key: Some(key), ..Warning::alone(message) })
+    Warning { payload_type: Some(payload.payload_type.clone()), key: Some(key), ..Warning::alone(message) }
 }

@@ -107,13 +107,11 @@ fn place(tx: &Tx, target: &Target, facts: &Facts) -> Result<Place> {
 }
 
 fn is_for_users(facts: &Facts) -> bool {
-    match facts.scope.as_deref() {
-        Some(scope) => scope.eq_ignore_ascii_case("User"),
-        None => {
-            let users = |payload_type: &str| payload_types::find(payload_type).is_some_and(|known| known.mac_channel() == Channel::User);
-            !facts.payloads.is_empty() && facts.payloads.iter().all(|payload| users(&payload.payload_type))
-        }
+    if let Some(scope) = facts.scope.as_deref() {
+        return scope.eq_ignore_ascii_case("User");
     }
+    let users = |payload_type: &str| payload_types::find(payload_type).is_some_and(|known| known.mac_channel() == Channel::User);
+    !facts.payloads.is_empty() && facts.payloads.iter().all(|payload| users(&payload.payload_type))
 }
 
 /// Until when the profile is wanted; an error in words when that is over by what the profile itself says.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::conflicts::{self, Warning};
-use super::{MAX_BYTES, MAX_PAYLOADS, MAX_PROFILES, VERSIONS_KEPT, assign, name_of, note_of};
+use super::{MAX_BYTES, MAX_NAME_CHARS, MAX_PAYLOADS, MAX_PROFILES, VERSIONS_KEPT, assign, name_of, note_of};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::enroll::profile as enrollment;
 use crate::mdm::journal::{self, Subject};
@@ -123,12 +123,11 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised, name: &str, note: &s
     if store::count(tx)? >= MAX_PROFILES {
         return Err(Error::conflict(format!("There are {MAX_PROFILES} profiles already, the most that are kept. Delete some first.")));
     }
-    let name = if name.trim().is_empty() { brought.facts.display_name.as_deref().unwrap_or(identifier) } else { name };
-    let name: String = name.chars().filter(|letter| !letter.is_control()).take(super::MAX_NAME_CHARS).collect();
+    let name = if name.trim().is_empty() { own_name(&brought.facts) } else { name_of(name)? };
     let profile = Profile {
         id: tx.new_id(),
         identifier: identifier.clone(),
-        name: name_of(&name)?,
+        name,
         note: note_of(note)?,
         version: 1,
         created_at: tx.now,
@@ -138,6 +137,13 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised, name: &str, note: &s
     let version = keep(tx, actor, &profile, 1, brought)?;
     journal::note(tx, actor, "profile.uploaded", Subject::default(), said(&profile, &version))?;
     Ok(Uploaded { warnings: conflicts::odd(&version, None), profile, version, changed: true })
+}
+
+/// What a profile calls itself, as far as that can stand on one line.
+fn own_name(facts: &Facts) -> String {
+    let said = facts.display_name.as_deref().unwrap_or_default();
+    let said: String = said.chars().filter(|letter| !letter.is_control()).take(MAX_NAME_CHARS).collect();
+    if said.trim().is_empty() { facts.identifier.clone() } else { said.trim().to_owned() }
 }
 
 /// Keeps another version of a profile, and has devices get it if `is_used`.
@@ -161,13 +167,12 @@ pub fn add_version(tx: &Tx, actor: &Actor, id: &str, brought: &Recognised, is_us
         assign::must_take_ends(tx, id, &brought.facts)?;
     }
     let is_new = same.is_none();
-    let version = match same {
-        Some(same) => same,
-        None => {
-            let number = versions.first().map_or(1, |newest| newest.version + 1);
-            prune(tx, &profile, &versions)?;
-            keep(tx, actor, &profile, number, brought)?
-        }
+    let version = if let Some(same) = same {
+        same
+    } else {
+        let number = versions.first().map_or(1, |newest| newest.version + 1);
+        prune(tx, &profile, &versions)?;
+        keep(tx, actor, &profile, number, brought)?
     };
     if is_new {
         journal::note(tx, actor, "profile.version_uploaded", Subject::default(), said(&profile, &version))?;

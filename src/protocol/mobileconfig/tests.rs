@@ -177,7 +177,10 @@ fn captured_profiles_are_read() {
         let profile = read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(profile.identifier.starts_with(identifier) && profile.payloads.len() == payloads, "{name}: {profile:?}");
         for damaged in mutations(&bytes) {
-            let _ = read(&damaged);
+            let Ok(other) = read(&damaged) else { continue };
+            let _ = (facts::Facts::of(&other), variables::find(&other.keys), diff::diff(&profile, &other));
+            let end = finish::Finish { ends_at: Some(crate::clock::Timestamp::from_seconds(1)), ..finish::Finish::default() };
+            let _ = end.apply(&damaged, &[0; 32]);
         }
     }
 }

@@ -192,6 +192,9 @@ async fn what_a_profile_gets_in_the_way_of_is_answered_before_and_when_it_is_ass
     let checked = house.owner(Method::POST, &format!("{PROFILES}/{b}/check"), Some(json!({ "groups": ["cart"] }))).await.body;
     assert_eq!(checked["warnings"][0]["key"], json!("Password"), "{checked}");
     assert_eq!(checked["warnings"][1]["other_name"], json!("school.example.a"));
+    let many: Vec<String> = (0..1_001).map(|number| number.to_string()).collect();
+    let too_many = house.owner(Method::POST, &format!("{PROFILES}/{b}/check"), Some(json!({ "groups": many }))).await;
+    assert_eq!((too_many.status, &too_many.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("groups")));
     let found = house.owner(Method::GET, &format!("{PROFILES}/{b}"), None).await.body;
     assert_eq!(found["assignments"], json!([]), "asking assigns nothing");
     let assigned = put(&b, Some(json!({ "ends_at": "2100-01-01T00:00:00Z" }))).await;

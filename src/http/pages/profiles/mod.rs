@@ -60,7 +60,7 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
         caption: "Profiles",
         columns: vec![
             Column::main("Profile"),
-            Column::text("Holds").minor(),
+            Column::text("Holds").lesser().wraps(),
             Column::text("For").labelled().wraps(),
             Column::text("On devices").roomy(),
         ],

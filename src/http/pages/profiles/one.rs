@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::parts::scope::{ScopeView, scope};
 use super::super::parts::{
     Button, Column, Confirm, Frame, Live, Row, Section, Segment, Shell, State, Table, bar, confirm, count, empty, field, frame, live, post,
-    section, section_with, table, time_ago,
+    section, section_with, table, thousands, time_ago,
 };
 use super::mark;
 use super::parts::{about, payloads, warnings};
@@ -35,6 +35,8 @@ pub struct ProfileView {
     pub results: Vec<Segment>,
     /// How many devices it is for.
     pub device_count: u64,
+    /// How many of those cannot have it.
+    pub unable: u64,
     /// The devices, those that have trouble first; only those of `filter` where there is one.
     pub devices: Vec<DeviceRow>,
     /// The state that the devices are narrowed to, in its word.
@@ -149,7 +151,13 @@ fn results(view: &ProfileView, now: Timestamp) -> Markup {
     section(
         "On devices",
         html! {
-            @if view.device_count > 0 { p.quiet { "For " (count(view.device_count, "device", "devices")) ". Counted from what they confirmed." } (bar(&view.results)) }
+            @if view.device_count > 0 || !view.results.is_empty() {
+                p.quiet {
+                    "For " (count(view.device_count, "device", "devices")) ". Counted from what they confirmed."
+                    @if view.unable > 0 { " " a href=(format!("{address}?state=unable")) { (thousands(view.unable)) " cannot have it" } "." }
+                }
+                (bar(&view.results))
+            }
             @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(&address, "Show all devices").small()) } }
             (list)
         },

@@ -104,6 +104,9 @@ pub(super) fn warnings(messages: &[String]) -> Markup {
     }
 }
 
+/// Keys by which tools tell payloads apart: they change with every export and say nothing to people.
+const NAMES: [&str; 4] = ["PayloadUUID", "PayloadIdentifier", "PayloadType", "PayloadVersion"];
+
 /// What differs between two versions, secrets hidden.
 pub(super) fn difference(diff: &Diff) -> Markup {
     if diff.is_empty() {
@@ -132,7 +135,7 @@ fn heading(payload: &PayloadChange) -> Markup {
 
 fn keys(changes: &[KeyChange]) -> Markup {
     let said = |value: &Option<String>| html! { @match value { Some(value) => (value), None => span.quiet { "–" } } };
-    let rows = changes.iter().map(|change| Row {
+    let rows = changes.iter().filter(|change| !NAMES.contains(&change.key.as_str())).map(|change| Row {
         id: String::new(),
         href: None,
         name: String::new(),
@@ -143,7 +146,7 @@ fn keys(changes: &[KeyChange]) -> Markup {
         columns: vec![Column::main("Key").wraps(), Column::text("Before").labelled().wraps(), Column::text("After").labelled().wraps()],
         rows: rows.collect(),
         pager: None,
-        empty: html! {},
+        empty: html! { p.quiet { "Nothing but the names that tools know it by." } },
         selection: None,
         compact: true,
     })

@@ -1,7 +1,8 @@
 //! Profiles on pages: brought, looked at, given to groups, replaced, deleted.
 
 use super::House;
-use crate::mdm::Role;
+use crate::mdm::profiles;
+use crate::mdm::{Actor, Role};
 use crate::protocol::mobileconfig::tests::{payload, profile, signed};
 use crate::protocol::plist::Value;
 use crate::store::profiles::tests as rows;
@@ -159,6 +160,11 @@ async fn results_stand_by_device_with_the_reason_and_numbers_open_their_list() {
             rows::deployed(tx, "e2", "school.example.a", ["a", "a", "a"], "")
         })
         .await;
+    let id = page.trim_start_matches("/profiles/").to_owned();
+    let unable = format!(r#"[{{"what":"x","because":"Nobody is assigned.","origin":{{"kind":"profile","id":"{id}","name":"x"}}}}]"#);
+    house.write(move |tx| rows::planned(tx, "e1", &unable)).await;
+    let cannot = house.get(&owner, &format!("{page}?state=unable")).await.body;
+    assert!(cannot.contains("1 cannot have it") && cannot.contains("Nobody is assigned.") && !cannot.contains("iPad 2"), "{cannot}");
     let all = house.get(&owner, &page).await.body;
     for part in ["iPad &lt;1&gt;", "The profile is &lt;malformed&gt;.", "1 installed", "1 failed", &format!("href=\"{page}?state=failed\"")]
     {
@@ -190,4 +196,46 @@ async fn a_name_is_changed_and_a_profile_deleted_by_those_who_may() {
     let gone = house.post(&owner, &format!("{page}/delete"), "confirmed=1").await;
     assert!(house.get(&owner, gone.location()).await.body.contains("The profile is deleted"));
     assert_eq!(house.get(&owner, &page).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_long_library_goes_on_where_the_page_before_ended() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house
+        .write(|tx| {
+            for number in 0..51 {
+                let brought = profiles::recognise(profile(&format!("school.example.n{number:02}"), &[]))?;
+                profiles::create(tx, &Actor::Console, &brought, "Same name", "")?;
+            }
+            Ok(())
+        })
+        .await;
+    let first = house.get(&owner, "/profiles").await.body;
+    assert!(first.contains("Showing 50 of 51 profiles"), "{first}");
+    let next = first.split("href=\"/profiles?after=").nth(1).unwrap().split('"').next().unwrap();
+    let second = house.get(&owner, &format!("/profiles?after={next}")).await.body;
+    assert_eq!((second.matches("Same name").count(), first.matches("row-link").count()), (1, 50), "{second}");
+}
+
+#[tokio::test]
+async fn the_devices_of_a_profile_are_listed_up_to_a_limit() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let page = house.kept(&owner, &camera("school.example.a", true)).await;
+    let limit = profiles::STANDINGS_MAX as usize;
+    house
+        .write(move |tx| {
+            for number in 0..=limit {
+                let id = format!("{number:04}");
+                crate::store::devices::insert(tx, &crate::store::roster::tests::device(&id, "iPad"))?;
+                crate::store::enrollments::insert(tx, &super::enrollment(tx, &id))?;
+                rows::deployed(tx, &format!("e{id}"), "school.example.a", ["a", "a", "a"], "")?;
+            }
+            Ok(())
+        })
+        .await;
+    let shown = house.get(&owner, &page).await.body;
+    assert_eq!(shown.matches("href=\"/devices/").count(), limit);
+    assert!(shown.contains("501 installed"));
 }

@@ -93,3 +93,10 @@ fn a_key_that_one_profile_sets_twice_is_told_at_upload() {
     let uploaded = School::new().upload(&twice);
     assert!(uploaded.warnings.len() == 1 && uploaded.warnings[0].message.contains("allowCamera"), "{:?}", uploaded.warnings);
 }
+
+#[test]
+fn there_are_never_more_warnings_than_anybody_reads() {
+    let many: Vec<(String, Value)> = (0..150).map(|number| (format!("allow{number}"), Value::Boolean(true))).collect();
+    let keys: Vec<(&str, Value)> = many.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    assert_eq!(said(&restrictions(A, &keys), &restrictions(B, &keys), true).len(), 100);
+}

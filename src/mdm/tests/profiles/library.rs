@@ -206,6 +206,18 @@ fn limits_are_reached_and_named() {
 }
 
 #[test]
+fn a_profile_is_called_as_it_calls_itself_on_one_line() {
+    let named = |name: &str| {
+        let content = profile_with("school.example.n", &[("PayloadDisplayName", text(name))], &[]);
+        School::new().upload(&content).profile.name
+    };
+    for (said, name) in [("Wi-Fi\nof the school ", "Wi-Fiof the school"), ("\t\n", "school.example.n"), ("", "school.example.n")] {
+        assert_eq!(named(said), name);
+    }
+    assert_eq!(named(&"é".repeat(300)).chars().count(), profiles::MAX_NAME_CHARS);
+}
+
+#[test]
 fn what_is_no_profile_is_named_and_nothing_is_kept() {
     let school = School::new();
     for content in
@@ -271,4 +283,21 @@ fn results_are_counted_from_what_devices_confirmed() {
         profiles::standings(tx, &Actor::Console, &id)
     });
     assert_eq!((standings[0].state.as_str(), standings[0].because.as_str()), ("unable", "Nobody is assigned."));
+}
+
+#[test]
+fn the_library_has_a_limit_and_says_so() {
+    let school = School::new();
+    let first = school.upload(&wifi(ID, "a")).profile;
+    let full = school.write(move |tx| {
+        for number in 1..profiles::MAX_PROFILES {
+            let (id, identifier) = (format!("{number:05}"), format!("school.example.{number}"));
+            store::insert(tx, &store::Profile { id, identifier, ..first.clone() })?;
+        }
+        store::count(tx)
+    });
+    assert_eq!(full, profiles::MAX_PROFILES);
+    let error = refusal(school.try_upload(&wifi("school.example.more", "a")));
+    assert!(error.kind == Kind::Conflict && error.message.contains("2000 profiles already"), "{error}");
+    assert!(!school.upload(&wifi(ID, "a")).changed, "the same again takes no room");
 }

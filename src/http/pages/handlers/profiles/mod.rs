@@ -167,6 +167,7 @@ fn view(
     };
     Ok(ProfileView {
         results: segments(&found),
+        unable: standings.iter().filter(|row| row.state == ProfileState::Unable).count() as u64,
         versions: profiles::versions(tx, actor, id)?.into_iter().map(version).collect(),
         devices: standings.into_iter().filter(|row| filter.is_none_or(|state| row.state == state)).map(device).collect(),
         filter: filter.map(|state| state.as_str().to_owned()),

@@ -97,9 +97,10 @@ fn kept(app: &App, gate: &Gate, who: &SignedIn, done: &Uploaded) -> Response {
         };
         return said(app, gate, who, &page, &words);
     }
-    let words = match done.changed {
-        true => format!("This is another version of “{name}”. It is kept, and on no device yet: look at what differs, then use it."),
-        false => format!("This is a version of “{name}” that is kept here already. Nothing was changed."),
+    let words = if done.changed {
+        format!("This is another version of “{name}”. It is kept, and on no device yet: look at what differs, then use it.")
+    } else {
+        format!("This is a version of “{name}” that is kept here already. Nothing was changed.")
     };
     said(app, gate, who, &version, &words)
 }
