@@ -13,7 +13,7 @@ use crate::protocol::availability::{Capabilities, Reason};
 use crate::protocol::declaration::DeclarationKind;
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{self, Dictionary, Value};
-use crate::protocol::restrictions::{self, Channel, merge};
+use crate::protocol::restrictions::{self, Channel, Fact, merge};
 use crate::store::Tx;
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::enrollments;
@@ -74,7 +74,7 @@ pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result
         for (key, value) in &merged.keys {
             keys.push(EffectiveKey {
                 of_type: of_type.to_owned(),
-                words: restrictions::fact(of_type, key).map_or_else(|| key.clone(), |fact| fact.words()),
+                words: restrictions::fact(of_type, key).map_or_else(|| key.clone(), Fact::words),
                 key: key.clone(),
                 value: plist::to_json(value),
                 origins: merged.origins.get(key).cloned().unwrap_or_default(),
