@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn at(text: &str) -> Option<Timestamp> {
-        Some(Timestamp::parse(text).unwrap())
+        Timestamp::parse(text)
     }
 
     #[test]

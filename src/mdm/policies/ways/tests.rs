@@ -150,8 +150,9 @@ fn every_switch_is_named_once_and_says_what_it_does() {
 
 /// Keys that are rendered for systems of which neither published schema knows: what they hold, where, and the first and last version that has them, as
 /// later schemas say.
-const LATER: &[(&str, &str, ValueType, Platform, &str, Option<&str>)] =
-    &[(RESTRICTIONS, "ratingApps", ValueType::Int, Platform::Macos, "15", None)];
+const LATER: &[Later] = &[(RESTRICTIONS, "ratingApps", ValueType::Int, Platform::Macos, "15", None)];
+
+type Later = (&'static str, &'static str, ValueType, Platform, &'static str, Option<&'static str>);
 
 /// What was removed in 27: restrictions that hold updates back and that let Rapid Security Responses in.
 const REMOVED_IN_27: &[&str] = &["forceDelayed", "enforcedSoftwareUpdate", "allowRapidSecurityResponse"];
@@ -202,7 +203,7 @@ fn every_rendered_key_is_in_apples_schema_or_in_the_table_here() {
             };
             match since {
                 Ok(since) if !key.by_default && way.from.is_older_than(since) => {
-                    faults.push(format!("{spot} is there only from {since} on"))
+                    faults.push(format!("{spot} is there only from {since} on"));
                 }
                 Ok(_) => {}
                 Err(fault) => faults.push(fault),
