@@ -151,6 +151,11 @@ pub(crate) mod tests {
         tx.execute("INSERT INTO groups (id, name, created_at, changed_at) VALUES (?1, ?2, ?3, ?3)", (id, name, tx.now)).map(drop)
     }
 
+    /// The newest moment at which an enrollment was to be planned for; 0 if none is.
+    pub(crate) fn due(tx: &Tx) -> Result<i64> {
+        tx.one("SELECT coalesce(max(due_at), 0) FROM plans", [], |row| row.get(0))
+    }
+
     /// Puts a device into a group.
     pub(crate) fn put_in(tx: &Tx, group_id: &str, device_id: &str) -> Result<()> {
         tx.execute("INSERT INTO group_devices (group_id, device_id) VALUES (?1, ?2)", (group_id, device_id)).map(drop)

@@ -13,7 +13,7 @@ use crate::protocol::availability::{Capabilities, Reason};
 use crate::protocol::declaration::DeclarationKind;
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{self, Dictionary, Value};
-use crate::protocol::restrictions::{self, Channel, merge};
+use crate::protocol::restrictions::{self, Channel, Fact, merge};
 use crate::store::Tx;
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::enrollments;
@@ -57,7 +57,8 @@ struct Part {
 
 /// What the policies behind `assignments` want of one channel of a device, and what it cannot have.
 pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(Vec<Piece>, Vec<Unable>)> {
-    let (parts, unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    let (parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    unable.extend(nothing_left(&parts));
     let (declared, payloads): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.declared);
     let payload = |part: Part| Piece::Payload(PayloadPiece { payload_type: part.of_type, keys: part.keys, origin: part.origin });
     let mut pieces: Vec<_> = payloads.into_iter().map(payload).collect();
@@ -67,14 +68,15 @@ pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(V
 
 /// The same as keys, for people: each with the value that holds and the policies behind it.
 pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Effective> {
-    let (parts, unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    let (parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    unable.extend(nothing_left(&parts));
     let mut keys = Vec::new();
     for (of_type, parts) in by_type(&parts) {
         let merged = merge(of_type, &parts);
         for (key, value) in &merged.keys {
             keys.push(EffectiveKey {
                 of_type: of_type.to_owned(),
-                words: restrictions::fact(of_type, key).map_or_else(|| key.clone(), |fact| fact.words()),
+                words: restrictions::fact(of_type, key).map_or_else(|| key.clone(), Fact::words),
                 key: key.clone(),
                 value: plist::to_json(value),
                 origins: merged.origins.get(key).cloned().unwrap_or_default(),
@@ -116,6 +118,27 @@ fn by_type(parts: &[Part]) -> BTreeMap<&str, Vec<(&Dictionary, Origin)>> {
         types.entry(&part.of_type).or_default().push((&part.keys, part.origin.clone()));
     }
     types
+}
+
+/// Lists of several policies of what is allowed that have nothing in common, so that nothing is allowed: likely not what anybody meant.
+fn nothing_left(parts: &[Part]) -> Vec<Unable> {
+    let mut found = Vec::new();
+    for (of_type, parts) in by_type(parts) {
+        let merged = merge(of_type, &parts);
+        for (key, _) in merged.keys.iter().filter(|(_, value)| value.as_array().is_some_and(Vec::is_empty)) {
+            let origins = merged.origins.get(key).map(Vec::as_slice).unwrap_or_default();
+            let Some(origin) = origins.first() else { continue };
+            let names = origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
+            let sets =
+                |switch: &&Switch| switch.ways().iter().any(|way| way.of_type == of_type && way.keys.iter().any(|set| set.name == key));
+            found.push(Unable {
+                what: catalogue::all().find(sets).map_or_else(|| key.clone(), |switch| switch.label.to_owned()),
+                because: format!("The lists of {names} have nothing in common, so nothing is left. Change one of them, or take one back."),
+                origin: origin.clone(),
+            });
+        }
+    }
+    found
 }
 
 fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPiece {

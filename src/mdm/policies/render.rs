@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::mdm::wanted::{Origin, PayloadPiece, ProfileContent, ProfilePiece};
 use crate::pki::digest::sha256;
 use crate::protocol::plist::{self, Dictionary, Value};
-use crate::protocol::restrictions::{self, DOMAINS, Merged, PASSCODE, RESTRICTIONS, merge};
+use crate::protocol::restrictions::{self, DOMAINS, Fact, Merged, PASSCODE, RESTRICTIONS, merge};
 
 /// What the PayloadIdentifiers of our own profiles begin with; uploaded ones may not.
 pub const PROFILE_PREFIX: &str = "org.rollcall.policies.";
@@ -110,7 +110,7 @@ fn hex(bytes: &[u8]) -> String {
 fn keys(payload_type: &str, merged: &Merged<Origin>) -> Vec<EffectiveKey> {
     let key = |(key, value): (&String, &Value)| EffectiveKey {
         of_type: payload_type.to_owned(),
-        words: restrictions::fact(payload_type, key).map_or_else(|| key.clone(), |fact| fact.words()),
+        words: restrictions::fact(payload_type, key).map_or_else(|| key.clone(), Fact::words),
         key: key.clone(),
         value: plist::to_json(value),
         origins: merged.origins.get(key).cloned().unwrap_or_default(),

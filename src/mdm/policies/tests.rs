@@ -394,3 +394,41 @@ fn every_kind_of_device_gets_only_what_its_system_has() {
         merged_profiles(&payloads(&pieces)).unwrap();
     }
 }
+
+#[test]
+fn lists_that_have_nothing_in_common_are_told() {
+    let school = School::new();
+    let one = make(&school, "One", json!({ "app_allow_list": ["com.a.one"] }));
+    let two = make(&school, "Two", json!({ "app_allow_list": ["com.b.two"] }));
+    for version in ["18.7", "27"] {
+        let (pieces, unable) = planned(&school, &[&one, &two], &target(Platform::Ios, version));
+        assert_eq!(pieces.len(), if version == "27" { 1 } else { 2 });
+        assert!(why(&unable, "Only these apps").contains("nothing in common"), "{version}: {unable:?}");
+    }
+    assert_eq!(planned(&school, &[&one], &target(Platform::Ios, "27")).1, []);
+}
+
+#[test]
+fn whoever_has_a_policy_is_planned_for_anew_when_it_changes() {
+    let school = School::new();
+    school.enrolled("A-1");
+    school.write(|tx| {
+        let device_id = crate::store::enrollments::by_nano_id(tx, "A-1")?.unwrap().device_id;
+        policies::tests::group(tx, "g1", "Cart A")?;
+        policies::tests::put_in(tx, "g1", &device_id)
+    });
+    let policy = make(&school, "Exam", json!({ "no_camera": true }));
+    let due = || school.write(policies::tests::due);
+    let before = due();
+    let id = policy.id.clone();
+    school.write(move |tx| assign(tx, &Actor::Console, &id, "g1", None));
+    assert!(due() > before);
+    for at in 0..2 {
+        let before = due();
+        school.clock.advance(std::time::Duration::from_secs(1));
+        let id = policy.id.clone();
+        let change = PolicyChange { note: Some(format!("note {at}")), ..PolicyChange::default() };
+        school.write(move |tx| update(tx, &Actor::Console, &id, &change));
+        assert!(due() > before);
+    }
+}

@@ -88,7 +88,9 @@ fn list<'a>(texts: impl Iterator<Item = &'a &'a str>) -> Value {
 
 /// The one that comes first as JSON text.
 fn first(one: &Value, other: &Value) -> Value {
-    if plist::to_json(one).to_string() <= plist::to_json(other).to_string() { one.clone() } else { other.clone() }
+    let text = |value: &Value| plist::to_json(value).to_string();
+    let (before, after) = (text(one), text(other));
+    if before <= after { one.clone() } else { other.clone() }
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ fn one_switch(view: &PolicyForm, switch: &Switch) -> Markup {
     html! {
         div.switch {
             (input)
-            p.meta { "Not covered: " (switch.limits) }
+            p.meta { "Limits: " (switch.limits) }
             (requires(switch))
         }
     }

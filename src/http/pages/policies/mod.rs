@@ -10,8 +10,8 @@ use maud::{Markup, html};
 
 use super::parts::scope::{ScopeView, scope};
 use super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Table, confirm, count, empty, facts, frame, post,
-    section, state_square, table, time_ago,
+    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Tab, Table, confirm, count, empty, facts, frame, post,
+    section, state_square, table, tabs, time_ago,
 };
 use crate::clock::Timestamp;
 use crate::mdm::policies::catalogue::{Group, Switch};
@@ -84,8 +84,10 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
     let page = Frame {
         under: html! { (ABOUT) },
         action: html! { @if !view.rows.is_empty() { (new) } },
-        ..Frame::new(Section::Profiles, "Policies")
+        ..Frame::new(Section::Profiles, "Profiles and policies")
     };
+    let tab = |title: &str, href: &str| Tab { title: title.to_owned(), href: href.to_owned(), current: href == "/policies", count: None };
+    let kinds = tabs("Profiles and policies", &[tab("Profiles", "/profiles"), tab("Policies", "/policies")]);
     let start = html! {
         @if view.may_change {
             (Button::link("/policies/new?start=open-in", "Start with Managed Open In").main())
@@ -117,7 +119,7 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
         selection: None,
         compact: false,
     });
-    frame(shell, &page, rows)
+    frame(shell, &page, html! { (kinds) (rows) })
 }
 
 fn list_row(row: &PolicyRow, now: Timestamp) -> Row {
@@ -211,7 +213,7 @@ fn switches(list: &[(&'static Switch, String)]) -> Markup {
                         div.switch {
                             p { strong { (words) } }
                             p { (switch.notice) }
-                            p.meta { "Not covered: " (switch.limits) }
+                            p.meta { "Limits: " (switch.limits) }
                             (requires(switch))
                         }
                     }
@@ -243,7 +245,11 @@ fn generations(list: &[Generation]) -> Markup {
     });
     table(&Table {
         caption: "What each generation of devices gets",
-        columns: vec![Column::main("System"), Column::text("Gets").wraps().labelled(), Column::text("Does not get").wraps().labelled()],
+        columns: vec![
+            Column::main("System"),
+            Column::text("Gets").wraps().labelled().roomy(),
+            Column::text("Does not get").wraps().labelled(),
+        ],
         rows: rows.collect(),
         pager: None,
         empty: html! { p.quiet { "No system has any of it." } },

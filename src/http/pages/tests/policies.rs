@@ -18,7 +18,7 @@ async fn the_empty_list_offers_managed_open_in() {
     assert!(page.body.contains("No policies yet") && page.body.contains("/policies/new?start=open-in"), "{}", page.body);
     let form = house.get(&owner, "/policies/new?start=open-in").await.body;
     for part in
-        ["value=\"Managed Open In\"", "name=\"open_in_managed_stays\" value=\"1\" checked", "Not covered: ", "iPhone and iPad from iOS 15"]
+        ["value=\"Managed Open In\"", "name=\"open_in_managed_stays\" value=\"1\" checked", "Limits: ", "iPhone and iPad from iOS 15"]
     {
         assert!(form.contains(part), "{part}");
     }
