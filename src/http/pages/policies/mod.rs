@@ -13,6 +13,7 @@ use super::parts::{
     Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Table, confirm, count, empty, facts, frame, post,
     section, state_square, table, time_ago,
 };
+use super::profiles::section_tabs;
 use crate::clock::Timestamp;
 use crate::mdm::policies::catalogue::{Group, Switch};
 use crate::mdm::policies::{Generation, Warning, ways};
@@ -117,7 +118,7 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
         selection: None,
         compact: false,
     });
-    frame(shell, &page, rows)
+    frame(shell, &page, html! { (section_tabs("/policies")) (rows) })
 }
 
 fn list_row(row: &PolicyRow, now: Timestamp) -> Row {
