@@ -159,6 +159,12 @@ pub(crate) mod tests {
         Ok(())
     }
 
+    /// Puts a device into a group.
+    pub(crate) fn join(tx: &Tx, group_id: &str, device_id: &str) -> Result<()> {
+        tx.execute("INSERT INTO group_devices (group_id, device_id) VALUES (?1, ?2)", (group_id, device_id))?;
+        Ok(())
+    }
+
     #[test]
     fn a_payload_is_sealed_and_opens_for_its_own_row() {
         let store = crate::store::tests::memory();

@@ -4,6 +4,7 @@
 mod apns;
 mod classroom;
 mod console;
+mod declarations;
 mod devices;
 mod kit;
 mod serve;

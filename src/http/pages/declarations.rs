@@ -6,6 +6,7 @@ use super::parts::{
     Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, ScopeView, Section, Shell, State, Table, badge, confirm, count, empty, facts,
     field, frame, post, scope, section, section_with, table, time_ago, upload,
 };
+use super::profiles::section_tabs;
 use crate::clock::Timestamp;
 
 /// The list.
@@ -126,7 +127,7 @@ pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
         selection: None,
         compact: false,
     });
-    frame(shell, &page, content)
+    frame(shell, &page, html! { (section_tabs("/declarations")) (content) })
 }
 
 fn list_row(row: &DeclarationRow, now: Timestamp) -> Row {

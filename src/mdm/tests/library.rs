@@ -2,19 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::School;
+use super::{Device, School};
 use crate::error::{Error, Kind, Result};
+use crate::mdm::checkin::Reply;
 use crate::mdm::declarations::library::{self, DECLARATIONS_MAX, NAME_MAX_CHARS, Standing};
 use crate::mdm::wanted::{DeclarationPiece, Piece, Target, Unable};
-use crate::mdm::{Actor, Role};
+use crate::mdm::{Actor, Role, reconcile};
 use crate::protocol::availability::Capabilities;
 use crate::protocol::declaration::DeclarationKind;
 use crate::protocol::ids::EnrollmentKind;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::assignments::{AssignedKind, of_group};
-use crate::store::declarations::tests::group;
+use crate::store::declarations::tests::{group, join};
 use crate::store::events::{self, Filter};
+use crate::store::{devices, groups};
 
 fn configuration(identifier: &str, kind: &str, payload: &Value) -> Value {
     json!({ "Type": format!("com.apple.configuration.{kind}"), "Identifier": identifier, "Payload": payload })
@@ -46,7 +48,7 @@ impl School {
     fn assigned_to_all(&self, standings: &[Standing]) {
         let ids: Vec<_> = standings.iter().map(|standing| standing.declaration.id.clone()).collect();
         self.write(move |tx| {
-            if of_group(tx, "everybody")?.is_empty() {
+            if groups::all(tx)?.is_empty() {
                 group(tx, "everybody", "Everybody")?;
             }
             ids.iter().try_for_each(|id| library::assign(tx, &Actor::Console, id, "everybody").map(drop))
@@ -256,4 +258,66 @@ fn the_library_and_names_have_an_end() {
         school.declare(&json!(many));
     }
     assert_eq!(school.try_declare(&test("one-more")).unwrap_err().kind, Kind::Conflict);
+}
+
+impl Device<'_> {
+    /// What it is answered when it asks for this endpoint; null for 404.
+    fn asks_for(&self, endpoint: &str) -> Value {
+        let keys = format!("<key>MessageType</key><string>DeclarativeManagement</string><key>Endpoint</key><string>{endpoint}</string>");
+        match self.check_in(&keys).unwrap() {
+            Reply::Json(json) => serde_json::from_slice(&json).unwrap(),
+            _ => Value::Null,
+        }
+    }
+
+    fn plan_now(&self) {
+        let enrollment = self.enrollment();
+        self.school.write(move |tx| reconcile::plan(tx, &enrollment.id));
+    }
+
+    /// Identifiers of the configurations that it is told of, ours left out.
+    fn library_configurations(&self) -> Vec<String> {
+        let items = self.asks_for("declaration-items");
+        let list = items["Declarations"]["Configurations"].as_array().unwrap().iter();
+        list.filter_map(|item| item["Identifier"].as_str()).filter(|name| !name.starts_with(library::RESERVED)).map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn a_bad_declaration_is_left_out_and_the_rest_is_served_until_it_vanishes() {
+    let school = School::new();
+    let device = school.enrolled("A-1");
+    let device_id = device.enrollment().device_id;
+    // It runs 18.1: it has math, and knows nothing of Safari's settings.
+    let all =
+        json!([test("echo"), configuration("math", "math.settings", &json!({})), configuration("safari", "safari.settings", &json!({}))]);
+    let standings = school.declare(&all);
+    school.write(move |tx| {
+        // It has said what it is.
+        devices::set_facts(tx, &device_id, "{}")?;
+        group(tx, "everybody", "Everybody")?;
+        join(tx, "everybody", &device_id)
+    });
+    school.assigned_to_all(&standings);
+    device.plan_now();
+    assert_eq!(device.library_configurations(), ["echo", "math"]);
+    let document = device.asks_for("declaration/configuration/echo");
+    assert_eq!((&document["Type"], &document["Payload"]), (&json!("com.apple.configuration.management.test"), &json!({ "Echo": "x" })));
+    let listed = device.asks_for("declaration-items")["Declarations"]["Configurations"].as_array().unwrap().clone();
+    let echo = listed.iter().find(|item| item["Identifier"] == "echo").unwrap();
+    assert_eq!(echo["ServerToken"], document["ServerToken"], "the same in the list and in the document");
+    assert_eq!(device.asks_for("declaration/configuration/safari"), Value::Null);
+
+    let token = device.asks_for("tokens")["SyncTokens"]["DeclarationsToken"].clone();
+    let id = standings.iter().find(|standing| standing.declaration.identifier == "echo").unwrap().declaration.id.clone();
+    school.replaced(&id, &configuration("echo", "management.test", &json!({ "Echo": "y" }))).unwrap();
+    device.plan_now();
+    assert_ne!(device.asks_for("declaration/configuration/echo")["ServerToken"], document["ServerToken"], "other words, another token");
+    assert_ne!(device.asks_for("tokens")["SyncTokens"]["DeclarationsToken"], token);
+    school.write(move |tx| library::delete(tx, &Actor::Console, &id));
+    device.plan_now();
+    assert_eq!(
+        (device.library_configurations(), device.asks_for("declaration/configuration/echo")),
+        (vec![String::from("math")], Value::Null)
+    );
 }

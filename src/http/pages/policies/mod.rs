@@ -10,9 +10,10 @@ use maud::{Markup, html};
 
 use super::parts::scope::{ScopeView, scope};
 use super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Tab, Table, confirm, count, empty, facts, frame, post,
-    section, state_square, table, tabs, time_ago,
+    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Table, confirm, count, empty, facts, frame, post,
+    section, state_square, table, time_ago,
 };
+use super::profiles::section_tabs;
 use crate::clock::Timestamp;
 use crate::mdm::policies::catalogue::{Group, Switch};
 use crate::mdm::policies::{Generation, Warning, ways};
@@ -86,8 +87,6 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
         action: html! { @if !view.rows.is_empty() { (new) } },
         ..Frame::new(Section::Profiles, "Profiles and policies")
     };
-    let tab = |title: &str, href: &str| Tab { title: title.to_owned(), href: href.to_owned(), current: href == "/policies", count: None };
-    let kinds = tabs("Profiles and policies", &[tab("Profiles", "/profiles"), tab("Policies", "/policies")]);
     let start = html! {
         @if view.may_change {
             (Button::link("/policies/new?start=open-in", "Start with Managed Open In").main())
@@ -119,7 +118,7 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
         selection: None,
         compact: false,
     });
-    frame(shell, &page, html! { (kinds) (rows) })
+    frame(shell, &page, html! { (section_tabs("/policies")) (rows) })
 }
 
 fn list_row(row: &PolicyRow, now: Timestamp) -> Row {

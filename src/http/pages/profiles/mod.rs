@@ -45,7 +45,7 @@ pub struct ProfileRow {
 /// The tabs of this section; `at` is the address of the one shown.
 pub fn section_tabs(at: &str) -> Markup {
     let tab = |title: &str, href: &str| Tab { title: title.to_owned(), href: href.to_owned(), current: at == href, count: None };
-    tabs("Profiles and policies", &[tab("Profiles", "/profiles"), tab("Policies", "/policies")])
+    tabs("Profiles and policies", &[tab("Profiles", "/profiles"), tab("Policies", "/policies"), tab("Declarations", "/declarations")])
 }
 
 /// The page of the library.

@@ -112,7 +112,7 @@ fn who(view: &ProfileView) -> Markup {
         html! {
             div.form {
                 (scope(&view.scope))
-                @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save who gets it").main()) } }
+                @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save who gets it").main()) (Button::submit("Preview").to(format!("/preview/profile/{}", view.id))) } }
             }
         },
     )

@@ -176,8 +176,9 @@ pub fn content(tx: &Tx, actor: &Actor, id: &str) -> Result<Value> {
 
 /// Assigns a declaration to a group: its devices get it, those that can.
 pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Standing> {
+    actor.require(Right::Configure)?;
     let declaration = existing(tx, id)?;
-    if !groups::all(tx)?.iter().any(|group| group.id == group_id) {
+    if groups::by_id(tx, group_id)?.is_none() {
         return Err(Error::not_found("There is no such group."));
     }
     assignments::assign(tx, actor, (AssignedKind::Declaration, &declaration.id, &declaration.name), group_id, None)?;
@@ -186,6 +187,7 @@ pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Standi
 
 /// Takes a declaration back from a group.
 pub fn unassign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Standing> {
+    actor.require(Right::Configure)?;
     let declaration = existing(tx, id)?;
     assignments::unassign(tx, actor, (AssignedKind::Declaration, &declaration.id, &declaration.name), group_id)?;
     standing(tx, declaration)
