@@ -163,7 +163,7 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
                 (post(&format!("/policies/{}/scope", view.id), html! {
                     div.form {
                         (scope(&view.scope))
-                        @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save where it is wanted")) } }
+                        @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save where it is wanted").main()) (Button::submit("Preview").to(format!("/preview/policy/{}", view.id))) } }
                     }
                 }))
             } @else {
