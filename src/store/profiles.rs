@@ -343,8 +343,8 @@ pub(crate) mod tests {
     pub(crate) fn deployed(tx: &Tx, enrollment_id: &str, identifier: &str, digests: [&str; 3], problem: &str) -> Result<()> {
         let [wanted, sent, seen] = digests;
         tx.execute(
-            "INSERT OR REPLACE INTO deployments (enrollment_id, key, wanted, sent, seen, problem, changed_at)
-             VALUES (?1, 'profile:' || ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO deployments (enrollment_id, key, mechanism, wanted, sent, seen, problem, changed_at)
+             VALUES (?1, 'profile:' || ?2, 'command', ?3, ?4, ?5, ?6, ?7)",
             (enrollment_id, identifier, wanted, sent, seen, problem, tx.now),
         )?;
         Ok(())
