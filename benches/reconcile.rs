@@ -159,6 +159,7 @@ fn policy(tx: &Tx, number: usize) -> Result<String> {
 
 /// One assignment changes, and all ten thousand devices are planned for anew.
 #[divan::bench(sample_count = 3, sample_size = 1)]
+#[expect(clippy::disallowed_methods, reason = "how long each part takes is told beside the figure")]
 fn a_policy_of_every_device_changes(bencher: Bencher) {
     let school = School::new();
     let mut turn = 0;

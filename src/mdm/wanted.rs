@@ -95,6 +95,8 @@ pub struct PayloadPiece {
     pub payload_type: String,
     /// The keys of this policy alone.
     pub keys: Dictionary,
+    /// When the device itself is to end it.
+    pub ends_at: Option<Timestamp>,
     /// Where it comes from.
     pub origin: Origin,
 }

@@ -18,13 +18,13 @@ use rollcall::store::assignments::AssignedKind;
 use rollcall::store::deployments::Mechanism;
 use rollcall::store::enrollments::EnrollmentState;
 use rollcall::store::roster::{self, Sort};
-use rollcall::store::{Bell, enrollments, groups, inventory};
+use rollcall::store::{Bell, enrollments, groups};
 use serde_json::json;
 
 const DEVICES: u32 = 25;
 
 /// The most that anything here may take; nothing waits for it.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The group that practice devices come into by their invitation.
 const GROUP: &str = "Practice";
@@ -35,8 +35,6 @@ struct Seen {
     device_id: String,
     os: String,
     standings: Standings,
-    /// Identifiers of the profiles that it listed last.
-    profiles: BTreeSet<String>,
 }
 
 async fn classroom() -> (Serving, tempfile::TempDir) {
@@ -67,7 +65,6 @@ async fn look(app: &App) -> Vec<Seen> {
             seen.push(Seen {
                 os: format!("{} {}", device.platform, device.os_version),
                 standings: reconcile::standing(tx, &channel)?,
-                profiles: inventory::profiles(tx, &channel.id)?.into_iter().map(|profile| profile.identifier).collect(),
                 device_id: device.id,
             });
         }
@@ -90,8 +87,11 @@ async fn until(app: &App, what: &str, is_so: impl Fn(&[Seen]) -> bool) -> Vec<Se
         }
     });
     if waited.await.is_err() {
-        let odd: Vec<_> = last.iter().map(|seen| (&seen.os, &seen.standings.things, &seen.profiles)).collect();
-        panic!("{what}: {odd:#?}");
+        let odd = last.iter().flat_map(|seen| {
+            let things = seen.standings.things.iter().filter(|thing| thing.state != State::There);
+            things.map(|thing| format!("{}: {:?} {:?} {}", seen.os, thing.mechanism, thing.state, thing.because))
+        });
+        panic!("{what}: {} devices, {:#?}", last.len(), odd.collect::<Vec<_>>());
     }
     last
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::mdm::checkin::actor;
-use crate::mdm::journal;
+use crate::mdm::{groups, journal};
 use crate::protocol::declaration::StatusReport;
 use crate::protocol::platform::Platform;
 use crate::store::declared::{self, DeclarationState};
@@ -21,7 +21,9 @@ pub const STATES_MAX: usize = 1000;
 /// Where a report says what became of the declarations.
 const DECLARATIONS: &str = "management.declarations";
 /// Items that are objects and belong together.
-const WHOLE: [&str; 1] = ["management.client-capabilities"];
+const WHOLE: [&str; 1] = [CAPABILITIES];
+/// What the device knows of declarative management.
+const CAPABILITIES: &str = "management.client-capabilities";
 
 /// Takes over a status report; tells whether it says anything of declarations.
 ///
@@ -62,9 +64,9 @@ pub(super) fn take(tx: &Tx, enrollment: &Enrollment, data: &[u8]) -> Result<bool
     }
     let says_of_declarations = states(tx, enrollment, &report)?;
     facts(tx, enrollment, &report)?;
-    let is_news = report
-        .item("management.client-capabilities")
-        .is_some_and(|said| before.iter().find(|old| old.item == WHOLE[0]).is_none_or(|old| old.value != said.to_string()));
+    let told = report.item(CAPABILITIES).map(Value::to_string);
+    let known = before.iter().find(|old| old.item == CAPABILITIES).map(|old| &old.value);
+    let is_news = told.is_some() && told.as_ref() != known;
     if is_news {
         deployments::look_again_at(tx, &enrollment.id)?;
     }
@@ -155,6 +157,7 @@ fn facts(tx: &Tx, enrollment: &Enrollment, report: &StatusReport) -> Result<()> 
         return Ok(());
     }
     devices::update(tx, &device)?;
+    groups::place(tx, &device.id)?;
     if device.os_version != before.os_version {
         let data = json!({ "from": before.os_version, "to": device.os_version, "build": device.build_version });
         journal::note(tx, &actor(enrollment), "device.os_changed", enrollment, data)?;

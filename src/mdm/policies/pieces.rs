@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::catalogue::{self, Switch};
 use super::ways::{self, Answer, KeyValue, Way};
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::wanted::{DeclarationPiece, Origin, PayloadPiece, Piece, Target, Unable};
 use crate::mdm::{Actor, commands, devices};
@@ -60,10 +61,19 @@ pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(V
     let (parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
     unable.extend(nothing_left(&parts));
     let (declared, payloads): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.declared);
-    let payload = |part: Part| Piece::Payload(PayloadPiece { payload_type: part.of_type, keys: part.keys, origin: part.origin });
+    let payload = |part: Part| {
+        let ends_at = end(assignments, &part.origin.id);
+        Piece::Payload(PayloadPiece { payload_type: part.of_type, keys: part.keys, ends_at, origin: part.origin })
+    };
     let mut pieces: Vec<_> = payloads.into_iter().map(payload).collect();
     pieces.extend(by_type(&declared).into_iter().map(|(of_type, parts)| Piece::Declaration(declaration(of_type, &parts))));
     Ok((pieces, unable))
+}
+
+/// When a policy ends on a device: of several assignments the latest end counts, and one without an end never ends.
+fn end(assignments: &[Assignment], policy_id: &str) -> Option<Timestamp> {
+    let ends = assignments.iter().filter(|assignment| assignment.item_id == policy_id).map(|assignment| assignment.ends_at);
+    ends.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 /// The same as keys, for people: each with the value that holds and the policies behind it.

@@ -1,6 +1,8 @@
 //! The profiles that restrictions are sent in: one for each payload type, merged from all policies of a device.
 //!
 //! One for each type, so that a device that refuses one of them still takes the others, and a changed domain does not install passcode rules again.
+//! What ends by itself has a profile of its own for each end, which the device removes by its own clock; where several profiles restrict the same, a
+//! device keeps to the strictest. Managed domains, of which a device takes only one payload, end when the device is told.
 //! They do not say PayloadRemovalDisallowed: a device removes what its management installed only together with that management.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,9 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::pieces::EffectiveKey;
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::wanted::{Origin, PayloadPiece, ProfileContent, ProfilePiece};
 use crate::pki::digest::sha256;
+use crate::pki::hex;
 use crate::protocol::plist::{self, Dictionary, Value};
 use crate::protocol::restrictions::{self, DOMAINS, Fact, Merged, PASSCODE, RESTRICTIONS, merge};
 
@@ -30,25 +34,32 @@ pub struct MergedProfile {
 ///
 /// The same wishes give the same bytes, in whatever order they come.
 pub fn merged_profiles(pieces: &[PayloadPiece]) -> Result<Vec<MergedProfile>> {
-    let mut types: BTreeMap<&str, Vec<(&Dictionary, Origin)>> = BTreeMap::new();
+    let mut types = BTreeMap::<_, Vec<_>>::new();
     for piece in pieces {
-        types.entry(&piece.payload_type).or_default().push((&piece.keys, piece.origin.clone()));
+        let ends_at = piece.ends_at.filter(|_| piece.payload_type != DOMAINS);
+        types.entry((piece.payload_type.as_str(), ends_at)).or_default().push((&piece.keys, piece.origin.clone()));
     }
-    types.into_iter().map(|(payload_type, parts)| profile(payload_type, &parts)).collect()
+    types.into_iter().map(|((payload_type, ends_at), parts)| profile(payload_type, ends_at, &parts)).collect()
 }
 
-fn profile(payload_type: &str, parts: &[(&Dictionary, Origin)]) -> Result<MergedProfile> {
+fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary, Origin)]) -> Result<MergedProfile> {
     let merged = merge(payload_type, parts);
     let (suffix, name) = named(payload_type);
-    let identifier = format!("{PROFILE_PREFIX}{suffix}");
+    let (identifier, name) = match ends_at {
+        None => (format!("{PROFILE_PREFIX}{suffix}"), name.to_owned()),
+        Some(end) => (format!("{PROFILE_PREFIX}{suffix}.until-{}", end.seconds()), format!("{name} until {end}")),
+    };
     let keys_xml = plist::to_xml(&Value::Dictionary(merged.keys.clone()))?;
     let seed = [identifier.as_bytes(), b"\n", &keys_xml].concat();
     let (uuid, inner) = (made_of(&seed, 0), made_of(&seed, 1));
-    let mut payload = outside(payload_type, &format!("{identifier}.payload"), &inner, name);
+    let mut payload = outside(payload_type, &format!("{identifier}.payload"), &inner, &name);
     payload.extend(merged.keys.clone());
-    let mut root = outside("Configuration", &identifier, &uuid, name);
+    let mut root = outside("Configuration", &identifier, &uuid, &name);
     root.insert("PayloadDescription".to_owned(), Value::from(DESCRIPTION));
     root.insert("PayloadScope".to_owned(), Value::from("System"));
+    if let Some(end) = ends_at {
+        root.insert("RemovalDate".to_owned(), plist::date(end));
+    }
     root.insert("PayloadContent".to_owned(), Value::Array(vec![Value::Dictionary(payload)]));
     let bytes = plist::to_xml(&Value::Dictionary(root))?;
     let origins: BTreeSet<_> = parts.iter().map(|(_, origin)| origin.clone()).collect();
@@ -57,7 +68,7 @@ fn profile(payload_type: &str, parts: &[(&Dictionary, Origin)]) -> Result<Merged
         uuid,
         digest: hex(&sha256(&bytes)),
         content: ProfileContent::Rendered(bytes),
-        name: name.to_owned(),
+        name,
         origins: origins.into_iter().collect(),
     };
     Ok(MergedProfile { profile, keys: keys(payload_type, &merged) })
@@ -96,15 +107,6 @@ fn made_of(seed: &[u8], which: u8) -> String {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_upper(&mut Uuid::encode_buffer()).to_owned()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn keys(payload_type: &str, merged: &Merged<Origin>) -> Vec<EffectiveKey> {

@@ -54,7 +54,6 @@ fn carry_out(tx: &Tx, enrollment_id: &str) -> Result<()> {
     let Some(enrollment) = enrollments::by_id(tx, enrollment_id)? else { return Ok(()) };
     let mut plan = current_plan(tx, &enrollment)?;
     plan.due_at = None;
-    plan.planned_at = Some(tx.now);
     let device = devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none());
     let Some(device) = device.filter(|_| enrollment.state == EnrollmentState::Enrolled) else {
         return deployments::set_plan(tx, enrollment_id, &plan);
@@ -63,6 +62,7 @@ fn carry_out(tx: &Tx, enrollment_id: &str) -> Result<()> {
         // What it is decides what it gets; its first answers have this looked at again.
         return deployments::set_plan(tx, enrollment_id, &plan);
     }
+    plan.planned_at = Some(tx.now);
     capability::prepare(tx)?;
     let outlook = outlook(tx, &enrollment, &device, &Change::default())?;
     serve(tx, &enrollment, &outlook, &mut plan)?;

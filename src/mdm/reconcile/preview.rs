@@ -35,6 +35,7 @@ pub enum Foreseen {
 
 /// One thing on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PreviewThing)]
 pub struct Thing {
     /// PayloadIdentifier, or Identifier of a declaration.
     pub identifier: String,
@@ -50,6 +51,7 @@ pub struct Thing {
 
 /// What would happen on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DevicePreview)]
 pub struct Preview {
     /// The device.
     pub device_id: String,
@@ -71,6 +73,7 @@ pub const DEVICES_MAX: usize = 500;
 /// A thing that can be assigned, by its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PreviewItem)]
 pub struct Named {
     /// What sort of thing.
     pub kind: AssignedKind,
@@ -81,6 +84,7 @@ pub struct Named {
 /// A change that is only thought of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = PreviewInput)]
 pub struct Thought {
     /// What would be assigned to each of the groups.
     pub add: Vec<Named>,
@@ -96,6 +100,7 @@ pub struct Thought {
 
 /// What a change would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Preview)]
 pub struct Previews {
     /// Device by device, at most [`DEVICES_MAX`].
     pub items: Vec<Preview>,

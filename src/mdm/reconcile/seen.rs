@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::Result;
+use crate::mdm::checkin::actor;
+use crate::mdm::journal;
 use crate::mdm::reconcile::render;
 use crate::mdm::reconcile::{deed, step};
 use crate::protocol::report::{Head, Status};
@@ -29,6 +31,7 @@ pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head
         }
         return Ok(());
     };
+    let before = row.clone();
     let is_removal = command.request_type == "RemoveProfile";
     match head.status {
         Status::Idle | Status::NotNow => return Ok(()),
@@ -36,19 +39,20 @@ pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head
         Status::Acknowledged => step::acknowledged(&mut row),
         Status::Error if is_removal && head.error_chain.iter().any(|error| NOT_THERE.contains(&error.code)) => step::acknowledged(&mut row),
         Status::Error | Status::CommandFormatError => {
-            let cause = head.cause().map(|cause| cause.words.into_owned()).unwrap_or_else(|| String::from("the device gave no reason"));
+            let cause = head.cause().map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
             step::refused(&mut row, &cause, tx.now);
         }
     }
-    store(tx, enrollment, &row)?;
+    store(tx, enrollment, &before, &row)?;
     if row.key != DECLARATIONS {
         deed::verify(tx, enrollment)?;
     }
     Ok(())
 }
 
-/// Stores a row and has it looked at again: something else may be wanted by now, or a moment to try again be set.
-fn store(tx: &Tx, enrollment: &Enrollment, row: &Deployment) -> Result<()> {
+/// Stores a row, tells what is news in it, and has it looked at again: something else may be wanted by now, or a moment to try again be set.
+fn store(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: &Deployment) -> Result<()> {
+    tell(tx, enrollment, before, row)?;
     if row.wanted.is_empty() && row.seen.is_empty() && row.sent.is_empty() && row.command_uuid.is_none() {
         return deployments::forget(tx, &enrollment.id, &row.key);
     }
@@ -57,6 +61,23 @@ fn store(tx: &Tx, enrollment: &Enrollment, row: &Deployment) -> Result<()> {
         deployments::look_again_at(tx, &enrollment.id)?;
     }
     Ok(())
+}
+
+/// What the timeline says of a thing: that it is there, that it has gone, that the device refused it.
+fn tell(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: &Deployment) -> Result<()> {
+    if row.key == DECLARATIONS {
+        return Ok(());
+    }
+    let was_there = !before.wanted.is_empty() && before.seen == before.wanted;
+    let is_there = !row.wanted.is_empty() && row.seen == row.wanted;
+    let kind = match () {
+        () if is_there && !was_there => "deployment.there",
+        () if row.seen.is_empty() && !before.seen.is_empty() => "deployment.gone",
+        () if !row.problem.is_empty() && row.problem != before.problem => "deployment.refused",
+        () => return Ok(()),
+    };
+    let data = json!({ "name": row.name, "identifier": row.key.trim_start_matches("profile:"), "because": row.problem });
+    journal::note(tx, &actor(enrollment), kind, enrollment, data)
 }
 
 /// Takes over a list of profiles that was just read.
@@ -73,7 +94,7 @@ pub fn listed(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
         let mut row = before.clone();
         step::listed(&mut row, there.get(&before.key).map(String::as_str));
         if row != before {
-            store(tx, enrollment, &row)?;
+            store(tx, enrollment, &before, &row)?;
         }
     }
     Ok(())
@@ -97,7 +118,7 @@ pub fn status_changed(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
             declared_profile(&mut row, state, is_current);
         }
         if row != before {
-            store(tx, enrollment, &row)?;
+            store(tx, enrollment, &before, &row)?;
         }
     }
     Ok(())

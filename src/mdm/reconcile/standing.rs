@@ -18,6 +18,7 @@ use crate::store::{Tx, devices};
 /// How a thing stands, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WantedState)]
 pub enum State {
     /// The device confirmed it as it should be.
     There,
@@ -31,6 +32,7 @@ pub enum State {
 
 /// One thing on one enrollment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = WantedThing)]
 pub struct Standing {
     /// PayloadIdentifier, or Identifier of a declaration.
     pub identifier: String,
@@ -52,6 +54,7 @@ pub struct Standing {
 
 /// Everything that an enrollment has, is to have and cannot have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Wanted)]
 pub struct Standings {
     /// What it is to have or still has.
     pub things: Vec<Standing>,

@@ -1,7 +1,6 @@
 //! A profile as one device gets it: variables filled in, an end set, and an identity that tells it from every other form of the same profile.
 
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
 
 use uuid::Builder;
 
@@ -64,8 +63,7 @@ impl Finish {
         keys.insert("PayloadUUID".into(), Value::String(self.uuid(&own, sha256)));
         let sooner = fields::moment(&keys, "RemovalDate").is_some_and(|own| self.ends_at.is_some_and(|end| own < end));
         if let Some(end) = self.ends_at.filter(|_| !sooner) {
-            let end = UNIX_EPOCH + Duration::from_secs(end.seconds().max(0).unsigned_abs());
-            keys.insert("RemovalDate".into(), Value::Date(end.into()));
+            keys.insert("RemovalDate".into(), plist::date(end));
         }
         Ok(plist::to_xml(&Value::Dictionary(keys))?)
     }
@@ -122,7 +120,7 @@ mod tests {
         let at = |seconds| Timestamp::from_seconds(seconds);
         for (own, end, expected) in [(None, 500, 500), (Some(400), 500, 400), (Some(600), 500, 500)] {
             if let Some(own) = own {
-                keys.insert("RemovalDate".into(), Value::Date((UNIX_EPOCH + Duration::from_secs(own)).into()));
+                keys.insert("RemovalDate".into(), plist::date(Timestamp::from_seconds(own.into())));
             }
             let bytes = plist::to_xml(&Value::Dictionary(keys.clone())).unwrap();
             let finish = Finish { ends_at: Some(at(end)), ..Finish::default() };

@@ -9,11 +9,14 @@ mod json;
 mod xml;
 
 use std::io::Cursor;
+use std::time::{Duration, UNIX_EPOCH};
 
 pub use json::{FromJsonError, from_json};
 
 use base64::Engine as _;
 use serde::de::DeserializeOwned;
+
+use crate::clock::Timestamp;
 
 pub use ::plist::{Dictionary, Value};
 
@@ -149,6 +152,12 @@ pub fn dictionary_to_json(entries: &Dictionary) -> serde_json::Map<String, serde
 /// Whether the bytes claim to be a binary property list.
 pub fn is_binary(bytes: &[u8]) -> bool {
     bytes.starts_with(b"bplist00")
+}
+
+/// A moment as a `<date>`, whole seconds; none lies before 1970.
+pub fn date(at: Timestamp) -> Value {
+    let at = UNIX_EPOCH + Duration::from_secs(at.seconds().max(0).unsigned_abs());
+    Value::Date(at.into())
 }
 
 /// Writes XML as devices read it, with declaration and document type.

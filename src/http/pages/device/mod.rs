@@ -148,8 +148,8 @@ impl DeviceContent {
     /// Nouns of the events that change this view.
     const fn topics(&self) -> &'static str {
         match self {
-            Self::Timeline { .. } => "device enrollment command push declaration app update profile",
-            Self::Wanted(..) => "device enrollment command assignment",
+            Self::Timeline { .. } => "device enrollment command push declaration app update profile deployment",
+            Self::Wanted(..) => "device enrollment command assignment deployment",
             Self::Apps(..) => "device app",
             Self::Profiles(..) => "device profile",
             Self::Certificates(..) | Self::Security(..) => "device",
@@ -343,6 +343,6 @@ mod tests {
         for (at, (path, title, _)) in TABS.iter().enumerate() {
             assert!(at == 0 || path.strip_prefix('/').is_some_and(|path| path.eq_ignore_ascii_case(title)));
         }
-        assert_eq!(view().content.tab(), 1);
+        assert_eq!(view().content.tab(), 2);
     }
 }

@@ -91,7 +91,7 @@ pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
     let content = html! {
         (warnings(&view.warnings))
         (section("Who gets it", who(view)))
-        (live(Live { id: "results", topics: "profile assignment command device", of: None, src: None }, results(view, shell.now)))
+        (live(Live { id: "results", topics: "profile assignment deployment", of: None, src: None }, results(view, shell.now)))
         (section("What it is", about(&view.facts, &view.variables)))
         (section("What it holds", payloads(&view.facts)))
         (section_with("Versions", download(view), versions(view, shell.now)))
