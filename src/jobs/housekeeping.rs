@@ -9,7 +9,7 @@ use crate::jobs::Job;
 use crate::mdm::admins;
 use crate::mdm::people::import;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, commands, invitations, reports};
+use crate::store::{Tx, commands, declared, invitations, reports};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -41,6 +41,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + reports::prune(tx, now.minus(KEEP_REPORTS), PAGE)?
                     + invitations::prune_challenges(tx, now.minus(EVERY))?
                     + admins::sessions::sweep(tx)?
+                    + declared::prune_documents(tx, PAGE)?
                     + import::sweep(tx)?)
             })
             .await?;

@@ -8,7 +8,7 @@ use crate::mdm::reconcile;
 use crate::store::deployments;
 
 /// Pages that one turn works off before other jobs have theirs.
-const PAGES: usize = 20;
+const PAGES: usize = 50;
 
 pub(super) const JOB: Job = Job { name: "reconcile", due: deployments::next_due, run: |app, now| Box::pin(run(app, now)) };
 

@@ -242,12 +242,36 @@ check('the other window’s chips count it by themselves', true);
 await watcher.close();
 await picture(first.page, 'practice');
 
+console.log('one policy for a class of many generations');
+await first.page.goto(`${base}/policies`);
+await first.page.click('text=Start with Managed Open In');
+await first.page.locator('main button.main').click();
+await first.page.waitForURL(/\/policies\/[^/]+$/);
+const policy = new URL(first.page.url()).pathname;
+check('a policy says what it does and does not', /Managed documents open only in managed apps/.test(await first.page.locator('main').innerText()));
+await first.page.locator('.choice', { hasText: 'Practice' }).locator('input').check();
+await first.page.click('text=Preview');
+await first.page.waitForURL(/\/preview\//);
+const foreseen = await first.page.locator('main').innerText();
+check('the preview tells both mechanisms and who does not get it', /sent by a command/.test(foreseen) && /sent by a declaration/.test(foreseen) && /Macs do not have it/.test(foreseen), foreseen.slice(0, 400));
+await picture(first.page, 'preview');
+await first.page.click('text=Save who gets it');
+await first.page.waitForURL(/\/policies\/[^/]+$/);
+await first.page.goto(`${base}/devices?q=iPad`);
+const tablets = await first.page.locator('table tbody tr a').evaluateAll((links) => [...new Set(links.map((link) => new URL(link.href).pathname).filter((path) => /^\/devices\/[^/]+$/.test(path)))].slice(0, 3));
+for (const tablet of tablets) {
+  await first.page.goto(`${base}${tablet}/wanted`);
+  await first.page.waitForFunction(() => /Restrictions[\s\S]*there/.test(document.querySelector('main').innerText), null, { timeout: 30000 });
+}
+check('iPads come to have it, live', tablets.length > 0, tablets.length);
+await picture(first.page, 'wanted');
+
 console.log('every page at telephone width, light and dark');
 const cookies = await first.context.cookies();
 for (const colorScheme of ['light', 'dark']) {
   const phone = await open({ viewport: { width: 390, height: 844 }, colorScheme });
   await phone.context.addCookies(cookies);
-  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/admins/new', '/system/tokens/new']) {
+  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/admins/new', '/system/tokens/new', '/groups', '/groups/new', '/people', '/classes', '/people/import', '/profiles', '/policies', '/policies/new?start=open-in', policy, '/declarations', `${new URL(device).pathname}/wanted`]) {
     const answer = await phone.page.goto(base + path);
     check(`${path} (${colorScheme}) is there and fits`, answer.status() === 200 && await overflow(phone.page) <= 0, `${answer.status()} overflow ${await overflow(phone.page)}`);
   }

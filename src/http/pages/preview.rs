@@ -98,8 +98,9 @@ fn devices(view: &PreviewView) -> Markup {
     let rows = view.devices.iter().map(|device| {
         let what = html! {
             @if let Some(because) = &device.because { p.why { (because) } }
-            @for thing in &device.things { div { (badge(thing.state, &thing.words)) " " (thing.name) } }
-            @for (what, because) in &device.unable { div { (badge(State::Silent, "does not get it")) " " (what) p.why { (because) } } }
+            @for thing in &device.things { div { strong { (thing.name) } " " (badge(thing.state, &thing.words)) } }
+            @for (what, because) in &device.unable { div { strong { (what) } " " (badge(State::Silent, "does not get it")) p.why { (because) } } }
+            @if device.because.is_none() && device.things.is_empty() && device.unable.is_empty() { span.quiet { "nothing changes" } }
         };
         Row {
             id: String::new(),

@@ -19,8 +19,8 @@ use crate::store::deployments::{self, DECLARATIONS, Deployment, Plan};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, devices};
 
-/// Enrollments that one turn of the job plans for: a few milliseconds, so that no check-in waits behind it for long.
-pub const PAGE: u32 = 50;
+/// Enrollments that are planned for in one transaction: some ten milliseconds, so that no check-in waits behind it for long.
+pub const PAGE: u32 = 20;
 
 /// How long a plan rests that could not be made by a fault of ours.
 pub const AFTER_FAULT: Duration = Duration::from_secs(3600);

@@ -199,3 +199,6 @@ CREATE TABLE plans (
     unable             TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(unable))    -- what it cannot have, and why
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX plans_due ON plans (due_at) WHERE due_at IS NOT NULL;
+
+-- Whoever is enrolled already is looked at as soon as the server runs.
+INSERT INTO plans (enrollment_id, generation, due_at) SELECT id, generation, 0 FROM enrollments WHERE state = 'enrolled';

@@ -49,7 +49,7 @@ async fn preview(
         removed: previews.removed as u64,
         unable: previews.unable as u64,
         total: previews.total as u64,
-        devices: previews.items.into_iter().map(device).collect(),
+        devices: previews.items.into_iter().map(|preview| device(preview, &id)).collect(),
     };
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
@@ -80,13 +80,14 @@ const fn noun(kind: AssignedKind) -> &'static str {
     }
 }
 
-fn device(preview: Preview) -> DeviceRow {
+/// One device; of what it does not get, only what this thing would bring.
+fn device(preview: Preview, id: &str) -> DeviceRow {
     DeviceRow {
         id: preview.device_id,
         name: preview.name,
         os: preview.os_version,
         things: preview.things.into_iter().map(thing).collect(),
-        unable: preview.unable.into_iter().map(|unable| (unable.what, unable.because)).collect(),
+        unable: preview.unable.into_iter().filter(|unable| unable.origin.id == id).map(|unable| (unable.what, unable.because)).collect(),
         because: preview.because,
     }
 }
@@ -98,7 +99,7 @@ fn thing(thing: Thing) -> ForeseenRow {
     };
     let (state, words) = match thing.foreseen {
         Foreseen::Sent => (Mark::Waiting, format!("sent {by}")),
-        Foreseen::Removed => (Mark::Waiting, format!("removed {by}")),
+        Foreseen::Removed => (Mark::Waiting, String::from("removed")),
         Foreseen::Later => (Mark::Problem, String::from("refused; tried again later")),
         Foreseen::UnderWay => (Mark::Waiting, String::from("on its way")),
         Foreseen::Stays => (Mark::Ok, String::from("stays as it is")),

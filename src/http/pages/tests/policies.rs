@@ -2,6 +2,7 @@
 
 use super::House;
 use crate::mdm::Role;
+use crate::store::assignments;
 use crate::store::policies::{self, Policy, tests as rows};
 
 impl House {
@@ -109,6 +110,19 @@ async fn a_policy_says_where_it_is_wanted_what_a_device_gets_and_asks_before_it_
         "{}",
         refused.body
     );
+    let preview = house.post(&owner, &format!("/preview{}", address.replace("policies", "policy")), "groups=g1&ends_at=").await;
+    for part in [
+        "What would happen with",
+        "Nothing has been done yet.",
+        "iPad &lt;1&gt;",
+        &format!("action=\"{address}/scope\""),
+        "name=\"groups\" value=\"g1\"",
+    ] {
+        assert!(preview.body.contains(part), "{part} in {}", preview.body);
+    }
+    assert!(house.write(|tx| assignments::of_group(tx, "g1")).await.is_empty(), "looking changes nothing");
+    assert_eq!(house.post(&owner, "/preview/nonsense/1", "").await.status, 404);
+    assert_eq!(house.post(&owner, "/preview/policy/nobody", "groups=g1").await.status, 404);
     let saved = house.post(&owner, &format!("{address}/scope"), "groups=g1&ends_at=").await;
     assert_eq!(saved.status, 303, "{}", saved.body);
     let page = house.get(&owner, saved.location()).await.body;
