@@ -126,6 +126,13 @@ pub struct Enrollment {
     pub questions_due: bool,
 }
 
+impl Enrollment {
+    /// What people call the user of a user's channel.
+    pub fn name(&self) -> &str {
+        if self.user_short_name.is_empty() { &self.nano_id } else { &self.user_short_name }
+    }
+}
+
 pub(in crate::store) const COLUMNS: &str = "enrollments.id, device_id, parent_id, kind, nano_id, user_short_name, user_long_name, state, generation, topic, \
      awaiting_configuration, token_update_tally, token_hash, access_rights, server_url, check_in_url, scep_url, invitation_id, session, push_due_at, \
      push_attempts, push_sent_at, push_error, push_dead_at, push_token_sealed IS NOT NULL, unlock_token_sealed IS NOT NULL, \

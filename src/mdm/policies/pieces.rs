@@ -1,6 +1,6 @@
 //! What the policies of a device come to on it: restrictions to merge, declarations already merged, and what it cannot have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
@@ -58,8 +58,8 @@ struct Part {
 
 /// What the policies behind `assignments` want of one channel of a device, and what it cannot have.
 pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(Vec<Piece>, Vec<Unable>)> {
-    let (parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
-    unable.extend(nothing_left(&parts));
+    let (mut parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    unable.extend(nothing_left(&mut parts));
     let (declared, payloads): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.declared);
     let payload = |part: Part| {
         let ends_at = end(assignments, &part.origin.id);
@@ -78,8 +78,8 @@ fn end(assignments: &[Assignment], policy_id: &str) -> Option<Timestamp> {
 
 /// The same as keys, for people: each with the value that holds and the policies behind it.
 pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Effective> {
-    let (parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
-    unable.extend(nothing_left(&parts));
+    let (mut parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    unable.extend(nothing_left(&mut parts));
     let mut keys = Vec::new();
     for (of_type, parts) in by_type(&parts) {
         let merged = merge(of_type, &parts);
@@ -130,25 +130,44 @@ fn by_type(parts: &[Part]) -> BTreeMap<&str, Vec<(&Dictionary, Origin)>> {
     types
 }
 
-/// Lists of several policies of what is allowed that have nothing in common, so that nothing is allowed: likely not what anybody meant.
-fn nothing_left(parts: &[Part]) -> Vec<Unable> {
-    let mut found = Vec::new();
+/// Lists of several policies of what is allowed that have nothing in common, so that nothing would be allowed: likely not what anybody meant. They are
+/// taken out, because a device without any app is worse than one with those of both lists, and said instead.
+fn nothing_left(parts: &mut Vec<Part>) -> Vec<Unable> {
+    let (found, empty) = without_anything(parts);
+    for part in parts.iter_mut() {
+        part.keys = part
+            .keys
+            .iter()
+            .filter(|(key, _)| !empty.contains(&(part.of_type.clone(), (*key).clone())))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+    }
+    parts.retain(|part| !part.keys.is_empty());
+    found
+}
+
+/// What is said of such lists, and the keys that they are: type and name.
+fn without_anything(parts: &[Part]) -> (Vec<Unable>, BTreeSet<(String, String)>) {
+    let (mut found, mut empty) = (Vec::new(), BTreeSet::new());
     for (of_type, parts) in by_type(parts) {
         let merged = merge(of_type, &parts);
         for (key, _) in merged.keys.iter().filter(|(_, value)| value.as_array().is_some_and(Vec::is_empty)) {
             let origins = merged.origins.get(key).map(Vec::as_slice).unwrap_or_default();
             let Some(origin) = origins.first() else { continue };
+            empty.insert((of_type.to_owned(), key.clone()));
             let names = origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
             let sets =
                 |switch: &&Switch| switch.ways().iter().any(|way| way.of_type == of_type && way.keys.iter().any(|set| set.name == key));
             found.push(Unable {
                 what: catalogue::all().find(sets).map_or_else(|| key.clone(), |switch| switch.label.to_owned()),
-                because: format!("The lists of {names} have nothing in common, so nothing is left. Change one of them, or take one back."),
+                because: format!(
+                    "The lists of {names} have nothing in common, so none of them is sent. Change one of them, or take one back."
+                ),
                 origin: origin.clone(),
             });
         }
     }
-    found
+    (found, empty)
 }
 
 fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPiece {

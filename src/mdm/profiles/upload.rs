@@ -219,6 +219,8 @@ fn prune(tx: &Tx, profile: &Profile, versions: &[Version]) -> Result<()> {
 
 fn must_not_be_ours(tx: &Tx, identifier: &str) -> Result<()> {
     let own = enrollment::identifier(tx)?;
+    // Devices compare letter by letter, people do not.
+    let (identifier, own) = (identifier.to_ascii_lowercase(), own.to_ascii_lowercase());
     let is_ours = identifier == own || identifier.starts_with(&format!("{own}.")) || identifier.starts_with(OWN_PREFIX);
     if is_ours {
         return Err(Error::bad_input(format!(

@@ -18,7 +18,7 @@ pub use fetch::profile_of;
 pub use gather::{Change, target};
 pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Thought, preview, preview_all};
 pub use seen::{answered, listed, status_changed};
-pub use standing::{Standing, Standings, State, standing};
+pub use standing::{Standing, Standings, State, of_device, standing};
 
 use crate::mdm::Actor;
 

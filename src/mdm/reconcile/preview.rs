@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::reconcile::gather::Change;
-use crate::mdm::reconcile::outlook::outlook;
+use crate::mdm::reconcile::outlook::{Outlook, outlook};
 use crate::mdm::reconcile::step::Step;
 use crate::mdm::wanted::{Origin, Unable};
 use crate::mdm::{Actor, Right};
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::deployments::{DECLARATIONS, Mechanism};
-use crate::store::enrollments::{self, EnrollmentState};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, declared, devices};
 
 /// What would be done about one thing.
@@ -25,7 +25,7 @@ pub enum Foreseen {
     Sent,
     /// It would be removed.
     Removed,
-    /// It would be tried again later: it failed.
+    /// The device refused it; it is not sent anew now.
     Later,
     /// It is on its way already.
     UnderWay,
@@ -98,6 +98,14 @@ pub struct Thought {
     pub devices: Vec<String>,
 }
 
+impl Thought {
+    /// Whether something comes from what would change; without a change everything counts.
+    fn is_about(&self, origin: &Origin) -> bool {
+        let mut named = self.add.iter().chain(&self.remove).peekable();
+        named.peek().is_none() || named.any(|named| named.kind == origin.kind && named.id == origin.id)
+    }
+}
+
 /// What a change would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Preview)]
@@ -146,7 +154,7 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
         let added = groups.iter().flat_map(|group_id| thought.add.iter().map(|named| thought_of(named, group_id, tx.now))).collect();
         let change = Change { added, removed: removed.clone() };
         let Some(preview) = preview(tx, actor, device_id, &change)? else { continue };
-        for thing in &preview.things {
+        for thing in preview.things.iter().filter(|thing| thing.origins.iter().any(|origin| thought.is_about(origin))) {
             match (&thing.foreseen, thing.mechanism) {
                 (Foreseen::Sent, Mechanism::Command) => previews.by_command += 1,
                 (Foreseen::Sent, Mechanism::Declaration) => previews.by_declaration += 1,
@@ -154,7 +162,7 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
                 _ => {}
             }
         }
-        previews.unable += usize::from(!preview.unable.is_empty());
+        previews.unable += usize::from(preview.unable.iter().any(|unable| thought.is_about(&unable.origin)));
         previews.items.push(preview);
     }
     Ok(previews)
@@ -193,10 +201,28 @@ pub fn preview(tx: &Tx, actor: &Actor, device_id: &str, change: &Change) -> Resu
         preview.because = Some(String::from("It has not said yet what it is; it gets this as soon as it has."));
         return Ok(Some(preview));
     }
-    let outlook = outlook(tx, &enrollment, &device, change)?;
+    let own = outlook(tx, &enrollment, &device, change)?;
+    preview.things = things(tx, &enrollment, &own)?;
+    preview.unable = own.desired.unable;
+    let users = enrollments::user_channels(tx, &enrollment.id)?.into_iter().filter(|user| user.state == EnrollmentState::Enrolled);
+    for user in users {
+        let outlook = outlook(tx, &user, &device, change)?;
+        let name = user.name();
+        let theirs = things(tx, &user, &outlook)?;
+        // What goes to a user is no lack of the device's.
+        preview.unable.retain(|unable| !theirs.iter().any(|thing| thing.origins.contains(&unable.origin)));
+        preview.things.extend(theirs.into_iter().map(|thing| Thing { name: format!("{} (user {name})", thing.name), ..thing }));
+    }
+    Ok(Some(preview))
+}
+
+/// Everything that one channel has or would have.
+fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook) -> Result<Vec<Thing>> {
+    let mut things = Vec::new();
     for item in outlook.items.iter().filter(|item| item.row.key != DECLARATIONS) {
         let foreseen = match item.step {
             Step::Send => Foreseen::Sent,
+            Step::Sync if !item.row.problem.is_empty() && !item.row.wanted.is_empty() => Foreseen::Later,
             Step::Sync if item.row.seen.is_empty() || item.row.seen != item.row.wanted => {
                 if item.row.wanted.is_empty() {
                     Foreseen::Removed
@@ -210,7 +236,7 @@ pub fn preview(tx: &Tx, actor: &Actor, device_id: &str, change: &Change) -> Resu
             Step::Sync | Step::Done => Foreseen::Stays,
             Step::TakeBack | Step::Forget => continue,
         };
-        preview.things.push(Thing {
+        things.push(Thing {
             identifier: item.row.key.trim_start_matches("profile:").to_owned(),
             name: item.row.name.clone(),
             mechanism: item.row.mechanism,
@@ -218,13 +244,12 @@ pub fn preview(tx: &Tx, actor: &Actor, device_id: &str, change: &Change) -> Resu
             origins: serde_json::from_str(&item.row.origins).unwrap_or_default(),
         });
     }
-    preview.things.extend(declarations(tx, &enrollment.id, &outlook)?);
-    preview.unable = outlook.desired.unable;
-    Ok(Some(preview))
+    things.extend(declarations(tx, &enrollment.id, outlook)?);
+    Ok(things)
 }
 
 /// Declarations that somebody asked for; those of profiles are told as profiles.
-fn declarations(tx: &Tx, enrollment_id: &str, outlook: &super::outlook::Outlook) -> Result<Vec<Thing>> {
+fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<Thing>> {
     let states = declared::states(tx, enrollment_id)?;
     let profiles: Vec<_> = outlook.desired.profiles.keys().map(|identifier| super::render::profile_declaration(identifier)).collect();
     let asked = outlook
@@ -233,14 +258,18 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &super::outlook::Outlook)
         .values()
         .filter(|document| !document.origins.is_empty() && !document.is_own_activation && !profiles.contains(&document.identifier));
     let things = asked.map(|document| {
-        let is_there = states
-            .iter()
-            .any(|state| state.identifier == document.identifier && state.server_token == document.server_token && state.valid == "valid");
+        let said = states.iter().find(|state| state.identifier == document.identifier && state.server_token == document.server_token);
+        let foreseen = match said.map(|state| state.valid.as_str()) {
+            Some("valid") => Foreseen::Stays,
+            // The device has refused just this; it is not sent again before it changes.
+            Some("invalid") => Foreseen::Later,
+            _ => Foreseen::Sent,
+        };
         Thing {
             identifier: document.identifier.clone(),
             name: document.origins.iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>().join(", "),
             mechanism: Mechanism::Declaration,
-            foreseen: if is_there { Foreseen::Stays } else { Foreseen::Sent },
+            foreseen,
             origins: document.origins.clone(),
         }
     });

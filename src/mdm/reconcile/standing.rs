@@ -12,7 +12,7 @@ use crate::protocol::declaration::DeclarationKind;
 use crate::store::commands::{self, CommandState};
 use crate::store::declared;
 use crate::store::deployments::{self, DECLARATIONS, Deployment, Mechanism};
-use crate::store::enrollments::Enrollment;
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, devices};
 
 /// How a thing stands, in one word.
@@ -66,7 +66,20 @@ pub struct Standings {
     pub status_at: Option<Timestamp>,
 }
 
-/// How everything stands on an enrollment.
+/// How everything stands on a device: its own channel, and those of its users.
+pub fn of_device(tx: &Tx, channel: &Enrollment) -> Result<Standings> {
+    let mut standings = standing(tx, channel)?;
+    for user in enrollments::user_channels(tx, &channel.id)?.into_iter().filter(|user| user.state == EnrollmentState::Enrolled) {
+        let name = user.name();
+        let theirs = standing(tx, &user)?.things;
+        // What goes to a user is no lack of the device's.
+        standings.unable.retain(|unable| !theirs.iter().any(|thing| thing.origins.contains(&unable.origin)));
+        standings.things.extend(theirs.into_iter().map(|thing| Standing { name: format!("{} (user {name})", thing.name), ..thing }));
+    }
+    Ok(standings)
+}
+
+/// How everything stands on one channel.
 pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
     let Some(plan) = deployments::plan(tx, &enrollment.id)?.filter(|plan| plan.generation == enrollment.generation) else {
         return Ok(Standings::default());

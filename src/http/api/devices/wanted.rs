@@ -25,7 +25,7 @@ async fn wanted(State(app): State<App>, Authenticated(actor): Authenticated, Pat
         .read_slow(app.now(), move |tx| {
             let device = devices::find(tx, &actor, &id)?;
             match enrollments::device_channel(tx, &device.id)? {
-                Some(channel) => reconcile::standing(tx, &channel),
+                Some(channel) => reconcile::of_device(tx, &channel),
                 None => Ok(Standings::default()),
             }
         })

@@ -80,13 +80,13 @@ const fn noun(kind: AssignedKind) -> &'static str {
     }
 }
 
-/// One device; of what it does not get, only what this thing would bring.
+/// One device; only what this thing brings.
 fn device(preview: Preview, id: &str) -> DeviceRow {
     DeviceRow {
         id: preview.device_id,
         name: preview.name,
         os: preview.os_version,
-        things: preview.things.into_iter().map(thing).collect(),
+        things: preview.things.into_iter().filter(|thing| thing.origins.iter().any(|origin| origin.id == id)).map(thing).collect(),
         unable: preview.unable.into_iter().filter(|unable| unable.origin.id == id).map(|unable| (unable.what, unable.because)).collect(),
         because: preview.because,
     }
@@ -100,7 +100,7 @@ fn thing(thing: Thing) -> ForeseenRow {
     let (state, words) = match thing.foreseen {
         Foreseen::Sent => (Mark::Waiting, format!("sent {by}")),
         Foreseen::Removed => (Mark::Waiting, String::from("removed")),
-        Foreseen::Later => (Mark::Problem, String::from("refused; tried again later")),
+        Foreseen::Later => (Mark::Problem, String::from("refused before; not sent anew now")),
         Foreseen::UnderWay => (Mark::Waiting, String::from("on its way")),
         Foreseen::Stays => (Mark::Ok, String::from("stays as it is")),
     };

@@ -160,7 +160,7 @@ pub fn scope(view: &ScopeView) -> Markup {
         }
         @if !view.without_end {
             (field(ENDS_AT, "Ends by itself at, in UTC").kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
-                .help("Empty for no end. A device takes it back by itself then, also when it is not connected."))
+                .help("Empty for no end. Profiles and restrictions end on the device itself then, also when it is not connected; all else when it connects next."))
         }
         @if differ {
             (checkbox(KEEP_ENDS, "Leave the ends that are set as they are", keep,

@@ -87,7 +87,7 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
 }
 
 fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
-    let standings = channel.map(|channel| reconcile::standing(tx, channel)).transpose()?.unwrap_or_default();
+    let standings = channel.map(|channel| reconcile::of_device(tx, channel)).transpose()?.unwrap_or_default();
     let rows = standings.things.into_iter().map(|thing| {
         let (state, words) = match thing.state {
             reconcile::State::There => (Mark::Ok, "there"),
