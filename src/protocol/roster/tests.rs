@@ -1,3 +1,5 @@
+//! Rosters as schools write them: separators, encodings, archives, and files that are damaged.
+
 use std::io::Write as _;
 
 use proptest::prelude::*;

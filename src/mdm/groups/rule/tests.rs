@@ -1,3 +1,5 @@
+//! Rules against facts: every leaf, what is unknown, and the laws that all, any and not keep.
+
 use proptest::prelude::*;
 use serde_json::json;
 
