@@ -16,6 +16,8 @@ words! {
         Policy = "policy",
         /// A declaration that an admin wrote.
         Declaration = "declaration",
+        /// An app.
+        App = "app",
     }
 }
 

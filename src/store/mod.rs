@@ -3,6 +3,7 @@
 pub mod admins;
 pub mod alerts;
 pub mod api_tokens;
+pub mod apps;
 pub mod assignments;
 pub mod authorities;
 mod bells;

@@ -94,6 +94,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: &str) -> Result<GroupView> {
             AssignedKind::Profile => (format!("/profiles/{item}"), "Profile"),
             AssignedKind::Policy => (format!("/policies/{item}"), "Policy"),
             AssignedKind::Declaration => (format!("/declarations/{item}"), "Declaration"),
+            AssignedKind::App => (format!("/apps/{item}"), "App"),
         };
         (href, format!("{what} {name}"), end)
     });

@@ -15,6 +15,7 @@ use crate::http::pages::preview::{DeviceRow, ForeseenRow, PreviewView, page};
 use crate::mdm::reconcile::{self, Foreseen, Named, Preview, Previews, Thing, Thought};
 use crate::mdm::{Actor, Right, declarations, policies, profiles};
 use crate::store::Tx;
+use crate::store::apps;
 use crate::store::assignments::{self, AssignedKind};
 use crate::store::deployments::Mechanism;
 
@@ -61,6 +62,7 @@ fn look(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str, sent: &Sent) -> Re
         AssignedKind::Profile => profiles::find(tx, actor, id)?.profile.name,
         AssignedKind::Policy => policies::find(tx, actor, id)?.name,
         AssignedKind::Declaration => declarations::library::find(tx, actor, id)?.declaration.name,
+        AssignedKind::App => apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("this app is not known"))?.name,
     };
     let assigned: Vec<_> = assignments::of_item(tx, kind, id)?.into_iter().map(|assignment| assignment.group_id).collect();
     let named = || vec![Named { kind, id: id.to_owned() }];
@@ -77,6 +79,7 @@ const fn noun(kind: AssignedKind) -> &'static str {
         AssignedKind::Profile => "profiles",
         AssignedKind::Policy => "policies",
         AssignedKind::Declaration => "declarations",
+        AssignedKind::App => "apps",
     }
 }
 

@@ -123,6 +123,7 @@ fn origin(origin: &Origin) -> (String, String) {
         AssignedKind::Profile => "profiles",
         AssignedKind::Policy => "policies",
         AssignedKind::Declaration => "declarations",
+        AssignedKind::App => "apps",
     };
     (origin.name.clone(), format!("/{noun}/{}", origin.id))
 }
