@@ -137,7 +137,8 @@ fn device(tx: &Tx, number: usize) -> Result<String> {
     device.supervised = Some(true);
     devices::update(tx, &device)?;
     devices::set_facts(tx, &device.id, "{}")?;
-    groups::add_device(tx, &format!("G{}", number % GROUPS), &device.id)?;
+    // Class by class, as devices come into a school.
+    groups::add_device(tx, &format!("G{}", number / (DEVICES / GROUPS)), &device.id)?;
     deployments::look_again(tx, &device.id)?;
     Ok(enrollment.id)
 }

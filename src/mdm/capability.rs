@@ -28,10 +28,25 @@ pub fn prepare(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
+/// What capabilities are made with; gives out any number of them.
+#[derive(Debug)]
+pub struct Key(SecretBytes);
+
+impl Key {
+    /// The capability of an enrollment for a purpose.
+    pub fn of(&self, enrollment: &Enrollment, purpose: &str) -> String {
+        format!("{}.{}", enrollment.id, proof(&self.0, enrollment, purpose))
+    }
+}
+
+/// The key; none before it was made.
+pub fn key(tx: &Tx) -> Result<Option<Key>> {
+    Ok(settings::secret(tx, &KEY)?.map(Key))
+}
+
 /// The capability of an enrollment for a purpose; none before the key was made.
 pub fn of(tx: &Tx, enrollment: &Enrollment, purpose: &str) -> Result<Option<String>> {
-    let Some(key) = settings::secret(tx, &KEY)? else { return Ok(None) };
-    Ok(Some(format!("{}.{}", enrollment.id, proof(&key, enrollment, purpose))))
+    Ok(key(tx)?.map(|key| key.of(enrollment, purpose)))
 }
 
 /// The enrollment that a capability was given to, while it lives.

@@ -109,6 +109,11 @@ pub fn of_device(tx: &Tx, device_id: &str) -> Result<Vec<Assignment>> {
     )
 }
 
+/// The groups that a device is in, by id.
+pub fn groups_of_device(tx: &Tx, device_id: &str) -> Result<Vec<String>> {
+    tx.list("SELECT group_id FROM group_devices WHERE device_id = ?1", [device_id], |row| row.get(0))
+}
+
 /// The devices that are in a group, by id.
 pub fn devices_of_group(tx: &Tx, group_id: &str) -> Result<Vec<String>> {
     tx.list("SELECT device_id FROM group_devices WHERE group_id = ?1 ORDER BY device_id", [group_id], |row| row.get(0))

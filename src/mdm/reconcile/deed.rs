@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
-use crate::mdm::reconcile::gather::Change;
+use crate::mdm::reconcile::gather::{Change, Memo};
 use crate::mdm::reconcile::outlook::{Item, Outlook, outlook};
 use crate::mdm::reconcile::render::Profile;
 use crate::mdm::reconcile::step::{self, Step};
@@ -20,7 +20,7 @@ use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, devices};
 
 /// Enrollments that are planned for in one transaction: some ten milliseconds, so that no check-in waits behind it for long.
-pub const PAGE: u32 = 20;
+pub const PAGE: u32 = 50;
 
 /// How long a plan rests that could not be made by a fault of ours.
 pub const AFTER_FAULT: Duration = Duration::from_secs(3600);
@@ -33,7 +33,18 @@ pub fn plan_if_due(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 /// Plans for the enrollments that are due, at most [`PAGE`] of them; gives how many.
 pub fn plan_page(tx: &Tx) -> Result<usize> {
     let due = deployments::due(tx, PAGE)?;
-    due.iter().try_for_each(|enrollment_id| plan(tx, enrollment_id))?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    capability::prepare(tx)?;
+    let all = |tx: &Tx| {
+        let mut memo = Memo::default();
+        due.iter().try_for_each(|enrollment_id| carry_out(tx, enrollment_id, &mut memo))
+    };
+    if tx.attempt(all)?.is_err() {
+        // One of them cannot be made; each by itself, so that the others are.
+        due.iter().try_for_each(|enrollment_id| plan(tx, enrollment_id))?;
+    }
     Ok(due.len())
 }
 
@@ -41,7 +52,8 @@ pub fn plan_page(tx: &Tx) -> Result<usize> {
 ///
 /// A plan that cannot be made by a fault of ours is noted and rests: neither a device's report nor another's plan may fail for it.
 pub fn plan(tx: &Tx, enrollment_id: &str) -> Result<()> {
-    let Err(error) = tx.attempt(|tx| carry_out(tx, enrollment_id))? else { return Ok(()) };
+    capability::prepare(tx)?;
+    let Err(error) = tx.attempt(|tx| carry_out(tx, enrollment_id, &mut Memo::default()))? else { return Ok(()) };
     if error.kind == Kind::Busy {
         return Err(error);
     }
@@ -50,7 +62,7 @@ pub fn plan(tx: &Tx, enrollment_id: &str) -> Result<()> {
     journal::note(tx, &ACTOR, "reconcile.failed", &enrollment, json!({ "because": error.message }))
 }
 
-fn carry_out(tx: &Tx, enrollment_id: &str) -> Result<()> {
+fn carry_out(tx: &Tx, enrollment_id: &str, memo: &mut Memo) -> Result<()> {
     let Some(enrollment) = enrollments::by_id(tx, enrollment_id)? else { return Ok(()) };
     let mut plan = current_plan(tx, &enrollment)?;
     plan.due_at = None;
@@ -63,8 +75,7 @@ fn carry_out(tx: &Tx, enrollment_id: &str) -> Result<()> {
         return deployments::set_plan(tx, enrollment_id, &plan);
     }
     plan.planned_at = Some(tx.now);
-    capability::prepare(tx)?;
-    let outlook = outlook(tx, &enrollment, &device, &Change::default())?;
+    let outlook = outlook(tx, &enrollment, &device, &Change::default(), memo)?;
     serve(tx, &enrollment, &outlook, &mut plan)?;
     for item in &outlook.items {
         act(tx, &enrollment, &outlook, item)?;

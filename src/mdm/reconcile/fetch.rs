@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::mdm::capability;
-use crate::mdm::reconcile::gather::{self, Change};
+use crate::mdm::reconcile::gather::{self, Change, Memo};
 use crate::mdm::reconcile::outlook::outlook;
 use crate::store::deployments::Mechanism;
 use crate::store::{Tx, devices};
@@ -11,7 +11,7 @@ use crate::store::{Tx, devices};
 pub fn profile_of(tx: &Tx, capability: &str, digest: &str) -> Result<Option<Vec<u8>>> {
     let Some(enrollment) = capability::holder(tx, capability, capability::PROFILES)? else { return Ok(None) };
     let Some(device) = devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
-    let outlook = outlook(tx, &enrollment, &device, &Change::default())?;
+    let outlook = outlook(tx, &enrollment, &device, &Change::default(), &mut Memo::default())?;
     let mut declared = outlook.desired.profiles.values().filter(|profile| profile.mechanism == Mechanism::Declaration);
     match declared.find(|profile| profile.piece.digest == digest) {
         Some(profile) => gather::content(tx, &outlook.target, &profile.piece).map(Some),

@@ -1,15 +1,17 @@
 //! What a device is to have: its groups' assignments, as the rooms make pieces of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::declarations::library;
 use crate::mdm::enroll::profile;
 use crate::mdm::reconcile::render::{self, Desired, House};
-use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target};
+use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
 use crate::mdm::{capability, commands, policies, profiles};
+use crate::protocol::availability::Capabilities;
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment};
@@ -24,14 +26,16 @@ pub struct Change {
     pub removed: Vec<(AssignedKind, String, String)>,
 }
 
-/// Everything about an enrollment that decides what it gets.
-pub fn target(tx: &Tx, enrollment: &Enrollment, device: &Device) -> Result<Target> {
+/// Everything about an enrollment that decides what it gets, for what is wanted on it.
+pub fn target(tx: &Tx, enrollment: &Enrollment, device: &Device, wanted: &[Assignment]) -> Result<Target> {
+    // Policies say the same to everybody.
+    let has_variables = wanted.iter().any(|assignment| assignment.kind != AssignedKind::Policy);
     Ok(Target {
         enrollment_id: enrollment.id.clone(),
         device_id: device.id.clone(),
-        capabilities: commands::capabilities(tx, enrollment)?,
+        capabilities: commands::capabilities_on(tx, enrollment, device)?,
         supported: supported(tx, &enrollment.id)?,
-        variables: variables(tx, device)?,
+        variables: if has_variables { variables(tx, device)? } else { BTreeMap::new() },
     })
 }
 
@@ -60,15 +64,16 @@ fn variables(tx: &Tx, device: &Device) -> Result<BTreeMap<&'static str, String>>
 }
 
 /// What the device knows this server by.
-pub(super) fn house(tx: &Tx, enrollment: &Enrollment) -> Result<House> {
+pub(super) fn house(tx: &Tx, enrollment: &Enrollment, memo: &mut Memo) -> Result<House> {
     let known = match &enrollment.parent_id {
         Some(parent_id) => enrollments::by_id(tx, parent_id)?.map(|parent| parent.server_url).unwrap_or_default(),
         None => enrollment.server_url.clone(),
     };
+    let Shared { organisation, capabilities } = memo.shared(tx)?;
     Ok(House {
         origin: origin(&known),
-        organisation: profile::organisation(tx)?,
-        capability: capability::of(tx, enrollment, capability::PROFILES)?.unwrap_or_default(),
+        organisation: organisation.clone(),
+        capability: capabilities.as_ref().map(|key| key.of(enrollment, capability::PROFILES)).unwrap_or_default(),
     })
 }
 
@@ -80,8 +85,11 @@ fn origin(url: &str) -> Option<String> {
 }
 
 /// What is wanted on a device, with a change that is only thought of.
-pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change) -> Result<Vec<Assignment>> {
-    let mut wanted = assignments::of_device(tx, device_id)?;
+pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Result<Vec<Assignment>> {
+    let mut wanted = Vec::new();
+    for group_id in assignments::groups_of_device(tx, device_id)? {
+        wanted.extend(memo.assigned(tx, &group_id)?.iter().cloned());
+    }
     wanted.retain(|assignment| {
         !change
             .removed
@@ -99,25 +107,85 @@ pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change) -> Result<Vec<As
     Ok(wanted)
 }
 
-/// Everything that one device is to have for what is wanted on it.
-pub(super) fn desired(tx: &Tx, target: &Target, house: &House, wanted: &[Assignment]) -> Result<Desired> {
-    let of = |kind| wanted.iter().filter(|assignment| assignment.kind == kind).cloned().collect::<Vec<_>>();
-    let rooms = [
-        profiles::pieces(tx, target, &of(AssignedKind::Profile))?,
-        policies::pieces(tx, target, &of(AssignedKind::Policy))?,
-        library::pieces(tx, target, &of(AssignedKind::Declaration))?,
-    ];
-    let (mut pieces, mut payloads, mut unable) = (Vec::new(), Vec::new(), Vec::new());
-    for (made, cannot) in rooms {
+/// What is the same for many devices, worked out once for all that are looked at in a transaction.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    shared: Option<Shared>,
+    assigned: HashMap<String, Vec<Assignment>>,
+    policies: Vec<(PoliciesOf, Made)>,
+}
+
+/// What is the same for every device.
+#[derive(Debug)]
+struct Shared {
+    organisation: String,
+    capabilities: Option<capability::Key>,
+}
+
+/// Pieces, and what cannot be had.
+type Made = (Vec<Piece>, Vec<Unable>);
+
+/// Everything that decides what policies come to on a device.
+#[derive(Debug, PartialEq)]
+struct PoliciesOf {
+    capabilities: Capabilities,
+    supported: Option<Vec<String>>,
+    assigned: Vec<(String, Option<Timestamp>)>,
+}
+
+impl Memo {
+    fn shared(&mut self, tx: &Tx) -> Result<&Shared> {
+        let shared = match self.shared.take() {
+            Some(shared) => shared,
+            None => Shared { organisation: profile::organisation(tx)?, capabilities: capability::key(tx)? },
+        };
+        Ok(self.shared.insert(shared))
+    }
+
+    /// What is wanted on the devices of a group; what has ended is left out.
+    fn assigned(&mut self, tx: &Tx, group_id: &str) -> Result<&[Assignment]> {
+        if !self.assigned.contains_key(group_id) {
+            let mut assigned = assignments::of_group(tx, group_id)?;
+            assigned.retain(|assignment| assignment.ends_at.is_none_or(|end| end > tx.now));
+            self.assigned.insert(group_id.to_owned(), assigned);
+        }
+        Ok(self.assigned.get(group_id).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// What these policies come to on `target`, merged into profiles and declarations.
+    fn policies(&mut self, tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Made> {
+        let assigned = assignments.iter().map(|assignment| (assignment.item_id.clone(), assignment.ends_at)).collect();
+        let of = PoliciesOf { capabilities: target.capabilities, supported: target.supported.clone(), assigned };
+        if let Some((_, made)) = self.policies.iter().find(|(known, _)| *known == of) {
+            return Ok(made.clone());
+        }
+        let (made, unable) = policies::pieces(tx, target, assignments)?;
+        let (mut pieces, mut payloads) = (Vec::new(), Vec::new());
         for piece in made {
             match piece {
                 Piece::Payload(payload) => payloads.push(payload),
                 piece => pieces.push(piece),
             }
         }
+        pieces.extend(policies::merged_profiles(&payloads)?.into_iter().map(|merged| Piece::Profile(merged.profile)));
+        self.policies.push((of, (pieces.clone(), unable.clone())));
+        Ok((pieces, unable))
+    }
+}
+
+/// Everything that one device is to have for what is wanted on it.
+pub(super) fn desired(tx: &Tx, target: &Target, house: &House, wanted: &[Assignment], memo: &mut Memo) -> Result<Desired> {
+    let of = |kind| wanted.iter().filter(|assignment| assignment.kind == kind).cloned().collect::<Vec<_>>();
+    let rooms = [
+        profiles::pieces(tx, target, &of(AssignedKind::Profile))?,
+        memo.policies(tx, target, &of(AssignedKind::Policy))?,
+        library::pieces(tx, target, &of(AssignedKind::Declaration))?,
+    ];
+    let (mut pieces, mut unable) = (Vec::new(), Vec::new());
+    for (made, cannot) in rooms {
+        pieces.extend(made);
         unable.extend(cannot);
     }
-    pieces.extend(policies::merged_profiles(&payloads)?.into_iter().map(|merged| Piece::Profile(merged.profile)));
     Ok(render::render(target, house, pieces, unable))
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::mdm::reconcile::gather::{self, Change};
+use crate::mdm::reconcile::gather::{self, Change, Memo};
 use crate::mdm::reconcile::render::Desired;
 use crate::mdm::reconcile::step::{self, Loss, Step, UnderWay};
 use crate::mdm::wanted::Target;
@@ -44,11 +44,11 @@ pub(super) struct Outlook {
 }
 
 /// Reads and decides.
-pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change: &Change) -> Result<Outlook> {
-    let target = gather::target(tx, enrollment, device)?;
-    let house = gather::house(tx, enrollment)?;
-    let wanted = gather::wanted(tx, &device.id, change)?;
-    let desired = gather::desired(tx, &target, &house, &wanted)?;
+pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change: &Change, memo: &mut Memo) -> Result<Outlook> {
+    let wanted = gather::wanted(tx, &device.id, change, memo)?;
+    let target = gather::target(tx, enrollment, device, &wanted)?;
+    let house = gather::house(tx, enrollment, memo)?;
+    let desired = gather::desired(tx, &target, &house, &wanted, memo)?;
     let token = desired.declarations_token();
     let rows = deployments::of_enrollment(tx, &enrollment.id)?;
     let items = items(tx, enrollment, &desired, &token, rows)?;

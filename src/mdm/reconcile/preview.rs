@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::mdm::reconcile::gather::Change;
+use crate::mdm::reconcile::gather::{Change, Memo};
 use crate::mdm::reconcile::outlook::{Outlook, outlook};
 use crate::mdm::reconcile::step::Step;
 use crate::mdm::wanted::{Origin, Unable};
@@ -201,12 +201,12 @@ pub fn preview(tx: &Tx, actor: &Actor, device_id: &str, change: &Change) -> Resu
         preview.because = Some(String::from("It has not said yet what it is; it gets this as soon as it has."));
         return Ok(Some(preview));
     }
-    let own = outlook(tx, &enrollment, &device, change)?;
+    let own = outlook(tx, &enrollment, &device, change, &mut Memo::default())?;
     preview.things = things(tx, &enrollment, &own)?;
     preview.unable = own.desired.unable;
     let users = enrollments::user_channels(tx, &enrollment.id)?.into_iter().filter(|user| user.state == EnrollmentState::Enrolled);
     for user in users {
-        let outlook = outlook(tx, &user, &device, change)?;
+        let outlook = outlook(tx, &user, &device, change, &mut Memo::default())?;
         let name = user.name();
         let theirs = things(tx, &user, &outlook)?;
         // What goes to a user is no lack of the device's.
