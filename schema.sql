@@ -491,6 +491,17 @@ CREATE TABLE declaration_identifiers (
     type       TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The bytes of an own asset that names no address of its own: devices fetch them here, under an address that changes with them.
+CREATE TABLE asset_data (
+    declaration_id TEXT PRIMARY KEY REFERENCES declarations (id) ON DELETE CASCADE,
+    content_type   TEXT NOT NULL,                   -- media type without parameters
+    file_name      TEXT NOT NULL DEFAULT '',        -- as it was uploaded, for people
+    size_bytes     INTEGER NOT NULL,
+    sha256         TEXT NOT NULL,                   -- of the bytes, hex
+    content_sealed BLOB NOT NULL,
+    changed_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What is wanted on the devices of a group.
 CREATE TABLE assignments (
     id          TEXT PRIMARY KEY,

@@ -1,4 +1,4 @@
-//! What devices fetch because a declaration refers to it: profiles, at addresses that nobody can guess.
+//! What devices fetch because a declaration refers to it: profiles and the data of assets, at addresses that nobody can guess.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -15,7 +15,9 @@ use crate::protocol::mobileconfig;
 
 /// The addresses of declarations' data.
 pub(super) fn routes() -> Router<App> {
-    limits::group(Audience::Device, 0, Router::new().route("/ddm/{capability}/profile/{digest}", get(profile)))
+    let routes =
+        Router::new().route("/ddm/{capability}/profile/{digest}", get(profile)).route("/ddm/{capability}/asset/{address}", get(asset));
+    limits::group(Audience::Device, 0, routes)
 }
 
 /// A profile in the version that its address names: another one has another address.
@@ -23,4 +25,11 @@ async fn profile(State(app): State<App>, Path((capability, digest)): Path<(Strin
     let found = app.store.read_slow(app.now(), move |tx| reconcile::profile_of(tx, &capability, &digest)).await?;
     let Some(bytes) = found else { return Err(Error::not_found("There is no such profile for this device.")) };
     Ok(([(CONTENT_TYPE, mobileconfig::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], bytes).into_response())
+}
+
+/// The bytes of an asset: the header says exactly what its declaration says, and other bytes have another address.
+async fn asset(State(app): State<App>, Path((capability, address)): Path<(String, String)>) -> Result<Response> {
+    let found = app.store.read_slow(app.now(), move |tx| reconcile::asset_of(tx, &capability, &address)).await?;
+    let Some((content_type, bytes)) = found else { return Err(Error::not_found("There is no such asset for this device.")) };
+    Ok(([(CONTENT_TYPE, content_type), (CACHE_CONTROL, String::from("no-store"))], bytes).into_response())
 }

@@ -111,6 +111,11 @@ pub fn by_identifier(tx: &Tx, identifier: &str) -> Result<Option<Declaration>> {
     tx.optional(&format!("SELECT {COLUMNS} FROM declarations WHERE identifier = ?1"), [identifier], declaration)
 }
 
+/// The declaration of this identifier, whether its letters are capital or small.
+pub fn by_identifier_in_any_case(tx: &Tx, identifier: &str) -> Result<Option<Declaration>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM declarations WHERE identifier = ?1 COLLATE NOCASE LIMIT 1"), [identifier], declaration)
+}
+
 /// The payload of a declaration, JSON.
 pub fn payload(tx: &Tx, id: &str) -> Result<Option<SecretBytes>> {
     let sealed: Option<Vec<u8>> = tx.optional("SELECT payload_sealed FROM declarations WHERE id = ?1", [id], |row| row.get(0))?;

@@ -4,6 +4,7 @@ pub mod admins;
 pub mod alerts;
 pub mod api_tokens;
 pub mod apps;
+pub mod asset_data;
 pub mod assignments;
 pub mod authorities;
 mod bells;

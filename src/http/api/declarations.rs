@@ -3,6 +3,8 @@
 use axum::Json as JsonBody;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -17,14 +19,17 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::http::limits::API_MAX_BYTES;
-use crate::mdm::declarations::library::{self, Draft, Standing};
+use crate::mdm::Right;
+use crate::mdm::declarations::library::{self, Draft, Standing, Upload};
 use crate::protocol::declaration::DeclarationKind;
+use crate::store::asset_data::AssetData;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(show, replace, rename, delete))
         .routes(routes!(content))
+        .routes(routes!(data, put_data))
         .routes(routes!(assign, unassign))
 }
 
@@ -46,6 +51,12 @@ struct DeclarationView {
     refers_to: Vec<String>,
     /// What is odd about it, in sentences; it is served all the same, as far as devices can have it.
     warnings: Vec<String>,
+    /// The first versions of the systems that have its type, then of keys that came later: `iOS 17.2, macOS 26.0`, `Payload.Hidden: iOS 18.1`.
+    available_from: Vec<String>,
+    /// Whether it is of a type whose data devices fetch: upload that to `/data`, unless its Reference names an address of yours.
+    takes_data: bool,
+    /// The data that was uploaded.
+    data: Option<DeclarationData>,
     /// Where it is assigned.
     groups: Vec<DeclarationGroup>,
     /// Counts its changes, from 1.
@@ -56,6 +67,21 @@ struct DeclarationView {
     created_at: Timestamp,
     /// When it changed last.
     changed_at: Timestamp,
+}
+
+/// Data that devices fetch here because a declaration of theirs says so.
+#[derive(Debug, Serialize, ToSchema)]
+struct DeclarationData {
+    /// Media type, without parameters.
+    content_type: String,
+    /// As the file was called; may be empty.
+    file_name: String,
+    /// Its size.
+    size_bytes: i64,
+    /// Its SHA-256, hex.
+    sha256: String,
+    /// When it was uploaded.
+    uploaded_at: Timestamp,
 }
 
 /// A group whose devices are to have a declaration.
@@ -71,7 +97,7 @@ struct DeclarationGroup {
 
 impl From<Standing> for DeclarationView {
     fn from(standing: Standing) -> Self {
-        let Standing { declaration, warnings, assignments } = standing;
+        let Standing { declaration, warnings, available_from, assignments, takes_data, data } = standing;
         let group = |one: crate::store::assignments::Assignment| DeclarationGroup {
             group_id: one.group_id,
             assigned_by: one.created_by,
@@ -85,6 +111,15 @@ impl From<Standing> for DeclarationView {
             name: declaration.name,
             refers_to: declaration.refers_to,
             warnings,
+            available_from,
+            takes_data,
+            data: data.map(|data| DeclarationData {
+                content_type: data.content_type,
+                file_name: data.file_name,
+                size_bytes: data.size_bytes,
+                sha256: data.sha256,
+                uploaded_at: data.changed_at,
+            }),
             groups: assignments.into_iter().map(group).collect(),
             revision: declaration.revision,
             created_by: declaration.created_by,
@@ -186,6 +221,63 @@ async fn replace(
     let draft = one(&body)?;
     let work = move |tx: &crate::store::Tx| library::replace(tx, &actor, &id, draft);
     Ok(JsonBody(app.store.write(app.now(), work).await?.into()))
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+struct DataQuery {
+    /// What the file is called, for people.
+    file_name: String,
+}
+
+/// Types by which a client sends something other than a file, or did not think of saying what it sends.
+const NO_FILES: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
+
+/// Upload the data of an asset, as it is; `Content-Type` says what it is. An address in its Reference goes. Devices that have it get the new data.
+#[utoipa::path(put, path = "/api/v1/declarations/{id}/data", tag = "declarations",
+    params(("id" = String, Path, description = "Its id or Identifier"), DataQuery),
+    request_body(content((Vec<u8> = "application/octet-stream")), description = "The data"),
+    responses((status = 200, description = "As it is now", body = DeclarationView),
+        (status = 400, description = "Its type cannot have this data; the reason is named"), (status = 413, description = "It is too large")))]
+async fn put_data(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<DataQuery>,
+    request: Request,
+) -> Result<JsonBody<DeclarationView>> {
+    actor.require(Right::Configure)?;
+    let said = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    if NO_FILES.contains(&said.split(';').next().unwrap_or_default().trim()) {
+        return Err(Error::field(
+            "content_type",
+            "Send the data as it is, and say what it is in Content-Type, for example application/zip",
+        ));
+    }
+    let bytes = read(request, API_MAX_BYTES).await?.to_vec();
+    let upload = Upload { content_type: said, file_name: query.file_name, bytes };
+    let work = move |tx: &crate::store::Tx| library::put_data(tx, &actor, &id, &upload);
+    Ok(JsonBody(app.store.write(app.now(), work).await?.into()))
+}
+
+/// The data of an asset, byte for byte. It may be a secret: who takes it is written into the audit log.
+#[utoipa::path(get, path = "/api/v1/declarations/{id}/data", tag = "declarations",
+    params(("id" = String, Path, description = "Its id or Identifier")),
+    responses((status = 200, description = "The data", content_type = "application/octet-stream"),
+        (status = 404, description = "None was uploaded")))]
+async fn data(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<Response> {
+    let (data, content) = app.store.write(app.now(), move |tx| library::data(tx, &actor, &id)).await?;
+    Ok(file(&data, content.expose().clone()))
+}
+
+/// The data of an asset as a file to save: never shown in a window of this address, whatever it is.
+pub(in crate::http) fn file(data: &AssetData, content: Vec<u8>) -> Response {
+    let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
+    let name: String = data.file_name.chars().filter(is_plain).collect();
+    let name = if name.is_empty() { "data" } else { &name };
+    let disposition = format!("attachment; filename=\"{name}\"");
+    ([(CONTENT_TYPE, data.content_type.clone()), (CONTENT_DISPOSITION, disposition)], content).into_response()
 }
 
 fn one(body: &Value) -> Result<Draft> {

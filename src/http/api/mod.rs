@@ -30,6 +30,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(in crate::http) use declarations::file as declaration_file;
 pub use events::{HEARTBEAT, STREAMS_MAX, Streams};
 pub(in crate::http) use profiles::{file as profile_file, recognise as recognise_profile};
 

@@ -2,10 +2,14 @@
 
 use crate::error::Result;
 use crate::mdm::capability;
+use crate::mdm::declarations::library;
 use crate::mdm::reconcile::gather::{self, Change, Memo};
 use crate::mdm::reconcile::outlook::outlook;
 use crate::store::deployments::Mechanism;
 use crate::store::{Tx, devices};
+
+/// Media type and bytes of an asset.
+pub type Asset = (String, Vec<u8>);
 
 /// The bytes of the profile with this digest, as the holder of a capability gets it; none when it is not, or not any more, meant for it.
 pub fn profile_of(tx: &Tx, capability: &str, digest: &str) -> Result<Option<Vec<u8>>> {
@@ -16,5 +20,19 @@ pub fn profile_of(tx: &Tx, capability: &str, digest: &str) -> Result<Option<Vec<
     match declared.find(|profile| profile.piece.digest == digest) {
         Some(profile) => gather::content(tx, &outlook.target, &profile.piece).map(Some),
         None => Ok(None),
+    }
+}
+
+/// The bytes of an own asset at this address, with their media type; none when they are not, or not any more, declared to the holder of the
+/// capability in this version.
+pub fn asset_of(tx: &Tx, capability: &str, address: &str) -> Result<Option<Asset>> {
+    let Some(enrollment) = capability::holder(tx, capability, capability::PROFILES)? else { return Ok(None) };
+    let Some(device) = devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
+    let Some((identifier, data)) = library::data_at(tx, address)? else { return Ok(None) };
+    let outlook = outlook(tx, &enrollment, &device, &Change::default(), &mut Memo::default())?;
+    if outlook.desired.declarations.contains_key(&identifier) {
+        library::bytes_of(tx, &data).map(|bytes| Some((data.content_type, bytes)))
+    } else {
+        Ok(None)
     }
 }

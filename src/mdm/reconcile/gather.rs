@@ -179,7 +179,7 @@ pub(super) fn desired(tx: &Tx, target: &Target, house: &House, wanted: &[Assignm
     let rooms = [
         profiles::pieces(tx, target, &of(AssignedKind::Profile))?,
         memo.policies(tx, target, &of(AssignedKind::Policy))?,
-        library::pieces(tx, target, &of(AssignedKind::Declaration))?,
+        library::pieces(tx, target, &of(AssignedKind::Declaration), house.served_from().as_deref())?,
     ];
     let (mut pieces, mut unable) = (Vec::new(), Vec::new());
     for (made, cannot) in rooms {

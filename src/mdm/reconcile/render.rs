@@ -51,6 +51,13 @@ pub struct House {
     pub capability: String,
 }
 
+impl House {
+    /// What the addresses of this enrollment's profiles and assets begin with; none where the device knows no address of this server.
+    pub fn served_from(&self) -> Option<String> {
+        self.origin.as_ref().map(|origin| format!("{origin}/ddm/{}", self.capability))
+    }
+}
+
 /// A profile and how it comes.
 #[derive(Debug, Clone)]
 pub struct Profile {

@@ -56,7 +56,8 @@ impl School {
     }
 
     fn declared_pieces(&self, target: Target) -> (Vec<DeclarationPiece>, Vec<Unable>) {
-        let (pieces, unable) = self.write(move |tx| library::pieces(tx, &target, &of_group(tx, "everybody")?));
+        let (pieces, unable) =
+            self.write(move |tx| library::pieces(tx, &target, &of_group(tx, "everybody")?, Some("https://mdm.example.school/ddm/c")));
         let declared = |piece| if let Piece::Declaration(piece) = piece { piece } else { panic!("{piece:?}") };
         (pieces.into_iter().map(declared).collect(), unable)
     }

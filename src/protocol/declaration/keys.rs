@@ -43,8 +43,10 @@ pub enum Fault {
     Unknown,
     /// Its value is of another type.
     WrongType,
-    /// Its value is none of those that it may have.
+    /// Its value is none of those that it may have; newer systems may know more.
     NotAllowed,
+    /// Its number is too small or too large.
+    OutOfRange,
 }
 
 /// One thing that is wrong with a payload.
@@ -66,6 +68,44 @@ impl DeclarationType {
             check_object(keys, payload, "", on, &mut findings);
         }
         findings
+    }
+}
+
+/// A key's place in a payload, and since when the systems that differ from its type have it; `None` for never.
+pub type LaterKey = (String, Vec<(Platform, Option<OsVersion>)>);
+
+impl DeclarationType {
+    /// The keys of a payload that some system got later than the type, or never.
+    pub fn later_keys(&self, payload: &Map<String, Json>) -> Vec<LaterKey> {
+        let mut found = Vec::new();
+        if let Some(keys) = &self.keys {
+            later_in_object(keys, payload, "", &mut found);
+        }
+        found
+    }
+}
+
+fn later_in_object(keys: &[Key], object: &Map<String, Json>, at: &str, found: &mut Vec<LaterKey>) {
+    for (name, value) in object {
+        let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        let Some(key) = keys.iter().find(|key| key.name == name) else { continue };
+        later_in(key, value, path, found);
+    }
+}
+
+fn later_in(key: &Key, value: &Json, path: String, found: &mut Vec<LaterKey>) {
+    // One place of a list tells for all of them.
+    if !key.first.is_empty() && found.len() < MAX_FINDINGS && !found.iter().any(|(known, _)| *known == path) {
+        found.push((path.clone(), key.first.clone()));
+    }
+    match value {
+        Json::Object(object) => later_in_object(&key.keys, object, &path, found),
+        Json::Array(items) => {
+            if let Some(item) = key.keys.iter().find(|key| key.name == "*") {
+                items.iter().for_each(|value| later_in(item, value, format!("{path}[]"), found));
+            }
+        }
+        _ => {}
     }
 }
 
@@ -168,7 +208,7 @@ impl Key {
             (None, None) => return,
         };
         if self.range.0.is_some_and(|low| number < low) || self.range.1.is_some_and(|high| number > high) {
-            find(Fault::NotAllowed, words);
+            find(Fault::OutOfRange, words);
         }
     }
 }
@@ -233,7 +273,7 @@ mod tests {
         let payload = json!({ "Deferrals": { "CombinedPeriodInDays": 91, "Other": 1 }, "Notifications": "yes" });
         let all = findings("configuration.softwareupdate.settings", &payload, None);
         let wanted = [
-            ("Deferrals.CombinedPeriodInDays".into(), Fault::NotAllowed),
+            ("Deferrals.CombinedPeriodInDays".into(), Fault::OutOfRange),
             ("Deferrals.Other".into(), Fault::Unknown),
             ("Notifications".into(), Fault::WrongType),
         ];

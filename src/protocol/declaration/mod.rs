@@ -1,9 +1,12 @@
 //! Declarative management: what a device asks for at its check-in, and the JSON that answers it.
 
+mod assets;
 mod keys;
+pub mod predicate;
 mod types;
 
-pub use keys::{Fault, Finding, MAX_FINDINGS};
+pub use assets::{ASSET_TYPES, AssetType, CONTENT_TYPE_MAX, CredentialKey, find as find_asset};
+pub use keys::{Fault, Finding, LaterKey, MAX_FINDINGS};
 pub use types::{DeclarationType, Obstacle, PREFIX, all as all_types, find as find_type};
 
 use serde_json::{Map, Value as Json, json};

@@ -80,6 +80,11 @@ pub fn all() -> Vec<&'static DeclarationType> {
 }
 
 impl DeclarationType {
+    /// The first versions of the systems that have it.
+    pub fn since(&self) -> &[(Platform, OsVersion)] {
+        &self.first
+    }
+
     /// What forbids it on a device; what is not known of the device forbids nothing.
     pub fn obstacle(&self, device: &Capabilities) -> Option<Obstacle> {
         if device.platform == Platform::Unknown {

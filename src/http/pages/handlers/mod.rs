@@ -32,9 +32,9 @@ use shell::{SaidQuery, said};
 
 use crate::app::App;
 
-/// Pages that take a profile, which may be larger than what other forms take. They want the same as [`routes`].
+/// Pages that take a profile or a file for devices, which may be larger than what other forms take. They want the same as [`routes`].
 pub fn uploads() -> Router<App> {
-    profiles::uploads()
+    profiles::uploads().merge(declarations::uploads())
 }
 
 /// The pages' addresses. They want [`Gate`](crate::http::auth::Gate) as an extension, and their group round them.

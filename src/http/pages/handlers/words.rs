@@ -48,6 +48,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "device.retired" => String::from("Retired"),
         "device.deleted" => String::from("Deleted"),
         "declaration.added" => format!("Added a declaration: {}", text("name")),
+        "declaration.data_changed" => format!("Uploaded the file of a declaration: {}", text("name")),
         "declaration.changed" => format!("Changed a declaration: {}", text("name")),
         "declaration.renamed" => format!("Renamed a declaration: {}", text("name")),
         "declaration.read" => format!("Looked into a declaration: {}", text("name")),

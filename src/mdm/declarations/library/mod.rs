@@ -1,23 +1,31 @@
 //! The library of declarations that admins wrote: uploaded, judged, changed, assigned to groups.
 
+mod data;
+mod judge;
 mod pieces;
 mod read;
 
+pub use data::{DATA_MAX_BYTES, DATA_TOTAL_MAX_BYTES, FILE_NAME_MAX_CHARS, Upload, bytes_of, data, data_at, put_data};
+pub use judge::{DEPTH_MAX, PAYLOAD_MAX_BYTES, REFERENCES_MAX};
 pub use pieces::pieces;
-pub use read::{DEPTH_MAX, Draft, PAYLOAD_MAX_BYTES, REFERENCES_MAX, RESERVED, UPLOAD_MAX, UPLOAD_MAX_BYTES, read};
+pub use read::{Draft, RESERVED, UPLOAD_MAX, UPLOAD_MAX_BYTES, read};
 
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, assignments};
-use crate::protocol::declaration::DeclarationKind;
+use crate::protocol::declaration::{DeclarationKind, find_asset};
+use crate::store::asset_data::{self, AssetData};
 use crate::store::assignments::{AssignedKind, Assignment, of_item};
 use crate::store::declarations::{self, Declaration};
 use crate::store::{Tx, groups};
 
 /// Declarations in the library.
 pub const DECLARATIONS_MAX: i64 = 1000;
+
+/// How many of those that name a declaration are told when it is to be deleted.
+pub const NAMERS_TOLD: usize = 10;
 
 /// Characters of a name.
 pub const NAME_MAX_CHARS: usize = 200;
@@ -29,8 +37,14 @@ pub struct Standing {
     pub declaration: Declaration,
     /// What is odd about it, in sentences.
     pub warnings: Vec<String>,
+    /// The first versions of the systems that have its type, then of keys that came later: `iOS 17.2, macOS 26.0`.
+    pub available_from: Vec<String>,
     /// Where it is assigned.
     pub assignments: Vec<Assignment>,
+    /// Whether it is an asset whose file is kept here.
+    pub takes_data: bool,
+    /// What there is to know of that file, once it was uploaded.
+    pub data: Option<AssetData>,
 }
 
 /// Adds what was read to the library: all of it or nothing. `name` is what people call it; without one, its identifier.
@@ -79,8 +93,12 @@ pub fn add(tx: &Tx, actor: &Actor, drafts: Vec<Draft>, name: &str) -> Result<Vec
 
 fn taken(tx: &Tx, draft: &Draft) -> Result<Option<String>> {
     let identifier = &draft.identifier;
-    if declarations::by_identifier(tx, identifier)?.is_some() {
-        return Ok(Some(format!("there is a declaration “{identifier}” already; change that one, or choose another identifier")));
+    if let Some(other) = declarations::by_identifier_in_any_case(tx, identifier)? {
+        let words = match other.identifier == *identifier {
+            true => format!("there is a declaration “{identifier}” already; change that one, or choose another identifier"),
+            false => format!("differs from “{}” only by capital and small letters, which people mix up; choose another", other.identifier),
+        };
+        return Ok(Some(words));
     }
     let before = declarations::type_of(tx, identifier)?.filter(|before| *before != draft.declaration_type);
     Ok(before.map(|before| format!("“{identifier}” was a {before} before; devices that had it need another identifier")))
@@ -103,6 +121,10 @@ pub fn replace(tx: &Tx, actor: &Actor, id: &str, draft: Draft) -> Result<Standin
         return find(tx, actor, &old.id);
     }
     let changed = Declaration { refers_to: draft.refers_to, revision: old.revision + 1, changed_at: tx.now, ..old };
+    if data::is_kept_here(&changed.declaration_type, &draft.payload).is_none() {
+        // It names an address of its own now.
+        asset_data::remove(tx, &changed.id)?;
+    }
     declarations::update(tx, &changed, &payload)?;
     note(tx, actor, "declaration.changed", &changed)?;
     assignments::changed(tx, AssignedKind::Declaration, &changed.id)?;
@@ -128,11 +150,13 @@ pub fn rename(tx: &Tx, actor: &Actor, id: &str, name: &str) -> Result<Standing> 
 pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     let old = existing(tx, id)?;
-    if let Some(namer) = declarations::naming(tx, &old.identifier)?.first() {
-        return Err(Error::conflict(format!(
-            "“{}” names “{}”. Take it out there first, or delete that one first.",
-            namer.identifier, old.identifier
-        )));
+    let namers: Vec<_> = declarations::naming(tx, &old.identifier)?.into_iter().map(|namer| format!("“{}”", namer.identifier)).collect();
+    if !namers.is_empty() {
+        let (first, more) =
+            (namers.iter().take(NAMERS_TOLD).cloned().collect::<Vec<_>>().join(", "), namers.len().saturating_sub(NAMERS_TOLD));
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let words = format!("“{}” is named by {first}{more}. Take it out there first, or delete those first.", old.identifier);
+        return Err(Error::conflict(words));
     }
     assignments::unassign_everywhere(tx, actor, (AssignedKind::Declaration, &old.id, &old.name))?;
     declarations::delete(tx, &old.id)?;
@@ -201,9 +225,22 @@ fn existing(tx: &Tx, id: &str) -> Result<Declaration> {
 
 fn standing(tx: &Tx, declaration: Declaration) -> Result<Standing> {
     let payload = payload_of(tx, &declaration.id)?;
-    let mut warnings = read::warnings(&declaration.declaration_type, &payload);
+    let mut warnings = judge::warnings(&declaration.declaration_type, &payload);
     warnings.extend(missing(tx, &declaration)?);
-    Ok(Standing { assignments: of_item(tx, AssignedKind::Declaration, &declaration.id)?, warnings, declaration })
+    let data = asset_data::of_declaration(tx, &declaration.id)?;
+    if data::is_kept_here(&declaration.declaration_type, &payload).is_some() && data.is_none() {
+        warnings.push(String::from("Its file has not been uploaded yet. Until then no device gets it."));
+    }
+    let available_from = judge::availability(&declaration.declaration_type, &payload);
+    let takes_data = find_asset(&declaration.declaration_type).is_some();
+    Ok(Standing {
+        assignments: of_item(tx, AssignedKind::Declaration, &declaration.id)?,
+        warnings,
+        available_from,
+        takes_data,
+        data,
+        declaration,
+    })
 }
 
 /// What a declaration names and the library does not have, or has as another kind, in sentences.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::payload_of;
+use super::{data, payload_of};
 use crate::error::Result;
 use crate::mdm::wanted::{DeclarationPiece, Origin, Piece, Target, Unable};
 use crate::protocol::declaration::{DeclarationKind, Fault, find_type};
@@ -21,13 +21,19 @@ struct Candidate {
 /// The declarations that are assigned to a device's groups, as it can have them; what it cannot have is told, and the rest is served.
 ///
 /// A configuration that no activation of the library names gets one of ours. Others wait for theirs: its condition is why it was written.
-pub fn pieces(tx: &Tx, target: &Target, assigned: &[Assignment]) -> Result<(Vec<Piece>, Vec<Unable>)> {
+///
+/// `served_from` is what the addresses of files that are kept here begin with, for this enrollment; none where it knows no https address.
+pub fn pieces(tx: &Tx, target: &Target, assigned: &[Assignment], served_from: Option<&str>) -> Result<(Vec<Piece>, Vec<Unable>)> {
     let ids: BTreeSet<&str> = assigned.iter().filter(|one| one.kind == AssignedKind::Declaration).map(|one| one.item_id.as_str()).collect();
     let (mut candidates, mut unable) = (BTreeMap::new(), Vec::new());
     for id in ids {
         let Some(declaration) = declarations::by_id(tx, id)? else { continue };
-        let payload = payload_of(tx, id)?;
-        match obstacle(target, &declaration, &payload) {
+        let mut payload = payload_of(tx, id)?;
+        let cannot_have = match obstacle(target, &declaration, &payload) {
+            Some(because) => Some(because),
+            None => data::refer(tx, target, &declaration, &mut payload, served_from)?,
+        };
+        match cannot_have {
             Some(because) => unable.push(cannot(&declaration, because)),
             None => drop(candidates.insert(declaration.identifier.clone(), Candidate { declaration, payload })),
         }

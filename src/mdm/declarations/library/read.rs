@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::judge::{payload_faults, references};
 use crate::error::{Error, FieldError, Kind, Result};
-use crate::protocol::declaration::{DeclarationKind, Fault, Finding, MAX_IDENTIFIER_BYTES, PREFIX, find_type};
+use crate::protocol::declaration::{DeclarationKind, MAX_IDENTIFIER_BYTES, PREFIX};
 
 /// What the identifiers of this server's own declarations begin with.
 pub const RESERVED: &str = "org.rollcall.";
@@ -14,17 +15,8 @@ pub const UPLOAD_MAX_BYTES: usize = 1 << 20;
 /// Declarations in one upload.
 pub const UPLOAD_MAX: usize = 100;
 
-/// Bytes of one payload as JSON.
-pub const PAYLOAD_MAX_BYTES: usize = 128 * 1024;
-
-/// How deep objects and lists of a payload may lie within one another.
-pub const DEPTH_MAX: usize = 16;
-
 /// Bytes of a type; Apple's longest has 60.
 const TYPE_MAX_BYTES: usize = 128;
-
-/// Identifiers that one payload may name.
-pub const REFERENCES_MAX: usize = 500;
 
 /// A declaration that was read and found good.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,8 +60,12 @@ pub fn read(text: &[u8]) -> Result<Vec<Draft>> {
     for (index, item) in items.into_iter().enumerate() {
         let at = if is_list { format!("[{index}].") } else { String::new() };
         match read_one(item, &at) {
-            Ok(draft) if drafts.iter().any(|other| other.identifier == draft.identifier) => {
-                faults.push(fault(&at, "Identifier", format!("“{}” is here twice", draft.identifier)));
+            Ok(draft) if drafts.iter().any(|other| other.identifier.eq_ignore_ascii_case(&draft.identifier)) => {
+                faults.push(fault(
+                    &at,
+                    "Identifier",
+                    format!("“{}” is here twice; capital and small letters count as the same", draft.identifier),
+                ));
             }
             Ok(draft) => drafts.push(draft),
             Err(found) => faults.extend(found),
@@ -164,83 +160,11 @@ fn kind_of(declaration_type: &str) -> Result<DeclarationKind, String> {
     })
 }
 
-/// What makes a payload unusable: its size and depth, and keys that are missing or of another type where Apple describes the type.
-fn payload_faults(declaration_type: &str, payload: &Map<String, Value>) -> Vec<(String, String)> {
-    let own = |words: String| vec![(String::from("Payload"), words)];
-    let value = Value::Object(payload.clone());
-    if depth(&value) > DEPTH_MAX {
-        return own(format!("is nested deeper than {DEPTH_MAX} levels"));
-    }
-    if value.to_string().len() > PAYLOAD_MAX_BYTES {
-        return own(format!("is larger than {PAYLOAD_MAX_BYTES} bytes"));
-    }
-    if references_in(&value).len() > REFERENCES_MAX {
-        return own(format!("names more than {REFERENCES_MAX} other declarations"));
-    }
-    let findings = find_type(declaration_type).map(|known| known.findings(payload, None)).unwrap_or_default();
-    let is_wrong = |finding: &Finding| matches!(finding.fault, Fault::Missing | Fault::WrongType);
-    findings.into_iter().filter(is_wrong).map(|finding| (format!("Payload.{}", finding.path), finding.words)).collect()
-}
-
-/// What is odd about a payload and is served all the same, in sentences.
-pub(super) fn warnings(declaration_type: &str, payload: &Map<String, Value>) -> Vec<String> {
-    let Some(known) = find_type(declaration_type) else {
-        return vec![format!("{declaration_type} is no type that Apple describes. It is sent to devices that say they know it.")];
-    };
-    let odd = known.findings(payload, None).into_iter().filter(|finding| matches!(finding.fault, Fault::Unknown | Fault::NotAllowed));
-    odd.map(|finding| format!("Payload.{} {}. Devices may refuse the whole declaration.", finding.path, finding.words)).collect()
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or(0),
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-/// The identifiers that a payload names, each once.
-fn references(kind: DeclarationKind, payload: &Map<String, Value>) -> Vec<String> {
-    let mut named = match kind {
-        DeclarationKind::Activation => {
-            let listed = payload.get("StandardConfigurations").and_then(Value::as_array);
-            listed.into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
-        }
-        DeclarationKind::Configuration => references_in(&Value::Object(payload.clone())),
-        DeclarationKind::Asset | DeclarationKind::Management => Vec::new(),
-    };
-    named.sort();
-    named.dedup();
-    named
-}
-
-/// Values of keys such as `CredentialAssetReference` and `StandardConfigurations`, wherever they stand.
-fn references_in(value: &Value) -> Vec<String> {
-    let (mut found, mut left) = (Vec::new(), vec![value]);
-    while let Some(value) = left.pop() {
-        match value {
-            Value::Object(object) => {
-                for (key, value) in object {
-                    match value {
-                        Value::String(identifier) if key.ends_with("AssetReference") => found.push(identifier.clone()),
-                        Value::Array(items) if key.ends_with("AssetReferences") || key == "StandardConfigurations" => {
-                            found.extend(items.iter().filter_map(|item| item.as_str().map(str::to_owned)));
-                        }
-                        _ => left.push(value),
-                    }
-                }
-            }
-            Value::Array(items) => left.extend(items),
-            _ => {}
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::judge::{DEPTH_MAX, PAYLOAD_MAX_BYTES, REFERENCES_MAX};
     use super::*;
     use crate::testing::mutations;
 
@@ -288,6 +212,9 @@ mod tests {
         assert_eq!(fields(&declaration(&json!({ "Echo": 3 }))), ["Payload.Echo"]);
         let twice = json!([declaration(&json!({ "Echo": "x" })), declaration(&json!({ "Echo": "y" }))]);
         assert_eq!(fields(&twice), ["[1].Identifier"]);
+        let mut loud = declaration(&json!({ "Echo": "y" }));
+        loud["Identifier"] = json!("SCHOOL.example.test");
+        assert_eq!(fields(&json!([declaration(&json!({ "Echo": "x" })), loud])), ["[1].Identifier"]);
     }
 
     #[test]
@@ -325,14 +252,5 @@ mod tests {
         let mut long = declaration(&json!({ "Echo": "x" }));
         long["Type"] = json!(format!("com.apple.configuration.{}", "x".repeat(TYPE_MAX_BYTES)));
         assert_eq!(fields(&long), ["Type"]);
-    }
-
-    #[test]
-    fn what_apple_does_not_describe_is_a_warning() {
-        let payload = json!({ "Echo": "x", "Ecko": "y", "ReturnStatus": "Maybe" });
-        assert!(read(declaration(&payload).to_string().as_bytes()).is_ok());
-        let told = warnings("com.apple.configuration.management.test", payload.as_object().unwrap());
-        assert!(told.len() == 2 && told[0].contains("Payload.Ecko"), "{told:?}");
-        assert!(warnings("com.apple.configuration.toaster", &Map::new())[0].contains("no type that Apple describes"));
     }
 }

@@ -116,9 +116,10 @@ impl Device {
             Err(Undecided::Missing(item)) => {
                 judged(false, "invalid", explain("Error.MissingState", format!("There is no status “{item}”.")))
             }
-            Err(Undecided::Unreadable(at)) => {
-                judged(false, "invalid", explain("Error.UnableToParsePredicate", format!("The predicate cannot be read at “{at}”.")))
+            Err(Undecided::Unreadable(why)) => {
+                judged(false, "invalid", explain("Error.UnableToParsePredicate", format!("The predicate {why}.")))
             }
+            Err(Undecided::Unusable(why)) => judged(false, "invalid", explain("Error.UnableToEvaluatePredicate", why)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Declarations: uploaded, shown, changed, assigned, deleted.
 
+mod file;
+
 use axum::Router;
 use axum::extract::multipart::MultipartError;
 use axum::extract::{Multipart, Path, State};
@@ -36,6 +38,14 @@ pub(super) fn routes() -> Router<App> {
         .route("/declarations/{id}/name", post(rename))
         .route("/declarations/{id}/groups", post(assign))
         .route("/declarations/{id}/delete", get(ask).post(remove))
+        .route("/declarations/{id}/file/content", get(file::download))
+}
+
+/// Addresses that take more of a body than others.
+pub(super) fn uploads() -> Router<App> {
+    Router::new()
+        .route("/declarations/new/file", get(file::begin).post(file::create))
+        .route("/declarations/{id}/file", get(file::further).post(file::replace))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -176,6 +186,9 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<DeclarationView> {
         row: row(&standing),
         refers_to: standing.declaration.refers_to,
         warnings: standing.warnings,
+        available_from: standing.available_from,
+        takes_data: standing.takes_data,
+        data: standing.data,
         revision: standing.declaration.revision,
         made_by: standing.declaration.created_by,
         made_at: standing.declaration.created_at,

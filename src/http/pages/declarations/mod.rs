@@ -1,5 +1,7 @@
 //! Declarations that admins write: the list, the upload, one declaration with the groups it is for, and its text to change.
 
+pub mod file;
+
 use maud::{Markup, html};
 
 use super::parts::{
@@ -8,6 +10,7 @@ use super::parts::{
 };
 use super::profiles::section_tabs;
 use crate::clock::Timestamp;
+use crate::store::asset_data::AssetData;
 
 /// The list.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +66,12 @@ pub struct DeclarationView {
     pub refers_to: Vec<String>,
     /// What is odd about it, in sentences.
     pub warnings: Vec<String>,
+    /// Where its type and its keys work.
+    pub available_from: Vec<String>,
+    /// Whether devices fetch a file for it.
+    pub takes_data: bool,
+    /// That file, once it was uploaded.
+    pub data: Option<AssetData>,
     /// How often it was changed, and one.
     pub revision: i64,
     /// Who made it.
@@ -95,7 +104,10 @@ const MISTAKES_MAX: usize = 8;
 
 /// The page of the list.
 pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
-    let add = html! { @if view.may_change { (Button::link("/declarations/new", "Upload declarations").main().icon(Icon::Upload)) } };
+    let add = html! { @if view.may_change {
+        (Button::link("/declarations/new/file", "Upload a file"))
+        (Button::link("/declarations/new", "Upload declarations").main().icon(Icon::Upload))
+    } };
     let page = Frame {
         under: html! { (WHAT) },
         action: html! { @if !view.rows.is_empty() { (add) } },
@@ -235,6 +247,7 @@ pub fn one(shell: &Shell, view: &DeclarationView) -> Markup {
         @if !view.warnings.is_empty() {
             (section("Look at this", html! { ul.stack { @for words in &view.warnings { li { (words) } } } }))
         }
+        @if view.takes_data { (file::part(shell, &view.row.id, view.data.as_ref(), view.may_change)) }
         (section("For which devices", groups(view, &own)))
         @if view.may_change {
             (section("Name", post(&format!("{own}/name"), html! {
@@ -265,6 +278,9 @@ fn about(view: &DeclarationView, now: Timestamp) -> Vec<Fact> {
             "Names",
             html! { @for (index, name) in view.refers_to.iter().enumerate() { @if index > 0 { ", " } span.mono { (name) } } },
         ));
+    }
+    if !view.available_from.is_empty() {
+        list.push(Fact::new("Works from", html! { @for words in &view.available_from { div { (words) } } }));
     }
     list.push(Fact::new("Changed", html! { (time_ago(row.changed_at, now)) @if view.revision > 1 { ", revision " (view.revision) } }));
     list.push(Fact::new("Made", html! { (time_ago(view.made_at, now)) " by " (view.made_by) }));
@@ -368,6 +384,9 @@ mod tests {
             row: row(),
             refers_to: vec!["school.example.data".into()],
             warnings: vec!["It names <something>.".into()],
+            available_from: vec!["iOS 17.0, macOS 14.0".into()],
+            takes_data: false,
+            data: None,
             revision: 3,
             made_by: "kim".into(),
             made_at: NOW,
@@ -380,7 +399,9 @@ mod tests {
             may_change: true,
         };
         let html = one(&shell(), &view).into_string();
-        for part in ["revision 3", "It names &lt;something&gt;.", "Cart &lt;A&gt;", "checked", "/delete\"", "/edit\""] {
+        for part in
+            ["revision 3", "It names &lt;something&gt;.", "Cart &lt;A&gt;", "checked", "/delete\"", "/edit\"", "iOS 17.0, macOS 14.0"]
+        {
             assert!(html.contains(part), "{part} in {html}");
         }
         assert!(!html.contains("ends_at"), "a declaration has no end: {html}");
