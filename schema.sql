@@ -599,6 +599,12 @@ CREATE TABLE status_items (
     PRIMARY KEY (enrollment_id, item)
 ) STRICT, WITHOUT ROWID;
 
+-- When an enrollment was last asked to say anew what became of its declarations.
+CREATE TABLE news_asked (
+    enrollment_id TEXT PRIMARY KEY REFERENCES enrollments (id) ON DELETE CASCADE,
+    at            INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- One row per enrollment that was planned for.
 CREATE TABLE plans (
     enrollment_id      TEXT PRIMARY KEY REFERENCES enrollments (id) ON DELETE CASCADE,

@@ -78,3 +78,42 @@ pub fn remove(tx: &Tx, declaration_id: &str) -> Result<bool> {
 pub fn bytes_beside(tx: &Tx, declaration_id: &str) -> Result<i64> {
     tx.one("SELECT coalesce(sum(size_bytes), 0) FROM asset_data WHERE declaration_id <> ?1", [declaration_id], |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_sealed_and_open_for_their_own_row_alone() {
+        let store = crate::store::tests::memory();
+        let sealed = store
+            .write_blocking(Timestamp::from_seconds(5), |tx| {
+                for id in ["1", "2"] {
+                    tx.execute(
+                        "INSERT INTO declarations (id, identifier, kind, type, name, payload_sealed, created_by, created_at, changed_at)
+                         VALUES (?1, ?1, 'asset', 'com.apple.asset.data', ?1, x'', 'kim', 5, 5)",
+                        [id],
+                    )?;
+                }
+                let data = AssetData {
+                    declaration_id: String::from("1"),
+                    content_type: String::from("text/plain"),
+                    file_name: String::from("a.txt"),
+                    size_bytes: 11,
+                    sha256: String::from("00"),
+                    changed_at: tx.now,
+                };
+                put(tx, &data, b"open sesame")?;
+                assert_eq!((of_declaration(tx, "1")?, of_declaration(tx, "2")?), (Some(data), None));
+                assert_eq!((bytes_beside(tx, "1")?, bytes_beside(tx, "2")?), (0, 11));
+                assert_eq!(content(tx, "1")?.unwrap().expose(), b"open sesame");
+                let sealed: Vec<u8> = tx.one("SELECT content_sealed FROM asset_data", [], |row| row.get(0))?;
+                tx.execute("UPDATE asset_data SET declaration_id = '2'", [])?;
+                assert!(content(tx, "2").is_err(), "it does not open in another's place");
+                assert!(remove(tx, "2")? && !remove(tx, "2")?);
+                Ok(sealed)
+            })
+            .unwrap();
+        assert!(!sealed.windows(6).any(|window| window == b"sesame"));
+    }
+}

@@ -155,3 +155,13 @@ pub fn set_status_item(tx: &Tx, enrollment_id: &str, item: &str, value: Option<&
     };
     Ok(())
 }
+
+/// Notes that an enrollment is asked now to say anew what became of its declarations.
+pub fn set_news_asked(tx: &Tx, enrollment_id: &str) -> Result<()> {
+    tx.execute("INSERT OR REPLACE INTO news_asked (enrollment_id, at) VALUES (?1, ?2)", (enrollment_id, tx.now)).map(drop)
+}
+
+/// When an enrollment was last asked to say anew what became of its declarations, if ever.
+pub fn news_asked_at(tx: &Tx, enrollment_id: &str) -> Result<Option<Timestamp>> {
+    tx.optional("SELECT at FROM news_asked WHERE enrollment_id = ?1", [enrollment_id], |row| row.get(0))
+}

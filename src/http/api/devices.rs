@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::http::auth::Authenticated;
 use crate::mdm::devices::{self, Wanted};
 use crate::mdm::enroll::renewal;
-use crate::mdm::{Right, inventory as questions};
+use crate::mdm::{Right, declarations};
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{self, Filter, Listed, Sort, Standing};
@@ -219,15 +219,14 @@ async fn retire(
     Ok((StatusCode::ACCEPTED, JsonBody(listed.into())))
 }
 
-/// Ask a device for its inventory now.
+/// Ask a device for its inventory and for what became of its declarations, now.
 #[utoipa::path(post, path = "/api/v1/devices/{id}/refresh", tag = "devices", params(("id" = String, Path, description = "Its id or Nano id")),
     responses((status = 202, description = "The questions are in its queue")))]
 async fn refresh(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
     app.store
         .write(app.now(), move |tx| {
-            actor.require(Right::Command)?;
             let channel = devices::channel(tx, &actor, &id)?;
-            questions::ask_all(tx, &actor, &channel)
+            declarations::ask_for_news(tx, &actor, &channel)
         })
         .await?;
     Ok(StatusCode::ACCEPTED)

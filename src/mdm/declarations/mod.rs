@@ -1,8 +1,10 @@
 //! Declarative management: what a device is answered when it asks for its declarations, and what it reports.
 
 pub mod library;
+mod news;
 mod status;
 
+pub use news::ask_for_news;
 pub use status::{ITEMS_MAX, STATES_MAX, VALUE_MAX_BYTES};
 
 use serde_json::{Map, Value, json};

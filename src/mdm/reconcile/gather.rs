@@ -74,6 +74,7 @@ pub(super) fn house(tx: &Tx, enrollment: &Enrollment, memo: &mut Memo) -> Result
         origin: origin(&known),
         organisation: organisation.clone(),
         capability: capabilities.as_ref().map(|key| key.of(enrollment, capability::PROFILES)).unwrap_or_default(),
+        news_asked_at: declared::news_asked_at(tx, &enrollment.id)?,
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::clock::Timestamp;
 use crate::mdm::wanted::{DeclarationPiece, Origin, Piece, ProfilePiece, Target, Unable};
 use crate::pki::{digest, hex};
 use crate::protocol::availability::{Request, check};
@@ -21,6 +22,9 @@ const LEGACY: &str = "com.apple.configuration.legacy";
 /// First versions on which profiles come by declaration: from there on it keeps to a profile by itself, and assets have all their parts (ddm.md §4, §5).
 const PROFILES_DECLARED_FROM: [(Platform, &str); 4] =
     [(Platform::Ios, "17.0"), (Platform::Macos, "14.0"), (Platform::Tvos, "17.0"), (Platform::Visionos, "1.1")];
+
+/// Identifier of the declaration that says what a device is to tell of itself.
+pub const STATUS: &str = "org.rollcall.status";
 
 /// What this server wants to hear of by itself; items that a system does not have it passes over.
 const STATUS_ITEMS: [&str; 14] = [
@@ -49,6 +53,8 @@ pub struct House {
     pub organisation: String,
     /// The unguessable part of the addresses of this enrollment's profiles.
     pub capability: String,
+    /// When it was last asked to say anew what became of its declarations.
+    pub news_asked_at: Option<Timestamp>,
 }
 
 impl House {
@@ -152,6 +158,9 @@ pub fn render(target: &Target, house: &House, pieces: Vec<Piece>, unable: Vec<Un
     if declares {
         declarations.extend(of_every_device(house));
         add_declarations(&mut desired, declarations);
+        if let (Some(asked_at), Some(subscription)) = (house.news_asked_at, desired.declarations.get_mut(STATUS)) {
+            renew(subscription, asked_at);
+        }
     }
     desired
 }
@@ -179,6 +188,11 @@ fn legacy(piece: &ProfilePiece, house: &House) -> DeclarationPiece {
         activate: true,
         origins: piece.origins.clone(),
     }
+}
+
+/// Identifier of the activation that is made for the configuration of this identifier.
+pub fn own_activation(identifier: &str) -> String {
+    format!("{PREFIX}on.{}", short(identifier))
 }
 
 /// Identifier of the declaration that refers to the profile with this PayloadIdentifier.
@@ -237,7 +251,7 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>) {
         let document = document(piece.kind, piece.identifier.clone(), &piece.declaration_type, &piece.payload, piece.origins.clone());
         if piece.activate {
             let payload = json!({ "StandardConfigurations": [piece.identifier] });
-            let identifier = format!("{PREFIX}on.{}", short(&piece.identifier));
+            let identifier = own_activation(&piece.identifier);
             let mut activation =
                 self::document(DeclarationKind::Activation, identifier, "com.apple.activation.simple", &payload, piece.origins.clone());
             activation.is_own_activation = true;
@@ -259,6 +273,15 @@ fn document(kind: DeclarationKind, identifier: String, declaration_type: &str, p
         .to_string()
         .into_bytes();
     Document { kind, identifier, declaration_type: declaration_type.to_owned(), server_token, content, origins, is_own_activation: false }
+}
+
+/// Gives a declaration another ServerToken though it says the same: the device fetches it again, and reports.
+fn renew(document: &mut Document, asked_at: Timestamp) {
+    let said = [document.content.as_slice(), asked_at.to_string().as_bytes()].concat();
+    let server_token = hex(&digest::sha256(&said)[..16]);
+    // The token is 32 hex digits, and stands in the text once.
+    let content = String::from_utf8_lossy(&document.content).replace(&document.server_token, &server_token);
+    (document.server_token, document.content) = (server_token, content.into_bytes());
 }
 
 /// A short name for a long one, always the same.

@@ -1,6 +1,7 @@
 //! Wanted, seen, waiting: how everything stands on one enrollment, each wait and each failure in one sentence.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
@@ -10,7 +11,7 @@ use crate::mdm::reconcile::{render, step};
 use crate::mdm::wanted::{Origin, Unable};
 use crate::protocol::declaration::DeclarationKind;
 use crate::store::commands::{self, CommandState};
-use crate::store::declared;
+use crate::store::declared::{self, DeclarationState, Declared};
 use crate::store::deployments::{self, DECLARATIONS, Deployment, Mechanism};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, devices};
@@ -164,35 +165,22 @@ fn words(because: &str, remedy: &str) -> (String, String) {
 fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) -> Result<Vec<Standing>> {
     let states = declared::states(tx, &enrollment.id)?;
     let mut things = Vec::new();
-    for served in declared::of_enrollment(tx, &enrollment.id)? {
+    let all = declared::of_enrollment(tx, &enrollment.id)?;
+    for served in all.clone() {
         let is_ours = served.identifier.starts_with(&format!("{}on.", render::PREFIX));
         let is_profile = served.identifier.starts_with(&format!("{}profile.", render::PREFIX));
         if served.origins == "[]" || is_ours || is_profile {
             continue;
         }
-        let said = states.iter().find(|state| state.identifier == served.identifier && state.server_token == served.server_token);
-        // Management declarations and assets are never active.
-        let is_passive = matches!(served.kind, DeclarationKind::Management | DeclarationKind::Asset);
-        let (state, (because, remedy)) = match said {
-            Some(said) if said.valid == "valid" && (said.active || is_passive) => (State::There, words("", "")),
-            Some(said) if said.valid == "invalid" => (
-                State::Failed,
-                words(&format!("The device refused it: {}.", reasons(&said.reasons).trim_end_matches('.')), "Change it, or take it back."),
-            ),
-            Some(said) if said.valid == "valid" => {
-                (State::Waiting, words("It is there and not in effect: its condition does not hold.", &reasons(&said.reasons)))
-            }
-            _ if sync.is_some_and(|sync| sync.command_uuid.is_some()) => (
-                State::Waiting,
-                words("It waits for the device to connect.", "The device has been woken; it may be off or without network."),
-            ),
-            _ => (
-                State::Waiting,
-                words(
-                    "The device has been told and has not said yet what came of it.",
-                    "It says so by itself; it is told again after a day.",
-                ),
-            ),
+        let said = state_of(&states, &served);
+        let activations =
+            if served.kind == DeclarationKind::Configuration { activations_of(tx, enrollment, &all, &served)? } else { Vec::new() };
+        let (state, (because, remedy)) = match said.and_then(settled) {
+            Some(settled) => settled,
+            None => match activations.iter().filter_map(|activation| state_of(&states, activation)).find_map(activation_words) {
+                Some(told) => told,
+                None => unsettled(said, sync),
+            },
         };
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();
         things.push(Standing {
@@ -207,4 +195,90 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
         });
     }
     Ok(things)
+}
+
+/// What a device says of a declaration in the version that it is served.
+fn state_of<'a>(states: &'a [DeclarationState], served: &Declared) -> Option<&'a DeclarationState> {
+    states.iter().find(|state| state.identifier == served.identifier && state.server_token == served.server_token)
+}
+
+/// The activations that activate a configuration: ours, or those of the library that name it.
+fn activations_of(tx: &Tx, enrollment: &Enrollment, all: &[Declared], configuration: &Declared) -> Result<Vec<Declared>> {
+    let own = render::own_activation(&configuration.identifier);
+    let mut found = Vec::new();
+    for activation in all.iter().filter(|served| served.kind == DeclarationKind::Activation) {
+        let names = if activation.identifier.starts_with(render::PREFIX) {
+            activation.identifier == own
+        } else {
+            let document = declared::document(tx, &enrollment.id, activation.kind, &activation.identifier)?;
+            let document: Value = document.and_then(|document| serde_json::from_slice(document.expose()).ok()).unwrap_or_default();
+            let named = document.pointer("/Payload/StandardConfigurations").and_then(Value::as_array);
+            named.is_some_and(|named| named.iter().any(|name| name.as_str() == Some(&configuration.identifier)))
+        };
+        if names {
+            found.push(activation.clone());
+        }
+    }
+    Ok(found)
+}
+
+type Told = (State, (String, String));
+
+/// What a device says of a declaration, where that settles it.
+fn settled(said: &DeclarationState) -> Option<Told> {
+    // Management declarations and assets are never active.
+    let is_passive = matches!(said.kind.as_str(), "management" | "assets");
+    match said.valid.as_str() {
+        "valid" if said.active || is_passive => Some((State::There, words("", ""))),
+        "invalid" => {
+            let because = format!("The device refused it: {}.", reasons(&said.reasons).trim_end_matches('.'));
+            Some((State::Failed, words(&because, "Change it, or take it back.")))
+        }
+        _ => None,
+    }
+}
+
+/// What the state of an activation means for what it activates; nothing where it is in effect or not looked at yet.
+fn activation_words(activation: &DeclarationState) -> Option<Told> {
+    match activation.valid.as_str() {
+        "invalid" => {
+            let because = format!("Its activation was refused because {}.", as_clause(&reasons(&activation.reasons)));
+            Some((State::Failed, words(&because, "Change what is wrong, or take both back.")))
+        }
+        "valid" if !activation.active => {
+            Some((State::Waiting, words("It is there and not in effect: its condition does not hold.", &reasons(&activation.reasons))))
+        }
+        _ => None,
+    }
+}
+
+/// A sentence of the device's as the end of one of ours.
+fn as_clause(sentence: &str) -> String {
+    let sentence = sentence.trim_end_matches('.');
+    match sentence.split_once(' ') {
+        // Words that begin a sentence are small within one; names and codes stay as they are.
+        Some((first @ ("The" | "A" | "An" | "It" | "There"), rest)) => format!("{} {rest}", first.to_lowercase()),
+        _ => sentence.to_owned(),
+    }
+}
+
+/// What is to be said of a declaration that neither its own state nor that of an activation settles.
+fn unsettled(said: Option<&DeclarationState>, sync: Option<&Deployment>) -> Told {
+    let told = match said {
+        Some(said) if said.valid == "valid" => {
+            words("It is there and not in effect: its condition does not hold.", &reasons(&said.reasons))
+        }
+        Some(said) if said.reasons != "[]" => {
+            let because = format!("The device says that it is inactive: {}.", as_clause(&reasons(&said.reasons)));
+            words(&because, "It comes into effect when an activation of it does.")
+        }
+        _ if sync.is_some_and(|sync| sync.command_uuid.is_some()) => {
+            words("It waits for the device to connect.", "The device has been woken; it may be off or without network.")
+        }
+        _ => words(
+            "The device has been told and has not said yet what came of it.",
+            "It says so by itself; ask it for news to know at once.",
+        ),
+    };
+    (State::Waiting, told)
 }

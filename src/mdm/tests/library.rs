@@ -119,6 +119,15 @@ fn an_identifier_is_never_used_for_another_type_not_even_after_it_was_deleted() 
 }
 
 #[test]
+fn an_identifier_that_differs_only_by_its_capitals_is_refused() {
+    let school = School::new();
+    school.declare(&test("ex.camera"));
+    let error = school.try_declare(&test("EX.CAMERA")).unwrap_err();
+    assert!(field(&error) == "Identifier" && error.message.contains("“ex.camera”"), "{error}");
+    assert!(school.try_declare(&test("ex.camera2")).is_ok());
+}
+
+#[test]
 fn only_another_payload_is_another_revision() {
     let school = School::new();
     let id = school.declare(&test("school.example.a"))[0].declaration.id.clone();
@@ -263,7 +272,7 @@ fn the_library_and_names_have_an_end() {
 
 impl Device<'_> {
     /// What it is answered when it asks for this endpoint; null for 404.
-    fn asks_for(&self, endpoint: &str) -> Value {
+    pub(super) fn asks_for(&self, endpoint: &str) -> Value {
         let keys = format!("<key>MessageType</key><string>DeclarativeManagement</string><key>Endpoint</key><string>{endpoint}</string>");
         match self.check_in(&keys).unwrap() {
             Reply::Json(json) => serde_json::from_slice(&json).unwrap(),

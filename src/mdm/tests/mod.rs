@@ -1,5 +1,7 @@
 //! Sequences of the device protocol against the rooms, on SQLite in memory: a school, its invitations, and devices that say what they say.
 
+mod asset_data;
+mod declared;
 mod enrollment;
 mod groups;
 mod imports;

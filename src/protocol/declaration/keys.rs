@@ -249,6 +249,9 @@ fn check_object(keys: &[Key], object: &Map<String, Json>, at: &str, on: Option<(
 }
 
 #[cfg(test)]
+mod schema;
+
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 

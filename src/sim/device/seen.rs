@@ -98,9 +98,17 @@ impl Device {
 
     /// The declarations of the device itself, or of the user with this short name.
     pub fn declarations(&self, user: Option<&str>) -> Vec<DeclarationSeen> {
-        let of_user =
-            |user: &str| self.channels.iter().position(|channel| channel.account.as_ref().is_some_and(|own| own.short_name == user));
-        user.map_or(Some(DEVICE), of_user).map(|channel| self.declarations_of(channel)).unwrap_or_default()
+        self.channel_of(user).map(|channel| self.declarations_of(channel)).unwrap_or_default()
+    }
+
+    /// The data of an asset that was fetched and found good, of the device itself or of the user with this short name.
+    pub fn asset(&self, user: Option<&str>, identifier: &str) -> Option<Vec<u8>> {
+        self.asset_of(self.channel_of(user)?, identifier)
+    }
+
+    fn channel_of(&self, user: Option<&str>) -> Option<usize> {
+        let Some(user) = user else { return Some(DEVICE) };
+        self.channels.iter().position(|channel| channel.account.as_ref().is_some_and(|own| own.short_name == user))
     }
 
     fn user_of(&self, channel: usize) -> Option<String> {

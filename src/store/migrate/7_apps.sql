@@ -40,7 +40,7 @@ CREATE TABLE apps (
 CREATE INDEX apps_name ON apps (name COLLATE NOCASE, id);
 CREATE UNIQUE INDEX apps_bundle ON apps (kind, bundle_id) WHERE kind <> 'store';
 
--- ---------------------------------------------------------------- the data of assets
+-- ---------------------------------------------------------------- declarations: the data of assets, and asking for news
 
 -- The bytes of an own asset that names no address of its own: devices fetch them here, under an address that changes with them.
 CREATE TABLE asset_data (
@@ -51,4 +51,10 @@ CREATE TABLE asset_data (
     sha256         TEXT NOT NULL,                   -- of the bytes, hex
     content_sealed BLOB NOT NULL,
     changed_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- When an enrollment was last asked to say anew what became of its declarations.
+CREATE TABLE news_asked (
+    enrollment_id TEXT PRIMARY KEY REFERENCES enrollments (id) ON DELETE CASCADE,
+    at            INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

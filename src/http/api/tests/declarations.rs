@@ -1,6 +1,7 @@
 //! Declarations over the API: added, read, changed, assigned, and refused with the field at fault.
 
 use super::*;
+use crate::mdm::declarations::library::DATA_MAX_BYTES;
 use crate::store::declarations::tests::group;
 
 const PATH: &str = "/api/v1/declarations";
@@ -83,4 +84,61 @@ async fn who_may_look_may_neither_change_nor_read_what_it_says() {
             assert_eq!(reply.status, StatusCode::FORBIDDEN, "{method} {path} as {role:?}: {}", reply.body);
         }
     }
+}
+
+impl House {
+    async fn put_data(&self, role: Role, id: &str, kind: &str, body: &[u8]) -> Reply {
+        let token = self.kit.token(role).await;
+        let request = Request::put(format!("{PATH}/{id}/data?file_name=a%20b.txt")).header("authorization", format!("Bearer {token}"));
+        self.send(Listener::Main, request.header("content-type", kind).body(Body::from(body.to_vec())).unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn the_data_of_an_asset_is_uploaded_and_comes_back_byte_for_byte() {
+    let house = House::new();
+    let asset =
+        |identifier: &str, kind: &str| json!({ "Type": format!("com.apple.asset.{kind}"), "Identifier": identifier, "Payload": {} });
+    let all = json!([asset("school.example.data", "data"), asset("school.example.login", "credential.userpassword")]);
+    let added = house.ask(Role::Owner, Method::POST, PATH, Some(all)).await;
+    let view = &added.body["items"][0];
+    assert_eq!((&view["takes_data"], &view["data"]), (&json!(true), &Value::Null), "{}", added.body);
+    assert_eq!(view["available_from"], json!(["iOS 17.0, macOS 14.0, tvOS 17.0, visionOS 1.1"]));
+    let own = format!("{PATH}/school.example.data/data");
+    assert_eq!(house.ask(Role::Owner, Method::GET, &own, None).await.status, StatusCode::NOT_FOUND);
+    let bytes = [0, 255, b'<', 13, 10];
+    let put = house.put_data(Role::Admin, "school.example.data", "application/zip", &bytes).await;
+    assert_eq!((put.status, &put.body["revision"]), (StatusCode::OK, &json!(2)), "{}", put.body);
+    let data = &put.body["data"];
+    assert_eq!((&data["content_type"], &data["size_bytes"], &data["file_name"]), (&json!("application/zip"), &json!(5), &json!("a b.txt")));
+    let (status, headers, given) = house.bytes(Role::Admin, &own).await;
+    assert!(status == StatusCode::OK && given == bytes && headers["content-type"] == "application/zip", "{headers:?}");
+    assert_eq!(headers["content-disposition"], "attachment; filename=\"ab.txt\"");
+
+    let field = |reply: &Reply| (reply.status, reply.body["errors"][0]["field"].clone());
+    let wrong = house.put_data(Role::Admin, "school.example.login", "text/plain", b"{}").await;
+    assert_eq!(field(&wrong), (StatusCode::BAD_REQUEST, json!("content_type")));
+    let wrong = house.put_data(Role::Admin, "school.example.login", "application/json", b"{\"Password\":\"x\"}").await;
+    assert_eq!(field(&wrong), (StatusCode::BAD_REQUEST, json!("file")));
+    let form = house.put_data(Role::Admin, "school.example.data", "application/x-www-form-urlencoded", b"a=b").await;
+    assert_eq!(field(&form), (StatusCode::BAD_REQUEST, json!("content_type")));
+    let large = house.put_data(Role::Admin, "school.example.data", "text/plain", &vec![0; DATA_MAX_BYTES + 1]).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+    for role in [Role::Helper, Role::Viewer] {
+        assert_eq!(house.put_data(role, "school.example.data", "text/plain", b"x").await.status, StatusCode::FORBIDDEN);
+        assert_eq!(house.ask(role, Method::GET, &own, None).await.status, StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
+async fn addresses_and_predicates_that_no_device_can_use_are_named() {
+    let house = House::new();
+    let wrong = json!([
+        { "Type": "com.apple.configuration.legacy", "Identifier": "a", "Payload": { "ProfileURL": "http://files.example.school/a" } },
+        { "Type": "com.apple.activation.simple", "Identifier": "b", "Payload": { "StandardConfigurations": ["a"], "Predicate": "TRUE ==" } },
+        { "Type": "com.apple.configuration.softwareupdate.settings", "Identifier": "c", "Payload": { "Deferrals": { "CombinedPeriodInDays": 91 } } },
+    ]);
+    let refused = house.ask(Role::Owner, Method::POST, PATH, Some(wrong)).await;
+    let fields: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
+    assert_eq!(fields, ["[0].Payload.ProfileURL", "[1].Payload.Predicate", "[2].Payload.Deferrals.CombinedPeriodInDays"]);
 }

@@ -40,7 +40,7 @@ impl House {
     }
 
     /// The bytes that an address gives.
-    async fn bytes(&self, role: Role, path: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+    pub(super) async fn bytes(&self, role: Role, path: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
         let token = self.kit.token(role).await;
         let request = request(Method::GET, path, &[("authorization", &format!("Bearer {token}"))], None);
         let (parts, body) = self.router(Listener::Main).oneshot(request).await.unwrap().into_parts();

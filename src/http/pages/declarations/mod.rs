@@ -1,12 +1,13 @@
 //! Declarations that admins write: the list, the upload, one declaration with the groups it is for, and its text to change.
 
 pub mod file;
+pub mod text;
 
 use maud::{Markup, html};
 
 use super::parts::{
     Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, ScopeView, Section, Shell, State, Table, badge, confirm, count, empty, facts,
-    field, frame, post, scope, section, section_with, table, time_ago, upload,
+    field, frame, post, scope, section, section_with, table, time_ago,
 };
 use super::profiles::section_tabs;
 use crate::clock::Timestamp;
@@ -46,17 +47,6 @@ pub struct DeclarationRow {
     pub changed_at: Timestamp,
 }
 
-/// The form of an upload.
-#[derive(Debug, Clone, Default)]
-pub struct UploadForm {
-    /// What was typed for the name.
-    pub name: String,
-    /// What was typed, or what the chosen file says.
-    pub text: String,
-    /// What is wrong: field and message.
-    pub errors: Vec<(String, String)>,
-}
-
 /// One declaration.
 #[derive(Debug, Clone)]
 pub struct DeclarationView {
@@ -84,23 +74,7 @@ pub struct DeclarationView {
     pub may_change: bool,
 }
 
-/// The form that changes what a declaration says.
-#[derive(Debug, Clone, Default)]
-pub struct EditForm {
-    /// Our id for it.
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-    /// All of it, JSON.
-    pub text: String,
-    /// What is wrong: field and message.
-    pub errors: Vec<(String, String)>,
-}
-
 const WHAT: &str = "What Apple’s devices can do and this page has no switch for, written as Apple describes it.";
-
-/// The most mistakes that are told at once.
-const MISTAKES_MAX: usize = 8;
 
 /// The page of the list.
 pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
@@ -164,73 +138,6 @@ fn state(row: &DeclarationRow) -> Markup {
         (0, _) => badge(State::Ok, "assigned"),
         (warnings, _) => badge(State::Problem, &count(warnings, "thing to look at", "things to look at")),
     }
-}
-
-/// The page of the upload.
-pub fn new(shell: &Shell, view: &UploadForm) -> Markup {
-    let page = Frame { back: Some(("/declarations", "Declarations")), ..Frame::new(Section::Profiles, "Upload declarations") };
-    let name = error_of(&view.errors, "name");
-    let content = upload(
-        "/declarations",
-        html! {
-            (field("file", "File").kind("file").optional().accept(".json,application/json")
-                .help("One declaration or a list of them, as JSON. Or paste it below."))
-            (text_field(&view.text, &view.errors).optional())
-            (field("name", "Name").optional().value(&view.name).error(name.as_deref())
-                .help("For one declaration. Without a name it is called by its Identifier."))
-            div.form-foot { (Button::submit("Check and add").main()) (Button::link("/declarations", "Cancel")) }
-        },
-    );
-    frame(shell, &page, content)
-}
-
-/// The page that changes what a declaration says.
-pub fn edit(shell: &Shell, view: &EditForm) -> Markup {
-    let own = format!("/declarations/{}", view.id);
-    let page = Frame { back: Some((&own, &view.name)), ..Frame::new(Section::Profiles, "Change what it says") };
-    let content = post(
-        &format!("{own}/edit"),
-        html! {
-            div.form {
-                p { "Type and Identifier stay as they are. Devices that have it get the new version at their next connection." }
-                (text_field(&view.text, &view.errors))
-                div.form-foot { (Button::submit("Check and save").main()) (Button::link(own.clone(), "Cancel")) }
-            }
-        },
-    );
-    frame(shell, &page, content)
-}
-
-/// The text of a declaration with everything that is wrong with it.
-fn text_field<'a>(text: &'a str, errors: &'a [(String, String)]) -> super::parts::Field<'a> {
-    // The first mistake stands where the browser reads it out; the page of the form shows all in one sentence.
-    let wrong = errors.iter().find(|(name, _)| name != "name").map(|(_, words)| words.as_str());
-    field("text", "Declarations")
-        .lines(18)
-        .mono()
-        .value(text)
-        .error(wrong)
-        .help("Type, Identifier and Payload. A ServerToken is passed over.")
-}
-
-/// Puts mistakes of fields together, each with its place: they all stand at the one text.
-pub fn mistakes(errors: Vec<(String, String)>) -> Vec<(String, String)> {
-    let (own, rest): (Vec<_>, Vec<_>) = errors.into_iter().partition(|(name, _)| name == "name");
-    let told = rest.iter().take(MISTAKES_MAX).map(|(place, words)| match place.as_str() {
-        "" | "text" => words.clone(),
-        place => format!("{place} {}", lower_first(words)),
-    });
-    let mut words = told.collect::<Vec<_>>().join(" ");
-    if rest.len() > MISTAKES_MAX {
-        words = format!("{words} And {}.", count((rest.len() - MISTAKES_MAX) as u64, "mistake more", "mistakes more"));
-    }
-    let text = (!words.is_empty()).then(|| (String::from("text"), words));
-    own.into_iter().chain(text).collect()
-}
-
-fn lower_first(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
 }
 
 fn error_of(errors: &[(String, String)], name: &str) -> Option<String> {
@@ -365,17 +272,6 @@ mod tests {
         );
         let html = list(&shell(), &DeclarationsView { rows: vec![row()], total: 1, ..DeclarationsView::default() }).into_string();
         assert!(html.contains("Passcodes &lt;7b&gt;"), "{html}");
-    }
-
-    #[test]
-    fn mistakes_stand_together_at_the_text_and_have_an_end() {
-        let fault = |place: &str, words: &str| (place.to_owned(), words.to_owned());
-        let told = mistakes(vec![fault("[1].Payload.Echo", "Is required."), fault("name", "Too long."), fault("", "No JSON.")]);
-        assert_eq!(told, [fault("name", "Too long."), fault("text", "[1].Payload.Echo is required. No JSON.")]);
-        let many: Vec<_> = (0..20).map(|number| fault(&format!("[{number}].Type"), "Is missing.")).collect();
-        assert!(mistakes(many)[0].1.ends_with("And 12 mistakes more."));
-        let html = new(&shell(), &UploadForm { text: "{</textarea>".into(), errors: told, ..UploadForm::default() }).into_string();
-        assert!(html.contains("id=\"f-text-error\"") && html.contains("{&lt;/textarea&gt;"), "{html}");
     }
 
     #[test]

@@ -144,9 +144,8 @@ async fn refresh(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pa
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store
         .write(app.now(), move |tx| {
-            actor.require(Right::Command)?;
             let channel = devices::channel(tx, &actor, &target)?;
-            mdm::inventory::ask_all(tx, &actor, &channel)
+            mdm::declarations::ask_for_news(tx, &actor, &channel)
         })
         .await?;
     let words = "Asked for news. What it answers appears here by itself.";

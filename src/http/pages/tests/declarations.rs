@@ -99,3 +99,53 @@ async fn a_long_list_goes_on_where_the_page_ends() {
     let second = house.get(&viewer, &format!("/declarations?{next}")).await.body;
     assert!(second.contains("school.example.50") && !second.contains("school.example.49"), "{second}");
 }
+
+impl House {
+    async fn send_file(&self, cookie: &str, path: &str, parts: &[(&str, &str)], content: &str) -> Reply {
+        let part = |(field, value): &(&str, &str)| format!("--x\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n");
+        let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"printers.txt\"\r\nContent-Type: text/plain\r\n\r\n";
+        let body = format!("{}{head}{content}\r\n--x--\r\n", parts.iter().map(part).collect::<String>());
+        self.send(Self::posted(cookie, path, "multipart/form-data; boundary=x", body)).await
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_uploaded_shown_replaced_and_taken() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    assert!(house.get(&owner, "/declarations/new/file").await.body.contains("com.apple.asset.data"));
+    let parts = [("type", "com.apple.asset.data"), ("identifier", "school.example.printers"), ("name", "Printers")];
+    let wrong = house.send_file(&owner, "/declarations/new/file", &parts, "").await;
+    assert!(wrong.status == 422 && wrong.body.contains("f-file-error") && wrong.body.contains("value=\"school.example.printers\""));
+    assert!(house.get(&owner, "/declarations").await.body.contains("No declarations yet"), "nothing was kept");
+    let added = house.send_file(&owner, "/declarations/new/file", &parts, "one").await;
+    assert_eq!(added.status, 303, "{}", added.body);
+    let page = house.get(&owner, added.location()).await.body;
+    assert!(
+        page.contains("The file is kept") && page.contains("printers.txt") && page.contains("text/plain") && page.contains("3 bytes"),
+        "{page}"
+    );
+    let taken = house.send_file(&owner, "/declarations/new/file", &parts, "two").await;
+    assert!(taken.status == 422 && taken.body.contains("f-identifier-error"), "{}", taken.body);
+
+    let own = added.location().split('?').next().unwrap().to_owned();
+    assert!(house.get(&owner, &format!("{own}/file")).await.body.contains("Printers"));
+    let replaced = house.send_file(&owner, &format!("{own}/file"), &[("content_type", "text/csv")], "three").await;
+    let page = house.get(&owner, replaced.location()).await.body;
+    assert!(page.contains("text/csv") && page.contains("5 bytes"), "{page}");
+    let file = house.get(&owner, &format!("{own}/file/content")).await;
+    assert_eq!(
+        (file.body.as_str(), file.headers["content-disposition"].to_str().unwrap()),
+        ("three", "attachment; filename=\"printers.txt\"")
+    );
+    let wrong = house.send_file(&owner, &format!("{own}/file"), &[("content_type", "nonsense")], "four").await;
+    assert!(wrong.status == 422 && wrong.body.contains("f-content_type-error"), "{}", wrong.body);
+
+    let viewer = house.person(Role::Viewer).await;
+    let page = house.get(&viewer, &own).await.body;
+    assert!(page.contains("text/csv") && !page.contains("/file"), "{page}");
+    for path in ["/declarations/new/file", &format!("{own}/file"), &format!("{own}/file/content")] {
+        assert_eq!(house.get(&viewer, path).await.status, 403, "{path}");
+    }
+    assert_eq!(house.send_file(&viewer, &format!("{own}/file"), &[], "x").await.status, 403);
+}

@@ -27,7 +27,12 @@ fn target(platform: Platform, os_version: &str) -> Target {
 }
 
 fn house() -> House {
-    House { origin: Some("https://mdm.example.school".into()), organisation: "Example School".into(), capability: "E1.proof".into() }
+    House {
+        origin: Some("https://mdm.example.school".into()),
+        organisation: "Example School".into(),
+        capability: "E1.proof".into(),
+        news_asked_at: None,
+    }
 }
 
 fn origin(name: &str) -> Origin {
@@ -54,6 +59,27 @@ fn declaration(kind: DeclarationKind, identifier: &str, payload: Value) -> Piece
         activate: kind == DeclarationKind::Configuration,
         origins: vec![origin(identifier)],
     })
+}
+
+#[test]
+fn who_is_asked_for_news_fetches_what_it_subscribes_to_again_and_nothing_else() {
+    let target = target(Platform::Ios, "18.1");
+    let asked = |at: Option<i64>| {
+        let house = House { news_asked_at: at.map(Timestamp::from_seconds), ..house() };
+        render(&target, &house, Vec::new(), Vec::new())
+    };
+    let (before, once, again) = (asked(None), asked(Some(1)), asked(Some(2)));
+    let tokens: BTreeSet<_> = [&before, &once, &again].map(Desired::declarations_token).into();
+    assert_eq!(tokens.len(), 3);
+    assert_eq!(once.declarations_token(), asked(Some(1)).declarations_token());
+    for (identifier, document) in &before.declarations {
+        let other = &once.declarations[identifier];
+        assert_eq!(other == document, identifier != STATUS, "{identifier}");
+    }
+    let document: Value = serde_json::from_slice(&once.declarations[STATUS].content).unwrap();
+    assert_eq!(document["ServerToken"], once.declarations[STATUS].server_token);
+    let first: Value = serde_json::from_slice(&before.declarations[STATUS].content).unwrap();
+    assert_eq!(document["Payload"], first["Payload"]);
 }
 
 #[test]

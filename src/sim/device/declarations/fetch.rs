@@ -76,6 +76,14 @@ impl Declarations {
 }
 
 impl Device {
+    /// The data of an asset on a channel, once it was fetched and found good.
+    pub(crate) fn asset_of(&self, channel: usize, identifier: &str) -> Option<Vec<u8>> {
+        match self.channels.get(channel)?.declarations.fetched(identifier) {
+            Some(State::Good(data)) => Some(data.clone()),
+            _ => None,
+        }
+    }
+
     /// Downloads that failed are tried anew, and the declarations applied.
     pub(super) fn try_downloads_again(&mut self, channel: usize, now: Timestamp) {
         let declarations = &mut self.channels[channel].declarations;

@@ -16,9 +16,8 @@ use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
-use crate::http::pages::declarations::{
-    DeclarationRow, DeclarationView, DeclarationsView, EditForm, UploadForm, delete, edit, list, mistakes, new, one,
-};
+use crate::http::pages::declarations::text::{EditForm, UploadForm, edit, mistakes, new};
+use crate::http::pages::declarations::{DeclarationRow, DeclarationView, DeclarationsView, delete, list, one};
 use crate::http::pages::parts::scope::Sent;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, encode};
 use crate::mdm::declarations::library::{self, Standing};
