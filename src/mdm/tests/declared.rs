@@ -85,6 +85,7 @@ fn a_configuration_whose_activation_was_refused_or_is_inactive_says_so() {
     let activation = json!({ "Type": "com.apple.activation.simple", "Identifier": "act",
         "Payload": { "StandardConfigurations": ["a", "b"], "Predicate": "@status(device.model.family) == 'iPad'" } });
     let device = school.declaring(&json!([test("a"), test("b"), test("c"), activation]));
+    device.answer_everything();
     device.reports(&[]);
     assert_eq!(device.stands("a").0, State::There);
 

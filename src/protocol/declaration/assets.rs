@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(fault("credential.userpassword", br#"{"UserName":"kim","New":1}"#), None);
         assert!(fault("credential.userpassword", br#"{"Password":"x"}"#).unwrap().contains("UserName"));
         assert!(fault("credential.userpassword", b"[]").unwrap().contains("JSON object"));
-        assert!(fault("credential.identity", br#"{"Password":"x","Identity":"no base64"}"#).unwrap().contains("base64"));
+        assert!(fault("credential.identity", br#"{"Password":"x","Identity":"no base64?"}"#).unwrap().contains("base64"));
         assert!(fault("credential.scep", br#"{"URL":"https://scep.example.school","Keysize":"2048"}"#).unwrap().contains("Keysize"));
         assert!(fault("credential.certificate", b"x").unwrap().contains("no certificate"));
         assert!(of("data").fault("text/plain", b"").unwrap().contains("empty"));
