@@ -222,6 +222,9 @@ async fn what_goes_to_the_users_of_a_mac_is_theirs_from_the_preview_to_the_repor
         house.write(move |tx| library::assign(tx, &Actor::Console, &id, &group)).await;
     }
     guest.settle().await;
+    // A push to the users' channels, which nobody sends here.
+    guest.look(rollcall::sim::device::Device::wake_users).await;
+    guest.settle().await;
     let own: Vec<_> = guest.in_effect().await;
     assert_eq!(own, ["school.example.disk"], "the device's own channel");
     let theirs = guest.look(move |device| device.declarations(Some(&user))).await;

@@ -175,13 +175,10 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
         let said = state_of(&states, &served);
         let activations =
             if served.kind == DeclarationKind::Configuration { activations_of(tx, enrollment, &all, &served)? } else { Vec::new() };
-        let (state, (because, remedy)) = match said.and_then(settled) {
-            Some(settled) => settled,
-            None => match activations.iter().filter_map(|activation| state_of(&states, activation)).find_map(activation_words) {
-                Some(told) => told,
-                None => unsettled(said, sync),
-            },
-        };
+        let of_activations = activations.iter().filter_map(|activation| state_of(&states, activation)).filter_map(activation_words);
+        // A refusal says more than a condition that does not hold.
+        let of_activation = of_activations.min_by_key(|(state, _)| *state != State::Failed);
+        let (state, (because, remedy)) = said.and_then(settled).or(of_activation).unwrap_or_else(|| unsettled(said, sync));
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();
         things.push(Standing {
             name: origins.iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>().join(", "),

@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::library::ipad;
 use super::{Device, School};
 use crate::error::Kind;
 use crate::mdm::declarations::library::{self, DATA_MAX_BYTES, DATA_TOTAL_MAX_BYTES, FILE_NAME_MAX_CHARS, NAMERS_TOLD, Standing, Upload};
+use crate::mdm::wanted::Piece;
 use crate::mdm::{Actor, Role, reconcile};
 use crate::store::asset_data::{self, AssetData};
+use crate::store::assignments::of_group;
 use crate::store::declarations::tests::{group, join};
 use crate::store::{devices, enrollments};
 
@@ -215,4 +218,31 @@ fn a_file_is_sealed_and_taken_only_by_those_who_may_configure() {
     assert_eq!(school.try_write(move |tx| library::data(tx, &asker, "data")).map(|_| ()).unwrap_err().kind, Kind::Forbidden);
     let put = school.try_write(move |tx| library::put_data(tx, &viewer, "data", &upload("text/plain", b"x")));
     assert_eq!(put.unwrap_err().kind, Kind::Forbidden);
+}
+
+#[test]
+fn an_older_system_is_told_no_key_that_it_does_not_know_and_nobody_fetches_but_by_https() {
+    let school = School::new();
+    school.added(&json!([{ "Type": "com.apple.asset.credential.userpassword", "Identifier": "login", "Payload": {} }]));
+    school.kept("login", upload("", br#"{"UserName":"kim"}"#)).unwrap();
+    school.write(|tx| {
+        group(tx, "everybody", "Everybody")?;
+        library::assign(tx, &Actor::Console, "login", "everybody").map(drop)
+    });
+    let given = |version: &str, served_from: Option<&'static str>| {
+        let target = ipad(version);
+        let (pieces, unable) = school.write(move |tx| library::pieces(tx, &target, &of_group(tx, "everybody")?, served_from));
+        let payload = pieces.into_iter().next().map(|piece| match piece {
+            Piece::Declaration(piece) => piece.payload,
+            piece => panic!("{piece:?}"),
+        });
+        (payload, unable.into_iter().map(|one| one.because).collect::<String>())
+    };
+    let served_from = Some("https://mdm.example.school/ddm/c");
+    let older = given("16.0", served_from).0.unwrap();
+    assert!(older.get("Authentication").is_none() && older["Reference"]["Size"] == 18, "{older}");
+    assert!(older["Reference"]["DataURL"].as_str().unwrap().starts_with("https://mdm.example.school/ddm/c/asset/"));
+    assert_eq!(given("17.0", served_from).0.unwrap()["Authentication"], json!({ "Type": "None" }));
+    let (none, because) = given("17.0", None);
+    assert!(none.is_none() && because.contains("no https address"), "{because}");
 }

@@ -81,7 +81,7 @@ fn target(platform: Platform, version: &str, supervised: bool) -> Target {
     }
 }
 
-fn ipad(version: &str) -> Target {
+pub(super) fn ipad(version: &str) -> Target {
     target(Platform::Ios, version, true)
 }
 

@@ -102,7 +102,9 @@ fn later_in(key: &Key, value: &Json, path: String, found: &mut Vec<LaterKey>) {
         Json::Object(object) => later_in_object(&key.keys, object, &path, found),
         Json::Array(items) => {
             if let Some(item) = key.keys.iter().find(|key| key.name == "*") {
-                items.iter().for_each(|value| later_in(item, value, format!("{path}[]"), found));
+                for value in items {
+                    later_in(item, value, format!("{path}[]"), found);
+                }
             }
         }
         _ => {}
@@ -135,10 +137,11 @@ impl Key {
     fn read(line: &'static str) -> Option<Self> {
         let (head, values) = line.split_once(" = ").unwrap_or((line, ""));
         let (head, first) = head.split_once(" [").unwrap_or((head, ""));
-        let mut words = head.split(' ');
-        let name = words.next()?;
+        let (name, required, rest) = name_of(head)?;
+        let mut words = rest.split(' ');
         let kind = match words.next()? {
-            "string" => KeyType::String,
+            // In JSON data is base64.
+            "string" | "data" => KeyType::String,
             "integer" => KeyType::Integer,
             "real" => KeyType::Real,
             "boolean" => KeyType::Boolean,
@@ -153,8 +156,8 @@ impl Key {
             None => first_version(word).map(|(platform, version)| (platform, Some(version))),
         };
         Some(Self {
-            name: name.trim_end_matches('!'),
-            required: name.ends_with('!'),
+            name,
+            required,
             kind,
             range,
             values: values.split(" | ").filter(|value| !value.is_empty()).collect(),
@@ -182,7 +185,13 @@ impl Key {
                     find(Fault::NotAllowed, format!("is one of {}", self.values.join(", ")));
                 }
             }
-            (KeyType::Integer, Json::Number(number)) if number.is_i64() || number.is_u64() => self.check_range(number, find),
+            (KeyType::Integer, Json::Number(number)) if number.is_i64() || number.is_u64() => {
+                if self.values.is_empty() {
+                    self.check_range(number, find);
+                } else if !self.values.contains(&number.to_string().as_str()) {
+                    find(Fault::NotAllowed, format!("is one of {}", self.values.join(", ")));
+                }
+            }
             (KeyType::Real, Json::Number(number)) => self.check_range(number, find),
             (KeyType::Array, Json::Array(items)) => {
                 let Some(item) = self.keys.iter().find(|key| key.name == "*") else { return };
@@ -225,6 +234,16 @@ impl KeyType {
             Self::Any => "anything",
         }
     }
+}
+
+/// Name, whether it is required, and what follows: `Name! string`, `"A Name" string`.
+fn name_of(head: &'static str) -> Option<(&'static str, bool, &'static str)> {
+    let (name, rest) = match head.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => head.split_at(head.find(['!', ' '])?),
+    };
+    let (required, rest) = rest.strip_prefix('!').map_or((false, rest), |rest| (true, rest));
+    Some((name, required, rest.trim_start()))
 }
 
 fn check_object(keys: &[Key], object: &Map<String, Json>, at: &str, on: Option<(Platform, OsVersion)>, findings: &mut Vec<Finding>) {
@@ -298,6 +317,18 @@ mod tests {
         let never =
             findings("configuration.softwareupdate.settings", &json!({ "RecommendedCadence": "All" }), Some((Platform::Macos, "27.0")));
         assert_eq!(never, [("RecommendedCadence".into(), Fault::Unknown)]);
+    }
+
+    #[test]
+    fn a_name_may_have_a_space_and_a_number_may_be_one_of_a_few() {
+        let exchange = json!({ "EnabledProtocolTypes": ["EWS"], "HostName": "x", "External Path": "/x" });
+        assert!(!findings("configuration.account.exchange", &exchange, None).iter().any(|(path, _)| path.starts_with("External")));
+        let group = |number: i64| {
+            let payload = json!({ "IKESecurityAssociationParameters": { "DiffieHellmanGroup": number } });
+            let all = findings("configuration.network.vpn.ikev2", &payload, None);
+            all.into_iter().find(|(path, _)| path.ends_with("DiffieHellmanGroup")).map(|(_, fault)| fault)
+        };
+        assert_eq!((group(19), group(2)), (None, Some(Fault::NotAllowed)));
     }
 
     #[test]

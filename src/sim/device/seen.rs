@@ -106,6 +106,11 @@ impl Device {
         self.asset_of(self.channel_of(user)?, identifier)
     }
 
+    /// The channels of the device's users connect, as a push to each makes them.
+    pub fn wake_users(&mut self) {
+        (DEVICE + 1..self.channels.len()).for_each(|channel| self.wake(channel));
+    }
+
     fn channel_of(&self, user: Option<&str>) -> Option<usize> {
         let Some(user) = user else { return Some(DEVICE) };
         self.channels.iter().position(|channel| channel.account.as_ref().is_some_and(|own| own.short_name == user))

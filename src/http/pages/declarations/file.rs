@@ -80,21 +80,20 @@ pub fn part(shell: &Shell, id: &str, data: Option<&AssetData>, may_change: bool)
     let own = format!("/declarations/{id}/file");
     let words = if data.is_some() { "Upload another file" } else { "Upload its file" };
     let change = html! { @if may_change { (Button::link(own.clone(), words).icon(Icon::Upload)) } };
-    let content = match data {
-        Some(data) => {
-            let mut list = vec![
-                Fact::text("File", if data.file_name.is_empty() { "without a name" } else { &data.file_name }),
-                Fact::code("Media type", &data.content_type),
-                Fact::text("Size", &count(data.size_bytes.unsigned_abs(), "byte", "bytes")),
-                Fact::code("SHA-256", &data.sha256),
-                Fact::new("Uploaded", time_ago(data.changed_at, shell.now)),
-            ];
-            if may_change {
-                list.push(Fact::new("Content", html! { a href=(format!("{own}/content")) { "Take it as a file" } }));
-            }
-            facts(&list)
+    let content = if let Some(data) = data {
+        let mut list = vec![
+            Fact::text("File", if data.file_name.is_empty() { "without a name" } else { &data.file_name }),
+            Fact::code("Media type", &data.content_type),
+            Fact::text("Size", &count(data.size_bytes.unsigned_abs(), "byte", "bytes")),
+            Fact::code("SHA-256", &data.sha256),
+            Fact::new("Uploaded", time_ago(data.changed_at, shell.now)),
+        ];
+        if may_change {
+            list.push(Fact::new("Content", html! { a href=(format!("{own}/content")) { "Take it as a file" } }));
         }
-        None => html! { p.quiet { "No file is kept here." } },
+        facts(&list)
+    } else {
+        html! { p.quiet { "No file is kept here." } }
     };
     section_with("Its file", change, content)
 }

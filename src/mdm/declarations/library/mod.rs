@@ -94,9 +94,10 @@ pub fn add(tx: &Tx, actor: &Actor, drafts: Vec<Draft>, name: &str) -> Result<Vec
 fn taken(tx: &Tx, draft: &Draft) -> Result<Option<String>> {
     let identifier = &draft.identifier;
     if let Some(other) = declarations::by_identifier_in_any_case(tx, identifier)? {
-        let words = match other.identifier == *identifier {
-            true => format!("there is a declaration “{identifier}” already; change that one, or choose another identifier"),
-            false => format!("differs from “{}” only by capital and small letters, which people mix up; choose another", other.identifier),
+        let words = if other.identifier == *identifier {
+            format!("there is a declaration “{identifier}” already; change that one, or choose another identifier")
+        } else {
+            format!("differs from “{}” only by capital and small letters, which people mix up; choose another", other.identifier)
         };
         return Ok(Some(words));
     }

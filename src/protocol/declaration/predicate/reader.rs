@@ -115,12 +115,12 @@ impl<'a> Reader<'a> {
             let left = self.deeper(Self::value)?;
             return match self.comparison(parts, left)? {
                 Read::Expression(_) => Err(self.lacks(COMPARISON)),
-                read => Ok(read),
+                read @ Read::Predicate(_) => Ok(read),
             };
         }
         match self.operand()? {
             Read::Expression(left) => self.comparison(Parts::Whole, left),
-            read => Ok(read),
+            read @ Read::Predicate(_) => Ok(read),
         }
     }
 
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         self.wants(")", "a closing parenthesis")?;
         Ok(match inner {
             Read::Expression(value) => Read::Expression(self.parts_of(value)?),
-            predicate => predicate,
+            predicate @ Read::Predicate(_) => predicate,
         })
     }
 

@@ -115,7 +115,8 @@ impl Device {
         let held = self.channels[channel].declarations.held.get(identifier);
         let Some(payload) = held.and_then(Held::payload) else { return };
         let Some(url) = payload["Reference"]["DataURL"].as_str().map(str::to_owned) else { return };
-        let by_identity = payload["Authentication"]["Type"].as_str() == Some("MDM");
+        // Without the key it is as with `MDM` (Apple's schema, `asset.data`).
+        let by_identity = payload["Authentication"]["Type"].as_str() != Some("None");
         self.ask_for(channel, identifier, &url, by_identity);
     }
 

@@ -125,3 +125,41 @@ fn data_is_fetched_when_it_is_referred_to_and_checked() {
     assert_eq!(entry(&bench, "assets", "data")["valid"], "valid", "it is tried again every day");
     assert_eq!(entry(&bench, "configurations", "test")["active"], true);
 }
+
+#[test]
+fn data_that_is_not_as_declared_is_not_taken_and_said_so() {
+    // `printf '{}' | openssl dgst -sha256`
+    let hash = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    let right = json!({ "DataURL": URL, "ContentType": "application/json", "Size": 2, "Hash-SHA-256": hash });
+    let with = |key: &str, value: Json| {
+        let mut reference = right.clone();
+        reference[key] = value;
+        reference
+    };
+    for (reference, wanted) in [
+        (right.clone(), ""),
+        (with("Size", json!(3)), "Error.AssetCannotBeVerified"),
+        (with("Hash-SHA-256", json!(hash.replace('4', "5"))), "Error.AssetCannotBeVerified"),
+        (with("ContentType", json!("text/plain")), "Error.AssetCannotBeVerified"),
+    ] {
+        let mut bench = Bench::enrolled("iPad13,18@18");
+        bench.server.instead.push((Purpose::Content, Response::new(200, "application/json", "{}")));
+        let test = declaration("configuration.management.test", "test", json!({ "Echo": "x", "EchoDataAssetReference": "data" }));
+        let data = declaration("asset.data", "data", json!({ "Reference": reference, "Authentication": { "Type": "None" } }));
+        declare(&mut bench, vec![activation("act", &["test"]), ("configuration", test), ("asset", data)]);
+        assert_eq!(reason(&bench, "assets", "data"), wanted, "{reference}");
+        assert_eq!(entry(&bench, "configurations", "test")["active"], wanted.is_empty());
+        assert_eq!(bench.device.asset(None, "data").is_some(), wanted.is_empty());
+    }
+}
+
+#[test]
+fn data_that_is_gone_is_said_to_be_so() {
+    for status in [404, 410] {
+        let mut bench = Bench::enrolled("iPad13,18@18");
+        bench.server.instead.push((Purpose::Content, Response::new(status, "", "")));
+        let test = declaration("configuration.management.test", "test", json!({ "Echo": "x", "EchoDataAssetReference": "data" }));
+        declare(&mut bench, vec![activation("act", &["test"]), ("configuration", test), asset(URL)]);
+        assert_eq!(reason(&bench, "assets", "data"), "Error.AssetCannotBeDownloaded");
+    }
+}
