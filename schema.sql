@@ -613,7 +613,6 @@ CREATE TABLE plans (
     planned_at         INTEGER,
     declarations_token TEXT NOT NULL DEFAULT '',    -- of the set it is served
     token_changed_at   INTEGER,
-    seen_token         TEXT NOT NULL DEFAULT '',    -- of the set it last fetched
     status_at          INTEGER,                     -- its last status report
     unable             TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(unable))    -- what it cannot have, and why
 ) STRICT, WITHOUT ROWID;

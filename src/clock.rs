@@ -66,6 +66,12 @@ impl Timestamp {
         self.utc().format(format_description!("[day padding:none] [month repr:short] [year]")).unwrap_or_else(|_| self.to_string())
     }
 
+    /// The moment as people read it, in UTC: `25 Nov 2026, 03:29 UTC`.
+    pub fn words(self) -> String {
+        let form = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+        self.utc().format(form).unwrap_or_else(|_| self.to_string())
+    }
+
     /// Reads an RFC 3339 string.
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;

@@ -127,8 +127,6 @@ pub struct Plan {
     pub declarations_token: String,
     /// When that changed.
     pub token_changed_at: Option<Timestamp>,
-    /// Of the set that it last confirmed.
-    pub seen_token: String,
     /// When its last status report came.
     pub status_at: Option<Timestamp>,
     /// What it cannot have, and why; JSON.
@@ -138,7 +136,7 @@ pub struct Plan {
 /// The plan for an enrollment, if it was ever looked at.
 pub fn plan(tx: &Tx, enrollment_id: &str) -> Result<Option<Plan>> {
     tx.optional(
-        "SELECT generation, due_at, planned_at, declarations_token, token_changed_at, seen_token, status_at, unable FROM plans WHERE enrollment_id = ?1",
+        "SELECT generation, due_at, planned_at, declarations_token, token_changed_at, status_at, unable FROM plans WHERE enrollment_id = ?1",
         [enrollment_id],
         |row| {
             Ok(Plan {
@@ -147,9 +145,8 @@ pub fn plan(tx: &Tx, enrollment_id: &str) -> Result<Option<Plan>> {
                 planned_at: row.get(2)?,
                 declarations_token: row.get(3)?,
                 token_changed_at: row.get(4)?,
-                seen_token: row.get(5)?,
-                status_at: row.get(6)?,
-                unable: row.get(7)?,
+                status_at: row.get(5)?,
+                unable: row.get(6)?,
             })
         },
     )
@@ -158,8 +155,8 @@ pub fn plan(tx: &Tx, enrollment_id: &str) -> Result<Option<Plan>> {
 /// Stores how far the planning is.
 pub fn set_plan(tx: &Tx, enrollment_id: &str, plan: &Plan) -> Result<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO plans (enrollment_id, generation, due_at, planned_at, declarations_token, token_changed_at, seen_token, status_at, unable)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT OR REPLACE INTO plans (enrollment_id, generation, due_at, planned_at, declarations_token, token_changed_at, status_at, unable)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         (
             enrollment_id,
             plan.generation,
@@ -167,7 +164,6 @@ pub fn set_plan(tx: &Tx, enrollment_id: &str, plan: &Plan) -> Result<()> {
             plan.planned_at,
             &plan.declarations_token,
             plan.token_changed_at,
-            &plan.seen_token,
             plan.status_at,
             &plan.unable,
         ),

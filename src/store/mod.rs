@@ -31,6 +31,7 @@ pub mod jobs;
 pub mod known;
 pub mod known_roots;
 mod lock;
+pub mod meetings;
 mod migrate;
 pub mod people;
 #[cfg(test)]

@@ -339,6 +339,15 @@ pub(crate) mod tests {
         Ok(())
     }
 
+    /// Assigns every profile there is to a group.
+    pub(crate) fn assign_all(tx: &Tx, group_id: &str) -> Result<()> {
+        tx.execute(
+            "INSERT INTO assignments (id, kind, item_id, group_id, created_by, created_at) SELECT id, 'profile', id, ?1, 'console', ?2 FROM profiles",
+            (group_id, tx.now),
+        )?;
+        Ok(())
+    }
+
     /// Writes down how far an enrollment is with a profile: digests of what is wanted, sent and seen, and what went wrong.
     pub(crate) fn deployed(tx: &Tx, enrollment_id: &str, identifier: &str, digests: [&str; 3], problem: &str) -> Result<()> {
         let [wanted, sent, seen] = digests;

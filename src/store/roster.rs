@@ -1,10 +1,12 @@
 //! The roster: devices in view with how they stand, searched, filtered and sorted.
 
+use std::collections::HashMap;
+
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::devices::{self, Device};
@@ -58,7 +60,7 @@ pub struct Filter {
     pub standing: Option<Standing>,
     /// Which family.
     pub platform: Option<Platform>,
-    /// A group that they are in, by id or name, or that their invitation named.
+    /// A group that they are in, by id or name, a class of their person by its name, or what their invitation named.
     pub group: String,
     /// Practice devices only, or none of them.
     pub practice: Option<bool>,
@@ -154,9 +156,10 @@ impl Filter {
         }
         if !self.group.is_empty() {
             conditions.push(String::from(
-                "(group_label = ? OR id IN (SELECT device_id FROM group_devices JOIN groups ON groups.id = group_id WHERE groups.id = ? OR groups.name = ?))",
+                "(group_label = ? OR id IN (SELECT device_id FROM group_devices JOIN groups ON groups.id = group_id WHERE groups.id = ? OR groups.name = ?)
+                  OR person_id IN (SELECT person_id FROM class_people JOIN classes ON classes.id = class_id WHERE classes.name = ?))",
             ));
-            values.extend(std::iter::repeat_n(Value::from(self.group.clone()), 3));
+            values.extend(std::iter::repeat_n(Value::from(self.group.clone()), 4));
         }
         (conditions.join(" AND "), values)
     }
@@ -204,6 +207,32 @@ pub fn groups(tx: &Tx) -> Result<Vec<String>> {
         [],
         |row| row.get(0),
     )
+}
+
+/// Where people look for each of these devices: its first group by hand, else a class of its person, else what its invitation named, else its first
+/// group by rule. Devices of which none is known are left out.
+pub fn circles(tx: &Tx, devices: &[&str]) -> Result<HashMap<String, String>> {
+    let ids = serde_json::to_string(devices).map_err(|error| Error::internal("ids are JSON", error))?;
+    let group = |is_by_rule: &str| {
+        format!(
+            "(SELECT groups.name FROM group_devices JOIN groups ON groups.id = group_id
+              WHERE device_id = devices.id AND rule IS {is_by_rule} ORDER BY groups.name, groups.id LIMIT 1)"
+        )
+    };
+    let rows: Vec<(String, Option<String>)> = tx.list(
+        &format!(
+            "SELECT devices.id, coalesce({},
+                (SELECT classes.name FROM class_people JOIN classes ON classes.id = class_id WHERE class_people.person_id = devices.person_id
+                 ORDER BY classes.name, classes.id LIMIT 1),
+                nullif(group_label, ''), {})
+             FROM json_each(?1) JOIN devices ON devices.id = value",
+            group("NULL"),
+            group("NOT NULL")
+        ),
+        [ids],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(rows.into_iter().filter_map(|(id, name)| Some((id, name?))).collect())
 }
 
 /// One device of the roster.
@@ -299,5 +328,36 @@ pub(crate) mod tests {
                 Ok(())
             })
             .unwrap();
+    }
+
+    #[test]
+    fn a_device_is_looked_for_in_its_cart_then_its_class_then_where_its_invitation_put_it_then_by_rule() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let work = |tx: &Tx| {
+            for (id, label) in [("1", "Label"), ("2", "Label"), ("3", "Label"), ("4", ""), ("5", "")] {
+                devices::insert(tx, &Device { group_label: label.into(), ..device(id, id) })?;
+            }
+            for sql in [
+                "INSERT INTO groups (id, name, rule, created_at, changed_at) VALUES ('r', 'A rule', '\"everything\"', 1, 1), ('b', 'Cart B', NULL, 1, 1),
+                     ('a', 'Cart A', NULL, 1, 1)",
+                "INSERT INTO group_devices (group_id, device_id) VALUES ('r', '1'), ('r', '2'), ('r', '3'), ('r', '4'), ('a', '1'), ('b', '1')",
+                "INSERT INTO people (id, name, created_at, changed_at) VALUES ('p', 'Kim', 1, 1)",
+                "INSERT INTO classes (id, name, created_at, changed_at) VALUES ('c', '7b', 1, 1)",
+                "INSERT INTO class_people (class_id, person_id) VALUES ('c', 'p')",
+                "UPDATE devices SET person_id = 'p' WHERE id IN ('1', '2')",
+            ] {
+                tx.execute(sql, [])?;
+            }
+            let found = circles(tx, &["1", "2", "3", "4", "5", "unknown"])?;
+            let where_is = |id: &str| found.get(id).map(String::as_str);
+            assert_eq!(["1", "2", "3", "4", "5"].map(where_is), [Some("Cart A"), Some("7b"), Some("Label"), Some("A rule"), None]);
+            // What the head of a group on the roll leads to shows at least its devices.
+            for (id, name) in &found {
+                let filter = Filter { group: name.clone(), ..Filter::default() };
+                assert!(list(tx, &filter, Sort::Name, false, None, 10)?.iter().any(|listed| listed.device.id == *id), "{id} in {name}");
+            }
+            Ok(())
+        };
+        store.write_blocking(Timestamp::from_seconds(1_795_000_000), work).unwrap();
     }
 }

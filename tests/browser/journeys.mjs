@@ -269,12 +269,96 @@ for (const tablet of tablets) {
 check('iPads come to have it, live', having > 0, `${having} of ${tablets.length}`);
 await picture(first.page, 'wanted');
 
+console.log('a group by rule');
+await first.page.goto(`${base}/groups/new?by=rule`);
+await first.page.fill('input[name=name]', 'Macs');
+await first.page.selectOption('select[name=what-0]', 'platform');
+await first.page.click('text=Count the devices');
+await first.page.selectOption('select[name=value-0]', 'macos');
+await first.page.click('text=Count the devices');
+const counted = await first.page.locator('[role=status]').last().innerText();
+check('the rule counts before it is saved', new RegExp(`^${macs} devices? of \\d+ now: it is a Mac`).test(counted), counted);
+check('and what was typed is kept', await first.page.inputValue('input[name=name]') === 'Macs');
+await picture(first.page, 'group-rule');
+await first.page.click('text=Add a condition');
+await first.page.selectOption('select[name=not-1]', '1');
+await first.page.selectOption('select[name=what-1]', 'role');
+await first.page.click('text=Count the devices');
+await first.page.selectOption('select[name=value-1]', 'teacher');
+await first.page.click('text=Count the devices');
+check('nobody is no teacher: devices of nobody are not found, and it says how they are',
+  /^0 devices/.test(await first.page.locator('[role=status]').last().innerText()) && /belongs to nobody/.test(await first.page.locator('main').innerText()),
+  await first.page.locator('[role=status]').last().innerText());
+await first.page.selectOption('select[name=what-1]', '');
+await first.page.click('text=Make the group');
+await first.page.waitForURL(/\/groups\/[^/?]+(\?.*)?$/);
+check('the group has the devices that were counted', (await first.page.locator('main').innerText()).includes(`${macs} device`));
+const group = new URL(first.page.url()).pathname;
+await picture(first.page, 'group');
+
+console.log('people come from a table, once it was looked at');
+const table = 'name,email,role,class,serial\nKim Example,kim@example.school,student,7b,NONE0001\nLee \u202Eelpmaxe,lee@example.school,teacher,7b,\n';
+await first.page.goto(`${base}/people/import`);
+await first.page.setInputFiles('input[name=files]', { name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(table) });
+await first.page.click('text=Show what it would change');
+await first.page.waitForURL(/\/people\/import\/.+/);
+const shown = await first.page.locator('main').innerText();
+check('what it would change is shown first', /2 people/.test(shown) && /Kim Example/.test(shown) && /1 serial number is of no device/.test(shown), shown.slice(0, 500));
+await picture(first.page, 'people-preview');
+await first.page.locator('main form button[type=submit]').last().click();
+await first.page.waitForURL(/\/people(\?.*)?$/);
+check('then they are there', /Kim Example/.test(await first.page.locator('main').innerText()));
+await picture(first.page, 'people');
+
+console.log('a profile, its next version, and what it gets in the way of');
+const profile = (camera, more = '') => Buffer.from(`<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict>
+<key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key><string>school.example.camera</string>
+<key>PayloadUUID</key><string>7A1B0C7E-0000-4000-8000-00000000000${camera ? 1 : 2}</string><key>PayloadDisplayName</key><string>Camera in lessons</string>${more}
+<key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.applicationaccess</string><key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>school.example.camera.r</string><key>PayloadUUID</key><string>7A1B0C7E-1111-4000-8000-000000000001</string>
+<key>allowOpenFromManagedToUnmanaged</key><${camera}/><key>allowCamera</key><${camera}/></dict></array></dict></plist>`);
+const bring = async (path, content) => {
+  await first.page.goto(`${base}${path}`);
+  await first.page.setInputFiles('input[name=file]', { name: 'camera.mobileconfig', mimeType: 'application/x-apple-aspen-config', buffer: content });
+  await Promise.all([first.page.waitForResponse((answer) => answer.request().method() === 'POST'), first.page.click('text=Upload and check')]);
+  await first.page.waitForLoadState('load');
+};
+await bring('/profiles/new', profile(true, '<key>DurationUntilRemoval</key><integer>0</integer>'));
+check('one that devices would remove at once is refused in words', /DurationUntilRemoval/.test(await first.page.locator('[role=alert], .error').first().innerText()));
+await picture(first.page, 'profile-refused');
+await bring('/profiles/new', profile(true));
+await first.page.waitForURL(/\/profiles\/[^/]+/);
+const library = first.page.url().match(/\/profiles\/[^/?]+/)[0];
+await bring(`${library}/upload`, profile(false));
+const difference = await first.page.locator('main').innerText();
+check('the next version is shown with what differs before it is used', /allowCamera/.test(difference), difference.slice(0, 400));
+await picture(first.page, 'profile-diff');
+await first.page.locator('main form button.main').first().click();
+await first.page.waitForURL(new RegExp(`${library}(\\?.*)?$`));
+await first.page.locator('.choice', { hasText: 'Practice' }).locator('input').check();
+await first.page.click('text=Save who gets it');
+await first.page.waitForSelector('text=gets in the way of something else');
+check('that a policy sets the same is asked first', /the policy “Managed Open In”/.test(await first.page.locator('main').innerText()));
+await picture(first.page, 'profile-asked');
+await first.page.click('text=Assign it all the same');
+await first.page.waitForURL(new RegExp(`${library}(\\?.*)?$`));
+check('and stands on its page', /the policy “Managed Open In”/.test(await first.page.locator('main').innerText()));
+await first.page.waitForFunction(() => /installed/.test(document.querySelector('#results').innerText), null, { timeout: 20000 }).catch(() => {});
+check('devices come to have it, live', /installed/.test(await first.page.locator('#results').innerText()), (await first.page.locator('#results').innerText()).slice(0, 300));
+await picture(first.page, 'profile');
+await first.page.goto(`${base}${policy}`);
+check('as it does on the policy’s', /the profile “Camera in lessons”/.test(await first.page.locator('main').innerText()));
+await first.page.goto(`${base}${new URL(device).pathname}/wanted`);
+await first.page.click('text=What all its policies come to on it');
+check('a device’s page leads to what its policies come to', first.page.url().includes('/policies/devices/'));
+await picture(first.page, 'device-policies');
+
 console.log('every page at telephone width, light and dark');
 const cookies = await first.context.cookies();
 for (const colorScheme of ['light', 'dark']) {
   const phone = await open({ viewport: { width: 390, height: 844 }, colorScheme });
   await phone.context.addCookies(cookies);
-  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/admins/new', '/system/tokens/new', '/groups', '/groups/new', '/people', '/classes', '/people/import', '/profiles', '/policies', '/policies/new?start=open-in', policy, '/declarations', `${new URL(device).pathname}/wanted`]) {
+  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/admins/new', '/system/tokens/new', '/groups', '/groups/new', '/people', '/classes', '/people/import', '/profiles', '/policies', '/policies/new?start=open-in', policy, group, library, `${library}/versions/1`, '/groups/new?by=rule', '/people/import', '/declarations', `${new URL(device).pathname}/wanted`]) {
     const answer = await phone.page.goto(base + path);
     check(`${path} (${colorScheme}) is there and fits`, answer.status() === 200 && await overflow(phone.page) <= 0, `${answer.status()} overflow ${await overflow(phone.page)}`);
   }

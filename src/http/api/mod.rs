@@ -19,6 +19,7 @@ mod preview;
 mod profiles;
 mod push_certificates;
 mod push_requests;
+mod scope;
 mod session;
 mod settings;
 mod tokens;

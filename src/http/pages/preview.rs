@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::parts::{Button, Column, Frame, Row, Section, Shell, State, Table, badge, count, empty, frame, hidden, post, table};
+use super::parts::{Button, Column, Frame, Row, Section, Shell, State, Table, badge, count, empty, frame, hidden, post, table, thousands};
+use super::profiles::parts::warnings;
 
 /// What would happen to one thing on a device.
 #[derive(Debug, Clone)]
@@ -53,8 +54,16 @@ pub struct PreviewView {
     pub unable: u64,
     /// Devices that it reaches or leaves.
     pub total: u64,
-    /// The first of them.
+    /// What it would get in the way of, a sentence each.
+    pub warnings: Vec<String>,
+    /// Those of this page.
     pub devices: Vec<DeviceRow>,
+    /// Where the form goes for another page of devices.
+    pub again: String,
+    /// Whether this is not the first page.
+    pub is_later: bool,
+    /// What the next page begins after, if there is one.
+    pub next: Option<String>,
 }
 
 /// The page.
@@ -65,9 +74,12 @@ pub fn page(shell: &Shell, view: &PreviewView) -> Markup {
     let content = html! {
         div.stack.loose {
             (summary(view))
+            (warnings(&view.warnings))
             (devices(view))
+            (pager(view))
             (post(&view.save, html! {
                 (hidden(&view.sent))
+                @if !view.warnings.is_empty() { input type="hidden" name="confirmed" value="yes"; }
                 div.form-foot { (Button::submit("Save who gets it").main()) (Button::link(&view.back, "Back")) }
             }))
         }
@@ -89,7 +101,22 @@ fn summary(view: &PreviewView) -> Markup {
             @else { "On " (count(view.total, "device", "devices")) ": " (parts.join(", ")) "." }
             @if view.unable > 0 { " " (count(view.unable, "device", "devices")) " would not get everything; the reasons are below." }
         }
-        @if view.total > view.devices.len() as u64 { p.meta { "Looked at for the first " (view.devices.len()) " devices." } }
+    }
+}
+
+/// The way to further devices: the form again, as nothing is stored of what is only thought of.
+fn pager(view: &PreviewView) -> Markup {
+    let (shown, total) = (view.devices.len() as u64, view.total);
+    html! {
+        @if shown < total {
+            p.meta { "Showing " (thousands(shown)) " of " (count(total, "device", "devices")) "; the numbers above are of all." }
+            div.row {
+                @if view.is_later { (post(&view.again, html! { (hidden(&view.sent)) (Button::submit("First devices").small()) })) }
+                @if let Some(next) = &view.next {
+                    (post(&view.again, html! { (hidden(&view.sent)) input type="hidden" name="after" value=(next); (Button::submit("Further devices").small()) }))
+                }
+            }
+        }
     }
 }
 

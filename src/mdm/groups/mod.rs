@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, devices};
+use crate::mdm::{Actor, Right, devices, names};
 use crate::store::groups::{self as rows, Group};
 use crate::store::people::DeviceName;
 use crate::store::{Tx, classes, deployments};
@@ -198,24 +198,30 @@ pub fn asking_for_class(tx: &Tx, class_id: &str) -> Result<Vec<String>> {
 
 /// A rule as it is kept, once it can be.
 fn written(tx: &Tx, rule: &Rule) -> Result<String> {
+    can_be_kept(tx, rule)?;
+    serde_json::to_string(rule).map_err(|error| Error::internal("a rule could not be written as JSON", error))
+}
+
+/// Refuses a rule that is not sound, or names a class that is not there.
+fn can_be_kept(tx: &Tx, rule: &Rule) -> Result<()> {
     rule.check()?;
     for class in rule.classes() {
         if classes::by_id(tx, class)?.is_none() {
             return Err(Error::field("rule", format!("there is no class {class}")));
         }
     }
-    serde_json::to_string(rule).map_err(|error| Error::internal("a rule could not be written as JSON", error))
+    Ok(())
 }
 
 fn name(tx: &Tx, wanted: &str, own: Option<&str>) -> Result<String> {
-    let name = wanted.trim();
+    let name = names::straight(wanted);
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field("name", format!("a name of 1 to {NAME_MAX_CHARS} characters on one line")));
     }
-    if rows::by_name(tx, name)?.is_some_and(|other| Some(other.id.as_str()) != own) {
+    if rows::by_name(tx, &name)?.is_some_and(|other| Some(other.id.as_str()) != own) {
         return Err(Error::field("name", "there is a group of this name already; take another name"));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 fn note(wanted: &str) -> Result<String> {

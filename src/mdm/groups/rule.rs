@@ -54,6 +54,8 @@ pub enum Rule {
     Class(String),
     /// What its person is.
     Role(PersonRole),
+    /// Whether it belongs to somebody.
+    Person(bool),
     /// The app with this bundle identifier is installed.
     App(String),
     /// How it is enrolled.
@@ -116,7 +118,7 @@ pub struct Facts {
 pub struct Asks {
     /// Whether any asks for classes.
     pub classes: bool,
-    /// Whether any asks for a person's role.
+    /// Whether any asks for a person's role, or whether there is one.
     pub role: bool,
     /// The apps that are asked for.
     pub apps: Vec<String>,
@@ -149,8 +151,10 @@ impl Rule {
             Self::Serial(serials) => {
                 facts.serial_number.as_ref().map(|serial| serials.iter().any(|wanted| wanted.eq_ignore_ascii_case(serial)))
             }
-            Self::Class(id) => Some(facts.classes.contains(id)),
-            Self::Role(role) => Some(facts.role == Some(*role)),
+            // A device of nobody is neither used by a teacher nor by somebody who is none: only `person` asks for that.
+            Self::Class(id) => facts.role.map(|_| facts.classes.contains(id)),
+            Self::Role(role) => facts.role.map(|is| is == *role),
+            Self::Person(wanted) => Some(facts.role.is_some() == *wanted),
             Self::App(identifier) => facts.apps.as_ref().map(|apps| apps.contains(identifier)),
             Self::Enrollment(kind) => Some(facts.enrollment == *kind),
         }
@@ -193,7 +197,7 @@ impl Rule {
                 }
                 list.iter().try_for_each(|serial| check_text(serial))
             }
-            Self::Everything | Self::Platform(_) | Self::Supervised(_) | Self::Role(_) | Self::Enrollment(_) => Ok(()),
+            Self::Everything | Self::Platform(_) | Self::Supervised(_) | Self::Role(_) | Self::Person(_) | Self::Enrollment(_) => Ok(()),
         }
     }
 
@@ -203,7 +207,7 @@ impl Rule {
             Self::All(rules) | Self::Any(rules) => rules.iter().for_each(|rule| rule.ask(asks)),
             Self::Not(rule) => rule.ask(asks),
             Self::Class(_) => asks.classes = true,
-            Self::Role(_) => asks.role = true,
+            Self::Role(_) | Self::Person(_) => asks.role = true,
             Self::App(identifier) if !asks.apps.contains(identifier) => asks.apps.push(identifier.clone()),
             _ => {}
         }

@@ -59,6 +59,7 @@ fn part(rule: &Rule, classes: &BTreeMap<String, String>, negated: bool, outermos
             let name = classes.get(id).map_or("a class that is not there any more", String::as_str);
             format!("its person {is} in {name}")
         }
+        Rule::Person(wanted) => format!("it belongs to {}", if *wanted == negated { "nobody" } else { "somebody" }),
         Rule::Role(role) => format!("its person {is} {}", role_words(*role)),
         Rule::App(identifier) => format!("the app {identifier} {is} installed"),
         Rule::Enrollment(kind) => format!("it {is} {}", enrollment_words(*kind)),
@@ -127,6 +128,8 @@ mod tests {
             (json!({ "not": { "not": { "supervised": true } } }), "it is supervised"),
             (json!({ "serial": ["A", "B", "C", "D", "E"] }), "its serial number is one of A, B, C and 2 more"),
             (json!({ "os": { "at_least": "17", "below": "18" } }), "its system is 17 or later and older than 18"),
+            (json!({ "person": true }), "it belongs to somebody"),
+            (json!({ "not": { "person": true } }), "it belongs to nobody"),
             (json!({ "class": "c9" }), "its person is in a class that is not there any more"),
         ] {
             assert_eq!(words(&serde_json::from_value(json).unwrap(), &classes), sentence);

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, devices, groups};
+use crate::mdm::{Actor, Right, devices, groups, names};
 use crate::store::people::{self as rows, DeviceName, Listed, PeopleFilter, Person, PersonRole, Source};
 use crate::store::{Tx, deployments};
 
@@ -170,11 +170,11 @@ fn look_at_devices(tx: &Tx, person_id: &str) -> Result<()> {
 
 /// A name as it is kept.
 fn name(wanted: &str, most: usize) -> Result<String> {
-    let name = wanted.trim();
+    let name = names::straight(wanted);
     if name.is_empty() || name.chars().count() > most || name.chars().any(char::is_control) {
         return Err(Error::field("name", format!("a name of 1 to {most} characters on one line")));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 /// An address as it is kept; empty for none.

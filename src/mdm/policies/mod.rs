@@ -1,14 +1,17 @@
 //! Policies: guided switches that become restrictions and declarations, as each device can have them.
 
 pub mod catalogue;
+mod ends;
 mod generations;
 mod pieces;
 mod render;
 mod settings;
 pub mod ways;
 
+pub use super::clashes::Clash;
+pub use ends::{Ends, ends};
 pub use generations::{Generation, generations};
-pub use pieces::{Effective, EffectiveKey, effective, on_device, pieces};
+pub use pieces::{Effective, EffectiveKey, EmptyList, declaration_name, effective, empty_lists, on_device, payload_keys, pieces};
 pub use render::{MergedProfile, PROFILE_PREFIX, merged_profiles};
 pub use settings::{APP_LIST_MAX, Warning, in_words, read, warnings};
 
@@ -17,8 +20,9 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::assignments;
+use crate::mdm::clashes;
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, names};
 use crate::store::Tx;
 use crate::store::assignments::{AssignedKind, Assignment};
 use crate::store::policies::{self, AssignedGroup, Policy};
@@ -139,6 +143,21 @@ pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str, ends_at: Option<
     assignments::assign(tx, actor, (AssignedKind::Policy, id, &policy.name), group_id, ends_at)
 }
 
+/// What a policy gets in the way of where it is assigned, and would on these further groups. It forbids nothing.
+pub fn check(tx: &Tx, actor: &Actor, id: &str, groups: &[String]) -> Result<Vec<Clash>> {
+    let policy = find(tx, actor, id)?;
+    let assigned = policies::groups(tx, id)?;
+    let mut all: Vec<&str> =
+        assigned.iter().filter(|group| group.ends_at.is_none_or(|end| end > tx.now)).map(|group| group.id.as_str()).collect();
+    for group in groups {
+        if !policies::is_group(tx, group)? {
+            return Err(Error::not_found("There is no such group."));
+        }
+        all.push(group);
+    }
+    clashes::of_policy(tx, &policy, &all, &[])
+}
+
 /// Takes a policy back from a group.
 pub fn unassign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
@@ -153,7 +172,7 @@ fn about(policy: &Policy) -> Value {
 
 /// Checks everything, so that all that is wrong is said at once.
 fn checked(name: &str, note: &str, settings: &Map<String, Value>) -> Result<(String, String, Map<String, Value>)> {
-    let (name, note) = (name.trim(), note.trim());
+    let (name, note) = (names::straight(name), note.trim());
     let mut faults = Vec::new();
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
         faults.push(("name", format!("a name of 1 to {NAME_MAX_CHARS} characters on one line")));
@@ -170,7 +189,7 @@ fn checked(name: &str, note: &str, settings: &Map<String, Value>) -> Result<(Str
         add(&mut error, refused);
         Map::new()
     });
-    error.map_or_else(|| Ok((name.to_owned(), note.to_owned(), settings)), Err)
+    error.map_or_else(|| Ok((name, note.to_owned(), settings)), Err)
 }
 
 /// Puts what is wrong here beside what was found before.

@@ -1,6 +1,6 @@
 //! What the policies of a device come to on it: restrictions to merge, declarations already merged, and what it cannot have.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
@@ -133,41 +133,66 @@ fn by_type(parts: &[Part]) -> BTreeMap<&str, Vec<(&Dictionary, Origin)>> {
 /// Lists of several policies of what is allowed that have nothing in common, so that nothing would be allowed: likely not what anybody meant. They are
 /// taken out, because a device without any app is worse than one with those of both lists, and said instead.
 fn nothing_left(parts: &mut Vec<Part>) -> Vec<Unable> {
-    let (found, empty) = without_anything(parts);
+    let empty = without_anything(parts);
+    let is_empty = |of_type: &str, key: &str| empty.iter().any(|list| list.of_type == of_type && list.key == key);
     for part in parts.iter_mut() {
-        part.keys = part
-            .keys
-            .iter()
-            .filter(|(key, _)| !empty.contains(&(part.of_type.clone(), (*key).clone())))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
+        part.keys =
+            part.keys.iter().filter(|(key, _)| !is_empty(&part.of_type, key)).map(|(key, value)| (key.clone(), value.clone())).collect();
     }
     parts.retain(|part| !part.keys.is_empty());
-    found
+    empty.into_iter().filter_map(unable_for).collect()
 }
 
-/// What is said of such lists, and the keys that they are: type and name.
-fn without_anything(parts: &[Part]) -> (Vec<Unable>, BTreeSet<(String, String)>) {
-    let (mut found, mut empty) = (Vec::new(), BTreeSet::new());
+fn unable_for(list: EmptyList) -> Option<Unable> {
+    let names = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
+    Some(Unable {
+        what: list.label,
+        because: format!("The lists of {names} have nothing in common, so none of them is sent. Change one of them, or take one back."),
+        origin: list.origins.into_iter().next()?,
+    })
+}
+
+/// The keys that one policy sets by profiles on a device like this, by payload type.
+pub fn payload_keys(policy: &Policy, target: &Target) -> Vec<(String, Dictionary)> {
+    let (parts, _) = parts(std::slice::from_ref(policy), target);
+    parts.into_iter().filter(|part| !part.declared).map(|part| (part.of_type, part.keys)).collect()
+}
+
+/// Lists of these policies that leave nothing on a device like this, each with the policies behind it.
+pub fn empty_lists(policies: &[Policy], target: &Target) -> Vec<EmptyList> {
+    without_anything(&parts(policies, target).0)
+}
+
+/// Lists of what is allowed that have nothing in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EmptyList {
+    /// The payload type or the type of the declaration.
+    pub of_type: String,
+    /// The key.
+    pub key: String,
+    /// The switch, for people.
+    pub label: String,
+    /// The policies whose lists they are.
+    pub origins: Vec<Origin>,
+}
+
+/// Lists of what is allowed of which nothing is left.
+fn without_anything(parts: &[Part]) -> Vec<EmptyList> {
+    let mut found = Vec::new();
     for (of_type, parts) in by_type(parts) {
         let merged = merge(of_type, &parts);
         for (key, _) in merged.keys.iter().filter(|(_, value)| value.as_array().is_some_and(Vec::is_empty)) {
-            let origins = merged.origins.get(key).map(Vec::as_slice).unwrap_or_default();
-            let Some(origin) = origins.first() else { continue };
-            empty.insert((of_type.to_owned(), key.clone()));
-            let names = origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
             let sets =
                 |switch: &&Switch| switch.ways().iter().any(|way| way.of_type == of_type && way.keys.iter().any(|set| set.name == key));
-            found.push(Unable {
-                what: catalogue::all().find(sets).map_or_else(|| key.clone(), |switch| switch.label.to_owned()),
-                because: format!(
-                    "The lists of {names} have nothing in common, so none of them is sent. Change one of them, or take one back."
-                ),
-                origin: origin.clone(),
+            found.push(EmptyList {
+                of_type: of_type.to_owned(),
+                key: key.clone(),
+                label: catalogue::all().find(sets).map_or_else(|| key.clone(), |switch| switch.label.to_owned()),
+                origins: merged.origins.get(key).cloned().unwrap_or_default(),
             });
         }
     }
-    (found, empty)
+    found
 }
 
 fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPiece {
@@ -181,6 +206,14 @@ fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPie
         activate: true,
         origins,
     }
+}
+
+/// What people call the declaration that policies make under this identifier: `App settings`; none where it is not one of theirs.
+pub fn declaration_name(identifier: &str) -> Option<String> {
+    let kind = identifier.strip_prefix(DECLARATION_PREFIX)?.replace(['.', '-'], " ");
+    let mut letters = kind.chars();
+    let first = letters.next()?;
+    Some(format!("{}{}", first.to_uppercase(), letters.as_str()))
 }
 
 /// Puts keys with dots into the dictionaries that they name.

@@ -47,7 +47,7 @@ fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary
     let (suffix, name) = named(payload_type);
     let (identifier, name) = match ends_at {
         None => (format!("{PROFILE_PREFIX}{suffix}"), name.to_owned()),
-        Some(end) => (format!("{PROFILE_PREFIX}{suffix}.until-{}", end.seconds()), format!("{name} until {end}")),
+        Some(end) => (format!("{PROFILE_PREFIX}{suffix}.until-{}", end.seconds()), format!("{name} until {}", end.words())),
     };
     let keys_xml = plist::to_xml(&Value::Dictionary(merged.keys.clone()))?;
     let seed = [identifier.as_bytes(), b"\n", &keys_xml].concat();

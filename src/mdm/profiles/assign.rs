@@ -1,14 +1,14 @@
 //! Assigning a profile to groups, with what it would get in the way of.
 
-use super::conflicts::{Warning, in_group};
+use super::conflicts::{WARNINGS_MAX, Warning, in_group};
 use super::{has_end, known, version};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::mdm::{Actor, Right, assignments};
+use crate::mdm::{Actor, Right, assignments, clashes};
 use crate::protocol::mobileconfig::facts::Facts;
 use crate::store::Tx;
 use crate::store::assignments::{self as rows, AssignedKind, Assignment};
-use crate::store::profiles as store;
+use crate::store::profiles::{self as store, Profile};
 
 /// What is said where an end cannot be put into a profile.
 const NO_END: &str = "It is signed or encrypted, so no end can be put into it without breaking it: upload it unsigned, or put a RemovalDate into it before it is signed.";
@@ -24,7 +24,7 @@ pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str, ends_at: Option<
     if ends_at.is_some() && current.facts.is_sealed() {
         return Err(Error::field("ends_at", NO_END));
     }
-    let warnings = in_group(tx, &profile, &current.facts, group_id)?;
+    let warnings = among(tx, &profile, &current.facts, &[group_id], &[])?;
     let assignment = assignments::assign(tx, actor, (AssignedKind::Profile, id, &profile.name), group_id, ends_at)?;
     Ok((assignment, warnings))
 }
@@ -50,9 +50,21 @@ pub fn check(tx: &Tx, actor: &Actor, id: &str, groups: &[String], number: Option
     }
     all.sort_unstable();
     all.dedup();
+    among(tx, &profile, &looked_at.facts, &all, &[])
+}
+
+/// What a profile would get in the way of on these groups alone; `besides` is what would be assigned to them too.
+pub fn foreseen(tx: &Tx, id: &str, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Warning>> {
+    let profile = known(tx, id)?;
+    let current = version(tx, id, profile.version)?;
+    among(tx, &profile, &current.facts, groups, besides)
+}
+
+/// Other profiles and policies that a version meets on the devices of some groups, each thing told once.
+fn among(tx: &Tx, profile: &Profile, facts: &Facts, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Warning>> {
     let mut warnings: Vec<Warning> = Vec::new();
-    for group in all {
-        for warning in in_group(tx, &profile, &looked_at.facts, group)? {
+    for group in groups {
+        for warning in in_group(tx, profile, facts, group)? {
             let is_known = |known: &Warning| {
                 (&known.other_id, &known.payload_type, &known.key) == (&warning.other_id, &warning.payload_type, &warning.key)
             };
@@ -61,6 +73,8 @@ pub fn check(tx: &Tx, actor: &Actor, id: &str, groups: &[String], number: Option
             }
         }
     }
+    warnings.extend(clashes::of_profile(tx, profile, facts, groups, besides)?.into_iter().map(Warning::from));
+    warnings.truncate(WARNINGS_MAX);
     Ok(warnings)
 }
 

@@ -4,9 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Result;
+use crate::mdm::clashes::{self, Clash};
 use crate::protocol::mobileconfig::facts::{Facts, PayloadFacts};
 use crate::protocol::mobileconfig::payload_types::{self, PayloadType, words};
 use crate::store::Tx;
+use crate::store::assignments::AssignedKind;
 use crate::store::profiles::{self as store, Profile, Version};
 
 /// The most warnings that are given at once.
@@ -18,7 +20,9 @@ pub(super) const WARNINGS_MAX: usize = 100;
 pub struct Warning {
     /// What it is, in a sentence or two.
     pub message: String,
-    /// The other profile.
+    /// What the other thing is: a profile or a policy.
+    pub other_kind: Option<AssignedKind>,
+    /// The other profile or policy.
     pub other_id: Option<String>,
     /// Its name.
     pub other_name: Option<String>,
@@ -30,7 +34,7 @@ pub struct Warning {
 
 impl Warning {
     fn alone(message: impl Into<String>) -> Self {
-        Self { message: message.into(), other_id: None, other_name: None, payload_type: None, key: None }
+        Self { message: message.into(), other_kind: None, other_id: None, other_name: None, payload_type: None, key: None }
     }
 }
 
@@ -82,14 +86,23 @@ pub(super) fn in_group(tx: &Tx, profile: &Profile, facts: &Facts, group_id: &str
     Ok(warnings)
 }
 
+impl From<Clash> for Warning {
+    fn from(clash: Clash) -> Self {
+        Self {
+            message: clash.message,
+            other_kind: Some(clash.with.kind),
+            other_id: Some(clash.with.id),
+            other_name: Some(clash.with.name),
+            payload_type: Some(clash.of_type),
+            key: clash.key,
+        }
+    }
+}
+
 fn warning(profile: &Profile, other: &Profile, overlap: &Overlap, device_count: u64) -> Warning {
     let kind = overlap.payload_type.words;
     let (mine, theirs) = (&profile.name, &other.name);
-    let both = match device_count {
-        0 => String::from("both are for this group"),
-        1 => String::from("both are for the same device"),
-        count => format!("both are for the same {count} devices"),
-    };
+    let both = clashes::both_are_for(device_count);
     let message = match &overlap.key {
         None => {
             format!("“{mine}” and “{theirs}” both hold “{kind}”, of which a device takes only one, and {both}. Put it into one of them.")
@@ -105,6 +118,7 @@ fn warning(profile: &Profile, other: &Profile, overlap: &Overlap, device_count: 
     };
     Warning {
         message,
+        other_kind: Some(AssignedKind::Profile),
         other_id: Some(other.id.clone()),
         other_name: Some(other.name.clone()),
         payload_type: Some(overlap.payload_type.name.to_owned()),

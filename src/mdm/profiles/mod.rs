@@ -5,7 +5,7 @@ mod conflicts;
 mod pieces;
 mod upload;
 
-pub use assign::{assign, check, unassign};
+pub use assign::{assign, check, foreseen, unassign};
 pub use conflicts::Warning;
 pub use pieces::{content, pieces};
 pub use upload::{MAX_IDENTIFIER_BYTES, OWN_PREFIX, Recognised, Uploaded, add_version, create, recognise};
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, assignments};
+use crate::mdm::{Actor, Right, assignments, names};
 use crate::protocol::mobileconfig::{self, diff};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
@@ -120,6 +120,9 @@ pub fn edit(tx: &Tx, actor: &Actor, id: &str, edit: Edit) -> Result<Profile> {
     if let Some(number) = edit.version {
         let wanted = version(tx, id, number)?;
         assign::must_take_ends(tx, id, &wanted.facts)?;
+        if number != before.version {
+            upload::must_last(tx, &wanted.facts)?;
+        }
         profile.version = number;
     }
     if profile == before {
@@ -188,11 +191,11 @@ fn no_version() -> Error {
 }
 
 fn name_of(name: &str) -> Result<String> {
-    let name = name.trim();
+    let name = names::straight(name);
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field("name", format!("a name of 1 to {MAX_NAME_CHARS} characters on one line")));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 fn note_of(note: &str) -> Result<String> {

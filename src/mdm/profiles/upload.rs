@@ -7,7 +7,7 @@ use super::{MAX_BYTES, MAX_NAME_CHARS, MAX_PAYLOADS, MAX_PROFILES, VERSIONS_KEPT
 use crate::error::{Error, Kind, Result};
 use crate::mdm::enroll::profile as enrollment;
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, assignments};
+use crate::mdm::{Actor, Right, assignments, names};
 use crate::pki::digest::sha256;
 use crate::protocol::mobileconfig::facts::Facts;
 use crate::protocol::mobileconfig::payload_types::RESERVED;
@@ -77,6 +77,11 @@ pub fn recognise(content: Vec<u8>) -> Result<Recognised> {
         )));
     }
     let facts = Facts::of(&profile);
+    if facts.removal_after_s.is_some_and(|seconds| seconds <= 0) {
+        return Err(Error::bad_input(
+            "Its DurationUntilRemoval is not more than zero seconds, so devices would remove it as soon as they have it. Give it more, or take it out.",
+        ));
+    }
     let variables = variables_of(&profile.keys, &facts)?;
     Ok(Recognised { sha256: sha256(&content), facts, variables, content })
 }
@@ -120,6 +125,7 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised, name: &str, note: &s
             existing.name
         )));
     }
+    must_last(tx, &brought.facts)?;
     if store::count(tx)? >= MAX_PROFILES {
         return Err(Error::conflict(format!("There are {MAX_PROFILES} profiles already, the most that are kept. Delete some first.")));
     }
@@ -142,7 +148,7 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised, name: &str, note: &s
 /// What a profile calls itself, as far as that can stand on one line.
 fn own_name(facts: &Facts) -> String {
     let said = facts.display_name.as_deref().unwrap_or_default();
-    let said: String = said.chars().filter(|letter| !letter.is_control()).take(MAX_NAME_CHARS).collect();
+    let said: String = names::straight(said).chars().filter(|letter| !letter.is_control()).take(MAX_NAME_CHARS).collect();
     if said.trim().is_empty() { facts.identifier.clone() } else { said.trim().to_owned() }
 }
 
@@ -167,6 +173,9 @@ pub fn add_version(tx: &Tx, actor: &Actor, id: &str, brought: &Recognised, is_us
         assign::must_take_ends(tx, id, &brought.facts)?;
     }
     let is_new = same.is_none();
+    if is_new || will_change {
+        must_last(tx, &brought.facts)?;
+    }
     let version = if let Some(same) = same {
         same
     } else {
@@ -215,6 +224,17 @@ fn prune(tx: &Tx, profile: &Profile, versions: &[Version]) -> Result<()> {
         store::delete_version(tx, &profile.id, version.version)?;
     }
     Ok(())
+}
+
+/// Refuses a version that devices would remove as soon as they have it.
+pub(super) fn must_last(tx: &Tx, facts: &Facts) -> Result<()> {
+    match facts.removal_at {
+        Some(end) if end <= tx.now => Err(Error::bad_input(format!(
+            "Its RemovalDate, {}, has passed: devices would remove it as soon as they have it. Give it a later one, or take it out.",
+            end.words()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn must_not_be_ours(tx: &Tx, identifier: &str) -> Result<()> {

@@ -99,7 +99,6 @@ fn current_plan(tx: &Tx, enrollment: &Enrollment) -> Result<Plan> {
                 planned_at: None,
                 declarations_token: String::new(),
                 token_changed_at: None,
-                seen_token: String::new(),
                 status_at: None,
                 unable: String::from("[]"),
             })

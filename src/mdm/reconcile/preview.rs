@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::mdm::profiles::Warning;
 use crate::mdm::reconcile::gather::{Change, Memo};
 use crate::mdm::reconcile::outlook::{Outlook, outlook};
 use crate::mdm::reconcile::step::Step;
 use crate::mdm::wanted::{Origin, Unable};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, clashes, policies, profiles};
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::deployments::{DECLARATIONS, Mechanism};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -67,7 +68,7 @@ pub struct Preview {
     pub because: Option<String>,
 }
 
-/// Devices that one preview looks at; the rest are only counted.
+/// Devices that one answer lists at most; all are counted.
 pub const DEVICES_MAX: usize = 500;
 
 /// A thing that can be assigned, by its id.
@@ -96,6 +97,10 @@ pub struct Thought {
     pub removed_from: Vec<String>,
     /// Devices to look at besides those of the groups, by id.
     pub devices: Vec<String>,
+    /// Devices to list, from 1 to 500, which it is by default; all are counted.
+    pub limit: Option<usize>,
+    /// The `next` of the answer before.
+    pub after: Option<String>,
 }
 
 impl Thought {
@@ -110,9 +115,11 @@ impl Thought {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Preview)]
 pub struct Previews {
-    /// Device by device, at most [`DEVICES_MAX`].
+    /// Device by device, at most as many as were asked for.
     pub items: Vec<Preview>,
-    /// How many devices the change reaches.
+    /// What to ask for next with `after`; null after the last device.
+    pub next: Option<String>,
+    /// How many devices the change reaches. This and the other numbers are of all devices, not only of those that are listed.
     pub total: usize,
     /// Things that would be sent by command.
     pub by_command: usize,
@@ -122,6 +129,8 @@ pub struct Previews {
     pub removed: usize,
     /// Devices that would not get everything.
     pub unable: usize,
+    /// What would get in the way of something else, in sentences; it forbids nothing.
+    pub warnings: Vec<Warning>,
 }
 
 /// Looks what a change would do on the devices of some groups.
@@ -130,11 +139,46 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
     if thought.groups.is_empty() && thought.removed_from.is_empty() && thought.devices.is_empty() {
         return Err(Error::field("groups", "name at least one group or device"));
     }
+    let limit = thought.limit.unwrap_or(DEVICES_MAX);
+    if limit == 0 || limit > DEVICES_MAX {
+        return Err(Error::field("limit", format!("from 1 to {DEVICES_MAX} devices")));
+    }
+    let members = members(tx, thought)?;
     let removed: Vec<_> = thought
         .removed_from
         .iter()
         .flat_map(|group_id| thought.remove.iter().map(|named| (named.kind, named.id.clone(), group_id.clone())))
         .collect();
+    let mut previews = Previews { total: members.len(), ..Previews::default() };
+    let mut memo = Memo::default();
+    for (device_id, groups) in &members {
+        let added = groups.iter().flat_map(|group_id| thought.add.iter().map(|named| thought_of(named, group_id, tx.now))).collect();
+        let change = Change { added, removed: removed.clone() };
+        let Some(preview) = foreseen(tx, device_id, &change, &mut memo)? else { continue };
+        for thing in preview.things.iter().filter(|thing| thing.origins.iter().any(|origin| thought.is_about(origin))) {
+            match (&thing.foreseen, thing.mechanism) {
+                (Foreseen::Sent, Mechanism::Command) => previews.by_command += 1,
+                (Foreseen::Sent, Mechanism::Declaration) => previews.by_declaration += 1,
+                (Foreseen::Removed, _) => previews.removed += 1,
+                _ => {}
+            }
+        }
+        previews.unable += usize::from(preview.unable.iter().any(|unable| thought.is_about(&unable.origin)));
+        if thought.after.as_ref().is_some_and(|after| device_id <= after) {
+            continue;
+        }
+        if previews.items.len() < limit {
+            previews.items.push(preview);
+        } else if previews.next.is_none() {
+            previews.next = previews.items.last().map(|last| last.device_id.clone());
+        }
+    }
+    previews.warnings = warnings(tx, actor, thought)?;
+    Ok(previews)
+}
+
+/// The devices that a change reaches, each with the groups that would bring something.
+fn members<'a>(tx: &Tx, thought: &'a Thought) -> Result<BTreeMap<String, Vec<&'a str>>> {
     let mut members = BTreeMap::<String, Vec<&str>>::new();
     for group_id in &thought.groups {
         for device_id in assignments::devices_of_group(tx, group_id)? {
@@ -149,23 +193,31 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
     for device_id in &thought.devices {
         members.entry(device_id.clone()).or_default();
     }
-    let mut previews = Previews { total: members.len(), ..Previews::default() };
-    for (device_id, groups) in members.iter().take(DEVICES_MAX) {
-        let added = groups.iter().flat_map(|group_id| thought.add.iter().map(|named| thought_of(named, group_id, tx.now))).collect();
-        let change = Change { added, removed: removed.clone() };
-        let Some(preview) = preview(tx, actor, device_id, &change)? else { continue };
-        for thing in preview.things.iter().filter(|thing| thing.origins.iter().any(|origin| thought.is_about(origin))) {
-            match (&thing.foreseen, thing.mechanism) {
-                (Foreseen::Sent, Mechanism::Command) => previews.by_command += 1,
-                (Foreseen::Sent, Mechanism::Declaration) => previews.by_declaration += 1,
-                (Foreseen::Removed, _) => previews.removed += 1,
-                _ => {}
+    Ok(members)
+}
+
+/// What people call a declaration: what of a policy it is, or what they called it themselves.
+pub(super) fn named(identifier: &str, origins: &[Origin]) -> String {
+    let own = || origins.iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>().join(", ");
+    policies::declaration_name(identifier).unwrap_or_else(own)
+}
+
+/// What would be assigned and gets in the way of something else there.
+fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<Warning>> {
+    let groups: Vec<&str> = thought.groups.iter().map(String::as_str).collect();
+    let besides: Vec<_> = thought.add.iter().map(|named| (named.kind, named.id.clone())).collect();
+    let mut warnings: Vec<Warning> = Vec::new();
+    for named in &thought.add {
+        match named.kind {
+            AssignedKind::Profile => warnings.extend(profiles::foreseen(tx, &named.id, &groups, &besides)?),
+            AssignedKind::Policy => {
+                let policy = policies::find(tx, actor, &named.id)?;
+                warnings.extend(clashes::of_policy(tx, &policy, &groups, &besides)?.into_iter().map(Warning::from));
             }
+            AssignedKind::Declaration | AssignedKind::App => {}
         }
-        previews.unable += usize::from(preview.unable.iter().any(|unable| thought.is_about(&unable.origin)));
-        previews.items.push(preview);
     }
-    Ok(previews)
+    Ok(warnings)
 }
 
 fn thought_of(named: &Named, group_id: &str, now: Timestamp) -> Assignment {
@@ -183,6 +235,10 @@ fn thought_of(named: &Named, group_id: &str, now: Timestamp) -> Assignment {
 /// Looks what would happen on a device.
 pub fn preview(tx: &Tx, actor: &Actor, device_id: &str, change: &Change) -> Result<Option<Preview>> {
     actor.require(Right::View)?;
+    foreseen(tx, device_id, change, &mut Memo::default())
+}
+
+fn foreseen(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Result<Option<Preview>> {
     let Some(device) = devices::by_id(tx, device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
     let mut preview = Preview {
         device_id: device.id.clone(),
@@ -201,12 +257,12 @@ pub fn preview(tx: &Tx, actor: &Actor, device_id: &str, change: &Change) -> Resu
         preview.because = Some(String::from("It has not said yet what it is; it gets this as soon as it has."));
         return Ok(Some(preview));
     }
-    let own = outlook(tx, &enrollment, &device, change, &mut Memo::default())?;
+    let own = outlook(tx, &enrollment, &device, change, memo)?;
     preview.things = things(tx, &enrollment, &own)?;
     preview.unable = own.desired.unable;
     let users = enrollments::user_channels(tx, &enrollment.id)?.into_iter().filter(|user| user.state == EnrollmentState::Enrolled);
     for user in users {
-        let outlook = outlook(tx, &user, &device, change, &mut Memo::default())?;
+        let outlook = outlook(tx, &user, &device, change, memo)?;
         let name = user.name();
         let theirs = things(tx, &user, &outlook)?;
         // What goes to a user is no lack of the device's.
@@ -267,7 +323,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
         };
         Thing {
             identifier: document.identifier.clone(),
-            name: document.origins.iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>().join(", "),
+            name: named(&document.identifier, &document.origins),
             mechanism: Mechanism::Declaration,
             foreseen,
             origins: document.origins.clone(),
@@ -284,7 +340,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();
         Thing {
             identifier: served.identifier.clone(),
-            name: origins.iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>().join(", "),
+            name: named(&served.identifier, &origins),
             mechanism: Mechanism::Declaration,
             foreseen: Foreseen::Removed,
             origins,

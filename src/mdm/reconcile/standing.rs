@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::reconcile::preview::named;
 use crate::mdm::reconcile::seen::reasons;
 use crate::mdm::reconcile::{render, step};
 use crate::mdm::wanted::{Origin, Unable};
@@ -47,6 +48,8 @@ pub struct Standing {
     pub because: String,
     /// What ends the wait.
     pub remedy: String,
+    /// When it is tried again by itself, where it failed.
+    pub retry_at: Option<Timestamp>,
     /// Since when it stands so.
     pub since_at: Option<Timestamp>,
     /// Where it comes from.
@@ -116,6 +119,7 @@ fn of_row(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Depl
         state,
         because,
         remedy,
+        retry_at: row.due_at.filter(|_| state == State::Failed),
         since_at: Some(row.changed_at),
         origins: serde_json::from_str(&row.origins).unwrap_or_default(),
     })
@@ -124,7 +128,7 @@ fn of_row(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Depl
 fn failed(row: &Deployment) -> (String, String) {
     let because = format!("The device refused it: {}.", row.problem.trim_end_matches('.'));
     let remedy = match row.due_at {
-        Some(due_at) => format!("It is tried again at {due_at}, and at once when it is changed."),
+        Some(_) => String::from("It is tried again by itself, and at once when it is changed."),
         None => String::from("It is tried again when it is changed."),
     };
     (because, remedy)
@@ -181,12 +185,13 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
         let (state, (because, remedy)) = said.and_then(settled).or(of_activation).unwrap_or_else(|| unsettled(said, sync));
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();
         things.push(Standing {
-            name: origins.iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>().join(", "),
+            name: named(&served.identifier, &origins),
             identifier: served.identifier,
             mechanism: Mechanism::Declaration,
             state,
             because,
             remedy,
+            retry_at: None,
             since_at: None,
             origins,
         });

@@ -235,3 +235,16 @@ fn no_import_makes_more_people_or_classes_than_there_may_be() {
     let refused = school.try_write(move |tx| import::apply(tx, &ME, &one)).unwrap_err();
     assert!(refused.kind == Kind::Conflict && refused.message.contains("classes"), "{refused}");
 }
+
+#[test]
+fn a_note_says_one_as_one_and_names_turn_nothing_round() {
+    let school = School::new();
+    school.write(|tx| {
+        let summary = preview(tx, "name,serial,class\nKim \u{202e}elpmaxE,NONE1,7\u{2067}b\n")?.summary;
+        assert_eq!(summary.notes, ["1 serial number is of no device here, so it is given to nobody: NONE1"]);
+        assert_eq!((&summary.people_added.names[0][..], &summary.classes_added.names[0][..]), ("Kim elpmaxE", "7b"));
+        let two = preview(tx, "name,serial\nKim,NONE1\nLee,NONE2\n")?.summary;
+        assert_eq!(two.notes, ["2 serial numbers are of no device here, so they are given to nobody: NONE1, NONE2"]);
+        Ok(())
+    });
+}

@@ -3,6 +3,7 @@
 mod asset_data;
 mod declared;
 mod enrollment;
+mod foreseen;
 mod groups;
 mod imports;
 mod library;

@@ -1,8 +1,9 @@
 //! Variables in a profile: `$SERIAL` stands for the serial number of the device that gets it.
 //!
 //! A variable is written `$NAME`, or `${NAME}` where letters follow. Nothing else is ever changed: `$5` and `pa$$word` stay as they are. What
-//! only looks like a variable, a word of capital letters after a dollar, is an error, because a typing error must not reach devices; a dollar
-//! that is meant stands before such a word as `${DOLLAR}`.
+//! only looks like a variable is an error, because a typing error must not reach devices: a word with a capital after a dollar (`$Serial`, `$HOME`),
+//! a known name in small letters (`$serial`), and any name in braces, closed or not (`${serial}`, `${SERIAL`, `${x:-1}`). Where such a text is meant,
+//! as in a script, its dollar is written `${DOLLAR}`. Two dollars do not stand for one: passwords hold them, and would be changed without a word.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,14 +39,14 @@ pub type Values = BTreeMap<&'static str, String>;
 pub enum VariableError {
     /// It looks like a variable, but there is none of this name.
     #[error(
-        "{at} holds ${name}, which is no variable. There are {}. Write ${{DOLLAR}}{name} where the text itself is meant, and braces where letters follow, as in ${{SERIAL}}_A",
+        "{at} holds ${written}, which is no variable. There are {}. Write ${{DOLLAR}}{written} where the text itself is meant, as in a script, and braces where letters follow a variable, as in ${{SERIAL}}_A",
         known()
     )]
     Unknown {
         /// Where it stands.
         at: String,
-        /// The word after the dollar.
-        name: String,
+        /// What is written after the dollar.
+        written: String,
     },
     /// It stands where every device must have the same.
     #[error("{0} holds a variable, but it names the profile to devices and must be the same on each; write it out")]
@@ -94,7 +95,7 @@ fn note(text: &str, at: &str, found: &mut BTreeSet<&'static str>) -> Result<(), 
         match bit {
             Bit::Text => {}
             Bit::Variable(name) => drop(found.insert(name)),
-            Bit::Unknown(name) => return Err(VariableError::Unknown { at: at.to_owned(), name: name.to_owned() }),
+            Bit::Unknown(written) => return Err(VariableError::Unknown { at: at.to_owned(), written: written.to_owned() }),
         }
     }
     Ok(())
@@ -174,24 +175,40 @@ fn next(text: &str) -> Option<(Bit<'_>, &str)> {
         return Some((Bit::Text, &text[dollar..]));
     }
     let after = &text[1..];
-    let (name, rest) = match after.strip_prefix('{').and_then(|inside| inside.split_once('}')) {
-        Some((name, rest)) if is_name(name) => (name, rest),
-        _ => {
-            let end = after.find(|letter: char| !letter.is_ascii_uppercase() && letter != '_').unwrap_or(after.len());
-            after.split_at(end)
-        }
-    };
-    if !is_name(name) {
-        return Some((Bit::Text, after));
-    }
-    let known = VARIABLES.iter().map(|(known, _)| *known).chain([DOLLAR]).find(|known| *known == name);
-    Some((known.map_or(Bit::Unknown(name), Bit::Variable), rest))
+    Some(if let Some(inside) = after.strip_prefix('{') { in_braces(after, inside) } else { bare(after) })
 }
 
-fn is_name(text: &str) -> bool {
-    text.len() >= MIN_LETTERS
-        && text.starts_with(|letter: char| letter.is_ascii_uppercase())
-        && text.bytes().all(|letter| letter.is_ascii_uppercase() || letter == b'_')
+/// What follows `${`: a name, known or not; text where no letter follows.
+fn in_braces<'a>(after: &'a str, inside: &'a str) -> (Bit<'a>, &'a str) {
+    let end = inside.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(inside.len());
+    let (name, rest) = inside.split_at(end);
+    if !name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_') {
+        return (Bit::Text, after);
+    }
+    match (known_name(name), rest.strip_prefix('}')) {
+        (Some(known), Some(rest)) => (Bit::Variable(known), rest),
+        (_, closed) => {
+            let rest = closed.unwrap_or(rest);
+            (Bit::Unknown(&after[..after.len() - rest.len()]), rest)
+        }
+    }
+}
+
+/// What follows a dollar without braces: capitals and lines under them are a name; other letters only where they look like one.
+fn bare(after: &str) -> (Bit<'_>, &str) {
+    let until = |is_part: fn(char) -> bool| after.split_at(after.find(|letter: char| !is_part(letter)).unwrap_or(after.len()));
+    let (capitals, rest) = until(|letter| letter.is_ascii_uppercase() || letter == '_');
+    if let Some(known) = known_name(capitals) {
+        return (Bit::Variable(known), rest);
+    }
+    let (word, rest) = until(|letter| letter.is_ascii_alphabetic() || letter == '_');
+    let is_capital = word.starts_with(|letter: char| letter.is_ascii_uppercase());
+    let is_misspelt = known_name(&word.to_ascii_uppercase()).is_some();
+    if word.len() >= MIN_LETTERS && (is_capital || is_misspelt) { (Bit::Unknown(word), rest) } else { (Bit::Text, after) }
+}
+
+fn known_name(name: &str) -> Option<&'static str> {
+    VARIABLES.iter().map(|(known, _)| *known).chain([DOLLAR]).find(|known| *known == name)
 }
 
 #[cfg(test)]
@@ -218,7 +235,25 @@ mod tests {
 
     #[test]
     fn text_that_only_has_dollars_survives() {
-        for text in ["$5", "pa$$word", "$", "$$", "US$", "$a", "$A", "$Word", "${", "${}", "${a}", "100 $ each", "$_", "$1A", "é$é"] {
+        for text in [
+            "$5",
+            "pa$$word",
+            "$",
+            "$$",
+            "US$",
+            "$a",
+            "$A",
+            "$word",
+            "${",
+            "${}",
+            "${1}",
+            "$(date)",
+            "100 $ each",
+            "$_",
+            "$1A",
+            "é$é",
+            "^a+$",
+        ] {
             assert_eq!(names(text), Vec::<&str>::new(), "{text}");
             assert_eq!(filled(text), text);
         }
@@ -238,15 +273,39 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_variable_is_named_with_those_there_are() {
-        for (text, name) in
-            [("$SERIALS", "SERIALS"), ("$SERIAL_", "SERIAL_"), ("${USERNAME}", "USERNAME"), ("x$USD", "USD"), ("PA$$WORD", "WORD")]
-        {
+        for (text, written) in [
+            ("$SERIALS", "SERIALS"),
+            ("$SERIAL_", "SERIAL_"),
+            ("${USERNAME}", "{USERNAME}"),
+            ("x$USD", "USD"),
+            ("PA$$WORD", "WORD"),
+            ("$Foo", "Foo"),
+            ("a $serial b", "serial"),
+            ("$Serial1", "Serial"),
+            ("${serial}", "{serial}"),
+            ("${SERIAL", "{SERIAL"),
+            ("${SERIAL-x}", "{SERIAL"),
+            ("${a}", "{a}"),
+            ("#!/bin/zsh\ncd $HOME", "HOME"),
+            ("${HOME:-/tmp}", "{HOME"),
+        ] {
             let error = find(&keys(text)).unwrap_err();
-            assert_eq!(error, VariableError::Unknown { at: "PayloadContent[0].Name".into(), name: name.into() }, "{text}");
-            for part in ["PayloadContent[0].Name", &format!("${name},"), "$PERSON_EMAIL", &format!("${{DOLLAR}}{name}")] {
+            assert_eq!(error, VariableError::Unknown { at: "PayloadContent[0].Name".into(), written: written.into() }, "{text}");
+            for part in ["PayloadContent[0].Name", &format!("${written},"), "$PERSON_EMAIL", &format!("${{DOLLAR}}{written}")] {
                 assert!(error.to_string().contains(part), "{part} in {error}");
             }
+            // What the message advises is taken, and gives the text that was meant.
+            let meant = text.replace(&format!("${written}"), &format!("${{DOLLAR}}{written}"));
+            assert_eq!(names(&meant), [DOLLAR], "{meant}");
+            assert_eq!(filled(&meant), text);
         }
+    }
+
+    #[test]
+    fn a_script_is_sent_as_it_was_written_once_its_dollars_are_named() {
+        let script = "#!/bin/zsh\nfor f in ${DOLLAR}HOME/*.log; do mv \"$f\" \"${DOLLAR}{f%.log}-$SERIAL\"; done; echo $1 $? $$";
+        assert_eq!(names(script), [DOLLAR, "SERIAL"]);
+        assert_eq!(filled(script), "#!/bin/zsh\nfor f in $HOME/*.log; do mv \"$f\" \"${f%.log}-TESTSN0001\"; done; echo $1 $? $$");
     }
 
     #[test]

@@ -58,3 +58,7 @@ CREATE TABLE news_asked (
     enrollment_id TEXT PRIMARY KEY REFERENCES enrollments (id) ON DELETE CASCADE,
     at            INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------- plans: a column that nothing was ever written into
+
+ALTER TABLE plans DROP COLUMN seen_token;

@@ -28,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(switches::list))
         .routes(routes!(show, update, delete))
         .routes(routes!(scope::assign, scope::unassign))
+        .routes(routes!(scope::check))
         .routes(routes!(on_device))
 }
 
@@ -53,7 +54,7 @@ async fn list(
     let (after, fetch) = (page.after.clone(), page.fetch());
     let work = move |tx: &crate::store::Tx| {
         let (rows, total) = policies::list(tx, &actor, after.as_deref(), fetch)?;
-        let rows = rows.into_iter().map(|policy| PolicyView::of(tx, &actor, policy)).collect::<Result<Vec<_>>>()?;
+        let rows = rows.into_iter().map(|policy| PolicyView::listed(tx, &actor, policy)).collect::<Result<Vec<_>>>()?;
         Ok((rows, total))
     };
     let (rows, total) = app.store.read_slow(app.now(), work).await?;

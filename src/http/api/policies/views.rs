@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::Actor;
-use crate::mdm::policies::{self, Effective, EffectiveKey, catalogue};
+use crate::mdm::policies::{self, Clash, Effective, EffectiveKey, Ends, Warning, catalogue};
 use crate::mdm::wanted::{Origin, Unable};
 use crate::store::Tx;
 use crate::store::policies::{AssignedGroup, Policy};
@@ -26,8 +26,10 @@ pub(super) struct PolicyView {
     settings: Map<String, Value>,
     /// The same in words.
     summary: Vec<String>,
-    /// Where it does less than it may seem to; they forbid nothing.
+    /// Where it does less than it may seem to, and what it gets in the way of on the devices of its groups; they forbid nothing. Lists leave out the latter.
     warnings: Vec<PolicyWarning>,
+    /// How it ends where it is assigned for a limited time.
+    ends: Ends,
     /// The groups that it is assigned to.
     groups: Vec<PolicyGroup>,
     /// Counts its changes.
@@ -41,10 +43,26 @@ pub(super) struct PolicyView {
 /// Something that a policy does not do though it may look so.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PolicyWarning {
-    /// The switch that it is about.
-    switch: String,
+    /// The switch that it is about; null where it is about another thing on the same devices.
+    switch: Option<String>,
     /// What is to be known, and what to do.
     words: String,
+    /// The profile or policy that it gets in the way of.
+    with: Option<Origin>,
+    /// The key that both set.
+    key: Option<String>,
+}
+
+impl From<Warning> for PolicyWarning {
+    fn from(warning: Warning) -> Self {
+        Self { switch: Some(warning.switch.to_owned()), words: warning.words, with: None, key: None }
+    }
+}
+
+impl From<Clash> for PolicyWarning {
+    fn from(clash: Clash) -> Self {
+        Self { switch: None, words: clash.message, with: Some(clash.with), key: clash.key }
+    }
 }
 
 /// A group that a policy is assigned to.
@@ -67,15 +85,24 @@ impl From<AssignedGroup> for PolicyGroup {
 }
 
 impl PolicyView {
-    /// A policy with its groups.
+    /// A policy with its groups and what it gets in the way of there.
     pub(super) fn of(tx: &Tx, actor: &Actor, policy: Policy) -> Result<Self> {
+        let clashes = policies::check(tx, actor, &policy.id, &[])?;
+        let mut view = Self::listed(tx, actor, policy)?;
+        view.warnings.extend(clashes.into_iter().map(PolicyWarning::from));
+        Ok(view)
+    }
+
+    /// The same without what takes a look at each device.
+    pub(super) fn listed(tx: &Tx, actor: &Actor, policy: Policy) -> Result<Self> {
         let groups = policies::groups(tx, actor, &policy.id)?;
         let warnings = policies::warnings(&policy.settings).into_iter();
         let on = catalogue::all().filter_map(|switch| Some(policies::in_words(switch, policy.settings.get(switch.id)?)));
         Ok(Self {
             summary: on.collect(),
-            warnings: warnings.map(|warning| PolicyWarning { switch: warning.switch.to_owned(), words: warning.words }).collect(),
+            warnings: warnings.map(PolicyWarning::from).collect(),
             groups: groups.into_iter().map(PolicyGroup::from).collect(),
+            ends: policies::ends(&policy.settings),
             id: policy.id,
             name: policy.name,
             note: policy.note,

@@ -6,17 +6,13 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::input::{Json, json, read, require_json};
+use super::super::input::Json;
+use super::super::scope::{AssignInput, few_enough};
 use super::views::AssignmentView;
 use crate::app::App;
-use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::auth::Authenticated;
-use crate::http::limits::API_MAX_BYTES;
 use crate::mdm::profiles::{self, Warning};
-
-/// The most groups that are looked at in one request.
-const GROUPS_MAX: usize = 1_000;
 
 /// Where a profile might be assigned.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -47,20 +43,9 @@ pub(super) async fn check(
     Path(id): Path<String>,
     Json(input): Json<CheckInput>,
 ) -> Result<JsonBody<Warnings>> {
-    if input.groups.len() > GROUPS_MAX {
-        return Err(Error::field("groups", format!("at most {GROUPS_MAX} groups at once")));
-    }
+    few_enough(&input.groups)?;
     let work = move |tx: &crate::store::Tx| profiles::check(tx, &actor, &id, &input.groups, input.version);
     Ok(JsonBody(Warnings { warnings: app.store.read_slow(app.now(), work).await? }))
-}
-
-/// How a profile is assigned.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schema(as = ProfileAssignInput)]
-pub(super) struct AssignInput {
-    /// When devices remove it by themselves; null for never.
-    ends_at: Option<Timestamp>,
 }
 
 /// A profile that is assigned, and what it gets in the way of.
@@ -84,14 +69,7 @@ pub(super) async fn assign(
     Path((id, group_id)): Path<(String, String)>,
     request: Request,
 ) -> Result<JsonBody<Assigned>> {
-    let said = request.headers().clone();
-    let body = read(request, API_MAX_BYTES).await?;
-    let input = if body.is_empty() {
-        AssignInput::default()
-    } else {
-        require_json(&said)?;
-        json(&body)?
-    };
+    let input = AssignInput::read(request).await?;
     let work = move |tx: &crate::store::Tx| profiles::assign(tx, &actor, &id, &group_id, input.ends_at);
     let (assignment, warnings) = app.store.write(app.now(), work).await?;
     Ok(JsonBody(Assigned { assignment: assignment.into(), warnings }))

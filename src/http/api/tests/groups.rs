@@ -65,6 +65,15 @@ async fn a_rule_that_cannot_be_is_named_and_makes_nothing() {
         let at = reply.body["errors"][0]["field"].as_str().unwrap_or_default().to_owned();
         assert!(reply.status == StatusCode::BAD_REQUEST && at.starts_with(field), "{rule}: {}", reply.body);
     }
+    for rule in [json!({ "class": "nope" }), json!({ "not": { "class": "nope" } })] {
+        let reply = house.ask(Role::Admin, Method::POST, "/api/v1/groups/preview", Some(json!({ "rule": rule }))).await;
+        assert_eq!(
+            (reply.status, &reply.body["errors"][0]["message"]),
+            (StatusCode::BAD_REQUEST, &json!("there is no class nope")),
+            "{}",
+            reply.body
+        );
+    }
     let deep = (0..200).fold(json!("everything"), |rule, _| json!({ "not": rule }));
     let reply = house.ask(Role::Admin, Method::POST, "/api/v1/groups/preview", Some(json!({ "rule": deep }))).await;
     assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{}", reply.body);

@@ -123,3 +123,46 @@ async fn a_policy_reaches_the_devices_of_its_groups_until_it_ends() {
     assert_eq!(house.ask(Role::Admin, Method::DELETE, &on(&loose), None).await.status, StatusCode::NOT_FOUND);
     assert_eq!(house.ask(Role::Viewer, Method::GET, &address, None).await.body, json!({ "keys": [], "unable": [] }));
 }
+
+#[tokio::test]
+async fn what_a_policy_gets_in_the_way_of_is_told_when_it_is_checked_assigned_and_read() {
+    let house = House::new();
+    house.app.store.write(house.app.now(), |tx| rows::group(tx, "g1", "Cart A")).await.unwrap();
+    house.app.store.write(house.app.now(), |tx| crate::store::meetings::tests::device(tx, "d1", "iPad", "18.1", "g1")).await.unwrap();
+    let one = make(&house, "One", json!({ "app_allow_list": ["com.example.a"] })).await;
+    let two = make(&house, "Two", json!({ "app_allow_list": ["com.example.b"], "managed_web_domains": ["example.org"] })).await;
+    let put = house.ask(Role::Admin, Method::PUT, &format!("/api/v1/policies/{one}/groups/g1"), None).await;
+    assert_eq!((put.status, &put.body["warnings"]), (StatusCode::OK, &json!([])));
+    let check = |id: &str, groups: Value| (format!("/api/v1/policies/{id}/check"), Some(json!({ "groups": groups })));
+    let (address, body) = check(&two, json!(["g1"]));
+    let checked = house.ask(Role::Viewer, Method::POST, &address, body).await;
+    let warning = &checked.body["warnings"][0];
+    assert_eq!(
+        (checked.status, &warning["with"]["name"], &warning["key"]),
+        (StatusCode::OK, &json!("One"), &json!("allowListedAppBundleIDs")),
+        "{}",
+        checked.body
+    );
+    assert!(warning["words"].as_str().unwrap().contains("nothing in common"), "{warning}");
+    let put = house.ask(Role::Admin, Method::PUT, &format!("/api/v1/policies/{two}/groups/g1"), None).await;
+    let told = |body: &Value| body["warnings"].as_array().unwrap().iter().filter(|warning| warning["with"]["id"] == json!(one)).count();
+    assert_eq!(told(&put.body), 1, "{}", put.body);
+    let shown = house.ask(Role::Viewer, Method::GET, &format!("/api/v1/policies/{two}"), None).await.body;
+    assert_eq!(told(&shown), 1, "{shown}");
+    assert_eq!(
+        (&shown["ends"]["on_contact"], shown["ends"]["on_device"].as_array().unwrap().len()),
+        (&json!(["managed_web_domains", "app_allow_list"]), 1),
+        "{shown}"
+    );
+    let thought = json!({ "add": [{ "kind": "policy", "id": two }], "groups": ["g1"], "limit": 1 });
+    let preview = house.ask(Role::Viewer, Method::POST, "/api/v1/preview", Some(thought)).await.body;
+    assert_eq!(
+        (&preview["warnings"][0]["other_name"], &preview["total"], &preview["next"]),
+        (&json!("One"), &json!(1), &Value::Null),
+        "{preview}"
+    );
+    let (address, body) = check(&two, json!(["nowhere"]));
+    assert_eq!(house.ask(Role::Viewer, Method::POST, &address, body).await.status, StatusCode::NOT_FOUND);
+    let (address, body) = check(&two, json!(vec!["g1"; 1001]));
+    assert_eq!(house.ask(Role::Viewer, Method::POST, &address, body).await.status, StatusCode::BAD_REQUEST);
+}

@@ -205,7 +205,7 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
                 (section("What happened", timeline(entries, now, more.as_deref())))
             }
         },
-        DeviceContent::Wanted(rows, unable, at) => wanted::wanted(rows, unable, *at, now),
+        DeviceContent::Wanted(rows, unable, at) => wanted::wanted(&view.id, rows, unable, *at, now),
         DeviceContent::Apps(rows, at) => tabs::apps(rows, *at, now),
         DeviceContent::Profiles(rows, at) => tabs::profiles(rows, *at, now),
         DeviceContent::Certificates(rows, at) => tabs::certificates(rows, *at, now),

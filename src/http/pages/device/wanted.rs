@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Column, Row, State, Table, badge, empty, section, table, time_ago};
+use super::super::parts::{Column, Row, State, Table, badge, empty, moment, section, table, time_ago};
 use crate::clock::Timestamp;
 
 /// One thing that the device is to have, or still has.
@@ -18,6 +18,8 @@ pub struct WantedRow {
     pub words: String,
     /// Why it is not there, and what ends that; empty when it is.
     pub because: String,
+    /// When it is tried again by itself.
+    pub retry_at: Option<Timestamp>,
     /// How it comes, in words.
     pub mechanism: String,
     /// Where it comes from: name and address.
@@ -35,14 +37,22 @@ pub struct UnableRow {
     pub origin: (String, String),
 }
 
-pub(super) fn wanted(list: &[WantedRow], unable: &[UnableRow], planned_at: Option<Timestamp>, now: Timestamp) -> Markup {
+pub(super) fn wanted(device: &str, list: &[WantedRow], unable: &[UnableRow], planned_at: Option<Timestamp>, now: Timestamp) -> Markup {
     html! {
         div.stack.loose {
             @if let Some(planned_at) = planned_at { p.meta { "Last looked at " (time_ago(planned_at, now)) "." } }
             (things(list))
+            @if has_policies(list, unable) {
+                p { a href=(format!("/policies/devices/{device}")) { "What all its policies come to on it" } ", key by key, with the policy that wants it so." }
+            }
             @if !unable.is_empty() { (section("What it does not get", cannot(unable))) }
         }
     }
+}
+
+fn has_policies(list: &[WantedRow], unable: &[UnableRow]) -> bool {
+    let mut origins = list.iter().flat_map(|row| &row.origins).chain(unable.iter().map(|row| &row.origin));
+    origins.any(|(_, href)| href.starts_with("/policies/"))
 }
 
 fn things(list: &[WantedRow]) -> Markup {
@@ -55,7 +65,7 @@ fn things(list: &[WantedRow]) -> Markup {
     let rows = list.iter().map(|thing| {
         let state = html! {
             (badge(thing.state, &thing.words))
-            @if !thing.because.is_empty() { p.why { (thing.because) } }
+            @if !thing.because.is_empty() { p.why { (thing.because) @if let Some(at) = thing.retry_at { " Next try: " (moment(at)) "." } } }
         };
         let name = html! { strong { (thing.name) } br; span.minor.mono { (thing.identifier) } };
         Row {
@@ -107,13 +117,14 @@ mod tests {
 
     #[test]
     fn nothing_wanted_says_where_to_begin_and_a_wait_says_why() {
-        assert!(wanted(&[], &[], None, NOW).into_string().contains("Nothing is asked of it"));
+        assert!(wanted("d1", &[], &[], None, NOW).into_string().contains("Nothing is asked of it"));
         let row = WantedRow {
             name: "Wi-Fi <1>".into(),
             identifier: "org.example.wifi".into(),
             state: State::Waiting,
             words: "waiting".into(),
             because: "It waits for the device to connect.".into(),
+            retry_at: Some(Timestamp::from_seconds(1_795_580_949)),
             mechanism: "by a command".into(),
             origins: vec![("Wi-Fi".into(), "/profiles/1".into())],
         };
@@ -122,10 +133,12 @@ mod tests {
             because: "needs a supervised device".into(),
             origin: ("Exams".into(), "/policies/2".into()),
         };
-        let html = wanted(&[row], &[unable], Some(NOW), NOW).into_string();
+        let html = wanted("d1", &[row], &[unable], Some(NOW), NOW).into_string();
         for said in [
             "Wi-Fi &lt;1&gt;",
-            "It waits for the device to connect.",
+            "It waits for the device to connect. Next try: <time",
+            "25 Nov 2026, 04:29 UTC</time>.",
+            "/policies/devices/d1",
             "/profiles/1",
             "What it does not get",
             "needs a supervised device",

@@ -14,7 +14,7 @@ use crate::store::people::PersonRole;
 pub const ROWS_MAX: usize = 20;
 
 /// What a row can ask for: its word in the form, and what people read.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 14] = [
     ("", "–"),
     ("platform", "of the kind"),
     ("os_least", "on a system of at least"),
@@ -26,6 +26,7 @@ const KINDS: [(&str, &str); 13] = [
     ("serial", "one of these serial numbers"),
     ("class", "used by somebody in the class"),
     ("role", "used by somebody who is"),
+    ("person", "used by somebody we know"),
     ("app", "equipped with the app of this identifier"),
     ("enrollment", "enrolled as"),
 ];
@@ -125,6 +126,9 @@ impl Builder {
                 }
                 @if let Some(words) = error("rule") { p.error role="alert" { (words) } }
                 @for (at, row) in rows.iter().enumerate() { (fields(at, row, classes, error(&format!("value-{at}")))) }
+                @if rows.iter().any(|row| row.not && matches!(row.what.as_str(), "class" | "role")) {
+                    p.meta { "A device that belongs to nobody is not found by “it is not used by somebody in a class, or who is something”. Ask for “it is not used by somebody we know” to find those." }
+                }
                 @if rows.len() < ROWS_MAX { div.row { (Button::submit("Add a condition").small().sends("do", "add").render()) } }
                 @else { p.meta { "There is room for " (ROWS_MAX) " conditions here. Longer rules are made through the API." } }
             }
@@ -157,7 +161,7 @@ fn fields(at: usize, row: &BuilderRow, classes: &[(String, String)], error: Opti
 fn value_field(name: &str, row: &BuilderRow, classes: &[(String, String)], is_wrong: bool) -> Markup {
     let invalid = is_wrong.then_some("true");
     let choices: Vec<(String, String)> = match row.what.as_str() {
-        "supervised" | EVERYTHING => return Markup::default(),
+        "supervised" | "person" | EVERYTHING => return Markup::default(),
         "class" => classes.to_vec(),
         what => fixed(what).iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect(),
     };
@@ -212,6 +216,8 @@ fn row(rule: &Rule) -> Option<BuilderRow> {
         Rule::Serial(serials) => of("serial", &serials.join(", ")),
         Rule::Class(id) => of("class", id),
         Rule::Role(role) => of("role", role.as_str()),
+        Rule::Person(true) => of("person", ""),
+        Rule::Person(false) => of("person", "").map(|row| BuilderRow { not: true, ..row }),
         Rule::App(identifier) => of("app", identifier),
         Rule::Enrollment(kind) => of("enrollment", kind.as_str()),
         Rule::All(_) | Rule::Any(_) | Rule::Not(_) | Rule::Os(_) => None,
@@ -229,6 +235,7 @@ fn leaf(row: &BuilderRow, classes: &[(String, String)]) -> Result<Rule, String> 
         "os_below" => Rule::Os(OsRange { at_least: None, below: Some(version(&text)?) }),
         "model" => Rule::Model(some("a part of the model's name, for example iPad13 or MacBook")?),
         "supervised" => Rule::Supervised(true),
+        "person" => Rule::Person(true),
         "name_contains" => Rule::Name(NameTest::Contains(some("a part of the device's name")?)),
         "name_begins" => Rule::Name(NameTest::Begins(some("how the device's name begins")?)),
         "serial" => {
@@ -275,6 +282,7 @@ mod tests {
             json!("everything"),
             json!({ "platform": "ios" }),
             json!({ "not": { "model": "Mac" } }),
+            json!({ "all": [{ "not": { "person": true } }, { "not": { "role": "teacher" } }] }),
             json!({ "all": [{ "platform": "ios" }, { "os": { "at_least": "17" } }, { "not": { "class": "c1" } }, { "app": "com.example.maths" }] }),
             json!({ "any": [{ "serial": ["A", "B"] }, { "name": { "begins": "Cart" } }, { "role": "teacher" }, { "supervised": true }] }),
             json!({ "any": [{ "enrollment": "device" }, { "name": { "contains": "Art" } }, { "os": { "below": "18" } }] }),

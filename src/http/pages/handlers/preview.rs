@@ -2,15 +2,15 @@
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::get;
 
 use super::{Form, shell};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::State as Mark;
 use crate::http::pages::parts::scope::Sent;
+use crate::http::pages::parts::{State as Mark, encode};
 use crate::http::pages::preview::{DeviceRow, ForeseenRow, PreviewView, page};
 use crate::mdm::reconcile::{self, Foreseen, Named, Preview, Previews, Thing, Thought};
 use crate::mdm::{Actor, Right, declarations, policies, profiles};
@@ -20,7 +20,23 @@ use crate::store::assignments::{self, AssignedKind};
 use crate::store::deployments::Mechanism;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/preview/{kind}/{id}", post(preview))
+    Router::new().route("/preview/{kind}/{id}", get(back).post(preview))
+}
+
+/// Devices on one page.
+const PAGE: usize = 50;
+
+/// The field with the device after which a page begins.
+const AFTER: &str = "after";
+
+/// A preview is of a form; who comes without one, as by reloading after a log-in, is led to where the form is.
+async fn back(who: SignedIn, Path((kind, id)): Path<(String, String)>) -> Result<Redirect> {
+    who.actor.require(Right::View)?;
+    Ok(Redirect::to(&format!("/{}/{}", noun(named(&kind)?), encode(&id))))
+}
+
+fn named(kind: &str) -> Result<AssignedKind> {
+    kind.parse().map_err(|_| Error::not_found("There is no such page."))
 }
 
 async fn preview(
@@ -29,34 +45,41 @@ async fn preview(
     Path((kind, id)): Path<(String, String)>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
-    let kind: AssignedKind = kind.parse().map_err(|_| Error::not_found("There is no such page."))?;
+    let kind = named(&kind)?;
+    let (after, fields): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| name == AFTER);
+    let after = after.into_iter().next().map(|(_, after)| after);
+    let is_later = after.is_some();
     let sent = Sent::read(&fields)?;
     let actor = who.actor.clone();
     let (name, previews) = app
         .store
         .read_slow(app.now(), {
             let id = id.clone();
-            move |tx| look(tx, &actor, kind, &id, &sent)
+            move |tx| look(tx, &actor, (kind, &id), &sent, after)
         })
         .await?;
     let back = format!("/{}/{id}", noun(kind));
     let view = PreviewView {
         name,
         save: format!("{back}/scope"),
+        again: format!("/preview/{kind}/{}", encode(&id)),
         back,
+        is_later,
+        next: previews.next,
         sent: fields,
         by_command: previews.by_command as u64,
         by_declaration: previews.by_declaration as u64,
         removed: previews.removed as u64,
         unable: previews.unable as u64,
         total: previews.total as u64,
+        warnings: previews.warnings.into_iter().map(|warning| warning.message).collect(),
         devices: previews.items.into_iter().map(|preview| device(preview, &id)).collect(),
     };
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
 
 /// What the form would change: groups that are newly ticked, and those that are not ticked any more.
-fn look(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str, sent: &Sent) -> Result<(String, Previews)> {
+fn look(tx: &Tx, actor: &Actor, (kind, id): (AssignedKind, &str), sent: &Sent, after: Option<String>) -> Result<(String, Previews)> {
     actor.require(Right::View)?;
     let name = match kind {
         AssignedKind::Profile => profiles::find(tx, actor, id)?.profile.name,
@@ -70,7 +93,15 @@ fn look(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str, sent: &Sent) -> Re
     if left.is_empty() && sent.groups.is_empty() {
         return Ok((name, Previews::default()));
     }
-    let thought = Thought { add: named(), groups: sent.groups.clone(), remove: named(), removed_from: left, devices: Vec::new() };
+    let thought = Thought {
+        add: named(),
+        groups: sent.groups.clone(),
+        remove: named(),
+        removed_from: left,
+        devices: Vec::new(),
+        limit: Some(PAGE),
+        after,
+    };
     Ok((name, reconcile::preview_all(tx, actor, &thought)?))
 }
 

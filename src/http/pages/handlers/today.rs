@@ -42,7 +42,13 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
         .read_slow(app.now(), move |tx| {
             let listed = devices::list(tx, &actor, &Wanted::default(), None, SQUARES)?;
             let counts = roster::counts(tx, &Filter::default())?;
-            Ok(TodayView { needs: to_do(tx)?, roll: roll(listed), counts, check_ins: check_ins(tx)?, countdowns: countdowns(tx, own_tls)? })
+            Ok(TodayView {
+                needs: to_do(tx)?,
+                roll: roll(tx, listed)?,
+                counts,
+                check_ins: check_ins(tx)?,
+                countdowns: countdowns(tx, own_tls)?,
+            })
         })
         .await?;
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
@@ -58,10 +64,13 @@ fn to_do(tx: &Tx) -> Result<Vec<Need>> {
     Ok(needs::all(tx)?.into_iter().map(need).collect())
 }
 
-fn roll(listed: Vec<Listed>) -> Roll {
+/// Every device once, where people look for it.
+fn roll(tx: &Tx, listed: Vec<Listed>) -> Result<Roll> {
     let mut roll = Roll::default();
+    let ids: Vec<&str> = listed.iter().map(|listed| listed.device.id.as_str()).collect();
+    let mut circles = roster::circles(tx, &ids)?;
     for listed in listed {
-        let group = listed.device.group_label.clone();
+        let group = circles.remove(&listed.device.id).unwrap_or_default();
         let square = RollDevice {
             name: name(&listed.device),
             state: mark(listed.standing),
@@ -78,7 +87,7 @@ fn roll(listed: Vec<Listed>) -> Roll {
         }
     }
     roll.groups.sort_by_key(|group| group.name.to_lowercase());
-    roll
+    Ok(roll)
 }
 
 fn check_ins(tx: &Tx) -> Result<Sparkline> {

@@ -75,6 +75,14 @@ pub struct Changes {
     pub unassign: Vec<String>,
 }
 
+impl Changes {
+    /// The groups that did not have the thing before.
+    pub fn newly(&self, known: &[Assigned]) -> Vec<String> {
+        let is_new = |group: &&String| known.iter().all(|(id, _)| id != *group);
+        self.assign.iter().map(|(group, _)| group).filter(is_new).cloned().collect()
+    }
+}
+
 impl Sent {
     /// Reads the picker's fields out of a form; what belongs to others is left alone.
     ///

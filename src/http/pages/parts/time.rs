@@ -1,7 +1,6 @@
 //! Moments in words: "3 hours ago", with the exact time beside; `app.js` keeps the words true and shows the viewer's own zone.
 
 use maud::{Markup, html};
-use time::macros::format_description;
 
 use crate::clock::Timestamp;
 
@@ -51,8 +50,7 @@ pub fn day_words(at: Timestamp) -> String {
 
 /// `25 Nov 2026, 03:29 UTC`.
 pub fn exact(at: Timestamp) -> String {
-    let form = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
-    at.utc().format(form).unwrap_or_else(|_| at.to_string())
+    at.words()
 }
 
 #[cfg(test)]

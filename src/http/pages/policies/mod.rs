@@ -13,6 +13,7 @@ use super::parts::{
     Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Table, confirm, count, empty, facts, frame, post,
     section, state_square, table, time_ago,
 };
+use super::profiles::parts::warnings as clashes;
 use super::profiles::section_tabs;
 use crate::clock::Timestamp;
 use crate::mdm::policies::catalogue::{Group, Switch};
@@ -63,6 +64,10 @@ pub struct PolicyView {
     pub switches: Vec<(&'static Switch, String)>,
     /// Where it does less than it may seem to.
     pub warnings: Vec<Warning>,
+    /// What it gets in the way of on the devices of its groups, a sentence each.
+    pub clashes: Vec<String>,
+    /// How it ends where it is assigned for a limited time, in words.
+    pub ends: String,
     /// On the devices of which groups it is wanted.
     pub scope: ScopeView,
     /// What each generation of devices gets.
@@ -156,6 +161,7 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
     ];
     let content = html! {
         (facts(&about))
+        (clashes(&view.clashes))
         (warned(&view.warnings))
         (section("What it does", switches(&view.switches)))
         (section("Where", html! {
@@ -163,6 +169,7 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
                 (post(&format!("/policies/{}/scope", view.id), html! {
                     div.form {
                         (scope(&view.scope))
+                        @if !view.scope.groups.is_empty() { p.meta { (view.ends) } }
                         @if !view.scope.groups.is_empty() { div.form-foot { (Button::submit("Save where it is wanted").main()) (Button::submit("Preview").to(format!("/preview/policy/{}", view.id))) } }
                     }
                 }))

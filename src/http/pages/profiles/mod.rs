@@ -139,7 +139,7 @@ pub fn upload(shell: &Shell, view: &UploadView) -> Markup {
             div.stack {
                 p { "Write these in the profile where a name, an address or a number of the device or its person belongs. Each device gets its own." }
                 (facts(&known))
-                p.meta { "Where letters follow, use braces: ${SERIAL}_A. A dollar sign that is meant before capital letters is written ${DOLLAR}. A signed profile cannot use them." }
+                p.meta { "Where letters follow, use braces: ${SERIAL}_A. Where the text itself is meant, as $HOME in a script, write the dollar as ${DOLLAR}: ${DOLLAR}HOME. A signed profile cannot use them." }
             }
         }
     };

@@ -229,18 +229,18 @@ pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64) -> Markup 
     frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::Profiles, ask.title) }, confirm(&ask))
 }
 
-/// The page that names what a profile would get in the way of, before it is assigned.
-pub fn scope_conflicts(shell: &Shell, (id, name): (&str, &str), messages: &[String], sent: &[(String, String)]) -> Markup {
-    let (action, cancel) = (format!("/profiles/{id}/scope"), format!("/profiles/{id}"));
+/// The question before a profile is assigned that would get in the way of others; `sent` is the form, to be sent again.
+pub fn scope_conflicts(shell: &Shell, back: (&str, &str), messages: &[String], sent: &[(String, String)]) -> Markup {
+    let action = format!("{}/scope", back.0);
     let ask = Confirm {
         action: &action,
-        title: "This gets in the way of other profiles",
-        consequence: html! { "Nothing was changed yet. You can go on, or change one of the profiles first." },
+        title: "This gets in the way of something else",
+        consequence: html! { "Nothing was changed yet. You can go on, or change one of the two first." },
         fields: warnings(messages),
         hidden: sent,
         verb: "Assign it all the same",
-        cancel: &cancel,
+        cancel: back.0,
         ..Confirm::default()
     };
-    frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::Profiles, ask.title) }, confirm(&ask))
+    frame(shell, &Frame { back: Some(back), ..Frame::new(Section::Profiles, ask.title) }, confirm(&ask))
 }

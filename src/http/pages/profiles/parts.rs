@@ -90,7 +90,7 @@ pub(super) fn payloads(profile: &Facts) -> Markup {
 }
 
 /// What an admin should know, one sentence each.
-pub(super) fn warnings(messages: &[String]) -> Markup {
+pub fn warnings(messages: &[String]) -> Markup {
     html! {
         @if !messages.is_empty() {
             div.banner.waiting role="note" {

@@ -3,6 +3,7 @@
 use super::House;
 use crate::mdm::Role;
 use crate::store::assignments;
+use crate::store::meetings::tests as meetings;
 use crate::store::policies::{self, Policy, tests as rows};
 
 impl House {
@@ -158,4 +159,67 @@ async fn a_long_list_goes_on_at_the_next_page() {
     assert!(page.contains("/policies?after=Policy%20%26%2049"), "{page}");
     let rest = house.get(&owner, "/policies?after=Policy%20%26%2049").await.body;
     assert!(rest.contains("Policy &amp; 50") && !rest.contains("Policy &amp; 49"), "{rest}");
+}
+
+#[tokio::test]
+async fn what_gets_in_the_way_is_asked_before_and_stands_on_both_pages_and_in_the_preview() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.write(|tx| rows::group(tx, "g1", "Cart <A>")).await;
+    house.write(|tx| meetings::device(tx, "d1", "iPad 1", "18.1", "g1")).await;
+    let profile = super::profiles::camera("school.example.camera", true);
+    let profile = house.kept(&owner, &profile).await;
+    house.post(&owner, &format!("{profile}/scope"), "groups=g1&ends_at=").await;
+    let made = house.post(&owner, "/policies", "name=Exam&no_camera=1&no_private_browsing=1").await;
+    let policy = made.location().split('?').next().unwrap().to_owned();
+    let id = policy.rsplit('/').next().unwrap();
+    let preview = house.post(&owner, &format!("/preview/policy/{id}"), "groups=g1&ends_at=").await.body;
+    for part in ["allowCamera", "both are for the same device", "name=\"confirmed\"", "On 1 device: 1 thing sent by a command"] {
+        assert!(preview.contains(part), "{part} in {preview}");
+    }
+    let asked = house.post(&owner, &format!("{policy}/scope"), "groups=g1&ends_at=").await;
+    assert_eq!(asked.status, 409);
+    for part in [
+        "gets in the way of something else",
+        "allowCamera",
+        "name=\"groups\" value=\"g1\"",
+        "Assign it all the same",
+        "Nothing was changed yet",
+    ] {
+        assert!(asked.body.contains(part), "{part} in {}", asked.body);
+    }
+    let (page, other) = (house.get(&owner, &policy).await.body, house.get(&owner, &profile).await.body);
+    assert!(!page.contains("allowCamera") && !other.contains("the policy “Exam”"), "nothing was assigned");
+    assert_eq!(house.post(&owner, &format!("{policy}/scope"), "groups=g1&ends_at=&confirmed=1").await.status, 303);
+    let (page, other) = (house.get(&owner, &policy).await.body, house.get(&owner, &profile).await.body);
+    assert!(page.contains("allowCamera") && page.contains("by their own clock"), "{page}");
+    assert!(other.contains("the policy “Exam”"), "{other}");
+    // Ticked already: saving again asks nothing.
+    assert_eq!(house.post(&owner, &format!("{policy}/scope"), "groups=g1&ends_at=").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_preview_goes_on_page_by_page_and_leads_back_to_the_form_when_it_is_only_looked_up() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.write(|tx| rows::group(tx, "g1", "Cart A")).await;
+    house.write(|tx| (0..51).try_for_each(|at| meetings::device(tx, &format!("d{at:02}"), &format!("iPad {at:02}"), "18.1", "g1"))).await;
+    let made = house.post(&owner, "/policies", "name=Exam&no_camera=1").await;
+    let policy = made.location().split('?').next().unwrap().to_owned();
+    let address = format!("/preview/policy/{}", policy.rsplit('/').next().unwrap());
+    let first = house.post(&owner, &address, "groups=g1&ends_at=").await.body;
+    for part in
+        ["On 51 devices: 51 things sent by a command", "Showing 50 of 51 devices", "Further devices", "name=\"after\" value=\"d49\""]
+    {
+        assert!(first.contains(part), "{part} in {first}");
+    }
+    let rest = house.post(&owner, &address, "groups=g1&ends_at=&after=d49").await.body;
+    assert!(
+        rest.contains("iPad 50") && !rest.contains("iPad 49") && rest.contains("First devices") && !rest.contains("Further devices"),
+        "{rest}"
+    );
+    assert!(rest.contains("On 51 devices: 51 things"), "{rest}");
+    let looked_up = house.get(&owner, &address).await;
+    assert_eq!((looked_up.status, looked_up.location()), (303.try_into().unwrap(), policy.as_str()));
+    assert_eq!(house.get(&owner, "/preview/nothing/x").await.status, 404);
 }

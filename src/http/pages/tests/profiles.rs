@@ -7,7 +7,7 @@ use crate::protocol::mobileconfig::tests::{payload, profile, signed};
 use crate::protocol::plist::Value;
 use crate::store::profiles::tests as rows;
 
-fn camera(identifier: &str, allowed: bool) -> Vec<u8> {
+pub(super) fn camera(identifier: &str, allowed: bool) -> Vec<u8> {
     let keys = [("allowCamera", Value::Boolean(allowed)), ("Note", Value::String("$SERIAL".into()))];
     profile(identifier, &[payload("com.apple.applicationaccess", &format!("{identifier}.r"), &keys)])
 }
@@ -20,7 +20,7 @@ impl House {
     }
 
     /// Brings a profile and gives the address of its page.
-    async fn kept(&self, cookie: &str, content: &[u8]) -> String {
+    pub(super) async fn kept(&self, cookie: &str, content: &[u8]) -> String {
         let reply = self.bring(cookie, "/profiles/new", content).await;
         assert_eq!(reply.status, 303, "{}", reply.body);
         reply.location().split('?').next().unwrap().to_owned()

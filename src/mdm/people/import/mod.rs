@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, names};
 use crate::pki::digest::sha256;
 use crate::protocol::roster::Roster;
 use crate::store::Tx;
@@ -88,11 +88,25 @@ pub struct Preview {
 /// Shows what a roster would change, and keeps it for an hour so that it can be done; changes nothing.
 pub fn preview(tx: &Tx, actor: &Actor, roster: &Roster) -> Result<Preview> {
     actor.require(Right::Configure)?;
+    let roster = &straightened(roster);
     let plan = Plan::of(tx, roster)?;
     let json = serde_json::to_vec(roster).map_err(|error| Error::internal("a roster could not be written as JSON", error))?;
     let kept = people::Preview { id: tx.new_id(), roster: json, digest: digest(&plan)?, created_by: owner(actor), created_at: tx.now };
     people::put_preview(tx, &kept)?;
     Ok(Preview { id: kept.id, summary: plan.summary() })
+}
+
+/// The same with names that do not turn what stands beside them.
+fn straightened(roster: &Roster) -> Roster {
+    let mut roster = roster.clone();
+    let people = roster.people.iter_mut().map(|person| &mut person.name);
+    for name in people.chain(roster.classes.iter_mut().map(|class| &mut class.name)) {
+        let straight = names::straight(name);
+        if !straight.is_empty() {
+            *name = straight;
+        }
+    }
+    roster
 }
 
 /// What was shown, looked at again.

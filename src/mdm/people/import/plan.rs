@@ -13,6 +13,9 @@ use crate::store::Tx;
 use crate::store::classes::{self, Class, ClassRole};
 use crate::store::people::{self, Person, PersonRole, Source};
 
+/// Serial numbers of no device that a note writes out.
+const SERIALS_SHOWN: usize = 5;
+
 /// Somebody or something that is there, by id, or that is only about to be, by its place among the added.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) enum Ref {
@@ -282,8 +285,12 @@ impl Plan {
             }
         }
         if !unknown.is_empty() {
-            let shown = unknown.iter().take(5).copied().collect::<Vec<_>>().join(", ");
-            self.notes.push(format!("{} serial numbers are of no device here, so they are given to nobody: {shown} …", unknown.len()));
+            let shown = unknown.iter().take(SERIALS_SHOWN).copied().collect::<Vec<_>>().join(", ");
+            self.notes.push(match unknown.len() {
+                1 => format!("1 serial number is of no device here, so it is given to nobody: {shown}"),
+                count @ ..=SERIALS_SHOWN => format!("{count} serial numbers are of no device here, so they are given to nobody: {shown}"),
+                count => format!("{count} serial numbers are of no device here, so they are given to nobody: {shown} …"),
+            });
         }
         Ok(())
     }

@@ -92,6 +92,30 @@ fn a_signature_that_does_not_hold_is_told() {
 }
 
 #[test]
+fn a_profile_that_devices_would_remove_at_once_is_refused_with_what_to_do() {
+    let wifi = || payload("com.apple.wifi.managed", "wifi", &[]);
+    for seconds in [0.0, -60.0, 0.2] {
+        let content = profile_with(ID, &[("DurationUntilRemoval", Value::Real(seconds))], &[wifi()]);
+        let error = refusal(School::new().try_upload(&content));
+        assert!(error.kind == Kind::BadInput && error.message.contains("DurationUntilRemoval"), "{seconds}: {error}");
+    }
+    let school = School::new();
+    let until = |seconds: u64| {
+        let end = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        profile_with(ID, &[("RemovalDate", Value::Date(end.into()))], &[wifi()])
+    };
+    let now = school.clock.now().seconds().unsigned_abs();
+    let error = refusal(school.try_upload(&until(now)));
+    assert!(error.kind == Kind::BadInput && error.message.contains("RemovalDate") && error.message.contains("has passed"), "{error}");
+    let id = school.upload(&until(now + 60)).profile.id;
+    school.add_version(&id, &until(now + 3600), true).unwrap();
+    school.clock.advance(std::time::Duration::from_secs(61));
+    assert!(refusal(school.add_version(&id, &until(now + 30), true)).message.contains("has passed"));
+    let back = school.try_write(move |tx| profiles::edit(tx, &Actor::Console, &id, Edit { version: Some(1), ..Edit::default() }));
+    assert!(refusal(back).message.contains("has passed"), "an old version is not put to use when it is over");
+}
+
+#[test]
 fn a_new_version_reaches_devices_and_an_older_one_takes_it_back() {
     let school = School::new();
     let device = school.enrolled("UDID-1");

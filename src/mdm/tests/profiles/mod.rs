@@ -1,5 +1,6 @@
 //! Profiles: kept, assigned, planned for and made for one device.
 
+mod clashes;
 mod conflicts;
 mod library;
 mod pieces;

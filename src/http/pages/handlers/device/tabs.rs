@@ -99,6 +99,7 @@ fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
             state,
             words: words.to_owned(),
             because: [thing.because, thing.remedy].join(" ").trim().to_owned(),
+            retry_at: thing.retry_at,
             mechanism: mechanism(thing.mechanism).to_owned(),
             origins: thing.origins.iter().map(origin).collect(),
             name: thing.name,

@@ -148,7 +148,8 @@ fn view(
     refused: Option<(Sent, Vec<(String, String)>)>,
 ) -> Result<ProfileView> {
     let found = profiles::find(tx, actor, id)?;
-    let warnings = profiles::check(tx, actor, id, &[], None)?;
+    let mut warnings = profiles::oddities(tx, id, &found.current)?;
+    warnings.extend(profiles::check(tx, actor, id, &[], None)?);
     let standings = profiles::standings(tx, actor, id)?;
     let (sent, errors) = refused.map_or((None, Vec::new()), |(sent, errors)| (Some(sent), errors));
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };

@@ -9,7 +9,7 @@ use super::filled;
 use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::parts::scope::{Changes, Sent};
+use crate::http::pages::parts::scope::{Assigned, Changes, Sent};
 use crate::http::pages::profiles::one::{one, scope_conflicts};
 use crate::mdm::{Actor, Right, profiles};
 use crate::store::Tx;
@@ -39,9 +39,8 @@ pub(super) async fn save(
                     let found = profiles::find(tx, &actor, &target)?;
                     let assigned: Vec<_> = found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect();
                     let changes = sent.changes(&assigned, now)?;
-                    let known: Vec<_> = assigned.into_iter().map(|(group, _)| group).collect();
                     if !is_confirmed {
-                        let messages = new_conflicts(tx, &actor, &target, &changes, &known)?;
+                        let messages = new_conflicts(tx, &actor, &target, &changes, &assigned)?;
                         if !messages.is_empty() {
                             return Ok(Outcome::Asked(found.profile.name, messages));
                         }
@@ -58,7 +57,7 @@ pub(super) async fn save(
         Ok(Outcome::Done(_)) => Ok(said(&app, &gate, &who, &page, "Saved. Devices get it, or lose it, as they check in.")),
         Ok(Outcome::Asked(name, messages)) => {
             let sent: Vec<_> = form.into_iter().filter(|(field, _)| field != "confirmed").collect();
-            Ok((StatusCode::CONFLICT, scope_conflicts(&shell(&app, &who, None).await?, (&id, &name), &messages, &sent)).into_response())
+            Ok((StatusCode::CONFLICT, scope_conflicts(&shell(&app, &who, None).await?, (&page, &name), &messages, &sent)).into_response())
         }
         Err(error) if error.kind == Kind::BadInput => {
             let refused = Some((Sent::read(&form).unwrap_or_default(), errors(&error)));
@@ -70,8 +69,8 @@ pub(super) async fn save(
 }
 
 /// What the profile would get in the way of only because of these changes.
-fn new_conflicts(tx: &Tx, actor: &Actor, id: &str, changes: &Changes, known: &[String]) -> Result<Vec<String>> {
-    let added: Vec<String> = changes.assign.iter().map(|(group, _)| group.clone()).filter(|group| !known.contains(group)).collect();
+fn new_conflicts(tx: &Tx, actor: &Actor, id: &str, changes: &Changes, known: &[Assigned]) -> Result<Vec<String>> {
+    let added = changes.newly(known);
     if added.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,5 +1,7 @@
 //! Policies: listed, made and changed by the guided editor, assigned, deleted, and told device by device.
 
+mod scope;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -37,7 +39,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/policies/devices/{id}", get(device))
         .route("/policies/{id}", get(show).post(update))
         .route("/policies/{id}/edit", get(edit))
-        .route("/policies/{id}/scope", get(show).post(scope))
+        .route("/policies/{id}/scope", get(show).post(scope::save))
         .route("/policies/{id}/delete", get(ask).post(delete))
 }
 
@@ -101,13 +103,16 @@ async fn view(app: &App, who: &SignedIn, id: String, sent: Option<Sent>, errors:
     let work = move |tx: &Tx| {
         let policy = policies::find(tx, &actor, &id)?;
         let assigned = policies::groups(tx, &actor, &id)?.into_iter().map(|group| (group.id, group.ends_at)).collect();
-        Ok((policy, assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?))
+        let clashes = policies::check(tx, &actor, &id, &[])?.into_iter().map(|clash| clash.message).collect();
+        Ok((policy, assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, clashes))
     };
-    let (policy, assigned, groups, devices) = app.store.read_slow(app.now(), work).await?;
+    let (policy, assigned, groups, devices, clashes) = app.store.read_slow(app.now(), work).await?;
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     Ok(PolicyView {
         switches: in_words(&policy),
         warnings: policies::warnings(&policy.settings),
+        clashes,
+        ends: policies::ends(&policy.settings).words,
         generations: policies::generations(&policy.settings),
         scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors, without_end: false },
         devices,
@@ -232,38 +237,6 @@ async fn refused(app: &App, who: &SignedIn, mut form: PolicyForm, error: crate::
     let at = |field: String| field.strip_prefix("settings.").map_or_else(|| field.clone(), str::to_owned);
     form.errors = errors(&error).into_iter().map(|(field, words)| (at(field), words)).collect();
     Ok((StatusCode::UNPROCESSABLE_ENTITY, editor(&shell(app, who, None).await?, &form)).into_response())
-}
-
-async fn scope(
-    State(app): State<App>,
-    gate: Gate,
-    who: SignedIn,
-    Path(id): Path<String>,
-    Form(fields): Form<Vec<(String, String)>>,
-) -> Result<Response> {
-    who.actor.require(Right::Configure)?;
-    let (actor, policy_id, now) = (who.actor.clone(), id.clone(), app.now());
-    let sent = Sent::read(&fields)?;
-    let asked = sent.clone();
-    let work = move |tx: &Tx| {
-        let assigned: Vec<_> = policies::groups(tx, &actor, &policy_id)?.into_iter().map(|group| (group.id, group.ends_at)).collect();
-        let changes = asked.changes(&assigned, now)?;
-        for (group, end) in &changes.assign {
-            policies::assign(tx, &actor, &policy_id, group, *end)?;
-        }
-        for group in &changes.unassign {
-            policies::unassign(tx, &actor, &policy_id, group)?;
-        }
-        Ok(())
-    };
-    match app.store.write(now, work).await {
-        Ok(()) => Ok(said(&app, &gate, &who, &format!("/policies/{id}"), "Saved. Devices that it reaches or leaves follow.")),
-        Err(error) if error.kind == Kind::BadInput => {
-            let view = view(&app, &who, id, Some(sent), errors(&error)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, one(&shell(&app, &who, None).await?, &view)).into_response())
-        }
-        Err(error) => Err(error),
-    }
 }
 
 async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {

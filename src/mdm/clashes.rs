@@ -1,0 +1,241 @@
+//! What gets in the way of what where profiles and policies meet on one device, named before anything is sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Result;
+use crate::mdm::wanted::{Origin, Target};
+use crate::mdm::{commands, policies, profiles};
+use crate::protocol::availability::Capabilities;
+use crate::protocol::ids::EnrollmentKind;
+use crate::protocol::mobileconfig::facts::Facts;
+use crate::protocol::mobileconfig::payload_types;
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::protocol::plist::{self, Dictionary};
+use crate::store::assignments::{self, AssignedKind};
+use crate::store::meetings::{self, Alike};
+use crate::store::policies::{self as policy_rows, Policy};
+use crate::store::profiles::{self as profile_rows, Profile};
+use crate::store::{Tx, enrollments};
+
+/// The most that is told of one thing at once.
+pub const CLASHES_MAX: usize = 100;
+
+/// What devices are taken to be where a group has none yet, or where they have not said: each system in the versions that get things differently.
+const ANY: [(Platform, OsVersion); 6] = [
+    (Platform::Ios, OsVersion::new(12, 0, 0)),
+    (Platform::Ios, OsVersion::new(26, 0, 0)),
+    (Platform::Ios, OsVersion::new(27, 0, 0)),
+    (Platform::Macos, OsVersion::new(26, 0, 0)),
+    (Platform::Tvos, OsVersion::new(26, 0, 0)),
+    (Platform::Visionos, OsVersion::new(26, 0, 0)),
+];
+
+/// Something that two things want differently of one device. It forbids nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Clash {
+    /// What it is, and what to do, in a sentence or two.
+    pub message: String,
+    /// What it clashes with.
+    pub with: Origin,
+    /// The payload type, or the type of the declaration.
+    pub of_type: String,
+    /// The key that both set; null where a device takes the whole payload only once.
+    pub key: Option<String>,
+}
+
+/// What is counted of one clash over all devices.
+struct Counted {
+    device_count: u64,
+    is_same: bool,
+}
+
+/// A clash by what tells it from others: what with, type and key.
+type Found = BTreeMap<(Origin, String, Option<String>), Counted>;
+
+/// The policies that a profile meets on the devices of these groups, where both set the same; `besides` is what would be assigned to them too.
+pub fn of_profile(tx: &Tx, profile: &Profile, facts: &Facts, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Clash>> {
+    let mut found = Found::new();
+    for alike in met(tx, groups, besides)? {
+        for policy in policies_of(tx, &alike)? {
+            for target in targets(tx, &alike)? {
+                note(&mut found, &policy_origin(&policy), alike.device_count, meets(facts, &policies::payload_keys(&policy, &target)));
+            }
+        }
+    }
+    Ok(told(found, &format!("“{}”", profile.name)))
+}
+
+/// The profiles and policies that a policy meets on the devices of these groups, where both set the same or where their lists leave nothing.
+pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Clash>> {
+    let (mut found, mut empty) = (Found::new(), BTreeMap::<_, u64>::new());
+    for alike in met(tx, groups, besides)? {
+        let mut all = policies_of(tx, &alike)?;
+        all.retain(|other| other.id != policy.id);
+        all.push(policy.clone());
+        let targets = targets(tx, &alike)?;
+        for list in targets.iter().flat_map(|target| policies::empty_lists(&all, target)).collect::<BTreeSet<_>>() {
+            if list.origins.iter().any(|origin| origin.id == policy.id) {
+                *empty.entry(list).or_default() += alike.device_count;
+            }
+        }
+        for id in &alike.profiles {
+            let Some(profile) = profile_rows::by_id(tx, id)? else { continue };
+            let facts = profiles::version(tx, id, profile.version)?.facts;
+            let origin = Origin { kind: AssignedKind::Profile, id: profile.id, name: profile.name };
+            for target in &targets {
+                note(&mut found, &origin, alike.device_count, meets(&facts, &policies::payload_keys(policy, target)));
+            }
+        }
+    }
+    let mut clashes: Vec<_> = empty.into_iter().filter_map(|(list, count)| nothing_left(policy, list, count)).collect();
+    clashes.extend(told(found, &format!("The policy “{}”", policy.name)));
+    clashes.truncate(CLASHES_MAX);
+    Ok(clashes)
+}
+
+/// Devices by what they are and have; for groups without any enrolled device one entry of none, so that it is told before the first comes.
+fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Alike>> {
+    let mut all = meetings::of_groups(tx, groups)?;
+    for group in groups {
+        if !assignments::devices_of_group(tx, group)?.is_empty() {
+            continue;
+        }
+        let rows = assignments::of_group(tx, group)?;
+        let of = |kind| {
+            let open = rows.iter().filter(|row| row.kind == kind && row.ends_at.is_none_or(|end| end > tx.now));
+            open.map(|row| row.item_id.clone()).collect()
+        };
+        let (profiles, policies) = (of(AssignedKind::Profile), of(AssignedKind::Policy));
+        all.push(Alike { device_id: String::new(), device_count: 0, profiles, policies });
+    }
+    for alike in &mut all {
+        for (kind, id) in besides {
+            let list = match kind {
+                AssignedKind::Profile => &mut alike.profiles,
+                AssignedKind::Policy => &mut alike.policies,
+                AssignedKind::Declaration | AssignedKind::App => continue,
+            };
+            if !list.contains(id) {
+                list.push(id.clone());
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn policies_of(tx: &Tx, alike: &Alike) -> Result<Vec<Policy>> {
+    alike.policies.iter().filter_map(|id| policy_rows::by_id(tx, id).transpose()).collect()
+}
+
+fn policy_origin(policy: &Policy) -> Origin {
+    Origin { kind: AssignedKind::Policy, id: policy.id.clone(), name: policy.name.clone() }
+}
+
+/// What decides what such a device gets; of one that is not known every sort there is.
+fn targets(tx: &Tx, alike: &Alike) -> Result<Vec<Target>> {
+    let target = |capabilities| Target {
+        enrollment_id: String::new(),
+        device_id: alike.device_id.clone(),
+        capabilities,
+        supported: None,
+        variables: BTreeMap::new(),
+    };
+    if let Some(enrollment) = enrollments::device_channel(tx, &alike.device_id)? {
+        let capabilities = commands::capabilities(tx, &enrollment)?;
+        if capabilities.platform != Platform::Unknown && capabilities.os_version.is_known() {
+            return Ok(vec![target(capabilities)]);
+        }
+    }
+    let any = |(platform, os_version)| {
+        target(Capabilities {
+            platform,
+            os_version,
+            supervised: Some(true),
+            kind: EnrollmentKind::Device,
+            ade: Some(true),
+            shared_ipad: Some(false),
+            access_rights: None,
+        })
+    };
+    Ok(ANY.into_iter().map(any).collect())
+}
+
+/// Type and key of what both set, and whether to the same value.
+fn meets(facts: &Facts, wanted: &[(String, Dictionary)]) -> Vec<(String, Option<String>, bool)> {
+    let mut met = Vec::new();
+    for (of_type, keys) in wanted {
+        let Some(known) = payload_types::find(of_type).filter(|known| known.has_shared_keys()) else { continue };
+        for payload in facts.payloads.iter().filter(|payload| payload.payload_type == *of_type) {
+            if known.is_single() {
+                met.push((of_type.clone(), None, false));
+            }
+            for (key, value) in keys {
+                if let Some(theirs) = payload.settings.get(key) {
+                    met.push((of_type.clone(), Some(key.clone()), theirs.as_ref() == Some(&plist::to_json(value))));
+                }
+            }
+        }
+    }
+    met
+}
+
+/// Counts what was met on some devices; what several payloads or sorts of devices bring is one clash.
+fn note(found: &mut Found, with: &Origin, device_count: u64, met: Vec<(String, Option<String>, bool)>) {
+    let mut seen = BTreeSet::new();
+    for (of_type, key, is_same) in met {
+        let is_first = seen.insert((of_type.clone(), key.clone()));
+        let counted = found.entry((with.clone(), of_type, key)).or_insert(Counted { device_count: 0, is_same: true });
+        counted.device_count += if is_first { device_count } else { 0 };
+        counted.is_same &= is_same;
+    }
+}
+
+/// Everything that was found, in sentences.
+fn told(found: Found, mine: &str) -> Vec<Clash> {
+    let clash = |((with, of_type, key), counted): ((Origin, String, Option<String>), Counted)| {
+        let theirs = match with.kind {
+            AssignedKind::Policy => format!("the policy “{}”", with.name),
+            _ => format!("the profile “{}”", with.name),
+        };
+        let (kind, both) = (payload_types::words(&of_type), both_are_for(counted.device_count));
+        let message = match &key {
+            None => {
+                format!("{mine} and {theirs} both hold “{kind}”, of which a device takes only one, and {both}. Leave it to one of them.")
+            }
+            Some(key) if counted.is_same => format!(
+                "{mine} and {theirs} both set {key} ({kind}), to the same value, and {both}. Apple advises to set it in one of them only."
+            ),
+            Some(key) => format!(
+                "{mine} and {theirs} both set {key} ({kind}), and {both}: which one counts is not certain. Set it in one of them only."
+            ),
+        };
+        Clash { message, with, of_type, key }
+    };
+    found.into_iter().map(clash).take(CLASHES_MAX).collect()
+}
+
+fn nothing_left(policy: &Policy, list: policies::EmptyList, device_count: u64) -> Option<Clash> {
+    let others: Vec<_> = list.origins.iter().filter(|origin| origin.id != policy.id).collect();
+    let names = others.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
+    let message = format!(
+        "“{}” in “{}” and in {names} are lists that have nothing in common, and {}: none of them is sent there. Change one of them, or take one back.",
+        list.label,
+        policy.name,
+        both_are_for(device_count).replacen("both", "they", 1)
+    );
+    let with = (*others.first()?).clone();
+    Some(Clash { message, with, of_type: list.of_type, key: Some(list.key) })
+}
+
+/// Where two things meet, in words.
+pub fn both_are_for(device_count: u64) -> String {
+    match device_count {
+        0 => String::from("both are for this group"),
+        1 => String::from("both are for the same device"),
+        count => format!("both are for the same {count} devices"),
+    }
+}

@@ -1,0 +1,137 @@
+//! What a profile and a policy, or two policies, both want of one device is named before anything is sent.
+
+use serde_json::json;
+
+use super::*;
+use crate::mdm::clashes::CLASHES_MAX;
+use crate::mdm::policies::{self, Clash, NewPolicy};
+use crate::mdm::reconcile::{self, Named, Thought};
+use crate::store::meetings::tests as meetings;
+
+fn policy(school: &School, name: &'static str, settings: serde_json::Value) -> String {
+    let new = NewPolicy { name: name.into(), note: String::new(), settings: settings.as_object().unwrap().clone() };
+    school.write(move |tx| policies::create(tx, &Actor::Console, &new)).id
+}
+
+fn assign_policy(school: &School, id: &str, group: &'static str) {
+    let id = id.to_owned();
+    school.write(move |tx| policies::assign(tx, &Actor::Console, &id, group, None));
+}
+
+fn clashes(school: &School, id: &str, groups: &[&str]) -> Vec<Clash> {
+    let (id, groups) = (id.to_owned(), groups.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>());
+    school.write(move |tx| policies::check(tx, &Actor::Console, &id, &groups))
+}
+
+fn checked(school: &School, id: &str, groups: &[&str]) -> Vec<Warning> {
+    let (id, groups) = (id.to_owned(), groups.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>());
+    school.write(move |tx| profiles::check(tx, &Actor::Console, &id, &groups, None))
+}
+
+fn no_camera(allowed: bool) -> Vec<u8> {
+    restrictions("school.example.camera", &[("allowCamera", Value::Boolean(allowed)), ("allowChat", Value::Boolean(false))])
+}
+
+/// Devices that said what they are, all in the group `all`.
+fn ipads(school: &School, versions: &'static [&str]) {
+    school.group("all", &[]);
+    for (at, version) in versions.iter().enumerate() {
+        school.write(move |tx| meetings::device(tx, &format!("d{at}"), "iPad", version, "all"));
+    }
+}
+
+#[test]
+fn a_key_of_a_profile_and_a_policy_is_named_from_both_sides_with_the_number_of_devices() {
+    let school = School::new();
+    ipads(&school, &["18.1", "26.1", "18.1"]);
+    let profile = school.upload(&no_camera(true)).profile.id;
+    let exam = policy(&school, "Exam", json!({ "no_camera": true, "no_siri": true }));
+    assert_eq!(checked(&school, &profile, &["all"]), []);
+    assign_policy(&school, &exam, "all");
+    assert_eq!(clashes(&school, &exam, &[]), []);
+    let before = checked(&school, &profile, &["all"]);
+    assert_eq!(before.len(), 1, "{before:?}");
+    let said = &before[0];
+    assert_eq!(
+        (said.other_kind, said.other_name.as_deref(), said.key.as_deref()),
+        (Some(AssignedKind::Policy), Some("Exam"), Some("allowCamera"))
+    );
+    for part in ["the policy “Exam”", "allowCamera", "the same 3 devices", "not certain"] {
+        assert!(said.message.contains(part), "{}", said.message);
+    }
+    assert_eq!(school.assign(&profile, "all", None).unwrap(), before, "what is said before is what is said then");
+    let other = clashes(&school, &exam, &[]);
+    assert_eq!((other.len(), other[0].with.kind, other[0].with.id.as_str()), (1, AssignedKind::Profile, profile.as_str()));
+    school.add_version(&profile, &no_camera(false), true).unwrap();
+    assert!(clashes(&school, &exam, &[])[0].message.contains("same value"), "{:?}", clashes(&school, &exam, &[]));
+}
+
+#[test]
+fn what_devices_get_by_a_declaration_or_cannot_have_gets_in_nobodys_way() {
+    let school = School::new();
+    ipads(&school, &["27.0"]);
+    let lists = restrictions("school.example.apps", &[("allowListedAppBundleIDs", Value::Array(vec![text("com.example.a")]))]);
+    let profile = school.upload(&lists).profile.id;
+    school.assign(&profile, "all", None).unwrap();
+    let apps = policy(&school, "Apps", json!({ "app_allow_list": ["com.example.b"] }));
+    assert_eq!(clashes(&school, &apps, &["all"]), [], "iOS 27 has it by a declaration");
+    school.write(|tx| meetings::device(tx, "later", "iPad", "26.1", "all"));
+    assert_eq!(clashes(&school, &apps, &["all"]).len(), 1, "iOS 26 has it by the same payload");
+}
+
+#[test]
+fn a_group_without_devices_is_warned_of_before_the_first_comes() {
+    let school = School::new();
+    school.group("all", &[]);
+    let profile = school.upload(&no_camera(true)).profile.id;
+    school.assign(&profile, "all", None).unwrap();
+    let exam = policy(&school, "Exam", json!({ "no_camera": true }));
+    let said = clashes(&school, &exam, &["all"]);
+    assert!(said.len() == 1 && said[0].message.contains("this group"), "{said:?}");
+}
+
+#[test]
+fn lists_of_three_policies_that_leave_nothing_are_told_at_assignment() {
+    let school = School::new();
+    ipads(&school, &["18.1", "27.0"]);
+    let lists = [json!(["a.a", "b.b"]), json!(["b.b", "c.c"]), json!(["a.a", "c.c"])];
+    let ids: Vec<_> = ["One", "Two", "Three"]
+        .into_iter()
+        .zip(lists)
+        .map(|(name, list)| policy(&school, name, json!({ "app_allow_list": list })))
+        .collect();
+    assign_policy(&school, &ids[0], "all");
+    assert_eq!(clashes(&school, &ids[1], &["all"]), [], "two still have something in common");
+    assign_policy(&school, &ids[1], "all");
+    let said = clashes(&school, &ids[2], &["all"]);
+    // One device has it by a payload, the other by a declaration.
+    assert_eq!(said.len(), 2, "{said:?}");
+    for part in ["Only these apps", "“Three”", "“One” and “Two”", "nothing in common", "the same device"] {
+        assert!(said[0].message.contains(part), "{part}: {}", said[0].message);
+    }
+}
+
+#[test]
+fn a_preview_names_what_clashes_among_all_that_would_be_assigned() {
+    let school = School::new();
+    ipads(&school, &["18.1"]);
+    let (profile, exam) = (school.upload(&no_camera(true)).profile.id, policy(&school, "Exam", json!({ "no_camera": true })));
+    let add = vec![Named { kind: AssignedKind::Profile, id: profile }, Named { kind: AssignedKind::Policy, id: exam }];
+    let thought = Thought { add, groups: vec![String::from("all")], ..Thought::default() };
+    let seen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought));
+    let kinds: Vec<_> = seen.warnings.iter().map(|warning| (warning.other_kind.unwrap(), warning.key.clone().unwrap())).collect();
+    assert_eq!(kinds, [(AssignedKind::Policy, String::from("allowCamera")), (AssignedKind::Profile, String::from("allowCamera"))]);
+}
+
+#[test]
+fn there_are_never_more_clashes_told_than_anybody_reads() {
+    let school = School::new();
+    school.group("all", &[]);
+    for number in 0..=CLASHES_MAX {
+        let profile = restrictions(&format!("school.example.n{number}"), &[("allowCamera", Value::Boolean(false))]);
+        school.upload(&profile);
+    }
+    school.write(|tx| rows::assign_all(tx, "all"));
+    let exam = policy(&school, "Exam", json!({ "no_camera": true }));
+    assert_eq!(clashes(&school, &exam, &["all"]).len(), CLASHES_MAX);
+}
