@@ -219,7 +219,8 @@ fn told(found: Found, mine: &str) -> Vec<Clash> {
 }
 
 fn nothing_left(policy: &Policy, list: policies::EmptyList, device_count: u64) -> Option<Clash> {
-    let others: Vec<_> = list.origins.iter().filter(|origin| origin.id != policy.id).collect();
+    let mut others: Vec<_> = list.origins.iter().filter(|origin| origin.id != policy.id).collect();
+    others.sort_by_key(|origin| &origin.name);
     let names = others.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
     let message = format!(
         "“{}” in “{}” and in {names} are lists that have nothing in common, and {}: none of them is sent there. Change one of them, or take one back.",
