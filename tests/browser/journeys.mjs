@@ -327,7 +327,7 @@ await bring('/profiles/new', profile(true, '<key>DurationUntilRemoval</key><inte
 check('one that devices would remove at once is refused in words', /DurationUntilRemoval/.test(await first.page.locator('[role=alert], .error').first().innerText()));
 await picture(first.page, 'profile-refused');
 await bring('/profiles/new', profile(true));
-await first.page.waitForURL(/\/profiles\/[^/]+/);
+await first.page.waitForURL(/\/profiles\/(?!new)[^/?]+/);
 const library = first.page.url().match(/\/profiles\/[^/?]+/)[0];
 await bring(`${library}/upload`, profile(false));
 const difference = await first.page.locator('main').innerText();
