@@ -330,6 +330,7 @@ await bring('/profiles/new', profile(true));
 await first.page.waitForURL(/\/profiles\/(?!new)[^/?]+/);
 const library = first.page.url().match(/\/profiles\/[^/?]+/)[0];
 await bring(`${library}/upload`, profile(false));
+await first.page.waitForSelector('text=What differs');
 const difference = await first.page.locator('main').innerText();
 check('the next version is shown with what differs before it is used', /allowCamera/.test(difference), difference.slice(0, 400));
 await picture(first.page, 'profile-diff');

@@ -43,14 +43,14 @@ fn words(on_device: &[&Switch], on_contact: &[&Switch]) -> String {
     let (always, by_system): (Vec<&Switch>, Vec<&Switch>) =
         on_contact.iter().partition(|switch| on_device.iter().all(|other| other.id != switch.id));
     let labels = |switches: &[&Switch]| switches.iter().map(|switch| format!("“{}”", switch.label)).collect::<Vec<_>>().join(", ");
-    let mut words = String::from("With an end, devices end what is in a profile by their own clock, connected or not.");
+    let mut sentences = vec![String::from("With an end, devices end what is in a profile by their own clock, connected or not.")];
     if !always.is_empty() {
-        words.push_str(&format!(" When a device connects after that moment, for which it is woken, ends: {}.", labels(&always)));
+        sentences.push(format!("When a device connects after that moment, for which it is woken, ends: {}.", labels(&always)));
     }
     if !by_system.is_empty() {
-        words.push_str(&format!(" So it is, on newer systems that get it by a declaration, with: {}.", labels(&by_system)));
+        sentences.push(format!("So it is, on newer systems that get it by a declaration, with: {}.", labels(&by_system)));
     }
-    words
+    sentences.join(" ")
 }
 
 #[cfg(test)]
