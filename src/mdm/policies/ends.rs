@@ -48,7 +48,7 @@ fn words(on_device: &[&Switch], on_contact: &[&Switch]) -> String {
         sentences.push(format!("When a device connects after that moment, for which it is woken, ends: {}.", labels(&always)));
     }
     if !by_system.is_empty() {
-        sentences.push(format!("So it is, on newer systems that get it by a declaration, with: {}.", labels(&by_system)));
+        sentences.push(format!("Newer systems get these by a declaration, which ends when the device connects: {}.", labels(&by_system)));
     }
     sentences.join(" ")
 }
@@ -71,7 +71,12 @@ mod tests {
             both.on_contact.contains(&String::from("managed_web_domains"))
                 && !both.on_device.contains(&String::from("managed_web_domains"))
         );
-        for part in ["their own clock", "ends: “Managed web domains”", "by a declaration, with:", "“Only these apps”"] {
+        for part in [
+            "their own clock",
+            "ends: “Managed web domains”",
+            "by a declaration, which ends when the device connects: ",
+            "“Only these apps”",
+        ] {
             assert!(both.words.contains(part), "{part}: {}", both.words);
         }
         let alone = of(json!({ "managed_web_domains": ["example.org"] }));
