@@ -16,7 +16,7 @@ pub mod step;
 pub use deed::{AFTER_FAULT, PAGE, plan, plan_if_due, plan_page};
 pub use fetch::{Asset, asset_of, profile_of};
 pub use gather::{Change, target};
-pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Thought, preview, preview_all};
+pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Thought, preview_all};
 pub use seen::{answered, listed, status_changed};
 pub use standing::{Standing, Standings, State, of_device, standing};
 

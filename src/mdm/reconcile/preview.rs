@@ -232,12 +232,7 @@ fn thought_of(named: &Named, group_id: &str, now: Timestamp) -> Assignment {
     }
 }
 
-/// Looks what would happen on a device.
-pub fn preview(tx: &Tx, actor: &Actor, device_id: &str, change: &Change) -> Result<Option<Preview>> {
-    actor.require(Right::View)?;
-    foreseen(tx, device_id, change, &mut Memo::default())
-}
-
+/// Looks what would happen on a device; none where it is not there any more.
 fn foreseen(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Result<Option<Preview>> {
     let Some(device) = devices::by_id(tx, device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
     let mut preview = Preview {
