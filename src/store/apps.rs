@@ -228,7 +228,7 @@ mod tests {
                 insert(tx, &first)?;
                 set_configuration(tx, "1", Some(b"<dict/>"))?;
                 let twice = tx.attempt(|tx| insert(tx, &App { id: "2".into(), ..first }))?.is_err();
-                let opened = configuration(tx, "1")?.map(|plain| plain.expose().to_vec());
+                let opened = configuration(tx, "1")?.map(|plain| plain.expose().clone());
                 set_configuration(tx, "1", None)?;
                 Ok((twice, opened, configuration(tx, "1")?.is_none()))
             })
