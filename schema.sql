@@ -505,7 +505,7 @@ CREATE TABLE asset_data (
 -- What is wanted on the devices of a group.
 CREATE TABLE assignments (
     id          TEXT PRIMARY KEY,
-    kind        TEXT NOT NULL CHECK (kind IN ('profile', 'policy', 'declaration', 'app')),
+    kind        TEXT NOT NULL CHECK (kind IN ('profile', 'policy', 'declaration', 'app', 'provisioning')),
     item_id     TEXT NOT NULL,
     group_id    TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     ends_at     INTEGER,                            -- time-boxed: the device itself ends it
@@ -538,6 +538,64 @@ CREATE TABLE apps (
 ) STRICT;
 CREATE INDEX apps_name ON apps (name COLLATE NOCASE, id);
 CREATE UNIQUE INDEX apps_bundle ON apps (kind, bundle_id) WHERE kind <> 'store';
+
+-- ---------------------------------------------------------------- packages
+
+-- Files of the house's apps, one row a content; the bytes lie in the data folder, in packages/<sha256>.
+CREATE TABLE packages (
+    id            TEXT PRIMARY KEY,
+    app_id        TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    sha256        TEXT NOT NULL UNIQUE,               -- hexadecimal, and the name of the file
+    file_name     TEXT NOT NULL,                      -- as devices are told it
+    size_bytes    INTEGER NOT NULL,
+    version       TEXT NOT NULL,
+    stage         TEXT NOT NULL CHECK (stage IN ('kept', 'pilot', 'everyone')),
+    facts         TEXT NOT NULL CHECK (json_valid(facts)),      -- what the file says of itself
+    hashes        TEXT NOT NULL CHECK (json_valid(hashes)),     -- digests of the whole and of each chunk
+    icon          BLOB,                               -- PNG
+    created_by    TEXT NOT NULL,
+    created_at    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX packages_app ON packages (app_id, created_at, id);
+CREATE UNIQUE INDEX packages_stage ON packages (app_id, stage) WHERE stage <> 'kept';
+
+-- How new versions of an app come to devices, and whether devices can fetch it at all.
+CREATE TABLE package_rollouts (
+    app_id         TEXT PRIMARY KEY REFERENCES apps (id) ON DELETE CASCADE,
+    pilot_group_id TEXT REFERENCES groups (id) ON DELETE SET NULL,
+    checked_url    TEXT NOT NULL DEFAULT '',          -- the address of the server that was tried
+    checked_at     INTEGER,
+    problem        TEXT NOT NULL DEFAULT '',          -- in words; empty: it can be fetched
+    due_at         INTEGER                            -- when it is tried next
+) STRICT, WITHOUT ROWID;
+CREATE INDEX package_rollouts_due ON package_rollouts (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX package_rollouts_group ON package_rollouts (pilot_group_id) WHERE pilot_group_id IS NOT NULL;
+
+-- Uploads under way; how far one is, is the length of its file.
+CREATE TABLE package_uploads (
+    id         TEXT PRIMARY KEY,
+    file_name  TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    sha256     TEXT NOT NULL DEFAULT '',              -- what it is to be, where that was said
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------- provisioning profiles
+
+CREATE TABLE provisioning_profiles (
+    id          TEXT PRIMARY KEY,
+    uuid        TEXT NOT NULL UNIQUE,                 -- by which devices know it
+    name        TEXT NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    facts       TEXT NOT NULL CHECK (json_valid(facts)),
+    content     BLOB NOT NULL,                        -- as Apple signed it
+    created_by  TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX provisioning_profiles_name ON provisioning_profiles (name COLLATE NOCASE, id);
+CREATE INDEX provisioning_profiles_ends ON provisioning_profiles (expires_at);
 
 -- ---------------------------------------------------------------- what was sent, and what is seen
 

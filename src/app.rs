@@ -14,6 +14,7 @@ use crate::pki::issue::Issuer;
 use crate::pki::known::KnownCertificates;
 use crate::random::Random;
 use crate::store::Store;
+use crate::store::package_files::PackageFiles;
 
 /// Everything that a request or a job may need; cheap to clone.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Handles {
     pub public_url: String,
     /// The database.
     pub store: Store,
+    /// The files of packages.
+    pub packages: PackageFiles,
     /// Where "now" comes from.
     pub clock: Clock,
     /// Where tokens, codes and UUIDs come from.
@@ -108,6 +111,7 @@ impl App {
     /// Puts the handles together.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Handles {
+            packages: PackageFiles::of(&parts.config.data),
             config: parts.config,
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             store: parts.store,
@@ -202,6 +206,11 @@ impl App {
 
     /// As [`App::for_tests`], on a database that is opened so.
     pub(crate) fn for_tests_with(options: crate::store::OpenOptions) -> Self {
+        Self::for_tests_in(options, std::path::Path::new("/nonexistent"))
+    }
+
+    /// As [`App::for_tests_with`], with its files in `data`.
+    pub(crate) fn for_tests_in(options: crate::store::OpenOptions, data: &std::path::Path) -> Self {
         use crate::apple::apns::ApnsConfig;
         use crate::apple::connect::{Connector, Trust};
         use crate::config::Layer;
@@ -210,7 +219,7 @@ impl App {
         let random = Random::seeded(7);
         let connector = Connector::new(Trust::public(), clock.clone());
         Self::new(Parts {
-            config: Config::read(Layer::flags().with("data", ["/nonexistent"]), Vec::new()).unwrap(),
+            config: Config::read(Layer::flags().with("data", [data.display().to_string()]), Vec::new()).unwrap(),
             public_url: "https://mdm.example.school".into(),
             store: Store::open(options.random(random.clone())).unwrap(),
             webhook: Webhook::new(&connector).unwrap(),

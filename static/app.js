@@ -159,7 +159,7 @@ document.addEventListener("submit", (event) => {
     ask(submitter.formAction, { method: "POST", body }, () => { submitter.removeAttribute("data-dialog"); form.requestSubmit(submitter); });
   } else if (form.matches("[data-upload]") && $$("input[type=file]", form).some((input) => input.files.length)) {
     event.preventDefault();
-    upload(form, submitter);
+    (form.matches("[data-pieces]") ? sendPieces : upload)(form, submitter);
   }
 });
 
@@ -273,5 +273,67 @@ function upload(form, submitter) {
   };
   request.open(form.method, form.action);
   request.send(new FormData(form, submitter ?? undefined));
+}
+
+// An app goes in pieces, so that a break costs one of them. The upload is remembered by what the browser knows of the file: chosen again after the page
+// was left, it goes on where it was.
+const PIECE = 8 << 20;
+const PATIENCE = [1, 2, 5, 10, 20, 30, 30, 30]; // seconds until the next attempt
+
+const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+
+async function call(method, path, body) {
+  const json = body !== undefined && !(body instanceof Blob);
+  const headers = body === undefined ? {} : { "Content-Type": json ? "application/json" : "application/octet-stream" };
+  const response = await fetch(`/api/v1/packages/uploads${path}`, { method, headers, body: json ? JSON.stringify(body) : body }).catch(() => null);
+  const answer = await response?.json().catch(() => ({}));
+  // No answer and a busy appliance pass by themselves; a refusal does not.
+  return { ok: Boolean(response?.ok), passing: !response || response.status >= 500, status: response?.status, answer };
+}
+
+async function sendPieces(form, submitter) {
+  $$("[role=alert]", form).forEach((said) => said.remove());
+  const [file] = $("input[type=file]", form).files;
+  if (file.size > Number(form.dataset.maxBytes)) return complain(form, `${file.name} is larger than ${Math.floor(form.dataset.maxBytes / 2 ** 30)} GB, which is the most. Choose another file.`);
+  const key = `upload ${file.name} ${file.size} ${file.lastModified}`;
+  const bar = Object.assign(document.createElement("progress"), { max: Math.max(file.size, 1), value: 0 });
+  bar.setAttribute("aria-label", "Upload");
+  form.append(bar);
+  if (submitter) submitter.disabled = true;
+  const stop = (words) => {
+    bar.remove();
+    if (submitter) submitter.disabled = false;
+    complain(form, words);
+  };
+  const known = localStorage.getItem(key);
+  let state = known ? await call("GET", `/${known}`) : { ok: false };
+  if (!state.ok) state = await call("POST", "", { file_name: file.name, size_bytes: file.size });
+  if (!state.ok) return stop(state.answer?.detail ?? "The appliance does not answer. Wait a moment and try again.");
+  const { id } = state.answer;
+  localStorage.setItem(key, id);
+  let at = state.answer.received_bytes;
+  for (let failures = 0; at < file.size;) {
+    bar.value = at;
+    const sent = await call("PATCH", `/${id}?offset=${at}`, file.slice(at, at + PIECE));
+    if (sent.ok) {
+      at = sent.answer.received_bytes;
+      failures = 0;
+      continue;
+    }
+    if (failures === PATIENCE.length) return stop("The connection is lost. What was sent is kept for a day: choose the same file again to go on.");
+    await wait(PATIENCE[failures]);
+    failures += 1;
+    const now = await call("GET", `/${id}`);
+    if (now.ok) at = now.answer.received_bytes;
+    else if (!now.passing) { localStorage.removeItem(key); return stop(now.answer?.detail ?? "The upload is gone. Send the file again."); }
+  }
+  bar.removeAttribute("value"); // it is being looked into
+  const done = await call("POST", `/${id}/complete`, { accept_expired: Boolean($("input[name=accept_expired]", form)?.checked) });
+  if (done.ok) {
+    localStorage.removeItem(key);
+    location.href = `/own-apps/versions/${done.answer.package.id}`;
+    return;
+  }
+  stop(done.answer?.errors?.[0]?.message ?? done.answer?.detail ?? "The appliance does not answer. Choose the same file again in a moment; nothing is sent twice.");
 }
 window.addEventListener("popstate", () => location.reload());

@@ -2,4 +2,5 @@
 
 pub mod apns;
 pub mod connect;
+pub mod own_address;
 pub mod webhook;

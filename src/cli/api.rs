@@ -115,6 +115,21 @@ impl Api {
             None => request.body(Body::empty()),
         };
         let request = request.map_err(|error| Error::bad_input(format!("“{path}” is no address: {error}.")))?;
+        self.send(request).await
+    }
+
+    /// Asks `path` with a file's bytes as they are; gives the answer's JSON.
+    ///
+    /// # Errors
+    /// As [`Api::ask`].
+    pub(super) async fn send_bytes(&mut self, method: Method, path: &str, bytes: Bytes) -> Result<Value> {
+        let request =
+            Request::builder().method(method).uri(path).header(HOST, "localhost").header(CONTENT_TYPE, "application/octet-stream");
+        let request = request.body(Body::from(bytes));
+        self.send(request.map_err(|error| Error::bad_input(format!("“{path}” is no address: {error}.")))?).await
+    }
+
+    async fn send(&mut self, request: Request<Body>) -> Result<Value> {
         let (status, bytes) = match self {
             Self::Running(sender) => {
                 sender.ready().await.map_err(lost)?;

@@ -5,6 +5,7 @@ mod api;
 mod demo;
 mod log;
 mod open;
+mod packages;
 mod practice;
 mod print;
 pub mod serve;
@@ -39,6 +40,7 @@ enum Command {
     Demo(demo::Demo),
     Admin(admin::Admin),
     Token(token::Token),
+    Packages(packages::Packages),
     Simulate(Box<simulate::Simulate>),
 }
 
@@ -49,6 +51,7 @@ impl Command {
             Self::Demo(demo) => demo.run(),
             Self::Admin(admin) => admin.run(),
             Self::Token(token) => token.run(),
+            Self::Packages(packages) => packages.run(),
             Self::Simulate(simulate) => simulate.run(),
         }
     }

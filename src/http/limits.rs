@@ -34,6 +34,10 @@ pub const FORM_MAX_BYTES: usize = 1 << 20;
 pub const ROSTER_MAX_BYTES: usize = API_MAX_BYTES;
 /// Bytes of a form with a profile: the profile itself, and room for what a browser puts round it.
 pub const PROFILE_FORM_MAX_BYTES: usize = crate::mdm::profiles::MAX_BYTES + (64 << 10);
+/// Bytes of a package, whole or a piece of one; they go to the disk as they come.
+pub const PACKAGE_MAX_BYTES: usize = crate::mdm::packages::MAX_BYTES as usize;
+/// Bytes of a form with a package: the package itself, and room for what a browser puts round it.
+pub const PACKAGE_FORM_MAX_BYTES: usize = PACKAGE_MAX_BYTES + (64 << 10);
 /// Bytes of a request's line and headers: `Mdm-Signature` takes about 2,000, and some clients put a SCEP message of 6,000 into the URI.
 pub const HEADER_MAX_BYTES: usize = 64 << 10;
 

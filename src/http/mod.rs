@@ -8,19 +8,23 @@ pub mod budget;
 mod ddm;
 pub mod enroll;
 pub mod error;
+mod file_body;
 mod health;
 pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod mdm;
 pub mod nano;
+mod packages;
 pub mod pages;
 pub mod push_requests;
+mod range;
 mod redirect;
 pub mod roster;
 pub mod scep;
 pub mod server;
 pub mod tls;
+mod upload;
 
 use std::sync::Arc;
 
@@ -37,7 +41,7 @@ use api::Streams;
 use auth::Gate;
 use budget::{BODIES_MAX_BYTES, Budget};
 use error::Audience;
-use limits::{API_MAX_BYTES, FORM_MAX_BYTES, PROFILE_FORM_MAX_BYTES, ROSTER_MAX_BYTES, group};
+use limits::{API_MAX_BYTES, FORM_MAX_BYTES, PACKAGE_FORM_MAX_BYTES, PACKAGE_MAX_BYTES, PROFILE_FORM_MAX_BYTES, ROSTER_MAX_BYTES, group};
 use log::RequestIds;
 use server::Doors;
 
@@ -61,7 +65,7 @@ pub fn doors(app: &App, streams: &Streams) -> Doors {
 
 /// Devices: known by their identities, answered by [`Audience::Device`] and [`Audience::Scep`] alone.
 fn devices() -> Router<App> {
-    Router::new().merge(mdm::routes()).merge(scep::routes()).merge(ddm::routes())
+    Router::new().merge(mdm::routes()).merge(scep::routes()).merge(ddm::routes()).merge(packages::routes())
 }
 
 /// Monitors: nobody has to prove who they are.
@@ -73,6 +77,7 @@ fn monitors() -> Router<App> {
 /// Scripts and the page's own requests: a token or a session.
 fn scripts() -> Router<App> {
     let routes = group(Audience::Api, API_MAX_BYTES, Router::new().merge(api::routes()).merge(nano::routes()));
+    let routes = routes.merge(group(Audience::Api, PACKAGE_MAX_BYTES, api::uploads()));
     routes.layer(CompressionLayer::new().gzip(true)).layer(never_kept())
 }
 
@@ -80,8 +85,9 @@ fn scripts() -> Router<App> {
 fn people() -> Router<App> {
     let rosters = group(Audience::Person, ROSTER_MAX_BYTES, pages::handlers::roster_routes());
     let uploads = group(Audience::Person, PROFILE_FORM_MAX_BYTES, pages::handlers::uploads());
+    let packages = group(Audience::Person, PACKAGE_FORM_MAX_BYTES, pages::handlers::package_uploads());
     let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
-    let pages = Router::new().merge(enroll::routes()).merge(pages).merge(rosters).merge(uploads);
+    let pages = Router::new().merge(enroll::routes()).merge(pages).merge(rosters).merge(uploads).merge(packages);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jobs::Job;
-use crate::mdm::admins;
 use crate::mdm::people::import;
+use crate::mdm::{admins, packages, provisioning};
+use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, commands, declared, invitations, reports};
 
@@ -19,6 +20,9 @@ const KEEP_COMMANDS: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How long raw reports are kept.
 const KEEP_REPORTS: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Files of packages that one turn looks at.
+const FILES: usize = 10_000;
 
 /// Rows that one transaction removes, so that others are not kept waiting.
 const PAGE: u32 = 1000;
@@ -50,6 +54,76 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
             break;
         }
     }
-    app.store.write(now, move |tx| settings::set(tx, &LAST, &now)).await?;
-    Ok(format!("{removed} rows removed"))
+    let files = sweep_packages(app, now).await?;
+    let watch = move |tx: &Tx| {
+        packages::watch_ends(tx)?;
+        provisioning::watch_ends(tx)?;
+        settings::set(tx, &LAST, &now)
+    };
+    app.store.write(now, watch).await?;
+    Ok(if files == 0 { format!("{removed} rows removed") } else { format!("{removed} rows and {files} files removed") })
+}
+
+/// Removes uploads that rest for too long, and files that belong to nothing, as a crash leaves them.
+async fn sweep_packages(app: &App, now: Timestamp) -> Result<usize> {
+    let given_up = app.store.write(now, packages::stale).await?;
+    let files = app.packages.clone();
+    let old = blocking(move || {
+        given_up.iter().try_for_each(|id| files.drop_part(id))?;
+        Ok((given_up.len(), files.old(FILES, now)?))
+    });
+    let (given_up, old) = old.await?;
+    let left_over = app.store.read_slow(now, move |tx| packages::left_over(tx, old)).await?;
+    let (files, count) = (app.packages.clone(), given_up + left_over.len());
+    blocking(move || {
+        left_over.iter().try_for_each(|file| match file {
+            Found::Part(id) => files.drop_part(id),
+            Found::Whole(name) => files.drop_whole(name),
+        })
+    })
+    .await?;
+    Ok(count)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|panic| Error::internal("a fault in the program", panic))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mdm::Actor;
+    use crate::mdm::packages::{Begun, UPLOAD_KEPT};
+    use crate::store::OpenOptions;
+
+    #[tokio::test]
+    async fn uploads_that_rest_and_files_of_nothing_go_and_nothing_else() {
+        let data = tempfile::tempdir().unwrap();
+        let app = App::for_tests_in(OpenOptions::memory(), data.path());
+        let begun = app.store.write(app.now(), |tx| packages::begin(tx, &Actor::Console, "field.ipa", 100, "", 1000)).await.unwrap();
+        let Begun::Upload(upload) = begun else { panic!("it is new") };
+        let write = |id: &str, at: Timestamp| {
+            app.packages.open_part(id).unwrap().append(b"x").unwrap();
+            let file = std::fs::File::open(data.path().join("packages").join(format!("part-{id}"))).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(at.seconds() as u64)).unwrap();
+        };
+        let old = app.now().minus(Duration::from_secs(2 * 3600));
+        write(&upload.id, old);
+        write("lost", old);
+        write("young", app.now());
+        app.packages.open_part("whole").unwrap().append(b"x").unwrap();
+        app.packages.keep("whole", "abc", old).unwrap();
+        let left = || {
+            let names = std::fs::read_dir(data.path().join("packages")).unwrap();
+            let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        let turn = run(&app, app.now()).await.unwrap();
+        assert_eq!(left(), [format!("part-{}", upload.id), String::from("part-young")], "{turn}");
+        app.clock.advance(UPLOAD_KEPT);
+        run(&app, app.now()).await.unwrap();
+        assert_eq!(left(), [""; 0]);
+        assert!(app.store.read(app.now(), |tx| packages::under_way(tx, &Actor::Console)).await.unwrap().is_empty());
+    }
 }

@@ -4,6 +4,7 @@ mod authority;
 mod housekeeping;
 mod integrity;
 mod inventory;
+mod packages;
 mod push;
 mod queue;
 mod reconcile;
@@ -50,6 +51,7 @@ pub const JOBS: &[Job] = &[
     renewal::JOB,
     authority::JOB,
     webhooks::JOB,
+    packages::JOB,
     integrity::JOB,
     housekeeping::JOB,
 ];
@@ -118,6 +120,9 @@ async fn run_one(app: &App, job: &Job) -> Result<()> {
 /// Runs jobs as they fall due, until `stop` says so.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let mut bell = app.store.listen(Bell::Jobs);
+    if let Err(error) = packages::note_address(&app).await {
+        tracing::error!("the public address could not be noted: {error}");
+    }
     loop {
         let ran = match run_due(&app).await {
             Ok(ran) => ran,

@@ -17,6 +17,12 @@ use crate::store::settings::{self, Setting};
 /// Profiles and assets of declarations.
 pub const PROFILES: &str = "ddm";
 
+/// Manifests and packages of the house's apps.
+pub const PACKAGES: &str = "packages";
+
+/// What stands in the place of the enrollment in a capability of our own, by which we try our own addresses.
+const OWN: &str = "own";
+
 /// What all capabilities are made with.
 const KEY: Setting<SecretBytes> = Setting::new("capability_key");
 
@@ -58,6 +64,23 @@ pub fn holder(tx: &Tx, capability: &str, purpose: &str) -> Result<Option<Enrollm
         let proof = proof(&key, enrollment, purpose);
         constant_time::verify_slices_are_equal(proof.as_bytes(), said.as_bytes()).is_ok()
     }))
+}
+
+/// A capability that no enrollment has: for trying our own addresses as a device would; none before the key was made.
+pub fn own(tx: &Tx, purpose: &str) -> Result<Option<String>> {
+    let Some(key) = settings::secret(tx, &KEY)? else { return Ok(None) };
+    Ok(Some(format!("{OWN}.{}", own_proof(&key, purpose))))
+}
+
+/// Whether a capability is our own.
+pub fn is_own(tx: &Tx, capability: &str, purpose: &str) -> Result<bool> {
+    let Some(said) = capability.strip_prefix(OWN).and_then(|rest| rest.strip_prefix('.')) else { return Ok(false) };
+    let Some(key) = settings::secret(tx, &KEY)? else { return Ok(false) };
+    Ok(constant_time::verify_slices_are_equal(own_proof(&key, purpose).as_bytes(), said.as_bytes()).is_ok())
+}
+
+fn own_proof(key: &SecretBytes, purpose: &str) -> String {
+    URL_SAFE_NO_PAD.encode(hmac_sha256(key.expose(), format!("{OWN}\n{purpose}").as_bytes()))
 }
 
 fn proof(key: &SecretBytes, enrollment: &Enrollment, purpose: &str) -> String {

@@ -117,7 +117,7 @@ fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<V
             let list = match kind {
                 AssignedKind::Profile => &mut alike.profiles,
                 AssignedKind::Policy => &mut alike.policies,
-                AssignedKind::Declaration | AssignedKind::App => continue,
+                AssignedKind::Declaration | AssignedKind::App | AssignedKind::Provisioning => continue,
             };
             if !list.contains(id) {
                 list.push(id.clone());

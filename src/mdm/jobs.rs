@@ -16,6 +16,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("renewal", "renews device identities before they end"),
     ("authority", "brings the next root certificate to devices in time"),
     ("webhooks", "delivers events to webhooks"),
+    ("packages", "tries whether devices can fetch apps of your own from here"),
     ("integrity", "looks for damage in the database"),
     ("housekeeping", "removes what was kept long enough"),
 ];

@@ -14,6 +14,7 @@ pub mod issue;
 pub(crate) mod judge;
 pub mod key;
 pub mod known;
+pub mod md5;
 pub mod password;
 pub(crate) mod pem;
 pub mod proxy_header;

@@ -18,6 +18,8 @@ words! {
         Declaration = "declaration",
         /// An app.
         App = "app",
+        /// A provisioning profile.
+        Provisioning = "provisioning",
     }
 }
 

@@ -170,7 +170,9 @@ pub fn assigned(tx: &Tx, group_id: &str) -> Result<Vec<AssignedName>> {
         "SELECT kind, item_id, coalesce(
                     (SELECT name FROM profiles WHERE kind = 'profile' AND profiles.id = item_id),
                     (SELECT name FROM policies WHERE kind = 'policy' AND policies.id = item_id),
-                    (SELECT name FROM declarations WHERE assignments.kind = 'declaration' AND declarations.id = item_id), ''), ends_at
+                    (SELECT name FROM declarations WHERE assignments.kind = 'declaration' AND declarations.id = item_id),
+                    (SELECT name FROM apps WHERE assignments.kind = 'app' AND apps.id = item_id),
+                    (SELECT name FROM provisioning_profiles WHERE assignments.kind = 'provisioning' AND provisioning_profiles.id = item_id), ''), ends_at
          FROM assignments WHERE group_id = ?1 ORDER BY kind, 3 COLLATE NOCASE, item_id",
         [group_id],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),

@@ -33,11 +33,14 @@ pub mod known_roots;
 mod lock;
 pub mod meetings;
 mod migrate;
+pub mod package_files;
+pub mod packages;
 pub mod people;
 #[cfg(test)]
 pub(crate) mod plans;
 pub mod policies;
 pub mod profiles;
+pub mod provisioning;
 pub mod push_certificates;
 mod readers;
 pub mod reports;

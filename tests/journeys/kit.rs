@@ -34,7 +34,7 @@ pub(crate) struct House {
     serving: Serving,
     pub(crate) clock: Clock,
     port: u16,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl House {
@@ -52,7 +52,7 @@ impl House {
         let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
         let config = Config::read(layer, Vec::new()).unwrap();
         let (serving, _) = Serving::start(config, clock.clone(), Random::seeded(7), Grants::default()).await.unwrap();
-        let house = Self { serving, clock, port, _folder: folder };
+        let house = Self { serving, clock, port, folder };
         let now = house.clock.now();
         let key = PrivateKey::generate_rsa_2048().unwrap();
         let topic = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
@@ -60,6 +60,16 @@ impl House {
         let pair = PushCertificate::new(certificate, key, now).unwrap();
         house.write(move |tx| push_certificates::put(tx, &Actor::Console, &pair, "", false)).await;
         house
+    }
+
+    /// An address of this appliance's.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
+    /// A folder that goes with the appliance; `data` in it is the appliance's own.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub(crate) fn app(&self) -> &App {

@@ -7,6 +7,7 @@ mod console;
 mod declarations;
 mod devices;
 mod kit;
+mod packages;
 mod serve;
 mod simulate;
 mod succession;

@@ -13,10 +13,12 @@ mod invitations;
 pub mod list;
 pub mod once;
 mod openapi;
+mod packages;
 mod people;
 mod policies;
 mod preview;
 mod profiles;
+mod provisioning;
 mod push_certificates;
 mod push_requests;
 mod scope;
@@ -34,17 +36,28 @@ use utoipa_axum::router::OpenApiRouter;
 pub(in crate::http) use declarations::file as declaration_file;
 pub use events::{HEARTBEAT, STREAMS_MAX, Streams};
 pub(in crate::http) use profiles::{file as profile_file, recognise as recognise_profile};
+pub(in crate::http) use provisioning::recognise as recognise_provisioning;
 
 use crate::app::App;
 
 /// The API's addresses with their description. They want [`Gate`](crate::http::auth::Gate) and [`Streams`] as extensions, and their group round them.
 pub fn routes() -> Router<App> {
-    let (routes, document) = openapi::describe(nouns());
+    let (_, document) = openapi::describe(nouns().merge(large()));
+    let (routes, _) = openapi::describe(nouns());
     let document = Bytes::from(document.to_string());
     routes.route(openapi::ADDRESS, get(async move || ([(CONTENT_TYPE, "application/json")], document)))
 }
 
-/// Every noun's addresses.
+/// The addresses that take more of a body than others. They want the same as [`routes`].
+pub fn uploads() -> Router<App> {
+    openapi::describe(large()).0
+}
+
+fn large() -> OpenApiRouter<App> {
+    packages::uploads()
+}
+
+/// Every noun's addresses but those of [`uploads`].
 fn nouns() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(session::routes())
@@ -58,6 +71,8 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(profiles::routes())
         .merge(policies::routes())
         .merge(declarations::routes())
+        .merge(packages::routes())
+        .merge(provisioning::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())

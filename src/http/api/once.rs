@@ -66,7 +66,7 @@ impl Head {
 }
 
 /// A deed that is done once per actor and key; without a key, each time it is asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Once {
     key: Option<String>,
     /// SHA-256 of the method, the path and the body.
@@ -110,6 +110,11 @@ struct Kept {
 }
 
 impl Once {
+    /// Whether the caller gave a key.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Does `deed` in the transaction and keeps its answer there, so that both are stored or neither; or gives the answer of the first time.
     ///
     /// A deed that fails keeps nothing: it may be tried again with the same key.
@@ -118,21 +123,31 @@ impl Once {
     /// Conflict when the key was used for another request.
     pub fn run(&self, tx: &Tx, actor: &Actor, deed: impl FnOnce(&Tx) -> Result<Answer>) -> Result<Answer> {
         let Some(key) = &self.key else { return deed(tx) };
-        let who = who(actor);
-        idempotency::delete_over(tx, &who, key, tx.now.minus(KEPT))?;
-        if let Some(kept) = idempotency::find(tx, &who, key)? {
-            let kept: Kept =
-                serde_json::from_slice(kept.expose()).map_err(|error| Error::internal("an answer that was kept cannot be read", error))?;
-            if kept.request != self.request {
-                return Err(Error::conflict("This Idempotency-Key was used for another request. Take a new key for each thing to do."));
-            }
-            return Ok(Answer { repeated: true, ..kept.answer });
+        if let Some(kept) = self.recall(tx, actor)? {
+            return Ok(kept);
         }
+        let who = who(actor);
         let answer = deed(tx)?;
         let kept = serde_json::to_vec(&Kept { request: self.request, answer: answer.clone() })
             .map_err(|error| Error::internal("an answer could not be kept", error))?;
         idempotency::insert(tx, &who, key, &kept)?;
         Ok(answer)
+    }
+
+    /// The answer of the first time, where there was one: for deeds that are more than one transaction, before they begin.
+    ///
+    /// # Errors
+    /// Conflict when the key was used for another request.
+    pub fn recall(&self, tx: &Tx, actor: &Actor) -> Result<Option<Answer>> {
+        let Some(key) = &self.key else { return Ok(None) };
+        idempotency::delete_over(tx, &who(actor), key, tx.now.minus(KEPT))?;
+        let Some(kept) = idempotency::find(tx, &who(actor), key)? else { return Ok(None) };
+        let kept: Kept =
+            serde_json::from_slice(kept.expose()).map_err(|error| Error::internal("an answer that was kept cannot be read", error))?;
+        if kept.request != self.request {
+            return Err(Error::conflict("This Idempotency-Key was used for another request. Take a new key for each thing to do."));
+        }
+        Ok(Some(Answer { repeated: true, ..kept.answer }))
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "profiles", description = "Uploaded configuration profiles, their versions, and whom they are assigned to"),
         (name = "policies", description = "Guided switches, whom they are assigned to, and what they come to on a device"),
         (name = "declarations", description = "Declarations that admins write themselves"),
+        (name = "packages", description = "Apps of your own: files, their versions, and for whom each is meant"),
+        (name = "provisioning", description = "Provisioning profiles, and whom they are assigned to"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

@@ -214,7 +214,7 @@ fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<Warning>> {
                 let policy = policies::find(tx, actor, &named.id)?;
                 warnings.extend(clashes::of_policy(tx, &policy, &groups, &besides)?.into_iter().map(Warning::from));
             }
-            AssignedKind::Declaration | AssignedKind::App => {}
+            AssignedKind::Declaration | AssignedKind::App | AssignedKind::Provisioning => {}
         }
     }
     Ok(warnings)

@@ -8,6 +8,7 @@ mod groups;
 mod imports;
 mod library;
 mod moved_in;
+mod packages;
 mod people;
 mod plans;
 mod profiles;

@@ -6,9 +6,9 @@ use aws_lc_rs::pbkdf2;
 use zeroize::Zeroizing;
 
 use super::KeyError;
-use super::md5::md5;
 use crate::pki::asn1::{Algorithm, AnyRef, OctetStringRef, Oid, Sequence, decode, oid};
 use crate::pki::cipher::Cipher;
+use crate::pki::md5::md5;
 
 /// Most PBKDF2 rounds that are worked off for one key: OpenSSL writes 2,048, password managers up to 650,000.
 pub(super) const MAX_ITERATIONS: u32 = 2_000_000;

@@ -1,7 +1,6 @@
 //! Private keys: made here, or brought in any of the forms that people have them in.
 
 mod encrypted;
-mod md5;
 mod sha1;
 
 use std::fmt;

@@ -50,7 +50,7 @@ pub(crate) use self::identity::Dialect;
 pub use self::identity::{HeaderForm, Identity, Proof};
 pub use self::journal::Journal;
 pub(crate) use self::scep::{Applicant, ScepService};
-pub use self::seen::{DeclarationSeen, ProfileSeen};
+pub use self::seen::{DeclarationSeen, DownloadSeen, ProfileSeen};
 pub(crate) use self::values::Complaint;
 pub use self::wire::{Mischief, Purpose, Reply, Request, Response};
 
@@ -136,6 +136,7 @@ pub struct Device {
     flight: Option<Flight>,
     profiles: Profiles,
     apps: Apps,
+    downloads: Vec<DownloadSeen>,
     update: OsUpdate,
     next_poll_at: Option<Timestamp>,
 }
@@ -161,6 +162,7 @@ impl Device {
             agenda: VecDeque::new(),
             flight: None,
             profiles: Profiles::default(),
+            downloads: Vec::new(),
             update: OsUpdate::default(),
             next_poll_at: None,
         }

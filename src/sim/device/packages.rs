@@ -2,11 +2,11 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::Device;
 use super::agenda::Errand;
 use super::apps::App;
 use super::commands::{After, ManifestOrder, app_of_manifest};
 use super::wire::{Purpose, Request, Response};
+use super::{Device, DownloadSeen};
 use crate::clock::Timestamp;
 use crate::protocol::plist::{Dictionary, fields, parse_dictionary};
 
@@ -26,6 +26,10 @@ pub(crate) struct Package {
     range: u64,
     /// Bytes that have come.
     offset: u64,
+    /// Requests that brought them.
+    requests: u64,
+    /// How long it is, by what the manifest says.
+    announced: Option<u64>,
     whole: Whole,
 }
 
@@ -63,7 +67,9 @@ impl Package {
             (_, Some(hash)) => (Hashes::File(hash.to_lowercase()), RANGE_BYTES),
             _ => (Hashes::Unchecked, RANGE_BYTES),
         };
-        Some(Self { app, url, hashes, range, offset: 0, whole: Whole(Context::new(&SHA256)) })
+        let metadata = fields::dictionary(item, "metadata");
+        let announced = metadata.and_then(|metadata| fields::whole(metadata, "sizeInBytes")).and_then(|size| u64::try_from(size).ok());
+        Some(Self { app, url, hashes, range, offset: 0, requests: 0, announced, whole: Whole(Context::new(&SHA256)) })
     }
 
     /// The request of the next range.
@@ -77,6 +83,10 @@ impl Package {
     /// Takes what came; says whether that was all, or what is wrong with it.
     fn take(&mut self, response: &Response) -> Result<bool, String> {
         let body = &response.body;
+        self.requests += 1;
+        if response.status == 206 && body.len() as u64 > self.range {
+            return Err(format!("{} bytes came where {} were asked for", body.len(), self.range));
+        }
         if let Hashes::Chunks(hashes) = &self.hashes {
             let first = (self.offset / self.range) as usize;
             for (index, chunk) in body.chunks(self.range as usize).enumerate() {
@@ -91,6 +101,9 @@ impl Package {
         let complete = response.status == 200 || (body.len() as u64) < self.range || response.total_bytes == Some(self.offset);
         if !complete {
             return Ok(false);
+        }
+        if self.announced.is_some_and(|size| size != self.offset) {
+            return Err(format!("the package has {} bytes, and another number in its manifest", self.offset));
         }
         match &self.hashes {
             Hashes::File(wanted) if *wanted != hex_of(self.whole.0.clone(), b"") => Err(String::from("the package does not fit its hash")),
@@ -144,7 +157,16 @@ impl Device {
         }
         match package.take(response) {
             Ok(false) => self.agenda.push_front(Errand::Package(Box::new(package))),
-            Ok(true) => self.status_changed(now),
+            Ok(true) => {
+                self.downloads.push(DownloadSeen {
+                    identifier: package.app.identifier.clone(),
+                    version: package.app.version.clone(),
+                    sha256: hex_of(package.whole.0.clone(), b""),
+                    size_bytes: package.offset,
+                    requests: package.requests,
+                });
+                self.status_changed(now);
+            }
             Err(what) => {
                 self.journal.error(format!("{}: {what}", package.app.identifier));
                 self.package_failed(&package.app.identifier);
@@ -207,6 +229,20 @@ mod tests {
         assert!(package.take(&part(&damaged, 1000, 2000)).unwrap_err().contains("chunk 1"));
         let mut package = Package::of_manifest(&manifest, app).unwrap();
         assert!(package.take(&Response::new(200, "", file[..1000].to_vec())).unwrap_err().contains("fewer"));
+    }
+
+    #[test]
+    fn a_package_of_another_length_than_announced_is_no_package() {
+        let file = vec![7; 1500];
+        let mut manifest = manifest("school.example.field", "https://mdm.example.school/field.ipa", &file, 1000);
+        let items = manifest.get_mut("items").unwrap().as_array_mut().unwrap();
+        let metadata = items[0].as_dictionary_mut().unwrap().get_mut("metadata").unwrap().as_dictionary_mut().unwrap();
+        metadata.insert("sizeInBytes".into(), 1501_u64.into());
+        let mut package = Package::of_manifest(&manifest, app_of_manifest(&manifest).unwrap()).unwrap();
+        assert_eq!(package.take(&part(&file, 0, 1000)), Ok(false));
+        assert!(package.take(&part(&file, 1000, 2000)).unwrap_err().contains("1500 bytes"));
+        let mut greedy = Package::of_manifest(&manifest, app_of_manifest(&manifest).unwrap()).unwrap();
+        assert!(greedy.take(&part(&file, 0, 1500)).unwrap_err().contains("were asked for"));
     }
 
     #[test]

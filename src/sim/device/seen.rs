@@ -28,6 +28,21 @@ pub struct ProfileSeen {
     pub ends_at: Option<Timestamp>,
 }
 
+/// A package that a device downloaded whole and found to be what its manifest says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DownloadSeen {
+    /// The app's bundle identifier, as the manifest says it.
+    pub identifier: String,
+    /// Its version, as the manifest says it.
+    pub version: String,
+    /// SHA-256 of all bytes that came, in lower-case hexadecimal.
+    pub sha256: String,
+    /// How many bytes those are.
+    pub size_bytes: u64,
+    /// How many requests they took.
+    pub requests: u64,
+}
+
 /// A declaration on a device, with what it comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeclarationSeen {
@@ -50,6 +65,11 @@ pub struct DeclarationSeen {
 }
 
 impl Device {
+    /// The packages that it downloaded, oldest first.
+    pub fn downloads(&self) -> &[DownloadSeen] {
+        &self.downloads
+    }
+
     /// The profiles on the device and those of its users, in the order they came.
     pub fn profiles(&self) -> Vec<ProfileSeen> {
         let seen = self.profiles.iter().map(|installed| {

@@ -6,6 +6,7 @@ mod declarations;
 mod devices;
 mod events;
 mod groups;
+mod packages;
 mod people;
 mod policies;
 mod profiles;
@@ -25,7 +26,7 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::http::auth::tests::{Kit, PASSWORD, peer};
 use crate::http::error::Audience;
-use crate::http::limits::{API_MAX_BYTES, group};
+use crate::http::limits::{API_MAX_BYTES, PACKAGE_MAX_BYTES, group};
 use crate::http::server::{Listener, Peer};
 use crate::mdm::Role;
 use crate::store::events::{NewEvent, append};
@@ -35,6 +36,7 @@ struct House {
     kit: Kit,
     streams: Streams,
     app: App,
+    data: tempfile::TempDir,
 }
 
 /// What came back.
@@ -46,8 +48,9 @@ struct Reply {
 
 impl House {
     fn new() -> Self {
-        let app = App::for_tests();
-        Self { kit: Kit::on(app.store.clone(), app.clock.clone()), streams: Streams::default(), app }
+        let data = tempfile::tempdir().unwrap();
+        let app = App::for_tests_in(crate::store::OpenOptions::memory(), data.path());
+        Self { kit: Kit::on(app.store.clone(), app.clock.clone()), streams: Streams::default(), app, data }
     }
 
     fn router(&self, listener: Listener) -> Router {
@@ -56,6 +59,7 @@ impl House {
 
     fn router_for(&self, peer: Peer) -> Router {
         group(Audience::Api, API_MAX_BYTES, routes())
+            .merge(group(Audience::Api, PACKAGE_MAX_BYTES, uploads()))
             .layer(Extension(self.kit.gate.clone()))
             .layer(Extension(self.streams.clone()))
             .layer(Extension(peer))
@@ -165,7 +169,7 @@ async fn every_reference_in_the_description_leads_somewhere() {
             _ => {}
         }
     }
-    let (_, document) = openapi::describe(nouns());
+    let (_, document) = openapi::describe(nouns().merge(large()));
     let mut found = Vec::new();
     references(&document, &mut found);
     assert!(found.len() > 20);

@@ -95,6 +95,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: &str) -> Result<GroupView> {
             AssignedKind::Policy => (format!("/policies/{item}"), "Policy"),
             AssignedKind::Declaration => (format!("/declarations/{item}"), "Declaration"),
             AssignedKind::App => (format!("/apps/{item}"), "App"),
+            AssignedKind::Provisioning => (format!("/provisioning/{item}"), "Provisioning profile"),
         };
         (href, format!("{what} {name}"), end)
     });

@@ -8,11 +8,13 @@ mod form;
 mod groups;
 mod invitations;
 mod log_in;
+mod packages;
 mod people;
 mod policies;
 mod practice;
 mod preview;
 mod profiles;
+mod provisioning;
 mod push;
 mod put_into;
 mod roster;
@@ -34,7 +36,12 @@ use crate::app::App;
 
 /// Pages that take a profile or a file for devices, which may be larger than what other forms take. They want the same as [`routes`].
 pub fn uploads() -> Router<App> {
-    profiles::uploads().merge(declarations::uploads())
+    profiles::uploads().merge(declarations::uploads()).merge(provisioning::uploads())
+}
+
+/// Pages that take a package, which goes to the disk as it comes. They want the same as [`routes`].
+pub fn package_uploads() -> Router<App> {
+    packages::uploads()
 }
 
 /// The pages' addresses. They want [`Gate`](crate::http::auth::Gate) as an extension, and their group round them.
@@ -56,6 +63,8 @@ pub fn routes() -> Router<App> {
         .merge(practice::routes())
         .merge(preview::routes())
         .merge(profiles::routes())
+        .merge(packages::routes())
+        .merge(provisioning::routes())
         .merge(push::routes())
         .merge(set_up::routes())
 }

@@ -13,7 +13,7 @@ use crate::http::pages::parts::scope::Sent;
 use crate::http::pages::parts::{State as Mark, encode};
 use crate::http::pages::preview::{DeviceRow, ForeseenRow, PreviewView, page};
 use crate::mdm::reconcile::{self, Foreseen, Named, Preview, Previews, Thing, Thought};
-use crate::mdm::{Actor, Right, declarations, policies, profiles};
+use crate::mdm::{Actor, Right, declarations, policies, profiles, provisioning};
 use crate::store::Tx;
 use crate::store::apps;
 use crate::store::assignments::{self, AssignedKind};
@@ -86,6 +86,7 @@ fn look(tx: &Tx, actor: &Actor, (kind, id): (AssignedKind, &str), sent: &Sent, a
         AssignedKind::Policy => policies::find(tx, actor, id)?.name,
         AssignedKind::Declaration => declarations::library::find(tx, actor, id)?.declaration.name,
         AssignedKind::App => apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("this app is not known"))?.name,
+        AssignedKind::Provisioning => provisioning::find(tx, actor, id)?.profile.name,
     };
     let assigned: Vec<_> = assignments::of_item(tx, kind, id)?.into_iter().map(|assignment| assignment.group_id).collect();
     let named = || vec![Named { kind, id: id.to_owned() }];
@@ -111,6 +112,7 @@ const fn noun(kind: AssignedKind) -> &'static str {
         AssignedKind::Policy => "policies",
         AssignedKind::Declaration => "declarations",
         AssignedKind::App => "apps",
+        AssignedKind::Provisioning => "provisioning",
     }
 }
 

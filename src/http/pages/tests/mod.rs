@@ -5,6 +5,7 @@ mod declarations;
 mod devices;
 mod forms;
 mod groups;
+mod packages;
 mod policies;
 mod profiles;
 mod roster;
@@ -30,6 +31,7 @@ use crate::store::{Tx, devices as rows};
 /// An appliance with its doors and people who may log in.
 struct House {
     app: App,
+    _data: tempfile::TempDir,
     kit: Kit,
     router: Router,
 }
@@ -56,9 +58,10 @@ impl Reply {
 
 impl House {
     fn new() -> Self {
-        let app = App::for_tests();
+        let data = tempfile::tempdir().unwrap();
+        let app = App::for_tests_in(crate::store::OpenOptions::memory(), data.path());
         let router = doors(&app, &Streams::default()).whole.layer(Extension(peer(Listener::Main)));
-        Self { kit: Kit::on(app.store.clone(), app.clock.clone()), router, app }
+        Self { kit: Kit::on(app.store.clone(), app.clock.clone()), router, app, _data: data }
     }
 
     async fn send(&self, request: Request<Body>) -> Reply {

@@ -125,6 +125,7 @@ fn origin(origin: &Origin) -> (String, String) {
         AssignedKind::Policy => "policies",
         AssignedKind::Declaration => "declarations",
         AssignedKind::App => "apps",
+        AssignedKind::Provisioning => "provisioning",
     };
     (origin.name.clone(), format!("/{noun}/{}", origin.id))
 }

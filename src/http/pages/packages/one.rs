@@ -1,0 +1,223 @@
+//! One app of the house: its versions, for whom each is meant, the pilot group; and one version by itself.
+
+use maud::{Markup, html};
+
+use super::super::parts::{
+    Button, Column, Confirm, Frame, Icon, Live, Row, Section, Shell, State, Table, confirm, empty, frame, live, post, section, select,
+    state_square, table, time_ago,
+};
+use super::parts::{about, notes, size, stage};
+use crate::clock::Timestamp;
+use crate::protocol::package::Facts;
+use crate::store::packages::Stage;
+
+/// An app with its versions.
+#[derive(Debug, Clone)]
+pub struct AppView {
+    /// The app's id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its bundle identifier.
+    pub bundle_id: String,
+    /// Its versions, newest first.
+    pub versions: Vec<VersionRow>,
+    /// Groups that can be chosen for trials: id and name.
+    pub groups: Vec<(String, String)>,
+    /// The id of the pilot group; empty for none.
+    pub pilot: String,
+    /// The names of the groups that the app is assigned to.
+    pub assigned: Vec<String>,
+    /// Why devices cannot fetch it; empty where nothing is known against it.
+    pub problem: String,
+    /// When that was tried.
+    pub checked_at: Option<Timestamp>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+/// A version in the list.
+#[derive(Debug, Clone)]
+pub struct VersionRow {
+    /// Its id.
+    pub id: String,
+    /// Build, and what people call the version.
+    pub words: String,
+    /// For whom it is meant.
+    pub stage: Stage,
+    /// Bytes of it.
+    pub size_bytes: u64,
+    /// How many things are to be known of it.
+    pub notes: usize,
+    /// Who uploaded it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The page of an app.
+pub fn app(shell: &Shell, view: &AppView) -> Markup {
+    let page = Frame {
+        back: Some(("/own-apps", "Your own apps")),
+        under: html! { (view.bundle_id) },
+        action: html! { @if view.may_change { (Button::link("/own-apps/new", "Upload a new version").icon(Icon::Upload)) } },
+        ..Frame::new(Section::Apps, &view.name)
+    };
+    let content = html! {
+        (live(Live { id: "versions", topics: "package app assignment", of: None, src: None }, html! { (reachable(view, shell.now)) (versions(view, shell.now)) }))
+        (section("Trial", trial(view)))
+    };
+    frame(shell, &page, content)
+}
+
+fn reachable(view: &AppView, now: Timestamp) -> Markup {
+    let again =
+        html! { @if view.may_change { (post(&format!("/own-apps/{}/try", view.id), html! { (Button::submit("Try again").small()) })) } };
+    html! {
+        @if view.problem.is_empty() {
+            @if let Some(at) = view.checked_at { p.quiet { (state_square(State::Ok, 12)) " Devices can fetch it from this server; tried " (time_ago(at, now)) "." } }
+        } @else {
+            div.row { (state_square(State::Problem, 12)) p { strong { "Devices cannot fetch it. " } (view.problem) } (again) }
+        }
+    }
+}
+
+fn versions(view: &AppView, now: Timestamp) -> Markup {
+    let rows = view.versions.iter().map(|version| Row {
+        id: String::new(),
+        href: Some(format!("/own-apps/versions/{}", version.id)),
+        name: version.words.clone(),
+        cells: vec![
+            html! { (version.words) @if version.notes > 0 { " " (state_square(State::Waiting, 12)) span.meta { " look at this" } } },
+            stage(version.stage),
+            html! { (size(version.size_bytes)) },
+            html! { (version.by) },
+            time_ago(version.at, now),
+        ],
+    });
+    let list = table(&Table {
+        caption: "Versions",
+        columns: vec![
+            Column::main("Version"),
+            Column::text("For"),
+            Column::text("Size").lesser(),
+            Column::text("Uploaded by").minor(),
+            Column::text("When").minor(),
+        ],
+        rows: rows.collect(),
+        pager: None,
+        empty: empty(
+            "No version is kept",
+            "Upload the app's file; devices get it as soon as the app is assigned to their group.",
+            Markup::default(),
+        ),
+        selection: None,
+        compact: true,
+    });
+    let assigned = if view.assigned.is_empty() {
+        String::from("It is assigned to nobody yet.")
+    } else {
+        format!("Assigned to {}.", view.assigned.join(", "))
+    };
+    section("Versions", html! { p.quiet { (assigned) } (list) })
+}
+
+fn trial(view: &AppView) -> Markup {
+    let words =
+        "Choose a group that gets each new version first. When it works there, put it in place for everyone on the version's own page.";
+    if !view.may_change {
+        let name =
+            view.groups.iter().find(|(id, _)| *id == view.pilot).map_or("No group tries new versions first.", |(_, name)| name.as_str());
+        return html! { p { (name) } };
+    }
+    let mut options = vec![(String::new(), String::from("No group: I decide for each version"))];
+    options.extend(view.groups.iter().cloned());
+    post(
+        &format!("/own-apps/{}/pilot", view.id),
+        html! {
+            div.form {
+                (select("pilot_group_id", "New versions go first to", &options, &view.pilot, words, None))
+                div.form-foot { (Button::submit("Save")) }
+            }
+        },
+    )
+}
+
+/// One version.
+#[derive(Debug, Clone)]
+pub struct VersionView {
+    /// Its id.
+    pub id: String,
+    /// The app's id and name.
+    pub app: (String, String),
+    /// Build, and what people call the version.
+    pub words: String,
+    /// For whom it is meant.
+    pub stage: Stage,
+    /// What the file says of itself.
+    pub facts: Facts,
+    /// What is to be known of it.
+    pub notes: Vec<String>,
+    /// Bytes of it.
+    pub size_bytes: u64,
+    /// Its digest.
+    pub sha256: String,
+    /// The name of the pilot group, where there is one.
+    pub pilot_group: Option<String>,
+    /// Whether it has a picture.
+    pub has_icon: bool,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+/// The page of a version.
+pub fn version(shell: &Shell, view: &VersionView) -> Markup {
+    let back = format!("/own-apps/{}", view.app.0);
+    let page = Frame { back: Some((&back, &view.app.1)), under: stage(view.stage), ..Frame::new(Section::Apps, &view.words) };
+    let content = html! {
+        (notes(&view.notes))
+        @if view.may_change { (section("Who gets it", choices(view))) }
+        (section("What it is", html! {
+            @if view.has_icon { img src=(format!("/own-apps/versions/{}/icon", view.id)) alt="" width="64" height="64"; }
+            (about(&view.facts, view.size_bytes, &view.sha256))
+        }))
+        @if view.may_change { (section("Delete it", html! { div.row { (Button::link(format!("/own-apps/versions/{}/delete", view.id), "Delete this version…").destructive().asks()) } })) }
+    };
+    frame(shell, &page, content)
+}
+
+fn choices(view: &VersionView) -> Markup {
+    let button = |stage: Stage, words: &str| Button::submit(words).sends("stage", stage.as_str());
+    let trial = view.pilot_group.as_ref().map(|name| format!("Try it on {name} first"));
+    let action = format!("/own-apps/versions/{}", view.id);
+    post(
+        &action,
+        html! {
+            @match view.stage {
+                Stage::Everyone => p { "Every device that the app is assigned to is to have this version, but for those that try another one." },
+                Stage::Pilot => p { "The devices of " (view.pilot_group.as_deref().unwrap_or("the pilot group")) " are to have this version; all others have the one before." },
+                Stage::Kept => p { "No device is to have this version. You can put it in place, also to go back to it." },
+            }
+            div.row {
+                @if view.stage != Stage::Everyone { (button(Stage::Everyone, "Put it in place for everyone").main()) }
+                @if view.stage == Stage::Kept && let Some(trial) = &trial { (button(Stage::Pilot, trial)) }
+                @if view.stage == Stage::Pilot { (button(Stage::Kept, "End the trial")) }
+            }
+        },
+    )
+}
+
+/// The page that asks before a version is deleted.
+pub fn delete(shell: &Shell, id: &str, name: &str, words: &str) -> Markup {
+    let (action, cancel) = (format!("/own-apps/versions/{id}/delete"), format!("/own-apps/versions/{id}"));
+    let ask = Confirm {
+        action: &action,
+        title: "Delete this version",
+        consequence: html! { strong { (name) " " (words) } " and its file are deleted here. Devices that have it keep it; going back to it needs the file." },
+        verb: "Delete the version",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, words)), ..Frame::new(Section::Apps, ask.title) }, confirm(&ask))
+}

@@ -1,0 +1,115 @@
+//! What a version of an app is, in words.
+
+use maud::{Markup, html};
+
+use super::super::parts::{Fact, State, badge, facts, state_square};
+use crate::protocol::package::{Facts, PackageKind};
+use crate::protocol::platform::Platform;
+use crate::protocol::provision::{self, Reach};
+use crate::store::packages::Stage;
+
+/// A length of bytes as people say it: `3.4 MB`.
+pub fn size(bytes: u64) -> String {
+    let of = |unit: f64| bytes as f64 / unit;
+    match bytes {
+        0..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", of(1e6)),
+        _ => format!("{:.2} GB", of(1e9)),
+    }
+}
+
+/// The mark of a version's stage.
+pub(super) fn stage(stage: Stage) -> Markup {
+    match stage {
+        Stage::Everyone => badge(State::Ok, "for everyone"),
+        Stage::Pilot => badge(State::Waiting, "on trial"),
+        Stage::Kept => html! { span.quiet { "kept" } },
+    }
+}
+
+/// What is to be known of something before devices get it.
+pub(in crate::http::pages) fn notes<T: AsRef<str>>(list: &[T]) -> Markup {
+    html! {
+        @if !list.is_empty() {
+            div.banner.waiting role="note" {
+                (state_square(State::Waiting, 12))
+                div.words {
+                    @if let [note] = list { p { (note.as_ref()) } }
+                    @else { ul { @for note in list { li { (note.as_ref()) } } } }
+                }
+            }
+        }
+    }
+}
+
+/// What a file says of itself.
+pub(super) fn about(package: &Facts, size_bytes: u64, sha256: &str) -> Markup {
+    let kind = match package.kind {
+        PackageKind::Ipa => "App (.ipa)",
+        PackageKind::Pkg => "Installer package (.pkg)",
+    };
+    let mut list = vec![Fact::text("Kind", kind), Fact::code("Identifier", &package.identifier), Fact::text("Build", &package.version)];
+    if !package.short_version.is_empty() {
+        list.push(Fact::text("Version", &package.short_version));
+    }
+    list.push(Fact::text("Runs on", &runs_on(package)));
+    for app in &package.apps {
+        list.push(Fact::new("Holds", html! { (app.path) " " span.meta { (app.identifier) " " (app.short_version) } }));
+    }
+    if let Some(signer) = &package.signer {
+        let above = signer.issuers.join(", ");
+        list.push(Fact::new("Signed by", html! { (signer.name) @if !above.is_empty() { span.meta { ", below " (above) } } }));
+    }
+    if package.kind == PackageKind::Ipa {
+        match &package.provisioning {
+            Some(profile) => list.push(Fact::new("Provisioning profile", provisioning(profile))),
+            None => list.push(Fact::text("Provisioning profile", "none inside")),
+        }
+    }
+    list.push(Fact::text("Size", &size(size_bytes)));
+    list.push(Fact::code("SHA-256", sha256));
+    facts(&list)
+}
+
+fn runs_on(package: &Facts) -> String {
+    let name = |platform: &Platform| match platform {
+        Platform::Ios => "iPad and iPhone",
+        Platform::Macos => "Mac",
+        Platform::Tvos => "Apple TV",
+        Platform::Visionos => "Apple Vision Pro",
+        Platform::Watchos => "Apple Watch",
+        Platform::Unknown => "other devices",
+    };
+    let devices = match &package.device_families[..] {
+        [] => package.platforms.iter().map(name).collect::<Vec<_>>().join(", "),
+        families => families.join(", "),
+    };
+    if package.minimum_os.is_empty() { devices } else { format!("{devices}, system {} and later", package.minimum_os) }
+}
+
+/// A provisioning profile in a line.
+fn provisioning(profile: &provision::Facts) -> Markup {
+    html! { (profile.name) ", " (reach(profile)) ", until " (super::super::parts::day(profile.expires_at)) }
+}
+
+/// For which devices a provisioning profile is good, in words.
+pub(in crate::http::pages) fn reach(profile: &provision::Facts) -> String {
+    match profile.devices {
+        Reach::AllDevices => String::from("every device"),
+        Reach::ListedDevices => format!("only the {} that it lists", super::super::parts::count(profile.device_count, "device", "devices")),
+        Reach::AppStore => String::from("no device: it is for the App Store"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_said_as_people_say_them() {
+        assert_eq!(
+            [0, 1, 999_999, 1_000_000, 3_449_000, 8_589_934_592].map(size),
+            ["0 KB", "1 KB", "1000 KB", "1.0 MB", "3.4 MB", "8.59 GB"]
+        );
+    }
+}

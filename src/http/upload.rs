@@ -1,0 +1,259 @@
+//! The way of a package's bytes from a request to the disk, for the API, the page and the command line alike.
+//!
+//! Pieces are written as they come; a request that breaks off leaves what came, and the next one goes on there. Only when all is there and was read is
+//! the file put in its place, and the package stored.
+
+use std::io::BufReader;
+
+use axum::body::Bytes;
+use tokio_stream::{Stream, StreamExt as _};
+
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::mdm::Actor;
+use crate::mdm::packages::{self, Begun, Kept, MAX_BYTES, NewPackage};
+use crate::protocol::manifest::Hashes;
+use crate::protocol::package::{self, Package, Refusal};
+use crate::store::package_files::Part;
+use crate::store::packages::{Stage, Upload, by_sha256};
+
+/// Bytes that are gathered before they are written: small pieces of the network make large ones for the disk.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// What a package is to be when it is complete.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wish {
+    /// SHA-256 that its bytes are to have; empty where nobody said.
+    pub(super) sha256: String,
+    /// Whether it is taken though its provisioning profile has ended.
+    pub(super) accept_expired: bool,
+    /// For whom it is meant.
+    pub(super) stage: Option<Stage>,
+}
+
+/// Does what blocks beside the async runtime.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|panic| Error::internal("a fault in the program", panic))?
+}
+
+/// Begins an upload of `size_bytes`, or finds the one that broke off.
+pub(super) async fn begin(app: &App, actor: &Actor, file_name: &str, size_bytes: u64, sha256: &str) -> Result<Begun> {
+    let viewer = actor.clone();
+    let others = app.store.read(app.now(), |tx| packages::under_way(tx, &viewer)).await?;
+    let files = app.packages.clone();
+    let room = aside(move || {
+        let mut promised = 0;
+        for upload in others {
+            promised += upload.size_bytes.max(0).unsigned_abs().saturating_sub(files.length(&upload.id)?);
+        }
+        Ok(files.room()?.saturating_sub(promised))
+    });
+    let room = room.await?;
+    let (actor, file_name, sha256) = (actor.clone(), file_name.to_owned(), sha256.to_owned());
+    app.store.write(app.now(), move |tx| packages::begin(tx, &actor, &file_name, size_bytes, &sha256, room)).await
+}
+
+/// How much of an upload has come.
+pub(super) async fn received(app: &App, upload: &Upload) -> Result<u64> {
+    let (files, id) = (app.packages.clone(), upload.id.clone());
+    aside(move || files.length(&id)).await
+}
+
+/// Writes what `body` brings at `offset`, which must be where the upload ends now. Gives the upload with its new length.
+///
+/// # Errors
+/// Conflict when it ends elsewhere or somebody else writes; too large beyond what was said; what came before an error stays.
+pub(super) async fn append<E>(
+    app: &App,
+    actor: &Actor,
+    id: &str,
+    offset: u64,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<(Upload, u64)> {
+    let (viewer, wanted) = (actor.clone(), id.to_owned());
+    let upload = app.store.read(app.now(), move |tx| packages::upload(tx, &viewer, &wanted)).await?;
+    let (files, part) = (app.packages.clone(), id.to_owned());
+    let part = aside(move || files.open_part(&part)).await?;
+    if part.length() != offset {
+        return Err(Error::conflict(format!("The upload has {} bytes: go on from there.", part.length())));
+    }
+    let (part, outcome) = write(part, upload.size_bytes.max(0).unsigned_abs(), body).await?;
+    let length = part.length();
+    drop(part);
+    let touched = id.to_owned();
+    app.store.write(app.now(), move |tx| packages::touch(tx, &touched)).await?;
+    outcome.map(|()| (upload, length))
+}
+
+/// Writes a body at the end of a part that may come to `most` bytes. The outer error is the disk's; the inner one is the sender's.
+async fn write<E>(mut part: Part, most: u64, mut body: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<(Part, Result<()>)> {
+    let mut gathered = Vec::with_capacity(WRITE_BYTES);
+    let mut outcome = Ok(());
+    loop {
+        let piece = body.next().await;
+        let is_end = !matches!(piece, Some(Ok(_)));
+        match piece {
+            Some(Ok(bytes)) if part.length() + (gathered.len() + bytes.len()) as u64 > most => {
+                outcome = Err(Error::new(
+                    Kind::TooLarge,
+                    format!("More came than the {most} bytes that the file is to have. Begin anew with its true size."),
+                ));
+                return Ok((part, outcome));
+            }
+            Some(Ok(bytes)) => gathered.extend_from_slice(&bytes),
+            Some(Err(_)) => {
+                outcome = Err(Error::bad_input("The rest of the piece did not come. Ask how far the upload is, and go on from there."));
+            }
+            None => {}
+        }
+        if gathered.len() >= WRITE_BYTES || (is_end && !gathered.is_empty()) {
+            let written = std::mem::replace(&mut gathered, Vec::with_capacity(WRITE_BYTES));
+            part = aside(move || part.append(&written).map(|()| part)).await?;
+        }
+        if is_end {
+            return Ok((part, outcome));
+        }
+    }
+}
+
+/// Ends an upload without a package.
+pub(super) async fn cancel(app: &App, actor: &Actor, id: &str) -> Result<()> {
+    let (actor, ended) = (actor.clone(), id.to_owned());
+    if !app.store.write(app.now(), move |tx| packages::cancel(tx, &actor, &ended)).await? {
+        return Err(Error::not_found("There is no such upload."));
+    }
+    let (files, part) = (app.packages.clone(), id.to_owned());
+    aside(move || files.drop_part(&part)).await
+}
+
+/// Makes a package of an upload that is complete: hashed, read, put in its place, stored.
+///
+/// # Errors
+/// Conflict while bytes are missing; bad input when it is none that devices install: then the upload is over. Where only a word of the caller's is
+/// missing (`accept_expired`, `stage`), it stays, and may be completed with it.
+pub(super) async fn complete(app: &App, actor: &Actor, id: &str, wish: Wish) -> Result<Kept> {
+    let (viewer, wanted) = (actor.clone(), id.to_owned());
+    let upload = app.store.read(app.now(), move |tx| packages::upload(tx, &viewer, &wanted)).await?;
+    let (files, part) = (app.packages.clone(), id.to_owned());
+    let size = upload.size_bytes.max(0).unsigned_abs();
+    let read = aside(move || {
+        let mut part = files.open_part(&part)?;
+        if part.length() != size {
+            return Err(Error::conflict(format!("The upload has {} of {size} bytes: send the rest first.", part.length())));
+        }
+        look(&mut part).map(|looked| (part, looked))
+    });
+    let (part, (hashes, read)) = read.await?;
+    let wanted = if wish.sha256.is_empty() { &upload.sha256 } else { &wish.sha256 };
+    let verdict = if !wanted.is_empty() && !wanted.eq_ignore_ascii_case(&hashes.sha256) {
+        Err(Error::field("sha256", "the file arrived damaged, or is another one than was said: its digest does not fit. Upload it again"))
+    } else {
+        read.map_err(Error::from)
+    };
+    match verdict {
+        Ok(read) => {
+            let new = NewPackage { hashes, read, accept_expired: wish.accept_expired, stage: wish.stage };
+            settled(app, actor, id, part, new).await
+        }
+        Err(error) => {
+            drop(part);
+            cancel(app, actor, id).await?;
+            Err(error)
+        }
+    }
+}
+
+/// What a part comes to and holds.
+fn look(part: &mut Part) -> Result<(Hashes, Result<Package, Refusal>)> {
+    let hashes = part.hashes()?;
+    let read = package::read(BufReader::with_capacity(64 << 10, part.file()), hashes.size_bytes);
+    Ok((hashes, read))
+}
+
+/// Settles an upload, to its end even when whoever asked hangs up meanwhile.
+async fn settled(app: &App, actor: &Actor, id: &str, part: Part, new: NewPackage) -> Result<Kept> {
+    let (app, actor, id) = (app.clone(), actor.clone(), id.to_owned());
+    let work = tokio::spawn(async move { settle(&app, &actor, &id, part, new).await });
+    work.await.map_err(|panic| Error::internal("a fault in the program", panic))?
+}
+
+/// Puts the file in its place and stores the package, in this order: a device may fetch what is stored at once.
+async fn settle(app: &App, actor: &Actor, id: &str, part: Part, new: NewPackage) -> Result<Kept> {
+    let (viewer, checked) = (actor.clone(), new.clone());
+    app.store.read_slow(app.now(), move |tx| packages::admit(tx, &viewer, &checked)).await?;
+    let (files, name, sha256, now) = (app.packages.clone(), id.to_owned(), new.hashes.sha256.clone(), app.now());
+    aside(move || files.keep(&name, &sha256, now)).await?;
+    drop(part);
+    let (actor, ended, sha256) = (actor.clone(), id.to_owned(), new.hashes.sha256.clone());
+    let stored = app.store.write(app.now(), move |tx| {
+        let kept = packages::keep(tx, &actor, &new)?;
+        packages::cancel(tx, &actor, &ended)?;
+        Ok(kept)
+    });
+    match stored.await {
+        Ok(kept) => Ok(kept),
+        Err(error) => {
+            // Unless the same file is a package already, it is a part again, so that completing can be tried once more.
+            let looked_for = sha256.clone();
+            let is_known = app.store.read(app.now(), move |tx| by_sha256(tx, &looked_for)).await?.is_some();
+            if !is_known {
+                let (files, name) = (app.packages.clone(), id.to_owned());
+                aside(move || files.take_back(&name, &sha256)).await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Takes a whole file of `announced` bytes at the most in one go; when it breaks off, nothing of it stays.
+///
+/// # Errors
+/// As [`begin`], [`append`] and [`complete`].
+pub(super) async fn whole<E>(
+    app: &App,
+    actor: &Actor,
+    file_name: &str,
+    announced: Option<u64>,
+    wish: Wish,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<Kept> {
+    // Without a digest, so that it is never mixed with an upload that somebody else has begun.
+    let begun = begin(app, actor, file_name, announced.unwrap_or(MAX_BYTES).clamp(1, MAX_BYTES), "").await?;
+    let Begun::Upload(upload) = begun else { return Err(Error::conflict("The file is here already.")) };
+    let outcome = filled(app, actor, &upload, wish, body).await;
+    if outcome.is_err() {
+        // It may be over already; what counts is what went wrong first.
+        let _ = cancel(app, actor, &upload.id).await;
+    }
+    outcome
+}
+
+async fn filled<E>(
+    app: &App,
+    actor: &Actor,
+    upload: &Upload,
+    wish: Wish,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<Kept> {
+    let (files, id) = (app.packages.clone(), upload.id.clone());
+    let part = aside(move || files.open_part(&id)).await?;
+    let (mut part, sent) = write(part, upload.size_bytes.max(0).unsigned_abs(), body).await?;
+    sent?;
+    let (part, (hashes, read)) = aside(move || look(&mut part).map(|looked| (part, looked))).await?;
+    if !wish.sha256.is_empty() && !wish.sha256.eq_ignore_ascii_case(&hashes.sha256) {
+        return Err(Error::field(
+            "sha256",
+            "the file arrived damaged, or is another one than was said: its digest does not fit. Upload it again",
+        ));
+    }
+    let new = NewPackage { hashes, read: read?, accept_expired: wish.accept_expired, stage: wish.stage };
+    settled(app, actor, &upload.id, part, new).await
+}
+
+/// Deletes a version, and its file once that is stored.
+pub(super) async fn delete(app: &App, actor: &Actor, id: &str) -> Result<()> {
+    let (actor, id) = (actor.clone(), id.to_owned());
+    let sha256 = app.store.write(app.now(), move |tx| packages::delete(tx, &actor, &id)).await?;
+    let files = app.packages.clone();
+    aside(move || files.drop_whole(&sha256)).await
+}

@@ -1,0 +1,90 @@
+//! Packages of the house's apps: brought in, staged from a pilot group to everyone, given to the devices that are to have them.
+
+mod keep;
+mod reach;
+mod rollout;
+mod serve;
+mod uploads;
+
+pub use keep::{Kept, NewPackage, admit, keep};
+pub use reach::{Trial, next_trial, note_address, note_trial, trials, try_again, unreachable};
+pub use rollout::{Overview, app_of, delete, find, list, notes, set_pilot, stage, versions};
+pub use serve::{Given, ICON, MANIFEST, for_device, given, icon, manifest, manifest_url};
+pub use uploads::{Begun, MAX_NAME_CHARS, begin, cancel, left_over, stale, touch, under_way, upload};
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::packages::{self as store, Package};
+use crate::store::{Tx, alerts};
+
+/// The largest package, in bytes.
+pub const MAX_BYTES: u64 = 8 << 30;
+
+/// The most versions of one app that are kept.
+pub const VERSIONS_MAX: usize = 50;
+
+/// The most packages in all.
+pub const PACKAGES_MAX: u64 = 1_000;
+
+/// The most uploads under way at the same time.
+pub const UPLOADS_MAX: usize = 16;
+
+/// How long an upload that rests is kept, to be gone on with.
+pub const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// Days before the end of a provisioning profile on which people are told, each time more urgently.
+pub const WARNED_DAYS: [i64; 3] = [30, 14, 7];
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+fn known(tx: &Tx, id: &str) -> Result<Package> {
+    store::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such package."))
+}
+
+/// Days from now until `end`, rounded up; none or fewer where it is over.
+pub(crate) fn days_until(end: Timestamp, now: Timestamp) -> i64 {
+    let left = end.millis() - now.millis();
+    left.div_euclid(DAY_MS) + i64::from(left.rem_euclid(DAY_MS) > 0)
+}
+
+/// Raises, repeats or takes down one alert about something that ends: at each of [`WARNED_DAYS`] it becomes more harmful.
+pub(crate) fn warn_of_end(tx: &Tx, key: &str, end: Timestamp, what: &str, remedy: &str) -> Result<()> {
+    let days = days_until(end, tx.now);
+    let step = WARNED_DAYS.iter().filter(|warned| days <= **warned).count() as i64;
+    if step == 0 {
+        return alerts::clear(tx, key).map(drop);
+    }
+    let harm = if days <= 0 { 80 } else { 40 + 10 * step };
+    let when = match days {
+        ..=0 => format!("ended on {}", end.day()),
+        1 => String::from("ends within a day"),
+        days => format!("ends in {days} days, on {}", end.day()),
+    };
+    // Said anew only where that is news, so that the count of an alert is that of the reminders.
+    let message = format!("{what} {when}.");
+    let is_up = alerts::all(tx)?.into_iter().find(|alert| alert.key == key);
+    if is_up.is_none_or(|alert| alert.harm != harm || alert.message != message) {
+        alerts::raise(tx, key, harm, &message, remedy)?;
+    }
+    Ok(())
+}
+
+/// Looks at the provisioning profiles inside the versions that devices are to have, and says which end soon.
+pub fn watch_ends(tx: &Tx) -> Result<usize> {
+    let soon = tx.now.plus(Duration::from_secs(WARNED_DAYS[0].unsigned_abs() * 24 * 3600));
+    let ending = store::ending(tx, soon)?;
+    let key = |package: &Package| format!("package.profile_ends:{}", package.id);
+    let keys: Vec<_> = ending.iter().map(|(package, _)| key(package)).collect();
+    for alert in alerts::all(tx)?.into_iter().filter(|alert| alert.key.starts_with("package.profile_ends:") && !keys.contains(&alert.key)) {
+        alerts::clear(tx, &alert.key)?;
+    }
+    for (package, name) in &ending {
+        let Some(profile) = &package.facts.provisioning else { continue };
+        let what = format!("The provisioning profile inside “{name}” {}", package.version);
+        let remedy = "After that the app starts on no device. Upload a version with a newer profile, or a newer profile by itself under Provisioning profiles.";
+        warn_of_end(tx, &key(package), profile.expires_at, &what, remedy)?;
+    }
+    Ok(ending.len())
+}

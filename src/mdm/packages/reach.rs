@@ -1,0 +1,102 @@
+//! Whether devices can fetch what a manifest's address promises: tried from here, at our own public address, before anything is sent.
+
+use serde_json::json;
+
+use super::rollout::of_the_house;
+use super::serve::{address, origin};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::journal::{self, Subject};
+use crate::mdm::{Actor, Right, capability};
+use crate::store::enrollments::Enrollment;
+use crate::store::packages::{self as store, Package, Stage};
+use crate::store::{Tx, alerts, apps};
+
+/// Apps that one turn tries.
+const AT_ONCE: u32 = 20;
+
+/// What is wrong where a device knows this server without https.
+const NOT_HTTPS: &str = "This device knows the server by an address without https, and devices fetch apps by https only. Enroll it again.";
+
+/// What is to be tried.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// The app.
+    pub app_id: String,
+    /// Its manifest, as a device would fetch it.
+    pub manifest_url: String,
+    /// What its manifest is to name.
+    pub package: Package,
+}
+
+/// Apps that are to be tried now, at our address `url`.
+pub fn trials(tx: &Tx, url: &str) -> Result<Vec<Trial>> {
+    capability::prepare(tx)?;
+    let Some(capability) = capability::own(tx, capability::PACKAGES)? else { return Ok(Vec::new()) };
+    let mut trials = Vec::new();
+    for app_id in store::due(tx, AT_ONCE)? {
+        let everyone = store::in_stage(tx, &app_id, Stage::Everyone)?;
+        let package = everyone.map_or_else(|| store::in_stage(tx, &app_id, Stage::Pilot), |found| Ok(Some(found)))?;
+        match package {
+            Some(package) => trials.push(Trial { manifest_url: address(url, &app_id, &capability), app_id, package }),
+            // Nothing of it is meant for anybody any more.
+            None => set_due(tx, &app_id, false)?,
+        }
+    }
+    Ok(trials)
+}
+
+/// When the next app is to be tried.
+pub fn next_trial(tx: &Tx) -> Result<Option<Timestamp>> {
+    store::next_due(tx)
+}
+
+/// Has every app tried that was not tried at our address `url` yet: for the start, when it may be another one.
+pub fn note_address(tx: &Tx, url: &str) -> Result<()> {
+    store::untried(tx, url)?.iter().try_for_each(|app_id| set_due(tx, app_id, true))
+}
+
+/// Has an app tried, or not tried any more.
+pub(super) fn set_due(tx: &Tx, app_id: &str, is_due: bool) -> Result<()> {
+    let mut rollout = store::rollout(tx, app_id)?;
+    rollout.due_at = is_due.then_some(tx.now);
+    store::set_rollout(tx, app_id, &rollout)
+}
+
+/// Has an app tried once more.
+pub fn try_again(tx: &Tx, actor: &Actor, app_id: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    of_the_house(tx, app_id)?;
+    set_due(tx, app_id, true)
+}
+
+/// Notes what came of a trial; `problem` is a sentence, empty where devices can fetch the app.
+pub fn note_trial(tx: &Tx, app_id: &str, url: &str, problem: &str) -> Result<()> {
+    let Some(app) = apps::by_id(tx, app_id)? else { return Ok(()) };
+    let mut rollout = store::rollout(tx, app_id)?;
+    let is_news = rollout.problem != problem;
+    (rollout.checked_url, rollout.checked_at, rollout.problem) = (url.to_owned(), Some(tx.now), problem.to_owned());
+    rollout.due_at = None;
+    store::set_rollout(tx, app_id, &rollout)?;
+    let key = format!("package.unreachable:{app_id}");
+    if problem.is_empty() {
+        alerts::clear(tx, &key)?;
+    } else {
+        let message = format!("Devices cannot fetch “{}” from here. {problem}", app.name);
+        alerts::raise(tx, &key, 70, &message, "Mend that, then open the app's page and try again; nothing is installed meanwhile.")?;
+    }
+    if is_news {
+        let data = json!({ "app": app_id, "name": app.name, "problem": problem });
+        journal::note(tx, &Actor::Job("packages"), "package.tried", Subject::default(), data)?;
+    }
+    Ok(())
+}
+
+/// Why a device cannot fetch an app, in a sentence; none where nothing is known against it. An app that was not tried yet gives nothing: it is
+/// tried as soon as a version of it is meant for anybody.
+pub fn unreachable(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<Option<String>> {
+    if origin(tx, enrollment)?.is_none() {
+        return Ok(Some(NOT_HTTPS.to_owned()));
+    }
+    Ok(Some(store::rollout(tx, app_id)?.problem).filter(|problem| !problem.is_empty()))
+}

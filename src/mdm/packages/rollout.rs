@@ -1,0 +1,196 @@
+//! Which version is meant for whom: a new one goes to a pilot group first, then to everyone; and back again.
+
+use serde_json::json;
+
+use super::reach::set_due;
+use super::{WARNED_DAYS, days_until, known};
+use crate::error::{Error, Result};
+use crate::mdm::journal::{self, Subject};
+use crate::mdm::{Actor, Right, assignments};
+use crate::store::apps::{self, App, AppKind};
+use crate::store::assignments::AssignedKind;
+use crate::store::packages::{self as store, Held, Package, Rollout, Stage};
+use crate::store::{Tx, groups};
+
+/// Names that are listed in a refusal.
+const NAMES_LISTED: usize = 5;
+
+/// An app of the house with its versions.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// The app.
+    pub app: App,
+    /// Its versions, newest first.
+    pub versions: Vec<Package>,
+    /// How new ones come to devices.
+    pub rollout: Rollout,
+    /// The name of the pilot group.
+    pub pilot_group: Option<String>,
+    /// The names of the groups that the app is assigned to.
+    pub groups: Vec<String>,
+}
+
+/// One page of apps that have packages, by name, and how many there are.
+pub fn list(tx: &Tx, actor: &Actor, after: Option<(&str, &str)>, limit: u32) -> Result<(Vec<Held>, u64)> {
+    actor.require(Right::View)?;
+    Ok((store::held(tx, after, limit)?, store::held_count(tx)?))
+}
+
+/// One package.
+pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Package> {
+    actor.require(Right::View)?;
+    known(tx, id)
+}
+
+/// An app of the house, with its versions and how they come to devices.
+pub fn versions(tx: &Tx, actor: &Actor, app_id: &str) -> Result<Overview> {
+    actor.require(Right::View)?;
+    let app = of_the_house(tx, app_id)?;
+    let rollout = store::rollout(tx, app_id)?;
+    let pilot_group = match &rollout.pilot_group_id {
+        Some(id) => groups::by_id(tx, id)?.map(|group| group.name),
+        None => None,
+    };
+    Ok(Overview { versions: store::of_app(tx, app_id)?, groups: store::groups_of(tx, app_id)?, app, rollout, pilot_group })
+}
+
+/// The app of a package.
+pub fn app_of(tx: &Tx, package: &Package) -> Result<App> {
+    of_the_house(tx, &package.app_id)
+}
+
+pub(super) fn of_the_house(tx: &Tx, app_id: &str) -> Result<App> {
+    let app = apps::by_id(tx, app_id)?.filter(|app| app.kind != AppKind::Store);
+    app.ok_or_else(|| Error::not_found("There is no such app of your own."))
+}
+
+/// What is to be known of a version now, in sentences: what was odd when it came, and its profile's end.
+pub fn notes(tx: &Tx, package: &Package) -> Vec<String> {
+    let mut notes = package.facts.warnings.clone();
+    if let Some(profile) = &package.facts.provisioning {
+        let days = days_until(profile.expires_at, tx.now);
+        if days <= 0 {
+            notes.push(format!(
+                "The provisioning profile inside ended on {}: the app starts only where a newer profile is installed beside it.",
+                profile.expires_at.day()
+            ));
+        } else if days <= WARNED_DAYS[0] {
+            notes.push(format!("The provisioning profile inside ends on {}; after that the app does not start.", profile.expires_at.day()));
+        }
+    }
+    notes
+}
+
+/// Says for whom a version is meant. The version that was meant for the same before is kept, so that it can be used again.
+///
+/// # Errors
+/// Names `stage` when there is no pilot group; conflict when nobody would have a version of an app that is assigned.
+pub fn stage(tx: &Tx, actor: &Actor, id: &str, stage: Stage) -> Result<Package> {
+    actor.require(Right::Configure)?;
+    let package = known(tx, id)?;
+    if package.stage == stage {
+        return Ok(package);
+    }
+    let app = of_the_house(tx, &package.app_id)?;
+    if stage == Stage::Pilot && store::rollout(tx, &app.id)?.pilot_group_id.is_none() {
+        return Err(Error::field("stage", "the app has no pilot group yet; choose one first"));
+    }
+    if package.stage == Stage::Everyone {
+        must_not_be_missed(tx, &app, &package)?;
+    }
+    if stage != Stage::Kept
+        && let Some(before) = store::in_stage(tx, &app.id, stage)?
+    {
+        store::set_stage(tx, &before.id, Stage::Kept)?;
+    }
+    store::set_stage(tx, id, stage)?;
+    let data =
+        json!({ "package": id, "app": app.id, "name": app.name, "version": package.version, "stage": stage, "before": package.stage });
+    journal::note(tx, actor, "package.staged", Subject::default(), data)?;
+    changed(tx, app)?;
+    known(tx, id)
+}
+
+/// Names the group that gets new versions first, or says that none does: then a version on trial is kept, and everyone has the same.
+pub fn set_pilot(tx: &Tx, actor: &Actor, app_id: &str, group_id: Option<&str>) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let app = of_the_house(tx, app_id)?;
+    let mut rollout = store::rollout(tx, app_id)?;
+    if rollout.pilot_group_id.as_deref() == group_id {
+        return Ok(());
+    }
+    let name = match group_id {
+        Some(id) => Some(groups::by_id(tx, id)?.ok_or_else(|| Error::field("pilot_group_id", "there is no such group"))?.name),
+        None => None,
+    };
+    rollout.pilot_group_id = group_id.map(str::to_owned);
+    store::set_rollout(tx, app_id, &rollout)?;
+    if group_id.is_none()
+        && let Some(on_trial) = store::in_stage(tx, app_id, Stage::Pilot)?
+    {
+        store::set_stage(tx, &on_trial.id, Stage::Kept)?;
+    }
+    let data = json!({ "app": app_id, "name": app.name, "group_id": group_id, "group": name });
+    journal::note(tx, actor, "package.pilot_chosen", Subject::default(), data)?;
+    changed(tx, app)
+}
+
+/// Deletes a version; gives the name of its file, which the caller removes once this is stored.
+///
+/// # Errors
+/// Conflict, with the names of the groups, while it is meant for devices that are to have the app.
+pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<String> {
+    actor.require(Right::Configure)?;
+    let package = known(tx, id)?;
+    let app = of_the_house(tx, &package.app_id)?;
+    if package.stage != Stage::Kept {
+        must_not_be_missed(tx, &app, &package)?;
+    }
+    store::delete(tx, id)?;
+    let data = json!({ "package": id, "app": app.id, "name": app.name, "version": package.version });
+    journal::note(tx, actor, "package.deleted", Subject::default(), data)?;
+    changed(tx, app)?;
+    Ok(package.sha256)
+}
+
+fn must_not_be_missed(tx: &Tx, app: &App, package: &Package) -> Result<()> {
+    let mut names = match package.stage {
+        Stage::Pilot => {
+            let pilot = store::rollout(tx, &app.id)?.pilot_group_id;
+            pilot.map(|id| groups::by_id(tx, &id)).transpose()?.flatten().map(|group| group.name).into_iter().collect()
+        }
+        _ => store::groups_of(tx, &app.id)?,
+    };
+    if names.is_empty() {
+        return Ok(());
+    }
+    let more = names.len().saturating_sub(NAMES_LISTED);
+    names.truncate(NAMES_LISTED);
+    let names: Vec<_> = names.iter().map(|name| format!("“{name}”")).collect();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Err(Error::conflict(format!(
+        "Version {} of “{}” is in use: {}{more} are to have it. Put another version in its place first, or take the app back from them.",
+        package.version,
+        app.name,
+        names.join(", ")
+    )))
+}
+
+/// The app follows its version for everyone, and devices are planned for anew.
+fn changed(tx: &Tx, mut app: App) -> Result<()> {
+    let current = store::in_stage(tx, &app.id, Stage::Everyone)?;
+    if let Some(current) = current {
+        app.platforms = json!(current.facts.platforms).to_string();
+        app.facts = json!(current.facts).to_string();
+        app.facts_at = Some(tx.now);
+    }
+    app.revision += 1;
+    app.changed_at = tx.now;
+    apps::update(tx, &app)?;
+    // Before a first use, and after a failure, it is tried whether devices can fetch it.
+    let rollout = store::rollout(tx, &app.id)?;
+    if rollout.checked_at.is_none() || !rollout.problem.is_empty() {
+        set_due(tx, &app.id, true)?;
+    }
+    assignments::changed(tx, AssignedKind::App, &app.id)
+}

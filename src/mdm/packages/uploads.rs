@@ -1,0 +1,128 @@
+//! Uploads under way: begun with what is to come, gone on with after a break, given up after a day.
+
+use super::{MAX_BYTES, UPLOAD_KEPT, UPLOADS_MAX};
+use crate::error::{Error, Kind, Result};
+use crate::mdm::{Actor, Right};
+use crate::store::Tx;
+use crate::store::package_files::Found;
+use crate::store::packages::{self as store, Package, Upload};
+
+/// The longest name of an uploaded file, in characters.
+pub const MAX_NAME_CHARS: usize = 255;
+
+/// What became of the wish to upload.
+#[derive(Debug, Clone)]
+pub enum Begun {
+    /// Send the bytes; an upload of the same file that broke off is gone on with.
+    Upload(Upload),
+    /// The file is here already.
+    Known(Box<Package>),
+}
+
+/// Begins an upload. `room` is how many bytes the disk can still take, those of other uploads left out.
+///
+/// # Errors
+/// Names the field at fault; too large over [`MAX_BYTES`]; busy when the disk has no room, or [`UPLOADS_MAX`] are under way.
+pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: u64, sha256: &str, room: u64) -> Result<Begun> {
+    actor.require(Right::Configure)?;
+    let file_name = file_name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    if file_name.is_empty() || file_name.chars().count() > MAX_NAME_CHARS || file_name.chars().any(char::is_control) {
+        return Err(Error::field("file_name", format!("the name of the file, of 1 to {MAX_NAME_CHARS} characters")));
+    }
+    if size_bytes == 0 {
+        return Err(Error::field("size_bytes", "the file is empty: nothing of it was written. Export it once more"));
+    }
+    if size_bytes > MAX_BYTES {
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!("The file is larger than {} GiB, which is the most that is taken.", MAX_BYTES >> 30),
+        ));
+    }
+    let sha256 = sha256.to_ascii_lowercase();
+    if !sha256.is_empty() && (sha256.len() != 64 || !sha256.bytes().all(|letter| letter.is_ascii_hexdigit())) {
+        return Err(Error::field("sha256", "64 hexadecimal digits, or nothing"));
+    }
+    if let Some(package) = store::by_sha256(tx, &sha256)? {
+        return Ok(Begun::Known(Box::new(package)));
+    }
+    let all = store::uploads(tx)?;
+    // Without a digest nothing tells that two files of one name are the same; whoever began the other one knows its id.
+    let same = all.iter().find(|upload| !sha256.is_empty() && upload.sha256 == sha256 && upload.size_bytes == size_bytes as i64);
+    if let Some(upload) = same {
+        return Ok(Begun::Upload(upload.clone()));
+    }
+    if all.len() >= UPLOADS_MAX {
+        return Err(Error::new(Kind::Busy, format!("{UPLOADS_MAX} uploads are under way already. Finish or cancel one of them first.")));
+    }
+    if size_bytes > room {
+        return Err(Error::new(
+            Kind::Busy,
+            format!(
+                "The disk has room for {} MB more, and the file has {} MB. Delete old versions, or free some space, and try again.",
+                room >> 20,
+                (size_bytes >> 20) + 1
+            ),
+        ));
+    }
+    let upload = Upload {
+        id: tx.new_id(),
+        file_name: file_name.to_owned(),
+        size_bytes: size_bytes as i64,
+        sha256,
+        created_by: actor.to_string(),
+        created_at: tx.now,
+        changed_at: tx.now,
+    };
+    store::begin(tx, &upload)?;
+    Ok(Begun::Upload(upload))
+}
+
+/// An upload under way.
+pub fn upload(tx: &Tx, actor: &Actor, id: &str) -> Result<Upload> {
+    actor.require(Right::Configure)?;
+    store::upload_by_id(tx, id)?.ok_or_else(|| {
+        Error::not_found("There is no such upload; it is finished, was cancelled, or rested for more than a day. Begin anew.")
+    })
+}
+
+/// Every upload under way, oldest first.
+pub fn under_way(tx: &Tx, actor: &Actor) -> Result<Vec<Upload>> {
+    actor.require(Right::Configure)?;
+    store::uploads(tx)
+}
+
+/// Notes that a piece of an upload came.
+pub fn touch(tx: &Tx, id: &str) -> Result<()> {
+    store::touch(tx, id)
+}
+
+/// Ends an upload, whether it became a package or not; its part is the caller's to remove. Tells whether there was one.
+pub fn cancel(tx: &Tx, actor: &Actor, id: &str) -> Result<bool> {
+    actor.require(Right::Configure)?;
+    store::end(tx, id)
+}
+
+/// Ends the uploads that rested for [`UPLOAD_KEPT`]; gives their ids.
+pub fn stale(tx: &Tx) -> Result<Vec<String>> {
+    let before = tx.now.minus(UPLOAD_KEPT);
+    let old: Vec<String> = store::uploads(tx)?.into_iter().filter(|upload| upload.changed_at <= before).map(|upload| upload.id).collect();
+    for id in &old {
+        store::end(tx, id)?;
+    }
+    Ok(old)
+}
+
+/// Those of `found` that belong to no upload and no package.
+pub fn left_over(tx: &Tx, found: Vec<Found>) -> Result<Vec<Found>> {
+    let mut left = Vec::new();
+    for file in found {
+        let is_known = match &file {
+            Found::Part(id) => store::upload_by_id(tx, id)?.is_some(),
+            Found::Whole(sha256) => store::by_sha256(tx, sha256)?.is_some(),
+        };
+        if !is_known {
+            left.push(file);
+        }
+    }
+    Ok(left)
+}

@@ -1,0 +1,187 @@
+//! Provisioning profiles: uploaded, assigned to groups, brought to devices beside the apps that need them, and watched until they end.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::packages::{WARNED_DAYS, warn_of_end};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::mdm::journal::{self, Subject};
+use crate::mdm::{Actor, Right, assignments};
+use crate::protocol::provision::{Facts, Reach};
+use crate::store::assignments::{self as rows, AssignedKind, Assignment};
+use crate::store::provisioning::{self as store, ProvisioningProfile};
+use crate::store::{Tx, alerts, groups};
+
+/// The most provisioning profiles.
+pub const PROFILES_MAX: u64 = 500;
+
+/// A profile that was read, with its bytes.
+#[derive(Debug, Clone)]
+pub struct Recognised {
+    /// What it says.
+    pub facts: Facts,
+    /// As Apple signed it.
+    pub content: Vec<u8>,
+}
+
+/// A profile with what a list shows of it.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// The profile.
+    pub profile: ProvisioningProfile,
+    /// Where it is assigned.
+    pub assignments: Vec<Assignment>,
+}
+
+/// A profile that a device is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Its row's id.
+    pub id: String,
+    /// Its UUID, by which ProvisioningProfileList tells it and RemoveProvisioningProfile removes it.
+    pub uuid: String,
+    /// What it is called.
+    pub name: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Reads an uploaded profile; it takes a signature's time.
+pub fn recognise(content: Vec<u8>) -> Result<Recognised> {
+    Ok(Recognised { facts: crate::protocol::provision::read(&content)?, content })
+}
+
+/// One page of profiles by name, and how many there are.
+pub fn list(tx: &Tx, actor: &Actor, after: Option<(&str, &str)>, limit: u32) -> Result<(Vec<Overview>, u64)> {
+    actor.require(Right::View)?;
+    let all = store::list(tx, after, limit)?.into_iter().map(|profile| overview(tx, profile)).collect::<Result<_>>()?;
+    Ok((all, store::count(tx)?))
+}
+
+/// One profile.
+pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Overview> {
+    actor.require(Right::View)?;
+    overview(tx, known(tx, id)?)
+}
+
+fn overview(tx: &Tx, profile: ProvisioningProfile) -> Result<Overview> {
+    Ok(Overview { assignments: rows::of_item(tx, AssignedKind::Provisioning, &profile.id)?, profile })
+}
+
+fn known(tx: &Tx, id: &str) -> Result<ProvisioningProfile> {
+    store::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such provisioning profile."))
+}
+
+/// Keeps a profile; the same one again is the same. Tells whether it is new.
+///
+/// # Errors
+/// Names `file` when it has ended, or is for uploads to the App Store; conflict when there are [`PROFILES_MAX`].
+pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised) -> Result<(Overview, bool)> {
+    actor.require(Right::Configure)?;
+    let facts = &brought.facts;
+    if let Some(known) = store::by_uuid(tx, &facts.uuid)? {
+        return Ok((overview(tx, known)?, false));
+    }
+    if facts.expires_at <= tx.now {
+        return Err(Error::field(
+            "file",
+            format!(
+                "This provisioning profile ended on {}. Renew it on Apple's developer site and download the new one.",
+                facts.expires_at.day()
+            ),
+        ));
+    }
+    if facts.devices == Reach::AppStore {
+        return Err(Error::field(
+            "file",
+            "This provisioning profile is for uploads to the App Store, and no device runs an app by it. Make one for in-house or ad hoc distribution.",
+        ));
+    }
+    if store::count(tx)? >= PROFILES_MAX {
+        return Err(Error::conflict(format!(
+            "There are {PROFILES_MAX} provisioning profiles already, which is the most. Delete old ones first."
+        )));
+    }
+    let profile = ProvisioningProfile {
+        id: tx.new_id(),
+        uuid: facts.uuid.clone(),
+        name: facts.name.clone(),
+        expires_at: facts.expires_at,
+        facts: facts.clone(),
+        created_by: actor.to_string(),
+        created_at: tx.now,
+    };
+    store::insert(tx, &profile, &brought.content)?;
+    journal::note(tx, actor, "provisioning.uploaded", Subject::default(), said(&profile))?;
+    Ok((overview(tx, profile)?, true))
+}
+
+fn said(profile: &ProvisioningProfile) -> serde_json::Value {
+    json!({ "provisioning": profile.id, "name": profile.name, "uuid": profile.uuid, "expires_at": profile.expires_at })
+}
+
+/// Deletes a profile: it is taken back from every group first, so that it goes from the devices too.
+pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let profile = known(tx, id)?;
+    assignments::unassign_everywhere(tx, actor, (AssignedKind::Provisioning, id, &profile.name))?;
+    store::delete(tx, id)?;
+    alerts::clear(tx, &alert(&profile))?;
+    journal::note(tx, actor, "provisioning.deleted", Subject::default(), said(&profile))
+}
+
+/// Assigns a profile to a group.
+pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Assignment> {
+    actor.require(Right::Configure)?;
+    let profile = known(tx, id)?;
+    groups::by_id(tx, group_id)?.ok_or_else(|| Error::not_found("There is no such group."))?;
+    assignments::assign(tx, actor, (AssignedKind::Provisioning, id, &profile.name), group_id, None)
+}
+
+/// Takes a profile back from a group; it goes from the group's devices.
+pub fn unassign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let profile = known(tx, id)?;
+    assignments::unassign(tx, actor, (AssignedKind::Provisioning, id, &profile.name), group_id)
+}
+
+/// The profiles that a device is to have by what is assigned to it; those that have ended are left out, since no device takes them. Other kinds of
+/// assignments are passed over.
+pub fn pieces(tx: &Tx, assigned: &[Assignment]) -> Result<Vec<Piece>> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for assignment in assigned.iter().filter(|assignment| assignment.kind == AssignedKind::Provisioning) {
+        if pieces.iter().any(|piece| piece.id == assignment.item_id) || assignment.ends_at.is_some_and(|end| end <= tx.now) {
+            continue;
+        }
+        let Some(profile) = store::by_id(tx, &assignment.item_id)?.filter(|profile| profile.expires_at > tx.now) else { continue };
+        pieces.push(Piece { id: profile.id, uuid: profile.uuid, name: profile.name, expires_at: profile.expires_at });
+    }
+    pieces.sort_by(|one, other| one.uuid.cmp(&other.uuid));
+    Ok(pieces)
+}
+
+/// The bytes of a profile, as Apple signed it.
+///
+/// # Errors
+/// Not found when it was deleted.
+pub fn content(tx: &Tx, id: &str) -> Result<Vec<u8>> {
+    store::content(tx, id)?.ok_or_else(|| Error::not_found("There is no such provisioning profile."))
+}
+
+fn alert(profile: &ProvisioningProfile) -> String {
+    format!("provisioning.ends:{}", profile.id)
+}
+
+/// Says which profiles end soon: 30, 14 and 7 days before, and when it is over. Gives how many.
+pub fn watch_ends(tx: &Tx) -> Result<usize> {
+    let soon = tx.now.plus(Duration::from_secs(WARNED_DAYS[0].unsigned_abs() * 24 * 3600));
+    let ending = store::ending(tx, soon)?;
+    for profile in &ending {
+        let what = format!("The provisioning profile “{}”", profile.name);
+        let remedy = "After that the apps that need it start on no device. Renew it on Apple's developer site, upload the new one and assign it to the same groups; then delete this one.";
+        warn_of_end(tx, &alert(profile), profile.expires_at, &what, remedy)?;
+    }
+    Ok(ending.len())
+}

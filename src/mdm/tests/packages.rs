@@ -1,0 +1,263 @@
+//! Packages and provisioning profiles without doors: limits, whom a version is meant for, what ends soon.
+
+use super::{School, days};
+use crate::clock::Timestamp;
+use crate::error::{Kind, Result};
+use crate::mdm::packages::{self, Kept, NewPackage, PACKAGES_MAX, VERSIONS_MAX};
+use crate::mdm::provisioning::{self, PROFILES_MAX, Recognised};
+use crate::mdm::{Actor, assignments as assign};
+use crate::pki::digest::sha256;
+use crate::pki::hex;
+use crate::protocol::manifest::Hashing;
+use crate::protocol::package::tests::{FIELD, app};
+use crate::protocol::package::{self, Package as Read};
+use crate::protocol::provision;
+use crate::protocol::provision::tests::profile;
+use crate::store::assignments::{AssignedKind, of_device};
+use crate::store::packages::Stage;
+use crate::store::{Tx, alerts, enrollments, packages as rows, plans, profiles::tests::group};
+
+fn brought(bytes: &[u8]) -> NewPackage {
+    let read = package::read(std::io::Cursor::new(bytes), bytes.len() as u64).unwrap();
+    let mut hashing = Hashing::default();
+    hashing.update(bytes);
+    NewPackage { hashes: hashing.finish(), read, accept_expired: false, stage: None }
+}
+
+fn build(number: usize) -> NewPackage {
+    brought(&app("school.example.many", &number.to_string(), ""))
+}
+
+/// A package of another app, without a file being made for it.
+fn other(like: &NewPackage, number: usize) -> NewPackage {
+    let mut new = like.clone();
+    new.read.facts.identifier = format!("school.example.n{number}");
+    new.hashes.sha256 = hex(&sha256(number.to_string().as_bytes()));
+    new
+}
+
+fn keep(tx: &Tx, new: &NewPackage) -> Result<Kept> {
+    packages::keep(tx, &Actor::Console, new)
+}
+
+#[test]
+fn one_app_has_so_many_versions_and_the_house_so_many_packages() {
+    let school = School::new();
+    school.write(|tx| {
+        for number in 0..VERSIONS_MAX {
+            keep(tx, &build(number))?;
+        }
+        let many = keep(tx, &build(VERSIONS_MAX)).unwrap_err();
+        assert!(many.kind == Kind::Conflict && many.message.contains("Delete old ones"), "{many}");
+        let like = build(0);
+        for number in VERSIONS_MAX..PACKAGES_MAX as usize {
+            keep(tx, &other(&like, number))?;
+        }
+        assert_eq!(rows::count(tx)?, PACKAGES_MAX);
+        let full = keep(tx, &other(&like, PACKAGES_MAX as usize)).unwrap_err();
+        assert!(full.kind == Kind::Conflict && full.message.contains("Delete old versions"), "{full}");
+        assert!(!keep(tx, &build(0))?.is_new, "what is here already is no further one");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_version_is_meant_for_the_pilots_devices_or_for_all_others() {
+    let school = School::new();
+    let (one, two) = (school.enrolled("A-1").enrollment().device_id, String::from("of no group"));
+    school.write(move |tx| {
+        group(tx, "pilot", "Pilot", &[one.as_str()])?;
+        let first = keep(tx, &build(1))?;
+        let meant =
+            |device: &str| Ok::<_, crate::error::Error>(packages::for_device(tx, &first.app.id, device)?.map(|package| package.version));
+        assert_eq!((meant(&one)?, meant(&two)?), (Some("1".into()), Some("1".into())));
+        packages::set_pilot(tx, &Actor::Console, &first.app.id, Some("pilot"))?;
+        let second = keep(tx, &build(2))?;
+        assert_eq!((second.package.stage, meant(&one)?, meant(&two)?), (Stage::Pilot, Some("2".into()), Some("1".into())));
+        let third = keep(tx, &build(3))?;
+        assert_eq!((meant(&one)?, packages::find(tx, &Actor::Console, &second.package.id)?.stage), (Some("3".into()), Stage::Kept));
+        packages::stage(tx, &Actor::Console, &third.package.id, Stage::Everyone)?;
+        assert_eq!((meant(&one)?, meant(&two)?), (Some("3".into()), Some("3".into())));
+        let app = crate::store::apps::by_id(tx, &first.app.id)?.unwrap();
+        assert!(app.revision > first.app.revision && app.facts.contains("\"version\":\"3\""), "{}", app.facts);
+        crate::store::groups::delete(tx, "pilot")?;
+        assert_eq!(rows::rollout(tx, &first.app.id)?.pilot_group_id, None);
+        Ok(())
+    });
+}
+
+#[test]
+fn the_address_of_a_manifest_stays_and_is_https_only() {
+    let school = School::new();
+    let enrollment = school.enrolled("A-1").enrollment();
+    school.write(move |tx| {
+        let app_id = keep(tx, &brought(FIELD))?.app.id;
+        let mut enrollment = enrollment.clone();
+        enrollment.server_url = String::from("https://mdm.example.school:8443/mdm/connect");
+        let url = packages::manifest_url(tx, &enrollment, &app_id)?.unwrap();
+        assert!(url.starts_with(&format!("https://mdm.example.school:8443/packages/{app_id}/{}.", enrollment.id)), "{url}");
+        assert_eq!(packages::manifest_url(tx, &enrollment, &app_id)?, Some(url));
+        enrollment.server_url = String::from("http://mdm.example.school/mdm");
+        assert_eq!(packages::manifest_url(tx, &enrollment, &app_id)?, None);
+        assert!(packages::unreachable(tx, &enrollment, &app_id)?.unwrap().contains("without https"));
+        enrollment.server_url = String::from("https://mdm.example.school/mdm");
+        assert_eq!(packages::unreachable(tx, &enrollment, &app_id)?, None);
+        packages::note_trial(tx, &app_id, "https://mdm.example.school", "It is not found.")?;
+        assert_eq!(packages::unreachable(tx, &enrollment, &app_id)?.as_deref(), Some("It is not found."));
+        assert!(alerts::all(tx)?.iter().any(|alert| alert.message.contains("“Field Notes”") && alert.message.contains("It is not found.")));
+        packages::note_trial(tx, &app_id, "https://mdm.example.school", "")?;
+        assert!(!alerts::all(tx)?.iter().any(|alert| alert.key.starts_with("package.")));
+        Ok(())
+    });
+}
+
+#[test]
+fn what_devices_fetch_looks_nothing_through() {
+    let school = School::new();
+    let enrollment = school.enrolled("A-1").enrollment();
+    school.write(move |tx| {
+        let kept = keep(tx, &brought(FIELD))?;
+        let mut enrollment = enrollment.clone();
+        enrollment.server_url = String::from("https://mdm.example.school/mdm/connect");
+        enrollments::update(tx, &enrollment)?;
+        group(tx, "all", "All", &[enrollment.device_id.as_str()])?;
+        assign::assign(tx, &Actor::Console, (AssignedKind::App, &kept.app.id, "Field"), "all", None)?;
+        packages::set_pilot(tx, &Actor::Console, &kept.app.id, Some("all"))?;
+        let url = packages::manifest_url(tx, &enrollment, &kept.app.id)?.unwrap();
+        let capability = url.rsplit('/').nth(1).unwrap();
+        let plans = plans::of(tx, || {
+            assert!(packages::manifest(tx, &kept.app.id, capability, "")?.is_some());
+            assert!(packages::given(tx, capability, &kept.package.sha256)?.is_some());
+            packages::next_trial(tx)?;
+            packages::trials(tx, "https://mdm.example.school").map(drop)
+        })?;
+        assert!(plans.scans.is_empty() && plans.statements.len() >= 10, "{:#?}", plans.scans);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_app_is_tried_before_its_first_use_after_a_failure_and_at_another_address() {
+    let school = School::new();
+    school.write(|tx| {
+        let url = "https://mdm.example.school";
+        let first = keep(tx, &build(1))?;
+        let due = || Ok::<_, crate::error::Error>(packages::trials(tx, url)?.len());
+        assert_eq!((due()?, packages::next_trial(tx)?), (1, Some(tx.now)));
+        packages::note_trial(tx, &first.app.id, url, "")?;
+        let second = keep(tx, &build(2))?;
+        packages::stage(tx, &Actor::Console, &second.package.id, Stage::Everyone)?;
+        assert_eq!((due()?, packages::next_trial(tx)?), (0, None), "it can be fetched, as is known");
+        packages::note_address(tx, url)?;
+        assert_eq!(due()?, 0);
+        packages::note_address(tx, "https://other.example.school")?;
+        assert_eq!(due()?, 1);
+        packages::note_trial(tx, &first.app.id, url, "No.")?;
+        packages::stage(tx, &Actor::Console, &first.package.id, Stage::Everyone)?;
+        assert_eq!(due()?, 1, "after a failure it is tried with each version");
+        packages::note_trial(tx, &first.app.id, url, "No.")?;
+        packages::try_again(tx, &Actor::Console, &first.app.id)?;
+        assert_eq!(due()?, 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn ends_are_told_thirty_fourteen_and_seven_days_before() {
+    let school = School::new();
+    let end = school.clock.now().plus(days(40));
+    school.write(move |tx| {
+        let brought = provisioning::recognise(profile("P-1", "school.example.field", end, &[]))?;
+        provisioning::create(tx, &Actor::Console, &brought)?;
+        let mut new = build(1);
+        new.read.facts.provisioning = Some(brought.facts);
+        keep(tx, &new).map(drop)
+    });
+    let told = || {
+        school.write(|tx| {
+            packages::watch_ends(tx)?;
+            provisioning::watch_ends(tx)?;
+            let ends = alerts::all(tx)?.into_iter().filter(|alert| alert.key.contains("ends:"));
+            Ok(ends.map(|alert| (alert.harm, alert.message)).collect::<Vec<_>>())
+        })
+    };
+    assert_eq!(told(), []);
+    for (passed, harm, words) in [(10, 50, "ends in 30 days"), (16, 60, "ends in 14 days"), (7, 70, "ends in 7 days"), (7, 80, "ended on")]
+    {
+        school.clock.advance(days(passed));
+        let now = told();
+        assert!(now.len() == 2 && now.iter().all(|(rank, message)| *rank == harm && message.contains(words)), "{passed}: {now:?}");
+    }
+}
+
+#[test]
+fn a_device_is_to_have_the_profiles_of_its_groups_that_have_not_ended() {
+    let school = School::new();
+    let device = school.enrolled("A-1").enrollment().device_id;
+    let end = school.clock.now().plus(days(10));
+    let pieces = |school: &School| {
+        let device = school.write(|tx| Ok(enrollments::by_nano_id(tx, "A-1")?.unwrap().device_id));
+        school.write(move |tx| provisioning::pieces(tx, &of_device(tx, &device)?))
+    };
+    school.write(move |tx| {
+        group(tx, "one", "One", &[device.as_str()])?;
+        group(tx, "two", "Two", &[device.as_str()])?;
+        let (kept, _) = provisioning::create(tx, &Actor::Console, &provisioning::recognise(profile("P-1", "a.b", end, &[]))?)?;
+        provisioning::assign(tx, &Actor::Console, &kept.profile.id, "one")?;
+        provisioning::assign(tx, &Actor::Console, &kept.profile.id, "two").map(drop)
+    });
+    let wanted = pieces(&school);
+    assert_eq!((wanted.len(), wanted[0].uuid.as_str(), wanted[0].expires_at), (1, "P-1", end));
+    let id = wanted[0].id.clone();
+    assert!(provision::read(&school.write(move |tx| provisioning::content(tx, &id))).is_ok());
+    school.clock.advance(days(10));
+    assert_eq!(pieces(&school), []);
+    let id = wanted[0].id.clone();
+    school.write(move |tx| {
+        provisioning::delete(tx, &Actor::Console, &id)?;
+        assert!(
+            assign::unassign(tx, &Actor::Console, (AssignedKind::Provisioning, &id, ""), "one").is_err(),
+            "it was taken back everywhere"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn there_are_so_many_provisioning_profiles() {
+    let school = School::new();
+    let end = school.clock.now().plus(days(10));
+    let like = provision::read(&profile("P", "a.b", end, &[])).unwrap();
+    school.write(move |tx| {
+        let new = |number: u64| Recognised { facts: provision::Facts { uuid: number.to_string(), ..like.clone() }, content: vec![0] };
+        for number in 0..PROFILES_MAX {
+            provisioning::create(tx, &Actor::Console, &new(number))?;
+        }
+        let many = provisioning::create(tx, &Actor::Console, &new(PROFILES_MAX)).unwrap_err();
+        assert_eq!(many.kind, Kind::Conflict);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_odd_about_a_version_is_told() {
+    let school = School::new();
+    let now = school.clock.now();
+    school.write(move |tx| {
+        let with = |facts: Option<provision::Facts>| {
+            let mut new = brought(&app("school.example.odd", &format!("{facts:?}").len().to_string(), ""));
+            new.read.facts.provisioning = facts;
+            keep(tx, &new).map(|kept| packages::notes(tx, &kept.package).join("\n"))
+        };
+        assert!(with(None)?.contains("no provisioning profile inside"));
+        let made = |app_id: &str, end: Timestamp, devices: &[&str]| provision::read(&profile("1", app_id, end, devices)).unwrap();
+        assert!(with(Some(made("school.example.odd", now.plus(days(20)), &[])))?.contains("ends on"));
+        assert!(with(Some(made("school.other", now.plus(days(90)), &[])))?.contains("is for school.other"));
+        assert!(with(Some(made("*", now.plus(days(90)), &["A"])))?.contains("only on the 1 devices"));
+        let store = provision::Facts { devices: provision::Reach::AppStore, ..made("*", now.plus(days(91)), &[]) };
+        assert!(with(Some(store))?.contains("exported for the App Store"));
+        Ok(())
+    });
+    let Read { facts, .. } = brought(FIELD).read;
+    assert_eq!(facts.warnings, [""; 0]);
+}

@@ -1,0 +1,191 @@
+//! Apps for iPad, iPhone, Apple TV and Vision Pro: a ZIP archive with `Payload/<one>.app` in it.
+
+use std::io::{Read, Seek};
+
+use zip::ZipArchive;
+
+use super::bounded::{self, Bounded};
+use super::{Facts, Package, PackageKind, Refusal, damaged, identifier, png, refuse, short, version};
+use crate::protocol::platform::Platform;
+use crate::protocol::plist::{Dictionary, Value, fields, parse_dictionary};
+use crate::protocol::provision;
+
+/// Bytes that the archive's directory may have: an entry takes about 120, and large games have 30,000.
+pub(super) const DIRECTORY_MAX_BYTES: u64 = 32 << 20;
+
+/// Bytes of all that is read of one archive: its directory and the few files that are looked into.
+const READ_MAX_BYTES: u64 = DIRECTORY_MAX_BYTES + (16 << 20);
+
+/// Bytes of an Info.plist.
+pub(super) const INFO_MAX_BYTES: u64 = 1 << 20;
+
+pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusal> {
+    let file = must_be_small(file, size)?;
+    let mut archive = ZipArchive::new(Bounded::new(file, READ_MAX_BYTES)).map_err(|_| damaged("file"))?;
+    let names: Vec<String> = archive.file_names().map(|name| name.map(std::borrow::Cow::into_owned).unwrap_or_default()).collect();
+    let app = app(&names)?;
+    let inside = |name: &str| names.iter().position(|known| plain(known) == format!("{app}/{name}"));
+    let at = inside("Info.plist").ok_or_else(|| damaged("app"))?;
+    let info = file_at(&mut archive, at, INFO_MAX_BYTES)
+        .ok_or_else(|| Refusal(String::from("Its Info.plist is damaged, packed with a password, or far longer than any real one.")))?;
+    let info = parse_dictionary(&info).map_err(|_| Refusal(String::from("Its Info.plist cannot be read. Export the app once more.")))?;
+    let mut facts = facts(&info, &app)?;
+    if let Some(at) = inside("embedded.mobileprovision") {
+        let profile = file_at(&mut archive, at, provision::MAX_BYTES as u64).and_then(|bytes| provision::read(&bytes).ok());
+        let profile = profile
+            .ok_or_else(|| Refusal(String::from("The provisioning profile inside the app cannot be read. Export the app once more.")))?;
+        facts.provisioning = Some(profile);
+    }
+    let icon = icon(&mut archive, &names, &app, &info);
+    Ok(Package { facts, icon })
+}
+
+/// Refuses archives whose directory is longer than that of any app, before anything is made of it.
+fn must_be_small<R: Read + Seek>(mut file: R, size: u64) -> Result<R, Refusal> {
+    let from = size.saturating_sub(22 + 65_535 + 20);
+    let tail = super::piece(&mut file, from, size - from)?;
+    let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(|| damaged("file"))?;
+    let length =
+        tail.get(end + 12..end + 16).ok_or_else(|| damaged("file"))?.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    // In the ZIP64 form these are all ones, and what is read in all is bounded anyway.
+    if length != 0xffff_ffff && length > DIRECTORY_MAX_BYTES {
+        return refuse("The archive claims to hold far more files than any real app does.");
+    }
+    Ok(file)
+}
+
+/// An entry's name without what some tools put before it.
+fn plain(name: &str) -> &str {
+    name.trim_start_matches("./")
+}
+
+/// The folder of the app, `Payload/Field.app`.
+fn app(names: &[String]) -> Result<String, Refusal> {
+    let mut apps: Vec<&str> = Vec::new();
+    for name in names {
+        let Some((folder, rest)) = plain(name).strip_prefix("Payload/").and_then(|rest| rest.split_once('/')) else { continue };
+        let whole = &plain(name)[.."Payload/".len() + folder.len()];
+        if folder.strip_suffix(".app").is_some() && rest == "Info.plist" && !apps.contains(&whole) {
+            apps.push(whole);
+        }
+    }
+    match apps[..] {
+        [app] => Ok(app.to_owned()),
+        [] => refuse(what_it_is(names)),
+        _ => refuse("There is more than one app inside. Devices install one at a time: export each app by itself."),
+    }
+}
+
+/// What a ZIP archive is that holds no app.
+fn what_it_is(names: &[String]) -> &'static str {
+    let any = |test: &dyn Fn(&str) -> bool| names.iter().any(|name| test(plain(name)));
+    if any(&|name| name == "AndroidManifest.xml" || name == "base/manifest/AndroidManifest.xml") {
+        "This is an app for Android. iPads and iPhones need the .ipa file of the same app."
+    } else if any(&|name| name.ends_with(".app/Contents/Info.plist")) {
+        "This is a Mac app in a ZIP archive. Macs install packages: make one with productbuild --component The.app /Applications out.pkg, and sign it with productsign."
+    } else if any(&|name| name.contains(".xcarchive/") || name.starts_with("Products/Applications/")) {
+        "This is an Xcode archive. Open it in Xcode's Organizer, choose Distribute App, and upload the .ipa file that comes out."
+    } else if any(&|name| name.ends_with(".app/Info.plist")) {
+        "This is a folder with an app, not an .ipa file: the app must lie in a folder called Payload. Export it from Xcode as an .ipa."
+    } else if any(&|name| name == "[Content_Types].xml") {
+        "This is an office document. Choose the .ipa or .pkg file."
+    } else if any(&|name| name.to_ascii_lowercase().ends_with(".ipa") || name.to_ascii_lowercase().ends_with(".pkg")) {
+        "This is a ZIP archive with a package inside. Unpack it, and upload the .ipa or .pkg file itself."
+    } else {
+        "This is a ZIP archive without an app for iPad or iPhone inside."
+    }
+}
+
+fn file_at<R: Read + Seek>(archive: &mut ZipArchive<R>, at: usize, most: u64) -> Option<Vec<u8>> {
+    // What the archive says of its sizes is not believed: reading ends one byte after the most.
+    bounded::all(archive.by_index(at).ok()?, most)
+}
+
+fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
+    let text = |key: &str| fields::filled(info, key).unwrap_or_default();
+    let names = [text("CFBundleDisplayName"), text("CFBundleName")];
+    let folder = app.rsplit('/').next().unwrap_or_default().trim_end_matches(".app");
+    let name = names.iter().map(|name| short(name)).find(|name| !name.is_empty()).unwrap_or_else(|| short(folder));
+    let supported = fields::texts(info, "CFBundleSupportedPlatforms");
+    if !supported.is_empty() && supported.iter().all(|platform| platform.ends_with("Simulator")) {
+        return refuse("This app is built for Xcode's simulator, and no device runs it. Build it for “Any iOS Device” and export that.");
+    }
+    let families: Vec<i64> = match info.get("UIDeviceFamily") {
+        Some(Value::Array(items)) => {
+            items.iter().filter_map(|item| item.as_signed_integer().or_else(|| item.as_string()?.parse().ok())).collect()
+        }
+        Some(_) => fields::whole(info, "UIDeviceFamily").into_iter().collect(),
+        None => Vec::new(),
+    };
+    Ok(Facts {
+        kind: PackageKind::Ipa,
+        identifier: identifier(&text("CFBundleIdentifier"), "bundle identifier")?,
+        name,
+        version: version(&text("CFBundleVersion"), "build number (CFBundleVersion)")?,
+        short_version: short(&text("CFBundleShortVersionString")),
+        minimum_os: text("MinimumOSVersion").chars().filter(|letter| letter.is_ascii_digit() || *letter == '.').take(20).collect(),
+        platforms: platforms(&supported, &families),
+        device_families: families.iter().filter_map(|family| family_name(*family)).map(str::to_owned).collect(),
+        provisioning: None,
+        signer: None,
+        apps: Vec::new(),
+        warnings: Vec::new(),
+    })
+}
+
+const fn family_name(family: i64) -> Option<&'static str> {
+    match family {
+        1 => Some("iPhone"),
+        2 => Some("iPad"),
+        3 => Some("Apple TV"),
+        4 => Some("Apple Watch"),
+        7 => Some("Vision Pro"),
+        _ => None,
+    }
+}
+
+fn platforms(supported: &[String], families: &[i64]) -> Vec<Platform> {
+    let mut platforms = Vec::new();
+    for name in supported {
+        let platform = match name.as_str() {
+            "iPhoneOS" => Platform::Ios,
+            "AppleTVOS" => Platform::Tvos,
+            "XROS" => Platform::Visionos,
+            "WatchOS" => Platform::Watchos,
+            _ => continue,
+        };
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    if platforms.is_empty() {
+        platforms.push(if families == [3] { Platform::Tvos } else { Platform::Ios });
+    }
+    platforms
+}
+
+/// The largest picture of the app that a browser can show.
+fn icon<R: Read + Seek>(archive: &mut ZipArchive<R>, names: &[String], app: &str, info: &Dictionary) -> Option<Vec<u8>> {
+    let mut beginnings: Vec<String> = ["CFBundleIcons", "CFBundleIcons~ipad"]
+        .iter()
+        .filter_map(|key| fields::dictionary(fields::dictionary(info, key)?, "CFBundlePrimaryIcon"))
+        .flat_map(|primary| fields::texts(primary, "CFBundleIconFiles"))
+        .collect();
+    beginnings.extend(fields::texts(info, "CFBundleIconFiles"));
+    beginnings.extend(["AppIcon", "Icon"].map(String::from));
+    let mut candidates: Vec<(u64, usize)> = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let Some(file) = plain(name).strip_prefix(app).and_then(|rest| rest.strip_prefix('/')) else { continue };
+        let is_one = file.to_ascii_lowercase().ends_with(".png")
+            && !file.contains('/')
+            && beginnings.iter().any(|start| !start.is_empty() && file.starts_with(start.trim_end_matches(".png")));
+        if is_one
+            && let Ok(entry) = archive.by_index(at)
+            && entry.size() <= png::MAX_ICON_BYTES as u64
+        {
+            candidates.push((entry.size(), at));
+        }
+    }
+    candidates.sort_unstable_by(|one, other| other.cmp(one));
+    candidates.into_iter().take(8).find_map(|(_, at)| png::readable(&file_at(archive, at, png::MAX_ICON_BYTES as u64)?))
+}

@@ -1,0 +1,215 @@
+//! Packages that other tools made, read; everything else, named; every one of them cut short and with bits flipped.
+
+use std::io::{Cursor, Write as _};
+use std::process::{Command, Stdio};
+
+use super::*;
+
+pub(crate) const FIELD: &[u8] = include_bytes!("fixtures/field.ipa");
+pub(crate) const EXPIRED: &[u8] = include_bytes!("fixtures/expired.ipa");
+pub(crate) const NEXT: &[u8] = include_bytes!("fixtures/streamed.ipa");
+pub(crate) const SIGNED: &[u8] = include_bytes!("fixtures/signed.pkg");
+pub(crate) const UNSIGNED: &[u8] = include_bytes!("fixtures/unsigned.pkg");
+pub(crate) const COMPONENT: &[u8] = include_bytes!("fixtures/component.pkg");
+const STORED_PKG: &[u8] = include_bytes!("fixtures/stored.pkg");
+const STORED: &[u8] = include_bytes!("fixtures/stored.ipa");
+const ZIP64: &[u8] = include_bytes!("fixtures/zip64.ipa");
+
+fn read(bytes: &[u8]) -> Result<Package, Refusal> {
+    super::read(Cursor::new(bytes), bytes.len() as u64)
+}
+
+fn refused(bytes: &[u8]) -> String {
+    read(bytes).unwrap_err().0
+}
+
+/// A ZIP archive of these files.
+pub(crate) fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// An app whose Info.plist holds these keys besides the ones it must.
+pub(crate) fn app(identifier: &str, build: &str, more: &str) -> Vec<u8> {
+    let info = format!(
+        "<plist version='1.0'><dict><key>CFBundleIdentifier</key><string>{identifier}</string><key>CFBundleVersion</key><string>{build}</string>{more}</dict></plist>"
+    );
+    zipped(&[("Payload/App.app/Info.plist", info.as_bytes())])
+}
+
+#[test]
+fn an_app_tells_all_that_a_page_shows() {
+    let Package { facts, icon } = read(FIELD).unwrap();
+    assert_eq!((facts.kind, facts.identifier.as_str(), facts.name.as_str()), (PackageKind::Ipa, "school.example.field", "Field Notes"));
+    assert_eq!((facts.version.as_str(), facts.short_version.as_str(), facts.minimum_os.as_str()), ("142", "1.4.2", "16.0"));
+    assert_eq!((&facts.platforms[..], &facts.device_families[..]), (&[Platform::Ios][..], &["iPhone".to_owned(), "iPad".to_owned()][..]));
+    let profile = facts.provisioning.unwrap();
+    assert_eq!((profile.devices, profile.team_id.as_str()), (provision::Reach::AllDevices, "A1B2C3D4E5"));
+    assert_eq!(profile.expires_at, Timestamp::parse("2035-06-01T12:00:00Z").unwrap());
+    assert_eq!(profile.signer.as_deref(), Some("Developer ID Installer: Example School (A1B2C3D4E5)"));
+    assert!(icon.unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn every_shape_of_archive_is_read_alike() {
+    let all: Vec<_> = [NEXT, STORED, ZIP64].map(|bytes| read(bytes).unwrap()).into_iter().collect();
+    for package in &all {
+        assert_eq!((package.facts.version.as_str(), package.facts.name.as_str()), ("143", "Field Notes"));
+        assert_eq!((&package.facts.provisioning, &package.icon), (&None, &None));
+    }
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+/// Python unpacks the picture and looks at its pixels.
+const JUDGE: &str = "
+import sys, zlib, struct
+png = sys.stdin.buffer.read()
+assert png[:8] == b'\\x89PNG\\r\\n\\x1a\\n'
+at, data = 8, b''
+while at < len(png):
+    n, kind = struct.unpack('>I4s', png[at:at+8])
+    body = png[at+8:at+8+n]
+    assert zlib.crc32(kind + body) == struct.unpack('>I', png[at+8+n:at+12+n])[0], kind
+    if kind == b'IHDR': w, h, *form = struct.unpack('>IIBBBBB', body)
+    if kind == b'IDAT': data += body
+    at += 12 + n
+rows = zlib.decompress(data)
+assert form == [8, 6, 0, 0, 0] and len(rows) == h * (4 * w + 1)
+for y in range(h):
+    row = rows[y*(4*w+1):(y+1)*(4*w+1)]
+    assert row[0] == 0
+    for x in range(w):
+        wanted = [x * 255 // w, y * 255 // h, 128, 255] if x else [0, 0, 0, 0]
+        assert list(row[1+4*x:5+4*x]) == wanted, (x, y, list(row[1+4*x:5+4*x]))
+print(w, h)
+";
+
+#[test]
+fn a_crushed_picture_is_turned_back_pixel_by_pixel() {
+    let icon = read(FIELD).unwrap().icon.unwrap();
+    let judge = Command::new("python3").args(["-c", JUDGE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut judge) = judge else { return eprintln!("SKIPPED: python3 is absent") };
+    judge.stdin.take().unwrap().write_all(&icon).unwrap();
+    let said = judge.wait_with_output().unwrap();
+    assert!(said.status.success());
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "24 24", "the largest one");
+}
+
+#[test]
+fn a_signed_package_tells_who_signed_it_and_what_is_inside() {
+    for bytes in [SIGNED, STORED_PKG] {
+        let facts = read(bytes).unwrap().facts;
+        assert_eq!((facts.kind, facts.identifier.as_str()), (PackageKind::Pkg, "school.example.field.installer"));
+        assert_eq!((facts.name.as_str(), facts.version.as_str(), facts.minimum_os.as_str()), ("Field & Notes", "2.1", "13.0"));
+        let signer = facts.signer.unwrap();
+        assert_eq!(signer.name, "Developer ID Installer: Example School (A1B2C3D4E5)");
+        assert_eq!(signer.issuers, ["Developer ID of a test"]);
+        let app = BundledApp {
+            identifier: "school.example.field".into(),
+            version: "210".into(),
+            short_version: "2.1".into(),
+            path: "/Applications/Field.app".into(),
+        };
+        assert_eq!((facts.apps, facts.warnings), (vec![app], vec![]));
+    }
+}
+
+#[test]
+fn packages_that_macs_refuse_are_refused_with_the_tool_that_mends_them() {
+    assert!(refused(COMPONENT).contains("productbuild --package"), "{}", refused(COMPONENT));
+    assert!(refused(UNSIGNED).contains("productsign"), "{}", refused(UNSIGNED));
+    // One bit of the signature, which lies at the very end.
+    let mut forged = SIGNED.to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    assert!(refused(&forged).contains("changed after it was signed"), "{}", refused(&forged));
+}
+
+#[test]
+fn everything_else_is_named_in_words() {
+    let info = b"<plist version='1.0'><dict/></plist>".as_slice();
+    let mut image = vec![0; 2048];
+    image[1536..1540].copy_from_slice(b"koly");
+    for (bytes, words) in [
+        (vec![], "empty"),
+        (image, "disk image"),
+        (b"MZ\x90\x00".to_vec(), "Windows"),
+        (b"\x1f\x8b\x08\x00".to_vec(), "compressed archive"),
+        (b"<?xml version='1.0'?><plist/>".to_vec(), "property list"),
+        (b"hello".to_vec(), "neither an app"),
+        (zipped(&[("AndroidManifest.xml", b"x"), ("classes.dex", b"x")]), "Android"),
+        (zipped(&[("Field.app/Contents/Info.plist", info)]), "Mac app"),
+        (zipped(&[("Field.xcarchive/Info.plist", info)]), "Xcode archive"),
+        (zipped(&[("Field.app/Info.plist", info)]), "folder called Payload"),
+        (zipped(&[("[Content_Types].xml", b"x")]), "office document"),
+        (zipped(&[("Field.ipa", b"x")]), "Unpack it"),
+        (zipped(&[("readme.txt", b"x")]), "without an app"),
+        (zipped(&[]), "without an app"),
+        (zipped(&[("Payload/A.app/Info.plist", info), ("Payload/B.app/Info.plist", info)]), "more than one app"),
+        (zipped(&[("Payload/A.app/Info.plist", b"no list")]), "cannot be read"),
+        (zipped(&[("Payload/A.app/Info.plist", info)]), "bundle identifier"),
+        (app("school.example.ä", "1", ""), "bundle identifier"),
+        (app("school.example.field", "", ""), "CFBundleVersion"),
+        (app("school.example.field", &"1".repeat(MAX_VERSION_BYTES + 1), ""), "CFBundleVersion"),
+        (app(&"a".repeat(MAX_IDENTIFIER_BYTES + 1), "1", ""), "bundle identifier"),
+        (app("a.b", "1", "<key>CFBundleSupportedPlatforms</key><array><string>iPhoneSimulator</string></array>"), "simulator"),
+    ] {
+        let said = refused(&bytes);
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(read(&app(&"a".repeat(MAX_IDENTIFIER_BYTES), &"1".repeat(MAX_VERSION_BYTES), "")).is_ok());
+}
+
+#[test]
+fn an_apple_tv_app_is_told_from_an_ipad_app() {
+    let tv = "<key>UIDeviceFamily</key><array><integer>3</integer></array>";
+    assert_eq!(read(&app("a.b", "1", tv)).unwrap().facts.platforms, [Platform::Tvos]);
+    let vision = "<key>CFBundleSupportedPlatforms</key><array><string>XROS</string></array>";
+    assert_eq!(read(&app("a.b", "1", vision)).unwrap().facts.platforms, [Platform::Visionos]);
+}
+
+#[test]
+fn what_unfolds_without_end_is_cut_off() {
+    // A gigabyte of blanks in a megabyte of archive.
+    let bomb = zipped(&[("Payload/A.app/Info.plist", &vec![b' '; 64 << 20])]);
+    assert!(bomb.len() < 1 << 20);
+    assert!(refused(&bomb).contains("far longer"), "{}", refused(&bomb));
+    // An archive that says it has more entries than any app.
+    let mut many = FIELD.to_vec();
+    let end = many.len() - 22;
+    many[end + 12..end + 16].copy_from_slice(&(ipa::DIRECTORY_MAX_BYTES as u32 + 1).to_le_bytes());
+    assert!(refused(&many).contains("far more files"), "{}", refused(&many));
+    // A table of contents that claims to be longer than the most.
+    for (at, most) in [(8, xar::TOC_MAX_BYTES), (16, xar::TOC_UNPACKED_MAX_BYTES)] {
+        let mut long = SIGNED.to_vec();
+        long.resize(xar::TOC_MAX_BYTES as usize + 4096, 0);
+        long[at..at + 8].copy_from_slice(&(most + 1).to_be_bytes());
+        assert!(refused(&long).contains("far longer"), "{}", refused(&long));
+    }
+    // A table of contents that unfolds to more than it says.
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(&vec![b' '; xar::TOC_UNPACKED_MAX_BYTES as usize + 1]).unwrap();
+    let packed = packed.finish().unwrap();
+    let header = [&b"xar!\0\x1c\0\x01"[..], &(packed.len() as u64).to_be_bytes(), &9_u64.to_be_bytes(), &[0, 0, 0, 1]].concat();
+    assert!(refused(&[header, packed].concat()).contains("damaged"));
+}
+
+#[test]
+fn cut_short_or_with_a_bit_flipped_each_is_read_or_refused_and_nothing_else() {
+    for whole in [FIELD, NEXT, STORED, ZIP64, EXPIRED, SIGNED, STORED_PKG, UNSIGNED, COMPONENT] {
+        for end in (0..whole.len()).step_by(53) {
+            let _ = read(&whole[..end]);
+        }
+        for end in [1, 10, 21] {
+            assert!(read(&whole[..whole.len() - end]).is_err() || whole == SIGNED || whole.starts_with(b"xar!"));
+        }
+        for at in (0..whole.len()).step_by(3) {
+            let mut damaged = whole.to_vec();
+            damaged[at] ^= 1 << (at % 8);
+            let _ = read(&damaged);
+        }
+    }
+}
