@@ -597,6 +597,94 @@ CREATE TABLE provisioning_profiles (
 CREATE INDEX provisioning_profiles_name ON provisioning_profiles (name COLLATE NOCASE, id);
 CREATE INDEX provisioning_profiles_ends ON provisioning_profiles (expires_at);
 
+-- ---------------------------------------------------------------- app access
+
+-- Who may use an app that asks this server, and how it proves it: one row for each app that is to ask.
+CREATE TABLE access_policies (
+    app_id      TEXT PRIMARY KEY REFERENCES apps (id) ON DELETE CASCADE,
+    policy      TEXT NOT NULL CHECK (json_valid(policy)),
+    revision    INTEGER NOT NULL DEFAULT 1,
+    changed_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The keys that sign grants; one signs, those before it still prove what they signed.
+CREATE TABLE access_keys (
+    id          TEXT PRIMARY KEY,
+    public_key  BLOB NOT NULL,                      -- SubjectPublicKeyInfo
+    key_sealed  BLOB,                               -- PKCS#8; of the one that signs only
+    created_at  INTEGER NOT NULL,
+    retired_at  INTEGER,
+    CHECK ((key_sealed IS NULL) = (retired_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX access_keys_signing ON access_keys (retired_at IS NULL) WHERE retired_at IS NULL;
+
+-- The password by which a person proves to an app who they are, or the link by which they choose one.
+CREATE TABLE person_passwords (
+    person_id    TEXT PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+    hash_sealed  BLOB,                              -- Argon2id
+    link_hash    BLOB UNIQUE,                       -- SHA-256 of the token in the link
+    link_ends_at INTEGER,
+    changed_at   INTEGER NOT NULL,
+    CHECK ((link_hash IS NULL) = (link_ends_at IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Where each holder of an app stands: a device that proved itself, or one installation of a person who only has a password.
+CREATE TABLE access_standings (
+    app_id          TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    holder          TEXT NOT NULL,                  -- an enrollment's id, or a person's id, slash, the installation's id
+    enrollment_id   TEXT REFERENCES enrollments (id) ON DELETE CASCADE,
+    person_id       TEXT REFERENCES people (id) ON DELETE SET NULL,
+    installation    TEXT NOT NULL,
+    sequence        INTEGER NOT NULL,               -- of the last grant
+    acknowledged    INTEGER NOT NULL,               -- of the last grant that the app has shown to have: what is older comes from a backup
+    counter         INTEGER NOT NULL,               -- the app's own count of launches and asks
+    nonce           BLOB NOT NULL,                  -- SHA-256 of the last one
+    asked_at        INTEGER NOT NULL,
+    granted_at      INTEGER,                        -- of the last grant that allows
+    offline_until   INTEGER,
+    code            TEXT NOT NULL,                  -- what was said last: granted, not_assigned …
+    PRIMARY KEY (app_id, holder)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX access_standings_enrollment ON access_standings (enrollment_id);
+CREATE INDEX access_standings_person ON access_standings (person_id);
+
+-- Copies of what people changed in an app while it was offline. They outlive app, device and person: only time removes them.
+CREATE TABLE offline_copies (
+    id              TEXT PRIMARY KEY,
+    app_id          TEXT NOT NULL,
+    holder          TEXT NOT NULL,
+    document        TEXT NOT NULL,                  -- the app's own name for it
+    version         INTEGER NOT NULL,               -- counts from 1 for each holder and document
+    media_type      TEXT NOT NULL,
+    size_bytes      INTEGER NOT NULL,
+    sha256          BLOB NOT NULL,
+    content_sealed  BLOB NOT NULL,
+    device_id       TEXT,
+    person_id       TEXT,
+    whose           TEXT NOT NULL,                  -- device and person in words, as they were called
+    after_refusal   INTEGER NOT NULL CHECK (after_refusal IN (0, 1)),
+    created_at      INTEGER NOT NULL,
+    keep_until      INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX offline_copies_version ON offline_copies (app_id, holder, document, version);
+CREATE INDEX offline_copies_app ON offline_copies (app_id, created_at DESC, id DESC);
+CREATE INDEX offline_copies_ends ON offline_copies (keep_until);
+CREATE TRIGGER offline_copies_stay BEFORE UPDATE ON offline_copies BEGIN SELECT RAISE(ABORT, 'copies are never changed'); END;
+
+-- ---------------------------------------------------------------- catalogue
+
+-- What the person at a device has asked for.
+CREATE TABLE app_requests (
+    enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    app_id        TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    generation    INTEGER NOT NULL,                 -- of the enrollment: a new one has asked for nothing
+    asked_at      INTEGER NOT NULL,                 -- last
+    times         INTEGER NOT NULL DEFAULT 1,
+    withdrawn_at  INTEGER,                          -- they do not want it any more
+    PRIMARY KEY (enrollment_id, app_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX app_requests_app ON app_requests (app_id);
+
 -- ---------------------------------------------------------------- what was sent, and what is seen
 
 -- What an enrollment is to have, what it was sent, and what it is known to have: one row per profile, and one for its declarations.

@@ -1,6 +1,7 @@
 //! Slows guessing down: each address may try a few times at once, then once in a while.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -20,10 +21,7 @@ pub const ADDRESSES_MAX: usize = 10_000;
 /// An attempt is taken before the password is looked at and given back when it was right, so that a school behind one address
 /// is slowed by wrong passwords only.
 #[derive(Debug, Default)]
-pub struct Attempts {
-    /// When each address will have all its attempts back.
-    clean_at: Mutex<HashMap<IpAddr, Timestamp>>,
-}
+pub struct Attempts(Tally<IpAddr>);
 
 impl Attempts {
     /// Takes one attempt for `address`, or says when the next one may be made.
@@ -31,25 +29,49 @@ impl Attempts {
     /// # Errors
     /// [`Kind::TooOften`] with the seconds to wait when the address has none left.
     pub fn take(&self, address: IpAddr, now: Timestamp) -> Result<()> {
-        let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = network(address);
-        let before = clean_at.get(&address).copied().unwrap_or(now).max(now);
-        let after = before.plus(ATTEMPT_EVERY);
-        let allowed = now.plus(ATTEMPT_EVERY * ATTEMPTS_AT_ONCE);
-        if after > allowed {
-            let seconds = after.since(allowed).as_millis().div_ceil(1000) as u32;
-            return Err(Error::new(Kind::TooOften, format!("Too many attempts from this address. Try again in {seconds} seconds."))
-                .retry_after(seconds));
-        }
-        make_room(&mut clean_at, address, now);
-        clean_at.insert(address, after);
-        Ok(())
+        self.0.take(network(address), now).map_err(|seconds| {
+            Error::new(Kind::TooOften, format!("Too many attempts from this address. Try again in {seconds} seconds.")).retry_after(seconds)
+        })
     }
 
     /// Gives the last attempt of `address` back: it was a right one.
     pub fn give_back(&self, address: IpAddr) {
+        self.0.give_back(&network(address));
+    }
+}
+
+/// Who has tried how often, whatever tells them apart.
+#[derive(Debug)]
+pub struct Tally<K> {
+    /// When each will have all their attempts back.
+    clean_at: Mutex<HashMap<K, Timestamp>>,
+}
+
+impl<K> Default for Tally<K> {
+    fn default() -> Self {
+        Self { clean_at: Mutex::default() }
+    }
+}
+
+impl<K: Eq + Hash + Copy> Tally<K> {
+    /// Takes one attempt for `who`, or gives the seconds until the next one may be made.
+    pub fn take(&self, who: K, now: Timestamp) -> Result<(), u32> {
         let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = clean_at.get_mut(&network(address)) {
+        let before = clean_at.get(&who).copied().unwrap_or(now).max(now);
+        let after = before.plus(ATTEMPT_EVERY);
+        let allowed = now.plus(ATTEMPT_EVERY * ATTEMPTS_AT_ONCE);
+        if after > allowed {
+            return Err(after.since(allowed).as_millis().div_ceil(1000) as u32);
+        }
+        make_room(&mut clean_at, who, now);
+        clean_at.insert(who, after);
+        Ok(())
+    }
+
+    /// Gives the last attempt of `who` back: it was a right one.
+    pub fn give_back(&self, who: &K) {
+        let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = clean_at.get_mut(who) {
             *at = at.minus(ATTEMPT_EVERY);
         }
     }
@@ -64,13 +86,13 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Forgets addresses with a clean record when a new one would not fit, and, if all have tried lately, the one nearest to it.
-fn make_room(clean_at: &mut HashMap<IpAddr, Timestamp>, address: IpAddr, now: Timestamp) {
-    if clean_at.len() < ADDRESSES_MAX || clean_at.contains_key(&address) {
+fn make_room<K: Eq + Hash + Copy>(clean_at: &mut HashMap<K, Timestamp>, who: K, now: Timestamp) {
+    if clean_at.len() < ADDRESSES_MAX || clean_at.contains_key(&who) {
         return;
     }
     clean_at.retain(|_, at| *at > now);
     if clean_at.len() >= ADDRESSES_MAX
-        && let Some(nearest) = clean_at.iter().min_by_key(|(_, at)| **at).map(|(address, _)| *address)
+        && let Some(nearest) = clean_at.iter().min_by_key(|(_, at)| **at).map(|(who, _)| *who)
     {
         clean_at.remove(&nearest);
     }
@@ -131,7 +153,7 @@ mod tests {
         for number in 1..=ADDRESSES_MAX as u32 + 100 {
             attempts.take(address(number), NOW).unwrap();
         }
-        assert_eq!(attempts.clean_at.lock().unwrap().len(), ADDRESSES_MAX);
+        assert_eq!(attempts.0.clean_at.lock().unwrap().len(), ADDRESSES_MAX);
         assert!(attempts.take(address(0), NOW).is_err());
     }
 }

@@ -1,10 +1,12 @@
 //! Who asks us: every door for devices, people and scripts, and every address on one screen.
 
+pub mod access;
 pub mod api;
 pub mod assets;
 pub mod attempts;
 pub mod auth;
 pub mod budget;
+mod catalog;
 mod ddm;
 pub mod enroll;
 pub mod error;
@@ -51,7 +53,13 @@ use server::Doors;
 pub fn doors(app: &App, streams: &Streams) -> Doors {
     let gate = Gate::new(app.store.clone(), app.clock.clone());
     let known = |routes: Router<App>| routes.layer(Extension(gate.clone())).layer(Extension(streams.clone()));
-    let whole = Router::new().merge(devices()).merge(monitors()).merge(known(scripts())).merge(known(people())).fallback(nowhere);
+    let whole = Router::new()
+        .merge(devices())
+        .merge(access::routes())
+        .merge(monitors())
+        .merge(known(scripts()))
+        .merge(known(people()))
+        .fallback(nowhere);
     let plain = Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https);
     let control = Router::new().merge(monitors()).merge(known(scripts())).fallback(nowhere);
     let ids = Arc::new(RequestIds::new(&app.random));
@@ -87,7 +95,7 @@ fn people() -> Router<App> {
     let uploads = group(Audience::Person, PROFILE_FORM_MAX_BYTES, pages::handlers::uploads());
     let packages = group(Audience::Person, PACKAGE_FORM_MAX_BYTES, pages::handlers::package_uploads());
     let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
-    let pages = Router::new().merge(enroll::routes()).merge(pages).merge(rosters).merge(uploads).merge(packages);
+    let pages = Router::new().merge(enroll::routes()).merge(catalog::routes()).merge(pages).merge(rosters).merge(uploads).merge(packages);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)
 }

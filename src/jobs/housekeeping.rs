@@ -7,10 +7,10 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::people::import;
-use crate::mdm::{admins, packages, provisioning};
+use crate::mdm::{admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, commands, declared, invitations, reports};
+use crate::store::{Tx, commands, declared, invitations, offline_copies, reports};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -46,6 +46,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + invitations::prune_challenges(tx, now.minus(EVERY))?
                     + admins::sessions::sweep(tx)?
                     + declared::prune_documents(tx, PAGE)?
+                    + offline_copies::prune(tx, PAGE)?
                     + import::sweep(tx)?)
             })
             .await?;
@@ -58,6 +59,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let watch = move |tx: &Tx| {
         packages::watch_ends(tx)?;
         provisioning::watch_ends(tx)?;
+        catalog::renew(tx)?;
         settings::set(tx, &LAST, &now)
     };
     app.store.write(now, watch).await?;

@@ -14,6 +14,9 @@ use crate::store::Tx;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::settings::{self, Setting};
 
+/// Letters of a [`tag`]: 128 bits.
+const TAG_LETTERS: usize = 22;
+
 /// Profiles and assets of declarations.
 pub const PROFILES: &str = "ddm";
 
@@ -81,6 +84,45 @@ pub fn is_own(tx: &Tx, capability: &str, purpose: &str) -> Result<bool> {
 
 fn own_proof(key: &SecretBytes, purpose: &str) -> String {
     URL_SAFE_NO_PAD.encode(hmac_sha256(key.expose(), format!("{OWN}\n{purpose}").as_bytes()))
+}
+
+/// Whose capability it is and whether it still is good.
+#[derive(Debug)]
+pub enum Bearer {
+    /// The enrollment that it was given to; it may have left since.
+    Now(Box<Enrollment>),
+    /// The enrollment that it was given to, which has enrolled anew since.
+    Before(Box<Enrollment>),
+}
+
+/// The enrollment that a capability was given to, whether it still is enrolled or not; none for one that this server never gave out.
+pub fn bearer(tx: &Tx, capability: &str, purpose: &str) -> Result<Option<Bearer>> {
+    let Some((enrollment_id, said)) = capability.split_once('.') else { return Ok(None) };
+    let Some(key) = settings::secret(tx, &KEY)? else { return Ok(None) };
+    let Some(mut enrollment) = enrollments::by_id(tx, enrollment_id)? else { return Ok(None) };
+    let now = enrollment.generation;
+    // A device enrolls anew a few times in its life; tokens of long ago are no better than guesses.
+    for generation in (now.saturating_sub(GENERATIONS_KNOWN)..=now).rev() {
+        enrollment.generation = generation;
+        let proof = proof(&key, &enrollment, purpose);
+        if constant_time::verify_slices_are_equal(proof.as_bytes(), said.as_bytes()).is_ok() {
+            enrollment.generation = now;
+            let enrollment = Box::new(enrollment);
+            return Ok(Some(if generation == now { Bearer::Now(enrollment) } else { Bearer::Before(enrollment) }));
+        }
+    }
+    Ok(None)
+}
+
+/// Earlier generations whose capabilities are still recognised as such.
+const GENERATIONS_KNOWN: i64 = 8;
+
+/// A short proof that this server said `text`; none before the key was made.
+pub fn tag(tx: &Tx, text: &str) -> Result<Option<String>> {
+    let Some(key) = settings::secret(tx, &KEY)? else { return Ok(None) };
+    let mut tag = URL_SAFE_NO_PAD.encode(hmac_sha256(key.expose(), format!("tag\n{text}").as_bytes()));
+    tag.truncate(TAG_LETTERS);
+    Ok(Some(tag))
 }
 
 fn proof(key: &SecretBytes, enrollment: &Enrollment, purpose: &str) -> String {

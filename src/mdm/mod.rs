@@ -1,10 +1,12 @@
 //! What is decided: synchronous rooms that take a transaction and return.
 
+pub mod access;
 pub mod actor;
 pub mod admins;
 pub mod assignments;
 pub mod ca;
 pub mod capability;
+pub mod catalog;
 pub mod checkin;
 pub mod clashes;
 pub mod commands;

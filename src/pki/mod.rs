@@ -12,6 +12,7 @@ pub mod digest;
 pub mod issue;
 #[cfg(test)]
 pub(crate) mod judge;
+pub mod jws;
 pub mod key;
 pub mod known;
 pub mod md5;

@@ -6,6 +6,7 @@ pub mod command;
 pub mod declaration;
 pub mod error_chain;
 pub mod event;
+pub mod grant;
 pub mod ids;
 pub mod malformed;
 pub mod manifest;

@@ -1,5 +1,6 @@
 //! Devices that are not there: they know the protocol and nothing of the house.
 
+pub mod access;
 pub mod apple;
 pub mod client;
 pub mod device;

@@ -214,6 +214,11 @@ pub fn look_again_at(tx: &Tx, enrollment_id: &str) -> Result<usize> {
     make_due(tx, "enrollments.id = ?2", enrollment_id)
 }
 
+/// Has every channel planned for anew.
+pub fn look_again_everywhere(tx: &Tx) -> Result<usize> {
+    make_due(tx, "?2 = 'all'", "all")
+}
+
 fn make_due(tx: &Tx, which: &str, id: &str) -> Result<usize> {
     let changed = tx.execute(
         &format!(

@@ -102,7 +102,7 @@ mod tests {
         let path = store.path().unwrap();
         store
             .write_blocking(NOW, |tx| {
-                for _ in 0..2000 {
+                for _ in 0..10_000 {
                     append(tx, &NewEvent { kind: "push.sent", actor_kind: "job", actor: "push", ..NewEvent::default() })?;
                 }
                 Ok(())

@@ -1,8 +1,10 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
+pub mod access;
 pub mod admins;
 pub mod alerts;
 pub mod api_tokens;
+pub mod app_requests;
 pub mod apps;
 pub mod asset_data;
 pub mod assignments;
@@ -33,6 +35,7 @@ pub mod known_roots;
 mod lock;
 pub mod meetings;
 mod migrate;
+pub mod offline_copies;
 pub mod package_files;
 pub mod packages;
 pub mod people;

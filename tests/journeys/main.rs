@@ -1,6 +1,7 @@
 //! Journeys: whole ways through the house, over real sockets.
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
 
+mod access;
 mod apns;
 mod classroom;
 mod console;

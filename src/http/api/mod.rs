@@ -1,7 +1,9 @@
 //! The JSON API under `/api/v1`: its conventions, and one file per noun.
 
+mod access;
 mod admins;
 mod authorities;
+mod catalog;
 mod commands;
 mod declarations;
 mod devices;
@@ -33,6 +35,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(in crate::http) use access::{copies_archive, copy_download};
 pub(in crate::http) use declarations::file as declaration_file;
 pub use events::{HEARTBEAT, STREAMS_MAX, Streams};
 pub(in crate::http) use profiles::{file as profile_file, recognise as recognise_profile};
@@ -81,6 +84,8 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(settings::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())
+        .merge(access::routes())
+        .merge(catalog::routes())
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "declarations", description = "Declarations that admins write themselves"),
         (name = "packages", description = "Apps of your own: files, their versions, and for whom each is meant"),
         (name = "provisioning", description = "Provisioning profiles, and whom they are assigned to"),
+        (name = "access", description = "Who may use apps that ask this server, and what those apps bring; `/docs/access` says how an app asks"),
+        (name = "catalog", description = "The page at which the person at a device chooses apps"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

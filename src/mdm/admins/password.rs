@@ -47,7 +47,7 @@ impl Password {
 pub struct HashedPassword(Secret<String>);
 
 impl HashedPassword {
-    pub(super) fn into_stored(self) -> Secret<String> {
+    pub(in crate::mdm) fn into_stored(self) -> Secret<String> {
         self.0
     }
 }

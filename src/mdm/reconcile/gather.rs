@@ -10,7 +10,7 @@ use crate::mdm::declarations::library;
 use crate::mdm::enroll::profile;
 use crate::mdm::reconcile::render::{self, Desired, House};
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
-use crate::mdm::{capability, commands, policies, profiles};
+use crate::mdm::{capability, catalog, commands, policies, profiles};
 use crate::protocol::availability::Capabilities;
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::devices::Device;
@@ -187,6 +187,7 @@ pub(super) fn desired(tx: &Tx, target: &Target, house: &House, wanted: &[Assignm
         pieces.extend(made);
         unable.extend(cannot);
     }
+    pieces.extend(catalog::pieces(tx, target, house.origin.as_deref())?);
     Ok(render::render(target, house, pieces, unable))
 }
 

@@ -1,5 +1,6 @@
 //! The API through its whole way of layers, without sockets.
 
+mod access;
 mod authorities;
 mod commands;
 mod declarations;

@@ -147,7 +147,7 @@ impl House {
         vec![
             ("/api/v1/packages/uploads/{id}", upload),
             ("/api/v1/packages/{id}", package),
-            ("/api/v1/apps/{id}", of_app),
+            ("/api/v1/apps/{id}", self.asking_app(&of_app).await),
             ("/api/v1/provisioning-profiles/{id}", provisioning),
             ("/api/v1/groups/{id}", group),
             ("/api/v1/people/{id}", person),

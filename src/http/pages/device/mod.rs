@@ -268,6 +268,9 @@ fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
         };
         list.push(Fact::new("Person", person));
     }
+    if view.may_give {
+        list.push(Fact::new("Catalogue", html! { a href=(format!("/devices/{}/catalog", view.id)) { "What its person may choose" } }));
+    }
     if !known.groups.is_empty() {
         let names = html! { @for (at, (href, name)) in known.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (name) } } };
         list.push(Fact::new("Groups", names));

@@ -1,5 +1,7 @@
 //! What pages do: typed forms in, rooms asked, views shown; one file per noun, with its addresses at the top.
 
+mod access;
+mod catalog;
 mod declarations;
 mod deeds;
 mod device;
@@ -67,4 +69,6 @@ pub fn routes() -> Router<App> {
         .merge(provisioning::routes())
         .merge(push::routes())
         .merge(set_up::routes())
+        .merge(access::routes())
+        .merge(catalog::routes())
 }

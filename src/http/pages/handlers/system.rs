@@ -19,7 +19,7 @@ use crate::http::pages::parts::{Entry, State as Mark, count, day_words};
 use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
 use crate::mdm::admins::audit as log;
 use crate::mdm::ca::roots;
-use crate::mdm::{Actor, Right, first_steps, jobs, practice, push_certificates};
+use crate::mdm::{Actor, Right, catalog, first_steps, jobs, practice, push_certificates};
 use crate::store::authorities::AuthorityState;
 use crate::store::events::{Event, Filter};
 use crate::store::{Tx, authorities, devices};
@@ -100,6 +100,12 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     let wanted = practice::wanted(tx)?.devices;
     let words = if wanted == 0 { String::from("none") } else { count(wanted.into(), "device", "devices") };
     parts.push(part("Practice devices", Mark::Ok, words, "/system/practice"));
+    let words = match catalog::appearance(tx)?.audience {
+        catalog::Audience::Nobody => "no icon on Home Screens; links are given by hand",
+        catalog::Audience::Everybody => "an icon on every iPhone and iPad",
+        catalog::Audience::Groups => "an icon on the devices of some groups",
+    };
+    parts.push(part("Catalogue", Mark::Ok, words.to_owned(), "/system/catalog"));
     Ok(parts)
 }
 

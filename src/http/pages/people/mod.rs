@@ -213,6 +213,7 @@ pub fn one(shell: &Shell, view: &PersonView) -> Markup {
             @if view.classes.is_empty() { p.quiet { "None." } }
             ul.plain { @for (href, name, teaches) in &view.classes { li { a href=(href) { (name) } @if *teaches { span.quiet { ", teaches" } } } } }
         }))
+        (section("Apps", html! { p { a href=(format!("/people/{}/password", row.id)) { "Password for apps" } span.quiet { ", by which apps that ask for one know them" } } }))
         @if view.may_change { div.row { (Button::link(format!("/people/{}/delete", row.id), "Delete…").destructive().asks()) } }
     };
     frame(shell, &page, content)

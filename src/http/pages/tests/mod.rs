@@ -1,6 +1,8 @@
 //! Pages through their whole way of layers, without sockets: what a browser is shown and led to.
 
+mod access;
 mod audit;
+mod catalog;
 mod declarations;
 mod devices;
 mod forms;

@@ -1,0 +1,101 @@
+//! `/docs/access`: how an app asks, for those who write one. Public: it holds nothing that is not the same everywhere.
+
+use maud::{Markup, html};
+
+use super::super::parts::person;
+use crate::mdm::access::copies::{COPIES_MAX, COPIES_MAX_BYTES, COPY_MAX_BYTES};
+use crate::mdm::access::{COPIES_AFTER_REFUSAL, Policy};
+use crate::protocol::grant::{Code, NONCE_MIN};
+
+const ASK: &str = r#"POST /access/v1/grant
+Content-Type: application/json
+
+{
+  "bundle_id":    "school.example.field",
+  "installation": "random UUID, made with the record",
+  "nonce":        "fresh and random, base64url",
+  "client_time":  "2026-11-25T08:00:00Z",
+  "counter":      17,
+  "last_grant":   "4-…, the grant of the last answer; left out at first",
+  "token":        "$ACCESS_TOKEN of the managed configuration",
+  "email":        "only with password",
+  "password":     "only with email"
+}"#;
+
+const ANSWER: &str = r#"200, Content-Type: application/jose
+A compact JWS: {"alg":"ES256","kid":"…","typ":"rollcall-grant+jws"}
+
+{
+  "iss":               "https://this-server",
+  "bundle_id":         "school.example.field",
+  "installation":      "as sent",
+  "nonce":             "as sent",
+  "grant":             "5-…",
+  "sequence":          5,
+  "allowed":           true,
+  "erase":             false,
+  "code":              "granted",
+  "reason":            "You may use this app.",
+  "issued_at":         "2026-11-25T08:00:01Z",
+  "expires_at":        "2026-11-25T09:00:01Z",
+  "offline_until":     "2026-11-26T08:00:01Z",
+  "launches_left":     20,
+  "clock_tolerance_s": 600,
+  "copies_until":      "2026-11-26T08:00:01Z",
+  "holder":            "opaque",
+  "app_id":            "opaque"
+}"#;
+
+/// The duties of a client, in the order in which they matter.
+const DUTIES: [&str; 10] = [
+    "Ask at each launch, and again at expires_at while the app is open. Show nothing before the answer was verified.",
+    "Count: before each launch offline and before each ask, add 1 to the counter and store it. Only then go on.",
+    "Verify the JWS: alg must be ES256, typ rollcall-grant+jws, kid one of GET /access/v1/keys (a JSON Web Key Set, fetched over TLS). Refuse everything else, alg none first of all.",
+    "Compare iss, bundle_id, installation and nonce with what was sent. An answer that differs in one of them is no answer. Forget the nonce once it was answered.",
+    "When it allows, sequence must be larger than the last one. Store the whole answer as the new record before showing anything.",
+    "Keep the record (installation, counter, last answer, launches left, latest time) in the keychain with kSecAttrAccessibleWhenUnlockedThisDeviceOnly, never in a file that is backed up. Keep data in Library/Caches.",
+    "Offline, go on only while the latest time ever seen (the device's clock or issued_at) is before offline_until, the clock is not further behind that time than clock_tolerance_s, and launches_left is not 0. Store what changed first.",
+    "When the answer says erase: bring copies of unsaved edits (until copies_until, with this very answer), then erase data and record. The next ask begins a new installation with counter 1.",
+    "When it says neither allowed nor erase: show the reason, keep the data closed, ask again later.",
+    "A status other than 200 is no answer: the rules for offline hold. 401: the proof is missing or wrong; 404: nobody has to ask for this app; 429 and 503: wait as Retry-After says.",
+];
+
+/// The page.
+pub fn access(organisation: &str) -> Markup {
+    let sensible = Policy::default();
+    let content = html! {
+        h1 { "How an app asks for access" }
+        p.lead { "An app of your own asks this server at each launch whether it may go on: whether the device is managed, the app assigned, the person active. \
+                  The answer is signed, holds for a while offline, and can tell the app to erase what it holds." }
+        h2 { "Ask" }
+        pre { code { (ASK) } }
+        p { "Proofs are those of the app's policy: the token, email and password, or a signature: then the body is a compact JWS over the same JSON \
+             (application/jose) with alg ES256 or RS256 and the device's certificate in x5c. The nonce has at least " (NONCE_MIN) " characters. Unknown fields are refused." }
+        h2 { "Answer" }
+        pre { code { (ANSWER) } }
+        p { "Unless the policy says otherwise: " (sensible.offline_hours) " hours and " (sensible.launches.unwrap_or_default()) " launches offline. \
+             launches_left and copies_until are absent where they are not counted or not taken. The same ask (counter and nonce) gets the same answer again." }
+        h2 { "Codes" }
+        table.plain {
+            thead { tr { th { "code" } th { "erase" } th { "What the person reads" } } }
+            tbody { @for code in Code::ALL { tr { td { code { (code) } } td { @if code.ends_the_right() { "as the policy says" } @else { "no" } } td { (code.words()) } } } }
+        }
+        h2 { "What the app must do" }
+        ol { @for duty in DUTIES { li { (duty) } } }
+        h2 { "Copies of offline edits" }
+        pre { code { "POST /access/v1/copies?document=notes.txt\nAuthorization: Bearer <the last answer>\n\n<the document>" } }
+        p { "201 with id, version and sha256; 200 when the newest version is the same. Copies are added and never changed. At most " (COPY_MAX_BYTES / (1 << 20)) " MiB each, "
+            (COPIES_MAX) " and " (COPIES_MAX_BYTES / (1 << 20)) " MiB for each device. A refusal that ends the right takes copies for another "
+            (COPIES_AFTER_REFUSAL.as_secs() / 60) " minutes; they are kept apart." }
+        h2 { "Why cheating gains nothing" }
+        ul {
+            li { "Opening the app again and again: launches are counted before anything is shown." }
+            li { "Turning the clock back: the latest time that was ever seen counts, and it does not go back." }
+            li { "Restoring an old backup: the record is not in backups; an older one shows a smaller grant or counter than the server has seen, and is told rolled_back." }
+            li { "Playing an answer back: its nonce belongs to another ask, its sequence is not larger." }
+            li { "Another device's or app's token, certificate or answer: each is bound to one enrollment and one app." }
+        }
+        p { "A client in Swift is in the source, packaging/swift/RollcallAccess.swift." }
+    };
+    person("How an app asks for access", organisation, content)
+}

@@ -1,0 +1,239 @@
+//! App access for those who look after apps: who may use an app that asks, who has asked, and the copies it brought.
+
+pub mod copies;
+pub mod docs;
+pub mod password;
+
+use maud::{Markup, Render as _, html};
+
+use super::parts::{
+    Button, Column, Confirm, Frame, Pager, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, post, radio,
+    section, table, time_ago,
+};
+use crate::clock::Timestamp;
+use crate::mdm::access::{Proof, Who};
+use crate::store::people::PersonRole;
+
+/// The policy page of one app.
+#[derive(Debug, Clone)]
+pub struct AccessPage {
+    /// The app's id.
+    pub app_id: String,
+    /// The app's name.
+    pub app: String,
+    /// What it says it is.
+    pub bundle_id: String,
+    /// Whether there is a policy.
+    pub is_on: bool,
+    /// What the form shows.
+    pub form: AccessForm,
+    /// Who has asked.
+    pub holders: Vec<HolderRow>,
+    /// How many there are.
+    pub holders_total: u64,
+    /// The address of the next page of them.
+    pub next: Option<String>,
+    /// How many copies there are.
+    pub copies: u64,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+/// The form, as it was typed.
+#[derive(Debug, Clone, Default)]
+pub struct AccessForm {
+    /// `who`.
+    pub who: String,
+    /// Roles that are ticked.
+    pub roles: Vec<String>,
+    /// Classes: id, name, ticked.
+    pub classes: Vec<(String, String, bool)>,
+    /// Proofs that are ticked.
+    pub proofs: Vec<String>,
+    /// Fields of numbers by name, as typed.
+    pub numbers: Vec<(&'static str, String)>,
+    /// Whether it erases.
+    pub erase: bool,
+    /// Whether it takes copies.
+    pub copies: bool,
+    /// Field and message of what was wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+/// One that has asked.
+#[derive(Debug, Clone)]
+pub struct HolderRow {
+    /// Its id.
+    pub id: String,
+    /// The device: id and name.
+    pub device: Option<(String, String)>,
+    /// The person's name.
+    pub person: Option<String>,
+    /// What it was told: allowed or not, and in words.
+    pub allowed: bool,
+    /// In words.
+    pub words: String,
+    /// When it was last granted.
+    pub granted_at: Option<Timestamp>,
+}
+
+fn who_words(who: Who) -> (&'static str, &'static str) {
+    match who {
+        Who::Devices => ("Whoever holds a device that has the app", "Every enrolled device that the app is assigned to."),
+        Who::DevicePerson => ("The person whom the device is given to", "Only while they are active."),
+        Who::People => ("People of certain roles or classes", "By their password, or as the person of the device."),
+    }
+}
+
+fn proof_words(proof: Proof) -> (&'static str, &'static str) {
+    match proof {
+        Proof::Token => ("Token of the device", "The app gets it by its managed configuration: $ACCESS_TOKEN. The person does nothing."),
+        Proof::Certificate => ("Certificate of the device", "The app signs what it asks with a key whose certificate this server issued."),
+        Proof::Password => ("Password of the person", "The app asks for e-mail address and password. Set them on the person's page."),
+    }
+}
+
+fn role_words(role: PersonRole) -> &'static str {
+    match role {
+        PersonRole::Student => "Students",
+        PersonRole::Teacher => "Teachers",
+        PersonRole::Staff => "Staff",
+    }
+}
+
+/// The page.
+pub fn access(shell: &Shell, view: &AccessPage) -> Markup {
+    let back = format!("/apps/{}", view.app_id);
+    let title = format!("Who may use {}", view.app);
+    let under = html! {
+        @if view.is_on { "This app asks at each launch whether it may go on." } @else { "This app does not ask yet. Save this form to begin." }
+        " " a href="/docs/access" { "How an app asks" }
+    };
+    let copies = html! {
+        @if view.is_on { (Button::link(format!("/apps/{}/access/copies", view.app_id), format!("Copies of offline edits ({})", view.copies))) }
+    };
+    let page = Frame { back: Some((&back, &view.app)), under, action: copies, ..Frame::new(Section::Apps, &title) };
+    let content = html! {
+        @if view.may_change { (form(view)) } @else if view.is_on { p.quiet { "Only admins change this." } }
+        @if view.is_on { (section("Who has asked", holders(shell, view))) }
+        @if view.is_on && view.may_change {
+            div.row { (Button::link(format!("/apps/{}/access/remove", view.app_id), "Let nobody ask any more…").destructive().asks()) }
+        }
+    };
+    frame(shell, &page, content)
+}
+
+fn form(view: &AccessPage) -> Markup {
+    let form = &view.form;
+    let error = |name: &str| form.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    let number = |name: &str| form.numbers.iter().find(|(field, _)| *field == name).map_or("", |(_, typed)| typed.as_str());
+    let line = |name: &'static str, label: &'static str, help: &'static str| {
+        field(name, label).kind("number").value(number(name)).error(error(name)).help(help).render()
+    };
+    let content = html! {
+        div.form {
+            @if let Some(words) = error("") { p.error role="alert" { (words) } }
+            fieldset.choices {
+                legend { "Who may use it" }
+                @for who in Who::ALL { @let (label, help) = who_words(who); (radio("who", who.as_str(), label, form.who == who.as_str(), help)) }
+                @if let Some(words) = error("who") { p.error { (words) } }
+            }
+            fieldset.choices {
+                legend { "Roles" }
+                p.help { "For people: with none ticked, every role." }
+                @for role in PersonRole::ALL { (tick("roles", role.as_str(), role_words(*role), form.roles.iter().any(|ticked| ticked == role.as_str()))) }
+            }
+            @if !form.classes.is_empty() {
+                fieldset.choices {
+                    legend { "Classes" }
+                    p.help { "For people: with none ticked, every class." }
+                    @for (id, name, ticked) in &form.classes { (tick("classes", id, name, *ticked)) }
+                    @if let Some(words) = error("classes") { p.error { (words) } }
+                }
+            }
+            fieldset.choices {
+                legend { "What proves it" }
+                p.help { "Each one that is ticked is needed." }
+                @for proof in Proof::ALL {
+                    @let (label, help) = proof_words(proof);
+                    (tick("proofs", proof.as_str(), label, form.proofs.iter().any(|ticked| ticked == proof.as_str())))
+                    p.help { (help) }
+                }
+                @if let Some(words) = error("proofs") { p.error { (words) } }
+            }
+            (line("offline_hours", "Hours offline", "How long it may go on without reaching this server; 0: not at all."))
+            (field("launches", "Launches offline").kind("number").optional().value(number("launches")).error(error("launches"))
+                .help("How often it may be opened without a new answer; empty: not counted. Counting stops who sets the clock back."))
+            (line("ask_every_minutes", "Minutes between asks", "How often it asks again while it is open and online."))
+            (line("clock_tolerance_minutes", "Minutes the clock may be off", "A device whose clock is further off is told to set it."))
+            (checkbox("erase_when_refused", "Erase what the app holds when the right to it has ended", form.erase, "When the person is not active, the device is not enrolled, or the app is taken back."))
+            (checkbox("takes_copies", "Keep copies of offline edits", form.copies, "Apps may add copies and never change or remove them."))
+            (line("keep_copies_days", "Days to keep copies", "Then they are removed by themselves."))
+            div.form-foot { (Button::submit(if view.is_on { "Save" } else { "Have it ask" }).main()) }
+        }
+    };
+    post(&format!("/apps/{}/access", view.app_id), content)
+}
+
+/// A box of several of one name.
+fn tick(name: &str, value: &str, label: &str, ticked: bool) -> Markup {
+    html! { label.choice { input type="checkbox" name=(name) value=(value) checked[ticked]; span { (label) } } }
+}
+
+fn holders(shell: &Shell, view: &AccessPage) -> Markup {
+    let row = |holder: &HolderRow| {
+        let name = holder
+            .device
+            .as_ref()
+            .map(|(_, name)| name.clone())
+            .or(holder.person.clone())
+            .unwrap_or_else(|| String::from("somebody who is gone"));
+        let state = if holder.allowed { State::Ok } else { State::Problem };
+        Row {
+            id: holder.id.clone(),
+            href: holder.device.as_ref().map(|(id, _)| format!("/devices/{id}")),
+            name: name.clone(),
+            cells: vec![
+                html! { (name) },
+                html! { (holder.person.as_deref().unwrap_or("–")) },
+                badge(state, &holder.words),
+                html! { @match holder.granted_at { Some(at) => (time_ago(at, shell.now)), None => "never" } },
+            ],
+        }
+    };
+    table(&Table {
+        caption: "Who has asked",
+        columns: vec![
+            Column::main("Device"),
+            Column::text("Person").wraps().labelled(),
+            Column::text("Told last").wraps(),
+            Column::text("Last allowed").labelled(),
+        ],
+        rows: view.holders.iter().map(row).collect(),
+        pager: Some(Pager {
+            shown: view.holders.len() as u64,
+            total: view.holders_total,
+            noun: ("device", "devices"),
+            first: None,
+            next: view.next.clone(),
+        }),
+        empty: empty("Nobody has asked yet", "The app asks when it is opened.", Markup::default()),
+        selection: None,
+        compact: false,
+    })
+}
+
+/// The page that asks before nobody has to ask any more.
+pub fn remove(shell: &Shell, app_id: &str, app: &str) -> Markup {
+    let (action, cancel) = (format!("/apps/{app_id}/access/remove"), format!("/apps/{app_id}/access"));
+    let ask = Confirm {
+        action: &action,
+        title: "Let nobody ask any more",
+        consequence: html! { "Apps that ask are told that nobody has to; what they do then is their own matter. Copies of offline edits stay until their time is over." },
+        verb: "Let nobody ask any more",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, app)), ..Frame::new(Section::Apps, "Let nobody ask any more") }, confirm(&ask))
+}

@@ -1,0 +1,242 @@
+//! The catalogue: as the person at a device sees it, and its settings.
+
+use maud::{Markup, Render as _, html};
+
+use super::parts::{
+    Button, Confirm, Frame, Section, Shell, State, badge, confirm, copy_field, field, frame, person, post, qr, radio, select,
+};
+use crate::clock::Timestamp;
+use crate::mdm::catalog::{Audience, Catalog, Colour, Offered, Standing};
+
+/// What the person at a device sees.
+#[derive(Debug, Clone)]
+pub struct AtDevice {
+    /// Whose catalogue it is.
+    pub organisation: String,
+    /// How it looks.
+    pub looks: Catalog,
+    /// The page's own address.
+    pub base: String,
+    /// The apps.
+    pub apps: Vec<Offered>,
+    /// The request's moment.
+    pub now: Timestamp,
+}
+
+/// The page at a device. Plain enough for the Safari of an old iPad: text and buttons one below the other, nothing that needs a script.
+pub fn at_device(view: &AtDevice) -> Markup {
+    let content = html! {
+        div class=(tint(view.looks.colour)) {
+            h1 { (view.looks.title) }
+            @if !view.looks.note.is_empty() { p.lead { (view.looks.note) } }
+            @if view.apps.is_empty() {
+                p.lead { "There are no apps to choose from on this device at the moment." }
+            } @else {
+                ul.catalog {
+                    @for app in &view.apps { li { (entry(view, app)) } }
+                }
+                p.quiet { "An app comes when the device is on and connected to the Internet. It may ask you before it installs. "
+                    a href=(view.base) { "Look again" } }
+            }
+        }
+    };
+    person(&view.looks.title, &view.organisation, content)
+}
+
+fn entry(view: &AtDevice, app: &Offered) -> Markup {
+    let (state, words) = said(&app.standing, view.now);
+    let action = format!("{}/apps/{}", view.base, app.app_id);
+    let ask = match app.standing {
+        Standing::Declined | Standing::Failed | Standing::Asked(_) => format!("Ask again for {}", app.name),
+        _ => format!("Install {}", app.name),
+    };
+    html! {
+        h2 { (app.name) }
+        @if !app.note.is_empty() { p { (app.note) } }
+        @if let Some(state) = state { p { (badge(state, &words)) } }
+        @if app.may_ask {
+            (post(&action, html! {
+                input type="hidden" name="choice" value="install";
+                (Button::submit(ask).main().render())
+            }))
+        }
+        @if app.may_withdraw {
+            (post(&action, html! {
+                input type="hidden" name="choice" value="remove";
+                (Button::submit(format!("Remove {}", app.name)).render())
+            }))
+        }
+    }
+}
+
+fn said(standing: &Standing, now: Timestamp) -> (Option<State>, String) {
+    match standing {
+        Standing::Available => (None, String::new()),
+        Standing::Asked(at) => (Some(State::Waiting), format!("Asked for {}. It comes by itself.", ago(*at, now))),
+        Standing::Coming => (Some(State::Waiting), "Comes by itself".to_owned()),
+        Standing::Installing => (Some(State::Waiting), "Being installed; look for a question on the Home Screen".to_owned()),
+        Standing::Installed(version) if version.is_empty() => (Some(State::Ok), "Installed".to_owned()),
+        Standing::Installed(version) => (Some(State::Ok), format!("Installed, version {version}")),
+        Standing::Declined => (Some(State::Problem), "It was declined on this device".to_owned()),
+        Standing::Failed => (Some(State::Problem), "It could not be installed".to_owned()),
+    }
+}
+
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    match now.since(at).as_secs() / 60 {
+        0 => "just now".to_owned(),
+        1 => "a minute ago".to_owned(),
+        minutes @ 2..120 => format!("{minutes} minutes ago"),
+        minutes => format!("{} hours ago", minutes / 60),
+    }
+}
+
+/// The class that gives a page this colour.
+fn tint(colour: Colour) -> String {
+    format!("tint-{}", colour.as_str())
+}
+
+/// What stands at an address that is over.
+pub fn over(organisation: &str, looks: &Catalog) -> Markup {
+    let content = html! {
+        div class=(tint(looks.colour)) {
+            h1 { "This link is over" }
+            p.lead { "Open " (looks.title) " by its icon on the Home Screen. If there is none, ask whoever looks after the devices for a new link." }
+        }
+    };
+    person("This link is over", organisation, content)
+}
+
+/// The settings page.
+#[derive(Debug, Clone)]
+pub struct CatalogForm {
+    /// What was typed or is set.
+    pub catalog: Catalog,
+    /// Groups: id, name, ticked.
+    pub groups: Vec<(String, String, bool)>,
+    /// Field and message of what was wrong.
+    pub errors: Vec<(String, String)>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+const BACK: (&str, &str) = ("/system", "System");
+
+fn audience_words(audience: Audience) -> (&'static str, &'static str) {
+    match audience {
+        Audience::Nobody => ("On no device", "The catalogue opens by a link that you give by hand."),
+        Audience::Everybody => ("On every iPhone and iPad", ""),
+        Audience::Groups => ("On the devices of these groups", ""),
+    }
+}
+
+/// The page of the settings.
+pub fn settings(shell: &Shell, view: &CatalogForm) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    let colours: Vec<_> = Colour::ALL.iter().map(|colour| (colour.as_str().to_owned(), colour_words(*colour).to_owned())).collect();
+    let under = html! { "Here the person at a device chooses apps that are assigned to it as optional. What they choose is installed as a managed app." };
+    let content = html! {
+        @if view.may_change {
+            (post("/system/catalog", html! {
+                div.form {
+                    @if let Some(words) = error("") { p.error role="alert" { (words) } }
+                    (field("title", "Title").value(&view.catalog.title).error(error("title")).help("Stands over the page and under its icon."))
+                    (field("note", "Note").lines(3).optional().value(&view.catalog.note).error(error("note")))
+                    (select("colour", "Colour", &colours, view.catalog.colour.as_str(), "", error("colour")))
+                    fieldset.choices {
+                        legend { "Icon on the Home Screen" }
+                        @for audience in Audience::ALL {
+                            @let (label, help) = audience_words(audience);
+                            (radio("audience", audience.as_str(), label, audience == view.catalog.audience, help))
+                        }
+                        @for (id, name, ticked) in &view.groups { label.choice { input type="checkbox" name="groups" value=(id) checked[*ticked]; span { (name) } } }
+                        @if let Some(words) = error("groups") { p.error { (words) } }
+                    }
+                    div.form-foot { (Button::submit("Save").main()) }
+                }
+            }))
+            div.row { (Button::link("/system/catalog/links", "End all links…").destructive().asks()) }
+        } @else {
+            p { (view.catalog.title) }
+            p.quiet { (view.catalog.note) }
+            p.quiet { "Only admins change this." }
+        }
+    };
+    frame(shell, &Frame { back: Some(BACK), under, ..Frame::new(Section::System, "Catalogue for people at devices") }, content)
+}
+
+fn colour_words(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Green => "Green",
+        Colour::Blue => "Blue",
+        Colour::Purple => "Purple",
+        Colour::Red => "Red",
+        Colour::Brown => "Brown",
+    }
+}
+
+/// The page that asks before all links end.
+pub fn end_links(shell: &Shell) -> Markup {
+    let ask = Confirm {
+        action: "/system/catalog/links",
+        title: "End all links",
+        consequence: html! { "Icons on Home Screens are made anew by themselves. Links that were given by hand open nothing any more." },
+        verb: "End all links",
+        destructive: true,
+        cancel: "/system/catalog",
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some(("/system/catalog", "Catalogue")), ..Frame::new(Section::System, "End all links") }, confirm(&ask))
+}
+
+/// The page with the link of one device: id, name, and the address with its end.
+pub fn link_of_device(shell: &Shell, id: &str, name: &str, link: Option<(&str, Timestamp)>) -> Markup {
+    let back = format!("/devices/{id}");
+    let content = html! {
+        @match link {
+            Some((url, end)) => {
+                (qr(url, "Code with the link"))
+                (copy_field("catalog-link", "Link", url))
+                p.quiet { "Whoever has it can choose apps for this device until " (end.day()) ". Open it on the device itself, or on any other." }
+            }
+            None => { p { "This device is not enrolled, so it has no catalogue." } }
+        }
+    };
+    let under = html! { "What the person at " (name) " may choose. " @if let Some((url, _)) = link { a href=(url) { "Look at it" } } };
+    frame(shell, &Frame { back: Some((&back, name)), under, ..Frame::new(Section::Devices, "Catalogue of this device") }, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_says_how_far_it_is_and_offers_what_can_be_done() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let app = |standing, may_ask, may_withdraw| Offered {
+            app_id: "a1".into(),
+            name: "Field notes".into(),
+            note: String::new(),
+            standing,
+            may_ask,
+            may_withdraw,
+        };
+        let view = |app: Offered| {
+            let looks = Catalog { title: "Our apps".into(), colour: Colour::Blue, ..Catalog::default() };
+            let view = AtDevice { organisation: "Example School".into(), looks, base: "/catalog/x".into(), apps: vec![app], now };
+            at_device(&view).into_string()
+        };
+        let free = view(app(Standing::Available, true, false));
+        assert!(
+            free.contains("Install Field notes") && free.contains("action=\"/catalog/x/apps/a1\"") && free.contains("tint-blue"),
+            "{free}"
+        );
+        let asked = view(app(Standing::Asked(now), true, true));
+        assert!(asked.contains("Asked for just now") && asked.contains("Remove Field notes"), "{asked}");
+        let there = view(app(Standing::Installed("2.1".into()), false, false));
+        assert!(there.contains("Installed, version 2.1") && !there.contains("<form"), "{there}");
+        for page in [free, asked, there] {
+            assert!(!page.contains("/packages/") && !page.contains("itms-services"), "{page}");
+        }
+    }
+}

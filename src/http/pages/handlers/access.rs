@@ -1,0 +1,249 @@
+//! App access by page: the policy of an app, its copies, people's passwords, and how an app asks.
+
+mod passwords;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use maud::Markup;
+use serde::Deserialize;
+
+use super::groups::cursor;
+use super::{Form, SaidQuery, errors, said, shell};
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+use crate::http::api::input::Query;
+use crate::http::api::{copies_archive, copy_download};
+use crate::http::auth::{Gate, SignedIn};
+use crate::http::pages::access::copies::{CopiesPage, CopyRow, copies as copies_page};
+use crate::http::pages::access::{AccessForm, AccessPage, HolderRow, access as page, docs, remove as ask_to_remove};
+use crate::http::pages::parts::encode;
+use crate::mdm::access::{self, Policy, copies};
+use crate::mdm::enroll::profile::ORGANISATION;
+use crate::mdm::{Actor, Right};
+use crate::protocol::grant::Code;
+use crate::store::access::Holder;
+use crate::store::{Tx, classes, settings};
+
+/// Rows on one page.
+const PAGE: u32 = 50;
+
+/// The fields of numbers.
+const NUMBERS: [&str; 5] = ["offline_hours", "launches", "ask_every_minutes", "clock_tolerance_minutes", "keep_copies_days"];
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/apps/{id}/access", get(show).post(set))
+        .route("/apps/{id}/access/remove", get(ask_remove).post(remove))
+        .route("/apps/{id}/access/copies", get(list_copies))
+        .route("/apps/{id}/access/copies.zip", get(all_copies))
+        .route("/apps/{id}/access/copies/{copy}", get(one_copy))
+        .route("/docs/access", get(how))
+        .merge(passwords::routes())
+}
+
+async fn how(State(app): State<App>) -> Result<Markup> {
+    let organisation = app.store.read(app.now(), |tx| settings::value(tx, &ORGANISATION)).await?.unwrap_or_default();
+    Ok(docs::access(&organisation))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AccessQuery {
+    after: String,
+    said: String,
+}
+
+fn form_of(tx: &Tx, policy: &Policy) -> Result<AccessForm> {
+    let number = |value: u32| value.to_string();
+    Ok(AccessForm {
+        who: policy.who.as_str().to_owned(),
+        roles: policy.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+        classes: class_choices(tx, &policy.classes)?,
+        proofs: policy.proofs.iter().map(|proof| proof.as_str().to_owned()).collect(),
+        numbers: vec![
+            ("offline_hours", number(policy.offline_hours)),
+            ("launches", policy.launches.map(number).unwrap_or_default()),
+            ("ask_every_minutes", number(policy.ask_every_minutes)),
+            ("clock_tolerance_minutes", number(policy.clock_tolerance_minutes)),
+            ("keep_copies_days", number(policy.keep_copies_days)),
+        ],
+        erase: policy.erase_when_refused,
+        copies: policy.takes_copies,
+        errors: Vec::new(),
+    })
+}
+
+fn class_choices(tx: &Tx, ticked: &[String]) -> Result<Vec<(String, String, bool)>> {
+    let all = classes::all(tx)?.into_iter();
+    Ok(all.map(|class| (class.id.clone(), class.name, ticked.contains(&class.id))).collect())
+}
+
+fn view(tx: &Tx, actor: &Actor, id: &str, after: Option<&str>) -> Result<AccessPage> {
+    let found = access::show(tx, actor, id)?;
+    let (mut holders, holders_total) = access::holders(tx, actor, id, after, PAGE + 1)?;
+    let more = holders.len() > PAGE as usize;
+    holders.truncate(PAGE as usize);
+    let next = holders.last().filter(|_| more).map(|last| format!("/apps/{id}/access?after={}", encode(&last.standing.holder)));
+    Ok(AccessPage {
+        app_id: found.app.id,
+        app: found.app.name,
+        bundle_id: found.app.bundle_id,
+        is_on: found.policy.is_some(),
+        form: form_of(tx, &found.policy.unwrap_or_default())?,
+        holders: holders.into_iter().map(holder).collect(),
+        holders_total,
+        next,
+        copies: copies::list(tx, actor, id, None, 1)?.1,
+        may_change: actor.may(Right::Configure),
+    })
+}
+
+fn holder(holder: Holder) -> HolderRow {
+    let code = Code::parse(&holder.standing.code);
+    HolderRow {
+        id: holder.standing.holder,
+        device: holder.device,
+        person: holder.person,
+        allowed: code == Some(Code::Granted),
+        words: code.map_or_else(String::new, |code| if code == Code::Granted { String::from("allowed") } else { code.words().to_owned() }),
+        granted_at: holder.standing.granted_at,
+    }
+}
+
+async fn show(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<AccessQuery>,
+) -> Result<Response> {
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    let actor = who.actor.clone();
+    let after = Some(query.after).filter(|after| !after.is_empty());
+    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, after.as_deref())).await?;
+    Ok(page(&shell(&app, &who, flash).await?, &view).into_response())
+}
+
+/// What was typed, and the policy that it makes if it makes one.
+fn typed(pairs: &[(String, String)]) -> (AccessForm, Result<Policy>) {
+    let all = |name: &str| pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect::<Vec<_>>();
+    let one = |name: &str| all(name).pop().unwrap_or_default().trim().to_owned();
+    let form = AccessForm {
+        who: one("who"),
+        roles: all("roles"),
+        classes: all("classes").into_iter().map(|id| (id, String::new(), true)).collect(),
+        proofs: all("proofs"),
+        numbers: NUMBERS.iter().map(|name| (*name, one(name))).collect(),
+        erase: !one("erase_when_refused").is_empty(),
+        copies: !one("takes_copies").is_empty(),
+        errors: Vec::new(),
+    };
+    let policy = read(&form);
+    (form, policy)
+}
+
+fn read(form: &AccessForm) -> Result<Policy> {
+    let mut said = serde_json::json!({
+        "who": form.who, "roles": form.roles, "proofs": form.proofs, "erase_when_refused": form.erase, "takes_copies": form.copies,
+        "classes": form.classes.iter().map(|(id, _, _)| id).collect::<Vec<_>>(),
+    });
+    for (name, typed) in &form.numbers {
+        if *name == "launches" && typed.is_empty() {
+            said[*name] = serde_json::Value::Null;
+            continue;
+        }
+        let number: u32 = typed.parse().map_err(|_| Error::field(*name, "write a whole number"))?;
+        said[*name] = number.into();
+    }
+    serde_json::from_value(said).map_err(|error| Error::bad_input("Choose who may use the app, and what proves it.").caused_by(error))
+}
+
+async fn set(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let (mut form, policy) = typed(&pairs);
+    let outcome = match policy {
+        Ok(policy) => {
+            let (actor, id) = (who.actor.clone(), id.clone());
+            app.store.write(app.now(), move |tx| access::set(tx, &actor, &id, policy, None)).await
+        }
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Saved. It holds from the next ask on.")),
+        Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
+            form.errors = errors(&error);
+            let actor = who.actor.clone();
+            let looked = app.store.read_slow(app.now(), move |tx| {
+                let ticked: Vec<String> = form.classes.iter().map(|(id, _, _)| id.clone()).collect();
+                form.classes = class_choices(tx, &ticked)?;
+                Ok(AccessPage { form, ..view(tx, &actor, &id, None)? })
+            });
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shell(&app, &who, None).await?, &looked.await?)).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn ask_remove(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let found = app.store.read(app.now(), |tx| access::show(tx, &who.actor, &id)).await?;
+    Ok(ask_to_remove(&shell(&app, &who, None).await?, &found.app.id, &found.app.name).into_response())
+}
+
+async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    app.store.write(app.now(), move |tx| access::remove(tx, &actor, &target)).await?;
+    Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Nobody has to ask for this app any more."))
+}
+
+async fn list_copies(State(app): State<App>, who: SignedIn, Path(id): Path<String>, Query(query): Query<AccessQuery>) -> Result<Response> {
+    let actor = who.actor.clone();
+    let looked = app.store.read_slow(app.now(), move |tx| {
+        let found = access::show(tx, &actor, &id)?;
+        let after = cursor(&query.after).and_then(|(at, id)| Some((Timestamp::from_millis(at.parse().ok()?), id)));
+        let (mut rows, total, _) = copies::list(tx, &actor, &id, after.as_ref().map(|(at, id)| (*at, id.as_str())), PAGE + 1)?;
+        let address = crate::http::pages::parts::Address::new(format!("/apps/{id}/access/copies"));
+        let next = super::groups::paged(&mut rows, &address, PAGE, |copy| (copy.created_at.millis().to_string(), copy.id.clone()));
+        Ok(CopiesPage {
+            app_id: id,
+            app: found.app.name,
+            rows: rows.into_iter().map(copy_row).collect(),
+            total,
+            next,
+            may_read: actor.may(Right::Configure),
+        })
+    });
+    Ok(copies_page(&shell(&app, &who, None).await?, &looked.await?).into_response())
+}
+
+fn copy_row(copy: crate::store::offline_copies::Copy) -> CopyRow {
+    CopyRow {
+        id: copy.id,
+        document: copy.document,
+        version: copy.version,
+        whose: copy.whose,
+        size_bytes: copy.size_bytes,
+        after_refusal: copy.after_refusal,
+        created_at: copy.created_at,
+        keep_until: copy.keep_until,
+    }
+}
+
+async fn one_copy(State(app): State<App>, who: SignedIn, Path((id, copy)): Path<(String, String)>) -> Result<Response> {
+    let (copy, content) = app.store.write(app.now(), move |tx| copies::read(tx, &who.actor, &id, &copy)).await?;
+    Ok(copy_download(&copy.document, content))
+}
+
+async fn all_copies(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    copies_archive(&app, who.actor, id).await
+}

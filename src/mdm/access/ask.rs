@@ -1,0 +1,400 @@
+//! One ask of an app: who proves to be there, what is decided, and which number the answer bears.
+//!
+//! Numbers make sure that nobody gains by what was before. A grant has a sequence; the app shows the last one it has. What it has shown once it
+//! cannot fall behind again without being found out, though answers may be lost: everything between shown and given is honest.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::policy::{Policy, Proof, Who};
+use super::{keys, passwords, purpose};
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+use crate::mdm::Actor;
+use crate::mdm::capability::{self, Bearer};
+use crate::mdm::journal::{self, Subject};
+use crate::pki::certificate::Fingerprint;
+use crate::pki::digest::sha256;
+use crate::protocol::grant::{Claims, Code, GrantRequest};
+use crate::store::access::{self, Standing};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::people::{self, Person};
+use crate::store::{Tx, certificates, classes};
+
+/// How long after a refusal that ends a right copies of offline edits are still taken.
+pub const COPIES_AFTER_REFUSAL: Duration = Duration::from_secs(3600);
+
+/// Installations of one person without a device's proof that are remembered for one app; beyond it the one that asked longest ago is forgotten.
+pub const INSTALLATIONS_MAX: u64 = 20;
+
+/// A certificate whose key signed the ask.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// SHA-256 of its DER.
+    pub fingerprint: Fingerprint,
+    /// Whether one of our own authorities issued it.
+    pub is_ours: bool,
+    /// Whether this moment lies in its validity.
+    pub is_in_its_time: bool,
+}
+
+/// An ask whose signature and password were looked at.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// What was said.
+    pub request: GrantRequest,
+    /// The certificate that signed it.
+    pub certificate: Option<Shown>,
+    /// The person whose password came with it.
+    pub person: Option<passwords::Verified>,
+}
+
+/// An answer that is to be signed.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// What it says.
+    pub claims: Claims,
+    /// The key that is to sign it.
+    pub key_id: String,
+}
+
+/// Who asks, as far as it is proven.
+struct Proven {
+    app_id: String,
+    policy: Policy,
+    enrollment: Option<Enrollment>,
+    /// What is wrong with the proof itself, though it is one.
+    flaw: Option<Code>,
+    person: Option<Person>,
+}
+
+/// Decides what an app that asks is told, and remembers it; `iss` is the public address.
+///
+/// # Errors
+/// Not found for an app that is not asked about here; unauthenticated where a proof that the policy wants is missing or none.
+pub fn grant(tx: &Tx, iss: &str, ask: &Ask) -> Result<Granted> {
+    let proven = prove(tx, ask)?;
+    let code = decide(tx, &proven, ask)?;
+    let key_id = keys::signing(tx)?;
+    let claims = answer(tx, iss, ask, &proven, code)?;
+    Ok(Granted { claims, key_id })
+}
+
+fn unproven(message: &'static str) -> Error {
+    Error::new(Kind::Unauthenticated, message)
+}
+
+fn policy_of(json: &str) -> Result<Policy> {
+    serde_json::from_str(json).map_err(|error| Error::internal("a stored access policy is one", error))
+}
+
+/// Finds the app, the device and the person that the proofs are of.
+fn prove(tx: &Tx, ask: &Ask) -> Result<Proven> {
+    let (app_id, policy, by_token) = of_app(tx, ask)?;
+    let mut flaw = None;
+    let mut enrollment = by_token.map(|bearer| match bearer {
+        Bearer::Now(enrollment) => *enrollment,
+        Bearer::Before(enrollment) => {
+            flaw = Some(Code::TokenOutdated);
+            *enrollment
+        }
+    });
+    if let Some(shown) = &ask.certificate {
+        let (found, wrong) = by_certificate(tx, shown)?;
+        if enrollment.as_ref().is_some_and(|known| known.device_id != found.device_id) {
+            return Err(unproven("Token and certificate belong to different devices."));
+        }
+        flaw = flaw.or(wrong);
+        enrollment = enrollment.or(Some(found));
+    }
+    for (proof, is_there, message) in [
+        (Proof::Token, ask.request.token.is_some(), "This app needs the `token` from its managed configuration."),
+        (Proof::Certificate, ask.certificate.is_some(), "This app must sign its asks with the device's certificate: a JWS with `x5c`."),
+        (Proof::Password, ask.person.is_some(), "This app needs `email` and `password` of the person."),
+    ] {
+        if policy.wants(proof) && !is_there {
+            return Err(unproven(message));
+        }
+    }
+    let person = match (&ask.person, &enrollment) {
+        (Some(verified), _) => people::by_id(tx, &verified.person_id)?,
+        (None, Some(enrollment)) => people::of_device(tx, &enrollment.device_id)?,
+        (None, None) => None,
+    };
+    Ok(Proven { app_id, policy, enrollment, flaw, person })
+}
+
+/// The app that is meant, its policy, and whose token came along. Of several apps with one identifier the token tells which.
+fn of_app(tx: &Tx, ask: &Ask) -> Result<(String, Policy, Option<Bearer>)> {
+    let apps = access::apps_by_bundle_id(tx, &ask.request.bundle_id)?;
+    let Some((first, policy)) = apps.first() else {
+        return Err(Error::not_found(
+            "Nobody has to ask here for an app with this bundle identifier. An admin sets that up on the app's page.",
+        ));
+    };
+    let Some(token) = &ask.request.token else { return Ok((first.clone(), policy_of(policy)?, None)) };
+    for (app_id, policy) in &apps {
+        if let Some(bearer) = capability::bearer(tx, token.expose(), &purpose(app_id))? {
+            return Ok((app_id.clone(), policy_of(policy)?, Some(bearer)));
+        }
+    }
+    Err(unproven("The token is not one that this server gave to a device for this app."))
+}
+
+/// The device channel whose identity a certificate is, and what is wrong with it now.
+fn by_certificate(tx: &Tx, shown: &Shown) -> Result<(Enrollment, Option<Code>)> {
+    let foreign = || unproven("The certificate is none that this server issued to a device.");
+    let identity = certificates::by_fingerprint(tx, &shown.fingerprint)?.filter(|_| shown.is_ours).ok_or_else(foreign)?;
+    let bound = identity.enrollment_id.as_deref().ok_or_else(|| unproven("The certificate does not belong to an enrolled device yet."))?;
+    let enrollment = enrollments::by_id(tx, bound)?.ok_or_else(foreign)?;
+    let flaw = match () {
+        () if identity.revoked_at.is_some() => Some(Code::CertificateRevoked),
+        () if !shown.is_in_its_time => Some(Code::CertificateExpired),
+        () => None,
+    };
+    Ok((enrollment, flaw))
+}
+
+/// Whether whoever is there may use the app now. What the app itself has kept is judged later.
+fn decide(tx: &Tx, proven: &Proven, ask: &Ask) -> Result<Code> {
+    let Proven { app_id, policy, enrollment, flaw, person } = proven;
+    if enrollment.as_ref().is_some_and(|enrollment| enrollment.state != EnrollmentState::Enrolled) {
+        return Ok(Code::NotEnrolled);
+    }
+    if let Some(flaw) = flaw {
+        return Ok(*flaw);
+    }
+    let is_assigned = match enrollment {
+        Some(enrollment) => access::is_assigned(tx, app_id, &enrollment.device_id)?,
+        None => access::is_assigned_anywhere(tx, app_id)?,
+    };
+    if !is_assigned {
+        return Ok(Code::NotAssigned);
+    }
+    if let Some(code) = decide_on_person(tx, policy, enrollment.as_ref(), person.as_ref(), ask.person.is_some())? {
+        return Ok(code);
+    }
+    let said = ask.request.client_time;
+    let off = said.since(tx.now).max(tx.now.since(said));
+    if off > minutes(policy.clock_tolerance_minutes) {
+        return Ok(Code::ClockWrong);
+    }
+    Ok(Code::Granted)
+}
+
+fn decide_on_person(
+    tx: &Tx,
+    policy: &Policy,
+    enrollment: Option<&Enrollment>,
+    person: Option<&Person>,
+    by_password: bool,
+) -> Result<Option<Code>> {
+    let Some(person) = person else {
+        return Ok((policy.who != Who::Devices).then_some(Code::NobodysDevice));
+    };
+    // A device that anybody may use does not ask whose it is, unless somebody said who they are.
+    if policy.who == Who::Devices && !by_password {
+        return Ok(None);
+    }
+    if !person.active {
+        return Ok(Some(Code::PersonInactive));
+    }
+    if policy.who == Who::DevicePerson && by_password {
+        let of_device = enrollment.map(|enrollment| people::of_device(tx, &enrollment.device_id)).transpose()?.flatten();
+        match of_device {
+            None => return Ok(Some(Code::NobodysDevice)),
+            Some(owner) if owner.id != person.id => return Ok(Some(Code::AnotherPerson)),
+            Some(_) => {}
+        }
+    }
+    let is_of_role = policy.roles.is_empty() || policy.roles.contains(&person.role);
+    let is_of_class =
+        policy.classes.is_empty() || classes::of_person(tx, &person.id)?.iter().any(|(class, _)| policy.classes.contains(&class.id));
+    Ok((!is_of_role || !is_of_class).then_some(Code::NotAllowed))
+}
+
+fn minutes(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count) * 60)
+}
+
+/// Judges what the app has kept against what it has shown before, remembers the ask, and says what it is told.
+fn answer(tx: &Tx, iss: &str, ask: &Ask, proven: &Proven, decided: Code) -> Result<Claims> {
+    let request = &ask.request;
+    let holder = match (&proven.enrollment, &proven.person) {
+        (Some(enrollment), _) => enrollment.id.clone(),
+        (None, Some(person)) => format!("{}/{}", person.id, request.installation),
+        // Without a device there is a password, and so a person; only their deletion in between leads here.
+        (None, None) => return Err(unproven("Nobody is known here by this proof.")),
+    };
+    let known = access::standing(tx, &proven.app_id, &holder)?;
+    let shown = shown_grant(tx, &proven.app_id, &holder, request)?;
+    let (code, step) = match decided {
+        Code::Granted => match step(known.as_ref(), request, shown) {
+            Step::RolledBack => (Code::RolledBack, Step::RolledBack),
+            step => (Code::Granted, step),
+        },
+        // Who is refused gains no number, whatever they show.
+        code => (code, Step::RolledBack),
+    };
+    let before = known.as_ref().map(|known| (known.code.clone(), known.installation.clone()));
+    let standing = next_standing(tx, ask, proven, &holder, known, code, &step);
+    remember(tx, proven, &standing, before.is_none())?;
+    if before.is_none_or(|before| before != (standing.code.clone(), standing.installation.clone())) {
+        note(tx, proven, request, code)?;
+    }
+    claims(tx, iss, request, proven, &standing, code)
+}
+
+/// The number of the grant that an app shows, if this server gave it to this installation.
+fn shown_grant(tx: &Tx, app_id: &str, holder: &str, request: &GrantRequest) -> Result<Option<Result<i64, ()>>> {
+    let Some(said) = &request.last_grant else { return Ok(None) };
+    let number = said.split('-').next().and_then(|number| number.parse::<i64>().ok());
+    let Some(number) = number else { return Ok(Some(Err(()))) };
+    let is_ours = grant_id(tx, app_id, holder, &request.installation, number)? == *said;
+    Ok(Some(if is_ours { Ok(number) } else { Err(()) }))
+}
+
+/// Id of a grant: its number, and a proof that this server gave it to this installation.
+fn grant_id(tx: &Tx, app_id: &str, holder: &str, installation: &str, sequence: i64) -> Result<String> {
+    let tag = capability::tag(tx, &format!("access-grant\n{app_id}\n{holder}\n{installation}\n{sequence}"))?;
+    let tag = tag.ok_or_else(|| Error::new(Kind::Internal, "the key of capabilities was not made"))?;
+    Ok(format!("{sequence}-{tag}"))
+}
+
+/// What an ask is to what came before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The first of an installation.
+    First,
+    /// One that follows; the app shows to have the grant of this number.
+    Follows(i64),
+    /// The very one that was answered last: its answer was lost.
+    Again,
+    /// Less than what was shown before.
+    RolledBack,
+}
+
+fn step(known: Option<&Standing>, request: &GrantRequest, shown: Option<Result<i64, ()>>) -> Step {
+    let counter = request.counter as i64;
+    match (known, shown) {
+        (_, Some(Err(()))) => Step::RolledBack,
+        // A grant of ours that we do not remember: the server itself came back from a backup.
+        (None, Some(Ok(number))) => Step::Follows(number),
+        (None, None) => Step::First,
+        (Some(known), shown) if known.installation != request.installation => {
+            if shown.is_none() {
+                Step::First
+            } else {
+                Step::RolledBack
+            }
+        }
+        (Some(known), shown) => {
+            let number = shown.and_then(Result::ok).unwrap_or(known.acknowledged);
+            let is_repeat = counter == known.counter && known.nonce == sha256(request.nonce.as_bytes());
+            match () {
+                () if number < known.acknowledged => Step::RolledBack,
+                () if is_repeat => Step::Again,
+                () if counter <= known.counter => Step::RolledBack,
+                () => Step::Follows(number),
+            }
+        }
+    }
+}
+
+fn next_standing(tx: &Tx, ask: &Ask, proven: &Proven, holder: &str, known: Option<Standing>, code: Code, step: &Step) -> Standing {
+    let request = &ask.request;
+    let mut standing = known.unwrap_or_else(|| Standing {
+        app_id: proven.app_id.clone(),
+        holder: holder.to_owned(),
+        enrollment_id: None,
+        person_id: None,
+        installation: request.installation.clone(),
+        sequence: 0,
+        acknowledged: 0,
+        counter: 0,
+        nonce: Vec::new(),
+        asked_at: tx.now,
+        granted_at: None,
+        offline_until: None,
+        code: String::new(),
+    });
+    standing.enrollment_id = proven.enrollment.as_ref().map(|enrollment| enrollment.id.clone());
+    standing.person_id = proven.person.as_ref().map(|person| person.id.clone());
+    code.as_str().clone_into(&mut standing.code);
+    match *step {
+        Step::RolledBack | Step::Again => return standing,
+        // Whatever the installation before has kept is worth nothing from now on.
+        Step::First => standing.acknowledged = standing.sequence,
+        Step::Follows(number) => standing.acknowledged = number,
+    }
+    standing.sequence = standing.sequence.max(standing.acknowledged) + 1;
+    standing.installation.clone_from(&request.installation);
+    standing.counter = request.counter as i64;
+    standing.nonce = sha256(request.nonce.as_bytes()).to_vec();
+    standing.asked_at = tx.now;
+    standing.granted_at = Some(tx.now);
+    standing.offline_until = Some(tx.now.plus(Duration::from_secs(u64::from(proven.policy.offline_hours) * 3600)));
+    standing
+}
+
+fn remember(tx: &Tx, proven: &Proven, standing: &Standing, is_new: bool) -> Result<()> {
+    if let (true, None, Some(person)) = (is_new, &proven.enrollment, &proven.person)
+        && access::count_installations(tx, &proven.app_id, &person.id)? >= INSTALLATIONS_MAX
+    {
+        access::forget_oldest_installation(tx, &proven.app_id, &person.id)?;
+    }
+    access::put_standing(tx, standing)
+}
+
+/// Writes down what changed: not each ask of each launch.
+fn note(tx: &Tx, proven: &Proven, request: &GrantRequest, code: Code) -> Result<()> {
+    let name = match (&proven.enrollment, &proven.person) {
+        (Some(enrollment), _) => enrollment.nano_id.clone(),
+        (None, person) => person.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
+    };
+    let kind = if code == Code::Granted { "access.granted" } else { "access.refused" };
+    let person = proven.person.as_ref().map(|person| &person.name);
+    let data = json!({ "app_id": proven.app_id, "bundle_id": request.bundle_id, "code": code, "person": person, "installation": request.installation });
+    let subject = proven.enrollment.as_ref().map_or_else(Subject::default, Subject::from);
+    journal::note(tx, &Actor::Device { name }, kind, subject, data)
+}
+
+fn claims(tx: &Tx, iss: &str, request: &GrantRequest, proven: &Proven, standing: &Standing, code: Code) -> Result<Claims> {
+    let policy = &proven.policy;
+    let allowed = code == Code::Granted;
+    let issued_at = if allowed { standing.asked_at } else { tx.now };
+    let offline_until = standing.offline_until.filter(|_| allowed).unwrap_or(issued_at);
+    let expires_at: Timestamp = if allowed { issued_at.plus(minutes(policy.ask_every_minutes)) } else { issued_at };
+    let copies_until = if allowed {
+        Some(expires_at.max(offline_until))
+    } else {
+        // What exists on the device alone is saved before it is erased, and kept apart.
+        code.ends_the_right().then(|| issued_at.plus(COPIES_AFTER_REFUSAL))
+    };
+    let grant =
+        if allowed { grant_id(tx, &proven.app_id, &standing.holder, &standing.installation, standing.sequence)? } else { String::new() };
+    Ok(Claims {
+        iss: iss.to_owned(),
+        bundle_id: request.bundle_id.clone(),
+        installation: request.installation.clone(),
+        nonce: request.nonce.clone(),
+        grant,
+        sequence: standing.sequence,
+        allowed,
+        erase: policy.erase_when_refused && code.ends_the_right(),
+        code,
+        reason: code.words().to_owned(),
+        issued_at,
+        expires_at,
+        offline_until,
+        launches_left: policy.launches.map(|launches| if allowed { launches } else { 0 }),
+        clock_tolerance_s: policy.clock_tolerance_minutes * 60,
+        copies_until: copies_until.filter(|_| policy.takes_copies),
+        holder: standing.holder.clone(),
+        app_id: proven.app_id.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! The icon of the catalogue on the Home Screen: a profile with a web clip, made for each device.
+
+use uuid::Uuid;
+
+use super::{appearance, is_for, link};
+use crate::error::Result;
+use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target};
+use crate::pki::digest::sha256;
+use crate::pki::hex;
+use crate::protocol::platform::Platform;
+use crate::protocol::plist::{self, Dictionary, Value};
+use crate::store::{Tx, enrollments};
+
+/// PayloadIdentifier of the profile.
+pub const IDENTIFIER: &str = "org.rollcall.catalog";
+
+/// The profile, if the device is to have the icon and can: iPhones and iPads that are not shared. `origin` is scheme, host and port that it knows.
+pub fn pieces(tx: &Tx, target: &Target, origin: Option<&str>) -> Result<Vec<Piece>> {
+    let catalog = appearance(tx)?;
+    let can = target.capabilities.platform == Platform::Ios && !target.is_user_channel() && target.capabilities.shared_ipad != Some(true);
+    let Some(origin) = origin.filter(|_| can) else { return Ok(Vec::new()) };
+    if !is_for(tx, &catalog, &target.device_id)? {
+        return Ok(Vec::new());
+    }
+    let Some(enrollment) = enrollments::by_id(tx, &target.enrollment_id)? else { return Ok(Vec::new()) };
+    let Some(link) = link(tx, &enrollment)? else { return Ok(Vec::new()) };
+    Ok(vec![Piece::Profile(profile(&catalog.title, &format!("{origin}/catalog/{}", link.capability))?)])
+}
+
+fn profile(title: &str, url: &str) -> Result<ProfilePiece> {
+    let seed = format!("{IDENTIFIER}\n{title}\n{url}");
+    let uuid = made_of(&seed, 0);
+    let mut clip = outside("com.apple.webClip.managed", &format!("{IDENTIFIER}.clip"), &made_of(&seed, 1), title);
+    clip.insert("URL".to_owned(), Value::from(url));
+    clip.insert("Label".to_owned(), Value::from(title));
+    clip.insert("IsRemovable".to_owned(), Value::Boolean(false));
+    let mut root = outside("Configuration", IDENTIFIER, &uuid, title);
+    root.insert("PayloadDescription".to_owned(), Value::from("Apps that your organisation has for this device."));
+    root.insert("PayloadContent".to_owned(), Value::Array(vec![Value::Dictionary(clip)]));
+    let bytes = plist::to_xml(&Value::Dictionary(root))?;
+    Ok(ProfilePiece {
+        identifier: IDENTIFIER.to_owned(),
+        uuid,
+        digest: hex(&sha256(&bytes)),
+        content: ProfileContent::Rendered(bytes),
+        name: title.to_owned(),
+        origins: Vec::new(),
+    })
+}
+
+fn outside(payload_type: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
+    let mut keys = Dictionary::new();
+    for (key, value) in [
+        ("PayloadType", Value::from(payload_type)),
+        ("PayloadVersion", Value::Integer(1.into())),
+        ("PayloadIdentifier", Value::from(identifier)),
+        ("PayloadUUID", Value::from(uuid)),
+        ("PayloadDisplayName", Value::from(name)),
+    ] {
+        keys.insert(key.to_owned(), value);
+    }
+    keys
+}
+
+/// A UUID that the same content always gets.
+fn made_of(seed: &str, which: u8) -> String {
+    let digest = sha256(&[seed.as_bytes(), &[which]].concat());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_upper(&mut Uuid::encode_buffer()).to_owned()
+}
