@@ -385,7 +385,8 @@ CREATE TABLE people (
     role        TEXT NOT NULL DEFAULT 'student' CHECK (role IN ('student', 'teacher', 'staff')),
     active      INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
     created_at  INTEGER NOT NULL,
-    changed_at  INTEGER NOT NULL
+    changed_at  INTEGER NOT NULL,
+    managed_apple_id TEXT NOT NULL DEFAULT '' COLLATE NOCASE    -- by which Apps and Books knows them without an invitation
 ) STRICT;
 CREATE UNIQUE INDEX people_source ON people (source, source_id) WHERE source_id IS NOT NULL;
 CREATE INDEX people_email ON people (email) WHERE email <> '';
@@ -684,6 +685,150 @@ CREATE TABLE app_requests (
     PRIMARY KEY (enrollment_id, app_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX app_requests_app ON app_requests (app_id);
+
+-- ---------------------------------------------------------------- licences
+
+-- Locations of Apps and Books, each known by its content token.
+CREATE TABLE content_tokens (
+    id                   TEXT PRIMARY KEY,
+    location_uid         TEXT NOT NULL UNIQUE,       -- uId: the same after every renewal
+    token_sealed         BLOB NOT NULL,
+    organisation         TEXT NOT NULL DEFAULT '',
+    location             TEXT NOT NULL DEFAULT '',
+    country              TEXT NOT NULL DEFAULT '',
+    platform             TEXT NOT NULL DEFAULT '',    -- "enterprisestore", "volumestore"
+    practice             INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)),
+    state                TEXT NOT NULL CHECK (state IN ('ready', 'taken', 'refused')),
+    other_server         TEXT NOT NULL DEFAULT '',    -- who has claimed it, as far as that is said
+    problem              TEXT NOT NULL DEFAULT '',    -- why the last round with Apple failed, in words
+    failures             INTEGER NOT NULL DEFAULT 0,  -- in a row
+    expires_at           INTEGER NOT NULL,
+    notify_secret_sealed BLOB,                        -- by which Apple proves itself; absent while it tells us nothing
+    service              TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(service)),      -- its addresses and limits
+    service_at           INTEGER,
+    assignments_version  TEXT NOT NULL DEFAULT '',
+    sync_due_at          INTEGER,
+    synced_at            INTEGER,
+    synced_whole_at      INTEGER,                     -- when all assignments were last read, not only what changed
+    due_at               INTEGER,                     -- when there is next something to do with it
+    busy_until_at        INTEGER,                     -- somebody is at it
+    created_at           INTEGER NOT NULL,
+    uploaded_at          INTEGER NOT NULL
+) STRICT;
+
+-- What a location owns.
+CREATE TABLE licence_assets (
+    token_id          TEXT NOT NULL REFERENCES content_tokens (id) ON DELETE CASCADE,
+    adam_id           TEXT NOT NULL,
+    pricing_param     TEXT NOT NULL,
+    product_type      TEXT NOT NULL DEFAULT '',
+    device_assignable INTEGER NOT NULL CHECK (device_assignable IN (0, 1)),
+    platforms         TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(platforms)),
+    owned             INTEGER,                        -- NULL: as many as anybody wants
+    assigned          INTEGER NOT NULL,               -- by Apple's count, and what came about since
+    listed            INTEGER NOT NULL DEFAULT 0,     -- rows of licence_book
+    reserved          INTEGER NOT NULL DEFAULT 0,     -- rows of licences that have a place and are not in the book yet
+    as_of_at          INTEGER NOT NULL,
+    PRIMARY KEY (token_id, adam_id, pricing_param)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX licence_assets_adam ON licence_assets (adam_id);
+
+-- Apple's book as far as it is known: who has what, whoever assigned it.
+CREATE TABLE licence_book (
+    token_id      TEXT NOT NULL REFERENCES content_tokens (id) ON DELETE CASCADE,
+    adam_id       TEXT NOT NULL,
+    pricing_param TEXT NOT NULL,
+    holder_kind   TEXT NOT NULL CHECK (holder_kind IN ('device', 'person')),
+    holder        TEXT NOT NULL,                      -- serial number in capitals, or clientUserId
+    PRIMARY KEY (token_id, adam_id, pricing_param, holder_kind, holder)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX licence_book_holder ON licence_book (holder, adam_id);
+
+-- What this server wants, wanted, or has of it.
+CREATE TABLE licences (
+    adam_id       TEXT NOT NULL,
+    holder_kind   TEXT NOT NULL CHECK (holder_kind IN ('device', 'person')),
+    holder        TEXT NOT NULL,
+    practice      INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)),
+    token_id      TEXT REFERENCES content_tokens (id) ON DELETE SET NULL,       -- whose place it has; NULL: there was none
+    pricing_param TEXT NOT NULL DEFAULT '',
+    wanted        INTEGER NOT NULL CHECK (wanted IN (0, 1)),
+    stage         TEXT NOT NULL CHECK (stage IN ('open', 'asked', 'held', 'leaving', 'failed')),
+    event_id      TEXT,
+    attempts      INTEGER NOT NULL DEFAULT 0,
+    due_at        INTEGER,                            -- not asked for again before
+    problem       TEXT NOT NULL DEFAULT '',
+    since_at      INTEGER NOT NULL,                   -- who waits longest is served first
+    changed_at    INTEGER NOT NULL,
+    PRIMARY KEY (adam_id, holder_kind, holder)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX licences_holder ON licences (holder);
+CREATE INDEX licences_event ON licences (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX licences_token ON licences (token_id, stage, wanted, due_at);
+CREATE INDEX licences_short ON licences (adam_id, practice, since_at) WHERE token_id IS NULL;
+
+-- What Apple was asked to do and has not said it did.
+CREATE TABLE licence_events (
+    event_id   TEXT PRIMARY KEY,
+    token_id   TEXT NOT NULL REFERENCES content_tokens (id) ON DELETE CASCADE,
+    kind       TEXT NOT NULL CHECK (kind IN ('associate', 'disassociate', 'users')),
+    asked_at   INTEGER NOT NULL,
+    due_at     INTEGER NOT NULL                       -- when to look next
+) STRICT, WITHOUT ROWID;
+CREATE INDEX licence_events_token ON licence_events (token_id, due_at);
+
+-- People as Apps and Books knows them.
+CREATE TABLE licence_users (
+    token_id           TEXT NOT NULL REFERENCES content_tokens (id) ON DELETE CASCADE,
+    person_id          TEXT NOT NULL,                 -- clientUserId too; outlives the person until it is retired
+    wanted             INTEGER NOT NULL CHECK (wanted IN (0, 1)),
+    known              INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1)),    -- Apple was told of them before
+    state              TEXT NOT NULL CHECK (state IN ('new', 'asked', 'registered', 'associated', 'retiring', 'retired', 'failed')),
+    email              TEXT NOT NULL DEFAULT '',
+    managed_apple_id   TEXT NOT NULL DEFAULT '',
+    invite_code_sealed BLOB,
+    invited_at         INTEGER,
+    id_hash            TEXT NOT NULL DEFAULT '',      -- equals iTunesStoreAccountHash of the device that the account is on
+    event_id           TEXT,
+    attempts           INTEGER NOT NULL DEFAULT 0,
+    due_at             INTEGER,
+    problem            TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (token_id, person_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX licence_users_state ON licence_users (token_id, state, wanted, due_at);
+CREATE INDEX licence_users_person ON licence_users (person_id);
+CREATE INDEX licence_users_event ON licence_users (event_id) WHERE event_id IS NOT NULL;
+
+-- What Apple told by itself, so that it is heard once.
+CREATE TABLE licence_notices (
+    notification_id TEXT PRIMARY KEY,
+    at              INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX licence_notices_at ON licence_notices (at);
+
+-- Redemption codes of the old programme: each is given away once.
+CREATE TABLE redemption_codes (
+    id            TEXT PRIMARY KEY,
+    adam_id       TEXT NOT NULL,
+    code_hash     BLOB NOT NULL UNIQUE,               -- SHA-256
+    code_sealed   BLOB NOT NULL,
+    enrollment_id TEXT,
+    taken_at      INTEGER,
+    imported_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX redemption_codes_free ON redemption_codes (adam_id, imported_at) WHERE taken_at IS NULL;
+CREATE INDEX redemption_codes_taken ON redemption_codes (enrollment_id, adam_id) WHERE enrollment_id IS NOT NULL;
+
+-- What the App Store says of what is owned.
+CREATE TABLE store_items (
+    adam_id    TEXT PRIMARY KEY,
+    facts      TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(facts)),
+    icon       BLOB,
+    icon_url   TEXT NOT NULL DEFAULT '',              -- where the icon that is here came from
+    read_at    INTEGER,
+    due_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX store_items_due ON store_items (due_at);
 
 -- ---------------------------------------------------------------- what was sent, and what is seen
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
 use crate::apple::apns::Apns;
+use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -36,11 +37,14 @@ pub struct Handles {
     pub random: Random,
     /// Apple's push service.
     pub apns: Arc<Apns>,
+    /// Apple's service for licences.
+    pub apps_and_books: AppsAndBooks,
     /// Posts to webhooks.
     pub webhook: Webhook,
     /// Device certificates that were read before.
     pub known: KnownCertificates,
     practice_apns: RwLock<Option<Arc<Apns>>>,
+    practice_apps_and_books: RwLock<Option<AppsAndBooks>>,
     roots: RwLock<Arc<Roots>>,
     imported: RwLock<Arc<[ImportedAuthority]>>,
     certificates: watch::Sender<()>,
@@ -99,6 +103,8 @@ pub struct Parts {
     pub random: Random,
     /// Apple's push service.
     pub apns: Arc<Apns>,
+    /// Apple's service for licences.
+    pub apps_and_books: AppsAndBooks,
     /// Posts to webhooks.
     pub webhook: Webhook,
     /// Our own certificate authorities.
@@ -118,9 +124,11 @@ impl App {
             clock: parts.clock,
             random: parts.random,
             apns: parts.apns,
+            apps_and_books: parts.apps_and_books,
             webhook: parts.webhook,
             known: KnownCertificates::default(),
             practice_apns: RwLock::default(),
+            practice_apps_and_books: RwLock::default(),
             roots: RwLock::new(Arc::new(parts.roots)),
             imported: RwLock::new(parts.imported.into()),
             certificates: watch::Sender::new(()),
@@ -183,6 +191,19 @@ impl App {
         stand_in.as_ref().filter(|_| practice).unwrap_or(&self.apns).clone()
     }
 
+    /// The service that licences are asked of; for the practice classroom its stand-in, and nothing while that does not run.
+    pub fn licence_service(&self, practice: bool) -> Option<AppsAndBooks> {
+        if !practice {
+            return Some(self.apps_and_books.clone());
+        }
+        self.practice_apps_and_books.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whom licences of practice devices are asked of.
+    pub fn set_practice_licence_service(&self, service: Option<AppsAndBooks>) {
+        *self.practice_apps_and_books.write().unwrap_or_else(PoisonError::into_inner) = service;
+    }
+
     /// Says where pushes to practice devices go.
     pub fn set_practice_push_service(&self, apns: Option<Arc<Apns>>) {
         *self.practice_apns.write().unwrap_or_else(PoisonError::into_inner) = apns;
@@ -204,6 +225,22 @@ impl App {
         Self::for_tests_with(crate::store::OpenOptions::memory())
     }
 
+    /// The same appliance with another service for licences.
+    pub(crate) fn with_licence_service(&self, apps_and_books: AppsAndBooks) -> Self {
+        Self::new(Parts {
+            config: self.config.clone(),
+            public_url: self.public_url.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            apns: self.apns.clone(),
+            apps_and_books,
+            webhook: self.webhook.clone(),
+            roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
+            imported: Vec::new(),
+        })
+    }
+
     /// As [`App::for_tests`], on a database that is opened so.
     pub(crate) fn for_tests_with(options: crate::store::OpenOptions) -> Self {
         Self::for_tests_in(options, std::path::Path::new("/nonexistent"))
@@ -222,6 +259,7 @@ impl App {
             config: Config::read(Layer::flags().with("data", [data.display().to_string()]), Vec::new()).unwrap(),
             public_url: "https://mdm.example.school".into(),
             store: Store::open(options.random(random.clone())).unwrap(),
+            apps_and_books: AppsAndBooks::new(&connector, "https://localhost:1").unwrap(),
             webhook: Webhook::new(&connector).unwrap(),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),

@@ -106,6 +106,7 @@ fn everybody() -> PeopleView {
 
 fn person() -> PersonView {
     PersonView {
+        account: String::from("kim@appleaccount.example.school"),
         row: person_row("kim", "Kim Example", PersonRole::Student, true, 1),
         source: Source::Oneroster,
         devices: vec![("/devices/1".into(), "Cart A 3".into())],
@@ -116,6 +117,7 @@ fn person() -> PersonView {
 
 fn person_form() -> PersonForm {
     PersonForm {
+        account: String::from("kim@appleaccount.example.school"),
         id: Some("kim".into()),
         name: "Kim Example".into(),
         email: "kim".into(),

@@ -1,6 +1,7 @@
 //! Whom we ask: clients that transport, and decide nothing.
 
 pub mod apns;
+pub mod apps_and_books;
 pub mod connect;
 pub mod own_address;
 pub mod webhook;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::app::{App, ImportedAuthority, Parts, Roots};
 use crate::apple::apns::{Apns, ApnsConfig};
+use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
@@ -13,6 +14,7 @@ use crate::jobs;
 use crate::mdm::ca::roots;
 use crate::pki::certificate::Certificate;
 use crate::pki::issue;
+use crate::protocol::apps_and_books::SERVICE;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::store::authorities::{self, AuthorityState};
@@ -22,6 +24,8 @@ use crate::store::{Store, Tx};
 pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clock, random: Random) -> Result<App> {
     let connector = connector(&config.apple, clock.clone())?;
     let webhook = Webhook::new(&connector)?;
+    let licences = config.apple.apps_and_books_endpoint.as_ref().map_or_else(|| SERVICE.to_owned(), ToString::to_string);
+    let apps_and_books = AppsAndBooks::new(&connector, &licences)?;
     let mut apns = ApnsConfig::new(connector);
     if let Some(endpoint) = &config.apple.apns_endpoint {
         apns.endpoint = Endpoint::new(&endpoint.host, endpoint.port);
@@ -30,7 +34,7 @@ pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clo
     let roots = own_roots(&store, &url.host, now).await?;
     let imported = store.read(now, imported).await?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
-    Ok(App::new(Parts { config, public_url, store, clock, random, apns, webhook, roots, imported }))
+    Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, webhook, roots, imported }))
 }
 
 /// Our own authorities; the first one is made here.

@@ -7,8 +7,12 @@ use tokio::sync::{broadcast, watch};
 
 use crate::app::App;
 use crate::apple::apns::{Apns, ApnsConfig};
+use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Trust};
 use crate::error::{Error, Result};
+use crate::http::content_tokens;
+use crate::mdm::Actor;
+use crate::mdm::licences::tokens;
 use crate::mdm::practice::{self, Wanted};
 use crate::pki::key::PrivateKey;
 use crate::sim::apple::Services;
@@ -16,6 +20,7 @@ use crate::sim::apple::apns::Delivery;
 use crate::sim::client;
 use crate::sim::device::{ProfileSource, Settings};
 use crate::sim::fleet::{Fleet, Plan};
+use crate::sim::model::KNOWN_APPS;
 use crate::store::Bell;
 
 /// Over which time practice devices begin, so that one sees them come.
@@ -78,6 +83,7 @@ async fn obey(app: &App, classroom: &mut Option<Classroom>) -> Result<()> {
                 classroom.fleet.stop().await;
             }
             app.set_practice_push_service(None);
+            app.set_practice_licence_service(None);
         }
         Some(running) if running.wanted != wanted => {
             running.fleet.set_count(wanted.devices as usize)?;
@@ -106,6 +112,7 @@ async fn start(app: &App, wanted: Wanted) -> Result<Classroom> {
     let address = services.apns.address();
     apns.endpoint = Endpoint::new("localhost", address.port());
     app.set_practice_push_service(Some(Arc::new(Apns::new(apns))));
+    open_store(app, &services).await?;
     let mut settings = Settings::new(ProfileSource::Url(format!("{}/enroll/{}/profile", app.public_url, invitation.code)));
     settings.poll_every = Some(POLL_EVERY);
     settings.enrolls_again = true;
@@ -118,4 +125,36 @@ async fn start(app: &App, wanted: Wanted) -> Result<Classroom> {
     let deliveries = services.apns.deliveries();
     let fleet = Fleet::start(plan, Arc::new(trust), app.clock.clone())?;
     Ok(Classroom { wanted, fleet, deliveries, _services: services })
+}
+
+/// How many licences of each app the practice location owns, in turn: plenty, a few, none to spare.
+const PRACTICE_LICENCES: [u32; 3] = [100, 12, 3];
+
+/// How long the practice token is good.
+const PRACTICE_TOKEN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Opens the practice classroom's own location of Apps and Books, on the stand-in, and brings its token as a person would. The one of an earlier run
+/// is gone with its stand-in.
+async fn open_store(app: &App, services: &Services) -> Result<()> {
+    let stand_in = &services.apps_and_books;
+    let connector = Connector::new(Trust::only(&services.trust_anchor_pem())?, app.clock.clone());
+    let client = AppsAndBooks::new(&connector, &format!("https://localhost:{}", stand_in.address().port()))?;
+    app.set_practice_licence_service(Some(client));
+    let text = {
+        let mut book = stand_in.book();
+        let text = book.open("Practice building", app.now().plus(PRACTICE_TOKEN_LIFETIME));
+        for (known, owned) in KNOWN_APPS.iter().zip(PRACTICE_LICENCES.into_iter().cycle()) {
+            book.buy(&text, &known.adam_id.to_string(), owned);
+        }
+        text
+    };
+    app.store
+        .write(app.now(), |tx| {
+            for standing in tokens::list(tx, &Actor::Console)?.into_iter().filter(|standing| standing.token.practice) {
+                tokens::remove(tx, &Actor::Console, &standing.token.id)?;
+            }
+            Ok(())
+        })
+        .await?;
+    content_tokens::bring(app, &Actor::Console, text.as_bytes(), true, false).await.map(drop)
 }

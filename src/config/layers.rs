@@ -23,6 +23,7 @@ pub const KEYS: &[&str] = &[
     "apple.trust_anchors",
     "apple.outbound_proxy",
     "apple.mdmcert_endpoint",
+    "apple.apps_and_books_endpoint",
     "scep.legacy_clients",
     "log.format",
     "log.level",

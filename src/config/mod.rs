@@ -90,6 +90,8 @@ pub struct Apple {
     pub outbound_proxy: Option<OutboundProxy>,
     /// Where push certificate requests are signed instead of `https://mdmcert.download`.
     pub mdmcert_endpoint: Option<HttpsUrl>,
+    /// Where licences are asked for instead of `https://vpp.itunes.apple.com`.
+    pub apps_and_books_endpoint: Option<HttpsUrl>,
 }
 
 /// How the log looks.
@@ -131,6 +133,7 @@ impl Config {
                 trust_anchors: path("apple.trust_anchors")?,
                 outbound_proxy: single(layers, "apple.outbound_proxy")?,
                 mdmcert_endpoint: single(layers, "apple.mdmcert_endpoint")?,
+                apps_and_books_endpoint: single(layers, "apple.apps_and_books_endpoint")?,
             },
             scep_legacy_clients: single::<Switch>(layers, "scep.legacy_clients")?.is_some_and(|switch| switch.0),
             log: Log {

@@ -7,6 +7,7 @@ pub mod attempts;
 pub mod auth;
 pub mod budget;
 mod catalog;
+pub mod content_tokens;
 mod ddm;
 pub mod enroll;
 pub mod error;
@@ -59,6 +60,7 @@ pub fn doors(app: &App, streams: &Streams) -> Doors {
         .merge(monitors())
         .merge(known(scripts()))
         .merge(known(people()))
+        .merge(content_tokens::routes())
         .fallback(nowhere);
     let plain = Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https);
     let control = Router::new().merge(monitors()).merge(known(scripts())).fallback(nowhere);

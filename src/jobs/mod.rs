@@ -4,11 +4,13 @@ mod authority;
 mod housekeeping;
 mod integrity;
 mod inventory;
+mod licences;
 mod packages;
 mod push;
 mod queue;
 mod reconcile;
 mod renewal;
+mod store;
 mod webhooks;
 
 pub use authority::load as load_roots;
@@ -51,6 +53,8 @@ pub const JOBS: &[Job] = &[
     renewal::JOB,
     authority::JOB,
     webhooks::JOB,
+    licences::JOB,
+    store::JOB,
     packages::JOB,
     integrity::JOB,
     housekeeping::JOB,

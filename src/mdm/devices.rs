@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
-use crate::mdm::{Actor, Right, checkin, escrow as held, journal, push};
+use crate::mdm::{Actor, Right, checkin, escrow as held, journal, licences, push};
 use crate::secret::SecretBytes;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -108,6 +108,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     device.refresh_due_at = None;
     devices::update(tx, &device)?;
     groups::remove_from_all(tx, &device.id)?;
+    licences::device_left(tx, &device.id)?;
     for channel in enrollments::of_device(tx, &device.id)? {
         enrollments::set_push(tx, &channel.id, None, 0)?;
         held::archive(tx, &channel, "kept when the device was deleted")?;

@@ -17,6 +17,8 @@ pub const WORDS: &[(&str, &str)] = &[
     ("authority", "brings the next root certificate to devices in time"),
     ("webhooks", "delivers events to webhooks"),
     ("packages", "tries whether devices can fetch apps of your own from here"),
+    ("licences", "asks Apple for licences, gives them back, and reads who has which"),
+    ("store", "looks up names, versions and icons of owned apps"),
     ("integrity", "looks for damage in the database"),
     ("housekeeping", "removes what was kept long enough"),
 ];

@@ -21,6 +21,7 @@ pub mod integrity;
 pub mod inventory;
 pub mod jobs;
 pub mod journal;
+pub mod licences;
 pub mod names;
 pub mod nano;
 pub mod needs;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::enroll::invitations::{self, NewInvitation};
-use crate::mdm::{Actor, Right, devices, journal};
+use crate::mdm::{Actor, Right, devices, journal, licences};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
 use crate::store::invitations::Invitation;
@@ -73,6 +73,9 @@ pub fn remove(tx: &Tx, actor: &Actor) -> Result<usize> {
         if present.is_empty() {
             break;
         }
+    }
+    for location in licences::tokens::list(tx, actor)?.into_iter().filter(|standing| standing.token.practice) {
+        licences::tokens::remove(tx, actor, &location.token.id)?;
     }
     if let Some(id) = settings::value(tx, &INVITATION)? {
         invitations::revoke(tx, actor, &id)?;

@@ -1,5 +1,6 @@
 //! What is said: Apple's messages as types; parsing and building, no I/O.
 
+pub mod apps_and_books;
 pub mod availability;
 pub mod checkin;
 pub mod command;

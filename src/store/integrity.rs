@@ -102,6 +102,7 @@ mod tests {
         let path = store.path().unwrap();
         store
             .write_blocking(NOW, |tx| {
+                // So many that three quarters into the file are theirs, and not the schema's.
                 for _ in 0..10_000 {
                     append(tx, &NewEvent { kind: "push.sent", actor_kind: "job", actor: "push", ..NewEvent::default() })?;
                 }

@@ -191,6 +191,17 @@ pub fn list(tx: &Tx, filter: &PeopleFilter, after: Option<(&str, &str)>, limit: 
     )
 }
 
+/// A person's Managed Apple Account; empty where they have none.
+pub fn managed_apple_id(tx: &Tx, id: &str) -> Result<String> {
+    Ok(tx.optional("SELECT managed_apple_id FROM people WHERE id = ?1", [id], |row| row.get(0))?.unwrap_or_default())
+}
+
+/// Stores a person's Managed Apple Account.
+pub fn set_managed_apple_id(tx: &Tx, id: &str, account: &str) -> Result<()> {
+    tx.execute("UPDATE people SET managed_apple_id = ?2, changed_at = ?3 WHERE id = ?1", (id, account, tx.now))?;
+    Ok(())
+}
+
 /// What people are ordered by.
 pub fn sort_key(person: &Person) -> (String, String) {
     (person.name.to_ascii_lowercase(), person.id.clone())

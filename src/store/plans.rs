@@ -12,8 +12,20 @@ thread_local! {
 }
 
 /// Tables with a few dozen rows at the most, whatever happens.
-const SMALL: [&str; 11] =
-    ["settings", "authorities", "push_certificates", "webhooks", "jobs", "alerts", "admins", "sessions", "groups", "numbers", "CONSTANT"];
+const SMALL: [&str; 12] = [
+    "content_tokens",
+    "settings",
+    "authorities",
+    "push_certificates",
+    "webhooks",
+    "jobs",
+    "alerts",
+    "admins",
+    "sessions",
+    "groups",
+    "numbers",
+    "CONSTANT",
+];
 
 /// Look-ups that give everything which one device has ever had.
 const WIDE: [&str; 4] =

@@ -1,6 +1,7 @@
 //! An appliance in this process whose clock is moved by hand, and simulated devices of any generation that it manages over real sockets.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,11 @@ use serde_json::{Map, Value as Json};
 /// How often device and appliance are given the word in turn until both have nothing left.
 const MAX_TURNS: usize = 20;
 
+/// A clock that stands at 2026-11-25T08:00:00Z.
+pub(crate) fn start() -> Clock {
+    Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap())
+}
+
 /// An appliance that answers on a port of this machine.
 pub(crate) struct House {
     serving: Serving,
@@ -40,6 +46,11 @@ pub(crate) struct House {
 impl House {
     /// Opens an appliance on an empty folder, with a push certificate; its clock stands at 2026-11-25T08:00:00Z.
     pub(crate) async fn open() -> Self {
+        Self::open_with(start(), |_, layer| layer).await
+    }
+
+    /// Opens an appliance with a clock of the test's and further settings; they may need files in its folder.
+    pub(crate) async fn open_with(clock: Clock, settings: impl FnOnce(&Path, Layer) -> Layer) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let layer = Layer::flags()
@@ -49,7 +60,7 @@ impl House {
             .with("http_listen", ["off"])
             // Nobody is pushed: devices come when they are told to.
             .with("apple.apns_endpoint", ["https://localhost:1"]);
-        let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
+        let layer = settings(folder.path(), layer);
         let config = Config::read(layer, Vec::new()).unwrap();
         let (serving, _) = Serving::start(config, clock.clone(), Random::seeded(7), Grants::default()).await.unwrap();
         let house = Self { serving, clock, port, folder };
@@ -74,6 +85,20 @@ impl House {
 
     pub(crate) fn app(&self) -> &App {
         &self.serving.app
+    }
+
+    /// Asks the API over the control socket, as an Owner at this machine; gives the status and the answer.
+    pub(crate) async fn api(&self, method: &str, path: &str, body: Json) -> (u16, Json) {
+        let socket = tokio::net::UnixStream::connect(self.folder.path().join("data/control.sock")).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(socket)).await.unwrap();
+        let task = tokio::spawn(connection);
+        let request =
+            http::Request::builder().method(method).uri(path).header("host", "localhost").header("content-type", "application/json");
+        let request = request.body(http_body_util::Full::new(bytes::Bytes::from(body.to_string()))).unwrap();
+        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+        let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+        task.abort();
+        (head.status.as_u16(), serde_json::from_slice(&body).unwrap_or_default())
     }
 
     /// Lets a room decide something.

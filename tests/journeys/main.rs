@@ -8,6 +8,7 @@ mod console;
 mod declarations;
 mod devices;
 mod kit;
+mod licences;
 mod packages;
 mod serve;
 mod simulate;

@@ -5,6 +5,7 @@ mod admins;
 mod authorities;
 mod catalog;
 mod commands;
+mod content_tokens;
 mod declarations;
 mod devices;
 mod enrollments;
@@ -12,6 +13,7 @@ mod events;
 mod groups;
 pub mod input;
 mod invitations;
+mod licences;
 pub mod list;
 pub mod once;
 mod openapi;
@@ -86,6 +88,8 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(webhooks::routes())
         .merge(access::routes())
         .merge(catalog::routes())
+        .merge(content_tokens::routes())
+        .merge(licences::routes())
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "provisioning", description = "Provisioning profiles, and whom they are assigned to"),
         (name = "access", description = "Who may use apps that ask this server, and what those apps bring; `/docs/access` says how an app asks"),
         (name = "catalog", description = "The page at which the person at a device chooses apps"),
+        (name = "licences", description = "Locations of Apps and Books, what they own, who has it, and redemption codes"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

@@ -101,6 +101,7 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         clock: base.clock.clone(),
         random: base.random.clone(),
         apns: Arc::new(apns),
+        apps_and_books: base.apps_and_books.clone(),
         webhook: base.webhook.clone(),
         roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap(), bridge: None }.into(),
         imported: Vec::new(),

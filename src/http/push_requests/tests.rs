@@ -70,6 +70,7 @@ impl House {
             store: base.store.clone(),
             clock: base.clock.clone(),
             random: base.random.clone(),
+            apps_and_books: base.apps_and_books.clone(),
             webhook: Webhook::new(&connector).unwrap(),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             roots: Authority { id: "test".into(), issuer: issue::root("Test", base.now()).unwrap(), bridge: None }.into(),

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::mdm::checkin::{Reply, actor, note_state};
 use crate::mdm::enroll::identify::Standing;
-use crate::mdm::{commands, escrow, groups, journal};
+use crate::mdm::{commands, escrow, groups, journal, licences};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -76,6 +76,7 @@ pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentSta
     }
     if enrollment.parent_id.is_none() {
         groups::place(tx, &enrollment.device_id)?;
+        licences::device_left(tx, &enrollment.device_id)?;
     }
     Ok(())
 }

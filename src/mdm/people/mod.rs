@@ -1,5 +1,6 @@
 //! People who use devices: made, changed, given a device; and the classes and imports around them.
 
+mod account;
 pub mod classes;
 pub mod import;
 mod invited;
@@ -8,11 +9,12 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, devices, groups, names};
+use crate::mdm::{Actor, Right, devices, groups, licences, names};
 use crate::store::people::{self as rows, DeviceName, Listed, PeopleFilter, Person, PersonRole, Source};
 use crate::store::{Tx, deployments};
 
 pub use crate::protocol::roster::{EMAIL_MAX_CHARS, NAME_MAX_CHARS};
+pub use account::{ACCOUNT_MAX_CHARS, account, set_account};
 pub use invited::invited;
 
 /// People at the most.
@@ -84,6 +86,9 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, change: Change) -> Result<Person
     }
     rows::update(tx, &person)?;
     journal::note(tx, actor, "person.changed", Subject::default(), json!({ "person": id, "name": person.name }))?;
+    if before.active && !person.active {
+        licences::person_left(tx, id)?;
+    }
     look_at_devices(tx, id)?;
     find(tx, actor, id)
 }
@@ -93,6 +98,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     let person = find(tx, actor, id)?;
     let devices = rows::devices(tx, id)?;
+    licences::person_left(tx, id)?;
     rows::delete(tx, id)?;
     for device in &devices {
         deployments::look_again(tx, &device.id)?;

@@ -7,6 +7,7 @@ mod foreseen;
 mod groups;
 mod imports;
 mod library;
+mod licences;
 mod moved_in;
 mod packages;
 mod people;

@@ -1,6 +1,7 @@
 //! Apple's services that are not there: real servers over real sockets, speaking as Apple's do.
 
 pub mod apns;
+pub mod apps_and_books;
 pub mod authority;
 
 use std::sync::Arc;
@@ -9,12 +10,15 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::random::Random;
 use apns::ApnsStandIn;
+use apps_and_books::AppsAndBooksStandIn;
 use authority::Authority;
 
 /// All stand-ins, each on a loopback port of its own, under one authority; they end when this value is dropped.
 pub struct Services {
     /// The push service.
     pub apns: ApnsStandIn,
+    /// Apps and Books.
+    pub apps_and_books: AppsAndBooksStandIn,
     authority: Arc<Authority>,
 }
 
@@ -23,7 +27,8 @@ impl Services {
     pub async fn start(clock: &Clock, random: &Random) -> Result<Self> {
         let authority = Arc::new(Authority::new("Practice Authority", clock.now(), random.clone())?);
         let apns = ApnsStandIn::start_under(authority.clone(), clock.clone(), random.clone()).await?;
-        Ok(Self { apns, authority })
+        let apps_and_books = AppsAndBooksStandIn::start_under(&authority, clock.clone(), random.clone()).await?;
+        Ok(Self { apns, apps_and_books, authority })
     }
 
     /// The root, PEM, that a client of any of them must trust.

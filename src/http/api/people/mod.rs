@@ -1,5 +1,6 @@
 //! `/api/v1/people`: who uses devices.
 
+mod account;
 mod classes;
 mod import;
 
@@ -30,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(import::routes())
         .routes(routes!(show, change, delete))
         .routes(routes!(assign))
+        .merge(account::routes())
         .merge(classes::routes())
 }
 

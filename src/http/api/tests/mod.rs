@@ -7,6 +7,7 @@ mod declarations;
 mod devices;
 mod events;
 mod groups;
+mod licences;
 mod packages;
 mod people;
 mod policies;

@@ -144,7 +144,9 @@ impl House {
             move |tx: &crate::store::Tx| assignments::assign(tx, &Actor::Console, (AssignedKind::Policy, "p1", "Quiet"), &to, None);
         self.app.store.write(now, assign).await.unwrap();
         let (package, of_app, provisioning, upload) = self.packages().await;
+        let location = self.licensed(&person).await;
         vec![
+            ("/api/v1/content-tokens/{id}", location),
             ("/api/v1/packages/uploads/{id}", upload),
             ("/api/v1/packages/{id}", package),
             ("/api/v1/apps/{id}", self.asking_app(&of_app).await),

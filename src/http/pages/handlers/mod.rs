@@ -9,6 +9,7 @@ mod devices;
 mod form;
 mod groups;
 mod invitations;
+mod licences;
 mod log_in;
 mod packages;
 mod people;
@@ -60,6 +61,7 @@ pub fn routes() -> Router<App> {
         .merge(roster::routes())
         .merge(policies::routes())
         .merge(declarations::routes())
+        .merge(licences::routes())
         .merge(system::routes())
         .merge(people::routes())
         .merge(practice::routes())

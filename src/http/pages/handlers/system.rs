@@ -7,6 +7,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::devices::name;
+use super::licences;
 use super::people::{admin_rows, token_rows};
 use super::shell;
 use super::words::entry;
@@ -86,6 +87,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     let (state, words) = current
         .map_or((Mark::Waiting, String::from("none yet: real devices cannot enroll")), |standing| ends(standing.certificate.not_after_at));
     let mut parts = vec![part("Push certificate", state, words, "/system/push")];
+    let (state, words) = licences::part(tx, actor)?;
+    parts.push(part("Apps and Books", state, words, licences::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }

@@ -105,7 +105,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "authority.used" => String::from("The next certificate authority is used from now on"),
         "authority.ended" => String::from("A former certificate authority has ended"),
         "tls.made" => String::from("A TLS certificate was made"),
-        other => of_groups_and_people(&event).unwrap_or_else(|| other.replace(['.', '_'], " ")),
+        other => of_groups_and_people(&event).or_else(|| of_licences(&event)).unwrap_or_else(|| other.replace(['.', '_'], " ")),
     };
     Entry {
         id: event.seq.to_string(),
@@ -117,6 +117,27 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         why: text("because"),
         raw: raw(&event),
     }
+}
+
+/// What happened to licences, in words.
+fn of_licences(event: &Event) -> Option<String> {
+    let location = event.data.get("location").and_then(Value::as_str).unwrap_or_default();
+    Some(match event.kind.as_str() {
+        "content_token.added" => format!("Brought a content token: {location}"),
+        "content_token.renewed" => format!("Renewed a content token: {location}"),
+        "content_token.removed" => format!("Removed a content token: {location}"),
+        "content_token.taken" => format!("Another server took a location over: {location}"),
+        "content_token.taken_over" => format!("Took a location over: {location}"),
+        "content_token.refused" => format!("Apple does not take a content token any more: {location}"),
+        "licence.held" => String::from("Apple assigned it a licence"),
+        "licence.returned" => String::from("A licence of it went back"),
+        "licence.failed" => String::from("Apple refused it a licence"),
+        "licence.taken_back" => String::from("A licence that was assigned elsewhere is taken back"),
+        "redemption_codes.imported" => String::from("Imported redemption codes"),
+        "redemption_codes.removed" => String::from("Removed redemption codes"),
+        "redemption_code.given" => String::from("It was given a redemption code"),
+        _ => return None,
+    })
 }
 
 /// What happened to groups, people and classes.

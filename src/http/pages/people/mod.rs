@@ -60,6 +60,8 @@ pub struct PersonView {
     pub devices: Vec<(String, String)>,
     /// Their classes: address, name, and whether they teach there.
     pub classes: Vec<(String, String, bool)>,
+    /// Their Managed Apple Account; empty where they have none.
+    pub account: String,
     /// Whether the viewer may change people.
     pub may_change: bool,
 }
@@ -73,6 +75,8 @@ pub struct PersonForm {
     pub name: String,
     /// What was typed for the address.
     pub email: String,
+    /// What was typed for the Managed Apple Account.
+    pub account: String,
     /// What was chosen.
     pub role: PersonRole,
     /// Whether they are at the school now.
@@ -199,6 +203,7 @@ pub fn one(shell: &Shell, view: &PersonView) -> Markup {
     let page = Frame { back: Some(BACK), action: edit, ..Frame::new(Section::People, &row.name) };
     let about = [
         Fact::text("E-mail", &row.email),
+        Fact::text("Managed Apple Account", &view.account),
         Fact::text("Role", role_words(row.role)),
         Fact::text("Active", if row.active { "yes" } else { "no" }),
         Fact::text("Comes from", source_words(view.source)),
@@ -234,6 +239,8 @@ pub fn form(shell: &Shell, view: &PersonForm) -> Markup {
                 @if view.imported { p.quiet { "They came by an import. The next one sets them back to what its file says." } }
                 (field("name", "Name").value(&view.name).error(error("name")).first())
                 (field("email", "E-mail").kind("email").optional().value(&view.email).error(error("email")))
+                (field("account", "Managed Apple Account").optional().value(&view.account).error(error("managed_apple_id"))
+                    .help("With it, apps can be this person's without an invitation. No import changes it."))
                 fieldset.choices {
                     legend { "Role" }
                     @for role in PersonRole::ALL { (radio("role", role.as_str(), role_words(*role), *role == view.role, "")) }

@@ -7,6 +7,7 @@ mod declarations;
 mod devices;
 mod forms;
 mod groups;
+mod licences;
 mod packages;
 mod policies;
 mod profiles;

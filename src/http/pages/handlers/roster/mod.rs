@@ -102,6 +102,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<PersonView> {
             .into_iter()
             .map(|(class, role)| (format!("/classes/{}", class.id), class.name, role == ClassRole::Teacher))
             .collect(),
+        account: people::account(tx, actor, id)?,
         may_change: actor.may(Right::Configure),
     })
 }
@@ -121,8 +122,14 @@ async fn show(
 
 async fn new(State(app): State<App>, who: SignedIn) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let view =
-        Typed { name: String::new(), email: String::new(), role: PersonRole::Student, active: Some(String::from("1")) }.form(None, false);
+    let view = Typed {
+        role: PersonRole::Student,
+        active: Some(String::from("1")),
+        name: String::new(),
+        email: String::new(),
+        account: String::new(),
+    }
+    .form(None, false);
     Ok(form(&shell(&app, &who, None).await?, &view).into_response())
 }
 
@@ -130,14 +137,16 @@ async fn new(State(app): State<App>, who: SignedIn) -> Result<Response> {
 struct Typed {
     name: String,
     email: String,
+    #[serde(default)]
+    account: String,
     role: PersonRole,
     active: Option<String>,
 }
 
 impl Typed {
     fn form(&self, id: Option<String>, imported: bool) -> PersonForm {
-        let (name, email) = (self.name.clone(), self.email.clone());
-        PersonForm { id, name, email, role: self.role, active: self.active.is_some(), imported, errors: Vec::new() }
+        let (name, email, account) = (self.name.clone(), self.email.clone(), self.account.clone());
+        PersonForm { id, name, email, account, role: self.role, active: self.active.is_some(), imported, errors: Vec::new() }
     }
 }
 
@@ -154,7 +163,12 @@ async fn create(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
     let view = typed.form(None, false);
     let new = NewPerson { name: typed.name, email: typed.email, role: typed.role, active: typed.active.is_some() };
     let actor = who.actor.clone();
-    match app.store.write(app.now(), move |tx| people::create(tx, &actor, new)).await {
+    let make = move |tx: &Tx| {
+        let person = people::create(tx, &actor, new)?;
+        people::set_account(tx, &actor, &person.id, &typed.account)?;
+        Ok(person)
+    };
+    match app.store.write(app.now(), make).await {
         Ok(person) => Ok(said(&app, &gate, &who, &format!("/people/{}", person.id), &format!("{} is added.", person.name))),
         Err(error) => refused(&app, &who, view, error).await,
     }
@@ -169,8 +183,10 @@ async fn edit(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> 
     who.actor.require(Right::Configure)?;
     let person = found(&app, &who, &id).await?;
     let imported = person.source != Source::Hand;
+    let actor = who.actor.clone();
+    let account = app.store.read(app.now(), |tx| people::account(tx, &actor, &id)).await?;
     let Person { name, email, role, active, .. } = person;
-    let view = PersonForm { id: Some(id), name, email, role, active, imported, errors: Vec::new() };
+    let view = PersonForm { id: Some(id), name, email, account, role, active, imported, errors: Vec::new() };
     Ok(form(&shell(&app, &who, None).await?, &view).into_response())
 }
 
@@ -179,7 +195,11 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     let view = typed.form(Some(id.clone()), imported);
     let wanted = Change { name: Some(typed.name), email: Some(typed.email), role: Some(typed.role), active: Some(typed.active.is_some()) };
     let (actor, target) = (who.actor.clone(), id.clone());
-    match app.store.write(app.now(), move |tx| people::change(tx, &actor, &target, wanted)).await {
+    let save = move |tx: &Tx| {
+        people::change(tx, &actor, &target, wanted)?;
+        people::set_account(tx, &actor, &target, &typed.account)
+    };
+    match app.store.write(app.now(), save).await {
         Ok(_) => Ok(said(&app, &gate, &who, &format!("/people/{id}"), "Saved.")),
         Err(error) => refused(&app, &who, view, error).await,
     }

@@ -1,0 +1,225 @@
+//! Apps and Books: one request at a time to Apple's service, no faster than it allows. It transports; what is said is read elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
+
+use crate::apple::connect::{Connector, Dialer, Endpoint, Failure, chain};
+use crate::error::{Error, Kind, Result};
+use crate::pki::digest::sha256;
+use crate::secret::Secret;
+
+/// Bytes of an answer: a page of the longest list has about a million.
+pub const ANSWER_LIMIT: usize = 16 << 20;
+
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many connections are kept open for the next request.
+const IDLE_CONNECTIONS: usize = 6;
+
+/// How long they are kept.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Tokens whose pace is remembered; more than anybody has.
+const PACES_MAX: usize = 256;
+
+/// How we introduce ourselves.
+const AGENT: &str = concat!("Rollcall/", env!("CARGO_PKG_VERSION"));
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub enum Caller<'a> {
+    /// Anybody.
+    Anybody,
+    /// The holder of a content token, as the service wants it said.
+    Token(&'a Secret<String>),
+    /// The same, as the store's look-up wants it said.
+    Cookie(&'a Secret<String>),
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Came {
+    /// The HTTP status.
+    pub status: u16,
+    /// The value of Retry-After.
+    pub retry_after: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The client. Cheap to clone; clones share their connections and their pace.
+#[derive(Debug, Clone)]
+pub struct AppsAndBooks {
+    base: String,
+    client: Client<HttpsConnector<Dialer>, Full<Bytes>>,
+    /// When the next request with a token may begin, by the token's digest.
+    paces: Arc<Mutex<BTreeMap<[u8; 32], Instant>>>,
+}
+
+impl AppsAndBooks {
+    /// A client of the service at `base` (`https://host[:port]`), reached by `connector`.
+    pub fn new(connector: &Connector, base: &str) -> Result<Self> {
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .build(connector.http()?);
+        Ok(Self { base: base.trim_end_matches('/').to_owned(), client, paces: Arc::default() })
+    }
+
+    /// Where the service is, without a slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Asks for `url` with a query; no more than `per_second` requests a second with the same token.
+    ///
+    /// Fails with kind `Upstream` when no answer came: what was asked may have been done or not.
+    pub async fn get(&self, url: &str, query: &[(&str, String)], caller: Caller<'_>, per_second: u32) -> Result<Came> {
+        let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let joint = if query.is_empty() {
+            ""
+        } else if url.contains('?') {
+            "&"
+        } else {
+            "?"
+        };
+        self.ask(Method::GET, &format!("{url}{joint}{}", query.join("&")), Bytes::new(), caller, per_second).await
+    }
+
+    /// Posts JSON to `url`; no more than `per_second` requests a second with the same token.
+    ///
+    /// Fails with kind `Upstream` when no answer came: what was asked may have been done or not.
+    pub async fn post(&self, url: &str, body: Vec<u8>, caller: Caller<'_>, per_second: u32) -> Result<Came> {
+        self.ask(Method::POST, url, body.into(), caller, per_second).await
+    }
+
+    async fn ask(&self, method: Method, url: &str, body: Bytes, caller: Caller<'_>, per_second: u32) -> Result<Came> {
+        let wrong = || Error::new(Kind::Upstream, "Apple's service named an address that cannot be asked");
+        let address: Uri = url.parse().map_err(|_| wrong())?;
+        let host = address.host().ok_or_else(wrong)?.to_owned();
+        // The token goes nowhere without TLS.
+        if address.scheme_str() != Some("https") {
+            return Err(wrong());
+        }
+        let endpoint = Endpoint::new(host, address.port_u16().unwrap_or(443));
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = address;
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let secret = |text: String| {
+            let mut value =
+                HeaderValue::try_from(text).map_err(|_| Error::bad_input("The content token holds letters that cannot be sent"))?;
+            value.set_sensitive(true);
+            Ok::<_, Error>(value)
+        };
+        match caller {
+            Caller::Anybody => {}
+            Caller::Token(token) => drop(headers.insert(AUTHORIZATION, secret(format!("Bearer {}", token.expose()))?)),
+            Caller::Cookie(token) => drop(headers.insert(COOKIE, secret(format!("itvt={}", token.expose()))?)),
+        }
+        if let Caller::Token(token) | Caller::Cookie(token) = caller {
+            tokio::time::sleep_until(self.turn(token, per_second)).await;
+        }
+        let late = |_| Failure::timed_out(&endpoint, TIMEOUT);
+        let deadline = Instant::now() + TIMEOUT;
+        let answer = tokio::time::timeout_at(deadline, self.client.request(request)).await.map_err(late)?;
+        let answer = answer.map_err(|error| failure(&endpoint, &error))?;
+        let (head, body) = answer.into_parts();
+        let body = tokio::time::timeout_at(deadline, Limited::new(body, ANSWER_LIMIT).collect()).await.map_err(late)?;
+        let body = body.map_err(|error| Failure::Broken { endpoint: endpoint.to_string(), detail: error.to_string() })?.to_bytes();
+        let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Came { status: head.status.as_u16(), retry_after, body })
+    }
+
+    /// When a request with this token may begin; the next one may a moment later.
+    fn turn(&self, token: &Secret<String>, per_second: u32) -> Instant {
+        let gap = Duration::from_secs(1) / per_second.max(1);
+        let now = Instant::now();
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        if paces.len() >= PACES_MAX {
+            paces.retain(|_, next| *next > now);
+        }
+        let next = paces.entry(sha256(token.expose().as_bytes())).or_insert(now);
+        let turn = (*next).max(now);
+        *next = turn + gap;
+        turn
+    }
+}
+
+/// Percent-encodes what stands in a query (RFC 3986, section 2.3); commas stay, as the look-up's own examples have them.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~,".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            encoded.push('%');
+            encoded.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])));
+        }
+    }
+    encoded
+}
+
+/// Finds what went wrong among an error's causes.
+fn failure(endpoint: &Endpoint, error: &hyper_util::client::legacy::Error) -> Failure {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(failure) = error.downcast_ref::<Failure>() {
+            return failure.clone();
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return Failure::of_tls(endpoint, error);
+        }
+        cause = error.source();
+    }
+    Failure::Broken { endpoint: endpoint.to_string(), detail: chain(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apple::connect::Trust;
+    use crate::clock::{Clock, Timestamp};
+
+    fn client() -> AppsAndBooks {
+        let connector = Connector::new(Trust::public(), Clock::manual(Timestamp::from_seconds(1_795_000_000)));
+        AppsAndBooks::new(&connector, "https://vpp.example.school/").unwrap()
+    }
+
+    #[test]
+    fn a_query_is_encoded_and_commas_stay() {
+        assert_eq!(encoded("1,2 ä&x"), "1,2%20%C3%A4%26x");
+        assert_eq!(client().base(), "https://vpp.example.school");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_with_a_token_keep_their_pace() {
+        let (client, token, other) = (client(), Secret::new(String::from("a")), Secret::new(String::from("b")));
+        let first = client.turn(&token, 10);
+        assert_eq!(client.turn(&token, 10) - first, Duration::from_millis(100));
+        assert_eq!(client.turn(&token, 10) - first, Duration::from_millis(200));
+        assert!(client.turn(&other, 10) - first < Duration::from_millis(100), "another token has a pace of its own");
+    }
+
+    #[tokio::test]
+    async fn a_token_goes_nowhere_without_tls() {
+        let token = Secret::new(String::from("secret"));
+        let refused = client().get("http://127.0.0.1:1/x", &[], Caller::Token(&token), 15).await.unwrap_err();
+        assert!(refused.kind == Kind::Upstream && refused.message.contains("cannot be asked"), "{refused}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Files that people bring to Apps and Books: content tokens, and sheets of redemption codes.
+
+use axum::extract::multipart::MultipartError;
+use axum::extract::{Multipart, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::super::form::sentence;
+use super::super::{said, shell};
+use super::{ADDRESS, view};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::http::auth::{Gate, SignedIn};
+use crate::http::content_tokens::bring;
+use crate::http::error::TOO_LARGE_FOR_A_FORM;
+use crate::http::pages::system::licences::{AllView, all};
+use crate::mdm::Right;
+use crate::mdm::licences::codes;
+use crate::store::content_tokens::TokenState;
+
+/// The parts of a form with a file.
+async fn parts(mut sent: Multipart) -> Result<Vec<(String, Vec<u8>)>> {
+    let broken = |error: MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
+        _ => Error::bad_input(error.body_text()),
+    };
+    let mut parts = Vec::new();
+    while let Some(field) = sent.next_field().await.map_err(broken)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        parts.push((name, field.bytes().await.map_err(broken)?.to_vec()));
+    }
+    Ok(parts)
+}
+
+fn part(parts: &[(String, Vec<u8>)], name: &str) -> Vec<u8> {
+    parts.iter().find(|(known, _)| known == name).map(|(_, content)| content.clone()).unwrap_or_default()
+}
+
+/// A content token, new or renewed.
+pub(super) async fn token(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let outcome = match parts(sent).await {
+        Ok(parts) => bring(&app, &who.actor, &part(&parts, "file"), false, false).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(token) => {
+            let words = match token.state {
+                TokenState::Taken => {
+                    format!(
+                        "The token is kept. “{}” manages this location now, so nothing is assigned from it until you take it over.",
+                        token.other_server
+                    )
+                }
+                _ => String::from("The token is kept. Apple's book is being read; what the location owns is here in a moment."),
+            };
+            Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{}", token.id), &words))
+        }
+        Err(error) => {
+            let words = words(error)?;
+            refused(&app, &who, |view| view.token_error = Some(words)).await
+        }
+    }
+}
+
+/// A sheet of redemption codes.
+pub(super) async fn sheet(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let parts = parts(sent).await?;
+    let adam_id = String::from_utf8_lossy(&part(&parts, "adam_id")).trim().to_owned();
+    let (actor, content) = (who.actor.clone(), part(&parts, "sheet"));
+    match app.store.write(app.now(), move |tx| codes::import(tx, &actor, &adam_id, &content)).await {
+        Ok(imported) => {
+            let words =
+                format!("New codes: {}. Here already: {}. Redeemed and left out: {}.", imported.added, imported.known, imported.redeemed);
+            Ok(said(&app, &gate, &who, ADDRESS, &words))
+        }
+        Err(error) => {
+            let field = error.fields.first().map(|fault| fault.field.clone()).unwrap_or_default();
+            let words = words(error)?;
+            refused(&app, &who, |view| view.sheet_error = Some((field, words))).await
+        }
+    }
+}
+
+/// What is wrong with what was brought; what is nobody's input fails as everywhere.
+fn words(error: Error) -> Result<String> {
+    match error.kind {
+        Kind::BadInput | Kind::Conflict | Kind::TooLarge | Kind::Upstream => {
+            Ok(sentence(error.fields.first().map_or(&*error.message, |fault| fault.message.as_str())))
+        }
+        _ => Err(error),
+    }
+}
+
+async fn refused(app: &App, who: &SignedIn, fault: impl FnOnce(&mut AllView)) -> Result<Response> {
+    let mut view = view(app, who).await?;
+    fault(&mut view);
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, all(&shell(app, who, None).await?, &view)).into_response())
+}

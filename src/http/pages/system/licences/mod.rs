@@ -1,0 +1,260 @@
+//! Apps and Books: locations and their content tokens, what they own, who has it, and redemption codes.
+
+mod holders;
+mod location;
+
+use maud::{Markup, html};
+
+use super::super::parts::{
+    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, day, empty, field, frame, live, practice, section,
+    table, thousands, time_ago, upload,
+};
+use crate::clock::Timestamp;
+
+pub use holders::{HolderRow, HoldersView, holders};
+pub use location::{LocationView, PersonRow, ask_remove, location};
+
+const BACK: (&str, &str) = ("/system", "System");
+const BACK_TO_ALL: (&str, &str) = ("/system/apps-and-books", "Apps and Books");
+
+/// What the page of all locations shows.
+#[derive(Debug, Clone, Default)]
+pub struct AllView {
+    /// Locations, oldest first.
+    pub locations: Vec<LocationRow>,
+    /// What they own, by name.
+    pub owned: Vec<OwnedRow>,
+    /// Redemption codes by app.
+    pub codes: Vec<CodesRow>,
+    /// What is wrong with the token that was brought.
+    pub token_error: Option<String>,
+    /// What is wrong with the sheet that was brought: the field and the words.
+    pub sheet_error: Option<(String, String)>,
+    /// Whether the viewer may change anything here.
+    pub may_change: bool,
+}
+
+/// A location in the list.
+#[derive(Debug, Clone)]
+pub struct LocationRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: State,
+    /// That in words.
+    pub words: String,
+    /// The token's end.
+    pub expires_at: Timestamp,
+    /// Licences in use, of how many.
+    pub in_use: u64,
+    /// How many it owns.
+    pub owned: u64,
+    /// When Apple's book was last read.
+    pub synced_at: Option<Timestamp>,
+    /// Whether it is the practice classroom's.
+    pub practice: bool,
+}
+
+/// An app or a book that is owned.
+#[derive(Debug, Clone)]
+pub struct OwnedRow {
+    /// The App Store's number.
+    pub adam_id: String,
+    /// Its name; the number where the store told none.
+    pub name: String,
+    /// How many; nothing for as many as anybody wants.
+    pub owned: Option<u32>,
+    /// In use.
+    pub in_use: u32,
+    /// On their way.
+    pub reserved: u32,
+    /// Left.
+    pub free: Option<u32>,
+    /// How many more are wanted.
+    pub short: u32,
+    /// Whether it is the practice classroom's.
+    pub practice: bool,
+}
+
+/// The redemption codes of an app.
+#[derive(Debug, Clone)]
+pub struct CodesRow {
+    /// The App Store's number.
+    pub adam_id: String,
+    /// Its name; the number where none is known.
+    pub name: String,
+    /// How many are left.
+    pub left: u32,
+    /// Of how many.
+    pub imported: u32,
+}
+
+/// The page of all locations.
+pub fn all(shell: &Shell, view: &AllView) -> Markup {
+    let under = html! { "Licences that your school got in Apple School Manager or Apple Business: they let apps be installed without anybody's account." };
+    let content = html! {
+        (live(Live { id: "licences", topics: "content_token licence job", of: None, src: None }, html! {
+            div.stack.loose {
+                (section("Locations", locations(view, shell.now)))
+                @if !view.locations.is_empty() { (section("What they own", owned(&view.owned))) }
+            }
+        }))
+        @if view.may_change { (section("Bring a content token", bring(view))) }
+        (section("Redemption codes", codes(view)))
+    };
+    frame(shell, &Frame { back: Some(BACK), under, ..Frame::new(Section::System, "Apps and Books") }, content)
+}
+
+fn list(caption: &str, columns: Vec<Column>, rows: Vec<Row>, empty: Markup, pager: Option<Pager>) -> Markup {
+    table(&Table { caption, columns, rows, pager, empty, selection: None, compact: false })
+}
+
+fn locations(view: &AllView, now: Timestamp) -> Markup {
+    let row = |location: &LocationRow| Row {
+        id: location.id.clone(),
+        href: Some(format!("/system/apps-and-books/{}", location.id)),
+        name: location.name.clone(),
+        cells: vec![
+            html! { (location.name) @if location.practice { " " (practice()) } },
+            badge(location.state, &location.words),
+            html! { (thousands(location.in_use)) " of " (thousands(location.owned)) },
+            day(location.expires_at),
+            html! { @match location.synced_at { Some(at) => (time_ago(at, now)), None => span.quiet { "not yet" } } },
+        ],
+    };
+    list(
+        "Locations",
+        vec![
+            Column::main("Location"),
+            Column::text("How it is").wraps(),
+            Column::text("In use").labelled(),
+            Column::text("Token ends").labelled(),
+            Column::text("Read").labelled().minor(),
+        ],
+        view.locations.iter().map(row).collect(),
+        empty(
+            "No location yet",
+            "In Apple School Manager or Apple Business, open Preferences, then Payments and Billing (Apps and Books), and download the content token \
+             of your location. Bring it here; then apps can be given to devices and people without anybody typing a code.",
+            Markup::default(),
+        ),
+        None,
+    )
+}
+
+fn owned(rows: &[OwnedRow]) -> Markup {
+    let row = |asset: &OwnedRow| Row {
+        id: asset.adam_id.clone(),
+        href: Some(format!("/system/apps-and-books/apps/{}", asset.adam_id)),
+        name: asset.name.clone(),
+        cells: vec![
+            html! { (asset.name) @if asset.practice { " " (practice()) } },
+            html! { @match asset.owned { Some(owned) => (thousands(owned.into())), None => "as many as you want" } },
+            html! { (thousands(asset.in_use.into())) @if asset.reserved > 0 { ", " (thousands(asset.reserved.into())) " on their way" } },
+            html! {
+                @if asset.short > 0 { (badge(State::Problem, &format!("{} more needed", thousands(asset.short.into())))) }
+                @else { @match asset.free { Some(free) => (thousands(free.into())), None => span.quiet { "always some" } } }
+            },
+        ],
+    };
+    list(
+        "What the locations own",
+        vec![Column::main("App"), Column::text("Owned").labelled(), Column::text("In use").labelled(), Column::text("Left").labelled()],
+        rows.iter().map(row).collect(),
+        html! { p.quiet { "Nothing yet. What you get in Apple's portal is here within a quarter of an hour; free apps are got there too." } },
+        None,
+    )
+}
+
+fn bring(view: &AllView) -> Markup {
+    let help = "The file ends in .vpptoken. Everything that is assigned stays when a token is renewed.";
+    upload(
+        "/system/apps-and-books",
+        html! {
+            (field("file", "Content token").kind("file").accept(".vpptoken,.txt").help(help).error(view.token_error.as_deref()))
+            div.form-foot { (Button::submit("Bring the token").main().icon(Icon::Upload)) }
+        },
+    )
+}
+
+fn codes(view: &AllView) -> Markup {
+    let row = |codes: &CodesRow| Row {
+        id: codes.adam_id.clone(),
+        href: None,
+        name: codes.name.clone(),
+        cells: vec![html! { (codes.name) }, html! { (thousands(codes.left.into())) " of " (thousands(codes.imported.into())) }],
+    };
+    let at = |name: &str| {
+        view.sheet_error
+            .as_ref()
+            .filter(|(field, _)| field == name || name == "sheet" && field != "adam_id")
+            .map(|(_, words)| words.as_str())
+    };
+    html! {
+        (list("Redemption codes", vec![Column::main("App"), Column::text("Left").labelled()], view.codes.iter().map(row).collect(),
+            html! { p.quiet { "None. Codes are the old way, for devices that know no licences: each is used up for good by the account that takes it." } }, None))
+        @if view.may_change {
+            details open[view.sheet_error.is_some()] {
+                summary { "Import codes" }
+                (upload("/system/apps-and-books/codes", html! {
+                    (field("adam_id", "The app's number in the App Store").example("409203825").help("It stands in the app's address, after “id”.").error(at("adam_id")))
+                    (field("sheet", "Sheet").kind("file").accept(".csv,.tsv,.txt").help("Apple's spreadsheet, saved as CSV.").error(at("sheet")))
+                    div.form-foot { (Button::submit("Import").main().icon(Icon::Upload)) }
+                }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    pub(super) fn shell() -> Shell {
+        Shell::for_tests(Section::System, NOW)
+    }
+
+    pub(super) fn app() -> OwnedRow {
+        OwnedRow {
+            adam_id: "5".into(),
+            name: "Atlas <x>".into(),
+            owned: Some(5),
+            in_use: 3,
+            reserved: 2,
+            free: Some(0),
+            short: 4,
+            practice: false,
+        }
+    }
+
+    #[test]
+    fn the_page_says_what_is_short_and_offers_changes_to_those_who_may() {
+        let view = AllView { owned: vec![app()], locations: vec![location_row()], ..AllView::default() };
+        let html = all(&shell(), &view).into_string();
+        for part in ["Atlas &lt;x&gt;", "4 more needed", "3, 2 on their way", "North building", "3 of 5"] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("Bring the token") && !html.contains("Import codes"));
+        let none = all(&shell(), &AllView { may_change: true, token_error: Some("This is a ZIP archive.".into()), ..AllView::default() })
+            .into_string();
+        assert!(none.contains("No location yet") && none.contains("This is a ZIP archive.") && none.contains("Import codes"), "{none}");
+    }
+
+    pub(super) fn location_row() -> LocationRow {
+        LocationRow {
+            id: "l".into(),
+            name: "North building".into(),
+            state: State::Problem,
+            words: "taken".into(),
+            expires_at: NOW,
+            in_use: 3,
+            owned: 5,
+            synced_at: None,
+            practice: false,
+        }
+    }
+}

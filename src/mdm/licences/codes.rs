@@ -1,0 +1,162 @@
+//! Redemption codes of the old programme: a sheet is imported, each code is given away once.
+
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::mdm::journal::Subject;
+use crate::mdm::{Actor, Right, journal};
+use crate::secret::Secret;
+use crate::store::enrollments::Enrollment;
+use crate::store::redemption_codes::{self as rows, Count};
+use crate::store::{Tx, apps};
+
+/// Bytes of a sheet.
+pub const SHEET_MAX_BYTES: usize = 4 << 20;
+
+/// Codes of a sheet.
+pub const CODES_MAX: usize = 50_000;
+
+/// Characters of a code.
+const CODE_CHARS: std::ops::RangeInclusive<usize> = 8..=32;
+
+/// What became of a sheet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// New codes.
+    pub added: usize,
+    /// Codes that were here already.
+    pub known: usize,
+    /// Codes that the sheet calls redeemed.
+    pub redeemed: usize,
+}
+
+/// Imports a sheet with codes of an app: CSV, or columns with tabs or semicolons between them, as spreadsheets save them.
+pub fn import(tx: &Tx, actor: &Actor, adam_id: &str, sheet: &[u8]) -> Result<Imported> {
+    actor.require(Right::Configure)?;
+    if adam_id.is_empty() || adam_id.len() > 20 || !adam_id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Error::field("adam_id", "the App Store's number of the app, for example 409203825"));
+    }
+    let (codes, redeemed) = read(sheet)?;
+    let mut imported = Imported { redeemed, ..Imported::default() };
+    for code in &codes {
+        if rows::insert(tx, adam_id, code)? { imported.added += 1 } else { imported.known += 1 }
+    }
+    let data = json!({ "adam_id": adam_id, "added": imported.added });
+    journal::note(tx, actor, "redemption_codes.imported", Subject::default(), data)?;
+    Ok(imported)
+}
+
+/// Gives an enrollment a code of an app; the same one when it has one already. Nothing when there is none left.
+pub fn take(tx: &Tx, adam_id: &str, enrollment: &Enrollment) -> Result<Option<Secret<String>>> {
+    let mut code = rows::given(tx, adam_id, &enrollment.id)?;
+    if code.is_none() {
+        code = rows::give(tx, adam_id, &enrollment.id)?;
+        if code.is_some() {
+            journal::note(tx, &super::ACTOR, "redemption_code.given", enrollment, json!({ "adam_id": adam_id }))?;
+        }
+    }
+    Ok(code.map(|code| Secret::new(String::from_utf8_lossy(code.expose()).into_owned())))
+}
+
+/// How many codes there are of an app, and its name where it is known.
+pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<(Count, String)>> {
+    actor.require(Right::View)?;
+    let named = |count: Count| {
+        let name = match apps::by_adam_id(tx, &count.adam_id)? {
+            Some(app) => app.name,
+            None => super::facts::of(tx, &count.adam_id)?.name,
+        };
+        Ok((count, name))
+    };
+    rows::counts(tx)?.into_iter().map(named).collect()
+}
+
+/// Removes the codes of an app that nobody has.
+pub fn remove(tx: &Tx, actor: &Actor, adam_id: &str) -> Result<usize> {
+    actor.require(Right::Configure)?;
+    let removed = rows::remove_left(tx, adam_id)?;
+    if removed == 0 {
+        return Err(Error::not_found("There are no codes of this app that could be removed."));
+    }
+    journal::note(tx, actor, "redemption_codes.removed", Subject::default(), json!({ "adam_id": adam_id, "count": removed }))?;
+    Ok(removed)
+}
+
+/// The codes of a sheet that are not redeemed, each once, and how many are.
+fn read(sheet: &[u8]) -> Result<(Vec<String>, usize)> {
+    if sheet.len() > SHEET_MAX_BYTES {
+        return Err(Error::bad_input(format!("The sheet is larger than {} MB.", SHEET_MAX_BYTES >> 20)));
+    }
+    if sheet.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) || sheet.starts_with(b"PK") {
+        return Err(Error::bad_input("This is a spreadsheet's own format. Open it and save it as CSV, then bring that."));
+    }
+    let text = String::from_utf8_lossy(sheet);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let delimiter =
+        [b'\t', b';', b','].into_iter().max_by_key(|delimiter| text.bytes().filter(|byte| byte == delimiter).count()).unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    let (mut column, mut codes, mut redeemed, mut seen) = (None, Vec::new(), 0, std::collections::HashSet::new());
+    for record in reader.records() {
+        let record = record.map_err(|error| Error::bad_input(format!("The sheet cannot be read: {error}.")))?;
+        let heading =
+            record.iter().position(|cell| matches!(cell.trim().to_ascii_lowercase().as_str(), "code" | "codes" | "redemption code"));
+        if let Some(at) = heading {
+            column = Some(at);
+            continue;
+        }
+        let code = match column {
+            Some(at) => record.get(at).map(str::trim).filter(|cell| is_code(cell)),
+            None => record
+                .iter()
+                .map(str::trim)
+                .find(|cell| is_code(cell) && cell.len() >= 12 && cell.bytes().any(|byte| byte.is_ascii_uppercase())),
+        };
+        let Some(code) = code else { continue };
+        if record.iter().any(|cell| cell.trim().eq_ignore_ascii_case("redeemed")) {
+            redeemed += 1;
+        } else if seen.insert(code.to_owned()) {
+            codes.push(code.to_owned());
+        }
+        if codes.len() > CODES_MAX {
+            return Err(Error::bad_input(format!("The sheet has more than {CODES_MAX} codes. Split it.")));
+        }
+    }
+    if codes.is_empty() && redeemed == 0 {
+        return Err(Error::bad_input("There is no code in this sheet. It needs a column named Code, as Apple's has."));
+    }
+    Ok((codes, redeemed))
+}
+
+fn is_code(cell: &str) -> bool {
+    CODE_CHARS.contains(&cell.len())
+        && cell.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && cell.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// As Apple's spreadsheet looks when a spreadsheet program saves it.
+    pub(crate) const SHEET: &str = "Order ID,12345\nProduct Name,Keynote\n\nCode,Code Redemption Link,Status\n\
+        X9JW3KEYNOTE,https://buy.itunes.apple.com/WebObjects/MZFinance.woa/wa/freeProductCodeWizard?code=X9JW3KEYNOTE,\n\
+        ABCDEFGH2345,https://buy.itunes.apple.com/…,\nTAKENTAKEN22,https://buy.itunes.apple.com/…,redeemed\nABCDEFGH2345,again,\n";
+
+    #[test]
+    fn apples_sheet_is_read_with_commas_tabs_and_semicolons() {
+        for sheet in [SHEET.to_owned(), SHEET.replace(',', "\t"), SHEET.replace(',', ";")] {
+            let (codes, redeemed) = read(sheet.as_bytes()).unwrap();
+            assert_eq!((codes.as_slice(), redeemed), (["X9JW3KEYNOTE".to_owned(), "ABCDEFGH2345".to_owned()].as_slice(), 1), "{sheet}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_sheet_of_codes_is_named() {
+        for (sheet, words) in [(&b"PK\x03\x04"[..], "save it as CSV"), (b"a,b\nc,d\n", "no code"), (b"", "no code")] {
+            assert!(read(sheet).unwrap_err().message.contains(words), "{words}");
+        }
+        let many = (0..=CODES_MAX).map(|number| format!("CODE{number:08}")).collect::<Vec<_>>().join("\n");
+        assert!(read(format!("Code\n{many}").as_bytes()).unwrap_err().message.contains("Split it"));
+        assert!(read(&vec![b'x'; SHEET_MAX_BYTES + 1]).unwrap_err().message.contains("larger than"));
+    }
+}

@@ -1,0 +1,45 @@
+//! A person's Managed Apple Account: with it Apps and Books knows them without an invitation.
+
+use serde_json::json;
+
+use super::{find, rows};
+use crate::error::{Error, Result};
+use crate::mdm::journal::{self, Subject};
+use crate::mdm::{Actor, Right};
+use crate::store::Tx;
+use crate::store::content_tokens;
+
+/// Characters of an account.
+pub const ACCOUNT_MAX_CHARS: usize = 254;
+
+/// A person's Managed Apple Account; empty where they have none.
+pub fn account(tx: &Tx, actor: &Actor, id: &str) -> Result<String> {
+    find(tx, actor, id)?;
+    rows::managed_apple_id(tx, id)
+}
+
+/// Says which Managed Apple Account a person has; empty for none. Apple is told where it knows the person.
+pub fn set_account(tx: &Tx, actor: &Actor, id: &str, account: &str) -> Result<String> {
+    actor.require(Right::Configure)?;
+    let person = find(tx, actor, id)?;
+    let account = account.trim();
+    let fits = account.is_empty()
+        || account.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
+            && account.chars().count() <= ACCOUNT_MAX_CHARS
+            && !account.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+    if !fits {
+        return Err(Error::field(
+            "managed_apple_id",
+            "a Managed Apple Account as Apple's portal shows it, like kim@appleaccount.example.school, or nothing",
+        ));
+    }
+    if rows::managed_apple_id(tx, id)? == account {
+        return Ok(account.to_owned());
+    }
+    rows::set_managed_apple_id(tx, id, account)?;
+    for user in crate::store::licences::users::of_person(tx, id)? {
+        content_tokens::make_due(tx, &user.token_id)?;
+    }
+    journal::note(tx, actor, "person.changed", Subject::default(), json!({ "person": id, "name": person.name }))?;
+    Ok(account.to_owned())
+}

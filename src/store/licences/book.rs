@@ -1,0 +1,67 @@
+//! Apple's book as far as it is known: who has what, whoever assigned it.
+
+use super::{AssetKey, HolderKind, assets};
+use crate::error::Result;
+use crate::store::tx::Tx;
+
+/// A line of the book.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Entry {
+    /// Of what.
+    pub key: AssetKey,
+    /// Whose it is.
+    pub holder_kind: HolderKind,
+    /// Serial number in capitals, or clientUserId.
+    pub holder: String,
+}
+
+/// Notes that somebody has something; tells whether that is news.
+pub fn add(tx: &Tx, entry: &Entry) -> Result<bool> {
+    let AssetKey { token_id, adam_id, pricing_param } = &entry.key;
+    let added = tx.execute(
+        "INSERT OR IGNORE INTO licence_book (token_id, adam_id, pricing_param, holder_kind, holder) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (token_id, adam_id, pricing_param, entry.holder_kind, &entry.holder),
+    )? == 1;
+    if added {
+        assets::list(tx, &entry.key, 1)?;
+    }
+    Ok(added)
+}
+
+/// Notes that somebody has something no more; tells whether that is news.
+pub fn remove(tx: &Tx, entry: &Entry) -> Result<bool> {
+    let AssetKey { token_id, adam_id, pricing_param } = &entry.key;
+    let removed = tx.execute(
+        "DELETE FROM licence_book WHERE token_id = ?1 AND adam_id = ?2 AND pricing_param = ?3 AND holder_kind = ?4 AND holder = ?5",
+        (token_id, adam_id, pricing_param, entry.holder_kind, &entry.holder),
+    )? == 1;
+    if removed {
+        assets::list(tx, &entry.key, -1)?;
+    }
+    Ok(removed)
+}
+
+/// Where a holder has an app: the location and the price.
+pub fn of_holder(tx: &Tx, adam_id: &str, kind: HolderKind, holder: &str) -> Result<Vec<AssetKey>> {
+    tx.list(
+        "SELECT token_id, adam_id, pricing_param FROM licence_book WHERE holder = ?3 AND adam_id = ?1 AND holder_kind = ?2 ORDER BY token_id, pricing_param",
+        (adam_id, kind, holder),
+        |row| Ok(AssetKey { token_id: row.get(0)?, adam_id: row.get(1)?, pricing_param: row.get(2)? }),
+    )
+}
+
+/// The whole book of a location.
+pub fn of_token(tx: &Tx, token_id: &str) -> Result<Vec<Entry>> {
+    tx.list(
+        "SELECT token_id, adam_id, pricing_param, holder_kind, holder FROM licence_book WHERE token_id = ?1
+         ORDER BY adam_id, pricing_param, holder_kind, holder",
+        [token_id],
+        |row| {
+            Ok(Entry {
+                key: AssetKey { token_id: row.get(0)?, adam_id: row.get(1)?, pricing_param: row.get(2)? },
+                holder_kind: row.get(3)?,
+                holder: row.get(4)?,
+            })
+        },
+    )
+}

@@ -1,0 +1,71 @@
+//! Redemption codes of the old programme: each is given away once.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::pki::digest::sha256;
+use crate::secret::SecretBytes;
+use crate::store::tx::Tx;
+
+fn place(id: &str) -> String {
+    format!("redemption_codes.code/{id}")
+}
+
+/// Stores a code of an app; false when it is here already.
+pub fn insert(tx: &Tx, adam_id: &str, code: &str) -> Result<bool> {
+    let id = tx.new_id();
+    let sealed = tx.seal(&place(&id), code.as_bytes())?;
+    let added = tx.execute(
+        "INSERT OR IGNORE INTO redemption_codes (id, adam_id, code_hash, code_sealed, imported_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (&id, adam_id, &sha256(code.as_bytes())[..], sealed, tx.now),
+    )?;
+    Ok(added == 1)
+}
+
+/// The code that an enrollment was given for an app.
+pub fn given(tx: &Tx, adam_id: &str, enrollment_id: &str) -> Result<Option<SecretBytes>> {
+    let row: Option<(String, Vec<u8>)> = tx.optional(
+        "SELECT id, code_sealed FROM redemption_codes WHERE enrollment_id = ?2 AND adam_id = ?1 LIMIT 1",
+        [adam_id, enrollment_id],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    row.map(|(id, sealed)| tx.open(&place(&id), &sealed)).transpose()
+}
+
+/// Gives the oldest code of an app that nobody has to an enrollment.
+pub fn give(tx: &Tx, adam_id: &str, enrollment_id: &str) -> Result<Option<SecretBytes>> {
+    let row: Option<(String, Vec<u8>)> = tx.optional(
+        "UPDATE redemption_codes SET enrollment_id = ?2, taken_at = ?3
+         WHERE id = (SELECT id FROM redemption_codes WHERE adam_id = ?1 AND taken_at IS NULL ORDER BY imported_at, id LIMIT 1)
+         RETURNING id, code_sealed",
+        (adam_id, enrollment_id, tx.now),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    row.map(|(id, sealed)| tx.open(&place(&id), &sealed)).transpose()
+}
+
+/// The codes of an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The App Store's number.
+    pub adam_id: String,
+    /// How many were imported.
+    pub imported: u32,
+    /// How many are left.
+    pub left: u32,
+    /// When the last ones came.
+    pub imported_at: Timestamp,
+}
+
+/// How many codes there are, app by app.
+pub fn counts(tx: &Tx) -> Result<Vec<Count>> {
+    tx.list(
+        "SELECT adam_id, count(*), count(*) FILTER (WHERE taken_at IS NULL), max(imported_at) FROM redemption_codes GROUP BY adam_id ORDER BY adam_id",
+        [],
+        |row| Ok(Count { adam_id: row.get(0)?, imported: row.get(1)?, left: row.get(2)?, imported_at: row.get(3)? }),
+    )
+}
+
+/// Removes the codes of an app that nobody has.
+pub fn remove_left(tx: &Tx, adam_id: &str) -> Result<usize> {
+    tx.execute("DELETE FROM redemption_codes WHERE adam_id = ?1 AND taken_at IS NULL", [adam_id])
+}
