@@ -30,6 +30,7 @@ struct Office {
 }
 
 impl Office {
+    #[expect(clippy::disallowed_methods, reason = "it measures")]
     fn timed<T>(&mut self, work: impl FnOnce(&Store) -> T) -> T {
         let began = Instant::now();
         let outcome = work(&self.store);
