@@ -3,8 +3,8 @@
 use rollcall::clock::Timestamp;
 use rollcall::http::pages::device::deeds::{self, Deed, DeedForm, DeedView};
 use rollcall::http::pages::device::{
-    self, AppRow, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, ProfileRow, QueueRow, ReportBody, ReportRow,
-    SecretRow, SecurityRow,
+    self, AppRow, AppsTab, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, ProfileRow, QueueRow, ReportBody,
+    ReportRow, SecretRow, SecurityRow,
 };
 use rollcall::http::pages::parts::{Entry, Markup, State, Wait};
 
@@ -136,7 +136,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
             ),
         ),
         ("device-apps", page(apps())),
-        ("device-apps-unknown", page(DeviceContent::Apps(vec![], None))),
+        ("device-apps-unknown", page(DeviceContent::Apps(AppsTab::default()))),
         ("device-profiles", page(profiles())),
         ("device-certificates", page(certificates())),
         ("device-security", page(security())),
@@ -179,7 +179,7 @@ fn apps() -> DeviceContent {
         state: Some((State::Waiting, "asks the person".into())),
         ..app("Sketchbook for Schools with a Rather Long Name", "school.example.sketch", true, 0)
     });
-    DeviceContent::Apps(rows, Some(ago(5_400)))
+    DeviceContent::Apps(AppsTab { installed: rows, at: Some(ago(5_400)), ..AppsTab::default() })
 }
 
 fn profiles() -> DeviceContent {

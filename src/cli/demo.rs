@@ -70,7 +70,11 @@ impl Demo {
         runtime.block_on(async {
             let (serving, _) = serve::Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
             let app = serving.app.clone();
-            app.store.write(app.now(), move |tx| practice::want(tx, &Actor::Console, wanted)).await?;
+            let prepare = move |tx: &crate::store::Tx| {
+                practice::show_apps(tx)?;
+                practice::want(tx, &Actor::Console, wanted)
+            };
+            app.store.write(app.now(), prepare).await?;
             println!(
                 "Rollcall's demo runs on this machine alone; Ctrl-C ends it{}.",
                 if temporary.is_some() { " and removes everything" } else { "" }

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
-use crate::store::assignments::{self, AssignedKind, Assignment};
+use crate::store::assignments::{self, AssignedKind, AssignedMode, Assignment};
 use crate::store::{Tx, deployments};
 
 /// Assigns a thing to a group, until `ends_at` if that is given. Assigning again changes the end.
@@ -19,6 +19,18 @@ pub fn assign(
     group_id: &str,
     ends_at: Option<Timestamp>,
 ) -> Result<Assignment> {
+    assign_as(tx, actor, (kind, item_id, name), group_id, ends_at, AssignedMode::Required)
+}
+
+/// Assigns a thing to a group as [`assign`] does, or, where it is an app, as one that the person may ask for.
+pub fn assign_as(
+    tx: &Tx,
+    actor: &Actor,
+    (kind, item_id, name): (AssignedKind, &str, &str),
+    group_id: &str,
+    ends_at: Option<Timestamp>,
+    mode: AssignedMode,
+) -> Result<Assignment> {
     actor.require(Right::Configure)?;
     if ends_at.is_some_and(|end| end <= tx.now) {
         return Err(Error::field("ends_at", "the end of an assignment must be in the future"));
@@ -29,11 +41,12 @@ pub fn assign(
         item_id: item_id.to_owned(),
         group_id: group_id.to_owned(),
         ends_at,
+        mode,
         created_by: actor.to_string(),
         created_at: tx.now,
     };
     assignments::put(tx, &assignment)?;
-    let data = json!({ "item": kind, "id": item_id, "name": name, "group_id": group_id, "ends_at": ends_at });
+    let data = json!({ "item": kind, "id": item_id, "name": name, "group_id": group_id, "ends_at": ends_at, "mode": mode });
     journal::note(tx, actor, "assignment.made", Subject::default(), data)?;
     deployments::look_again_in_group(tx, group_id)?;
     Ok(assignment)

@@ -7,7 +7,7 @@ use crate::mdm::checkin::{HowToLeave, actor, bound, how_to_leave};
 use crate::mdm::commands::{self, Offer, Recorded};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{next_root, renewal};
-use crate::mdm::{checkin, inventory, journal, push, reconcile, webhooks};
+use crate::mdm::{apps, checkin, inventory, journal, push, reconcile, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::commands::{self as queue, Command};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -161,6 +161,7 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     renewal::answered(tx, enrollment, command, incoming.head.status)?;
     next_root::answered(tx, enrollment, command, incoming.head.status)?;
     reconcile::answered(tx, enrollment, command, incoming.head)?;
+    reconcile::app_answered(tx, enrollment, command, incoming.head, incoming.report)?;
     let subject = journal::Subject::from(enrollment).command(&command.uuid);
     let is_acknowledged = incoming.head.status == Status::Acknowledged;
     let Some(report) = incoming.report else {
@@ -175,8 +176,13 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     };
     if is_acknowledged && !inventory::observe(tx, enrollment, command, report)? {
         journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
-    } else if is_acknowledged && command.request_type == "ProfileList" {
-        reconcile::listed(tx, enrollment)?;
+    } else if is_acknowledged {
+        match command.request_type.as_str() {
+            "ProfileList" => reconcile::listed(tx, enrollment)?,
+            "ManagedApplicationList" => reconcile::apps_listed(tx, enrollment, report)?,
+            "ManagedApplicationFeedback" => apps::feedback_read(tx, enrollment, report)?,
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -4,15 +4,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::{Error, Result};
+use crate::mdm::apps::{self, LicenceBy};
 use crate::mdm::enroll::invitations::{self, NewInvitation};
-use crate::mdm::{Actor, Right, devices, journal, licences};
+use crate::mdm::{Actor, Right, devices, groups, journal, licences};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
+use crate::store::assignments::AssignedMode;
 use crate::store::invitations::Invitation;
 use crate::store::push_certificates::{self, PushCertificate};
 use crate::store::roster::{Filter, Sort};
 use crate::store::settings::{self, Setting};
-use crate::store::{Bell, Tx, invitations as rows, roster};
+use crate::store::{Bell, Tx, apps as store_apps, groups as store_groups, invitations as rows, roster};
 
 /// The most practice devices at a time.
 pub const MAX_DEVICES: u32 = 200;
@@ -110,6 +112,37 @@ pub fn adopt_certificate(tx: &Tx, certificate: &Certificate, key: &PrivateKey) -
     push_certificates::put(tx, &row, key.pkcs8_der().expose())
 }
 
+/// Apps that show what can become of one, for the group that practice devices come into; nothing where there are apps already.
+pub fn show_apps(tx: &Tx) -> Result<()> {
+    if store_apps::count(tx, "")? > 0 {
+        return Ok(());
+    }
+    let group_id = match store_groups::by_name(tx, GROUP)? {
+        Some(group) => group.id,
+        None => groups::create(tx, &ACTOR, groups::NewGroup { name: GROUP.to_owned(), note: String::new(), rule: None })?.id,
+    };
+    for (adam_id, name, licence, mode) in APPS {
+        let app = apps::add(tx, &ACTOR, adam_id, name)?;
+        let settings = apps::Settings { licence, ..apps::Settings::default() };
+        apps::edit(tx, &ACTOR, &app.id, apps::Edit { settings: Some(settings), ..apps::Edit::default() })?;
+        apps::assign(tx, &ACTOR, &app.id, &group_id, mode, None)?;
+    }
+    Ok(())
+}
+
+/// The group that practice devices come into.
+const GROUP: &str = "Practice";
+
+/// Who acts here.
+const ACTOR: Actor = Actor::Job("practice");
+
+/// Apps of the practice store: one for everybody, which some people decline; one to ask for; one that needs licences.
+const APPS: [(&str, &str, LicenceBy, AssignedMode); 3] = [
+    ("1500000001", "Field Notes", LicenceBy::None, AssignedMode::Required),
+    ("1500000002", "Atlas of the World", LicenceBy::None, AssignedMode::Optional),
+    ("1500000003", "Sums and More", LicenceBy::Device, AssignedMode::Required),
+];
+
 /// The invitation by which practice devices come in.
 pub fn invitation(tx: &Tx) -> Result<Invitation> {
     if let Some(id) = settings::value(tx, &INVITATION)?
@@ -118,13 +151,9 @@ pub fn invitation(tx: &Tx) -> Result<Invitation> {
     {
         return Ok(invitation);
     }
-    let new = NewInvitation {
-        note: String::from("Practice devices"),
-        group_label: String::from("Practice"),
-        practice: true,
-        ..NewInvitation::default()
-    };
-    let invitation = invitations::create(tx, &Actor::Job("practice"), new)?;
+    let new =
+        NewInvitation { note: String::from("Practice devices"), group_label: GROUP.to_owned(), practice: true, ..NewInvitation::default() };
+    let invitation = invitations::create(tx, &ACTOR, new)?;
     settings::set(tx, &INVITATION, &invitation.id)?;
     Ok(invitation)
 }
@@ -135,6 +164,18 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::store::devices::Device;
     use crate::store::{OpenOptions, Store, devices as rows};
+
+    #[test]
+    fn a_demo_shows_apps_once() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let shown = store.write_blocking(Timestamp::from_seconds(1_795_000_000), |tx| {
+            show_apps(tx)?;
+            show_apps(tx)?;
+            let group = store_groups::by_name(tx, GROUP)?.unwrap();
+            Ok((store_apps::count(tx, "")?, crate::store::assignments::of_group(tx, &group.id)?.len()))
+        });
+        assert_eq!(shown.unwrap(), (3, 3));
+    }
 
     #[test]
     fn practice_goes_at_one_button_however_many_there_are_and_takes_nothing_else_along() {

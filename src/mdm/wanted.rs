@@ -112,6 +112,8 @@ pub struct DeclarationPiece {
     pub declaration_type: String,
     /// Its Payload.
     pub payload: serde_json::Value,
+    /// What makes a new version of it beside its Payload, so that the device looks at it anew; mostly empty.
+    pub edition: String,
     /// Whether an activation is made for it; not for activations, assets and management declarations, nor where another activation names it.
     pub activate: bool,
     /// Where it comes from.

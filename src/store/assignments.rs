@@ -23,6 +23,16 @@ words! {
     }
 }
 
+words! {
+    /// How strongly a thing is wanted; only apps are ever optional.
+    pub enum AssignedMode {
+        /// It is to be there.
+        Required = "required",
+        /// It is there when the person asks for it.
+        Optional = "optional",
+    }
+}
+
 /// One thing that is wanted on the devices of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
@@ -36,13 +46,15 @@ pub struct Assignment {
     pub group_id: String,
     /// When it ends by itself, on the device too.
     pub ends_at: Option<Timestamp>,
+    /// How strongly.
+    pub mode: AssignedMode,
     /// Who assigned it, for people.
     pub created_by: String,
     /// When.
     pub created_at: Timestamp,
 }
 
-const COLUMNS: &str = "assignments.id, kind, item_id, assignments.group_id, ends_at, created_by, assignments.created_at";
+const COLUMNS: &str = "assignments.id, kind, item_id, assignments.group_id, ends_at, mode, created_by, assignments.created_at";
 
 fn assignment(row: &Row<'_>) -> rusqlite::Result<Assignment> {
     Ok(Assignment {
@@ -51,22 +63,24 @@ fn assignment(row: &Row<'_>) -> rusqlite::Result<Assignment> {
         item_id: row.get(2)?,
         group_id: row.get(3)?,
         ends_at: row.get(4)?,
-        created_by: row.get(5)?,
-        created_at: row.get(6)?,
+        mode: row.get(5)?,
+        created_by: row.get(6)?,
+        created_at: row.get(7)?,
     })
 }
 
-/// Assigns; when the same thing is assigned to the group already, only its end changes.
+/// Assigns; when the same thing is assigned to the group already, only its end and its mode change.
 pub fn put(tx: &Tx, assignment: &Assignment) -> Result<()> {
     tx.execute(
-        "INSERT INTO assignments (id, kind, item_id, group_id, ends_at, created_by, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (kind, item_id, group_id) DO UPDATE SET ends_at = excluded.ends_at",
+        "INSERT INTO assignments (id, kind, item_id, group_id, ends_at, mode, created_by, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (kind, item_id, group_id) DO UPDATE SET ends_at = excluded.ends_at, mode = excluded.mode",
         (
             &assignment.id,
             assignment.kind,
             &assignment.item_id,
             &assignment.group_id,
             assignment.ends_at,
+            assignment.mode,
             &assignment.created_by,
             assignment.created_at,
         ),

@@ -3,6 +3,7 @@
 
 mod access;
 mod apns;
+mod apps;
 mod classroom;
 mod console;
 mod declarations;

@@ -26,7 +26,7 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> Option<String> {
 }
 
 /// An .ipa that the zip tool packs; nothing where there is no such tool.
-fn packed(folder: &Path, build: &str) -> Option<PathBuf> {
+pub(crate) fn packed(folder: &Path, build: &str) -> Option<PathBuf> {
     let app = folder.join("Payload/Field Notes é.app");
     std::fs::create_dir_all(&app).unwrap();
     let info = format!(
@@ -48,7 +48,7 @@ fn sha256(file: &Path) -> String {
 
 impl House {
     /// curl with the appliance's root alone; gives the status and the body.
-    fn curl(&self, arguments: &[&str]) -> (String, String) {
+    pub(crate) fn curl(&self, arguments: &[&str]) -> (String, String) {
         let root = self.folder().join("root.pem");
         std::fs::write(&root, self.app().authority().issuer.certificate().to_pem()).unwrap();
         let usual = ["-s", "-m", "60", "--cacert", root.to_str().unwrap(), "-w", "\n%{http_code}"];

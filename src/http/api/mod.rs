@@ -2,6 +2,7 @@
 
 mod access;
 mod admins;
+mod apps;
 mod authorities;
 mod catalog;
 mod commands;
@@ -73,6 +74,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(enrollments::routes())
         .merge(commands::routes())
         .merge(invitations::routes())
+        .merge(apps::routes())
         .merge(profiles::routes())
         .merge(policies::routes())
         .merge(declarations::routes())

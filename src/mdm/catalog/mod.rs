@@ -15,12 +15,14 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::mdm::apps as mdm_apps;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
 use crate::protocol::report::apps::ManagedState;
 use crate::store::app_requests::{self, AppRequest};
+use crate::store::app_states;
 use crate::store::apps::{self, App, AppKind};
-use crate::store::assignments::{self, AssignedKind};
+use crate::store::assignments::{self, AssignedKind, AssignedMode};
 use crate::store::enrollments::Enrollment;
 use crate::store::inventory::{self, InstalledApp};
 use crate::store::settings::{self, Setting};
@@ -296,6 +298,9 @@ pub fn request(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<()> {
         return Err(Error::conflict(format!("{} is on this device or on its way already.", app.name)));
     }
     app_requests::ask(tx, enrollment, app_id)?;
+    if app_states::find(tx, &enrollment.id, app_id)?.is_some_and(|state| !state.wanted.is_empty() && state.command_uuid.is_none()) {
+        mdm_apps::request(tx, enrollment, app_id)?;
+    }
     note(tx, enrollment, "app.requested", &app)?;
     deployments::look_again_at(tx, &enrollment.id).map(drop)
 }
@@ -310,6 +315,9 @@ pub fn withdraw(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<()> {
         )));
     }
     app_requests::withdraw(tx, enrollment, app_id)?;
+    if app_states::find(tx, &enrollment.id, app_id)?.is_some_and(|state| state.mode == AssignedMode::Optional) {
+        mdm_apps::give_back(tx, enrollment, app_id)?;
+    }
     note(tx, enrollment, "app.given_back", &app)?;
     deployments::look_again_at(tx, &enrollment.id).map(drop)
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::mdm::checkin::{Reply, actor, note_state};
 use crate::mdm::enroll::identify::Standing;
-use crate::mdm::{commands, escrow, groups, journal, licences};
+use crate::mdm::{apps, commands, escrow, groups, journal, licences};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -67,6 +67,7 @@ pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentSta
     channels.push(enrollment.clone());
     for mut channel in channels {
         commands::drop_all(tx, &channel, because)?;
+        apps::left(tx, &channel)?;
         escrow::archive(tx, &channel, &format!("kept when {because}"))?;
         channel.state = state;
         channel.left_at = Some(tx.now);

@@ -94,6 +94,9 @@ fn of_enrolled(tx: &Tx, enrollment: &Enrollment, message: &Message) -> Result<Re
             if answered.is_news {
                 reconcile::status_changed(tx, enrollment)?;
             }
+            if endpoint == "status" {
+                reconcile::apps_reported(tx, enrollment)?;
+            }
             Ok(answered.reply)
         }
         // com.apple.maid needs a school's server token and Return to Service a supervised device: both come with those enrollments.

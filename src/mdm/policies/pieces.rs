@@ -199,6 +199,7 @@ fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPie
     let mut origins: Vec<_> = parts.iter().map(|(_, origin)| origin.clone()).collect();
     origins.sort();
     DeclarationPiece {
+        edition: String::new(),
         kind: DeclarationKind::Configuration,
         identifier: format!("{DECLARATION_PREFIX}{}", of_type.trim_start_matches(ways::CONFIGURATION)),
         declaration_type: of_type.to_owned(),

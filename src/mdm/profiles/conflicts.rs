@@ -33,7 +33,8 @@ pub struct Warning {
 }
 
 impl Warning {
-    fn alone(message: impl Into<String>) -> Self {
+    /// One that is about no other profile or policy.
+    pub(in crate::mdm) fn alone(message: impl Into<String>) -> Self {
         Self { message: message.into(), other_kind: None, other_id: None, other_name: None, payload_type: None, key: None }
     }
 }

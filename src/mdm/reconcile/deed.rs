@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
+use crate::mdm::reconcile::apps;
 use crate::mdm::reconcile::gather::{Change, Memo};
 use crate::mdm::reconcile::outlook::{Item, Outlook, outlook};
 use crate::mdm::reconcile::render::Profile;
@@ -80,7 +81,8 @@ fn carry_out(tx: &Tx, enrollment_id: &str, memo: &mut Memo) -> Result<()> {
     for item in &outlook.items {
         act(tx, &enrollment, &outlook, item)?;
     }
-    plan.due_at = outlook.wake_at;
+    let apps_wake_at = apps::act(tx, &enrollment, &outlook.apps)?;
+    plan.due_at = outlook.wake_at.into_iter().chain(apps_wake_at).min();
     plan.unable = json!(outlook.desired.unable).to_string();
     deployments::set_plan(tx, enrollment_id, &plan)
 }
@@ -92,6 +94,7 @@ fn current_plan(tx: &Tx, enrollment: &Enrollment) -> Result<Plan> {
         found => {
             if found.is_some() {
                 deployments::forget_all(tx, &enrollment.id)?;
+                apps::begin_anew(tx, enrollment)?;
             }
             Ok(Plan {
                 generation: enrollment.generation,

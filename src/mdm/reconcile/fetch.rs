@@ -1,10 +1,10 @@
 //! What a device fetches because a declaration of its set refers to it.
 
 use crate::error::Result;
-use crate::mdm::capability;
 use crate::mdm::declarations::library;
 use crate::mdm::reconcile::gather::{self, Change, Memo};
 use crate::mdm::reconcile::outlook::outlook;
+use crate::mdm::{apps, capability};
 use crate::store::deployments::Mechanism;
 use crate::store::{Tx, devices};
 
@@ -28,6 +28,10 @@ pub fn profile_of(tx: &Tx, capability: &str, digest: &str) -> Result<Option<Vec<
 pub fn asset_of(tx: &Tx, capability: &str, address: &str) -> Result<Option<Asset>> {
     let Some(enrollment) = capability::holder(tx, capability, capability::PROFILES)? else { return Ok(None) };
     let Some(device) = devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
+    if address.starts_with(apps::orders::ADDRESS) {
+        let outlook = outlook(tx, &enrollment, &device, &Change::default(), &mut Memo::default())?;
+        return Ok(apps::configuration_at(&outlook.apps, address).map(|bytes| (apps::orders::CONTENT_TYPE.to_owned(), bytes)));
+    }
     let Some((identifier, data)) = library::data_at(tx, address)? else { return Ok(None) };
     let outlook = outlook(tx, &enrollment, &device, &Change::default(), &mut Memo::default())?;
     if outlook.desired.declarations.contains_key(&identifier) {

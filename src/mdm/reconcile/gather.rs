@@ -10,7 +10,7 @@ use crate::mdm::declarations::library;
 use crate::mdm::enroll::profile;
 use crate::mdm::reconcile::render::{self, Desired, House};
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
-use crate::mdm::{capability, catalog, commands, policies, profiles};
+use crate::mdm::{apps, capability, catalog, commands, policies, profiles};
 use crate::protocol::availability::Capabilities;
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::devices::Device;
@@ -175,7 +175,14 @@ impl Memo {
 }
 
 /// Everything that one device is to have for what is wanted on it.
-pub(super) fn desired(tx: &Tx, target: &Target, house: &House, wanted: &[Assignment], memo: &mut Memo) -> Result<Desired> {
+pub(super) fn desired(
+    tx: &Tx,
+    target: &Target,
+    house: &House,
+    wanted: &[Assignment],
+    apps: &apps::Plan,
+    memo: &mut Memo,
+) -> Result<Desired> {
     let of = |kind| wanted.iter().filter(|assignment| assignment.kind == kind).cloned().collect::<Vec<_>>();
     let rooms = [
         profiles::pieces(tx, target, &of(AssignedKind::Profile))?,
@@ -188,6 +195,8 @@ pub(super) fn desired(tx: &Tx, target: &Target, house: &House, wanted: &[Assignm
         unable.extend(cannot);
     }
     pieces.extend(catalog::pieces(tx, target, house.origin.as_deref())?);
+    pieces.extend(apps.items.iter().flat_map(apps::declarations_of).map(Piece::Declaration));
+    unable.extend(apps.unable.iter().cloned());
     Ok(render::render(target, house, pieces, unable))
 }
 

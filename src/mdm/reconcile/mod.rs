@@ -3,6 +3,7 @@
 //! `gather` asks the rooms for the pieces that a device is to have, `render` decides by what mechanism each comes, `step` what is to be done about
 //! each of them now, and `deed` does it.
 
+mod apps;
 mod deed;
 mod fetch;
 mod gather;
@@ -13,9 +14,11 @@ mod seen;
 mod standing;
 pub mod step;
 
+pub use apps::{app_answered, apps_listed, apps_reported};
 pub use deed::{AFTER_FAULT, PAGE, plan, plan_if_due, plan_page};
 pub use fetch::{Asset, asset_of, profile_of};
 pub use gather::{Change, target};
+pub(in crate::mdm) use outlook::under_way;
 pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Thought, preview_all};
 pub use seen::{answered, listed, status_changed};
 pub use standing::{Standing, Standings, State, of_device, standing};

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::apps::{self, Planned};
 use crate::mdm::reconcile::gather::{self, Change, Memo};
 use crate::mdm::reconcile::render::Desired;
 use crate::mdm::reconcile::step::{self, Loss, Step, UnderWay};
@@ -35,6 +36,8 @@ pub(super) struct Outlook {
     pub(super) target: Target,
     pub(super) desired: Desired,
     pub(super) items: Vec<Item>,
+    /// Every app.
+    pub(super) apps: Vec<Planned>,
     /// What is served now, as stored.
     pub(super) served: Vec<Declared>,
     /// DeclarationsToken of what is to be served.
@@ -48,7 +51,8 @@ pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change:
     let wanted = gather::wanted(tx, &device.id, change, memo)?;
     let target = gather::target(tx, enrollment, device, &wanted)?;
     let house = gather::house(tx, enrollment, memo)?;
-    let desired = gather::desired(tx, &target, &house, &wanted, memo)?;
+    let apps = apps::plan(tx, (enrollment, device), &target, &wanted, house.served_from().as_deref())?;
+    let desired = gather::desired(tx, &target, &house, &wanted, &apps, memo)?;
     let token = desired.declarations_token();
     let rows = deployments::of_enrollment(tx, &enrollment.id)?;
     let items = items(tx, enrollment, &desired, &token, rows)?;
@@ -60,7 +64,7 @@ pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change:
     });
     let wake_at = ends.chain(retries).filter(|at| *at > tx.now).min();
     let served = declared::of_enrollment(tx, &enrollment.id)?;
-    Ok(Outlook { target, desired, items, served, token, wake_at })
+    Ok(Outlook { target, desired, items, apps: apps.items, served, token, wake_at })
 }
 
 fn items(tx: &Tx, enrollment: &Enrollment, desired: &Desired, token: &str, rows: Vec<Deployment>) -> Result<Vec<Item>> {
@@ -94,7 +98,7 @@ struct Wish<'a> {
 
 fn item(tx: &Tx, enrollment: &Enrollment, key: String, before: Option<Deployment>, wish: Option<&Wish<'_>>) -> Result<Item> {
     let mut row = before.clone().unwrap_or_else(|| blank(key, wish.map_or(Mechanism::Command, |wish| wish.mechanism), tx.now));
-    let (mut under_way, lost) = under_way(tx, enrollment, &row)?;
+    let (mut under_way, lost) = under_way(tx, enrollment, row.command_uuid.as_deref())?;
     if let Some(loss) = lost {
         step::lost(&mut row, &loss, tx.now);
     }
@@ -133,8 +137,8 @@ fn blank(key: String, mechanism: Mechanism, now: Timestamp) -> Deployment {
 }
 
 /// How the command of a row stands; and how it was lost, when it left the queue without an answer.
-fn under_way(tx: &Tx, enrollment: &Enrollment, row: &Deployment) -> Result<(UnderWay, Option<Loss>)> {
-    let Some(uuid) = &row.command_uuid else { return Ok((UnderWay::Nothing, None)) };
+pub(in crate::mdm) fn under_way(tx: &Tx, enrollment: &Enrollment, command_uuid: Option<&str>) -> Result<(UnderWay, Option<Loss>)> {
+    let Some(uuid) = command_uuid else { return Ok((UnderWay::Nothing, None)) };
     let Some(command) = commands::by_uuid(tx, &enrollment.id, uuid)? else {
         let because = String::from("its command is not kept any more");
         return Ok((UnderWay::Nothing, Some(Loss { because, by_somebody: false, was_offered: true })));

@@ -8,12 +8,13 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::profiles::Warning;
+use crate::mdm::reconcile::apps::is_app;
 use crate::mdm::reconcile::gather::{Change, Memo};
 use crate::mdm::reconcile::outlook::{Outlook, outlook};
 use crate::mdm::reconcile::step::Step;
 use crate::mdm::wanted::{Origin, Unable};
 use crate::mdm::{Actor, Right, clashes, policies, profiles};
-use crate::store::assignments::{self, AssignedKind, Assignment};
+use crate::store::assignments::{self, AssignedKind, AssignedMode, Assignment};
 use crate::store::deployments::{DECLARATIONS, Mechanism};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, declared, devices};
@@ -214,7 +215,12 @@ fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<Warning>> {
                 let policy = policies::find(tx, actor, &named.id)?;
                 warnings.extend(clashes::of_policy(tx, &policy, &groups, &besides)?.into_iter().map(Warning::from));
             }
-            AssignedKind::Declaration | AssignedKind::App | AssignedKind::Provisioning => {}
+            AssignedKind::App => {
+                let app = crate::mdm::apps::find(tx, actor, &named.id)?.app;
+                let short = crate::mdm::apps::shortages(tx, &app, &thought.groups)?;
+                warnings.extend(short.into_iter().map(|shortage| Warning::alone(shortage.because)));
+            }
+            AssignedKind::Declaration | AssignedKind::Provisioning => {}
         }
     }
     Ok(warnings)
@@ -227,6 +233,7 @@ fn thought_of(named: &Named, group_id: &str, now: Timestamp) -> Assignment {
         item_id: named.id.clone(),
         group_id: group_id.to_owned(),
         ends_at: None,
+        mode: AssignedMode::Required,
         created_by: String::new(),
         created_at: now,
     }
@@ -295,19 +302,21 @@ fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook) -> Result<Vec<Thi
             origins: serde_json::from_str(&item.row.origins).unwrap_or_default(),
         });
     }
+    things.extend(super::apps::foreseen(&outlook.apps, tx.now));
     things.extend(declarations(tx, &enrollment.id, outlook)?);
     Ok(things)
 }
 
-/// Declarations that somebody asked for; those of profiles are told as profiles.
+/// Declarations that somebody asked for; those of profiles and apps are told as such.
 fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<Thing>> {
     let states = declared::states(tx, enrollment_id)?;
     let profiles: Vec<_> = outlook.desired.profiles.keys().map(|identifier| super::render::profile_declaration(identifier)).collect();
-    let asked = outlook
-        .desired
-        .declarations
-        .values()
-        .filter(|document| !document.origins.is_empty() && !document.is_own_activation && !profiles.contains(&document.identifier));
+    let asked = outlook.desired.declarations.values().filter(|document| {
+        !document.origins.is_empty()
+            && !document.is_own_activation
+            && !profiles.contains(&document.identifier)
+            && !is_app(&document.identifier)
+    });
     let things = asked.map(|document| {
         let said = states.iter().find(|state| state.identifier == document.identifier && state.server_token == document.server_token);
         let foreseen = match said.map(|state| state.valid.as_str()) {
@@ -330,6 +339,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
             && !outlook.desired.declarations.contains_key(&served.identifier)
             && !served.identifier.starts_with(&format!("{}on.", super::render::PREFIX))
             && !served.identifier.starts_with(&format!("{}profile.", super::render::PREFIX))
+            && !is_app(&served.identifier)
     });
     things.extend(gone.map(|served| {
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();

@@ -27,7 +27,7 @@ const PROFILES_DECLARED_FROM: [(Platform, &str); 4] =
 pub const STATUS: &str = "org.rollcall.status";
 
 /// What this server wants to hear of by itself; items that a system does not have it passes over.
-const STATUS_ITEMS: [&str; 14] = [
+const STATUS_ITEMS: [&str; 17] = [
     "device.identifier.serial-number",
     "device.identifier.udid",
     "device.model.family",
@@ -42,6 +42,9 @@ const STATUS_ITEMS: [&str; 14] = [
     "passcode.is-present",
     "softwareupdate.install-state",
     "softwareupdate.failure-reason",
+    "app.managed.list",
+    "mdm.app",
+    "package.list",
 ];
 
 /// What a device knows the server by, and what it is told of it.
@@ -181,6 +184,7 @@ fn add_profile(desired: &mut Desired, piece: ProfilePiece, mechanism: Mechanism)
 fn legacy(piece: &ProfilePiece, house: &House) -> DeclarationPiece {
     let origin = house.origin.as_deref().unwrap_or_default();
     DeclarationPiece {
+        edition: String::new(),
         kind: DeclarationKind::Configuration,
         identifier: profile_declaration(&piece.identifier),
         declaration_type: LEGACY.into(),
@@ -202,6 +206,7 @@ pub fn profile_declaration(identifier: &str) -> String {
 
 fn of_every_device(house: &House) -> [DeclarationPiece; 2] {
     let piece = |kind, identifier: &str, declaration_type: &str, payload, activate| DeclarationPiece {
+        edition: String::new(),
         kind,
         identifier: format!("{PREFIX}{identifier}"),
         declaration_type: declaration_type.into(),
@@ -248,12 +253,18 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>) {
     }
     let is_refused = |piece: &DeclarationPiece| refused.iter().any(|(other, _)| std::ptr::eq(*other, piece));
     for piece in named.into_values().filter(|piece| !is_refused(piece)) {
-        let document = document(piece.kind, piece.identifier.clone(), &piece.declaration_type, &piece.payload, piece.origins.clone());
+        let named = (piece.kind, piece.identifier.clone());
+        let document = document(named, &piece.declaration_type, &piece.payload, &piece.edition, piece.origins.clone());
         if piece.activate {
             let payload = json!({ "StandardConfigurations": [piece.identifier] });
             let identifier = own_activation(&piece.identifier);
-            let mut activation =
-                self::document(DeclarationKind::Activation, identifier, "com.apple.activation.simple", &payload, piece.origins.clone());
+            let mut activation = self::document(
+                (DeclarationKind::Activation, identifier),
+                "com.apple.activation.simple",
+                &payload,
+                "",
+                piece.origins.clone(),
+            );
             activation.is_own_activation = true;
             desired.declarations.insert(activation.identifier.clone(), activation);
         }
@@ -265,9 +276,18 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>) {
     desired.unable.extend(told);
 }
 
-fn document(kind: DeclarationKind, identifier: String, declaration_type: &str, payload: &Value, origins: Vec<Origin>) -> Document {
+fn document(
+    (kind, identifier): (DeclarationKind, String),
+    declaration_type: &str,
+    payload: &Value,
+    edition: &str,
+    origins: Vec<Origin>,
+) -> Document {
     // serde_json sorts the keys of objects, so equal content has equal bytes.
-    let said = json!({ "Type": declaration_type, "Identifier": identifier, "Payload": payload });
+    let mut said = json!({ "Type": declaration_type, "Identifier": identifier, "Payload": payload });
+    if !edition.is_empty() {
+        said["Edition"] = json!(edition);
+    }
     let server_token = hex(&digest::sha256(said.to_string().as_bytes())[..16]);
     let content = json!({ "Type": declaration_type, "Identifier": identifier, "ServerToken": server_token, "Payload": payload })
         .to_string()

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::reconcile::apps::is_app;
 use crate::mdm::reconcile::preview::named;
 use crate::mdm::reconcile::seen::reasons;
 use crate::mdm::reconcile::{render, step};
@@ -100,6 +101,7 @@ pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
     for row in rows.iter().filter(|row| row.key != DECLARATIONS) {
         standings.things.push(of_row(tx, enrollment, row, sync, is_silent)?);
     }
+    standings.things.extend(super::apps::standing(tx, enrollment)?);
     standings.things.extend(of_declarations(tx, enrollment, sync)?);
     Ok(standings)
 }
@@ -165,7 +167,7 @@ fn words(because: &str, remedy: &str) -> (String, String) {
     (because.to_owned(), remedy.to_owned())
 }
 
-/// The declarations that somebody asked for; those of profiles are told as profiles.
+/// The declarations that somebody asked for; those of profiles and apps are told as such.
 fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) -> Result<Vec<Standing>> {
     let states = declared::states(tx, &enrollment.id)?;
     let mut things = Vec::new();
@@ -173,7 +175,7 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
     for served in all.clone() {
         let is_ours = served.identifier.starts_with(&format!("{}on.", render::PREFIX));
         let is_profile = served.identifier.starts_with(&format!("{}profile.", render::PREFIX));
-        if served.origins == "[]" || is_ours || is_profile {
+        if served.origins == "[]" || is_ours || is_profile || is_app(&served.identifier) {
             continue;
         }
         let said = state_of(&states, &served);

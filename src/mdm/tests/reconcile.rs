@@ -14,7 +14,7 @@ use crate::store::deployments::{self, DECLARATIONS};
 use crate::store::groups::{self, Group};
 
 impl Device<'_> {
-    fn declarative(&self, endpoint: &str, data: Option<&Value>) -> Reply {
+    pub(super) fn declarative(&self, endpoint: &str, data: Option<&Value>) -> Reply {
         use base64::Engine as _;
         let encoded = data.map(|data| base64::engine::general_purpose::STANDARD.encode(data.to_string()));
         let data = encoded.map(|data| format!("<key>Data</key><data>{data}</data>")).unwrap_or_default();
@@ -24,7 +24,7 @@ impl Device<'_> {
         .unwrap()
     }
 
-    fn json(&self, endpoint: &str) -> Option<Value> {
+    pub(super) fn json(&self, endpoint: &str) -> Option<Value> {
         match self.declarative(endpoint, None) {
             Reply::Json(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
             Reply::NoSuchDeclaration => None,
@@ -33,7 +33,7 @@ impl Device<'_> {
     }
 
     /// The device says what it is, which its first plan waits for.
-    fn says_what_it_is(&self, os_version: &str) {
+    pub(super) fn says_what_it_is(&self, os_version: &str) {
         let mut offer = self.idle();
         while let Some(command) = offer {
             let answer = if command.request_type == "DeviceInformation" {
@@ -51,7 +51,7 @@ impl Device<'_> {
     }
 
     /// What a device reports that has everything it is served.
-    fn everything_applied(&self) -> Value {
+    pub(super) fn everything_applied(&self) -> Value {
         let items = self.json("declaration-items").unwrap();
         let mut lists = serde_json::Map::new();
         for (kind, list) in items["Declarations"].as_object().unwrap() {

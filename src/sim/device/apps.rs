@@ -31,6 +31,8 @@ pub(crate) struct App {
     /// It is on the device, whoever brought it.
     pub(crate) installed: bool,
     pub(crate) managed: Option<Management>,
+    /// The version that the store has by now.
+    pub(crate) newer: Option<String>,
 }
 
 /// What the server holds of an app.
@@ -138,13 +140,23 @@ impl App {
             adam_id: Some(app.adam_id),
             installed: false,
             managed: None,
+            newer: None,
         }
     }
 
     /// An app that the store may have but this device has never heard of.
     pub(crate) fn unknown(identifier: String, adam_id: Option<u64>) -> Self {
         let name = adam_id.map_or_else(|| identifier.clone(), |adam_id| format!("App {adam_id}"));
-        Self { identifier, name, version: String::from("1.0"), size_bytes: 50_000_000, adam_id, installed: false, managed: None }
+        Self {
+            identifier,
+            name,
+            version: String::from("1.0"),
+            size_bytes: 50_000_000,
+            adam_id,
+            installed: false,
+            managed: None,
+            newer: None,
+        }
     }
 
     /// The version number that the store gives to this version of the app; invented, but it grows with the version.
@@ -178,6 +190,23 @@ impl Apps {
         self.0.get_mut(identifier)?.managed.as_mut().filter(|management| management.declaration.is_none())
     }
 
+    /// The app called `identifier`, to be changed.
+    pub(crate) fn find_mut(&mut self, identifier: &str) -> Option<&mut App> {
+        self.0.get_mut(identifier)
+    }
+
+    /// A declared app gets the configuration that its declaration refers to, or loses it.
+    pub(crate) fn configure(&mut self, identifier: &str, configuration: Option<Dictionary>) {
+        if let Some(management) = self.0.get_mut(identifier).and_then(|app| app.managed.as_mut()) {
+            management.configuration = configuration;
+        }
+    }
+
+    /// Every app, there or wanted.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &App> {
+        self.0.values()
+    }
+
     /// All apps that are on the device.
     pub(crate) fn installed(&self) -> impl Iterator<Item = &App> {
         self.0.values().filter(|app| app.installed)
@@ -190,7 +219,10 @@ impl Apps {
 
     /// Takes an order for `app`; silently where the device may, else by asking its user. Says the first status.
     pub(crate) fn order(&mut self, app: App, order: Order, silent: bool, person: Person, now: Timestamp) -> Status {
+        let brought = app.adam_id.is_none().then(|| app.version.clone());
         let app = self.0.entry(app.identifier.clone()).or_insert(app);
+        // The manifest says which version comes.
+        app.newer = brought.filter(|version| *version != app.version).or(app.newer.take());
         let answers_at = now.plus(Duration::from_secs(u64::from(person.answers_after_s)));
         let was_managed = app.managed.is_some();
         let (status, due) = match (app.installed, was_managed, silent) {
@@ -256,10 +288,11 @@ impl Apps {
 
     /// Forgets statuses that are reported a single time; called when they were.
     pub(crate) fn forget_transient(&mut self) {
-        let transient = |app: &App| app.managed.as_ref().is_some_and(|management| management.status.is_transient());
-        self.0.retain(|_, app| app.installed || !transient(app));
+        // A declared app stays failed until its declaration changes.
+        let passes = |management: &Management| management.status.is_transient() && management.declaration.is_none();
+        self.0.retain(|_, app| app.installed || !app.managed.as_ref().is_some_and(passes));
         for app in self.0.values_mut() {
-            app.managed.take_if(|management| management.status.is_transient());
+            app.managed.take_if(|management| passes(management));
         }
     }
 
@@ -296,6 +329,9 @@ impl App {
         management.status = status;
         management.due = next;
         if status == Status::Managed {
+            if let Some(newer) = self.newer.take() {
+                self.version = newer;
+            }
             self.installed = true;
             management.feedback = management.configuration.as_ref().map(feedback_on);
         }
@@ -311,69 +347,4 @@ fn feedback_on(configuration: &Dictionary) -> Dictionary {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::model::KNOWN_APPS;
-
-    const WILLING: Person = Person { agrees: true, answers_after_s: 30, returns_after_s: 600 };
-    const UNWILLING: Person = Person { agrees: false, ..WILLING };
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_seconds(1_800_000_000 + seconds)
-    }
-
-    fn status(apps: &Apps) -> Option<Status> {
-        apps.managed().next().map(|(_, management)| management.status)
-    }
-
-    #[test]
-    fn a_silent_install_is_queued_then_installing_then_managed() {
-        let mut apps = Apps::default();
-        assert_eq!(apps.order(App::of_store(&KNOWN_APPS[5]), Order::default(), true, WILLING, at(0)), Status::Queued);
-        assert!(!apps.advance(WILLING, at(1)));
-        assert!(apps.advance(WILLING, at(2)));
-        assert_eq!(status(&apps), Some(Status::Installing));
-        assert_eq!(apps.wakes_at(), Some(at(5)));
-        apps.advance(WILLING, at(600));
-        assert_eq!(status(&apps), Some(Status::Managed));
-        assert_eq!(apps.installed().count(), 1);
-    }
-
-    #[test]
-    fn a_person_who_declines_is_reported_once() {
-        let mut apps = Apps::default();
-        assert_eq!(apps.order(App::of_store(&KNOWN_APPS[5]), Order::default(), false, UNWILLING, at(0)), Status::Prompting);
-        apps.advance(UNWILLING, at(31));
-        assert_eq!(status(&apps), Some(Status::UserRejected));
-        apps.forget_transient();
-        assert_eq!(status(&apps), None);
-    }
-
-    #[test]
-    fn an_app_that_its_user_deleted_stays_known() {
-        let mut apps = Apps::default();
-        apps.order(App::of_store(&KNOWN_APPS[5]), Order::default(), true, WILLING, at(0));
-        apps.advance(WILLING, at(600));
-        apps.delete_by_user(KNOWN_APPS[5].identifier);
-        assert_eq!(status(&apps), Some(Status::ManagedButUninstalled));
-        assert_eq!(apps.installed().count(), 0);
-    }
-
-    #[test]
-    fn the_end_of_management_takes_only_what_was_flagged() {
-        let mut apps = Apps::default();
-        for (index, flags) in [(5, 1), (6, 0)] {
-            apps.order(App::of_store(&KNOWN_APPS[index]), Order { flags, ..Order::default() }, true, WILLING, at(0));
-        }
-        apps.advance(WILLING, at(600));
-        apps.release_all(false);
-        assert_eq!(apps.installed().map(|app| app.identifier.as_str()).collect::<Vec<_>>(), [KNOWN_APPS[6].identifier]);
-        assert_eq!(apps.managed().count(), 0);
-    }
-
-    #[test]
-    fn statuses_are_spelled_with_hyphens_in_status_reports() {
-        assert_eq!(Status::ManagedButUninstalled.status_name(), "managed-but-uninstalled");
-        assert_eq!(Status::Managed.status_name(), "managed");
-    }
-}
+mod tests;

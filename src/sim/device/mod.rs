@@ -22,12 +22,13 @@ mod profile;
 mod profiles;
 mod scep;
 mod seen;
+mod shelf;
 mod situation;
 mod update;
 mod values;
 mod wire;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ pub use self::identity::{HeaderForm, Identity, Proof};
 pub use self::journal::Journal;
 pub(crate) use self::scep::{Applicant, ScepService};
 pub use self::seen::{DeclarationSeen, DownloadSeen, ProfileSeen};
+pub use self::shelf::AppSeen;
 pub(crate) use self::values::Complaint;
 pub use self::wire::{Mischief, Purpose, Reply, Request, Response};
 
@@ -137,6 +139,8 @@ pub struct Device {
     profiles: Profiles,
     apps: Apps,
     downloads: Vec<DownloadSeen>,
+    /// The apps of the store that are licensed for it; none: all are.
+    licensed: Option<BTreeSet<u64>>,
     update: OsUpdate,
     next_poll_at: Option<Timestamp>,
 }
@@ -163,6 +167,7 @@ impl Device {
             flight: None,
             profiles: Profiles::default(),
             downloads: Vec::new(),
+            licensed: None,
             update: OsUpdate::default(),
             next_poll_at: None,
         }

@@ -7,10 +7,11 @@ CREATE TABLE assignments_new (
     item_id     TEXT NOT NULL,
     group_id    TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     ends_at     INTEGER,                            -- time-boxed: the device itself ends it
+    mode        TEXT NOT NULL DEFAULT 'required' CHECK (mode IN ('required', 'optional')),     -- optional: an app that the person may ask for
     created_by  TEXT NOT NULL,
     created_at  INTEGER NOT NULL
 ) STRICT;
-INSERT INTO assignments_new SELECT id, kind, item_id, group_id, ends_at, created_by, created_at FROM assignments;
+INSERT INTO assignments_new SELECT id, kind, item_id, group_id, ends_at, 'required', created_by, created_at FROM assignments;
 DROP TABLE assignments;
 ALTER TABLE assignments_new RENAME TO assignments;
 CREATE UNIQUE INDEX assignments_item ON assignments (kind, item_id, group_id);
@@ -39,6 +40,52 @@ CREATE TABLE apps (
 ) STRICT;
 CREATE INDEX apps_name ON apps (name COLLATE NOCASE, id);
 CREATE UNIQUE INDEX apps_bundle ON apps (kind, bundle_id) WHERE kind <> 'store';
+
+-- How each app stands on each enrollment that is to have it, may ask for it, or still has it.
+CREATE TABLE app_states (
+    enrollment_id    TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    app_id           TEXT NOT NULL,                   -- no reference: an app that was deleted must still go from devices
+    name             TEXT NOT NULL DEFAULT '',
+    adam_id          TEXT NOT NULL DEFAULT '',
+    bundle_id        TEXT NOT NULL DEFAULT '',
+    mechanism        TEXT NOT NULL CHECK (mechanism IN ('command', 'declaration')),
+    mode             TEXT NOT NULL CHECK (mode IN ('required', 'optional')),
+    holder           TEXT NOT NULL DEFAULT '',        -- whose licence: "device:<serial>", "person:<id>"; empty where none is held
+    wanted           TEXT NOT NULL DEFAULT '',        -- digest of what is wanted; empty: it is to go
+    sent             TEXT NOT NULL DEFAULT '',        -- digest of what was sent last
+    seen             TEXT NOT NULL DEFAULT '',        -- digest of what is on the device; empty: not there, as far as is known
+    stage            TEXT NOT NULL,
+    stage_at         INTEGER NOT NULL,
+    version          TEXT NOT NULL DEFAULT '',        -- CFBundleVersion on the device
+    short_version    TEXT NOT NULL DEFAULT '',        -- what people call that
+    external_version INTEGER,                         -- the App Store's number of it
+    asked_version    TEXT NOT NULL DEFAULT '',        -- what an update was sent for that has not come yet
+    unmoved          INTEGER NOT NULL DEFAULT 0,      -- updates in a row that were acknowledged and changed nothing
+    intent           TEXT NOT NULL DEFAULT 'nothing' CHECK (intent IN ('nothing', 'install', 'remove')),
+    command_uuid     TEXT COLLATE NOCASE,             -- under way
+    attempts         INTEGER NOT NULL DEFAULT 0,      -- failures in a row
+    due_at           INTEGER,                         -- not tried again before
+    polls            INTEGER NOT NULL DEFAULT 0,      -- times that the device was asked how far it is
+    poll_at          INTEGER,                         -- when to ask next
+    problem          TEXT NOT NULL DEFAULT '',        -- why it stands so, a sentence
+    asked_at         INTEGER,                         -- when the person, or an admin for them, asked for it
+    asks             INTEGER NOT NULL DEFAULT 0,      -- how often somebody asked again
+    take_over        INTEGER NOT NULL DEFAULT 0,      -- the next order takes over what the person installed
+    withdrawn        INTEGER NOT NULL DEFAULT 0,      -- an optional app that somebody had removed again
+    PRIMARY KEY (enrollment_id, app_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX app_states_app ON app_states (app_id, stage);
+CREATE INDEX app_states_command ON app_states (command_uuid) WHERE command_uuid IS NOT NULL;
+
+-- What apps say of themselves, as they last said it.
+CREATE TABLE app_feedback (
+    enrollment_id  TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    bundle_id      TEXT NOT NULL,
+    content_sealed BLOB,                              -- JSON; none: asked, and it said nothing
+    read_at        INTEGER NOT NULL,
+    PRIMARY KEY (enrollment_id, bundle_id)
+) STRICT, WITHOUT ROWID;
+
 
 -- ---------------------------------------------------------------- declarations: the data of assets, and asking for news
 

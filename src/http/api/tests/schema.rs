@@ -128,6 +128,7 @@ impl House {
         assert!(self.app.store.write(now, adopt).await.unwrap());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let profile = self.deployed_profile().await;
+        let app = self.assigned_app().await;
         let group =
             made("/api/v1/groups", json!({ "name": "Everything", "rule": { "any": ["everything", { "os": { "at_least": "17" } }] } }))
                 .await;
@@ -155,6 +156,7 @@ impl House {
             ("/api/v1/people/{id}", person),
             ("/api/v1/classes/{id}", class),
             ("/api/v1/profiles/{id}", profile),
+            ("/api/v1/apps/{id}", app),
             ("/api/v1/admins/{id}", String::from("kim")),
             ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),
             ("/api/v1/declarations/{id}", text(&declaration["items"][0]["id"])),
@@ -244,6 +246,9 @@ async fn what_the_description_forbids_is_what_is_refused() {
         ("ProfileInput", "name", "maxLength", 200),
         ("ProfileInput", "note", "maxLength", 2000),
         ("ProfileCheckInput", "groups", "maxItems", 1000),
+        ("NewAppInput", "name", "maxLength", 200),
+        ("AppInput", "name", "maxLength", 200),
+        ("AppInput", "note", "maxLength", 2000),
         ("PolicyInput", "name", "maxLength", 100),
         ("PolicyInput", "note", "maxLength", 1000),
         ("PackageUploadInput", "file_name", "maxLength", crate::mdm::packages::MAX_NAME_CHARS as u64),

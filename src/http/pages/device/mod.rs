@@ -1,5 +1,6 @@
 //! One device: why it waits, what happened, what is on it, what can be done with it.
 
+mod apps;
 pub mod deeds;
 mod tabs;
 mod wanted;
@@ -12,6 +13,7 @@ use super::parts::{
 };
 use crate::clock::Timestamp;
 
+pub use apps::{AppStateRow, AppsTab, FeedbackRow};
 pub use wanted::{UnableRow, WantedRow};
 
 pub use tabs::{AppRow, CertificateRow, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow};
@@ -109,8 +111,8 @@ pub enum DeviceContent {
     },
     /// What it is to have and cannot have, and when that was last looked at.
     Wanted(Vec<WantedRow>, Vec<UnableRow>, Option<Timestamp>),
-    /// Apps on it; the moment of the report.
-    Apps(Vec<AppRow>, Option<Timestamp>),
+    /// Apps: those that it is to have, and those on it.
+    Apps(AppsTab),
     /// Profiles on it; the moment of the report.
     Profiles(Vec<ProfileRow>, Option<Timestamp>),
     /// Certificates on it; the moment of the report.
@@ -150,7 +152,7 @@ impl DeviceContent {
         match self {
             Self::Timeline { .. } => "device enrollment command push declaration app update profile deployment",
             Self::Wanted(..) => "device enrollment command assignment deployment",
-            Self::Apps(..) => "device app",
+            Self::Apps(..) => "device app command",
             Self::Profiles(..) => "device profile",
             Self::Certificates(..) | Self::Security(..) => "device",
             Self::Reports(..) => "command",
@@ -206,7 +208,7 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
             }
         },
         DeviceContent::Wanted(rows, unable, at) => wanted::wanted(&view.id, rows, unable, *at, now),
-        DeviceContent::Apps(rows, at) => tabs::apps(rows, *at, now),
+        DeviceContent::Apps(tab) => apps::apps(&view.id, tab, now),
         DeviceContent::Profiles(rows, at) => tabs::profiles(rows, *at, now),
         DeviceContent::Certificates(rows, at) => tabs::certificates(rows, *at, now),
         DeviceContent::Security(rows, secrets, at) => tabs::security(rows, secrets, *at, now),
@@ -321,7 +323,7 @@ mod tests {
             may_ask: true,
             may_give: false,
             counts: [1, 2, 3, 4],
-            content: DeviceContent::Apps(vec![], None),
+            content: DeviceContent::Apps(AppsTab::default()),
         }
     }
 

@@ -148,7 +148,7 @@ fn reported(what: &str, columns: Vec<Column>, rows: Vec<Row>, at: Option<Timesta
     }
 }
 
-pub(super) fn apps(list: &[AppRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
+pub(super) fn installed(list: &[AppRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
     let columns = vec![
         Column::main("App"),
         Column::text("Version"),
@@ -296,8 +296,8 @@ mod tests {
 
     #[test]
     fn what_was_never_reported_is_told_apart_from_none() {
-        assert!(apps(&[], None, NOW).into_string().contains("Not reported yet"));
-        assert!(apps(&[], Some(NOW), NOW).into_string().contains("The device reported no apps."));
+        assert!(installed(&[], None, NOW).into_string().contains("Not reported yet"));
+        assert!(installed(&[], Some(NOW), NOW).into_string().contains("The device reported no apps."));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What pages do: typed forms in, rooms asked, views shown; one file per noun, with its addresses at the top.
 
 mod access;
+mod apps;
 mod catalog;
 mod declarations;
 mod deeds;
@@ -66,6 +67,7 @@ pub fn routes() -> Router<App> {
         .merge(people::routes())
         .merge(practice::routes())
         .merge(preview::routes())
+        .merge(apps::routes())
         .merge(profiles::routes())
         .merge(packages::routes())
         .merge(provisioning::routes())

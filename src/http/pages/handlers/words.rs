@@ -105,7 +105,10 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "authority.used" => String::from("The next certificate authority is used from now on"),
         "authority.ended" => String::from("A former certificate authority has ended"),
         "tls.made" => String::from("A TLS certificate was made"),
-        other => of_groups_and_people(&event).or_else(|| of_licences(&event)).unwrap_or_else(|| other.replace(['.', '_'], " ")),
+        other => {
+            let told = of_groups_and_people(&event).or_else(|| of_licences(&event)).or_else(|| of_apps(&event));
+            told.unwrap_or_else(|| other.replace(['.', '_'], " "))
+        }
     };
     Entry {
         id: event.seq.to_string(),
@@ -165,6 +168,27 @@ fn of_groups_and_people(event: &Event) -> Option<String> {
     })
 }
 
+/// What happened to apps.
+fn of_apps(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Some(match event.kind.as_str() {
+        "app.added" => format!("Added an app: {}", text("name")),
+        "app.changed" => format!("Changed an app: {}", text("name")),
+        "app.deleted" => format!("Deleted an app: {}", text("name")),
+        "app.asked" => format!("Asked for an app: {}", text("name")),
+        "app.withdrawn" => format!("Took an app away: {}", text("name")),
+        "app.installed" => format!("Has an app: {}", text("name")),
+        "app.updated" => format!("Has a newer version of an app: {} {}", text("name"), text("version")),
+        "app.gone" => format!("Has an app no more: {}", text("name")),
+        "app.prompting" => format!("Asks the person about an app: {}", text("name")),
+        "app.declined" => format!("The person declined an app: {}", text("name")),
+        "app.deleted_by_person" => format!("The person deleted an app: {}", text("name")),
+        "app.failed" => format!("Could not install an app: {}", text("name")),
+        "app.stuck" => format!("Says yes to an app, and nothing changes: {}", text("name")),
+        _ => return None,
+    })
+}
+
 /// Which groups a device came into or left by their rules.
 fn moved(data: &Value) -> String {
     let names = |key: &str| {
@@ -192,6 +216,9 @@ fn state_of(kind: &str, waits: bool) -> Mark {
         "told_to_leave",
         "revoked",
         "impossible",
+        "app.failed",
+        "app.declined",
+        "app.stuck",
     ]) {
         Mark::Problem
     } else if waits && ends(&["queued", "not_now"]) {

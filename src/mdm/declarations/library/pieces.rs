@@ -45,6 +45,7 @@ pub fn pieces(tx: &Tx, target: &Target, assigned: &[Assignment], served_from: Op
         let Declaration { kind, declaration_type, .. } = &candidate.declaration;
         let activate = *kind == DeclarationKind::Configuration && !activators.contains(&identifier);
         Piece::Declaration(DeclarationPiece {
+            edition: String::new(),
             kind: *kind,
             declaration_type: declaration_type.clone(),
             payload: Value::Object(candidate.payload),

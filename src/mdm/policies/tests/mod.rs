@@ -62,6 +62,7 @@ fn assigned(policies: &[&Policy]) -> Vec<Assignment> {
         item_id: policy.id.clone(),
         group_id: String::from("g"),
         ends_at: None,
+        mode: crate::store::assignments::AssignedMode::Required,
         created_by: String::from("console"),
         created_at: policy.created_at,
     };

@@ -52,6 +52,7 @@ fn profile(identifier: &str, name: &str, digest: &str) -> Piece {
 
 fn declaration(kind: DeclarationKind, identifier: &str, payload: Value) -> Piece {
     Piece::Declaration(DeclarationPiece {
+        edition: String::new(),
         kind,
         identifier: identifier.into(),
         declaration_type: format!("com.apple.{}.test", kind.as_str()),

@@ -94,6 +94,10 @@ impl Device {
         if let Some(refusal) = self.refuses_app(&app.identifier, body) {
             return refusal;
         }
+        let pays = fields::dictionary(body, "Options").and_then(|options| fields::whole(options, "PurchaseMethod")) == Some(1);
+        if pays && app.adam_id.is_some_and(|adam_id| !self.has_licence(adam_id)) {
+            return self.rejected("CouldNotVerifyAppID", 12064, "No license was found for the app.");
+        }
         let is_mac = self.facts.model.family == Family::Mac;
         if is_mac && !fields::flag(body, "InstallAsManaged").unwrap_or(false) {
             // A Mac takes the app without managing it; what becomes of the download is never reported.
@@ -137,6 +141,11 @@ impl Device {
             }
             _ => None,
         }
+    }
+
+    /// Whether Apple has a licence of an app for this device.
+    pub(crate) fn has_licence(&self, adam_id: u64) -> bool {
+        self.licensed.as_ref().is_none_or(|licensed| licensed.contains(&adam_id))
     }
 
     fn already_prompting(&self) -> Answer {

@@ -8,6 +8,7 @@ use super::super::apps::{App, Order};
 use super::super::profiles::Source;
 use super::super::{DEVICE, Device};
 use crate::clock::Timestamp;
+use crate::protocol::plist;
 use crate::sim::model::{Release, Version, known_app_by_adam_id, known_app_by_identifier};
 
 const APP: &str = "com.apple.configuration.app.managed";
@@ -19,7 +20,7 @@ impl Device {
     /// Brings the device to what the active declarations of a channel want.
     pub(super) fn apply_declarations(&mut self, channel: usize, now: Timestamp) {
         let active = self.active_payloads(channel);
-        self.apply_apps(&active, now);
+        self.apply_apps(channel, &active, now);
         self.apply_profiles(channel, &active);
         self.fetch_wanted(channel, &active, now);
         self.enforce_updates(now);
@@ -37,7 +38,7 @@ impl Device {
             .collect()
     }
 
-    fn apply_apps(&mut self, active: &[(String, String, Json)], now: Timestamp) {
+    fn apply_apps(&mut self, channel: usize, active: &[(String, String, Json)], now: Timestamp) {
         let wanted: Vec<_> = active.iter().filter(|(_, kind, _)| kind == APP).collect();
         // An app may be wanted on another channel.
         let everywhere = (0..self.channels.len()).flat_map(|channel| self.active_payloads(channel));
@@ -50,13 +51,17 @@ impl Device {
         }
         for (identifier, _, payload) in wanted {
             let Some(app) = declared_app(payload) else { continue };
+            let asset = payload["LegacyAppConfigAssetReference"].as_str().map(|asset| self.asset_of(channel, asset));
+            let configuration = asset.flatten().and_then(|data| plist::parse_dictionary(&data).ok());
             let held = self.apps.find(&app.identifier).and_then(|app| app.managed.as_ref());
             if held.is_some_and(|management| management.declaration.is_some()) {
+                self.apps.configure(&app.identifier, configuration);
                 continue;
             }
             let required = payload["InstallBehavior"]["Install"].as_str() == Some("Required");
             if required {
-                let order = Order { flags: 1, device_based: true, declaration: Some(identifier.clone()), ..Order::default() };
+                let order =
+                    Order { flags: 1, device_based: true, configuration, declaration: Some(identifier.clone()), ..Order::default() };
                 self.apps.order(app, order, self.facts.supervised, self.facts.person, now);
             }
         }

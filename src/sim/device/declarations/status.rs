@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::DEVICE;
+use super::super::apps::Status;
 use super::{Device, KINDS};
 use crate::sim::model::{Family, Platform};
 
@@ -189,6 +190,11 @@ impl Device {
             });
             if let Some(declaration) = &management.declaration {
                 entry["declaration-identifier"] = json!(declaration);
+                match management.status {
+                    Status::UserRejected | Status::ManagementRejected => entry["reasons"] = json!([{ "code": "Error.UserRejected" }]),
+                    Status::Failed => entry["reasons"] = json!([{ "code": "Error.InstallFailed" }]),
+                    _ => {}
+                }
             }
             entry
         });

@@ -7,16 +7,21 @@ use serde_json::Value;
 
 use super::secrets::title;
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::SignedIn;
 use crate::http::pages::device::{
-    AppRow, CertificateRow, DeviceContent, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow, UnableRow, WantedRow,
+    AppRow, AppStateRow, AppsTab, CertificateRow, DeviceContent, FeedbackRow, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow,
+    SecurityRow, UnableRow, WantedRow,
 };
+use crate::http::pages::handlers::apps::{ask_words, mark, withdraws};
 use crate::http::pages::handlers::words::entry;
 use crate::http::pages::parts::{State as Mark, Wait};
+use crate::mdm::apps::{self as mdm_apps, words};
 use crate::mdm::wanted::Origin;
 use crate::mdm::{Actor, Right, devices, reconcile, why};
 use crate::protocol::plist;
+use crate::store::app_states::{AppState, Feedback};
 use crate::store::assignments::AssignedKind;
 use crate::store::commands::{self, CommandState};
 use crate::store::deployments::Mechanism;
@@ -48,7 +53,7 @@ pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&
     Ok(match tab {
         "" => timeline(tx, actor, device, channel)?,
         "wanted" => wanted(tx, channel)?,
-        "apps" => DeviceContent::Apps(apps(tx, id)?, age("InstalledApplicationList")?),
+        "apps" => DeviceContent::Apps(apps_tab(tx, actor, device, channel, age("InstalledApplicationList")?)?),
         "profiles" => DeviceContent::Profiles(profiles(tx, id)?, age("ProfileList")?),
         "certificates" => DeviceContent::Certificates(certificates(tx, id)?, age("CertificateList")?),
         "security" => DeviceContent::Security(security(tx, device)?, secrets(tx, actor, device)?, device.security_at),
@@ -136,6 +141,33 @@ fn queue_words(command: &commands::Command) -> &'static str {
         CommandState::Sent => "sent, not answered yet",
         _ => "in the queue",
     }
+}
+
+/// Apps that it is to have and those on it, and what they say of themselves.
+fn apps_tab(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>, at: Option<Timestamp>) -> Result<AppsTab> {
+    let Some(channel) = channel else { return Ok(AppsTab::default()) };
+    let row = |row: AppState| {
+        let (because, remedy) = words::because(&row);
+        AppStateRow {
+            state: mark(row.stage),
+            words: words::stage(&row),
+            because: [because, remedy].join(" ").trim().to_owned(),
+            at: row.stage_at,
+            ask: ask_words(&row),
+            withdraws: withdraws(&row),
+            is_known: !row.wanted.is_empty() || row.withdrawn,
+            app_id: row.app_id,
+            name: row.name,
+        }
+    };
+    let said = |said: Feedback| FeedbackRow { bundle_id: said.bundle_id, content: said.content.unwrap_or_default(), at: said.read_at };
+    Ok(AppsTab {
+        wanted: mdm_apps::of_device(tx, actor, &device.id)?.into_iter().map(row).collect(),
+        installed: apps(tx, &channel.id)?,
+        at,
+        feedback: mdm_apps::feedback(tx, actor, &device.id)?.into_iter().map(said).collect(),
+        may_ask: actor.may(Right::Command),
+    })
 }
 
 fn apps(tx: &Tx, enrollment_id: &str) -> Result<Vec<AppRow>> {

@@ -1,0 +1,163 @@
+//! Apps by the API: added, managed, configured, assigned, asked for.
+
+use super::commands::UDID;
+use super::*;
+use crate::clock::Timestamp;
+use crate::store::app_states::{self, AppState, Intent, Stage};
+use crate::store::assignments::AssignedMode;
+use crate::store::deployments::Mechanism;
+use crate::store::enrollments;
+use crate::store::profiles::tests as rows;
+
+const APPS: &str = "/api/v1/apps";
+
+impl House {
+    async fn add_app(&self) -> String {
+        let reply = self.ask(Role::Admin, Method::POST, APPS, Some(json!({ "adam_id": "1500000002", "name": "Atlas" }))).await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
+        reply.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// An app that is assigned to a group with a device, and planned for there.
+    pub(super) async fn assigned_app(&self) -> String {
+        let id = self.add_app().await;
+        let work = |tx: &crate::store::Tx| {
+            let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
+            rows::group(tx, "app-group", "App group", &[&enrollment.device_id])
+        };
+        self.app.store.write(self.app.now(), work).await.unwrap();
+        let path = format!("{APPS}/{id}/groups/app-group");
+        let reply = self.ask(Role::Admin, Method::PUT, &path, Some(json!({ "mode": "optional" }))).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        let app_id = id.clone();
+        let work = move |tx: &crate::store::Tx| {
+            let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
+            app_states::put(tx, &enrollment.id, &state(app_id, tx.now))?;
+            app_states::set_feedback(tx, &enrollment.id, "school.example.atlas", Some(r#"{"pages":7}"#))
+        };
+        self.app.store.write(self.app.now(), work).await.unwrap();
+        id
+    }
+}
+
+/// An app that the person declined.
+fn state(app_id: String, now: Timestamp) -> AppState {
+    AppState {
+        app_id,
+        name: "Atlas".into(),
+        adam_id: "1500000002".into(),
+        bundle_id: "school.example.atlas".into(),
+        mechanism: Mechanism::Command,
+        mode: AssignedMode::Optional,
+        holder: String::new(),
+        wanted: "d".into(),
+        sent: String::new(),
+        seen: String::new(),
+        stage: Stage::Declined,
+        stage_at: now,
+        version: "2".into(),
+        short_version: String::new(),
+        external_version: Some(7),
+        asked_version: String::new(),
+        unmoved: 0,
+        intent: Intent::Nothing,
+        command_uuid: None,
+        attempts: 0,
+        due_at: None,
+        polls: 0,
+        poll_at: None,
+        problem: "the person declined it".into(),
+        asked_at: Some(now),
+        asks: 0,
+        take_over: false,
+        withdrawn: false,
+    }
+}
+
+#[tokio::test]
+async fn an_app_is_added_changed_configured_and_deleted() {
+    let house = House::new();
+    let id = house.add_app().await;
+    let path = format!("{APPS}/{id}");
+    let again = house.ask(Role::Admin, Method::POST, APPS, Some(json!({ "adam_id": "1500000002" }))).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.body);
+    let wrong = house.ask(Role::Admin, Method::POST, APPS, Some(json!({ "adam_id": "atlas" }))).await;
+    assert_eq!((wrong.status, &wrong.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("adam_id")));
+    let shown = house.ask(Role::Viewer, Method::GET, &path, None).await.body;
+    assert_eq!(shown["settings"]["remove_with_management"], true);
+    let change = json!({ "settings": { "updates": { "when": "quiet_hours", "from": "22:00", "to": "05:00" }, "attributes": { "removable": false } } });
+    let changed = house.ask(Role::Admin, Method::PATCH, &path, Some(change)).await.body;
+    assert_eq!((&changed["settings"]["updates"]["from"], &changed["revision"]), (&json!("22:00"), &json!(2)));
+    let refused = house
+        .ask(
+            Role::Admin,
+            Method::PATCH,
+            &path,
+            Some(json!({ "settings": { "updates": { "when": "quiet_hours", "from": "9", "to": "10:00" } } })),
+        )
+        .await;
+    assert_eq!(refused.body["errors"][0]["field"], "updates.from", "{}", refused.body);
+    let configuration = format!("{path}/configuration");
+    let sent = json!({ "configuration": { "server": "a&b", "serial": "$SERIAL" } });
+    let kept = house.ask(Role::Admin, Method::PUT, &configuration, Some(sent)).await.body;
+    assert!(kept["configuration"].as_str().unwrap().contains("a&amp;b"), "{kept}");
+    let unknown = house.ask(Role::Admin, Method::PUT, &configuration, Some(json!({ "configuration": { "a": "$SEREAL" } }))).await;
+    assert_eq!(unknown.body["errors"][0]["field"], "configuration", "{}", unknown.body);
+    assert_eq!(house.ask(Role::Admin, Method::GET, &configuration, None).await.body, kept);
+    assert_eq!(house.ask(Role::Viewer, Method::GET, &configuration, None).await.status, StatusCode::FORBIDDEN, "it may hold secrets");
+    let cleared = house.ask(Role::Admin, Method::PUT, &configuration, Some(json!({ "configuration": {} }))).await.body;
+    assert_eq!(cleared["configuration"], Value::Null);
+    assert_eq!(house.ask(Role::Viewer, Method::DELETE, &path, None).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(house.ask(Role::Admin, Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(house.ask(Role::Viewer, Method::GET, &path, None).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn assigning_says_who_lacks_how_many_licences() {
+    let house = House::new();
+    house.enrolled().await;
+    let id = house.assigned_app().await;
+    let path = format!("{APPS}/{id}/groups/app-group");
+    let reply = house.ask(Role::Admin, Method::PUT, &path, None).await.body;
+    assert_eq!(reply["assignment"]["mode"], "required");
+    assert!(reply["shortages"].is_array(), "{reply}");
+    let listed = house.ask(Role::Viewer, Method::GET, APPS, None).await.body;
+    assert_eq!((&listed["total"], &listed["items"][0]["groups"][0]["mode"]), (&json!(1), &json!("required")));
+    assert_eq!(listed["items"][0]["licences"], Value::Null, "nothing is known of any");
+    assert_eq!(house.ask(Role::Admin, Method::DELETE, &path, None).await.status, StatusCode::NO_CONTENT);
+    let nobody = house.ask(Role::Admin, Method::PUT, &format!("{APPS}/{id}/groups/nobody"), None).await;
+    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_is_not_for_a_device_cannot_be_asked_for() {
+    let house = House::new();
+    house.enrolled().await;
+    let id = house.add_app().await;
+    let reply = house.ask(Role::Helper, Method::PUT, &format!("/api/v1/devices/{UDID}/apps/{id}/ask"), None).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND, "{}", reply.body);
+    let states = house.ask(Role::Viewer, Method::GET, &format!("/api/v1/devices/{UDID}/apps/states"), None).await;
+    assert_eq!((states.status, &states.body), (StatusCode::OK, &json!([])));
+    let feedback = house.ask(Role::Helper, Method::POST, &format!("/api/v1/devices/{UDID}/apps/feedback"), None).await;
+    assert_eq!(feedback.status, StatusCode::CONFLICT, "{}", feedback.body);
+    let wrong = house.ask(Role::Viewer, Method::GET, &format!("{APPS}/{id}/devices?stage=lost"), None).await;
+    assert_eq!(wrong.body["errors"][0]["field"], "stage");
+}
+
+#[tokio::test]
+async fn what_a_person_declined_is_shown_with_its_reason_and_asked_again() {
+    let house = House::new();
+    house.enrolled().await;
+    let id = house.assigned_app().await;
+    let on_devices = house.ask(Role::Viewer, Method::GET, &format!("{APPS}/{id}/devices?stage=declined"), None).await.body;
+    let state = &on_devices["items"][0]["state"];
+    assert_eq!((&state["words"], &state["because"]), (&json!("declined"), &json!("The person declined it.")));
+    let path = format!("/api/v1/devices/{UDID}/apps/{id}/ask");
+    assert_eq!(house.ask(Role::Viewer, Method::PUT, &path, None).await.status, StatusCode::FORBIDDEN);
+    let asked = house.ask(Role::Helper, Method::PUT, &path, None).await;
+    assert_eq!((asked.status, &asked.body["stage"]), (StatusCode::OK, &json!("absent")));
+    let withdrawn = house.ask(Role::Helper, Method::DELETE, &path, None).await;
+    assert_eq!(withdrawn.status, StatusCode::OK, "{}", withdrawn.body);
+    let feedback = house.ask(Role::Viewer, Method::GET, &format!("/api/v1/devices/{UDID}/apps/feedback"), None).await.body;
+    assert_eq!(feedback[0]["content"], json!({ "pages": 7 }));
+}

@@ -1,0 +1,183 @@
+//! How an app is managed: what happens to it at the end, licences, updates, attributes, and what the app itself is to know.
+
+use maud::{Markup, html};
+
+use super::super::parts::{Button, Fact, Frame, Section, Shell, checkbox, facts, field, frame, post, radio, section, select};
+use crate::mdm::apps::settings::ATTRIBUTES;
+use crate::protocol::mobileconfig::variables::VARIABLES;
+
+/// The settings as they stand in the form.
+#[derive(Debug, Clone, Default)]
+pub struct ManageView {
+    /// The app's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it needs licences at all.
+    pub is_store: bool,
+    /// Whether app and data go when the management ends.
+    pub remove_with_management: bool,
+    /// Whether its data stay out of backups.
+    pub exclude_from_backup: bool,
+    /// Whether one that the person installed is taken over.
+    pub take_over: bool,
+    /// `device`, `user` or `none`.
+    pub licence: String,
+    /// `off`, `when_available` or `quiet_hours`.
+    pub updates: String,
+    /// Beginning of the quiet hours.
+    pub from: String,
+    /// Their end.
+    pub to: String,
+    /// Whether Macs install the app for iPad.
+    pub ios_app: bool,
+    /// Attributes by their names: text, or `yes`, `no` and nothing.
+    pub attributes: Vec<(String, String)>,
+    /// What the app itself is to know, as a property list.
+    pub configuration: String,
+    /// Field and message of what is wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+impl ManageView {
+    fn error(&self, of: &str) -> Option<&str> {
+        self.errors.iter().find(|(name, _)| name == of).map(|(_, words)| words.as_str())
+    }
+
+    fn attribute(&self, of: &str) -> &str {
+        self.attributes.iter().find(|(name, _)| name == of).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+}
+
+/// The page.
+pub fn manage(shell: &Shell, view: &ManageView) -> Markup {
+    let address = format!("/apps/{}", view.id);
+    let page = Frame { back: Some((&address, &view.name)), ..Frame::new(Section::Apps, "How it is managed") };
+    let form = post(
+        &format!("/apps/{}/manage", view.id),
+        html! {
+            div.form {
+                (ending(view))
+                @if view.is_store { (licence(view)) }
+                (updates(view))
+                (attributes(view))
+                div.form-foot { (Button::submit("Save how it is managed").main()) (Button::link(&address, "Cancel")) }
+            }
+        },
+    );
+    let content = html! {
+        @if let Some(error) = view.error("") { p.error role="alert" { (error) } }
+        (form)
+        (section("What the app itself is to know", configuration(view)))
+    };
+    frame(shell, &page, content)
+}
+
+fn ending(view: &ManageView) -> Markup {
+    html! {
+        (checkbox("remove_with_management", "It goes, with its data, when the management ends", view.remove_with_management,
+            "When the person removes the profile, or the device is retired. Without this it stays as the person's own."))
+        (checkbox("exclude_from_backup", "Its data stay out of backups", view.exclude_from_backup,
+            "So that nothing of the organisation lies in somebody's iCloud or on a computer at home. Macs do not have this."))
+        (checkbox("take_over", "Take it over where the person has it already", view.take_over,
+            "Their data stay, and the app becomes managed. Unsupervised devices ask the person. Without this you decide device by device."))
+        (checkbox("ios_app", "On Macs with Apple silicon, install the app for iPad", view.ios_app, "Where there is no version for Macs."))
+    }
+}
+
+fn licence(view: &ManageView) -> Markup {
+    let one = |value: &str, label: &str, help: &str| radio("licence", value, label, view.licence == value, help);
+    html! {
+        fieldset.stack {
+            legend { "Who holds the licence" }
+            (one("device", "The device", "Nobody needs an Apple Account, and the licence comes back when the app is taken away."))
+            (one("user", "The person", "It works where they are signed in with their account. Personally owned devices have no other way."))
+            (one("none", "Nobody", "The person gets the app with an Apple Account of their own, or with a code. It is theirs for good."))
+        }
+    }
+}
+
+fn updates(view: &ManageView) -> Markup {
+    let one = |value: &str, label: &str, help: &str| radio("updates", value, label, view.updates == value, help);
+    html! {
+        fieldset.stack {
+            legend { "Newer versions" }
+            (one("when_available", "As soon as there is one", "An app that is open closes for a moment. Devices that are kept in one app are left alone."))
+            (one("quiet_hours", "Only between these hours", "On devices that keep their apps current by themselves, the device chooses the moment."))
+            (field("from", "From, in UTC").kind("time").optional().value(&view.from).error(view.error("updates.from")))
+            (field("to", "To, in UTC").kind("time").optional().value(&view.to).error(view.error("updates.to")))
+            (one("off", "Never by themselves", "You send them yourself, with “Install now” at a device."))
+        }
+    }
+}
+
+fn attributes(view: &ManageView) -> Markup {
+    let choices = [("", "As the system has it"), ("yes", "Yes"), ("no", "No")].map(|(value, words)| (value.to_owned(), words.to_owned()));
+    html! {
+        details open[view.attributes.iter().any(|(_, value)| !value.is_empty())] {
+            summary { "More, for iPhone and iPad" }
+            div.stack {
+                @for known in &ATTRIBUTES {
+                    @let name = format!("attributes.{}", known.id);
+                    @let help = format!("From iOS {}{}.", known.ios, known.tvos.map(|tvos| format!(" and tvOS {tvos}")).unwrap_or_default());
+                    @if known.is_flag {
+                        (select(&name, known.words, &choices, view.attribute(known.id), &help, view.error(&name)))
+                    } @else if known.id == "associated_domains" {
+                        (field(&name, known.words).optional().mono().lines(3).value(view.attribute(known.id)).error(view.error(&name))
+                            .help(&format!("One a line, with the service: applinks:example.school. {help}")))
+                    } @else {
+                        (field(&name, known.words).optional().mono().value(view.attribute(known.id)).error(view.error(&name)).help(&help))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn configuration(view: &ManageView) -> Markup {
+    let known: Vec<Fact> = VARIABLES.iter().map(|(name, means)| Fact::text(format!("${name}"), means)).collect();
+    html! {
+        (post(&format!("/apps/{}/configuration", view.id), html! {
+            div.form {
+                (field("configuration", "Configuration").optional().mono().lines(12).value(&view.configuration).error(view.error("configuration"))
+                    .help("As the app's maker describes it: a property list, a <dict>, or JSON. Empty takes it back. No passwords: the app's person can read it."))
+                fieldset.stack {
+                    legend { "Or add one key" }
+                    (field("key", "Key").optional().mono().error(view.error("key")))
+                    (field("value", "Value").optional().mono().help("Text as it stands; yes, no and whole numbers are sent as such.").error(view.error("value")))
+                }
+                div.form-foot { (Button::submit("Save the configuration")) }
+            }
+        }))
+        details { summary { "Words that stand for something of each device" } (facts(&known)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn every_attribute_is_there_with_the_system_that_has_it() {
+        let shell = Shell::for_tests(Section::Apps, Timestamp::from_seconds(1_795_577_349));
+        let view = ManageView {
+            id: "a1".into(),
+            name: "Atlas".into(),
+            is_store: true,
+            licence: "device".into(),
+            attributes: vec![("removable".into(), "no".into())],
+            configuration: "<dict>".into(),
+            errors: vec![("configuration".into(), "This is no property list.".into())],
+            ..ManageView::default()
+        };
+        let html = manage(&shell, &view).into_string();
+        for known in &ATTRIBUTES {
+            assert!(html.contains(&format!("name=\"attributes.{}\"", known.id)) && html.contains(known.words), "{}", known.id);
+        }
+        for part in ["From iOS 14.0 and tvOS 14.0.", "value=\"no\" selected", "&lt;dict&gt;", "This is no property list.", "$PERSON_EMAIL"]
+        {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+}

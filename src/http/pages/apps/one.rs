@@ -1,0 +1,300 @@
+//! One app: for whom it is, how far each device is with it and why, how it is managed.
+
+use maud::{Markup, html};
+
+use super::super::parts::scope::{ScopeView, scope};
+use super::super::parts::{
+    Button, Column, Confirm, Fact, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, badge, bar, checkbox, confirm, count,
+    empty, facts, field, frame, live, post, section, section_with, table, time_ago,
+};
+use super::super::profiles::parts::warnings;
+use super::{Licences, licences};
+use crate::clock::Timestamp;
+
+/// One app.
+#[derive(Debug, Clone)]
+pub struct AppView {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub note: String,
+    /// Where it comes from, in words.
+    pub kind: &'static str,
+    /// Its number in the App Store.
+    pub adam_id: Option<String>,
+    /// Its identifier; empty until that is known.
+    pub bundle_id: String,
+    /// The newest version, as far as is known.
+    pub version: String,
+    /// The ledger's numbers, where licences of it are known.
+    pub licences: Option<Licences>,
+    /// How it is managed, in sentences.
+    pub settings: Vec<String>,
+    /// Whether it has a configuration.
+    pub is_configured: bool,
+    /// For whom it is.
+    pub scope: ScopeView,
+    /// Groups in which the person asks for it.
+    pub optional: Vec<String>,
+    /// Who lacks how many licences.
+    pub shortages: Vec<String>,
+    /// How far devices are.
+    pub results: Vec<Segment>,
+    /// The devices of this page.
+    pub devices: Vec<DeviceRow>,
+    /// How many there are.
+    pub total: u64,
+    /// The address of the next page.
+    pub next: Option<String>,
+    /// The stage that they are narrowed to, in words.
+    pub filter: Option<String>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+    /// Whether the viewer may ask again.
+    pub may_ask: bool,
+    /// Field and message of what was wrong with a new name or note.
+    pub errors: Vec<(String, String)>,
+}
+
+/// A device, and how the app stands on it.
+#[derive(Debug, Clone)]
+pub struct DeviceRow {
+    /// The device's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// How far it is.
+    pub state: State,
+    /// That in words.
+    pub words: String,
+    /// Why, and what to do.
+    pub because: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// The words of the button that asks again, where that helps.
+    pub ask: Option<&'static str>,
+    /// Whether it can be taken away here: it is there, and not required.
+    pub withdraws: bool,
+}
+
+/// The page.
+pub fn one(shell: &Shell, view: &AppView) -> Markup {
+    let page = Frame {
+        back: Some(("/apps", "Apps")),
+        under: html! { (view.note) },
+        action: html! { @if view.may_change { (Button::link(format!("/apps/{}/manage", view.id), "How it is managed")) } },
+        ..Frame::new(Section::Apps, &view.name)
+    };
+    let content = html! {
+        (warnings(&view.shortages))
+        (section("Who gets it", who(view)))
+        (live(Live { id: "results", topics: "app assignment command licence", of: None, src: None }, results(view, shell.now)))
+        (section("What it is", about(view)))
+        (section_with("How it is managed", manage(view), html! { ul { @for words in &view.settings { li { (words) } } } }))
+        @if view.may_change {
+            (section("Name", naming(view)))
+            (section("Delete it", html! { div.row { (Button::link(format!("/apps/{}/delete", view.id), "Delete the app…").destructive().asks()) } }))
+        }
+    };
+    frame(shell, &page, content)
+}
+
+fn manage(view: &AppView) -> Markup {
+    html! { @if view.may_change { a.quiet-link href=(format!("/apps/{}/manage", view.id)) { "Change" } } }
+}
+
+fn who(view: &AppView) -> Markup {
+    let named = |group: &&super::super::parts::ScopeGroup| view.scope.assigned.iter().any(|(id, _)| *id == group.id);
+    if !view.may_change {
+        let names: Vec<&str> = view.scope.groups.iter().filter(named).map(|group| group.name.as_str()).collect();
+        return html! { p { @if names.is_empty() { "Nobody yet." } @else { "The devices of " (names.join(", ")) "." } } };
+    }
+    let some = view.scope.groups.iter().filter(|group| view.optional.contains(&group.id)).map(|group| group.name.as_str());
+    let some: Vec<&str> = some.collect();
+    post(
+        &format!("/apps/{}/scope", view.id),
+        html! {
+            div.form {
+                (scope(&view.scope))
+                @if !view.scope.groups.is_empty() {
+                    (checkbox("optional", "Only where the person asks for it", !some.is_empty() && some.len() == view.scope.assigned.len(),
+                        "Then it stands in the catalogue of these devices, and is installed when somebody taps it. Else it is installed by itself."))
+                    @if !some.is_empty() && some.len() != view.scope.assigned.len() {
+                        p.quiet { "Now the person asks for it in " (some.join(", ")) ", and it is installed by itself in the others. Saving makes it the same for all." }
+                    }
+                    div.form-foot {
+                        (Button::submit("Save who gets it").main())
+                        (Button::submit("Preview").to(format!("/preview/app/{}", view.id)))
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn results(view: &AppView, now: Timestamp) -> Markup {
+    let address = format!("/apps/{}", view.id);
+    let rows = view.devices.iter().map(|device| Row {
+        id: String::new(),
+        href: Some(format!("/devices/{}/apps", device.id)),
+        name: device.name.clone(),
+        cells: vec![
+            html! { (device.name) },
+            badge(device.state, &device.words),
+            html! { (device.because) },
+            time_ago(device.at, now),
+            html! { @if view.may_ask { (buttons(view, device)) } },
+        ],
+    });
+    let none = match &view.filter {
+        Some(_) => empty("No device stands so", "Others do.", html! { (Button::link(&address, "Show all devices")) }),
+        None => empty(
+            "No device has it yet",
+            "Tick a group above. How far each device is with the app, and why, then stands here.",
+            Markup::default(),
+        ),
+    };
+    let list = table(&Table {
+        caption: "Devices",
+        columns: vec![
+            Column::main("Device"),
+            Column::text("State"),
+            Column::text("Why").wraps(),
+            Column::text("Since").minor(),
+            Column::text("").labelled(),
+        ],
+        rows: rows.collect(),
+        pager: Some(Pager {
+            shown: view.devices.len() as u64,
+            total: view.total,
+            noun: ("device", "devices"),
+            first: None,
+            next: view.next.clone(),
+        }),
+        empty: none,
+        selection: None,
+        compact: true,
+    });
+    section(
+        "On devices",
+        html! {
+            @if view.results.iter().any(|segment| segment.count > 0) { p.quiet { "Counted from what devices confirmed." } (bar(&view.results)) }
+            @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(&address, "Show all devices").small()) } }
+            (list)
+        },
+    )
+}
+
+fn buttons(view: &AppView, device: &DeviceRow) -> Markup {
+    let action = |verb: &str| format!("/apps/{}/devices/{}/{verb}", view.id, device.id);
+    html! {
+        div.row {
+            @if let Some(words) = device.ask { (post(&action("ask"), html! { (Button::submit(words).small()) })) }
+            @if device.withdraws { (post(&action("withdraw"), html! { (Button::submit("Remove").small().destructive()) })) }
+        }
+    }
+}
+
+fn about(view: &AppView) -> Markup {
+    let mut list = vec![Fact::text("Comes from", view.kind)];
+    if let Some(number) = &view.adam_id {
+        list.push(Fact::code("Number in the App Store", number));
+    }
+    list.push(Fact::code("Identifier", &view.bundle_id));
+    list.push(Fact::text("Newest version", &view.version));
+    if view.adam_id.is_some() {
+        list.push(Fact::new("Licences", licences(view.licences)));
+    }
+    list.push(Fact::text("Configuration", if view.is_configured { "set" } else { "none" }));
+    facts(&list)
+}
+
+fn naming(view: &AppView) -> Markup {
+    let error = |of: &str| view.errors.iter().find(|(name, _)| name == of).map(|(_, words)| words.as_str());
+    post(
+        &format!("/apps/{}", view.id),
+        html! {
+            div.form {
+                (field("name", "Name").value(&view.name).error(error("name")))
+                (field("note", "What it is for").optional().lines(3).value(&view.note).error(error("note")))
+                div.form-foot { (Button::submit("Save name")) }
+            }
+        },
+    )
+}
+
+/// The page that asks before an app is deleted.
+pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64) -> Markup {
+    let (action, cancel) = (format!("/apps/{id}/delete"), format!("/apps/{id}"));
+    let ask = Confirm {
+        action: &action,
+        title: "Delete this app",
+        consequence: html! {
+            strong { (name) } " is not known here any more."
+            @if device_count > 0 { " It goes from " (count(device_count, "device", "devices")) ", with its data there, and its licences come back." }
+        },
+        verb: "Delete the app",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::Apps, ask.title) }, confirm(&ask))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_device_has_its_reason_and_a_way_on() {
+        let shell = Shell::for_tests(Section::Apps, Timestamp::from_seconds(1_795_577_349));
+        let device = |name: &str, words: &str, ask, withdraws| DeviceRow {
+            id: format!("d-{name}"),
+            name: name.into(),
+            state: State::Waiting,
+            words: words.into(),
+            because: "The person declined it.".into(),
+            at: shell.now,
+            ask,
+            withdraws,
+        };
+        let view = AppView {
+            id: "a1".into(),
+            name: "Atlas".into(),
+            note: String::new(),
+            kind: "App Store",
+            adam_id: Some("1500000002".into()),
+            bundle_id: String::new(),
+            version: String::new(),
+            licences: None,
+            settings: vec!["It goes, with its data, when the management ends.".into()],
+            is_configured: false,
+            scope: ScopeView::default(),
+            optional: Vec::new(),
+            shortages: vec!["7b needs 4 more licences of Atlas.".into()],
+            results: Vec::new(),
+            devices: vec![device("iPad 1", "declined", Some("Ask again"), false), device("iPad 2", "installed", None, true)],
+            total: 2,
+            next: None,
+            filter: None,
+            may_change: true,
+            may_ask: true,
+            errors: Vec::new(),
+        };
+        let html = one(&shell, &view).into_string();
+        for part in [
+            "7b needs 4 more licences of Atlas.",
+            "The person declined it.",
+            "/apps/a1/devices/d-iPad 1/ask",
+            "/apps/a1/devices/d-iPad 2/withdraw",
+            "It goes, with its data",
+            "/apps/a1/manage",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        let seen = one(&shell, &AppView { may_change: false, may_ask: false, ..view }).into_string();
+        assert!(!seen.contains("action=\"/apps") && seen.contains("Nobody yet."), "who only looks changes nothing");
+    }
+}

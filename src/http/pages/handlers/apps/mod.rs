@@ -1,0 +1,219 @@
+//! Apps: the list, one app, whom it is for, and asking again at a device.
+
+mod manage;
+mod scope;
+mod view;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+pub(super) use view::{ask_words, mark, withdraws};
+
+use super::{Form, SaidQuery, errors, said, shell};
+use crate::app::App;
+use crate::error::{Kind, Result};
+use crate::http::api::input::Query;
+use crate::http::auth::{Gate, SignedIn};
+use crate::http::pages::apps::one::{AppView, delete as ask_to_delete, one};
+use crate::http::pages::apps::{ListView, NewView, list, new};
+use crate::mdm::Right;
+use crate::mdm::apps::{self, Edit};
+use crate::store::app_states::Stage;
+use crate::store::{Tx, groups};
+
+/// Apps, and devices of one app, on one page.
+const PAGE: u32 = 50;
+
+/// Between the name and the id of a cursor.
+const SEPARATOR: char = '\u{1f}';
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/apps", get(all))
+        .route("/apps/new", get(blank).post(add))
+        .route("/apps/{id}", get(show).post(rename))
+        .route("/apps/{id}/scope", post(scope::save))
+        .route("/apps/{id}/manage", get(manage::show).post(manage::save))
+        .route("/apps/{id}/configuration", post(manage::configure))
+        .route("/apps/{id}/delete", get(confirm).post(delete))
+        .route("/apps/{id}/devices/{device_id}/ask", post(ask))
+        .route("/apps/{id}/devices/{device_id}/withdraw", post(withdraw))
+        .route("/devices/{id}/feedback", post(read_feedback))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ListQuery {
+    search: String,
+    after: String,
+    said: String,
+}
+
+/// The name and id that a cursor holds.
+fn cursor(after: &str) -> Option<(String, String)> {
+    after.rsplit_once(SEPARATOR).map(|(name, id)| (name.to_owned(), id.to_owned()))
+}
+
+/// The address of the page after the one that ends with this name and id.
+fn address(path: &str, query: &[(&str, &str)], (name, id): (&str, &str)) -> String {
+    use crate::http::pages::parts::encode;
+    let after = format!("{name}{SEPARATOR}{id}");
+    let pairs = query.iter().copied().filter(|(_, value)| !value.is_empty()).chain([("after", after.as_str())]);
+    let pairs: Vec<_> = pairs.map(|(key, value)| format!("{key}={}", encode(value))).collect();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<ListQuery>) -> Result<Response> {
+    let (actor, search, after) = (who.actor.clone(), query.search.trim().to_owned(), cursor(&query.after));
+    let term = search.clone();
+    let work = move |tx: &Tx| Ok((apps::list(tx, &actor, &term, after.as_ref(), PAGE + 1)?, groups::all(tx)?));
+    let ((mut found, total), groups) = app.store.read_slow(app.now(), work).await?;
+    let is_more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let next = found.last().filter(|_| is_more).map(|last| address("/apps", &[("search", &search)], (&last.app.name, &last.app.id)));
+    let rows = found.into_iter().map(|found| view::row(found, &groups)).collect();
+    let view = ListView { search, rows, total, next, may_change: who.actor.may(Right::Configure) };
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    Ok(list(&shell(&app, &who, flash).await?, &view).into_response())
+}
+
+async fn blank(State(app): State<App>, who: SignedIn) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    Ok(new(&shell(&app, &who, None).await?, &NewView::default()).into_response())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NewForm {
+    adam_id: String,
+    name: String,
+}
+
+async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Form(form): Form<NewForm>) -> Result<Response> {
+    let (actor, adam_id, name) = (who.actor.clone(), form.adam_id.clone(), form.name.clone());
+    match app.store.write(app.now(), move |tx| apps::add(tx, &actor, &adam_id, &name)).await {
+        Ok(added) => Ok(said(&app, &gate, &who, &format!("/apps/{}", added.id), "Added. Choose for whom it is.")),
+        Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
+            let view = NewView { adam_id: form.adam_id, name: form.name, errors: errors(&error) };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, new(&shell(&app, &who, None).await?, &view)).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ShowQuery {
+    stage: String,
+    after: String,
+    said: String,
+}
+
+async fn show(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<ShowQuery>,
+) -> Result<Response> {
+    let view = filled(&app, &who, &id, query.stage.parse().ok(), cursor(&query.after)).await?;
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    Ok(one(&shell(&app, &who, flash).await?, &view).into_response())
+}
+
+/// The page of an app as it stands.
+async fn filled(app: &App, who: &SignedIn, id: &str, stage: Option<Stage>, after: Option<(String, String)>) -> Result<AppView> {
+    let (actor, id) = (who.actor.clone(), id.to_owned());
+    app.store.read_slow(app.now(), move |tx| view::view(tx, &actor, &id, stage, after.as_ref())).await
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    name: String,
+    note: String,
+}
+
+async fn rename(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(named): Form<Named>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let edit = Edit { name: Some(named.name.clone()), note: Some(named.note.clone()), settings: None };
+    match app.store.write(app.now(), move |tx| apps::edit(tx, &actor, &target, edit)).await {
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), "Saved.")),
+        Err(error) if error.kind == Kind::BadInput => {
+            let Named { name, note } = named;
+            let view = AppView { name, note, errors: errors(&error), ..filled(&app, &who, &id, None, None).await? };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, one(&shell(&app, &who, None).await?, &view)).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn confirm(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let actor = who.actor.clone();
+    let found = app.store.read_slow(app.now(), move |tx| apps::find(tx, &actor, &id)).await?;
+    let devices = found.counts.iter().map(|(_, count)| count).sum();
+    Ok(ask_to_delete(&shell(&app, &who, None).await?, &found.app.id, &found.app.name, devices).into_response())
+}
+
+async fn delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let actor = who.actor.clone();
+    app.store.write(app.now(), move |tx| apps::delete(tx, &actor, &id)).await?;
+    Ok(said(&app, &gate, &who, "/apps", "The app is deleted; it goes from the devices that had it."))
+}
+
+async fn ask(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path((id, device_id)): Path<(String, String)>,
+    Query(back): Query<Back>,
+) -> Result<Response> {
+    let (actor, target, device) = (who.actor.clone(), id.clone(), device_id.clone());
+    let outcome = app.store.write(app.now(), move |tx| apps::ask_again(tx, &actor, &device, &target)).await;
+    let words = match outcome {
+        Ok(_) => String::from("Asked again. It goes on when the device connects."),
+        Err(error) if error.kind == Kind::Conflict => error.message.into_owned(),
+        Err(error) => return Err(error),
+    };
+    Ok(said(&app, &gate, &who, &back.path(&id, &device_id), &words))
+}
+
+async fn withdraw(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path((id, device_id)): Path<(String, String)>,
+    Query(back): Query<Back>,
+) -> Result<Response> {
+    let (actor, target, device) = (who.actor.clone(), id.clone(), device_id.clone());
+    app.store.write(app.now(), move |tx| apps::withdraw(tx, &actor, &device, &target)).await?;
+    Ok(said(&app, &gate, &who, &back.path(&id, &device_id), "It goes when the device connects. The person may ask for it again."))
+}
+
+async fn read_feedback(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (actor, device) = (who.actor.clone(), id.clone());
+    let words = match app.store.write(app.now(), move |tx| apps::read_feedback_now(tx, &actor, &device)).await {
+        Ok(_) => String::from("Asked. What the apps say comes when the device connects."),
+        Err(error) if error.kind == Kind::Conflict => error.message.into_owned(),
+        Err(error) => return Err(error),
+    };
+    Ok(said(&app, &gate, &who, &format!("/devices/{id}/apps"), &words))
+}
+
+/// The page that a button stands on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Back {
+    from: String,
+}
+
+impl Back {
+    fn path(&self, app_id: &str, device_id: &str) -> String {
+        if self.from == "device" { format!("/devices/{device_id}/apps") } else { format!("/apps/{app_id}") }
+    }
+}

@@ -1,0 +1,206 @@
+//! What the rooms know of apps, as their pages show it.
+
+use serde_json::Value as Json;
+
+use super::{PAGE, address};
+use crate::error::Result;
+use crate::http::pages::apps::one::{AppView, DeviceRow};
+use crate::http::pages::apps::{AppRow, Licences};
+use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, Share, State as Mark};
+use crate::mdm::apps::settings::ATTRIBUTES;
+use crate::mdm::apps::{self, LicenceBy, Overview, Settings, Updates, words};
+use crate::mdm::{Actor, Right};
+use crate::store::app_states::{AppState, OnDevice, Stage};
+use crate::store::apps::AppKind;
+use crate::store::assignments::AssignedMode;
+use crate::store::{Tx, groups};
+
+/// Where an app comes from, in words.
+fn kind(kind: AppKind) -> &'static str {
+    match kind {
+        AppKind::Store => "App Store",
+        AppKind::InHouse => "Your own app",
+        AppKind::Package => "Package for Macs",
+    }
+}
+
+fn licences(found: &Overview) -> Option<Licences> {
+    found.seats.map(|seats| Licences {
+        owned: seats.owned.map(u64::from),
+        used: u64::from(seats.in_use),
+        free: seats.free.map(u64::from),
+        short: u64::from(seats.short),
+    })
+}
+
+/// An app as the list shows it.
+pub(super) fn row(found: Overview, groups: &[groups::Group]) -> AppRow {
+    let name = |id: &str| groups.iter().find(|group| group.id == id).map(|group| group.name.clone());
+    AppRow {
+        kind: kind(found.app.kind),
+        icon: None,
+        licences: licences(&found),
+        groups: found.assignments.iter().filter_map(|assignment| name(&assignment.group_id)).collect(),
+        results: segments(&found),
+        id: found.app.id,
+        name: found.app.name,
+    }
+}
+
+/// How far devices are, each part with the list behind it; what may be asked for or goes is no part of having it.
+fn segments(found: &Overview) -> Vec<Segment> {
+    let share = |stage| match stage {
+        Stage::Installed => Some(Share::Installed),
+        Stage::Installing | Stage::Updating => Some(Share::Installing),
+        Stage::Absent | Stage::Sent | Stage::Prompting | Stage::Licence | Stage::NeedsCode => Some(Share::Waiting),
+        Stage::Declined | Stage::Deleted | Stage::Unmanaged => Some(Share::Declined),
+        Stage::NoLicence => Some(Share::NoLicence),
+        Stage::Failed | Stage::Stuck => Some(Share::Failed),
+        Stage::Offered | Stage::Removing => None,
+    };
+    let mut segments: Vec<Segment> = Vec::new();
+    for (stage, count) in &found.counts {
+        let Some(share) = share(*stage) else { continue };
+        match segments.iter_mut().find(|segment| segment.share == share) {
+            Some(segment) => {
+                segment.count += count;
+                // Two stages stand behind it: the whole list tells them apart.
+                segment.href = Some(format!("/apps/{}", found.app.id));
+            }
+            None => segments.push(Segment { share, count: *count, href: Some(format!("/apps/{}?stage={stage}", found.app.id)) }),
+        }
+    }
+    segments
+}
+
+/// The mark of a stage.
+pub(in crate::http::pages::handlers) fn mark(stage: Stage) -> Mark {
+    match stage {
+        Stage::Installed => Mark::Ok,
+        Stage::Offered => Mark::Silent,
+        Stage::NoLicence | Stage::Declined | Stage::Failed | Stage::Stuck | Stage::Deleted | Stage::Unmanaged => Mark::Problem,
+        _ => Mark::Waiting,
+    }
+}
+
+/// The words of the button that asks again, where that helps.
+pub(in crate::http::pages::handlers) fn ask_words(row: &AppState) -> Option<&'static str> {
+    if row.wanted.is_empty() {
+        return None;
+    }
+    match row.stage {
+        Stage::Declined | Stage::Deleted | Stage::Prompting | Stage::NeedsCode => Some("Ask again"),
+        Stage::Failed | Stage::Stuck => Some("Try again"),
+        Stage::Unmanaged => Some("Take over"),
+        Stage::Offered => Some("Install now"),
+        _ => None,
+    }
+}
+
+/// Whether it can be taken away here.
+pub(in crate::http::pages::handlers) fn withdraws(row: &AppState) -> bool {
+    row.mode == AssignedMode::Optional && !row.seen.is_empty() && !row.withdrawn
+}
+
+/// One app as its page shows it.
+pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stage: Option<Stage>, after: Option<&(String, String)>) -> Result<AppView> {
+    let found = apps::find(tx, actor, id)?;
+    let (mut devices, total) = apps::of_app(tx, actor, id, stage, after, PAGE + 1)?;
+    let is_more = devices.len() > PAGE as usize;
+    devices.truncate(PAGE as usize);
+    let path = format!("/apps/{id}");
+    let query = stage.map(|stage| ("stage", stage.as_str()));
+    let query: Vec<_> = query.into_iter().collect();
+    let next = devices.last().filter(|_| is_more).map(|last| address(&path, &query, (&last.device_name, &last.enrollment_id)));
+    let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
+    let required: Vec<String> =
+        found.assignments.iter().filter(|row| row.mode == AssignedMode::Required).map(|row| row.group_id.clone()).collect();
+    let optional = found.assignments.iter().filter(|row| row.mode == AssignedMode::Optional);
+    let facts: Json = serde_json::from_str(&found.app.facts).unwrap_or_default();
+    Ok(AppView {
+        shortages: apps::shortages(tx, &found.app, &required)?.into_iter().map(|shortage| shortage.because).collect(),
+        kind: kind(found.app.kind),
+        licences: licences(&found),
+        results: segments(&found),
+        settings: sentences(&found.settings, found.app.kind),
+        is_configured: found.is_configured,
+        scope: ScopeView {
+            groups: groups::all(tx)?.into_iter().map(group).collect(),
+            assigned: found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect(),
+            ..ScopeView::default()
+        },
+        optional: optional.map(|row| row.group_id.clone()).collect(),
+        version: facts.get("version").and_then(Json::as_str).unwrap_or_default().to_owned(),
+        devices: devices.into_iter().map(device).collect(),
+        total,
+        next,
+        filter: stage.map(|stage| stage.as_str().to_owned()),
+        id: found.app.id,
+        name: found.app.name,
+        note: found.app.note,
+        adam_id: found.app.adam_id,
+        bundle_id: found.app.bundle_id,
+        may_change: actor.may(Right::Configure),
+        may_ask: actor.may(Right::Command),
+        errors: Vec::new(),
+    })
+}
+
+fn device(row: OnDevice) -> DeviceRow {
+    let (because, remedy) = words::because(&row.state);
+    DeviceRow {
+        name: if row.device_name.is_empty() { String::from("A device without a name") } else { row.device_name },
+        id: row.device_id,
+        state: mark(row.state.stage),
+        words: words::stage(&row.state),
+        because: [because, remedy].join(" ").trim().to_owned(),
+        at: row.state.stage_at,
+        ask: ask_words(&row.state),
+        withdraws: withdraws(&row.state),
+    }
+}
+
+/// How an app is managed, in sentences.
+fn sentences(settings: &Settings, kind: AppKind) -> Vec<String> {
+    let mut said = vec![
+        if settings.remove_with_management {
+            "It goes, with its data, when the management ends."
+        } else {
+            "It stays on the device when the management ends, as the person's own."
+        },
+        if settings.exclude_from_backup { "Its data stay out of backups." } else { "Its data go into the person's backups." },
+        if settings.take_over {
+            "Where the person has it already, it is taken over."
+        } else {
+            "Where the person has it already, it stays theirs until you take it over."
+        },
+    ];
+    if kind == AppKind::Store {
+        said.push(match settings.licence {
+            LicenceBy::Device => "The device holds the licence.",
+            LicenceBy::User => "The person holds the licence.",
+            LicenceBy::None => "The person gets it with an account of their own, or with a code.",
+        });
+    }
+    let mut said: Vec<String> = said.into_iter().map(str::to_owned).collect();
+    said.push(match &settings.updates {
+        Updates::Off => String::from("Newer versions are never sent by themselves."),
+        Updates::WhenAvailable => String::from("Newer versions are sent as soon as there is one."),
+        Updates::QuietHours { from, to } => format!("Newer versions are sent between {from} and {to} UTC."),
+    });
+    if settings.ios_app {
+        said.push(String::from("Macs with Apple silicon get the app for iPad."));
+    }
+    for known in ATTRIBUTES {
+        match settings.attributes.value(known.id) {
+            Some(Json::Bool(yes)) => said.push(format!("{}: {}.", known.words, if yes { "yes" } else { "no" })),
+            Some(Json::String(text)) => said.push(format!("{}: {text}.", known.words)),
+            Some(Json::Array(list)) => {
+                let list: Vec<_> = list.iter().filter_map(Json::as_str).collect();
+                said.push(format!("{}: {}.", known.words, list.join(", ")));
+            }
+            _ => {}
+        }
+    }
+    said
+}

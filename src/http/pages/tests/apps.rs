@@ -1,0 +1,113 @@
+//! Apps as people add, assign and manage them in a browser.
+
+use super::House;
+use crate::mdm::apps::{self, LicenceBy, Updates};
+use crate::mdm::{Actor, Role};
+use crate::store::apps as rows;
+use crate::store::assignments::{self, AssignedKind, AssignedMode};
+use crate::store::profiles::tests::group;
+
+impl House {
+    async fn app(&self) -> String {
+        self.write(|tx| Ok(apps::add(tx, &Actor::Console, "1500000002", "Atlas")?.id)).await
+    }
+}
+
+#[tokio::test]
+async fn an_app_is_added_by_its_address_and_what_is_wrong_stands_at_its_field() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    assert!(house.get(&owner, "/apps").await.body.contains("No apps yet"));
+    let wrong = house.post(&owner, "/apps/new", "adam_id=atlas&name=A%3Cb%3E").await;
+    assert!(wrong.status == 422 && wrong.body.contains("A&lt;b&gt;") && wrong.body.contains("id=\"f-adam_id-error\""), "{}", wrong.body);
+    let added = house.post(&owner, "/apps/new", "adam_id=https%3A%2F%2Fapps.apple.com%2Fapp%2Fid1500000002&name=").await;
+    let page = house.get(&owner, added.location()).await.body;
+    assert!(page.contains("Choose for whom it is.") && page.contains("App 1500000002"), "{page}");
+    assert!(house.get(&owner, "/apps?search=15000").await.body.contains("App 1500000002"));
+    let viewer = house.person(Role::Viewer).await;
+    assert!(!house.get(&viewer, "/apps").await.body.contains("/apps/new"));
+    assert_eq!(house.post(&viewer, "/apps/new", "adam_id=7").await.status, 403);
+}
+
+#[tokio::test]
+async fn groups_get_it_required_or_for_the_asking_and_who_lacks_licences_is_said() {
+    let house = House::new();
+    house.device("d1", "iPad 1").await;
+    house.write(|tx| group(tx, "g1", "7b", &["d1"])).await;
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    let saved = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=").await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let page = house.get(&owner, saved.location()).await.body;
+    assert!(page.contains("value=\"g1\" checked") && page.contains("Saved."), "{page}");
+    let target = id.clone();
+    let mode = move |tx: &crate::store::Tx| Ok(assignments::of_item(tx, AssignedKind::App, &target)?[0].mode);
+    assert_eq!(house.write(mode.clone()).await, AssignedMode::Required);
+    house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=&optional=1").await;
+    assert_eq!(house.write(mode).await, AssignedMode::Optional);
+    let wrong = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=soon").await;
+    assert!(wrong.status == 422 && wrong.body.contains("value=\"soon\""), "nothing typed is lost");
+    let preview = house.post(&owner, &format!("/preview/app/{id}"), "groups=g1&ends_at=").await;
+    assert_eq!(preview.status, 200, "{}", preview.body);
+}
+
+#[tokio::test]
+async fn how_it_is_managed_is_chosen_in_words_and_kept() {
+    let house = House::new();
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    let path = format!("/apps/{id}/manage");
+    let page = house.get(&owner, &path).await.body;
+    assert!(page.contains("name=\"remove_with_management\" value=\"1\" checked"), "{page}");
+    let form = "remove_with_management=1&licence=user&updates=quiet_hours&from=22%3A00&to=25%3A00&attributes.removable=no";
+    let wrong = house.post(&owner, &path, form).await;
+    assert!(wrong.status == 422 && wrong.body.contains("value=\"25:00\"") && wrong.body.contains("for example 22:00"), "{}", wrong.body);
+    let saved = house.post(&owner, &path, &form.replace("25%3A00", "05%3A00")).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let target = id.clone();
+    let settings = house.write(move |tx| apps::settings::read(&rows::by_id(tx, &target)?.unwrap().settings)).await;
+    assert!(settings.remove_with_management && !settings.exclude_from_backup && settings.licence == LicenceBy::User);
+    assert_eq!(settings.updates, Updates::QuietHours { from: "22:00".into(), to: "05:00".into() });
+    assert_eq!(settings.attributes.removable, Some(false));
+    let page = house.get(&owner, saved.location()).await.body;
+    for part in
+        ["Its data go into the person", "The person holds the licence.", "between 22:00 and 05:00 UTC", "The person may delete it: no."]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_is_typed_as_a_whole_or_key_by_key_and_cleared() {
+    let house = House::new();
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    let path = format!("/apps/{id}/configuration");
+    let kept = |id: String| house.write(move |tx| apps::configuration_of(tx, &Actor::Console, &id));
+    assert_eq!(house.post(&owner, &path, "configuration=%7B%22server%22%3A%22a%22%7D&key=pages&value=7").await.status, 303);
+    let keys = kept(id.clone()).await.unwrap();
+    assert_eq!(keys.get("server").unwrap().as_string(), Some("a"));
+    assert_eq!(keys.get("pages").unwrap().as_signed_integer(), Some(7));
+    for (form, field) in [
+        ("configuration=%3Cdict%3E&key=&value=", "configuration"),
+        ("configuration=&key=&value=7", "key"),
+        ("configuration=&key=a&value=%24SEREAL", "configuration"),
+    ] {
+        let wrong = house.post(&owner, &path, form).await;
+        assert!(wrong.status == 422 && wrong.body.contains(&format!("id=\"f-{field}-error\"")), "{form}: {}", wrong.body);
+    }
+    assert_eq!(kept(id.clone()).await.unwrap(), keys, "what is wrong changes nothing");
+    assert_eq!(house.post(&owner, &path, "configuration=&key=&value=").await.status, 303);
+    assert_eq!(kept(id.clone()).await, None);
+    let viewer = house.person(Role::Viewer).await;
+    assert_eq!(house.get(&viewer, &format!("/apps/{id}/manage")).await.status, 403, "it may hold secrets");
+}
+
+#[tokio::test]
+async fn an_app_is_renamed_and_deleted_after_a_question() {
+    let house = House::new();
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    assert_eq!(house.post(&owner, &format!("/apps/{id}"), "name=&note=").await.status, 422);
+    assert_eq!(house.post(&owner, &format!("/apps/{id}"), "name=The+Atlas&note=For+7b").await.status, 303);
+    assert!(house.get(&owner, &format!("/apps/{id}")).await.body.contains("For 7b"));
+    assert!(house.get(&owner, &format!("/apps/{id}/delete")).await.body.contains("The Atlas"));
+    house.post(&owner, &format!("/apps/{id}/delete"), "").await;
+    assert_eq!(house.get(&owner, &format!("/apps/{id}")).await.status, 404);
+}

@@ -1,0 +1,139 @@
+//! What an app itself is to know: read as people bring it, kept as a property list, filled in for each device.
+
+use serde_json::Value as Json;
+
+use crate::error::{Error, Result};
+use crate::protocol::mobileconfig::variables::{self, Values, VariableError};
+use crate::protocol::plist::{self, Dictionary, Value, from_json};
+
+/// Bytes of a configuration as a property list; apps get no more by a declaration either.
+pub const MAX_BYTES: usize = 256 * 1024;
+
+/// The field that is named where a configuration is refused.
+const FIELD: &str = "configuration";
+
+/// Reads a configuration: a whole property list, a bare `<dict>`, or a JSON object. Nothing, and an empty dictionary, clear it.
+///
+/// # Errors
+/// Names what is wrong with it: it cannot be read, is no dictionary, is too large, or holds a variable that there is not.
+pub fn read(text: &str) -> Result<Option<Dictionary>> {
+    let text = text.trim().trim_start_matches('\u{feff}').trim_start();
+    if text.len() > MAX_BYTES {
+        return Err(Error::field(FIELD, format!("at most {} KB", MAX_BYTES >> 10)));
+    }
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let keys = if text.starts_with('{') {
+        let said: Json = serde_json::from_str(text).map_err(|error| Error::field(FIELD, format!("this is no JSON: {error}")))?;
+        match from_json(&said).map_err(|error| Error::field(FIELD, error.to_string()))? {
+            Value::Dictionary(keys) => keys,
+            _ => return Err(Error::field(FIELD, "an object with the app's keys")),
+        }
+    } else {
+        let whole = if text.starts_with("<dict") { format!("<plist version=\"1.0\">{text}</plist>") } else { text.to_owned() };
+        plist::parse_dictionary(whole.as_bytes()).map_err(|error| Error::field(FIELD, format!("this is no property list: {error}")))?
+    };
+    checked(keys)
+}
+
+/// Reads a configuration that a script sent as JSON.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_json(said: &Json) -> Result<Option<Dictionary>> {
+    match from_json(said).map_err(|error| Error::field(FIELD, error.to_string()))? {
+        Value::Dictionary(keys) => checked(keys),
+        Value::String(text) => read(&text),
+        _ => Err(Error::field(FIELD, "an object with the app's keys, or a property list as a text")),
+    }
+}
+
+fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    variables::find(&keys).map_err(|error| match error {
+        // These name profiles to devices; in an app's configuration they mean nothing special.
+        VariableError::Structural(at) => Error::field(FIELD, format!("{at} cannot hold a variable; call the key otherwise")),
+        unknown @ VariableError::Unknown { .. } => Error::field(FIELD, unknown.to_string()),
+    })?;
+    if to_xml(&keys)?.len() > MAX_BYTES {
+        return Err(Error::field(FIELD, format!("at most {} KB", MAX_BYTES >> 10)));
+    }
+    Ok(Some(keys))
+}
+
+/// A configuration as it is kept and shown.
+pub fn to_xml(keys: &Dictionary) -> Result<Vec<u8>> {
+    plist::to_xml(&Value::Dictionary(keys.clone())).map_err(|error| Error::internal("a configuration can be written", error))
+}
+
+/// A configuration as it was kept.
+pub fn stored(bytes: &[u8]) -> Result<Dictionary> {
+    plist::parse_dictionary(bytes).map_err(|error| Error::internal("stored configurations are property lists", error))
+}
+
+/// A configuration as one device gets it; an error names the variables that have no value there.
+pub fn filled(keys: &Dictionary, values: &Values) -> Result<Dictionary, String> {
+    let used = variables::find(keys).unwrap_or_default();
+    let missing: Vec<_> =
+        used.into_iter().filter(|name| *name != variables::DOLLAR && !values.contains_key(name)).map(|name| format!("${name}")).collect();
+    if !missing.is_empty() {
+        return Err(format!("its configuration uses {}, which this device does not have", missing.join(", ")));
+    }
+    let mut values: Values = values.iter().map(|(name, value)| (*name, variables::clean(value))).collect();
+    values.insert(variables::DOLLAR, String::from("$"));
+    Ok(variables::fill(keys, &values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values() -> Values {
+        [("SERIAL", String::from("A<B&\"C")), ("PERSON_NAME", String::from("Ada"))].into_iter().collect()
+    }
+
+    #[test]
+    fn a_bare_dictionary_a_whole_document_and_json_are_the_same() {
+        let bare = read("<dict><key>server</key><string>a&amp;b</string></dict>").unwrap().unwrap();
+        let whole = r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0"><dict><key>server</key><string>a&amp;b</string></dict></plist>"#;
+        assert_eq!(read(whole).unwrap().unwrap(), bare);
+        assert_eq!(read(r#"{"server":"a&b"}"#).unwrap().unwrap(), bare);
+        assert_eq!(read_json(&serde_json::json!({ "server": "a&b" })).unwrap().unwrap(), bare);
+        assert_eq!(read_json(&serde_json::json!(whole)).unwrap().unwrap(), bare);
+        let xml = String::from_utf8(to_xml(&bare).unwrap()).unwrap();
+        assert!(xml.matches("<?xml").count() == 1 && xml.contains("a&amp;b"), "{xml}");
+    }
+
+    #[test]
+    fn variables_are_filled_in_and_nothing_in_them_becomes_more_than_text() {
+        let keys = read("<dict><key>id</key><string>$SERIAL</string><key>pay</key><string>${DOLLAR}5</string></dict>").unwrap().unwrap();
+        let filled = filled(&keys, &values()).unwrap();
+        assert_eq!(filled.get("id").unwrap().as_string(), Some("A<B&\"C"));
+        assert_eq!(filled.get("pay").unwrap().as_string(), Some("$5"));
+        let back = stored(&to_xml(&filled).unwrap()).unwrap();
+        assert_eq!(back, filled);
+    }
+
+    #[test]
+    fn a_variable_that_the_device_does_not_have_is_told_by_name() {
+        let keys = read(r#"{"mail":"$PERSON_EMAIL"}"#).unwrap().unwrap();
+        assert!(filled(&keys, &values()).unwrap_err().contains("$PERSON_EMAIL"));
+    }
+
+    #[test]
+    fn what_is_none_is_refused_in_words_and_what_is_empty_clears() {
+        for empty in ["", "  ", "{}", "<dict/>", "<plist version=\"1.0\"><dict/></plist>"] {
+            assert_eq!(read(empty).unwrap(), None, "{empty}");
+        }
+        for wrong in ["{", "[1]", "hello", "<array/>", r#"{"a":null}"#, r#"{"a":"$SEREAL"}"#, "<dict><key>a</key></dict>"] {
+            assert_eq!(read(wrong).unwrap_err().fields[0].field, "configuration", "{wrong}");
+        }
+        let long = |length: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(length));
+        assert!(read(&long(MAX_BYTES)).is_err() && read(&long(MAX_BYTES - 500)).unwrap().is_some());
+    }
+}

@@ -1,0 +1,26 @@
+//! Apps: which there are, how they are managed, whom they are for, and how far each device is with them.
+
+pub mod configuration;
+mod feedback;
+mod library;
+pub mod mechanism;
+pub mod next;
+pub mod orders;
+mod plan;
+mod seats;
+pub mod settings;
+mod states;
+mod wish;
+pub mod words;
+
+pub use feedback::{FEEDBACK_APPS_MAX, FEEDBACK_MAX_BYTES, ask_feedback, feedback, feedback_read, read_feedback_now};
+pub use library::{
+    Edit, NAME_MAX_CHARS, NOTE_MAX_CHARS, Overview, add, assign, configuration_of, delete, edit, find, learn_identifier, list,
+    set_configuration, unassign,
+};
+pub use orders::declaration_identifier;
+pub use plan::{Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, origin, plan};
+pub use seats::{Shortage, shortages};
+pub use settings::{Attributes, LicenceBy, Settings, Updates};
+pub use states::{ask_again, channel_of, give_back, left, of_app, of_device, offered, request, withdraw};
+pub use wish::{fact, holder};

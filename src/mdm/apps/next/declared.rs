@@ -1,0 +1,81 @@
+//! What a device reports of an app that a declaration brings, taken into its row.
+
+use super::enter;
+use super::heard::{gone, there};
+use crate::clock::Timestamp;
+use crate::store::app_states::{AppState, Stage};
+
+/// An app as a status report tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// `state` of `app.managed.list`.
+    pub state: String,
+    /// `update-state`, where it says one.
+    pub update_state: String,
+    /// The first of `reasons`, by code.
+    pub reason: Option<String>,
+    /// Its version.
+    pub version: String,
+    /// What people call it.
+    pub short_version: String,
+    /// The App Store's number of it.
+    pub external_version: Option<i64>,
+}
+
+/// Takes over what a device says of an app that a declaration brings. `item`: as it lists it; `is_known`: it has the declaration.
+pub fn declared(row: &mut AppState, item: Option<&Declared>, is_known: bool, now: Timestamp) {
+    let Some(item) = item else {
+        if !is_known && row.wanted.is_empty() {
+            gone(row, now);
+        }
+        return;
+    };
+    if !item.version.is_empty() {
+        row.version.clone_from(&item.version);
+        row.short_version.clone_from(&item.short_version);
+    }
+    row.external_version = item.external_version.or(row.external_version);
+    let because = item.reason.as_deref().map(crate::mdm::apps::words::reason).unwrap_or_default();
+    if row.wanted.is_empty() {
+        if item.state == "not-present" || !is_known && item.state == "managed-but-uninstalled" {
+            gone(row, now);
+        } else {
+            enter(row, Stage::Removing, because, now);
+        }
+        return;
+    }
+    match item.state.as_str() {
+        // Of packages the second word.
+        "managed" | "installed" => {
+            row.seen.clone_from(&row.sent);
+            there(row);
+            row.attempts = 0;
+            match item.update_state.as_str() {
+                "updating" | "prompting-for-update" | "prompting-for-update-login" => enter(row, Stage::Updating, because, now),
+                _ => enter(row, Stage::Installed, because, now),
+            }
+        }
+        "queued" | "downloading" | "installing" => {
+            enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, because, now);
+        }
+        "prompting-for-consent" => enter(row, Stage::Prompting, "the device asks the person whether to install it", now),
+        "prompting-for-login" => enter(row, Stage::Prompting, "the device asks the person to sign in", now),
+        "prompting-for-management" => enter(row, Stage::Prompting, "the device asks the person whether the app may be managed", now),
+        "managed-but-uninstalled" => {
+            row.seen.clear();
+            enter(row, Stage::Deleted, "the person deleted it", now);
+        }
+        "failed" => {
+            row.seen.clear();
+            let stage = match item.reason.as_deref() {
+                Some("Error.UserRejected") => Stage::Declined,
+                Some("Error.UnmanagedAppAlreadyInstalled") => Stage::Unmanaged,
+                Some("Error.LicenseNotFound") => Stage::NoLicence,
+                _ => Stage::Failed,
+            };
+            enter(row, stage, because, now);
+        }
+        // "optional", "not-present" and words that we do not know: nothing has begun.
+        _ => {}
+    }
+}

@@ -1,0 +1,357 @@
+//! What a device says, taken into the row of an app: answers to orders, lists of apps, status reports, and orders that were lost.
+
+use super::{
+    AFTER_CANCEL, AFTER_IN_USE, AFTER_QUESTION, ATTEMPTS_MAX, BACK_OFF, Facts, PATIENT_ATTEMPTS_MAX, POLLS, UNMOVED_MAX, UPDATE_POLLS,
+    enter,
+};
+use crate::clock::Timestamp;
+use crate::mdm::reconcile::step::{Loss, OTHER};
+use crate::protocol::error_chain::CauseKind;
+use crate::protocol::report::apps::ManagedState;
+use crate::store::app_states::{AppState, Intent, Stage};
+
+/// Questions that an order which was taken is given before it counts as forgotten.
+pub(super) const GRACE_POLLS: i64 = 3;
+
+/// What a device answered to an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It took it; the first state, and the bundle identifier, where it says them.
+    Taken {
+        /// How far it is.
+        state: Option<ManagedState>,
+        /// The app's identifier.
+        bundle_id: Option<String>,
+    },
+    /// It refused, or could not.
+    Refused {
+        /// What sort of failure.
+        kind: CauseKind,
+        /// Why, in words.
+        because: String,
+    },
+}
+
+/// An order was queued.
+pub fn sent(row: &mut AppState, intent: Intent, command_uuid: String, facts: &Facts, now: Timestamp) {
+    row.command_uuid = Some(command_uuid);
+    row.intent = intent;
+    row.polls = 0;
+    row.poll_at = None;
+    if intent == Intent::Remove {
+        enter(row, Stage::Removing, "", now);
+        return;
+    }
+    let Some(want) = &facts.want else { return };
+    row.sent.clone_from(&want.digest);
+    if row.seen.is_empty() {
+        enter(row, Stage::Sent, "", now);
+    } else {
+        row.asked_version = want.newest.as_ref().filter(|newest| newest.is_newer_than(row)).map(super::Newest::key).unwrap_or_default();
+        enter(row, Stage::Updating, "", now);
+    }
+}
+
+/// The order that waited was taken back before the device saw it: what the device has is as before.
+pub fn taken_back(row: &mut AppState, now: Timestamp) {
+    row.command_uuid = None;
+    row.intent = Intent::Nothing;
+    row.asked_version.clear();
+    as_before(row, "", now);
+}
+
+/// What was there before the order is there still.
+fn as_before(row: &mut AppState, problem: &str, now: Timestamp) {
+    row.sent.clone_from(&row.seen);
+    enter(row, if row.seen.is_empty() { Stage::Absent } else { Stage::Installed }, problem, now);
+}
+
+/// Takes over what a device answered to the order that is under way.
+pub fn answered(row: &mut AppState, answer: &Answer, facts: &Facts, now: Timestamp) {
+    let intent = row.intent;
+    row.command_uuid = None;
+    row.intent = Intent::Nothing;
+    match (intent, answer) {
+        // What is not managed, or not there, is not ours to remove.
+        (Intent::Remove, Answer::Taken { .. } | Answer::Refused { kind: CauseKind::NotManaged, .. }) => gone(row, now),
+        (Intent::Remove, Answer::Refused { because, .. }) => {
+            row.attempts += 1;
+            row.due_at = Some(now.plus(back_off(row.attempts)));
+            because.clone_into(&mut row.problem);
+        }
+        (_, Answer::Taken { state, bundle_id }) => {
+            if let Some(bundle_id) = bundle_id {
+                row.bundle_id.clone_from(bundle_id);
+            }
+            row.take_over = false;
+            row.polls = 0;
+            row.poll_at = Some(now.plus(POLLS[0]));
+            match state {
+                Some(state) => state_is(row, *state, facts, now),
+                None => enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, "", now),
+            }
+        }
+        (_, Answer::Refused { kind, because }) => refused(row, *kind, because, facts, now),
+    }
+}
+
+/// It is not there any more.
+pub(super) fn gone(row: &mut AppState, now: Timestamp) {
+    row.sent.clear();
+    row.seen.clear();
+    row.version.clear();
+    row.short_version.clear();
+    row.external_version = None;
+    row.asked_version.clear();
+    row.attempts = 0;
+    row.due_at = None;
+    enter(row, Stage::Absent, "", now);
+}
+
+fn back_off(attempts: i64) -> std::time::Duration {
+    let index = usize::try_from(attempts - 1).unwrap_or_default();
+    BACK_OFF[index.min(BACK_OFF.len() - 1)]
+}
+
+fn refused(row: &mut AppState, kind: CauseKind, because: &str, facts: &Facts, now: Timestamp) {
+    match kind {
+        // The device has it already, or works on it: the lists tell before anything is judged.
+        CauseKind::AlreadyRequested | CauseKind::InProgress => {
+            row.polls = 0;
+            row.poll_at = Some(now);
+            return enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, because, now);
+        }
+        CauseKind::AlreadyInstalled if facts.take_over && !row.take_over => {
+            row.take_over = true;
+            row.sent.clone_from(&row.seen);
+            row.due_at = None;
+            return enter(row, Stage::Unmanaged, because, now);
+        }
+        CauseKind::AlreadyInstalled => {
+            row.take_over = false;
+            row.sent.clone_from(&row.seen);
+            return enter(row, Stage::Unmanaged, because, now);
+        }
+        CauseKind::Declined => return said_no(row, because, now),
+        _ => {}
+    }
+    row.attempts += 1;
+    let wait = match kind {
+        // Sending the same again is useless.
+        CauseKind::BadRequest | CauseKind::Unsupported | CauseKind::Unavailable => None,
+        CauseKind::WaitingForUser => (row.attempts < PATIENT_ATTEMPTS_MAX).then_some(AFTER_QUESTION),
+        CauseKind::InUse => (row.attempts < PATIENT_ATTEMPTS_MAX).then_some(AFTER_IN_USE),
+        CauseKind::Network | CauseKind::Space | CauseKind::Power | CauseKind::Locked | CauseKind::Forbidden | CauseKind::Trust => {
+            (row.attempts < PATIENT_ATTEMPTS_MAX).then(|| back_off(row.attempts))
+        }
+        _ => (row.attempts < ATTEMPTS_MAX).then(|| back_off(row.attempts)),
+    };
+    row.due_at = wait.map(|wait| now.plus(wait));
+    row.asked_version.clear();
+    row.sent.clone_from(&row.seen);
+    enter(row, Stage::Failed, because, now);
+}
+
+/// The person said no. To an update only: the app is there as before, and that version is not asked for again.
+fn said_no(row: &mut AppState, because: &str, now: Timestamp) {
+    row.poll_at = None;
+    if row.seen.is_empty() || row.seen == OTHER {
+        row.sent.clear();
+        row.seen.clear();
+        enter(row, Stage::Declined, because, now);
+    } else if row.seen == row.sent {
+        enter(row, Stage::Installed, because, now);
+    } else {
+        // Changed settings, which come with an update only: the app stays as it was.
+        enter(row, Stage::Declined, because, now);
+    }
+}
+
+/// The order left the queue without an answer: it expired, was set aside or taken back by somebody.
+pub fn lost(row: &mut AppState, loss: &Loss, now: Timestamp) {
+    let is_removal = row.intent == Intent::Remove;
+    row.command_uuid = None;
+    row.intent = Intent::Nothing;
+    row.asked_version.clear();
+    row.attempts += 1;
+    row.due_at = Some(now.plus(if loss.by_somebody { AFTER_CANCEL } else { back_off(row.attempts) }));
+    if is_removal {
+        if loss.was_offered && row.seen.is_empty() {
+            OTHER.clone_into(&mut row.seen);
+            OTHER.clone_into(&mut row.sent);
+        }
+        loss.because.clone_into(&mut row.problem);
+    } else if loss.was_offered {
+        // It may be there or not; the lists tell.
+        row.polls = 0;
+        row.poll_at = Some(now);
+        let stage = if row.seen.is_empty() { Stage::Installing } else { Stage::Updating };
+        if row.seen.is_empty() {
+            OTHER.clone_into(&mut row.seen);
+        }
+        enter(row, stage, &loss.because, now);
+    } else {
+        as_before(row, &loss.because, now);
+    }
+}
+
+/// A managed app as the device lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// How far it is.
+    pub state: ManagedState,
+    /// The App Store's number of its version.
+    pub external_version: Option<i64>,
+}
+
+/// An app that is on the device, managed or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    /// CFBundleVersion.
+    pub version: String,
+    /// What people call it.
+    pub short_version: String,
+    /// The App Store's number of it.
+    pub external_version: Option<i64>,
+}
+
+/// The device listed what it manages, and said before or after what it has: `item` and `present` are of this app, where it is there.
+///
+/// `is_complete` says that both lists are newer than the last order. While an order is under way its answer says more than a list.
+pub fn listed(row: &mut AppState, item: Option<&Item>, present: Option<&Present>, is_complete: bool, facts: &Facts, now: Timestamp) {
+    if row.command_uuid.is_some() {
+        return;
+    }
+    if let Some(present) = present {
+        row.version.clone_from(&present.version);
+        row.short_version.clone_from(&present.short_version);
+        row.external_version = present.external_version.or(row.external_version);
+    }
+    if let Some(item) = item {
+        row.external_version = item.external_version.or(row.external_version);
+        return state_is(row, item.state, facts, now);
+    }
+    match present {
+        Some(_) if facts.by_presence && row.stage != Stage::Removing => state_is(row, ManagedState::Managed, facts, now),
+        _ if is_complete => missing(row, present.is_some(), now),
+        _ => {}
+    }
+}
+
+fn state_is(row: &mut AppState, state: ManagedState, facts: &Facts, now: Timestamp) {
+    let word = |words: &str| words.to_owned();
+    match state {
+        ManagedState::Managed => is_managed(row, facts, now),
+        ManagedState::PromptingForUpdate | ManagedState::PromptingForUpdateLogin => {
+            there(row);
+            enter(row, Stage::Updating, "the device asks the person about the update", now);
+        }
+        ManagedState::ValidatingUpdate | ManagedState::Updating => {
+            there(row);
+            enter(row, Stage::Updating, "", now);
+        }
+        ManagedState::Prompting => enter(row, Stage::Prompting, "the device asks the person whether to install it", now),
+        ManagedState::PromptingForLogin => enter(row, Stage::Prompting, "the device asks the person to sign in", now),
+        ManagedState::PromptingForManagement => {
+            enter(row, Stage::Prompting, "the device asks the person whether the app may be managed", now);
+        }
+        ManagedState::NeedsRedemption => enter(row, Stage::NeedsCode, "it waits for a redemption code", now),
+        ManagedState::Queued | ManagedState::ValidatingPurchase | ManagedState::Redeeming | ManagedState::Installing => {
+            enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, "", now);
+        }
+        ManagedState::ManagedButUninstalled if row.wanted.is_empty() => gone(row, now),
+        ManagedState::ManagedButUninstalled => {
+            row.seen.clear();
+            row.sent.clear();
+            enter(row, Stage::Deleted, "the person deleted it", now);
+        }
+        ManagedState::UserInstalledApp => refused(row, CauseKind::AlreadyInstalled, &word("the person has installed it"), facts, now),
+        ManagedState::UserRejected => said_no(row, "the person declined it", now),
+        ManagedState::UpdateRejected => said_no(row, "the person declined the update", now),
+        ManagedState::ManagementRejected => said_no(row, "the person declined to have it managed", now),
+        ManagedState::Failed => refused(row, CauseKind::Failed, &word("the device could not install it"), facts, now),
+        ManagedState::Unknown => {}
+    }
+}
+
+/// It is there: as it was last sent, or in a way that we do not know.
+pub(super) fn there(row: &mut AppState) {
+    if row.seen.is_empty() {
+        if row.sent.is_empty() { OTHER } else { row.sent.as_str() }.clone_into(&mut row.seen);
+    }
+    if row.sent.is_empty() {
+        row.sent.clone_from(&row.seen);
+    }
+}
+
+fn is_managed(row: &mut AppState, facts: &Facts, now: Timestamp) {
+    if row.stage == Stage::Removing {
+        // The removal failed, or was lost; it is tried again.
+        return;
+    }
+    if !row.sent.is_empty() {
+        row.seen.clone_from(&row.sent);
+    }
+    there(row);
+    let newest = facts.want.as_ref().and_then(|want| want.newest.as_ref());
+    let is_waited_for = !row.asked_version.is_empty() && newest.is_some_and(|newest| newest.key() == row.asked_version);
+    if is_waited_for && newest.is_some_and(|newest| newest.is_newer_than(row)) {
+        if row.polls < UPDATE_POLLS {
+            return enter(row, Stage::Updating, "", now);
+        }
+        row.unmoved += 1;
+        if row.unmoved >= UNMOVED_MAX {
+            let because = "the device said yes to the update each time and still has the old version";
+            return enter(row, Stage::Stuck, because, now);
+        }
+        row.asked_version.clear();
+        row.due_at = Some(now.plus(AFTER_QUESTION));
+        return enter(row, Stage::Installed, "", now);
+    }
+    if is_waited_for {
+        row.unmoved = 0;
+        row.asked_version.clear();
+    }
+    row.attempts = 0;
+    row.due_at = None;
+    row.poll_at = None;
+    if row.stage != Stage::Stuck {
+        let kept = if row.stage == Stage::Installed { row.problem.clone() } else { String::new() };
+        enter(row, Stage::Installed, &kept, now);
+    } else if newest.is_none_or(|newest| !newest.is_newer_than(row)) {
+        row.unmoved = 0;
+        enter(row, Stage::Installed, "", now);
+    }
+}
+
+/// It is not among what the device manages.
+fn missing(row: &mut AppState, is_present: bool, now: Timestamp) {
+    match row.stage {
+        Stage::Removing => gone(row, now),
+        Stage::Prompting => {
+            row.sent.clear();
+            row.seen.clear();
+            enter(row, Stage::Declined, "the question is gone from the device and the app is not there", now);
+        }
+        // A Mac says yes before the download begins.
+        Stage::Installing if row.polls < GRACE_POLLS => {}
+        Stage::Installing | Stage::NeedsCode => {
+            row.sent.clear();
+            row.seen.clear();
+            row.attempts += 1;
+            row.due_at = (row.attempts < ATTEMPTS_MAX).then(|| now.plus(back_off(row.attempts)));
+            enter(row, Stage::Failed, "the device took the order and does not know of it any more", now);
+        }
+        // What was there is not managed any more: after a restore, or because the person deleted it on a system that does not say so.
+        Stage::Installed | Stage::Updating | Stage::Stuck => {
+            row.seen.clear();
+            row.sent.clear();
+            row.asked_version.clear();
+            row.attempts += 1;
+            row.due_at = Some(now.plus(back_off(row.attempts)));
+            let because = if is_present { "it is on the device and not managed any more" } else { "it is not on the device any more" };
+            enter(row, Stage::Absent, because, now);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,345 @@
+//! One app on one device as a state machine: what is wanted, what is under way, what the device said. Pure.
+//!
+//! An app is sent once its licence is there; the device's answer begins a wait in which it is asked how far it is, less and less often. What the
+//! person decides stays decided until somebody asks again; what fails is tried again a few times and then rests.
+
+mod declared;
+mod heard;
+
+pub use declared::{Declared, declared};
+pub use heard::{Answer, Item, Present, answered, listed, lost, sent, taken_back};
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::mdm::reconcile::step::{OTHER, UnderWay};
+use crate::store::app_states::{AppState, Intent, Stage};
+use crate::store::deployments::Mechanism;
+
+/// When a device is asked how far it is, counted from the question or answer before; the last one for ever.
+pub const POLLS: [Duration; 6] = [minutes(1), minutes(2), minutes(5), minutes(15), minutes(60), minutes(24 * 60)];
+
+/// Waits after failures in a row, the last one for ever.
+pub const BACK_OFF: [Duration; 5] = [minutes(5), minutes(30), minutes(2 * 60), minutes(8 * 60), minutes(24 * 60)];
+
+/// The least wait after the device said that a question is open or cannot be shown.
+pub const AFTER_QUESTION: Duration = minutes(60);
+
+/// The wait after the device said that the app is running.
+pub const AFTER_IN_USE: Duration = minutes(30);
+
+/// How long after an admin took a command back the same is not sent again.
+pub const AFTER_CANCEL: Duration = minutes(24 * 60);
+
+/// Failures in a row after which a plain failure or a missing licence rests.
+pub const ATTEMPTS_MAX: i64 = 3;
+
+/// Failures in a row after which what waits for a person, a network or room rests.
+pub const PATIENT_ATTEMPTS_MAX: i64 = 5;
+
+/// Questions after which an update that changed nothing counts as without effect.
+pub const UPDATE_POLLS: i64 = 5;
+
+/// Updates without effect after which no more is sent.
+pub const UNMOVED_MAX: i64 = 2;
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+/// How the licence for it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LicenceFact {
+    /// It needs none.
+    Free,
+    /// It was not asked for.
+    Missing,
+    /// It is on its way.
+    Pending(String),
+    /// It is there.
+    Held,
+    /// There is none, or getting one failed; why.
+    Short(String),
+}
+
+impl LicenceFact {
+    /// Whether the app may be sent.
+    pub const fn is_enough(&self) -> bool {
+        matches!(self, Self::Free | Self::Held)
+    }
+}
+
+/// The newest version there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// The App Store's number of it.
+    pub external: Option<i64>,
+    /// CFBundleVersion of one of the house.
+    pub version: String,
+}
+
+impl Newest {
+    /// Whether the device has an older one; never while either is unknown.
+    pub fn is_newer_than(&self, row: &AppState) -> bool {
+        match (self.external, row.external_version) {
+            (Some(newest), Some(there)) => newest > there,
+            (Some(_), None) => false,
+            (None, _) => !self.version.is_empty() && !row.version.is_empty() && self.version != row.version,
+        }
+    }
+
+    /// The word that marks an update to it.
+    pub fn key(&self) -> String {
+        self.external.map_or_else(|| self.version.clone(), |number| number.to_string())
+    }
+}
+
+/// What is wanted of an app that is assigned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// Digest of everything that the device is told of it.
+    pub digest: String,
+    /// Whether it is to be there now: required, or asked for.
+    pub installs: bool,
+    /// The newest version, where that is known.
+    pub newest: Option<Newest>,
+}
+
+/// Everything besides the row that decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// What is wanted; none: it is to go.
+    pub want: Option<Want>,
+    /// How the licence stands.
+    pub licence: LicenceFact,
+    /// How the command stands that was sent.
+    pub under_way: UnderWay,
+    /// Whether an update may be sent now.
+    pub may_update: bool,
+    /// When that changes, if it may not.
+    pub updates_at: Option<Timestamp>,
+    /// Whether what the person installed is taken over without asking.
+    pub take_over: bool,
+    /// Whether the system only takes apps and never lists them as managed: being there is enough.
+    pub by_presence: bool,
+}
+
+/// What is to be done about an app now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing until something happens, or until the moment.
+    Rest(Option<Timestamp>),
+    /// Show it as one that the person may ask for.
+    Offer,
+    /// Ask for a licence.
+    Want,
+    /// Wait for the licence; what is shown while it waits.
+    AwaitLicence,
+    /// Send the order to install, or to update.
+    Install,
+    /// Have it removed.
+    Remove,
+    /// Take back what waits in the queue.
+    TakeBack,
+    /// Ask the device how far it is.
+    Poll,
+    /// Have the declaration served.
+    Declare,
+    /// It has gone, or never was there: give the licence back and forget it.
+    Release,
+}
+
+/// Notes what is wanted. A newer wish is tried at once, whatever became of the last one, but a person's decision stands.
+pub fn want(row: &mut AppState, facts: &Facts, mechanism: Mechanism, now: Timestamp) {
+    let digest = facts.want.as_ref().map(|want| want.digest.as_str()).unwrap_or_default();
+    if row.wanted != digest {
+        let is_first = row.wanted.is_empty();
+        digest.clone_into(&mut row.wanted);
+        row.attempts = 0;
+        row.due_at = None;
+        if matches!(row.stage, Stage::Failed | Stage::Stuck) || is_first && row.stage == Stage::Removing {
+            let back = if row.seen.is_empty() { Stage::Absent } else { Stage::Installed };
+            enter(row, back, "", now);
+            row.unmoved = 0;
+        }
+    }
+    if row.mechanism != mechanism {
+        // The new mechanism takes over what the old one brought, without installing it again.
+        row.mechanism = mechanism;
+        row.sent.clear();
+        row.attempts = 0;
+        row.due_at = None;
+        row.poll_at = None;
+        if mechanism == Mechanism::Declaration {
+            row.command_uuid = None;
+            row.intent = Intent::Nothing;
+        }
+    }
+}
+
+/// Decides about one app.
+pub fn next(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
+    match (row.mechanism, &facts.want) {
+        (Mechanism::Command, _) => by_command(row, facts, now),
+        (Mechanism::Declaration, Some(want)) => by_declaration(row, facts, want),
+        // Without its declaration the device removes it by itself, and says so.
+        (Mechanism::Declaration, None) if is_away(row) => Step::Release,
+        (Mechanism::Declaration, None) => Step::Rest(None),
+    }
+}
+
+/// Whether nothing of it can be on the device.
+fn is_away(row: &AppState) -> bool {
+    row.sent.is_empty() && row.seen.is_empty()
+}
+
+fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
+    match facts.under_way {
+        // It is on its way to the device, or at it: whatever is wanted now comes after its answer.
+        UnderWay::Offered => return Step::Rest(None),
+        UnderWay::Queued => {
+            return match (row.intent, &facts.want) {
+                (Intent::Install, Some(want)) if row.sent == want.digest => Step::Rest(None),
+                (Intent::Install, Some(want)) if want.installs && facts.licence.is_enough() => Step::Install,
+                (Intent::Remove, None) => Step::Rest(None),
+                _ => Step::TakeBack,
+            };
+        }
+        UnderWay::Nothing => {}
+    }
+    let is_early = row.due_at.is_some_and(|due_at| due_at > now);
+    let Some(want) = &facts.want else {
+        return match () {
+            () if is_away(row) => Step::Release,
+            () if is_early => Step::Rest(row.due_at),
+            () => Step::Remove,
+        };
+    };
+    if !want.installs && is_away(row) {
+        return Step::Offer;
+    }
+    if let Some(step) = licence(row, facts) {
+        return step;
+    }
+    match row.stage {
+        Stage::Prompting | Stage::Installing | Stage::Updating | Stage::NeedsCode => poll(row, now),
+        Stage::Unmanaged if row.take_over => Step::Install,
+        Stage::Declined | Stage::Deleted | Stage::Unmanaged | Stage::Stuck => Step::Rest(None),
+        // It gave up: it goes on when something about it changes, or somebody asks again.
+        Stage::Failed if row.due_at.is_none() => Step::Rest(None),
+        _ if is_early => Step::Rest(row.due_at),
+        Stage::Installed => installed(row, facts, want),
+        _ => Step::Install,
+    }
+}
+
+/// What the licence wants done first, if anything. An app that is there stays while its licence is looked for.
+fn licence(row: &AppState, facts: &Facts) -> Option<Step> {
+    match facts.licence {
+        LicenceFact::Free | LicenceFact::Held => None,
+        LicenceFact::Missing => Some(Step::Want),
+        LicenceFact::Pending(_) | LicenceFact::Short(_) if row.seen.is_empty() => Some(Step::AwaitLicence),
+        LicenceFact::Pending(_) | LicenceFact::Short(_) => Some(Step::Rest(None)),
+    }
+}
+
+fn poll(row: &AppState, now: Timestamp) -> Step {
+    match row.poll_at {
+        Some(poll_at) if poll_at > now => Step::Rest(Some(poll_at)),
+        _ => Step::Poll,
+    }
+}
+
+fn installed(row: &AppState, facts: &Facts, want: &Want) -> Step {
+    if row.seen != want.digest {
+        return Step::Install;
+    }
+    match &want.newest {
+        Some(newest) if newest.is_newer_than(row) && row.asked_version != newest.key() => {
+            if facts.may_update {
+                Step::Install
+            } else {
+                Step::Rest(facts.updates_at)
+            }
+        }
+        _ => Step::Rest(None),
+    }
+}
+
+fn by_declaration(row: &AppState, facts: &Facts, want: &Want) -> Step {
+    if !want.installs && is_away(row) {
+        return Step::Offer;
+    }
+    if let Some(step) = licence(row, facts).filter(|_| row.sent.is_empty()) {
+        return step;
+    }
+    if row.sent == want.digest { Step::Rest(None) } else { Step::Declare }
+}
+
+/// Whether the declaration of an app is served: taking it back would remove the app and its data, so that a licence that is lost does not.
+pub fn is_declared(row: &AppState, facts: &Facts) -> bool {
+    let wants = facts.want.as_ref().is_some_and(|want| want.installs || !is_away(row));
+    row.mechanism == Mechanism::Declaration && wants && (facts.licence.is_enough() || !row.sent.is_empty() || !row.seen.is_empty())
+}
+
+/// Somebody asks for it, or asks again: what was decided, failed or waited before counts no more.
+pub fn ask(row: &mut AppState, now: Timestamp) {
+    row.asked_at = Some(now);
+    row.withdrawn = false;
+    row.attempts = 0;
+    row.due_at = None;
+    row.unmoved = 0;
+    row.asked_version.clear();
+    if row.command_uuid.is_some() {
+        return;
+    }
+    match row.stage {
+        Stage::Installed => {}
+        Stage::Unmanaged => row.take_over = true,
+        Stage::Prompting | Stage::Installing | Stage::NeedsCode => {
+            row.asks += 1;
+            if row.seen.is_empty() && row.mechanism == Mechanism::Command {
+                // It may come about meanwhile, so that it must be removed if it is not wanted any more.
+                OTHER.clone_into(&mut row.seen);
+            }
+            enter(row, Stage::Absent, "", now);
+        }
+        _ if !row.seen.is_empty() => {
+            row.sent.clone_from(&row.seen);
+            enter(row, Stage::Installed, "", now);
+        }
+        _ => {
+            // A declaration under a new identifier is what makes the device try again.
+            row.asks += 1;
+            enter(row, Stage::Absent, "", now);
+        }
+    }
+}
+
+/// The licence is looked for, or is not to be had.
+pub fn awaits_licence(row: &mut AppState, fact: &LicenceFact, now: Timestamp) {
+    match fact {
+        LicenceFact::Short(because) => enter(row, Stage::NoLicence, because, now),
+        LicenceFact::Pending(because) => enter(row, Stage::Licence, because, now),
+        LicenceFact::Missing => enter(row, Stage::Licence, "", now),
+        LicenceFact::Free | LicenceFact::Held => {}
+    }
+}
+
+/// The device is asked how far it is.
+pub fn polled(row: &mut AppState, now: Timestamp) {
+    row.polls += 1;
+    row.poll_at = Some(now.plus(POLLS[usize::try_from(row.polls).unwrap_or_default().min(POLLS.len() - 1)]));
+}
+
+/// Enters a stage; the moment stays where it is the same one.
+pub fn enter(row: &mut AppState, stage: Stage, problem: &str, now: Timestamp) {
+    if row.stage != stage {
+        row.stage = stage;
+        row.stage_at = now;
+    }
+    problem.clone_into(&mut row.problem);
+}
+
+#[cfg(test)]
+mod tests;

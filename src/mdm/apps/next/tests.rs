@@ -1,0 +1,509 @@
+//! From any start and any order of answers, losses and lists: what is wanted comes about, stays, and nothing is sent twice while it is under way.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::mdm::reconcile::step::Loss;
+use crate::protocol::error_chain::CauseKind;
+use crate::protocol::report::apps::ManagedState;
+use crate::store::assignments::AssignedMode;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+fn row() -> AppState {
+    AppState {
+        app_id: "a".into(),
+        name: "Atlas".into(),
+        adam_id: "1".into(),
+        bundle_id: "school.example.atlas".into(),
+        mechanism: Mechanism::Command,
+        mode: AssignedMode::Required,
+        holder: String::new(),
+        wanted: String::new(),
+        sent: String::new(),
+        seen: String::new(),
+        stage: Stage::Absent,
+        stage_at: NOW,
+        version: String::new(),
+        short_version: String::new(),
+        external_version: None,
+        asked_version: String::new(),
+        unmoved: 0,
+        intent: Intent::Nothing,
+        command_uuid: None,
+        attempts: 0,
+        due_at: None,
+        polls: 0,
+        poll_at: None,
+        problem: String::new(),
+        asked_at: None,
+        asks: 0,
+        take_over: false,
+        withdrawn: false,
+    }
+}
+
+fn facts(digest: Option<&str>) -> Facts {
+    Facts {
+        want: digest.map(|digest| Want { digest: digest.into(), installs: true, newest: None }),
+        licence: LicenceFact::Held,
+        under_way: UnderWay::Nothing,
+        may_update: true,
+        updates_at: None,
+        take_over: true,
+        by_presence: false,
+    }
+}
+
+fn newest(number: i64) -> Facts {
+    let mut facts = facts(Some("d"));
+    facts.want = facts.want.map(|want| Want { newest: Some(Newest { external: Some(number), version: String::new() }), ..want });
+    facts
+}
+
+fn taken(state: Option<ManagedState>) -> Answer {
+    Answer::Taken { state, bundle_id: Some("school.example.atlas".into()) }
+}
+
+fn refusal(kind: CauseKind) -> Answer {
+    Answer::Refused { kind, because: "it did not go".into() }
+}
+
+/// A row that was sent an order which the device has answered so.
+fn after(answer: &Answer, facts: &Facts) -> AppState {
+    let mut row = row();
+    want(&mut row, facts, Mechanism::Command, NOW);
+    assert_eq!(next(&row, facts, NOW), Step::Install);
+    sent(&mut row, Intent::Install, "c".into(), facts, NOW);
+    answered(&mut row, answer, facts, NOW);
+    row
+}
+
+/// A row of an app that is there in the version of this number.
+fn there(number: i64) -> AppState {
+    let mut row = after(&taken(Some(ManagedState::Managed)), &facts(Some("d")));
+    row.external_version = Some(number);
+    row
+}
+
+fn item(state: ManagedState, number: i64) -> Item {
+    Item { state, external_version: Some(number) }
+}
+
+#[test]
+fn a_licence_comes_before_the_order() {
+    let mut wish = facts(Some("d"));
+    let mut row = row();
+    want(&mut row, &wish, Mechanism::Command, NOW);
+    wish.licence = LicenceFact::Missing;
+    assert_eq!(next(&row, &wish, NOW), Step::Want);
+    wish.licence = LicenceFact::Short("7b needs 4 more".into());
+    assert_eq!(next(&row, &wish, NOW), Step::AwaitLicence);
+    awaits_licence(&mut row, &wish.licence.clone(), NOW);
+    assert_eq!((row.stage, row.problem.as_str()), (Stage::NoLicence, "7b needs 4 more"));
+    wish.licence = LicenceFact::Held;
+    assert_eq!(next(&row, &wish, NOW), Step::Install);
+}
+
+#[test]
+fn an_optional_app_waits_for_the_person_to_ask() {
+    let mut wish = facts(Some("d"));
+    wish.licence = LicenceFact::Missing;
+    wish.want = wish.want.map(|want| Want { installs: false, ..want });
+    let mut row = row();
+    want(&mut row, &wish, Mechanism::Command, NOW);
+    assert_eq!(next(&row, &wish, NOW), Step::Offer, "no licence is taken before");
+    ask(&mut row, NOW);
+    wish.want = wish.want.map(|want| Want { installs: row.asked_at.is_some(), ..want });
+    assert_eq!(next(&row, &wish, NOW), Step::Want);
+}
+
+#[test]
+fn a_request_that_the_device_knows_already_is_judged_by_the_lists() {
+    let wish = facts(Some("d"));
+    let mut row = after(&refusal(CauseKind::AlreadyRequested), &wish);
+    assert_eq!((row.stage, next(&row, &wish, NOW)), (Stage::Installing, Step::Poll));
+    listed(&mut row, Some(&item(ManagedState::Managed, 7)), None, true, &wish, NOW);
+    assert_eq!((row.stage, row.external_version), (Stage::Installed, Some(7)));
+    assert_eq!(next(&row, &wish, NOW), Step::Rest(None));
+}
+
+#[test]
+fn an_open_question_is_not_asked_again_within_the_hour_and_five_times_at_most() {
+    let wish = facts(Some("d"));
+    let (mut now, mut sends) = (NOW, 0);
+    let mut row = row();
+    want(&mut row, &wish, Mechanism::Command, now);
+    while next(&row, &wish, now) == Step::Install {
+        sends += 1;
+        sent(&mut row, Intent::Install, "c".into(), &wish, now);
+        answered(&mut row, &refusal(CauseKind::WaitingForUser), &wish, now);
+        if let Some(due_at) = row.due_at {
+            assert!(due_at.since(now) >= AFTER_QUESTION);
+            assert_eq!(next(&row, &wish, now), Step::Rest(Some(due_at)));
+            now = due_at;
+        }
+    }
+    assert_eq!((sends, row.stage), (PATIENT_ATTEMPTS_MAX, Stage::Failed));
+    ask(&mut row, now);
+    assert_eq!(next(&row, &wish, now), Step::Install, "asking again tries again");
+}
+
+#[test]
+fn a_licence_that_has_not_reached_the_device_is_waited_for_three_times() {
+    let wish = facts(Some("d"));
+    let mut row = row();
+    want(&mut row, &wish, Mechanism::Command, NOW);
+    let mut now = NOW;
+    for attempt in 1..=ATTEMPTS_MAX {
+        assert_eq!(next(&row, &wish, now), Step::Install);
+        sent(&mut row, Intent::Install, "c".into(), &wish, now);
+        answered(&mut row, &refusal(CauseKind::LicenseMissing), &wish, now);
+        assert_eq!(row.due_at.is_some(), attempt < ATTEMPTS_MAX);
+        now = row.due_at.unwrap_or(now);
+    }
+    assert_eq!(next(&row, &wish, now.plus(AFTER_CANCEL)), Step::Rest(None));
+}
+
+#[test]
+fn what_the_person_installed_is_taken_over_where_that_is_chosen_and_offered_else() {
+    let mut wish = facts(Some("d"));
+    let row = after(&refusal(CauseKind::AlreadyInstalled), &wish);
+    assert!(row.take_over && next(&row, &wish, NOW) == Step::Install);
+    let mut second = row;
+    sent(&mut second, Intent::Install, "c".into(), &wish, NOW);
+    answered(&mut second, &refusal(CauseKind::AlreadyInstalled), &wish, NOW);
+    assert_eq!((second.stage, next(&second, &wish, NOW)), (Stage::Unmanaged, Step::Rest(None)), "it is tried once");
+    wish.take_over = false;
+    let mut row = after(&refusal(CauseKind::AlreadyInstalled), &wish);
+    assert_eq!(next(&row, &wish, NOW), Step::Rest(None));
+    ask(&mut row, NOW);
+    assert!(row.take_over && next(&row, &wish, NOW) == Step::Install);
+}
+
+#[test]
+fn declined_stays_declined_until_somebody_asks_again() {
+    let wish = facts(Some("d"));
+    let mut row = after(&taken(Some(ManagedState::Prompting)), &wish);
+    assert_eq!(row.stage, Stage::Prompting);
+    listed(&mut row, Some(&item(ManagedState::UserRejected, 0)), None, true, &wish, NOW);
+    assert_eq!((row.stage, next(&row, &wish, NOW.plus(AFTER_CANCEL))), (Stage::Declined, Step::Rest(None)));
+    let other = facts(Some("other settings"));
+    want(&mut row, &other, Mechanism::Command, NOW);
+    assert_eq!(next(&row, &other, NOW), Step::Rest(None), "other settings are no reason to ask");
+    ask(&mut row, NOW);
+    assert_eq!(next(&row, &other, NOW), Step::Install);
+}
+
+#[test]
+fn an_update_that_changes_nothing_twice_is_given_up() {
+    let wish = newest(8);
+    let mut row = there(7);
+    let (mut now, mut updates) = (NOW, 0);
+    for _ in 0..100 {
+        match next(&row, &wish, now) {
+            Step::Install => {
+                updates += 1;
+                sent(&mut row, Intent::Install, "c".into(), &wish, now);
+                answered(&mut row, &taken(Some(ManagedState::Updating)), &wish, now);
+            }
+            Step::Poll => {
+                polled(&mut row, now);
+                listed(&mut row, Some(&item(ManagedState::Managed, 7)), None, true, &wish, now);
+            }
+            Step::Rest(Some(until)) => now = until,
+            step => {
+                assert_eq!(step, Step::Rest(None));
+                break;
+            }
+        }
+    }
+    assert_eq!((updates, row.stage), (UNMOVED_MAX, Stage::Stuck));
+    listed(&mut row, Some(&item(ManagedState::Managed, 8)), None, true, &wish, now);
+    assert_eq!(row.stage, Stage::Installed, "it came after all");
+}
+
+#[test]
+fn an_update_waits_for_its_hours_and_a_declined_one_is_not_asked_for_again() {
+    let mut wish = newest(8);
+    let mut row = there(7);
+    wish.may_update = false;
+    wish.updates_at = Some(NOW.plus(AFTER_CANCEL));
+    assert_eq!(next(&row, &wish, NOW), Step::Rest(wish.updates_at));
+    wish.may_update = true;
+    assert_eq!(next(&row, &wish, NOW), Step::Install);
+    sent(&mut row, Intent::Install, "c".into(), &wish, NOW);
+    answered(&mut row, &taken(Some(ManagedState::PromptingForUpdate)), &wish, NOW);
+    listed(&mut row, Some(&item(ManagedState::UpdateRejected, 7)), None, true, &wish, NOW);
+    assert_eq!((row.stage, next(&row, &wish, NOW)), (Stage::Installed, Step::Rest(None)));
+    assert_eq!(next(&row, &newest(9), NOW), Step::Install, "the next version is another question");
+}
+
+#[test]
+fn devices_are_asked_less_and_less_often() {
+    let wish = facts(Some("d"));
+    let mut row = after(&taken(Some(ManagedState::Installing)), &wish);
+    let mut now = NOW;
+    for wait in POLLS.into_iter().chain([POLLS[5]]) {
+        assert_eq!(row.poll_at, Some(now.plus(wait)));
+        now = now.plus(wait);
+        assert_eq!(next(&row, &wish, now), Step::Poll);
+        polled(&mut row, now);
+    }
+}
+
+#[test]
+fn a_command_that_becomes_a_declaration_installs_nothing_again() {
+    let wish = facts(Some("d"));
+    let mut row = there(7);
+    let mut declared_wish = facts(Some("declared"));
+    declared_wish.licence = LicenceFact::Held;
+    want(&mut row, &declared_wish, Mechanism::Declaration, NOW);
+    assert!(is_declared(&row, &declared_wish));
+    assert_eq!((next(&row, &declared_wish, NOW), row.stage), (Step::Declare, Stage::Installed));
+    row.sent = "declared".into();
+    let said = Declared {
+        state: "managed".into(),
+        update_state: String::new(),
+        reason: None,
+        version: "1".into(),
+        short_version: "1".into(),
+        external_version: Some(7),
+    };
+    declared(&mut row, Some(&said), true, NOW);
+    assert_eq!((next(&row, &declared_wish, NOW), row.stage), (Step::Rest(None), Stage::Installed));
+    declared_wish.licence = LicenceFact::Short("none".into());
+    assert!(is_declared(&row, &declared_wish), "a lost licence does not remove the app");
+    let gone = Facts { want: None, ..wish };
+    want(&mut row, &gone, Mechanism::Declaration, NOW);
+    assert!(!is_declared(&row, &gone));
+    assert_eq!(next(&row, &gone, NOW), Step::Rest(None), "it goes when the device says so");
+    declared(&mut row, None, false, NOW);
+    assert_eq!(next(&row, &gone, NOW), Step::Release);
+}
+
+/// A device, and the queue to it.
+#[derive(Debug)]
+struct World {
+    row: Option<AppState>,
+    wish: Option<u8>,
+    licence: bool,
+    /// The digest that is installed.
+    installed: Option<String>,
+    /// Deleted by the person, and still known.
+    deleted: bool,
+    command: Option<(Intent, String, bool)>,
+    now: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Want(Option<u8>),
+    Licence(bool),
+    Offer,
+    Answer,
+    AnswerLost,
+    Refuse(u8),
+    NotNow,
+    Cancel,
+    List,
+    Delete,
+    Ask,
+    Wait(u32),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        proptest::option::of(0..3_u8).prop_map(Event::Want),
+        any::<bool>().prop_map(Event::Licence),
+        Just(Event::Offer),
+        Just(Event::Answer),
+        Just(Event::AnswerLost),
+        (0..6_u8).prop_map(Event::Refuse),
+        Just(Event::NotNow),
+        Just(Event::Cancel),
+        Just(Event::List),
+        Just(Event::Delete),
+        Just(Event::Ask),
+        (1..200_000_u32).prop_map(Event::Wait),
+    ]
+}
+
+const REFUSALS: [CauseKind; 6] = [
+    CauseKind::AlreadyRequested,
+    CauseKind::WaitingForUser,
+    CauseKind::LicenseMissing,
+    CauseKind::AlreadyInstalled,
+    CauseKind::Unsupported,
+    CauseKind::Declined,
+];
+
+impl World {
+    fn facts(&self) -> Facts {
+        let digest = self.wish.map(|version| format!("v{version}"));
+        let mut facts = facts(digest.as_deref());
+        facts.licence = if self.licence { LicenceFact::Held } else { LicenceFact::Short("none is free".into()) };
+        facts.under_way = match &self.command {
+            None => UnderWay::Nothing,
+            Some((.., true)) => UnderWay::Offered,
+            Some(_) => UnderWay::Queued,
+        };
+        facts
+    }
+
+    /// One turn of the reconciler.
+    fn turn(&mut self) -> Step {
+        if self.row.is_none() && self.wish.is_some() {
+            self.row = Some(row());
+        }
+        let (facts, now) = (self.facts(), self.now);
+        let Some(row) = &mut self.row else { return Step::Release };
+        want(row, &facts, Mechanism::Command, now);
+        let step = next(row, &facts, now);
+        match &step {
+            Step::Install | Step::Remove => {
+                assert!(!matches!(self.command, Some((.., true))), "nothing is sent while the device has one");
+                let intent = if step == Step::Install { Intent::Install } else { Intent::Remove };
+                assert!(intent == Intent::Remove || self.licence, "nothing is installed without a licence");
+                let digest = facts.want.as_ref().map(|want| want.digest.clone()).unwrap_or_default();
+                assert!(self.command.as_ref().is_none_or(|(kind, queued, _)| (*kind, queued) != (intent, &digest)), "not sent twice");
+                sent(row, intent, "C".into(), &facts, now);
+                self.command = Some((intent, digest, false));
+            }
+            Step::TakeBack => {
+                self.command = None;
+                taken_back(row, now);
+            }
+            Step::AwaitLicence => awaits_licence(row, &facts.licence, now),
+            Step::Poll => polled(row, now),
+            Step::Release => {
+                assert!(self.command.is_none());
+                self.row = None;
+            }
+            Step::Rest(_) | Step::Offer | Step::Want | Step::Declare => {}
+        }
+        step
+    }
+
+    fn carry_out(&mut self) {
+        if let Some((intent, digest, _)) = self.command.take() {
+            self.deleted = false;
+            self.installed = (intent == Intent::Install).then_some(digest);
+        }
+    }
+
+    fn list(&mut self) {
+        let item = match (&self.installed, self.deleted) {
+            (Some(_), _) => Some(item(ManagedState::Managed, 7)),
+            (None, true) => Some(item(ManagedState::ManagedButUninstalled, 7)),
+            (None, false) => None,
+        };
+        let (facts, now) = (self.facts(), self.now);
+        if let Some(row) = &mut self.row {
+            listed(row, item.as_ref(), None, true, &facts, now);
+        }
+    }
+
+    fn happen(&mut self, event: &Event) {
+        let (facts, now) = (self.facts(), self.now);
+        let is_offered = matches!(self.command, Some((.., true)));
+        match event {
+            Event::Want(version) => self.wish = *version,
+            Event::Licence(held) => self.licence = *held,
+            Event::Offer => self.command.iter_mut().for_each(|command| command.2 = true),
+            Event::NotNow => self.command.iter_mut().for_each(|command| command.2 = false),
+            Event::Answer if is_offered => {
+                let is_install = matches!(self.command, Some((Intent::Install, ..)));
+                self.carry_out();
+                let state = is_install.then_some(ManagedState::Managed);
+                self.row.iter_mut().for_each(|row| answered(row, &taken(state), &facts, now));
+            }
+            Event::AnswerLost if is_offered => {
+                self.carry_out();
+                let loss = Loss { because: "it never replied".into(), by_somebody: false, was_offered: true };
+                self.row.iter_mut().for_each(|row| lost(row, &loss, now));
+            }
+            Event::Refuse(kind) if is_offered => {
+                if *kind == 0 {
+                    // It has carried it out already, and says so.
+                    self.carry_out();
+                }
+                self.command = None;
+                self.row.iter_mut().for_each(|row| answered(row, &refusal(REFUSALS[usize::from(*kind)]), &facts, now));
+            }
+            Event::Cancel if self.command.is_some() && !is_offered => {
+                self.command = None;
+                let loss = Loss { because: "taken back".into(), by_somebody: true, was_offered: false };
+                self.row.iter_mut().for_each(|row| lost(row, &loss, now));
+            }
+            Event::List => self.list(),
+            Event::Delete if self.installed.is_some() => {
+                self.installed = None;
+                self.deleted = true;
+            }
+            Event::Ask => self.row.iter_mut().for_each(|row| ask(row, now)),
+            Event::Wait(seconds) => self.now = now.plus(Duration::from_secs(u64::from(*seconds))),
+            _ => {}
+        }
+    }
+
+    /// A device that does everything it is told, and a person who agrees.
+    fn settle(&mut self) -> usize {
+        self.licence = true;
+        self.happen(&Event::Ask);
+        for turn in 0..60 {
+            let step = self.turn();
+            self.list();
+            if self.command.is_some() {
+                self.happen(&Event::Offer);
+                self.happen(&Event::Answer);
+            } else if matches!(step, Step::Rest(None) | Step::Release) && self.is_settled() {
+                return turn;
+            } else if matches!(step, Step::Rest(None)) {
+                self.happen(&Event::Ask);
+            }
+            self.now = self.now.plus(POLLS[5]);
+        }
+        60
+    }
+
+    fn is_settled(&self) -> bool {
+        let wanted = self.wish.map(|version| format!("v{version}"));
+        self.installed == wanted && self.row.is_some() == wanted.is_some()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn whatever_happened_a_willing_device_ends_as_wanted_and_stays_so(events in proptest::collection::vec(event(), 0..60)) {
+        let mut world =
+            World { row: None, wish: None, licence: true, installed: None, deleted: false, command: None, now: NOW };
+        for event in &events {
+            world.turn();
+            world.happen(event);
+        }
+        world.settle();
+        prop_assert!(world.is_settled(), "{world:?}");
+        for _ in 0..3 {
+            world.turn();
+            world.list();
+            world.now = world.now.plus(POLLS[5]);
+            prop_assert!(world.is_settled() && world.command.is_none(), "{world:?}");
+        }
+    }
+}
+
+#[test]
+fn an_order_that_was_taken_is_given_time_before_it_counts_as_forgotten() {
+    let wish = facts(Some("d"));
+    let mut row = after(&taken(None), &wish);
+    for poll in 0..heard::GRACE_POLLS {
+        listed(&mut row, None, None, true, &wish, NOW);
+        assert_eq!(row.stage, Stage::Installing, "question {poll}");
+        polled(&mut row, NOW);
+    }
+    listed(&mut row, None, None, true, &wish, NOW);
+    assert_eq!((row.stage, row.attempts), (Stage::Failed, 1));
+}

@@ -1,0 +1,66 @@
+//! Licences before anything is sent: who would lack how many.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Result;
+use crate::mdm::apps::settings::{self, LicenceBy};
+use crate::mdm::apps::{plan, wish};
+use crate::mdm::licences::{self, Licence};
+use crate::store::apps::{App, AppKind};
+use crate::store::enrollments::EnrollmentState;
+use crate::store::{Tx, assignments, devices, enrollments, groups};
+
+/// Licences that a group lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Shortage {
+    /// The group.
+    pub group_id: String,
+    /// Its name.
+    pub group: String,
+    /// How many licences its devices or people need besides those that they hold.
+    pub needed: u64,
+    /// How many are free.
+    pub free: u64,
+    /// How many are missing.
+    pub by: u64,
+    /// That in a sentence.
+    pub because: String,
+}
+
+/// What licences would be missing if an app were assigned to these groups, one after the other.
+pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortage>> {
+    let by = settings::read(&app.settings)?.licence;
+    let (AppKind::Store, Some(adam_id)) = (app.kind, app.adam_id.as_deref()) else { return Ok(Vec::new()) };
+    let seats = licences::seats(tx, adam_id)?;
+    let free = match seats.free {
+        _ if by == LicenceBy::None => return Ok(Vec::new()),
+        Some(free) => u64::from(free),
+        // As many as anybody wants.
+        None if seats.as_of.is_some() => return Ok(Vec::new()),
+        None => 0,
+    };
+    let (mut left, mut counted, mut short) = (free, BTreeSet::new(), Vec::new());
+    for group_id in group_ids {
+        let Some(group) = groups::by_id(tx, group_id)? else { continue };
+        let mut needed = 0;
+        for device_id in assignments::devices_of_group(tx, group_id)? {
+            let Some(device) = devices::by_id(tx, &device_id)? else { continue };
+            let channel = enrollments::device_channel(tx, &device_id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
+            let (Some(_), Ok(Some(holder))) = (channel, wish::holder(tx, &device, by)?) else { continue };
+            let has = matches!(licences::licence(tx, adam_id, &holder)?, Licence::Held | Licence::Waiting { .. });
+            if !has && counted.insert(plan::holder_key(&holder)) {
+                needed += 1;
+            }
+        }
+        if needed > left {
+            let by = needed - left;
+            let because = format!("{} needs {by} more {} of {}.", group.name, if by == 1 { "licence" } else { "licences" }, app.name);
+            short.push(Shortage { group_id: group.id, group: group.name, needed, free: left, by, because });
+        }
+        left = left.saturating_sub(needed);
+    }
+    Ok(short)
+}

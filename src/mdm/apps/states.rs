@@ -1,0 +1,135 @@
+//! How apps stand on devices, and asking for them: by the person, or by an admin for them.
+
+use serde_json::json;
+
+use crate::error::{Error, Kind, Result};
+use crate::mdm::apps::{next, plan};
+use crate::mdm::{Actor, Right, journal, licences};
+use crate::store::app_states::{self, AppState, OnDevice, Stage};
+use crate::store::assignments::AssignedMode;
+use crate::store::enrollments::{self, Enrollment};
+use crate::store::{Tx, apps, deployments};
+
+/// The device's own channel.
+///
+/// # Errors
+/// Not found where the device has never enrolled.
+pub fn channel_of(tx: &Tx, device_id: &str) -> Result<Enrollment> {
+    enrollments::device_channel(tx, device_id)?.ok_or_else(|| Error::not_found("This device has never enrolled here."))
+}
+
+/// How every app stands on a device and its users, by name.
+pub fn of_device(tx: &Tx, actor: &Actor, device_id: &str) -> Result<Vec<AppState>> {
+    actor.require(Right::View)?;
+    let mut rows = Vec::new();
+    for channel in enrollments::of_device(tx, device_id)? {
+        rows.extend(app_states::of_enrollment(tx, &channel.id)?);
+    }
+    rows.sort_by_key(|row| row.name.to_lowercase());
+    Ok(rows)
+}
+
+/// How an app stands on every device, at one stage if that is given, by the device's name.
+pub fn of_app(
+    tx: &Tx,
+    actor: &Actor,
+    app_id: &str,
+    stage: Option<Stage>,
+    after: Option<&(String, String)>,
+    limit: u32,
+) -> Result<(Vec<OnDevice>, u64)> {
+    actor.require(Right::View)?;
+    if apps::by_id(tx, app_id)?.is_none() {
+        return Err(Error::not_found("There is no such app."));
+    }
+    let total =
+        app_states::counts(tx, app_id)?.iter().filter(|(at, _)| stage.is_none_or(|stage| stage == *at)).map(|(_, count)| count).sum();
+    let after = after.map(|(name, id)| (name.as_str(), id.as_str()));
+    Ok((app_states::of_app(tx, app_id, stage, after, limit)?, total))
+}
+
+/// The apps that this device may have: those that are there or on their way, and those that the person may ask for.
+pub fn offered(tx: &Tx, device_id: &str) -> Result<Vec<AppState>> {
+    let Some(channel) = enrollments::device_channel(tx, device_id)? else { return Ok(Vec::new()) };
+    let rows = app_states::of_enrollment(tx, &channel.id)?;
+    Ok(rows.into_iter().filter(|row| !row.wanted.is_empty()).collect())
+}
+
+/// The person at the device asks for an app, in the catalogue.
+///
+/// # Errors
+/// Not found where the device may not have it.
+pub fn request(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<AppState> {
+    ask(tx, &Actor::Device { name: enrollment.nano_id.clone() }, enrollment, app_id)
+}
+
+/// Asks again on a device: what the person declined, what failed or waits, what they deleted. One that is there is looked at for an update.
+pub fn ask_again(tx: &Tx, actor: &Actor, device_id: &str, app_id: &str) -> Result<AppState> {
+    actor.require(Right::Command)?;
+    for channel in enrollments::of_device(tx, device_id)? {
+        if app_states::find(tx, &channel.id, app_id)?.is_some() {
+            return ask(tx, actor, &channel, app_id);
+        }
+    }
+    Err(not_here())
+}
+
+fn not_here() -> Error {
+    Error::not_found("This app is not for this device: assign it to one of the device's groups first.")
+}
+
+fn ask(tx: &Tx, actor: &Actor, enrollment: &Enrollment, app_id: &str) -> Result<AppState> {
+    let Some(mut row) = app_states::find(tx, &enrollment.id, app_id)?.filter(|row| !row.wanted.is_empty() || row.withdrawn) else {
+        return Err(not_here());
+    };
+    if row.command_uuid.is_some() && row.stage == Stage::Sent {
+        return Err(Error::new(Kind::Conflict, "It is on its way already; the device gets it when it connects."));
+    }
+    next::ask(&mut row, tx.now);
+    app_states::put(tx, &enrollment.id, &row)?;
+    journal::note(tx, actor, "app.asked", enrollment, json!({ "id": app_id, "name": row.name }))?;
+    deployments::look_again_at(tx, &enrollment.id)?;
+    Ok(row)
+}
+
+/// Has an optional app removed from a device again; the person may ask for it anew.
+///
+/// # Errors
+/// Conflict where it is required: it would come back.
+pub fn withdraw(tx: &Tx, actor: &Actor, device_id: &str, app_id: &str) -> Result<AppState> {
+    actor.require(Right::Command)?;
+    take_away(tx, actor, &channel_of(tx, device_id)?, app_id)
+}
+
+/// The person at the device does not want an optional app any more.
+///
+/// # Errors
+/// As [`withdraw`].
+pub fn give_back(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<AppState> {
+    take_away(tx, &Actor::Device { name: enrollment.nano_id.clone() }, enrollment, app_id)
+}
+
+fn take_away(tx: &Tx, actor: &Actor, channel: &Enrollment, app_id: &str) -> Result<AppState> {
+    let Some(mut row) = app_states::find(tx, &channel.id, app_id)? else { return Err(not_here()) };
+    if row.mode == AssignedMode::Required {
+        return Err(Error::conflict(
+            "This app is required on this device, so it would come back: take it from the group, or make it optional there.",
+        ));
+    }
+    row.withdrawn = true;
+    row.asked_at = None;
+    app_states::put(tx, &channel.id, &row)?;
+    journal::note(tx, actor, "app.withdrawn", channel, json!({ "id": app_id, "name": row.name }))?;
+    deployments::look_again_at(tx, &channel.id)?;
+    Ok(row)
+}
+
+/// An enrollment ended: its licences come back, and nothing more is known of its apps.
+pub fn left(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    for row in app_states::of_enrollment(tx, &enrollment.id)? {
+        if let Some(holder) = plan::holder_of(&row.holder) {
+            licences::release(tx, &row.adam_id, &holder)?;
+        }
+    }
+    app_states::forget_all(tx, &enrollment.id)
+}

@@ -1,0 +1,234 @@
+//! What is wanted of one app on one device, where it can be had: the order, whose licence, which version, when it may be updated.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::mdm::apps::configuration;
+use crate::mdm::apps::mechanism::{self, Subject, Way};
+use crate::mdm::apps::next::{LicenceFact, Newest, Want};
+use crate::mdm::apps::orders::Order;
+use crate::mdm::apps::settings::{self, ATTRIBUTES, LicenceBy, Settings, Updates};
+use crate::mdm::licences::{self, Holder, Licence};
+use crate::mdm::packages;
+use crate::mdm::wanted::Target;
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::store::app_states::AppState;
+use crate::store::apps::{self, App, AppKind};
+use crate::store::deployments::Mechanism;
+use crate::store::devices::Device;
+use crate::store::enrollments::Enrollment;
+use crate::store::packages::Package;
+use crate::store::{Tx, inventory, people};
+
+/// What is wanted of one app on this device, where it can be.
+pub(super) struct Wish {
+    pub(super) order: Order,
+    pub(super) holder: Option<Holder>,
+    pub(super) licence: LicenceFact,
+    pub(super) newest: Option<Newest>,
+    pub(super) updates: Updates,
+    pub(super) take_over: bool,
+}
+
+/// Whom it is planned for.
+#[derive(Clone, Copy)]
+pub(super) struct On<'a> {
+    pub(super) enrollment: &'a Enrollment,
+    pub(super) device: &'a Device,
+    pub(super) target: &'a Target,
+    pub(super) served_from: Option<&'a str>,
+}
+
+/// What is wanted of an app; nothing where it belongs to another channel, an error where it cannot be had.
+pub(super) fn wish(
+    tx: &Tx,
+    On { enrollment, device, target, served_from }: On<'_>,
+    app: &App,
+    before: Option<&AppState>,
+) -> Result<Result<Option<Wish>, String>> {
+    let settings = settings::read(&app.settings)?;
+    let licence = if app.kind != AppKind::Store {
+        LicenceBy::None
+    } else if target.capabilities.kind.is_user_enrollment() {
+        // A person's own device has no other.
+        LicenceBy::User
+    } else {
+        settings.licence
+    };
+    let is_mac = target.capabilities.platform == Platform::Macos;
+    if target.is_user_channel() != (is_mac && licence == LicenceBy::User) {
+        return Ok(Ok(None));
+    }
+    let keys = apps::configuration(tx, &app.id)?.map(|bytes| configuration::stored(bytes.expose())).transpose()?;
+    let is_declared = before.is_some_and(|row| row.mechanism == Mechanism::Declaration && !row.seen.is_empty());
+    let subject =
+        Subject { app, settings: &settings, licence, is_configured: keys.is_some(), is_reachable: served_from.is_some(), is_declared };
+    let way = match mechanism::way(subject, target) {
+        Ok(way) => way,
+        Err(because) => return Ok(Err(because)),
+    };
+    let keys = match keys.map(|keys| configuration::filled(&keys, &target.variables)).transpose() {
+        Ok(keys) => keys,
+        Err(because) => return Ok(Err(because)),
+    };
+    let holder = match holder(tx, device, licence)? {
+        Ok(holder) => holder,
+        Err(because) => return Ok(Err(because)),
+    };
+    let package = if app.kind == AppKind::Store { None } else { packages::for_device(tx, &app.id, &device.id)? };
+    let manifest_url = match &package {
+        None if app.kind == AppKind::Store => None,
+        None => return Ok(Err(String::from("there is no package of it for this device yet"))),
+        Some(package) => match (does_not_run(package, target), packages::manifest_url(tx, enrollment, &app.id)?) {
+            (Some(because), _) => return Ok(Err(because)),
+            (None, None) => {
+                return Ok(Err(String::from("the device knows this server by no https address, and fetches packages by no other")));
+            }
+            (None, url) => url,
+        },
+    };
+    let mut lacks: Vec<String> = ATTRIBUTES
+        .iter()
+        .filter(|known| settings.attributes.value(known.id).is_some())
+        .filter_map(|known| settings::refusal(known, &target.capabilities))
+        .collect();
+    let is_fetched = way == Way::DeclaredApp && mechanism::takes_configuration(target);
+    let served_from = served_from.filter(|_| is_fetched).map(str::to_owned);
+    if keys.is_some() && way.mechanism() == Mechanism::Declaration && served_from.is_none() {
+        lacks.push(String::from("it came by a declaration, and its configuration reaches it only when it is installed anew"));
+    }
+    let mut order = Order {
+        app: app.clone(),
+        settings: settings.clone(),
+        way,
+        licence,
+        configuration: keys,
+        manifest_url,
+        served_from,
+        edition: String::new(),
+        capabilities: target.capabilities,
+        is_managed: mechanism::is_managed_there(target),
+        lacks,
+    };
+    let fact = match (&holder, &app.adam_id) {
+        (Some(holder), Some(adam_id)) => fact(licences::licence(tx, adam_id, holder)?),
+        _ => LicenceFact::Free,
+    };
+    let newest = newest(tx, app, device)?;
+    if settings.updates != Updates::Off && way.mechanism() == Mechanism::Declaration {
+        order.edition = newest.as_ref().map(Newest::key).unwrap_or_default();
+    }
+    if let Some(inside) = package.as_ref().filter(|_| app.kind == AppKind::Package).and_then(|package| package.facts.apps.first()) {
+        // A Mac lists the app that the package brought, not the package.
+        order.app.bundle_id.clone_from(&inside.identifier);
+    }
+    let Settings { updates, take_over, .. } = settings;
+    Ok(Ok(Some(Wish { order, holder, licence: fact, newest, updates, take_over })))
+}
+
+/// Why a package does not run on a device, where it says so.
+fn does_not_run(package: &Package, target: &Target) -> Option<String> {
+    let (facts, device) = (&package.facts, &target.capabilities);
+    if device.platform != Platform::Unknown && !facts.platforms.is_empty() && !facts.platforms.contains(&device.platform) {
+        return Some(String::from("it does not run on this system"));
+    }
+    let needs = OsVersion::parse(&facts.minimum_os);
+    let is_too_old = !facts.minimum_os.is_empty() && device.os_version.is_older_than(needs);
+    is_too_old.then(|| format!("it needs version {} of the system; the device has {}", facts.minimum_os, device.os_version))
+}
+
+/// How a licence stands, as far as it decides.
+pub fn fact(licence: Licence) -> LicenceFact {
+    match licence {
+        Licence::None => LicenceFact::Missing,
+        Licence::Waiting { because } => LicenceFact::Pending(because),
+        Licence::Held => LicenceFact::Held,
+        Licence::Short { because, .. } | Licence::Failed { because, .. } => LicenceFact::Short(because),
+    }
+}
+
+/// Whose licence pays for an app on a device; nothing where none does, an error where nobody can.
+pub fn holder(tx: &Tx, device: &Device, licence: LicenceBy) -> Result<Result<Option<Holder>, String>> {
+    Ok(match licence {
+        LicenceBy::None => Ok(None),
+        LicenceBy::Device => match device.serial_number.clone().filter(|serial| !serial.is_empty()) {
+            Some(serial_number) => Ok(Some(Holder::Device { serial_number })),
+            None => Err(String::from("the device has not told its serial number, which a licence needs")),
+        },
+        LicenceBy::User => match people::of_device(tx, &device.id)? {
+            Some(person) => Ok(Some(Holder::Person { person_id: person.id })),
+            None => Err(String::from("its licence belongs to a person, and the device belongs to nobody yet")),
+        },
+    })
+}
+
+/// The newest version for a device, as far as the store or the packages say.
+pub(super) fn newest(tx: &Tx, app: &App, device: &Device) -> Result<Option<Newest>> {
+    if app.kind != AppKind::Store {
+        let version = packages::for_device(tx, &app.id, &device.id)?;
+        return Ok(version.map(|version| Newest { external: None, version: version.version }));
+    }
+    let facts: Json = serde_json::from_str(&app.facts).map_err(|error| Error::internal("stored facts of apps are JSON", error))?;
+    Ok(facts.get("external_version_id").and_then(Json::as_i64).map(|external| Newest { external: Some(external), version: String::new() }))
+}
+
+/// Whether an update may be sent now, and else when.
+pub(super) fn updates(
+    tx: &Tx,
+    enrollment: &Enrollment,
+    updates: &Updates,
+    row: &AppState,
+    want: Option<&Want>,
+) -> Result<(bool, Option<Timestamp>)> {
+    let is_due = want.and_then(|want| want.newest.as_ref()).is_some_and(|newest| newest.is_newer_than(row));
+    if !is_due || row.seen.is_empty() {
+        return Ok((true, None));
+    }
+    if is_single_app(tx, enrollment)? {
+        // The person would see the app close; the end of the mode is found out by the daily questions.
+        return Ok((false, None));
+    }
+    Ok(match updates {
+        Updates::Off => (false, None),
+        Updates::WhenAvailable => (true, None),
+        Updates::QuietHours { from, to } => quiet(from, to, tx.now),
+    })
+}
+
+/// Whether a moment is within quiet hours, and else when they begin.
+fn quiet(from: &str, to: &str, now: Timestamp) -> (bool, Option<Timestamp>) {
+    let (Some(from), Some(to)) = (settings::minute(from), settings::minute(to)) else { return (true, None) };
+    let minute = now.seconds().rem_euclid(86_400) / 60;
+    let is_in = if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to };
+    if is_in {
+        return (true, None);
+    }
+    let wait = (from - minute).rem_euclid(1_440).unsigned_abs() * 60;
+    let into_minute = now.seconds().rem_euclid(60).unsigned_abs();
+    (false, Some(now.plus(Duration::from_secs(wait.saturating_sub(into_minute)))))
+}
+
+/// Whether a profile keeps the device in one app.
+fn is_single_app(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
+    Ok(inventory::profiles(tx, &enrollment.id)?.iter().any(|profile| profile.details.contains("com.apple.app.lock")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_hours_may_go_over_midnight_and_say_when_they_begin() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let noon = at("2026-11-25T12:00:30Z");
+        assert_eq!(quiet("22:00", "05:30", noon), (false, Some(at("2026-11-25T22:00:00Z"))));
+        assert_eq!(quiet("22:00", "05:30", at("2026-11-25T23:00:00Z")), (true, None));
+        assert_eq!(quiet("22:00", "05:30", at("2026-11-26T05:29:59Z")), (true, None));
+        assert!(!quiet("22:00", "05:30", at("2026-11-26T05:30:00Z")).0);
+        assert_eq!(quiet("08:00", "09:00", noon), (false, Some(at("2026-11-26T08:00:00Z"))));
+    }
+}

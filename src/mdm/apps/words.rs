@@ -1,0 +1,104 @@
+//! How an app stands on a device, in the words of a teacher: one of cause and one of remedy.
+
+use crate::store::app_states::{AppState, Intent, Stage};
+
+/// What a code of `reasons` in a status report means.
+pub fn reason(code: &str) -> &'static str {
+    match code {
+        "Error.AppStoreDisabled" => "the App Store is disabled on the device",
+        "Error.DownloadFailed" => "the download failed; the device tries again by itself",
+        "Error.DuplicateConfiguredApp" => "two declarations bring the same app",
+        "Error.InstallFailed" => "the device could not install it",
+        "Error.InvalidAppID" => "the device could not verify the app",
+        "Error.InvalidCodeSignature" => "the app's signature does not hold on the device",
+        "Error.IsSystemApp" => "the app is part of the system",
+        "Error.LicenseNotFound" => "no licence for the app was found",
+        "Error.NotAnApp" => "the App Store number is not that of an app",
+        "Error.NotSupported" => "the device does not support this app",
+        "Error.UnmanagedAppAlreadyInstalled" => "the person has installed it, and this enrollment cannot take it over",
+        "Error.UserRejected" => "the person declined it",
+        "Error.UpdateFailed" => "the update failed; the device tries again by itself",
+        "Info.UpdateAvailable" => "there is a newer version",
+        _ => "the device gave a reason that is not known here",
+    }
+}
+
+/// The stage in a word or two.
+pub fn stage(row: &AppState) -> String {
+    let words = match row.stage {
+        Stage::Absent if row.wanted.is_empty() => "gone",
+        Stage::Absent | Stage::Sent => "waits to be sent",
+        Stage::Offered => "may be asked for",
+        Stage::Licence => "licence pending",
+        Stage::NoLicence => "no licence",
+        Stage::Prompting => "asks the person",
+        Stage::Installing => "installing",
+        Stage::Installed if !row.short_version.is_empty() => return format!("installed ({})", row.short_version),
+        Stage::Installed if !row.version.is_empty() => return format!("installed ({})", row.version),
+        Stage::Installed => "installed",
+        Stage::Updating => "updating",
+        Stage::Declined => "declined",
+        Stage::NeedsCode => "needs a code",
+        Stage::Failed => "failed",
+        Stage::Stuck => "not taking effect",
+        Stage::Deleted => "removed by the person",
+        Stage::Unmanaged => "the person's own",
+        Stage::Removing => "is being removed",
+    };
+    words.to_owned()
+}
+
+/// Why it stands so, and what ends or changes that; empty where there is nothing to say.
+pub fn because(row: &AppState) -> (String, String) {
+    let cause = if row.problem.is_empty() { usual_cause(row).to_owned() } else { sentence(&row.problem) };
+    let remedy = match row.stage {
+        Stage::Failed if row.due_at.is_some() => format!("It is tried again at {}.", row.due_at.unwrap_or_default()),
+        Stage::Failed => String::from("It is tried again when somebody asks, or when something about it changes."),
+        Stage::Declined | Stage::Deleted => String::from("It stays so until somebody asks again."),
+        Stage::Stuck => String::from("Look at the device: the app may be open, or the App Store out of reach. Then ask again."),
+        Stage::Unmanaged if row.take_over => String::from("It is taken over now."),
+        Stage::Unmanaged => String::from("It can be taken over: the person keeps their data, and the app becomes managed."),
+        Stage::NoLicence => String::from("It goes on by itself when a licence is free."),
+        Stage::NeedsCode => String::from("It goes on when a code is entered."),
+        Stage::Prompting => String::from("It goes on when the person answers, or signs in. You can ask again."),
+        _ => String::new(),
+    };
+    (cause, remedy)
+}
+
+fn usual_cause(row: &AppState) -> &'static str {
+    match row.stage {
+        Stage::Absent | Stage::Sent if row.command_uuid.is_some() => "It waits for the device to connect.",
+        Stage::Removing if row.intent == Intent::Remove => "It waits for the device to connect.",
+        Stage::Removing => "The device has been told and has not said yet that it has gone.",
+        Stage::Licence => "A licence for it is being assigned.",
+        Stage::Installing => "The device has taken the order and works on it.",
+        Stage::Updating => "A newer version or changed settings are on their way.",
+        _ => "",
+    }
+}
+
+/// A cause as a sentence.
+fn sentence(cause: &str) -> String {
+    let mut letters = cause.trim_end_matches('.').chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_that_apple_names_has_words() {
+        let Some(shared) = crate::shared_for_tests() else { return };
+        let schema = std::fs::read_to_string(shared.join("apple-schema-18.1/declarative/status/app.managed.list.yaml"));
+        let schema = schema.unwrap();
+        let codes =
+            schema.split_whitespace().map(|word| word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.'));
+        let unknown = reason("Error.Nobody");
+        for code in codes.filter(|word| (word.starts_with("Error.") || word.starts_with("Info.")) && word.len() > 7) {
+            assert_ne!(reason(code), unknown, "{code}");
+        }
+        assert_eq!(sentence("the person declined it"), "The person declined it.");
+    }
+}

@@ -1,0 +1,188 @@
+//! What devices say of apps: answers to orders, lists, status reports.
+
+use serde_json::{Value as Json, json};
+
+use crate::error::Result;
+use crate::mdm::apps;
+use crate::mdm::apps::next::{self, Answer, Declared, Item, Present};
+use crate::mdm::checkin::actor;
+use crate::mdm::journal;
+use crate::protocol::error_chain::CauseKind;
+use crate::protocol::report::apps::{self as reports, ManagedState};
+use crate::protocol::report::{Head, Report, Status};
+use crate::store::app_states::{self, AppState, Stage};
+use crate::store::commands::Command;
+use crate::store::deployments::Mechanism;
+use crate::store::enrollments::Enrollment;
+use crate::store::{Tx, declared, deployments, inventory};
+
+/// Takes over what a device answered to an order for an app.
+pub fn app_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head, report: Option<&Report>) -> Result<()> {
+    if !matches!(command.request_type.as_str(), "InstallApplication" | "InstallEnterpriseApplication" | "RemoveApplication") {
+        return Ok(());
+    }
+    let Some(before) = app_states::by_command(tx, &enrollment.id, &command.uuid)? else { return Ok(()) };
+    let answer = match head.status {
+        Status::Idle | Status::NotNow => return Ok(()),
+        Status::Acknowledged => {
+            let told = report.map(reports::installation);
+            let (state, bundle_id) = told.map_or((None, None), |told| (told.state, told.identifier));
+            Answer::Taken { state: state.filter(|state| *state != ManagedState::Unknown), bundle_id }
+        }
+        Status::Error | Status::CommandFormatError => {
+            let cause = head.cause();
+            let kind = match head.status {
+                Status::CommandFormatError => CauseKind::BadRequest,
+                _ => cause.as_ref().map_or(CauseKind::Failed, |cause| cause.kind),
+            };
+            let because = cause.map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
+            Answer::Refused { kind, because }
+        }
+    };
+    let facts = apps::facts_of(tx, enrollment, &before)?;
+    let mut row = before.clone();
+    next::answered(&mut row, &answer, &facts, tx.now);
+    if let Some(bundle_id) = Some(&row.bundle_id).filter(|bundle_id| !bundle_id.is_empty()) {
+        apps::learn_identifier(tx, &row.app_id, bundle_id)?;
+    }
+    store(tx, enrollment, &before, &row)
+}
+
+/// Takes over a list of managed apps that was just read.
+pub fn apps_listed(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<()> {
+    let Some(said) = reports::managed(report) else { return Ok(()) };
+    let rows = app_states::of_enrollment(tx, &enrollment.id)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let installed = inventory::apps(tx, &enrollment.id)?;
+    for before in rows.into_iter().filter(|row| row.mechanism == Mechanism::Command) {
+        let item = said.iter().find(|app| app.identifier == before.bundle_id);
+        let item = item.map(|app| Item { state: app.state, external_version: app.external_version_identifier });
+        let present =
+            installed.iter().find(|app| app.identifier == before.bundle_id && (!app.version.is_empty() || !app.short_version.is_empty()));
+        let present = present.map(|app| {
+            let details: Json = serde_json::from_str(&app.details).unwrap_or_default();
+            Present {
+                version: app.version.clone(),
+                short_version: app.short_version.clone(),
+                external_version: details.get("ExternalVersionIdentifier").and_then(Json::as_i64),
+            }
+        });
+        let facts = apps::facts_of(tx, enrollment, &before)?;
+        let mut row = before.clone();
+        next::listed(&mut row, item.as_ref(), present.as_ref(), true, &facts, tx.now);
+        store(tx, enrollment, &before, &row)?;
+    }
+    Ok(())
+}
+
+/// Takes over what a status report says of apps, which was just stored: those that declarations bring, and those that commands brought.
+pub fn apps_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let rows = app_states::of_enrollment(tx, &enrollment.id)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let items = declared::status_items(tx, &enrollment.id)?;
+    let list = |name: &str, only_now: bool| -> Vec<Json> {
+        let found = items.iter().find(|item| item.item == name && (!only_now || item.at == tx.now));
+        found.and_then(|item| serde_json::from_str(&item.value).ok()).unwrap_or_default()
+    };
+    let mut by_declaration = list("app.managed.list", false);
+    by_declaration.extend(list("package.list", false));
+    // What was said before may be an answer to an order that somebody has repeated since.
+    let by_command = list("mdm.app", true);
+    let states = declared::states(tx, &enrollment.id)?;
+    for before in rows {
+        let mut row = before.clone();
+        let identifier = apps::declaration_identifier(&row.app_id, row.asks);
+        if row.mechanism == Mechanism::Declaration {
+            let found = by_declaration.iter().find(|item| text(item, "declaration-identifier") == identifier);
+            let is_known = states.iter().any(|state| state.identifier == identifier);
+            let state = states.iter().find(|state| state.identifier == identifier);
+            if let Some(item) = found {
+                if !text(item, "identifier").is_empty() {
+                    row.bundle_id = text(item, "identifier");
+                }
+                next::declared(&mut row, Some(&declared_item(item)), is_known, tx.now);
+            } else if let Some(state) = state.filter(|state| state.valid == "invalid" && !row.wanted.is_empty()) {
+                let because = crate::mdm::reconcile::seen::reasons(&state.reasons);
+                row.seen.clear();
+                next::enter(&mut row, Stage::Failed, &because, tx.now);
+            } else {
+                next::declared(&mut row, None, is_known, tx.now);
+            }
+        } else if let Some(item) = by_command.iter().find(|item| text(item, "identifier") == row.bundle_id && !row.bundle_id.is_empty()) {
+            let facts = apps::facts_of(tx, enrollment, &row)?;
+            let said = Item { state: ManagedState::from_word(&camel(&text(item, "state"))), external_version: number(item) };
+            let version = text(item, "version");
+            let present = (!version.is_empty()).then(|| Present {
+                version,
+                short_version: text(item, "short-version"),
+                external_version: number(item),
+            });
+            next::listed(&mut row, Some(&said), present.as_ref(), false, &facts, tx.now);
+        }
+        store(tx, enrollment, &before, &row)?;
+    }
+    Ok(())
+}
+
+fn text(item: &Json, key: &str) -> String {
+    item.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
+}
+
+/// The App Store's number of a version: a number, or a text with one in `mdm.app`.
+fn number(item: &Json) -> Option<i64> {
+    let said = item.get("external-version-id")?;
+    said.as_i64().or_else(|| said.as_str()?.parse().ok())
+}
+
+fn declared_item(item: &Json) -> Declared {
+    Declared {
+        state: text(item, "state"),
+        update_state: text(item, "update-state"),
+        reason: item.pointer("/reasons/0/code").and_then(Json::as_str).map(str::to_owned),
+        version: text(item, "version"),
+        short_version: text(item, "short-version"),
+        external_version: number(item),
+    }
+}
+
+/// `managed-but-uninstalled` as commands spell it.
+fn camel(word: &str) -> String {
+    word.split('-')
+        .map(|part| {
+            let mut letters = part.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        })
+        .collect()
+}
+
+/// Stores a row, tells what is news in it, and has it looked at again.
+fn store(tx: &Tx, enrollment: &Enrollment, before: &AppState, row: &AppState) -> Result<()> {
+    if before == row {
+        return Ok(());
+    }
+    tell(tx, enrollment, before, row)?;
+    app_states::put(tx, &enrollment.id, row)?;
+    deployments::look_again_at(tx, &enrollment.id).map(drop)
+}
+
+/// What the timeline says of an app: that it is there, has gone, was declined, deleted or refused.
+fn tell(tx: &Tx, enrollment: &Enrollment, before: &AppState, row: &AppState) -> Result<()> {
+    let kind = match row.stage {
+        Stage::Installed if before.seen.is_empty() && !row.seen.is_empty() => "app.installed",
+        Stage::Installed if before.version != row.version && !before.version.is_empty() => "app.updated",
+        Stage::Absent if !before.seen.is_empty() && row.seen.is_empty() => "app.gone",
+        stage if stage == before.stage => return Ok(()),
+        Stage::Declined => "app.declined",
+        Stage::Deleted => "app.deleted_by_person",
+        Stage::Prompting => "app.prompting",
+        Stage::Failed => "app.failed",
+        Stage::Stuck => "app.stuck",
+        _ => return Ok(()),
+    };
+    let data = json!({ "name": row.name, "identifier": row.bundle_id, "version": row.short_version, "because": row.problem });
+    journal::note(tx, &actor(enrollment), kind, enrollment, data)
+}

@@ -1,0 +1,285 @@
+//! Apps in the reconciler: what was decided for each is done, and what devices say of them is taken in.
+
+mod hear;
+
+pub use hear::{app_answered, apps_listed, apps_reported};
+
+use crate::clock::Timestamp;
+use crate::error::{Kind, Result};
+use crate::mdm::apps::next::{self, LicenceFact, Step};
+use crate::mdm::apps::{self, Planned};
+use crate::mdm::reconcile::ACTOR;
+use crate::mdm::reconcile::preview::{Foreseen, Thing};
+use crate::mdm::reconcile::standing::{Standing, State};
+use crate::mdm::reconcile::step::UnderWay;
+use crate::mdm::wanted::Origin;
+use crate::mdm::{commands, licences};
+use crate::protocol::command::{self, Command as Order};
+use crate::store::app_states::{self, AppState, Intent, Stage};
+use crate::store::assignments::AssignedKind;
+use crate::store::deployments::Mechanism;
+use crate::store::enrollments::Enrollment;
+use crate::store::{Bell, Tx};
+
+/// Decisions in a row about one app in one plan: taking back, then sending, then noting.
+const TURNS_MAX: usize = 4;
+
+/// What marks the command for an app in the queue: a newer one replaces it.
+fn supersede_key(app_id: &str) -> String {
+    format!("app:{app_id}")
+}
+
+/// Does what was decided for the apps of an enrollment; gives when to look again.
+pub(super) fn act(tx: &Tx, enrollment: &Enrollment, planned: &[Planned]) -> Result<Option<Timestamp>> {
+    let mut wakes = Vec::new();
+    let mut asks = false;
+    for planned in planned {
+        asks |= act_on(tx, enrollment, planned.clone(), &mut wakes)?;
+    }
+    if asks {
+        ask(tx, enrollment)?;
+    }
+    Ok(wakes.into_iter().filter(|at| *at >= tx.now).min())
+}
+
+/// Does what was decided for one app; tells whether the device is to be asked how far it is.
+fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Vec<Timestamp>) -> Result<bool> {
+    if let Some(stray) = planned.stray.take() {
+        commands::take_back(tx, enrollment, &stray, "it comes by a declaration now")?;
+    }
+    let holder = planned.holder.as_ref().map(apps::holder_key).unwrap_or_default();
+    if !planned.row.holder.is_empty() && planned.row.holder != holder && planned.order.is_some() {
+        give_back(tx, &mut planned.row)?;
+    }
+    if is_news_of_licence(tx, &mut planned)? {
+        // What is served was worked out without it: that is done anew, at once.
+        wakes.push(tx.now);
+        tx.ring(Bell::Jobs);
+        return app_states::put(tx, &enrollment.id, &planned.row).map(|()| false);
+    }
+    let mut asks = false;
+    for _ in 0..TURNS_MAX {
+        let step = next::next(&planned.row, &planned.facts, tx.now);
+        match &step {
+            Step::Rest(until) => wakes.extend(*until),
+            Step::Poll => {
+                next::polled(&mut planned.row, tx.now);
+                wakes.extend(planned.row.poll_at);
+                asks = true;
+            }
+            Step::Release => {
+                give_back(tx, &mut planned.row)?;
+                if planned.before.is_some() {
+                    app_states::forget(tx, &enrollment.id, &planned.row.app_id)?;
+                }
+                if planned.row.withdrawn {
+                    // It may be asked for again, from now on.
+                    wakes.push(tx.now);
+                    tx.ring(Bell::Jobs);
+                }
+                return Ok(asks);
+            }
+            other => take(tx, enrollment, &mut planned, other)?,
+        }
+        let is_unnamed = step == Step::Remove && planned.row.bundle_id.is_empty();
+        if !matches!(step, Step::Want | Step::TakeBack) && !is_unnamed {
+            break;
+        }
+    }
+    wakes.extend(planned.row.due_at.filter(|_| planned.row.command_uuid.is_none()));
+    if planned.facts.want.is_none() && planned.row.mechanism == Mechanism::Declaration {
+        next::enter(&mut planned.row, Stage::Removing, "", tx.now);
+    }
+    if planned.before.as_ref() != Some(&planned.row) {
+        app_states::put(tx, &enrollment.id, &planned.row)?;
+    }
+    Ok(asks)
+}
+
+/// Says to the ledger that a licence is wanted, where that was not said, also of one that somebody else gave; tells whether one is there that was
+/// not when it was worked out what a device is served.
+fn is_news_of_licence(tx: &Tx, planned: &mut Planned) -> Result<bool> {
+    let is_to_come = planned.facts.want.as_ref().is_some_and(|want| want.installs);
+    if !is_to_come || !planned.row.holder.is_empty() && planned.facts.licence != LicenceFact::Missing {
+        return Ok(false);
+    }
+    let was_enough = planned.facts.licence.is_enough();
+    want_licence(tx, planned)?;
+    Ok(planned.row.mechanism == Mechanism::Declaration && !was_enough && planned.facts.licence.is_enough())
+}
+
+/// Takes a step that changes the row and what waits for the device.
+fn take(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, step: &Step) -> Result<()> {
+    match step {
+        Step::Offer => next::enter(&mut planned.row, Stage::Offered, "", tx.now),
+        Step::Want => return want_licence(tx, planned),
+        Step::AwaitLicence => {
+            let fact = planned.facts.licence.clone();
+            next::awaits_licence(&mut planned.row, &fact, tx.now);
+        }
+        Step::TakeBack => {
+            if let Some(uuid) = &planned.row.command_uuid {
+                commands::take_back(tx, enrollment, uuid, "it is not wanted any more")?;
+            }
+            next::taken_back(&mut planned.row, tx.now);
+            planned.facts.under_way = UnderWay::Nothing;
+        }
+        Step::Install => {
+            let Some(order) = &planned.order else { return Ok(()) };
+            let order = order.command(tx.random().uuid_v4(), planned.row.take_over);
+            send(tx, enrollment, planned, Intent::Install, order)?;
+        }
+        Step::Remove if planned.row.bundle_id.is_empty() => {
+            // Nobody ever told its identifier, so it cannot be named; the device never said that it has it.
+            planned.row.sent.clear();
+            planned.row.seen.clear();
+        }
+        Step::Remove => {
+            let order = command::remove_application(tx.random().uuid_v4(), &planned.row.bundle_id);
+            send(tx, enrollment, planned, Intent::Remove, order)?;
+        }
+        Step::Declare => {
+            planned.row.sent = planned.facts.want.as_ref().map(|want| want.digest.clone()).unwrap_or_default();
+            if matches!(planned.row.stage, Stage::Absent | Stage::Offered | Stage::Licence | Stage::NoLicence) {
+                next::enter(&mut planned.row, Stage::Sent, "", tx.now);
+            }
+        }
+        Step::Rest(_) | Step::Poll | Step::Release => {}
+    }
+    Ok(())
+}
+
+fn want_licence(tx: &Tx, planned: &mut Planned) -> Result<()> {
+    let Some(holder) = &planned.holder else {
+        planned.facts.licence = LicenceFact::Free;
+        return Ok(());
+    };
+    planned.row.holder = apps::holder_key(holder);
+    let fact = apps::fact(licences::want(tx, &planned.row.adam_id, holder)?);
+    // A licence that is not even waited for comes with the next plan.
+    planned.facts.licence = if fact == LicenceFact::Missing { LicenceFact::Pending(String::new()) } else { fact };
+    Ok(())
+}
+
+fn give_back(tx: &Tx, row: &mut AppState) -> Result<()> {
+    if let Some(holder) = apps::holder_of(&row.holder) {
+        licences::release(tx, &row.adam_id, &holder)?;
+    }
+    row.holder.clear();
+    Ok(())
+}
+
+/// Queues a command for an app. When there is no room in the queue it is tried again later.
+fn send(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, intent: Intent, order: Order) -> Result<()> {
+    match commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(&supersede_key(&planned.row.app_id)), None) {
+        Ok(command) => next::sent(&mut planned.row, intent, command.uuid, &planned.facts, tx.now),
+        Err(error) if error.kind == Kind::Conflict => {
+            planned.row.due_at = Some(tx.now.plus(next::BACK_OFF[0]));
+            planned.row.problem = error.message.into_owned();
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Asks a device what it has and what it manages: the lists tell how far everything is.
+fn ask(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    for order in [command::installed_application_list(tx.random().uuid_v4()), command::managed_application_list(tx.random().uuid_v4())] {
+        match commands::enqueue_own(tx, &ACTOR, enrollment, order, None, None) {
+            Err(error) if error.kind != Kind::Conflict => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the declaration with this identifier, or its activation, is that of an app.
+pub(super) fn is_app(identifier: &str) -> bool {
+    identifier.starts_with(&format!("{}app.", super::render::PREFIX))
+}
+
+/// What would be done about the apps of one channel.
+pub(super) fn foreseen(planned: &[Planned], now: Timestamp) -> Vec<Thing> {
+    let thing = |planned: &Planned| {
+        let row = &planned.row;
+        let is_going = planned.facts.want.is_none();
+        let foreseen = match next::next(row, &planned.facts, now) {
+            // A licence is looked for first; whether there are enough is told apart.
+            Step::Install | Step::Declare | Step::Want => Foreseen::Sent,
+            Step::AwaitLicence | Step::Poll => Foreseen::UnderWay,
+            Step::Remove => Foreseen::Removed,
+            Step::Rest(_) if is_going && row.command_uuid.is_none() => Foreseen::Removed,
+            Step::Rest(_) if row.stage == Stage::Installed => Foreseen::Stays,
+            Step::Rest(_) if row.command_uuid.is_some() => Foreseen::UnderWay,
+            Step::Rest(_) if matches!(row.stage, Stage::Sent | Stage::Prompting | Stage::Installing | Stage::Updating) => {
+                Foreseen::UnderWay
+            }
+            Step::Rest(_) => Foreseen::Later,
+            Step::Offer | Step::TakeBack | Step::Release => return None,
+        };
+        Some(Thing {
+            identifier: apps::identifier(row),
+            name: row.name.clone(),
+            mechanism: row.mechanism,
+            foreseen,
+            origins: planned.origins.clone(),
+        })
+    };
+    planned.iter().filter_map(thing).collect()
+}
+
+/// How the apps of one channel stand.
+pub(super) fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Standing>> {
+    let mut things = Vec::new();
+    for row in app_states::of_enrollment(tx, &enrollment.id)?.into_iter().filter(|row| row.stage != Stage::Offered) {
+        let (because, remedy) = apps::words::because(&row);
+        let origin = Origin { kind: AssignedKind::App, id: row.app_id.clone(), name: row.name.clone() };
+        things.push(Standing {
+            identifier: apps::identifier(&row),
+            state: match row.stage {
+                Stage::Installed => State::There,
+                _ if row.wanted.is_empty() => State::Leaving,
+                Stage::Failed | Stage::Stuck | Stage::NoLicence | Stage::Declined | Stage::Deleted | Stage::Unmanaged => State::Failed,
+                _ => State::Waiting,
+            },
+            origins: if row.wanted.is_empty() { Vec::new() } else { vec![origin] },
+            mechanism: row.mechanism,
+            since_at: Some(row.stage_at),
+            retry_at: row.due_at,
+            name: row.name,
+            because,
+            remedy,
+        });
+    }
+    Ok(things)
+}
+
+/// A new generation of an enrollment has nothing yet; licences of the device are kept, since it is the same device.
+pub(super) fn begin_anew(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let before = app_states::of_enrollment(tx, &enrollment.id)?;
+    app_states::forget_all(tx, &enrollment.id)?;
+    for old in before.into_iter().filter(|old| !old.holder.is_empty() || old.asked_at.is_some()) {
+        let row = AppState {
+            sent: String::new(),
+            seen: String::new(),
+            stage: Stage::Absent,
+            stage_at: tx.now,
+            version: String::new(),
+            short_version: String::new(),
+            external_version: None,
+            asked_version: String::new(),
+            unmoved: 0,
+            intent: Intent::Nothing,
+            command_uuid: None,
+            attempts: 0,
+            due_at: None,
+            polls: 0,
+            poll_at: None,
+            problem: String::new(),
+            take_over: false,
+            ..old
+        };
+        app_states::put(tx, &enrollment.id, &row)?;
+    }
+    Ok(())
+}

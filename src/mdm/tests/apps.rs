@@ -1,0 +1,494 @@
+//! Apps from the group to the device and back: licences first, orders by the right mechanism, answers of every kind, and gone again.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Device, School, days};
+use crate::mdm::apps::{self, Edit, LicenceBy, Settings};
+use crate::mdm::licences::{self, Holder};
+use crate::mdm::{Actor, checkin};
+use crate::protocol::command::Command;
+use crate::store::app_states::{self, AppState, Stage};
+use crate::store::apps::App;
+use crate::store::assignments::AssignedMode;
+use crate::store::content_tokens::{self, ContentToken, TokenState};
+use crate::store::enrollments::EnrollmentState;
+use crate::store::groups::{self, Group};
+use crate::store::licences::{self as rows, HolderKind, Licence};
+
+const ATLAS: &str = "1500000002";
+const BUNDLE: &str = "school.example.atlas";
+
+/// A device of this system that has said what it is, and is in the group `g`.
+fn device<'a>(school: &'a School, os_version: &str) -> Device<'a> {
+    let device = school.device("UDID-1");
+    device.authenticate();
+    device.token_update(false);
+    device.says_what_it_is(os_version);
+    let device_id = device.enrollment().device_id;
+    school.write(move |tx| {
+        let group = Group {
+            id: "g".into(),
+            name: "7b".into(),
+            note: String::new(),
+            rule: None,
+            is_by_rule: false,
+            device_count: 0,
+            created_at: tx.now,
+            changed_at: tx.now,
+        };
+        groups::insert(tx, &group)?;
+        groups::add_device(tx, "g", &device_id)
+    });
+    device.answer_everything();
+    device
+}
+
+/// A licence that the device has already.
+fn held(tx: &crate::store::Tx) -> crate::error::Result<()> {
+    let token = ContentToken {
+        id: "location".into(),
+        location_uid: "7".into(),
+        organisation: String::new(),
+        location: String::new(),
+        country: String::new(),
+        platform: String::new(),
+        practice: false,
+        state: TokenState::Ready,
+        other_server: String::new(),
+        problem: String::new(),
+        failures: 0,
+        expires_at: tx.now.plus(days(300)),
+        service: String::from("{}"),
+        service_at: None,
+        assignments_version: String::new(),
+        sync_due_at: None,
+        synced_at: None,
+        synced_whole_at: None,
+        due_at: None,
+        busy_until_at: None,
+        created_at: tx.now,
+        uploaded_at: tx.now,
+    };
+    content_tokens::insert(tx, &token, b"token")?;
+    let row = Licence {
+        adam_id: ATLAS.into(),
+        holder_kind: HolderKind::Device,
+        holder: "TESTSN0001".into(),
+        practice: false,
+        token_id: Some("location".into()),
+        pricing_param: "STDQ".into(),
+        wanted: true,
+        stage: rows::Stage::Held,
+        event_id: None,
+        attempts: 0,
+        due_at: None,
+        problem: String::new(),
+        since_at: tx.now,
+    };
+    rows::put(tx, None, &row)
+}
+
+fn has_licence(school: &School) -> bool {
+    let holder = Holder::Device { serial_number: "TESTSN0001".into() };
+    school.write(move |tx| licences::licence(tx, ATLAS, &holder)) == licences::Licence::Held
+}
+
+/// The app, with this many licences, assigned to the group.
+fn assigned(school: &School, licences: u64, mode: AssignedMode, settings: Settings) -> App {
+    school.write(move |tx| {
+        if licences > 0 {
+            held(tx)?;
+        }
+        let app = apps::add(tx, &Actor::Console, ATLAS, "Atlas")?;
+        let app = apps::edit(tx, &Actor::Console, &app.id, Edit { settings: Some(settings), ..Edit::default() })?;
+        apps::assign(tx, &Actor::Console, &app.id, "g", mode, None)?;
+        Ok(app)
+    })
+}
+
+impl Device<'_> {
+    fn app(&self) -> Option<AppState> {
+        let id = self.enrollment().id;
+        self.school.write(move |tx| app_states::of_enrollment(tx, &id)).into_iter().next()
+    }
+
+    fn stage(&self) -> Stage {
+        self.app().unwrap().stage
+    }
+
+    /// Answers everything; orders for apps by `install`, lists of managed apps by `state`. Gives the orders, with what they said.
+    fn session(&self, install: &str, state: &str) -> Vec<Command> {
+        let mut orders = Vec::new();
+        let mut offer = self.idle();
+        while let Some(command) = offer {
+            let read = Command::from_plist(command.payload.expose()).unwrap();
+            let answer = match command.request_type.as_str() {
+                "InstallApplication" => install.to_owned(),
+                "ManagedApplicationList" if state.is_empty() => "<key>ManagedApplicationList</key><dict/>".to_owned(),
+                "ManagedApplicationList" => format!(
+                    "<key>ManagedApplicationList</key><dict><key>{BUNDLE}</key><dict><key>Status</key><string>{state}</string>\
+                     <key>ExternalVersionIdentifier</key><integer>7</integer></dict></dict>"
+                ),
+                "InstalledApplicationList" => "<key>InstalledApplicationList</key><array/>".to_owned(),
+                _ => String::new(),
+            };
+            let status = if answer.contains("Error") { "Error" } else { "Acknowledged" };
+            if read.request_type.ends_with("Application") || read.request_type.contains("Feedback") {
+                orders.push(read);
+            }
+            let said = format!("<key>Status</key><string>{status}</string><key>CommandUUID</key><string>{}</string>{answer}", command.uuid);
+            offer = super::offered(self.connect(&said).unwrap());
+        }
+        orders
+    }
+}
+
+fn taken(state: &str) -> String {
+    format!("<key>Identifier</key><string>{BUNDLE}</string><key>State</key><string>{state}</string>")
+}
+
+fn refused(domain: &str, code: i64) -> String {
+    format!(
+        "<key>RejectionReason</key><string>Other</string><key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>{code}</integer>\
+         <key>ErrorDomain</key><string>{domain}</string></dict></array>"
+    )
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn an_app_is_licensed_sent_watched_and_installed_and_comes_back_with_its_licence() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    let orders = device.session(&taken("Queued"), "Installing");
+    assert_eq!(orders.len(), 1);
+    assert_eq!(orders[0].keys().get("iTunesStoreID").unwrap().as_unsigned_integer(), Some(1_500_000_002));
+    assert_eq!(
+        orders[0].keys().get("ManagementFlags").unwrap().as_unsigned_integer(),
+        Some(5),
+        "goes with the management, and not into backups"
+    );
+    assert!(!orders[0].has_key("ChangeManagementState"));
+    assert_eq!(device.stage(), Stage::Installing);
+    assert!(has_licence(&school));
+    assert!(device.session("", "Installing").is_empty(), "nothing is sent while it is under way");
+    school.clock.advance(MINUTE);
+    device.session("", "Managed");
+    let row = device.app().unwrap();
+    assert_eq!((row.stage, row.external_version, row.seen == row.wanted), (Stage::Installed, Some(7), true));
+    school.clock.advance(days(2));
+    assert!(device.session("", "Managed").is_empty());
+    let id = app.id.clone();
+    school.write(move |tx| apps::unassign(tx, &Actor::Console, &id, "g"));
+    let orders = device.session("", "");
+    assert_eq!(orders.iter().map(|order| order.request_type.as_str()).collect::<Vec<_>>(), ["RemoveApplication"]);
+    assert_eq!(orders[0].text("Identifier"), Some(BUNDLE), "the identifier that the device told");
+    device.session("", "");
+    assert_eq!(device.app(), None);
+    assert!(!has_licence(&school), "the licence is free again, after the app has gone");
+}
+
+#[test]
+fn without_a_licence_nothing_is_sent_and_who_lacks_how_many_is_said_by_name() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 0, AssignedMode::Required, Settings::default());
+    assert!(device.session("", "").is_empty());
+    assert_eq!(device.stage(), Stage::NoLicence);
+    let id = app.id.clone();
+    let (_, short) = school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Required, None));
+    assert_eq!((short[0].by, short[0].because.as_str()), (1, "7b needs 1 more licence of Atlas."));
+}
+
+#[test]
+fn a_device_that_leaves_gives_its_licence_back() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session(&taken("Managed"), "Managed");
+    let enrollment = device.enrollment();
+    school.write(move |tx| checkin::end(tx, &enrollment, EnrollmentState::Left, "the device left"));
+    assert!(!has_licence(&school));
+}
+
+#[test]
+fn new_systems_are_told_by_a_declaration_and_old_ones_by_a_command() {
+    for (os_version, declared) in [("12.5.7", false), ("17.1", false), ("17.2", true), ("18.1", true), ("27.0", true)] {
+        let school = School::new();
+        let device = device(&school, os_version);
+        assigned(&school, 1, AssignedMode::Required, Settings::default());
+        let orders = device.session(&taken("Queued"), "Queued");
+        assert_eq!(orders.is_empty(), declared, "{os_version}");
+        // The licence first, then what is served.
+        assert!(device.session("", "Queued").is_empty(), "{os_version}");
+        if declared {
+            let identifier = apps::declaration_identifier(&device.app().unwrap().app_id, 0);
+            let row = device.app().unwrap();
+            let document = device.json(&format!("declaration/configuration/{identifier}"));
+            let document = document.unwrap_or_else(|| panic!("{os_version}: {row:?}"));
+            assert_eq!(document["Type"], "com.apple.configuration.app.managed");
+            assert_eq!(document["Payload"]["AppStoreID"], ATLAS);
+            assert_eq!(document["Payload"]["InstallBehavior"], json!({ "Install": "Required", "License": { "Assignment": "Device" } }));
+            assert_eq!(document["Payload"].get("UpdateBehavior").is_some(), os_version == "27.0");
+        }
+    }
+}
+
+fn app_list(identifier: &str, state: &str, reason: Option<&str>) -> Value {
+    let reasons: Vec<_> = reason.into_iter().map(|code| json!({ "code": code })).collect();
+    json!({ "StatusItems": { "app": { "managed": { "list": [{
+        "identifier": BUNDLE, "declaration-identifier": identifier, "state": state, "version": "28", "short-version": "2.8", "reasons": reasons
+    }] } } } })
+}
+
+#[test]
+fn a_declared_app_is_followed_by_status_reports_until_it_has_gone() {
+    let school = School::new();
+    let device = device(&school, "18.1");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session("", "");
+    device.session("", "");
+    let identifier = apps::declaration_identifier(&app.id, 0);
+    device.declarative("status", Some(&app_list(&identifier, "prompting-for-consent", None)));
+    assert_eq!(device.stage(), Stage::Prompting);
+    device.declarative("status", Some(&app_list(&identifier, "failed", Some("Error.UserRejected"))));
+    assert_eq!(device.stage(), Stage::Declined);
+    device.session("", "");
+    assert_eq!(device.stage(), Stage::Declined, "declined stays declined");
+    let (device_id, id) = (device.enrollment().device_id, app.id.clone());
+    school.write(move |tx| apps::ask_again(tx, &Actor::Console, &device_id, &id));
+    device.session("", "");
+    let again = apps::declaration_identifier(&app.id, 1);
+    assert!(device.json(&format!("declaration/configuration/{identifier}")).is_none() && again != identifier);
+    assert!(device.json(&format!("declaration/configuration/{again}")).is_some(), "another declaration makes the device ask again");
+    device.declarative("status", Some(&app_list(&identifier, "failed", Some("Error.UserRejected"))));
+    assert_ne!(device.stage(), Stage::Declined, "what was said of the old one counts no more");
+    device.declarative("status", Some(&device.everything_applied()));
+    device.declarative("status", Some(&app_list(&again, "managed", None)));
+    let row = device.app().unwrap();
+    assert_eq!((row.stage, row.short_version.as_str(), row.bundle_id.as_str()), (Stage::Installed, "2.8", BUNDLE));
+    let id = app.id.clone();
+    school.write(move |tx| apps::unassign(tx, &Actor::Console, &id, "g"));
+    device.session("", "");
+    assert_eq!(device.stage(), Stage::Removing);
+    assert!(has_licence(&school), "not before it has gone");
+    let gone = json!({ "StatusItems": { "app": { "managed": { "list": [{ "identifier": BUNDLE, "_removed": true }] } } } });
+    device.declarative("status", Some(&gone));
+    device.declarative("status", Some(&device.everything_applied()));
+    device.session("", "");
+    assert_eq!(device.app(), None);
+    assert!(!has_licence(&school));
+}
+
+#[test]
+fn an_update_of_the_system_hands_an_app_over_without_installing_it_again() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session(&taken("Managed"), "Managed");
+    assert_eq!(device.stage(), Stage::Installed);
+    school.clock.advance(days(2));
+    let device_id = device.enrollment().device_id;
+    school.write(move |tx| {
+        let mut known = crate::store::devices::by_id(tx, &device_id)?.unwrap();
+        known.os_version = String::from("18.1");
+        crate::store::devices::update(tx, &known)?;
+        crate::store::deployments::look_again(tx, &device_id)
+    });
+    let orders = device.session("", "");
+    assert!(orders.is_empty(), "neither removed nor installed: {orders:?}");
+    assert_eq!(device.stage(), Stage::Installed);
+    let identifier = apps::declaration_identifier(&app.id, 0);
+    assert!(device.json(&format!("declaration/configuration/{identifier}")).is_some());
+    device.declarative("status", Some(&app_list(&identifier, "managed", None)));
+    device.session("", "");
+    assert_eq!(device.stage(), Stage::Installed);
+}
+
+#[test]
+fn what_devices_answer_is_judged_as_it_says() {
+    let cases = [
+        ("ASDErrorDomain", 506, Stage::Installing),
+        ("ASDErrorDomain", 663, Stage::Failed),
+        ("DeviceManagement.error", 1407, Stage::Failed),
+        ("ASDServerErrorDomain", 9610, Stage::Failed),
+        ("MCMDMErrorDomain", 12_064, Stage::Failed),
+        ("MCMDMErrorDomain", 12_023, Stage::Failed),
+        ("com.example.nobody", 1, Stage::Failed),
+    ];
+    for (domain, code, stage) in cases {
+        let school = School::new();
+        let device = device(&school, "16.7");
+        assigned(&school, 1, AssignedMode::Required, Settings::default());
+        // The lists do not know of it yet, so that what stays is what the answer said.
+        let mut offer = device.idle();
+        while let Some(command) = offer.filter(|command| command.request_type != "InstallApplication") {
+            offer = device.report(&command.uuid, "Acknowledged");
+            if offer.is_none() {
+                break;
+            }
+        }
+        let uuid = device.app().unwrap().command_uuid.unwrap();
+        let said = format!("<key>Status</key><string>Error</string><key>CommandUUID</key><string>{uuid}</string>{}", refused(domain, code));
+        device.connect(&said).unwrap();
+        let row = device.app().unwrap();
+        assert_eq!(row.stage, stage, "{domain} {code}");
+        assert!(!row.problem.is_empty(), "{domain} {code} has words");
+        assert!(code != 1407 || row.due_at.unwrap().since(school.clock.now()) >= MINUTE * 60);
+    }
+}
+
+#[test]
+fn a_refusal_without_any_reason_is_a_plain_failure() {
+    for chain in ["", "<key>ErrorChain</key><array/>", "<key>ErrorChain</key><string>none</string>"] {
+        let school = School::new();
+        let device = device(&school, "16.7");
+        assigned(&school, 1, AssignedMode::Required, Settings::default());
+        let answer = format!("<key>RejectionReason</key><string>Error</string>{chain}");
+        device.session(&answer, "");
+        assert_eq!(device.stage(), Stage::Failed, "{chain}");
+    }
+}
+
+#[test]
+fn what_the_person_installed_is_taken_over_with_the_next_order() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    assigned(&school, 1, AssignedMode::Required, Settings::default());
+    let orders = device.session("<key>RejectionReason</key><string>AppAlreadyInstalled</string><key>E</key><string>Error</string>", "");
+    assert_eq!(orders.len(), 2);
+    assert_eq!((orders[0].text("ChangeManagementState"), orders[1].text("ChangeManagementState")), (None, Some("Managed")));
+    assert_eq!(device.stage(), Stage::Unmanaged, "it was refused again: that is said, and not tried for ever");
+}
+
+#[test]
+fn an_optional_app_comes_when_the_person_asks_and_goes_when_it_is_withdrawn() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Optional, Settings::default());
+    assert!(device.session("", "").is_empty());
+    assert_eq!(device.stage(), Stage::Offered);
+    let (enrollment, id) = (device.enrollment(), app.id.clone());
+    let device_id = enrollment.device_id.clone();
+    school.write(move |tx| apps::request(tx, &enrollment, &id));
+    assert_eq!(device.session(&taken("Managed"), "Managed").len(), 1);
+    assert_eq!(device.stage(), Stage::Installed);
+    let id = app.id.clone();
+    school.write(move |tx| apps::withdraw(tx, &Actor::Console, &device_id, &id));
+    assert_eq!(device.session("", "")[0].request_type, "RemoveApplication");
+    device.session("", "");
+    device.session("", "");
+    assert_eq!(device.stage(), Stage::Offered, "the person may ask for it again");
+    assert!(!has_licence(&school));
+    let enrollment = device.enrollment();
+    assert!(school.try_write(move |tx| apps::request(tx, &enrollment, "another app")).is_err());
+}
+
+#[test]
+fn a_changed_configuration_is_sent_anew_filled_in_and_escaped() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings { licence: LicenceBy::None, ..Settings::default() });
+    device.session(&taken("Managed"), "Managed");
+    let id = app.id.clone();
+    school.write(move |tx| {
+        let keys = apps::configuration::read("<dict><key>id</key><string>$SERIAL &amp; co</string></dict>")?;
+        apps::set_configuration(tx, &Actor::Console, &id, keys.as_ref())
+    });
+    let orders = device.session(&taken("Updating"), "Managed");
+    let configuration = orders[0].keys().get("Configuration").unwrap().as_dictionary().unwrap();
+    assert_eq!(configuration.get("id").unwrap().as_string(), Some("TESTSN0001 & co"));
+    school.clock.advance(MINUTE);
+    assert!(device.session("", "Managed").is_empty(), "it is sent once");
+    let id = app.id.clone();
+    school.write(move |tx| apps::set_configuration(tx, &Actor::Console, &id, None));
+    let orders = device.session(&taken("Updating"), "Managed");
+    assert!(!orders[0].has_key("Configuration"), "what is left out is taken back");
+}
+
+#[test]
+fn feedback_is_asked_for_every_day_and_kept_with_its_age() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session(&taken("Managed"), "Managed");
+    let device_id = device.enrollment().device_id;
+    let id = device_id.clone();
+    school.write(move |tx| apps::read_feedback_now(tx, &Actor::Console, &id));
+    let mut offer = device.idle();
+    while let Some(command) = offer {
+        let long = "x".repeat(apps::FEEDBACK_MAX_BYTES);
+        let answer = if command.request_type == "ManagedApplicationFeedback" {
+            format!(
+                "<key>ManagedApplicationFeedback</key><array><dict><key>Identifier</key><string>{BUNDLE}</string><key>Feedback</key><dict>\
+                 <key>said</key><string>&lt;b&gt;</string></dict></dict><dict><key>Identifier</key><string>b</string><key>Feedback</key><dict>\
+                 <key>said</key><string>{long}</string></dict></dict></array>"
+            )
+        } else {
+            String::new()
+        };
+        let said = format!("<key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>{}</string>{answer}", command.uuid);
+        offer = super::offered(device.connect(&said).unwrap());
+    }
+    let feedback = school.write(move |tx| apps::feedback(tx, &Actor::Console, &device_id));
+    assert_eq!((feedback.len(), feedback[1].content.as_deref()), (2, Some(r#"{"said":"<b>"}"#)));
+    assert!(feedback[0].content.as_deref().unwrap().contains("not kept") && feedback[0].read_at == school.clock.now());
+    school.clock.advance(days(2));
+    school.write(crate::mdm::inventory::refresh);
+    assert!(device.session("", "Managed").iter().any(|order| order.request_type == "ManagedApplicationFeedback"));
+}
+
+#[test]
+fn an_app_that_is_deleted_goes_from_devices() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session(&taken("Managed"), "Managed");
+    school.write(move |tx| apps::delete(tx, &Actor::Console, &app.id));
+    assert_eq!(device.session("", "")[0].request_type, "RemoveApplication");
+    device.session("", "");
+    assert_eq!(device.app(), None);
+    assert!(!has_licence(&school));
+}
+
+#[test]
+fn numbers_and_addresses_of_the_store_are_read_and_all_else_is_refused() {
+    let school = School::new();
+    let add = |text: &'static str| school.try_write(move |tx| apps::add(tx, &Actor::Console, text, ""));
+    let app = add("https://apps.apple.com/de/app/pages/id361309726?l=en").unwrap();
+    assert_eq!((app.adam_id.as_deref(), app.name.as_str()), (Some("361309726"), "App 361309726"));
+    assert!(add("361309726").unwrap_err().message.contains("here already"));
+    for wrong in ["", "0", "abc", "12.5", "1234567890123456789", "https://example.school/"] {
+        assert_eq!(add(wrong).unwrap_err().fields[0].field, "adam_id", "{wrong}");
+    }
+}
+
+#[test]
+fn names_notes_and_answers_have_their_limits() {
+    let school = School::new();
+    let id = school.write(|tx| apps::add(tx, &Actor::Console, ATLAS, "Atlas")).id;
+    let edit = |name: String, note: String| {
+        let id = id.clone();
+        school.try_write(move |tx| apps::edit(tx, &Actor::Console, &id, Edit { name: Some(name), note: Some(note), settings: None }))
+    };
+    assert!(edit("é".repeat(apps::NAME_MAX_CHARS), "n".repeat(apps::NOTE_MAX_CHARS)).is_ok());
+    assert_eq!(edit("a".repeat(apps::NAME_MAX_CHARS + 1), String::new()).unwrap_err().fields[0].field, "name");
+    assert_eq!(edit("a".into(), "n".repeat(apps::NOTE_MAX_CHARS + 1)).unwrap_err().fields[0].field, "note");
+    let device = device(&school, "16.7");
+    let item = |number: usize| format!("<dict><key>Identifier</key><string>app.{number:04}</string><key>Feedback</key><dict/></dict>");
+    let items: String = (0..=apps::FEEDBACK_APPS_MAX).map(item).collect();
+    let body = super::plist(&format!(
+        "<key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>c</string><key>UDID</key><string>u</string>\
+         <key>ManagedApplicationFeedback</key><array>{items}</array>"
+    ));
+    let enrollment = device.enrollment();
+    let kept = school.write(move |tx| {
+        let report = crate::protocol::report::parse(body.as_bytes())?;
+        apps::feedback_read(tx, &enrollment, &report)?;
+        apps::feedback(tx, &Actor::Console, &enrollment.device_id)
+    });
+    assert_eq!(kept.len(), apps::FEEDBACK_APPS_MAX);
+}
