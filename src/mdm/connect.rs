@@ -179,6 +179,7 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     } else if is_acknowledged {
         match command.request_type.as_str() {
             "ProfileList" => reconcile::listed(tx, enrollment)?,
+            "ProvisioningProfileList" => reconcile::provisioning_listed(tx, enrollment, report)?,
             "ManagedApplicationList" => reconcile::apps_listed(tx, enrollment, report)?,
             "ManagedApplicationFeedback" => apps::feedback_read(tx, enrollment, report)?,
             _ => {}

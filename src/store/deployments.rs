@@ -26,10 +26,32 @@ pub fn profile_key(identifier: &str) -> String {
     format!("profile:{identifier}")
 }
 
+/// The key of a provisioning profile's row.
+pub fn provisioning_key(uuid: &str) -> String {
+    format!("{PROVISIONING}{uuid}")
+}
+
+const PROVISIONING: &str = "provisioning:";
+
+/// The UUID in a [`provisioning_key`]; none for other keys.
+pub fn provisioning_uuid(key: &str) -> Option<&str> {
+    key.strip_prefix(PROVISIONING)
+}
+
+/// Whether a row is a provisioning profile's.
+pub fn is_provisioning(key: &str) -> bool {
+    key.starts_with(PROVISIONING)
+}
+
+/// Whether a row is a profile's.
+pub fn is_profile(key: &str) -> bool {
+    key.starts_with("profile:")
+}
+
 /// One thing and how it stands on one enrollment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
-    /// What it is: [`DECLARATIONS`] or a [`profile_key`].
+    /// What it is: [`DECLARATIONS`], a [`profile_key`] or a [`provisioning_key`].
     pub key: String,
     /// How it is brought there.
     pub mechanism: Mechanism,

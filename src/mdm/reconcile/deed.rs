@@ -12,7 +12,7 @@ use crate::mdm::reconcile::outlook::{Item, Outlook, outlook};
 use crate::mdm::reconcile::render::Profile;
 use crate::mdm::reconcile::step::{self, Step};
 use crate::mdm::reconcile::{ACTOR, supersede_key};
-use crate::mdm::{capability, commands, declarations, journal};
+use crate::mdm::{capability, commands, declarations, journal, provisioning};
 use crate::protocol::command::{self, Command as Order};
 use crate::store::commands as queue;
 use crate::store::declared::{self, Declared};
@@ -151,15 +151,19 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
             true
         }
         Step::Remove => {
-            let identifier = row.key.strip_prefix("profile:").unwrap_or_default();
-            let order = command::remove_profile(tx.random().uuid_v4(), identifier);
+            let uuid = tx.random().uuid_v4();
+            let order = match deployments::provisioning_uuid(&row.key) {
+                Some(provisioning) => command::remove_provisioning_profile(uuid, provisioning),
+                None => command::remove_profile(uuid, row.key.strip_prefix("profile:").unwrap_or_default()),
+            };
             send(tx, enrollment, &mut row, order, "", "")?;
             true
         }
         Step::Send => {
-            let order = order(tx, enrollment, outlook, &row)?;
+            let order = order(tx, outlook, &row)?;
             let uuid = outlook.desired.profiles.get(row.key.strip_prefix("profile:").unwrap_or_default());
-            let payload_uuid = uuid.map(|profile| profile.piece.uuid.clone()).unwrap_or_default();
+            let provisioning = deployments::provisioning_uuid(&row.key).unwrap_or_default();
+            let payload_uuid = uuid.map_or_else(|| provisioning.to_owned(), |profile| profile.piece.uuid.clone());
             let digest = row.wanted.clone();
             send(tx, enrollment, &mut row, order, &digest, &payload_uuid)?;
             true
@@ -174,17 +178,19 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
     Ok(())
 }
 
-fn order(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, row: &Deployment) -> Result<Order> {
+fn order(tx: &Tx, outlook: &Outlook, row: &Deployment) -> Result<Order> {
     let uuid = tx.random().uuid_v4();
     if row.key == DECLARATIONS {
         let tokens = declarations::tokens(&outlook.token, tx.now);
         return Ok(command::declarative_management(uuid, Some(tokens)));
     }
+    if let Some(piece) = deployments::provisioning_uuid(&row.key).and_then(|profile| outlook.desired.provisioning.get(profile)) {
+        return Ok(command::install_provisioning_profile(uuid, provisioning::content(tx, &piece.id)?));
+    }
     let identifier = row.key.strip_prefix("profile:").unwrap_or_default();
     let Some(Profile { piece, .. }) = outlook.desired.profiles.get(identifier) else {
         return Err(Error::new(Kind::Internal, "a profile is to be sent that nobody wants"));
     };
-    let _ = enrollment;
     Ok(command::install_profile(uuid, super::gather::content(tx, &outlook.target, piece)?))
 }
 
@@ -200,15 +206,27 @@ fn send(tx: &Tx, enrollment: &Enrollment, row: &mut Deployment, order: Order, di
 
 /// Asks a device for its profiles once nothing more is under way, to see whether what it said is so.
 pub(super) fn verify(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let order = command::profile_list(tx.random().uuid_v4());
+    ask(tx, enrollment, Question { order, key: "reconcile:verify", about: deployments::is_profile })
+}
+
+/// A question after what was sent.
+pub(super) struct Question {
+    /// It.
+    pub(super) order: Order,
+    /// What marks it; one is enough.
+    pub(super) key: &'static str,
+    /// Which rows it is about, by key.
+    pub(super) about: fn(&str) -> bool,
+}
+
+/// Asks, once nothing more of the sort is under way and where the queue has room.
+pub(super) fn ask(tx: &Tx, enrollment: &Enrollment, question: Question) -> Result<()> {
     let rows = deployments::of_enrollment(tx, &enrollment.id)?;
-    if rows.iter().any(|row| row.command_uuid.is_some() && row.key != DECLARATIONS)
+    if rows.iter().any(|row| row.command_uuid.is_some() && (question.about)(&row.key))
         || queue::count_open(tx, &enrollment.id)? >= commands::MAX_OPEN
     {
         return Ok(());
     }
-    let order = command::profile_list(tx.random().uuid_v4());
-    commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(VERIFY), None).map(drop)
+    commands::enqueue_own(tx, &ACTOR, enrollment, question.order, Some(question.key), None).map(drop)
 }
-
-/// What marks the question after what was sent; one is enough.
-const VERIFY: &str = "reconcile:verify";

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::declarations::library;
 use crate::mdm::enroll::profile;
+use crate::mdm::reconcile::provisioning;
 use crate::mdm::reconcile::render::{self, Desired, House};
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
 use crate::mdm::{apps, capability, catalog, commands, policies, profiles};
@@ -197,7 +198,9 @@ pub(super) fn desired(
     pieces.extend(catalog::pieces(tx, target, house.origin.as_deref())?);
     pieces.extend(apps.items.iter().flat_map(apps::declarations_of).map(Piece::Declaration));
     unable.extend(apps.unable.iter().cloned());
-    Ok(render::render(target, house, pieces, unable))
+    let (provisioning, cannot) = provisioning::desired(tx, target, wanted)?;
+    unable.extend(cannot);
+    Ok(Desired { provisioning, ..render::render(target, house, pieces, unable) })
 }
 
 /// The bytes of a profile as this device gets it.

@@ -9,6 +9,7 @@ mod fetch;
 mod gather;
 mod outlook;
 mod preview;
+mod provisioning;
 pub mod render;
 mod seen;
 mod standing;
@@ -20,6 +21,7 @@ pub use fetch::{Asset, asset_of, profile_of};
 pub use gather::{Change, target};
 pub(in crate::mdm) use outlook::under_way;
 pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Thought, preview_all};
+pub use provisioning::provisioning_listed;
 pub use seen::{answered, listed, status_changed};
 pub use standing::{Standing, Standings, State, of_device, standing};
 

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::apps::{self, Planned};
 use crate::mdm::reconcile::gather::{self, Change, Memo};
+use crate::mdm::reconcile::provisioning;
 use crate::mdm::reconcile::render::Desired;
 use crate::mdm::reconcile::step::{self, Loss, Step, UnderWay};
 use crate::mdm::wanted::Target;
@@ -75,6 +76,9 @@ fn items(tx: &Tx, enrollment: &Enrollment, desired: &Desired, token: &str, rows:
         let wish = Wish { digest: &profile.piece.digest, mechanism: profile.mechanism, name: &profile.piece.name, origins };
         wishes.insert(deployments::profile_key(identifier), wish);
     }
+    for (uuid, piece) in &desired.provisioning {
+        wishes.insert(deployments::provisioning_key(uuid), provisioning::wish(piece));
+    }
     if !desired.declarations.is_empty() || stored.contains_key(DECLARATIONS) {
         let wish = Wish { digest: token, mechanism: Mechanism::Command, name: "Declarations", origins: String::from("[]") };
         wishes.insert(DECLARATIONS.to_owned(), wish);
@@ -89,11 +93,11 @@ fn items(tx: &Tx, enrollment: &Enrollment, desired: &Desired, token: &str, rows:
 }
 
 /// What is wanted of one thing.
-struct Wish<'a> {
-    digest: &'a str,
-    mechanism: Mechanism,
-    name: &'a str,
-    origins: String,
+pub(super) struct Wish<'a> {
+    pub(super) digest: &'a str,
+    pub(super) mechanism: Mechanism,
+    pub(super) name: &'a str,
+    pub(super) origins: String,
 }
 
 fn item(tx: &Tx, enrollment: &Enrollment, key: String, before: Option<Deployment>, wish: Option<&Wish<'_>>) -> Result<Item> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
+use crate::mdm::provisioning;
 use crate::mdm::wanted::{DeclarationPiece, Origin, Piece, ProfilePiece, Target, Unable};
 use crate::pki::{digest, hex};
 use crate::protocol::availability::{Request, check};
@@ -100,6 +101,8 @@ pub struct Document {
 pub struct Desired {
     /// Profiles by PayloadIdentifier.
     pub profiles: BTreeMap<String, Profile>,
+    /// Provisioning profiles by UUID.
+    pub provisioning: BTreeMap<String, provisioning::Piece>,
     /// Declarations by Identifier; none at all where the system has no declarative management.
     pub declarations: BTreeMap<String, Document>,
     /// What it cannot have.

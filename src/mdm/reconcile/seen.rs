@@ -16,12 +16,16 @@ use crate::store::deployments::{self, DECLARATIONS, Deployment, Mechanism};
 use crate::store::enrollments::Enrollment;
 use crate::store::{Tx, inventory};
 
+/// What is sent for the rows here.
+const ANSWERED: [&str; 5] =
+    ["InstallProfile", "RemoveProfile", "DeclarativeManagement", "InstallProvisioningProfile", "RemoveProvisioningProfile"];
+
 /// Codes by which a device says that there is no such profile (any more): `MCMDMErrorDomain` 12075, a Mac's `MDMClientError` 89.
 const NOT_THERE: [i64; 2] = [12075, 89];
 
 /// Takes over what a device answered to a command.
 pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head) -> Result<()> {
-    if !matches!(command.request_type.as_str(), "InstallProfile" | "RemoveProfile" | "DeclarativeManagement") {
+    if !ANSWERED.contains(&command.request_type.as_str()) {
         return Ok(());
     }
     let Some(mut row) = deployments::by_command(tx, &enrollment.id, &command.uuid)? else {
@@ -32,7 +36,7 @@ pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head
         return Ok(());
     };
     let before = row.clone();
-    let is_removal = command.request_type == "RemoveProfile";
+    let is_removal = command.request_type.starts_with("Remove");
     match head.status {
         Status::Idle | Status::NotNow => return Ok(()),
         Status::Acknowledged if row.key == DECLARATIONS => step::sync_acknowledged(&mut row, tx.now),
@@ -44,14 +48,15 @@ pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head
         }
     }
     store(tx, enrollment, &before, &row)?;
-    if row.key != DECLARATIONS {
-        deed::verify(tx, enrollment)?;
+    match row.key.as_str() {
+        DECLARATIONS => Ok(()),
+        key if deployments::is_provisioning(key) => super::provisioning::verify(tx, enrollment),
+        _ => deed::verify(tx, enrollment),
     }
-    Ok(())
 }
 
 /// Stores a row, tells what is news in it, and has it looked at again: something else may be wanted by now, or a moment to try again be set.
-fn store(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: &Deployment) -> Result<()> {
+pub(super) fn store(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: &Deployment) -> Result<()> {
     tell(tx, enrollment, before, row)?;
     if row.wanted.is_empty() && row.seen.is_empty() && row.sent.is_empty() && row.command_uuid.is_none() {
         return deployments::forget(tx, &enrollment.id, &row.key);
@@ -90,9 +95,9 @@ pub fn listed(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
         .into_iter()
         .map(|profile| (deployments::profile_key(&profile.identifier), profile.uuid))
         .collect();
-    for before in rows.into_iter().filter(|row| row.key != DECLARATIONS) {
+    for before in rows.into_iter().filter(|row| deployments::is_profile(&row.key)) {
         let mut row = before.clone();
-        step::listed(&mut row, there.get(&before.key).map(String::as_str));
+        step::listed(&mut row, there.get(&before.key).map(String::as_str), tx.now);
         if row != before {
             store(tx, enrollment, &before, &row)?;
         }

@@ -173,14 +173,22 @@ pub fn lost(row: &mut Deployment, loss: &Loss, now: Timestamp) {
     }
 }
 
+/// Why what a device had is sent again after a while.
+const NOT_LISTED: &str = "it does not list it, although it said that it has it";
+
 /// The device listed all that it has. `listed` is the PayloadUUID of this thing there, if it is there.
-pub fn listed(row: &mut Deployment, listed: Option<&str>) {
+pub fn listed(row: &mut Deployment, listed: Option<&str>, now: Timestamp) {
     if row.command_uuid.is_some() || row.mechanism == Mechanism::Declaration {
         // The list may have been made before the command was carried out; its answer says more.
         return;
     }
     let is_ours = listed.is_some_and(|uuid| uuid.eq_ignore_ascii_case(&row.payload_uuid));
     match listed {
+        None if !row.wanted.is_empty() && row.seen == row.wanted => {
+            // Somebody removed it, or the device says "done" of what it does not do: that must not go on for as long as it connects.
+            row.seen.clear();
+            return refused(row, NOT_LISTED, now);
+        }
         None => row.seen.clear(),
         // An answer was lost, and the list says what it would have said.
         Some(_) if is_ours && !row.sent.is_empty() => row.seen.clone_from(&row.sent),

@@ -14,6 +14,7 @@ mod packages;
 mod people;
 mod plans;
 mod profiles;
+mod provisioning;
 mod push;
 mod pushes;
 mod queue;

@@ -162,7 +162,7 @@ impl World {
             }
             Event::List => {
                 let there = self.installed.clone();
-                self.row.iter_mut().for_each(|row| listed(row, there.as_deref()));
+                self.row.iter_mut().for_each(|row| listed(row, there.as_deref(), now));
             }
             Event::RemovedByHand => self.installed = None,
             Event::ForeignVersion => self.installed = Some("foreign".into()),
