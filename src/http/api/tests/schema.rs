@@ -147,6 +147,7 @@ impl House {
         let (package, of_app, provisioning, upload) = self.packages().await;
         let location = self.licensed(&person).await;
         vec![
+            ("/api/v1/apps/{id}/devices", app),
             ("/api/v1/content-tokens/{id}", location),
             ("/api/v1/packages/uploads/{id}", upload),
             ("/api/v1/packages/{id}", package),
@@ -156,7 +157,6 @@ impl House {
             ("/api/v1/people/{id}", person),
             ("/api/v1/classes/{id}", class),
             ("/api/v1/profiles/{id}", profile),
-            ("/api/v1/apps/{id}", app),
             ("/api/v1/admins/{id}", String::from("kim")),
             ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),
             ("/api/v1/declarations/{id}", text(&declaration["items"][0]["id"])),

@@ -54,9 +54,15 @@ pub fn sent(row: &mut AppState, intent: Intent, command_uuid: String, facts: &Fa
 
 /// The order that waited was taken back before the device saw it: what the device has is as before.
 pub fn taken_back(row: &mut AppState, now: Timestamp) {
+    let was_removal = row.intent == Intent::Remove;
     row.command_uuid = None;
     row.intent = Intent::Nothing;
     row.asked_version.clear();
+    if was_removal && row.seen.is_empty() && !row.sent.is_empty() {
+        // An order before it may still come about; the lists tell.
+        row.poll_at = Some(now);
+        return enter(row, Stage::Installing, "", now);
+    }
     as_before(row, "", now);
 }
 

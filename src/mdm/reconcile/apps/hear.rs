@@ -7,6 +7,7 @@ use crate::mdm::apps;
 use crate::mdm::apps::next::{self, Answer, Declared, Item, Present};
 use crate::mdm::checkin::actor;
 use crate::mdm::journal;
+use crate::mdm::licences::errands;
 use crate::protocol::error_chain::CauseKind;
 use crate::protocol::report::apps::{self as reports, ManagedState};
 use crate::protocol::report::{Head, Report, Status};
@@ -14,6 +15,7 @@ use crate::store::app_states::{self, AppState, Stage};
 use crate::store::commands::Command;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
+use crate::store::licences::assets;
 use crate::store::{Tx, declared, deployments, inventory};
 
 /// Takes over what a device answered to an order for an app.
@@ -42,6 +44,12 @@ pub fn app_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &
     let facts = apps::facts_of(tx, enrollment, &before)?;
     let mut row = before.clone();
     next::answered(&mut row, &answer, &facts, tx.now);
+    if matches!(answer, Answer::Refused { kind: CauseKind::LicenseMissing, .. }) {
+        // Apple and the ledger may not agree: the ledger is read anew before the next try.
+        for asset in assets::of_app(tx, &row.adam_id)? {
+            errands::hurry(tx, &asset.key.token_id)?;
+        }
+    }
     if let Some(bundle_id) = Some(&row.bundle_id).filter(|bundle_id| !bundle_id.is_empty()) {
         apps::learn_identifier(tx, &row.app_id, bundle_id)?;
     }
