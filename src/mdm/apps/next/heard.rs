@@ -43,6 +43,10 @@ pub fn sent(row: &mut AppState, intent: Intent, command_uuid: String, facts: &Fa
         return;
     }
     let Some(want) = &facts.want else { return };
+    if row.seen.is_empty() && !row.sent.is_empty() {
+        // An order before it may have come about.
+        OTHER.clone_into(&mut row.seen);
+    }
     row.sent.clone_from(&want.digest);
     if row.seen.is_empty() {
         enter(row, Stage::Sent, "", now);
