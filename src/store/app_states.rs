@@ -12,6 +12,7 @@ use crate::store::words::words;
 
 words! {
     /// Where an app is on its way to a device.
+    #[schema(as = AppStage)]
     pub enum Stage {
         /// Not there, and nothing has been sent.
         Absent = "absent",

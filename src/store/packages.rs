@@ -11,6 +11,7 @@ use crate::store::{Bell, Tx};
 
 words! {
     /// For whom a version is meant.
+    #[schema(as = PackageStage)]
     pub enum Stage {
         /// For nobody: kept, to be used later or again.
         Kept = "kept",

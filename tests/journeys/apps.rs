@@ -213,7 +213,7 @@ async fn an_app_of_the_house_comes_by_its_manifest_and_a_new_version_follows_by_
         house.write(|tx| tokens::create(tx, &Actor::Console, &NewToken { name: "t".into(), role: Role::Owner, days: Some(1) })).await.1;
     let authorization = format!("Authorization: Bearer {}", made.expose());
     let upload = |file: &std::path::Path| {
-        let address = house.url("/api/v1/packages/content?file_name=Field.ipa");
+        let address = house.url("/api/v1/packages/content?file_name=Field.ipa&stage=everyone");
         let bytes = ["-T", file.to_str().unwrap(), "-H", "Content-Type: application/octet-stream", "-H", &authorization, &address];
         let (status, body) = house.curl(&bytes);
         assert_eq!(status, "201", "{body}");

@@ -35,7 +35,9 @@ impl super::Device<'_> {
 #[test]
 fn a_provisioning_profile_comes_is_looked_for_and_goes_again() {
     let school = School::new();
-    let device = school.enrolled("A-1");
+    let device = school.device("A-1");
+    device.authenticate();
+    device.token_update(false);
     device.says_what_it_is("12.5.7");
     let end = school.clock.now().plus(days(100));
     let device_id = device.enrollment().device_id;

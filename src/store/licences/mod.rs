@@ -24,6 +24,7 @@ words! {
 
 words! {
     /// How far a licence is on its way.
+    #[schema(as = LicenceStage)]
     pub enum Stage {
         /// Nothing was asked.
         Open = "open",
