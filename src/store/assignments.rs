@@ -69,11 +69,13 @@ fn assignment(row: &Row<'_>) -> rusqlite::Result<Assignment> {
     })
 }
 
-/// Assigns; when the same thing is assigned to the group already, only its end and its mode change.
+/// Assigns; when the same thing is assigned to the group already, only its end and its mode change. Where that has ended, it is a new assignment.
 pub fn put(tx: &Tx, assignment: &Assignment) -> Result<()> {
     tx.execute(
         "INSERT INTO assignments (id, kind, item_id, group_id, ends_at, mode, created_by, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT (kind, item_id, group_id) DO UPDATE SET ends_at = excluded.ends_at, mode = excluded.mode",
+         ON CONFLICT (kind, item_id, group_id) DO UPDATE SET ends_at = excluded.ends_at, mode = excluded.mode,
+             created_by = iif(assignments.ends_at <= excluded.created_at, excluded.created_by, assignments.created_by),
+             created_at = iif(assignments.ends_at <= excluded.created_at, excluded.created_at, assignments.created_at)",
         (
             &assignment.id,
             assignment.kind,

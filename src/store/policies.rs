@@ -112,13 +112,14 @@ pub fn groups(tx: &Tx, policy_id: &str) -> Result<Vec<AssignedGroup>> {
     )
 }
 
-/// Some of the devices that a policy is assigned to, by name: id and name, or serial number where there is no name.
+/// Some of the devices that a policy is assigned to now, by name: id and name, or serial number where there is no name.
 pub fn devices(tx: &Tx, policy_id: &str, limit: u32) -> Result<Vec<(String, String)>> {
     tx.list(
         "SELECT DISTINCT devices.id, coalesce(nullif(devices.name, ''), devices.serial_number, devices.id) AS called
          FROM assignments JOIN group_devices ON group_devices.group_id = assignments.group_id JOIN devices ON devices.id = group_devices.device_id
-         WHERE kind = ?1 AND item_id = ?2 AND devices.deleted_at IS NULL ORDER BY called, devices.id LIMIT ?3",
-        (AssignedKind::Policy, policy_id, limit),
+         WHERE kind = ?1 AND item_id = ?2 AND (ends_at IS NULL OR ends_at > ?4) AND devices.deleted_at IS NULL
+         ORDER BY called, devices.id LIMIT ?3",
+        (AssignedKind::Policy, policy_id, limit, tx.now),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }

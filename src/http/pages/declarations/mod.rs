@@ -210,8 +210,7 @@ fn groups(view: &DeclarationView, own: &str) -> Markup {
             },
         );
     }
-    let is_assigned = |id: &str| view.scope.assigned.iter().any(|(group, _)| group == id);
-    let names: Vec<_> = view.scope.groups.iter().filter(|group| is_assigned(&group.id)).map(|group| group.name.as_str()).collect();
+    let names = view.scope.names();
     html! { @if names.is_empty() { p.quiet { "For no group yet." } } @else { p { (names.join(", ")) } } }
 }
 

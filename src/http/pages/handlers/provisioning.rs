@@ -106,10 +106,11 @@ fn view(tx: &Tx, actor: &Actor, id: &str, refused: Option<(Sent, Vec<(String, St
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     let scope = ScopeView {
         groups: groups::all(tx)?.into_iter().map(group).collect(),
-        assigned: found.assignments.iter().map(|assignment| (assignment.group_id.clone(), None)).collect(),
+        assigned: found.assignments.iter().map(|assignment| (assignment.group_id.clone(), assignment.ends_at)).collect(),
         sent,
         errors,
         without_end: true,
+        now: tx.now,
     };
     Ok(ProfileView {
         id: found.profile.id,

@@ -53,6 +53,20 @@ pub struct ScopeView {
     pub errors: Vec<(String, String)>,
     /// Whether the thing cannot end by itself, so that no end is asked for.
     pub without_end: bool,
+    /// The moment that ends are told against: what ended before it is a thing of the past, and not ticked.
+    pub now: Timestamp,
+}
+
+impl ScopeView {
+    /// Whether the thing is wanted on the devices of a group now.
+    pub fn has(&self, group_id: &str) -> bool {
+        open(&self.assigned, self.now).any(|(id, _)| id == group_id)
+    }
+
+    /// The names of the groups on whose devices the thing is wanted now.
+    pub fn names(&self) -> Vec<&str> {
+        self.groups.iter().filter(|group| self.has(&group.id)).map(|group| group.name.as_str()).collect()
+    }
 }
 
 /// The picker's part of a form as it was sent.
@@ -76,11 +90,21 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The groups that did not have the thing before.
-    pub fn newly(&self, known: &[Assigned]) -> Vec<String> {
-        let is_new = |group: &&String| known.iter().all(|(id, _)| id != *group);
+    /// The groups that did not have the thing before, or have it no more at `now`.
+    pub fn newly(&self, known: &[Assigned], now: Timestamp) -> Vec<String> {
+        let is_new = |group: &&String| open(known, now).all(|(id, _)| id != *group);
         self.assign.iter().map(|(group, _)| group).filter(is_new).cloned().collect()
     }
+}
+
+/// Whether this end is over.
+pub fn is_over(end: Option<Timestamp>, now: Timestamp) -> bool {
+    end.is_some_and(|end| end <= now)
+}
+
+/// Where a thing is assigned and has not ended.
+fn open(assigned: &[Assigned], now: Timestamp) -> impl Iterator<Item = &Assigned> {
+    assigned.iter().filter(move |(_, end)| !is_over(*end, now))
 }
 
 impl Sent {
@@ -122,12 +146,13 @@ impl Sent {
         Ok(Some(end))
     }
 
-    /// What has to be done to get from `assigned` to what the form says.
+    /// What has to be done to get from `assigned` to what the form says. Where it has ended it is as if it had not been assigned: ticked, it is
+    /// assigned anew; not ticked, it stays a thing of the past.
     ///
     /// # Errors
     /// As [`Sent::end`].
     pub fn changes(&self, assigned: &[Assigned], now: Timestamp) -> Result<Changes> {
-        let known = |group: &str| assigned.iter().find(|(id, _)| id == group).map(|(_, end)| *end);
+        let known = |group: &str| open(assigned, now).find(|(id, _)| id == group).map(|(_, end)| *end);
         let end = if self.keep_ends && self.ends_at.is_empty() { None } else { self.end(now)? };
         let mut changes = Changes::default();
         for group in &self.groups {
@@ -137,7 +162,7 @@ impl Sent {
                 _ => changes.assign.push((group.clone(), end)),
             }
         }
-        changes.unassign = assigned.iter().map(|(id, _)| id.clone()).filter(|id| !self.groups.contains(id)).collect();
+        changes.unassign = open(assigned, now).map(|(id, _)| id.clone()).filter(|id| !self.groups.contains(id)).collect();
         Ok(changes)
     }
 }
@@ -150,7 +175,7 @@ pub fn scope(view: &ScopeView) -> Markup {
         };
     }
     let error = |of: &str| view.errors.iter().find(|(name, _)| name == of).map(|(_, words)| words.as_str());
-    let mut ends: Vec<_> = view.assigned.iter().map(|(_, end)| *end).collect();
+    let mut ends: Vec<_> = open(&view.assigned, view.now).map(|(_, end)| *end).collect();
     ends.sort_unstable();
     ends.dedup();
     let differ = ends.len() > 1;
@@ -179,7 +204,9 @@ pub fn scope(view: &ScopeView) -> Markup {
 
 fn choice(view: &ScopeView, group: &ScopeGroup, differ: bool) -> Markup {
     let assigned = view.assigned.iter().find(|(id, _)| *id == group.id);
-    let ticked = view.sent.as_ref().map_or(assigned.is_some(), |sent| sent.groups.contains(&group.id));
+    let ended = assigned.and_then(|(_, end)| end.filter(|_| is_over(*end, view.now)));
+    let is_open = assigned.is_some() && ended.is_none();
+    let ticked = view.sent.as_ref().map_or(is_open, |sent| sent.groups.contains(&group.id));
     let id = format!("f-{GROUPS}-{}", group.id);
     html! {
         div.choice {
@@ -187,7 +214,8 @@ fn choice(view: &ScopeView, group: &ScopeGroup, differ: bool) -> Markup {
             label for=(id) {
                 (group.name) " " span.quiet {
                     (count(group.device_count, "device", "devices"))
-                    @if let Some((_, Some(end))) = assigned.filter(|_| differ) { ", until " (exact(*end)) }
+                    @if let Some(end) = ended { ", ended " (exact(end)) }
+                    @else if let Some((_, Some(end))) = assigned.filter(|_| differ) { ", until " (exact(*end)) }
                 }
             }
         }
@@ -271,6 +299,22 @@ mod tests {
         let view = ScopeView { assigned: vec![("a".into(), None), ("b".into(), at("2026-12-24T15:30:00Z"))], ..view() };
         let html = scope(&view).into_string();
         assert!(html.contains("name=\"keep_ends\" value=\"1\" checked") && html.contains("until 24 Dec 2026, 15:30 UTC"), "{html}");
+    }
+
+    #[test]
+    fn what_has_ended_is_not_ticked_and_saving_another_group_does_not_bring_it_back() {
+        let past = at("2026-11-01T08:00:00Z");
+        let assigned = vec![("a".to_owned(), past)];
+        let html = scope(&ScopeView { assigned: assigned.clone(), now: NOW, ..view() }).into_string();
+        assert!(html.contains("30 devices, ended 1 Nov 2026, 08:00 UTC"), "{html}");
+        assert!(!html.contains("checked") && !html.contains("value=\"2026-11") && !html.contains("keep_ends"), "{html}");
+        let changes = |text: &str| sent(text).changes(&assigned, NOW).unwrap();
+        assert_eq!(changes("groups=b&ends_at="), Changes { assign: vec![("b".into(), None)], unassign: vec![] });
+        assert_eq!(changes("ends_at="), Changes::default(), "what is over is nothing to take back");
+        let again = changes("groups=a&ends_at=");
+        assert_eq!(again, Changes { assign: vec![("a".into(), None)], unassign: vec![] });
+        assert_eq!(again.newly(&assigned, NOW), ["a"], "it is asked about as if it were new");
+        assert_eq!(changes("groups=a&ends_at=2026-12-24T15:30&keep_ends=1").assign, [("a".to_owned(), at("2026-12-24T15:30:00Z"))]);
     }
 
     #[test]

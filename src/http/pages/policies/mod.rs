@@ -150,7 +150,7 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
         action: edit,
         ..Frame::new(Section::Profiles, &view.name)
     };
-    let assigned = view.scope.assigned.len() as u64;
+    let assigned = view.scope.names().len() as u64;
     let about = [
         Fact::text("Switched on", &count(view.switches.len() as u64, "switch", "switches")),
         Fact::text(
@@ -190,11 +190,8 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
 }
 
 fn assigned_to(view: &PolicyView) -> Markup {
-    let name = |id: &str| view.scope.groups.iter().find(|group| group.id == id).map_or("", |group| group.name.as_str()).to_owned();
-    html! {
-        @if view.scope.assigned.is_empty() { p.quiet { "No group yet." } }
-        ul.plain { @for (id, _) in &view.scope.assigned { li { (name(id)) } } }
-    }
+    let names = view.scope.names();
+    html! { @if names.is_empty() { p.quiet { "No group yet." } } @else { ul.plain { @for name in names { li { (name) } } } } }
 }
 
 /// What does less than it may seem to.

@@ -102,8 +102,7 @@ pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
 
 fn who(view: &ProfileView) -> Markup {
     if !view.may_change {
-        let names = view.scope.groups.iter().filter(|group| view.scope.assigned.iter().any(|(id, _)| *id == group.id));
-        let names: Vec<&str> = names.map(|group| group.name.as_str()).collect();
+        let names = view.scope.names();
         return html! { p { @if names.is_empty() { "Nobody yet." } @else { "The devices of " (names.join(", ")) "." } } };
     }
     let action = format!("/profiles/{}/scope", view.id);

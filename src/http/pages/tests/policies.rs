@@ -223,3 +223,37 @@ async fn a_preview_goes_on_page_by_page_and_leads_back_to_the_form_when_it_is_on
     assert_eq!((looked_up.status, looked_up.location()), (303.try_into().unwrap(), policy.as_str()));
     assert_eq!(house.get(&owner, "/preview/nothing/x").await.status, 404);
 }
+
+#[tokio::test]
+async fn what_has_ended_is_told_as_past_and_comes_back_only_when_somebody_ticks_it() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.write(|tx| rows::group(tx, "g1", "Cart A").and_then(|()| rows::group(tx, "g2", "Cart B"))).await;
+    let made = house.post(&owner, "/policies", "name=Exam&no_camera=1").await;
+    let policy = made.location().split('?').next().unwrap().to_owned();
+    let id = policy.rsplit('/').next().unwrap().to_owned();
+    let end = house.app.now().plus(std::time::Duration::from_secs(3600));
+    assert_eq!(house.post(&owner, &format!("{policy}/scope"), &format!("groups=g1&ends_at={end}")).await.status, 303);
+    house.app.clock.advance(std::time::Duration::from_secs(7200));
+    let owner = house.kit.cookie("Owner").await;
+    let page = house.get(&owner, &policy).await.body;
+    assert!(page.contains(", ended ") && !page.contains("value=\"g1\" checked") && page.contains("no group yet"), "{page}");
+    assert!(
+        page.contains("name=\"ends_at\"") && !page.contains(&format!("value=\"{}", &end.to_string()[..13])),
+        "no past end is sent back: {page}"
+    );
+    let group = house.get(&owner, "/groups/g1").await.body;
+    assert!(group.contains("Policy Exam</a><span class=\"quiet\">, ended ") && group.contains("Nothing now."), "{group}");
+    // Saving another group as the page sends it.
+    let preview = house.post(&owner, &format!("/preview/policy/{id}"), "groups=g2&ends_at=").await.body;
+    assert!(preview.contains("It reaches no device."), "{preview}");
+    assert_eq!(house.post(&owner, &format!("{policy}/scope"), "groups=g2&ends_at=").await.status, 303);
+    let ends = |id: String| async { house.write(move |tx| assignments::of_item(tx, assignments::AssignedKind::Policy, &id)).await };
+    let rows: Vec<_> = ends(id.clone()).await.into_iter().map(|row| (row.group_id, row.ends_at)).collect();
+    assert_eq!(rows, [("g1".to_owned(), Some(end)), ("g2".to_owned(), None)]);
+    // Ticked again it is a new assignment.
+    assert_eq!(house.post(&owner, &format!("{policy}/scope"), "groups=g1&groups=g2&ends_at=").await.status, 303);
+    let rows = ends(id).await;
+    let again = rows.iter().find(|row| row.group_id == "g1").unwrap();
+    assert_eq!((again.ends_at, again.created_at), (None, house.app.now()));
+}

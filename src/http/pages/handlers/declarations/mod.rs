@@ -177,8 +177,9 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<DeclarationView> {
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     let scope = ScopeView {
         groups: groups::all(tx)?.into_iter().map(group).collect(),
-        assigned: standing.assignments.iter().map(|one| (one.group_id.clone(), None)).collect(),
+        assigned: standing.assignments.iter().map(|one| (one.group_id.clone(), one.ends_at)).collect(),
         without_end: true,
+        now: tx.now,
         ..ScopeView::default()
     };
     Ok(DeclarationView {
@@ -261,7 +262,8 @@ async fn assign(
     let (actor, own, sent) = (who.actor.clone(), id.clone(), Sent::read(&form)?);
     app.store
         .write(app.now(), move |tx| {
-            let before: Vec<_> = library::find(tx, &actor, &own)?.assignments.into_iter().map(|one| (one.group_id, None)).collect();
+            let assigned = library::find(tx, &actor, &own)?.assignments.into_iter();
+            let before: Vec<_> = assigned.map(|one| (one.group_id, one.ends_at)).collect();
             let changes = sent.changes(&before, tx.now)?;
             changes.assign.iter().try_for_each(|(group, _)| library::assign(tx, &actor, &own, group).map(drop))?;
             changes.unassign.iter().try_for_each(|group| library::unassign(tx, &actor, &own, group).map(drop))

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::parts::scope::{ScopeGroup, ScopeView, Sent};
+use crate::http::pages::parts::scope::{ScopeGroup, ScopeView, Sent, is_over};
 use crate::http::pages::policies::{
     DeviceKey, DevicePolicies, PoliciesView, PolicyForm, PolicyRow, PolicyView, ask_delete, editor, list, on_device, one,
 };
@@ -72,7 +72,7 @@ fn row(tx: &Tx, actor: &Actor, policy: Policy) -> Result<PolicyRow> {
     let groups = policies::groups(tx, actor, &policy.id)?;
     Ok(PolicyRow {
         does: in_words(&policy).into_iter().map(|(_, words)| words).collect(),
-        groups: groups.into_iter().map(|group| group.name).collect(),
+        groups: groups.into_iter().filter(|group| !is_over(group.ends_at, tx.now)).map(|group| group.name).collect(),
         id: policy.id,
         name: policy.name,
         changed_at: policy.changed_at,
@@ -106,7 +106,8 @@ async fn view(app: &App, who: &SignedIn, id: String, sent: Option<Sent>, errors:
         let clashes = policies::check(tx, &actor, &id, &[])?.into_iter().map(|clash| clash.message).collect();
         Ok((policy, assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, clashes))
     };
-    let (policy, assigned, groups, devices, clashes) = app.store.read_slow(app.now(), work).await?;
+    let now = app.now();
+    let (policy, assigned, groups, devices, clashes) = app.store.read_slow(now, work).await?;
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     Ok(PolicyView {
         switches: in_words(&policy),
@@ -114,7 +115,7 @@ async fn view(app: &App, who: &SignedIn, id: String, sent: Option<Sent>, errors:
         clashes,
         ends: policies::ends(&policy.settings).words,
         generations: policies::generations(&policy.settings),
-        scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors, without_end: false },
+        scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors, without_end: false, now },
         devices,
         may_change,
         id: policy.id,

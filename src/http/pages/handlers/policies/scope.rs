@@ -55,7 +55,7 @@ pub(super) async fn save(
 
 /// What the policy would get in the way of only because of these changes.
 fn new_clashes(tx: &Tx, actor: &Actor, id: &str, changes: &Changes, known: &[Assigned]) -> Result<Vec<String>> {
-    let added = changes.newly(known);
+    let added = changes.newly(known, tx.now);
     if added.is_empty() {
         return Ok(Vec::new());
     }

@@ -12,11 +12,12 @@ use serde::Deserialize;
 
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::api::profile_file;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::parts::scope::Sent;
+use crate::http::pages::parts::scope::{Sent, is_over};
 use crate::http::pages::parts::{Flash, ScopeGroup, ScopeView, Segment, Share, State as Mark};
 use crate::http::pages::profiles::one::{DeviceRow, ProfileView, VersionRow, delete as ask_to_delete, one};
 use crate::http::pages::profiles::versions::{VersionView, version as version_page};
@@ -61,19 +62,20 @@ async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Qu
     let after = query.after.rsplit_once(SEPARATOR).map(|(name, id)| (name.to_owned(), id.to_owned()));
     let actor = who.actor.clone();
     let work = move |tx: &Tx| Ok((profiles::list(tx, &actor, after.as_ref(), PAGE + 1)?, groups::all(tx)?));
-    let ((mut found, total), groups) = app.store.read_slow(app.now(), work).await?;
+    let now = app.now();
+    let ((mut found, total), groups) = app.store.read_slow(now, work).await?;
     let next = (found.len() > PAGE as usize).then(|| {
         found.truncate(PAGE as usize);
         let last = found.last().map(|last| format!("{}{SEPARATOR}{}", last.profile.name, last.profile.id)).unwrap_or_default();
         format!("/profiles?after={}", crate::http::pages::parts::encode(&last))
     });
-    let rows = found.into_iter().map(|found| row(found, &groups)).collect();
+    let rows = found.into_iter().map(|found| row(found, &groups, now)).collect();
     let view = LibraryView { rows, total, next, may_change: who.actor.may(Right::Configure) };
     let flash = SaidQuery::of(&query.said).flash(&gate, &who);
     Ok(library(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
-fn row(found: Overview, groups: &[groups::Group]) -> ProfileRow {
+fn row(found: Overview, groups: &[groups::Group], now: Timestamp) -> ProfileRow {
     let name = |id: &str| groups.iter().find(|group| group.id == id).map(|group| group.name.clone());
     let mut holds: Vec<String> = Vec::new();
     for payload in &found.current.facts.payloads {
@@ -82,9 +84,10 @@ fn row(found: Overview, groups: &[groups::Group]) -> ProfileRow {
             holds.push(words.to_owned());
         }
     }
+    let open = found.assignments.iter().filter(|assignment| !is_over(assignment.ends_at, now));
     ProfileRow {
         results: segments(&found),
-        groups: found.assignments.iter().filter_map(|assignment| name(&assignment.group_id)).collect(),
+        groups: open.filter_map(|assignment| name(&assignment.group_id)).collect(),
         device_count: found.reach,
         id: found.profile.id,
         name: found.profile.name,
@@ -159,6 +162,7 @@ fn view(
         sent,
         errors,
         without_end: false,
+        now: tx.now,
     };
     let version = |row: crate::store::profiles::Version| VersionRow {
         version: row.version,
