@@ -21,6 +21,10 @@ use crate::store::policies::{self as policy_rows, Policy};
 use crate::store::profiles::{self as profile_rows, Profile};
 use crate::store::{Tx, enrollments};
 
+mod together;
+
+pub use together::{Met, brought_into, of_device, of_devices, of_group};
+
 /// The most that is told of one thing at once.
 pub const CLASHES_MAX: usize = 100;
 
@@ -58,15 +62,20 @@ type Found = BTreeMap<(Origin, String, Option<String>), Counted>;
 
 /// The policies that a profile meets on the devices of these groups, where both set the same; `besides` is what would be assigned to them too.
 pub fn of_profile(tx: &Tx, profile: &Profile, facts: &Facts, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Clash>> {
+    Ok(told(policies_met(tx, facts, &met(tx, groups, besides)?)?, &format!("“{}”", profile.name)))
+}
+
+/// The policies that a version of a profile meets on such devices.
+fn policies_met(tx: &Tx, facts: &Facts, devices: &[Alike]) -> Result<Found> {
     let mut found = Found::new();
-    for alike in met(tx, groups, besides)? {
-        for policy in policies_of(tx, &alike)? {
-            for target in targets(tx, &alike)? {
+    for alike in devices {
+        for policy in policies_of(tx, alike)? {
+            for target in targets(tx, alike)? {
                 note(&mut found, &policy_origin(&policy), alike.device_count, meets(facts, &policies::payload_keys(&policy, &target)));
             }
         }
     }
-    Ok(told(found, &format!("“{}”", profile.name)))
+    Ok(found)
 }
 
 /// The profiles and policies that a policy meets on the devices of these groups, where both set the same or where their lists leave nothing.

@@ -16,13 +16,23 @@ pub struct Alike {
     pub policies: Vec<String>,
 }
 
-/// What is wanted of a device by any of its groups, as a list in JSON.
+/// What is wanted of a device by any of its groups but one, as a list in JSON.
 const WANTED: &str = "(SELECT json_group_array(item_id) FROM (SELECT DISTINCT item_id FROM group_devices JOIN assignments USING (group_id) \
-     WHERE group_devices.device_id = devices.id AND assignments.kind = KIND AND (ends_at IS NULL OR ends_at > ?2) ORDER BY item_id))";
+     WHERE group_devices.device_id = devices.id AND group_devices.group_id <> ?3 AND assignments.kind = KIND \
+       AND (ends_at IS NULL OR ends_at > ?2) ORDER BY item_id))";
 
 /// The enrolled devices of these groups, each counted once, those that are alike together.
 pub fn of_groups(tx: &Tx, groups: &[&str]) -> Result<Vec<Alike>> {
-    let groups = serde_json::to_string(groups).map_err(|error| Error::internal("ids are JSON", error))?;
+    alike(tx, groups, "SELECT device_id FROM group_devices WHERE group_id IN (SELECT value FROM json_each(?1))", "")
+}
+
+/// The enrolled ones of these devices, those that are alike together; as if they were not in the group `without`, where one is named.
+pub fn of_devices(tx: &Tx, devices: &[&str], without: Option<&str>) -> Result<Vec<Alike>> {
+    alike(tx, devices, "SELECT value FROM json_each(?1)", without.unwrap_or_default())
+}
+
+fn alike(tx: &Tx, ids: &[&str], which: &str, without: &str) -> Result<Vec<Alike>> {
+    let ids = serde_json::to_string(ids).map_err(|error| Error::internal("ids are JSON", error))?;
     let wanted = |kind: &str| WANTED.replace("KIND", kind);
     let (profiles, policies) = (wanted("'profile'"), wanted("'policy'"));
     tx.list(
@@ -34,11 +44,11 @@ pub fn of_groups(tx: &Tx, groups: &[&str]) -> Result<Vec<Alike>> {
                           {profiles} AS profiles, {policies} AS policies
                    FROM devices JOIN enrollments ON enrollments.device_id = devices.id
                    WHERE devices.deleted_at IS NULL AND enrollments.parent_id IS NULL AND enrollments.state = 'enrolled'
-                     AND devices.id IN (SELECT device_id FROM group_devices WHERE group_id IN (SELECT value FROM json_each(?1))))
+                     AND devices.id IN ({which}))
              GROUP BY platform, os_version, supervised, kind, access_rights, shared, ade, profiles, policies
              ORDER BY min(id)"
         ),
-        (groups, tx.now),
+        (ids, tx.now, without),
         |row| {
             let ids = |text: String| serde_json::from_str(&text).unwrap_or_default();
             Ok(Alike {

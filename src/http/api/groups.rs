@@ -3,7 +3,7 @@
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,7 +15,9 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
+use crate::mdm::clashes;
 use crate::mdm::groups::{self, Change, NewGroup, Rule};
+use crate::mdm::profiles::Warning;
 use crate::store::Tx;
 use crate::store::assignments::AssignedKind;
 use crate::store::groups::{self as rows, Group};
@@ -48,8 +50,16 @@ struct GroupView {
     device_count: u64,
     /// When it was made.
     created_at: Timestamp,
+    /// What of its things gets in the way of something else on its devices; it forbids nothing. Lists leave it out.
+    warnings: Vec<Warning>,
     /// When its name, note or rule changed last.
     changed_at: Timestamp,
+}
+
+/// A group with what gets in the way of something else on its devices.
+fn whole(tx: &Tx, group: Group) -> Result<GroupView> {
+    let warnings = clashes::of_group(tx, &group.id)?;
+    Ok(GroupView { warnings, ..view(tx, group)? })
 }
 
 fn view(tx: &Tx, group: Group) -> Result<GroupView> {
@@ -59,7 +69,7 @@ fn view(tx: &Tx, group: Group) -> Result<GroupView> {
         None => String::new(),
     };
     let Group { id, name, note, device_count, created_at, changed_at, .. } = group;
-    Ok(GroupView { id, name, note, rule, rule_words, device_count, created_at, changed_at })
+    Ok(GroupView { id, name, note, rule, rule_words, device_count, created_at, warnings: Vec::new(), changed_at })
 }
 
 /// A device, as lists beside groups and people name it.
@@ -151,7 +161,7 @@ async fn create(State(app): State<App>, Authenticated(actor): Authenticated, pos
 #[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The group", body = GroupView)))]
 async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<GroupView>> {
-    let found = app.store.read(app.now(), |tx| groups::find(tx, &actor, &id).and_then(|group| view(tx, group)));
+    let found = app.store.read_slow(app.now(), move |tx| groups::find(tx, &actor, &id).and_then(|group| whole(tx, group)));
     Ok(JsonBody(found.await?))
 }
 
@@ -165,9 +175,15 @@ struct GroupChange {
     /// What it is for.
     #[serde(default)]
     note: Option<String>,
-    /// Its rule. A group by hand takes none.
-    #[serde(default)]
-    rule: Option<Rule>,
+    /// Its rule; null is refused where there is one. A group by hand takes none.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<Rule>)]
+    rule: Option<Option<Rule>>,
+}
+
+/// What stands in a field, be it null.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Rule>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Change a group's name, note or rule.
@@ -180,9 +196,8 @@ async fn change(
     Json(body): Json<GroupChange>,
 ) -> Result<JsonBody<GroupView>> {
     let GroupChange { name, note, rule } = body;
-    let changed = app
-        .store
-        .write(app.now(), move |tx| groups::change(tx, &actor, &id, Change { name, note, rule }).and_then(|group| view(tx, group)));
+    let change = Change { name, note, without_rule: matches!(rule, Some(None)), rule: rule.flatten() };
+    let changed = app.store.write(app.now(), move |tx| groups::change(tx, &actor, &id, change).and_then(|group| whole(tx, group)));
     Ok(JsonBody(changed.await?))
 }
 
@@ -259,6 +274,8 @@ struct DevicesInput {
 struct Added {
     /// Those that were not in the group before.
     added: usize,
+    /// What this brought together on them that gets in each other's way, in sentences; it forbids nothing.
+    warnings: Vec<Warning>,
 }
 
 /// Put devices into a group by hand.
@@ -274,8 +291,9 @@ async fn add(
     app.store
         .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| {
+                let before = rows::device_ids(tx, &id)?;
                 let added = groups::add(tx, &actor, &id, &body.devices)?;
-                Answer::new(StatusCode::OK, &Added { added })
+                Answer::new(StatusCode::OK, &Added { added, warnings: clashes::brought_into(tx, &id, &before)? })
             })
         })
         .await
@@ -307,18 +325,21 @@ struct AssignedView {
     ends_at: Option<Timestamp>,
 }
 
-/// What is assigned to a group.
-#[utoipa::path(get, path = "/api/v1/groups/{id}/assignments", tag = "groups", params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, description = "By kind and name", body = Vec<AssignedView>)))]
+/// What is assigned to a group; what has ended is among it, with its end in the past.
+#[utoipa::path(get, path = "/api/v1/groups/{id}/assignments", tag = "groups", params(("id" = String, Path, description = "Its id"), PageQuery),
+    responses((status = 200, description = "By kind and name", body = List<AssignedView>)))]
 async fn assigned(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
-) -> Result<JsonBody<Vec<AssignedView>>> {
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<AssignedView>>> {
+    let page = Page::<(AssignedKind, String)>::parse(query.limit, query.after.as_deref())?;
     let found = app.store.read(app.now(), |tx| {
         groups::find(tx, &actor, &id)?;
         rows::assigned(tx, &id)
     });
-    let found = found.await?;
-    Ok(JsonBody(found.into_iter().map(|(kind, id, name, ends_at)| AssignedView { kind, id, name, ends_at }).collect()))
+    let rows = found.await?;
+    let item = |(kind, id, name, ends_at)| AssignedView { kind, id, name, ends_at };
+    Ok(JsonBody(page.part(rows, |(kind, id, ..)| (*kind, id.clone()), item)?))
 }

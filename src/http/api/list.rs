@@ -54,6 +54,24 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
         self.limit + 1
     }
 
+    /// Makes the answer from all rows of a list that is short enough to be read whole; `key` tells rows apart.
+    ///
+    /// # Errors
+    /// Names `after` when what it stands for is not in the list any more.
+    pub fn part<R, T>(&self, mut rows: Vec<R>, key: impl Fn(&R) -> K, view: impl FnMut(R) -> T) -> Result<List<T>>
+    where
+        K: PartialEq,
+    {
+        let total = rows.len() as u64;
+        if let Some(after) = &self.after {
+            let Some(at) = rows.iter().position(|row| key(row) == *after) else {
+                return Err(Error::field("after", "what the page before ended with is gone; leave it out to begin again"));
+            };
+            rows.drain(..=at);
+        }
+        Ok(self.answer(rows, total, key, view))
+    }
+
     /// Makes the answer from up to [`Page::fetch`] rows: `key` is what a row is ordered by, `view` what the caller sees of it.
     pub fn answer<R, T>(&self, mut rows: Vec<R>, total: u64, key: impl Fn(&R) -> K, view: impl FnMut(R) -> T) -> List<T> {
         let more = rows.len() > self.limit as usize;
@@ -110,6 +128,18 @@ mod tests {
     fn a_full_last_page_has_no_next() {
         assert_eq!(fetch(&[(1, "a"), (2, "b")], None).next, None);
         assert_eq!(fetch(&[], None).items.len(), 0);
+    }
+
+    #[test]
+    fn a_list_that_is_read_whole_comes_in_the_same_pages() {
+        let all = || vec![(3, "c"), (1, "a"), (2, "b")];
+        let page = |after: Option<&str>| Page::<i64>::parse(Some(2), after).unwrap();
+        let first = page(None).part(all(), |row| row.0, |row| row.1).unwrap();
+        assert_eq!((first.items.as_slice(), first.total), (["c", "a"].as_slice(), 3), "in its own order");
+        let second = page(first.next.as_deref()).part(all(), |row| row.0, |row| row.1).unwrap();
+        assert_eq!((second.items.as_slice(), second.next, second.total), (["b"].as_slice(), None, 3));
+        let gone = page(first.next.as_deref()).part(vec![(3, "c")], |row| row.0, |row| row.1).unwrap_err();
+        assert_eq!(gone.fields[0].field, "after");
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct Change {
     pub note: Option<String>,
     /// Its rule; a group by hand takes none.
     pub rule: Option<Rule>,
+    /// Whether it is to have no rule, which a group with one refuses.
+    pub without_rule: bool,
 }
 
 /// Makes a group; one with a rule has its devices at once.
@@ -82,6 +84,10 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, change: Change) -> Result<Group>
             return Err(Error::field("rule", "the devices of this group are put in by hand; make another group for a rule"));
         }
         group.rule = Some(written(tx, rule)?);
+    }
+    if change.without_rule && group.is_by_rule {
+        let words = "the devices of this group are found by its rule, so it needs one; to put devices in by hand, make another group";
+        return Err(Error::field("rule", words));
     }
     if group == before {
         return Ok(group);
@@ -199,7 +205,7 @@ pub fn asking_for_class(tx: &Tx, class_id: &str) -> Result<Vec<String>> {
 /// A rule as it is kept, once it can be.
 fn written(tx: &Tx, rule: &Rule) -> Result<String> {
     can_be_kept(tx, rule)?;
-    serde_json::to_string(rule).map_err(|error| Error::internal("a rule could not be written as JSON", error))
+    serde_json::to_string(&rule.straight()).map_err(|error| Error::internal("a rule could not be written as JSON", error))
 }
 
 /// Refuses a rule that is not sound, or names a class that is not there.

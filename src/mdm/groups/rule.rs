@@ -5,6 +5,8 @@
 //! one condition that is surely not met settles `all`, one that is surely met settles `any`. Who uses a device is our own knowledge and always known:
 //! a device of nobody is in no class and has no role, and so "not in 7b" holds for it. People who are not active count as nobody.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -169,6 +171,28 @@ impl Rule {
         self.check_part(1, &mut conditions, &mut serials)
     }
 
+    /// The same rule as it is kept: serial numbers in capitals, without spaces around them, each once.
+    #[must_use]
+    pub fn straight(&self) -> Self {
+        let all = |rules: &[Self]| rules.iter().map(Self::straight).collect();
+        match self {
+            Self::All(rules) => Self::All(all(rules)),
+            Self::Any(rules) => Self::Any(all(rules)),
+            Self::Not(rule) => Self::Not(Box::new(rule.straight())),
+            Self::Serial(serials) => {
+                let mut kept: Vec<String> = Vec::with_capacity(serials.len());
+                let mut seen = BTreeSet::new();
+                for serial in serials.iter().map(|serial| serial.trim().to_ascii_uppercase()) {
+                    if seen.insert(serial.clone()) {
+                        kept.push(serial);
+                    }
+                }
+                Self::Serial(kept)
+            }
+            same => same.clone(),
+        }
+    }
+
     fn check_part(&self, depth: usize, conditions: &mut usize, serials: &mut usize) -> Result<()> {
         *conditions += 1;
         if depth > DEPTH_MAX {
@@ -182,7 +206,9 @@ impl Rule {
                 if rules.is_empty() {
                     return Err(wrong("a list of conditions needs at least one; take `everything` for every device"));
                 }
-                rules.iter().try_for_each(|rule| rule.check_part(depth + 1, conditions, serials))
+                rules.iter().try_for_each(|rule| rule.check_part(depth + 1, conditions, serials))?;
+                let ranges = rules.iter().filter_map(|rule| if let Self::Os(range) = rule { Some(range) } else { None });
+                if matches!(self, Self::All(_)) { can_be_met(ranges) } else { Ok(()) }
             }
             Self::Not(rule) => rule.check_part(depth + 1, conditions, serials),
             Self::Platform(Platform::Unknown) => Err(wrong("take a platform that devices have: ios, macos, tvos, visionos or watchos")),
@@ -254,8 +280,23 @@ impl OsRange {
                 return Err(wrong(format!("“{}” is no version; write for example 17.5", bound.chars().take(40).collect::<String>())));
             }
         }
-        Ok(())
+        can_be_met([self])
     }
+}
+
+/// Refuses ranges of versions that leave none together, since no device could ever be found.
+fn can_be_met<'a>(ranges: impl IntoIterator<Item = &'a OsRange> + Clone) -> Result<()> {
+    let bounds = |of: fn(&OsRange) -> &Option<String>| ranges.clone().into_iter().filter_map(move |range| of(range).as_ref());
+    for at_least in bounds(|range| &range.at_least) {
+        for below in bounds(|range| &range.below) {
+            let order = OsVersion::parse(at_least).compare(OsVersion::parse(below));
+            if order.is_some_and(std::cmp::Ordering::is_ge) {
+                let words = "no version is both, so no device would ever be found; change one of the two";
+                return Err(wrong(format!("the system is to be at least {at_least} and below {below}: {words}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn contains(name: &str, text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Assigning a profile to groups, with what it would get in the way of.
 
-use super::conflicts::{WARNINGS_MAX, Warning, in_group};
+use super::conflicts::{WARNINGS_MAX, Warning, clashing, in_group};
 use super::{has_end, known, version};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -8,6 +8,7 @@ use crate::mdm::{Actor, Right, assignments, clashes};
 use crate::protocol::mobileconfig::facts::Facts;
 use crate::store::Tx;
 use crate::store::assignments::{self as rows, AssignedKind, Assignment};
+use crate::store::meetings;
 use crate::store::profiles::{self as store, Profile};
 
 /// What is said where an end cannot be put into a profile.
@@ -73,8 +74,26 @@ fn among(tx: &Tx, profile: &Profile, facts: &Facts, groups: &[&str], besides: &[
             }
         }
     }
+    warnings.extend(with_others(tx, (profile, facts), groups, besides)?);
     warnings.extend(clashes::of_profile(tx, profile, facts, groups, besides)?.into_iter().map(Warning::from));
     warnings.truncate(WARNINGS_MAX);
+    Ok(warnings)
+}
+
+/// What goes wrong with the profiles that would be assigned to these groups too and come after this one, so that each pair is told once.
+fn with_others(tx: &Tx, own: (&Profile, &Facts), groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Warning>> {
+    let mut after =
+        besides.iter().filter(|(kind, _)| *kind == AssignedKind::Profile).skip_while(|(_, id)| *id != own.0.id).skip(1).peekable();
+    if after.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let device_count = meetings::of_groups(tx, groups)?.iter().map(|alike| alike.device_count).sum();
+    let mut warnings = Vec::new();
+    for (_, id) in after.filter(|(_, id)| *id != own.0.id) {
+        let other = known(tx, id)?;
+        let theirs = version(tx, id, other.version)?.facts;
+        warnings.extend(clashing(own, (&other, &theirs), device_count));
+    }
     Ok(warnings)
 }
 

@@ -87,6 +87,11 @@ pub(super) fn in_group(tx: &Tx, profile: &Profile, facts: &Facts, group_id: &str
     Ok(warnings)
 }
 
+/// What goes wrong between two profiles on so many devices that have both, each in the version of its facts.
+pub fn clashing((one, mine): (&Profile, &Facts), (other, theirs): (&Profile, &Facts), device_count: u64) -> Vec<Warning> {
+    between(mine, theirs).iter().map(|overlap| warning(one, other, overlap, device_count)).collect()
+}
+
 impl From<Clash> for Warning {
     fn from(clash: Clash) -> Self {
         Self {

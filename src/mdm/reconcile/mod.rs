@@ -14,6 +14,7 @@ pub mod render;
 mod seen;
 mod standing;
 pub mod step;
+mod thought;
 
 pub use apps::{app_answered, apps_listed, apps_reported};
 pub use deed::{AFTER_FAULT, PAGE, plan, plan_if_due, plan_page};
@@ -24,6 +25,7 @@ pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Though
 pub use provisioning::provisioning_listed;
 pub use seen::{answered, listed, status_changed};
 pub use standing::{Standing, Standings, State, of_device, standing};
+pub use thought::NAMED_MAX;
 
 use crate::mdm::Actor;
 

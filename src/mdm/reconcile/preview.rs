@@ -47,6 +47,8 @@ pub struct Thing {
     pub mechanism: Mechanism,
     /// What would be done.
     pub foreseen: Foreseen,
+    /// When a device that has refused it, or has been told of it and said nothing, is asked again by itself.
+    pub retry_at: Option<Timestamp>,
     /// Where it comes from.
     pub origins: Vec<Origin>,
 }
@@ -137,9 +139,7 @@ pub struct Previews {
 /// Looks what a change would do on the devices of some groups.
 pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews> {
     actor.require(Right::View)?;
-    if thought.groups.is_empty() && thought.removed_from.is_empty() && thought.devices.is_empty() {
-        return Err(Error::field("groups", "name at least one group or device"));
-    }
+    super::thought::check(tx, thought)?;
     let limit = thought.limit.unwrap_or(DEVICES_MAX);
     if limit == 0 || limit > DEVICES_MAX {
         return Err(Error::field("limit", format!("from 1 to {DEVICES_MAX} devices")));
@@ -174,7 +174,12 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
             previews.next = previews.items.last().map(|last| last.device_id.clone());
         }
     }
-    previews.warnings = warnings(tx, actor, thought)?;
+    let is_a_change = !thought.add.is_empty() || !thought.remove.is_empty();
+    previews.warnings = if is_a_change {
+        warnings(tx, actor, thought)?
+    } else {
+        clashes::of_devices(tx, &members.keys().map(String::as_str).collect::<Vec<_>>())?
+    };
     Ok(previews)
 }
 
@@ -277,6 +282,7 @@ fn foreseen(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Resul
 /// Everything that one channel has or would have.
 fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook) -> Result<Vec<Thing>> {
     let mut things = Vec::new();
+    let told_again_at = told_again_at(outlook);
     for item in outlook.items.iter().filter(|item| item.row.key != DECLARATIONS) {
         let foreseen = match item.step {
             Step::Send => Foreseen::Sent,
@@ -299,6 +305,11 @@ fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook) -> Result<Vec<Thi
             name: item.row.name.clone(),
             mechanism: item.row.mechanism,
             foreseen,
+            retry_at: match item.step {
+                Step::BackOff(until) => Some(until),
+                Step::Sync => told_again_at,
+                _ => None,
+            },
             origins: serde_json::from_str(&item.row.origins).unwrap_or_default(),
         });
     }
@@ -307,9 +318,16 @@ fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook) -> Result<Vec<Thi
     Ok(things)
 }
 
+/// When the device is told of its declarations again, where it has been and has not said what came of them.
+fn told_again_at(outlook: &Outlook) -> Option<Timestamp> {
+    let sync = outlook.items.iter().find(|item| item.row.key == DECLARATIONS && item.step == Step::Sync)?;
+    sync.row.due_at
+}
+
 /// Declarations that somebody asked for; those of profiles and apps are told as such.
 fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<Thing>> {
     let states = declared::states(tx, enrollment_id)?;
+    let told_again_at = told_again_at(outlook);
     let profiles: Vec<_> = outlook.desired.profiles.keys().map(|identifier| super::render::profile_declaration(identifier)).collect();
     let asked = outlook.desired.declarations.values().filter(|document| {
         !document.origins.is_empty()
@@ -329,6 +347,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
             identifier: document.identifier.clone(),
             name: named(&document.identifier, &document.origins),
             mechanism: Mechanism::Declaration,
+            retry_at: told_again_at.filter(|_| foreseen == Foreseen::Sent),
             foreseen,
             origins: document.origins.clone(),
         }
@@ -348,6 +367,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
             name: named(&served.identifier, &origins),
             mechanism: Mechanism::Declaration,
             foreseen: Foreseen::Removed,
+            retry_at: None,
             origins,
         }
     }));

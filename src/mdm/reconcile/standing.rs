@@ -6,6 +6,8 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::clashes;
+use crate::mdm::profiles::Warning;
 use crate::mdm::reconcile::apps::is_app;
 use crate::mdm::reconcile::preview::named;
 use crate::mdm::reconcile::seen::reasons;
@@ -31,6 +33,8 @@ pub enum State {
     Failed,
     /// It is to go and has not gone yet.
     Leaving,
+    /// The device is not managed any more, and what it had by this management went with that.
+    Left,
 }
 
 /// One thing on one enrollment.
@@ -49,7 +53,8 @@ pub struct Standing {
     pub because: String,
     /// What ends the wait.
     pub remedy: String,
-    /// When it is tried again by itself, where it failed.
+    /// When it is tried again by itself, where it failed; where the device has been told of its declarations and has not said what came of
+    /// them, when it is told again.
     pub retry_at: Option<Timestamp>,
     /// Since when it stands so.
     pub since_at: Option<Timestamp>,
@@ -65,6 +70,8 @@ pub struct Standings {
     pub things: Vec<Standing>,
     /// What it cannot have, and why.
     pub unable: Vec<Unable>,
+    /// What of it gets in each other's way, in sentences; it forbids nothing.
+    pub warnings: Vec<Warning>,
     /// When this was last planned.
     pub planned_at: Option<Timestamp>,
     /// When the device last said what it thinks of its declarations.
@@ -74,6 +81,9 @@ pub struct Standings {
 /// How everything stands on a device: its own channel, and those of its users.
 pub fn of_device(tx: &Tx, channel: &Enrollment) -> Result<Standings> {
     let mut standings = standing(tx, channel)?;
+    if channel.state == EnrollmentState::Enrolled {
+        standings.warnings = clashes::of_device(tx, &channel.device_id)?;
+    }
     for user in enrollments::user_channels(tx, &channel.id)?.into_iter().filter(|user| user.state == EnrollmentState::Enrolled) {
         let name = user.name();
         let theirs = standing(tx, &user)?.things;
@@ -93,7 +103,7 @@ pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
         unable: serde_json::from_str(&plan.unable).unwrap_or_default(),
         planned_at: plan.planned_at,
         status_at: plan.status_at,
-        things: Vec::new(),
+        ..Standings::default()
     };
     let is_silent = devices::by_id(tx, &enrollment.device_id)?.is_some_and(|device| device.facts_at.is_none());
     let rows = deployments::of_enrollment(tx, &enrollment.id)?;
@@ -103,7 +113,23 @@ pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
     }
     standings.things.extend(super::apps::standing(tx, enrollment)?);
     standings.things.extend(of_declarations(tx, enrollment, sync)?);
+    if let Some(because) = has_left(enrollment.state) {
+        for thing in &mut standings.things {
+            (thing.state, thing.retry_at) = (State::Left, None);
+            (thing.because, thing.remedy) = words(because, "It gets it again when it is enrolled again.");
+        }
+    }
     Ok(standings)
+}
+
+/// What became of a device that is not managed any more.
+const fn has_left(state: EnrollmentState) -> Option<&'static str> {
+    match state {
+        EnrollmentState::Authenticated | EnrollmentState::Enrolled => None,
+        EnrollmentState::Left => Some("The device has left, and what it had by this management went with that."),
+        EnrollmentState::Retired => Some("The device was retired; it loses this when it is heard of next, if it has not yet."),
+        EnrollmentState::Erased => Some("The device was erased, and this with it."),
+    }
 }
 
 fn of_row(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Deployment>, is_silent: bool) -> Result<Standing> {
@@ -121,10 +147,19 @@ fn of_row(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Depl
         state,
         because,
         remedy,
-        retry_at: row.due_at.filter(|_| state == State::Failed),
+        retry_at: match (state, row.mechanism) {
+            (State::Failed, _) => row.due_at,
+            (State::Waiting | State::Leaving, Mechanism::Declaration) => told_again_at(sync),
+            _ => None,
+        },
         since_at: Some(row.changed_at),
         origins: serde_json::from_str(&row.origins).unwrap_or_default(),
     })
+}
+
+/// When a device that was told of its declarations and has not said what came of them is told again; nothing while it is yet to be told.
+fn told_again_at(sync: Option<&Deployment>) -> Option<Timestamp> {
+    sync.filter(|sync| sync.command_uuid.is_none() && sync.seen != sync.wanted).and_then(|sync| sync.due_at)
 }
 
 fn failed(row: &Deployment) -> (String, String) {
@@ -156,9 +191,10 @@ fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Dep
             words("The device put it off, as it does while it is locked or busy.", "It is offered again when the device connects next.")
         }
         Some(CommandState::Sent) => words("The device has been sent it and has not answered yet.", "Its answer ends the wait."),
-        _ if row.mechanism == Mechanism::Declaration => {
-            words("The device has been told and has not said yet what came of it.", "It says so by itself; it is told again after a day.")
-        }
+        _ if row.mechanism == Mechanism::Declaration => words(
+            "The device has been told and has not said yet what came of it.",
+            "It says so by itself; if it does not, it is told again.",
+        ),
         _ => words("It is about to be sent.", "It goes out within seconds."),
     })
 }
@@ -185,15 +221,17 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
         // A refusal says more than a condition that does not hold.
         let of_activation = of_activations.min_by_key(|(state, _)| *state != State::Failed);
         let (state, (because, remedy)) = said.and_then(settled).or(of_activation).unwrap_or_else(|| unsettled(said, sync));
+        // What the device has said something of is looked at by the device itself, whenever its conditions change.
+        let is_silent = state == State::Waiting && said.is_none_or(|said| said.valid != "valid" && said.reasons == "[]");
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();
         things.push(Standing {
             name: named(&served.identifier, &origins),
             identifier: served.identifier,
             mechanism: Mechanism::Declaration,
+            retry_at: told_again_at(sync).filter(|_| is_silent),
             state,
             because,
             remedy,
-            retry_at: None,
             since_at: None,
             origins,
         });
@@ -281,7 +319,7 @@ fn unsettled(said: Option<&DeclarationState>, sync: Option<&Deployment>) -> Told
         }
         _ => words(
             "The device has been told and has not said yet what came of it.",
-            "It says so by itself; ask it for news to know at once.",
+            "It says so by itself; ask it for news to know at once. If it says nothing, it is told again.",
         ),
     };
     (State::Waiting, told)

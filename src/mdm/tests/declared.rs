@@ -8,10 +8,12 @@ use super::{Device, School};
 use crate::error::Kind;
 use crate::mdm::declarations::{self, library};
 use crate::mdm::reconcile::render::{STATUS, own_activation};
-use crate::mdm::reconcile::{self, State};
+use crate::mdm::reconcile::step::SYNC_PATIENCE;
+use crate::mdm::reconcile::{self, State, Thought};
 use crate::mdm::{Actor, Role};
 use crate::store::declarations::tests::{group, join};
 use crate::store::devices;
+use crate::store::enrollments::{Enrollment, EnrollmentState};
 
 impl School {
     /// A device that is declared these, and has its set.
@@ -149,4 +151,47 @@ fn who_is_asked_for_news_has_one_declaration_to_fetch_and_is_told_so() {
     assert!(queued.iter().any(|kind| kind == "DeclarativeManagement"), "{queued:?}");
     device.reports(&[]);
     assert_eq!(device.stands("a").0, State::There);
+}
+
+#[test]
+fn a_device_that_was_told_and_says_nothing_is_known_to_be_told_again() {
+    let school = School::new();
+    let device = school.declaring(&json!([test("a")]));
+    let retry_at = || {
+        let enrollment = device.enrollment();
+        let standings = school.write(move |tx| reconcile::standing(tx, &enrollment));
+        standings.things.into_iter().find(|thing| thing.identifier == "a").unwrap().retry_at
+    };
+    assert_eq!(retry_at(), None, "it is yet to be told");
+    device.answer_everything();
+    // Its report is lost.
+    let again = school.clock.now().plus(SYNC_PATIENCE);
+    assert_eq!(retry_at(), Some(again));
+    let devices = vec![device.enrollment().device_id];
+    let thought = Thought { devices, ..Thought::default() };
+    let seen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought));
+    let thing = seen.items[0].things.iter().find(|thing| thing.identifier == "a").unwrap();
+    assert_eq!(thing.retry_at, Some(again));
+    school.clock.advance(SYNC_PATIENCE);
+    device.planned();
+    assert_eq!(device.idle().unwrap().request_type, "DeclarativeManagement", "and it is");
+    device.answer_everything();
+    device.reports(&[]);
+    assert_eq!((device.stands("a").0, retry_at()), (State::There, None));
+}
+
+#[test]
+fn of_a_device_that_has_left_it_is_said_that_it_has_left() {
+    let school = School::new();
+    let device = school.declaring(&json!([test("a")]));
+    device.answer_everything();
+    device.reports(&[]);
+    assert_eq!(device.stands("a").0, State::There);
+    for (state, words) in [(EnrollmentState::Retired, "retired"), (EnrollmentState::Left, "has left"), (EnrollmentState::Erased, "erased")]
+    {
+        let enrollment = Enrollment { state, ..device.enrollment() };
+        let standings = school.write(move |tx| reconcile::of_device(tx, &enrollment));
+        let thing = standings.things.into_iter().find(|thing| thing.identifier == "a").unwrap();
+        assert!(thing.state == State::Left && thing.because.contains(words) && thing.remedy.contains("enrolled again"), "{thing:?}");
+    }
 }

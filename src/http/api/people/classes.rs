@@ -128,12 +128,18 @@ struct MemberView {
 }
 
 /// The people of a class, teachers first.
-#[utoipa::path(get, path = "/api/v1/classes/{id}/people", tag = "people", params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, description = "Teachers first, by name", body = Vec<MemberView>)))]
-async fn members(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Vec<MemberView>>> {
+#[utoipa::path(get, path = "/api/v1/classes/{id}/people", tag = "people", params(("id" = String, Path, description = "Its id"), PageQuery),
+    responses((status = 200, description = "Teachers first, by name", body = List<MemberView>)))]
+async fn members(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<MemberView>>> {
+    let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
     let members = app.store.read_slow(app.now(), move |tx| classes::members(tx, &actor, &id)).await?;
     let view = |Member { person, role, source }: Member| MemberView { person: person.into(), role, source };
-    Ok(JsonBody(members.into_iter().map(view).collect()))
+    Ok(JsonBody(page.part(members, |member| member.person.id.clone(), view)?))
 }
 
 /// What a person is to do in a class.

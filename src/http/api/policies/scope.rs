@@ -14,7 +14,8 @@ use crate::error::Result;
 use crate::http::auth::Authenticated;
 use crate::mdm::policies;
 
-/// Assign a policy to a group; again, to change its end. Without a body it has none.
+/// Assign a policy to a group; again, to change its end. Without a body it has none. What it gets in the way of is told and does not keep it from
+/// being assigned; to know that without assigning it, ask `POST /api/v1/policies/{id}/check` first.
 #[utoipa::path(put, path = "/api/v1/policies/{id}/groups/{group_id}", tag = "policies",
     params(("id" = String, Path, description = "The policy's id"), ("group_id" = String, Path, description = "The group's id")),
     request_body = AssignInput, responses((status = 200, description = "The policy with its groups", body = PolicyView)))]

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::groups::PageQuery;
 use super::input::{Json, Query};
 use super::list::{List, Page};
 use crate::app::App;
@@ -22,6 +23,7 @@ use crate::http::auth::Authenticated;
 use crate::mdm::profiles::{self, Edit};
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
 use crate::protocol::mobileconfig::diff::Diff;
+use crate::store::profiles::{ProfileState, Standing};
 pub(in crate::http) use upload::recognise;
 use views::{ProfileView, StandingView, VersionView};
 
@@ -110,19 +112,21 @@ async fn delete(State(app): State<App>, Authenticated(actor): Authenticated, Pat
 }
 
 /// The versions of a profile that are kept, newest first.
-#[utoipa::path(get, path = "/api/v1/profiles/{id}/versions", tag = "profiles", params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, description = "Newest first", body = Vec<VersionView>)))]
+#[utoipa::path(get, path = "/api/v1/profiles/{id}/versions", tag = "profiles", params(("id" = String, Path, description = "Its id"), PageQuery),
+    responses((status = 200, description = "Newest first", body = List<VersionView>)))]
 async fn versions(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
-) -> Result<JsonBody<Vec<VersionView>>> {
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<VersionView>>> {
+    let page = Page::<i64>::parse(query.limit, query.after.as_deref())?;
     let work = move |tx: &crate::store::Tx| {
         let current = profiles::find(tx, &actor, &id)?.profile.version;
         Ok((current, profiles::versions(tx, &actor, &id)?))
     };
     let (current, versions) = app.store.read_slow(app.now(), work).await?;
-    Ok(JsonBody(versions.into_iter().map(|version| VersionView::of(version, current)).collect()))
+    Ok(JsonBody(page.part(versions, |version| version.version, |version| VersionView::of(version, current))?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -187,13 +191,16 @@ async fn difference(
 }
 
 /// How far each device is with a profile: what cannot be and what failed first, at most 500 of each.
-#[utoipa::path(get, path = "/api/v1/profiles/{id}/results", tag = "profiles", params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, description = "What failed first", body = Vec<StandingView>)))]
+#[utoipa::path(get, path = "/api/v1/profiles/{id}/results", tag = "profiles", params(("id" = String, Path, description = "Its id"), PageQuery),
+    responses((status = 200, description = "What failed first", body = List<StandingView>)))]
 async fn results(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
-) -> Result<JsonBody<Vec<StandingView>>> {
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<StandingView>>> {
+    let page = Page::<(bool, String)>::parse(query.limit, query.after.as_deref())?;
     let rows = app.store.read_slow(app.now(), move |tx| profiles::standings(tx, &actor, &id)).await?;
-    Ok(JsonBody(rows.into_iter().map(StandingView::from).collect()))
+    let key = |row: &Standing| (row.state == ProfileState::Unable, row.enrollment_id.clone());
+    Ok(JsonBody(page.part(rows, key, StandingView::from)?))
 }

@@ -58,7 +58,8 @@ pub(super) struct Assigned {
     warnings: Vec<Warning>,
 }
 
-/// Assign a profile to a group; again, to change its end. Without a body it has none.
+/// Assign a profile to a group; again, to change its end. Without a body it has none. What it gets in the way of is told and does not keep it from
+/// being assigned; to know that without assigning it, ask `POST /api/v1/profiles/{id}/check` first.
 #[utoipa::path(put, path = "/api/v1/profiles/{id}/groups/{group_id}", tag = "profiles",
     params(("id" = String, Path, description = "The profile's id"), ("group_id" = String, Path, description = "The group's id")),
     request_body = AssignInput,

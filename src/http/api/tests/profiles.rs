@@ -171,7 +171,7 @@ async fn a_profile_that_is_here_is_named_and_replaced_only_on_purpose() {
     assert_eq!(diff["payloads"][0]["keys"], json!([{ "key": "allowCamera", "before": "true", "after": "false" }]), "{diff}");
     let same = house.owner(Method::GET, &format!("{PROFILES}/{id}/diff?from=2&to=2"), None).await.body;
     assert_eq!(same["payloads"], json!([]));
-    assert_eq!(house.owner(Method::GET, &versions, None).await.body[1]["in_use"], json!(false));
+    assert_eq!(house.owner(Method::GET, &versions, None).await.body["items"][1]["in_use"], json!(false));
     let other = house.bring(&versions, KIND, camera("school.example.b", false)).await;
     assert_eq!(other.status, StatusCode::BAD_REQUEST);
     assert_eq!(house.owner(Method::DELETE, &format!("{PROFILES}/{id}"), None).await.status, StatusCode::NO_CONTENT);

@@ -110,7 +110,7 @@ pub enum DeviceContent {
         more: Option<String>,
     },
     /// What it is to have and cannot have, and when that was last looked at.
-    Wanted(Vec<WantedRow>, Vec<UnableRow>, Option<Timestamp>),
+    Wanted(Vec<WantedRow>, Vec<UnableRow>, Vec<String>, Option<Timestamp>),
     /// Apps: those that it is to have, and those on it.
     Apps(AppsTab),
     /// Profiles on it; the moment of the report.
@@ -207,7 +207,7 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
                 (section("What happened", timeline(entries, now, more.as_deref())))
             }
         },
-        DeviceContent::Wanted(rows, unable, at) => wanted::wanted(&view.id, rows, unable, *at, now),
+        DeviceContent::Wanted(rows, unable, clashes, at) => wanted::wanted(&view.id, (rows, unable, clashes), *at, now),
         DeviceContent::Apps(tab) => apps::apps(&view.id, tab, now),
         DeviceContent::Profiles(rows, at) => tabs::profiles(rows, *at, now),
         DeviceContent::Certificates(rows, at) => tabs::certificates(rows, *at, now),

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{Column, Row, State, Table, badge, empty, moment, section, table, time_ago};
+use super::super::profiles::parts::warnings;
 use crate::clock::Timestamp;
 
 /// One thing that the device is to have, or still has.
@@ -37,10 +38,17 @@ pub struct UnableRow {
     pub origin: (String, String),
 }
 
-pub(super) fn wanted(device: &str, list: &[WantedRow], unable: &[UnableRow], planned_at: Option<Timestamp>, now: Timestamp) -> Markup {
+/// The page's content: what it is to have, what it cannot have, and what of it gets in each other's way, a sentence each.
+pub(super) fn wanted(
+    device: &str,
+    (list, unable, clashes): (&[WantedRow], &[UnableRow], &[String]),
+    planned_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Markup {
     html! {
         div.stack.loose {
             @if let Some(planned_at) = planned_at { p.meta { "Last looked at " (time_ago(planned_at, now)) "." } }
+            (warnings(clashes))
             (things(list))
             @if has_policies(list, unable) {
                 p { a href=(format!("/policies/devices/{device}")) { "What all its policies come to on it" } ", key by key, with the policy that wants it so." }
@@ -117,7 +125,7 @@ mod tests {
 
     #[test]
     fn nothing_wanted_says_where_to_begin_and_a_wait_says_why() {
-        assert!(wanted("d1", &[], &[], None, NOW).into_string().contains("Nothing is asked of it"));
+        assert!(wanted("d1", (&[], &[], &[]), None, NOW).into_string().contains("Nothing is asked of it"));
         let row = WantedRow {
             name: "Wi-Fi <1>".into(),
             identifier: "org.example.wifi".into(),
@@ -133,7 +141,7 @@ mod tests {
             because: "needs a supervised device".into(),
             origin: ("Exams".into(), "/policies/2".into()),
         };
-        let html = wanted("d1", &[row], &[unable], Some(NOW), NOW).into_string();
+        let html = wanted("d1", (&[row], &[unable], &["Both set allowCamera.".into()]), Some(NOW), NOW).into_string();
         for said in [
             "Wi-Fi &lt;1&gt;",
             "It waits for the device to connect. Next try: <time",
@@ -143,6 +151,7 @@ mod tests {
             "What it does not get",
             "needs a supervised device",
             "/policies/2",
+            "Both set allowCamera.",
         ] {
             assert!(html.contains(said), "{said}: {html}");
         }

@@ -8,6 +8,7 @@ use super::parts::{
     Action, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Selection, Shell, Tab, Table, confirm, count, empty, facts,
     field, frame, moment, post, section, select, table, tabs,
 };
+use super::profiles::parts::warnings;
 use crate::clock::Timestamp;
 use builder::Builder;
 
@@ -54,6 +55,10 @@ pub struct GroupView {
     pub next: Option<String>,
     /// What is assigned to it: address, kind and name, and when that ends.
     pub assigned: Vec<(String, String, Option<Timestamp>)>,
+    /// What was assigned to it and has ended: address, kind and name, and when.
+    pub ended: Vec<(String, String, Timestamp)>,
+    /// What of that gets in the way of something else on its devices, a sentence each.
+    pub clashes: Vec<String>,
     /// Whether the viewer may change it.
     pub may_change: bool,
     /// What was typed to put devices in, when it was refused.
@@ -149,6 +154,7 @@ pub fn one(shell: &Shell, view: &GroupView) -> Markup {
     let kind = if row.rule.is_empty() { "put in by hand".to_owned() } else { format!("every device of which this is true: {}", row.rule) };
     let content = html! {
         (facts(&[Fact::text("Devices", &count(row.devices, "device", "devices")), Fact::text("Who is in it", &kind)]))
+        (warnings(&view.clashes))
         (section("What is assigned to it", assigned(view)))
         (section("Devices", html! {
             div.stack {
@@ -162,14 +168,18 @@ pub fn one(shell: &Shell, view: &GroupView) -> Markup {
 }
 
 fn assigned(view: &GroupView) -> Markup {
-    if view.assigned.is_empty() {
-        return html! { p.quiet { "Nothing yet. Profiles and policies are assigned to groups on their own pages." } };
-    }
     html! {
-        ul.plain {
-            @for (href, words, end) in &view.assigned {
-                li { a href=(href) { (words) } @if let Some(end) = end { span.quiet { ", until " (moment(*end)) } } }
+        @if view.assigned.is_empty() {
+            p.quiet { @if view.ended.is_empty() { "Nothing yet." } @else { "Nothing now." } " Profiles and policies are assigned to groups on their own pages." }
+        } @else {
+            ul.plain {
+                @for (href, words, end) in &view.assigned {
+                    li { a href=(href) { (words) } @if let Some(end) = end { span.quiet { ", until " (moment(*end)) } } }
+                }
             }
+        }
+        @if !view.ended.is_empty() {
+            ul.plain { @for (href, words, end) in &view.ended { li { a href=(href) { (words) } span.quiet { ", ended " (moment(*end)) } } } }
         }
     }
 }
@@ -235,6 +245,22 @@ pub fn take_out(shell: &Shell, id: &str, group: &str, names: &[String], ids: &[S
         ..Confirm::default()
     };
     frame(shell, &Frame { back: Some((&cancel, group)), ..Frame::new(Section::Groups, &title) }, confirm(&ask))
+}
+
+/// The page that asks before a change of who is in a group brings things together that get in each other's way. `group` is its id and name.
+pub fn brings_together(shell: &Shell, action: &str, group: (&str, &str), clashes: &[String], sent: &[(String, String)]) -> Markup {
+    let cancel = format!("/groups/{}", group.0);
+    let ask = Confirm {
+        action,
+        title: "This brings things together that get in each other’s way",
+        consequence: html! { "Nothing was changed yet. You can go on, or change one of the two first." },
+        fields: warnings(clashes),
+        hidden: sent,
+        verb: "Do it all the same",
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, group.1)), ..Frame::new(Section::Groups, ask.title) }, confirm(&ask))
 }
 
 /// Devices that were chosen in the table, on their way into a group.

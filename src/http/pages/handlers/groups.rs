@@ -13,10 +13,11 @@ use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::groups::builder::{Builder, BuilderRow};
-use crate::http::pages::groups::{Found, GroupForm, GroupRow, GroupView, GroupsView, delete, form, list, one, take_out};
+use crate::http::pages::groups::{Found, GroupForm, GroupRow, GroupView, GroupsView, brings_together, delete, form, list, one, take_out};
+use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{Address, count};
 use crate::mdm::groups::{self, Change, NewGroup, Rule};
-use crate::mdm::{Actor, Right, devices};
+use crate::mdm::{Actor, Right, clashes, devices};
 use crate::store::assignments::AssignedKind;
 use crate::store::groups::{self as rows, Group};
 use crate::store::{Tx, classes};
@@ -99,6 +100,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: &str) -> Result<GroupView> {
         };
         (href, format!("{what} {name}"), end)
     });
+    let (ended, assigned): (Vec<_>, Vec<_>) = assigned.partition(|(_, _, end)| is_over(*end, tx.now));
     let shown = |name: String, serial: &str| if name.is_empty() { format!("Device {serial}") } else { name };
     Ok(GroupView {
         row: row(tx, &group)?,
@@ -112,7 +114,9 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: &str) -> Result<GroupView> {
             .collect(),
         first: (!after.is_empty()).then(|| address.to_string()),
         next,
-        assigned: assigned.collect(),
+        assigned,
+        ended: ended.into_iter().filter_map(|(href, words, end)| Some((href, words, end?))).collect(),
+        clashes: clashes::of_group(tx, id)?.into_iter().map(|warning| warning.message).collect(),
         may_change: actor.may(Right::Configure),
         typed: String::new(),
         error: None,
@@ -267,14 +271,47 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
         Err(error) => return refused(&app, &who, view, error).await,
     };
     let (actor, target) = (who.actor.clone(), id.clone());
-    let wanted = Change { name: Some(view.name.clone()), note: Some(view.note.clone()), rule };
-    match app.store.write(app.now(), move |tx| groups::change(tx, &actor, &target, wanted)).await {
-        Ok(group) => {
+    let wanted = Change { name: Some(view.name.clone()), note: Some(view.note.clone()), rule, without_rule: false };
+    let confirmed = value(&pairs, "confirmed") == "1";
+    let work = move |tx: &Tx| once_asked(tx, &target, confirmed, |tx| groups::change(tx, &actor, &target, wanted));
+    match app.store.write(app.now(), work).await {
+        Ok(Asked::First(clashes)) => ask_first(&app, &who, &format!("/groups/{id}/edit"), (&id, &view.name), &clashes, &pairs).await,
+        Ok(Asked::Done(group)) => {
             let words = format!("Saved. {} in it now.", count(group.device_count, "device is", "devices are"));
             Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
         }
         Err(error) => refused(&app, &who, view, error).await,
     }
+}
+
+/// What became of a change of who is in a group.
+pub(super) enum Asked<T> {
+    /// It is done.
+    Done(T),
+    /// It would bring these together, in sentences, and nothing was changed.
+    First(Vec<String>),
+}
+
+/// Does what changes who is in a group, unless that brings things together that get in each other's way and nobody has said to go on.
+pub(super) fn once_asked<T>(tx: &Tx, group_id: &str, confirmed: bool, change: impl FnOnce(&Tx) -> Result<T>) -> Result<Asked<T>> {
+    if confirmed {
+        return Ok(Asked::Done(change(tx)?));
+    }
+    let mut clashes = Vec::new();
+    let outcome = tx.attempt(|tx| {
+        let before = rows::device_ids(tx, group_id)?;
+        let done = change(tx)?;
+        clashes = clashes::brought_into(tx, group_id, &before)?.into_iter().map(|warning| warning.message).collect();
+        // What was done is undone by the failure, and the question stands instead.
+        if clashes.is_empty() { Ok(done) } else { Err(Error::conflict("It gets in the way of something else.")) }
+    })?;
+    if clashes.is_empty() { outcome.map(Asked::Done) } else { Ok(Asked::First(clashes)) }
+}
+
+/// The page that asks, with the form as it was sent.
+async fn ask_first(app: &App, who: &SignedIn, action: &str, group: (&str, &str), clashes: &[String], pairs: &Pairs) -> Result<Response> {
+    let sent: Vec<_> = pairs.iter().filter(|(name, _)| name != "confirmed").cloned().collect();
+    Ok((StatusCode::CONFLICT, brings_together(&shell(app, who, None).await?, action, group, clashes, &sent)).into_response())
 }
 
 async fn ask_delete(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
@@ -292,13 +329,18 @@ async fn do_delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): 
 
 async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(pairs): Form<Pairs>) -> Result<Response> {
     let typed = value(&pairs, "devices").to_owned();
-    let (actor, target, lines) = (who.actor.clone(), id.clone(), typed.clone());
+    let (actor, target, lines, confirmed) = (who.actor.clone(), id.clone(), typed.clone(), value(&pairs, "confirmed") == "1");
     let added = app.store.write(app.now(), move |tx| {
+        let name = groups::find(tx, &actor, &target)?.name;
         let devices = groups::named(tx, &actor, &lines)?;
-        groups::add(tx, &actor, &target, &devices).map(|added| (added, devices.len()))
+        let added = once_asked(tx, &target, confirmed, |tx| groups::add(tx, &actor, &target, &devices))?;
+        Ok((name, added, devices.len()))
     });
     match added.await {
-        Ok((added, named)) => {
+        Ok((name, Asked::First(clashes), _)) => {
+            ask_first(&app, &who, &format!("/groups/{id}/devices"), (&id, &name), &clashes, &pairs).await
+        }
+        Ok((_, Asked::Done(added), named)) => {
             let there = named - added;
             let words = format!("{} put in.", count(added as u64, "device was", "devices were"));
             let already = format!(" {} in it already.", count(there as u64, "was", "were"));

@@ -9,7 +9,7 @@ use super::{Form, shell};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::scope::Sent;
+use crate::http::pages::parts::scope::{Sent, is_over};
 use crate::http::pages::parts::{State as Mark, encode};
 use crate::http::pages::preview::{DeviceRow, ForeseenRow, PreviewView, page};
 use crate::mdm::reconcile::{self, Foreseen, Named, Preview, Previews, Thing, Thought};
@@ -88,16 +88,18 @@ fn look(tx: &Tx, actor: &Actor, (kind, id): (AssignedKind, &str), sent: &Sent, a
         AssignedKind::App => apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("this app is not known"))?.name,
         AssignedKind::Provisioning => provisioning::find(tx, actor, id)?.profile.name,
     };
-    let assigned: Vec<_> = assignments::of_item(tx, kind, id)?.into_iter().map(|assignment| assignment.group_id).collect();
-    let named = || vec![Named { kind, id: id.to_owned() }];
+    let open = assignments::of_item(tx, kind, id)?.into_iter().filter(|assignment| !is_over(assignment.ends_at, tx.now));
+    let assigned: Vec<_> = open.map(|assignment| assignment.group_id).collect();
+    // What is added to no group, or taken from none, is no change.
+    let named = |groups: &[String]| if groups.is_empty() { Vec::new() } else { vec![Named { kind, id: id.to_owned() }] };
     let left: Vec<_> = assigned.iter().filter(|group| !sent.groups.contains(group)).cloned().collect();
     if left.is_empty() && sent.groups.is_empty() {
         return Ok((name, Previews::default()));
     }
     let thought = Thought {
-        add: named(),
+        add: named(&sent.groups),
         groups: sent.groups.clone(),
-        remove: named(),
+        remove: named(&left),
         removed_from: left,
         devices: Vec::new(),
         limit: Some(PAGE),

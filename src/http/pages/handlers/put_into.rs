@@ -8,15 +8,19 @@ use axum::routing::post;
 
 use super::deeds::Chosen;
 use super::devices::name;
+use super::groups::{Asked, once_asked};
 use super::{Form, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::groups::{PutInto, put_into};
+use crate::http::pages::groups::{PutInto, brings_together, put_into};
 use crate::http::pages::parts::count;
 use crate::mdm::groups::{self, NewGroup};
 use crate::mdm::{Actor, Right};
 use crate::store::{Tx, groups as rows};
+
+/// The field by which a form says that what gets in each other's way has been read.
+const ACCEPTED: &str = "accepted";
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/devices/actions/group", post(put).get(async || Redirect::to("/devices")))
@@ -26,6 +30,7 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
     who.actor.require(Right::Configure)?;
     let typed = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim().to_owned()).unwrap_or_default();
     let (into, new) = (typed("into"), typed("new"));
+    let accepted = typed(ACCEPTED) == "1";
     let chosen = Chosen::read(pairs)?;
     let (hidden, confirmed, actor) = (chosen.hidden(), chosen.confirmed, who.actor.clone());
     let looked = app.store.read_slow(app.now(), move |tx| {
@@ -38,8 +43,14 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
     if confirmed {
         let ids: Vec<_> = devices.iter().map(|listed| listed.device.id.clone()).collect();
         let (actor, into, new) = (who.actor.clone(), into.clone(), new.clone());
-        match app.store.write(app.now(), move |tx| deed(tx, &actor, &ids, &into, &new)).await {
-            Ok((id, group, added)) => {
+        let typed = [("into".to_owned(), into.clone()), ("new".to_owned(), new.clone()), (ACCEPTED.to_owned(), "1".to_owned())];
+        match app.store.write(app.now(), move |tx| deed(tx, &actor, &ids, (&into, &new), accepted)).await {
+            Ok((id, group, Asked::First(clashes))) => {
+                let sent: Vec<_> = hidden.into_iter().chain(typed).collect();
+                let page = brings_together(&shell(&app, &who, None).await?, "/devices/actions/group", (&id, &group), &clashes, &sent);
+                return Ok((StatusCode::CONFLICT, page).into_response());
+            }
+            Ok((id, group, Asked::Done(added))) => {
                 let words = format!("{} put into {group}.", count(added as u64, "device was", "devices were"));
                 return Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words));
             }
@@ -54,13 +65,13 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
 }
 
 /// Puts them into the new group, if one is named, else into the chosen one; gives the group's id, its name and how many were not in it.
-fn deed(tx: &Tx, actor: &Actor, devices: &[String], into: &str, new: &str) -> Result<(String, String, usize)> {
+fn deed(tx: &Tx, actor: &Actor, devices: &[String], (into, new): (&str, &str), accepted: bool) -> Result<(String, String, Asked<usize>)> {
     let group = match (into, new) {
         ("", "") => return Err(Error::field("into", "choose a group, or name a new one")),
         (id, "") => groups::find(tx, actor, id)?,
         (_, name) => groups::create(tx, actor, NewGroup { name: name.to_owned(), ..NewGroup::default() }).map_err(at_new)?,
     };
-    let added = groups::add(tx, actor, &group.id, devices)?;
+    let added = once_asked(tx, &group.id, accepted, |tx| groups::add(tx, actor, &group.id, devices))?;
     Ok((group.id, group.name, added))
 }
 

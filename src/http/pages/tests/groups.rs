@@ -2,6 +2,8 @@
 
 use super::House;
 use crate::mdm::Role;
+use crate::store::meetings::tests as meetings;
+use crate::store::policies::tests as rows;
 
 /// Where the page of what was just made is, without what it says once.
 fn made(location: &str) -> String {
@@ -133,4 +135,64 @@ async fn chosen_devices_are_put_into_a_group_that_is_there_or_new() {
     assert!(page.contains("iPad A") && page.contains("iPad B"), "{page}");
     let viewer = house.person(Role::Viewer).await;
     assert_eq!(house.post(&viewer, "/devices/actions/group", "device=1&confirmed=1&new=x").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_change_that_brings_together_what_gets_in_each_others_way_is_asked_about_first() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.write(|tx| rows::group(tx, "g1", "Cart A").and_then(|()| rows::group(tx, "g2", "Cart B"))).await;
+    house.write(|tx| meetings::device(tx, "d1", "iPad 1", "18.1", "g1")).await;
+    let profile = house.kept(&owner, &super::profiles::camera("school.example.camera", true)).await;
+    house.post(&owner, &format!("{profile}/scope"), "groups=g1&ends_at=").await;
+    let made = house.post(&owner, "/policies", "name=Exam&no_camera=1").await;
+    let policy = made.location().split('?').next().unwrap().to_owned();
+    let assigned = house.post(&owner, &format!("{policy}/scope"), "groups=g2&ends_at=").await;
+    assert_eq!(assigned.status, 303, "{}", assigned.body);
+
+    let asked = house.post(&owner, "/groups/g2/devices", "devices=iPad+1").await;
+    assert_eq!(asked.status, 409, "{}", asked.body);
+    for part in [
+        "allowCamera",
+        "name=\"devices\" value=\"iPad 1\"",
+        "Do it all the same",
+        "Nothing was changed yet",
+        "action=\"/groups/g2/devices\"",
+    ] {
+        assert!(asked.body.contains(part), "{part} in {}", asked.body);
+    }
+    assert!(house.get(&owner, "/groups/g2").await.body.contains("No device is in it"), "nothing was changed");
+    let chosen = house.post(&owner, "/devices/actions/group", "device=d1&into=g2&new=&confirmed=1").await;
+    assert!(chosen.status == 409 && chosen.body.contains("name=\"accepted\" value=\"1\""), "{}", chosen.body);
+    assert!(house.get(&owner, "/groups/g2").await.body.contains("No device is in it"), "nothing was changed");
+
+    assert_eq!(house.post(&owner, "/groups/g2/devices", "devices=iPad+1&confirmed=1").await.status, 303);
+    let group = house.get(&owner, "/groups/g2").await.body;
+    assert!(group.contains("iPad 1") && group.contains("allowCamera"), "{group}");
+    let wanted = house.get(&owner, "/devices/d1/wanted").await.body;
+    assert!(wanted.contains("allowCamera") && wanted.contains("both are for the same device"), "{wanted}");
+    house.post(&owner, "/groups/g2/remove", "device=d1&confirmed=1").await;
+    let accepted = house.post(&owner, "/devices/actions/group", "device=d1&into=g2&new=&accepted=1&confirmed=1").await;
+    assert_eq!(accepted.status, 303, "{}", accepted.body);
+}
+
+#[tokio::test]
+async fn a_rule_that_brings_together_what_gets_in_each_others_way_is_asked_about_first() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.write(|tx| rows::group(tx, "g1", "Cart A")).await;
+    house.write(|tx| meetings::device(tx, "d1", "iPad 1", "18.1", "g1")).await;
+    let profile = house.kept(&owner, &super::profiles::camera("school.example.camera", true)).await;
+    house.post(&owner, &format!("{profile}/scope"), "groups=g1&ends_at=").await;
+    let rule = "name=Named&note=&mode=all&not-0=&what-0=name_begins&value-0=";
+    let group = made(house.post(&owner, "/groups/new?by=rule", &format!("{rule}nobody&do=save")).await.location());
+    let id = group.rsplit('/').next().unwrap();
+    let policy = made(house.post(&owner, "/policies", "name=Exam&no_camera=1").await.location());
+    house.post(&owner, &format!("{policy}/scope"), &format!("groups={id}&ends_at=")).await;
+    let asked = house.post(&owner, &format!("{group}/edit"), &format!("{rule}iPad&do=save")).await;
+    assert_eq!(asked.status, 409, "{}", asked.body);
+    assert!(asked.body.contains("allowCamera") && asked.body.contains("name=\"value-0\" value=\"iPad\""), "{}", asked.body);
+    assert!(house.get(&owner, &group).await.body.contains("No device is in it"), "nothing was changed");
+    assert_eq!(house.post(&owner, &format!("{group}/edit"), &format!("{rule}iPad&do=save&confirmed=1")).await.status, 303);
+    assert!(house.get(&owner, &group).await.body.contains("iPad 1"));
 }

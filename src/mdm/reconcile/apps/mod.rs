@@ -221,6 +221,7 @@ pub(super) fn foreseen(planned: &[Planned], now: Timestamp) -> Vec<Thing> {
             identifier: apps::identifier(row),
             name: row.name.clone(),
             mechanism: row.mechanism,
+            retry_at: row.due_at.filter(|_| foreseen == Foreseen::Later),
             foreseen,
             origins: planned.origins.clone(),
         })

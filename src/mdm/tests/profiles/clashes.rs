@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::mdm::clashes::CLASHES_MAX;
+use crate::mdm::clashes::{self, CLASHES_MAX};
 use crate::mdm::policies::{self, Clash, NewPolicy};
 use crate::mdm::reconcile::{self, Named, Thought};
 use crate::store::meetings::tests as meetings;
@@ -124,6 +124,56 @@ fn a_preview_names_what_clashes_among_all_that_would_be_assigned() {
 }
 
 #[test]
+fn two_profiles_that_would_be_assigned_together_are_compared_with_each_other_once() {
+    let school = School::new();
+    ipads(&school, &["18.1"]);
+    let one = school.upload(&no_camera(true)).profile.id;
+    let two = school.upload(&restrictions("school.example.other", &[("allowCamera", Value::Boolean(false))])).profile.id;
+    let add = [&one, &two].map(|id| Named { kind: AssignedKind::Profile, id: id.clone() }).to_vec();
+    let thought = Thought { add, groups: vec![String::from("all")], ..Thought::default() };
+    let seen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought));
+    assert_eq!(seen.warnings.len(), 1, "{:?}", seen.warnings);
+    assert!(seen.warnings[0].message.contains("the same device") && seen.warnings[0].other_id == Some(two), "{:?}", seen.warnings);
+}
+
+#[test]
+fn what_a_group_brings_together_on_its_new_devices_is_named_and_nothing_else() {
+    let school = School::new();
+    ipads(&school, &["18.1"]);
+    school.write(|tx| rows::group(tx, "cart", "cart", &[]));
+    let profile = school.upload(&no_camera(true)).profile.id;
+    let exam = policy(&school, "Exam", json!({ "no_camera": true }));
+    school.assign(&profile, "all", None).unwrap();
+    assign_policy(&school, &exam, "cart");
+    let add = |ids: &'static [&'static str]| {
+        school.write(move |tx| {
+            let before = crate::store::groups::device_ids(tx, "cart")?;
+            ids.iter().try_for_each(|id| crate::store::groups::add_device(tx, "cart", id).map(drop))?;
+            clashes::brought_into(tx, "cart", &before)
+        })
+    };
+    school.write(|tx| meetings::device(tx, "free", "iPad", "18.1", "cart"));
+    assert_eq!(add(&["free"]), [], "it has the policy only");
+    let brought = add(&["d0"]);
+    assert!(
+        brought.len() == 1 && brought[0].message.contains("allowCamera") && brought[0].message.contains("the same device"),
+        "{brought:?}"
+    );
+    assert_eq!(add(&["d0"]), [], "it was in it before");
+    let of_device = school.write(|tx| clashes::of_device(tx, "d0"));
+    assert_eq!((of_device.len(), school.write(|tx| clashes::of_device(tx, "free"))), (1, vec![]));
+    let ask = |ids: &[&str]| {
+        let thought = Thought { devices: ids.iter().map(|id| (*id).to_owned()).collect(), ..Thought::default() };
+        school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought)).warnings
+    };
+    assert_eq!((ask(&["d0", "free"]), ask(&["free"])), (of_device.clone(), vec![]));
+    assert_eq!(school.write(|tx| clashes::of_group(tx, "cart")), of_device);
+    // A third thing that neither is this group's, is not this group's to tell.
+    school.write(|tx| rows::group(tx, "other", "other", &["d0"]));
+    assert_eq!(school.write(|tx| clashes::of_group(tx, "other")), []);
+}
+
+#[test]
 fn there_are_never_more_clashes_told_than_anybody_reads() {
     let school = School::new();
     school.group("all", &[]);
@@ -134,4 +184,6 @@ fn there_are_never_more_clashes_told_than_anybody_reads() {
     school.write(|tx| rows::assign_all(tx, "all"));
     let exam = policy(&school, "Exam", json!({ "no_camera": true }));
     assert_eq!(clashes(&school, &exam, &["all"]).len(), CLASHES_MAX);
+    school.write(|tx| meetings::device(tx, "d", "iPad", "18.1", "all"));
+    assert_eq!(school.write(|tx| clashes::of_device(tx, "d")).len(), CLASHES_MAX);
 }

@@ -99,6 +99,7 @@ fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
             reconcile::State::Waiting => (Mark::Waiting, "waiting"),
             reconcile::State::Failed => (Mark::Problem, "refused"),
             reconcile::State::Leaving => (Mark::Waiting, "leaving"),
+            reconcile::State::Left => (Mark::Silent, "it has left"),
         };
         WantedRow {
             state,
@@ -112,7 +113,8 @@ fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {
         }
     });
     let unable = standings.unable.into_iter().map(|row| UnableRow { origin: origin(&row.origin), what: row.what, because: row.because });
-    Ok(DeviceContent::Wanted(rows.collect(), unable.collect(), standings.planned_at))
+    let clashes = standings.warnings.into_iter().map(|warning| warning.message);
+    Ok(DeviceContent::Wanted(rows.collect(), unable.collect(), clashes.collect(), standings.planned_at))
 }
 
 /// How a thing comes to a device, in words.
