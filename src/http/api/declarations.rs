@@ -234,10 +234,11 @@ struct DataQuery {
 /// Types by which a client sends something other than a file, or did not think of saying what it sends.
 const NO_FILES: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
 
-/// Upload the data of an asset, as it is; `Content-Type` says what it is. An address in its Reference goes. Devices that have it get the new data.
+/// Upload the data of an asset, as it is. `Content-Type` says what it is, and any media type is taken that the type of the asset takes; sent as
+/// `application/octet-stream`, it is what the ContentType in its Reference says. An address in its Reference goes. Devices that have it get the new data.
 #[utoipa::path(put, path = "/api/v1/declarations/{id}/data", tag = "declarations",
     params(("id" = String, Path, description = "Its id or Identifier"), DataQuery),
-    request_body(content((Vec<u8> = "application/octet-stream")), description = "The data"),
+    request_body(content((Vec<u8> = "*/*")), description = "The data"),
     responses((status = 200, description = "As it is now", body = DeclarationView),
         (status = 400, description = "Its type cannot have this data; the reason is named"), (status = 413, description = "It is too large")))]
 async fn put_data(

@@ -138,6 +138,30 @@ fn an_own_address_and_a_file_kept_here_replace_each_other() {
 }
 
 #[test]
+fn a_media_type_that_was_declared_is_kept_and_held_against_the_keys_that_name_the_asset() {
+    let school = School::new();
+    let asset =
+        json!({ "Type": "com.apple.asset.data", "Identifier": "files", "Payload": { "Reference": { "ContentType": "application/zip" } } });
+    let sudo = json!({ "Type": "com.apple.configuration.services.configuration-files", "Identifier": "sudo",
+        "Payload": { "ServiceType": "com.apple.sudo", "DataAssetReference": "files" } });
+    school.added(&json!([asset, sudo]));
+    let content = || school.write(|tx| library::content(tx, &Actor::Console, "files"))["Payload"].clone();
+    let zip = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let kept = school.kept("files", upload("application/octet-stream", zip)).unwrap();
+    assert_eq!((kept.data.unwrap().content_type.as_str(), kept.warnings), ("application/zip", vec![]));
+    assert_eq!(content(), json!({ "Reference": { "ContentType": "application/zip" } }));
+    let odd = school.kept("files", upload("text/plain", b"hello")).unwrap();
+    assert!(odd.warnings[0].contains("“sudo” names it") && odd.warnings[0].contains("takes application/zip"), "{:?}", odd.warnings);
+    assert_eq!(content(), json!({ "Reference": { "ContentType": "text/plain" } }), "what was said last");
+    let warnings = school.write(|tx| library::find(tx, &Actor::Console, "sudo")).warnings;
+    assert!(warnings[0].contains("Payload.DataAssetReference names “files”, whose data is text/plain"), "{warnings:?}");
+    let wrong = json!({ "Type": "com.apple.configuration.account.caldav", "Identifier": "calendar",
+        "Payload": { "HostName": "example.school", "AuthenticationCredentialsAssetReference": "files" } });
+    let warnings = school.added(&json!([wrong])).remove(0).warnings;
+    assert!(warnings[0].contains("the key takes com.apple.asset.credential.userpassword"), "{warnings:?}");
+}
+
+#[test]
 fn what_no_device_could_use_is_refused_and_changes_nothing() {
     let school = School::new();
     school.added(&json!([

@@ -1,5 +1,6 @@
 //! Declarative management: what a device asks for at its check-in, and the JSON that answers it.
 
+pub mod asset_keys;
 mod assets;
 mod keys;
 pub mod predicate;

@@ -26,6 +26,15 @@ pub const FILE_NAME_MAX_CHARS: usize = 120;
 /// The key that says where a device fetches an asset.
 const REFERENCE: &str = "Reference";
 
+/// Its key with the address; without one the file is kept here.
+const DATA_URL: &str = "DataURL";
+
+/// Its key with the media type.
+const CONTENT_TYPE: &str = "ContentType";
+
+/// What says nothing of bytes.
+const VAGUE: [&str; 2] = ["", "application/octet-stream"];
+
 /// Bytes that somebody brings for an asset.
 #[derive(Debug, Clone, Default)]
 pub struct Upload {
@@ -44,7 +53,9 @@ pub struct Upload {
 pub fn put_data(tx: &Tx, actor: &Actor, id: &str, upload: &Upload) -> Result<Standing> {
     actor.require(Right::Configure)?;
     let declaration = existing(tx, id)?;
-    let content_type = judged(&declaration.declaration_type, upload)?;
+    let mut payload = payload_of(tx, &declaration.id)?;
+    let declared = declared_content_type(&payload).map(str::to_owned);
+    let content_type = judged(&declaration.declaration_type, upload, declared.as_deref())?;
     let data = AssetData {
         declaration_id: declaration.id.clone(),
         content_type,
@@ -61,8 +72,11 @@ pub fn put_data(tx: &Tx, actor: &Actor, id: &str, upload: &Upload) -> Result<Sta
         let words = format!("The files of all declarations together would be larger than {DATA_TOTAL_MAX_BYTES} bytes. Delete some first.");
         return Err(Error::conflict(words));
     }
-    let mut payload = payload_of(tx, &declaration.id)?;
-    payload.remove(REFERENCE);
+    match declared {
+        // Whoever said what it is finds that again.
+        Some(_) => drop(payload.insert(REFERENCE.to_owned(), json!({ CONTENT_TYPE: data.content_type }))),
+        None => drop(payload.remove(REFERENCE)),
+    }
     let changed = Declaration { revision: declaration.revision + 1, changed_at: tx.now, ..declaration };
     declarations::update(tx, &changed, &bytes(&payload))?;
     asset_data::put(tx, &data, &upload.bytes)?;
@@ -71,8 +85,13 @@ pub fn put_data(tx: &Tx, actor: &Actor, id: &str, upload: &Upload) -> Result<Sta
     find(tx, actor, &changed.id)
 }
 
-/// The media type under which bytes are served, once they are found good for a type of assets.
-fn judged(declaration_type: &str, upload: &Upload) -> Result<String> {
+/// The media type that a payload says its data has.
+pub(super) fn declared_content_type(payload: &Map<String, Value>) -> Option<&str> {
+    payload.get(REFERENCE)?.get(CONTENT_TYPE)?.as_str().filter(|said| !said.is_empty())
+}
+
+/// The media type under which bytes are served, once they are found good for a type of assets; `declared` counts where nothing useful is said of them.
+fn judged(declaration_type: &str, upload: &Upload, declared: Option<&str>) -> Result<String> {
     let Some(known) = find_asset(declaration_type) else {
         return Err(Error::field("file", format!("{declaration_type} has no file; what it says stands in its Payload")));
     };
@@ -82,7 +101,10 @@ fn judged(declaration_type: &str, upload: &Upload) -> Result<String> {
             format!("The file is larger than {DATA_MAX_BYTES} bytes, the most that an asset may have."),
         ));
     }
-    let content_type = known.content_type(&upload.content_type, &upload.bytes).map_err(|words| Error::field("content_type", words))?;
+    let said = upload.content_type.split(';').next().unwrap_or_default().trim();
+    let is_vague = VAGUE.iter().any(|vague| vague.eq_ignore_ascii_case(said));
+    let said = declared.filter(|_| is_vague).unwrap_or(&upload.content_type);
+    let content_type = known.content_type(said, &upload.bytes).map_err(|words| Error::field("content_type", words))?;
     match known.fault(&content_type, &upload.bytes) {
         Some(words) => Err(Error::field("file", words)),
         None => Ok(content_type),
@@ -121,7 +143,7 @@ fn address(data: &AssetData) -> String {
 
 /// Whether a type takes its data from a file here when its payload names no address.
 pub(super) fn is_kept_here(declaration_type: &str, payload: &Map<String, Value>) -> Option<&'static AssetType> {
-    find_asset(declaration_type).filter(|_| !payload.contains_key(REFERENCE))
+    find_asset(declaration_type).filter(|_| payload.get(REFERENCE).is_none_or(|reference| reference.get(DATA_URL).is_none()))
 }
 
 /// Says in a payload where the device fetches the bytes that are kept here; or why it cannot, as the end of a sentence about the asset.

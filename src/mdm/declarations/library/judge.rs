@@ -32,7 +32,11 @@ pub(super) fn payload_faults(declaration_type: &str, payload: &Map<String, Value
         return own(format!("names more than {REFERENCES_MAX} other declarations"));
     }
     // An asset that names no address has its file uploaded here.
-    let is_kept_here = |finding: &Finding| finding.path == "Reference" && find_asset(declaration_type).is_some();
+    let says_what_it_is = payload.get("Reference").is_some_and(|reference| reference.get("ContentType").is_some());
+    let is_kept_here = |finding: &Finding| {
+        let is_address = finding.path == "Reference" || finding.path == "Reference.DataURL" && says_what_it_is;
+        is_address && find_asset(declaration_type).is_some()
+    };
     let is_wrong = |finding: &Finding| match finding.fault {
         Fault::Missing => !is_kept_here(finding),
         Fault::WrongType | Fault::OutOfRange => true,
@@ -212,6 +216,7 @@ mod tests {
         assert_eq!(places("asset.data", &asset), ["Payload.Reference.DataURL"]);
         assert_eq!(places("asset.data", &json!({})), [""; 0], "its file is uploaded here");
         assert_eq!(places("asset.data", &json!({ "Reference": {} })), ["Payload.Reference.DataURL"]);
+        assert_eq!(places("asset.data", &json!({ "Reference": { "ContentType": "application/zip" } })), [""; 0], "so is this one's");
         let listed = json!({ "Things": [{ "ManifestURL": "http://x" }] });
         assert_eq!(places("configuration.toaster", &listed), ["Payload.Things[0].ManifestURL"]);
     }

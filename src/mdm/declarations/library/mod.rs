@@ -1,6 +1,7 @@
 //! The library of declarations that admins wrote: uploaded, judged, changed, assigned to groups.
 
 mod data;
+mod fits;
 mod judge;
 mod pieces;
 mod read;
@@ -228,6 +229,7 @@ fn standing(tx: &Tx, declaration: Declaration) -> Result<Standing> {
     let payload = payload_of(tx, &declaration.id)?;
     let mut warnings = judge::warnings(&declaration.declaration_type, &payload);
     warnings.extend(missing(tx, &declaration)?);
+    warnings.extend(fits::misfits(tx, &declaration, &payload)?);
     let data = asset_data::of_declaration(tx, &declaration.id)?;
     if data::is_kept_here(&declaration.declaration_type, &payload).is_some() && data.is_none() {
         warnings.push(String::from("Its file has not been uploaded yet. Until then no device gets it."));
