@@ -139,6 +139,15 @@ pub fn by_label(tx: &Tx, label: &str) -> Result<Vec<Person>> {
     )
 }
 
+/// Somebody who was made by hand with this address, in whatever case, other than the person of an id.
+pub fn by_hand_with_email(tx: &Tx, email: &str, but: &str) -> Result<Option<Person>> {
+    tx.optional(
+        &format!("SELECT {COLUMNS} FROM people WHERE source = 'hand' AND email = ?1 COLLATE NOCASE AND id <> ?2 ORDER BY id LIMIT 1"),
+        (email, but),
+        person,
+    )
+}
+
 /// Everybody, by id.
 pub fn all(tx: &Tx) -> Result<Vec<Person>> {
     tx.list(&format!("SELECT {COLUMNS} FROM people ORDER BY id"), [], person)

@@ -7,7 +7,7 @@ mod invited;
 
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, devices, groups, licences, names};
 use crate::store::people::{self as rows, DeviceName, Listed, PeopleFilter, Person, PersonRole, Source};
@@ -46,7 +46,11 @@ pub struct Change {
     pub active: Option<bool>,
 }
 
-/// Makes a person by hand. An address may be that of somebody who is there already: families share them.
+/// Makes a person by hand. An address may be that of somebody whom an import brought, since families share them; of two made by hand nobody could
+/// tell for whom a row of a file stands.
+///
+/// # Errors
+/// Conflict, naming the other, when somebody made by hand has this address in whatever case.
 pub fn create(tx: &Tx, actor: &Actor, new: NewPerson) -> Result<Person> {
     actor.require(Right::Configure)?;
     if rows::count(tx, &PeopleFilter::default())? >= PEOPLE_MAX {
@@ -63,6 +67,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: NewPerson) -> Result<Person> {
         created_at: tx.now,
         changed_at: tx.now,
     };
+    must_be_alone(tx, &person)?;
     rows::insert(tx, &person)?;
     journal::note(tx, actor, "person.created", Subject::default(), json!({ "person": person.id, "name": person.name }))?;
     Ok(person)
@@ -83,6 +88,9 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, change: Change) -> Result<Person
     person.active = change.active.unwrap_or(person.active);
     if person == before {
         return Ok(person);
+    }
+    if person.email != before.email {
+        must_be_alone(tx, &person)?;
     }
     rows::update(tx, &person)?;
     journal::note(tx, actor, "person.changed", Subject::default(), json!({ "person": id, "name": person.name }))?;
@@ -149,6 +157,18 @@ pub fn assign(tx: &Tx, actor: &Actor, device: &str, person: Option<&str>) -> Res
     })?;
     give(tx, actor, &device.id, person.as_ref())?;
     Ok(person)
+}
+
+/// Refuses the address of somebody else who was made by hand, for one who was too.
+fn must_be_alone(tx: &Tx, person: &Person) -> Result<()> {
+    if person.source != Source::Hand || person.email.is_empty() {
+        return Ok(());
+    }
+    let Some(other) = rows::by_hand_with_email(tx, &person.email, &person.id)? else { return Ok(()) };
+    let words = format!("{} has this e-mail address already; change one of the two, or leave it empty", other.name);
+    let mut error = Error::conflict(format!("E-mail address: {words}."));
+    error.fields.push(FieldError { field: String::from("email"), message: words });
+    Err(error)
 }
 
 /// Records who uses a device now, if that is news.

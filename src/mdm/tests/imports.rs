@@ -94,6 +94,22 @@ fn a_table_brings_people_classes_and_devices_and_takes_back_what_it_brought() {
 }
 
 #[test]
+fn whoever_is_made_by_hand_after_an_import_stands_for_their_row_from_the_next_one_on() {
+    let school = School::new();
+    school.write(|tx| {
+        fill_devices(tx, 3)?;
+        import(tx, FIRST)?;
+        let new = NewPerson { name: "Kim by hand".into(), email: "Kim@Example.School".into(), role: PersonRole::Staff, active: true };
+        let kim = people::create(tx, &ME, new)?;
+        let done = import(tx, FIRST)?;
+        assert_eq!((&done.people_here.names[..], done.people_removed.count), (&["Kim by hand (Kim@Example.School)".to_owned()][..], 1));
+        assert_eq!(names(tx)?, ["Ada Example", "Kim by hand", "Lee Example"]);
+        assert_eq!(rows::of_device(tx, "d1")?.unwrap().id, kim.id);
+        Ok(())
+    });
+}
+
+#[test]
 fn whoever_was_made_by_hand_stays_and_stands_for_their_row() {
     let school = School::new();
     school.write(|tx| {

@@ -128,3 +128,20 @@ fn there_are_as_many_people_and_classes_as_there_may_be() {
         Ok(())
     });
 }
+
+#[test]
+fn two_people_made_by_hand_have_no_address_in_common() {
+    let school = School::new();
+    let new = |name: &str, email: &str| NewPerson { name: name.into(), email: email.into(), role: PersonRole::Student, active: true };
+    let kim = school.write(move |tx| people::create(tx, &ME, new("Kim", "kim@example.school")));
+    let error = school.try_write(move |tx| people::create(tx, &ME, new("Ada", "KIM@example.school"))).unwrap_err();
+    assert!(error.kind == Kind::Conflict && error.message.contains("Kim has this e-mail address"), "{error}");
+    assert_eq!(error.fields[0].field, "email");
+    let ada = school.write(move |tx| people::create(tx, &ME, new("Ada", "")));
+    school.write(move |tx| people::create(tx, &ME, new("Lee", "")));
+    let change = |email: &str| people::Change { email: Some(email.into()), ..people::Change::default() };
+    let (to, id) = (change("Kim@Example.school"), ada.id.clone());
+    assert_eq!(school.try_write(move |tx| people::change(tx, &ME, &id, to)).unwrap_err().kind, Kind::Conflict);
+    let to = change("KIM@example.school");
+    assert_eq!(school.write(move |tx| people::change(tx, &ME, &kim.id, to)).email, "KIM@example.school", "one's own in another case");
+}

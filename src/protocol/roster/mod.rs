@@ -187,6 +187,7 @@ pub fn parse(files: &[File], now: Timestamp) -> Result<Roster, Mistake> {
             "Choose one table with a header row, or the files of one OneRoster export. These are several files, and none of them is OneRoster's.",
         );
     };
+    roster.notes.extend(tables.iter().flat_map(Table::notes));
     if roster.people.len() > PEOPLE_MAX {
         return mistake(format!("There are {} people in it; at most {PEOPLE_MAX} can be taken over.", roster.people.len()));
     }

@@ -226,7 +226,8 @@ fn enrollments(table: &Table, people: &BTreeSet<String>, now: Timestamp, roster:
     let (role, begin, end) = (column("role"), column("begindate"), column("enddate"));
     let today = now.to_string().chars().take(10).collect::<String>();
     let (mut memberships, mut gone) = (BTreeMap::new(), BTreeSet::new());
-    let (mut others, mut over, mut strangers) = (0u64, 0u64, 0u64);
+    let (mut others, mut over, mut strangers, mut elsewhere) = (0u64, 0u64, 0u64, 0u64);
+    let classes: BTreeSet<String> = roster.classes.iter().map(|class| class.key.clone()).collect();
     for row in &table.rows {
         let class = required(table, row, class, "classSourcedId")?.to_owned();
         let person = required(table, row, user, "userSourcedId")?.to_owned();
@@ -252,6 +253,10 @@ fn enrollments(table: &Table, people: &BTreeSet<String>, now: Timestamp, roster:
             strangers += 1;
             continue;
         }
+        if roster.classes_extent == Extent::Whole && !classes.contains(&class) {
+            elsewhere += 1;
+            continue;
+        }
         let both = memberships.entry((class, person)).or_insert(teaches);
         *both |= teaches;
     }
@@ -261,6 +266,7 @@ fn enrollments(table: &Table, people: &BTreeSet<String>, now: Timestamp, roster:
         (others, "enrollments left out whose role is neither student nor teacher"),
         (over, "enrollments left out that are over or have not begun"),
         (strangers, "enrollments left out of people who are not in users.csv, or were left out themselves"),
+        (elsewhere, "enrollments left out of classes that are not in classes.csv"),
     ] {
         if count > 0 {
             roster.notes.push(format!("{count} {what}"));

@@ -13,7 +13,12 @@ pub(super) struct Table {
     pub(super) titles: Vec<String>,
     /// The rows, without empty ones.
     pub(super) rows: Vec<Row>,
+    /// Rows that have fewer or more cells than the header row: where they stand, and how many.
+    ragged: Vec<(u64, usize)>,
 }
+
+/// Rows with another number of cells than the header row that are told one by one.
+pub(super) const RAGGED_TOLD: usize = 20;
 
 /// One row.
 #[derive(Debug, Clone)]
@@ -40,9 +45,14 @@ impl Table {
     pub(super) fn read(name: &str, bytes: &[u8], rows_max: usize) -> Result<Self, Mistake> {
         let text = decode(name, bytes)?;
         let (text, separator) = separator(&text);
+        if let Some(line) = unclosed(text, separator) {
+            return mistake(format!(
+                "A quotation mark is opened in line {line} of “{name}” and never closed, so all that follows would be one field. Close it, or take it out."
+            ));
+        }
         let mut reader = csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
         let mut record = csv::StringRecord::new();
-        let mut table = Self { name: name.to_owned(), columns: Vec::new(), titles: Vec::new(), rows: Vec::new() };
+        let mut table = Self { name: name.to_owned(), columns: Vec::new(), titles: Vec::new(), rows: Vec::new(), ragged: Vec::new() };
         loop {
             match reader.read_record(&mut record) {
                 Ok(false) => break,
@@ -77,12 +87,36 @@ impl Table {
             if table.rows.len() == rows_max {
                 return mistake(format!("There are more than {ROWS_MAX} rows in it, which is the most that is taken."));
             }
+            // Separators at the end of a line are no cells that anybody would miss.
+            let used = cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1);
+            if cells.len() < table.columns.len() || used > table.columns.len() {
+                table.ragged.push((line, cells.len()));
+            }
             table.rows.push(Row { line, cells });
         }
         if table.columns.is_empty() {
             return mistake(format!("“{name}” is empty."));
         }
         Ok(table)
+    }
+
+    /// What is to be known of rows with another number of cells than the header row.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let wanted = self.columns.len();
+        let note = |(line, count): &(u64, usize)| {
+            let (cells, what) = if *count < wanted {
+                ("fewer", "what is missing is taken as empty")
+            } else {
+                ("more", "what is beyond the last column is not used")
+            };
+            format!("Line {line} of “{}” has {cells} cells than the first line ({count} instead of {wanted}); {what}", self.name)
+        };
+        let mut notes: Vec<_> = self.ragged.iter().take(RAGGED_TOLD).map(note).collect();
+        let more = self.ragged.len().saturating_sub(RAGGED_TOLD);
+        if more > 0 {
+            notes.push(format!("{more} more lines of “{}” have fewer or more cells than the first line", self.name));
+        }
+        notes
     }
 
     /// The first column with one of these titles.
@@ -94,6 +128,23 @@ impl Table {
     pub(super) fn has(&self, titles: &[&str]) -> bool {
         titles.iter().all(|title| self.column(&[title]).is_some())
     }
+}
+
+/// The line in which a quotation mark is opened that nothing closes. One opens a field only at its beginning, and two within it stand for one.
+fn unclosed(text: &str, separator: u8) -> Option<u64> {
+    let (mut line, mut opened, mut at_beginning) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        match (byte, opened) {
+            (b'"', Some(_)) if bytes.peek() == Some(&b'"') => drop(bytes.next()),
+            (b'"', Some(_)) => opened = None,
+            (b'"', None) if at_beginning => opened = Some(line),
+            _ => {}
+        }
+        line += u64::from(byte == b'\n');
+        at_beginning = byte == separator || byte == b'\n' || byte == b'\r';
+    }
+    opened
 }
 
 /// Text from UTF-8 with or without a mark at its beginning, or from UTF-16 with one.

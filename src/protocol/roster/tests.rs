@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use proptest::prelude::*;
 
+use super::table::RAGGED_TOLD;
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
@@ -211,6 +212,35 @@ fn what_does_not_belong_together_is_refused() {
     says(parse(&[file("users.csv", USERS_1_1), file("users 2.csv", USERS_1_1)], NOW), "are the same file");
     says(parse(&[file("users.csv", &USERS_1_1.replace("u2,", "u1,"))], NOW), "same sourcedId");
     says(parse(&[file("users.csv", &USERS_1_1.replace("u2,", ","))], NOW), "has no sourcedId");
+}
+
+#[test]
+fn a_quotation_mark_that_is_never_closed_is_told_by_the_line_where_it_opens() {
+    says(read("name,class\n\"Kim\nExample\",7b\nAda,\"7b\nLee,7c\n"), "opened in line 4");
+    says(read("name;class\nKim;\"7b\nLee;7c\n"), "opened in line 2");
+    // One within a field opens nothing, and two within quotation marks stand for one.
+    let whole = read("name,class\nKim 5\" tall,7b\n\"Lee \"\"L\"\" Example\",7c\n").unwrap();
+    assert_eq!(whole.people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>(), ["Kim 5\" tall", "Lee \"L\" Example"]);
+    assert!(whole.notes.is_empty(), "{:?}", whole.notes);
+}
+
+#[test]
+fn rows_with_other_cells_than_the_header_are_told_line_by_line() {
+    let roster = read("name,email,class\nKim,kim@example.school\nAda,ada@example.school,7b,,\nLee,lee@example.school,7c,left,\n").unwrap();
+    assert_eq!(roster.notes.len(), 2, "{:?}", roster.notes);
+    assert!(roster.notes[0].starts_with("Line 2 of ") && roster.notes[0].contains("fewer cells than the first line (2 instead of 3)"));
+    assert!(roster.notes[1].starts_with("Line 4 of ") && roster.notes[1].contains("more cells"), "{:?}", roster.notes);
+    let many = |count: usize| read(&format!("name,email\n{}", (0..count).map(|n| format!("p{n}\n")).collect::<String>())).unwrap().notes;
+    assert_eq!(many(RAGGED_TOLD).len(), RAGGED_TOLD);
+    assert!(many(RAGGED_TOLD + 2).last().unwrap().starts_with("2 more lines of "));
+}
+
+#[test]
+fn enrollments_of_classes_that_are_not_there_are_told_as_those_of_people_are() {
+    let more = format!("{ENROLLMENTS}\n{}", ENROLLMENTS.lines().nth(1).unwrap().replacen("c1", "nowhere", 1).replacen("e1", "e99", 1));
+    let roster = parse(&[file("users.csv", USERS_1_1), file("classes.csv", CLASSES), file("enrollments.csv", &more)], NOW).unwrap();
+    assert!(roster.notes.iter().any(|note| note == "1 enrollments left out of classes that are not in classes.csv"), "{:?}", roster.notes);
+    assert!(roster.memberships.iter().all(|membership| membership.class != "nowhere"));
 }
 
 #[test]

@@ -27,6 +27,15 @@ impl<'a, T> Known<'a, T> {
         }
         known
     }
+
+    /// Those of the other sources of which this is true, by address or name.
+    pub(super) fn made_by_hand(&self, is_by_hand: impl Fn(&T) -> bool) -> BTreeMap<String, Vec<&'a T>> {
+        let own = |(name, items): (&String, &Vec<&'a T>)| {
+            let items: Vec<&'a T> = items.iter().copied().filter(|item| is_by_hand(item)).collect();
+            (!items.is_empty()).then(|| (name.clone(), items))
+        };
+        self.others.iter().filter_map(own).collect()
+    }
 }
 
 /// The one that has this name, where the file and what is there both have exactly one.

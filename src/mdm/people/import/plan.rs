@@ -138,6 +138,7 @@ impl Plan {
     /// Gives whom each key stands for.
     fn compare_people(&mut self, roster: &Roster, there: &[Person]) -> BTreeMap<String, Ref> {
         let known = Known::of(there.iter().map(|person| (person, person.source, &person.source_id, &person.email)), self.source);
+        let by_hand = known.made_by_hand(|person| person.source == Source::Hand);
         let addresses = frequencies(roster.people.iter().map(|person| &person.email));
         let keys: BTreeSet<&String> = roster.people.iter().map(|person| &person.key).chain(&roster.gone_people).collect();
         let gone: BTreeSet<&String> = roster.gone_people.iter().collect();
@@ -150,11 +151,13 @@ impl Plan {
                 single(&known.by_name, &said.email, is_single)
                     .filter(|person| person.source_id.as_ref().is_none_or(|key| !keys.contains(key)))
             };
+            // Whoever was made by hand stands for their row, also where an earlier file brought somebody for it.
+            let by_hand = single(&by_hand, &said.email, is_single);
             let other = || single(&known.others, &said.email, is_single);
-            let found = if let Some(person) = same.or_else(moved) {
+            let found = if let Some(person) = same.or_else(moved).filter(|_| by_hand.is_none()) {
                 self.people_changed.extend(changed(person, said));
                 Ref::Known(person.id.clone())
-            } else if let Some(person) = other() {
+            } else if let Some(person) = by_hand.or_else(other) {
                 self.people_here.push(named(&person.name, &person.email));
                 Ref::Known(person.id.clone())
             } else {
@@ -228,9 +231,12 @@ impl Plan {
         }
         let there: BTreeMap<(String, String), (ClassRole, Source)> =
             classes::memberships(tx)?.into_iter().map(|row| ((row.class_id, row.person_id), (row.role, row.source))).collect();
-        let mut wanted = BTreeSet::new();
+        let (mut wanted, mut unknown) = (BTreeSet::new(), 0u64);
         for said in &roster.memberships {
-            let (Some(class), Some(person)) = (which.get(&said.class), who.get(&said.person)) else { continue };
+            let (Some(class), Some(person)) = (which.get(&said.class), who.get(&said.person)) else {
+                unknown += 1;
+                continue;
+            };
             let role = if said.teaches { ClassRole::Teacher } else { ClassRole::Student };
             if let (Ref::Known(class), Ref::Known(person)) = (class, person) {
                 let pair = (class.clone(), person.clone());
@@ -244,6 +250,9 @@ impl Plan {
             let words =
                 format!("{} in {}{}", names.person(&said.person), names.class(&said.class), if said.teaches { ", teaches" } else { "" });
             self.joins.push(Joins { class: class.clone(), person: person.clone(), role, words });
+        }
+        if unknown > 0 {
+            self.notes.push(format!("{unknown} enrollments left out of people or classes that are not here"));
         }
         let mut over: BTreeSet<(String, String)> = BTreeSet::new();
         for gone in &roster.gone_memberships {
