@@ -258,7 +258,7 @@ fn make_due(tx: &Tx, which: &str, id: &str) -> Result<usize> {
 
 /// Forgets everything that a generation of an enrollment had.
 pub fn forget_all(tx: &Tx, enrollment_id: &str) -> Result<()> {
-    for table in ["deployments", "declared", "declaration_states", "status_items"] {
+    for table in ["deployments", "declared", "declaration_states", "status_items", "profile_times"] {
         tx.execute(&format!("DELETE FROM {table} WHERE enrollment_id = ?1"), [enrollment_id])?;
     }
     Ok(())

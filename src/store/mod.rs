@@ -45,6 +45,7 @@ pub mod people;
 #[cfg(test)]
 pub(crate) mod plans;
 pub mod policies;
+pub mod profile_times;
 pub mod profiles;
 pub mod provisioning;
 pub mod push_certificates;

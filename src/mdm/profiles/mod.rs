@@ -6,8 +6,8 @@ mod pieces;
 mod upload;
 
 pub use assign::{assign, check, foreseen, unassign};
-pub use conflicts::Warning;
-pub use pieces::{content, pieces};
+pub use conflicts::{Warning, clashing};
+pub use pieces::{TIME_SLACK, content, pieces};
 pub use upload::{MAX_IDENTIFIER_BYTES, OWN_PREFIX, Recognised, Uploaded, add_version, create, recognise};
 
 use serde_json::json;
@@ -17,9 +17,9 @@ use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, assignments, names};
 use crate::protocol::mobileconfig::{self, diff};
 use crate::secret::SecretBytes;
-use crate::store::Tx;
 use crate::store::assignments::{self as rows, AssignedKind, Assignment};
 use crate::store::profiles::{self as store, Profile, ProfileState, Standing, Version};
+use crate::store::{Tx, profile_times};
 
 /// The largest profile that is taken, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -204,6 +204,13 @@ fn note_of(note: &str) -> Result<String> {
         return Err(Error::field("note", format!("at most {MAX_NOTE_CHARS} characters")));
     }
     Ok(note)
+}
+
+/// A device confirmed that it has an uploaded profile: where that has a time of its own, it runs from here.
+pub fn came(tx: &Tx, enrollment_id: &str, identifier: &str) -> Result<()> {
+    let Some(profile) = store::by_identifier(tx, identifier)? else { return Ok(()) };
+    let has_time = version(tx, &profile.id, profile.version)?.facts.removal_after_s.is_some();
+    if has_time { profile_times::begin(tx, enrollment_id, identifier) } else { Ok(()) }
 }
 
 /// Whether a profile is assigned for a limited time somewhere.

@@ -7,13 +7,15 @@ use super::version;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::wanted::{Origin, Piece, ProfileContent, ProfilePiece, Target, Unable};
-use crate::protocol::mobileconfig::facts::Facts;
+use crate::protocol::availability::Capabilities;
+use crate::protocol::mobileconfig::facts::{Facts, PayloadFacts};
 use crate::protocol::mobileconfig::finish::Finish;
 use crate::protocol::mobileconfig::payload_types::{self, Channel, PayloadType};
 use crate::protocol::mobileconfig::variables::{DOLLAR, VARIABLES, Values, clean};
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::assignments::{AssignedKind, Assignment};
+use crate::store::profile_times;
 use crate::store::profiles::{self as store, Profile, Version};
 
 /// The profiles that a device is to have, and those that it cannot have with the reason. Other kinds of assignments are passed over.
@@ -64,7 +66,9 @@ fn piece(tx: &Tx, target: &Target, profile: &Profile, version: &Version, assignm
         Place::Elsewhere => return Ok(Verdict::Elsewhere),
         Place::Nowhere(because) => return Ok(Verdict::Unable(because.to_owned())),
     }
-    let ends_at = match end(tx.now, facts, assignments) {
+    let installed_at =
+        if facts.removal_after_s.is_some() { profile_times::installed_at(tx, &target.enrollment_id, &profile.identifier)? } else { None };
+    let ends_at = match end(tx.now, facts, installed_at, assignments) {
         Ok(ends_at) => ends_at,
         Err(because) => return Ok(Verdict::Unable(because.to_owned())),
     };
@@ -114,20 +118,31 @@ fn is_for_users(facts: &Facts) -> bool {
     !facts.payloads.is_empty() && facts.payloads.iter().all(|payload| users(&payload.payload_type))
 }
 
-/// Until when the profile is wanted; an error in words when that is over by what the profile itself says.
-fn end(now: Timestamp, facts: &Facts, assignments: &[&Assignment]) -> Result<Option<Timestamp>, &'static str> {
+/// How much earlier than by our clock a profile with a time of its own is taken to be over: a device began to count before its answer came.
+pub const TIME_SLACK: Duration = Duration::from_secs(60);
+
+/// Until when the profile is wanted; an error in words when that is over by what the profile itself says. A time of its own (DurationUntilRemoval)
+/// runs on each device from when it has it; a device where it has run out must not get it again.
+fn end(
+    now: Timestamp,
+    facts: &Facts,
+    installed_at: Option<Timestamp>,
+    assignments: &[&Assignment],
+) -> Result<Option<Timestamp>, &'static str> {
     if facts.removal_at.is_some_and(|end| end <= now) {
         return Err("Its own removal date has passed; upload it with a later one, or without.");
     }
-    // A device that removed it after its time must not get it again, so the time counts from the assignment at the latest.
-    let is_over = |assignment: &&&Assignment| {
-        let after = facts.removal_after_s.map(|seconds| Duration::from_secs(seconds.max(0).unsigned_abs()));
-        after.is_some_and(|after| assignment.created_at.plus(after) <= now)
+    let after = facts.removal_after_s.map(|seconds| Duration::from_secs(seconds.max(0).unsigned_abs()));
+    let ran_out = |assignment: &&&Assignment| {
+        // Assigned anew after it was installed, it may come once more.
+        let since = installed_at.filter(|at| *at >= assignment.created_at);
+        let slack = after.map_or(Duration::ZERO, |after| TIME_SLACK.min(after / 10));
+        since.zip(after).is_some_and(|(at, after)| at.plus(after - slack) <= now)
     };
-    let open: Vec<_> = assignments.iter().filter(|assignment| !is_over(assignment)).collect();
+    let open: Vec<_> = assignments.iter().filter(|assignment| !ran_out(assignment)).collect();
     if open.is_empty() {
         return Err(
-            "It removes itself after a while, and that has passed since it was assigned; take it back and assign it again to have it once more.",
+            "It removes itself after a while, and that has passed on this device; take it back and assign it again to have it once more.",
         );
     }
     let is_endless = open.iter().any(|assignment| assignment.ends_at.is_none());
@@ -149,10 +164,24 @@ fn refusal(target: &Target, facts: &Facts) -> Option<String> {
     if let Some(payload) = known.iter().find(|payload| unsupervised() && payload.needs_supervision(platform)) {
         return Some(format!("It holds “{}”, which needs a supervised device.", payload.words));
     }
+    if let Some(because) = facts.payloads.iter().filter(|_| unsupervised()).find_map(|payload| unsupervised_refusal(device, payload)) {
+        return Some(because);
+    }
     // A Mac passes over what is not allowed there; every other device refuses the whole profile.
     let is_own = device.kind.is_user_enrollment() && platform != Platform::Macos;
     let refused = known.iter().find(|payload| is_own && payload.is_refused_in_user_enrollment(platform))?;
     Some(format!("It holds “{}”, which a person's own device does not take.", refused.words))
+}
+
+/// Why a device that is not supervised cannot have a payload that such devices take from a version on, and with a key.
+fn unsupervised_refusal(device: &Capabilities, payload: &PayloadFacts) -> Option<String> {
+    let known = payload_types::find(&payload.payload_type)?;
+    let (first, key) = known.unsupervised_from(device.platform)?;
+    if device.os_version.compare(first).is_some_and(std::cmp::Ordering::is_lt) {
+        return Some(format!("It holds “{}”, which needs a supervised device before version {first}.", known.words));
+    }
+    let words = known.words;
+    (!payload.settings.contains_key(key)).then(|| format!("It holds “{words}” without {key}, which needs a supervised device."))
 }
 
 fn names(known: &[&PayloadType]) -> String {

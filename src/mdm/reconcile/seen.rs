@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 use crate::mdm::checkin::actor;
 use crate::mdm::journal;
+use crate::mdm::profiles;
 use crate::mdm::reconcile::render;
 use crate::mdm::reconcile::{deed, step};
 use crate::protocol::report::{Head, Status};
@@ -58,6 +59,9 @@ pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head
 /// Stores a row, tells what is news in it, and has it looked at again: something else may be wanted by now, or a moment to try again be set.
 pub(super) fn store(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: &Deployment) -> Result<()> {
     tell(tx, enrollment, before, row)?;
+    if is_there(row) && !is_there(before) {
+        profiles::came(tx, &enrollment.id, row.key.trim_start_matches("profile:"))?;
+    }
     if row.wanted.is_empty() && row.seen.is_empty() && row.sent.is_empty() && row.command_uuid.is_none() {
         return deployments::forget(tx, &enrollment.id, &row.key);
     }
@@ -68,15 +72,18 @@ pub(super) fn store(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: 
     Ok(())
 }
 
+/// Whether the device has what is wanted, as it is wanted.
+fn is_there(row: &Deployment) -> bool {
+    !row.wanted.is_empty() && row.seen == row.wanted
+}
+
 /// What the timeline says of a thing: that it is there, that it has gone, that the device refused it.
 fn tell(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: &Deployment) -> Result<()> {
     if row.key == DECLARATIONS {
         return Ok(());
     }
-    let was_there = !before.wanted.is_empty() && before.seen == before.wanted;
-    let is_there = !row.wanted.is_empty() && row.seen == row.wanted;
     let kind = match () {
-        () if is_there && !was_there => "deployment.there",
+        () if is_there(row) && !is_there(before) => "deployment.there",
         () if row.seen.is_empty() && !before.seen.is_empty() => "deployment.gone",
         () if !row.problem.is_empty() && row.problem != before.problem => "deployment.refused",
         () => return Ok(()),

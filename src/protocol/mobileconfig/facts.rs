@@ -56,7 +56,8 @@ pub struct PayloadFacts {
     pub uuid: String,
     /// PayloadDisplayName.
     pub display_name: Option<String>,
-    /// Of types whose keys must not be set twice on one device: the keys, with their value where that is a yes, a no or a number.
+    /// Of types whose keys must not be set twice on one device: the keys, with their value where that is a yes, a no or a number. Of others the keys
+    /// that decide who takes the payload.
     pub settings: BTreeMap<String, Option<serde_json::Value>>,
 }
 
@@ -94,8 +95,10 @@ impl Facts {
 
 impl PayloadFacts {
     fn of(payload: &Payload) -> Self {
-        let shared = payload_types::find(&payload.payload_type).is_some_and(payload_types::PayloadType::has_shared_keys);
-        let own = payload.keys.iter().filter(|(key, _)| shared && !key.starts_with("Payload"));
+        let known = payload_types::find(&payload.payload_type);
+        let shared = known.is_some_and(payload_types::PayloadType::has_shared_keys);
+        let decides = |key: &str| known.is_some_and(|known| known.deciding_keys().any(|deciding| deciding == key));
+        let own = payload.keys.iter().filter(|(key, _)| shared && !key.starts_with("Payload") || decides(key));
         let setting = |(key, value): (&String, &Value)| {
             let told = matches!(value, Value::Boolean(_) | Value::Integer(_) | Value::Real(_)) && !is_secret(key, value);
             (key.clone(), told.then(|| to_json(value)))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 
 /// The types that every profile and declaration of ours keeps to itself.
@@ -10,6 +11,12 @@ pub const RESERVED: [&str; 2] = ["com.apple.mdm", "com.apple.declarations"];
 
 /// Types of which a device may have several, but whose keys must not be set twice.
 const SHARED_KEYS: [&str; 3] = ["com.apple.applicationaccess", "com.apple.applicationaccess.new", "com.apple.mobiledevice.passwordpolicy"];
+
+/// Types that a device which is not supervised takes from a version on only, and there only with a key: type, platform, version, key.
+const UNSUPERVISED: [(&str, Platform, OsVersion, &str); 2] = [
+    ("com.apple.webcontent-filter", Platform::Ios, OsVersion::new(16, 0, 0), "ContentFilterUUID"),
+    ("com.apple.webcontent-filter", Platform::Visionos, OsVersion::new(1, 1, 0), "ContentFilterUUID"),
+];
 
 /// What is known of one payload type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +48,17 @@ impl PayloadType {
     /// Whether the device must be supervised.
     pub fn needs_supervision(&self, platform: Platform) -> bool {
         self.has(platform, '*')
+    }
+
+    /// From which version on a device that is not supervised takes it, and the key that it must have there; nothing where that is all the same.
+    pub fn unsupervised_from(&self, platform: Platform) -> Option<(OsVersion, &'static str)> {
+        let row = UNSUPERVISED.iter().find(|(name, on, ..)| *name == self.name && *on == platform)?;
+        Some((row.2, row.3))
+    }
+
+    /// The keys that decide who takes it, beside those that [`PayloadType::has_shared_keys`] speaks of.
+    pub fn deciding_keys(&self) -> impl Iterator<Item = &'static str> {
+        UNSUPERVISED.iter().filter(|(name, ..)| *name == self.name).map(|(.., key)| *key)
     }
 
     /// Whether a person's own device (user enrollment) refuses it.
@@ -124,6 +142,23 @@ mod tests {
         }
         assert_eq!(rows, TABLE.len(), "no type stands twice");
         assert!(rows > 100);
+    }
+
+    #[test]
+    fn what_unsupervised_devices_take_is_what_the_schema_says_in_words() {
+        let Some(shared) = crate::shared_for_tests() else { return };
+        for (name, platform, version, key) in UNSUPERVISED {
+            let text = std::fs::read_to_string(shared.join(format!("apple-schema-18.1/mdm/profiles/{name}.yaml"))).unwrap();
+            let schema: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+            let words = schema["payload"]["content"].as_str().unwrap();
+            let system = if platform == Platform::Ios { "iOS" } else { "visionOS" };
+            let (major, minor) = version.to_string().split_once('.').map(|(major, minor)| (major.to_owned(), minor.to_owned())).unwrap();
+            assert!(words.contains(&format!("{system} {major}.{minor}")), "{system} {version}: {words}");
+            assert!(words.contains(&format!("on unsupervised devices and user enrollments if {key} is specified")), "{words}");
+            assert!(words.contains("Previously it could only be installed on supervised devices"), "{words}");
+            assert!(schema["payloadkeys"].as_sequence().unwrap().iter().any(|known| known["key"] == key), "{key}");
+            assert!(find(name).unwrap().exists_on(platform) && !find(name).unwrap().needs_supervision(platform));
+        }
     }
 
     #[test]

@@ -19,6 +19,12 @@ const READ_ELSEWHERE: [&str; 2] = ["com.apple.mdm", "com.apple.security.scep"];
 /// Restrictions that count only where an MDM server brought them.
 const BY_SERVER_ONLY: [&str; 2] = ["allowManagedToWriteUnmanagedContacts", "allowUnmanagedToReadManagedContacts"];
 
+/// The payload that filters web content.
+const FILTER: &str = "com.apple.webcontent-filter";
+
+/// The iOS from which on devices that are not supervised take it.
+const FILTER_UNSUPERVISED: u16 = 16;
+
 /// One row of the table: a payload, or one of its keys.
 struct Row {
     name: &'static str,
@@ -89,6 +95,9 @@ impl Device {
             let text = format!("A payload of type “{}” can be installed on supervised devices only.", payload.kind);
             return Effect::Refused(Complaint::installation(4025, text));
         }
+        if let Some(fault) = self.filter_fault(payload) {
+            return Effect::Refused(fault);
+        }
         let scope = if channel == DEVICE { 'D' } else { 'U' };
         if is_mac && !row.mac_channels.contains(scope) {
             return Effect::Ignored;
@@ -97,6 +106,20 @@ impl Device {
             return Effect::Acts;
         }
         self.key_fault(row, payload).map_or(Effect::Acts, Effect::Refused)
+    }
+
+    /// A filter of web content goes onto devices that nobody supervises since iOS 16 only, and only for apps that name it.
+    fn filter_fault(&self, payload: &Payload) -> Option<Complaint> {
+        let release = &self.facts.release;
+        if payload.kind != FILTER || self.facts.supervised || release.platform == Platform::Macos {
+            return None;
+        }
+        let is_old = release.platform == Platform::Ios && release.version.0 < FILTER_UNSUPERVISED;
+        if !is_old && payload.keys.contains_key("ContentFilterUUID") {
+            return None;
+        }
+        let text = format!("A payload of type “{FILTER}” can be installed on supervised devices only.");
+        Some(Complaint::installation(4025, text))
     }
 
     /// A key that is missing, or of another type than Apple's.

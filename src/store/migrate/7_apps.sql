@@ -402,3 +402,13 @@ CREATE TABLE store_items (
     due_at     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX store_items_due ON store_items (due_at);
+
+-- ---------------------------------------------------------------- times of their own
+
+-- Profiles that remove themselves after a while: when a device got them, so that one where that has run out does not get them again.
+CREATE TABLE profile_times (
+    enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    identifier    TEXT NOT NULL,                      -- PayloadIdentifier
+    installed_at  INTEGER NOT NULL,
+    PRIMARY KEY (enrollment_id, identifier)
+) STRICT, WITHOUT ROWID;

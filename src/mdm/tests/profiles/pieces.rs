@@ -81,18 +81,48 @@ fn when_every_assignment_has_ended_nothing_is_wanted() {
 }
 
 #[test]
-fn a_profile_that_ends_itself_is_not_sent_again_after_its_end() {
+fn a_profile_with_a_removal_date_is_not_sent_after_it() {
     let removal = std::time::UNIX_EPOCH + Duration::from_secs(1_795_000_100);
-    let wifi = || payload("com.apple.wifi.managed", "wifi", &[]);
-    for (key, value) in [("RemovalDate", Value::Date(removal.into())), ("DurationUntilRemoval", Value::Real(100.0))] {
-        let content = profile_with(ID, &[(key, value)], &[wifi()]);
-        let school = with(&content);
-        assert!(school.only(&ipad()).1 == content, "its own end is enough");
-        school.clock.advance(Duration::from_secs(99));
-        school.only(&ipad());
-        school.clock.advance(Duration::from_secs(1));
-        assert!(school.because(&ipad()).contains("passed"), "{key}");
-    }
+    let content = profile_with(ID, &[("RemovalDate", Value::Date(removal.into()))], &[payload("com.apple.wifi.managed", "wifi", &[])]);
+    let school = with(&content);
+    assert!(school.only(&ipad()).1 == content, "its own end is enough");
+    school.clock.advance(Duration::from_secs(99));
+    school.only(&ipad());
+    school.clock.advance(Duration::from_secs(1));
+    assert!(school.because(&ipad()).contains("passed"));
+}
+
+#[test]
+fn a_profile_with_a_time_of_its_own_runs_on_each_device_from_when_it_came_and_comes_once() {
+    let lasting = [("DurationUntilRemoval", Value::Real(1000.0))];
+    let content = profile_with(ID, &lasting, &[payload("com.apple.wifi.managed", "wifi", &[])]);
+    let school = with(&content);
+    let first = school.enrolled("A-1");
+    let of = |device: &Device<'_>| Target { enrollment_id: device.enrollment().id, ..ipad() };
+    let came = |device: &Device<'_>| {
+        let id = device.enrollment().id;
+        school.write(move |tx| profiles::came(tx, &id, ID));
+    };
+    school.only(&of(&first));
+    came(&first);
+    school.clock.advance(Duration::from_secs(939));
+    school.only(&of(&first));
+    // Long after it was assigned somebody joins, and has the whole time.
+    let late = school.enrolled("B-2");
+    school.clock.advance(Duration::from_secs(1));
+    assert!(school.because(&of(&first)).contains("passed on this device"));
+    assert!(school.only(&of(&late)).1 == content);
+    came(&late);
+    school.clock.advance(Duration::from_secs(899));
+    school.only(&of(&late));
+    school.clock.advance(profiles::TIME_SLACK);
+    assert!(school.because(&of(&late)).contains("passed on this device"));
+    // Taken back and assigned again it comes once more; and a new enrollment knows nothing of the one before.
+    let id = school.write(|tx| crate::store::profiles::by_identifier(tx, ID)).unwrap().id;
+    let again = id.clone();
+    school.write(move |tx| profiles::unassign(tx, &Actor::Console, &again, "all"));
+    school.assign(&id, "all", None).unwrap();
+    school.only(&of(&late));
 }
 
 #[test]
@@ -112,6 +142,16 @@ fn what_a_device_cannot_have_is_said_with_the_reason() {
     ] {
         assert!(with(&one(payload_type)).because(&target).contains(words), "{payload_type}");
     }
+    let filter = |keys: &[(&str, Value)]| with(&profile(ID, &[payload("com.apple.webcontent-filter", "f", keys)]));
+    let named = [("ContentFilterUUID", text("C0000000-0000-4000-8000-000000000001"))];
+    let old = |mut target: Target| {
+        target.capabilities.os_version = OsVersion::new(15, 8, 0);
+        target
+    };
+    assert!(filter(&named).because(&old(ipad())).contains("needs a supervised device before version 16"));
+    assert!(filter(&[]).because(&ipad()).contains("without ContentFilterUUID"));
+    filter(&named).only(&ipad());
+    filter(&[]).only(&old(supervised()));
     with(&one("com.apple.app.lock")).only(&supervised());
     with(&one("com.apple.unheard.of")).only(&ipad());
     with(&one("com.apple.MCX.FileVault2")).only(&target(Platform::Unknown, EnrollmentKind::Device));

@@ -56,6 +56,28 @@ fn a_supervised_key_is_passed_over_and_a_supervised_payload_refused() {
 }
 
 #[test]
+fn a_filter_of_web_content_wants_supervision_before_ios_16_and_a_uuid_after() {
+    let filter = |uuid: Option<&str>| {
+        let mut keys = dictionary([("FilterType", Value::from("Plugin"))]);
+        keys.extend(uuid.map(|uuid| ("ContentFilterUUID".to_owned(), Value::from(uuid))));
+        profile("school.example.filter", vec![("com.apple.webcontent-filter", keys)])
+    };
+    let (plain, named) = (filter(None), filter(Some("C0000000-0000-4000-8000-000000000001")));
+    let refused = (String::from("Error"), 4025);
+    for (device, profile, is_taken) in [
+        ("-ipad@15", &plain, false),
+        ("-ipad@15", &named, false),
+        ("-ipad@18", &plain, false),
+        ("-ipad@18", &named, true),
+        ("ipad@15", &plain, true),
+        ("ipad@26", &plain, true),
+    ] {
+        let outcome = install(&mut Bench::enrolled(device), profile);
+        if is_taken { assert_eq!(outcome.0, DONE, "{device}") } else { assert_eq!(outcome, refused, "{device}") }
+    }
+}
+
+#[test]
 fn what_an_os_does_not_know_is_installed_and_does_nothing() {
     let delay =
         || restricting("school.example.delay", [("enforcedSoftwareUpdateDelay", Value::from(30)), ("allowToaster", Value::Boolean(false))]);

@@ -6,6 +6,7 @@ use super::{PAGE, address};
 use crate::error::Result;
 use crate::http::pages::apps::one::{AppView, DeviceRow};
 use crate::http::pages::apps::{AppRow, Licences};
+use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, Share, State as Mark};
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::mdm::apps::{self, LicenceBy, Overview, Settings, Updates, words};
@@ -113,9 +114,9 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stage: Option<Stage>, after
     let query: Vec<_> = query.into_iter().collect();
     let next = devices.last().filter(|_| is_more).map(|last| address(&path, &query, (&last.device_name, &last.enrollment_id)));
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
-    let required: Vec<String> =
-        found.assignments.iter().filter(|row| row.mode == AssignedMode::Required).map(|row| row.group_id.clone()).collect();
-    let optional = found.assignments.iter().filter(|row| row.mode == AssignedMode::Optional);
+    let open = || found.assignments.iter().filter(|row| !is_over(row.ends_at, tx.now));
+    let required: Vec<String> = open().filter(|row| row.mode == AssignedMode::Required).map(|row| row.group_id.clone()).collect();
+    let optional = open().filter(|row| row.mode == AssignedMode::Optional);
     let facts: Json = serde_json::from_str(&found.app.facts).unwrap_or_default();
     Ok(AppView {
         shortages: apps::shortages(tx, &found.app, &required)?.into_iter().map(|shortage| shortage.because).collect(),
@@ -127,6 +128,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stage: Option<Stage>, after
         scope: ScopeView {
             groups: groups::all(tx)?.into_iter().map(group).collect(),
             assigned: found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect(),
+            now: tx.now,
             ..ScopeView::default()
         },
         optional: optional.map(|row| row.group_id.clone()).collect(),
