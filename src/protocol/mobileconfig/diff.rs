@@ -13,7 +13,7 @@ pub const CHANGES_MAX: usize = 500;
 pub const SHOWN_MAX: usize = 200;
 
 /// How the name of a key ends that holds a secret, in small letters without `_` and `-`.
-const SECRET_ENDINGS: [&str; 19] = [
+const SECRET_ENDINGS: [&str; 12] = [
     "password",
     "passphrase",
     "passcode",
@@ -22,14 +22,8 @@ const SECRET_ENDINGS: [&str; 19] = [
     "token",
     "pin",
     "psk",
-    "privatekey",
-    "apikey",
-    "accesskey",
-    "secretkey",
-    "licensekey",
-    "licencekey",
-    "registrationkey",
-    "enrollmentkey",
+    // Of some it is a secret and of others not; nobody misses what is hidden of the others.
+    "key",
     "wgquickconfig",
     "credential",
     "credentials",
@@ -188,8 +182,8 @@ pub fn is_secret(key: &str, value: &Value) -> bool {
 fn shown(value: &Value, hidden: bool) -> String {
     let text = match value {
         Value::Boolean(flag) => flag.to_string(),
-        Value::Data(bytes) => format!("{} bytes", bytes.len()),
         _ if hidden => return String::from("hidden"),
+        Value::Data(bytes) => format!("{} bytes", bytes.len()),
         Value::String(text) => text.clone(),
         other => to_json(&masked(other)).to_string(),
     };
@@ -288,14 +282,19 @@ mod tests {
                     ("List", list),
                     ("PayloadContent", Value::Data(vec![key; 40])),
                     ("api_key", text(secret)),
+                    ("SharedSecret", Value::Data(secret.as_bytes().to_vec())),
+                    ("Key", text(secret)),
+                    ("StaticPSK", Value::Data(secret.as_bytes().to_vec())),
                 ],
             )])
         };
         let found = diff(&with("first secret", 1), &with("second secret", 2));
         let keys: Vec<_> = found.payloads[0].keys.iter().map(|key| key.key.as_str()).collect();
-        assert_eq!(keys, ["Password", "EAP.UserPassword", "List", "PayloadContent", "api_key"]);
+        assert_eq!(keys, ["Password", "EAP.UserPassword", "List", "PayloadContent", "api_key", "SharedSecret", "Key", "StaticPSK"]);
         let written = format!("{found:?}");
-        assert!(!written.contains("secret") && written.contains("kim") && written.contains("40 bytes"), "{written}");
+        assert!(!written.contains(" secret") && written.contains("kim") && written.contains("40 bytes"), "{written}");
+        let hidden = found.payloads[0].keys.iter().filter(|key| key.after.as_deref() == Some("hidden"));
+        assert_eq!(hidden.count(), 6, "{written}");
     }
 
     #[test]
