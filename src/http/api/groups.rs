@@ -176,14 +176,27 @@ struct GroupChange {
     #[serde(default)]
     note: Option<String>,
     /// Its rule; null is refused where there is one. A group by hand takes none.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default)]
     #[schema(value_type = Option<Rule>)]
-    rule: Option<Option<Rule>>,
+    rule: Said,
 }
 
-/// What stands in a field, be it null.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Rule>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// What a change says of a group's rule.
+#[derive(Debug, Default)]
+enum Said {
+    /// Nothing: it stays.
+    #[default]
+    Nothing,
+    /// Null: there is to be none.
+    None,
+    /// Another one.
+    Rule(Rule),
+}
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<Rule>::deserialize(deserializer)?.map_or(Self::None, Self::Rule))
+    }
 }
 
 /// Change a group's name, note or rule.
@@ -196,7 +209,12 @@ async fn change(
     Json(body): Json<GroupChange>,
 ) -> Result<JsonBody<GroupView>> {
     let GroupChange { name, note, rule } = body;
-    let change = Change { name, note, without_rule: matches!(rule, Some(None)), rule: rule.flatten() };
+    let (rule, without_rule) = match rule {
+        Said::Nothing => (None, false),
+        Said::None => (None, true),
+        Said::Rule(rule) => (Some(rule), false),
+    };
+    let change = Change { name, note, rule, without_rule };
     let changed = app.store.write(app.now(), move |tx| groups::change(tx, &actor, &id, change).and_then(|group| whole(tx, group)));
     Ok(JsonBody(changed.await?))
 }

@@ -137,7 +137,7 @@ fn end(
         // Assigned anew after it was installed, it may come once more.
         let since = installed_at.filter(|at| *at >= assignment.created_at);
         let slack = after.map_or(Duration::ZERO, |after| TIME_SLACK.min(after / 10));
-        since.zip(after).is_some_and(|(at, after)| at.plus(after - slack) <= now)
+        since.zip(after).is_some_and(|(at, after)| at.plus(after.saturating_sub(slack)) <= now)
     };
     let open: Vec<_> = assignments.iter().filter(|assignment| !ran_out(assignment)).collect();
     if open.is_empty() {

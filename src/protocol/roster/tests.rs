@@ -230,7 +230,8 @@ fn rows_with_other_cells_than_the_header_are_told_line_by_line() {
     assert_eq!(roster.notes.len(), 2, "{:?}", roster.notes);
     assert!(roster.notes[0].starts_with("Line 2 of ") && roster.notes[0].contains("fewer cells than the first line (2 instead of 3)"));
     assert!(roster.notes[1].starts_with("Line 4 of ") && roster.notes[1].contains("more cells"), "{:?}", roster.notes);
-    let many = |count: usize| read(&format!("name,email\n{}", (0..count).map(|n| format!("p{n}\n")).collect::<String>())).unwrap().notes;
+    let table = |count: usize| std::iter::once("name,email".to_owned()).chain((0..count).map(|n| format!("p{n}"))).collect::<Vec<_>>();
+    let many = |count: usize| read(&table(count).join("\n")).unwrap().notes;
     assert_eq!(many(RAGGED_TOLD).len(), RAGGED_TOLD);
     assert!(many(RAGGED_TOLD + 2).last().unwrap().starts_with("2 more lines of "));
 }

@@ -71,11 +71,12 @@ async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Qu
     let (actor, search, after) = (who.actor.clone(), query.search.trim().to_owned(), cursor(&query.after));
     let term = search.clone();
     let work = move |tx: &Tx| Ok((apps::list(tx, &actor, &term, after.as_ref(), PAGE + 1)?, groups::all(tx)?));
-    let ((mut found, total), groups) = app.store.read_slow(app.now(), work).await?;
+    let now = app.now();
+    let ((mut found, total), groups) = app.store.read_slow(now, work).await?;
     let is_more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let next = found.last().filter(|_| is_more).map(|last| address("/apps", &[("search", &search)], (&last.app.name, &last.app.id)));
-    let rows = found.into_iter().map(|found| view::row(found, &groups)).collect();
+    let rows = found.into_iter().map(|found| view::row(found, &groups, now)).collect();
     let view = ListView { search, rows, total, next, may_change: who.actor.may(Right::Configure) };
     let flash = SaidQuery::of(&query.said).flash(&gate, &who);
     Ok(list(&shell(&app, &who, flash).await?, &view).into_response())

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{PAGE, address};
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::pages::apps::one::{AppView, DeviceRow};
 use crate::http::pages::apps::{AppRow, Licences};
@@ -35,13 +36,14 @@ fn licences(found: &Overview) -> Option<Licences> {
 }
 
 /// An app as the list shows it.
-pub(super) fn row(found: Overview, groups: &[groups::Group]) -> AppRow {
+pub(super) fn row(found: Overview, groups: &[groups::Group], now: Timestamp) -> AppRow {
+    let open = found.assignments.iter().filter(|assignment| !is_over(assignment.ends_at, now));
     let name = |id: &str| groups.iter().find(|group| group.id == id).map(|group| group.name.clone());
     AppRow {
         kind: kind(found.app.kind),
         icon: None,
         licences: licences(&found),
-        groups: found.assignments.iter().filter_map(|assignment| name(&assignment.group_id)).collect(),
+        groups: open.filter_map(|assignment| name(&assignment.group_id)).collect(),
         results: segments(&found),
         id: found.app.id,
         name: found.app.name,
