@@ -8,7 +8,7 @@ use rollcall::http::pages::people::{self, GiveView, PeopleView, PersonForm, Pers
 use rollcall::mdm::people::import::{Part, Preview, Summary};
 use rollcall::store::people::{PersonRole, Source};
 
-use crate::{in_days, shell};
+use crate::{ago, in_days, shell};
 
 const LONG: &str = "Everything that the science department lends out over the summer holidays, charged or not";
 
@@ -57,6 +57,8 @@ fn group(rule: String) -> GroupView {
             ("/policies/1".into(), "Policy Exams".into(), Some(in_days(3))),
             ("/profiles/2".into(), "Profile Wi-Fi".into(), None),
         ],
+        ended: vec![("/policies/3".into(), "Policy Trip to the museum".into(), ago(86_400 * 3))],
+        clashes: vec!["“Wi-Fi” and the policy “Exams” both set allowCamera (Restrictions), and both are for the same 4 devices: which one counts is not certain. Set it in one of them only.".into()],
         may_change: true,
         typed: String::new(),
         error: None,

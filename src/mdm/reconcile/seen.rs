@@ -59,8 +59,8 @@ pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head
 /// Stores a row, tells what is news in it, and has it looked at again: something else may be wanted by now, or a moment to try again be set.
 pub(super) fn store(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: &Deployment) -> Result<()> {
     tell(tx, enrollment, before, row)?;
-    if is_there(row) && !is_there(before) {
-        profiles::came(tx, &enrollment.id, row.key.trim_start_matches("profile:"))?;
+    if let Some(identifier) = row.key.strip_prefix("profile:").filter(|_| is_there(row) && !is_there(before)) {
+        profiles::came(tx, &enrollment.id, identifier)?;
     }
     if row.wanted.is_empty() && row.seen.is_empty() && row.sent.is_empty() && row.command_uuid.is_none() {
         return deployments::forget(tx, &enrollment.id, &row.key);
