@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall::mdm::access::{self, Policy, Proof};
-use rollcall::mdm::assignments::assign;
+use rollcall::mdm::assignments::{assign, assign_as};
 use rollcall::mdm::catalog::{self, Audience, Catalog};
 use rollcall::mdm::{Actor, groups};
 use rollcall::pki::jws;
 use rollcall::sim::access::{AccessClient, Verdict};
 use rollcall::sim::device::Device;
 use rollcall::store::apps::{self, App, AppKind};
-use rollcall::store::assignments::AssignedKind;
+use rollcall::store::assignments::{AssignedKind, AssignedMode};
 use rollcall::store::enrollments;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -62,7 +62,7 @@ async fn app_for(house: &House, guest: &Guest<'_>) {
                 platforms: r#"["ios"]"#.into(),
                 facts: "{}".into(),
                 facts_at: None,
-                settings: r#"{"install":"optional"}"#.into(),
+                settings: "{}".into(),
                 revision: 1,
                 created_at: tx.now,
                 changed_at: tx.now,
@@ -70,7 +70,7 @@ async fn app_for(house: &House, guest: &Guest<'_>) {
             apps::insert(tx, &app)?;
             let group = groups::create(tx, &Actor::Console, groups::NewGroup { name: "Outside".into(), ..groups::NewGroup::default() })?;
             groups::add(tx, &Actor::Console, &group.id, std::slice::from_ref(&enrollment.device_id))?;
-            assign(tx, &Actor::Console, (AssignedKind::App, "field", "Field notes"), &group.id, None)?;
+            assign_as(tx, &Actor::Console, (AssignedKind::App, "field", "Field notes"), &group.id, None, AssignedMode::Optional)?;
             let policy = Policy { proofs: vec![Proof::Certificate, Proof::Token], ..Policy::default() };
             access::set(tx, &Actor::Console, "field", policy, None)
         })

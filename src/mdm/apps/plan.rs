@@ -20,7 +20,7 @@ use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{AssignedKind, AssignedMode, Assignment};
 use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
-use crate::store::{Tx, devices};
+use crate::store::{Tx, app_requests, devices};
 
 /// One app on one enrollment, with all that decides.
 #[derive(Debug, Clone)]
@@ -108,6 +108,11 @@ fn planned(
     let Some(mut row) = before.clone().or_else(|| wish.as_ref().zip(app).map(|(wish, app)| blank(app, wish, tx.now))) else {
         return Ok(None);
     };
+    if before.is_none() {
+        // Who asked in the catalogue before the first plan has asked.
+        let asked = app_requests::of_enrollment(tx, on.enrollment)?.into_iter().find(|asked| asked.app_id == row.app_id);
+        row.asked_at = asked.filter(|asked| asked.withdrawn_at.is_none()).map(|asked| asked.asked_at);
+    }
     if let Some(app) = app {
         row.name.clone_from(&app.name);
         let identifier = wish.as_ref().map_or(&app.bundle_id, |wish| &wish.order.app.bundle_id);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
@@ -215,34 +215,29 @@ pub struct Offered {
     pub may_withdraw: bool,
 }
 
-/// Whether somebody at the device chooses an app: `install` of how it is managed.
-fn is_optional(app: &App) -> bool {
-    let settings: Value = serde_json::from_str(&app.settings).unwrap_or_default();
-    settings["install"] == "optional"
-}
-
 /// The apps that are assigned to a device and not to be hidden there, by name, with how far each is.
 pub fn offered(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Offered>> {
     let requests = app_requests::of_enrollment(tx, enrollment)?;
     let installed: BTreeMap<_, _> = inventory::apps(tx, &enrollment.id)?.into_iter().map(|app| (app.identifier.clone(), app)).collect();
-    let assigned: std::collections::BTreeSet<_> = assignments::of_device(tx, &enrollment.device_id)?
-        .into_iter()
-        .filter(|assignment| assignment.kind == AssignedKind::App)
-        .map(|assignment| assignment.item_id)
-        .collect();
+    // What one group has by itself and another may choose comes by itself.
+    let mut assigned = BTreeMap::<_, bool>::new();
+    for assignment in
+        assignments::of_device(tx, &enrollment.device_id)?.into_iter().filter(|assignment| assignment.kind == AssignedKind::App)
+    {
+        *assigned.entry(assignment.item_id).or_insert(true) &= assignment.mode == AssignedMode::Optional;
+    }
     let mut all = Vec::new();
-    for id in assigned {
+    for (id, is_optional) in assigned {
         // A package is for Macs, which have no catalogue of this kind.
         let Some(app) = apps::by_id(tx, &id)?.filter(|app| app.kind != AppKind::Package) else { continue };
         let request = requests.iter().find(|request| request.app_id == id && request.withdrawn_at.is_none());
-        all.push(offer(&app, request, installed.get(&app.bundle_id)));
+        all.push(offer(&app, is_optional, request, installed.get(&app.bundle_id)));
     }
     all.sort_by_key(|offered| (offered.name.to_lowercase(), offered.app_id.clone()));
     Ok(all)
 }
 
-fn offer(app: &App, request: Option<&AppRequest>, installed: Option<&InstalledApp>) -> Offered {
-    let optional = is_optional(app);
+fn offer(app: &App, optional: bool, request: Option<&AppRequest>, installed: Option<&InstalledApp>) -> Offered {
     let waiting = || match request {
         Some(request) => Standing::Asked(request.asked_at),
         None if optional => Standing::Available,
@@ -298,7 +293,9 @@ pub fn request(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<()> {
         return Err(Error::conflict(format!("{} is on this device or on its way already.", app.name)));
     }
     app_requests::ask(tx, enrollment, app_id)?;
-    if app_states::find(tx, &enrollment.id, app_id)?.is_some_and(|state| !state.wanted.is_empty() && state.command_uuid.is_none()) {
+    if app_states::find(tx, &enrollment.id, app_id)?
+        .is_some_and(|state| (!state.wanted.is_empty() || state.withdrawn) && state.command_uuid.is_none())
+    {
         mdm_apps::request(tx, enrollment, app_id)?;
     }
     note(tx, enrollment, "app.requested", &app)?;

@@ -16,7 +16,8 @@ impl super::Device<'_> {
         let (mut asked, mut offer) = (Vec::new(), self.idle());
         while let Some(command) = offer {
             let said = if command.request_type == LIST {
-                let items: String = there.iter().map(|uuid| format!("<dict><key>UUID</key><string>{uuid}</string></dict>")).collect();
+                let items =
+                    there.iter().fold(String::new(), |items, uuid| items + "<dict><key>UUID</key><string>" + uuid + "</string></dict>");
                 format!("<key>ProvisioningProfileList</key><array>{items}</array>")
             } else {
                 String::new()

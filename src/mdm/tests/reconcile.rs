@@ -286,6 +286,8 @@ fn a_policy_is_sent_verified_repaired_and_taken_back_by_commands() {
     });
     let list = device.is_asked("ProfileList");
     device.lists(&list, &[]);
+    assert!(device.idle().is_none(), "not at once: a device that only says that it has it would be sent it for as long as it connects");
+    school.clock.advance(BACK_OFF[0]);
     let again = device.is_asked("InstallProfile");
     device.report(&again, "Acknowledged");
     device.answer_everything();

@@ -10,7 +10,7 @@ use crate::mdm::catalog::{
 use crate::mdm::{Actor, capability};
 use crate::protocol::plist;
 use crate::store::apps;
-use crate::store::assignments::AssignedKind;
+use crate::store::assignments::{AssignedKind, AssignedMode};
 use crate::store::inventory::{self, InstalledApp};
 use crate::store::policies::tests as groups;
 
@@ -22,12 +22,12 @@ async fn school() -> House {
     house
         .write(|tx| {
             capability::prepare(tx)?;
-            apps::insert(tx, &app_row("a1", "school.example.field", r#"{"install":"optional"}"#))?;
+            apps::insert(tx, &app_row("a1", "school.example.field", "{}"))?;
             apps::insert(tx, &app_row("a2", "school.example.exam", "{}"))?;
             groups::group(tx, "g1", "Cart A")?;
             groups::put_in(tx, "g1", "d1")?;
-            for app in ["a1", "a2"] {
-                crate::mdm::assignments::assign(tx, &Actor::Console, (AssignedKind::App, app, app), "g1", None)?;
+            for (app, mode) in [("a1", AssignedMode::Optional), ("a2", AssignedMode::Required)] {
+                crate::mdm::assignments::assign_as(tx, &Actor::Console, (AssignedKind::App, app, app), "g1", None, mode)?;
             }
             Ok(())
         })

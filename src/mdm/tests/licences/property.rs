@@ -89,7 +89,14 @@ fn check_counts(office: &Office, alone: bool) {
             rows.iter().filter(|row| row.asset().as_ref() == Some(&asset.key) && matches!(row.stage, Stage::Open | Stage::Asked)).count();
         assert_eq!((asset.listed as usize, asset.reserved as usize), (listed, reserved), "the counters are the rows: {asset:?}");
         if alone {
-            assert!((listed + reserved) as u32 <= asset.owned.unwrap(), "a seat was given twice: {asset:?}");
+            // Who is in the book while Apple still has to say how it went has one seat, not two.
+            let twice = rows.iter().filter(|row| {
+                matches!(row.stage, Stage::Open | Stage::Asked)
+                    && row.asset().as_ref() == Some(&asset.key)
+                    && lines.iter().any(|line| line.key == asset.key && line.holder_kind == row.holder_kind && line.holder == row.holder)
+            });
+            let given = listed + reserved - twice.count();
+            assert!(given as u32 <= asset.owned.unwrap(), "a seat was given twice: {asset:?}");
         }
     }
 }
