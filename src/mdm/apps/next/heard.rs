@@ -196,9 +196,8 @@ pub fn lost(row: &mut AppState, loss: &Loss, now: Timestamp) {
         row.polls = 0;
         row.poll_at = Some(now);
         let stage = if row.seen.is_empty() { Stage::Installing } else { Stage::Updating };
-        if row.seen.is_empty() {
-            OTHER.clone_into(&mut row.seen);
-        }
+        // What was there before may have been replaced.
+        OTHER.clone_into(&mut row.seen);
         enter(row, stage, &loss.because, now);
     } else {
         as_before(row, &loss.because, now);
