@@ -38,19 +38,24 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'sta
 
 /// Begins an upload of `size_bytes`, or finds the one that broke off.
 pub(super) async fn begin(app: &App, actor: &Actor, file_name: &str, size_bytes: u64, sha256: &str) -> Result<Begun> {
+    let room = room(app, actor).await?;
+    let (actor, file_name, sha256) = (actor.clone(), file_name.to_owned(), sha256.to_owned());
+    app.store.write(app.now(), move |tx| packages::begin(tx, &actor, &file_name, size_bytes, &sha256, room)).await
+}
+
+/// How many bytes the disk can still take, without what other uploads were promised.
+async fn room(app: &App, actor: &Actor) -> Result<u64> {
     let viewer = actor.clone();
     let others = app.store.read(app.now(), |tx| packages::under_way(tx, &viewer)).await?;
     let files = app.packages.clone();
-    let room = aside(move || {
+    let left = aside(move || {
         let mut promised = 0;
         for upload in others {
             promised += upload.size_bytes.max(0).unsigned_abs().saturating_sub(files.length(&upload.id)?);
         }
         Ok(files.room()?.saturating_sub(promised))
     });
-    let room = room.await?;
-    let (actor, file_name, sha256) = (actor.clone(), file_name.to_owned(), sha256.to_owned());
-    app.store.write(app.now(), move |tx| packages::begin(tx, &actor, &file_name, size_bytes, &sha256, room)).await
+    left.await
 }
 
 /// How much of an upload has come.
@@ -217,8 +222,13 @@ pub(super) async fn whole<E>(
     wish: Wish,
     body: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> Result<Kept> {
+    let at_most = match announced {
+        Some(announced) => announced,
+        // Nobody said how large it is: what there is room for is taken, and no more.
+        None => room(app, actor).await?,
+    };
     // Without a digest, so that it is never mixed with an upload that somebody else has begun.
-    let begun = begin(app, actor, file_name, announced.unwrap_or(MAX_BYTES).clamp(1, MAX_BYTES), "").await?;
+    let begun = begin(app, actor, file_name, at_most.clamp(1, MAX_BYTES), "").await?;
     let Begun::Upload(upload) = begun else { return Err(Error::conflict("The file is here already.")) };
     let outcome = filled(app, actor, &upload, wish, body).await;
     if outcome.is_err() {

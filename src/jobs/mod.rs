@@ -1,4 +1,4 @@
-//! What time asks of us: work whose due time has come. One loop sleeps until the earliest of them; every commit that sets one rings its bell.
+//! What time asks of us: work whose due time has come. A loop sleeps until the earliest of them; every commit that sets one rings its bell.
 
 mod authority;
 mod housekeeping;
@@ -60,15 +60,33 @@ pub const JOBS: &[Job] = &[
     housekeeping::JOB,
 ];
 
+/// Jobs that wait for answers from elsewhere, one after the other: they have a loop of their own, so that no push waits behind a slow store.
+const APART: [&str; 3] = ["licences", "store", "packages"];
+
+/// Which jobs a loop looks after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// Those in [`APART`].
+    Apart,
+    /// All others.
+    Usual,
+}
+
+impl Share {
+    fn jobs(self) -> impl Iterator<Item = &'static Job> {
+        JOBS.iter().filter(move |job| APART.contains(&job.name) == (self == Self::Apart))
+    }
+}
+
 /// Looks after our own roots before anything is issued by them: for the start of an appliance that was off for long.
 pub async fn look_at_authorities(app: &App) -> Result<()> {
     authority::catch_up(app).await
 }
 
-/// The earliest moment at which any job is due.
-pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
+/// The earliest moment at which any job of a share is due.
+fn next_due(tx: &Tx, share: Share) -> Result<Option<Timestamp>> {
     let mut earliest = None;
-    for job in JOBS {
+    for job in share.jobs() {
         earliest = [earliest, due_at(tx, job)?].into_iter().flatten().min();
     }
     Ok(earliest)
@@ -87,8 +105,12 @@ fn due_at(tx: &Tx, job: &Job) -> Result<Option<Timestamp>> {
 
 /// Runs every job that is due now, once; gives how many ran. Tests call it after they moved the clock.
 pub async fn run_due(app: &App) -> Result<usize> {
+    Ok(run_share(app, Share::Usual).await? + run_share(app, Share::Apart).await?)
+}
+
+async fn run_share(app: &App, share: Share) -> Result<usize> {
     let mut ran = 0;
-    for job in JOBS {
+    for job in share.jobs() {
         let now = app.now();
         if app.store.read(now, |tx| due_at(tx, job)).await?.is_some_and(|due| due <= now) {
             run_one(app, job).await?;
@@ -122,13 +144,17 @@ async fn run_one(app: &App, job: &Job) -> Result<()> {
 }
 
 /// Runs jobs as they fall due, until `stop` says so.
-pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
-    let mut bell = app.store.listen(Bell::Jobs);
+pub async fn run(app: App, stop: watch::Receiver<bool>) {
     if let Err(error) = packages::note_address(&app).await {
         tracing::error!("the public address could not be noted: {error}");
     }
+    tokio::join!(look_after(&app, stop.clone(), Share::Usual), look_after(&app, stop, Share::Apart));
+}
+
+async fn look_after(app: &App, mut stop: watch::Receiver<bool>, share: Share) {
+    let mut bell = app.store.listen(Bell::Jobs);
     loop {
-        let ran = match run_due(&app).await {
+        let ran = match run_share(app, share).await {
             Ok(ran) => ran,
             Err(error) => {
                 tracing::error!("jobs could not be looked at: {error}");
@@ -136,7 +162,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
             }
         };
         let now = app.now();
-        let due = app.store.read(now, next_due).await.unwrap_or_default();
+        let due = app.store.read(now, move |tx| next_due(tx, share)).await.unwrap_or_default();
         let sleep = match due {
             // A job that is due again at once did a page of its work; others get their turn in between.
             Some(due) if due <= now && ran > 0 => Duration::ZERO,
@@ -153,7 +179,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 
 #[cfg(test)]
 mod names {
-    use super::JOBS;
+    use super::{APART, JOBS, Share};
     use crate::mdm::jobs::WORDS;
 
     #[test]
@@ -163,5 +189,13 @@ mod names {
         jobs.sort_unstable();
         named.sort_unstable();
         assert_eq!(jobs, named);
+    }
+
+    #[test]
+    fn every_job_has_one_loop_and_pushes_do_not_wait_for_stores() {
+        let names = |share: Share| share.jobs().map(|job| job.name).collect::<Vec<_>>();
+        assert_eq!(names(Share::Apart), APART);
+        assert_eq!(names(Share::Usual).len() + APART.len(), JOBS.len());
+        assert!(names(Share::Usual).contains(&"push"));
     }
 }
