@@ -1,3 +1,5 @@
+//! The looks that a catalogue begins with.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Signatures that hold, and all that must not pass for one.
+
 use super::*;
 use crate::clock::Timestamp;
 use crate::pki::issue;

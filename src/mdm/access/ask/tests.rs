@@ -1,3 +1,5 @@
+//! Each ask is told apart by what was shown before, and no order of asks, losses and returns gains anything.
+
 use super::*;
 use crate::secret::Secret;
 
