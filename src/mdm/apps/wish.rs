@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::mdm::access;
 use crate::mdm::apps::configuration;
 use crate::mdm::apps::mechanism::{self, Subject, Way};
 use crate::mdm::apps::next::{LicenceFact, Newest, Want};
@@ -14,6 +15,7 @@ use crate::mdm::apps::settings::{self, ATTRIBUTES, LicenceBy, Settings, Updates}
 use crate::mdm::licences::{self, Holder, Licence};
 use crate::mdm::packages;
 use crate::mdm::wanted::Target;
+use crate::protocol::mobileconfig::variables::ACCESS_TOKEN;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::app_states::AppState;
@@ -71,7 +73,9 @@ pub(super) fn wish(
         Ok(way) => way,
         Err(because) => return Ok(Err(because)),
     };
-    let keys = match keys.map(|keys| configuration::filled(&keys, &target.variables)).transpose() {
+    let mut values = target.variables.clone();
+    values.extend(access::token(tx, enrollment, &app.id)?.map(|token| (ACCESS_TOKEN, token)));
+    let keys = match keys.map(|keys| configuration::filled(&keys, &values)).transpose() {
         Ok(keys) => keys,
         Err(because) => return Ok(Err(because)),
     };

@@ -395,12 +395,17 @@ fn a_changed_configuration_is_sent_anew_filled_in_and_escaped() {
     device.session(&taken("Managed"), "Managed");
     let id = app.id.clone();
     school.write(move |tx| {
-        let keys = apps::configuration::read("<dict><key>id</key><string>$SERIAL &amp; co</string></dict>")?;
+        let keys = apps::configuration::read(
+            "<dict><key>id</key><string>$SERIAL &amp; co</string><key>token</key><string>$ACCESS_TOKEN</string></dict>",
+        )?;
         apps::set_configuration(tx, &Actor::Console, &id, keys.as_ref())
     });
     let orders = device.session(&taken("Updating"), "Managed");
     let configuration = orders[0].keys().get("Configuration").unwrap().as_dictionary().unwrap();
     assert_eq!(configuration.get("id").unwrap().as_string(), Some("TESTSN0001 & co"));
+    let (enrollment, id) = (device.enrollment(), app.id.clone());
+    let token = school.write(move |tx| crate::mdm::access::token(tx, &enrollment, &id)).unwrap();
+    assert_eq!(configuration.get("token").unwrap().as_string(), Some(token.as_str()), "by which the app proves where it is");
     school.clock.advance(MINUTE);
     assert!(device.session("", "Managed").is_empty(), "it is sent once");
     let id = app.id.clone();

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::protocol::plist::{Dictionary, Value};
 
 /// What each variable stands for.
-pub const VARIABLES: [(&str, &str); 7] = [
+pub const VARIABLES: [(&str, &str); 8] = [
     ("SERIAL", "serial number of the device"),
     ("UDID", "UDID of the device"),
     ("DEVICE_NAME", "name of the device"),
@@ -20,7 +20,11 @@ pub const VARIABLES: [(&str, &str); 7] = [
     ("PERSON_NAME", "name of the person the device belongs to"),
     ("PERSON_EMAIL", "mail address of that person"),
     ("CLASS", "class of that person"),
+    (ACCESS_TOKEN, "what an app proves its device by when it asks this server; for the configurations of apps alone"),
 ];
+
+/// The variable that stands for the token of an app on a device; profiles have none.
+pub const ACCESS_TOKEN: &str = "ACCESS_TOKEN";
 
 /// The variable that stands for a dollar sign.
 pub const DOLLAR: &str = "DOLLAR";
