@@ -136,11 +136,13 @@ const GROUP: &str = "Practice";
 /// Who acts here.
 const ACTOR: Actor = Actor::Job("practice");
 
-/// Apps of the practice store: one for everybody, which some people decline; one to ask for; one that needs licences.
-const APPS: [(&str, &str, LicenceBy, AssignedMode); 3] = [
+/// Apps of the practice store: one for everybody, which some people decline; one to ask for; one that needs licences; and one that some have
+/// already, in the version before.
+const APPS: [(&str, &str, LicenceBy, AssignedMode); 4] = [
     ("1500000001", "Field Notes", LicenceBy::None, AssignedMode::Required),
     ("1500000002", "Atlas of the World", LicenceBy::None, AssignedMode::Optional),
     ("1500000003", "Sums and More", LicenceBy::Device, AssignedMode::Required),
+    ("1500000006", "Library Desk", LicenceBy::None, AssignedMode::Required),
 ];
 
 /// The invitation by which practice devices come in.
@@ -174,7 +176,7 @@ mod tests {
             let group = store_groups::by_name(tx, GROUP)?.unwrap();
             Ok((store_apps::count(tx, "")?, crate::store::assignments::of_group(tx, &group.id)?.len()))
         });
-        assert_eq!(shown.unwrap(), (3, 3));
+        assert_eq!(shown.unwrap(), (4, 4));
     }
 
     #[test]

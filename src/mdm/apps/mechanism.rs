@@ -67,7 +67,7 @@ pub struct Subject<'a> {
 pub fn way(subject: Subject<'_>, target: &Target) -> Result<Way, String> {
     let device = &target.capabilities;
     let is_mac = device.platform == Platform::Macos;
-    runs(subject, target)?;
+    runs_on(subject.app, subject.settings, device.platform)?;
     let way = match subject.app.kind {
         AppKind::Package if declares(PACKAGE, target) && device.supervised == Some(true) && !target.is_user_channel() => {
             Way::DeclaredPackage
@@ -110,18 +110,17 @@ fn declares(kind: &str, target: &Target) -> bool {
     is_new && has_declarations(target) && target.supported.as_ref().is_none_or(|said| said.iter().any(|known| known == kind))
 }
 
-/// Whether an app runs on the device at all.
-fn runs(subject: Subject<'_>, target: &Target) -> Result<(), String> {
-    let platform = target.capabilities.platform;
+/// Whether an app runs on devices of a platform at all; an error is why not, in words.
+pub fn runs_on(app: &App, settings: &Settings, platform: Platform) -> Result<(), String> {
     let is_mac = platform == Platform::Macos;
-    match subject.app.kind {
+    match app.kind {
         AppKind::Package if !is_mac => return Err(String::from("it is a package for Macs")),
         AppKind::InHouse if is_mac => return Err(String::from("it is an app for iPhone and iPad")),
         AppKind::Package | AppKind::InHouse | AppKind::Store => {}
     }
-    let platforms: Vec<Platform> = serde_json::from_str(&subject.app.platforms).unwrap_or_default();
+    let platforms: Vec<Platform> = serde_json::from_str(&app.platforms).unwrap_or_default();
     let borrows = match platform {
-        Platform::Macos => subject.settings.ios_app,
+        Platform::Macos => settings.ios_app,
         Platform::Visionos => true,
         _ => false,
     };

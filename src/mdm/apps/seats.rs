@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::error::Result;
 use crate::mdm::apps::settings::{self, LicenceBy};
-use crate::mdm::apps::{plan, wish};
+use crate::mdm::apps::{mechanism, plan, wish};
 use crate::mdm::licences::{self, Licence};
 use crate::store::apps::{App, AppKind};
 use crate::store::enrollments::EnrollmentState;
@@ -32,7 +32,8 @@ pub struct Shortage {
 
 /// What licences would be missing if an app were assigned to these groups, one after the other.
 pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortage>> {
-    let by = settings::read(&app.settings)?.licence;
+    let settings = settings::read(&app.settings)?;
+    let by = settings.licence;
     let (AppKind::Store, Some(adam_id)) = (app.kind, app.adam_id.as_deref()) else { return Ok(Vec::new()) };
     let seats = licences::seats(tx, adam_id)?;
     let free = match seats.free {
@@ -48,6 +49,9 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
         let mut needed = 0;
         for device_id in assignments::devices_of_group(tx, group_id)? {
             let Some(device) = devices::by_id(tx, &device_id)? else { continue };
+            if mechanism::runs_on(app, &settings, device.platform).is_err() {
+                continue;
+            }
             let channel = enrollments::device_channel(tx, &device_id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
             let (Some(_), Ok(Some(holder))) = (channel, wish::holder(tx, &device, by)?) else { continue };
             let has = matches!(licences::licence(tx, adam_id, &holder)?, Licence::Held | Licence::Waiting { .. });

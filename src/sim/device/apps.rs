@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::protocol::plist::{Dictionary, Value};
-use crate::sim::model::{Individual, KnownApp, Person};
+use crate::sim::model::{Individual, KnownApp, Person, external_version_id};
 
 /// How long an order waits before its download begins.
 const QUEUED: Duration = Duration::from_secs(2);
@@ -159,10 +159,9 @@ impl App {
         }
     }
 
-    /// The version number that the store gives to this version of the app; invented, but it grows with the version.
+    /// The version number that the store gives to this version of the app.
     pub(crate) fn external_version(&self) -> i64 {
-        let digits: i64 = self.version.bytes().filter(u8::is_ascii_digit).fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-        840_000_000 + digits
+        external_version_id(&self.version)
     }
 
     fn download(&self) -> Duration {
@@ -173,9 +172,11 @@ impl App {
 impl Apps {
     /// The apps that the device's user installed by themselves.
     pub(crate) fn of(individual: &Individual) -> Self {
-        let installed = individual.apps.iter().map(|app| {
-            let app = App { installed: true, ..App::of_store(app) };
-            (app.identifier.clone(), app)
+        let installed = individual.apps.iter().map(|own| {
+            let app = App { installed: true, ..App::of_store(own.app) };
+            let newer = own.is_old.then(|| app.version.clone());
+            let version = if own.is_old { own.app.earlier.to_owned() } else { app.version };
+            (app.identifier.clone(), App { version, newer, ..app })
         });
         Self(installed.collect())
     }
@@ -326,10 +327,12 @@ impl App {
             Status::PromptingForManagement if !person.agrees => (Status::ManagementRejected, None),
             _ => (Status::Managed, None),
         };
+        let is_taken_over = management.status == Status::PromptingForManagement;
         management.status = status;
         management.due = next;
         if status == Status::Managed {
-            if let Some(newer) = self.newer.take() {
+            // Being managed from now on brings nothing new by itself.
+            if let Some(newer) = self.newer.take_if(|_| !is_taken_over) {
                 self.version = newer;
             }
             self.installed = true;

@@ -13,6 +13,8 @@ pub struct KnownApp {
     pub name: &'static str,
     /// The version that the store offers.
     pub version: &'static str,
+    /// The version before it, which some people have still.
+    pub earlier: &'static str,
     /// Size of the app itself, in bytes.
     pub size_bytes: u64,
     /// Platforms it runs on.
@@ -27,27 +29,33 @@ const fn app(
     adam_id: u64,
     identifier: &'static str,
     name: &'static str,
-    version: &'static str,
+    [version, earlier]: [&'static str; 2],
     size_mb: u64,
     platforms: &'static [Platform],
 ) -> KnownApp {
-    KnownApp { adam_id, identifier, name, version, size_bytes: size_mb * 1_000_000, platforms }
+    KnownApp { adam_id, identifier, name, version, earlier, size_bytes: size_mb * 1_000_000, platforms }
 }
 
 /// The apps of the practice store: Apple's free ones by their public numbers, the others invented.
 pub const KNOWN_APPS: &[KnownApp] = &[
-    app(409_203_825, "com.apple.Numbers", "Numbers", "14.4", 420, &[Platform::Ios, Platform::Macos, Platform::Visionos]),
-    app(409_201_541, "com.apple.Pages", "Pages", "14.4", 430, &[Platform::Ios, Platform::Macos, Platform::Visionos]),
-    app(409_183_694, "com.apple.Keynote", "Keynote", "14.4", 520, &[Platform::Ios, Platform::Macos, Platform::Visionos]),
-    app(377_298_193, "com.apple.iMovie", "iMovie", "3.0.4", 610, HAND_AND_EYE),
-    app(408_981_434, "com.apple.iMovieApp", "iMovie", "10.4.3", 2100, MAC),
-    app(1_500_000_001, "school.example.field", "Field Notes", "4.2.0", 38, EVERYWHERE),
-    app(1_500_000_002, "school.example.atlas", "Atlas of the World", "2.8.1", 310, EVERYWHERE),
-    app(1_500_000_003, "school.example.sums", "Sums and More", "7.0.3", 55, HAND_AND_EYE),
-    app(1_500_000_004, "school.example.choir", "Choir", "1.9", 96, HAND_AND_EYE),
-    app(1_500_000_005, "school.example.lab", "Laboratory", "3.3.2", 240, EVERYWHERE),
-    app(1_500_000_006, "school.example.library", "Library Desk", "5.1", 44, EVERYWHERE),
+    app(409_203_825, "com.apple.Numbers", "Numbers", ["14.4", "14.3"], 420, &[Platform::Ios, Platform::Macos, Platform::Visionos]),
+    app(409_201_541, "com.apple.Pages", "Pages", ["14.4", "14.3"], 430, &[Platform::Ios, Platform::Macos, Platform::Visionos]),
+    app(409_183_694, "com.apple.Keynote", "Keynote", ["14.4", "14.3"], 520, &[Platform::Ios, Platform::Macos, Platform::Visionos]),
+    app(377_298_193, "com.apple.iMovie", "iMovie", ["3.0.4", "3.0.3"], 610, HAND_AND_EYE),
+    app(408_981_434, "com.apple.iMovieApp", "iMovie", ["10.4.3", "10.4.2"], 2100, MAC),
+    app(1_500_000_001, "school.example.field", "Field Notes", ["4.2.0", "4.1.2"], 38, EVERYWHERE),
+    app(1_500_000_002, "school.example.atlas", "Atlas of the World", ["2.8.1", "2.8.0"], 310, EVERYWHERE),
+    app(1_500_000_003, "school.example.sums", "Sums and More", ["7.0.3", "6.9.4"], 55, HAND_AND_EYE),
+    app(1_500_000_004, "school.example.choir", "Choir", ["1.9", "1.8.2"], 96, HAND_AND_EYE),
+    app(1_500_000_005, "school.example.lab", "Laboratory", ["3.3.2", "3.3.1"], 240, EVERYWHERE),
+    app(1_500_000_006, "school.example.library", "Library Desk", ["5.1", "5.0.3"], 44, EVERYWHERE),
 ];
+
+/// The number that the practice store gives to a version of an app (`externalId`): invented, and greater for a later version.
+pub fn external_version_id(version: &str) -> i64 {
+    let parts = version.split('.').map(|part| part.parse().unwrap_or(0)).chain(std::iter::repeat(0));
+    parts.take(3).fold(0, |number, part: i64| number * 100 + part) + 840_000_000
+}
 
 /// The app with this Adam ID.
 pub fn known_app_by_adam_id(adam_id: u64) -> Option<&'static KnownApp> {
@@ -68,6 +76,7 @@ mod tests {
         for app in KNOWN_APPS {
             assert_eq!(known_app_by_adam_id(app.adam_id), Some(app));
             assert_eq!(known_app_by_identifier(app.identifier), Some(app));
+            assert!(external_version_id(app.version) > external_version_id(app.earlier), "{}", app.name);
         }
         assert_eq!(known_app_by_adam_id(1), None);
     }

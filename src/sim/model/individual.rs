@@ -74,11 +74,20 @@ pub struct Individual {
     /// The people who have an account on it (Macs and Shared iPads).
     pub accounts: Vec<Account>,
     /// The apps that its user installed by themselves.
-    pub apps: Vec<&'static KnownApp>,
+    pub apps: Vec<OwnApp>,
     /// Where it is, as degrees north and east.
     pub location: (f64, f64),
     /// How the person who has it behaves.
     pub person: Person,
+}
+
+/// An app that its user installed by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnApp {
+    /// It.
+    pub app: &'static KnownApp,
+    /// It is still the version before the one that the store offers.
+    pub is_old: bool,
 }
 
 /// An account on a Mac or a Shared iPad.
@@ -235,8 +244,10 @@ impl Dice {
         }
     }
 
-    fn apps(&mut self, model: &Model) -> Vec<&'static KnownApp> {
-        KNOWN_APPS.iter().filter(|app| app.platforms.contains(&model.family.platform())).filter(|_| self.0.u8(..) < 64).collect()
+    fn apps(&mut self, model: &Model) -> Vec<OwnApp> {
+        let here = KNOWN_APPS.iter().filter(|app| app.platforms.contains(&model.family.platform()));
+        let thrown = here.map(|app| (app, self.0.u8(..)));
+        thrown.filter(|(_, dice)| *dice < 64).map(|(app, dice)| OwnApp { app, is_old: dice < 32 }).collect()
     }
 
     fn person(&mut self) -> Person {

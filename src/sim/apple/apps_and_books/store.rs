@@ -5,7 +5,7 @@ use std::io::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::book::{Said, refusal, said};
-use crate::sim::model::{Platform, known_app_by_adam_id};
+use crate::sim::model::{Platform, external_version_id, known_app_by_adam_id};
 
 /// Where the look-up is.
 pub(super) const LOOKUP: &str = "/WebObjects/MZStorePlatform.woa/wa/lookup";
@@ -20,14 +20,13 @@ pub(super) fn look_up(base: &str, query: &[(String, String)]) -> Said {
     for id in ids.split(',') {
         let Some(app) = id.parse().ok().and_then(known_app_by_adam_id) else { continue };
         let families: Vec<&str> = app.platforms.iter().flat_map(|platform| families(*platform)).copied().collect();
-        let release: u64 = app.version.bytes().fold(0, |sum, byte| (sum * 31 + u64::from(byte)) % 1_000_000);
         results.insert(
             id.to_owned(),
             json!({
                 "name": app.name, "bundleId": app.identifier, "artistName": "Example Publishing", "deviceFamilies": families,
                 "minimumOSVersion": "9.0", "latestVersionReleaseDate": "2026-10-01",
                 "artwork": { "url": format!("{base}/icons/{id}-{{w}}x{{h}}.{{f}}"), "width": SIDE, "height": SIDE },
-                "offers": [{ "version": { "display": app.version, "externalId": 850_000_000 + release } }],
+                "offers": [{ "version": { "display": app.version, "externalId": external_version_id(app.version) } }],
             }),
         );
     }
