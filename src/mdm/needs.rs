@@ -2,10 +2,21 @@
 
 use crate::error::Result;
 use crate::store::alerts::{self, Alert};
+use crate::store::app_states::{self, Trouble};
 use crate::store::{Tx, push_certificates};
 
 /// Without a push certificate nothing is broken yet, so it stands below what is.
 const NO_PUSH_CERTIFICATE_HARM: i64 = 50;
+
+/// Apps that are told of at most; beyond, the list of apps tells.
+const APPS_MAX: u32 = 10;
+
+/// An app that is missing from devices breaks nothing that worked.
+const NO_LICENCE_HARM: i64 = 60;
+const APP_FAILED_HARM: i64 = 55;
+
+/// The key of a need that is about an app; what comes after is the app's id.
+pub const APP: &str = "app.";
 
 /// Everything that needs somebody, the most harmful first.
 pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
@@ -20,7 +31,35 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
             since_at: tx.now,
             last_at: tx.now,
         });
-        needs.sort_by_key(|need| std::cmp::Reverse(need.harm));
     }
+    for trouble in app_states::troubles(tx, APPS_MAX)? {
+        needs.extend(of_app(tx, &trouble));
+    }
+    needs.sort_by_key(|need| std::cmp::Reverse(need.harm));
     Ok(needs)
+}
+
+fn of_app(tx: &Tx, trouble: &Trouble) -> Vec<Alert> {
+    let devices = |count: u64| if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+    let need = |harm, count: u64, message: String, remedy: &str| Alert {
+        key: format!("{APP}{}", trouble.app_id),
+        harm,
+        message,
+        remedy: remedy.to_owned(),
+        count: i64::try_from(count).unwrap_or(i64::MAX),
+        since_at: tx.now,
+        last_at: tx.now,
+    };
+    let name = &trouble.name;
+    let mut needs = Vec::new();
+    if trouble.without_licence > 0 {
+        let (count, remedy) = (trouble.without_licence, "Get more licences in Apple's portal; it goes on by itself.");
+        let waits = if count == 1 { "waits" } else { "wait" };
+        needs.push(need(NO_LICENCE_HARM, count, format!("{} {waits} for a licence of {name}.", devices(count)), remedy));
+    }
+    if trouble.failed > 0 {
+        let (count, remedy) = (trouble.failed, "Each device's reason stands on the app's page.");
+        needs.push(need(APP_FAILED_HARM, count, format!("{name} could not be brought to {}.", devices(count)), remedy));
+    }
+    needs
 }

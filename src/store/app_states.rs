@@ -1,5 +1,7 @@
 //! How each app stands on each enrollment, and what apps say of themselves.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Row, named_params};
 
 use crate::clock::Timestamp;
@@ -8,6 +10,7 @@ use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::assignments::AssignedMode;
 use crate::store::deployments::Mechanism;
+use crate::store::upsert::upsert;
 use crate::store::words::words;
 
 words! {
@@ -30,6 +33,8 @@ words! {
         Installing = "installing",
         /// It is there and managed.
         Installed = "installed",
+        /// It is there and managed, and there is a newer version that is not on its way.
+        Outdated = "update_available",
         /// A newer version, or a changed setting, is on its way to one that is there.
         Updating = "updating",
         /// The person said no.
@@ -176,15 +181,12 @@ pub fn by_command(tx: &Tx, enrollment_id: &str, command_uuid: &str) -> Result<Op
     tx.optional(&sql, (enrollment_id, command_uuid), state)
 }
 
+static PUT: LazyLock<String> = LazyLock::new(|| upsert("app_states", "enrollment_id, app_id", &[], &format!("enrollment_id, {COLUMNS}")));
+
 /// Stores a row, new or known.
 pub fn put(tx: &Tx, enrollment_id: &str, row: &AppState) -> Result<()> {
     tx.execute(
-        &format!(
-            "INSERT OR REPLACE INTO app_states (enrollment_id, {COLUMNS})
-             VALUES (:enrollment_id, :app_id, :name, :adam_id, :bundle_id, :mechanism, :mode, :holder, :wanted, :sent, :seen, :stage,
-                     :stage_at, :version, :short_version, :external_version, :asked_version, :unmoved, :intent, :command_uuid, :attempts,
-                     :due_at, :polls, :poll_at, :problem, :asked_at, :asks, :take_over, :withdrawn)"
-        ),
+        &PUT,
         named_params! {
             ":enrollment_id": enrollment_id, ":app_id": row.app_id, ":name": row.name, ":adam_id": row.adam_id,
             ":bundle_id": row.bundle_id, ":mechanism": row.mechanism, ":mode": row.mode, ":holder": row.holder, ":wanted": row.wanted,
@@ -227,18 +229,19 @@ pub struct OnDevice {
     pub state: AppState,
 }
 
-/// How an app stands on every device that has a part in it, at one stage if that is given, by the device's name behind the one with the name
+/// How an app stands on every device that has a part in it, at some stages if any are given, by the device's name behind the one with the name
 /// and enrollment `after`.
-pub fn of_app(tx: &Tx, app_id: &str, stage: Option<Stage>, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<OnDevice>> {
+pub fn of_app(tx: &Tx, app_id: &str, stages: &[Stage], after: Option<(&str, &str)>, limit: u32) -> Result<Vec<OnDevice>> {
     let (name, id) = after.unwrap_or_default();
+    let named: String = [","].into_iter().chain(stages.iter().flat_map(|stage| [stage.as_str(), ","])).collect();
     let columns = COLUMNS.split(", ").map(|column| format!("app_states.{}", column.trim())).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "SELECT {columns}, enrollment_id, devices.id, devices.name, serial_number FROM app_states
          JOIN enrollments ON enrollments.id = app_states.enrollment_id JOIN devices ON devices.id = enrollments.device_id
-         WHERE app_id = ?1 AND (?2 IS NULL OR stage = ?2) AND (devices.name COLLATE NOCASE, enrollment_id) > (?3, ?4)
+         WHERE app_id = ?1 AND (?2 = ',' OR instr(?2, ',' || stage || ',') > 0) AND (devices.name COLLATE NOCASE, enrollment_id) > (?3, ?4)
          ORDER BY devices.name COLLATE NOCASE, enrollment_id LIMIT ?5"
     );
-    tx.list(&sql, (app_id, stage, name, id, limit), |row| {
+    tx.list(&sql, (app_id, named, name, id, limit), |row| {
         Ok(OnDevice {
             state: state(row)?,
             enrollment_id: row.get(28)?,
@@ -253,6 +256,31 @@ pub fn of_app(tx: &Tx, app_id: &str, stage: Option<Stage>, after: Option<(&str, 
 pub fn counts(tx: &Tx, app_id: &str) -> Result<Vec<(Stage, u64)>> {
     tx.list("SELECT stage, count(*) FROM app_states WHERE app_id = ?1 GROUP BY stage ORDER BY stage", [app_id], |row| {
         Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+    })
+}
+
+/// An app that something hinders on some devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The app.
+    pub app_id: String,
+    /// What people call it.
+    pub name: String,
+    /// Devices for which there is no licence.
+    pub without_licence: u64,
+    /// Devices that could not install it, or on which it takes no effect.
+    pub failed: u64,
+}
+
+/// Apps that something hinders, those on most devices first.
+pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
+    let sql = "SELECT apps.id, apps.name, sum(stage = 'no_licence'), sum(stage IN ('failed', 'stuck'))
+               FROM app_states JOIN apps ON apps.id = app_id JOIN enrollments ON enrollments.id = enrollment_id
+               WHERE stage IN ('no_licence', 'failed', 'stuck') AND wanted <> '' AND enrollments.state = 'enrolled'
+               GROUP BY apps.id ORDER BY count(*) DESC, apps.name LIMIT ?1";
+    tx.list(sql, [limit], |row| {
+        let count = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)?.unsigned_abs());
+        Ok(Trouble { app_id: row.get(0)?, name: row.get(1)?, without_licence: count(2)?, failed: count(3)? })
     })
 }
 

@@ -71,6 +71,11 @@ fn app(row: &Row<'_>) -> rusqlite::Result<App> {
     })
 }
 
+/// What an app of the App Store is called while nobody has said its name.
+pub fn placeholder(adam_id: &str) -> String {
+    format!("App {adam_id}")
+}
+
 /// Stores a new app.
 pub fn insert(tx: &Tx, app: &App) -> Result<()> {
     tx.execute(

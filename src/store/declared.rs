@@ -36,7 +36,9 @@ pub fn of_enrollment(tx: &Tx, enrollment_id: &str) -> Result<Vec<Declared>> {
 /// Adds a declaration to what is served, or replaces the one of this identifier; `document` is all of it, JSON.
 pub fn put(tx: &Tx, enrollment_id: &str, declared: &Declared, document: &[u8]) -> Result<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO declared (enrollment_id, identifier, kind, server_token, origins) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO declared (enrollment_id, identifier, kind, server_token, origins) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (enrollment_id, identifier)
+         DO UPDATE SET kind = excluded.kind, server_token = excluded.server_token, origins = excluded.origins",
         (enrollment_id, &declared.identifier, declared.kind.as_str(), &declared.server_token, &declared.origins),
     )?;
     let known = "SELECT EXISTS (SELECT 1 FROM documents WHERE server_token = ?1)";
@@ -112,8 +114,10 @@ pub fn replace_states(tx: &Tx, enrollment_id: &str, kind: &str, states: &[Declar
     tx.execute("DELETE FROM declaration_states WHERE enrollment_id = ?1 AND kind = ?2", (enrollment_id, kind))?;
     for state in states {
         tx.execute(
-            "INSERT OR REPLACE INTO declaration_states (enrollment_id, identifier, kind, server_token, active, valid, reasons)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO declaration_states (enrollment_id, identifier, kind, server_token, active, valid, reasons)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (enrollment_id, identifier) DO UPDATE SET kind = excluded.kind, server_token = excluded.server_token,
+                         active = excluded.active, valid = excluded.valid, reasons = excluded.reasons",
             (enrollment_id, &state.identifier, kind, &state.server_token, state.active, &state.valid, &state.reasons),
         )?;
     }

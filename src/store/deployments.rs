@@ -1,11 +1,15 @@
 //! What an enrollment is to have of the things that are sent to it, what it was sent, and what it is known to have; and when to look again.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Row, named_params};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::store::assignments::AssignedKind;
 use crate::store::bells::Bell;
 use crate::store::tx::Tx;
+use crate::store::upsert::upsert;
 use crate::store::words::words;
 
 words! {
@@ -114,13 +118,12 @@ pub fn by_command(tx: &Tx, enrollment_id: &str, command_uuid: &str) -> Result<Op
     )
 }
 
+static PUT: LazyLock<String> = LazyLock::new(|| upsert("deployments", "enrollment_id, key", &[], &format!("enrollment_id, {COLUMNS}")));
+
 /// Stores a row, new or known.
 pub fn put(tx: &Tx, enrollment_id: &str, row: &Deployment) -> Result<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO deployments (enrollment_id, key, mechanism, wanted, sent, seen, payload_uuid, name, command_uuid, attempts,
-                                             due_at, problem, origins, changed_at)
-         VALUES (:enrollment_id, :key, :mechanism, :wanted, :sent, :seen, :payload_uuid, :name, :command_uuid, :attempts, :due_at, :problem,
-                 :origins, :changed_at)",
+        &PUT,
         named_params! {
             ":enrollment_id": enrollment_id, ":key": row.key, ":mechanism": row.mechanism, ":wanted": row.wanted, ":sent": row.sent,
             ":seen": row.seen, ":payload_uuid": row.payload_uuid, ":name": row.name, ":command_uuid": row.command_uuid,
@@ -174,23 +177,47 @@ pub fn plan(tx: &Tx, enrollment_id: &str) -> Result<Option<Plan>> {
     )
 }
 
+static SET_PLAN: LazyLock<String> = LazyLock::new(|| {
+    let columns = "enrollment_id, generation, due_at, planned_at, declarations_token, token_changed_at, status_at, unable";
+    upsert("plans", "enrollment_id", &[], columns)
+});
+
 /// Stores how far the planning is.
 pub fn set_plan(tx: &Tx, enrollment_id: &str, plan: &Plan) -> Result<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO plans (enrollment_id, generation, due_at, planned_at, declarations_token, token_changed_at, status_at, unable)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        (
-            enrollment_id,
-            plan.generation,
-            plan.due_at,
-            plan.planned_at,
-            &plan.declarations_token,
-            plan.token_changed_at,
-            plan.status_at,
-            &plan.unable,
-        ),
+        &SET_PLAN,
+        named_params! {
+            ":enrollment_id": enrollment_id, ":generation": plan.generation, ":due_at": plan.due_at, ":planned_at": plan.planned_at,
+            ":declarations_token": plan.declarations_token, ":token_changed_at": plan.token_changed_at, ":status_at": plan.status_at,
+            ":unable": plan.unable,
+        },
     )?;
     Ok(())
+}
+
+/// A device that something is meant for, and why it cannot have it, or not all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hindered {
+    /// The device.
+    pub device_id: String,
+    /// What it is called: its name, else its serial number.
+    pub device_name: String,
+    /// Why.
+    pub because: String,
+}
+
+/// The devices that a thing is meant for and that cannot have it, or not all of it, as their last plans found.
+pub fn hindered(tx: &Tx, kind: AssignedKind, item_id: &str, limit: u32) -> Result<Vec<Hindered>> {
+    tx.list(
+        "SELECT DISTINCT devices.id, coalesce(nullif(devices.name, ''), devices.serial_number, '') AS name, json_extract(unable.value, '$.because')
+         FROM assignments JOIN group_devices USING (group_id)
+         JOIN enrollments ON enrollments.device_id = group_devices.device_id JOIN devices ON devices.id = enrollments.device_id
+         JOIN plans ON plans.enrollment_id = enrollments.id, json_each(plans.unable) AS unable
+         WHERE assignments.kind = ?1 AND item_id = ?2 AND enrollments.state = 'enrolled' AND json_extract(unable.value, '$.origin.id') = ?2
+         ORDER BY name COLLATE NOCASE, devices.id LIMIT ?3",
+        (kind, item_id, limit),
+        |row| Ok(Hindered { device_id: row.get(0)?, device_name: row.get(1)?, because: row.get(2)? }),
+    )
 }
 
 /// Puts the planning for an enrollment off.

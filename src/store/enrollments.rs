@@ -199,10 +199,10 @@ pub fn insert(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     update(tx, enrollment)
 }
 
-/// Stores everything of an enrollment but its secrets, its push state, whether questions are due and when it was last seen.
+/// Stores everything of an enrollment but whose it is, its secrets, its push state, whether questions are due and when it was last seen.
 pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     tx.execute(
-        "UPDATE enrollments SET device_id = :device_id, user_short_name = :user_short_name, user_long_name = :user_long_name, state = :state,
+        "UPDATE enrollments SET user_short_name = :user_short_name, user_long_name = :user_long_name, state = :state,
                 generation = :generation, topic = :topic, awaiting_configuration = :awaiting_configuration, token_update_tally = :token_update_tally,
                 token_hash = :token_hash, access_rights = :access_rights, server_url = :server_url, check_in_url = :check_in_url, scep_url = :scep_url,
                 invitation_id = :invitation_id, renewal_state = :renewal_state, renewal_due_at = :renewal_due_at,
@@ -210,7 +210,7 @@ pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
                 token_updated_at = :token_updated_at, left_at = :left_at
          WHERE id = :id",
         named_params! {
-            ":id": enrollment.id, ":device_id": enrollment.device_id, ":user_short_name": enrollment.user_short_name,
+            ":id": enrollment.id, ":user_short_name": enrollment.user_short_name,
             ":user_long_name": enrollment.user_long_name, ":state": enrollment.state, ":generation": enrollment.generation,
             ":topic": enrollment.topic, ":awaiting_configuration": enrollment.awaiting_configuration,
             ":token_update_tally": enrollment.token_update_tally, ":token_hash": enrollment.token_hash,
@@ -223,6 +223,12 @@ pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
         },
     )?;
     Ok(())
+}
+
+/// Has an enrollment belong to another device.
+pub fn move_to(tx: &Tx, enrollment: &mut Enrollment, device_id: &str) -> Result<()> {
+    device_id.clone_into(&mut enrollment.device_id);
+    tx.execute("UPDATE enrollments SET device_id = ?2 WHERE id = ?1", (&enrollment.id, device_id)).map(drop)
 }
 
 /// The enrollment of this id.

@@ -61,6 +61,11 @@ pub fn by_name(tx: &Tx, name: &str) -> Result<Option<Group>> {
     tx.optional(&format!("SELECT {COLUMNS} FROM groups WHERE name = ?1"), [name], group)
 }
 
+/// Id of the group of this name, in whatever case, and whether it is one by rule; its devices are not counted, which takes long for large groups.
+pub fn named(tx: &Tx, name: &str) -> Result<Option<(String, bool)>> {
+    tx.optional("SELECT id, rule IS NOT NULL FROM groups WHERE name = ?1", [name], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 /// One page of groups by name, after the name and id of the last one before.
 pub fn list(tx: &Tx, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Group>> {
     let (name, id) = after.unwrap_or(("", ""));

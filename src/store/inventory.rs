@@ -67,8 +67,11 @@ pub fn replace_apps(tx: &Tx, enrollment_id: &str, apps: &[InstalledApp]) -> Resu
 /// Stores one app of an enrollment, new or known.
 pub fn upsert_app(tx: &Tx, enrollment_id: &str, app: &InstalledApp) -> Result<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO installed_apps (enrollment_id, identifier, name, version, short_version, size_bytes, managed, state, details)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO installed_apps (enrollment_id, identifier, name, version, short_version, size_bytes, managed, state, details)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (enrollment_id, identifier)
+         DO UPDATE SET name = excluded.name, version = excluded.version, short_version = excluded.short_version,
+                       size_bytes = excluded.size_bytes, managed = excluded.managed, state = excluded.state, details = excluded.details",
         (
             enrollment_id,
             &app.identifier,
@@ -165,7 +168,8 @@ pub fn certificates(tx: &Tx, enrollment_id: &str) -> Result<Vec<InstalledCertifi
 /// Notes that the answer to a query was read just now.
 pub fn mark_read(tx: &Tx, enrollment_id: &str, topic: &str) -> Result<()> {
     tx.execute(
-        "INSERT OR REPLACE INTO inventory_ages (enrollment_id, topic, read_at) VALUES (?1, ?2, ?3)",
+        "INSERT INTO inventory_ages (enrollment_id, topic, read_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (enrollment_id, topic) DO UPDATE SET read_at = excluded.read_at",
         (enrollment_id, topic, tx.now),
     )?;
     Ok(())

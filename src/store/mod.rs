@@ -58,6 +58,7 @@ pub mod settings;
 mod soft;
 pub mod store_items;
 mod tx;
+mod upsert;
 pub mod webhooks;
 mod words;
 mod writer;

@@ -1,44 +1,16 @@
 // Journeys through the page: first run, devices live, a deed that asks first, an invitation, log-out and log-in; with and without JavaScript.
-import { chromium } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import { check, finish, fitsTelephones, logIn, open, overflow, picture } from './kit.mjs';
 
 const [, , link, password] = process.argv;
 const base = new URL(link).origin;
-let checks = 0, failures = 0;
-
-function check(what, holds, more = '') {
-  checks += 1;
-  if (!holds) failures += 1;
-  console.log(`  ${holds ? 'ok' : 'NOT OK'}: ${what}${holds ? '' : ` ${more}`}`);
-}
-
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
-
-async function open(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  const page = await context.newPage();
-  const complaints = [];
-  page.on('console', (message) => message.type() === 'error' && !/status of (4\d\d|503)/.test(message.text()) && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => new URL(request.url()).origin !== base && complaints.push(`asked ${request.url()}`));
-  return { context, page, complaints };
-}
-
-const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-const picture = (page, name) => page.screenshot({ path: `${name}.png`, fullPage: false });
-
-async function logIn(page, word) {
-  await page.goto(`${base}/login`);
-  await page.fill('input[name=name]', 'demo');
-  await page.fill('input[name=password]', word);
-  await page.click('form button[type=submit]');
-}
 
 console.log('first run');
-const first = await open();
+const first = await open(base);
 await first.page.goto(link);
 await first.page.waitForURL(`${base}/`);
 check('the link logs in at once', await first.page.locator('h1').innerText() === 'Today');
-const again = await open();
+const again = await open(base);
 await again.page.goto(link);
 check('and works once', /used already/.test(await again.page.locator('[role=alert]').innerText()));
 await again.context.close();
@@ -197,7 +169,7 @@ check('a wrong file is named, and nothing is replaced', /notes\.txt.*Nothing was
 await picture(first.page, 'push-refused');
 await first.page.locator('#elsewhere > summary').click();
 const [download] = await Promise.all([first.page.waitForEvent('download'), first.page.click('text=Make and download the request')]);
-const request = (await import('node:fs')).readFileSync(await download.path(), 'utf8');
+const request = readFileSync(await download.path(), 'utf8');
 check('the request is made here', request.startsWith('-----BEGIN CERTIFICATE REQUEST-----'), request.slice(0, 60));
 
 console.log('a token');
@@ -215,7 +187,7 @@ check('the audit log says what people did, and to which device', await first.pag
 await picture(first.page, 'audit');
 
 console.log('a person at an iPhone');
-const iphone = await open({
+const iphone = await open(base, {
   viewport: { width: 390, height: 844 },
   userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1',
 });
@@ -356,13 +328,11 @@ await picture(first.page, 'device-policies');
 
 console.log('every page at telephone width, light and dark');
 const cookies = await first.context.cookies();
+await fitsTelephones(base, cookies, ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/admins/new', '/system/tokens/new', '/groups', '/groups/new', '/people', '/classes', '/people/import', '/profiles', '/policies', '/policies/new?start=open-in', policy, group, library, `${library}/versions/1`, '/groups/new?by=rule', '/people/import', '/declarations', `${new URL(device).pathname}/wanted`]);
 for (const colorScheme of ['light', 'dark']) {
-  const phone = await open({ viewport: { width: 390, height: 844 }, colorScheme });
+  const phone = await open(base, { viewport: { width: 390, height: 844 }, colorScheme });
   await phone.context.addCookies(cookies);
-  for (const path of ['/', '/devices', new URL(device).pathname, '/invitations', `/invitations/${code}`, '/invitations/new', '/system', '/system/push', '/system/practice', '/system/audit', '/system/admins/new', '/system/tokens/new', '/groups', '/groups/new', '/people', '/classes', '/people/import', '/profiles', '/policies', '/policies/new?start=open-in', policy, group, library, `${library}/versions/1`, '/groups/new?by=rule', '/people/import', '/declarations', `${new URL(device).pathname}/wanted`]) {
-    const answer = await phone.page.goto(base + path);
-    check(`${path} (${colorScheme}) is there and fits`, answer.status() === 200 && await overflow(phone.page) <= 0, `${answer.status()} overflow ${await overflow(phone.page)}`);
-  }
+  await phone.page.goto(`${base}/`);
   const bar = await phone.page.evaluate(() => [...document.querySelectorAll('.rail nav > ul:not(.rest) > li, .more-button')].map((place) => [place.innerText.trim(), Math.round(place.getBoundingClientRect().width)]));
   check(`the bar’s places are equally wide and the rest is one of them (${colorScheme})`, bar.some(([name]) => name === 'More') && new Set(bar.map(([, width]) => width)).size <= 2
     && Math.max(...bar.map(([, width]) => width)) - Math.min(...bar.map(([, width]) => width)) <= 1, JSON.stringify(bar));
@@ -377,10 +347,10 @@ for (const colorScheme of ['light', 'dark']) {
 }
 
 console.log('without JavaScript');
-const plain = await open({ javaScriptEnabled: false });
-await logIn(plain.page, 'wrong password');
+const plain = await open(base, { javaScriptEnabled: false });
+await logIn(base, plain.page, 'wrong password');
 check('a wrong password is refused', await plain.page.locator('input[name=password]').count() === 1 && plain.page.url().includes('/login'));
-await logIn(plain.page, password);
+await logIn(base, plain.page, password);
 check('the right one lets in', await plain.page.locator('h1').innerText() === 'Today');
 await plain.page.goto(`${base}/devices`);
 check('the table is there', await plain.page.locator('table tbody tr').count() === 26);
@@ -392,6 +362,4 @@ await plain.page.goto(`${base}/devices`);
 check('after logging out the log-in is asked', plain.page.url().includes('/login'));
 
 check('no complaint from the browser', first.complaints.length === 0, first.complaints.join('; '));
-await browser.close();
-console.log(`${checks - failures} of ${checks} checks passed`);
-process.exit(failures === 0 ? 0 : 1);
+await finish();

@@ -22,8 +22,9 @@ pub const FEEDBACK_APPS_MAX: usize = 200;
 /// Asks the apps that are on a device for what they have to say; gives how many.
 pub fn ask_feedback(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<usize> {
     let rows = app_states::of_enrollment(tx, &enrollment.id)?;
-    let there =
-        rows.iter().filter(|row| matches!(row.stage, Stage::Installed | Stage::Updating | Stage::Stuck) && !row.bundle_id.is_empty());
+    let there = rows.iter().filter(|row| {
+        matches!(row.stage, Stage::Installed | Stage::Outdated | Stage::Updating | Stage::Stuck) && !row.bundle_id.is_empty()
+    });
     let identifiers: Vec<&str> = there.map(|row| row.bundle_id.as_str()).take(FEEDBACK_APPS_MAX).collect();
     let order = command::managed_application_feedback(tx.random().uuid_v4(), &identifiers, false);
     let may = check(Request::Command(&order.request_type), &commands::capabilities(tx, enrollment)?);

@@ -9,7 +9,7 @@ use crate::mdm::apps::seats::{Shortage, shortages};
 use crate::mdm::apps::settings::{self, Settings};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::licences::{self, Seats};
-use crate::mdm::{Actor, Right, assignments};
+use crate::mdm::{Actor, Right, assignments, names};
 use crate::protocol::plist::Dictionary;
 use crate::store::app_states::{self, Stage};
 use crate::store::apps::{self, App, AppKind};
@@ -90,7 +90,7 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
     if let Some(app) = apps::by_adam_id(tx, number)? {
         return Err(Error::conflict(format!("This app is here already: {}.", app.name)));
     }
-    let name = if name.trim().is_empty() { format!("App {number}") } else { checked_name(name)? };
+    let name = if name.trim().is_empty() { apps::placeholder(number) } else { checked_name(name)? };
     let app = App {
         id: tx.new_id(),
         kind: AppKind::Store,
@@ -108,15 +108,16 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
     };
     apps::insert(tx, &app)?;
     journal::note(tx, actor, "app.added", Subject::default(), json!({ "id": app.id, "name": app.name, "adam_id": number }))?;
-    Ok(app)
+    licences::facts::learn(tx, number)?;
+    known(tx, &app.id)
 }
 
 fn checked_name(name: &str) -> Result<String> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX_CHARS {
+    let name = names::straight(name);
+    if name.is_empty() || name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field("name", format!("between 1 and {NAME_MAX_CHARS} characters")));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 /// What is to become different about an app; what is absent stays.
@@ -230,7 +231,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     let mut after: Option<(String, String)> = None;
     loop {
         let (name, enrollment) = after.clone().unwrap_or_default();
-        let page = app_states::of_app(tx, id, None, Some((&name, &enrollment)), PAGE)?;
+        let page = app_states::of_app(tx, id, &[], Some((&name, &enrollment)), PAGE)?;
         let Some(last) = page.last() else { break };
         after = Some((last.device_name.clone(), last.enrollment_id.clone()));
         for row in page {

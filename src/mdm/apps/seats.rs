@@ -1,13 +1,14 @@
 //! Licences before anything is sent: who would lack how many.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Result;
+use crate::mdm::apps::plan::{self, Planned};
 use crate::mdm::apps::settings::{self, LicenceBy};
-use crate::mdm::apps::{mechanism, plan, wish};
+use crate::mdm::apps::{mechanism, wish};
 use crate::mdm::licences::{self, Licence};
 use crate::store::apps::{App, AppKind};
 use crate::store::enrollments::EnrollmentState;
@@ -28,6 +29,37 @@ pub struct Shortage {
     pub by: u64,
     /// That in a sentence.
     pub because: String,
+}
+
+/// Licences that are left while device after device is thought of.
+#[derive(Debug, Default)]
+pub struct SeatsLeft {
+    /// By number in the App Store; none: as many as anybody wants.
+    free: BTreeMap<String, Option<u32>>,
+    /// Who has been given one, by number and holder.
+    given: BTreeSet<(String, String)>,
+}
+
+impl SeatsLeft {
+    /// Gives the holder of an app one, if any is left; one is enough for all devices of a person.
+    pub fn take(&mut self, tx: &Tx, planned: &Planned) -> Result<bool> {
+        let (adam_id, Some(holder)) = (&planned.row.adam_id, &planned.holder) else { return Ok(true) };
+        if !self.given.insert((adam_id.clone(), plan::holder_key(holder))) {
+            return Ok(true);
+        }
+        if !self.free.contains_key(adam_id) {
+            let seats = licences::seats(tx, adam_id)?;
+            self.free.insert(adam_id.clone(), if seats.as_of.is_some() { seats.free } else { Some(0) });
+        }
+        match self.free.get_mut(adam_id).and_then(Option::as_mut) {
+            Some(0) => Ok(false),
+            Some(left) => {
+                *left -= 1;
+                Ok(true)
+            }
+            None => Ok(true),
+        }
+    }
 }
 
 /// What licences would be missing if an app were assigned to these groups, one after the other.

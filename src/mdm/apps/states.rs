@@ -6,7 +6,8 @@ use crate::error::{Error, Kind, Result};
 use crate::mdm::apps::{next, plan};
 use crate::mdm::{Actor, Right, journal, licences};
 use crate::store::app_states::{self, AppState, OnDevice, Stage};
-use crate::store::assignments::AssignedMode;
+use crate::store::assignments::{AssignedKind, AssignedMode};
+use crate::store::deployments::Hindered;
 use crate::store::enrollments::{self, Enrollment};
 use crate::store::{Tx, apps, deployments};
 
@@ -29,12 +30,21 @@ pub fn of_device(tx: &Tx, actor: &Actor, device_id: &str) -> Result<Vec<AppState
     Ok(rows)
 }
 
-/// How an app stands on every device, at one stage if that is given, by the device's name.
+/// Devices that are told of at most when they cannot have an app.
+const UNABLE_MAX: u32 = 200;
+
+/// Devices that an app is meant for and that cannot have it, or not all of it, with what was found when they were last planned for, by name.
+pub fn unable(tx: &Tx, actor: &Actor, app_id: &str) -> Result<Vec<Hindered>> {
+    actor.require(Right::View)?;
+    deployments::hindered(tx, AssignedKind::App, app_id, UNABLE_MAX)
+}
+
+/// How an app stands on every device, at some stages if any are given, by the device's name.
 pub fn of_app(
     tx: &Tx,
     actor: &Actor,
     app_id: &str,
-    stage: Option<Stage>,
+    stages: &[Stage],
     after: Option<&(String, String)>,
     limit: u32,
 ) -> Result<(Vec<OnDevice>, u64)> {
@@ -43,9 +53,9 @@ pub fn of_app(
         return Err(Error::not_found("There is no such app."));
     }
     let total =
-        app_states::counts(tx, app_id)?.iter().filter(|(at, _)| stage.is_none_or(|stage| stage == *at)).map(|(_, count)| count).sum();
+        app_states::counts(tx, app_id)?.iter().filter(|(at, _)| stages.is_empty() || stages.contains(at)).map(|(_, count)| count).sum();
     let after = after.map(|(name, id)| (name.as_str(), id.as_str()));
-    Ok((app_states::of_app(tx, app_id, stage, after, limit)?, total))
+    Ok((app_states::of_app(tx, app_id, stages, after, limit)?, total))
 }
 
 /// The apps that this device may have: those that are there or on their way, and those that the person may ask for.

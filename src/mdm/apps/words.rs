@@ -36,6 +36,7 @@ pub fn stage(row: &AppState) -> String {
         Stage::Installed if !row.short_version.is_empty() => return format!("installed ({})", row.short_version),
         Stage::Installed if !row.version.is_empty() => return format!("installed ({})", row.version),
         Stage::Installed => "installed",
+        Stage::Outdated => "update available",
         Stage::Updating => "updating",
         Stage::Declined => "declined",
         Stage::NeedsCode => "needs a code",
@@ -74,12 +75,13 @@ fn usual_cause(row: &AppState) -> &'static str {
         Stage::Licence => "A licence for it is being assigned.",
         Stage::Installing => "The device has taken the order and works on it.",
         Stage::Updating => "A newer version or changed settings are on their way.",
+        Stage::Outdated => "It is installed, and there is a newer version, which is not sent by itself now.",
         _ => "",
     }
 }
 
 /// A cause as a sentence.
-fn sentence(cause: &str) -> String {
+pub fn sentence(cause: &str) -> String {
     let mut letters = cause.trim_end_matches('.').chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }

@@ -51,7 +51,9 @@ fn authenticate(tx: &Tx, checkin: &CheckIn, message: &Authenticate, known: Optio
     }
     let device = device_of(tx, &checkin.ids, message, None)?;
     let mut enrollment = known.map_or_else(|| new_enrollment(tx, &checkin.ids, &device), Ok)?;
-    enrollment.device_id = device.id;
+    if enrollment.device_id != device.id {
+        enrollments::move_to(tx, &mut enrollment, &device.id)?;
+    }
     enrollment.state = EnrollmentState::Authenticated;
     enrollment.topic.clone_from(&message.topic);
     enrollment.token_update_tally = 0;

@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::protocol::apps_and_books::{LOOKUP_IDS_MAX, Service, StoreFacts, read_lookup};
 use crate::secret::SecretBytes;
 use crate::store::assignments::{self, AssignedKind};
-use crate::store::content_tokens::{self, TokenState};
+use crate::store::content_tokens::{self, ContentToken, TokenState};
 use crate::store::licences::assets;
-use crate::store::{Tx, apps, deployments, store_items};
+use crate::store::{Bell, Tx, apps, deployments, store_items};
 
 /// How often the store is looked at.
 pub const EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -69,16 +69,18 @@ pub fn due(tx: &Tx) -> Result<Option<LookUp>> {
     Ok(found)
 }
 
-fn owner(tx: &Tx, adam_id: &str) -> Result<Option<(content_tokens::ContentToken, String)>> {
+/// A location that may ask: one that owns the app, else any, since all ask the same store.
+fn owner(tx: &Tx, adam_id: &str) -> Result<Option<(ContentToken, String)>> {
+    let mut tokens = Vec::new();
     for asset in assets::of_app(tx, adam_id)? {
-        if let Some(token) = content_tokens::by_id(tx, &asset.key.token_id)?.filter(|token| token.state != TokenState::Refused) {
-            let url = Service::from_json(&token.service).urls.content_metadata_lookup;
-            if !url.is_empty() {
-                return Ok(Some((token, url)));
-            }
-        }
+        tokens.extend(content_tokens::by_id(tx, &asset.key.token_id)?);
     }
-    Ok(None)
+    if tokens.is_empty() {
+        tokens = content_tokens::all(tx)?;
+    }
+    let may_ask = tokens.into_iter().filter(|token| token.state != TokenState::Refused);
+    let with_url = may_ask.map(|token| (Service::from_json(&token.service).urls.content_metadata_lookup, token));
+    Ok(with_url.filter(|(url, _)| !url.is_empty()).map(|(url, token)| (token, url)).next())
 }
 
 /// Takes the store's answer. Gives the icons that are not here yet: the app, and where its icon is.
@@ -127,6 +129,15 @@ pub fn of(tx: &Tx, adam_id: &str) -> Result<StoreFacts> {
     Ok(item.and_then(|item| serde_json::from_str(&item.facts).ok()).unwrap_or_default())
 }
 
+/// Has an app that was just added learn what the store says of it: what is known already, and soon what is new.
+pub fn learn(tx: &Tx, adam_id: &str) -> Result<()> {
+    store_items::want(tx, adam_id)?;
+    store_items::rest(tx, adam_id, tx.now)?;
+    tx.ring(Bell::Jobs);
+    let known = of(tx, adam_id)?;
+    if known == StoreFacts::default() { Ok(()) } else { tell_app(tx, adam_id, &known) }
+}
+
 /// Writes what the store says to the app that is known here; a new version has its devices looked at.
 fn tell_app(tx: &Tx, adam_id: &str, facts: &StoreFacts) -> Result<()> {
     let Some(mut app) = apps::by_adam_id(tx, adam_id)? else { return Ok(()) };
@@ -144,14 +155,15 @@ fn tell_app(tx: &Tx, adam_id: &str, facts: &StoreFacts) -> Result<()> {
     if !facts.platforms.is_empty() {
         app.platforms = json!(facts.platforms).to_string();
     }
-    if app.name.is_empty() || app.name == *adam_id || app.name == before.name {
-        app.name = if facts.name.is_empty() { adam_id.to_owned() } else { facts.name.clone() };
+    if !facts.name.is_empty() && (app.name == apps::placeholder(adam_id) || app.name == before.name) {
+        app.name.clone_from(&facts.name);
     }
     if !same {
         app.changed_at = tx.now;
     }
     apps::update(tx, &app)?;
-    if before.external_version_id != facts.external_version_id || before.bundle_id != facts.bundle_id {
+    let runs_elsewhere = before.platforms != facts.platforms || before.minimum_os != facts.minimum_os;
+    if before.external_version_id != facts.external_version_id || before.bundle_id != facts.bundle_id || runs_elsewhere {
         for assignment in assignments::of_item(tx, AssignedKind::App, &app.id)? {
             deployments::look_again_in_group(tx, &assignment.group_id)?;
         }

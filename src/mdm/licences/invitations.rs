@@ -37,6 +37,18 @@ pub fn list(tx: &Tx, actor: &Actor, token_id: &str) -> Result<Vec<Known>> {
     rows::of_token(tx, token_id)?.into_iter().map(known).collect()
 }
 
+/// How a person stands in each location that knows them: the location's id and name, and the person there.
+pub fn of_person(tx: &Tx, actor: &Actor, person_id: &str) -> Result<Vec<(String, String, User)>> {
+    actor.require(Right::View)?;
+    let mut found = Vec::new();
+    for user in rows::of_person(tx, person_id)? {
+        let Some(token) = content_tokens::by_id(tx, &user.token_id)? else { continue };
+        let name = if token.location.is_empty() { token.organisation } else { token.location };
+        found.push((token.id, name, user));
+    }
+    Ok(found)
+}
+
 /// Where a person accepts their invitation; nothing when there is none to accept.
 fn link(tx: &Tx, user: &User) -> Result<Option<Secret<String>>> {
     if user.state != UserState::Registered || !user.wanted {

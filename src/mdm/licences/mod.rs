@@ -371,7 +371,7 @@ fn short(tx: &Tx, row: &Row) -> Result<Licence> {
             "No location owns a licence of this app that could be given here. Get some in Apple's portal; free apps need them too.",
         ),
         // How many more are needed changes with each that is waited for: it is said beside, not in a sentence that is kept.
-        Some(seats) => format!("All {seats} licences are in use; get more in Apple's portal."),
+        Some(seats) => format!("All {seats} licences are taken; get more in Apple's portal."),
         None => String::from("Apple said that there was no licence left. Its counts are read again."),
     };
     Ok(Licence::Short { by, because })

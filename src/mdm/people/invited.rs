@@ -20,9 +20,9 @@ const ACTOR: Actor = Actor::Job("invitation");
 pub fn invited(tx: &Tx, device_id: &str) -> Result<()> {
     let Some(Device { group_label, person_label, .. }) = devices::by_id(tx, device_id)? else { return Ok(()) };
     let name: String = group_label.trim().chars().take(groups::NAME_MAX_CHARS).collect();
-    let group = if name.is_empty() { None } else { group(tx, name)? };
-    if let Some(group) = group.filter(|group| !group.is_by_rule)
-        && rows::add_device(tx, &group.id, device_id)?
+    if !name.is_empty()
+        && let Some(group_id) = group_by_hand(tx, name)?
+        && rows::add_device(tx, &group_id, device_id)?
     {
         deployments::look_again(tx, device_id)?;
     }
@@ -36,10 +36,10 @@ pub fn invited(tx: &Tx, device_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// The group of this name; none when there are as many groups as there may be.
-fn group(tx: &Tx, name: String) -> Result<Option<Group>> {
-    if let Some(known) = rows::by_name(tx, &name)? {
-        return Ok(Some(known));
+/// The id of the group by hand of this name; none when one by rule has it, or there are as many groups as there may be.
+fn group_by_hand(tx: &Tx, name: String) -> Result<Option<String>> {
+    if let Some((id, is_by_rule)) = rows::named(tx, &name)? {
+        return Ok(Some(id).filter(|_| !is_by_rule));
     }
     if rows::count(tx)? >= groups::GROUPS_MAX {
         return Ok(None);
@@ -57,5 +57,5 @@ fn group(tx: &Tx, name: String) -> Result<Option<Group>> {
     rows::insert(tx, &group)?;
     let data = json!({ "group": group.id, "name": group.name, "by_rule": false });
     journal::note(tx, &ACTOR, "group.created", Subject::default(), data)?;
-    Ok(Some(group))
+    Ok(Some(group.id))
 }

@@ -1,6 +1,7 @@
 //! What a device is to have: its groups' assignments, as the rooms make pieces of them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -87,10 +88,15 @@ fn origin(url: &str) -> Option<String> {
 }
 
 /// What is wanted on a device, with a change that is only thought of.
-pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Result<Vec<Assignment>> {
+pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Result<Rc<[Assignment]>> {
+    let groups = assignments::groups_of_device(tx, device_id)?;
+    let is_thought_of = !change.added.is_empty() || !change.removed.is_empty();
+    if let Some(known) = memo.wanted.get(&groups).filter(|_| !is_thought_of) {
+        return Ok(Rc::clone(known));
+    }
     let mut wanted = Vec::new();
-    for group_id in assignments::groups_of_device(tx, device_id)? {
-        wanted.extend(memo.assigned(tx, &group_id)?.iter().cloned());
+    for group_id in &groups {
+        wanted.extend(memo.assigned(tx, group_id)?.iter().cloned());
     }
     wanted.retain(|assignment| {
         !change
@@ -106,13 +112,28 @@ pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo)
         }
     }
     wanted.sort_by(|a, b| (a.kind, &a.item_id, &a.group_id).cmp(&(b.kind, &b.item_id, &b.group_id)));
+    let wanted: Rc<[Assignment]> = wanted.into();
+    if !is_thought_of {
+        memo.wanted.insert(groups, Rc::clone(&wanted));
+    }
     Ok(wanted)
+}
+
+/// What is wanted of one kind; [`wanted`] is in the order of kinds.
+fn of_kind(wanted: &[Assignment], kind: AssignedKind) -> &[Assignment] {
+    let begin = wanted.partition_point(|assignment| assignment.kind < kind);
+    let end = wanted.partition_point(|assignment| assignment.kind <= kind);
+    &wanted[begin..end]
 }
 
 /// What is the same for many devices, worked out once for all that are looked at in a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
+    /// Licences that a preview has not given to a device yet.
+    pub(super) seats: apps::SeatsLeft,
     shared: Option<Shared>,
+    /// By the groups of a device.
+    wanted: HashMap<Vec<String>, Rc<[Assignment]>>,
     assigned: HashMap<String, Vec<Assignment>>,
     policies: Vec<(PoliciesOf, Made)>,
 }
@@ -184,11 +205,10 @@ pub(super) fn desired(
     apps: &apps::Plan,
     memo: &mut Memo,
 ) -> Result<Desired> {
-    let of = |kind| wanted.iter().filter(|assignment| assignment.kind == kind).cloned().collect::<Vec<_>>();
     let rooms = [
-        profiles::pieces(tx, target, &of(AssignedKind::Profile))?,
-        memo.policies(tx, target, &of(AssignedKind::Policy))?,
-        library::pieces(tx, target, &of(AssignedKind::Declaration), house.served_from().as_deref())?,
+        profiles::pieces(tx, target, of_kind(wanted, AssignedKind::Profile))?,
+        memo.policies(tx, target, of_kind(wanted, AssignedKind::Policy))?,
+        library::pieces(tx, target, of_kind(wanted, AssignedKind::Declaration), house.served_from().as_deref())?,
     ];
     let (mut pieces, mut unable) = (Vec::new(), Vec::new());
     for (made, cannot) in rooms {

@@ -33,6 +33,10 @@ pub enum Foreseen {
     UnderWay,
     /// It is there as it should be.
     Stays,
+    /// No licence is left for it: it waits until there is one.
+    NoLicence,
+    /// The person may ask for it; then it is sent.
+    Offered,
 }
 
 /// One thing on one device.
@@ -83,6 +87,9 @@ pub struct Named {
     pub kind: AssignedKind,
     /// Its id.
     pub id: String,
+    /// Of an app: whether it is installed by itself (`required`, which it is by default) or where the person asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<AssignedMode>,
 }
 
 /// A change that is only thought of.
@@ -238,7 +245,7 @@ fn thought_of(named: &Named, group_id: &str, now: Timestamp) -> Assignment {
         item_id: named.id.clone(),
         group_id: group_id.to_owned(),
         ends_at: None,
-        mode: AssignedMode::Required,
+        mode: named.mode.unwrap_or(AssignedMode::Required),
         created_by: String::new(),
         created_at: now,
     }
@@ -265,13 +272,13 @@ fn foreseen(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Resul
         return Ok(Some(preview));
     }
     let own = outlook(tx, &enrollment, &device, change, memo)?;
-    preview.things = things(tx, &enrollment, &own)?;
+    preview.things = things(tx, &enrollment, &own, memo)?;
     preview.unable = own.desired.unable;
     let users = enrollments::user_channels(tx, &enrollment.id)?.into_iter().filter(|user| user.state == EnrollmentState::Enrolled);
     for user in users {
         let outlook = outlook(tx, &user, &device, change, memo)?;
         let name = user.name();
-        let theirs = things(tx, &user, &outlook)?;
+        let theirs = things(tx, &user, &outlook, memo)?;
         // What goes to a user is no lack of the device's.
         preview.unable.retain(|unable| !theirs.iter().any(|thing| thing.origins.contains(&unable.origin)));
         preview.things.extend(theirs.into_iter().map(|thing| Thing { name: format!("{} (user {name})", thing.name), ..thing }));
@@ -280,7 +287,7 @@ fn foreseen(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Resul
 }
 
 /// Everything that one channel has or would have.
-fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook) -> Result<Vec<Thing>> {
+fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, memo: &mut Memo) -> Result<Vec<Thing>> {
     let mut things = Vec::new();
     let told_again_at = told_again_at(outlook);
     for item in outlook.items.iter().filter(|item| item.row.key != DECLARATIONS) {
@@ -313,7 +320,7 @@ fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook) -> Result<Vec<Thi
             origins: serde_json::from_str(&item.row.origins).unwrap_or_default(),
         });
     }
-    things.extend(super::apps::foreseen(&outlook.apps, tx.now));
+    things.extend(super::apps::foreseen(tx, &outlook.apps, &mut memo.seats)?);
     things.extend(declarations(tx, &enrollment.id, outlook)?);
     Ok(things)
 }

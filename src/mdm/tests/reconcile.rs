@@ -328,7 +328,7 @@ fn the_preview_equals_the_deed_and_changes_nothing() {
         let (device, policy_id) = with_policy(&school, os_version);
         let device_id = device.enrollment().device_id;
         let thought = |add: bool| {
-            let named = vec![Named { kind: AssignedKind::Policy, id: policy_id.clone() }];
+            let named = vec![Named { kind: AssignedKind::Policy, id: policy_id.clone(), mode: None }];
             let (groups, from) = (vec!["g1".to_owned()], vec!["g1".to_owned()]);
             let thought = if add {
                 Thought { add: named, groups, ..Thought::default() }

@@ -20,7 +20,7 @@ use crate::store::app_states::Stage;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DevicesQuery {
-    /// Only those at this stage: `installed`, `declined`, `failed` …
+    /// Only those at this stage, or at one of several with commas between them: `installed`, `declined,failed` …
     stage: Option<String>,
     /// Items in a page, from 1 to 500; 50 by default.
     limit: Option<u32>,
@@ -39,9 +39,10 @@ pub(super) async fn devices(
     Query(query): Query<DevicesQuery>,
 ) -> Result<JsonBody<List<AppOnDevice>>> {
     let page = Page::<(String, String)>::parse(query.limit, query.after.as_deref())?;
-    let stage = parsed::<Stage>("stage", query.stage.as_deref())?;
+    let named = query.stage.iter().flat_map(|named| named.split(','));
+    let stages: Vec<Stage> = named.filter_map(|stage| parsed("stage", Some(stage)).transpose()).collect::<Result<_>>()?;
     let (after, fetch) = (page.after.clone(), page.fetch());
-    let work = move |tx: &crate::store::Tx| apps::of_app(tx, &actor, &id, stage, after.as_ref(), fetch);
+    let work = move |tx: &crate::store::Tx| apps::of_app(tx, &actor, &id, &stages, after.as_ref(), fetch);
     let (rows, total) = app.store.read_slow(app.now(), work).await?;
     Ok(JsonBody(page.answer(rows, total, |row| (row.device_name.clone(), row.enrollment_id.clone()), AppOnDevice::from)))
 }

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::super::parts::scope::{ScopeView, scope};
 use super::super::parts::{
-    Button, Column, Confirm, Fact, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, badge, bar, checkbox, confirm, count,
-    empty, facts, field, frame, live, post, section, section_with, table, time_ago,
+    Button, Column, Confirm, Fact, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, Typed, badge, bar, checkbox, confirm,
+    count, empty, facts, field, frame, live, post, section, section_with, table, time_ago,
 };
 use super::super::profiles::parts::warnings;
 use super::{Licences, licences};
@@ -44,6 +44,8 @@ pub struct AppView {
     pub results: Vec<Segment>,
     /// The devices of this page.
     pub devices: Vec<DeviceRow>,
+    /// Devices that cannot have it, each with the reason: id, name, why.
+    pub unable: Vec<(String, String, String)>,
     /// How many there are.
     pub total: u64,
     /// The address of the next page.
@@ -119,10 +121,12 @@ fn who(view: &AppView) -> Markup {
             div.form {
                 (scope(&view.scope))
                 @if !view.scope.groups.is_empty() {
-                    (checkbox("optional", "Only where the person asks for it", !some.is_empty() && some.len() == view.scope.assigned.len(),
+                    @let is_optional = !some.is_empty() && some.len() == view.scope.assigned.len();
+                    @if is_optional { input type="hidden" name="was_optional" value="1"; }
+                    (checkbox("optional", "Only where the person asks for it", is_optional,
                         "Then it stands in the catalogue of these devices, and is installed when somebody taps it. Else it is installed by itself."))
                     @if !some.is_empty() && some.len() != view.scope.assigned.len() {
-                        p.quiet { "Now the person asks for it in " (some.join(", ")) ", and it is installed by itself in the others. Saving makes it the same for all." }
+                        p.quiet { "Now the person asks for it in " (some.join(", ")) ", and it is installed by itself in the others. That stays so; the box is for groups that you tick now." }
                     }
                     div.form-foot {
                         (Button::submit("Save who gets it").main())
@@ -183,8 +187,27 @@ fn results(view: &AppView, now: Timestamp) -> Markup {
             @if view.results.iter().any(|segment| segment.count > 0) { p.quiet { "Counted from what devices confirmed." } (bar(&view.results)) }
             @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(&address, "Show all devices").small()) } }
             (list)
+            @if !view.unable.is_empty() && view.filter.is_none() { (unable(&view.unable)) }
         },
     )
+}
+
+fn unable(devices: &[(String, String, String)]) -> Markup {
+    let row = |(id, name, because): &(String, String, String)| Row {
+        id: String::new(),
+        href: Some(format!("/devices/{id}/wanted")),
+        name: name.clone(),
+        cells: vec![html! { (name) }, html! { (because) }],
+    };
+    table(&Table {
+        caption: "Devices that cannot have it, or not all of it",
+        columns: vec![Column::main("Cannot have it, or not all of it"), Column::text("Why").wraps()],
+        rows: devices.iter().map(row).collect(),
+        pager: None,
+        empty: Markup::default(),
+        selection: None,
+        compact: true,
+    })
 }
 
 fn buttons(view: &AppView, device: &DeviceRow) -> Markup {
@@ -225,16 +248,72 @@ fn naming(view: &AppView) -> Markup {
     )
 }
 
+/// Devices that would lose an app.
+#[derive(Debug, Clone, Default)]
+pub struct Lost {
+    /// How many.
+    pub count: u64,
+    /// Their names, the first ones.
+    pub devices: Vec<String>,
+    /// What was typed for their number.
+    pub typed: String,
+    /// Whether that was wrong.
+    pub is_mistyped: bool,
+}
+
+impl Lost {
+    fn phrase(&self) -> String {
+        self.count.to_string()
+    }
+
+    /// What must be typed: their number, if they are several.
+    fn to_type<'a>(&'a self, phrase: &'a str) -> Option<Typed<'a>> {
+        let error = self.is_mistyped.then_some("That is not the number.");
+        (self.count > 1).then_some(Typed { phrase, given: &self.typed, error })
+    }
+}
+
+/// The question before an app is taken back from devices, or is for more devices than there are licences; `sent` is the form, to be sent again.
+pub fn ask_scope(shell: &Shell, back: (&str, &str), lost: &Lost, short: &[String], sent: &[(String, String)]) -> Markup {
+    let (action, phrase) = (format!("{}/scope", back.0), lost.phrase());
+    let devices = count(lost.count, "device", "devices");
+    let (title, verb) = match lost.count {
+        0 => (String::from("There are not enough licences"), String::from("Assign it all the same")),
+        _ => (format!("Take it back from {devices}"), format!("Take it back from {devices}")),
+    };
+    let ask = Confirm {
+        action: &action,
+        title: &title,
+        consequence: html! {
+            "Nothing was changed yet. "
+            @if lost.count > 0 { "The app goes from these devices, with its data there, and its licences come back." }
+            @else { "Who gets a licence gets the app; the others wait until there are more." }
+        },
+        names: &lost.devices,
+        total: lost.count,
+        typed: lost.to_type(&phrase),
+        fields: warnings(short),
+        hidden: sent,
+        verb: &verb,
+        destructive: lost.count > 0,
+        cancel: back.0,
+    };
+    frame(shell, &Frame { back: Some(back), ..Frame::new(Section::Apps, ask.title) }, confirm(&ask))
+}
+
 /// The page that asks before an app is deleted.
-pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64) -> Markup {
-    let (action, cancel) = (format!("/apps/{id}/delete"), format!("/apps/{id}"));
+pub fn delete(shell: &Shell, id: &str, name: &str, lost: &Lost) -> Markup {
+    let (action, cancel, phrase) = (format!("/apps/{id}/delete"), format!("/apps/{id}"), lost.phrase());
     let ask = Confirm {
         action: &action,
         title: "Delete this app",
         consequence: html! {
             strong { (name) } " is not known here any more."
-            @if device_count > 0 { " It goes from " (count(device_count, "device", "devices")) ", with its data there, and its licences come back." }
+            @if lost.count > 0 { " It goes from " (count(lost.count, "device", "devices")) ", with its data there, and its licences come back." }
         },
+        names: &lost.devices,
+        total: lost.count,
+        typed: lost.to_type(&phrase),
         verb: "Delete the app",
         destructive: true,
         cancel: &cancel,
@@ -276,6 +355,7 @@ mod tests {
             shortages: vec!["7b needs 4 more licences of Atlas.".into()],
             results: Vec::new(),
             devices: vec![device("iPad 1", "declined", Some("Ask again"), false), device("iPad 2", "installed", None, true)],
+            unable: vec![("d-tv".into(), "Apple TV".into(), "there is no version of it for Apple TV".into())],
             total: 2,
             next: None,
             filter: None,
@@ -291,6 +371,7 @@ mod tests {
             "/apps/a1/devices/d-iPad 2/withdraw",
             "It goes, with its data",
             "/apps/a1/manage",
+            "there is no version of it for Apple TV",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }

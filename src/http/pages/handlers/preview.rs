@@ -16,7 +16,7 @@ use crate::mdm::reconcile::{self, Foreseen, Named, Preview, Previews, Thing, Tho
 use crate::mdm::{Actor, Right, declarations, policies, profiles, provisioning};
 use crate::store::Tx;
 use crate::store::apps;
-use crate::store::assignments::{self, AssignedKind};
+use crate::store::assignments::{self, AssignedKind, AssignedMode};
 use crate::store::deployments::Mechanism;
 
 pub(super) fn routes() -> Router<App> {
@@ -50,12 +50,13 @@ async fn preview(
     let after = after.into_iter().next().map(|(_, after)| after);
     let is_later = after.is_some();
     let sent = Sent::read(&fields)?;
+    let mode = fields.iter().any(|(name, _)| name == "optional").then_some(AssignedMode::Optional);
     let actor = who.actor.clone();
     let (name, previews) = app
         .store
         .read_slow(app.now(), {
             let id = id.clone();
-            move |tx| look(tx, &actor, (kind, &id), &sent, after)
+            move |tx| look(tx, &actor, (kind, &id), (&sent, mode), after)
         })
         .await?;
     let back = format!("/{}/{id}", noun(kind));
@@ -79,7 +80,13 @@ async fn preview(
 }
 
 /// What the form would change: groups that are newly ticked, and those that are not ticked any more.
-fn look(tx: &Tx, actor: &Actor, (kind, id): (AssignedKind, &str), sent: &Sent, after: Option<String>) -> Result<(String, Previews)> {
+fn look(
+    tx: &Tx,
+    actor: &Actor,
+    (kind, id): (AssignedKind, &str),
+    (sent, mode): (&Sent, Option<AssignedMode>),
+    after: Option<String>,
+) -> Result<(String, Previews)> {
     actor.require(Right::View)?;
     let name = match kind {
         AssignedKind::Profile => profiles::find(tx, actor, id)?.profile.name,
@@ -91,8 +98,8 @@ fn look(tx: &Tx, actor: &Actor, (kind, id): (AssignedKind, &str), sent: &Sent, a
     let open = assignments::of_item(tx, kind, id)?.into_iter().filter(|assignment| !is_over(assignment.ends_at, tx.now));
     let assigned: Vec<_> = open.map(|assignment| assignment.group_id).collect();
     // What is added to no group, or taken from none, is no change.
-    let named = |groups: &[String]| if groups.is_empty() { Vec::new() } else { vec![Named { kind, id: id.to_owned() }] };
-    let left: Vec<_> = assigned.iter().filter(|group| !sent.groups.contains(group)).cloned().collect();
+    let named = |groups: &[String]| if groups.is_empty() { Vec::new() } else { vec![Named { kind, id: id.to_owned(), mode }] };
+    let left = sent.left(assigned.iter());
     if left.is_empty() && sent.groups.is_empty() {
         return Ok((name, Previews::default()));
     }
@@ -141,6 +148,8 @@ fn thing(thing: Thing) -> ForeseenRow {
         Foreseen::Later => (Mark::Problem, String::from("refused before; not sent anew now")),
         Foreseen::UnderWay => (Mark::Waiting, String::from("on its way")),
         Foreseen::Stays => (Mark::Ok, String::from("stays as it is")),
+        Foreseen::NoLicence => (Mark::Problem, String::from("waits: no licence is left for it")),
+        Foreseen::Offered => (Mark::Silent, String::from("the person may ask for it")),
     };
     ForeseenRow { name: thing.name, state, words }
 }

@@ -59,7 +59,10 @@ fn to_do(tx: &Tx) -> Result<Vec<Need>> {
         state: if alert.harm >= PROBLEM_FROM { Mark::Problem } else { Mark::Waiting },
         what: alert.message,
         why: alert.remedy,
-        way: alert.key.starts_with("push.").then(|| (String::from("/system/push"), String::from("Push certificate"))),
+        way: match alert.key.strip_prefix(needs::APP) {
+            Some(id) => Some((format!("/apps/{id}"), String::from("Show the app"))),
+            None => alert.key.starts_with("push.").then(|| (String::from("/system/push"), String::from("Push certificate"))),
+        },
     };
     Ok(needs::all(tx)?.into_iter().map(need).collect())
 }

@@ -17,6 +17,9 @@ pub const GROUPS_MAX: usize = 1_000;
 /// The name of the boxes: `groups=<id>`, once for each group that is ticked.
 pub const GROUPS: &str = "groups";
 
+/// The name of the hidden fields that say which groups were ticked when the form was made: what somebody else changes meanwhile is left alone.
+const BEFORE: &str = "before";
+
 /// The name of the field with the end.
 pub const ENDS_AT: &str = "ends_at";
 
@@ -78,6 +81,8 @@ pub struct Sent {
     pub ends_at: String,
     /// Whether differing ends are to stay as they are.
     pub keep_ends: bool,
+    /// Ids of the groups that were ticked when the form was made.
+    pub before: Vec<String>,
 }
 
 /// What is to be done so that a thing is assigned as the form says.
@@ -117,11 +122,12 @@ impl Sent {
         for (name, value) in form {
             match name.as_str() {
                 GROUPS if !sent.groups.contains(value) => sent.groups.push(value.clone()),
+                BEFORE if !sent.before.contains(value) => sent.before.push(value.clone()),
                 ENDS_AT => value.trim().clone_into(&mut sent.ends_at),
                 KEEP_ENDS => sent.keep_ends = true,
                 _ => {}
             }
-            if sent.groups.len() > GROUPS_MAX {
+            if sent.groups.len().max(sent.before.len()) > GROUPS_MAX {
                 return Err(Error::field(GROUPS, format!("at most {GROUPS_MAX} groups at once")));
             }
         }
@@ -146,8 +152,14 @@ impl Sent {
         Ok(Some(end))
     }
 
+    /// Of the groups that have the thing now, those that are to lose it: not ticked any more.
+    pub fn left<'a>(&self, assigned: impl Iterator<Item = &'a String>) -> Vec<String> {
+        assigned.filter(|id| self.before.contains(id) && !self.groups.contains(id)).cloned().collect()
+    }
+
     /// What has to be done to get from `assigned` to what the form says. Where it has ended it is as if it had not been assigned: ticked, it is
-    /// assigned anew; not ticked, it stays a thing of the past.
+    /// assigned anew; not ticked, it stays a thing of the past. A group that was ticked, or not, when the form was made and is so still, and that
+    /// somebody else has changed meanwhile, is left as they want it.
     ///
     /// # Errors
     /// As [`Sent::end`].
@@ -157,12 +169,14 @@ impl Sent {
         let mut changes = Changes::default();
         for group in &self.groups {
             match known(group) {
+                // Somebody took it back while the form stood open, in which it was ticked already.
+                None if self.before.contains(group) => {}
                 Some(_) if self.keep_ends => {}
                 Some(same) if same == end => {}
                 _ => changes.assign.push((group.clone(), end)),
             }
         }
-        changes.unassign = open(assigned, now).map(|(id, _)| id.clone()).filter(|id| !self.groups.contains(id)).collect();
+        changes.unassign = self.left(open(assigned, now).map(|(id, _)| id));
         Ok(changes)
     }
 }
@@ -185,10 +199,15 @@ pub fn scope(view: &ScopeView) -> Markup {
         None => ends.first().copied().flatten().map(typed).unwrap_or_default(),
     };
     let keep = view.sent.as_ref().is_none_or(|sent| sent.keep_ends);
+    let before: Vec<&String> = match &view.sent {
+        Some(sent) => sent.before.iter().collect(),
+        None => open(&view.assigned, view.now).map(|(group, _)| group).collect(),
+    };
     html! {
         fieldset.stack {
             legend { "On the devices of" }
             @if let Some(error) = error(GROUPS) { p.error role="alert" { (error) } }
+            @for group in before { input type="hidden" name=(BEFORE) value=(group); }
             div.choices { @for group in &view.groups { (choice(view, group, differ)) } }
         }
         @if !view.without_end {
@@ -284,14 +303,26 @@ mod tests {
         let assigned = vec![("a".to_owned(), None), ("b".to_owned(), christmas)];
         let changes = |text: &str| sent(text).changes(&assigned, NOW).unwrap();
         let ids = |changes: &Changes| (changes.assign.clone(), changes.unassign.clone());
-        assert_eq!(ids(&changes("groups=a&groups=a&ends_at=&other=1")), (vec![], vec!["b".to_owned()]));
-        assert_eq!(ids(&changes("groups=b&ends_at=2026-12-24T15:30")), (vec![], vec!["a".to_owned()]));
+        assert_eq!(ids(&changes("before=a&before=b&groups=a&groups=a&ends_at=&other=1")), (vec![], vec!["b".to_owned()]));
+        assert_eq!(ids(&changes("before=a&before=b&groups=b&ends_at=2026-12-24T15:30")), (vec![], vec!["a".to_owned()]));
         assert_eq!(ids(&changes("groups=a&groups=b&ends_at=2027-03-28T08:00")), (vec![("a".into(), easter), ("b".into(), easter)], vec![]));
         assert_eq!(ids(&changes("groups=a&groups=b&groups=c&ends_at=&keep_ends=1")), (vec![("c".into(), None)], vec![]));
         assert_eq!(
-            ids(&changes("groups=b&groups=c&ends_at=2027-03-28T08:00&keep_ends=1")),
+            ids(&changes("before=a&before=b&groups=b&groups=c&ends_at=2027-03-28T08:00&keep_ends=1")),
             (vec![("c".into(), easter)], vec!["a".to_owned()])
         );
+    }
+
+    #[test]
+    fn what_somebody_else_changed_while_the_form_stood_open_is_left_alone() {
+        let assigned = vec![("b".to_owned(), None)];
+        let changes = |text: &str| sent(text).changes(&assigned, NOW).unwrap();
+        assert_eq!(changes("ends_at="), Changes::default(), "b came meanwhile");
+        assert_eq!(changes("before=a&groups=a&ends_at="), Changes::default(), "a went meanwhile, and b came");
+        assert_eq!(changes("before=a&groups=a&groups=c&ends_at=").assign, [("c".to_owned(), None)]);
+        assert_eq!(changes("before=b&ends_at=").unassign, ["b"]);
+        let html = scope(&ScopeView { assigned, ..view() }).into_string();
+        assert!(html.contains("<input type=\"hidden\" name=\"before\" value=\"b\">"), "{html}");
     }
 
     #[test]

@@ -6,8 +6,8 @@ pub mod import;
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Address, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, Tab, Table, checkbox, confirm, count, empty, facts,
-    field, frame, hidden, post, radio, search, section, table, tabs, thousands,
+    Address, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Tab, Table, badge, checkbox, confirm, count,
+    empty, facts, field, frame, hidden, post, radio, search, section, table, tabs, thousands,
 };
 use crate::store::people::{PersonRole, Source};
 
@@ -62,6 +62,8 @@ pub struct PersonView {
     pub classes: Vec<(String, String, bool)>,
     /// Their Managed Apple Account; empty where they have none.
     pub account: String,
+    /// How they stand in Apps and Books: the location's address and name, and the state with its words.
+    pub locations: Vec<(String, String, State, String)>,
     /// Whether the viewer may change people.
     pub may_change: bool,
 }
@@ -218,6 +220,11 @@ pub fn one(shell: &Shell, view: &PersonView) -> Markup {
             @if view.classes.is_empty() { p.quiet { "None." } }
             ul.plain { @for (href, name, teaches) in &view.classes { li { a href=(href) { (name) } @if *teaches { span.quiet { ", teaches" } } } } }
         }))
+        @if !view.locations.is_empty() {
+            (section("Apps and Books", html! {
+                ul.plain { @for (href, name, state, words) in &view.locations { li { a href=(href) { (name) } " " (badge(*state, words)) } } }
+            }))
+        }
         (section("Apps", html! { p { a href=(format!("/people/{}/password", row.id)) { "Password for apps" } span.quiet { ", by which apps that ask for one know them" } } }))
         @if view.may_change { div.row { (Button::link(format!("/people/{}/delete", row.id), "Delete…").destructive().asks()) } }
     };

@@ -2,10 +2,11 @@
 
 use super::House;
 use crate::mdm::apps::{self, LicenceBy, Updates};
-use crate::mdm::{Actor, Role};
-use crate::store::apps as rows;
+use crate::mdm::{Actor, Role, reconcile};
+use crate::store::app_states::{self, AppState, Stage};
 use crate::store::assignments::{self, AssignedKind, AssignedMode};
 use crate::store::profiles::tests::group;
+use crate::store::{apps as rows, devices};
 
 impl House {
     async fn app(&self) -> String {
@@ -35,7 +36,9 @@ async fn groups_get_it_required_or_for_the_asking_and_who_lacks_licences_is_said
     house.device("d1", "iPad 1").await;
     house.write(|tx| group(tx, "g1", "7b", &["d1"])).await;
     let (owner, id) = (house.person(Role::Owner).await, house.app().await);
-    let saved = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=").await;
+    let asked = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=").await;
+    assert!(asked.status == 409 && asked.body.contains("7b needs 1 more licence of Atlas."), "{}", asked.body);
+    let saved = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=&confirmed=1").await;
     assert_eq!(saved.status, 303, "{}", saved.body);
     let page = house.get(&owner, saved.location()).await.body;
     assert!(page.contains("value=\"g1\" checked") && page.contains("Saved."), "{page}");
@@ -43,11 +46,53 @@ async fn groups_get_it_required_or_for_the_asking_and_who_lacks_licences_is_said
     let mode = move |tx: &crate::store::Tx| Ok(assignments::of_item(tx, AssignedKind::App, &target)?[0].mode);
     assert_eq!(house.write(mode.clone()).await, AssignedMode::Required);
     house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=&optional=1").await;
-    assert_eq!(house.write(mode).await, AssignedMode::Optional);
+    assert_eq!(house.write(mode.clone()).await, AssignedMode::Optional);
+    let late = house.post(&owner, &format!("/apps/{id}/scope"), "ends_at=&optional=1&was_optional=1").await;
+    assert_eq!(late.status, 303);
+    assert_eq!(house.write(mode.clone()).await, AssignedMode::Optional, "a form that was made before it was assigned takes nothing back");
     let wrong = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=soon").await;
     assert!(wrong.status == 422 && wrong.body.contains("value=\"soon\""), "nothing typed is lost");
     let preview = house.post(&owner, &format!("/preview/app/{id}"), "groups=g1&ends_at=").await;
     assert_eq!(preview.status, 200, "{}", preview.body);
+}
+
+#[tokio::test]
+async fn taking_an_app_back_names_the_devices_that_lose_it_and_asks_for_their_number() {
+    let house = House::new();
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    house.device("d1", "iPad 1").await;
+    house.device("d2", "iPad 2").await;
+    let target = id.clone();
+    house
+        .write(move |tx| {
+            group(tx, "g1", "7b", &["d1", "d2"])?;
+            let settings = apps::Settings { licence: LicenceBy::None, ..apps::Settings::default() };
+            apps::edit(tx, &Actor::Console, &target, apps::Edit { settings: Some(settings), ..apps::Edit::default() })?;
+            apps::assign(tx, &Actor::Console, &target, "g1", AssignedMode::Required, None)?;
+            for device in ["d1", "d2"] {
+                devices::set_facts(tx, device, "{}")?;
+                let enrollment = format!("e{device}");
+                reconcile::plan(tx, &enrollment)?;
+                let row = app_states::of_enrollment(tx, &enrollment)?.remove(0);
+                let row = AppState { seen: row.sent.clone(), bundle_id: "school.example.atlas".into(), stage: Stage::Installed, ..row };
+                app_states::put(tx, &enrollment, &AppState { command_uuid: None, ..row })?;
+            }
+            Ok(())
+        })
+        .await;
+    let path = format!("/apps/{id}/scope");
+    let asked = house.post(&owner, &path, "before=g1&ends_at=").await;
+    assert!(asked.status == 409 && asked.body.contains("Take it back from 2 devices") && asked.body.contains("iPad 2"), "{}", asked.body);
+    let wrong = house.post(&owner, &path, "before=g1&ends_at=&confirmed=1&typed=3").await;
+    assert!(wrong.status == 409 && wrong.body.contains("That is not the number."), "{}", wrong.body);
+    assert_eq!(house.post(&owner, &format!("/apps/{id}/delete"), "typed=1").await.status, 422);
+    let target = id.clone();
+    let reach = move |tx: &crate::store::Tx| Ok(assignments::of_item(tx, AssignedKind::App, &target)?.len());
+    assert_eq!(house.write(reach.clone()).await, 1);
+    let preview = house.post(&owner, &format!("/preview/app/{id}"), "before=g1&ends_at=").await.body;
+    assert!(preview.contains("removed") && !preview.contains("nothing would change"), "{preview}");
+    assert_eq!(house.post(&owner, &path, "before=g1&ends_at=&confirmed=1&typed=2").await.status, 303);
+    assert_eq!(house.write(reach).await, 0);
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ async fn a_location_is_brought_taken_over_read_and_removed_by_its_page() {
         house.write(move |tx| licences::want(tx, APP, &holder)).await;
     }
     let holders = house.get(&owner, &format!("{all}/apps/{APP}")).await.body;
-    for part in ["OURS1", "THEIRS1", "1 more needed", "All 2 licences are in use; get more", "/take-back"] {
+    for part in ["OURS1", "THEIRS1", "1 more needed", "All 2 licences are taken; get more", "/take-back"] {
         assert!(holders.contains(part), "{part} in {holders}");
     }
     house.post(&owner, &format!("{all}/take-back"), &format!("adam_id={APP}&serial_number=THEIRS1")).await;

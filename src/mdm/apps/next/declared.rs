@@ -1,7 +1,7 @@
 //! What a device reports of an app that a declaration brings, taken into its row.
 
-use super::enter;
 use super::heard::{gone, there};
+use super::{enter, is_there};
 use crate::clock::Timestamp;
 use crate::store::app_states::{AppState, Stage};
 
@@ -52,7 +52,7 @@ pub fn declared(row: &mut AppState, item: Option<&Declared>, is_known: bool, now
             row.attempts = 0;
             match item.update_state.as_str() {
                 "updating" | "prompting-for-update" | "prompting-for-update-login" => enter(row, Stage::Updating, because, now),
-                _ => enter(row, Stage::Installed, because, now),
+                _ => is_there(row, because, now),
             }
         }
         "queued" | "downloading" | "installing" => {

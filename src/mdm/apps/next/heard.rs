@@ -2,7 +2,7 @@
 
 use super::{
     AFTER_CANCEL, AFTER_IN_USE, AFTER_QUESTION, ATTEMPTS_MAX, BACK_OFF, Facts, PATIENT_ATTEMPTS_MAX, POLLS, UNMOVED_MAX, UPDATE_POLLS,
-    enter,
+    enter, is_there,
 };
 use crate::clock::Timestamp;
 use crate::mdm::reconcile::step::{Loss, OTHER};
@@ -131,6 +131,8 @@ fn refused(row: &mut AppState, kind: CauseKind, because: &str, facts: &Facts, no
             row.poll_at = Some(now);
             return enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, because, now);
         }
+        // That is all that such a system ever says of it.
+        CauseKind::AlreadyInstalled if facts.by_presence => return is_managed(row, facts, now),
         CauseKind::AlreadyInstalled if facts.take_over && !row.take_over => {
             row.take_over = true;
             row.sent.clone_from(&row.seen);
@@ -325,8 +327,8 @@ fn is_managed(row: &mut AppState, facts: &Facts, now: Timestamp) {
     row.due_at = None;
     row.poll_at = None;
     if row.stage != Stage::Stuck {
-        let kept = if row.stage == Stage::Installed { row.problem.clone() } else { String::new() };
-        enter(row, Stage::Installed, &kept, now);
+        let kept = if matches!(row.stage, Stage::Installed | Stage::Outdated) { row.problem.clone() } else { String::new() };
+        is_there(row, &kept, now);
     } else if newest.is_none_or(|newest| !newest.is_newer_than(row)) {
         row.unmoved = 0;
         enter(row, Stage::Installed, "", now);
@@ -352,7 +354,7 @@ fn missing(row: &mut AppState, is_present: bool, now: Timestamp) {
             enter(row, Stage::Failed, "the device took the order and does not know of it any more", now);
         }
         // What was there is not managed any more: after a restore, or because the person deleted it on a system that does not say so.
-        Stage::Installed | Stage::Updating | Stage::Stuck => {
+        Stage::Installed | Stage::Outdated | Stage::Updating | Stage::Stuck => {
             row.seen.clear();
             row.sent.clear();
             row.asked_version.clear();

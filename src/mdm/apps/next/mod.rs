@@ -177,6 +177,11 @@ pub fn want(row: &mut AppState, facts: &Facts, mechanism: Mechanism, now: Timest
     }
 }
 
+/// Whether an order by command has failed for good, and nothing of it is there.
+pub fn gave_up(row: &AppState) -> bool {
+    row.mechanism == Mechanism::Command && row.stage == Stage::Failed && row.due_at.is_none() && is_away(row)
+}
+
 /// Decides about one app.
 pub fn next(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
     match (row.mechanism, &facts.want) {
@@ -218,17 +223,21 @@ fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
     if !want.installs && is_away(row) {
         return Step::Offer;
     }
+    if gave_up(row) {
+        // It goes on when something about it changes, or somebody asks again; until then another device may have the licence.
+        return Step::Rest(None);
+    }
     if let Some(step) = licence(row, facts) {
         return step;
     }
     match row.stage {
+        // What was changed meanwhile does not wait for an update that may never come about.
+        Stage::Updating if row.sent != want.digest && !is_early => Step::Install,
         Stage::Prompting | Stage::Installing | Stage::Updating | Stage::NeedsCode => poll(row, now),
         Stage::Unmanaged if row.take_over => Step::Install,
         Stage::Declined | Stage::Deleted | Stage::Unmanaged | Stage::Stuck => Step::Rest(None),
-        // It gave up: it goes on when something about it changes, or somebody asks again.
-        Stage::Failed if row.due_at.is_none() => Step::Rest(None),
         _ if is_early => Step::Rest(row.due_at),
-        Stage::Installed => installed(row, facts, want),
+        Stage::Installed | Stage::Outdated => installed(row, facts, want),
         _ => Step::Install,
     }
 }
@@ -295,6 +304,8 @@ pub fn ask(row: &mut AppState, now: Timestamp) {
     }
     match row.stage {
         Stage::Installed => {}
+        // It is sent as it is now, in the version that there is.
+        Stage::Outdated => enter(row, Stage::Absent, "", now),
         Stage::Unmanaged => row.take_over = true,
         Stage::Prompting | Stage::Installing | Stage::NeedsCode => {
             row.asks += 1;
@@ -314,6 +325,24 @@ pub fn ask(row: &mut AppState, now: Timestamp) {
             enter(row, Stage::Absent, "", now);
         }
     }
+}
+
+/// Notes whether there is a newer version of what is there, that is not on its way.
+pub fn compare(row: &mut AppState, facts: &Facts, now: Timestamp) {
+    let is_older = facts.want.as_ref().and_then(|want| want.newest.as_ref()).is_some_and(|newest| newest.is_newer_than(row));
+    let stage = match row.stage {
+        Stage::Installed if is_older => Stage::Outdated,
+        Stage::Outdated if !is_older => Stage::Installed,
+        _ => return,
+    };
+    let problem = std::mem::take(&mut row.problem);
+    enter(row, stage, &problem, now);
+}
+
+/// It is there, as it was or anew.
+fn is_there(row: &mut AppState, problem: &str, now: Timestamp) {
+    let stage = if row.stage == Stage::Outdated { Stage::Outdated } else { Stage::Installed };
+    enter(row, stage, problem, now);
 }
 
 /// The licence is looked for, or is not to be had.

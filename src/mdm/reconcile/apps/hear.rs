@@ -180,8 +180,8 @@ fn store(tx: &Tx, enrollment: &Enrollment, before: &AppState, row: &AppState) ->
 /// What the timeline says of an app: that it is there, has gone, was declined, deleted or refused.
 fn tell(tx: &Tx, enrollment: &Enrollment, before: &AppState, row: &AppState) -> Result<()> {
     let kind = match row.stage {
-        Stage::Installed if before.seen.is_empty() && !row.seen.is_empty() => "app.installed",
-        Stage::Installed if before.version != row.version && !before.version.is_empty() => "app.updated",
+        Stage::Installed | Stage::Outdated if before.seen.is_empty() && !row.seen.is_empty() => "app.installed",
+        Stage::Installed | Stage::Outdated if before.version != row.version && !before.version.is_empty() => "app.updated",
         Stage::Absent if !before.seen.is_empty() && row.seen.is_empty() => "app.gone",
         stage if stage == before.stage => return Ok(()),
         Stage::Declined => "app.declined",

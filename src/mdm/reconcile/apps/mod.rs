@@ -51,7 +51,7 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
     if !planned.row.holder.is_empty() && planned.row.holder != holder && planned.order.is_some() {
         give_back(tx, &mut planned.row)?;
     }
-    if is_news_of_licence(tx, &mut planned)? {
+    if !next::gave_up(&planned.row) && is_news_of_licence(tx, &mut planned)? {
         // What is served was worked out without it: that is done anew, at once.
         wakes.push(tx.now);
         tx.ring(Bell::Jobs);
@@ -90,6 +90,10 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
     if planned.facts.want.is_none() && planned.row.mechanism == Mechanism::Declaration {
         next::enter(&mut planned.row, Stage::Removing, "", tx.now);
     }
+    if next::gave_up(&planned.row) {
+        give_back(tx, &mut planned.row)?;
+    }
+    next::compare(&mut planned.row, &planned.facts, tx.now);
     if planned.before.as_ref() != Some(&planned.row) {
         app_states::put(tx, &enrollment.id, &planned.row)?;
     }
@@ -198,35 +202,41 @@ pub(super) fn is_app(identifier: &str) -> bool {
     identifier.starts_with(&format!("{}app.", super::render::PREFIX))
 }
 
-/// What would be done about the apps of one channel.
-pub(super) fn foreseen(planned: &[Planned], now: Timestamp) -> Vec<Thing> {
-    let thing = |planned: &Planned| {
-        let row = &planned.row;
-        let is_going = planned.facts.want.is_none();
-        let foreseen = match next::next(row, &planned.facts, now) {
-            // A licence is looked for first; whether there are enough is told apart.
-            Step::Install | Step::Declare | Step::Want => Foreseen::Sent,
-            Step::AwaitLicence | Step::Poll => Foreseen::UnderWay,
-            Step::Remove => Foreseen::Removed,
-            Step::Rest(_) if is_going && row.command_uuid.is_none() => Foreseen::Removed,
-            Step::Rest(_) if row.stage == Stage::Installed => Foreseen::Stays,
-            Step::Rest(_) if row.command_uuid.is_some() => Foreseen::UnderWay,
-            Step::Rest(_) if matches!(row.stage, Stage::Sent | Stage::Prompting | Stage::Installing | Stage::Updating) => {
-                Foreseen::UnderWay
-            }
-            Step::Rest(_) => Foreseen::Later,
-            Step::Offer | Step::TakeBack | Step::Release => return None,
-        };
-        Some(Thing {
-            identifier: apps::identifier(row),
-            name: row.name.clone(),
-            mechanism: row.mechanism,
-            retry_at: row.due_at.filter(|_| foreseen == Foreseen::Later),
-            foreseen,
-            origins: planned.origins.clone(),
-        })
+/// What would be done about the apps of one channel; `seats` are what is left for it.
+pub(super) fn foreseen(tx: &Tx, planned: &[Planned], seats: &mut apps::SeatsLeft) -> Result<Vec<Thing>> {
+    planned.iter().map(|planned| thing(tx, planned, seats)).filter_map(Result::transpose).collect()
+}
+
+fn thing(tx: &Tx, planned: &Planned, seats: &mut apps::SeatsLeft) -> Result<Option<Thing>> {
+    let row = &planned.row;
+    let is_going = planned.facts.want.is_none();
+    let foreseen = match next::next(row, &planned.facts, tx.now) {
+        Step::Want if !seats.take(tx, planned)? => Foreseen::NoLicence,
+        Step::AwaitLicence if matches!(planned.facts.licence, LicenceFact::Short(_)) => Foreseen::NoLicence,
+        Step::Install | Step::Declare | Step::Want => Foreseen::Sent,
+        Step::AwaitLicence | Step::Poll => Foreseen::UnderWay,
+        Step::Offer => Foreseen::Offered,
+        Step::Remove => Foreseen::Removed,
+        Step::Rest(_) if is_going && row.command_uuid.is_none() => Foreseen::Removed,
+        Step::Rest(_) if matches!(row.stage, Stage::Installed | Stage::Outdated) => Foreseen::Stays,
+        Step::Rest(_) if row.command_uuid.is_some() => Foreseen::UnderWay,
+        Step::Rest(_) if matches!(row.stage, Stage::Sent | Stage::Prompting | Stage::Installing | Stage::Updating) => Foreseen::UnderWay,
+        Step::Rest(_) => Foreseen::Later,
+        Step::TakeBack | Step::Release => return Ok(None),
     };
-    planned.iter().filter_map(thing).collect()
+    Ok(Some(Thing {
+        identifier: apps::identifier(row),
+        name: row.name.clone(),
+        mechanism: row.mechanism,
+        retry_at: row.due_at.filter(|_| foreseen == Foreseen::Later),
+        foreseen,
+        // What goes comes from nowhere any more; it is told by what it came from.
+        origins: if planned.origins.is_empty() { vec![origin(row)] } else { planned.origins.clone() },
+    }))
+}
+
+fn origin(row: &AppState) -> Origin {
+    Origin { kind: AssignedKind::App, id: row.app_id.clone(), name: row.name.clone() }
 }
 
 /// How the apps of one channel stand.
@@ -234,11 +244,11 @@ pub(super) fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Standing>
     let mut things = Vec::new();
     for row in app_states::of_enrollment(tx, &enrollment.id)?.into_iter().filter(|row| row.stage != Stage::Offered) {
         let (because, remedy) = apps::words::because(&row);
-        let origin = Origin { kind: AssignedKind::App, id: row.app_id.clone(), name: row.name.clone() };
+        let origin = origin(&row);
         things.push(Standing {
             identifier: apps::identifier(&row),
             state: match row.stage {
-                Stage::Installed => State::There,
+                Stage::Installed | Stage::Outdated => State::There,
                 _ if row.wanted.is_empty() => State::Leaving,
                 Stage::Failed | Stage::Stuck | Stage::NoLicence | Stage::Declined | Stage::Deleted | Stage::Unmanaged => State::Failed,
                 _ => State::Waiting,

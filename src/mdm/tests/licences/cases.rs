@@ -102,7 +102,7 @@ fn the_shortage_is_said_and_the_next_in_line_gets_what_comes_free() {
         office.school.clock.advance(Duration::from_secs(1));
     }
     let Licence::Short { by: 2, because } = office.licence(APP, "A4") else { panic!("{:?}", office.licence(APP, "A4")) };
-    assert_eq!(because, "All 2 licences are in use; get more in Apple's portal.");
+    assert_eq!(because, "All 2 licences are taken; get more in Apple's portal.");
     office.pass(MINUTE);
     office.pass(MINUTE);
     office.release(APP, "A1");

@@ -116,7 +116,8 @@ fn a_preview_names_what_clashes_among_all_that_would_be_assigned() {
     let school = School::new();
     ipads(&school, &["18.1"]);
     let (profile, exam) = (school.upload(&no_camera(true)).profile.id, policy(&school, "Exam", json!({ "no_camera": true })));
-    let add = vec![Named { kind: AssignedKind::Profile, id: profile }, Named { kind: AssignedKind::Policy, id: exam }];
+    let add =
+        vec![Named { kind: AssignedKind::Profile, id: profile, mode: None }, Named { kind: AssignedKind::Policy, id: exam, mode: None }];
     let thought = Thought { add, groups: vec![String::from("all")], ..Thought::default() };
     let seen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought));
     let kinds: Vec<_> = seen.warnings.iter().map(|warning| (warning.other_kind.unwrap(), warning.key.clone().unwrap())).collect();
@@ -129,7 +130,7 @@ fn two_profiles_that_would_be_assigned_together_are_compared_with_each_other_onc
     ipads(&school, &["18.1"]);
     let one = school.upload(&no_camera(true)).profile.id;
     let two = school.upload(&restrictions("school.example.other", &[("allowCamera", Value::Boolean(false))])).profile.id;
-    let add = [&one, &two].map(|id| Named { kind: AssignedKind::Profile, id: id.clone() }).to_vec();
+    let add = [&one, &two].map(|id| Named { kind: AssignedKind::Profile, id: id.clone(), mode: None }).to_vec();
     let thought = Thought { add, groups: vec![String::from("all")], ..Thought::default() };
     let seen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought));
     assert_eq!(seen.warnings.len(), 1, "{:?}", seen.warnings);

@@ -18,10 +18,10 @@ use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::apps::one::{AppView, delete as ask_to_delete, one};
+use crate::http::pages::apps::one::{AppView, Lost, delete as ask_to_delete, one};
 use crate::http::pages::apps::{ListView, NewView, list, new};
-use crate::mdm::Right;
 use crate::mdm::apps::{self, Edit};
+use crate::mdm::{Actor, Right};
 use crate::store::app_states::Stage;
 use crate::store::{Tx, groups};
 
@@ -121,15 +121,16 @@ async fn show(
     Path(id): Path<String>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Response> {
-    let view = filled(&app, &who, &id, query.stage.parse().ok(), cursor(&query.after)).await?;
+    let stages = query.stage.split(',').filter_map(|stage| stage.parse().ok()).collect();
+    let view = filled(&app, &who, &id, stages, cursor(&query.after)).await?;
     let flash = SaidQuery::of(&query.said).flash(&gate, &who);
     Ok(one(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
 /// The page of an app as it stands.
-async fn filled(app: &App, who: &SignedIn, id: &str, stage: Option<Stage>, after: Option<(String, String)>) -> Result<AppView> {
+async fn filled(app: &App, who: &SignedIn, id: &str, stages: Vec<Stage>, after: Option<(String, String)>) -> Result<AppView> {
     let (actor, id) = (who.actor.clone(), id.to_owned());
-    app.store.read_slow(app.now(), move |tx| view::view(tx, &actor, &id, stage, after.as_ref())).await
+    app.store.read_slow(app.now(), move |tx| view::view(tx, &actor, &id, &stages, after.as_ref())).await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -146,7 +147,7 @@ async fn rename(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
         Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), "Saved.")),
         Err(error) if error.kind == Kind::BadInput => {
             let Named { name, note } = named;
-            let view = AppView { name, note, errors: errors(&error), ..filled(&app, &who, &id, None, None).await? };
+            let view = AppView { name, note, errors: errors(&error), ..filled(&app, &who, &id, Vec::new(), None).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, one(&shell(&app, &who, None).await?, &view)).into_response())
         }
         Err(error) => Err(error),
@@ -156,15 +157,54 @@ async fn rename(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
 async fn confirm(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
-    let found = app.store.read_slow(app.now(), move |tx| apps::find(tx, &actor, &id)).await?;
-    let devices = found.counts.iter().map(|(_, count)| count).sum();
-    Ok(ask_to_delete(&shell(&app, &who, None).await?, &found.app.id, &found.app.name, devices).into_response())
+    let (name, lost) = app
+        .store
+        .read_slow(app.now(), {
+            let id = id.clone();
+            move |tx| Ok((apps::find(tx, &actor, &id)?.app.name, having(tx, &actor, &id)?))
+        })
+        .await?;
+    Ok(ask_to_delete(&shell(&app, &who, None).await?, &id, &name, &lost).into_response())
 }
 
-async fn delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
-    let actor = who.actor.clone();
-    app.store.write(app.now(), move |tx| apps::delete(tx, &actor, &id)).await?;
-    Ok(said(&app, &gate, &who, "/apps", "The app is deleted; it goes from the devices that had it."))
+/// The devices that lose an app when it is deleted.
+fn having(tx: &Tx, actor: &Actor, id: &str) -> Result<Lost> {
+    let there = [Stage::Installed, Stage::Outdated, Stage::Updating, Stage::Stuck, Stage::Installing];
+    let (devices, count) = apps::of_app(tx, actor, id, &there, None, PAGE)?;
+    Ok(Lost { count, devices: devices.into_iter().map(|row| row.device_name).collect(), ..Lost::default() })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Confirmed {
+    typed: String,
+}
+
+async fn delete(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(form): Form<Confirmed>,
+) -> Result<Response> {
+    let (actor, target, typed) = (who.actor.clone(), id.clone(), form.typed.trim().to_owned());
+    let refused = app
+        .store
+        .write(app.now(), move |tx| {
+            let lost = having(tx, &actor, &target)?;
+            if lost.count > 1 && typed != lost.count.to_string() {
+                let name = apps::find(tx, &actor, &target)?.app.name;
+                return Ok(Some((name, Lost { typed, is_mistyped: true, ..lost })));
+            }
+            apps::delete(tx, &actor, &target).map(|()| None)
+        })
+        .await?;
+    match refused {
+        Some((name, lost)) => {
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, ask_to_delete(&shell(&app, &who, None).await?, &id, &name, &lost)).into_response())
+        }
+        None => Ok(said(&app, &gate, &who, "/apps", "The app is deleted; it goes from the devices that had it.")),
+    }
 }
 
 async fn ask(

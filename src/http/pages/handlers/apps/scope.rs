@@ -1,4 +1,4 @@
-//! On the devices of which groups an app is wanted, or may be asked for.
+//! On the devices of which groups an app is wanted, or may be asked for: what goes, and what licences are missing, is asked about first.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -9,39 +9,71 @@ use super::filled;
 use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::apps::one::one;
-use crate::http::pages::parts::scope::Sent;
-use crate::mdm::apps::{self, Shortage};
-use crate::mdm::{Actor, Right};
+use crate::http::pages::apps::one::{Lost, ask_scope, one};
+use crate::http::pages::parts::scope::{Assigned, Changes, Sent};
+use crate::mdm::reconcile::{self, Foreseen, Named, Thought};
+use crate::mdm::{Actor, Right, apps};
 use crate::store::Tx;
-use crate::store::assignments::AssignedMode;
+use crate::store::assignments::{AssignedKind, AssignedMode};
+
+type Pairs = Vec<(String, String)>;
+
+/// What became of a form.
+enum Outcome {
+    /// It is as the form says.
+    Done,
+    /// The app's name, what would be lost, and who would lack licences.
+    Asked(String, Lost, Vec<String>),
+}
+
+/// What the form says of an app besides the groups.
+struct Wish {
+    sent: Sent,
+    /// The mode of groups that are newly ticked; of all, where the box was changed.
+    mode: AssignedMode,
+    is_for_all: bool,
+    is_confirmed: bool,
+    typed: String,
+}
+
+impl Wish {
+    fn read(form: &Pairs) -> Result<Self> {
+        let has = |field: &str| form.iter().any(|(name, _)| name == field);
+        Ok(Self {
+            sent: Sent::read(form)?,
+            mode: if has("optional") { AssignedMode::Optional } else { AssignedMode::Required },
+            is_for_all: has("optional") != has("was_optional"),
+            is_confirmed: has("confirmed"),
+            typed: form.iter().find(|(name, _)| name == "typed").map(|(_, typed)| typed.trim().to_owned()).unwrap_or_default(),
+        })
+    }
+}
 
 pub(super) async fn save(
     State(app): State<App>,
     gate: Gate,
     who: SignedIn,
     Path(id): Path<String>,
-    Form(form): Form<Vec<(String, String)>>,
+    Form(form): Form<Pairs>,
 ) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let mode = if form.iter().any(|(name, _)| name == "optional") { AssignedMode::Optional } else { AssignedMode::Required };
-    let outcome = match Sent::read(&form) {
-        Ok(sent) => {
-            let (actor, target, sent) = (who.actor.clone(), id.clone(), sent);
-            app.store.write(app.now(), move |tx| apply(tx, &actor, &target, &sent, mode)).await
+    let outcome = match Wish::read(&form) {
+        Ok(wish) => {
+            let (actor, target) = (who.actor.clone(), id.clone());
+            app.store.write(app.now(), move |tx| apply(tx, &actor, &target, &wish)).await
         }
         Err(error) => Err(error),
     };
+    let page = format!("/apps/{id}");
     match outcome {
-        Ok(short) => {
-            let mut words = String::from("Saved. Devices get it, or lose it, as they check in.");
-            for shortage in short {
-                words = format!("{words} {}", shortage.because);
-            }
-            Ok(said(&app, &gate, &who, &format!("/apps/{id}"), &words))
+        Ok(Outcome::Done) => Ok(said(&app, &gate, &who, &page, "Saved. Devices get it, or lose it, as they check in.")),
+        Ok(Outcome::Asked(name, lost, short)) => {
+            let sent: Pairs = form.into_iter().filter(|(field, _)| !matches!(field.as_str(), "confirmed" | "typed")).collect();
+            let asked = ask_scope(&shell(&app, &who, None).await?, (&page, &name), &lost, &short, &sent);
+            Ok((StatusCode::CONFLICT, asked).into_response())
         }
         Err(error) if error.kind == Kind::BadInput => {
-            let mut view = filled(&app, &who, &id, None, None).await?;
+            let mut view = filled(&app, &who, &id, Vec::new(), None).await?;
             view.scope.sent = Some(Sent::read(&form).unwrap_or_default());
             view.scope.errors = errors(&error);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, one(&shell(&app, &who, None).await?, &view)).into_response())
@@ -50,21 +82,59 @@ pub(super) async fn save(
     }
 }
 
-/// Brings the app's groups to what the form says; tells who lacks how many licences.
-fn apply(tx: &Tx, actor: &Actor, id: &str, sent: &Sent, mode: AssignedMode) -> Result<Vec<Shortage>> {
+/// Brings the app's groups to what the form says, unless something of it is to be asked about first.
+fn apply(tx: &Tx, actor: &Actor, id: &str, wish: &Wish) -> Result<Outcome> {
     let found = apps::find(tx, actor, id)?;
     let assigned: Vec<_> = found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect();
-    let changes = sent.changes(&assigned, tx.now)?;
-    for (group, end) in &changes.assign {
-        apps::assign(tx, actor, id, group, mode, *end)?;
+    let changes = wish.sent.changes(&assigned, tx.now)?;
+    let mut lost = lost(tx, actor, id, &changes)?;
+    if !wish.is_confirmed {
+        let short = short(tx, &found, wish, (&changes, &assigned))?;
+        if lost.count > 0 || !short.is_empty() {
+            return Ok(Outcome::Asked(found.app.name, lost, short));
+        }
+    } else if lost.count > 1 && wish.typed != lost.count.to_string() {
+        lost.typed.clone_from(&wish.typed);
+        lost.is_mistyped = true;
+        return Ok(Outcome::Asked(found.app.name, lost, Vec::new()));
     }
-    for row in found.assignments.iter().filter(|row| row.mode != mode && sent.groups.contains(&row.group_id)) {
+    for (group, end) in &changes.assign {
+        let before = found.assignments.iter().find(|row| row.group_id == *group).map(|row| row.mode);
+        apps::assign(tx, actor, id, group, before.filter(|_| !wish.is_for_all).unwrap_or(wish.mode), *end)?;
+    }
+    for row in found.assignments.iter().filter(|row| wish.is_for_all && row.mode != wish.mode && wish.sent.groups.contains(&row.group_id)) {
         if !changes.assign.iter().any(|(group, _)| *group == row.group_id) {
-            apps::assign(tx, actor, id, &row.group_id, mode, row.ends_at)?;
+            apps::assign(tx, actor, id, &row.group_id, wish.mode, row.ends_at)?;
         }
     }
     for group in &changes.unassign {
         apps::unassign(tx, actor, id, group)?;
     }
-    if mode == AssignedMode::Optional { Ok(Vec::new()) } else { apps::shortages(tx, &found.app, &sent.groups) }
+    Ok(Outcome::Done)
+}
+
+/// Who would lack how many licences only because of these changes.
+fn short(tx: &Tx, found: &apps::Overview, wish: &Wish, (changes, assigned): (&Changes, &[Assigned])) -> Result<Vec<String>> {
+    let newly = changes.newly(assigned, tx.now);
+    if wish.mode == AssignedMode::Optional || newly.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(apps::shortages(tx, &found.app, &newly)?.into_iter().map(|shortage| shortage.because).collect())
+}
+
+/// From which devices the app would go.
+fn lost(tx: &Tx, actor: &Actor, id: &str, changes: &Changes) -> Result<Lost> {
+    if changes.unassign.is_empty() {
+        return Ok(Lost::default());
+    }
+    let named = || vec![Named { kind: AssignedKind::App, id: id.to_owned(), mode: None }];
+    let groups: Vec<_> = changes.assign.iter().map(|(group, _)| group.clone()).collect();
+    let add = if groups.is_empty() { Vec::new() } else { named() };
+    let thought = Thought { add, groups, remove: named(), removed_from: changes.unassign.clone(), ..Thought::default() };
+    let foreseen = reconcile::preview_all(tx, actor, &thought)?;
+    let goes = |device: &&reconcile::Preview| {
+        device.things.iter().any(|thing| thing.foreseen == Foreseen::Removed && thing.origins.iter().any(|origin| origin.id == id))
+    };
+    let devices = foreseen.items.iter().filter(goes).map(|device| device.name.clone()).collect();
+    Ok(Lost { count: foreseen.removed as u64, devices, ..Lost::default() })
 }

@@ -15,6 +15,7 @@ use crate::mdm::{Actor, Right};
 use crate::store::app_states::{AppState, OnDevice, Stage};
 use crate::store::apps::AppKind;
 use crate::store::assignments::AssignedMode;
+use crate::store::deployments::Mechanism;
 use crate::store::{Tx, groups};
 
 /// Where an app comes from, in words.
@@ -53,10 +54,10 @@ pub(super) fn row(found: Overview, groups: &[groups::Group], now: Timestamp) -> 
 /// How far devices are, each part with the list behind it; what may be asked for or goes is no part of having it.
 fn segments(found: &Overview) -> Vec<Segment> {
     let share = |stage| match stage {
-        Stage::Installed => Some(Share::Installed),
+        Stage::Installed | Stage::Outdated => Some(Share::Installed),
         Stage::Installing | Stage::Updating => Some(Share::Installing),
-        Stage::Absent | Stage::Sent | Stage::Prompting | Stage::Licence | Stage::NeedsCode => Some(Share::Waiting),
-        Stage::Declined | Stage::Deleted | Stage::Unmanaged => Some(Share::Declined),
+        Stage::Absent | Stage::Sent | Stage::Prompting | Stage::Licence | Stage::NeedsCode | Stage::Unmanaged => Some(Share::Waiting),
+        Stage::Declined | Stage::Deleted => Some(Share::Declined),
         Stage::NoLicence => Some(Share::NoLicence),
         Stage::Failed | Stage::Stuck => Some(Share::Failed),
         Stage::Offered | Stage::Removing => None,
@@ -67,8 +68,7 @@ fn segments(found: &Overview) -> Vec<Segment> {
         match segments.iter_mut().find(|segment| segment.share == share) {
             Some(segment) => {
                 segment.count += count;
-                // Two stages stand behind it: the whole list tells them apart.
-                segment.href = Some(format!("/apps/{}", found.app.id));
+                segment.href = segment.href.take().map(|href| format!("{href},{stage}"));
             }
             None => segments.push(Segment { share, count: *count, href: Some(format!("/apps/{}?stage={stage}", found.app.id)) }),
         }
@@ -79,7 +79,7 @@ fn segments(found: &Overview) -> Vec<Segment> {
 /// The mark of a stage.
 pub(in crate::http::pages::handlers) fn mark(stage: Stage) -> Mark {
     match stage {
-        Stage::Installed => Mark::Ok,
+        Stage::Installed | Stage::Outdated => Mark::Ok,
         Stage::Offered => Mark::Silent,
         Stage::NoLicence | Stage::Declined | Stage::Failed | Stage::Stuck | Stage::Deleted | Stage::Unmanaged => Mark::Problem,
         _ => Mark::Waiting,
@@ -96,6 +96,8 @@ pub(in crate::http::pages::handlers) fn ask_words(row: &AppState) -> Option<&'st
         Stage::Failed | Stage::Stuck => Some("Try again"),
         Stage::Unmanaged => Some("Take over"),
         Stage::Offered => Some("Install now"),
+        // A declared one is kept current by its device.
+        Stage::Outdated if row.mechanism == Mechanism::Command => Some("Update now"),
         _ => None,
     }
 }
@@ -106,15 +108,15 @@ pub(in crate::http::pages::handlers) fn withdraws(row: &AppState) -> bool {
 }
 
 /// One app as its page shows it.
-pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stage: Option<Stage>, after: Option<&(String, String)>) -> Result<AppView> {
+pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Option<&(String, String)>) -> Result<AppView> {
     let found = apps::find(tx, actor, id)?;
-    let (mut devices, total) = apps::of_app(tx, actor, id, stage, after, PAGE + 1)?;
+    let (mut devices, total) = apps::of_app(tx, actor, id, stages, after, PAGE + 1)?;
     let is_more = devices.len() > PAGE as usize;
     devices.truncate(PAGE as usize);
     let path = format!("/apps/{id}");
-    let query = stage.map(|stage| ("stage", stage.as_str()));
-    let query: Vec<_> = query.into_iter().collect();
-    let next = devices.last().filter(|_| is_more).map(|last| address(&path, &query, (&last.device_name, &last.enrollment_id)));
+    let filter = stages.iter().map(|stage| stage.as_str()).collect::<Vec<_>>().join(",");
+    let next =
+        devices.last().filter(|_| is_more).map(|last| address(&path, &[("stage", &filter)], (&last.device_name, &last.enrollment_id)));
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     let open = || found.assignments.iter().filter(|row| !is_over(row.ends_at, tx.now));
     let required: Vec<String> = open().filter(|row| row.mode == AssignedMode::Required).map(|row| row.group_id.clone()).collect();
@@ -136,9 +138,13 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stage: Option<Stage>, after
         optional: optional.map(|row| row.group_id.clone()).collect(),
         version: facts.get("version").and_then(Json::as_str).unwrap_or_default().to_owned(),
         devices: devices.into_iter().map(device).collect(),
+        unable: apps::unable(tx, actor, id)?
+            .into_iter()
+            .map(|one| (one.device_id, one.device_name, words::sentence(&one.because)))
+            .collect(),
         total,
         next,
-        filter: stage.map(|stage| stage.as_str().to_owned()),
+        filter: (!filter.is_empty()).then_some(filter),
         id: found.app.id,
         name: found.app.name,
         note: found.app.note,

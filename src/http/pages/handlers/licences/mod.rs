@@ -24,10 +24,10 @@ use crate::mdm::licences::ledger::{self, Held};
 use crate::mdm::licences::tokens::{self, Standing};
 use crate::mdm::licences::{self, Asset, Holder, Licence, Seats, codes, errands, facts, invitations};
 use crate::mdm::{Actor, Right};
-use crate::store::Tx;
 use crate::store::content_tokens::TokenState;
-use crate::store::licences::users::UserState;
+use crate::store::licences::users::{User, UserState};
 use crate::store::licences::{HolderKind, LineFilter, LineKey};
+use crate::store::{Tx, apps};
 
 /// Licences on one page.
 const PAGE: u32 = 100;
@@ -58,7 +58,7 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     let rows: Vec<_> = tokens::list(tx, actor)?.into_iter().filter(|standing| !standing.token.practice).map(|one| row(tx, one)).collect();
     let worst = rows.iter().find(|row| row.state == Mark::Problem).or_else(|| rows.iter().find(|row| row.state != Mark::Ok));
     Ok(match worst.or(rows.first()) {
-        None => (Mark::Ok, String::from("no content token: apps of the store need one")),
+        None => (Mark::Ok, String::from("no content token of your own: apps of the store need one")),
         Some(row) if rows.len() == 1 || row.state != Mark::Ok => (row.state, format!("{}: {}", row.name, row.words)),
         Some(_) => (Mark::Ok, format!("{} locations, all well", rows.len())),
     })
@@ -89,10 +89,33 @@ fn row(tx: &Tx, standing: Standing) -> LocationRow {
     }
 }
 
-fn owned(asset: Asset) -> OwnedRow {
+fn owned(tx: &Tx, asset: Asset) -> Result<OwnedRow> {
     let Seats { owned, in_use, reserved, free, short, .. } = asset.seats;
     let name = if asset.name.is_empty() { asset.adam_id.clone() } else { asset.name };
-    OwnedRow { adam_id: asset.adam_id, name, owned, in_use, reserved, free, short, practice: asset.practice }
+    Ok(OwnedRow {
+        app_id: apps::by_adam_id(tx, &asset.adam_id)?.map(|app| app.id),
+        adam_id: asset.adam_id,
+        name,
+        platforms: platform_words(&asset.platforms),
+        owned,
+        in_use,
+        reserved,
+        free,
+        short,
+        practice: asset.practice,
+    })
+}
+
+/// What an app runs on, in words.
+fn platform_words(platforms: &[String]) -> String {
+    let words = platforms.iter().filter_map(|platform| match platform.as_str() {
+        "ios" => Some("iPhone and iPad"),
+        "macos" => Some("Mac"),
+        "tvos" => Some("Apple TV"),
+        "visionos" => Some("Vision Pro"),
+        _ => None,
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// What the page of all locations shows.
@@ -108,7 +131,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<AllView> {
         Ok(AllView {
             codes: codes.collect(),
             locations: tokens::list(tx, &actor)?.into_iter().map(|standing| row(tx, standing)).collect(),
-            owned: licences::offered(tx)?.into_iter().map(owned).collect(),
+            owned: licences::offered(tx)?.into_iter().map(|asset| owned(tx, asset)).collect::<Result<_>>()?,
             token_error: None,
             sheet_error: None,
             may_change: actor.may(Right::Configure),
@@ -125,14 +148,7 @@ async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
 
 fn person(known: invitations::Known) -> PersonRow {
     let user = known.user;
-    let (state, words) = match user.state {
-        UserState::New | UserState::Asked => (Mark::Waiting, String::from("Apple is being told")),
-        UserState::Registered => (Mark::Waiting, String::from("has not accepted the invitation")),
-        UserState::Associated => (Mark::Ok, String::from("ready")),
-        UserState::Retiring => (Mark::Waiting, String::from("is being retired")),
-        UserState::Retired => (Mark::Silent, String::from("retired")),
-        UserState::Failed => (Mark::Problem, user.problem),
-    };
+    let (state, words) = user_words(&user);
     PersonRow {
         name: if known.name.is_empty() { String::from("Somebody who is not here any more") } else { known.name },
         id: user.person_id,
@@ -140,6 +156,18 @@ fn person(known: invitations::Known) -> PersonRow {
         words,
         link: known.link.map(|link| link.expose().clone()),
         invited_at: user.invited_at,
+    }
+}
+
+/// How a person stands in a location, with its mark.
+pub(super) fn user_words(user: &User) -> (Mark, String) {
+    match user.state {
+        UserState::New | UserState::Asked => (Mark::Waiting, String::from("Apple is being told")),
+        UserState::Registered => (Mark::Waiting, String::from("has not accepted the invitation")),
+        UserState::Associated => (Mark::Ok, String::from("ready")),
+        UserState::Retiring => (Mark::Waiting, String::from("is being retired")),
+        UserState::Retired => (Mark::Silent, String::from("retired")),
+        UserState::Failed => (Mark::Problem, user.problem.clone()),
     }
 }
 
@@ -219,6 +247,8 @@ async fn one_app(
         let nothing = OwnedRow {
             name: adam_id.clone(),
             adam_id: adam_id.clone(),
+            platforms: String::new(),
+            app_id: apps::by_adam_id(tx, &adam_id)?.map(|app| app.id),
             owned: Some(0),
             in_use: 0,
             reserved: 0,
@@ -227,7 +257,7 @@ async fn one_app(
             practice: false,
         };
         Ok(HoldersView {
-            app: asset.map_or(nothing, owned),
+            app: asset.map_or(Ok(nothing), |asset| owned(tx, asset))?,
             maker: facts.maker,
             version: facts.version,
             has_icon: facts::icon(tx, &adam_id)?.is_some(),

@@ -12,12 +12,14 @@ use serde::Deserialize;
 
 use super::devices::name;
 use super::groups::{cursor, paged};
+use super::licences::user_words;
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::people::{GiveView, PeopleView, PersonForm, PersonRow, PersonView, address, delete, form, give, list, one};
+use crate::mdm::licences::invitations;
 use crate::mdm::people::{self, Change, NewPerson};
 use crate::mdm::{Actor, Right, devices};
 use crate::store::Tx;
@@ -103,6 +105,13 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<PersonView> {
             .map(|(class, role)| (format!("/classes/{}", class.id), class.name, role == ClassRole::Teacher))
             .collect(),
         account: people::account(tx, actor, id)?,
+        locations: invitations::of_person(tx, actor, id)?
+            .into_iter()
+            .map(|(token, name, user)| {
+                let (state, words) = user_words(&user);
+                (format!("/system/apps-and-books/{token}"), name, state, words)
+            })
+            .collect(),
         may_change: actor.may(Right::Configure),
     })
 }

@@ -83,7 +83,7 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
     let content = live(
         Live { id: "holders", topics: "licence", of: None, src: None },
         html! {
-            (owned(std::slice::from_ref(app)))
+            (owned(std::slice::from_ref(app), view.may_change))
             (section("Who has it", rows))
         },
     );

@@ -6,8 +6,8 @@ mod location;
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, day, empty, field, frame, live, practice, section,
-    table, thousands, time_ago, upload,
+    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, day, empty, field, frame, live, post, practice,
+    section, table, thousands, time_ago, upload,
 };
 use crate::clock::Timestamp;
 
@@ -64,6 +64,10 @@ pub struct OwnedRow {
     pub adam_id: String,
     /// Its name; the number where the store told none.
     pub name: String,
+    /// What it runs on, in words; empty where the store told nothing.
+    pub platforms: String,
+    /// Its id among the apps that are known here.
+    pub app_id: Option<String>,
     /// How many; nothing for as many as anybody wants.
     pub owned: Option<u32>,
     /// In use.
@@ -98,7 +102,7 @@ pub fn all(shell: &Shell, view: &AllView) -> Markup {
         (live(Live { id: "licences", topics: "content_token licence job", of: None, src: None }, html! {
             div.stack.loose {
                 (section("Locations", locations(view, shell.now)))
-                @if !view.locations.is_empty() { (section("What they own", owned(&view.owned))) }
+                @if !view.locations.is_empty() { (section("What they own", owned(&view.owned, view.may_change))) }
             }
         }))
         @if view.may_change { (section("Bring a content token", bring(view))) }
@@ -144,24 +148,41 @@ fn locations(view: &AllView, now: Timestamp) -> Markup {
     )
 }
 
-fn owned(rows: &[OwnedRow]) -> Markup {
+fn owned(rows: &[OwnedRow], may_change: bool) -> Markup {
     let row = |asset: &OwnedRow| Row {
         id: asset.adam_id.clone(),
         href: Some(format!("/system/apps-and-books/apps/{}", asset.adam_id)),
         name: asset.name.clone(),
         cells: vec![
-            html! { (asset.name) @if asset.practice { " " (practice()) } },
+            html! { (asset.name) @if asset.practice { " " (practice()) } @if !asset.platforms.is_empty() { p.why { (asset.platforms) } } },
             html! { @match asset.owned { Some(owned) => (thousands(owned.into())), None => "as many as you want" } },
             html! { (thousands(asset.in_use.into())) @if asset.reserved > 0 { ", " (thousands(asset.reserved.into())) " on their way" } },
             html! {
                 @if asset.short > 0 { (badge(State::Problem, &format!("{} more needed", thousands(asset.short.into())))) }
                 @else { @match asset.free { Some(free) => (thousands(free.into())), None => span.quiet { "always some" } } }
             },
+            html! {
+                @match &asset.app_id {
+                    Some(id) => a.quiet-link href=(format!("/apps/{id}")) { "Assign" },
+                    None => @if may_change {
+                        (post("/apps/new", html! {
+                            input type="hidden" name="adam_id" value=(asset.adam_id);
+                            (Button::submit("Add to apps").small())
+                        }))
+                    },
+                }
+            },
         ],
     };
     list(
         "What the locations own",
-        vec![Column::main("App"), Column::text("Owned").labelled(), Column::text("In use").labelled(), Column::text("Left").labelled()],
+        vec![
+            Column::main("App"),
+            Column::text("Owned").labelled(),
+            Column::text("In use").labelled(),
+            Column::text("Left").labelled(),
+            Column::text("").labelled(),
+        ],
         rows.iter().map(row).collect(),
         html! { p.quiet { "Nothing yet. What you get in Apple's portal is here within a quarter of an hour; free apps are got there too." } },
         None,
@@ -222,6 +243,8 @@ mod tests {
         OwnedRow {
             adam_id: "5".into(),
             name: "Atlas <x>".into(),
+            platforms: "iPhone and iPad".into(),
+            app_id: None,
             owned: Some(5),
             in_use: 3,
             reserved: 2,
