@@ -23,6 +23,10 @@ const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 const DEVICES: usize = 10_000;
 const GROUPS: usize = 50;
 const POLICIES: usize = 20;
+/// The policy that changes: web domains, whose profile and declaration differ with them.
+const CHANGING: usize = 3;
+/// The group of everybody.
+const EVERYBODY: &str = "everybody";
 const AUTHORITY: &str = "our authority";
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Plans in one sample.
@@ -44,20 +48,30 @@ struct School {
     _folder: tempfile::TempDir,
 }
 
+/// How twenty policies are assigned.
+#[derive(Clone, Copy)]
+enum Assigned {
+    /// Each to every group: every device has all of them.
+    AllToAll,
+    /// Each once: the first to a group of everybody, the others to a group each.
+    Once,
+}
+
 impl School {
-    fn new() -> Self {
+    fn new(assigned: Assigned) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let sealer = Sealer::from_key(&[7; KEY_BYTES]).expect("the key has the right length");
         let store = Store::open(OpenOptions::file(folder.path().join("rollcall.db"), sealer)).expect("the store opens");
         let mut school = Self { store, policies: Vec::new(), enrollments: Vec::new(), _folder: folder };
         school.write(authority);
-        school.write(|tx| (0..GROUPS).try_for_each(|number| group(tx, number)));
+        school.write(|tx| (0..GROUPS).try_for_each(|number| group(tx, &format!("G{number}"))));
+        school.write(|tx| group(tx, EVERYBODY));
         for page in 0..DEVICES / PAGE {
             let made =
                 school.write(move |tx| (page * PAGE..(page + 1) * PAGE).map(|number| device(tx, number)).collect::<Result<Vec<_>>>());
             school.enrollments.extend(made);
         }
-        school.policies = school.write(|tx| (0..POLICIES).map(|number| policy(tx, number)).collect());
+        school.policies = school.write(move |tx| (0..POLICIES).map(|number| policy(tx, number, assigned)).collect());
         school.plan_all();
         school
     }
@@ -92,8 +106,8 @@ fn authority(tx: &Tx) -> Result<()> {
     authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)
 }
 
-fn group(tx: &Tx, number: usize) -> Result<()> {
-    let (id, name) = (format!("G{number}"), format!("Class {number}"));
+fn group(tx: &Tx, id: &str) -> Result<()> {
+    let (id, name) = (id.to_owned(), format!("Class {id}"));
     let group = Group { id, name, note: String::new(), rule: None, is_by_rule: false, device_count: 0, created_at: NOW, changed_at: NOW };
     groups::insert(tx, &group)
 }
@@ -139,11 +153,12 @@ fn device(tx: &Tx, number: usize) -> Result<String> {
     devices::set_facts(tx, &device.id, "{}")?;
     // Class by class, as devices come into a school.
     groups::add_device(tx, &format!("G{}", number / (DEVICES / GROUPS)), &device.id)?;
+    groups::add_device(tx, EVERYBODY, &device.id)?;
     deployments::look_again(tx, &device.id)?;
     Ok(enrollment.id)
 }
 
-fn policy(tx: &Tx, number: usize) -> Result<String> {
+fn policy(tx: &Tx, number: usize, assigned: Assigned) -> Result<String> {
     let settings = match number % 4 {
         0 => json!({ "open_in_managed_stays": true, "open_in_airdrop": true }),
         1 => json!({ "no_camera": true }),
@@ -153,20 +168,34 @@ fn policy(tx: &Tx, number: usize) -> Result<String> {
     let new =
         NewPolicy { name: format!("Policy {number}"), settings: settings.as_object().cloned().unwrap_or_default(), ..NewPolicy::default() };
     let policy = policies::create(tx, &Actor::Console, &new)?;
-    // Each group has all of them: twenty assignments for every device.
-    (0..GROUPS).try_for_each(|group| policies::assign(tx, &Actor::Console, &policy.id, &format!("G{group}"), None).map(drop))?;
+    let groups: Vec<String> = match (assigned, number) {
+        (Assigned::AllToAll, _) => (0..GROUPS).map(|group| format!("G{group}")).collect(),
+        (Assigned::Once, CHANGING) => vec![EVERYBODY.to_owned()],
+        (Assigned::Once, number) => vec![format!("G{number}")],
+    };
+    groups.iter().try_for_each(|group| policies::assign(tx, &Actor::Console, &policy.id, group, None).map(drop))?;
     Ok(policy.id)
 }
 
-/// One assignment changes, and all ten thousand devices are planned for anew.
+/// Twenty assignments in all; that of everybody changes, and all ten thousand devices are planned for anew.
 #[divan::bench(sample_count = 3, sample_size = 1)]
+fn an_assignment_of_everybody_changes(bencher: Bencher) {
+    change(bencher, Assigned::Once);
+}
+
+/// Twenty assignments for every device, a thousand in all; fifty of them change, and all ten thousand devices are planned for anew.
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn a_policy_of_every_group_changes(bencher: Bencher) {
+    change(bencher, Assigned::AllToAll);
+}
+
 #[expect(clippy::disallowed_methods, reason = "how long each part takes is told beside the figure")]
-fn a_policy_of_every_device_changes(bencher: Bencher) {
-    let school = School::new();
+fn change(bencher: Bencher, assigned: Assigned) {
+    let school = School::new(assigned);
     let mut turn = 0;
     bencher.counter(ItemsCount::new(DEVICES)).bench_local(|| {
         turn += 1;
-        let (id, host) = (school.policies[3].clone(), format!("turn{turn}.example.school"));
+        let (id, host) = (school.policies[CHANGING].clone(), format!("turn{turn}.example.school"));
         let settings = json!({ "managed_web_domains": [host] }).as_object().cloned();
         let began = Instant::now();
         school.write(move |tx| policies::update(tx, &Actor::Console, &id, &PolicyChange { settings, ..PolicyChange::default() }));
@@ -179,7 +208,7 @@ fn a_policy_of_every_device_changes(bencher: Bencher) {
 /// A report's part in it when neither wanted nor seen changed: a thousand times in one transaction.
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn nothing_is_due(bencher: Bencher) {
-    let school = School::new();
+    let school = School::new(Assigned::AllToAll);
     bencher.counter(ItemsCount::new(TIMES)).bench_local(|| {
         let id = school.enrollments[7].clone();
         school.write(move |tx| {
@@ -192,7 +221,7 @@ fn nothing_is_due(bencher: Bencher) {
 /// A report's part in it when something changed: another device each time.
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn one_device_is_planned_for(bencher: Bencher) {
-    let school = School::new();
+    let school = School::new(Assigned::AllToAll);
     bencher.counter(ItemsCount::new(TIMES)).bench_local(|| {
         let ids = school.enrollments[..TIMES].to_vec();
         school.write(move |tx| ids.iter().try_for_each(|id| reconcile::plan(tx, id)));

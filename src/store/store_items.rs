@@ -27,10 +27,14 @@ fn item(row: &Row<'_>) -> rusqlite::Result<StoreItem> {
 
 const COLUMNS: &str = "adam_id, facts, icon_url, read_at, due_at";
 
-/// Has an item looked up, if it is new here.
+/// Has an item looked up, if it is new here or could not be looked up yet.
 pub fn want(tx: &Tx, adam_id: &str) -> Result<()> {
-    tx.execute("INSERT OR IGNORE INTO store_items (adam_id, due_at) VALUES (?1, ?2)", (adam_id, tx.now))?;
-    Ok(())
+    tx.execute(
+        "INSERT INTO store_items (adam_id, due_at) VALUES (?1, ?2)
+         ON CONFLICT (adam_id) DO UPDATE SET due_at = excluded.due_at WHERE read_at IS NULL AND due_at > excluded.due_at",
+        (adam_id, tx.now),
+    )
+    .map(drop)
 }
 
 /// Stores what the store said of an item; none where it does not know it. What was said before stays then.

@@ -41,12 +41,13 @@ pub struct LookUp {
     pub practice: bool,
 }
 
-/// What to look up next; nothing when nothing is due. What nobody owns any more rests.
+/// What to look up next; nothing when nothing is due.
 pub fn due(tx: &Tx) -> Result<Option<LookUp>> {
     let mut found: Option<LookUp> = None;
     for item in store_items::due(tx, LOOKUP_IDS_MAX as u32)? {
         let Some((token, url)) = owner(tx, &item.adam_id)? else {
-            store_items::rest(tx, &item.adam_id, tx.now.plus(EVERY))?;
+            // There is no location yet that may ask.
+            store_items::rest(tx, &item.adam_id, tx.now.plus(AGAIN_AFTER))?;
             continue;
         };
         match &mut found {
@@ -132,7 +133,6 @@ pub fn of(tx: &Tx, adam_id: &str) -> Result<StoreFacts> {
 /// Has an app that was just added learn what the store says of it: what is known already, and soon what is new.
 pub fn learn(tx: &Tx, adam_id: &str) -> Result<()> {
     store_items::want(tx, adam_id)?;
-    store_items::rest(tx, adam_id, tx.now)?;
     tx.ring(Bell::Jobs);
     let known = of(tx, adam_id)?;
     if known == StoreFacts::default() { Ok(()) } else { tell_app(tx, adam_id, &known) }
@@ -174,4 +174,40 @@ fn tell_app(tx: &Tx, adam_id: &str, facts: &StoreFacts) -> Result<()> {
 /// When something is next to be looked up.
 pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
     store_items::next_due(tx)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mdm::Actor;
+    use crate::mdm::apps::add;
+    use crate::store::{OpenOptions, Store};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    #[test]
+    fn an_app_learns_what_is_known_of_it_at_once_and_else_as_soon_as_somebody_may_ask() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let written = store.write_blocking(NOW, |tx| {
+            store_items::want(tx, "1500000005")?;
+            let facts = StoreFacts { name: "Laboratory".into(), platforms: vec!["ios".into()], ..StoreFacts::default() };
+            store_items::put(tx, "1500000005", Some(&json!(facts).to_string()), NOW.plus(EVERY))?;
+            let known = add(tx, &Actor::Console, "1500000005", "")?;
+            assert_eq!((known.name.as_str(), known.platforms.as_str()), ("Laboratory", "[\"ios\"]"));
+
+            let unknown = add(tx, &Actor::Console, "1500000006", "")?;
+            assert_eq!((unknown.name.as_str(), unknown.platforms.as_str()), ("App 1500000006", "[]"));
+            assert!(due(tx)?.is_none(), "no location may ask");
+            assert_eq!(next_due(tx)?, Some(NOW.plus(AGAIN_AFTER)));
+            // A location's book has it.
+            store_items::want(tx, "1500000006")?;
+            assert_eq!(next_due(tx)?, Some(NOW));
+            store_items::want(tx, "1500000005")?;
+            assert!(store_items::due(tx, 9)?.iter().all(|item| item.adam_id != "1500000005"), "what was read is read once a day");
+            let facts = StoreFacts { name: "Library Desk".into(), ..StoreFacts::default() };
+            tell_app(tx, "1500000006", &facts)?;
+            Ok(apps::by_adam_id(tx, "1500000006")?.unwrap().name)
+        });
+        assert_eq!(written.unwrap(), "Library Desk");
+    }
 }
