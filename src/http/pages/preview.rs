@@ -70,7 +70,9 @@ pub struct PreviewView {
 pub fn page(shell: &Shell, view: &PreviewView) -> Markup {
     let under = html! { "Nothing has been done yet." };
     let title = format!("What would happen with “{}”", view.name);
-    let head = Frame { back: Some((&view.back, &view.name)), under, ..Frame::new(Section::Profiles, &title) };
+    let of_apps = ["/apps/", "/provisioning/"].iter().any(|path| view.back.starts_with(path));
+    let section = if of_apps { Section::Apps } else { Section::Profiles };
+    let head = Frame { back: Some((&view.back, &view.name)), under, ..Frame::new(section, &title) };
     let content = html! {
         div.stack.loose {
             (summary(view))

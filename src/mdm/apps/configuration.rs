@@ -24,7 +24,7 @@ pub fn read(text: &str) -> Result<Option<Dictionary>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let keys = if text.starts_with('{') {
+    let keys = if text.starts_with(['{', '[']) {
         let said: Json = serde_json::from_str(text).map_err(|error| Error::field(FIELD, format!("this is no JSON: {error}")))?;
         match from_json(&said).map_err(|error| Error::field(FIELD, error.to_string()))? {
             Value::Dictionary(keys) => keys,

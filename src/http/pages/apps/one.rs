@@ -241,7 +241,7 @@ fn naming(view: &AppView) -> Markup {
         html! {
             div.form {
                 (field("name", "Name").value(&view.name).error(error("name")))
-                (field("note", "What it is for").optional().lines(3).value(&view.note).error(error("note")))
+                (field("note", "What it is for").optional().lines(3).help("People at the devices read it in their catalogue.").value(&view.note).error(error("note")))
                 div.form-foot { (Button::submit("Save name")) }
             }
         },
