@@ -164,6 +164,7 @@ pub fn holder(tx: &Tx, device: &Device, licence: LicenceBy) -> Result<Result<Opt
             None => Err(String::from("the device has not told its serial number, which a licence needs")),
         },
         LicenceBy::User => match people::of_device(tx, &device.id)? {
+            Some(person) if !person.active => Err(format!("its licence belongs to a person, and {} is not active", person.name)),
             Some(person) => Ok(Some(Holder::Person { person_id: person.id })),
             None => Err(String::from("its licence belongs to a person, and the device belongs to nobody yet")),
         },
@@ -224,6 +225,29 @@ fn is_single_app(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mdm::Actor;
+    use crate::mdm::people::{Change, NewPerson};
+    use crate::store::people::PersonRole;
+    use crate::store::{OpenOptions, Store, devices, roster};
+
+    #[test]
+    fn a_person_who_is_not_active_holds_no_licence() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let held = store.write_blocking(Timestamp::from_seconds(1_795_577_349), |tx| {
+            let device = roster::tests::device("d1", "iPad 1");
+            devices::insert(tx, &device)?;
+            let new = NewPerson { name: "Kim".into(), email: String::new(), role: PersonRole::Student, active: true };
+            let person = crate::mdm::people::create(tx, &Actor::Console, new)?;
+            people::set_person(tx, "d1", Some(&person.id))?;
+            let active = holder(tx, &device, LicenceBy::User)?;
+            let change = Change { active: Some(false), ..Change::default() };
+            crate::mdm::people::change(tx, &Actor::Console, &person.id, change)?;
+            Ok((active, holder(tx, &device, LicenceBy::User)?))
+        });
+        let (active, retired) = held.unwrap();
+        assert!(matches!(active, Ok(Some(Holder::Person { .. }))), "{active:?}");
+        assert_eq!(retired, Err(String::from("its licence belongs to a person, and Kim is not active")));
+    }
 
     #[test]
     fn quiet_hours_may_go_over_midnight_and_say_when_they_begin() {
