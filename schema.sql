@@ -541,6 +541,14 @@ CREATE TABLE apps (
 CREATE INDEX apps_name ON apps (name COLLATE NOCASE, id);
 CREATE UNIQUE INDEX apps_bundle ON apps (kind, bundle_id) WHERE kind <> 'store';
 
+-- What an app's maker says of its configuration, as the file was brought.
+CREATE TABLE app_schemas (
+    app_id     TEXT PRIMARY KEY REFERENCES apps (id) ON DELETE CASCADE,
+    content    BLOB NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
 -- How each app stands on each enrollment that is to have it, may ask for it, or still has it.
 CREATE TABLE app_states (
     enrollment_id    TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,

@@ -1,5 +1,6 @@
 //! What is said: Apple's messages as types; parsing and building, no I/O.
 
+pub mod app_config;
 pub mod apps_and_books;
 pub mod availability;
 pub mod checkin;
@@ -23,6 +24,7 @@ pub mod report;
 pub mod restrictions;
 pub mod roster;
 pub mod scep;
+mod xml;
 
 /// The bodies of the recorded requests in these folders of conversations, each with its name; for tests.
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod admins;
 pub mod alerts;
 pub mod api_tokens;
 pub mod app_requests;
+pub mod app_schemas;
 pub mod app_states;
 pub mod apps;
 pub mod asset_data;

@@ -6,6 +6,7 @@ use rollcall::mdm::admins::tokens::{self, NewToken};
 use rollcall::mdm::apps::{self, Edit, LicenceBy, Settings};
 use rollcall::mdm::groups::{self as rooms, NewGroup};
 use rollcall::mdm::{Actor, Role};
+use rollcall::protocol::plist::Value;
 use rollcall::store::app_states::{AppState, Stage};
 use rollcall::store::assignments::AssignedMode;
 use rollcall::store::deployments::Mechanism;
@@ -120,10 +121,11 @@ async fn a_configuration_reaches_the_app_and_what_the_app_says_comes_back() {
     let house = House::open().await;
     let device = house.device("ipad@16").await;
     let id = assigned(&house, &device, AssignedMode::Required).await;
+    let target = id.clone();
     house
         .write(move |tx| {
             let keys = apps::configuration::read(r#"{"serial":"$SERIAL","server":"a<b"}"#)?;
-            apps::set_configuration(tx, &Actor::Console, &id, keys.as_ref())
+            apps::set_configuration(tx, &Actor::Console, &target, keys.as_ref())
         })
         .await;
     device.settle().await;
@@ -133,6 +135,7 @@ async fn a_configuration_reaches_the_app_and_what_the_app_says_comes_back() {
     let known = known.unwrap();
     assert_eq!(known.get("server").and_then(|value| value.as_string()), Some("a<b"));
     assert!(!known.get("serial").and_then(|value| value.as_string()).unwrap().contains('$'));
+    filled_in(&house, &device, id).await;
     let udid = device.udid();
     house
         .write(move |tx| {
@@ -146,8 +149,38 @@ async fn a_configuration_reaches_the_app_and_what_the_app_says_comes_back() {
         let device = enrollments::by_nano_id(tx, &udid)?.unwrap().device_id;
         apps::feedback(tx, &Actor::Console, &device)
     });
-    assert!(said.await[0].content.as_deref().unwrap().contains("ConfigurationRead"));
+    let said = said.await.remove(0).content.unwrap();
+    assert!(said.contains("ConfigurationRead") && said.contains("\"KeyCount\":3"), "{said}");
     house.close().await;
+}
+
+/// Brings the maker's file of the app and fills in its form: what the device has then is what was typed, as the maker's file has it.
+async fn filled_in(house: &House, device: &Guest<'_>, id: String) {
+    let file = format!(
+        "<managedAppConfiguration><version>1</version><bundleId>{BUNDLE}</bundleId><dict>
+            <string keyName='serial'/><integer keyName='pages'><constraint max='100'/></integer><boolean keyName='offline'/>
+        </dict></managedAppConfiguration>"
+    );
+    let typed = [("serial", "sn-$SERIAL"), ("pages", "20"), ("offline", "")];
+    let typed = typed.map(|(key, text)| (key.to_owned(), vec![text.to_owned()]));
+    house
+        .write(move |tx| {
+            let brought = apps::schema::recognise(file.into_bytes())?;
+            apps::schema::bring(tx, &Actor::Console, &id, &brought)?;
+            apps::schema::fill_in(tx, &Actor::Console, &id, &typed)
+        })
+        .await;
+    device.settle().await;
+    wait(house, device, &[1, 2, 5]).await;
+    let known = device
+        .look(|device| device.apps().into_iter().find(|app| app.identifier == BUNDLE).and_then(|app| app.configuration))
+        .await
+        .unwrap();
+    assert!(
+        known.get("serial").and_then(|value| value.as_string()).unwrap().strip_prefix("sn-").is_some_and(|serial| !serial.contains('$'))
+    );
+    assert_eq!(known.get("pages").and_then(Value::as_signed_integer), Some(20), "a number stays one");
+    assert_eq!((known.get("offline"), known.get("server").and_then(|value| value.as_string())), (None, Some("a<b")), "{known:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

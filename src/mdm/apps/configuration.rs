@@ -10,7 +10,7 @@ use crate::protocol::plist::{self, Dictionary, Value, from_json};
 pub const MAX_BYTES: usize = 256 * 1024;
 
 /// The field that is named where a configuration is refused.
-const FIELD: &str = "configuration";
+pub(super) const FIELD: &str = "configuration";
 
 /// Reads a configuration: a whole property list, a bare `<dict>`, or a JSON object. Nothing, and an empty dictionary, clear it.
 ///
@@ -49,7 +49,8 @@ pub fn read_json(said: &Json) -> Result<Option<Dictionary>> {
     }
 }
 
-fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
+/// A configuration that can be kept; none where it is empty.
+pub(super) fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
     if keys.is_empty() {
         return Ok(None);
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::apps::configuration;
+use crate::mdm::apps::schema;
 use crate::mdm::apps::seats::{Shortage, shortages};
 use crate::mdm::apps::settings::{self, Settings};
 use crate::mdm::journal::{self, Subject};
@@ -67,7 +68,7 @@ pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Overview> {
     overview(tx, known(tx, id)?)
 }
 
-fn known(tx: &Tx, id: &str) -> Result<App> {
+pub(super) fn known(tx: &Tx, id: &str) -> Result<App> {
     apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such app."))
 }
 
@@ -170,7 +171,19 @@ fn changed(tx: &Tx, actor: &Actor, mut app: App, is_news: bool) -> Result<App> {
 /// Sets what the app itself is to know; none clears it.
 ///
 /// The caller has read it by [`configuration::read`] or [`configuration::read_json`].
+///
+/// # Errors
+/// Names the keys that do not fit what the app's maker says of them, where that is known here.
 pub fn set_configuration(tx: &Tx, actor: &Actor, id: &str, keys: Option<&Dictionary>) -> Result<App> {
+    actor.require(Right::Configure)?;
+    if let Some(keys) = keys {
+        schema::check(tx, id, keys)?;
+    }
+    set_configuration_unchecked(tx, actor, id, keys)
+}
+
+/// Sets what the app itself is to know, whatever its maker says: files of makers are old or wrong at times.
+pub fn set_configuration_unchecked(tx: &Tx, actor: &Actor, id: &str, keys: Option<&Dictionary>) -> Result<App> {
     actor.require(Right::Configure)?;
     let app = known(tx, id)?;
     let bytes = keys.map(configuration::to_xml).transpose()?;

@@ -7,6 +7,7 @@ pub mod mechanism;
 pub mod next;
 pub mod orders;
 mod plan;
+pub mod schema;
 mod seats;
 pub mod settings;
 mod states;
@@ -16,7 +17,7 @@ pub mod words;
 pub use feedback::{FEEDBACK_APPS_MAX, FEEDBACK_MAX_BYTES, ask_feedback, feedback, feedback_read, read_feedback_now};
 pub use library::{
     Edit, NAME_MAX_CHARS, NOTE_MAX_CHARS, Overview, add, assign, configuration_of, delete, edit, find, learn_identifier, list,
-    set_configuration, unassign,
+    set_configuration, set_configuration_unchecked, unassign,
 };
 pub use orders::declaration_identifier;
 pub use plan::{Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, origin, plan};

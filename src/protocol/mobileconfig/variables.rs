@@ -150,6 +150,30 @@ fn fill_text<'a>(text: &'a str, values: &Values) -> Cow<'a, str> {
     Cow::Owned(filled)
 }
 
+/// A text as every device gets it; none where a variable makes it each device's own.
+pub fn constant(text: &str) -> Option<Cow<'_, str>> {
+    let is_same = bits(text).all(|bit| !matches!(bit, Bit::Variable(name) if name != DOLLAR));
+    is_same.then(|| fill_text(text, &Values::from([(DOLLAR, String::from("$"))])))
+}
+
+/// A text as it is written where nothing in it is meant to be a variable.
+pub fn literally(text: &str) -> Cow<'_, str> {
+    if bits(text).all(|bit| matches!(bit, Bit::Text)) {
+        return Cow::Borrowed(text);
+    }
+    let (mut rest, mut written) = (text, String::with_capacity(text.len() + DOLLAR.len()));
+    while let Some((bit, after)) = next(rest) {
+        let part = &rest[..rest.len() - after.len()];
+        match bit {
+            Bit::Text => written.push_str(part),
+            // Both begin with a dollar.
+            Bit::Variable(_) | Bit::Unknown(_) => written.extend(["${", DOLLAR, "}", &part[1..]]),
+        }
+        rest = after;
+    }
+    Cow::Owned(written)
+}
+
 /// A value as it can stand in a profile: without the control characters that XML cannot carry, and without space around it.
 pub fn clean(value: &str) -> String {
     let is_carried = |letter: &char| !letter.is_control() && !matches!(letter, '\u{fffe}' | '\u{ffff}');
@@ -329,6 +353,16 @@ mod tests {
         assert_eq!(find(&inner).unwrap().into_iter().collect::<Vec<_>>(), ["SERIAL"]);
         let filled = fill(&inner, &Values::from([("SERIAL", "TESTSN0001".into())]));
         assert_eq!((filled.len(), filled.get("TESTSN0001")), (1, Some(&Value::Boolean(true))));
+    }
+
+    #[test]
+    fn a_text_is_written_so_that_every_device_gets_it_as_it_is() {
+        for text in ["plain", "$5", "$SERIAL", "a $HOME/${x:-1} b", "${SERIAL}_A", "${DOLLAR}", "pa$$WORD", "$", "é$Foo"] {
+            let written = literally(text);
+            assert_eq!(constant(&written).as_deref(), Some(text), "{text} is written {written}");
+            assert!(find(&keys(&written)).is_ok(), "{written}");
+        }
+        assert_eq!((constant("a-$SERIAL"), constant("${DOLLAR}5").as_deref()), (None, Some("$5")));
     }
 
     #[test]

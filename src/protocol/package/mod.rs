@@ -7,7 +7,6 @@ mod ipa;
 mod pkg;
 mod png;
 mod xar;
-mod xml;
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -16,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::platform::Platform;
 use super::provision;
+use super::xml::{self, Bounds, Element, XmlError};
 use crate::clock::Timestamp;
 
 pub use png::{MAX_ICON_BYTES, MAX_ICON_SIDE};
@@ -175,6 +175,17 @@ fn foreign(head: &[u8], tail: &[u8]) -> String {
         "This is neither an app for iPad and iPhone (.ipa) nor an installer package for Macs (.pkg)."
     };
     what.to_owned()
+}
+
+/// How much XML a package holds at most; files in folders of a real one lie about 20 deep.
+const XML: Bounds = Bounds { depth: 64, elements: 200_000 };
+
+/// Reads an XML document inside a package; `what` names it where it is damaged.
+fn document(bytes: &[u8], what: &str) -> Result<Element, Refusal> {
+    xml::parse(bytes, XML).map_err(|error| match error {
+        XmlError::TooMuch => Refusal(format!("The {what} holds far more than any real one does.")),
+        XmlError::NotUtf8 | XmlError::Entities | XmlError::Broken => damaged(what),
+    })
 }
 
 fn damaged(what: &str) -> Refusal {

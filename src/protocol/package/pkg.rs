@@ -3,8 +3,9 @@
 use std::io::{Read, Seek};
 
 use super::xar::Archive;
-use super::xml::{self, Element};
-use super::{BundledApp, Facts, MAX_TEXT_CHARS, Package, PackageKind, Refusal, Signer, identifier, refuse, short, version};
+use super::{
+    BundledApp, Element, Facts, MAX_TEXT_CHARS, Package, PackageKind, Refusal, Signer, document, identifier, refuse, short, version,
+};
 use crate::protocol::platform::Platform;
 
 /// Bytes of a Distribution, its scripts and texts included.
@@ -24,7 +25,7 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
     let Some(distribution) = archive.read("Distribution", DISTRIBUTION_MAX_BYTES)? else {
         return refuse(what_it_is(&archive.names().map(str::to_owned).collect::<Vec<_>>()));
     };
-    let distribution = xml::parse(&distribution, "package's Distribution")?;
+    let distribution = document(&distribution, "package's Distribution")?;
     let certificates = archive.signers()?;
     let Some(signer) = certificates.first() else {
         return refuse(
@@ -59,7 +60,7 @@ fn components<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Vec<Element>, 
     let mut infos = Vec::new();
     for name in names {
         if let Some(info) = archive.read(&format!("{name}/PackageInfo"), INFO_MAX_BYTES)? {
-            infos.push(xml::parse(&info, "package's PackageInfo")?);
+            infos.push(document(&info, "package's PackageInfo")?);
         }
     }
     Ok(infos)

@@ -6,8 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 
-use super::xml::{self, Element};
-use super::{Refusal, bounded, damaged, refuse};
+use super::{Element, Refusal, bounded, damaged, document, refuse};
 use crate::pki::certificate::Certificate;
 use crate::pki::digest::Digest;
 use crate::pki::public_key::Scheme;
@@ -57,7 +56,7 @@ impl<R: Read + Seek> Archive<R> {
         }
         let packed = read_at(&mut file, header_size, length).ok_or_else(|| damaged("package"))?;
         let text = bounded::all(ZlibDecoder::new(&packed[..]), TOC_UNPACKED_MAX_BYTES).ok_or_else(|| damaged("package"))?;
-        let root = xml::parse(&text, "package's table of contents")?;
+        let root = document(&text, "package's table of contents")?;
         let toc = root.children.into_iter().find(|child| child.name == "toc").ok_or_else(|| damaged("package"))?;
         Ok(Self { file, size, heap: header_size + length, toc, packed })
     }

@@ -1,5 +1,6 @@
 //! `/api/v1/apps`: apps of the store and of the house, how they are managed, whom they are for, and how far devices are.
 
+mod schema;
 mod scope;
 mod states;
 mod views;
@@ -25,6 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(show, edit, delete))
         .routes(routes!(configuration_of, set_configuration))
+        .routes(routes!(schema::show, schema::bring, schema::take_away))
+        .routes(routes!(schema::content))
         .routes(routes!(scope::assign, scope::unassign))
         .routes(routes!(states::devices))
         .routes(routes!(states::of_device))
@@ -159,9 +162,13 @@ struct AppConfigurationInput {
     /// An object with the app's keys, or a text: a property list, a bare `<dict>`, or JSON. Null, or an empty one, clears it.
     #[schema(value_type = Object)]
     configuration: serde_json::Value,
+    /// Set it also where it does not fit what the app's maker says, as that was brought to `configuration-schema`.
+    #[serde(default)]
+    ignore_schema: bool,
 }
 
-/// Set what an app itself is to know; devices that have it are sent it anew.
+/// Set what an app itself is to know; devices that have it are sent it anew. Keys that do not fit what the app's maker says are named in
+/// `errors` as `configuration.key`, and nothing changes.
 #[utoipa::path(put, path = "/api/v1/apps/{id}/configuration", tag = "apps", params(("id" = String, Path, description = "Its id")),
     request_body = AppConfigurationInput, responses((status = 200, description = "As it is now", body = AppConfiguration)))]
 async fn set_configuration(
@@ -172,7 +179,8 @@ async fn set_configuration(
 ) -> Result<JsonBody<AppConfiguration>> {
     let keys = if input.configuration.is_null() { None } else { configuration::read_json(&input.configuration)? };
     let shown = keys.as_ref().map(apps::orders::shown);
-    app.store.write(app.now(), move |tx| apps::set_configuration(tx, &actor, &id, keys.as_ref())).await?;
+    let set = if input.ignore_schema { apps::set_configuration_unchecked } else { apps::set_configuration };
+    app.store.write(app.now(), move |tx| set(tx, &actor, &id, keys.as_ref())).await?;
     Ok(JsonBody(AppConfiguration { configuration: shown }))
 }
 

@@ -9,6 +9,8 @@ use crate::mdm::{groups as groups_room, people as people_room};
 use crate::pki::issue;
 use crate::pki::key::PrivateKey;
 use crate::pki::push_certificate::PushCertificate as Pair;
+use crate::protocol::app_config;
+use crate::store::app_schemas::{self, AppSchema};
 use crate::store::assignments::AssignedKind;
 use crate::store::authorities::AuthorityState;
 
@@ -97,6 +99,15 @@ impl<'a> Judge<'a> {
 }
 
 impl House {
+    /// Gives an app the file of its maker.
+    async fn with_schema(&self, app_id: &str) {
+        let (target, content) = (app_id.to_owned(), app_config::tests::ATLAS.as_bytes().to_vec());
+        let bring = move |tx: &crate::store::Tx| {
+            app_schemas::put(tx, &target, &AppSchema { content, created_by: String::from("kim"), created_at: tx.now })
+        };
+        self.app.store.write(self.app.now(), bring).await.unwrap();
+    }
+
     /// Something of everything; gives the ids that addresses want.
     async fn filled(&self) -> Vec<(&'static str, String)> {
         self.enrolled().await;
@@ -145,6 +156,7 @@ impl House {
             move |tx: &crate::store::Tx| assignments::assign(tx, &Actor::Console, (AssignedKind::Policy, "p1", "Quiet"), &to, None);
         self.app.store.write(now, assign).await.unwrap();
         let (package, of_app, provisioning, upload) = self.packages().await;
+        self.with_schema(&of_app).await;
         let location = self.licensed(&person).await;
         vec![
             ("/api/v1/apps/{id}/devices", app),

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{Button, Fact, Frame, Section, Shell, checkbox, facts, field, frame, post, radio, section, select};
+use super::form::{self, FormView, PREFIX};
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::protocol::mobileconfig::variables::VARIABLES;
 
@@ -35,6 +36,12 @@ pub struct ManageView {
     pub attributes: Vec<(String, String)>,
     /// What the app itself is to know, as a property list.
     pub configuration: String,
+    /// Whether that is to be saved also where it does not fit what the maker says.
+    pub unchecked: bool,
+    /// Whether that is what was sent and refused.
+    pub is_text_wrong: bool,
+    /// The form that the app's maker gives, if somebody brought it.
+    pub form: Option<FormView>,
     /// Field and message of what is wrong.
     pub errors: Vec<(String, String)>,
 }
@@ -69,6 +76,12 @@ pub fn manage(shell: &Shell, view: &ManageView) -> Markup {
         @if let Some(error) = view.error("") { p.error role="alert" { (error) } }
         (form)
         (section("What the app itself is to know", configuration(view)))
+        (section("The form of the app's maker", html! {
+            @match &view.form {
+                Some(asked) => (form::about(&view.id, asked, &view.errors)),
+                None => (form::bring(&view.id, "Make the form", &view.errors)),
+            }
+        }))
     };
     frame(shell, &page, content)
 }
@@ -134,23 +147,46 @@ fn attributes(view: &ManageView) -> Markup {
     }
 }
 
+/// As the maker's form asks, where there is one; as a text always.
 fn configuration(view: &ManageView) -> Markup {
     let known: Vec<Fact> = VARIABLES.iter().map(|(name, means)| Fact::text(format!("${name}"), means)).collect();
     html! {
-        (post(&format!("/apps/{}/configuration", view.id), html! {
+        @if let Some(asked) = &view.form {
+            (form::form(&view.id, asked, if view.is_text_wrong { &[] } else { &view.errors }))
+            details open[view.is_text_wrong] {
+                summary { "As a property list, or key by key" }
+                (text(view))
+            }
+        } @else {
+            (text(view))
+        }
+        details { summary { "Words that stand for something of each device" } (facts(&known)) }
+    }
+}
+
+/// The configuration as a text, and one key besides.
+fn text(view: &ManageView) -> Markup {
+    // What does not fit is said of its key, and stands here where all of it was typed.
+    let unfit = view.errors.iter().filter_map(|(name, words)| Some(format!("{}: {words}", name.strip_prefix(PREFIX)?)));
+    let unfit: Vec<_> = unfit.filter(|_| view.is_text_wrong).collect();
+    let whole = view.error("configuration").filter(|_| view.is_text_wrong || view.form.is_none());
+    let error = whole.map(str::to_owned).or_else(|| (!unfit.is_empty()).then(|| unfit.join(" ")));
+    post(
+        &format!("/apps/{}/configuration", view.id),
+        html! {
             div.form {
-                (field("configuration", "Configuration").optional().mono().lines(12).value(&view.configuration).error(view.error("configuration"))
+                (field("configuration", "Configuration").optional().mono().lines(12).value(&view.configuration).error(error.as_deref())
                     .help("As the app's maker describes it: a property list, a <dict>, or JSON. Empty takes it back. No passwords: the app's person can read it."))
                 fieldset.stack {
                     legend { "Or add one key" }
                     (field("key", "Key").optional().mono().error(view.error("key")))
                     (field("value", "Value").optional().mono().help("Text as it stands; yes, no and whole numbers are sent as such.").error(view.error("value")))
                 }
+                @if view.form.is_some() { (form::unchecked(view.unchecked)) }
                 div.form-foot { (Button::submit("Save the configuration")) }
             }
-        }))
-        details { summary { "Words that stand for something of each device" } (facts(&known)) }
-    }
+        },
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Apps: all of them with their licences and how far devices are, and adding one.
 
+pub mod form;
 pub mod manage;
 pub mod one;
 

@@ -40,7 +40,7 @@ use crate::app::App;
 
 /// Pages that take a profile or a file for devices, which may be larger than what other forms take. They want the same as [`routes`].
 pub fn uploads() -> Router<App> {
-    profiles::uploads().merge(declarations::uploads()).merge(provisioning::uploads())
+    profiles::uploads().merge(declarations::uploads()).merge(provisioning::uploads()).merge(apps::uploads())
 }
 
 /// Pages that take a package, which goes to the disk as it comes. They want the same as [`routes`].

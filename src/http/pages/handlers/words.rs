@@ -175,6 +175,8 @@ fn of_apps(event: &Event) -> Option<String> {
         "app.added" => format!("Added an app: {}", text("name")),
         "app.changed" => format!("Changed an app: {}", text("name")),
         "app.deleted" => format!("Deleted an app: {}", text("name")),
+        "app.schema_brought" => format!("Brought the maker's file for the configuration of an app: {}", text("name")),
+        "app.schema_removed" => format!("Took the maker's file for the configuration of an app away: {}", text("name")),
         "app.asked" => format!("Asked for an app: {}", text("name")),
         "app.withdrawn" => format!("Took an app away: {}", text("name")),
         "app.installed" => format!("Has an app: {}", text("name")),

@@ -22,6 +22,7 @@ pub struct Button {
     pair: Option<(String, String)>,
     disabled: bool,
     download: bool,
+    unchecked: bool,
 }
 
 impl Button {
@@ -38,6 +39,7 @@ impl Button {
             pair: None,
             disabled: false,
             download: false,
+            unchecked: false,
         }
     }
 
@@ -102,6 +104,13 @@ impl Button {
         self
     }
 
+    /// Sends the form as it stands, also where a field that is needed is empty.
+    #[must_use]
+    pub fn unchecked(mut self) -> Self {
+        self.unchecked = true;
+        self
+    }
+
     /// The link saves a file.
     #[must_use]
     pub fn download(mut self) -> Self {
@@ -120,7 +129,7 @@ impl Render for Button {
             @match &self.href {
                 Some(_) if self.disabled => span class=(class) role="link" aria-disabled="true" { (content) },
                 Some(href) => a class=(class) href=(href) data-dialog=[dialog] download[self.download] { (content) },
-                None => button class=(class) type="submit" data-dialog=[dialog] formaction=[self.form_action.as_deref()] disabled[self.disabled]
+                None => button class=(class) type="submit" data-dialog=[dialog] formaction=[self.form_action.as_deref()] formnovalidate[self.unchecked] disabled[self.disabled]
                     name=[self.pair.as_ref().map(|(name, _)| name)] value=[self.pair.as_ref().map(|(_, value)| value)] { (content) },
             }
         }

@@ -13,7 +13,7 @@ pub(super) fn camera(identifier: &str, allowed: bool) -> Vec<u8> {
 }
 
 impl House {
-    async fn bring(&self, cookie: &str, path: &str, content: &[u8]) -> super::Reply {
+    pub(super) async fn bring(&self, cookie: &str, path: &str, content: &[u8]) -> super::Reply {
         let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mobileconfig\"\r\n\r\n";
         let body = [head.as_bytes(), content, b"\r\n--x--\r\n"].concat();
         self.send(Self::posted(cookie, path, "multipart/form-data; boundary=x", body)).await

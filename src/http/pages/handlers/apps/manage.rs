@@ -5,31 +5,50 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value as Json, json};
 
-use super::super::{Form, errors, said, shell};
+use super::super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
+use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::apps::manage::{ManageView, manage};
 use crate::mdm::Right;
 use crate::mdm::apps::settings::ATTRIBUTES;
-use crate::mdm::apps::{self, Edit, LicenceBy, Settings, Updates, configuration};
+use crate::mdm::apps::{self, Edit, LicenceBy, Settings, Updates, configuration, schema};
 use crate::protocol::plist::{Dictionary, Value};
+use crate::store::Tx;
 use crate::store::apps::AppKind;
 
-/// A form as it was sent.
-type Pairs = Vec<(String, String)>;
+/// What is said when the app itself is to know something else.
+pub(super) const SAVED: &str = "The configuration is saved. Devices that have the app are sent it anew.";
 
-pub(super) async fn show(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+/// A form as it was sent.
+pub(super) type Pairs = Vec<(String, String)>;
+
+pub(super) async fn show(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<SaidQuery>,
+) -> Result<Response> {
     let view = filled(&app, &who, &id).await?;
-    Ok(manage(&shell(&app, &who, None).await?, &view).into_response())
+    Ok(manage(&shell(&app, &who, query.flash(&gate, &who)).await?, &view).into_response())
+}
+
+/// The form again with what was wrong.
+pub(super) async fn again(app: &App, who: &SignedIn, view: &ManageView) -> Result<Response> {
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, manage(&shell(app, who, None).await?, view)).into_response())
 }
 
 /// The form as the app stands.
-async fn filled(app: &App, who: &SignedIn, id: &str) -> Result<ManageView> {
+pub(super) async fn filled(app: &App, who: &SignedIn, id: &str) -> Result<ManageView> {
     who.actor.require(Right::Configure)?;
     let (actor, id) = (who.actor.clone(), id.to_owned());
-    let work = move |tx: &crate::store::Tx| Ok((apps::find(tx, &actor, &id)?, apps::configuration_of(tx, &actor, &id)?));
-    let (found, keys) = app.store.read_slow(app.now(), work).await?;
+    let work = move |tx: &Tx| {
+        let keys = apps::configuration_of(tx, &actor, &id)?;
+        Ok((apps::find(tx, &actor, &id)?, keys, schema::find(tx, &actor, &id)?))
+    };
+    let (found, keys, brought) = app.store.read_slow(app.now(), work).await?;
     let settings = found.settings;
     let (updates, from, to) = match &settings.updates {
         Updates::Off => ("off", "", ""),
@@ -59,13 +78,16 @@ async fn filled(app: &App, who: &SignedIn, id: &str) -> Result<ManageView> {
         ios_app: settings.ios_app,
         attributes: ATTRIBUTES.iter().map(|known| (known.id.to_owned(), attribute(known.id))).collect(),
         configuration: keys.as_ref().map(apps::orders::shown).unwrap_or_default(),
+        unchecked: false,
+        is_text_wrong: false,
+        form: brought.map(|brought| super::form::view(brought, keys.as_ref())),
         id: found.app.id,
         name: found.app.name,
         errors: Vec::new(),
     })
 }
 
-fn value<'a>(form: &'a Pairs, name: &str) -> &'a str {
+pub(super) fn value<'a>(form: &'a Pairs, name: &str) -> &'a str {
     form.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim()).unwrap_or_default()
 }
 
@@ -142,7 +164,7 @@ pub(super) async fn save(
                 errors: errors(&error),
                 ..kept
             };
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, manage(&shell(&app, &who, None).await?, &view)).into_response())
+            again(&app, &who, &view).await
         }
         Err(error) => Err(error),
     }
@@ -159,18 +181,22 @@ pub(super) async fn configure(
     let outcome = match keys(&form) {
         Ok(keys) => {
             let (actor, target) = (who.actor.clone(), id.clone());
-            app.store.write(app.now(), move |tx| apps::set_configuration(tx, &actor, &target, keys.as_ref())).await
+            let set = if is_ticked(&form, "unchecked") { apps::set_configuration_unchecked } else { apps::set_configuration };
+            app.store.write(app.now(), move |tx| set(tx, &actor, &target, keys.as_ref())).await
         }
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(_) => {
-            Ok(said(&app, &gate, &who, &format!("/apps/{id}"), "The configuration is saved. Devices that have the app are sent it anew."))
-        }
+        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), SAVED)),
         Err(error) if error.kind == Kind::BadInput => {
-            let typed = value(&form, "configuration").to_owned();
-            let view = ManageView { configuration: typed, errors: errors(&error), ..filled(&app, &who, &id).await? };
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, manage(&shell(&app, &who, None).await?, &view)).into_response())
+            let view = ManageView {
+                configuration: value(&form, "configuration").to_owned(),
+                unchecked: is_ticked(&form, "unchecked"),
+                is_text_wrong: true,
+                errors: errors(&error),
+                ..filled(&app, &who, &id).await?
+            };
+            again(&app, &who, &view).await
         }
         Err(error) => Err(error),
     }

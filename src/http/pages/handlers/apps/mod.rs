@@ -1,5 +1,6 @@
 //! Apps: the list, one app, whom it is for, and asking again at a device.
 
+mod form;
 mod manage;
 mod scope;
 mod view;
@@ -39,10 +40,17 @@ pub(super) fn routes() -> Router<App> {
         .route("/apps/{id}/scope", post(scope::save))
         .route("/apps/{id}/manage", get(manage::show).post(manage::save))
         .route("/apps/{id}/configuration", post(manage::configure))
+        .route("/apps/{id}/form", post(form::save))
+        .route("/apps/{id}/schema/delete", post(form::take_away))
         .route("/apps/{id}/delete", get(confirm).post(delete))
         .route("/apps/{id}/devices/{device_id}/ask", post(ask))
         .route("/apps/{id}/devices/{device_id}/withdraw", post(withdraw))
         .route("/devices/{id}/feedback", post(read_feedback))
+}
+
+/// The address that takes a maker's file.
+pub(super) fn uploads() -> Router<App> {
+    Router::new().route("/apps/{id}/schema", post(form::bring))
 }
 
 #[derive(Debug, Default, Deserialize)]
