@@ -241,6 +241,13 @@ impl App {
         })
     }
 
+    /// The same appliance, which leaves so much more of the disk free.
+    pub(crate) fn with_room_kept(mut self, bytes: u64) -> Self {
+        let handles = Arc::get_mut(&mut self.0).unwrap();
+        handles.packages = PackageFiles::of(&handles.config.data).with_kept(bytes);
+        self
+    }
+
     /// As [`App::for_tests`], on a database that is opened so.
     pub(crate) fn for_tests_with(options: crate::store::OpenOptions) -> Self {
         Self::for_tests_in(options, std::path::Path::new("/nonexistent"))

@@ -1,5 +1,9 @@
 //! Time as a value: read once per request or job turn, moved by hand in tests.
 
+mod zone;
+
+pub use zone::Zone;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

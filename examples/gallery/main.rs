@@ -10,7 +10,7 @@ mod system;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rollcall::clock::Timestamp;
+use rollcall::clock::{Timestamp, Zone};
 use rollcall::http::assets;
 use rollcall::http::pages::parts::{Banner, Flash, Markup, Section, Setup, Shell, State, Viewer};
 
@@ -32,6 +32,7 @@ pub(crate) fn shell() -> Shell {
     Shell {
         viewer: Viewer { name: "ada".into(), role: "Owner".into() },
         now: NOW,
+        zone: Zone::default(),
         sections: vec![
             Section::Today,
             Section::Devices,

@@ -7,11 +7,12 @@ use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
 use crate::apple::webhook::Webhook;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Timestamp, Zone};
 use crate::config::{Apple, Config, HttpsUrl, OutboundProxy};
 use crate::error::{Error, Kind, Result};
 use crate::jobs;
 use crate::mdm::ca::roots;
+use crate::mdm::settings;
 use crate::pki::certificate::Certificate;
 use crate::pki::issue;
 use crate::protocol::apps_and_books::SERVICE;
@@ -33,6 +34,7 @@ pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clo
     let now = clock.now();
     let roots = own_roots(&store, &url.host, now).await?;
     let imported = store.read(now, imported).await?;
+    store.write(now, |tx| settings::learn_machine_zone(tx, &Zone::of_machine())).await?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
     Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, webhook, roots, imported }))
 }

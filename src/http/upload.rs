@@ -36,8 +36,8 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'sta
     tokio::task::spawn_blocking(work).await.map_err(|panic| Error::internal("a fault in the program", panic))?
 }
 
-/// Begins an upload of `size_bytes`, or finds the one that broke off.
-pub(super) async fn begin(app: &App, actor: &Actor, file_name: &str, size_bytes: u64, sha256: &str) -> Result<Begun> {
+/// Begins an upload of `size_bytes`, where they are known, or finds the one that broke off.
+pub(super) async fn begin(app: &App, actor: &Actor, file_name: &str, size_bytes: Option<u64>, sha256: &str) -> Result<Begun> {
     let room = room(app, actor).await?;
     let (actor, file_name, sha256) = (actor.clone(), file_name.to_owned(), sha256.to_owned());
     app.store.write(app.now(), move |tx| packages::begin(tx, &actor, &file_name, size_bytes, &sha256, room)).await
@@ -82,7 +82,7 @@ pub(super) async fn append<E>(
     if part.length() != offset {
         return Err(Error::conflict(format!("The upload has {} bytes: go on from there.", part.length())));
     }
-    let (part, outcome) = write(part, upload.size_bytes.max(0).unsigned_abs(), body).await?;
+    let (part, outcome) = write(part, &Bound::Said(upload.size_bytes.max(0).unsigned_abs()), body).await?;
     let length = part.length();
     drop(part);
     let touched = id.to_owned();
@@ -90,22 +90,46 @@ pub(super) async fn append<E>(
     outcome.map(|()| (upload, length))
 }
 
-/// Writes a body at the end of a part that may come to `most` bytes. The outer error is the disk's; the inner one is the sender's.
-async fn write<E>(mut part: Part, most: u64, mut body: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<(Part, Result<()>)> {
+/// How large a file may become.
+enum Bound<'a> {
+    /// So large: somebody said so, and the room is kept for it.
+    Said(u64),
+    /// As large as there is room, for whoever sends it.
+    Room(&'a App, &'a Actor),
+}
+
+impl Bound<'_> {
+    /// To which length a part may grow that has `length` now and is to have `wanted`; asked again there.
+    async fn reach(&self, length: u64, wanted: u64) -> Result<u64> {
+        match self {
+            Self::Said(most) if wanted > *most => Err(Error::new(
+                Kind::TooLarge,
+                format!("More came than the {most} bytes that the file is to have. Begin anew with its true size."),
+            )),
+            Self::Said(most) => Ok(*most),
+            Self::Room(app, actor) => packages::grows_to(length, wanted, room(app, actor).await?),
+        }
+    }
+}
+
+/// Writes a body at the end of a part, within its bound. The outer error is the disk's; the inner one is the sender's.
+async fn write<E>(mut part: Part, bound: &Bound<'_>, mut body: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<(Part, Result<()>)> {
     let mut gathered = Vec::with_capacity(WRITE_BYTES);
-    let mut outcome = Ok(());
+    let (mut outcome, mut reach) = (Ok(()), 0);
     loop {
         let piece = body.next().await;
         let is_end = !matches!(piece, Some(Ok(_)));
         match piece {
-            Some(Ok(bytes)) if part.length() + (gathered.len() + bytes.len()) as u64 > most => {
-                outcome = Err(Error::new(
-                    Kind::TooLarge,
-                    format!("More came than the {most} bytes that the file is to have. Begin anew with its true size."),
-                ));
-                return Ok((part, outcome));
+            Some(Ok(bytes)) => {
+                let wanted = part.length() + (gathered.len() + bytes.len()) as u64;
+                if wanted > reach {
+                    match bound.reach(part.length(), wanted).await {
+                        Ok(further) => reach = further,
+                        Err(error) => return Ok((part, Err(error))),
+                    }
+                }
+                gathered.extend_from_slice(&bytes);
             }
-            Some(Ok(bytes)) => gathered.extend_from_slice(&bytes),
             Some(Err(_)) => {
                 outcome = Err(Error::bad_input("The rest of the piece did not come. Ask how far the upload is, and go on from there."));
             }
@@ -210,7 +234,8 @@ async fn settle(app: &App, actor: &Actor, id: &str, part: Part, new: NewPackage)
     }
 }
 
-/// Takes a whole file of `announced` bytes at the most in one go; when it breaks off, nothing of it stays.
+/// Takes a whole file in one go, of `announced` bytes at the most or, where nobody announced any, as far as there is room, which is looked at as it
+/// grows; when it breaks off, nothing of it stays.
 ///
 /// # Errors
 /// As [`begin`], [`append`] and [`complete`].
@@ -222,15 +247,14 @@ pub(super) async fn whole<E>(
     wish: Wish,
     body: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> Result<Kept> {
-    let at_most = match announced {
-        Some(announced) => announced,
-        // Nobody said how large it is: what there is room for is taken, and no more.
-        None => room(app, actor).await?,
-    };
     // Without a digest, so that it is never mixed with an upload that somebody else has begun.
-    let begun = begin(app, actor, file_name, at_most.clamp(1, MAX_BYTES), "").await?;
+    let begun = begin(app, actor, file_name, announced.map(|announced| announced.clamp(1, MAX_BYTES)), "").await?;
     let Begun::Upload(upload) = begun else { return Err(Error::conflict("The file is here already.")) };
-    let outcome = filled(app, actor, &upload, wish, body).await;
+    let bound = match announced {
+        Some(_) => Bound::Said(upload.size_bytes.max(0).unsigned_abs()),
+        None => Bound::Room(app, actor),
+    };
+    let outcome = filled(app, actor, (&upload, &bound), wish, body).await;
     if outcome.is_err() {
         // It may be over already; what counts is what went wrong first.
         let _ = cancel(app, actor, &upload.id).await;
@@ -241,13 +265,13 @@ pub(super) async fn whole<E>(
 async fn filled<E>(
     app: &App,
     actor: &Actor,
-    upload: &Upload,
+    (upload, bound): (&Upload, &Bound<'_>),
     wish: Wish,
     body: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> Result<Kept> {
     let (files, id) = (app.packages.clone(), upload.id.clone());
     let part = aside(move || files.open_part(&id)).await?;
-    let (mut part, sent) = write(part, upload.size_bytes.max(0).unsigned_abs(), body).await?;
+    let (mut part, sent) = write(part, bound, body).await?;
     sent?;
     let (part, (hashes, read)) = aside(move || look(&mut part).map(|looked| (part, looked))).await?;
     if !wish.sha256.is_empty() && !wish.sha256.eq_ignore_ascii_case(&hashes.sha256) {
@@ -266,4 +290,47 @@ pub(super) async fn delete(app: &App, actor: &Actor, id: &str) -> Result<()> {
     let sha256 = app.store.write(app.now(), move |tx| packages::delete(tx, &actor, &id)).await?;
     let files = app.packages.clone();
     aside(move || files.drop_whole(&sha256)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::mdm::packages::LOOK_EVERY_BYTES;
+    use crate::store::OpenOptions;
+
+    /// A file of so many bytes that nobody announced, or announced so.
+    async fn sent(app: &App, bytes: u64, announced: Option<u64>) -> Error {
+        let pieces = (0..bytes / WRITE_BYTES as u64).map(|_| Ok::<_, Infallible>(Bytes::from(vec![0; WRITE_BYTES])));
+        whole(app, &Actor::Console, "a.ipa", announced, Wish::default(), tokio_stream::iter(pieces)).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_file_of_unknown_size_is_taken_as_far_as_there_is_room_and_nothing_of_it_stays() {
+        let data = tempfile::tempdir().unwrap();
+        let app = App::for_tests_in(OpenOptions::memory(), data.path());
+        let free = app.packages.room().unwrap();
+        let file = LOOK_EVERY_BYTES * 3;
+        let short = app.with_room_kept(free.saturating_sub(LOOK_EVERY_BYTES * 3 / 2));
+        let error = sent(&short, file, None).await;
+        assert!(error.kind == Kind::Busy && error.message.contains("room"), "{error}");
+        let none = short.with_room_kept(u64::MAX);
+        assert!(sent(&none, file, None).await.message.contains("no more room: 0 MB"));
+        let wide = none.with_room_kept(0);
+        assert_eq!(sent(&wide, file, None).await.kind, Kind::BadInput, "it came whole, and is no package");
+        assert_eq!(sent(&wide, file, Some(file / 2)).await.kind, Kind::TooLarge);
+        assert_eq!(std::fs::read_dir(data.path().join("packages")).unwrap().count(), 0);
+        assert!(wide.store.read(wide.now(), |tx| packages::under_way(tx, &Actor::Console)).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn no_room_is_kept_for_a_file_of_unknown_size() {
+        let data = tempfile::tempdir().unwrap();
+        let app = App::for_tests_in(OpenOptions::memory(), data.path());
+        let begun = begin(&app, &Actor::Console, "a.ipa", None, "").await.unwrap();
+        assert!(matches!(begun, Begun::Upload(upload) if upload.size_bytes == 0));
+        let before = app.packages.room().unwrap();
+        assert!(room(&app, &Actor::Console).await.unwrap() >= before / 2, "others have room beside it");
+    }
 }

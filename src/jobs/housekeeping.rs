@@ -102,7 +102,7 @@ mod tests {
     async fn uploads_that_rest_and_files_of_nothing_go_and_nothing_else() {
         let data = tempfile::tempdir().unwrap();
         let app = App::for_tests_in(OpenOptions::memory(), data.path());
-        let begun = app.store.write(app.now(), |tx| packages::begin(tx, &Actor::Console, "field.ipa", 100, "", 1000)).await.unwrap();
+        let begun = app.store.write(app.now(), |tx| packages::begin(tx, &Actor::Console, "field.ipa", Some(100), "", 1000)).await.unwrap();
         let Begun::Upload(upload) = begun else { panic!("it is new") };
         let write = |id: &str, at: Timestamp| {
             app.packages.open_part(id).unwrap().append(b"x").unwrap();

@@ -8,11 +8,19 @@ use super::packages::{WARNED_DAYS, warn_of_end};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, assignments};
+use crate::mdm::settings::zone;
+use crate::mdm::wanted::{Origin, Unable};
+use crate::mdm::{Actor, Right, assignments, commands};
+use crate::protocol::command;
 use crate::protocol::provision::{Facts, Reach};
 use crate::store::assignments::{self as rows, AssignedKind, Assignment};
+use crate::store::deployments::{self, Deployment};
+use crate::store::enrollments::Enrollment;
 use crate::store::provisioning::{self as store, ProvisioningProfile};
 use crate::store::{Tx, alerts, groups};
+
+/// What marks the question for the list; one is enough.
+pub const LIST_KEY: &str = "reconcile:verify-provisioning";
 
 /// The most provisioning profiles.
 pub const PROFILES_MAX: u64 = 500;
@@ -160,6 +168,45 @@ pub fn pieces(tx: &Tx, assigned: &[Assignment]) -> Result<Vec<Piece>> {
     }
     pieces.sort_by(|one, other| one.uuid.cmp(&other.uuid));
     Ok(pieces)
+}
+
+/// Why a device lacks what is assigned to it: profiles that have ended, where none that holds is for the same app.
+pub fn ended(tx: &Tx, assigned: &[Assignment]) -> Result<Vec<Unable>> {
+    let mut profiles: Vec<ProvisioningProfile> = Vec::new();
+    for assignment in assigned.iter().filter(|assignment| assignment.kind == AssignedKind::Provisioning) {
+        if profiles.iter().all(|profile| profile.id != assignment.item_id) {
+            profiles.extend(store::by_id(tx, &assignment.item_id)?);
+        }
+    }
+    let zone = zone(tx)?;
+    let is_newest = |profile: &ProvisioningProfile| {
+        let mut others = profiles.iter().filter(|other| other.facts.app_id == profile.facts.app_id);
+        others.all(|other| other.expires_at <= profile.expires_at)
+    };
+    let say = |profile: &ProvisioningProfile| Unable {
+        what: profile.name.clone(),
+        because: format!(
+            "It ended on {}: the apps that need it do not start. Renew it on Apple's developer site, upload the new one, and assign it to the same groups.",
+            zone.day(profile.expires_at)
+        ),
+        origin: Origin { kind: AssignedKind::Provisioning, id: profile.id.clone(), name: profile.name.clone() },
+    };
+    Ok(profiles.iter().filter(|profile| profile.expires_at <= tx.now && is_newest(profile)).map(say).collect())
+}
+
+/// Asks a device that has or had provisioning profiles from here which ones it has.
+pub fn ask_list(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
+    if deployments::of_enrollment(tx, &enrollment.id)?.iter().any(|row| deployments::is_provisioning(&row.key)) {
+        let order = command::provisioning_profile_list(tx.random().uuid_v4());
+        commands::enqueue_own(tx, actor, enrollment, order, Some(LIST_KEY), None)?;
+    }
+    Ok(())
+}
+
+/// Whether a profile that has gone from a device is remembered there: while it holds, a computer may put it back.
+pub fn is_remembered(tx: &Tx, row: &Deployment) -> Result<bool> {
+    let Some(uuid) = deployments::provisioning_uuid(&row.key).filter(|_| !row.payload_uuid.is_empty()) else { return Ok(false) };
+    Ok(store::by_uuid(tx, uuid)?.is_some_and(|profile| profile.expires_at > tx.now))
 }
 
 /// The bytes of a profile, as Apple signed it.

@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::enroll::renewal;
+use crate::mdm::settings::zone;
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::certificates;
@@ -77,7 +78,8 @@ fn renewal(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
     let Some(ends) = ends.filter(|_| !missing.is_empty()) else { return Ok(None) };
     Ok(Some(problem(
         &format!(
-            "Its certificate came from another server and ends at {ends}. It cannot be renewed from here, because {} of the profile there is not known.",
+            "Its certificate came from another server and ends on {}. It cannot be renewed from here, because {} of the profile there is not known.",
+            zone(tx)?.day(ends),
             missing.join(", ")
         ),
         "Enroll it anew by an invitation before then.",

@@ -83,6 +83,13 @@ pub struct Deployment {
     pub changed_at: Timestamp,
 }
 
+impl Deployment {
+    /// Whether it is neither wanted nor there, and nothing is under way.
+    pub fn is_away(&self) -> bool {
+        self.wanted.is_empty() && self.sent.is_empty() && self.seen.is_empty() && self.command_uuid.is_none()
+    }
+}
+
 const COLUMNS: &str =
     "key, mechanism, wanted, sent, seen, payload_uuid, name, command_uuid, attempts, due_at, problem, origins, changed_at";
 

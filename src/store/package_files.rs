@@ -30,6 +30,7 @@ const PART: &str = "part-";
 #[derive(Debug, Clone)]
 pub struct PackageFiles {
     folder: PathBuf,
+    reserve_bytes: u64,
 }
 
 /// A part that nobody else writes to for as long as this lives.
@@ -42,7 +43,7 @@ pub struct Part {
 impl PackageFiles {
     /// The packages of the data folder `data`; nothing is made yet.
     pub fn of(data: &Path) -> Self {
-        Self { folder: data.join("packages") }
+        Self { folder: data.join("packages"), reserve_bytes: DISK_RESERVE_BYTES }
     }
 
     fn part(&self, id: &str) -> PathBuf {
@@ -53,11 +54,17 @@ impl PackageFiles {
         self.folder.join(sha256)
     }
 
+    /// The same with so much left free besides.
+    #[cfg(test)]
+    pub(crate) fn with_kept(self, bytes: u64) -> Self {
+        Self { reserve_bytes: DISK_RESERVE_BYTES.saturating_add(bytes), ..self }
+    }
+
     /// How many bytes can be taken now, with [`DISK_RESERVE_BYTES`] left free.
     pub fn room(&self) -> Result<u64> {
         self.make()?;
         let disk = rustix::fs::statvfs(&self.folder).map_err(|error| failed(&error.into()))?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(DISK_RESERVE_BYTES))
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(self.reserve_bytes))
     }
 
     fn make(&self) -> Result<()> {

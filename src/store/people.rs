@@ -200,6 +200,11 @@ pub fn list(tx: &Tx, filter: &PeopleFilter, after: Option<(&str, &str)>, limit: 
     )
 }
 
+/// The Managed Apple Accounts of those who have one, by person.
+pub fn managed_apple_ids(tx: &Tx) -> Result<Vec<(String, String)>> {
+    tx.list("SELECT id, managed_apple_id FROM people WHERE managed_apple_id <> '' ORDER BY id", [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 /// A person's Managed Apple Account; empty where they have none.
 pub fn managed_apple_id(tx: &Tx, id: &str) -> Result<String> {
     Ok(tx.optional("SELECT managed_apple_id FROM people WHERE id = ?1", [id], |row| row.get(0))?.unwrap_or_default())

@@ -11,7 +11,7 @@ use super::input::Json;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
-use crate::mdm::settings::{self, Settings};
+use crate::mdm::settings::{self, Change, Settings};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show, change))
@@ -22,12 +22,22 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct SettingsView {
     /// Name of the organisation, as profiles and pages show it.
     organisation: String,
+    /// Name of the time zone that quiet hours go by and pages show times in; the API's own times are UTC always.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
+    /// Whether none was chosen, so that it is the machine's own.
+    is_machine_time_zone: bool,
     /// The public address; it is set by `--url`.
     public_url: String,
 }
 
 fn view(app: &App, settings: Settings) -> JsonBody<SettingsView> {
-    JsonBody(SettingsView { organisation: settings.organisation, public_url: app.public_url.clone() })
+    JsonBody(SettingsView {
+        organisation: settings.organisation,
+        time_zone: settings.time_zone.name().to_owned(),
+        is_machine_time_zone: settings.is_machine_zone,
+        public_url: app.public_url.clone(),
+    })
 }
 
 /// The settings.
@@ -43,6 +53,8 @@ async fn show(State(app): State<App>, Authenticated(actor): Authenticated) -> Re
 struct SettingsChange {
     /// Name of the organisation.
     organisation: Option<String>,
+    /// Name of a time zone, for example Europe/Berlin; empty for the machine's own.
+    time_zone: Option<String>,
 }
 
 /// Change settings.
@@ -53,6 +65,7 @@ async fn change(
     Authenticated(actor): Authenticated,
     Json(change): Json<SettingsChange>,
 ) -> Result<JsonBody<SettingsView>> {
-    let settings = app.store.write(app.now(), move |tx| settings::change(tx, &actor, change.organisation.as_deref())).await?;
+    let change = Change { organisation: change.organisation, time_zone: change.time_zone };
+    let settings = app.store.write(app.now(), move |tx| settings::change(tx, &actor, &change)).await?;
     Ok(view(&app, settings))
 }

@@ -3,10 +3,11 @@
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Button, Confirm, Frame, Section, Shell, State, badge, confirm, copy_field, field, frame, person, post, qr, radio, select,
+    Button, Confirm, Frame, Section, Shell, State, badge, confirm, copy_field, day, field, frame, person, post, qr, radio, select,
 };
 use crate::clock::Timestamp;
-use crate::mdm::catalog::{Audience, Catalog, Colour, Offered, Standing};
+use crate::mdm::catalog::{Audience, Catalog, Colour, Offered};
+use crate::store::app_states::Stage;
 
 /// What the person at a device sees.
 #[derive(Debug, Clone)]
@@ -44,23 +45,20 @@ pub fn at_device(view: &AtDevice) -> Markup {
 }
 
 fn entry(view: &AtDevice, app: &Offered) -> Markup {
-    let (state, words) = said(&app.standing, view.now);
+    let words = app.words(view.now);
     let action = format!("{}/apps/{}", view.base, app.app_id);
-    let ask = match app.standing {
-        Standing::Declined | Standing::Failed | Standing::Asked(_) => format!("Ask again for {}", app.name),
-        _ => format!("Install {}", app.name),
-    };
+    let ask = if app.is_asked_again() { format!("Ask again for {}", app.name) } else { format!("Install {}", app.name) };
     html! {
         h2 { (app.name) }
         @if !app.note.is_empty() { p { (app.note) } }
-        @if let Some(state) = state { p { (badge(state, &words)) } }
-        @if app.may_ask {
+        @if !words.is_empty() { p { (badge(state(app), &words)) } }
+        @if app.may_ask() {
             (post(&action, html! {
                 input type="hidden" name="choice" value="install";
                 (Button::submit(ask).main().render())
             }))
         }
-        @if app.may_withdraw {
+        @if app.may_withdraw() {
             (post(&action, html! {
                 input type="hidden" name="choice" value="remove";
                 (Button::submit(format!("Remove {}", app.name)).render())
@@ -69,25 +67,14 @@ fn entry(view: &AtDevice, app: &Offered) -> Markup {
     }
 }
 
-fn said(standing: &Standing, now: Timestamp) -> (Option<State>, String) {
-    match standing {
-        Standing::Available => (None, String::new()),
-        Standing::Asked(at) => (Some(State::Waiting), format!("Asked for {}. It comes by itself.", ago(*at, now))),
-        Standing::Coming => (Some(State::Waiting), "Comes by itself".to_owned()),
-        Standing::Installing => (Some(State::Waiting), "Being installed; look for a question on the Home Screen".to_owned()),
-        Standing::Installed(version) if version.is_empty() => (Some(State::Ok), "Installed".to_owned()),
-        Standing::Installed(version) => (Some(State::Ok), format!("Installed, version {version}")),
-        Standing::Declined => (Some(State::Problem), "It was declined on this device".to_owned()),
-        Standing::Failed => (Some(State::Problem), "It could not be installed".to_owned()),
-    }
-}
-
-fn ago(at: Timestamp, now: Timestamp) -> String {
-    match now.since(at).as_secs() / 60 {
-        0 => "just now".to_owned(),
-        1 => "a minute ago".to_owned(),
-        minutes @ 2..120 => format!("{minutes} minutes ago"),
-        minutes => format!("{} hours ago", minutes / 60),
+fn state(app: &Offered) -> State {
+    match app.stage {
+        _ if !app.unable.is_empty() => State::Silent,
+        Stage::Installed | Stage::Unmanaged => State::Ok,
+        Stage::NoLicence | Stage::Declined | Stage::Stuck => State::Problem,
+        Stage::Failed if !app.is_retried => State::Problem,
+        Stage::Deleted => State::Silent,
+        _ => State::Waiting,
     }
 }
 
@@ -197,7 +184,7 @@ pub fn link_of_device(shell: &Shell, id: &str, name: &str, link: Option<(&str, T
             Some((url, end)) => {
                 (qr(url, "Code with the link"))
                 (copy_field("catalog-link", "Link", url))
-                p.quiet { "Whoever has it can choose apps for this device until " (end.day()) ". Open it on the device itself, or on any other." }
+                p.quiet { "Whoever has it can choose apps for this device until " (day(end)) ". Open it on the device itself, or on any other." }
             }
             None => { p { "This device is not enrolled, so it has no catalogue." } }
         }
@@ -213,29 +200,38 @@ mod tests {
     #[test]
     fn an_entry_says_how_far_it_is_and_offers_what_can_be_done() {
         let now = Timestamp::from_seconds(1_800_000_000);
-        let app = |standing, may_ask, may_withdraw| Offered {
+        let app = |stage, asked_at: Option<Timestamp>| Offered {
             app_id: "a1".into(),
             name: "Field notes".into(),
             note: String::new(),
-            standing,
-            may_ask,
-            may_withdraw,
+            optional: true,
+            stage,
+            version: "2.1".into(),
+            asked_at,
+            is_retried: false,
+            is_there: false,
+            unable: String::new(),
         };
         let view = |app: Offered| {
             let looks = Catalog { title: "Our apps".into(), colour: Colour::Blue, ..Catalog::default() };
             let view = AtDevice { organisation: "Example School".into(), looks, base: "/catalog/x".into(), apps: vec![app], now };
             at_device(&view).into_string()
         };
-        let free = view(app(Standing::Available, true, false));
+        let free = view(app(Stage::Offered, None));
         assert!(
             free.contains("Install Field notes") && free.contains("action=\"/catalog/x/apps/a1\"") && free.contains("tint-blue"),
             "{free}"
         );
-        let asked = view(app(Standing::Asked(now), true, true));
+        let asked = view(app(Stage::Sent, Some(now)));
         assert!(asked.contains("Asked for just now") && asked.contains("Remove Field notes"), "{asked}");
-        let there = view(app(Standing::Installed("2.1".into()), false, false));
+        let there = view(Offered { optional: false, ..app(Stage::Installed, None) });
         assert!(there.contains("Installed, version 2.1") && !there.contains("<form"), "{there}");
-        for page in [free, asked, there] {
+        let not_for_it = view(Offered { unable: "it needs version 15.0 of the system.".into(), ..app(Stage::Offered, None) });
+        assert!(
+            not_for_it.contains("cannot have it: it needs version 15.0 of the system.") && !not_for_it.contains("<form"),
+            "{not_for_it}"
+        );
+        for page in [free, asked, there, not_for_it] {
             assert!(!page.contains("/packages/") && !page.contains("itms-services"), "{page}");
         }
     }

@@ -16,7 +16,7 @@ use crate::protocol::provision::Facts;
 /// What Apple's chapter on managing apps warns of, in plain words.
 const REMOVAL_WARNINGS: [&str; 2] = [
     "Removing a profile does not stop an app that is open: it goes on until the device is restarted.",
-    "A computer that the device was synced with may put the profile back. To end somebody's use for certain, remove the app itself as well, and close the account that it uses.",
+    "A computer that the device was synced with may put the profile back; it is removed again when the device lists it, once a day. To end somebody's use for certain, remove the app itself as well, and close the account that it uses.",
 ];
 
 /// The list.

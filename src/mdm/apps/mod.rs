@@ -23,5 +23,5 @@ pub use orders::declaration_identifier;
 pub use plan::{Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, origin, plan};
 pub use seats::{SeatsLeft, Shortage, shortages};
 pub use settings::{Attributes, LicenceBy, Settings, Updates};
-pub use states::{ask_again, channel_of, give_back, left, of_app, of_device, offered, request, unable, withdraw};
+pub use states::{ask_again, channel_of, give_back, left, of_app, of_device, request, unable, withdraw};
 pub use wish::{fact, holder};

@@ -35,7 +35,7 @@ pub enum Updates {
     /// As soon as there is one.
     #[default]
     WhenAvailable,
-    /// Between two times of the day, in UTC; over midnight where the end is before the beginning.
+    /// Between two times of the day, in the appliance's time zone; over midnight where the end is before the beginning.
     QuietHours {
         /// The first minute, `22:00`.
         from: String,

@@ -58,13 +58,6 @@ pub fn of_app(
     Ok((app_states::of_app(tx, app_id, stages, after, limit)?, total))
 }
 
-/// The apps that this device may have: those that are there or on their way, and those that the person may ask for.
-pub fn offered(tx: &Tx, device_id: &str) -> Result<Vec<AppState>> {
-    let Some(channel) = enrollments::device_channel(tx, device_id)? else { return Ok(Vec::new()) };
-    let rows = app_states::of_enrollment(tx, &channel.id)?;
-    Ok(rows.into_iter().filter(|row| !row.wanted.is_empty()).collect())
-}
-
 /// The person at the device asks for an app, in the catalogue.
 ///
 /// # Errors

@@ -1,10 +1,8 @@
 //! What is wanted of one app on one device, where it can be had: the order, whose licence, which version, when it may be updated.
 
-use std::time::Duration;
-
 use serde_json::Value as Json;
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, Zone};
 use crate::error::{Error, Result};
 use crate::mdm::access;
 use crate::mdm::apps::configuration;
@@ -200,21 +198,15 @@ pub(super) fn updates(
     Ok(match updates {
         Updates::Off => (false, None),
         Updates::WhenAvailable => (true, None),
-        Updates::QuietHours { from, to } => quiet(from, to, tx.now),
+        Updates::QuietHours { from, to } => quiet(from, to, &crate::mdm::settings::zone(tx)?, tx.now),
     })
 }
 
 /// Whether a moment is within quiet hours, and else when they begin.
-fn quiet(from: &str, to: &str, now: Timestamp) -> (bool, Option<Timestamp>) {
+fn quiet(from: &str, to: &str, zone: &Zone, now: Timestamp) -> (bool, Option<Timestamp>) {
     let (Some(from), Some(to)) = (settings::minute(from), settings::minute(to)) else { return (true, None) };
-    let minute = now.seconds().rem_euclid(86_400) / 60;
-    let is_in = if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to };
-    if is_in {
-        return (true, None);
-    }
-    let wait = (from - minute).rem_euclid(1_440).unsigned_abs() * 60;
-    let into_minute = now.seconds().rem_euclid(60).unsigned_abs();
-    (false, Some(now.plus(Duration::from_secs(wait.saturating_sub(into_minute)))))
+    let next = zone.next_between(from, to, now);
+    if next == now { (true, None) } else { (false, Some(next)) }
 }
 
 /// Whether a profile keeps the device in one app.
@@ -250,13 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn quiet_hours_may_go_over_midnight_and_say_when_they_begin() {
+    fn quiet_hours_are_those_of_the_appliances_zone_and_say_when_they_begin() {
         let at = |text: &str| Timestamp::parse(text).unwrap();
-        let noon = at("2026-11-25T12:00:30Z");
-        assert_eq!(quiet("22:00", "05:30", noon), (false, Some(at("2026-11-25T22:00:00Z"))));
-        assert_eq!(quiet("22:00", "05:30", at("2026-11-25T23:00:00Z")), (true, None));
-        assert_eq!(quiet("22:00", "05:30", at("2026-11-26T05:29:59Z")), (true, None));
-        assert!(!quiet("22:00", "05:30", at("2026-11-26T05:30:00Z")).0);
-        assert_eq!(quiet("08:00", "09:00", noon), (false, Some(at("2026-11-26T08:00:00Z"))));
+        let (utc, berlin, noon) = (Zone::default(), Zone::named("Europe/Berlin").unwrap(), at("2026-11-25T12:00:30Z"));
+        assert_eq!(quiet("22:00", "05:30", &utc, noon), (false, Some(at("2026-11-25T22:00:00Z"))));
+        assert_eq!(quiet("22:00", "05:30", &berlin, noon), (false, Some(at("2026-11-25T21:00:00Z"))));
+        assert_eq!(quiet("22:00", "05:30", &berlin, at("2026-11-25T21:00:00Z")), (true, None));
+        assert_eq!(quiet("22:00", "05:30", &utc, at("2026-11-26T05:29:59Z")), (true, None));
+        assert!(!quiet("22:00", "05:30", &utc, at("2026-11-26T05:30:00Z")).0);
+        assert_eq!(quiet("08:00", "09:00", &utc, noon), (false, Some(at("2026-11-26T08:00:00Z"))));
     }
 }

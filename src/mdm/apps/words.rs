@@ -1,5 +1,6 @@
 //! How an app stands on a device, in the words of a teacher: one of cause and one of remedy.
 
+use crate::clock::Zone;
 use crate::store::app_states::{AppState, Intent, Stage};
 
 /// What a code of `reasons` in a status report means.
@@ -49,11 +50,11 @@ pub fn stage(row: &AppState) -> String {
     words.to_owned()
 }
 
-/// Why it stands so, and what ends or changes that; empty where there is nothing to say.
-pub fn because(row: &AppState) -> (String, String) {
+/// Why it stands so, and what ends or changes that, with times in `zone`; empty where there is nothing to say.
+pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
     let cause = if row.problem.is_empty() { usual_cause(row).to_owned() } else { sentence(&row.problem) };
     let remedy = match row.stage {
-        Stage::Failed if row.due_at.is_some() => format!("It is tried again at {}.", row.due_at.unwrap_or_default()),
+        Stage::Failed if row.due_at.is_some() => format!("It is tried again at {}.", zone.words(row.due_at.unwrap_or_default())),
         Stage::Failed => String::from("It is tried again when somebody asks, or when something about it changes."),
         Stage::Declined | Stage::Deleted => String::from("It stays so until somebody asks again."),
         Stage::Stuck => String::from("Look at the device: the app may be open, or the App Store out of reach. Then ask again."),

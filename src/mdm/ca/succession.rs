@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::ca::roots::SUCCEED_BEFORE;
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::Fingerprint;
 use crate::pki::issue::IDENTITY_LIFETIME;
@@ -170,16 +171,20 @@ fn watch_missing(tx: &Tx, shows_own: bool, progress: Progress) -> Result<()> {
 /// How bad it is that a device lacks the root now, and until when it can be put right; none while there is time.
 fn concern(tx: &Tx) -> Result<Option<(i64, String)>> {
     let Some(current) = authorities::current(tx)? else { return Ok(None) };
+    let zone = zone(tx)?;
     if let Some(next) = authorities::upcoming(tx)? {
         let latest = used_at_latest(&current, &next);
-        let words =
-            format!("It is used from {latest}; who lacks it then can still come in until {}, and not afterwards.", current.not_after_at);
+        let words = format!(
+            "It is used from {}; who lacks it then can still come in until {}, and not afterwards.",
+            zone.words(latest),
+            zone.words(current.not_after_at)
+        );
         return Ok((tx.now >= latest.minus(TELL_BEFORE)).then_some((60, words)));
     }
     let end = authorities::retired(tx)?.iter().map(|former| former.not_after_at).filter(|end| *end > tx.now).max();
     Ok(end.map(|end| {
         let harm = if tx.now >= end.minus(TELL_BEFORE) { 95 } else { 70 };
-        (harm, format!("It is in use; who lacks it can still come in until {end}, and has to be enrolled anew afterwards."))
+        (harm, format!("It is in use; who lacks it can still come in until {}, and has to be enrolled anew afterwards.", zone.words(end)))
     }))
 }
 

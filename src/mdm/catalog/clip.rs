@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{appearance, is_for, link};
+use super::{Colour, appearance, icon, is_for, link};
 use crate::error::Result;
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target};
 use crate::pki::digest::sha256;
@@ -24,15 +24,17 @@ pub fn pieces(tx: &Tx, target: &Target, origin: Option<&str>) -> Result<Vec<Piec
     }
     let Some(enrollment) = enrollments::by_id(tx, &target.enrollment_id)? else { return Ok(Vec::new()) };
     let Some(link) = link(tx, &enrollment)? else { return Ok(Vec::new()) };
-    Ok(vec![Piece::Profile(profile(&catalog.title, &format!("{origin}/catalog/{}", link.capability))?)])
+    Ok(vec![Piece::Profile(profile(&catalog.title, catalog.colour, &format!("{origin}/catalog/{}", link.capability))?)])
 }
 
-fn profile(title: &str, url: &str) -> Result<ProfilePiece> {
-    let seed = format!("{IDENTIFIER}\n{title}\n{url}");
+fn profile(title: &str, colour: Colour, url: &str) -> Result<ProfilePiece> {
+    let seed = format!("{IDENTIFIER}\n{title}\n{}\n{url}", colour.as_str());
     let uuid = made_of(&seed, 0);
     let mut clip = outside("com.apple.webClip.managed", &format!("{IDENTIFIER}.clip"), &made_of(&seed, 1), title);
     clip.insert("URL".to_owned(), Value::from(url));
     clip.insert("Label".to_owned(), Value::from(title));
+    clip.insert("Icon".to_owned(), Value::Data(icon::icon(colour)?.to_vec()));
+    clip.insert("Precomposed".to_owned(), Value::Boolean(true));
     clip.insert("IsRemovable".to_owned(), Value::Boolean(false));
     let mut root = outside("Configuration", IDENTIFIER, &uuid, title);
     root.insert("PayloadDescription".to_owned(), Value::from("Apps that your organisation has for this device."));

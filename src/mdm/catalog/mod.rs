@@ -1,30 +1,21 @@
 //! The catalogue: what the person at a device may have, what became of what they asked for, and how the page that says so looks.
 
 mod clip;
+mod icon;
 mod link;
+mod offer;
 
 pub use clip::{IDENTIFIER as CLIP_IDENTIFIER, pieces};
 pub use link::{Link, PERIOD, holder, link, of_device, renew, renew_all};
-
-use std::collections::BTreeMap;
-use std::time::Duration;
+pub use offer::{ASK_AGAIN_AFTER, Offered, offered, request, withdraw};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::mdm::apps as mdm_apps;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
-use crate::protocol::report::apps::ManagedState;
-use crate::store::app_requests::{self, AppRequest};
-use crate::store::app_states;
-use crate::store::apps::{self, App, AppKind};
-use crate::store::assignments::{self, AssignedKind, AssignedMode};
-use crate::store::enrollments::Enrollment;
-use crate::store::inventory::{self, InstalledApp};
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, deployments, groups};
 
@@ -34,8 +25,6 @@ pub const TITLE_MAX_CHARS: usize = 30;
 pub const NOTE_MAX_CHARS: usize = 500;
 /// Groups that it may be limited to.
 pub const GROUPS_MAX: usize = 100;
-/// Asking again for the same app sooner changes nothing: a finger that taps twice.
-pub const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Its colour: each has a light and a dark form with enough contrast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -67,6 +56,17 @@ impl Colour {
             Self::Purple => "purple",
             Self::Red => "red",
             Self::Brown => "brown",
+        }
+    }
+
+    /// Its light form, as the pages have it.
+    pub const fn rgb(self) -> [u8; 3] {
+        match self {
+            Self::Green => [0x23, 0x61, 0x4f],
+            Self::Blue => [0x1f, 0x5a, 0x96],
+            Self::Purple => [0x6a, 0x3f, 0x94],
+            Self::Red => [0x9c, 0x2f, 0x2f],
+            Self::Brown => [0x74, 0x51, 0x1f],
         }
     }
 }
@@ -177,152 +177,6 @@ fn is_for(tx: &Tx, catalog: &Catalog, device_id: &str) -> Result<bool> {
         Audience::Everybody => true,
         Audience::Groups => groups::of_device(tx, device_id)?.iter().any(|group| catalog.groups.contains(&group.id)),
     })
-}
-
-/// How far an app is, for the person at the device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// It can be had.
-    Available,
-    /// It was asked for, and the device has not begun yet.
-    Asked(Timestamp),
-    /// It comes by itself, and the device has not begun yet.
-    Coming,
-    /// The device asks, downloads or installs.
-    Installing,
-    /// It is there, in this version where that is known.
-    Installed(String),
-    /// It was declined at the device.
-    Declined,
-    /// It failed.
-    Failed,
-}
-
-/// An app that a device may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offered {
-    /// Its id.
-    pub app_id: String,
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub note: String,
-    /// How far it is.
-    pub standing: Standing,
-    /// Whether it can be asked for now.
-    pub may_ask: bool,
-    /// Whether it can be given back.
-    pub may_withdraw: bool,
-}
-
-/// The apps that are assigned to a device and not to be hidden there, by name, with how far each is.
-pub fn offered(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Offered>> {
-    let requests = app_requests::of_enrollment(tx, enrollment)?;
-    let installed: BTreeMap<_, _> = inventory::apps(tx, &enrollment.id)?.into_iter().map(|app| (app.identifier.clone(), app)).collect();
-    // What one group has by itself and another may choose comes by itself.
-    let mut assigned = BTreeMap::<_, bool>::new();
-    for assignment in
-        assignments::of_device(tx, &enrollment.device_id)?.into_iter().filter(|assignment| assignment.kind == AssignedKind::App)
-    {
-        *assigned.entry(assignment.item_id).or_insert(true) &= assignment.mode == AssignedMode::Optional;
-    }
-    let mut all = Vec::new();
-    for (id, is_optional) in assigned {
-        // A package is for Macs, which have no catalogue of this kind.
-        let Some(app) = apps::by_id(tx, &id)?.filter(|app| app.kind != AppKind::Package) else { continue };
-        let request = requests.iter().find(|request| request.app_id == id && request.withdrawn_at.is_none());
-        all.push(offer(&app, is_optional, request, installed.get(&app.bundle_id)));
-    }
-    all.sort_by_key(|offered| (offered.name.to_lowercase(), offered.app_id.clone()));
-    Ok(all)
-}
-
-fn offer(app: &App, optional: bool, request: Option<&AppRequest>, installed: Option<&InstalledApp>) -> Offered {
-    let waiting = || match request {
-        Some(request) => Standing::Asked(request.asked_at),
-        None if optional => Standing::Available,
-        None => Standing::Coming,
-    };
-    let standing = match installed {
-        None => waiting(),
-        Some(seen) => match ManagedState::from_word(&seen.state) {
-            state if state.is_pending() => Standing::Installing,
-            state if state.is_managed() => Standing::Installed(version(seen)),
-            ManagedState::UserRejected | ManagedState::ManagementRejected => Standing::Declined,
-            ManagedState::Failed => Standing::Failed,
-            ManagedState::ManagedButUninstalled => waiting(),
-            _ if seen.version.is_empty() && seen.short_version.is_empty() => waiting(),
-            _ => Standing::Installed(version(seen)),
-        },
-    };
-    let may_ask = matches!(standing, Standing::Available | Standing::Declined | Standing::Failed) || matches!(standing, Standing::Asked(_));
-    Offered {
-        app_id: app.id.clone(),
-        name: app.name.clone(),
-        note: app.note.clone(),
-        may_ask: may_ask && (optional || matches!(standing, Standing::Declined | Standing::Failed)),
-        may_withdraw: optional && request.is_some(),
-        standing,
-    }
-}
-
-fn version(app: &InstalledApp) -> String {
-    if app.short_version.is_empty() { app.version.clone() } else { app.short_version.clone() }
-}
-
-fn find(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<Offered> {
-    let found = offered(tx, enrollment)?.into_iter().find(|offered| offered.app_id == app_id);
-    found.ok_or_else(|| Error::not_found("This app is not meant for this device any more."))
-}
-
-fn note(tx: &Tx, enrollment: &Enrollment, kind: &str, app: &Offered) -> Result<()> {
-    let actor = Actor::Device { name: enrollment.nano_id.clone() };
-    journal::note(tx, &actor, kind, enrollment, json!({ "app_id": app.app_id, "name": app.name }))
-}
-
-/// Notes that the person at a device wants an app, or wants to be asked again; the device is looked at anew.
-///
-/// # Errors
-/// Not found for what is not offered to this device; a conflict for what is there or on its way.
-pub fn request(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<()> {
-    let app = find(tx, enrollment, app_id)?;
-    if matches!(app.standing, Standing::Asked(at) if at.plus(ASK_AGAIN_AFTER) > tx.now) {
-        return Ok(());
-    }
-    if !app.may_ask {
-        return Err(Error::conflict(format!("{} is on this device or on its way already.", app.name)));
-    }
-    app_requests::ask(tx, enrollment, app_id)?;
-    if app_states::find(tx, &enrollment.id, app_id)?
-        .is_some_and(|state| (!state.wanted.is_empty() || state.withdrawn) && state.command_uuid.is_none())
-    {
-        mdm_apps::request(tx, enrollment, app_id)?;
-    }
-    note(tx, enrollment, "app.requested", &app)?;
-    deployments::look_again_at(tx, &enrollment.id).map(drop)
-}
-
-/// Notes that the person at a device does not want an app any more; the device is looked at anew.
-pub fn withdraw(tx: &Tx, enrollment: &Enrollment, app_id: &str) -> Result<()> {
-    let app = find(tx, enrollment, app_id)?;
-    if !app.may_withdraw {
-        return Err(Error::conflict(format!(
-            "{} cannot be removed here. Whoever looks after the devices has decided that it is on this one.",
-            app.name
-        )));
-    }
-    app_requests::withdraw(tx, enrollment, app_id)?;
-    if app_states::find(tx, &enrollment.id, app_id)?.is_some_and(|state| state.mode == AssignedMode::Optional) {
-        mdm_apps::give_back(tx, enrollment, app_id)?;
-    }
-    note(tx, enrollment, "app.given_back", &app)?;
-    deployments::look_again_at(tx, &enrollment.id).map(drop)
-}
-
-/// The apps that the person at a device has asked for and not given back, with when they last asked: for those who send them.
-pub fn wanted(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<(String, Timestamp)>> {
-    let requests = app_requests::of_enrollment(tx, enrollment)?.into_iter().filter(|request| request.withdrawn_at.is_none());
-    Ok(requests.map(|request| (request.app_id, request.asked_at)).collect())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::mdm::checkin::device_channel;
 use crate::mdm::inventory::{PAGE, REFRESH_EVERY};
-use crate::mdm::{Actor, apps, commands};
+use crate::mdm::{Actor, apps, commands, provisioning};
 use crate::protocol::availability::{self, Request};
 use crate::protocol::command::{self, Command};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -126,6 +126,7 @@ pub fn refresh(tx: &Tx) -> Result<usize> {
         if let Some(channel) = channel {
             ask_all(tx, &ACTOR, &device_channel(tx, &channel)?)?;
             apps::ask_feedback(tx, &ACTOR, &channel)?;
+            provisioning::ask_list(tx, &ACTOR, &channel)?;
         }
     }
     Ok(due.len())

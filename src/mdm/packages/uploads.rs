@@ -10,6 +10,9 @@ use crate::store::packages::{self as store, Package, Upload};
 /// The longest name of an uploaded file, in characters.
 pub const MAX_NAME_CHARS: usize = 255;
 
+/// After so many bytes of an upload of unknown size the room on the disk is looked at again.
+pub const LOOK_EVERY_BYTES: u64 = 16 << 20;
+
 /// What became of the wish to upload.
 #[derive(Debug, Clone)]
 pub enum Begun {
@@ -19,24 +22,23 @@ pub enum Begun {
     Known(Box<Package>),
 }
 
-/// Begins an upload. `room` is how many bytes the disk can still take, those of other uploads left out.
+/// Begins an upload, of 0 bytes where nobody said how many come. `room` is how many bytes the disk can still take, those of other uploads left out.
 ///
 /// # Errors
 /// Names the field at fault; too large over [`MAX_BYTES`]; busy when the disk has no room, or [`UPLOADS_MAX`] are under way.
-pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: u64, sha256: &str, room: u64) -> Result<Begun> {
+pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: Option<u64>, sha256: &str, room: u64) -> Result<Begun> {
     actor.require(Right::Configure)?;
     let file_name = file_name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
     if file_name.is_empty() || file_name.chars().count() > MAX_NAME_CHARS || file_name.chars().any(char::is_control) {
         return Err(Error::field("file_name", format!("the name of the file, of 1 to {MAX_NAME_CHARS} characters")));
     }
-    if size_bytes == 0 {
+    if size_bytes == Some(0) {
         return Err(Error::field("size_bytes", "the file is empty: nothing of it was written. Export it once more"));
     }
+    let is_known = size_bytes.is_some();
+    let size_bytes = size_bytes.unwrap_or_default();
     if size_bytes > MAX_BYTES {
-        return Err(Error::new(
-            Kind::TooLarge,
-            format!("The file is larger than {} GiB, which is the most that is taken.", MAX_BYTES >> 30),
-        ));
+        return Err(too_large());
     }
     let sha256 = sha256.to_ascii_lowercase();
     if !sha256.is_empty() && (sha256.len() != 64 || !sha256.bytes().all(|letter| letter.is_ascii_hexdigit())) {
@@ -54,7 +56,7 @@ pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: u64, sha256: &
     if all.len() >= UPLOADS_MAX {
         return Err(Error::new(Kind::Busy, format!("{UPLOADS_MAX} uploads are under way already. Finish or cancel one of them first.")));
     }
-    if size_bytes > room {
+    if is_known && size_bytes > room {
         return Err(Error::new(
             Kind::Busy,
             format!(
@@ -75,6 +77,31 @@ pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: u64, sha256: &
     };
     store::begin(tx, &upload)?;
     Ok(Begun::Upload(upload))
+}
+
+/// To which length an upload of unknown size may grow, which has `length_bytes` on the disk and is to have `wanted_bytes`; looked at again there.
+/// `room` is as for [`begin`].
+///
+/// # Errors
+/// Too large over [`MAX_BYTES`]; busy where the disk has no room.
+pub fn grows_to(length_bytes: u64, wanted_bytes: u64, room: u64) -> Result<u64> {
+    if wanted_bytes > MAX_BYTES {
+        return Err(too_large());
+    }
+    if wanted_bytes > length_bytes.saturating_add(room) {
+        return Err(Error::new(
+            Kind::Busy,
+            format!(
+                "The disk has no more room: {} MB of the file have come, and its end is not there. Delete old versions, or free some space, and try again.",
+                length_bytes >> 20
+            ),
+        ));
+    }
+    Ok(wanted_bytes.max(length_bytes + room.min(LOOK_EVERY_BYTES)))
+}
+
+fn too_large() -> Error {
+    Error::new(Kind::TooLarge, format!("The file is larger than {} GiB, which is the most that is taken.", MAX_BYTES >> 30))
 }
 
 /// An upload under way.
@@ -125,4 +152,19 @@ pub fn left_over(tx: &Tx, found: Vec<Found>) -> Result<Vec<Found>> {
         }
     }
     Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_of_unknown_size_grows_with_the_room_to_the_most_that_is_taken_and_not_beyond() {
+        assert_eq!(grows_to(0, 10, u64::MAX).unwrap(), LOOK_EVERY_BYTES, "looked at again there");
+        assert_eq!(grows_to(100, 110, 10).unwrap(), 110);
+        let full = grows_to(5 << 20, (5 << 20) + 11, 10).unwrap_err();
+        assert!(full.kind == Kind::Busy && full.message.contains("no more room: 5 MB of the file have come"), "{full}");
+        assert!(grows_to(MAX_BYTES - 1, MAX_BYTES, u64::MAX).unwrap() >= MAX_BYTES);
+        assert_eq!(grows_to(MAX_BYTES, MAX_BYTES + 1, u64::MAX).unwrap_err().kind, Kind::TooLarge);
+    }
 }

@@ -36,10 +36,16 @@ pub fn set_account(tx: &Tx, actor: &Actor, id: &str, account: &str) -> Result<St
     if rows::managed_apple_id(tx, id)? == account {
         return Ok(account.to_owned());
     }
+    put(tx, id, account)?;
+    journal::note(tx, actor, "person.changed", Subject::default(), json!({ "person": id, "name": person.name }))?;
+    Ok(account.to_owned())
+}
+
+/// Stores an account, and has Apple told where it knows the person.
+pub(super) fn put(tx: &Tx, id: &str, account: &str) -> Result<()> {
     rows::set_managed_apple_id(tx, id, account)?;
     for user in crate::store::licences::users::of_person(tx, id)? {
         content_tokens::make_due(tx, &user.token_id)?;
     }
-    journal::note(tx, actor, "person.changed", Subject::default(), json!({ "person": id, "name": person.name }))?;
-    Ok(account.to_owned())
+    Ok(())
 }

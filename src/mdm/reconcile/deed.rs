@@ -141,8 +141,8 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
     }
     let mut row = item.row.clone();
     let is_changed = match item.step {
-        Step::Forget => return deployments::forget(tx, &enrollment.id, &row.key),
-        Step::Done | Step::Answer | Step::Sync | Step::BackOff(_) => false,
+        Step::Forget if !provisioning::is_remembered(tx, &row)? => return deployments::forget(tx, &enrollment.id, &row.key),
+        Step::Forget | Step::Done | Step::Answer | Step::Sync | Step::BackOff(_) => false,
         Step::TakeBack => {
             if let Some(uuid) = &row.command_uuid {
                 commands::take_back(tx, enrollment, uuid, "it is not wanted any more")?;
@@ -156,7 +156,9 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
                 Some(provisioning) => command::remove_provisioning_profile(uuid, provisioning),
                 None => command::remove_profile(uuid, row.key.strip_prefix("profile:").unwrap_or_default()),
             };
-            send(tx, enrollment, &mut row, order, "", "")?;
+            // Of a provisioning profile it is remembered that it was there.
+            let payload_uuid = deployments::provisioning_uuid(&row.key).unwrap_or_default().to_owned();
+            send(tx, enrollment, &mut row, order, "", &payload_uuid)?;
             true
         }
         Step::Send => {
@@ -171,7 +173,7 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
     };
     if is_changed || item.is_news {
         deployments::put(tx, &enrollment.id, &row)?;
-        if row.wanted.is_empty() && row.sent.is_empty() && row.seen.is_empty() && row.command_uuid.is_none() {
+        if row.is_away() && !provisioning::is_remembered(tx, &row)? {
             deployments::forget(tx, &enrollment.id, &row.key)?;
         }
     }

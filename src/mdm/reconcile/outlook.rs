@@ -57,7 +57,7 @@ pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change:
     let token = desired.declarations_token();
     let rows = deployments::of_enrollment(tx, &enrollment.id)?;
     let items = items(tx, enrollment, &desired, &token, rows)?;
-    let ends = wanted.iter().filter_map(|assignment| assignment.ends_at);
+    let ends = wanted.iter().filter_map(|assignment| assignment.ends_at).chain(desired.provisioning.values().map(|piece| piece.expires_at));
     let retries = items.iter().filter_map(|item| match item.step {
         Step::BackOff(until) => Some(until),
         Step::Sync if item.row.key == DECLARATIONS => item.row.due_at,

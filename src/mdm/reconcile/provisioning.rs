@@ -32,7 +32,7 @@ pub(super) fn desired(tx: &Tx, target: &Target, wanted: &[Assignment]) -> Result
         let cannot = |piece: Piece| Unable { what: piece.name.clone(), because: because.clone(), origin: origin(&piece) };
         return Ok((BTreeMap::new(), pieces.into_iter().map(cannot).collect()));
     }
-    Ok((pieces.into_iter().map(|piece| (piece.uuid.clone(), piece)).collect(), Vec::new()))
+    Ok((pieces.into_iter().map(|piece| (piece.uuid.clone(), piece)).collect(), provisioning::ended(tx, wanted)?))
 }
 
 fn origin(piece: &Piece) -> Origin {
@@ -44,7 +44,8 @@ pub(super) fn wish(piece: &Piece) -> Wish<'_> {
     Wish { digest: &piece.uuid, mechanism: Mechanism::Command, name: &piece.name, origins: json!([origin(piece)]).to_string() }
 }
 
-/// Takes over a list of provisioning profiles. One that a computer puts back after its removal is nobody's here: the pages warn of that.
+/// Takes over a list of provisioning profiles: one that somebody removed is sent again after a while, one that a computer put back after its removal
+/// is removed again.
 pub fn provisioning_listed(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<()> {
     let Some(there) = provisioning_profiles(report) else { return Ok(()) };
     for before in deployments::of_enrollment(tx, &enrollment.id)? {
@@ -62,5 +63,5 @@ pub fn provisioning_listed(tx: &Tx, enrollment: &Enrollment, report: &Report) ->
 /// Asks a device for its provisioning profiles, to see whether what it said is so.
 pub(super) fn verify(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let order = command::provisioning_profile_list(tx.random().uuid_v4());
-    deed::ask(tx, enrollment, Question { order, key: "reconcile:verify-provisioning", about: deployments::is_provisioning })
+    deed::ask(tx, enrollment, Question { order, key: provisioning::LIST_KEY, about: deployments::is_provisioning })
 }

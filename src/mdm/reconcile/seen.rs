@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::error::Result;
 use crate::mdm::checkin::actor;
 use crate::mdm::journal;
-use crate::mdm::profiles;
 use crate::mdm::reconcile::render;
 use crate::mdm::reconcile::{deed, step};
+use crate::mdm::{profiles, provisioning};
 use crate::protocol::report::{Head, Status};
 use crate::store::commands::Command;
 use crate::store::declared::{self, DeclarationState};
@@ -62,7 +62,7 @@ pub(super) fn store(tx: &Tx, enrollment: &Enrollment, before: &Deployment, row: 
     if let Some(identifier) = row.key.strip_prefix("profile:").filter(|_| is_there(row) && !is_there(before)) {
         profiles::came(tx, &enrollment.id, identifier)?;
     }
-    if row.wanted.is_empty() && row.seen.is_empty() && row.sent.is_empty() && row.command_uuid.is_none() {
+    if row.is_away() && !provisioning::is_remembered(tx, row)? {
         return deployments::forget(tx, &enrollment.id, &row.key);
     }
     deployments::put(tx, &enrollment.id, row)?;

@@ -108,7 +108,7 @@ pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
     let is_silent = devices::by_id(tx, &enrollment.device_id)?.is_some_and(|device| device.facts_at.is_none());
     let rows = deployments::of_enrollment(tx, &enrollment.id)?;
     let sync = rows.iter().find(|row| row.key == DECLARATIONS);
-    for row in rows.iter().filter(|row| row.key != DECLARATIONS) {
+    for row in rows.iter().filter(|row| row.key != DECLARATIONS && !row.is_away()) {
         standings.things.push(of_row(tx, enrollment, row, sync, is_silent)?);
     }
     standings.things.extend(super::apps::standing(tx, enrollment)?);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::store::deployments::{Deployment, Mechanism};
+use crate::store::deployments::{self, Deployment, Mechanism};
 
 /// Waits after failures in a row, the last one for ever.
 pub const BACK_OFF: [Duration; 5] = [minutes(5), minutes(30), minutes(2 * 60), minutes(8 * 60), minutes(24 * 60)];
@@ -131,7 +131,9 @@ pub fn taken_back(row: &mut Deployment) {
 pub fn acknowledged(row: &mut Deployment) {
     row.command_uuid = None;
     row.seen.clone_from(&row.sent);
-    forgive(row);
+    // Failures are forgotten when a list shows that it is so: who says "done" of what is not done is asked ever later.
+    row.due_at = None;
+    row.problem.clear();
 }
 
 /// The device refused, or could not.
@@ -176,6 +178,9 @@ pub fn lost(row: &mut Deployment, loss: &Loss, now: Timestamp) {
 /// Why what a device had is sent again after a while.
 const NOT_LISTED: &str = "it does not list it, although it said that it has it";
 
+/// Why what had gone from a device is removed again after a while.
+const CAME_BACK: &str = "it is there again after its removal; a computer may have put it back";
+
 /// The device listed all that it has. `listed` is the PayloadUUID of this thing there, if it is there.
 pub fn listed(row: &mut Deployment, listed: Option<&str>, now: Timestamp) {
     if row.command_uuid.is_some() || row.mechanism == Mechanism::Declaration {
@@ -190,6 +195,10 @@ pub fn listed(row: &mut Deployment, listed: Option<&str>, now: Timestamp) {
             return refused(row, NOT_LISTED, now);
         }
         None => row.seen.clear(),
+        Some(_) if deployments::is_provisioning(&row.key) && row.is_away() => {
+            OTHER.clone_into(&mut row.seen);
+            return refused(row, CAME_BACK, now);
+        }
         // An answer was lost, and the list says what it would have said.
         Some(_) if is_ours && !row.sent.is_empty() => row.seen.clone_from(&row.sent),
         // Another version, or somebody else's of the same name: it is there, and not as wanted.

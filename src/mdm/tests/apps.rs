@@ -1,5 +1,7 @@
 //! Apps from the group to the device and back: licences first, orders by the right mechanism, answers of every kind, and gone again.
 
+mod catalog;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

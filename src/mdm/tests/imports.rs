@@ -264,3 +264,29 @@ fn a_note_says_one_as_one_and_names_turn_nothing_round() {
         Ok(())
     });
 }
+
+#[test]
+fn managed_apple_accounts_are_shown_taken_over_and_stay_where_a_file_says_nothing() {
+    let school = School::new();
+    school.write(|tx| {
+        let account = |name: &str| {
+            let person = everybody(tx)?.into_iter().find(|person| person.name == name).unwrap();
+            people::account(tx, &ME, &person.id)
+        };
+        let file = |kim: &str, ada: &str| {
+            format!("name,email,managed apple account\nKim,kim@example.school,{kim}\nAda,ada@example.school,{ada}\n")
+        };
+        let done = import(tx, &file("kim@apple.example.school", ""))?;
+        let added = "Kim (kim@example.school), Managed Apple Account kim@apple.example.school";
+        assert_eq!(done.people_added.names, [added, "Ada (ada@example.school)"]);
+        assert_eq!((account("Kim")?.as_str(), account("Ada")?.as_str()), ("kim@apple.example.school", ""));
+        let ada = everybody(tx)?.into_iter().find(|person| person.name == "Ada").unwrap();
+        people::set_account(tx, &ME, &ada.id, "ada@apple.example.school")?;
+        let done = import(tx, &file("kim2@apple.example.school", ""))?;
+        assert_eq!(done.people_changed.names, ["Kim: Managed Apple Account kim2@apple.example.school"]);
+        assert_eq!((account("Kim")?.as_str(), account("Ada")?.as_str()), ("kim2@apple.example.school", "ada@apple.example.school"));
+        import(tx, "name,email\nKim,kim@example.school\nAda,ada@example.school\n")?;
+        assert_eq!(account("Kim")?, "kim2@apple.example.school");
+        Ok(())
+    });
+}

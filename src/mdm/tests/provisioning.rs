@@ -1,10 +1,11 @@
 //! Provisioning profiles on devices: sent, held against the device's own list, sent again when they are not there, and removed.
 
 use super::{School, days};
-use crate::mdm::{Actor, provisioning, reconcile};
+use crate::mdm::reconcile::step::BACK_OFF;
+use crate::mdm::{Actor, inventory, provisioning, reconcile};
 use crate::protocol::provision::tests::profile;
-use crate::store::enrollments;
 use crate::store::profiles::tests::group;
+use crate::store::{deployments, enrollments};
 
 const BOTH: [&str; 2] = ["InstallProvisioningProfile", "RemoveProvisioningProfile"];
 const LIST: &str = "ProvisioningProfileList";
@@ -33,30 +34,123 @@ impl super::Device<'_> {
     }
 }
 
-#[test]
-fn a_provisioning_profile_comes_is_looked_for_and_goes_again() {
-    let school = School::new();
+/// A device with a profile of its group that ends in so many days; gives the profile's id too.
+fn with_profile(school: &School, lasts: u32) -> (super::Device<'_>, String) {
     let device = school.device("A-1");
     device.authenticate();
     device.token_update(false);
     device.says_what_it_is("12.5.7");
-    let end = school.clock.now().plus(days(100));
     let device_id = device.enrollment().device_id;
-    let id = school.write(move |tx| {
-        group(tx, "one", "One", &[device_id.as_str()])?;
-        let (kept, _) = provisioning::create(tx, &Actor::Console, &provisioning::recognise(profile("P-1", "a.b", end, &[]))?)?;
+    school.write(move |tx| group(tx, "one", "One", &[device_id.as_str()]));
+    let id = assigned(school, "P-1", lasts);
+    (device, id)
+}
+
+/// A profile of this UUID for the app `a.b`, assigned to the group.
+fn assigned(school: &School, uuid: &'static str, lasts: u32) -> String {
+    let end = school.clock.now().plus(days(lasts.into()));
+    school.write(move |tx| {
+        let (kept, _) = provisioning::create(tx, &Actor::Console, &provisioning::recognise(profile(uuid, "a.b", end, &[]))?)?;
         provisioning::assign(tx, &Actor::Console, &kept.profile.id, "one")?;
         Ok(kept.profile.id)
-    });
+    })
+}
+
+fn standing(school: &School) -> reconcile::Standings {
+    let enrollment = school.write(|tx| Ok(enrollments::by_nano_id(tx, "A-1")?.unwrap()));
+    school.write(move |tx| reconcile::standing(tx, &enrollment))
+}
+
+#[test]
+fn a_provisioning_profile_comes_is_looked_for_and_goes_again() {
+    let school = School::new();
+    let (device, id) = with_profile(&school, 100);
     assert_eq!(device.provisioned(&[]), [BOTH[0], LIST], "it says that it is there, and its list does not: not again at once");
-    school.clock.advance(reconcile::step::BACK_OFF[0]);
+    school.clock.advance(BACK_OFF[0]);
     assert_eq!(device.provisioned(&["P-1"]), [BOTH[0], LIST]);
     assert!(device.provisioned(&["P-1"]).is_empty(), "it is there, and nothing more is asked");
-    let enrollment = school.write(|tx| Ok(enrollments::by_nano_id(tx, "A-1")?.unwrap()));
-    let standing = school.write(move |tx| reconcile::standing(tx, &enrollment));
-    assert!(standing.things.iter().any(|thing| thing.name.contains("P-1") || thing.identifier.contains("P-1")), "{standing:?}");
+    let there = standing(&school);
+    assert!(there.things.iter().any(|thing| thing.name.contains("P-1") || thing.identifier.contains("P-1")), "{there:?}");
 
     school.write(move |tx| provisioning::unassign(tx, &Actor::Console, &id, "one"));
     assert_eq!(device.provisioned(&[]), [BOTH[1], LIST]);
     assert!(device.provisioned(&[]).is_empty());
+    assert!(standing(&school).things.is_empty(), "what has gone is not shown");
+}
+
+#[test]
+fn a_device_that_says_done_and_lists_otherwise_is_asked_ever_later() {
+    let school = School::new();
+    let (device, _) = with_profile(&school, 100);
+    for wait in BACK_OFF {
+        assert_eq!(device.provisioned(&[]), [BOTH[0], LIST]);
+        school.clock.advance(wait / 2);
+        assert!(device.provisioned(&[]).is_empty(), "{wait:?}");
+        school.clock.advance(wait / 2);
+    }
+    assert_eq!(device.provisioned(&["P-1"]), [BOTH[0], LIST]);
+}
+
+#[test]
+fn one_that_somebody_removed_is_found_by_the_daily_list_and_comes_again() {
+    let school = School::new();
+    let (device, _) = with_profile(&school, 100);
+    assert_eq!(device.provisioned(&["P-1"]), [BOTH[0], LIST]);
+    school.clock.advance(days(2));
+    school.write(|tx| inventory::refresh(tx).map(drop));
+    assert_eq!(device.provisioned(&[]), [LIST]);
+    school.clock.advance(BACK_OFF[0]);
+    assert_eq!(device.provisioned(&["P-1"]), [BOTH[0], LIST]);
+}
+
+#[test]
+fn one_that_a_computer_puts_back_after_its_removal_is_removed_again_and_one_that_was_never_from_here_is_left_alone() {
+    let school = School::new();
+    let (device, id) = with_profile(&school, 100);
+    assert_eq!(device.provisioned(&["P-1", "P-9"]), [BOTH[0], LIST]);
+    school.write(move |tx| provisioning::unassign(tx, &Actor::Console, &id, "one"));
+    assert_eq!(device.provisioned(&["P-9"]), [BOTH[1], LIST]);
+    let daily = |there: &[&str]| {
+        school.clock.advance(days(2));
+        school.write(|tx| inventory::refresh(tx).map(drop));
+        device.provisioned(there)
+    };
+    assert_eq!(daily(&["P-9"]), [LIST]);
+    assert_eq!(daily(&["P-1", "P-9"]), [LIST]);
+    assert!(standing(&school).things[0].because.contains("a computer may have put it back"));
+    school.clock.advance(BACK_OFF[0]);
+    assert_eq!(device.provisioned(&["P-9"]), [BOTH[1], LIST]);
+    assert!(standing(&school).things.is_empty());
+    school.clock.advance(days(100));
+    school.write(reconcile_everywhere);
+    device.provisioned(&[]);
+    let id = device.enrollment().id;
+    assert!(school.write(move |tx| deployments::of_enrollment(tx, &id)).is_empty(), "one that has ended is remembered no longer");
+}
+
+fn reconcile_everywhere(tx: &crate::store::Tx) -> crate::error::Result<()> {
+    deployments::look_again_everywhere(tx).map(drop)
+}
+
+#[test]
+fn the_end_of_a_profile_is_looked_at_when_it_comes_and_said_unless_a_newer_one_is_there() {
+    for is_renewed in [false, true] {
+        let school = School::new();
+        let (device, _) = with_profile(&school, 10);
+        if is_renewed {
+            assigned(&school, "P-2", 100);
+        }
+        let there: &[&str] = if is_renewed { &["P-1", "P-2"] } else { &["P-1"] };
+        device.provisioned(there);
+        assert!(standing(&school).unable.is_empty());
+        school.clock.advance(days(10));
+        assert!(school.write(deployments::next_due).is_some_and(|due| due <= school.clock.now()), "nobody has to come by");
+        assert_eq!(device.provisioned(&there[1..]), [BOTH[1], LIST]);
+        let unable = standing(&school).unable;
+        assert_eq!(unable.len(), usize::from(!is_renewed), "{unable:?}");
+        assert!(
+            is_renewed || unable[0].because.starts_with("It ended on ") && unable[0].because.contains("upload the new one"),
+            "{unable:?}"
+        );
+    }
 }

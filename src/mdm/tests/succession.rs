@@ -143,7 +143,7 @@ fn a_device_that_is_away_is_waited_for_until_it_is_high_time_and_somebody_is_tol
     school.clock.advance(days(1));
     school.look();
     let told = school.alert().unwrap();
-    assert!(told.starts_with("1 device does not know the new root") && told.contains(&latest.to_string()), "{told}");
+    assert!(told.starts_with("1 device does not know the new root") && told.contains(&latest.words()), "{told}");
     assert!(!school.write(|tx| succession::look(tx, false)).promoted);
     assert_eq!(school.alert(), None, "who is shown a public certificate needs no root of ours");
 

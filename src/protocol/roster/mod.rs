@@ -64,6 +64,9 @@ pub struct Person {
     pub active: bool,
     /// Serial numbers of the devices that they use, in capitals.
     pub serials: Vec<String>,
+    /// Their Managed Apple Account; empty where the file says nothing of it.
+    #[serde(default)]
+    pub account: String,
 }
 
 /// A class of a roster.
@@ -211,6 +214,11 @@ fn email(text: &str) -> Option<String> {
         && host.contains('.')
         && !text.chars().any(|letter| letter.is_whitespace() || letter.is_control());
     fits.then(|| text.to_owned())
+}
+
+/// A Managed Apple Account, which has the form of an address, or nothing where it is none.
+fn account(text: &str) -> Option<String> {
+    email(text).filter(|account| account.matches('@').count() == 1)
 }
 
 #[cfg(test)]

@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Row;
-use super::{Class, Extent, Kind, Membership, Mistake, Person, Role, Roster, Table, email, key_of, mistake};
+use super::{Class, Extent, Kind, Membership, Mistake, Person, Role, Roster, Table, account, email, key_of, mistake};
 use crate::clock::Timestamp;
+
+/// Titles of the column by which an export may tell Managed Apple Accounts; OneRoster has none of its own for them.
+const EXTENSIONS: &[&str] = &["metadatamanagedappleid", "metadatamanagedappleaccount", "managedappleid", "managedappleaccount"];
+/// Kinds of user ids by which it may tell them.
+const USER_IDS: &[&str] = &["managedappleid", "managedappleaccount", "appleid"];
 
 /// Which of the files a table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +128,8 @@ fn people(files: &Files<'_>, roster: &mut Roster) -> Result<(), Mistake> {
     if role_column.is_none() && roles.is_none() {
         return mistake("users.csv has no column “role”, as in OneRoster 1.2, where roles.csv tells the roles. Choose roles.csv too.");
     }
-    let (mut seen, mut outsiders, mut without_address) = (BTreeMap::new(), 0u64, 0u64);
+    let (user_ids, extension) = (column("userids"), table.column(EXTENSIONS));
+    let (mut seen, mut outsiders, mut without_address, mut no_accounts) = (BTreeMap::new(), 0u64, 0u64, 0u64);
     for row in &table.rows {
         let key = required(table, row, id, "sourcedId")?.to_owned();
         if let Some(line) = seen.insert(key.clone(), row.line) {
@@ -145,17 +151,29 @@ fn people(files: &Files<'_>, roster: &mut Roster) -> Result<(), Mistake> {
         let name =
             [name.trim(), &email, row.cell(user_name), &key].into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned();
         let active = !matches!(key_of(row.cell(enabled)).as_str(), "false" | "0" | "no");
-        roster.people.push(Person { key, name, email, role, active, serials: Vec::new() });
+        let said = Some(row.cell(extension)).filter(|said| !said.is_empty()).or_else(|| of_user_ids(row.cell(user_ids)));
+        let account = said.and_then(account).unwrap_or_default();
+        no_accounts += u64::from(account.is_empty() && said.is_some());
+        roster.people.push(Person { key, name, email, role, active, serials: Vec::new(), account });
     }
     if outsiders > 0 {
         roster.notes.push(format!(
             "{outsiders} left out who neither learn nor work at the school: parents, guardians, relatives and users without a role"
         ));
     }
+    if no_accounts > 0 {
+        roster.notes.push(format!("{no_accounts} Managed Apple Accounts left out that do not look like an address"));
+    }
     if without_address > 0 {
         roster.notes.push(format!("{without_address} have no e-mail address"));
     }
     Ok(())
+}
+
+/// The Managed Apple Account among a user's ids: `{LDAP:kim},{ManagedAppleID:kim@appleaccount.example.school}`.
+fn of_user_ids(ids: &str) -> Option<&str> {
+    let pairs = ids.split(',').filter_map(|pair| pair.trim().trim_matches(['{', '}']).split_once(':'));
+    pairs.map(|(kind, id)| (key_of(kind), id.trim())).find(|(kind, _)| USER_IDS.contains(&kind.as_str())).map(|(_, id)| id)
 }
 
 /// Version 1.2: each user's role, the primary one first.

@@ -3,24 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Row;
-use super::{Class, Extent, Kind, Membership, Mistake, Person, Role, Roster, Table, email, key_of, mistake};
+use super::{Class, Extent, Kind, Membership, Mistake, Person, Role, Roster, Table, account, email, key_of, mistake};
 
 /// The titles that each column is known by, reduced to small letters and digits.
 const NAME: &[&str] = &["name", "fullname", "displayname", "person", "user", "student", "studentname", "username"];
 const GIVEN: &[&str] = &["givenname", "firstname", "forename", "first", "given", "preferredname"];
 const FAMILY: &[&str] = &["familyname", "lastname", "surname", "last", "family"];
-const EMAIL: &[&str] = &[
-    "email",
-    "emailaddress",
-    "mail",
-    "mailaddress",
-    "schoolemail",
-    "upn",
-    "userprincipalname",
-    "managedappleid",
-    "managedappleaccount",
-    "appleaccount",
-];
+const EMAIL: &[&str] = &["email", "emailaddress", "mail", "mailaddress", "schoolemail", "upn", "userprincipalname"];
+const ACCOUNT: &[&str] = &["managedappleid", "managedappleaccount", "appleaccount", "appleid"];
 const ROLE: &[&str] = &["role", "type", "position", "usertype", "persontype"];
 const CLASS: &[&str] = &["class", "classes", "classname", "section", "group", "form", "homeroom", "tutorgroup", "course"];
 const SERIAL: &[&str] =
@@ -39,6 +29,7 @@ struct Columns {
     serial: Option<usize>,
     id: Option<usize>,
     active: Option<usize>,
+    account: Option<usize>,
 }
 
 impl Columns {
@@ -48,18 +39,21 @@ impl Columns {
             name: column(NAME),
             given: column(GIVEN),
             family: column(FAMILY),
-            email: column(EMAIL),
+            // Where there is no other address, the account is one.
+            email: column(EMAIL).or_else(|| column(ACCOUNT)),
             role: column(ROLE),
             class: column(CLASS),
             serial: column(SERIAL),
             id: column(ID),
             active: column(ACTIVE),
+            account: column(ACCOUNT),
         }
     }
 
     fn known(&self) -> Vec<usize> {
-        let all = [self.name, self.given, self.family, self.email, self.role, self.class, self.serial, self.id, self.active];
-        all.into_iter().flatten().collect()
+        let who = [self.name, self.given, self.family, self.email, self.id, self.account];
+        let all = who.into_iter().chain([self.role, self.class, self.serial, self.active]);
+        all.flatten().collect()
     }
 }
 
@@ -82,18 +76,22 @@ pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
     let mut classes: BTreeMap<String, String> = BTreeMap::new();
     let mut memberships = BTreeSet::new();
     let mut owners: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    let mut accounts: BTreeMap<String, (String, u64)> = BTreeMap::new();
     for row in &table.rows {
         let person = person(table, &columns, row)?;
         for serial in &person.serials {
-            match owners.get(serial) {
-                Some((owner, line)) if *owner != person.key => {
-                    return mistake(format!(
-                        "Lines {line} and {} give the device {serial} to different people. Decide who has it.",
-                        row.line
-                    ));
-                }
-                _ => owners.insert(serial.clone(), (person.key.clone(), row.line)),
-            };
+            if let Some(line) = taken(&mut owners, serial.clone(), &person.key, row.line) {
+                return mistake(format!("Lines {line} and {} give the device {serial} to different people. Decide who has it.", row.line));
+            }
+        }
+        let account = person.account.to_lowercase();
+        if !account.is_empty()
+            && let Some(line) = taken(&mut accounts, account, &person.key, row.line)
+        {
+            return mistake(format!(
+                "Lines {line} and {} give the Managed Apple Account {} to different people. Decide whose it is.",
+                row.line, person.account
+            ));
         }
         for name in several(row.cell(columns.class)) {
             let class = name.to_lowercase();
@@ -127,6 +125,17 @@ pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
     Ok(roster)
 }
 
+/// Notes that a thing is somebody's; the line that gives it to somebody else, if one does.
+fn taken(owners: &mut BTreeMap<String, (String, u64)>, thing: String, person: &str, line: u64) -> Option<u64> {
+    match owners.get(&thing) {
+        Some((owner, before)) if owner != person => Some(*before),
+        _ => {
+            owners.insert(thing, (person.to_owned(), line));
+            None
+        }
+    }
+}
+
 fn merge(known: &mut Person, person: Person, (first, second): (u64, u64)) -> Result<(), Mistake> {
     if known.name.to_lowercase() != person.name.to_lowercase() || known.role != person.role {
         return mistake(format!(
@@ -135,6 +144,16 @@ fn merge(known: &mut Person, person: Person, (first, second): (u64, u64)) -> Res
             known.name,
             person.name
         ));
+    }
+    let (account, other) = (&known.account, &person.account);
+    if !account.is_empty() && !other.is_empty() && account.to_lowercase() != other.to_lowercase() {
+        return mistake(format!(
+            "Lines {first} and {second} are about the same person ({}) and name two Managed Apple Accounts: {account} and {other}. Decide which one it is.",
+            known.name
+        ));
+    }
+    if known.account.is_empty() {
+        known.account = person.account;
     }
     known.active |= person.active;
     if known.email.is_empty() {
@@ -155,6 +174,17 @@ fn person(table: &Table, columns: &Columns, row: &Row) -> Result<Person, Mistake
         text => match email(text) {
             Some(address) => address,
             None => return mistake(format!("“{text}” in line {line} of “{file}” is not an e-mail address.")),
+        },
+    };
+    let account = match row.cell(columns.account) {
+        "" => String::new(),
+        text => match account(text) {
+            Some(account) => account,
+            None => {
+                return mistake(format!(
+                    "“{text}” in line {line} of “{file}” is not a Managed Apple Account; it looks like an address, as Apple's portal shows it."
+                ));
+            }
         },
     };
     let parts = format!("{} {}", row.cell(columns.given), row.cell(columns.family));
@@ -180,7 +210,7 @@ fn person(table: &Table, columns: &Columns, row: &Row) -> Result<Person, Mistake
         (id, _) => format!("id:{}", id.to_lowercase()),
     };
     let serials = several(&row.cell(columns.serial).replace([',', ' '], ";")).into_iter().map(|serial| serial.to_uppercase()).collect();
-    Ok(Person { key, name, email: address, role, active, serials })
+    Ok(Person { key, name, email: address, role, active, serials, account })
 }
 
 /// What a word says of somebody's place at the school.

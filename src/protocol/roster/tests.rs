@@ -297,3 +297,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_managed_apple_account_has_a_column_of_its_own_and_is_the_address_where_there_is_no_other() {
+    let both = read("name,email,managed apple id\nKim,kim@example.school,kim@apple.example.school\nAda,ada@example.school,\n").unwrap();
+    let of = |roster: &Roster| roster.people.iter().map(|person| (person.email.clone(), person.account.clone())).collect::<Vec<_>>();
+    let pair = |email: &str, account: &str| (email.to_owned(), account.to_owned());
+    assert_eq!(of(&both), [pair("kim@example.school", "kim@apple.example.school"), pair("ada@example.school", "")]);
+    assert!(both.notes.is_empty(), "{:?}", both.notes);
+    let alone = read("name,Managed Apple Account\nKim,kim@apple.example.school\n").unwrap();
+    assert_eq!(of(&alone), [pair("kim@apple.example.school", "kim@apple.example.school")]);
+    let twice = "name,email,appleid\nKim,kim@example.school,k@apple.example.school\n";
+    says(read(&format!("{twice}Ada,ada@example.school,K@apple.example.school\n")), "Lines 2 and 3 give the Managed Apple Account");
+    says(read(&format!("{twice}Kim,kim@example.school,other@apple.example.school\n")), "name two Managed Apple Accounts");
+    assert_eq!(read(&format!("{twice}Kim,kim@example.school,\n")).unwrap().people.len(), 1, "one line may leave it out");
+    for wrong in ["kim", "kim@", "a@b@example.school", "kim @example.school", &format!("{}@example.school", "k".repeat(EMAIL_MAX_CHARS))] {
+        says(read(&format!("name,email,appleid\nKim,kim@example.school,{wrong}\n")), "is not a Managed Apple Account");
+    }
+}
+
+#[test]
+fn oneroster_tells_managed_apple_accounts_among_user_ids_or_in_a_column_of_an_extension() {
+    let users = |column: &str, cell: &str| {
+        let text = format!("sourcedId,role,username,givenName,familyName,{column}\n1,student,kim,Kim,Example,\"{cell}\"\n");
+        parse(&[file("users.csv", &text)], NOW).unwrap()
+    };
+    for (column, cell, expected) in [
+        ("userIds", "{LDAP:kim},{ManagedAppleID:kim@apple.example.school}", "kim@apple.example.school"),
+        ("userIds", "{LDAP:kim@example.school}", ""),
+        ("metadata.managedAppleId", "kim@apple.example.school", "kim@apple.example.school"),
+        ("userIds", "", ""),
+    ] {
+        let roster = users(column, cell);
+        assert_eq!(roster.people[0].account, expected, "{column} {cell}");
+        assert!(!roster.notes.iter().any(|note| note.contains("Apple")), "{column} {cell}");
+    }
+    let roster = users("userIds", "{AppleID:kim}");
+    assert!(roster.people[0].account.is_empty() && roster.notes.iter().any(|note| note.starts_with("1 Managed Apple Accounts left out")));
+}

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, Zone};
 use crate::mdm::apps::{Overview, Settings, words};
 use crate::mdm::licences::Seats;
 use crate::store::app_states::{AppState, Feedback, OnDevice, Stage};
@@ -157,7 +157,7 @@ pub(super) struct AppStateView {
 
 impl From<AppState> for AppStateView {
     fn from(row: AppState) -> Self {
-        let (because, remedy) = words::because(&row);
+        let (because, remedy) = words::because(&row, &Zone::default());
         Self {
             words: words::stage(&row),
             because,

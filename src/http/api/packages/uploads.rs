@@ -79,7 +79,7 @@ async fn begin(
     if let Some(answer) = recall(&app, &actor, &once).await? {
         return Ok(answer);
     }
-    let answer = match upload::begin(&app, &actor, &input.file_name, input.size_bytes, &input.sha256).await? {
+    let answer = match upload::begin(&app, &actor, &input.file_name, Some(input.size_bytes), &input.sha256).await? {
         Begun::Upload(found) => {
             let received = upload::received(&app, &found).await?;
             Answer::new(StatusCode::CREATED, &UploadView::of(found, received))?

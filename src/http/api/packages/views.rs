@@ -140,7 +140,7 @@ pub(super) struct UploadView {
     id: String,
     /// What the file is called.
     file_name: String,
-    /// Bytes that it is to have.
+    /// Bytes that it is to have; 0 where whoever sends it in one go did not say.
     size_bytes: i64,
     /// Bytes that have come: where to go on.
     received_bytes: u64,

@@ -16,6 +16,7 @@ mod policies;
 mod profiles;
 mod roster;
 mod schema;
+mod settings;
 mod webhooks;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Frame, Pager, Row, Section, Shell, State, Table, badge, empty, frame, table, time_ago};
+use super::super::parts::{Button, Column, Frame, Pager, Row, Section, Shell, State, Table, badge, day, empty, frame, table, time_ago};
 use crate::clock::Timestamp;
 
 /// The list of one app's copies.
@@ -62,7 +62,7 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
             html! { (copy.whose) },
             html! { (size(copy.size_bytes)) },
             html! { (time_ago(copy.created_at, shell.now)) },
-            html! { (copy.keep_until.day()) },
+            day(copy.keep_until),
         ],
     };
     let content = table(&Table {

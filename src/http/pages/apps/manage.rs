@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{Button, Fact, Frame, Section, Shell, checkbox, facts, field, frame, post, radio, section, select};
 use super::form::{self, FormView, PREFIX};
+use crate::clock::Zone;
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::protocol::mobileconfig::variables::VARIABLES;
 
@@ -30,6 +31,8 @@ pub struct ManageView {
     pub from: String,
     /// Their end.
     pub to: String,
+    /// The zone of both.
+    pub zone: Zone,
     /// Whether Macs install the app for iPad.
     pub ios_app: bool,
     /// Attributes by their names: text, or `yes`, `no` and nothing.
@@ -117,8 +120,8 @@ fn updates(view: &ManageView) -> Markup {
             legend { "Newer versions" }
             (one("when_available", "As soon as there is one", "An app that is open closes for a moment. Devices that are kept in one app are left alone."))
             (one("quiet_hours", "Only between these hours", "On devices that keep their apps current by themselves, the device chooses the moment."))
-            (field("from", "From, in UTC").kind("time").optional().value(&view.from).error(view.error("updates.from")))
-            (field("to", "To, in UTC").kind("time").optional().value(&view.to).error(view.error("updates.to")))
+            (field("from", &format!("From ({})", view.zone.name())).kind("time").optional().value(&view.from).error(view.error("updates.from")))
+            (field("to", &format!("To ({})", view.zone.name())).kind("time").optional().value(&view.to).error(view.error("updates.to")))
             (one("off", "Never by themselves", "You send them yourself, with “Install now” at a device."))
         }
     }

@@ -23,6 +23,7 @@ mod push;
 mod put_into;
 mod roster;
 mod set_up;
+mod settings;
 mod shell;
 mod system;
 mod today;
@@ -73,6 +74,7 @@ pub fn routes() -> Router<App> {
         .merge(provisioning::routes())
         .merge(push::routes())
         .merge(set_up::routes())
+        .merge(settings::routes())
         .merge(access::routes())
         .merge(catalog::routes())
 }

@@ -20,6 +20,7 @@ use crate::http::pages::parts::scope::Sent;
 use crate::http::pages::parts::{ScopeGroup, ScopeView};
 use crate::http::pages::provisioning::{LibraryView, ProfileRow, ProfileView, delete as ask_to_delete, library, one, upload};
 use crate::mdm::provisioning::{self, Recognised};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::provision::MAX_BYTES;
 use crate::store::{Tx, groups};
@@ -111,6 +112,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, refused: Option<(Sent, Vec<(String, St
         errors,
         without_end: true,
         now: tx.now,
+        zone: zone(tx)?,
     };
     Ok(ProfileView {
         id: found.profile.id,
@@ -136,7 +138,7 @@ async fn save(
             let work = move |tx: &Tx| {
                 let found = provisioning::find(tx, &actor, &target)?;
                 let assigned: Vec<_> = found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect();
-                let changes = sent.changes(&assigned, now)?;
+                let changes = sent.changes(&assigned, &zone(tx)?, now)?;
                 for (group, _) in &changes.assign {
                     provisioning::assign(tx, &actor, &target, group)?;
                 }

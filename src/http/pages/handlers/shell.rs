@@ -7,15 +7,15 @@ use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::{Gate, SignedIn, Slip};
 use crate::http::pages::parts::{Flash, Section, Shell, State, Viewer};
-use crate::mdm::{Actor, Right, Role, needs};
+use crate::mdm::{Actor, Right, Role, needs, settings};
 use crate::secret::Secret;
 
 /// Makes the frame's content for whoever is signed in; `flash` says once what the last request did.
 pub async fn shell(app: &App, who: &SignedIn, flash: Option<Flash>) -> Result<Shell> {
     let now = app.now();
-    let needs = app.store.read(now, needs::all).await?.len() as u64;
+    let (needs, zone) = app.store.read(now, |tx| Ok((needs::all(tx)?.len() as u64, settings::zone(tx)?))).await?;
     let sections = sections(&who.actor);
-    Ok(Shell { viewer: viewer(&who.actor), now, sections, needs, setup: None, banners: Vec::new(), flash })
+    Ok(Shell { viewer: viewer(&who.actor), now, zone, sections, needs, setup: None, banners: Vec::new(), flash })
 }
 
 /// Leads to `path`, whose page says `words` once.

@@ -12,14 +12,16 @@ use super::people::{admin_rows, token_rows};
 use super::shell;
 use super::words::entry;
 use crate::app::App;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, Zone};
 use crate::error::Result;
 use crate::http::api::input::Query;
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::{Entry, State as Mark, count, day_words};
+use crate::http::pages::parts::{Entry, State as Mark, count};
+use crate::http::pages::system::settings;
 use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
 use crate::mdm::admins::audit as log;
 use crate::mdm::ca::roots;
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, catalog, first_steps, jobs, practice, push_certificates};
 use crate::store::authorities::AuthorityState;
 use crate::store::events::{Event, Filter};
@@ -78,10 +80,11 @@ fn job(standing: jobs::Standing) -> JobRow {
 
 fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     let part = |name: &str, state, words: String, href: &str| SystemPart { name: name.to_owned(), state, words, href: href.to_owned() };
+    let zone = zone(tx)?;
     let ends = |at: Timestamp| match at.since(tx.now) {
-        left if left.is_zero() => (Mark::Problem, format!("ended on {}", day_words(at))),
-        left if left < SOON => (Mark::Waiting, format!("ends on {}", day_words(at))),
-        _ => (Mark::Ok, format!("good until {}", day_words(at))),
+        left if left.is_zero() => (Mark::Problem, format!("ended on {}", zone.day(at))),
+        left if left < SOON => (Mark::Waiting, format!("ends on {}", zone.day(at))),
+        _ => (Mark::Ok, format!("good until {}", zone.day(at))),
     };
     let current = push_certificates::list(tx, actor)?.into_iter().find(|standing| standing.certificate.current);
     let (state, words) = current
@@ -97,7 +100,7 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
         parts.push(part("TLS certificate", state, format!("own, renewed by itself, {words}"), "/trust"));
     }
     for root in roots::list(tx, actor)? {
-        let (state, words) = root_state(&root, ends(root.authority.not_after_at));
+        let (state, words) = root_state(&root, ends(root.authority.not_after_at), &zone);
         parts.push(part(&format!("Certificate authority ({})", root_words(root.authority.state)), state, words, "/trust"));
     }
     let wanted = practice::wanted(tx)?.devices;
@@ -109,6 +112,7 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
         catalog::Audience::Groups => "an icon on the devices of some groups",
     };
     parts.push(part("Catalogue", Mark::Ok, words.to_owned(), "/system/catalog"));
+    parts.push(part("Name and time zone", Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
     Ok(parts)
 }
 
@@ -123,13 +127,13 @@ fn root_words(state: AuthorityState) -> &'static str {
 }
 
 /// How an authority is, beside its end: who knows it, and from when it is used.
-fn root_state(root: &roots::Standing, (mark, ends): (Mark, String)) -> (Mark, String) {
+fn root_state(root: &roots::Standing, (mark, ends): (Mark, String), zone: &Zone) -> (Mark, String) {
     let known = root.progress.map(|progress| {
         let devices = count(progress.devices.unsigned_abs(), "device knows it", "devices know it");
         (progress.missing() > 0, format!("{} of {devices}", progress.known))
     });
     let (lacking, known) = known.unwrap_or_default();
-    let used = root.used_at_latest.map(|latest| format!("used from {} at the latest", day_words(latest)));
+    let used = root.used_at_latest.map(|latest| format!("used from {} at the latest", zone.day(latest)));
     let mark = match root.authority.state {
         // That an authority which issues no more comes to its end concerns nobody.
         AuthorityState::Retired | AuthorityState::Imported => Mark::Ok,
@@ -209,13 +213,16 @@ mod tests {
         let good = || (Mark::Ok, String::from("good until then"));
         let soon = || (Mark::Waiting, String::from("ends soon"));
         let some = Some(Progress { known: 3, devices: 14 });
-        let (mark, words) = root_state(&standing(AuthorityState::Next, some, Some(at)), good());
+        let (mark, words) = root_state(&standing(AuthorityState::Next, some, Some(at)), good(), &Zone::default());
         assert_eq!(mark, Mark::Waiting);
         assert!(words.starts_with("used from ") && words.ends_with(" at the latest; 3 of 14 devices know it; good until then"), "{words}");
         let all = Some(Progress { known: 1, devices: 1 });
-        let used = root_state(&standing(AuthorityState::Current, all, None), good());
+        let used = root_state(&standing(AuthorityState::Current, all, None), good(), &Zone::default());
         assert_eq!(used, (Mark::Ok, String::from("1 of 1 device knows it; good until then")));
-        assert_eq!(root_state(&standing(AuthorityState::Current, None, None), soon()), soon());
-        assert_eq!(root_state(&standing(AuthorityState::Retired, None, None), soon()), (Mark::Ok, String::from("ends soon")));
+        assert_eq!(root_state(&standing(AuthorityState::Current, None, None), soon(), &Zone::default()), soon());
+        assert_eq!(
+            root_state(&standing(AuthorityState::Retired, None, None), soon(), &Zone::default()),
+            (Mark::Ok, String::from("ends soon"))
+        );
     }
 }

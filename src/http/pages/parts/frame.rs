@@ -4,7 +4,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::icon::{Icon, icon};
 use super::state::{State, state_square};
-use crate::clock::Timestamp;
+use super::time::in_zone;
+use crate::clock::{Timestamp, Zone};
 use crate::http::assets;
 
 /// The places of the rail.
@@ -117,6 +118,8 @@ pub struct Shell {
     pub viewer: Viewer,
     /// The request's moment.
     pub now: Timestamp,
+    /// The zone that moments are told in.
+    pub zone: Zone,
     /// Sections to show; those that are not built or not allowed are left out.
     pub sections: Vec<Section>,
     /// How many things need someone; beside Today.
@@ -134,7 +137,7 @@ impl Shell {
     /// What a page looks like to Ada, an Owner, at a moment.
     pub(in crate::http::pages) fn for_tests(section: Section, now: Timestamp) -> Self {
         let viewer = Viewer { name: "Ada".into(), role: "Owner".into() };
-        Self { viewer, now, sections: vec![section], needs: 0, setup: None, banners: Vec::new(), flash: None }
+        Self { viewer, now, zone: Zone::default(), sections: vec![section], needs: 0, setup: None, banners: Vec::new(), flash: None }
     }
 }
 
@@ -178,7 +181,7 @@ pub fn frame(shell: &Shell, page: &Frame<'_>, content: Markup) -> Markup {
             }
         }
     };
-    document(page.title, body)
+    document(page.title, in_zone(body, &shell.zone))
 }
 
 fn head(page: &Frame<'_>) -> Markup {
@@ -343,6 +346,7 @@ mod tests {
         Shell {
             viewer: Viewer { name: "Ada <Admin>".into(), role: "Owner".into() },
             now: Timestamp::from_seconds(0),
+            zone: Zone::default(),
             sections: vec![Section::Today, Section::Devices, Section::System],
             needs: 3,
             setup: Some(Setup { done: 3, of: 6 }),

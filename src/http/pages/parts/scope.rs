@@ -1,14 +1,10 @@
 //! The scope picker: on the devices of which groups a thing is wanted and until when, as a part of a form, and how that form is read back.
 
 use maud::{Markup, html};
-use time::PrimitiveDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 
 use super::fields::{checkbox, field};
 use super::text::count;
-use super::time::exact;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, Zone};
 use crate::error::{Error, Result};
 
 /// The most groups that are taken from one form.
@@ -25,9 +21,6 @@ pub const ENDS_AT: &str = "ends_at";
 
 /// The name of the box that leaves differing ends as they are.
 const KEEP_ENDS: &str = "keep_ends";
-
-/// What browsers send from a field with day and time.
-const MINUTES: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]");
 
 /// A group that can be ticked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +51,8 @@ pub struct ScopeView {
     pub without_end: bool,
     /// The moment that ends are told against: what ended before it is a thing of the past, and not ticked.
     pub now: Timestamp,
+    /// The zone that ends are typed and told in.
+    pub zone: Zone,
 }
 
 impl ScopeView {
@@ -134,17 +129,16 @@ impl Sent {
         Ok(sent)
     }
 
-    /// The end that was typed; nothing for none.
+    /// The end that was typed, in `zone`; nothing for none.
     ///
     /// # Errors
     /// Names [`ENDS_AT`] when it is not a day with a time, or not after `now`.
-    pub fn end(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+    pub fn end(&self, zone: &Zone, now: Timestamp) -> Result<Option<Timestamp>> {
         if self.ends_at.is_empty() {
             return Ok(None);
         }
-        let typed = PrimitiveDateTime::parse(&self.ends_at, MINUTES).ok().map(|moment| Timestamp::from(moment.assume_utc()));
-        let Some(end) = typed.or_else(|| Timestamp::parse(&self.ends_at)) else {
-            return Err(Error::field(ENDS_AT, "a day and a time in UTC, for example 2026-12-24T15:30, or nothing for no end"));
+        let Some(end) = zone.read(&self.ends_at).or_else(|| Timestamp::parse(&self.ends_at)) else {
+            return Err(Error::field(ENDS_AT, "a day and a time, for example 2026-12-24T15:30, or nothing for no end"));
         };
         if end <= now {
             return Err(Error::field(ENDS_AT, "a moment that is still to come, or nothing for no end"));
@@ -163,9 +157,9 @@ impl Sent {
     ///
     /// # Errors
     /// As [`Sent::end`].
-    pub fn changes(&self, assigned: &[Assigned], now: Timestamp) -> Result<Changes> {
+    pub fn changes(&self, assigned: &[Assigned], zone: &Zone, now: Timestamp) -> Result<Changes> {
         let known = |group: &str| open(assigned, now).find(|(id, _)| id == group).map(|(_, end)| *end);
-        let end = if self.keep_ends && self.ends_at.is_empty() { None } else { self.end(now)? };
+        let end = if self.keep_ends && self.ends_at.is_empty() { None } else { self.end(zone, now)? };
         let mut changes = Changes::default();
         for group in &self.groups {
             match known(group) {
@@ -196,7 +190,7 @@ pub fn scope(view: &ScopeView) -> Markup {
     let end = match &view.sent {
         Some(sent) => sent.ends_at.clone(),
         None if differ => String::new(),
-        None => ends.first().copied().flatten().map(typed).unwrap_or_default(),
+        None => ends.first().copied().flatten().map(|end| view.zone.typed(end)).unwrap_or_default(),
     };
     let keep = view.sent.as_ref().is_none_or(|sent| sent.keep_ends);
     let before: Vec<&String> = match &view.sent {
@@ -211,7 +205,7 @@ pub fn scope(view: &ScopeView) -> Markup {
             div.choices { @for group in &view.groups { (choice(view, group, differ)) } }
         }
         @if !view.without_end {
-            (field(ENDS_AT, "Ends by itself at, in UTC").kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
+            (field(ENDS_AT, &format!("Ends by itself at ({})", view.zone.name())).kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
                 .help("Empty for no end. Profiles and restrictions end on the device itself then, also when it is not connected; all else when it connects next."))
         }
         @if differ {
@@ -233,17 +227,12 @@ fn choice(view: &ScopeView, group: &ScopeGroup, differ: bool) -> Markup {
             label for=(id) {
                 (group.name) " " span.quiet {
                     (count(group.device_count, "device", "devices"))
-                    @if let Some(end) = ended { ", ended " (exact(end)) }
-                    @else if let Some((_, Some(end))) = assigned.filter(|_| differ) { ", until " (exact(*end)) }
+                    @if let Some(end) = ended { ", ended " (view.zone.words(end)) }
+                    @else if let Some((_, Some(end))) = assigned.filter(|_| differ) { ", until " (view.zone.words(*end)) }
                 }
             }
         }
     }
-}
-
-/// A moment as a field with day and time holds it.
-fn typed(end: Timestamp) -> String {
-    end.utc().format(MINUTES).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -301,7 +290,7 @@ mod tests {
     fn changes_are_what_differs_and_nothing_else() {
         let (christmas, easter) = (at("2026-12-24T15:30:00Z"), at("2027-03-28T08:00:00Z"));
         let assigned = vec![("a".to_owned(), None), ("b".to_owned(), christmas)];
-        let changes = |text: &str| sent(text).changes(&assigned, NOW).unwrap();
+        let changes = |text: &str| sent(text).changes(&assigned, &Zone::default(), NOW).unwrap();
         let ids = |changes: &Changes| (changes.assign.clone(), changes.unassign.clone());
         assert_eq!(ids(&changes("before=a&before=b&groups=a&groups=a&ends_at=&other=1")), (vec![], vec!["b".to_owned()]));
         assert_eq!(ids(&changes("before=a&before=b&groups=b&ends_at=2026-12-24T15:30")), (vec![], vec!["a".to_owned()]));
@@ -316,7 +305,7 @@ mod tests {
     #[test]
     fn what_somebody_else_changed_while_the_form_stood_open_is_left_alone() {
         let assigned = vec![("b".to_owned(), None)];
-        let changes = |text: &str| sent(text).changes(&assigned, NOW).unwrap();
+        let changes = |text: &str| sent(text).changes(&assigned, &Zone::default(), NOW).unwrap();
         assert_eq!(changes("ends_at="), Changes::default(), "b came meanwhile");
         assert_eq!(changes("before=a&groups=a&ends_at="), Changes::default(), "a went meanwhile, and b came");
         assert_eq!(changes("before=a&groups=a&groups=c&ends_at=").assign, [("c".to_owned(), None)]);
@@ -339,7 +328,7 @@ mod tests {
         let html = scope(&ScopeView { assigned: assigned.clone(), now: NOW, ..view() }).into_string();
         assert!(html.contains("30 devices, ended 1 Nov 2026, 08:00 UTC"), "{html}");
         assert!(!html.contains("checked") && !html.contains("value=\"2026-11") && !html.contains("keep_ends"), "{html}");
-        let changes = |text: &str| sent(text).changes(&assigned, NOW).unwrap();
+        let changes = |text: &str| sent(text).changes(&assigned, &Zone::default(), NOW).unwrap();
         assert_eq!(changes("groups=b&ends_at="), Changes { assign: vec![("b".into(), None)], unassign: vec![] });
         assert_eq!(changes("ends_at="), Changes::default(), "what is over is nothing to take back");
         let again = changes("groups=a&ends_at=");
@@ -351,10 +340,19 @@ mod tests {
     #[test]
     fn an_end_that_is_none_or_is_over_is_refused_at_its_field() {
         for wrong in ["soon", "2026-12-24", "2026-13-24T15:30", "2020-01-01T00:00"] {
-            assert_eq!(sent(&format!("ends_at={wrong}")).end(NOW).unwrap_err().fields[0].field, ENDS_AT, "{wrong}");
+            assert_eq!(sent(&format!("ends_at={wrong}")).end(&Zone::default(), NOW).unwrap_err().fields[0].field, ENDS_AT, "{wrong}");
         }
-        assert_eq!(sent("ends_at=2026-12-24T15:30:00Z").end(NOW).unwrap(), at("2026-12-24T15:30:00Z"));
-        assert_eq!(sent("ends_at= ").end(NOW).unwrap(), None);
+        assert_eq!(sent("ends_at=2026-12-24T15:30:00Z").end(&Zone::default(), NOW).unwrap(), at("2026-12-24T15:30:00Z"));
+        assert_eq!(sent("ends_at= ").end(&Zone::default(), NOW).unwrap(), None);
+    }
+
+    #[test]
+    fn ends_are_typed_and_shown_in_the_zone_of_the_appliance() {
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        let end = at("2026-12-24T15:30:00Z");
+        assert_eq!(sent("ends_at=2026-12-24T16:30").end(&zone, NOW).unwrap(), end);
+        let html = scope(&ScopeView { assigned: vec![("b".into(), end)], zone, ..view() }).into_string();
+        assert!(html.contains("Ends by itself at (Europe/Berlin)") && html.contains("value=\"2026-12-24T16:30\""), "{html}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Moments in words: "3 hours ago", with the exact time beside; `app.js` keeps the words true and shows the viewer's own zone.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, Zone};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -41,6 +41,40 @@ pub fn moment(at: Timestamp) -> Markup {
 /// The day of a date that has no time of day for a person, such as an expiry: `25 Nov 2026`.
 pub fn day(at: Timestamp) -> Markup {
     html! { time datetime=(at) title=(exact(at)) { (day_words(at)) } }
+}
+
+/// How every moment in a page begins; text of people is escaped, so that it cannot.
+const OPENS: &str = "<time datetime=\"";
+
+/// Tells the moments of a page in the appliance's zone, as `app.js` tells them in the viewer's own afterwards.
+pub fn in_zone(page: Markup, zone: &Zone) -> Markup {
+    if *zone == Zone::default() {
+        return page;
+    }
+    let mut told = String::with_capacity(page.0.len());
+    let mut pieces = page.0.split(OPENS);
+    told.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        match piece.split_once("</time>").and_then(|(element, rest)| Some((retold(element, zone)?, rest))) {
+            Some((element, rest)) => told.extend([element.0.as_str(), rest]),
+            None => told.extend([OPENS, piece]),
+        }
+    }
+    PreEscaped(told)
+}
+
+/// A moment, from its `datetime` to the end of its text, told in a zone.
+fn retold(element: &str, zone: &Zone) -> Option<Markup> {
+    let (datetime, rest) = element.split_once('"')?;
+    let (attributes, text) = rest.split_once('>')?;
+    let at = Timestamp::parse(datetime)?;
+    Some(if attributes.contains("data-as=\"ago\"") {
+        html! { time datetime=(at) title=(zone.words(at)) data-as="ago" { (text) } }
+    } else if attributes.contains("data-as=\"moment\"") {
+        html! { time datetime=(at) title=(zone.words(at)) data-as="moment" { (zone.words(at)) } }
+    } else {
+        html! { time datetime=(at) title=(zone.words(at)) { (zone.day(at)) } }
+    })
 }
 
 /// `25 Nov 2026`, in UTC.
@@ -101,5 +135,18 @@ mod tests {
         let html = time_ago(NOW.minus(Duration::from_secs(7_200)), NOW).into_string();
         assert_eq!(html, "<time datetime=\"2026-11-25T01:29:09Z\" title=\"25 Nov 2026, 01:29 UTC\" data-as=\"ago\">2 hours ago</time>");
         assert_eq!(day(NOW).into_string(), "<time datetime=\"2026-11-25T03:29:09Z\" title=\"25 Nov 2026, 03:29 UTC\">25 Nov 2026</time>");
+    }
+
+    #[test]
+    fn a_page_tells_its_moments_in_the_zone_of_the_appliance() {
+        let evening = Timestamp::parse("2026-11-25T23:29:09Z").unwrap();
+        let page = || html! { p { "It ends " (moment(evening)) ", made " (time_ago(evening, evening)) ", on " (day(evening)) ", <time " } };
+        assert_eq!(in_zone(page(), &Zone::default()).0, page().0);
+        let told = in_zone(page(), &Zone::named("Europe/Berlin").unwrap()).0;
+        let tag =
+            |as_: &str, text: &str| format!("<time datetime=\"2026-11-25T23:29:09Z\" title=\"26 Nov 2026, 00:29 CET\"{as_}>{text}</time>");
+        let (ends, ago, day) =
+            (tag(" data-as=\"moment\"", "26 Nov 2026, 00:29 CET"), tag(" data-as=\"ago\"", "just now"), tag("", "26 Nov 2026"));
+        assert_eq!(told, format!("<p>It ends {ends}, made {ago}, on {day}, &lt;time </p>"));
     }
 }

@@ -23,13 +23,14 @@ pub fn choose(shell: &Shell, error: Option<&str>) -> Markup {
                 Fact::text("Email", "knows people again from one file to the next, unless there is an ID"),
                 Fact::text("Role", "student, teacher or staff; student where it is empty"),
                 Fact::text("Class", "several with a | between them, or a line for each"),
+                Fact::text("Managed Apple Account", "by which Apps and Books knows the person; where it is empty it stays as it is"),
                 Fact::text("Serial number", "of the device that the person uses"),
                 Fact::text("Active", "yes or no"),
             ]))
         }))
         (section("What it does", html! {
             p { "People and classes that came by an earlier file of the same kind and are not in this one are removed. Whoever was made by hand stays." }
-            p { "From OneRoster 1.1 or 1.2 users, classes and enrollments are taken; parents and guardians are left out." }
+            p { "From OneRoster 1.1 or 1.2 users, classes and enrollments are taken; parents and guardians are left out. A Managed Apple Account is taken from userIds, {ManagedAppleID:…}, or from a column metadata.managedAppleId." }
         }))
     };
     frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, "Import people and classes") }, content)

@@ -3,6 +3,7 @@
 pub mod licences;
 pub mod people;
 pub mod practice;
+pub mod settings;
 
 use maud::{Markup, html};
 

@@ -114,7 +114,7 @@ async fn how_it_is_managed_is_chosen_in_words_and_kept() {
     assert_eq!(settings.attributes.removable, Some(false));
     let page = house.get(&owner, saved.location()).await.body;
     for part in
-        ["Its data go into the person", "The person holds the licence.", "between 22:00 and 05:00 UTC", "The person may delete it: no."]
+        ["Its data go into the person", "The person holds the licence.", "between 22:00 and 05:00 (UTC)", "The person may delete it: no."]
     {
         assert!(page.contains(part), "{part} in {page}");
     }

@@ -9,9 +9,10 @@ use crate::mdm::catalog::{
 };
 use crate::mdm::{Actor, capability};
 use crate::protocol::plist;
+use crate::store::app_states::{self, AppState, Intent, Stage};
 use crate::store::apps;
 use crate::store::assignments::{AssignedKind, AssignedMode};
-use crate::store::inventory::{self, InstalledApp};
+use crate::store::deployments::Mechanism;
 use crate::store::policies::tests as groups;
 
 /// A house with an iPad whose group has one app to choose and one that comes by itself.
@@ -40,18 +41,53 @@ async fn address(house: &House, device: &'static str) -> String {
     format!("/catalog/{}", link.capability)
 }
 
-async fn seen(house: &House, state: &'static str, version: &'static str) {
-    let app = InstalledApp {
-        identifier: "school.example.field".into(),
-        name: "Field".into(),
-        version: version.into(),
+fn blank(house: &House) -> AppState {
+    AppState {
+        app_id: "a1".into(),
+        name: "Field notes a1".into(),
+        adam_id: String::new(),
+        bundle_id: "school.example.field".into(),
+        mechanism: Mechanism::Command,
+        mode: AssignedMode::Optional,
+        holder: String::new(),
+        wanted: "wanted".into(),
+        sent: String::new(),
+        seen: String::new(),
+        stage: Stage::Offered,
+        stage_at: house.app.now(),
+        version: String::new(),
         short_version: String::new(),
-        size_bytes: None,
-        managed: true,
-        state: state.into(),
-        details: "{}".into(),
-    };
-    house.write(move |tx| inventory::upsert_app(tx, "ed1", &app)).await;
+        external_version: None,
+        asked_version: String::new(),
+        unmoved: 0,
+        intent: Intent::Nothing,
+        command_uuid: None,
+        attempts: 0,
+        due_at: None,
+        polls: 0,
+        poll_at: None,
+        problem: String::new(),
+        asked_at: None,
+        asks: 0,
+        take_over: false,
+        withdrawn: false,
+    }
+}
+
+/// What is different of an app's row.
+type Change = fn(&mut AppState);
+
+/// The apps room says that the app which may be chosen is at this stage.
+async fn stands(house: &House, stage: Stage, change: Change) {
+    let begun = blank(house);
+    house
+        .write(move |tx| {
+            let mut row = app_states::find(tx, "ed1", "a1")?.unwrap_or(begun);
+            row.stage = stage;
+            change(&mut row);
+            app_states::put(tx, "ed1", &row)
+        })
+        .await;
 }
 
 async fn choose(house: &House, path: &str, app: &str, choice: &str) -> Reply {
@@ -75,24 +111,32 @@ async fn an_app_is_chosen_installed_and_given_back() {
     let chosen = choose(&house, &path, "a1", "install").await;
     assert_eq!((chosen.status, chosen.location()), (StatusCode::SEE_OTHER, path.as_str()), "{}", chosen.body);
     assert_eq!(house.write(crate::store::known::tests::take_planned).await, ["ed1"], "the device is looked at anew");
-    let wanted = house.write(|tx| catalog::wanted(tx, &enrollments::device_channel(tx, "d1")?.unwrap())).await;
-    assert_eq!(wanted, [("a1".to_owned(), house.app.now())]);
     assert!(house.get("", &path).await.body.contains("Asked for just now"));
-    for (state, version, words) in [
-        ("Prompting", "", "Being installed"),
-        ("UserRejected", "", "Ask again for Field notes a1"),
-        ("Failed", "", "It could not be installed"),
-        ("Managed", "2.1", "Installed, version 2.1"),
-    ] {
-        seen(&house, state, version).await;
-        assert!(house.get("", &path).await.body.contains(words), "{state}");
+    let as_it_is: Change = |_| {};
+    let there: Change = |row| {
+        row.seen = "there".into();
+        row.short_version = "2.1".into();
+    };
+    let cases = [
+        (Stage::NoLicence, as_it_is, "Waiting for a licence: ask your teacher"),
+        (Stage::Prompting, as_it_is, "Look at the Home Screen"),
+        (Stage::Declined, as_it_is, "Ask again for Field notes a1"),
+        (Stage::Failed, as_it_is, "It could not be installed"),
+        (Stage::Installing, as_it_is, "Installing"),
+        (Stage::Installed, there, "Installed, version 2.1"),
+    ];
+    for (stage, change, words) in cases {
+        stands(&house, stage, change).await;
+        assert!(house.get("", &path).await.body.contains(words), "{stage}");
     }
+    house.app.clock.advance(ASK_AGAIN_AFTER);
     assert_eq!(choose(&house, &path, "a1", "install").await.status, 409, "it is there");
     assert_eq!(choose(&house, &path, "a1", "remove").await.status, StatusCode::SEE_OTHER);
-    assert!(house.write(|tx| catalog::wanted(tx, &enrollments::device_channel(tx, "d1")?.unwrap())).await.is_empty());
+    let row = house.write(|tx| app_states::find(tx, "ed1", "a1")).await.unwrap();
+    assert!(row.withdrawn && row.asked_at.is_none(), "the apps room takes it away");
     let events = house.write(|tx| crate::store::events::list(tx, &crate::store::events::Filter::default(), None, 50)).await;
     let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).filter(|kind| kind.starts_with("app.")).collect();
-    assert_eq!(kinds, ["app.given_back", "app.requested"]);
+    assert_eq!(kinds, ["app.withdrawn", "app.asked"]);
 }
 
 #[tokio::test]
@@ -225,11 +269,29 @@ async fn the_icon_is_a_web_clip_that_apples_schema_knows_and_changes_with_the_ad
     assert_eq!(house.get("", url.strip_prefix("https://mdm.example.school").unwrap()).await.status, 200);
     if let Some(shared) = crate::shared_for_tests() {
         let schema = std::fs::read_to_string(shared.join("apple-schema-18.1/mdm/profiles/com.apple.webClip.managed.yaml")).unwrap();
-        for key in clip.keys().filter(|key| !key.starts_with("Payload")) {
-            assert!(schema.contains(&format!("- key: {key}\n")), "{key}");
+        for (key, value) in clip.iter().filter(|(key, _)| !key.starts_with("Payload")) {
+            let kind = schema.split(&format!("- key: {key}\n")).nth(1).and_then(|rest| rest.split("type: ").nth(1)).unwrap_or_default();
+            let is_so = match value {
+                plist::Value::Data(_) => kind.starts_with("<data>"),
+                plist::Value::Boolean(_) => kind.starts_with("<boolean>"),
+                plist::Value::String(_) => kind.starts_with("<string>"),
+                other => panic!("{key}: {other:?}"),
+            };
+            assert!(is_so, "{key}");
         }
     }
+    assert!(clip["Icon"].as_data().unwrap().starts_with(b"\x89PNG"));
     assert_eq!(bytes(icon().await).1, uuid, "the same content is the same profile");
+    let looks = Catalog {
+        title: "Our apps".into(),
+        audience: Audience::Groups,
+        colour: Colour::Red,
+        groups: vec!["g1".into()],
+        ..Catalog::default()
+    };
+    house.write(move |tx| catalog::set(tx, &Actor::Console, looks)).await;
+    let (_, uuid, red) = bytes(icon().await);
+    assert_ne!(red, first, "another colour is another icon");
     house.app.clock.advance(PERIOD);
     assert_ne!(bytes(icon().await).1, uuid, "a new address is a new one");
     let other = house.write(|tx| {

@@ -4,7 +4,7 @@ use axum::http::header::CONTENT_TYPE;
 
 use super::House;
 use crate::mdm::{Actor, Role};
-use crate::store::api_tokens;
+use crate::store::{api_tokens, deployments};
 
 #[tokio::test]
 async fn a_file_over_the_limit_is_named_in_a_page() {
@@ -81,4 +81,45 @@ async fn the_curly_apostrophe_of_phones_is_fine_in_a_name() {
     let found = house.write(|tx| crate::mdm::admins::find(tx, &Actor::Console, "Ms O'Hara")).await;
     assert_eq!(found.name, "Ms O'Hara", "it is the same name however it is typed");
     assert!(house.kit.cookie("Ms O\u{2019}Hara").await.starts_with("__Host-rollcall="));
+}
+
+#[tokio::test]
+async fn the_time_zone_is_chosen_on_a_page_and_pages_tell_times_in_it() {
+    let house = House::new();
+    let (owner, viewer) = (house.person(Role::Owner).await, house.person(Role::Viewer).await);
+    let at = "/system/settings";
+    assert!(house.get(&owner, "/system").await.body.contains("/system/settings"));
+    assert!(house.get(&owner, at).await.body.contains("<option value=\"Pacific/Auckland\">Pacific/Auckland</option>"));
+    let looked = house.get(&viewer, at).await.body;
+    assert!(looked.contains("UTC") && !looked.contains("name=\"time_zone\""), "{looked}");
+    assert_eq!(house.post(&viewer, at, "organisation=&time_zone=Asia%2FTokyo").await.status, 403);
+    let refused = house.post(&owner, at, "organisation=Example&time_zone=Mars%2FOlympus").await;
+    assert!(
+        refused.status == 422 && refused.body.contains("id=\"f-time_zone-error\"") && refused.body.contains("for example Europe/Berlin")
+    );
+    assert!(refused.body.contains("value=\"Example\""), "nothing typed is lost");
+    assert_eq!(house.post(&owner, at, "organisation=Example+School&time_zone=Pacific%2FAuckland").await.status, 303);
+    let page = house.get(&owner, at).await.body;
+    assert!(page.contains("<option value=\"Pacific/Auckland\" selected>") && page.contains("25 Nov 2026, 21:00 NZDT"), "{page}");
+    // An invitation without an end, made at 08:00 UTC.
+    house.post(&owner, "/invitations", "name=Cart&days=14").await;
+    let list = house.get(&owner, "/devices").await.body + &house.get(&owner, "/invitations").await.body;
+    assert!(list.contains("NZDT") && !list.contains(" UTC\""), "{list}");
+}
+
+#[tokio::test]
+async fn another_time_zone_has_devices_looked_at_again_where_quiet_hours_may_have_moved() {
+    use crate::mdm::settings::{Change, change};
+    let house = House::new();
+    house.device("d1", "iPad").await;
+    house.write(|tx| deployments::look_again_everywhere(tx).map(drop)).await;
+    house.write(crate::store::known::tests::take_planned).await;
+    let choose = async |name: &str| {
+        let wanted = Change { time_zone: Some(name.to_owned()), ..Change::default() };
+        house.write(move |tx| change(tx, &Actor::Console, &wanted)).await;
+        house.write(crate::store::known::tests::take_planned).await
+    };
+    assert_eq!(choose("Asia/Tokyo").await, ["ed1"]);
+    assert!(choose("Asia/Tokyo").await.is_empty(), "nothing is different");
+    assert_eq!(choose("").await, ["ed1"]);
 }

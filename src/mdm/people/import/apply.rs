@@ -7,8 +7,8 @@ use serde_json::json;
 use super::plan::{Plan, Ref, person_role};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::people::PEOPLE_MAX;
 use crate::mdm::people::classes::CLASSES_MAX;
+use crate::mdm::people::{PEOPLE_MAX, account};
 use crate::mdm::{Actor, groups};
 use crate::protocol::roster::Roster;
 use crate::store::classes::{self, Class, Membership};
@@ -37,6 +37,9 @@ pub(super) fn apply(tx: &Tx, actor: &Actor, plan: &Plan, roster: &Roster) -> Res
             ..before
         };
         people::update(tx, &person)?;
+        if let Some(managed) = &changed.account {
+            account::put(tx, &changed.id, managed)?;
+        }
         concerned.extend(people::devices(tx, &changed.id)?.into_iter().map(|device| device.id));
     }
     for (id, _, name, _) in &plan.classes_changed {
@@ -102,6 +105,9 @@ fn add_people(tx: &Tx, plan: &Plan, roster: &Roster) -> Result<Vec<String>> {
             changed_at: tx.now,
         };
         people::insert(tx, &person)?;
+        if !said.account.is_empty() {
+            account::put(tx, &person.id, &said.account)?;
+        }
         ids.push(person.id);
     }
     Ok(ids)

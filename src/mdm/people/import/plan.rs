@@ -32,6 +32,8 @@ pub(super) struct Changed {
     pub(super) email: String,
     pub(super) role: PersonRole,
     pub(super) active: bool,
+    /// Their Managed Apple Account, where that becomes another.
+    pub(super) account: Option<String>,
     words: String,
 }
 
@@ -127,7 +129,7 @@ impl Plan {
             classes: roster.classes.len() as u64,
         };
         let (people, classes) = (people::all(tx)?, classes::all(tx)?);
-        let who = plan.compare_people(roster, &people);
+        let who = plan.compare_people(roster, &people, &people::managed_apple_ids(tx)?.into_iter().collect());
         let which = plan.compare_classes(tx, roster, &classes)?;
         let names = Names::of(roster, &people, &classes);
         plan.compare_memberships(tx, roster, (&who, &which), &names)?;
@@ -136,7 +138,7 @@ impl Plan {
     }
 
     /// Gives whom each key stands for.
-    fn compare_people(&mut self, roster: &Roster, there: &[Person]) -> BTreeMap<String, Ref> {
+    fn compare_people(&mut self, roster: &Roster, there: &[Person], accounts: &BTreeMap<String, String>) -> BTreeMap<String, Ref> {
         let known = Known::of(there.iter().map(|person| (person, person.source, &person.source_id, &person.email)), self.source);
         let by_hand = known.made_by_hand(|person| person.source == Source::Hand);
         let addresses = frequencies(roster.people.iter().map(|person| &person.email));
@@ -155,14 +157,19 @@ impl Plan {
             let by_hand = single(&by_hand, &said.email, is_single);
             let other = || single(&known.others, &said.email, is_single);
             let found = if let Some(person) = same.or_else(moved).filter(|_| by_hand.is_none()) {
-                self.people_changed.extend(changed(person, said));
+                let account = accounts.get(&person.id).map(String::as_str).unwrap_or_default();
+                self.people_changed.extend(changed(person, account, said));
                 Ref::Known(person.id.clone())
             } else if let Some(person) = by_hand.or_else(other) {
                 self.people_here.push(named(&person.name, &person.email));
                 Ref::Known(person.id.clone())
             } else {
                 self.people_added.push(at);
-                self.people_added_names.push(named(&said.name, &said.email));
+                let name = named(&said.name, &said.email);
+                self.people_added_names.push(match said.account.as_str() {
+                    "" => name,
+                    account => format!("{name}, Managed Apple Account {account}"),
+                });
                 Ref::New(self.people_added.len() - 1)
             };
             if let Ref::Known(id) = &found {
@@ -351,8 +358,8 @@ impl Plan {
     }
 }
 
-/// What changes of a person, if anything does.
-fn changed(person: &Person, said: &roster::Person) -> Option<Changed> {
+/// What changes of a person who has this Managed Apple Account, if anything does.
+fn changed(person: &Person, account: &str, said: &roster::Person) -> Option<Changed> {
     let role = person_role(said.role);
     let mut words = Vec::new();
     if person.name != said.name {
@@ -367,11 +374,16 @@ fn changed(person: &Person, said: &roster::Person) -> Option<Changed> {
     if person.active != said.active {
         words.push(String::from(if said.active { "active again" } else { "not active any more" }));
     }
+    // Where the file says nothing of an account, the one that somebody entered stays.
+    let account = (!said.account.is_empty() && said.account != account).then(|| said.account.clone());
+    if let Some(account) = &account {
+        words.push(format!("Managed Apple Account {account}"));
+    }
     // A new key alone is nothing that people would call a change, but it has to be kept.
     if words.is_empty() && person.source_id.as_ref() == Some(&said.key) {
         return None;
     }
     let words = format!("{}: {}", person.name, if words.is_empty() { String::from("known by another key") } else { words.join(", ") });
     let roster::Person { key, name, email, active, .. } = said.clone();
-    Some(Changed { id: person.id.clone(), key, name, email, role, active, words })
+    Some(Changed { id: person.id.clone(), key, name, email, role, active, account, words })
 }

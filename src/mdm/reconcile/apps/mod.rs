@@ -13,7 +13,7 @@ use crate::mdm::reconcile::preview::{Foreseen, Thing};
 use crate::mdm::reconcile::standing::{Standing, State};
 use crate::mdm::reconcile::step::UnderWay;
 use crate::mdm::wanted::Origin;
-use crate::mdm::{commands, licences};
+use crate::mdm::{commands, licences, settings};
 use crate::protocol::command::{self, Command as Order};
 use crate::store::app_states::{self, AppState, Intent, Stage};
 use crate::store::assignments::AssignedKind;
@@ -241,9 +241,9 @@ fn origin(row: &AppState) -> Origin {
 
 /// How the apps of one channel stand.
 pub(super) fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Standing>> {
-    let mut things = Vec::new();
+    let (mut things, zone) = (Vec::new(), settings::zone(tx)?);
     for row in app_states::of_enrollment(tx, &enrollment.id)?.into_iter().filter(|row| row.stage != Stage::Offered) {
-        let (because, remedy) = apps::words::because(&row);
+        let (because, remedy) = apps::words::because(&row, &zone);
         let origin = origin(&row);
         things.push(Standing {
             identifier: apps::identifier(&row),

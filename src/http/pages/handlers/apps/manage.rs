@@ -14,6 +14,7 @@ use crate::http::pages::apps::manage::{ManageView, manage};
 use crate::mdm::Right;
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::mdm::apps::{self, Edit, LicenceBy, Settings, Updates, configuration, schema};
+use crate::mdm::settings::zone;
 use crate::protocol::plist::{Dictionary, Value};
 use crate::store::Tx;
 use crate::store::apps::AppKind;
@@ -46,9 +47,9 @@ pub(super) async fn filled(app: &App, who: &SignedIn, id: &str) -> Result<Manage
     let (actor, id) = (who.actor.clone(), id.to_owned());
     let work = move |tx: &Tx| {
         let keys = apps::configuration_of(tx, &actor, &id)?;
-        Ok((apps::find(tx, &actor, &id)?, keys, schema::find(tx, &actor, &id)?))
+        Ok((apps::find(tx, &actor, &id)?, keys, schema::find(tx, &actor, &id)?, zone(tx)?))
     };
-    let (found, keys, brought) = app.store.read_slow(app.now(), work).await?;
+    let (found, keys, brought, zone) = app.store.read_slow(app.now(), work).await?;
     let settings = found.settings;
     let (updates, from, to) = match &settings.updates {
         Updates::Off => ("off", "", ""),
@@ -75,6 +76,7 @@ pub(super) async fn filled(app: &App, who: &SignedIn, id: &str) -> Result<Manage
         updates: updates.to_owned(),
         from: from.to_owned(),
         to: to.to_owned(),
+        zone,
         ios_app: settings.ios_app,
         attributes: ATTRIBUTES.iter().map(|known| (known.id.to_owned(), attribute(known.id))).collect(),
         configuration: keys.as_ref().map(apps::orders::shown).unwrap_or_default(),

@@ -12,6 +12,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::apps::one::{Lost, ask_scope, one};
 use crate::http::pages::parts::scope::{Assigned, Changes, Sent};
 use crate::mdm::reconcile::{self, Foreseen, Named, Thought};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, apps};
 use crate::store::Tx;
 use crate::store::assignments::{AssignedKind, AssignedMode};
@@ -86,7 +87,7 @@ pub(super) async fn save(
 fn apply(tx: &Tx, actor: &Actor, id: &str, wish: &Wish) -> Result<Outcome> {
     let found = apps::find(tx, actor, id)?;
     let assigned: Vec<_> = found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect();
-    let changes = wish.sent.changes(&assigned, tx.now)?;
+    let changes = wish.sent.changes(&assigned, &zone(tx)?, tx.now)?;
     let mut lost = lost(tx, actor, id, &changes)?;
     if !wish.is_confirmed {
         let short = short(tx, &found, wish, (&changes, &assigned))?;

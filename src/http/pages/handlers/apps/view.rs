@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::{PAGE, address};
 use crate::clock::Timestamp;
+use crate::clock::Zone;
 use crate::error::Result;
 use crate::http::pages::apps::one::{AppView, DeviceRow};
 use crate::http::pages::apps::{AppRow, Licences};
@@ -11,6 +12,7 @@ use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, Share, State as Mark};
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::mdm::apps::{self, LicenceBy, Overview, Settings, Updates, words};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::store::app_states::{AppState, OnDevice, Stage};
 use crate::store::apps::AppKind;
@@ -122,22 +124,24 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
     let required: Vec<String> = open().filter(|row| row.mode == AssignedMode::Required).map(|row| row.group_id.clone()).collect();
     let optional = open().filter(|row| row.mode == AssignedMode::Optional);
     let facts: Json = serde_json::from_str(&found.app.facts).unwrap_or_default();
+    let zone = zone(tx)?;
     Ok(AppView {
         shortages: apps::shortages(tx, &found.app, &required)?.into_iter().map(|shortage| shortage.because).collect(),
         kind: kind(found.app.kind),
         licences: licences(&found),
         results: segments(&found),
-        settings: sentences(&found.settings, found.app.kind),
+        settings: sentences(&found.settings, found.app.kind, &zone),
         is_configured: found.is_configured,
         scope: ScopeView {
             groups: groups::all(tx)?.into_iter().map(group).collect(),
             assigned: found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect(),
             now: tx.now,
+            zone: zone.clone(),
             ..ScopeView::default()
         },
         optional: optional.map(|row| row.group_id.clone()).collect(),
         version: facts.get("version").and_then(Json::as_str).unwrap_or_default().to_owned(),
-        devices: devices.into_iter().map(device).collect(),
+        devices: devices.into_iter().map(|row| device(row, &zone)).collect(),
         unable: apps::unable(tx, actor, id)?
             .into_iter()
             .map(|one| (one.device_id, one.device_name, words::sentence(&one.because)))
@@ -156,8 +160,8 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
     })
 }
 
-fn device(row: OnDevice) -> DeviceRow {
-    let (because, remedy) = words::because(&row.state);
+fn device(row: OnDevice, zone: &Zone) -> DeviceRow {
+    let (because, remedy) = words::because(&row.state, zone);
     DeviceRow {
         name: if row.device_name.is_empty() { String::from("A device without a name") } else { row.device_name },
         id: row.device_id,
@@ -171,7 +175,7 @@ fn device(row: OnDevice) -> DeviceRow {
 }
 
 /// How an app is managed, in sentences.
-fn sentences(settings: &Settings, kind: AppKind) -> Vec<String> {
+fn sentences(settings: &Settings, kind: AppKind, zone: &Zone) -> Vec<String> {
     let mut said = vec![
         if settings.remove_with_management {
             "It goes, with its data, when the management ends."
@@ -196,7 +200,7 @@ fn sentences(settings: &Settings, kind: AppKind) -> Vec<String> {
     said.push(match &settings.updates {
         Updates::Off => String::from("Newer versions are never sent by themselves."),
         Updates::WhenAvailable => String::from("Newer versions are sent as soon as there is one."),
-        Updates::QuietHours { from, to } => format!("Newer versions are sent between {from} and {to} UTC."),
+        Updates::QuietHours { from, to } => format!("Newer versions are sent between {from} and {to} ({}).", zone.name()),
     });
     if settings.ios_app {
         said.push(String::from("Macs with Apple silicon get the app for iPad."));

@@ -21,6 +21,7 @@ use crate::http::pages::declarations::{DeclarationRow, DeclarationView, Declarat
 use crate::http::pages::parts::scope::Sent;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, encode};
 use crate::mdm::declarations::library::{self, Standing};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::declaration::DeclarationKind;
 use crate::store::{Tx, groups};
@@ -264,7 +265,7 @@ async fn assign(
         .write(app.now(), move |tx| {
             let assigned = library::find(tx, &actor, &own)?.assignments.into_iter();
             let before: Vec<_> = assigned.map(|one| (one.group_id, one.ends_at)).collect();
-            let changes = sent.changes(&before, tx.now)?;
+            let changes = sent.changes(&before, &zone(tx)?, tx.now)?;
             changes.assign.iter().try_for_each(|(group, _)| library::assign(tx, &actor, &own, group).map(drop))?;
             changes.unassign.iter().try_for_each(|group| library::unassign(tx, &actor, &own, group).map(drop))
         })

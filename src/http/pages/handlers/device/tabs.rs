@@ -18,6 +18,7 @@ use crate::http::pages::handlers::apps::{ask_words, mark, withdraws};
 use crate::http::pages::handlers::words::entry;
 use crate::http::pages::parts::{State as Mark, Wait};
 use crate::mdm::apps::{self as mdm_apps, words};
+use crate::mdm::settings::zone;
 use crate::mdm::wanted::Origin;
 use crate::mdm::{Actor, Right, devices, reconcile, why};
 use crate::protocol::plist;
@@ -148,8 +149,9 @@ fn queue_words(command: &commands::Command) -> &'static str {
 /// Apps that it is to have and those on it, and what they say of themselves.
 fn apps_tab(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>, at: Option<Timestamp>) -> Result<AppsTab> {
     let Some(channel) = channel else { return Ok(AppsTab::default()) };
+    let zone = zone(tx)?;
     let row = |row: AppState| {
-        let (because, remedy) = words::because(&row);
+        let (because, remedy) = words::because(&row, &zone);
         AppStateRow {
             state: mark(row.stage),
             words: words::stage(&row),

@@ -11,18 +11,20 @@ use serde::Deserialize;
 
 use super::{Form, SaidQuery, said, shell};
 use crate::app::App;
+use crate::clock::Zone;
 use crate::error::{Error, Result};
 use crate::http::api::input::Query;
 use crate::http::api::list::Page;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::content_tokens::take_over;
-use crate::http::pages::parts::{State as Mark, day_words, encode};
+use crate::http::pages::parts::{State as Mark, encode};
 use crate::http::pages::system::licences::{
     AllView, CodesRow, HolderRow, HoldersView, LocationRow, LocationView, OwnedRow, PersonRow, all, ask_remove, holders, location,
 };
 use crate::mdm::licences::ledger::{self, Held};
 use crate::mdm::licences::tokens::{self, Standing};
 use crate::mdm::licences::{self, Asset, Holder, Licence, Seats, codes, errands, facts, invitations};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::store::content_tokens::TokenState;
 use crate::store::licences::users::{User, UserState};
@@ -55,7 +57,9 @@ pub(super) fn routes() -> Router<App> {
 
 /// How the locations are together, for the page of the system: the worst of them.
 pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
-    let rows: Vec<_> = tokens::list(tx, actor)?.into_iter().filter(|standing| !standing.token.practice).map(|one| row(tx, one)).collect();
+    let zone = zone(tx)?;
+    let rows: Vec<_> =
+        tokens::list(tx, actor)?.into_iter().filter(|standing| !standing.token.practice).map(|one| row(tx, &zone, one)).collect();
     let worst = rows.iter().find(|row| row.state == Mark::Problem).or_else(|| rows.iter().find(|row| row.state != Mark::Ok));
     Ok(match worst.or(rows.first()) {
         None => (Mark::Ok, String::from("no content token of your own: apps of the store need one")),
@@ -64,17 +68,17 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
     })
 }
 
-fn row(tx: &Tx, standing: Standing) -> LocationRow {
+fn row(tx: &Tx, zone: &Zone, standing: Standing) -> LocationRow {
     let Standing { token, owned, in_use, .. } = standing;
     let left = token.expires_at.since(tx.now);
     let (state, words) = match token.state {
         TokenState::Taken => (Mark::Problem, format!("“{}” took it over", token.other_server)),
         TokenState::Refused => (Mark::Problem, token.problem),
-        TokenState::Ready if left.is_zero() => (Mark::Problem, format!("its token ended on {}", day_words(token.expires_at))),
+        TokenState::Ready if left.is_zero() => (Mark::Problem, format!("its token ended on {}", zone.day(token.expires_at))),
         TokenState::Ready if token.failures > 0 => (Mark::Waiting, token.problem),
-        TokenState::Ready if left < SOON => (Mark::Waiting, format!("its token ends on {}", day_words(token.expires_at))),
+        TokenState::Ready if left < SOON => (Mark::Waiting, format!("its token ends on {}", zone.day(token.expires_at))),
         TokenState::Ready if token.synced_at.is_none() => (Mark::Waiting, String::from("Apple's book is being read")),
-        TokenState::Ready => (Mark::Ok, format!("good until {}", day_words(token.expires_at))),
+        TokenState::Ready => (Mark::Ok, format!("good until {}", zone.day(token.expires_at))),
     };
     LocationRow {
         name: if token.location.is_empty() { token.organisation } else { token.location },
@@ -128,9 +132,10 @@ async fn view(app: &App, who: &SignedIn) -> Result<AllView> {
             left: count.left,
             imported: count.imported,
         });
+        let zone = zone(tx)?;
         Ok(AllView {
             codes: codes.collect(),
-            locations: tokens::list(tx, &actor)?.into_iter().map(|standing| row(tx, standing)).collect(),
+            locations: tokens::list(tx, &actor)?.into_iter().map(|standing| row(tx, &zone, standing)).collect(),
             owned: licences::offered(tx)?.into_iter().map(|asset| owned(tx, asset)).collect::<Result<_>>()?,
             token_error: None,
             sheet_error: None,
@@ -183,7 +188,7 @@ async fn one(
         let standing = tokens::find(tx, &actor, &id)?;
         let token = standing.token.clone();
         Ok(LocationView {
-            row: row(tx, standing),
+            row: row(tx, &zone(tx)?, standing),
             organisation: token.organisation,
             country: token.country,
             other_server: if token.state == TokenState::Taken { token.other_server } else { String::new() },

@@ -22,6 +22,7 @@ use crate::http::pages::policies::{
 };
 use crate::mdm::policies::catalogue::{self, ValueKind};
 use crate::mdm::policies::{self, NewPolicy, PolicyChange};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, devices};
 use crate::store::policies::Policy;
 use crate::store::{Tx, groups, policies as rows};
@@ -104,10 +105,10 @@ async fn view(app: &App, who: &SignedIn, id: String, sent: Option<Sent>, errors:
         let policy = policies::find(tx, &actor, &id)?;
         let assigned = policies::groups(tx, &actor, &id)?.into_iter().map(|group| (group.id, group.ends_at)).collect();
         let clashes = policies::check(tx, &actor, &id, &[])?.into_iter().map(|clash| clash.message).collect();
-        Ok((policy, assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, clashes))
+        Ok((policy, assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, clashes, zone(tx)?))
     };
     let now = app.now();
-    let (policy, assigned, groups, devices, clashes) = app.store.read_slow(now, work).await?;
+    let (policy, assigned, groups, devices, clashes, zone) = app.store.read_slow(now, work).await?;
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     Ok(PolicyView {
         switches: in_words(&policy),
@@ -115,7 +116,7 @@ async fn view(app: &App, who: &SignedIn, id: String, sent: Option<Sent>, errors:
         clashes,
         ends: policies::ends(&policy.settings).words,
         generations: policies::generations(&policy.settings),
-        scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors, without_end: false, now },
+        scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors, without_end: false, now, zone },
         devices,
         may_change,
         id: policy.id,

@@ -12,6 +12,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::scope::{Assigned, Changes, Sent};
 use crate::http::pages::policies::one;
 use crate::http::pages::profiles::one::scope_conflicts;
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, policies};
 use crate::store::Tx;
 
@@ -30,7 +31,7 @@ pub(super) async fn save(
     let work = move |tx: &Tx| {
         let name = policies::find(tx, &actor, &policy_id)?.name;
         let assigned: Vec<_> = policies::groups(tx, &actor, &policy_id)?.into_iter().map(|group| (group.id, group.ends_at)).collect();
-        let changes = asked.changes(&assigned, now)?;
+        let changes = asked.changes(&assigned, &zone(tx)?, now)?;
         let messages = if is_confirmed { Vec::new() } else { new_clashes(tx, &actor, &policy_id, &changes, &assigned)? };
         if messages.is_empty() {
             apply(tx, &actor, &policy_id, &changes)?;

@@ -23,6 +23,7 @@ use crate::http::pages::profiles::one::{DeviceRow, ProfileView, VersionRow, dele
 use crate::http::pages::profiles::versions::{VersionView, version as version_page};
 use crate::http::pages::profiles::{LibraryView, ProfileRow, library};
 use crate::mdm::profiles::{self, Edit, Overview};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::mobileconfig::payload_types::words;
 use crate::store::profiles::{ProfileState, Standing};
@@ -163,6 +164,7 @@ fn view(
         errors,
         without_end: false,
         now: tx.now,
+        zone: zone(tx)?,
     };
     let version = |row: crate::store::profiles::Version| VersionRow {
         version: row.version,

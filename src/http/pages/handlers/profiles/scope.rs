@@ -11,6 +11,7 @@ use crate::error::{Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::scope::{Assigned, Changes, Sent};
 use crate::http::pages::profiles::one::{one, scope_conflicts};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, profiles};
 use crate::store::Tx;
 
@@ -38,7 +39,7 @@ pub(super) async fn save(
                 .write(now, move |tx| {
                     let found = profiles::find(tx, &actor, &target)?;
                     let assigned: Vec<_> = found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect();
-                    let changes = sent.changes(&assigned, now)?;
+                    let changes = sent.changes(&assigned, &zone(tx)?, now)?;
                     if !is_confirmed {
                         let messages = new_conflicts(tx, &actor, &target, &changes, &assigned)?;
                         if !messages.is_empty() {
