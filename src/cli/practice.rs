@@ -14,6 +14,7 @@ use crate::http::content_tokens;
 use crate::mdm::Actor;
 use crate::mdm::licences::tokens;
 use crate::mdm::practice::{self, Wanted};
+use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
 use crate::sim::apple::Services;
 use crate::sim::apple::apns::Delivery;
@@ -112,20 +113,32 @@ async fn start(app: &App, wanted: Wanted) -> Result<Classroom> {
     let address = services.apns.address();
     apns.endpoint = Endpoint::new("localhost", address.port());
     app.set_practice_push_service(Some(Arc::new(Apns::new(apns))));
+    let roots = app.roots();
+    let mut known: Vec<_> = std::iter::once(roots.current.issuer.certificate()).chain(&roots.next).cloned().collect();
+    services.apps_and_books.trust(Arc::new(client::Trust::new(&known)?.at(app.clock.clone())));
     open_store(app, &services).await?;
+    let root = app.config.data.join(SERVICES_ROOT);
+    match std::fs::write(&root, services.trust_anchor_pem()) {
+        Ok(()) => tracing::info!("the practice store is at {}; its root is in {}", services.apps_and_books.store_url(), root.display()),
+        Err(error) => tracing::warn!("{} cannot be written: {error}", root.display()),
+    }
     let mut settings = Settings::new(ProfileSource::Url(format!("{}/enroll/{}/profile", app.public_url, invitation.code)));
     settings.poll_every = Some(POLL_EVERY);
     settings.enrolls_again = true;
+    settings.store = Some(services.apps_and_books.store_url());
     let mut plan = Plan::new(wanted.devices as usize, settings);
     plan.seed = wanted.seed;
     plan.ramp = RAMP_PER_DEVICE * wanted.devices;
-    let roots = app.roots();
-    let known: Vec<_> = std::iter::once(roots.current.issuer.certificate()).chain(&roots.next).cloned().collect();
+    // The store is one that devices trust without being told, as they trust Apple's.
+    known.extend(Certificate::all_from_pem(services.trust_anchor_pem().as_bytes())?);
     let trust = client::Trust::new(&known)?.at(app.clock.clone());
     let deliveries = services.apns.deliveries();
     let fleet = Fleet::start(plan, Arc::new(trust), app.clock.clone())?;
     Ok(Classroom { wanted, fleet, deliveries, _services: services })
 }
+
+/// The file in the data folder with the authority of the practice classroom's stand-ins, for whoever wants to ask them too.
+const SERVICES_ROOT: &str = "practice-services.pem";
 
 /// How many licences of each app the practice location owns, in turn: plenty, a few, none to spare.
 const PRACTICE_LICENCES: [u32; 3] = [100, 12, 3];

@@ -51,18 +51,31 @@ pub async fn bring(app: &App, actor: &Actor, file: &[u8], practice: bool, take_o
 pub async fn take_over(app: &App, actor: &Actor, id: &str) -> Result<ContentToken> {
     let (asker, wanted) = (actor.clone(), id.to_owned());
     let claim = app.store.write(app.now(), move |tx| tokens::claim(tx, &asker, &wanted)).await?;
-    let client = client(app, claim.practice)?;
-    let notified = match tell(app, &client, &claim, true).await {
-        Ok(_) => true,
-        // Behind a router nobody can tell us anything; then we look ourselves.
-        Err(refusal) if refusal.number == UNREACHABLE => {
-            tell(app, &client, &claim, false).await.map_err(|refusal| refused(&refusal))?;
-            false
-        }
-        Err(refusal) => return Err(refused(&refusal)),
+    let told = match client(app, claim.practice) {
+        Ok(client) => announce(app, &client, &claim).await,
+        Err(error) => Err(error),
     };
     let actor = actor.clone();
-    app.store.write(app.now(), move |tx| tokens::claimed(tx, &actor, &claim, notified)).await
+    match told {
+        Ok(notified) => app.store.write(app.now(), move |tx| tokens::claimed(tx, &actor, &claim, notified)).await,
+        Err(error) => {
+            app.store.write(app.now(), move |tx| tokens::not_claimed(tx, &claim)).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Claims a location at Apple's; says whether Apple tells us what happens there.
+async fn announce(app: &App, client: &AppsAndBooks, claim: &Claim) -> Result<bool> {
+    match tell(app, client, claim, true).await {
+        Ok(_) => Ok(true),
+        // Behind a router nobody can tell us anything; then we look ourselves.
+        Err(refusal) if refusal.number == UNREACHABLE => {
+            tell(app, client, claim, false).await.map_err(|refusal| refused(&refusal))?;
+            Ok(false)
+        }
+        Err(refusal) => Err(refused(&refusal)),
+    }
 }
 
 async fn tell(app: &App, client: &AppsAndBooks, claim: &Claim, notify: bool) -> Result<Answer, Box<Refusal>> {

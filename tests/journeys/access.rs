@@ -23,7 +23,7 @@ use crate::kit::{Guest, House};
 const BUNDLE: &str = "school.example.outside";
 
 /// Sends one request over TLS as whoever trusts the house's own root; gives the status and the body.
-async fn send(house: &House, method: &str, path: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
+pub(crate) async fn send(house: &House, method: &str, path: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let mut trusted = RootCertStore::empty();
     trusted.add(CertificateDer::from(house.app().authority().issuer.certificate().der().to_vec())).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -15,10 +15,12 @@ use rollcall::jobs;
 use rollcall::mdm::Actor;
 use rollcall::mdm::enroll::invitations::{self, NewInvitation};
 use rollcall::mdm::push_certificates;
+use rollcall::pki::certificate::Certificate;
 use rollcall::pki::issue;
 use rollcall::pki::key::PrivateKey;
 use rollcall::pki::push_certificate::PushCertificate;
 use rollcall::random::Random;
+use rollcall::sim::apple::Services;
 use rollcall::sim::client::Trust;
 use rollcall::sim::device::{DeclarationSeen, Device, ProfileSeen, ProfileSource, Settings};
 use rollcall::sim::faults::Faults;
@@ -119,13 +121,23 @@ impl House {
 
     /// Enrolls a device that meets the faults of a fault file.
     pub(crate) async fn device_with(&self, kind: &str, faults: &str) -> Guest<'_> {
+        self.device_at(None, kind, faults).await
+    }
+
+    /// Enrolls a device that asks the practice store of these stand-ins for its licences.
+    pub(crate) async fn device_at(&self, store: Option<&Services>, kind: &str, faults: &str) -> Guest<'_> {
         let code = self.write(|tx| invitations::create(tx, &Actor::Console, NewInvitation::default())).await.code;
-        let settings = Settings::new(ProfileSource::Url(format!("https://localhost:{}/enroll/{code}/profile", self.port)));
+        let mut settings = Settings::new(ProfileSource::Url(format!("https://localhost:{}/enroll/{code}/profile", self.port)));
+        let mut known = vec![self.app().authority().issuer.certificate().clone()];
+        if let Some(services) = store {
+            settings.store = Some(services.apps_and_books.store_url());
+            known.extend(Certificate::all_from_pem(services.trust_anchor_pem().as_bytes()).unwrap());
+        }
         let mut plan = Plan::new(1, settings);
         (plan.mix, plan.faults, plan.shared_keys) = (Mix::parse(&[kind]).unwrap(), Faults::parse(faults).unwrap(), Some(1));
         // Each device of a house has a serial number of its own.
         plan.seed = u64::from(code.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))));
-        let trust = Trust::new(std::slice::from_ref(self.app().authority().issuer.certificate())).unwrap().at(self.clock.clone());
+        let trust = Trust::new(&known).unwrap().at(self.clock.clone());
         let fleet = Fleet::start(plan, Arc::new(trust), self.clock.clone()).unwrap();
         let summary = fleet.until(|summary| summary.enrolled + summary.failed == 1).await;
         assert_eq!(summary.enrolled, 1, "{kind}: {:?}", summary.errors);

@@ -13,7 +13,7 @@ use crate::kit::{Guest, House, start};
 
 const APP: &str = "409203825";
 
-async fn serial(house: &House, guest: &Guest<'_>) -> (String, String) {
+pub(crate) async fn serial(house: &House, guest: &Guest<'_>) -> (String, String) {
     let udid = guest.udid();
     house
         .read(move |tx| {
@@ -34,7 +34,7 @@ async fn licence(house: &House, serial_number: &str) -> Licence {
 }
 
 /// Looks again and again, as time passes, until it is so. The appliance's own jobs run beside those that the test asks for.
-async fn until(house: &House, step: Duration, so: impl AsyncFn() -> bool) {
+pub(crate) async fn until(house: &House, step: Duration, so: impl AsyncFn() -> bool) {
     for _ in 0..400 {
         if so().await {
             return;
@@ -46,7 +46,7 @@ async fn until(house: &House, step: Duration, so: impl AsyncFn() -> bool) {
 }
 
 /// An appliance beside the stand-ins, with the trust that they need.
-async fn beside(services: &Services, clock: rollcall::clock::Clock) -> House {
+pub(crate) async fn beside(services: &Services, clock: rollcall::clock::Clock) -> House {
     let (pem, port) = (services.trust_anchor_pem(), services.apps_and_books.address().port());
     House::open_with(clock, move |folder, layer| {
         let anchors = folder.join("anchors.pem");

@@ -10,6 +10,7 @@ mod declarations;
 mod devices;
 mod kit;
 mod licences;
+mod licensed;
 mod packages;
 mod serve;
 mod simulate;

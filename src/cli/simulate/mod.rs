@@ -42,6 +42,7 @@ const SHARED_KEYS: usize = 64;
   rollcall simulate --profile enroll.mobileconfig
   rollcall simulate --profile https://mdm.example.school/enroll/CODE/profile --ca root.pem --devices 5 --model ipad@18 --for 10m
   rollcall simulate --profile URL --devices 50 --faults faults.toml --for 1h --json
+  rollcall simulate --profile URL --store https://localhost:PORT/store --ca practice-services.pem
   rollcall simulate --profile URL --devices 1000 --bench idle --connections 16 --for 30s
   rollcall simulate --profile URL --devices 1000 --bench cycle --connections 10 --api https://localhost:8443 --api-token TOKEN
   rollcall simulate --seed-store 10000 --data ./load-data")]
@@ -71,6 +72,10 @@ pub struct Simulate {
     /// Mishaps on purpose: a TOML or JSON file
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// The practice store that devices ask for a licence before an app comes, and where people accept invitations; the stand-in of a demo says
+    /// where it is, with --log-level info [default: none is asked, and every app is licensed]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
     /// An authority to trust beside the public ones and those of the profile; may be repeated
     #[arg(long, value_name = "FILE")]
     ca: Vec<PathBuf>,
@@ -163,6 +168,14 @@ impl Simulate {
         read(Path::new(profile), MAX_FILE_BYTES).map(ProfileSource::Bytes)
     }
 
+    /// Where the practice store is, if there is one.
+    fn store_url(&self) -> Result<Option<String>> {
+        match &self.store {
+            Some(url) if !url.starts_with("https://") => Err(Error::bad_input("--store takes an address that begins with https://")),
+            url => Ok(url.clone()),
+        }
+    }
+
     /// The fleet that the words describe.
     fn plan(&self) -> Result<Plan> {
         if !(1..=MAX_DEVICES).contains(&self.devices) {
@@ -179,6 +192,7 @@ impl Simulate {
             proof: self.identity.proof(),
             poll_every: Some(self.poll).filter(|poll| !poll.is_zero()),
             enrolls_again: self.enroll_again,
+            store: self.store_url()?,
             ..Settings::new(self.profile_source()?)
         };
         Ok(Plan {
@@ -233,6 +247,15 @@ mod tests {
         assert_eq!((plan.devices, plan.shared_keys, plan.settings.poll_every), (200, Some(64), None));
         assert!(!plan.mix.wish(0).supervised);
         assert_eq!(plan.settings.proof, Proof::AsProfileSays);
+    }
+
+    #[test]
+    fn the_practice_store_is_an_address_with_tls_or_is_left_out() {
+        let store =
+            |words: &[&str]| simulate(&[&["--profile", "https://x/y"], words].concat()).unwrap().plan().map(|plan| plan.settings.store);
+        assert_eq!(store(&[]).unwrap(), None);
+        assert_eq!(store(&["--store", "https://localhost:1/store"]).unwrap().as_deref(), Some("https://localhost:1/store"));
+        assert!(store(&["--store", "localhost:1"]).unwrap_err().message.contains("https://"));
     }
 
     #[test]

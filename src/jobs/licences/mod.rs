@@ -47,10 +47,14 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         Ok::<_, Error>(done)
     };
     if let Ok(outcome) = tokio::time::timeout(PATIENCE, all).await {
-        return Ok(format!("{} errands to Apple for {count} locations", outcome?));
+        return Ok(format!("{} to Apple for {}", counted(outcome?, "errand"), counted(count, "location")));
     }
     turns.detach_all();
     Ok(String::from("Apple is slow; the answers are waited for apart"))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Who asks whom, about what.
@@ -117,5 +121,15 @@ async fn turn(app: &App, token: ContentToken) -> Result<usize> {
 impl Desk<'_> {
     async fn record(&self, errand: errands::Errand, outcome: Outcome) -> Result<bool> {
         self.app.store.write(self.app.now(), move |tx| errands::record(tx, &errand, &outcome)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_told_as_one() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "errand")), ["0 errands", "1 errand", "2 errands"]);
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn known(tx: &Tx, id: &str) -> Result<App> {
     apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such app."))
 }
 
-/// Adds an app of the App Store by its number. What the store says of it, its name too, comes later by itself.
+/// Adds an app of the App Store by its number. What the store says of it, its name too, is known where a location owns it, or comes later by itself.
 ///
 /// # Errors
 /// Names `adam_id` where it is no number, conflict where the app is here already.
@@ -108,6 +108,7 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
         changed_at: tx.now,
     };
     apps::insert(tx, &app)?;
+    let app = known(tx, &app.id)?;
     journal::note(tx, actor, "app.added", Subject::default(), json!({ "id": app.id, "name": app.name, "adam_id": number }))?;
     licences::facts::learn(tx, number)?;
     known(tx, &app.id)

@@ -60,6 +60,11 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
         Stage::Stuck => String::from("Look at the device: the app may be open, or the App Store out of reach. Then ask again."),
         Stage::Unmanaged if row.take_over => String::from("It is taken over now."),
         Stage::Unmanaged => String::from("It can be taken over: the person keeps their data, and the app becomes managed."),
+        Stage::NoLicence if row.due_at.is_some() => format!("It is tried again at {}.", row.due_at.unwrap_or_default()),
+        // The device's own store refused it each time.
+        Stage::NoLicence if row.attempts > 0 => {
+            String::from("It stays so until somebody asks again. Look whether the licence is still there.")
+        }
         Stage::NoLicence => String::from("It goes on by itself when a licence is free."),
         Stage::NeedsCode => String::from("It goes on when a code is entered."),
         Stage::Prompting => String::from("It goes on when the person answers, or signs in. You can ask again."),

@@ -224,15 +224,25 @@ pub struct Claim {
     pub practice: bool,
     /// What Apple is to prove itself with, if it tells us what happens.
     pub notify_secret: String,
+    /// What it has proved itself with until now.
+    told_before: Option<SecretBytes>,
 }
 
-/// Gets ready to claim a location. Nothing changes before [`claimed`].
+/// Gets ready to claim a location. Apple tries while it is asked whether it reaches us, so that it is admitted from here on; [`claimed`] or
+/// [`not_claimed`] ends that.
 pub fn claim(tx: &Tx, actor: &Actor, id: &str) -> Result<Claim> {
     actor.require(Right::Configure)?;
     let token = rows::by_id(tx, id)?.ok_or_else(unknown)?;
     let secret = rows::secret(tx, id)?.ok_or_else(unknown)?;
     let service = Service::from_json(&token.service);
-    Ok(Claim { token_id: token.id, secret, service, server_id: our_id(tx)?, practice: token.practice, notify_secret: tx.random().token() })
+    let (notify_secret, told_before) = (tx.random().token(), rows::notify_secret(tx, id)?);
+    rows::set_notify_secret(tx, id, Some(notify_secret.as_bytes()))?;
+    Ok(Claim { token_id: token.id, secret, service, server_id: our_id(tx)?, practice: token.practice, notify_secret, told_before })
+}
+
+/// Takes note that a location could not be claimed: who told us what happens before does so still.
+pub fn not_claimed(tx: &Tx, claim: &Claim) -> Result<()> {
+    rows::set_notify_secret(tx, &claim.token_id, claim.told_before.as_ref().map(|secret| secret.expose().as_slice()))
 }
 
 /// Takes note that a location is ours: Apple said so. `notified` says that it tells us what happens.

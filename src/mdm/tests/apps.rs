@@ -17,7 +17,8 @@ use crate::store::assignments::AssignedMode;
 use crate::store::content_tokens::{self, ContentToken, TokenState};
 use crate::store::enrollments::EnrollmentState;
 use crate::store::groups::{self, Group};
-use crate::store::licences::{self as rows, HolderKind, Licence};
+use crate::store::licences::assets::{self, OwnedAsset};
+use crate::store::licences::{self as rows, AssetKey, HolderKind, Licence};
 
 const ATLAS: &str = "1500000002";
 const BUNDLE: &str = "school.example.atlas";
@@ -498,4 +499,38 @@ fn names_notes_and_answers_have_their_limits() {
         apps::feedback(tx, &Actor::Console, &enrollment.device_id)
     });
     assert_eq!(kept.len(), apps::FEEDBACK_APPS_MAX);
+}
+
+#[test]
+fn a_declared_app_that_lacks_its_licence_comes_under_other_identifiers_and_then_rests() {
+    let school = School::new();
+    let device = device(&school, "18.1");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    school.write(|tx| {
+        let key = AssetKey { token_id: "location".into(), adam_id: ATLAS.into(), pricing_param: "STDQ".into() };
+        let (platforms, product_type) = (String::from("[]"), String::from("App"));
+        let (owned, assigned, listed, reserved) = (Some(1), 1, 1, 0);
+        assets::put(
+            tx,
+            &OwnedAsset { key, product_type, device_assignable: true, platforms, owned, assigned, listed, reserved, as_of_at: tx.now },
+        )
+    });
+    device.session("", "");
+    for asks in 0..apps::next::ATTEMPTS_MAX {
+        device.session("", "");
+        let identifier = apps::declaration_identifier(&app.id, asks);
+        assert!(device.json(&format!("declaration/configuration/{identifier}")).is_some(), "{asks}: {:?}", device.app());
+        for _ in 0..2 {
+            device.declarative("status", Some(&app_list(&identifier, "failed", Some("Error.LicenseNotFound"))));
+            device.session("", "");
+        }
+        let row = device.app().unwrap();
+        assert_eq!((row.stage, row.attempts, row.asks), (Stage::NoLicence, asks + 1, asks));
+        let read_anew = school.write(|tx| content_tokens::by_id(tx, "location")).unwrap().sync_due_at;
+        assert!(read_anew.is_some_and(|at| at <= school.clock.now()), "the ledger is read anew: {read_anew:?}");
+        school.clock.advance(apps::next::BACK_OFF[4]);
+        device.session("", "");
+    }
+    let row = device.app().unwrap();
+    assert_eq!((row.stage, row.asks, row.due_at), (Stage::NoLicence, apps::next::ATTEMPTS_MAX - 1, None), "no endless loop");
 }

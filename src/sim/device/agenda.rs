@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::commands::{After, ManifestOrder};
 use super::declarations::{Step, Wanted};
 use super::packages::Package;
+use super::store::Question;
 use super::wire::{Purpose, Request, Response};
 use super::{Device, Phase};
 use crate::clock::Timestamp;
@@ -40,6 +41,10 @@ pub(crate) enum Errand {
     /// Download the manifest of an app, then its package.
     Manifest(Box<ManifestOrder>),
     Package(Box<Package>),
+    /// Ask the practice store for a licence.
+    Licence(Box<Question>),
+    /// Accept the invitation at this address.
+    Accept(String),
 }
 
 /// The answer to a command, on its way.
@@ -132,6 +137,8 @@ impl Device {
             Errand::Declared(wanted) => self.wanted_request(wanted),
             Errand::Manifest(order) => Some(Self::plain_get(Purpose::Content, order.url.clone())),
             Errand::Package(package) => Some(package.request()),
+            Errand::Licence(question) => self.licence_request(question),
+            Errand::Accept(url) => Some(self.acceptance(url)),
         }
     }
 
@@ -153,7 +160,7 @@ impl Device {
     fn tells_to_leave(&mut self, request: &Request, response: &Response) -> bool {
         let is_protocol = !matches!(
             request.purpose,
-            Purpose::Profile | Purpose::GetCaCert | Purpose::GetCaCaps | Purpose::PkiOperation | Purpose::Content
+            Purpose::Profile | Purpose::GetCaCert | Purpose::GetCaCaps | Purpose::PkiOperation | Purpose::Content | Purpose::Store
         );
         match response.status {
             401 if is_protocol => true,
@@ -188,6 +195,8 @@ impl Device {
             Errand::Declared(wanted) => self.wanted_came(&wanted, &response, now),
             Errand::Manifest(order) => self.manifest_came(*order, &response, now),
             Errand::Package(package) => self.package_came(*package, &response, now),
+            Errand::Licence(question) => self.licence_told(*question, Some(&response), now),
+            Errand::Accept(_) => {}
         }
     }
 
@@ -224,6 +233,8 @@ impl Device {
             Errand::Declared(wanted) if refused || given_up => return self.wanted_missed(&wanted.clone(), &why, now),
             Errand::Manifest(order) if refused || given_up => return self.manifest_failed(order.as_ref().clone()),
             Errand::Package(package) if refused || given_up => return self.package_failed(&package.app.identifier.clone()),
+            Errand::Licence(question) if refused || given_up => return self.licence_told(question.as_ref().clone(), None, now),
+            Errand::Accept(_) if refused || given_up => return,
             _ => {}
         }
         flight.state = FlightState::Due(now.plus(self.pause(flight.attempts, response)));

@@ -1,11 +1,15 @@
 //! The apps on a device: what its user installed, what the server manages, and the states an install goes through with time.
 
+mod status;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::protocol::plist::{Dictionary, Value};
 use crate::sim::model::{Individual, KnownApp, Person, external_version_id};
+
+pub(crate) use self::status::Status;
 
 /// How long an order waits before its download begins.
 const QUEUED: Duration = Duration::from_secs(2);
@@ -49,74 +53,19 @@ pub(crate) struct Management {
     pub(crate) device_based: bool,
     /// The declaration that manages it; such an app is none of the commands' business.
     pub(crate) declaration: Option<String>,
+    /// What will go wrong with it on purpose.
+    mishap: Option<AppMishap>,
+    /// The store has no licence of it.
+    pub(crate) unlicensed: bool,
 }
 
-/// The statuses of ManagedApplicationList that simulated apps have.
+/// What goes wrong with an app on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    Queued,
-    Prompting,
-    PromptingForManagement,
-    Installing,
-    Managed,
-    ManagedButUninstalled,
-    Updating,
-    UserRejected,
-    ManagementRejected,
-    Failed,
-}
-
-impl Status {
-    /// The status as reports spell it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "Queued",
-            Self::Prompting => "Prompting",
-            Self::PromptingForManagement => "PromptingForManagement",
-            Self::Installing => "Installing",
-            Self::Managed => "Managed",
-            Self::ManagedButUninstalled => "ManagedButUninstalled",
-            Self::Updating => "Updating",
-            Self::UserRejected => "UserRejected",
-            Self::ManagementRejected => "ManagementRejected",
-            Self::Failed => "Failed",
-        }
-    }
-
-    /// The status as the status item `mdm.app` spells it.
-    pub(crate) fn status_name(self) -> String {
-        let mut name = String::new();
-        for letter in self.name().chars() {
-            if letter.is_ascii_uppercase() && !name.is_empty() {
-                name.push('-');
-            }
-            name.push(letter.to_ascii_lowercase());
-        }
-        name
-    }
-
-    /// The status as the status item `app.managed.list` spells it.
-    pub(crate) fn declared_name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Prompting => "prompting-for-consent",
-            Self::PromptingForManagement => "prompting-for-management",
-            Self::Installing | Self::Updating => "installing",
-            Self::Managed => "managed",
-            Self::ManagedButUninstalled => "managed-but-uninstalled",
-            Self::UserRejected | Self::ManagementRejected | Self::Failed => "failed",
-        }
-    }
-
-    /// Whether it is reported a single time and then forgotten.
-    fn is_transient(self) -> bool {
-        matches!(self, Self::UserRejected | Self::ManagementRejected | Self::Failed)
-    }
-
-    /// Whether an install or update is under way.
-    pub(crate) fn is_pending(self) -> bool {
-        matches!(self, Self::Queued | Self::Prompting | Self::PromptingForManagement | Self::Installing | Self::Updating)
-    }
+pub(crate) enum AppMishap {
+    /// The person says no when they are asked.
+    Declined,
+    /// There is no room for it.
+    NoRoom,
 }
 
 /// An install order as the server gave it.
@@ -127,6 +76,7 @@ pub(crate) struct Order {
     pub(crate) attributes: Option<Dictionary>,
     pub(crate) device_based: bool,
     pub(crate) declaration: Option<String>,
+    pub(crate) mishap: Option<AppMishap>,
 }
 
 impl App {
@@ -234,9 +184,41 @@ impl Apps {
             (false, _, false) => (Status::Prompting, Some(answers_at)),
         };
         let feedback = app.managed.take().and_then(|management| management.feedback);
-        let Order { flags, configuration, attributes, device_based, declaration } = order;
-        app.managed = Some(Management { status, due, flags, configuration, attributes, feedback, device_based, declaration });
+        app.managed = Some(Management { feedback, ..Management::of(order, status, due) });
         status
+    }
+
+    /// Holds an order back until the store has said whether there is a licence.
+    pub(crate) fn hold(&mut self, app: App, order: Order) {
+        let app = self.0.entry(app.identifier.clone()).or_insert(app);
+        app.managed = Some(Management::of(order, Status::Queued, None));
+    }
+
+    /// Takes back what was held for a declaration; none where it is not wanted any more.
+    pub(crate) fn held_for(&mut self, identifier: &str, declaration: &str) -> Option<(App, Order)> {
+        let app = self.0.get_mut(identifier)?;
+        let is_held = |held: &mut Management| held.declaration.as_deref() == Some(declaration) && held.status == Status::Queued;
+        let held = app.managed.take_if(is_held)?;
+        let Management { flags, configuration, attributes, device_based, declaration, mishap, .. } = held;
+        let order = Order { flags, configuration, attributes, device_based, declaration, mishap };
+        let app = app.clone();
+        if !app.installed {
+            self.0.remove(identifier);
+        }
+        Some((app, order))
+    }
+
+    /// What is ordered will go wrong.
+    pub(crate) fn will_meet(&mut self, identifier: &str, mishap: AppMishap) {
+        if let Some(management) = self.0.get_mut(identifier).and_then(|app| app.managed.as_mut()) {
+            management.mishap = Some(mishap);
+        }
+    }
+
+    /// An order came to nothing: the store has no licence of the app.
+    pub(crate) fn lacks_licence(&mut self, app: App, order: Order) {
+        let app = self.0.entry(app.identifier.clone()).or_insert(app);
+        app.managed = Some(Management { unlicensed: true, ..Management::of(order, Status::Failed, None) });
     }
 
     /// Puts an app on the device without managing it; one that is there gets the newer version.
@@ -315,16 +297,25 @@ impl Apps {
     }
 }
 
+impl Management {
+    fn of(order: Order, status: Status, due: Option<Timestamp>) -> Self {
+        let Order { flags, configuration, attributes, device_based, declaration, mishap } = order;
+        Self { status, due, flags, configuration, attributes, feedback: None, device_based, declaration, mishap, unlicensed: false }
+    }
+}
+
 impl App {
     /// The change that was due at `due`.
     fn step(&mut self, person: Person, due: Timestamp) {
         let download = self.download();
         let Some(management) = &mut self.managed else { return };
+        let agrees = person.agrees && management.mishap != Some(AppMishap::Declined);
         let (status, next) = match management.status {
             Status::Queued => (Status::Installing, Some(due.plus(download))),
-            Status::Prompting if person.agrees => (Status::Installing, Some(due.plus(download))),
+            Status::Installing | Status::Updating if management.mishap == Some(AppMishap::NoRoom) => (Status::Failed, None),
+            Status::Prompting if agrees => (Status::Installing, Some(due.plus(download))),
             Status::Prompting => (Status::UserRejected, None),
-            Status::PromptingForManagement if !person.agrees => (Status::ManagementRejected, None),
+            Status::PromptingForManagement if !agrees => (Status::ManagementRejected, None),
             _ => (Status::Managed, None),
         };
         let is_taken_over = management.status == Status::PromptingForManagement;

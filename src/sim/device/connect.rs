@@ -26,7 +26,8 @@ impl Device {
 
     /// What befalls the device on purpose before it connects.
     fn meet_happenings(&mut self, now: Timestamp) {
-        for happening in self.faults.happenings() {
+        let apps = &self.apps;
+        for happening in self.faults.happenings(|identifier| apps.find(identifier).is_some_and(|app| app.installed)) {
             let was_possible = match &happening {
                 Happening::ForgetDeclarations => {
                     self.forget_declarations(now);
@@ -42,6 +43,15 @@ impl Device {
                     true
                 }
                 Happening::UpdateOs(version) => self.update_os(version, now),
+                Happening::DeleteApp(identifier) => {
+                    self.delete_app(identifier);
+                    self.status_changed(now);
+                    true
+                }
+                Happening::SignIn(account) => {
+                    self.sign_in(Some(account));
+                    true
+                }
             };
             if !was_possible {
                 self.journal.error(format!("{happening:?} was to happen, and could not"));

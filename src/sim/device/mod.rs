@@ -24,6 +24,7 @@ mod scep;
 mod seen;
 mod shelf;
 mod situation;
+mod store;
 mod update;
 mod values;
 mod wire;
@@ -86,6 +87,8 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether it writes its messages as binary property lists.
     pub binary: bool,
+    /// Where the practice store is that knows who has a licence, for example `https://localhost:50443/store`; none: everybody has one.
+    pub store: Option<String>,
 }
 
 impl Settings {
@@ -98,6 +101,7 @@ impl Settings {
             enrolls_again: false,
             patience: Duration::from_secs(2),
             binary: false,
+            store: None,
         }
     }
 }
@@ -218,6 +222,7 @@ impl Device {
             self.update.wakes_at(),
             self.profiles.next_end(),
             self.situation.unlocks_at,
+            self.situation.invitation.as_ref().map(|(_, at)| *at),
             self.next_poll_at.filter(|_| self.phase == Phase::Enrolled),
         ];
         let declarations = self.channels.iter().filter_map(|channel| channel.declarations.wakes_at());

@@ -25,6 +25,7 @@ impl Device {
             self.wake_deferred();
         }
         self.end_profiles(now);
+        self.accept_if_due(now);
         if self.apps.advance(self.facts.person, now) {
             self.status_changed(now);
         }

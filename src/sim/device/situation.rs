@@ -34,6 +34,10 @@ pub(crate) struct Situation {
     pub(crate) recommendation_cadence: Option<i64>,
     /// Provisioning profiles: UUID, name, expiry.
     pub(crate) provisioning: Vec<(String, String, Option<Timestamp>)>,
+    /// The account that is signed in to the store.
+    pub(crate) account: Option<String>,
+    /// Where the person accepts an invitation to Apps and Books, and when.
+    pub(crate) invitation: Option<(String, Timestamp)>,
     /// Other values that Settings stored, by item.
     pub(crate) other: Dictionary,
 }

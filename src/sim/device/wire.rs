@@ -39,11 +39,13 @@ pub enum Purpose {
     Report,
     /// Something a command or declaration points to: a manifest, a package, a profile, an asset.
     Content,
+    /// The practice store: whether there is a licence, an invitation that is accepted.
+    Store,
 }
 
 impl Purpose {
     /// All purposes with the names that fault files and figures use.
-    pub const NAMES: [(&'static str, Self); 14] = [
+    pub const NAMES: [(&'static str, Self); 15] = [
         ("Profile", Self::Profile),
         ("GetCACert", Self::GetCaCert),
         ("GetCACaps", Self::GetCaCaps),
@@ -58,6 +60,7 @@ impl Purpose {
         ("Idle", Self::Idle),
         ("Report", Self::Report),
         ("Content", Self::Content),
+        ("Store", Self::Store),
     ];
 
     /// The name that fault files and figures use, for example `TokenUpdate`.

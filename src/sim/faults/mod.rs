@@ -7,8 +7,8 @@
 //!
 //! [[fault]]
 //! kind = "not-now"             # see the table below
-//! on = ["InstallProfile"]      # purposes (TokenUpdate, Idle, Report …), command types, or (unknown-type) types of declarations;
-//!                              # absent: all that the kind can hit
+//! on = ["InstallProfile"]      # purposes (TokenUpdate, Idle, Report …), command types, (unknown-type) types of declarations, or
+//!                              # (decline-app, no-room) identifiers of apps; absent: all that the kind can hit
 //! devices = [1, 2]             # numbers from 1, or "10%"; absent: all
 //! chance = 0.5                 # of each occasion; absent: 1
 //! after = 2                    # occasions passed over first; absent: 0
@@ -17,7 +17,8 @@
 //! bytes = 1000000              # huge: size of the report; break: bytes sent before the connection ends
 //! code = 4005                  # refuse: the code of the complaint
 //! domain = "MCMDMErrorDomain"  # refuse: its domain; absent: this one
-//! name = "26.1"                # rename: the device's new name; update-os: the release; lose-profile: the profile's identifier
+//! name = "26.1"                # rename: the device's new name; update-os: the release; lose-profile: the profile's identifier;
+//!                              # delete-app: the app's identifier; sign-in: the account
 //! ```
 //!
 //! | kind | an occasion is | what the device does |
@@ -34,14 +35,21 @@
 //! | `forget-declarations`, `forget-profiles` | a connection | loses them all, and tells nobody |
 //! | `lose-profile` | a connection | the profile `name` vanishes, and nobody is told |
 //! | `rename`, `update-os` | a connection | is called `name`, or runs the release `name` |
+//! | `decline-app` | a question whether an app may come, or be managed | its person says no |
+//! | `no-room` | an order for an app | it runs out of storage: the app is downloaded and not installed |
+//! | `delete-app` | a connection while the app `name` is there | its person deletes it |
+//! | `sign-in` | a connection | its person signs in to the store with the account `name` |
+
+mod rule;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
-
+use self::rule::{Devices, File, Rule, share_of};
 use super::device::{Complaint, Mischief, Purpose};
 use crate::error::{Error, Result};
+
+pub use self::rule::Kind;
 
 /// How many rules a file may hold.
 pub const MAX_RULES: usize = 256;
@@ -57,106 +65,6 @@ pub const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 pub struct Faults {
     seed: u64,
     rules: Arc<[Rule]>,
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// The request never arrives.
-    LoseRequest,
-    /// The request arrives, its answer is lost: the device sends the same bytes again.
-    LoseAnswer,
-    /// The request is sent twice.
-    Duplicate,
-    /// The request waits `seconds` before it is sent.
-    Slow,
-    /// The connection ends after `bytes` of the body.
-    Break,
-    /// The command is answered with NotNow, where that command may be.
-    NotNow,
-    /// The report is padded to `bytes`.
-    Huge,
-    /// The report is no property list.
-    Malformed,
-    /// The device's clock is `seconds` off.
-    ClockSkew,
-    /// The command is answered with an Error of `code` and `domain`.
-    Refuse,
-    /// The command is acknowledged and not carried out.
-    Pretend,
-    /// The status report is never sent, and the device believes that it was.
-    LoseStatus,
-    /// The status report tells other tokens of declarations than the device holds.
-    OldToken,
-    /// The device says that it does not know the type of the declaration.
-    UnknownType,
-    /// The device loses its declarations without a word.
-    ForgetDeclarations,
-    /// The device loses its profiles without a word.
-    ForgetProfiles,
-    /// The device loses the profile `name` without a word.
-    LoseProfile,
-    /// The device is called `name` from now on.
-    Rename,
-    /// The device runs the release `name` from now on.
-    UpdateOs,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    seed: u64,
-    #[serde(default)]
-    fault: Vec<Rule>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rule {
-    kind: Kind,
-    #[serde(default)]
-    on: Vec<String>,
-    #[serde(default)]
-    devices: Devices,
-    #[serde(default = "always")]
-    chance: f64,
-    #[serde(default)]
-    after: u32,
-    #[serde(default = "without_end")]
-    times: u32,
-    #[serde(default)]
-    seconds: f64,
-    #[serde(default)]
-    bytes: usize,
-    #[serde(default)]
-    code: i64,
-    #[serde(default = "domain_of_mdm")]
-    domain: String,
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(untagged)]
-enum Devices {
-    #[default]
-    All,
-    Numbers(Vec<u32>),
-    Share(String),
-}
-
-fn always() -> f64 {
-    1.0
-}
-
-fn without_end() -> u32 {
-    u32::MAX
-}
-
-fn domain_of_mdm() -> String {
-    String::from("MCMDMErrorDomain")
 }
 
 impl Faults {
@@ -192,48 +100,6 @@ impl Faults {
 
 fn unreadable(error: &dyn std::fmt::Display) -> Error {
     Error::bad_input(format!("the fault file cannot be read: {error}"))
-}
-
-/// Reads `10%` as 0.1.
-fn share_of(text: &str) -> Option<f64> {
-    let percent: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
-    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
-}
-
-impl Rule {
-    fn check(&self) -> Result<(), String> {
-        if !(0.0..=1.0).contains(&self.chance) {
-            return Err(String::from("chance goes from 0 to 1"));
-        }
-        if let Devices::Share(share) = &self.devices {
-            share_of(share).ok_or_else(|| format!("devices is a list of numbers or a share such as \"10%\", not {share:?}"))?;
-        }
-        if !self.seconds.is_finite() || self.seconds.abs() > MAX_SECONDS || (self.kind == Kind::Slow && self.seconds < 0.0) {
-            return Err(format!("seconds goes from 0 (clock-skew: the negative) to {MAX_SECONDS}"));
-        }
-        if self.bytes > MAX_HUGE_BYTES {
-            return Err(format!("bytes goes up to {MAX_HUGE_BYTES}"));
-        }
-        let needs_seconds = matches!(self.kind, Kind::Slow | Kind::ClockSkew);
-        if needs_seconds && self.seconds == 0.0 {
-            return Err(String::from("this kind needs seconds"));
-        }
-        if self.kind == Kind::Huge && self.bytes == 0 {
-            return Err(String::from("this kind needs bytes"));
-        }
-        if self.kind == Kind::Refuse && self.code == 0 {
-            return Err(String::from("this kind needs code"));
-        }
-        let needs_name = matches!(self.kind, Kind::LoseProfile | Kind::Rename | Kind::UpdateOs);
-        if needs_name && self.name.is_empty() {
-            return Err(String::from("this kind needs name"));
-        }
-        Ok(())
-    }
-
-    fn is_about(&self, purpose: Purpose, command: Option<&str>) -> bool {
-        self.on.is_empty() || self.on.iter().any(|word| word == purpose.name() || Some(word.as_str()) == command)
-    }
 }
 
 /// The faults that one device meets, with what it has met so far.
@@ -278,6 +144,10 @@ pub(crate) enum Happening {
     Rename(String),
     /// It runs this release.
     UpdateOs(String),
+    /// Its person deletes the app with this identifier.
+    DeleteApp(String),
+    /// Its person signs in with this account.
+    SignIn(String),
 }
 
 impl Happening {
@@ -289,6 +159,8 @@ impl Happening {
             Kind::LoseProfile => Self::LoseProfile(name()),
             Kind::Rename => Self::Rename(name()),
             Kind::UpdateOs => Self::UpdateOs(name()),
+            Kind::DeleteApp => Self::DeleteApp(name()),
+            Kind::SignIn => Self::SignIn(name()),
             _ => return None,
         })
     }
@@ -331,10 +203,22 @@ impl DeviceFaults {
         self.draw(Purpose::DeclarativeManagement, Some(declaration_type), |kind| kind == Kind::UnknownType).is_some()
     }
 
-    /// What befalls the device before this connection, in the order of the file.
-    pub(crate) fn happenings(&mut self) -> Vec<Happening> {
+    /// Whether the person says no to this app.
+    pub(crate) fn declines(&mut self, identifier: &str) -> bool {
+        self.draw(Purpose::Store, Some(identifier), |kind| kind == Kind::DeclineApp).is_some()
+    }
+
+    /// Whether there is no room for this app.
+    pub(crate) fn has_no_room(&mut self, identifier: &str) -> bool {
+        self.draw(Purpose::Store, Some(identifier), |kind| kind == Kind::NoRoom).is_some()
+    }
+
+    /// What befalls the device before this connection, in the order of the file; `is_there` tells which apps it has.
+    pub(crate) fn happenings(&mut self, is_there: impl Fn(&str) -> bool) -> Vec<Happening> {
         let dice = &mut self.dice;
-        let about = |live: &&mut Live| live.rule.is_about(Purpose::Idle, None);
+        // An app that is not there is no occasion to delete it.
+        let is_occasion = |rule: &Rule| rule.kind != Kind::DeleteApp || is_there(&rule.name);
+        let about = |live: &&mut Live| live.rule.is_about(Purpose::Idle, None) && is_occasion(&live.rule);
         let hits = self.rules.iter_mut().filter(about).filter_map(|live| {
             let happening = Happening::of(&live.rule)?;
             live.hits(dice).then_some(happening)

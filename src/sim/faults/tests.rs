@@ -43,6 +43,8 @@ fn wrong_files_are_told_where_they_are_wrong() {
         ("[[fault]]\nkind = \"not-now\"\nwhen = 1\n", "when"),
         ("[[fault]]\nkind = \"refuse\"\n", "code"),
         ("[[fault]]\nkind = \"rename\"\n", "name"),
+        ("[[fault]]\nkind = \"delete-app\"\n", "name"),
+        ("[[fault]]\nkind = \"sign-in\"\n", "name"),
         ("{", "fault file"),
     ] {
         let error = Faults::parse(text).unwrap_err();
@@ -70,7 +72,20 @@ fn what_happens_at_a_connection_happens_in_the_order_of_the_file() {
                 [[fault]]\nkind = \"lose-profile\"\nname = \"school.example.wifi\"\ntimes = 1\n";
     let mut device = Faults::parse(text).unwrap().for_device(1);
     let lost = Happening::LoseProfile(String::from("school.example.wifi"));
-    assert_eq!(device.happenings(), [Happening::Rename(String::from("iPad of nobody")), lost]);
-    assert_eq!(device.happenings(), [Happening::ForgetProfiles]);
-    assert_eq!(device.happenings(), []);
+    assert_eq!(device.happenings(|_| true), [Happening::Rename(String::from("iPad of nobody")), lost]);
+    assert_eq!(device.happenings(|_| true), [Happening::ForgetProfiles]);
+    assert_eq!(device.happenings(|_| true), []);
+}
+
+#[test]
+fn an_app_is_deleted_only_where_it_is_and_declined_only_where_it_is_meant() {
+    let text = "[[fault]]\nkind = \"delete-app\"\nname = \"school.example.atlas\"\ntimes = 1\n
+                [[fault]]\nkind = \"decline-app\"\non = [\"school.example.choir\"]\n
+                [[fault]]\nkind = \"no-room\"\ntimes = 1\n";
+    let mut device = Faults::parse(text).unwrap().for_device(1);
+    assert_eq!(device.happenings(|_| false), [], "it waits until there is something to delete");
+    assert_eq!(device.happenings(|_| true), [Happening::DeleteApp(String::from("school.example.atlas"))]);
+    assert_eq!(device.happenings(|_| true), []);
+    assert!(device.declines("school.example.choir") && !device.declines("school.example.atlas"));
+    assert!(device.has_no_room("school.example.atlas") && !device.has_no_room("school.example.atlas"));
 }

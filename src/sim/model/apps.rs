@@ -1,6 +1,10 @@
 //! The apps that simulated devices know by Adam ID, so that an install order for one ends with the right bundle identifier.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::release::Platform;
+use crate::pki::digest::sha256;
 
 /// One app of the store, as far as a device must know it.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,6 +59,11 @@ pub const KNOWN_APPS: &[KnownApp] = &[
 pub fn external_version_id(version: &str) -> i64 {
     let parts = version.split('.').map(|part| part.parse().unwrap_or(0)).chain(std::iter::repeat(0));
     parts.take(3).fold(0, |number, part: i64| number * 100 + part) + 840_000_000
+}
+
+/// The hash by which the practice store names an account, as devices and licence lists tell it.
+pub fn account_hash(account: &str) -> String {
+    STANDARD.encode(&sha256(account.as_bytes())[..20])
 }
 
 /// The app with this Adam ID.

@@ -89,7 +89,10 @@ pub fn recount(tx: &Tx, token_id: &str) -> Result<()> {
              listed = (SELECT count(*) FROM licence_book AS book WHERE book.token_id = licence_assets.token_id
                        AND book.adam_id = licence_assets.adam_id AND book.pricing_param = licence_assets.pricing_param),
              reserved = (SELECT count(*) FROM licences WHERE licences.token_id = licence_assets.token_id AND licences.stage IN ('open', 'asked')
-                         AND licences.adam_id = licence_assets.adam_id AND licences.pricing_param = licence_assets.pricing_param)
+                         AND licences.adam_id = licence_assets.adam_id AND licences.pricing_param = licence_assets.pricing_param
+                         AND NOT EXISTS (SELECT 1 FROM licence_book AS book WHERE book.token_id = licences.token_id
+                                         AND book.adam_id = licences.adam_id AND book.pricing_param = licences.pricing_param
+                                         AND book.holder_kind = licences.holder_kind AND book.holder = licences.holder))
          WHERE token_id = ?1",
         [token_id],
     )?;

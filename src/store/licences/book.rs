@@ -24,6 +24,9 @@ pub fn add(tx: &Tx, entry: &Entry) -> Result<bool> {
     )? == 1;
     if added {
         assets::list(tx, &entry.key, 1)?;
+        if is_on_its_way(tx, entry)? {
+            assets::reserve(tx, &entry.key, -1)?;
+        }
     }
     Ok(added)
 }
@@ -37,8 +40,27 @@ pub fn remove(tx: &Tx, entry: &Entry) -> Result<bool> {
     )? == 1;
     if removed {
         assets::list(tx, &entry.key, -1)?;
+        if is_on_its_way(tx, entry)? {
+            assets::reserve(tx, &entry.key, 1)?;
+        }
     }
     Ok(removed)
+}
+
+/// Whether somebody has something.
+pub fn has(tx: &Tx, entry: &Entry) -> Result<bool> {
+    let AssetKey { token_id, adam_id, pricing_param } = &entry.key;
+    tx.one(
+        "SELECT EXISTS (SELECT 1 FROM licence_book WHERE token_id = ?1 AND adam_id = ?2 AND pricing_param = ?3 AND holder_kind = ?4 AND holder = ?5)",
+        (token_id, adam_id, pricing_param, entry.holder_kind, &entry.holder),
+        |row| row.get(0),
+    )
+}
+
+/// Whether this server is about to have, or has had, this very line written: its place is counted once.
+fn is_on_its_way(tx: &Tx, entry: &Entry) -> Result<bool> {
+    let row = super::of(tx, &entry.key.adam_id, entry.holder_kind, &entry.holder)?;
+    Ok(row.is_some_and(|row| row.reserves() && row.asset().as_ref() == Some(&entry.key)))
 }
 
 /// Where a holder has an app: the location and the price.

@@ -88,7 +88,7 @@ impl Licence {
         Some(AssetKey { token_id, adam_id: self.adam_id.clone(), pricing_param: self.pricing_param.clone() })
     }
 
-    /// Whether it takes a place that the book does not show.
+    /// Whether it is on its way to a place, which counts unless the book shows it already.
     fn reserves(&self) -> bool {
         self.token_id.is_some() && matches!(self.stage, Stage::Open | Stage::Asked)
     }
@@ -142,13 +142,15 @@ pub fn remove(tx: &Tx, row: &Licence) -> Result<()> {
 
 fn recount(tx: &Tx, before: Option<&Licence>, after: Option<&Licence>) -> Result<()> {
     let place = |row: Option<&Licence>| row.filter(|row| row.reserves()).and_then(Licence::asset);
-    let (before, after) = (place(before), place(after));
-    if before == after {
+    let (key_before, key_after) = (place(before), place(after));
+    if key_before == key_after {
         return Ok(());
     }
-    for (key, change) in [(before, -1), (after, 1)] {
-        if let Some(key) = key {
-            assets::reserve(tx, &key, change)?;
+    for (row, key, change) in [(before, key_before, -1), (after, key_after, 1)] {
+        let Some((row, key)) = row.zip(key) else { continue };
+        let entry = book::Entry { key, holder_kind: row.holder_kind, holder: row.holder.clone() };
+        if !book::has(tx, &entry)? {
+            assets::reserve(tx, &entry.key, change)?;
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! What a device reports of an app that a declaration brings, taken into its row.
 
-use super::heard::{gone, there};
-use super::{enter, is_there};
+use super::heard::{back_off, gone, there};
+use super::{ATTEMPTS_MAX, enter, is_there};
 use crate::clock::Timestamp;
 use crate::store::app_states::{AppState, Stage};
 
@@ -70,12 +70,21 @@ pub fn declared(row: &mut AppState, item: Option<&Declared>, is_known: bool, now
             let stage = match item.reason.as_deref() {
                 Some("Error.UserRejected") => Stage::Declined,
                 Some("Error.UnmanagedAppAlreadyInstalled") => Stage::Unmanaged,
-                Some("Error.LicenseNotFound") => Stage::NoLicence,
+                Some("Error.LicenseNotFound") => return unlicensed(row, because, now),
                 _ => Stage::Failed,
             };
             enter(row, stage, because, now);
         }
         // "optional", "not-present" and words that we do not know: nothing has begun.
         _ => {}
+    }
+}
+
+/// The device's store had no licence: what Apple calls done reaches it a while later. The same is told again and again; it counts once.
+fn unlicensed(row: &mut AppState, because: &str, now: Timestamp) {
+    if !matches!(row.stage, Stage::NoLicence | Stage::Licence) {
+        row.attempts += 1;
+        row.due_at = (row.attempts < ATTEMPTS_MAX).then(|| now.plus(back_off(row.attempts)));
+        enter(row, Stage::NoLicence, because, now);
     }
 }

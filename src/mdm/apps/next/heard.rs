@@ -118,7 +118,7 @@ pub(super) fn gone(row: &mut AppState, now: Timestamp) {
     enter(row, Stage::Absent, "", now);
 }
 
-fn back_off(attempts: i64) -> std::time::Duration {
+pub(super) fn back_off(attempts: i64) -> std::time::Duration {
     let index = usize::try_from(attempts - 1).unwrap_or_default();
     BACK_OFF[index.min(BACK_OFF.len() - 1)]
 }

@@ -145,6 +145,8 @@ pub enum Step {
     Poll,
     /// Have the declaration served.
     Declare,
+    /// Have it served under a new identifier, which makes the device try again.
+    DeclareAgain,
     /// It has gone, or never was there: give the licence back and forget it.
     Release,
 }
@@ -186,7 +188,7 @@ pub fn gave_up(row: &AppState) -> bool {
 pub fn next(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
     match (row.mechanism, &facts.want) {
         (Mechanism::Command, _) => by_command(row, facts, now),
-        (Mechanism::Declaration, Some(want)) => by_declaration(row, facts, want),
+        (Mechanism::Declaration, Some(want)) => by_declaration(row, facts, want, now),
         // Without its declaration the device removes it by itself, and says so.
         (Mechanism::Declaration, None) if is_away(row) => Step::Release,
         (Mechanism::Declaration, None) => Step::Rest(None),
@@ -275,14 +277,26 @@ fn installed(row: &AppState, facts: &Facts, want: &Want) -> Step {
     }
 }
 
-fn by_declaration(row: &AppState, facts: &Facts, want: &Want) -> Step {
+fn by_declaration(row: &AppState, facts: &Facts, want: &Want, now: Timestamp) -> Step {
     if !want.installs && is_away(row) {
         return Step::Offer;
     }
     if let Some(step) = licence(row, facts).filter(|_| row.sent.is_empty()) {
         return step;
     }
-    if row.sent == want.digest { Step::Rest(None) } else { Step::Declare }
+    if row.sent != want.digest {
+        return Step::Declare;
+    }
+    // The device was told of it, and its store had no licence.
+    let is_refused = row.seen.is_empty() && matches!(row.stage, Stage::NoLicence | Stage::Licence);
+    match row.due_at {
+        _ if !is_refused => Step::Rest(None),
+        _ if !facts.licence.is_enough() => Step::AwaitLicence,
+        // The ledger did not have it either, and has it now.
+        _ if row.attempts == 0 => Step::DeclareAgain,
+        Some(due_at) if due_at <= now => Step::DeclareAgain,
+        due_at => Step::Rest(due_at),
+    }
 }
 
 /// Whether the declaration of an app is served: taking it back would remove the app and its data, so that a licence that is lost does not.
@@ -345,8 +359,20 @@ fn is_there(row: &mut AppState, problem: &str, now: Timestamp) {
     enter(row, stage, problem, now);
 }
 
-/// The licence is looked for, or is not to be had.
+/// The declaration is served under a new identifier; `digest` is what is told then. It is the same wish, so that what failed before still counts.
+pub fn declared_again(row: &mut AppState, digest: impl FnOnce(i64) -> String, now: Timestamp) {
+    row.asks += 1;
+    row.wanted = digest(row.asks);
+    row.sent.clone_from(&row.wanted);
+    row.due_at = None;
+    enter(row, Stage::Sent, "", now);
+}
+
+/// The licence is looked for, or is not to be had. What a declaration was refused for before counts no more.
 pub fn awaits_licence(row: &mut AppState, fact: &LicenceFact, now: Timestamp) {
+    if row.mechanism == Mechanism::Declaration {
+        (row.attempts, row.due_at) = (0, None);
+    }
     match fact {
         LicenceFact::Short(because) => enter(row, Stage::NoLicence, because, now),
         LicenceFact::Pending(because) => enter(row, Stage::Licence, because, now),

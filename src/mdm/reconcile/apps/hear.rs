@@ -45,15 +45,17 @@ pub fn app_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &
     let mut row = before.clone();
     next::answered(&mut row, &answer, &facts, tx.now);
     if matches!(answer, Answer::Refused { kind: CauseKind::LicenseMissing, .. }) {
-        // Apple and the ledger may not agree: the ledger is read anew before the next try.
-        for asset in assets::of_app(tx, &row.adam_id)? {
-            errands::hurry(tx, &asset.key.token_id)?;
-        }
+        read_ledger_anew(tx, &row)?;
     }
     if let Some(bundle_id) = Some(&row.bundle_id).filter(|bundle_id| !bundle_id.is_empty()) {
         apps::learn_identifier(tx, &row.app_id, bundle_id)?;
     }
     store(tx, enrollment, &before, &row)
+}
+
+/// Apple and the ledger may not agree on a licence: the ledger is read anew before the next try.
+fn read_ledger_anew(tx: &Tx, row: &AppState) -> Result<()> {
+    assets::of_app(tx, &row.adam_id)?.iter().try_for_each(|asset| errands::hurry(tx, &asset.key.token_id))
 }
 
 /// Takes over a list of managed apps that was just read.
@@ -113,6 +115,9 @@ pub fn apps_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
                     row.bundle_id = text(item, "identifier");
                 }
                 next::declared(&mut row, Some(&declared_item(item)), is_known, tx.now);
+                if row.stage == Stage::NoLicence && before.stage != Stage::NoLicence {
+                    read_ledger_anew(tx, &row)?;
+                }
             } else if let Some(state) = state.filter(|state| state.valid == "invalid" && !row.wanted.is_empty()) {
                 let because = crate::mdm::reconcile::seen::reasons(&state.reasons);
                 row.seen.clear();

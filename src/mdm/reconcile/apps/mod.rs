@@ -79,6 +79,14 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
                 }
                 return Ok(asks);
             }
+            Step::DeclareAgain => {
+                if let Some(order) = &planned.order {
+                    next::declared_again(&mut planned.row, |asks| order.digest(asks), tx.now);
+                    // What is served was worked out with the identifier before.
+                    wakes.push(tx.now);
+                    tx.ring(Bell::Jobs);
+                }
+            }
             other => take(tx, enrollment, &mut planned, other)?,
         }
         let is_unnamed = step == Step::Remove && planned.row.bundle_id.is_empty();
@@ -148,7 +156,7 @@ fn take(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, step: &Step) ->
                 next::enter(&mut planned.row, Stage::Sent, "", tx.now);
             }
         }
-        Step::Rest(_) | Step::Poll | Step::Release => {}
+        Step::Rest(_) | Step::Poll | Step::Release | Step::DeclareAgain => {}
     }
     Ok(())
 }
@@ -213,7 +221,7 @@ fn thing(tx: &Tx, planned: &Planned, seats: &mut apps::SeatsLeft) -> Result<Opti
     let foreseen = match next::next(row, &planned.facts, tx.now) {
         Step::Want if !seats.take(tx, planned)? => Foreseen::NoLicence,
         Step::AwaitLicence if matches!(planned.facts.licence, LicenceFact::Short(_)) => Foreseen::NoLicence,
-        Step::Install | Step::Declare | Step::Want => Foreseen::Sent,
+        Step::Install | Step::Declare | Step::DeclareAgain | Step::Want => Foreseen::Sent,
         Step::AwaitLicence | Step::Poll => Foreseen::UnderWay,
         Step::Offer => Foreseen::Offered,
         Step::Remove => Foreseen::Removed,

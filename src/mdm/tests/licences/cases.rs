@@ -413,3 +413,54 @@ fn a_book_that_changes_while_it_is_read_loses_nobody_their_licence() {
     office.pass(Duration::from_secs(1000));
     assert_eq!((office.seats(APP).in_use, office.asked("/assets/associate")), (8, asked), "and nothing was asked for again");
 }
+
+#[test]
+fn who_stands_in_apples_book_before_the_event_is_over_takes_one_seat_and_not_two() {
+    let mut office = Office::new(&[(APP, 2)]);
+    office.pass(MINUTE);
+    office.want(APP, "B1");
+    office.book.event_takes = Duration::from_secs(10_000);
+    office.turn(None);
+    assert_eq!((office.seats(APP).reserved, office.seats(APP).free), (1, Some(1)));
+    // It is assigned already; the event says so later.
+    let text = office.text.clone();
+    assert!(office.book.location(&text).unwrap().assign(Assignment::device(APP, "B1")));
+    let id = office.id.clone();
+    office.school.write(move |tx| licences::errands::hurry(tx, &id));
+    office.turn(None);
+    let seats = office.seats(APP);
+    assert_eq!((seats.in_use, seats.reserved, seats.free), (1, 0, Some(1)));
+    assert!(matches!(office.licence(APP, "B1"), Licence::Waiting { .. }), "Apple has not said that it is done");
+    assert!(matches!(office.want(APP, "B2"), Licence::Waiting { .. }), "the other seat can be given");
+    office.book.finish_all();
+    office.pass(Duration::from_secs(31));
+    office.pass(MINUTE);
+    let seats = office.seats(APP);
+    assert_eq!((office.licence(APP, "B1"), seats.in_use, seats.reserved, seats.free), (Licence::Held, 1, 1, Some(0)));
+}
+
+#[test]
+fn apple_is_admitted_while_it_tries_whether_it_reaches_us_and_only_as_long_as_that_holds() {
+    let office = Office::new(&[]);
+    let admits = |secret: &str| {
+        let (id, secret) = (office.id.clone(), secret.to_owned());
+        office.school.try_write(move |tx| notices::admit(tx, &id, Some(secret.as_bytes()), |a, b| a == b)).is_ok()
+    };
+    let claim = |id: &str| {
+        let id = id.to_owned();
+        office.school.write(move |tx| tokens::claim(tx, &Actor::Console, &id))
+    };
+    let first = claim(&office.id);
+    let secret = first.notify_secret.clone();
+    assert!(admits(&secret), "its test comes before its answer");
+    office.school.write(move |tx| tokens::claimed(tx, &Actor::Console, &first, true));
+    assert!(admits(&secret));
+    let second = claim(&office.id);
+    let other = second.notify_secret.clone();
+    assert!(admits(&other) && !admits(&secret));
+    office.school.write(move |tx| tokens::not_claimed(tx, &second));
+    assert!(admits(&secret) && !admits(&other), "who told us before does so still");
+    let third = claim(&office.id);
+    office.school.write(move |tx| tokens::claimed(tx, &Actor::Console, &third, false));
+    assert!(!admits(&secret), "nobody tells us anything any more");
+}

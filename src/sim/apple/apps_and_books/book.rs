@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::script::{Act, Churn, Fault};
-use super::{deeds, pages, store};
+use super::notices::{self, Notice, Subscription};
+use super::script::{Act, Churn, Fault, Mishap};
+use super::wire::{Asked, Said, refusal, said};
+use super::{deeds, pages, shop, store};
 use crate::clock::Timestamp;
 use crate::protocol::apps_and_books::{ContentToken, Limits, MdmInfo, UNLIMITED};
 use crate::random::Random;
@@ -35,6 +37,12 @@ impl Assignment {
     pub fn device(adam_id: &str, serial_number: &str) -> Self {
         Self { adam_id: adam_id.into(), pricing_param: "STDQ".into(), is_device: true, holder: serial_number.into() }
     }
+
+    /// As lists and notifications show it.
+    pub(super) fn line(&self) -> Value {
+        let holder = if self.is_device { "serialNumber" } else { "clientUserId" };
+        json!({ "adamId": self.adam_id, "pricingParam": self.pricing_param, holder: self.holder })
+    }
 }
 
 /// How much a location owns of something.
@@ -53,6 +61,8 @@ pub struct Owned {
 pub(super) struct User {
     pub(super) email: String,
     pub(super) managed_apple_id: String,
+    /// The account that is theirs, once they are associated.
+    pub(super) account: String,
     pub(super) status: &'static str,
     pub(super) invite_code: String,
 }
@@ -74,6 +84,7 @@ pub struct Location {
     pub name: String,
     /// Who manages it.
     pub mdm_info: MdmInfo,
+    pub(super) subscription: Option<Subscription>,
     /// What it owns.
     pub owned: BTreeMap<(String, String), Owned>,
     /// Who has what.
@@ -82,34 +93,6 @@ pub struct Location {
     pub(super) events: BTreeMap<String, Event>,
     pub(super) version: u64,
     pub(super) changes: Vec<(u64, Assignment)>,
-}
-
-/// A request.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// The method.
-    pub method: String,
-    /// The path, as it was asked for.
-    pub path: String,
-    /// The query, decoded.
-    pub query: Vec<(String, String)>,
-    /// The token, from whichever header.
-    pub token: Option<String>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// An answer; nothing instead of one hangs up.
-#[derive(Debug, Clone)]
-pub struct Said {
-    /// The status.
-    pub status: u16,
-    /// The value of Retry-After.
-    pub retry_after: Option<String>,
-    /// Its type.
-    pub content_type: &'static str,
-    /// The body.
-    pub body: Vec<u8>,
 }
 
 /// The whole book.
@@ -132,6 +115,11 @@ pub struct Book {
     pub ghosts: BTreeSet<String>,
     /// Serial numbers that Apple refuses, with the number of the error.
     pub refused: BTreeMap<String, u32>,
+    /// How many more questions of devices are answered as if nothing were assigned to anybody: the store is behind the book.
+    pub store_lags: u32,
+    /// What becomes of the next notifications, in this order.
+    pub mishaps: VecDeque<Mishap>,
+    pub(super) outbox: VecDeque<Notice>,
     /// Requests that came, by path.
     pub asked: Vec<String>,
     /// How often somebody wanted more than there was.
@@ -152,6 +140,9 @@ impl Book {
             churn: VecDeque::new(),
             ghosts: BTreeSet::new(),
             refused: BTreeMap::new(),
+            store_lags: 0,
+            mishaps: VecDeque::new(),
+            outbox: VecDeque::new(),
             asked: Vec::new(),
             overdrawn: 0,
         }
@@ -168,6 +159,7 @@ impl Book {
                 uid,
                 name: name.to_owned(),
                 mdm_info: MdmInfo::default(),
+                subscription: None,
                 owned: BTreeMap::new(),
                 assigned: BTreeSet::new(),
                 users: BTreeMap::new(),
@@ -187,13 +179,19 @@ impl Book {
         Some(text)
     }
 
-    /// Buys licences of an app; [`UNLIMITED`] of a free one.
+    /// Buys licences of an app, so that there are `total`; [`UNLIMITED`] of a free one.
     pub fn buy(&mut self, token: &str, adam_id: &str, total: u32) {
-        if let Some(location) = self.locations.get_mut(token) {
-            let owned = Owned { total, device_assignable: true, product_type: String::from("App") };
-            location.owned.insert((adam_id.to_owned(), String::from("STDQ")), owned);
-            location.version += 1;
-        }
+        let Some(location) = self.locations.get_mut(token) else { return };
+        let (key, owned) =
+            ((adam_id.to_owned(), String::from("STDQ")), Owned { total, device_assignable: true, product_type: "App".into() });
+        let before = location.owned.insert(key, owned).map_or(0, |owned| owned.total);
+        location.version += 1;
+        self.tell(token, &notices::count(adam_id, "STDQ", i64::from(total) - i64::from(before)));
+    }
+
+    /// The tokens of all locations.
+    pub(super) fn tokens(&self) -> Vec<String> {
+        self.locations.keys().cloned().collect()
     }
 
     /// A location by its token.
@@ -204,18 +202,6 @@ impl Book {
     /// Who has what in a location.
     pub fn assigned(&self, token: &str) -> BTreeSet<Assignment> {
         self.locations.get(token).map(|location| location.assigned.clone()).unwrap_or_default()
-    }
-
-    /// The person accepts their invitation.
-    pub fn accept_invitation(&mut self, token: &str, client_user_id: &str) -> bool {
-        let user = self.locations.get_mut(token).and_then(|location| location.users.get_mut(client_user_id));
-        user.is_some_and(|user| {
-            let waits = user.status == "Registered";
-            if waits {
-                user.status = "Associated";
-            }
-            waits
-        })
     }
 
     /// Answers a request; nothing hangs up.
@@ -239,6 +225,12 @@ impl Book {
         if asked.path == "/mdm/v2/service/config" {
             return said(&self.service_config());
         }
+        let body = serde_json::from_slice(&asked.body).unwrap_or(Value::Null);
+        match (asked.method.as_str(), asked.path.as_str()) {
+            ("POST", shop::REGISTER) => return shop::register(self, asked, &body),
+            ("POST", path) if path.strip_prefix(shop::SHOP) == Some("/licences") => return shop::licences(self, &body, now),
+            _ => {}
+        }
         let Some(token) = asked.token.clone() else { return refusal(401, 9601) };
         if !self.locations.contains_key(&token) {
             // As Apple does: the status says that all is well.
@@ -248,7 +240,6 @@ impl Book {
         if asked.path == store::LOOKUP {
             return store::look_up(&self.base, &asked.query);
         }
-        let body = serde_json::from_slice(&asked.body).unwrap_or(Value::Null);
         match (asked.method.as_str(), asked.path.strip_prefix("/mdm/v2").unwrap_or_default()) {
             ("GET", "/client/config") => self.config(&token),
             ("POST", "/client/config") => self.claim(&token, &body),
@@ -272,6 +263,12 @@ impl Book {
         for (_, id) in ordered {
             if let Some(deed) = location.events.get(&id).map(|event| event.deed.clone()) {
                 let failures = deeds::carry_out(self, &mut location, &deed);
+                if location.subscription.is_some() {
+                    for content in notices::of_event(&location, &id, &deed, &failures) {
+                        let notice = location.notice(&self.random.uuid_v4().to_string(), &content);
+                        self.put_out(notice);
+                    }
+                }
                 if let Some(event) = location.events.get_mut(&id) {
                     event.failures = Some(failures);
                 }
@@ -282,9 +279,13 @@ impl Book {
 
     /// Ends everything that is under way, however long it would take.
     pub fn finish_all(&mut self) {
-        let tokens: Vec<_> = self.locations.keys().cloned().collect();
-        for token in tokens {
-            self.catch_up(&token, Timestamp::from_millis(i64::MAX));
+        self.catch_up_all(Timestamp::from_millis(i64::MAX));
+    }
+
+    /// Ends the events of all locations whose time has come.
+    pub(super) fn catch_up_all(&mut self, now: Timestamp) {
+        for token in self.tokens() {
+            self.catch_up(&token, now);
         }
     }
 
@@ -310,7 +311,7 @@ impl Book {
                 "associateAssets": at("/assets/associate"), "disassociateAssets": at("/assets/disassociate"),
                 "revokeAssets": at("/assets/revoke"), "eventStatus": at("/status"), "getUsers": at("/users"),
                 "createUsers": at("/users/create"), "updateUsers": at("/users/update"), "retireUsers": at("/users/retire"),
-                "invitationEmail": format!("{}/register?cc=us&inviteCode=%25inviteCode%25", self.base),
+                "invitationEmail": format!("{}{}?cc=us&inviteCode=%25inviteCode%25", self.base, shop::REGISTER),
                 "contentMetadataLookup": format!("{}{}", self.base, store::LOOKUP),
             },
         })
@@ -318,23 +319,22 @@ impl Book {
 
     fn config(&self, token: &str) -> Said {
         let Some(location) = self.locations.get(token) else { return refusal(200, 9622) };
+        let told = location.subscription.as_ref();
         said(&json!({
             "uId": location.uid, "locationName": location.name, "countryISO2ACode": "US", "defaultPlatform": "enterprisestore",
-            "mdmInfo": location.mdm_info, "websiteURL": "https://school.example", "subscribedNotificationTypes": [],
+            "mdmInfo": location.mdm_info, "websiteURL": "https://school.example", "notificationUrl": told.map(|told| &told.url),
+            "subscribedNotificationTypes": told.map(|told| told.types.clone()).unwrap_or_default(),
         }))
     }
 
-    /// Nobody here can reach an appliance from the internet: who wants to be told is refused, as Apple refuses who does not answer.
+    /// Whoever wants to be told was reached before, or does not come here.
     fn claim(&mut self, token: &str, body: &Value) -> Said {
-        if body["notificationUrl"].is_string() {
-            return refusal(400, 9728);
-        }
         let info = serde_json::from_value::<MdmInfo>(body["mdmInfo"].clone()).unwrap_or_default();
         if info.id.is_empty() || info.id.chars().count() > 100 || info.name.chars().count() > 100 {
             return refusal(400, 9702);
         }
         if let Some(location) = self.locations.get_mut(token) {
-            location.mdm_info = info;
+            (location.mdm_info, location.subscription) = (info, Subscription::read(body));
         }
         self.config(token)
     }
@@ -369,15 +369,4 @@ impl Location {
         self.version += 1;
         self.assigned.remove(assignment)
     }
-}
-
-/// A good answer.
-pub(super) fn said(body: &Value) -> Said {
-    Said { status: 200, retry_after: None, content_type: "application/json", body: body.to_string().into_bytes() }
-}
-
-/// A refusal.
-pub(super) fn refusal(status: u16, number: u32) -> Said {
-    let body = if number == 0 { json!({}) } else { json!({ "errorNumber": number, "errorMessage": "Refused by the stand-in" }) };
-    Said { status, ..said(&body) }
 }

@@ -1,6 +1,6 @@
 //! Connections to the stand-in: TLS, HTTP/1.1, and a hang-up where the script wants one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,8 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::BODY_LIMIT;
-use super::book::{Asked, Book, Said};
+use super::wire::{Asked, Said, refusal};
+use super::{BODY_LIMIT, Desk, messenger};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
@@ -38,7 +38,7 @@ pub(super) fn acceptor((certificate, key): (CertificateDer<'static>, PrivateKeyD
 }
 
 /// Takes connections until it is aborted, which ends them all.
-pub(super) async fn listen(listener: TcpListener, acceptor: TlsAcceptor, book: Arc<Mutex<Book>>, clock: Clock) {
+pub(super) async fn listen(listener: TcpListener, acceptor: TlsAcceptor, desk: Desk) {
     let mut connections = JoinSet::new();
     loop {
         while connections.len() >= CONNECTIONS_LIMIT {
@@ -47,26 +47,26 @@ pub(super) async fn listen(listener: TcpListener, acceptor: TlsAcceptor, book: A
         while connections.try_join_next().is_some() {}
         // One that went away before it was taken is not worth a word.
         if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(serve(stream, acceptor.clone(), book.clone(), clock.clone()));
+            connections.spawn(serve(stream, acceptor.clone(), desk.clone()));
         }
     }
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, book: Arc<Mutex<Book>>, clock: Clock) {
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor, desk: Desk) {
     // Without it answers wait for acknowledgements; a socket that refuses it is a dead one.
     let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await else {
         return;
     };
     let answer_all = service_fn(|request| {
-        let (book, clock) = (book.clone(), clock.clone());
-        async move { answer(&book, &clock, request).await.ok_or("hung up by script") }
+        let desk = desk.clone();
+        async move { answer(&desk, request).await.ok_or("hung up by script") }
     });
     // An end by script is an error here, and meant.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer_all).await;
 }
 
-async fn answer(book: &Mutex<Book>, clock: &Clock, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+async fn answer(desk: &Desk, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, BODY_LIMIT).collect().await.ok()?.to_bytes();
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
@@ -80,7 +80,14 @@ async fn answer(book: &Mutex<Book>, clock: &Clock, request: Request<Incoming>) -
         token: bearer.or(cookie).map(str::to_owned),
         body: body.to_vec(),
     };
-    let said = book.lock().unwrap_or_else(PoisonError::into_inner).answer(&asked, clock.now());
+    let test = desk.book().test_notice(&asked);
+    if let Some(test) = test
+        && !messenger::carry(desk, &test).await
+    {
+        // As Apple refuses whoever wants to be told and does not answer.
+        return Some(respond(refusal(400, 9728)));
+    }
+    let said = desk.book().answer(&asked, desk.clock.now());
     said.map(respond)
 }
 

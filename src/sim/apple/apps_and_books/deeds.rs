@@ -2,9 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::book::{Assignment, Book, Event, Location, Said, User, refusal, said};
+use super::book::{Assignment, Book, Event, Location};
+use super::people;
+use super::wire::{Said, refusal, said};
 use crate::clock::Timestamp;
 use crate::protocol::apps_and_books::{AssetRef, Deed as Licences, UserInput};
+
+/// Apple's word for taking people out.
+const RETIRE: &str = "RETIRE";
 
 /// Something that is under way.
 #[derive(Debug, Clone)]
@@ -12,8 +17,11 @@ pub(super) enum Deed {
     Associate(Licences),
     Disassociate(Licences),
     Revoke(Licences),
-    MakeUsers(Vec<UserInput>),
-    RetireUsers(Vec<UserInput>),
+    /// People are made known, changed or retired, by Apple's word for it.
+    Users {
+        word: &'static str,
+        users: Vec<UserInput>,
+    },
 }
 
 /// Takes a request, if it keeps to the limits; what comes of it is told by its event.
@@ -37,8 +45,9 @@ pub(super) fn begin(book: &mut Book, token: &str, path: &str, body: &Value, now:
         "/users/create" | "/users/update" | "/users/retire" if users.is_empty() || !within(users.len(), limits.max_users) => {
             return refusal(400, 9704);
         }
-        "/users/create" | "/users/update" => Deed::MakeUsers(users),
-        "/users/retire" => Deed::RetireUsers(users),
+        "/users/create" => Deed::Users { word: "CREATE", users },
+        "/users/update" => Deed::Users { word: "UPDATE", users },
+        "/users/retire" => Deed::Users { word: RETIRE, users },
         _ => return refusal(405, 9726),
     };
     let (id, over_at) = (book.random.uuid_v4().to_string(), now.plus(book.event_takes));
@@ -77,22 +86,20 @@ pub(super) fn carry_out(book: &mut Book, location: &mut Location, deed: &Deed) -
             }
             Vec::new()
         }
-        Deed::MakeUsers(users) => {
+        Deed::Users { word, users } => {
             for user in users {
-                make(book, location, user);
-            }
-            Vec::new()
-        }
-        Deed::RetireUsers(users) => {
-            for user in users {
-                retire(location, &user.client_user_id);
+                match *word {
+                    RETIRE => people::retire(location, &user.client_user_id),
+                    _ => people::make(book, location, user),
+                }
             }
             Vec::new()
         }
     }
 }
 
-fn each(licences: &Licences) -> Vec<Assignment> {
+/// Everybody named, with everything named.
+pub(super) fn each(licences: &Licences) -> Vec<Assignment> {
     let mut all = Vec::new();
     for AssetRef { adam_id, pricing_param } in &licences.assets {
         let devices = licences.serial_numbers.iter().map(|serial| (true, serial.to_ascii_uppercase()));
@@ -134,31 +141,4 @@ fn associate(book: &mut Book, location: &mut Location, held: Assignment) -> Opti
     }
     book.overdrawn += 1;
     failure(9709, &held)
-}
-
-fn make(book: &mut Book, location: &mut Location, user: &UserInput) {
-    let code = book.random.code(20);
-    let known = location.users.entry(user.client_user_id.clone()).or_insert_with(|| User {
-        email: String::new(),
-        managed_apple_id: String::new(),
-        status: "Registered",
-        invite_code: code,
-    });
-    (known.email, known.managed_apple_id) = (user.email.clone(), user.managed_apple_id.clone());
-    if known.status == "Retired" {
-        known.status = "Registered";
-    }
-    if !known.managed_apple_id.is_empty() {
-        known.status = "Associated";
-    }
-}
-
-fn retire(location: &mut Location, client_user_id: &str) {
-    if let Some(user) = location.users.get_mut(client_user_id) {
-        user.status = "Retired";
-    }
-    let held: Vec<_> = location.assigned.iter().filter(|held| !held.is_device && held.holder == client_user_id).cloned().collect();
-    for held in held {
-        location.withdraw(&held);
-    }
 }

@@ -1,11 +1,17 @@
-//! The stand-in for Apps and Books: a book of licences with seats, slow events, people, pages that change while they are read, and faults by script.
+//! The stand-in for Apps and Books: a book of licences with seats, slow events, people, pages that change while they are read, notifications, faults
+//! by script, and the store that simulated devices ask.
 
 mod book;
 mod connection;
 mod deeds;
+mod messenger;
+mod notices;
 mod pages;
+mod people;
 mod script;
+mod shop;
 mod store;
+mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,18 +23,40 @@ use super::authority::Authority;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::random::Random;
+use crate::sim::client::Trust;
 
-pub use book::{Asked, Assignment, Book, Location, Owned, Said};
-pub use script::{Act, Churn, Fault};
+pub use book::{Assignment, Book, Location, Owned};
+pub use notices::Notice;
+pub use script::{Act, Churn, Fault, Mishap};
+pub use wire::{Asked, Said};
 
 /// Bytes of a request's body.
 pub const BODY_LIMIT: usize = 1 << 20;
 
+/// What everybody at work here has in common.
+#[derive(Clone)]
+struct Desk {
+    book: Arc<Mutex<Book>>,
+    clock: Clock,
+    /// Whose certificates count where something is told; nobody's: nobody can be told.
+    trust: Arc<Mutex<Option<Arc<Trust>>>>,
+}
+
+impl Desk {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trust(&self) -> Option<Arc<Trust>> {
+        self.trust.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// The service on a loopback port; it ends when this value is dropped.
 pub struct AppsAndBooksStandIn {
-    book: Arc<Mutex<Book>>,
+    desk: Desk,
     address: SocketAddr,
-    listener: AbortHandle,
+    tasks: [AbortHandle; 2],
 }
 
 impl AppsAndBooksStandIn {
@@ -40,8 +68,12 @@ impl AppsAndBooksStandIn {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
         let book = Arc::new(Mutex::new(Book::new(&format!("https://localhost:{}", address.port()), random)));
-        let listener = tokio::spawn(connection::listen(listener, acceptor, book.clone(), clock)).abort_handle();
-        Ok(Self { book, address, listener })
+        let desk = Desk { book, clock, trust: Arc::default() };
+        let tasks = [
+            tokio::spawn(connection::listen(listener, acceptor, desk.clone())).abort_handle(),
+            tokio::spawn(messenger::carry_all(desk.clone())).abort_handle(),
+        ];
+        Ok(Self { desk, address, tasks })
     }
 
     /// Where it listens. Its certificate is also for `localhost`.
@@ -49,14 +81,27 @@ impl AppsAndBooksStandIn {
         self.address
     }
 
+    /// Where devices ask for licences.
+    pub fn store_url(&self) -> String {
+        format!("https://localhost:{}{}", self.address.port(), shop::SHOP)
+    }
+
+    /// From now on it tells what happens to whoever wants to be told and has a certificate of these authorities; before, nobody can be reached.
+    pub fn trust(&self, trust: Arc<Trust>) {
+        *self.desk.trust.lock().unwrap_or_else(PoisonError::into_inner) = Some(trust);
+    }
+
     /// Its book, to look at and to change; nothing is answered meanwhile.
     pub fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        self.desk.book()
     }
 }
 
 impl Drop for AppsAndBooksStandIn {
     fn drop(&mut self) {
-        self.listener.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::book::{Asked, Assignment, Book, Location, Said, refusal, said};
+use super::book::{Assignment, Book, Location};
+use super::people;
+use super::wire::{Asked, Said, refusal, said};
 use crate::protocol::apps_and_books::UNLIMITED;
 
 /// Answers one page of a list; then somebody else may do something.
@@ -44,30 +46,17 @@ fn assets(location: &Location) -> Vec<Value> {
 }
 
 fn assignments(location: &Location, since: Option<u64>) -> Vec<Value> {
-    let line = |held: &Assignment| {
-        let holder = if held.is_device { "serialNumber" } else { "clientUserId" };
-        json!({ "adamId": held.adam_id, "pricingParam": held.pricing_param, holder: held.holder })
-    };
     match since {
-        None => location.assigned.iter().map(line).collect(),
+        None => location.assigned.iter().map(Assignment::line).collect(),
         Some(since) => location
             .changes
             .iter()
             .filter(|(version, held)| *version > since && location.assigned.contains(held))
-            .map(|(_, held)| line(held))
+            .map(|(_, held)| held.line())
             .collect(),
     }
 }
 
 fn users(location: &Location) -> Vec<Value> {
-    let line = |(id, user): (&String, &super::book::User)| {
-        let mut line = json!({ "clientUserId": id, "email": user.email, "status": user.status });
-        match user.status {
-            "Registered" => line["inviteCode"] = json!(user.invite_code),
-            "Associated" => line["idHash"] = json!(format!("hash-of-{id}")),
-            _ => {}
-        }
-        line
-    };
-    location.users.iter().map(line).collect()
+    location.users.iter().map(|(id, user)| people::line(id, user)).collect()
 }

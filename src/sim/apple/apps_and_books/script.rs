@@ -37,3 +37,12 @@ pub enum Churn {
     /// Takes something back.
     Withdraw(Assignment),
 }
+
+/// What goes wrong with something that the stand-in tells by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// It never arrives.
+    Lost,
+    /// It arrives twice.
+    Twice,
+}

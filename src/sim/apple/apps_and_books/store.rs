@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::book::{Said, refusal, said};
+use super::wire::{Said, refusal, said};
 use crate::sim::model::{Platform, external_version_id, known_app_by_adam_id};
 
 /// Where the look-up is.

@@ -37,6 +37,7 @@ impl Device {
                 self.situation.remote_desktop = command.request_type == "EnableRemoteDesktop";
                 only(Answer::done())
             }
+            "InviteToProgram" => only(self.invited(command, now)),
             "DeleteUser" | "LogOutUser" | "UnlockUserAccount" => only(self.user_command(command)),
             _ => only(self.small_answer(command)),
         }
@@ -57,7 +58,6 @@ impl Device {
                 keys.insert("State".into(), Value::from("Queued"));
                 Answer::Acknowledged(keys)
             }
-            "InviteToProgram" => Answer::with([("InvitationResult", Value::from("Acknowledged"))]),
             "ActiveNSExtensions" | "NSExtensionMappings" => Answer::with([("Extensions", Value::Array(Vec::new()))]),
             "RotateFileVaultKey" if !self.facts.filevault => {
                 super::super::values::Complaint { code: 200, domain: "MDMClientError".into(), text: "FileVault is off.".into() }.into()

@@ -2,6 +2,7 @@
 
 use super::super::Device;
 use super::super::apps::{App, Management, Order, Status};
+use super::super::store::Asker;
 use super::super::values::{Complaint, dictionary};
 use super::{After, Answer, Command, Outcome, only};
 use crate::clock::Timestamp;
@@ -69,7 +70,7 @@ impl Device {
             Ok(app) => app,
             Err(answer) => return only(answer),
         };
-        only(self.order_app(app, &command.body, now))
+        only(self.order_licensed(app, command, now))
     }
 
     /// The app of the store that an order names; unknown ones exist too, numbers of other platforms do not.
@@ -89,19 +90,30 @@ impl Device {
         }
     }
 
+    /// Takes an order for an app of the store, or says why not; where there is a store to ask for a licence, that is done first.
+    fn order_licensed(&mut self, app: App, command: &Command, now: Timestamp) -> Answer {
+        let options = fields::dictionary(&command.body, "Options");
+        let pays = options.and_then(|options| fields::whole(options, "PurchaseMethod")) == Some(1);
+        let Some(adam_id) = app.adam_id.filter(|_| pays) else { return self.order_app(app, &command.body, now) };
+        match self.refuses_app(&app.identifier, &command.body) {
+            Some(refusal) => refusal,
+            None if self.settings.store.is_some() => self.ask_store(app, adam_id, Asker::Command(command.clone())),
+            None if self.has_licence(adam_id) => self.order_app(app, &command.body, now),
+            None => self.without_licence(),
+        }
+    }
+
     /// Takes an order for an app, or says why not.
     pub(crate) fn order_app(&mut self, app: App, body: &Dictionary, now: Timestamp) -> Answer {
         if let Some(refusal) = self.refuses_app(&app.identifier, body) {
             return refusal;
         }
-        let pays = fields::dictionary(body, "Options").and_then(|options| fields::whole(options, "PurchaseMethod")) == Some(1);
-        if pays && app.adam_id.is_some_and(|adam_id| !self.has_licence(adam_id)) {
-            return self.rejected("CouldNotVerifyAppID", 12064, "No license was found for the app.");
-        }
         let is_mac = self.facts.model.family == Family::Mac;
         if is_mac && !fields::flag(body, "InstallAsManaged").unwrap_or(false) {
             // A Mac takes the app without managing it; what becomes of the download is never reported.
-            self.apps.place(app);
+            if !self.faults.has_no_room(&app.identifier) {
+                self.apps.place(app);
+            }
             return Answer::done();
         }
         let purchase = fields::dictionary(body, "Options").and_then(|options| fields::whole(options, "PurchaseMethod"));
@@ -110,11 +122,10 @@ impl Device {
             configuration: fields::dictionary(body, "Configuration").cloned(),
             attributes: fields::dictionary(body, "Attributes").cloned(),
             device_based: purchase == Some(1),
-            declaration: None,
+            ..Order::default()
         };
         let identifier = app.identifier.clone();
-        let silent = self.facts.supervised || is_mac;
-        let status = self.apps.order(app, order, silent, self.facts.person, now);
+        let status = self.take_order(app, order, now);
         self.status_changed(now);
         Answer::with([("Identifier", Value::from(identifier)), ("State", Value::from(status.name()))])
     }

@@ -4,7 +4,7 @@ use super::super::values::{date, dict, texts};
 use super::super::{DEVICE, Device};
 use super::{Answer, Command};
 use crate::protocol::plist::{Dictionary, Value, fields};
-use crate::sim::model::{Family, Platform};
+use crate::sim::model::{Family, Platform, account_hash};
 
 impl Device {
     /// DeviceInformation.
@@ -68,11 +68,9 @@ impl Device {
             "AwaitingConfiguration" => flag(situation.awaiting_configuration),
             "OrganizationInfo" => situation.organization.clone().map(Value::Dictionary),
             "MDMOptions" => Some(Value::Dictionary(situation.mdm_options.clone())),
-            "IsDeviceLocatorServiceEnabled"
-            | "IsDoNotDisturbInEffect"
-            | "IsCloudBackupEnabled"
-            | "IsActivationLockEnabled"
-            | "iTunesStoreAccountIsActive" => flag(false),
+            "IsDeviceLocatorServiceEnabled" | "IsDoNotDisturbInEffect" | "IsCloudBackupEnabled" | "IsActivationLockEnabled" => flag(false),
+            "iTunesStoreAccountIsActive" => flag(situation.account.is_some()),
+            "iTunesStoreAccountHash" => situation.account.as_deref().map(|account| Value::from(account_hash(account))),
             "IsActivationLockSupported" => flag(facts.model.is_apple_silicon() || facts.model.product_name == "Macmini8,1"),
             "IsMDMLostModeEnabled" => flag(situation.lost_mode.is_some()),
             "DiagnosticSubmissionEnabled" => situation.switch("DiagnosticSubmission").map(Value::Boolean),

@@ -60,9 +60,10 @@ impl Device {
             }
             let required = payload["InstallBehavior"]["Install"].as_str() == Some("Required");
             if required {
-                let order =
-                    Order { flags: 1, device_based: true, configuration, declaration: Some(identifier.clone()), ..Order::default() };
-                self.apps.order(app, order, self.facts.supervised, self.facts.person, now);
+                let whose = payload["InstallBehavior"]["License"]["Assignment"].as_str();
+                let (device_based, declaration) = (whose != Some("User"), Some(identifier.clone()));
+                let order = Order { flags: 1, device_based, configuration, declaration, ..Order::default() };
+                self.order_declared(app, order, whose.is_some(), now);
             }
         }
     }

@@ -192,6 +192,7 @@ impl Device {
                 entry["declaration-identifier"] = json!(declaration);
                 match management.status {
                     Status::UserRejected | Status::ManagementRejected => entry["reasons"] = json!([{ "code": "Error.UserRejected" }]),
+                    Status::Failed if management.unlicensed => entry["reasons"] = json!([{ "code": "Error.LicenseNotFound" }]),
                     Status::Failed => entry["reasons"] = json!([{ "code": "Error.InstallFailed" }]),
                     _ => {}
                 }

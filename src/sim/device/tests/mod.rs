@@ -9,6 +9,7 @@ mod fetching;
 mod leaving;
 mod profiles;
 mod renewing;
+mod store;
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
@@ -74,6 +75,8 @@ pub(in crate::sim) struct Server {
     commands_sent: usize,
     /// The command that is out, as a server that offers it again would know.
     offered: Option<String>,
+    /// What the practice store beside it says of every licence.
+    licensed: bool,
 }
 
 impl Server {
@@ -89,6 +92,7 @@ impl Server {
             files: Vec::new(),
             commands_sent: 0,
             offered: None,
+            licensed: true,
         }
     }
 
@@ -106,6 +110,7 @@ impl Server {
             Purpose::Idle | Purpose::Report => self.connect(request, &message),
             Purpose::DeclarativeManagement => self.declare(&message),
             Purpose::Content => self.file(request),
+            Purpose::Store => Response::new(200, "application/json", serde_json::json!({ "licensed": self.licensed }).to_string()),
             Purpose::UserAuthenticate => Response::new(410, "", ""),
             _ => Response::new(200, "", ""),
         }

@@ -284,6 +284,47 @@ fn a_command_that_becomes_a_declaration_installs_nothing_again() {
 }
 
 #[test]
+fn a_declared_app_that_lacks_its_licence_is_declared_anew_ever_later_and_then_rests() {
+    let told = |identifier: i64| format!("d{identifier}");
+    let mut wish = facts(Some("d0"));
+    let said = Declared {
+        state: "failed".into(),
+        update_state: String::new(),
+        reason: Some("Error.LicenseNotFound".into()),
+        version: String::new(),
+        short_version: String::new(),
+        external_version: None,
+    };
+    let mut row = row();
+    want(&mut row, &wish, Mechanism::Declaration, NOW);
+    row.sent = "d0".into();
+    let mut now = NOW;
+    for attempt in 1..ATTEMPTS_MAX {
+        declared(&mut row, Some(&said), true, now);
+        declared(&mut row, Some(&said), true, now);
+        assert_eq!((row.stage, row.attempts), (Stage::NoLicence, attempt), "the same is told again and counts once");
+        let due_at = now.plus(BACK_OFF[attempt as usize - 1]);
+        assert_eq!(next(&row, &wish, now), Step::Rest(Some(due_at)));
+        now = due_at;
+        let without = Facts { licence: LicenceFact::Pending("on its way".into()), ..wish.clone() };
+        assert_eq!(next(&row, &without, now), Step::AwaitLicence, "without a licence it is not even tried");
+        assert_eq!(next(&row, &wish, now), Step::DeclareAgain);
+        declared_again(&mut row, told, now);
+        wish = facts(Some(&told(row.asks)));
+        want(&mut row, &wish, Mechanism::Declaration, now);
+        assert_eq!((row.asks, row.attempts, next(&row, &wish, now)), (attempt, attempt, Step::Rest(None)));
+    }
+    declared(&mut row, Some(&said), true, now);
+    assert_eq!((row.attempts, next(&row, &wish, now.plus(BACK_OFF[4] * 9))), (ATTEMPTS_MAX, Step::Rest(None)));
+    let (mut other, without) = (row.clone(), Facts { licence: LicenceFact::Short("none is left".into()), ..wish.clone() });
+    awaits_licence(&mut other, &without.licence, now);
+    assert_eq!((next(&other, &without, now), other.stage), (Step::AwaitLicence, Stage::NoLicence));
+    assert_eq!(next(&other, &wish, now), Step::DeclareAgain, "the ledger did not have it either, and has it now");
+    ask(&mut row, now);
+    assert_eq!((row.asks, row.attempts), (ATTEMPTS_MAX, 0), "somebody asks again");
+}
+
+#[test]
 fn an_order_that_was_taken_is_given_time_before_it_counts_as_forgotten() {
     let wish = facts(Some("d"));
     let mut row = after(&taken(None), &wish);
