@@ -699,10 +699,13 @@ CREATE TABLE access_standings (
     granted_at      INTEGER,                        -- of the last grant that allows
     offline_until   INTEGER,
     code            TEXT NOT NULL,                  -- what was said last: granted, not_assigned …
+    owner_id        TEXT,                           -- the person whom this installation was first granted for: it is nobody else's, them gone or not
+    ended_at        INTEGER,                        -- of the first refusal that ended the right, until it is granted again
     PRIMARY KEY (app_id, holder)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX access_standings_enrollment ON access_standings (enrollment_id);
 CREATE INDEX access_standings_person ON access_standings (person_id);
+CREATE INDEX access_standings_installation ON access_standings (app_id, installation);
 
 -- Copies of what people changed in an app while it was offline. They outlive app, device and person: only time removes them.
 CREATE TABLE offline_copies (
@@ -725,6 +728,7 @@ CREATE TABLE offline_copies (
 CREATE UNIQUE INDEX offline_copies_version ON offline_copies (app_id, holder, document, version);
 CREATE INDEX offline_copies_app ON offline_copies (app_id, created_at DESC, id DESC);
 CREATE INDEX offline_copies_ends ON offline_copies (keep_until);
+CREATE INDEX offline_copies_device ON offline_copies (app_id, device_id, size_bytes);
 CREATE TRIGGER offline_copies_stay BEFORE UPDATE ON offline_copies BEGIN SELECT RAISE(ABORT, 'copies are never changed'); END;
 
 -- ---------------------------------------------------------------- catalogue

@@ -78,7 +78,7 @@ impl<K: Eq + Hash + Copy> Tally<K> {
 }
 
 /// The address whose attempts are counted: networks of 64 bits are handed to one customer as a whole.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

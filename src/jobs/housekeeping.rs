@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::people::import;
-use crate::mdm::{admins, catalog, packages, provisioning};
+use crate::mdm::{access, admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, commands, declared, invitations, offline_copies, reports};
@@ -60,6 +60,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         packages::watch_ends(tx)?;
         provisioning::watch_ends(tx)?;
         catalog::renew(tx)?;
+        access::guesses::sweep(tx)?;
         settings::set(tx, &LAST, &now)
     };
     app.store.write(now, watch).await?;

@@ -160,7 +160,9 @@ pub enum Code {
     PersonInactive,
     /// The device belongs to nobody, and only its person may use the app.
     NobodysDevice,
-    /// The device belongs to somebody else.
+    /// The device is given to somebody else than who says to be there.
+    NotYourDevice,
+    /// What the app holds belongs to another person: the one whom this installation was first granted to.
     AnotherPerson,
     /// The person is not one of those who may use the app.
     NotAllowed,
@@ -178,12 +180,13 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Granted,
         Self::NotEnrolled,
         Self::NotAssigned,
         Self::PersonInactive,
         Self::NobodysDevice,
+        Self::NotYourDevice,
         Self::AnotherPerson,
         Self::NotAllowed,
         Self::RolledBack,
@@ -201,6 +204,7 @@ impl Code {
             Self::NotAssigned => "not_assigned",
             Self::PersonInactive => "person_inactive",
             Self::NobodysDevice => "nobodys_device",
+            Self::NotYourDevice => "not_your_device",
             Self::AnotherPerson => "another_person",
             Self::NotAllowed => "not_allowed",
             Self::RolledBack => "rolled_back",
@@ -221,7 +225,13 @@ impl Code {
     pub const fn ends_the_right(self) -> bool {
         matches!(
             self,
-            Self::NotEnrolled | Self::NotAssigned | Self::PersonInactive | Self::NobodysDevice | Self::NotAllowed | Self::RolledBack
+            Self::NotEnrolled
+                | Self::NotAssigned
+                | Self::PersonInactive
+                | Self::NobodysDevice
+                | Self::AnotherPerson
+                | Self::NotAllowed
+                | Self::RolledBack
         )
     }
 
@@ -233,7 +243,8 @@ impl Code {
             Self::NotAssigned => "Your organisation does not provide this app on this device any more.",
             Self::PersonInactive => "Your account is not active any more. Ask whoever looks after it.",
             Self::NobodysDevice => "This device is not given to anybody. Ask whoever looks after the devices to give it to you.",
-            Self::AnotherPerson => "This device is given to somebody else. Use your own device.",
+            Self::NotYourDevice => "This device is given to somebody else. Use your own device.",
+            Self::AnotherPerson => "What this app holds belongs to somebody else. It has to begin anew.",
             Self::NotAllowed => "This app is not meant for you. Ask whoever looks after it.",
             Self::RolledBack => "What this app has kept is from an older backup. It has to begin anew.",
             Self::ClockWrong => "The date or time of this device is wrong. Set it in Settings, General, Date & Time, and try again.",
@@ -365,7 +376,7 @@ mod tests {
             assert_eq!(serde_json::to_value(code).unwrap(), json!(code.as_str()));
         }
         for passing in
-            [Code::Granted, Code::ClockWrong, Code::CertificateExpired, Code::CertificateRevoked, Code::TokenOutdated, Code::AnotherPerson]
+            [Code::Granted, Code::ClockWrong, Code::CertificateExpired, Code::CertificateRevoked, Code::TokenOutdated, Code::NotYourDevice]
         {
             assert!(!passing.ends_the_right());
         }

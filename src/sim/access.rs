@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
+use crate::pki::digest::sha256;
+use crate::pki::hex;
 use crate::pki::jws::{Jws, spki_of_jwk};
 use crate::protocol::grant::{Claims, GRANT_TYPE};
 
@@ -13,12 +15,45 @@ pub struct Record {
     pub installation: String,
     /// Launches and asks so far.
     pub counter: u64,
-    /// The last answer that allowed.
+    /// The number of the last grant.
+    pub sequence: i64,
+    /// The id of the last grant, to be shown with each ask; it stays when the right has gone.
+    pub last_grant: Option<String>,
+    /// The right to go on offline: the last answer, if it allowed.
     pub grant: Option<Claims>,
     /// Launches that it is still good for; absent where they are not counted.
     pub launches_left: Option<u32>,
     /// The latest time that was ever seen, the device's or the server's.
     pub latest: Timestamp,
+    /// Whether an ask was turned away since: then nothing opens before an answer allows it.
+    pub must_ask: bool,
+    /// What was told to be erased and is not known to be gone.
+    pub erasing: Option<Erasing>,
+}
+
+/// An answer that tells the app to erase what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasing {
+    /// The answer as it came: under it copies are still brought.
+    pub answer: String,
+    /// Why, for the person.
+    pub reason: String,
+}
+
+impl Record {
+    fn new(installation: String) -> Self {
+        Self {
+            installation,
+            counter: 0,
+            sequence: 0,
+            last_grant: None,
+            grant: None,
+            launches_left: None,
+            latest: Timestamp::from_millis(i64::MIN),
+            must_ask: false,
+            erasing: None,
+        }
+    }
 }
 
 /// What the app does next.
@@ -28,8 +63,8 @@ pub enum Verdict {
     Open,
     /// It shows nothing, and tells the person why.
     Closed(String),
-    /// It erases what it holds and its record, and tells the person why. Copies of offline edits go out before, under the answer itself.
-    Erase(String),
+    /// It has erased what it held and its record, and tells the person why.
+    Erased(String),
 }
 
 /// Why an answer counts for nothing: it is as if none had come.
@@ -55,20 +90,24 @@ pub struct AccessClient {
     pub server: String,
     /// What is kept.
     pub record: Record,
+    /// What the app holds for the person.
+    pub data: Option<String>,
+    /// What was not brought yet when the data was erased, with the answer under which it may still be brought; it is never shown again.
+    pub outbox: Option<(String, String)>,
     nonce: String,
 }
 
 impl AccessClient {
     /// An app that was just installed; `installation` is random.
     pub fn new(bundle_id: &str, server: &str, installation: &str) -> Self {
-        let record = Record {
-            installation: installation.to_owned(),
-            counter: 0,
-            grant: None,
-            launches_left: None,
-            latest: Timestamp::from_millis(i64::MIN),
-        };
-        Self { bundle_id: bundle_id.to_owned(), server: server.to_owned(), record, nonce: String::new() }
+        Self {
+            bundle_id: bundle_id.to_owned(),
+            server: server.to_owned(),
+            record: Record::new(installation.to_owned()),
+            data: None,
+            outbox: None,
+            nonce: String::new(),
+        }
     }
 
     /// What to send: the counter is kept before it goes out. `nonce` is fresh and random; `proofs` are `token`, `email` and `password`.
@@ -81,11 +120,23 @@ impl AccessClient {
         said.insert("nonce".into(), json!(nonce));
         said.insert("client_time".into(), json!(now));
         said.insert("counter".into(), json!(self.record.counter));
-        if let Some(grant) = &self.record.grant {
-            said.insert("last_grant".into(), json!(grant.grant));
+        if let Some(grant) = &self.record.last_grant {
+            said.insert("last_grant".into(), json!(grant));
         }
         said.extend(proofs.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
         Value::Object(said).to_string().into_bytes()
+    }
+
+    /// Judges what came back: `status` is absent when nothing did. Only no answer, 408, 429 and 5xx lead to the rules for offline.
+    pub fn hear(&mut self, status: Option<u16>, answer: &[u8], keys: &Value, now: Timestamp) -> Verdict {
+        match status {
+            Some(200) => self.take(answer, keys, now).unwrap_or_else(|_| self.launch_offline(now)),
+            None | Some(408 | 429 | 500..) => self.launch_offline(now),
+            Some(_) => {
+                self.record.must_ask = true;
+                closed("Your organisation did not let this app in. Check what you typed, or ask whoever looks after the app.")
+            }
+        }
     }
 
     /// Takes an answer in: signature, ask and order are checked before a word of it is believed.
@@ -95,26 +146,48 @@ impl AccessClient {
         if self.nonce.is_empty() || !is_mine || claims.iss != self.server {
             return Err(Rejected::AnotherAsk);
         }
-        if claims.allowed && self.record.grant.as_ref().is_some_and(|last| claims.sequence <= last.sequence) {
+        if claims.allowed && claims.sequence <= self.record.sequence {
             return Err(Rejected::Old);
         }
         self.nonce.clear();
         self.record.latest = self.record.latest.max(now).max(claims.issued_at);
         if claims.allowed {
+            self.record.sequence = claims.sequence;
+            self.record.last_grant = Some(claims.grant.clone());
             self.record.launches_left = claims.launches_left;
             self.record.grant = Some(claims);
+            self.record.must_ask = false;
             return Ok(Verdict::Open);
         }
+        // The right goes before anything else happens: from here on no launch offline opens the app.
+        self.record.grant = None;
+        self.record.launches_left = None;
         if claims.erase {
-            return Ok(Verdict::Erase(claims.reason));
+            let answer = String::from_utf8_lossy(answer).into_owned();
+            self.record.erasing = Some(Erasing { answer, reason: claims.reason.clone() });
         }
-        Ok(Verdict::Closed(claims.reason))
+        Ok(self.resume().unwrap_or(Verdict::Closed(claims.reason)))
+    }
+
+    /// Erases what an answer told to, data first, then the record; what was cut short goes on at the next launch, online or not.
+    pub fn resume(&mut self) -> Option<Verdict> {
+        let Erasing { answer, reason } = self.record.erasing.clone()?;
+        if let Some(unsaved) = self.data.take() {
+            self.outbox = Some((answer, unsaved));
+        }
+        // Stands for the random UUID of the twin, so that a test knows it.
+        let installation = hex(&sha256(self.record.installation.as_bytes())[..16]);
+        self.record = Record::new(installation);
+        Some(Verdict::Erased(reason))
     }
 
     /// A launch when the server cannot be reached: counted and kept before anything is shown.
     pub fn launch_offline(&mut self, now: Timestamp) -> Verdict {
+        if let Some(erased) = self.resume() {
+            return erased;
+        }
         self.record.counter += 1;
-        let Some(grant) = &self.record.grant else {
+        let Some(grant) = self.record.grant.as_ref().filter(|_| !self.record.must_ask) else {
             return closed("This app has to ask your organisation first. Connect to the Internet.");
         };
         let behind = self.record.latest.since(now);
@@ -148,4 +221,22 @@ fn verified(answer: &[u8], keys: &Value) -> Result<Claims, Rejected> {
     let spki = known.and_then(spki_of_jwk).ok_or(Rejected::Signature)?;
     jws.verify_es256(&spki).map_err(|_| Rejected::Signature)?;
     serde_json::from_slice(jws.payload()).map_err(|_| Rejected::Signature)
+}
+
+#[cfg(test)]
+mod tests {
+    const SWIFT: &str = include_str!("../../packaging/swift/RollcallAccess.swift");
+
+    #[test]
+    fn the_twin_in_swift_is_short_has_the_same_calls_and_says_the_same() {
+        assert!(SWIFT.lines().count() < 150);
+        for call in ["func ask(", "func hear(", "func take(", "func resume(", "func launchOffline("] {
+            assert!(SWIFT.contains(call), "{call}");
+        }
+        let said: Vec<_> = include_str!("access.rs").split("closed(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(said.len() >= 5);
+        for sentence in said.iter().filter(|sentence| sentence.ends_with('.')) {
+            assert!(SWIFT.contains(sentence), "{sentence}");
+        }
+    }
 }

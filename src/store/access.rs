@@ -197,8 +197,10 @@ pub struct Standing {
     pub holder: String,
     /// The enrollment, where the device proved itself.
     pub enrollment_id: Option<String>,
-    /// The person who used it last.
+    /// The person who was last granted it.
     pub person_id: Option<String>,
+    /// The person whom the installation was first granted for, where it matters who that is: it is nobody else's.
+    pub owner_id: Option<String>,
     /// The installation.
     pub installation: String,
     /// Number of the last grant.
@@ -215,12 +217,14 @@ pub struct Standing {
     pub granted_at: Option<Timestamp>,
     /// Until when it may be offline.
     pub offline_until: Option<Timestamp>,
+    /// When its right ended: the first refusal since the last grant.
+    pub ended_at: Option<Timestamp>,
     /// What it was told last.
     pub code: String,
 }
 
 const COLUMNS: &str = "app_id, holder, access_standings.enrollment_id, access_standings.person_id, installation, sequence, acknowledged, counter, nonce, \
-                       asked_at, granted_at, offline_until, code";
+                       asked_at, granted_at, offline_until, code, owner_id, ended_at";
 
 fn standing_of(row: &Row<'_>) -> rusqlite::Result<Standing> {
     Ok(Standing {
@@ -237,6 +241,8 @@ fn standing_of(row: &Row<'_>) -> rusqlite::Result<Standing> {
         granted_at: row.get(10)?,
         offline_until: row.get(11)?,
         code: row.get(12)?,
+        owner_id: row.get(13)?,
+        ended_at: row.get(14)?,
     })
 }
 
@@ -245,18 +251,29 @@ pub fn standing(tx: &Tx, app_id: &str, holder: &str) -> Result<Option<Standing>>
     tx.optional(&format!("SELECT {COLUMNS} FROM access_standings WHERE app_id = ?1 AND holder = ?2"), (app_id, holder), standing_of)
 }
 
+/// Where the holder stands whom this installation of an app was last granted to.
+pub fn standing_of_installation(tx: &Tx, app_id: &str, installation: &str) -> Result<Option<Standing>> {
+    tx.optional(
+        &format!(
+            "SELECT {COLUMNS} FROM access_standings WHERE app_id = ?1 AND installation = ?2 AND granted_at IS NOT NULL ORDER BY granted_at DESC LIMIT 1"
+        ),
+        (app_id, installation),
+        standing_of,
+    )
+}
+
 /// Stores where a holder stands.
 pub fn put_standing(tx: &Tx, standing: &Standing) -> Result<()> {
     tx.execute(
         "INSERT OR REPLACE INTO access_standings (app_id, holder, enrollment_id, person_id, installation, sequence, acknowledged, counter, nonce, asked_at,
-                                                  granted_at, offline_until, code)
+                                                  granted_at, offline_until, code, owner_id, ended_at)
          VALUES (:app_id, :holder, :enrollment_id, :person_id, :installation, :sequence, :acknowledged, :counter, :nonce, :asked_at, :granted_at,
-                 :offline_until, :code)",
+                 :offline_until, :code, :owner_id, :ended_at)",
         named_params! {
             ":app_id": standing.app_id, ":holder": standing.holder, ":enrollment_id": standing.enrollment_id, ":person_id": standing.person_id,
             ":installation": standing.installation, ":sequence": standing.sequence, ":acknowledged": standing.acknowledged,
             ":counter": standing.counter, ":nonce": standing.nonce, ":asked_at": standing.asked_at, ":granted_at": standing.granted_at,
-            ":offline_until": standing.offline_until, ":code": standing.code,
+            ":offline_until": standing.offline_until, ":code": standing.code, ":owner_id": standing.owner_id, ":ended_at": standing.ended_at,
         },
     )?;
     Ok(())
@@ -305,18 +322,25 @@ pub fn holders(tx: &Tx, app_id: &str, after: Option<&str>, limit: u32) -> Result
         ),
         (app_id, after.unwrap_or_default(), limit),
         |row| {
-            let device: Option<String> = row.get(13)?;
+            let device: Option<String> = row.get(15)?;
             let device = match device {
-                Some(id) => Some((id, row.get(14)?)),
+                Some(id) => Some((id, row.get(16)?)),
                 None => None,
             };
-            Ok(Holder { standing: standing_of(row)?, device, person: row.get(15)? })
+            Ok(Holder { standing: standing_of(row)?, device, person: row.get(17)? })
         },
     )
 }
 
-/// How many holders an app has.
-pub fn count_holders(tx: &Tx, app_id: &str) -> Result<u64> {
-    let count: i64 = tx.one("SELECT count(*) FROM access_standings WHERE app_id = ?1", [app_id], |row| row.get(0))?;
-    Ok(count.unsigned_abs())
+/// How many holders an app has, and of those how many devices and how many people by password alone.
+pub fn count_holders(tx: &Tx, app_id: &str) -> Result<(u64, u64, u64)> {
+    tx.one(
+        "SELECT count(*), count(enrollment_id), count(DISTINCT CASE WHEN enrollment_id IS NULL THEN substr(holder, 1, instr(holder, '/')) END)
+         FROM access_standings WHERE app_id = ?1",
+        [app_id],
+        |row| {
+            let number = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)?.unsigned_abs());
+            Ok((number(0)?, number(1)?, number(2)?))
+        },
+    )
 }

@@ -130,7 +130,7 @@ async fn an_app_asks_with_the_certificate_of_its_device_until_the_device_leaves(
         let (_, answer) = send(&house, "POST", "/access/v1/grant", "application/jose", sent.as_bytes()).await;
         let (_, keys) = send(&house, "GET", "/access/v1/keys", "", b"").await;
         let verdict = client.take(&answer, &serde_json::from_slice(&keys).unwrap(), house.clock.now()).unwrap();
-        assert!(matches!(verdict, Verdict::Erase(words) if words.contains("not managed")), "{kind}");
+        assert!(matches!(verdict, Verdict::Erased(words) if words.contains("not managed")), "{kind}");
         drop(guest);
     }
     house.close().await;

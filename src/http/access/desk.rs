@@ -1,20 +1,21 @@
-//! Where apps are served: passwords compared a few at a time, guesses slowed for each address and each person, and the key that signs at hand.
+//! Where apps are served: passwords compared a few at a time, guesses slowed and written down, and the key that signs at hand.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
 
+use super::guesses::Book;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
-use crate::http::attempts::{Attempts, Tally};
-use crate::mdm::access::keys;
-use crate::mdm::access::passwords::{self, Verified};
+use crate::http::attempts::{Attempts, Tally, network};
+use crate::mdm::access::guesses::{self, Asker, Guesses};
+use crate::mdm::access::passwords::Verified;
+use crate::mdm::access::{Ask, keys};
 use crate::pki::digest::sha256;
 use crate::pki::jws::JwsSigner;
 use crate::protocol::grant::GRANT_TYPE;
-use crate::secret::Secret;
 
 /// Passwords that are compared at a time; each takes a core and 19 MiB. People who log in have places of their own.
 pub const HASHES_AT_ONCE: usize = 2;
@@ -26,6 +27,9 @@ pub(super) struct Desk {
     addresses: Attempts,
     /// By the SHA-256 of the address of the person, whether there is one or not.
     people: Tally<[u8; 32]>,
+    /// By the SHA-256 of the id of a device that proved itself, or of an installation that was granted before.
+    apart: Tally<[u8; 32]>,
+    wrong: Book,
     waiting: Semaphore,
     hashing: Semaphore,
     signer: RwLock<Option<(String, Arc<JwsSigner>)>>,
@@ -36,6 +40,8 @@ impl Default for Desk {
         Self {
             addresses: Attempts::default(),
             people: Tally::default(),
+            apart: Tally::default(),
+            wrong: Book::default(),
             waiting: Semaphore::new(HASHES_WAITING_MAX),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             signer: RwLock::default(),
@@ -44,22 +50,66 @@ impl Default for Desk {
 }
 
 impl Desk {
-    /// Finds out whether somebody knows the password of the person with this address.
+    /// Finds out whether somebody knows the password of the person with the address of this ask.
+    ///
+    /// Guesses are counted by the address they come from and by the person they are aimed at. A device that proved itself is counted by itself instead
+    /// of by its address, and an installation that this person was granted before by itself alone: what others guess does not lock it.
     ///
     /// # Errors
     /// Unauthenticated, in the same words after the same work whether or not there is such a person; too often with the seconds to wait.
-    pub(super) async fn prove(&self, app: &App, from: IpAddr, email: &str, password: Secret<String>, now: Timestamp) -> Result<Verified> {
-        let who = sha256(email.trim().to_ascii_lowercase().as_bytes());
-        self.addresses.take(from, now)?;
-        self.people.take(who, now).map_err(|seconds| {
+    pub(super) async fn prove(&self, app: &App, from: IpAddr, ask: &Ask, now: Timestamp) -> Result<Option<Verified>> {
+        let (Some(email), Some(password)) = (&ask.request.email, ask.request.password.clone()) else { return Ok(None) };
+        let (who, asked) = (sha256(email.trim().to_ascii_lowercase().as_bytes()), ask.clone());
+        let Asker { candidate, counted_by, is_known } = app.store.read(now, move |tx| guesses::asker(tx, &asked)).await?;
+        let apart = counted_by.map(|id| sha256(id.as_bytes()));
+        let too_often = |seconds| {
             Error::new(Kind::TooOften, format!("This password was guessed too often. Try again in {seconds} seconds.")).retry_after(seconds)
-        })?;
-        let candidate = app.store.read(now, |tx| passwords::candidate(tx, email.trim())).await?;
-        let verified = self.in_turn(move || candidate.verify(&password)).await?;
-        let verified = verified.ok_or_else(|| Error::new(Kind::Unauthenticated, "Address or password is wrong."))?;
-        self.addresses.give_back(from);
-        self.people.give_back(&who);
-        Ok(verified)
+        };
+        match &apart {
+            Some(id) => self.apart.take(*id, now).map_err(too_often)?,
+            None => self.addresses.take(from, now)?,
+        }
+        if !is_known {
+            self.people.take(who, now).map_err(too_often)?;
+        }
+        let person_id = candidate.person_id().map(str::to_owned);
+        let Some(verified) = self.in_turn(move || candidate.verify(&password)).await? else {
+            let wrong = Error::new(Kind::Unauthenticated, "Address or password is wrong.");
+            self.note(app, from, ask, person_id, &wrong, now).await?;
+            return Err(wrong);
+        };
+        match &apart {
+            Some(id) => self.apart.give_back(id),
+            None => self.addresses.give_back(from),
+        }
+        if !is_known {
+            self.people.give_back(&who);
+        }
+        Ok(Some(verified))
+    }
+
+    /// Writes a wrong proof down, with those of the same minute that were aimed at the same person or came from the same address.
+    pub(super) async fn note(
+        &self,
+        app: &App,
+        from: IpAddr,
+        ask: &Ask,
+        person_id: Option<String>,
+        wrong: &Error,
+        now: Timestamp,
+    ) -> Result<()> {
+        let address = network(from).to_string();
+        let Some(due) = self.wrong.count(person_id.as_ref().unwrap_or(&address), now) else { return Ok(()) };
+        let guesses = Guesses {
+            person_id,
+            bundle_id: ask.request.bundle_id.clone(),
+            address: from.to_string(),
+            because: wrong.message.clone().into_owned(),
+            count: due.count,
+            in_a_row: due.in_a_row,
+            lasting: due.lasting,
+        };
+        app.store.write(now, move |tx| guesses::note(tx, &guesses)).await
     }
 
     /// Runs `work` on a thread for slow things when its turn comes.

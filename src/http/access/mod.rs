@@ -3,6 +3,7 @@
 //! Apps come here, not devices: no answer here can cost an enrollment.
 
 mod desk;
+mod guesses;
 
 use std::sync::Arc;
 
@@ -56,13 +57,19 @@ async fn grant(
 ) -> Result<Response> {
     let now = app.now();
     let (request, certificate) = read(&app, &headers, &body, now)?;
-    let person = match (&request.email, &request.password) {
-        (Some(email), Some(password)) => Some(desk.prove(&app, peer.addr.ip(), email, password.clone(), now).await?),
-        _ => None,
-    };
-    let (ask, iss) = (Ask { request, certificate, person }, app.public_url.clone());
+    let mut ask = Ask { request, certificate, person: None };
+    ask.person = desk.prove(&app, peer.addr.ip(), &ask, now).await?;
+    let (asked, iss) = (ask.clone(), app.public_url.clone());
     // The answer leaves after the commit, so that no number is ever given twice.
-    let granted = app.store.write(now, move |tx| access::grant(tx, &iss, &ask)).await?;
+    let granted = match app.store.write(now, move |tx| access::grant(tx, &iss, &asked)).await {
+        Ok(granted) => granted,
+        Err(error) => {
+            if error.kind == Kind::Unauthenticated {
+                desk.note(&app, peer.addr.ip(), &ask, None, &error, now).await?;
+            }
+            return Err(error);
+        }
+    };
     let signer = desk.signer(&app, &granted.key_id, now).await?;
     let said = serde_json::to_vec(&granted.claims).map_err(|error| Error::internal("a grant could not be written", error))?;
     Ok(([(CONTENT_TYPE, JOSE), (CACHE_CONTROL, "no-store")], signer.sign(&said)?).into_response())

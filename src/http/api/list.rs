@@ -82,7 +82,7 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
 }
 
 /// Cursors are opaque to callers, so that the order of a list may change without breaking them.
-fn encode<K: Serialize>(key: &K) -> String {
+pub(in crate::http) fn encode<K: Serialize>(key: &K) -> String {
     // Keys are tuples of numbers and strings, which JSON always holds; an unreadable cursor would be refused, not misread.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
 }

@@ -1,7 +1,4 @@
-//! One ask of an app: who proves to be there, what is decided, and which number the answer bears.
-//!
-//! Numbers make sure that nobody gains by what was before. A grant has a sequence; the app shows the last one it has. What it has shown once it
-//! cannot fall behind again without being found out, though answers may be lost: everything between shown and given is honest.
+//! One ask of an app: who proves to be there, and what is decided.
 
 use std::time::Duration;
 
@@ -15,18 +12,23 @@ use crate::mdm::Actor;
 use crate::mdm::capability::{self, Bearer};
 use crate::mdm::journal::{self, Subject};
 use crate::pki::certificate::Fingerprint;
-use crate::pki::digest::sha256;
 use crate::protocol::grant::{Claims, Code, GrantRequest};
 use crate::store::access::{self, Standing};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::people::{self, Person};
 use crate::store::{Tx, certificates, classes};
+use numbers::Step;
 
 /// How long after a refusal that ends a right copies of offline edits are still taken.
 pub const COPIES_AFTER_REFUSAL: Duration = Duration::from_secs(3600);
 
 /// Installations of one person without a device's proof that are remembered for one app; beyond it the one that asked longest ago is forgotten.
 pub const INSTALLATIONS_MAX: u64 = 20;
+
+mod numbers;
+
+pub use numbers::FIRST_COUNTER_MAX;
+pub(super) use numbers::shown_grant;
 
 /// A certificate whose key signed the ask.
 #[derive(Debug, Clone)]
@@ -59,14 +61,24 @@ pub struct Granted {
     pub key_id: String,
 }
 
+/// The app that is asked about, and the device that proves to ask.
+pub(super) struct Origin {
+    pub(super) app_id: String,
+    policy: Policy,
+    pub(super) enrollment: Option<Enrollment>,
+    /// What is wrong with the proof itself, though it is one.
+    pub(super) flaw: Option<Code>,
+}
+
 /// Who asks, as far as it is proven.
 struct Proven {
     app_id: String,
     policy: Policy,
     enrollment: Option<Enrollment>,
-    /// What is wrong with the proof itself, though it is one.
     flaw: Option<Code>,
     person: Option<Person>,
+    /// Whether it matters which person it is: the installation is theirs then, and nobody else's.
+    is_personal: bool,
 }
 
 /// Decides what an app that asks is told, and remembers it; `iss` is the public address.
@@ -89,8 +101,8 @@ fn policy_of(json: &str) -> Result<Policy> {
     serde_json::from_str(json).map_err(|error| Error::internal("a stored access policy is one", error))
 }
 
-/// Finds the app, the device and the person that the proofs are of.
-fn prove(tx: &Tx, ask: &Ask) -> Result<Proven> {
+/// Finds the app and the device that the proofs are of.
+pub(super) fn origin(tx: &Tx, ask: &Ask) -> Result<Origin> {
     let (app_id, policy, by_token) = of_app(tx, ask)?;
     let mut flaw = None;
     let mut enrollment = by_token.map(|bearer| match bearer {
@@ -108,6 +120,12 @@ fn prove(tx: &Tx, ask: &Ask) -> Result<Proven> {
         flaw = flaw.or(wrong);
         enrollment = enrollment.or(Some(found));
     }
+    Ok(Origin { app_id, policy, enrollment, flaw })
+}
+
+/// Finds whoever the proofs are of, and refuses who brings less than the policy wants.
+fn prove(tx: &Tx, ask: &Ask) -> Result<Proven> {
+    let Origin { app_id, policy, enrollment, flaw } = origin(tx, ask)?;
     for (proof, is_there, message) in [
         (Proof::Token, ask.request.token.is_some(), "This app needs the `token` from its managed configuration."),
         (Proof::Certificate, ask.certificate.is_some(), "This app must sign its asks with the device's certificate: a JWS with `x5c`."),
@@ -122,7 +140,9 @@ fn prove(tx: &Tx, ask: &Ask) -> Result<Proven> {
         (None, Some(enrollment)) => people::of_device(tx, &enrollment.device_id)?,
         (None, None) => None,
     };
-    Ok(Proven { app_id, policy, enrollment, flaw, person })
+    // A device that anybody may use does not ask whose it is, unless somebody said who they are.
+    let is_personal = policy.who != Who::Devices || ask.person.is_some();
+    Ok(Proven { app_id, policy, enrollment, flaw, person, is_personal })
 }
 
 /// The app that is meant, its policy, and whose token came along. Of several apps with one identifier the token tells which.
@@ -158,7 +178,7 @@ fn by_certificate(tx: &Tx, shown: &Shown) -> Result<(Enrollment, Option<Code>)> 
 
 /// Whether whoever is there may use the app now. What the app itself has kept is judged later.
 fn decide(tx: &Tx, proven: &Proven, ask: &Ask) -> Result<Code> {
-    let Proven { app_id, policy, enrollment, flaw, person } = proven;
+    let Proven { app_id, policy, enrollment, flaw, .. } = proven;
     if enrollment.as_ref().is_some_and(|enrollment| enrollment.state != EnrollmentState::Enrolled) {
         return Ok(Code::NotEnrolled);
     }
@@ -172,7 +192,7 @@ fn decide(tx: &Tx, proven: &Proven, ask: &Ask) -> Result<Code> {
     if !is_assigned {
         return Ok(Code::NotAssigned);
     }
-    if let Some(code) = decide_on_person(tx, policy, enrollment.as_ref(), person.as_ref(), ask.person.is_some())? {
+    if let Some(code) = decide_on_person(tx, proven, ask.person.is_some())? {
         return Ok(code);
     }
     let said = ask.request.client_time;
@@ -183,28 +203,22 @@ fn decide(tx: &Tx, proven: &Proven, ask: &Ask) -> Result<Code> {
     Ok(Code::Granted)
 }
 
-fn decide_on_person(
-    tx: &Tx,
-    policy: &Policy,
-    enrollment: Option<&Enrollment>,
-    person: Option<&Person>,
-    by_password: bool,
-) -> Result<Option<Code>> {
-    let Some(person) = person else {
+fn decide_on_person(tx: &Tx, proven: &Proven, by_password: bool) -> Result<Option<Code>> {
+    let Proven { policy, enrollment, .. } = proven;
+    let Some(person) = &proven.person else {
         return Ok((policy.who != Who::Devices).then_some(Code::NobodysDevice));
     };
-    // A device that anybody may use does not ask whose it is, unless somebody said who they are.
-    if policy.who == Who::Devices && !by_password {
+    if !proven.is_personal {
         return Ok(None);
     }
     if !person.active {
         return Ok(Some(Code::PersonInactive));
     }
     if policy.who == Who::DevicePerson && by_password {
-        let of_device = enrollment.map(|enrollment| people::of_device(tx, &enrollment.device_id)).transpose()?.flatten();
+        let of_device = enrollment.as_ref().map(|enrollment| people::of_device(tx, &enrollment.device_id)).transpose()?.flatten();
         match of_device {
             None => return Ok(Some(Code::NobodysDevice)),
-            Some(owner) if owner.id != person.id => return Ok(Some(Code::AnotherPerson)),
+            Some(owner) if owner.id != person.id => return Ok(Some(Code::NotYourDevice)),
             Some(_) => {}
         }
     }
@@ -221,121 +235,23 @@ fn minutes(count: u32) -> Duration {
 /// Judges what the app has kept against what it has shown before, remembers the ask, and says what it is told.
 fn answer(tx: &Tx, iss: &str, ask: &Ask, proven: &Proven, decided: Code) -> Result<Claims> {
     let request = &ask.request;
-    let holder = match (&proven.enrollment, &proven.person) {
-        (Some(enrollment), _) => enrollment.id.clone(),
-        (None, Some(person)) => format!("{}/{}", person.id, request.installation),
-        // Without a device there is a password, and so a person; only their deletion in between leads here.
-        (None, None) => return Err(unproven("Nobody is known here by this proof.")),
-    };
-    let known = access::standing(tx, &proven.app_id, &holder)?;
-    let shown = shown_grant(tx, &proven.app_id, &holder, request)?;
+    let installation = numbers::installation(tx, proven, request)?;
     let (code, step) = match decided {
-        Code::Granted => match step(known.as_ref(), request, shown) {
+        Code::Granted if installation.is_anothers => (Code::AnotherPerson, Step::RolledBack),
+        Code::Granted => match installation.step(request) {
             Step::RolledBack => (Code::RolledBack, Step::RolledBack),
             step => (Code::Granted, step),
         },
         // Who is refused gains no number, whatever they show.
         code => (code, Step::RolledBack),
     };
-    let before = known.as_ref().map(|known| (known.code.clone(), known.installation.clone()));
-    let standing = next_standing(tx, ask, proven, &holder, known, code, &step);
+    let before = installation.known.as_ref().map(|known| (known.code.clone(), known.installation.clone()));
+    let standing = numbers::next_standing(tx, request, proven, installation, code, step);
     remember(tx, proven, &standing, before.is_none())?;
     if before.is_none_or(|before| before != (standing.code.clone(), standing.installation.clone())) {
         note(tx, proven, request, code)?;
     }
     claims(tx, iss, request, proven, &standing, code)
-}
-
-/// The number of the grant that an app shows, if this server gave it to this installation.
-fn shown_grant(tx: &Tx, app_id: &str, holder: &str, request: &GrantRequest) -> Result<Option<Result<i64, ()>>> {
-    let Some(said) = &request.last_grant else { return Ok(None) };
-    let number = said.split('-').next().and_then(|number| number.parse::<i64>().ok());
-    let Some(number) = number else { return Ok(Some(Err(()))) };
-    let is_ours = grant_id(tx, app_id, holder, &request.installation, number)? == *said;
-    Ok(Some(if is_ours { Ok(number) } else { Err(()) }))
-}
-
-/// Id of a grant: its number, and a proof that this server gave it to this installation.
-fn grant_id(tx: &Tx, app_id: &str, holder: &str, installation: &str, sequence: i64) -> Result<String> {
-    let tag = capability::tag(tx, &format!("access-grant\n{app_id}\n{holder}\n{installation}\n{sequence}"))?;
-    let tag = tag.ok_or_else(|| Error::new(Kind::Internal, "the key of capabilities was not made"))?;
-    Ok(format!("{sequence}-{tag}"))
-}
-
-/// What an ask is to what came before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// The first of an installation.
-    First,
-    /// One that follows; the app shows to have the grant of this number.
-    Follows(i64),
-    /// The very one that was answered last: its answer was lost.
-    Again,
-    /// Less than what was shown before.
-    RolledBack,
-}
-
-fn step(known: Option<&Standing>, request: &GrantRequest, shown: Option<Result<i64, ()>>) -> Step {
-    let counter = request.counter as i64;
-    match (known, shown) {
-        (_, Some(Err(()))) => Step::RolledBack,
-        // A grant of ours that we do not remember: the server itself came back from a backup.
-        (None, Some(Ok(number))) => Step::Follows(number),
-        (None, None) => Step::First,
-        (Some(known), shown) if known.installation != request.installation => {
-            if shown.is_none() {
-                Step::First
-            } else {
-                Step::RolledBack
-            }
-        }
-        (Some(known), shown) => {
-            let number = shown.and_then(Result::ok).unwrap_or(known.acknowledged);
-            let is_repeat = counter == known.counter && known.nonce == sha256(request.nonce.as_bytes());
-            match () {
-                () if number < known.acknowledged => Step::RolledBack,
-                () if is_repeat => Step::Again,
-                () if counter <= known.counter => Step::RolledBack,
-                () => Step::Follows(number),
-            }
-        }
-    }
-}
-
-fn next_standing(tx: &Tx, ask: &Ask, proven: &Proven, holder: &str, known: Option<Standing>, code: Code, step: &Step) -> Standing {
-    let request = &ask.request;
-    let mut standing = known.unwrap_or_else(|| Standing {
-        app_id: proven.app_id.clone(),
-        holder: holder.to_owned(),
-        enrollment_id: None,
-        person_id: None,
-        installation: request.installation.clone(),
-        sequence: 0,
-        acknowledged: 0,
-        counter: 0,
-        nonce: Vec::new(),
-        asked_at: tx.now,
-        granted_at: None,
-        offline_until: None,
-        code: String::new(),
-    });
-    standing.enrollment_id = proven.enrollment.as_ref().map(|enrollment| enrollment.id.clone());
-    standing.person_id = proven.person.as_ref().map(|person| person.id.clone());
-    code.as_str().clone_into(&mut standing.code);
-    match *step {
-        Step::RolledBack | Step::Again => return standing,
-        // Whatever the installation before has kept is worth nothing from now on.
-        Step::First => standing.acknowledged = standing.sequence,
-        Step::Follows(number) => standing.acknowledged = number,
-    }
-    standing.sequence = standing.sequence.max(standing.acknowledged) + 1;
-    standing.installation.clone_from(&request.installation);
-    standing.counter = request.counter as i64;
-    standing.nonce = sha256(request.nonce.as_bytes()).to_vec();
-    standing.asked_at = tx.now;
-    standing.granted_at = Some(tx.now);
-    standing.offline_until = Some(tx.now.plus(Duration::from_secs(u64::from(proven.policy.offline_hours) * 3600)));
-    standing
 }
 
 fn remember(tx: &Tx, proven: &Proven, standing: &Standing, is_new: bool) -> Result<()> {
@@ -366,14 +282,14 @@ fn claims(tx: &Tx, iss: &str, request: &GrantRequest, proven: &Proven, standing:
     let issued_at = if allowed { standing.asked_at } else { tx.now };
     let offline_until = standing.offline_until.filter(|_| allowed).unwrap_or(issued_at);
     let expires_at: Timestamp = if allowed { issued_at.plus(minutes(policy.ask_every_minutes)) } else { issued_at };
-    let copies_until = if allowed {
-        Some(expires_at.max(offline_until))
+    // What exists on the device alone is saved before it is erased, and kept apart: of whoever had the right, in the hour after it ended.
+    let ended_at = standing.ended_at.filter(|_| code.ends_the_right() && standing.installation == request.installation);
+    let copies_until = if allowed { Some(expires_at.max(offline_until)) } else { ended_at.map(|at| at.plus(COPIES_AFTER_REFUSAL)) };
+    let grant = if allowed {
+        numbers::grant_id(tx, &proven.app_id, &standing.holder, &standing.installation, standing.sequence)?
     } else {
-        // What exists on the device alone is saved before it is erased, and kept apart.
-        code.ends_the_right().then(|| issued_at.plus(COPIES_AFTER_REFUSAL))
+        String::new()
     };
-    let grant =
-        if allowed { grant_id(tx, &proven.app_id, &standing.holder, &standing.installation, standing.sequence)? } else { String::new() };
     Ok(Claims {
         iss: iss.to_owned(),
         bundle_id: request.bundle_id.clone(),
@@ -395,6 +311,3 @@ fn claims(tx: &Tx, iss: &str, request: &GrantRequest, proven: &Proven, standing:
         app_id: proven.app_id.clone(),
     })
 }
-
-#[cfg(test)]
-mod tests;

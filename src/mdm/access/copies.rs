@@ -4,30 +4,36 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::ask::COPIES_AFTER_REFUSAL;
 use super::{Policy, app};
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
 use crate::protocol::grant::Claims;
 use crate::secret::SecretBytes;
 use crate::store::enrollments::{self, EnrollmentState};
-use crate::store::offline_copies::{self as rows, Copy};
+use crate::store::offline_copies::{self as rows, Copy, Keeper, Kept};
 use crate::store::{Tx, access, devices, people};
 
 /// Bytes of one copy.
 pub const COPY_MAX_BYTES: usize = 4 << 20;
-/// Copies of one holder of an app.
+/// Copies of an app from one device, or from one person by password alone.
 pub const COPIES_MAX: u64 = 1_000;
-/// Bytes of all copies of one holder of an app.
+/// Bytes of all copies of an app from one device, or from one person by password alone.
 pub const COPIES_MAX_BYTES: u64 = 64 << 20;
 /// Characters of a document's name.
 pub const DOCUMENT_MAX_CHARS: usize = 200;
 /// Characters of a media type.
 pub const MEDIA_TYPE_MAX: usize = 100;
-/// Copies that one export holds.
-pub const EXPORT_MAX: u32 = 1_000;
-/// Bytes that one export holds.
-pub const EXPORT_MAX_BYTES: u64 = 256 << 20;
+/// Copies that one archive holds; what is older is in the next one.
+pub const EXPORT_MAX: u32 = 10_000;
+/// Bytes of copies that one archive holds: any program opens a file of this size.
+pub const EXPORT_MAX_BYTES: u64 = 2 << 30;
+/// The least age, in days, of copies that are removed before their time.
+pub const REMOVE_DAYS_MIN: u32 = 30;
+/// Devices and people that are listed with what they have, those with the most first.
+pub const KEEPERS_MAX: u32 = 50;
 
 /// A copy that an app wants to be kept; its content is sealed already.
 #[derive(Debug)]
@@ -67,7 +73,12 @@ pub fn add(tx: &Tx, grant: &Claims, new: NewCopy) -> Result<(Copy, bool)> {
     if grant.copies_until.is_none_or(|until| until < tx.now) {
         return Err(over());
     }
-    let standing = access::standing(tx, &grant.app_id, &grant.holder)?.filter(|known| known.sequence == grant.sequence).ok_or_else(over)?;
+    let is_the_last = |known: &access::Standing| known.sequence == grant.sequence && known.installation == grant.installation;
+    let standing = access::standing(tx, &grant.app_id, &grant.holder)?.filter(is_the_last).ok_or_else(over)?;
+    // The first refusal bounds what was granted before, too.
+    if standing.ended_at.is_some_and(|ended| ended.plus(COPIES_AFTER_REFUSAL) < tx.now) {
+        return Err(over());
+    }
     let policy = super::policy_row(tx, &grant.app_id)?.filter(|policy| policy.takes_copies).ok_or_else(over)?;
     let after_refusal = !grant.allowed || !is_still_allowed(tx, &standing)?;
     check_names(&new.document, &new.media_type)?;
@@ -75,14 +86,7 @@ pub fn add(tx: &Tx, grant: &Claims, new: NewCopy) -> Result<(Copy, bool)> {
     if let Some(same) = newest.as_ref().filter(|newest| newest.sha256 == new.sha256) {
         return Ok((same.clone(), false));
     }
-    let (count, bytes) = rows::totals(tx, &grant.app_id, &grant.holder)?;
-    if new.size_bytes > COPY_MAX_BYTES || bytes + new.size_bytes as u64 > COPIES_MAX_BYTES {
-        let message = format!("A copy has at most {COPY_MAX_BYTES} bytes, and all copies of a device at most {COPIES_MAX_BYTES}.");
-        return Err(Error::new(Kind::TooLarge, message));
-    }
-    if count >= COPIES_MAX {
-        return Err(Error::conflict(format!("There are {COPIES_MAX} copies of this device already, which is the most.")));
-    }
+    let count = room_for(tx, grant, &standing, new.size_bytes)?;
     let copy = row(tx, grant, &new, &standing, &policy, after_refusal, newest.map_or(1, |newest| newest.version + 1))?;
     rows::insert(tx, &copy, &new.sealed)?;
     if count == 0 {
@@ -92,6 +96,26 @@ pub fn add(tx: &Tx, grant: &Claims, new: NewCopy) -> Result<(Copy, bool)> {
         journal::note(tx, &Actor::Device { name: copy.whose.clone() }, "access.copy_kept", subject, data)?;
     }
     Ok((copy, true))
+}
+
+/// Refuses a copy that would be one too many, or too large; gives how many there are.
+fn room_for(tx: &Tx, grant: &Claims, standing: &access::Standing, size_bytes: usize) -> Result<u64> {
+    let enrollment = standing.enrollment_id.as_deref().map(|id| enrollments::by_id(tx, id)).transpose()?.flatten();
+    let keeper = match enrollment {
+        Some(enrollment) => Keeper::Device(enrollment.device_id),
+        // The holder is the person and the installation, and the app invents the latter.
+        None => Keeper::Person(grant.holder.split('/').next().unwrap_or_default().to_owned()),
+    };
+    let whose = if matches!(keeper, Keeper::Device(_)) { "this device" } else { "this person" };
+    let (count, bytes) = rows::totals(tx, &grant.app_id, &keeper)?;
+    if size_bytes > COPY_MAX_BYTES || bytes + size_bytes as u64 > COPIES_MAX_BYTES {
+        let message = format!("A copy has at most {COPY_MAX_BYTES} bytes, and all copies of {whose} at most {COPIES_MAX_BYTES}.");
+        return Err(Error::new(Kind::TooLarge, message));
+    }
+    if count >= COPIES_MAX {
+        return Err(Error::conflict(format!("There are {COPIES_MAX} copies of {whose} already, which is the most.")));
+    }
+    Ok(count)
 }
 
 /// Whether the right behind a grant has ended since it was given: then what comes is kept, and marked.
@@ -111,7 +135,8 @@ fn row(
     after_refusal: bool,
     version: i64,
 ) -> Result<Copy> {
-    let person = standing.person_id.as_deref().map(|id| people::by_id(tx, id)).transpose()?.flatten();
+    let person = standing.owner_id.as_deref().or(standing.person_id.as_deref());
+    let person = person.map(|id| people::by_id(tx, id)).transpose()?.flatten();
     let enrollment = standing.enrollment_id.as_deref().map(|id| enrollments::by_id(tx, id)).transpose()?.flatten();
     let device = enrollment.map(|enrollment| devices::by_id(tx, &enrollment.device_id)).transpose()?.flatten();
     let words = [
@@ -139,13 +164,7 @@ fn row(
 }
 
 /// The copies of an app, newest first, with how many there are and their bytes.
-pub fn list(
-    tx: &Tx,
-    actor: &Actor,
-    app_id: &str,
-    after: Option<(crate::clock::Timestamp, &str)>,
-    limit: u32,
-) -> Result<(Vec<Copy>, u64, u64)> {
+pub fn list(tx: &Tx, actor: &Actor, app_id: &str, after: Option<(Timestamp, &str)>, limit: u32) -> Result<(Vec<Copy>, u64, u64)> {
     actor.require(Right::View)?;
     app(tx, app_id)?;
     let (count, bytes) = rows::count(tx, app_id)?;
@@ -163,37 +182,116 @@ pub fn read(tx: &Tx, actor: &Actor, app_id: &str, id: &str) -> Result<(Copy, Sec
     Ok((copy, content))
 }
 
-/// The newest copies of an app with their content, as many as one export holds. Who takes them is written into the audit log.
-pub fn export(tx: &Tx, actor: &Actor, app_id: &str) -> Result<Vec<(Copy, SecretBytes)>> {
+/// What one archive holds, newest first: copies without their content, which is read when its turn comes.
+#[derive(Debug)]
+pub struct Part {
+    /// The copies.
+    pub copies: Vec<Copy>,
+    /// Behind which copy the next archive begins; none when this is the last.
+    pub next: Option<(Timestamp, String)>,
+}
+
+/// Begins an archive of an app's copies, behind the one with this moment and id. Who takes them is written into the audit log.
+pub fn export(tx: &Tx, actor: &Actor, app_id: &str, after: Option<(Timestamp, &str)>) -> Result<Part> {
     actor.require(Right::Configure)?;
     app(tx, app_id)?;
+    let mut copies = rows::list(tx, app_id, after, EXPORT_MAX + 1)?;
+    let found = copies.len();
+    copies.truncate(fitting(copies.iter().map(|copy| copy.size_bytes.unsigned_abs())));
+    let next = copies.last().filter(|_| copies.len() < found).map(|last| (last.created_at, last.id.clone()));
+    journal::note(tx, actor, "access.copies_exported", Subject::default(), json!({ "app_id": app_id, "count": copies.len() }))?;
+    Ok(Part { copies, next })
+}
+
+/// How many of the copies of these sizes one archive holds.
+fn fitting(sizes: impl Iterator<Item = u64>) -> usize {
     let mut bytes = 0;
-    let mut taken = Vec::new();
-    for copy in rows::list(tx, app_id, None, EXPORT_MAX)? {
-        bytes += copy.size_bytes.unsigned_abs();
-        if bytes > EXPORT_MAX_BYTES {
-            break;
-        }
-        if let Some(content) = rows::content(tx, &copy.id)? {
-            taken.push((copy, content));
-        }
+    let fits = |size: &u64| {
+        bytes += size;
+        bytes <= EXPORT_MAX_BYTES
+    };
+    sizes.take(EXPORT_MAX as usize).take_while(fits).count()
+}
+
+/// The content of a copy that an archive which was begun holds; none when its time was over meanwhile.
+pub fn content(tx: &Tx, copy: &Copy) -> Result<Option<SecretBytes>> {
+    rows::content(tx, &copy.id)
+}
+
+/// Where the archives of an app's copies begin, if one does not hold them all: behind these, after the first.
+pub fn archives(tx: &Tx, actor: &Actor, app_id: &str) -> Result<Vec<(Timestamp, String)>> {
+    actor.require(Right::View)?;
+    let (count, bytes) = rows::count(tx, app_id)?;
+    if count <= u64::from(EXPORT_MAX) && bytes <= EXPORT_MAX_BYTES {
+        return Ok(Vec::new());
     }
-    journal::note(tx, actor, "access.copies_exported", Subject::default(), json!({ "app_id": app_id, "count": taken.len() }))?;
-    Ok(taken)
+    rows::cuts(tx, app_id, u64::from(EXPORT_MAX), EXPORT_MAX_BYTES)
 }
 
 /// Removes the copies of an app that are older than this; gives how many.
 pub fn delete_older(tx: &Tx, actor: &Actor, app_id: &str, days: u32) -> Result<usize> {
     actor.require(Right::Destroy)?;
     app(tx, app_id)?;
+    if days < REMOVE_DAYS_MIN {
+        let message =
+            format!("take at least {REMOVE_DAYS_MIN}: younger copies stay, so that nobody can undo in a hurry what they are kept for");
+        return Err(Error::field("older_than_days", message));
+    }
     let before = tx.now.minus(Duration::from_secs(u64::from(days) * 24 * 3600));
     let removed = rows::delete_before(tx, app_id, before)?;
-    journal::note(
-        tx,
-        actor,
-        "access.copies_removed",
-        Subject::default(),
-        json!({ "app_id": app_id, "older_than_days": days, "count": removed }),
-    )?;
+    let data = json!({ "app_id": app_id, "older_than_days": days, "count": removed });
+    journal::note(tx, actor, "access.copies_removed", Subject::default(), data)?;
     Ok(removed)
+}
+
+/// Who has copies of an app, those with the most first, at most [`KEEPERS_MAX`].
+pub fn keepers(tx: &Tx, actor: &Actor, app_id: &str) -> Result<Vec<Kept>> {
+    actor.require(Right::View)?;
+    app(tx, app_id)?;
+    rows::keepers(tx, app_id, KEEPERS_MAX)
+}
+
+/// What one device or person has of an app.
+///
+/// # Errors
+/// Not found when they have nothing.
+pub fn kept(tx: &Tx, actor: &Actor, app_id: &str, keeper: Keeper) -> Result<Kept> {
+    actor.require(Right::View)?;
+    app(tx, app_id)?;
+    let none = || Error::not_found("There are no copies of this app from there.");
+    let whose = rows::whose(tx, app_id, &keeper)?.ok_or_else(none)?;
+    let (count, bytes) = rows::totals(tx, app_id, &keeper)?;
+    Ok(Kept { keeper, whose, count, bytes })
+}
+
+/// Removes all copies of an app from one device or person, so that there is room again; `confirmed` is how many they are. Gives how many were removed.
+///
+/// # Errors
+/// Names `confirm` when the number is another: nothing is removed then.
+pub fn free(tx: &Tx, actor: &Actor, app_id: &str, keeper: Keeper, confirmed: u64) -> Result<u64> {
+    actor.require(Right::Destroy)?;
+    let found = kept(tx, actor, app_id, keeper)?;
+    if found.count != confirmed {
+        return Err(Error::field("confirm", format!("write how many copies are removed: {}", found.count)));
+    }
+    let removed = rows::delete_of(tx, app_id, &found.keeper)? as u64;
+    let (device_id, person_id) = match &found.keeper {
+        Keeper::Device(id) => (Some(id.as_str()), None),
+        Keeper::Person(id) => (None, Some(id.as_str())),
+    };
+    let data = json!({ "app_id": app_id, "whose": found.whose, "person_id": person_id, "count": removed, "bytes": found.bytes });
+    journal::note(tx, actor, "access.copies_freed", Subject { device_id, ..Subject::default() }, data)?;
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_is_bounded_in_number_and_bytes() {
+        assert_eq!(fitting(std::iter::repeat_n(1, EXPORT_MAX as usize + 1)), EXPORT_MAX as usize);
+        assert_eq!(fitting([EXPORT_MAX_BYTES - 1, 1, 1].into_iter()), 2);
+        assert_eq!(fitting([1, COPY_MAX_BYTES as u64].into_iter()), 2);
+    }
 }

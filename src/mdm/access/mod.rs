@@ -2,11 +2,12 @@
 
 mod ask;
 pub mod copies;
+pub mod guesses;
 pub mod keys;
 pub mod passwords;
 pub mod policy;
 
-pub use ask::{Ask, COPIES_AFTER_REFUSAL, Granted, INSTALLATIONS_MAX, Shown, grant};
+pub use ask::{Ask, COPIES_AFTER_REFUSAL, FIRST_COUNTER_MAX, Granted, INSTALLATIONS_MAX, Shown, grant};
 pub use policy::{Policy, Proof, Who};
 
 use serde_json::json;
@@ -94,8 +95,8 @@ pub fn remove(tx: &Tx, actor: &Actor, app_id: &str) -> Result<()> {
     journal::note(tx, actor, "access.policy_removed", Subject::default(), json!({ "app_id": app_id, "name": app.name }))
 }
 
-/// Who has asked for an app, by id, and how many there are.
-pub fn holders(tx: &Tx, actor: &Actor, app_id: &str, after: Option<&str>, limit: u32) -> Result<(Vec<Holder>, u64)> {
+/// Who has asked for an app, by id; how many there are, and of those how many devices and how many people by password alone.
+pub fn holders(tx: &Tx, actor: &Actor, app_id: &str, after: Option<&str>, limit: u32) -> Result<(Vec<Holder>, (u64, u64, u64))> {
     actor.require(Right::View)?;
     app(tx, app_id)?;
     Ok((access::holders(tx, app_id, after, limit)?, access::count_holders(tx, app_id)?))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::guesses;
 use crate::error::{Error, Result};
 use crate::mdm::admins::HashedPassword;
 use crate::mdm::journal::{self, Subject};
@@ -35,6 +36,11 @@ pub fn candidate(tx: &Tx, email: &str) -> Result<Candidate> {
 }
 
 impl Candidate {
+    /// The person, if there is one.
+    pub fn person_id(&self) -> Option<&str> {
+        self.0.as_ref().map(|(id, _)| id.as_str())
+    }
+
     /// Compares a password, which takes tens of milliseconds of a whole core, whether there is such a person or not.
     pub fn verify(self, said: &Secret<String>) -> Option<Verified> {
         let hash = self.0.as_ref().map(|(_, hash)| hash.expose().as_str());
@@ -71,6 +77,7 @@ fn with_address(tx: &Tx, actor: &Actor, person_id: &str) -> Result<Person> {
 pub fn set(tx: &Tx, actor: &Actor, person_id: &str, hashed: HashedPassword) -> Result<()> {
     let person = with_address(tx, actor, person_id)?;
     access::set_password(tx, &person.id, &hashed.into_stored())?;
+    guesses::forget(tx, &person.id)?;
     journal::note(tx, actor, "person.password_set", Subject::default(), json!({ "person": person.name, "person_id": person.id }))
 }
 
@@ -90,6 +97,7 @@ pub fn remove(tx: &Tx, actor: &Actor, person_id: &str) -> Result<()> {
     if !access::remove_password(tx, &person.id)? {
         return Err(Error::not_found(format!("{} has no password.", person.name)));
     }
+    guesses::forget(tx, &person.id)?;
     journal::note(tx, actor, "person.password_removed", Subject::default(), json!({ "person": person.name, "person_id": person.id }))
 }
 
@@ -107,6 +115,7 @@ pub fn open(tx: &Tx, token: &str) -> Result<Person> {
 pub fn choose(tx: &Tx, token: &str, hashed: HashedPassword) -> Result<Person> {
     let person = open(tx, token)?;
     access::set_password(tx, &person.id, &hashed.into_stored())?;
+    guesses::forget(tx, &person.id)?;
     let data = json!({ "person": person.name, "person_id": person.id });
     journal::note(tx, &Actor::Device { name: person.name.clone() }, "person.password_chosen", Subject::default(), data)?;
     Ok(person)

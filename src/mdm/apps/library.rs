@@ -108,7 +108,6 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
         changed_at: tx.now,
     };
     apps::insert(tx, &app)?;
-    let app = known(tx, &app.id)?;
     journal::note(tx, actor, "app.added", Subject::default(), json!({ "id": app.id, "name": app.name, "adam_id": number }))?;
     licences::facts::learn(tx, number)?;
     known(tx, &app.id)

@@ -1,6 +1,8 @@
 //! `/api/v1/apps/{id}/access`: who may use an app that asks here, who has asked, the copies it brought; and the keys that sign.
 
+mod archive;
 mod copies;
+mod names;
 mod passwords;
 mod views;
 
@@ -22,7 +24,8 @@ use crate::mdm::access::{self, Policy, keys};
 use crate::store::Tx;
 use views::{AccessInput, AccessKeyView, AccessNothing, AccessView, HolderView};
 
-pub(in crate::http) use copies::{archive_of as copies_archive, download as copy_download};
+pub(in crate::http) use archive::archive_of as copies_archive;
+pub(in crate::http) use copies::download as copy_download;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -87,7 +90,7 @@ async fn holders(
     let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
     let (after, fetch) = (page.after.clone(), page.fetch());
     let work = move |tx: &Tx| access::holders(tx, &actor, &id, after.as_deref(), fetch);
-    let (rows, total) = app.store.read_slow(app.now(), work).await?;
+    let (rows, (total, ..)) = app.store.read_slow(app.now(), work).await?;
     Ok(JsonBody(page.answer(rows, total, |row| row.standing.holder.clone(), HolderView::from)))
 }
 

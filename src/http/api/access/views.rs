@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::mdm::access::{Overview, Policy};
 use crate::pki::hex;
 use crate::store::access::{AccessKey, Holder};
-use crate::store::offline_copies::Copy;
+use crate::store::offline_copies::{Copy, Keeper, Kept};
 
 /// An empty object.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -155,5 +155,30 @@ impl From<Copy> for CopyView {
             created_at: copy.created_at,
             keep_until: copy.keep_until,
         }
+    }
+}
+
+/// A device or a person with copies of an app.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct KeeperView {
+    /// The device; null for a person whose app asks for a password alone.
+    device_id: Option<String>,
+    /// That person.
+    person_id: Option<String>,
+    /// What they were called when the newest copy came.
+    whose: String,
+    /// How many copies.
+    count: u64,
+    /// Their bytes together.
+    size_bytes: u64,
+}
+
+impl From<Kept> for KeeperView {
+    fn from(kept: Kept) -> Self {
+        let (device_id, person_id) = match kept.keeper {
+            Keeper::Device(id) => (Some(id), None),
+            Keeper::Person(id) => (None, Some(id)),
+        };
+        Self { device_id, person_id, whose: kept.whose, count: kept.count, size_bytes: kept.bytes }
     }
 }

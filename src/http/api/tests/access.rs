@@ -39,6 +39,7 @@ impl House {
                 holder: enrollment.id.clone(),
                 enrollment_id: Some(enrollment.id.clone()),
                 person_id: None,
+                owner_id: None,
                 installation: "installation-1".into(),
                 sequence: 1,
                 acknowledged: 0,
@@ -47,6 +48,7 @@ impl House {
                 asked_at: tx.now,
                 granted_at: Some(tx.now),
                 offline_until: Some(tx.now),
+                ended_at: None,
                 code: "granted".into(),
             };
             put_standing(tx, &standing)?;

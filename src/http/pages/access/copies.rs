@@ -2,7 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Frame, Pager, Row, Section, Shell, State, Table, badge, day, empty, frame, table, time_ago};
+use super::super::parts::{
+    Button, Column, Confirm, Frame, Pager, Row, Section, Shell, State, Table, Typed, badge, confirm, count, day, empty, encode, frame,
+    section, table, thousands, time_ago,
+};
 use crate::clock::Timestamp;
 
 /// The list of one app's copies.
@@ -20,6 +23,29 @@ pub struct CopiesPage {
     pub next: Option<String>,
     /// Whether the viewer may read them.
     pub may_read: bool,
+    /// Where further archives begin, when one does not hold them all.
+    pub archives: Vec<String>,
+    /// Devices and people with the most.
+    pub keepers: Vec<KeeperRow>,
+    /// Whether the viewer may make room.
+    pub may_free: bool,
+}
+
+/// A device or a person with copies.
+#[derive(Debug, Clone, Default)]
+pub struct KeeperRow {
+    /// `device` or `person`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// What it was called when the newest copy came.
+    pub whose: String,
+    /// How many copies.
+    pub count: u64,
+    /// Their bytes together.
+    pub bytes: u64,
+    /// Whether no further copy is taken.
+    pub is_full: bool,
 }
 
 /// One copy.
@@ -48,7 +74,9 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
     let back = format!("/apps/{}/access", view.app_id);
     let base = format!("/apps/{}/access/copies", view.app_id);
     let all = html! { @if view.may_read && view.total > 0 { (Button::link(format!("{base}.zip"), "Save all").main().download()) } };
-    let under = html! { "What people changed in " (view.app) " while it was offline. Apps add copies; nobody changes them, and time alone removes them." };
+    let under = html! {
+        "What people changed in " (view.app) " while it was offline. Apps add copies and nobody changes them. They go when their time is over, or when you make room below."
+    };
     let row = |copy: &CopyRow| Row {
         id: copy.id.clone(),
         href: None,
@@ -87,10 +115,81 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
         selection: None,
         compact: false,
     });
+    let content = html! {
+        (content)
+        @if view.may_read && !view.archives.is_empty() { (section("Older copies", older(&base, &view.archives))) }
+        @if !view.keepers.is_empty() { (section("From where", keepers(view, &base))) }
+    };
     frame(
         shell,
         &Frame { back: Some((&back, "Who may use it")), under, action: all, ..Frame::new(Section::Apps, "Copies of offline edits") },
         content,
+    )
+}
+
+/// Archives after the first.
+fn older(base: &str, archives: &[String]) -> Markup {
+    html! {
+        p.quiet { "They are more than one file holds. Save all brings the newest; the others follow here, newer ones first." }
+        div.row {
+            @for (number, after) in archives.iter().enumerate() {
+                (Button::link(format!("{base}.zip?after={after}"), format!("Save part {}", number + 2)).download())
+            }
+        }
+    }
+}
+
+fn keepers(view: &CopiesPage, base: &str) -> Markup {
+    let row = |keeper: &KeeperRow| Row {
+        id: String::new(),
+        href: None,
+        name: keeper.whose.clone(),
+        cells: vec![
+            html! { (keeper.whose) @if keeper.is_full { br; (badge(State::Problem, "full: no further copy is taken")) } },
+            html! { (thousands(keeper.count)) },
+            html! { (size(keeper.bytes as i64)) },
+            html! { @if view.may_free { (Button::link(format!("{base}/free?{}={}", keeper.kind, encode(&keeper.id)), "Make room…").small().destructive().asks()) } },
+        ],
+    };
+    table(&Table {
+        caption: "Devices and people with copies, those with the most first",
+        columns: vec![
+            Column::main("From"),
+            Column::number("Copies").labelled(),
+            Column::number("Size").labelled(),
+            Column::text("").labelled(),
+        ],
+        rows: view.keepers.iter().map(row).collect(),
+        pager: None,
+        empty: Markup::default(),
+        selection: None,
+        compact: true,
+    })
+}
+
+/// The page that asks before the copies of one device or person are removed.
+pub fn free(shell: &Shell, app_id: &str, app: &str, keeper: &KeeperRow, typed: Option<(&str, &str)>) -> Markup {
+    let cancel = format!("/apps/{app_id}/access/copies");
+    let (action, phrase) = (format!("{cancel}/free"), keeper.count.to_string());
+    let title = format!("Remove {}", count(keeper.count, "copy", "copies"));
+    let ask = Confirm {
+        action: &action,
+        title: &title,
+        consequence: html! {
+            "Every copy that " (app) " brought from " strong { (keeper.whose) } " (" (size(keeper.bytes as i64)) ") is lost for good, so that new ones are taken again. \
+             Save them before. Who did it stands in the audit log."
+        },
+        typed: Some(Typed { phrase: &phrase, given: typed.map_or("", |(given, _)| given), error: typed.map(|(_, error)| error) }),
+        hidden: &[(String::from(keeper.kind), keeper.id.clone())],
+        verb: &title,
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(
+        shell,
+        &Frame { back: Some((&cancel, "Copies of offline edits")), ..Frame::new(Section::Apps, "Make room for copies") },
+        confirm(&ask),
     )
 }
 

@@ -7,8 +7,8 @@ pub mod password;
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Button, Column, Confirm, Frame, Pager, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, post, radio,
-    section, table, time_ago,
+    Button, Column, Confirm, Frame, Pager, Row, Section, Shell, State, Table, badge, checkbox, confirm, count, empty, field, frame, post,
+    radio, section, table, time_ago,
 };
 use crate::clock::Timestamp;
 use crate::mdm::access::{Proof, Who};
@@ -31,6 +31,10 @@ pub struct AccessPage {
     pub holders: Vec<HolderRow>,
     /// How many there are.
     pub holders_total: u64,
+    /// How many devices are among them.
+    pub devices: u64,
+    /// How many people are among them by their password alone.
+    pub people: u64,
     /// The address of the next page of them.
     pub next: Option<String>,
     /// How many copies there are.
@@ -182,26 +186,22 @@ fn tick(name: &str, value: &str, label: &str, ticked: bool) -> Markup {
 
 fn holders(shell: &Shell, view: &AccessPage) -> Markup {
     let row = |holder: &HolderRow| {
-        let name = holder
-            .device
-            .as_ref()
-            .map(|(_, name)| name.clone())
-            .or(holder.person.clone())
-            .unwrap_or_else(|| String::from("somebody who is gone"));
+        let device = holder.device.as_ref().map(|(_, name)| name.as_str());
+        let name = device.or(holder.person.as_deref()).unwrap_or("somebody who is gone").to_owned();
         let state = if holder.allowed { State::Ok } else { State::Problem };
         Row {
             id: holder.id.clone(),
             href: holder.device.as_ref().map(|(id, _)| format!("/devices/{id}")),
-            name: name.clone(),
+            name,
             cells: vec![
-                html! { (name) },
-                html! { (holder.person.as_deref().unwrap_or("–")) },
+                html! { @match device { Some(device) => (device), None => span.quiet { "any device, by password" } } },
+                html! { (holder.person.as_deref().unwrap_or(if device.is_some() { "–" } else { "somebody who is gone" })) },
                 badge(state, &holder.words),
                 html! { @match holder.granted_at { Some(at) => (time_ago(at, shell.now)), None => "never" } },
             ],
         }
     };
-    table(&Table {
+    let list = table(&Table {
         caption: "Who has asked",
         columns: vec![
             Column::main("Device"),
@@ -213,14 +213,18 @@ fn holders(shell: &Shell, view: &AccessPage) -> Markup {
         pager: Some(Pager {
             shown: view.holders.len() as u64,
             total: view.holders_total,
-            noun: ("device", "devices"),
+            noun: ("installation", "installations"),
             first: None,
             next: view.next.clone(),
         }),
         empty: empty("Nobody has asked yet", "The app asks when it is opened.", Markup::default()),
         selection: None,
         compact: false,
-    })
+    });
+    let devices = (view.devices > 0).then(|| count(view.devices, "device", "devices"));
+    let people = (view.people > 0).then(|| count(view.people, "person by password", "people by password"));
+    let asked: Vec<String> = [devices, people].into_iter().flatten().collect();
+    html! { @if !asked.is_empty() { p.quiet { (asked.join(" and ")) "." } } (list) }
 }
 
 /// The page that asks before nobody has to ask any more.

@@ -34,6 +34,8 @@ pub struct AppView {
     pub settings: Vec<String>,
     /// Whether it has a configuration.
     pub is_configured: bool,
+    /// Whether it can ask this server who may use it: what it says it is must be known.
+    pub may_ask_here: bool,
     /// For whom it is.
     pub scope: ScopeView,
     /// Groups in which the person asks for it.
@@ -94,6 +96,7 @@ pub fn one(shell: &Shell, view: &AppView) -> Markup {
         (section("Who gets it", who(view)))
         (live(Live { id: "results", topics: "app assignment command licence", of: None, src: None }, results(view, shell.now)))
         (section("What it is", about(view)))
+        @if view.may_ask_here { (access_link(&view.id, view.adam_id.is_some())) }
         (section_with("How it is managed", manage(view), html! { ul { @for words in &view.settings { li { (words) } } } }))
         @if view.may_change {
             (section("Name", naming(view)))
@@ -105,6 +108,21 @@ pub fn one(shell: &Shell, view: &AppView) -> Markup {
 
 fn manage(view: &AppView) -> Markup {
     html! { @if view.may_change { a.quiet-link href=(format!("/apps/{}/manage", view.id)) { "Change" } } }
+}
+
+/// Leads to who may use an app that asks, and to the copies that it brought. Of those of the App Store only the ones that were made for the house ask.
+pub fn access_link(id: &str, is_of_the_store: bool) -> Markup {
+    let address = format!("/apps/{id}/access");
+    if is_of_the_store {
+        return html! { p.quiet { "Was it made for your organisation? Then it can ask this server " a href=(address) { "who may use it" } "." } };
+    }
+    section(
+        "Who may use it",
+        html! {
+            p { "An app of your own can ask this server at each launch whether it may go on, and keep copies of offline edits here." }
+            div.row { (Button::link(address, "Who may use it, and copies")) }
+        },
+    )
 }
 
 fn who(view: &AppView) -> Markup {
@@ -350,6 +368,7 @@ mod tests {
             licences: None,
             settings: vec!["It goes, with its data, when the management ends.".into()],
             is_configured: false,
+            may_ask_here: false,
             scope: ScopeView::default(),
             optional: Vec::new(),
             shortages: vec!["7b needs 4 more licences of Atlas.".into()],

@@ -1,5 +1,6 @@
 //! App access by page: the policy of an app, its copies, people's passwords, and how an app asks.
 
+mod copies;
 mod passwords;
 
 use axum::Router;
@@ -10,18 +11,14 @@ use axum::routing::get;
 use maud::Markup;
 use serde::Deserialize;
 
-use super::groups::cursor;
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
-use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
-use crate::http::api::{copies_archive, copy_download};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::access::copies::{CopiesPage, CopyRow, copies as copies_page};
 use crate::http::pages::access::{AccessForm, AccessPage, HolderRow, access as page, docs, remove as ask_to_remove};
 use crate::http::pages::parts::encode;
-use crate::mdm::access::{self, Policy, copies};
+use crate::mdm::access::{self, Policy, copies as kept};
 use crate::mdm::enroll::profile::ORGANISATION;
 use crate::mdm::{Actor, Right};
 use crate::protocol::grant::Code;
@@ -38,10 +35,8 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/apps/{id}/access", get(show).post(set))
         .route("/apps/{id}/access/remove", get(ask_remove).post(remove))
-        .route("/apps/{id}/access/copies", get(list_copies))
-        .route("/apps/{id}/access/copies.zip", get(all_copies))
-        .route("/apps/{id}/access/copies/{copy}", get(one_copy))
         .route("/docs/access", get(how))
+        .merge(copies::routes())
         .merge(passwords::routes())
 }
 
@@ -84,7 +79,7 @@ fn class_choices(tx: &Tx, ticked: &[String]) -> Result<Vec<(String, String, bool
 
 fn view(tx: &Tx, actor: &Actor, id: &str, after: Option<&str>) -> Result<AccessPage> {
     let found = access::show(tx, actor, id)?;
-    let (mut holders, holders_total) = access::holders(tx, actor, id, after, PAGE + 1)?;
+    let (mut holders, (holders_total, devices, people)) = access::holders(tx, actor, id, after, PAGE + 1)?;
     let more = holders.len() > PAGE as usize;
     holders.truncate(PAGE as usize);
     let next = holders.last().filter(|_| more).map(|last| format!("/apps/{id}/access?after={}", encode(&last.standing.holder)));
@@ -96,8 +91,10 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: Option<&str>) -> Result<AccessP
         form: form_of(tx, &found.policy.unwrap_or_default())?,
         holders: holders.into_iter().map(holder).collect(),
         holders_total,
+        devices,
+        people,
         next,
-        copies: copies::list(tx, actor, id, None, 1)?.1,
+        copies: kept::list(tx, actor, id, None, 1)?.1,
         may_change: actor.may(Right::Configure),
     })
 }
@@ -204,46 +201,4 @@ async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| access::remove(tx, &actor, &target)).await?;
     Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Nobody has to ask for this app any more."))
-}
-
-async fn list_copies(State(app): State<App>, who: SignedIn, Path(id): Path<String>, Query(query): Query<AccessQuery>) -> Result<Response> {
-    let actor = who.actor.clone();
-    let looked = app.store.read_slow(app.now(), move |tx| {
-        let found = access::show(tx, &actor, &id)?;
-        let after = cursor(&query.after).and_then(|(at, id)| Some((Timestamp::from_millis(at.parse().ok()?), id)));
-        let (mut rows, total, _) = copies::list(tx, &actor, &id, after.as_ref().map(|(at, id)| (*at, id.as_str())), PAGE + 1)?;
-        let address = crate::http::pages::parts::Address::new(format!("/apps/{id}/access/copies"));
-        let next = super::groups::paged(&mut rows, &address, PAGE, |copy| (copy.created_at.millis().to_string(), copy.id.clone()));
-        Ok(CopiesPage {
-            app_id: id,
-            app: found.app.name,
-            rows: rows.into_iter().map(copy_row).collect(),
-            total,
-            next,
-            may_read: actor.may(Right::Configure),
-        })
-    });
-    Ok(copies_page(&shell(&app, &who, None).await?, &looked.await?).into_response())
-}
-
-fn copy_row(copy: crate::store::offline_copies::Copy) -> CopyRow {
-    CopyRow {
-        id: copy.id,
-        document: copy.document,
-        version: copy.version,
-        whose: copy.whose,
-        size_bytes: copy.size_bytes,
-        after_refusal: copy.after_refusal,
-        created_at: copy.created_at,
-        keep_until: copy.keep_until,
-    }
-}
-
-async fn one_copy(State(app): State<App>, who: SignedIn, Path((id, copy)): Path<(String, String)>) -> Result<Response> {
-    let (copy, content) = app.store.write(app.now(), move |tx| copies::read(tx, &who.actor, &id, &copy)).await?;
-    Ok(copy_download(&copy.document, content))
-}
-
-async fn all_copies(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
-    copies_archive(&app, who.actor, id).await
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::http::pages::parts::{Entry, State as Mark};
+use crate::http::pages::parts::{Entry, State as Mark, count};
+use crate::protocol::grant::Code;
 use crate::store::events::Event;
 
 /// One line of the timeline, in words; `waits` says whether what was asked is not answered yet.
@@ -106,7 +107,8 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "authority.ended" => String::from("A former certificate authority has ended"),
         "tls.made" => String::from("A TLS certificate was made"),
         other => {
-            let told = of_groups_and_people(&event).or_else(|| of_licences(&event)).or_else(|| of_apps(&event));
+            let told =
+                of_groups_and_people(&event).or_else(|| of_licences(&event)).or_else(|| of_apps(&event)).or_else(|| of_access(&event));
             told.unwrap_or_else(|| other.replace(['.', '_'], " "))
         }
     };
@@ -187,6 +189,31 @@ fn of_apps(event: &Event) -> Option<String> {
         "app.deleted_by_person" => format!("The person deleted an app: {}", text("name")),
         "app.failed" => format!("Could not install an app: {}", text("name")),
         "app.stuck" => format!("Says yes to an app, and nothing changes: {}", text("name")),
+        _ => return None,
+    })
+}
+
+/// What happened about the use of apps that ask, in words.
+fn of_access(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let how_many = event.data.get("count").and_then(Value::as_u64).unwrap_or_default();
+    let (times, copies) = (count(how_many, "time", "times"), count(how_many, "copy", "copies"));
+    Some(match event.kind.as_str() {
+        "access.granted" => format!("An app may be used: {}", text("bundle_id")),
+        "access.refused" => {
+            let why = Code::parse(&text("code")).map_or("", Code::words);
+            format!("An app may not be used: {}. {why}", text("bundle_id"))
+        }
+        "access.guessed" if text("person").is_empty() => format!("A proof for an app was wrong, {times}, from {}", text("address")),
+        "access.guessed" => format!("The password of {} was wrong, {times}, from {}", text("person"), text("address")),
+        "access.policy_set" => format!("Changed who may use an app: {}", text("name")),
+        "access.policy_removed" => format!("Lets nobody ask for an app any more: {}", text("name")),
+        "access.key_changed" => String::from("Has a new key sign what apps are told"),
+        "access.copy_kept" => format!("A copy of an offline edit came: {}", text("document")),
+        "access.copy_read" => format!("Read a copy of an offline edit of {}: {}", text("whose"), text("document")),
+        "access.copies_exported" => format!("Saved {copies} of offline edits"),
+        "access.copies_removed" => format!("Removed {copies} of offline edits by their age"),
+        "access.copies_freed" => format!("Removed {copies} of offline edits, all from {}", text("whose")),
         _ => return None,
     })
 }

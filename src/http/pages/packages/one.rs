@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::super::apps::one::access_link;
 use super::super::parts::{
     Button, Column, Confirm, Frame, Icon, Live, Row, Section, Shell, State, Table, confirm, empty, frame, live, post, section, select,
     state_square, table, time_ago,
@@ -66,6 +67,7 @@ pub fn app(shell: &Shell, view: &AppView) -> Markup {
     let content = html! {
         (live(Live { id: "versions", topics: "package app assignment", of: None, src: None }, html! { (reachable(view, shell.now)) (versions(view, shell.now)) }))
         (section("Trial", trial(view)))
+        (access_link(&view.id, false))
     };
     frame(shell, &page, content)
 }

@@ -89,6 +89,8 @@ async fn a_group_is_chosen_that_tries_new_versions_and_a_version_in_use_stays() 
     assert!(page.contains("on trial") && page.contains("The devices of Cart &lt;A&gt;") && page.contains("End the trial"), "{page}");
     let refused = house.post(&owner, &format!("{}/delete", next.location().split('?').next().unwrap()), "confirmed=1").await;
     assert!(refused.status == StatusCode::CONFLICT && refused.body.contains("“Cart &lt;A&gt;”"), "{}", refused.body);
+    let page = house.get(&owner, &format!("/own-apps/{app}")).await.body;
+    assert!(page.contains(&format!("href=\"/apps/{app}/access\"")), "who may use it is reached by clicking: {page}");
     let tried = house.post(&owner, &format!("/own-apps/{app}/try"), "").await;
     assert_eq!(tried.status, StatusCode::SEE_OTHER);
 }

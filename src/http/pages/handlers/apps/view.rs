@@ -132,6 +132,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
         results: segments(&found),
         settings: sentences(&found.settings, found.app.kind, &zone),
         is_configured: found.is_configured,
+        may_ask_here: !found.app.bundle_id.is_empty(),
         scope: ScopeView {
             groups: groups::all(tx)?.into_iter().map(group).collect(),
             assigned: found.assignments.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect(),

@@ -26,6 +26,65 @@ async fn an_answer_of_before_or_of_another_ask_is_not_taken() {
 }
 
 #[tokio::test]
+async fn a_refusal_ends_the_right_to_go_on_offline_before_it_is_shown() {
+    let house = school(Policy { erase_when_refused: false, ..Policy::default() }).await;
+    let good = token(&house, "d1", "a1").await;
+    let mut talk = Talk::new(&house, "installation-1");
+    talk.ask(&[("token", &good)]).await;
+    assert_eq!(talk.client.launch_offline(house.app.now()), Verdict::Open);
+    house.write(|tx| crate::mdm::assignments::unassign(tx, &Actor::Console, (AssignedKind::App, "a1", "a1"), "g1")).await;
+    assert!(matches!(talk.ask(&[("token", &good)]).await.1, Verdict::Closed(_)));
+    assert!(matches!(talk.client.launch_offline(house.app.now()), Verdict::Closed(_)), "airplane mode opens nothing now");
+    house.write(|tx| crate::mdm::assignments::assign(tx, &Actor::Console, (AssignedKind::App, "a1", "a1"), "g1", None)).await;
+    assert_eq!(talk.ask(&[("token", &good)]).await.1, Verdict::Open, "what it showed before still counts");
+    assert_eq!(talk.client.launch_offline(house.app.now()), Verdict::Open);
+}
+
+#[tokio::test]
+async fn what_is_told_to_be_erased_is_gone_before_anybody_hears_of_it_and_at_the_next_launch_at_the_latest() {
+    let house = school(Policy::default()).await;
+    let good = token(&house, "d1", "a1").await;
+    let mut talk = Talk::new(&house, "installation-1");
+    talk.ask(&[("token", &good)]).await;
+    talk.client.data = Some("notes".into());
+    set_enrollment(&house, "d1", |enrollment| enrollment.state = EnrollmentState::Left).await;
+    let body = talk.body(&[("token", &good)]);
+    let answer = grant(&house, "application/json", body).await.body;
+    let before = talk.client.clone();
+    assert!(matches!(talk.take(&answer).await.1, Verdict::Erased(_)));
+    assert_eq!((&talk.client.data, &talk.client.record.grant, &talk.client.record.last_grant), (&None, &None, &None));
+    assert_eq!(talk.client.outbox, Some((answer.clone(), "notes".into())), "edits that were not brought wait with the answer");
+    assert!(matches!(talk.client.launch_offline(house.app.now()), Verdict::Closed(_)));
+    // Somebody switches the iPad off between the answer and the end of the erasure: the next launch, offline, goes on with it.
+    let mut cut_short = before;
+    cut_short.record.grant = None;
+    cut_short.record.erasing = Some(crate::sim::access::Erasing { answer, reason: "Gone.".into() });
+    assert_eq!(cut_short.launch_offline(house.app.now()), Verdict::Erased("Gone.".into()));
+    assert_eq!(cut_short.data, None);
+}
+
+#[tokio::test]
+async fn only_no_answer_leads_to_the_rules_for_offline() {
+    let house = school(Policy { launches: None, ..Policy::default() }).await;
+    let good = token(&house, "d1", "a1").await;
+    let mut talk = Talk::new(&house, "installation-1");
+    talk.ask(&[("token", &good)]).await;
+    let (known, now) = (keys(&house).await, house.app.now());
+    for status in [None, Some(408), Some(429), Some(500), Some(503)] {
+        assert_eq!(talk.client.hear(status, b"", &known, now), Verdict::Open, "{status:?}");
+    }
+    assert_eq!(talk.client.hear(Some(200), b"no answer of ours", &known, now), Verdict::Open);
+    for status in [400, 401, 403, 404, 413] {
+        let mut client = talk.client.clone();
+        assert!(matches!(client.hear(Some(status), b"", &known, now), Verdict::Closed(_)), "{status}");
+        assert!(matches!(client.launch_offline(now), Verdict::Closed(_)), "{status}: offline neither, until an answer allows it");
+        talk.client = client;
+    }
+    assert_eq!(talk.ask(&[("token", &good)]).await.1, Verdict::Open);
+    assert_eq!(talk.client.launch_offline(now), Verdict::Open);
+}
+
+#[tokio::test]
 async fn a_tampered_answer_another_key_and_no_algorithm_are_not_taken() {
     let house = school(Policy::default()).await;
     let good = token(&house, "d1", "a1").await;
@@ -91,7 +150,7 @@ async fn a_record_from_a_backup_or_another_device_is_found_out() {
     talk.client.record = backup.clone();
     let (said, verdict) = talk.ask(&[("token", &good)]).await;
     assert_eq!((said.code, said.allowed, said.erase), (Code::RolledBack, false, true));
-    assert!(matches!(verdict, Verdict::Erase(_)));
+    assert!(matches!(verdict, Verdict::Erased(_)));
     // The counter alone does not help: what was shown is remembered.
     talk.client.record = backup;
     talk.client.record.counter = 1_000;
@@ -105,7 +164,7 @@ async fn a_record_from_a_backup_or_another_device_is_found_out() {
     assert_eq!(talk.ask(&[("token", &others)]).await.0.code, Code::RolledBack);
     // A grant's number that nobody gave.
     talk.client.record = now.clone();
-    talk.client.record.grant.as_mut().unwrap().grant = "99-AAAAAAAAAAAAAAAAAAAAAA".into();
+    talk.client.record.last_grant = Some("99-AAAAAAAAAAAAAAAAAAAAAA".into());
     assert_eq!(talk.ask(&[("token", &good)]).await.0.code, Code::RolledBack);
     talk.client.record = now;
     assert_eq!(talk.ask(&[("token", &good)]).await.1, Verdict::Open, "the honest record goes on");
@@ -122,7 +181,7 @@ async fn another_apps_token_and_grant_are_none_here() {
     other.client.bundle_id = "school.example.other".into();
     let (said, _) = other.ask(&[("token", &others)]).await;
     let good = token(&house, "d1", "a1").await;
-    talk.client.record.grant = Some(said);
+    talk.client.record.last_grant = Some(said.grant);
     assert_eq!(talk.ask(&[("token", &good)]).await.0.code, Code::RolledBack, "another app's grant");
 }
 

@@ -41,6 +41,36 @@ async fn copies_get_versions_and_the_same_content_is_kept_once() {
 }
 
 #[tokio::test]
+async fn who_never_had_a_right_brings_nothing_and_a_right_ends_once() {
+    let house = school(Policy::default()).await;
+    let good = token(&house, "d1", "a1").await;
+    house.write(|tx| crate::mdm::assignments::unassign(tx, &Actor::Console, (AssignedKind::App, "a1", "a1"), "g1")).await;
+    let ask = async |talk: &mut Talk<'_>| {
+        let body = talk.body(&[("token", &good)]);
+        grant(&house, "application/json", body).await.body
+    };
+    let mut talk = Talk::new(&house, "installation-1");
+    let refusal = ask(&mut talk).await;
+    assert_eq!((claims(&refusal).code, claims(&refusal).copies_until), (Code::NotAssigned, None));
+    assert_eq!(keep(&house, &refusal, "a", "x").await.status, 401);
+    house.write(|tx| crate::mdm::assignments::assign(tx, &Actor::Console, (AssignedKind::App, "a1", "a1"), "g1", None)).await;
+    let granted = ask(&mut talk).await;
+    house.write(|tx| crate::mdm::assignments::unassign(tx, &Actor::Console, (AssignedKind::App, "a1", "a1"), "g1")).await;
+    let end = house.app.now().plus(access::COPIES_AFTER_REFUSAL);
+    let mut last = String::new();
+    for _ in 0..3 {
+        last = ask(&mut talk).await;
+        assert_eq!(claims(&last).copies_until, Some(end), "asking again moves nothing on");
+        house.app.clock.advance(Duration::from_secs(1000));
+    }
+    assert_eq!(keep(&house, &last, "a", "x").await.status, 201);
+    house.app.clock.advance(Duration::from_secs(1000));
+    for answer in [&last, &granted, &ask(&mut talk).await] {
+        assert_eq!(keep(&house, answer, "b", "x").await.status, 401);
+    }
+}
+
+#[tokio::test]
 async fn what_exists_on_the_device_alone_is_saved_before_it_is_erased_and_marked() {
     let house = school(Policy::default()).await;
     let (mut talk, good, before) = granted(&house).await;
@@ -85,6 +115,8 @@ async fn copies_are_bounded_in_size_number_and_name() {
             let row = offline_copies::newest(tx, "a1", "ed1", "big")?.unwrap();
             for number in 0..count {
                 let copy = offline_copies::Copy {
+                    // An earlier enrollment of the same device.
+                    holder: "before".into(),
                     id: format!("{bytes}-{number}"),
                     document: format!("{bytes}-{number}"),
                     size_bytes: bytes,
@@ -103,4 +135,25 @@ async fn copies_are_bounded_in_size_number_and_name() {
     house.write(fill(COPIES_MAX - 2, 1)).await;
     assert_eq!(keep(&house, &answer, "last", "x").await.status, 201);
     assert_eq!(keep(&house, &answer, "one-more", "x").await.status, 409);
+}
+
+#[tokio::test]
+async fn copies_of_a_person_by_password_are_counted_together_whatever_installations_an_app_invents() {
+    let house = super::people::with_passwords(super::people::by_password()).await;
+    let ask = async |installation: &str| {
+        let body = Talk::new(&house, installation).body(&super::people::KIM);
+        grant(&house, "application/json", body).await.body
+    };
+    let answer = ask("installation-1").await;
+    assert_eq!(keep(&house, &answer, "a", "x").await.status, 201);
+    let fill = |tx: &Tx| {
+        let row = offline_copies::newest(tx, "a1", "p1/installation-1", "a")?.unwrap();
+        for number in 1..COPIES_MAX {
+            let (id, holder) = (format!("c{number}"), format!("p1/installation-{number}"));
+            offline_copies::insert(tx, &offline_copies::Copy { id, holder, document: "b".into(), ..row.clone() }, b"sealed")?;
+        }
+        Ok(())
+    };
+    house.write(fill).await;
+    assert_eq!(keep(&house, &ask("installation-x").await, "c", "x").await.status, 409);
 }

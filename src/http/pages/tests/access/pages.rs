@@ -1,6 +1,7 @@
 //! The pages and the API of app access: read by those who view, changed by those who configure.
 
 use super::*;
+use crate::mdm::access::copies::REMOVE_DAYS_MIN;
 use crate::secret::Secret;
 
 async fn api(house: &House, role: Role, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
@@ -46,7 +47,7 @@ async fn holders_copies_and_keys_are_told_to_those_who_may() {
     let mut talk = Talk::new(&house, "installation-1");
     let body = talk.body(&[("token", &good)]);
     let answer = grant(&house, "application/json", body).await.body;
-    for (document, content) in [("notes.txt", "one"), ("notes.txt", "two")] {
+    for (document, content) in [("B%C3%A4ume.txt", "one"), ("B%C3%A4ume.txt", "two")] {
         let request = Request::post(format!("/access/v1/copies?document={document}")).header("authorization", format!("Bearer {answer}"));
         assert_eq!(house.send(request.body(Body::from(content)).unwrap()).await.status, 201);
     }
@@ -82,15 +83,28 @@ async fn holders_copies_and_keys_are_told_to_those_who_may() {
     let listed = std::process::Command::new("python3")
         .args([
             "-c",
-            "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); print(z.testzip()); print(sorted(z.read(n) for n in z.namelist()))",
+            "import csv,io,sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); print(z.testzip()); print([(n, z.read(n)) for n in z.namelist()[:2]]); \
+             print([row[:3] for row in csv.reader(io.StringIO(z.read('index.csv').decode()))][1:])",
         ])
         .arg(folder.path().join("copies.zip"))
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&listed.stdout), "None\n[b'one', b'two']\n");
-    assert_eq!(api(&house, Role::Helper, Method::DELETE, &format!("{base}?older_than_days=0"), None).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        String::from_utf8_lossy(&listed.stdout),
+        "None\n[('iPad 1, Person p1/Bäume v2.txt', b'two'), ('iPad 1, Person p1/Bäume v1.txt', b'one')]\n\
+         [['iPad 1, Person p1/Bäume v2.txt', 'Bäume.txt', '2'], ['iPad 1, Person p1/Bäume v1.txt', 'Bäume.txt', '1']]\n"
+    );
+    let (_, older) = read(&format!("{base}.zip?after={}", first["next"].as_str().unwrap())).await;
+    let older = String::from_utf8_lossy(&older);
+    assert!(older.contains("Bäume v1.txt") && !older.contains("Bäume v2.txt"), "an archive goes on where the one before ended");
+    let remove = async |role, days: u32| api(&house, role, Method::DELETE, &format!("{base}?older_than_days={days}"), None).await;
+    assert_eq!(remove(Role::Helper, 30).await.0, StatusCode::FORBIDDEN);
+    house.app.clock.advance(Duration::from_secs(30 * 24 * 3600));
+    let (status, refused) = remove(Role::Admin, REMOVE_DAYS_MIN - 1).await;
+    assert_eq!((status, &refused["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("older_than_days")), "{refused}");
+    assert_eq!(remove(Role::Admin, REMOVE_DAYS_MIN).await.1, json!({ "removed": 0 }));
     house.app.clock.advance(Duration::from_secs(1));
-    assert_eq!(api(&house, Role::Admin, Method::DELETE, &format!("{base}?older_than_days=0"), None).await.1, json!({ "removed": 2 }));
+    assert_eq!(remove(Role::Admin, REMOVE_DAYS_MIN).await.1, json!({ "removed": 2 }));
     let (status, rotated) = api(&house, Role::Admin, Method::POST, "/api/v1/access/keys", Some(json!({}))).await;
     assert_eq!((status, rotated.as_array().unwrap().len(), &rotated[0]["retired_at"]), (StatusCode::CREATED, 2, &Value::Null));
     assert_eq!(api(&house, Role::Helper, Method::POST, "/api/v1/access/keys", Some(json!({}))).await.0, StatusCode::FORBIDDEN);
@@ -174,4 +188,59 @@ async fn how_an_app_asks_is_written_down_for_everybody() {
     for word in ["last_grant", "rollcall-grant+jws", "rolled_back", "ThisDeviceOnly", "alg none"] {
         assert!(page.body.contains(word), "{word}");
     }
+}
+
+#[tokio::test]
+async fn an_app_and_its_copies_are_reached_by_clicking_and_devices_and_people_are_told_apart() {
+    let house = super::people::with_passwords(super::people::by_password()).await;
+    let admin = house.person(Role::Admin).await;
+    assert!(house.get(&admin, "/apps/a1").await.body.contains("href=\"/apps/a1/access\""));
+    let mut talk = Talk::new(&house, "installation-1");
+    talk.ask(&super::people::KIM).await;
+    let page = house.get(&admin, "/apps/a1/access").await.body;
+    assert!(page.contains("1 person by password.") && page.contains("any device, by password") && !page.contains("1 device"), "{page}");
+    assert!(page.contains("href=\"/apps/a1/access/copies\""), "{page}");
+}
+
+#[tokio::test]
+async fn whoever_may_destroy_makes_room_by_saying_how_many_copies_go() {
+    let house = school(Policy::default()).await;
+    let good = token(&house, "d1", "a1").await;
+    let mut talk = Talk::new(&house, "installation-1");
+    let body = talk.body(&[("token", &good)]);
+    let answer = grant(&house, "application/json", body).await.body;
+    for document in ["one", "two"] {
+        let request = Request::post(format!("/access/v1/copies?document={document}")).header("authorization", format!("Bearer {answer}"));
+        assert_eq!(house.send(request.body(Body::from("x")).unwrap()).await.status, 201);
+    }
+    let base = "/api/v1/apps/a1/access/copies";
+    let (_, keepers) = api(&house, Role::Viewer, Method::GET, &format!("{base}/keepers"), None).await;
+    assert_eq!(
+        (&keepers[0]["device_id"], &keepers[0]["count"], &keepers[0]["size_bytes"]),
+        (&json!("d1"), &json!(2), &json!(2)),
+        "{keepers}"
+    );
+    let free = async |role, confirm| {
+        api(&house, role, Method::POST, &format!("{base}/free"), Some(json!({ "device_id": "d1", "confirm": confirm }))).await
+    };
+    assert_eq!(free(Role::Helper, 2).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(free(Role::Admin, 1).await.1["errors"][0]["field"], "confirm");
+    let (admin, viewer) = (house.person(Role::Admin).await, house.person(Role::Viewer).await);
+    let page = house.get(&admin, "/apps/a1/access/copies").await.body;
+    let link = "/apps/a1/access/copies/free?device=d1";
+    assert!(page.contains(link), "{page}");
+    assert!(!house.get(&viewer, "/apps/a1/access/copies").await.body.contains(link));
+    assert_eq!(house.get(&viewer, link).await.status, 403);
+    assert!(house.get(&admin, link).await.body.contains("lost for good"));
+    let path = "/apps/a1/access/copies/free";
+    assert_eq!(house.post(&viewer, path, "device=d1&typed=2").await.status, 403);
+    let wrong = house.post(&admin, path, "device=d1&typed=3").await;
+    assert!(wrong.status == 422 && wrong.body.contains("how many copies are removed: 2"), "{}", wrong.body);
+    let done = house.post(&admin, path, "device=d1&typed=2").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
+    assert!(house.get(&admin, done.location()).await.body.contains("2 copies removed."));
+    let events = house.write(|tx| crate::store::events::list(tx, &crate::store::events::Filter::default(), None, 500)).await;
+    let freed = events.iter().find(|event| event.kind == "access.copies_freed").unwrap();
+    assert_eq!((&freed.data["count"], freed.device_id.as_deref()), (&json!(2), Some("d1")));
+    assert_eq!(free(Role::Admin, 0).await.0, StatusCode::NOT_FOUND);
 }

@@ -1,6 +1,7 @@
 //! Each ask is told apart by what was shown before, and no order of asks, losses and returns gains anything.
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::secret::Secret;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -11,6 +12,7 @@ fn standing(acknowledged: i64, sequence: i64, counter: i64) -> Standing {
         holder: "e".into(),
         enrollment_id: Some("e".into()),
         person_id: None,
+        owner_id: None,
         installation: "one".into(),
         sequence,
         acknowledged,
@@ -19,8 +21,14 @@ fn standing(acknowledged: i64, sequence: i64, counter: i64) -> Standing {
         asked_at: NOW,
         granted_at: Some(NOW),
         offline_until: None,
+        ended_at: None,
         code: "granted".into(),
     }
+}
+
+/// What an ask of a device is to what is known of it.
+fn step(known: Option<&Standing>, request: &GrantRequest, shown: Option<Result<i64, ()>>) -> Step {
+    Installation { holder: "e".into(), known: known.cloned(), shown, is_device: true, is_anothers: false }.step(request)
 }
 
 fn request(installation: &str, nonce: &str, counter: u64) -> GrantRequest {
@@ -50,6 +58,8 @@ fn each_ask_is_told_apart_by_what_was_shown_before() {
         ("one", "last", 10, Some(Ok(3)), Step::RolledBack, "the same ask with an older grant"),
         ("one", "next", 11, None, Step::Follows(4), "the very first answers were all lost"),
         ("two", "next", 1, None, Step::First, "installed anew"),
+        ("two", "next", FIRST_COUNTER_MAX, None, Step::First, "it took a while to get through"),
+        ("two", "next", FIRST_COUNTER_MAX + 1, None, Step::RolledBack, "it has been in use"),
         ("two", "next", 11, Some(Ok(6)), Step::RolledBack, "a record under another name"),
         ("one", "next", 11, Some(Err(())), Step::RolledBack, "a grant that nobody gave"),
     ] {
@@ -58,6 +68,14 @@ fn each_ask_is_told_apart_by_what_was_shown_before() {
     assert_eq!(step(None, &request("one", "first", 1), None), Step::First);
     assert_eq!(step(None, &request("one", "next", 9), Some(Ok(7))), Step::Follows(7), "the server came back from a backup");
     assert_eq!(step(None, &request("one", "next", 9), Some(Err(()))), Step::RolledBack);
+    assert_eq!(step(None, &request("one", "next", FIRST_COUNTER_MAX + 1), None), Step::RolledBack);
+    let forgotten = |shown| Installation { holder: "p/one".into(), known: None, shown, is_device: false, is_anothers: false };
+    assert_eq!(forgotten(None).step(&request("one", "next", 9)), Step::First);
+    assert_eq!(
+        forgotten(Some(Ok(7))).step(&request("one", "next", 9)),
+        Step::RolledBack,
+        "a person's installation may have been forgotten"
+    );
 }
 
 mod sequences {
