@@ -149,7 +149,7 @@ fn a_device_that_is_away_is_waited_for_until_it_is_high_time_and_somebody_is_tol
 
     school.until(latest);
     assert_eq!(school.look(), Look { promoted: true, progress: Some(Progress { known: 1, devices: 2 }) });
-    assert!(school.alert().unwrap().contains(&end.to_string()));
+    assert!(school.alert().unwrap().contains(&end.words()));
     assert_eq!(away.command(&away.known().command_uuid).supersede_key.as_deref(), Some("next-root"));
     let offer = away.idle().unwrap();
     away.report(&offer.uuid, "Acknowledged");
