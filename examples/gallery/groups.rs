@@ -109,6 +109,7 @@ fn everybody() -> PeopleView {
 fn person() -> PersonView {
     PersonView {
         account: String::from("kim@appleaccount.example.school"),
+        locations: Vec::new(),
         row: person_row("kim", "Kim Example", PersonRole::Student, true, 1),
         source: Source::Oneroster,
         devices: vec![("/devices/1".into(), "Cart A 3".into())],
