@@ -233,6 +233,22 @@ function complain(form, words) {
   said.scrollIntoView({ block: "nearest" });
 }
 
+// A bar with its numbers at the end of a form, and the way to move it.
+function progress(form, most) {
+  const box = document.createElement("div");
+  box.className = "progress";
+  const bar = Object.assign(document.createElement("progress"), { max: most, value: 0 });
+  bar.setAttribute("aria-label", "Upload");
+  const words = Object.assign(document.createElement("p"), { className: "meta" });
+  const mega = (bytes) => (bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 });
+  box.append(bar, words);
+  form.append(box);
+  return [box, (at, of = most) => {
+    Object.assign(bar, { max: of, value: at });
+    words.textContent = `${Math.floor((100 * at) / of)} %, ${mega(at)} of ${mega(of)} MB`;
+  }];
+}
+
 // A form with a file is sent by XMLHttpRequest, the only way to see how far it is. The answer is a page: it takes this one's place.
 function upload(form, submitter) {
   $$("[role=alert]", form).forEach((said) => said.remove());
@@ -244,13 +260,9 @@ function upload(form, submitter) {
     return;
   }
   const request = new XMLHttpRequest();
-  const bar = document.createElement("progress");
-  bar.max = 1;
-  bar.value = 0;
-  bar.setAttribute("aria-label", "Upload");
-  form.append(bar);
+  const [bar, tell] = progress(form, 1);
   if (submitter) submitter.disabled = true;
-  request.upload.onprogress = ({ loaded, total, lengthComputable }) => { if (lengthComputable) bar.value = loaded / total; };
+  request.upload.onprogress = ({ loaded, total, lengthComputable }) => { if (lengthComputable) tell(loaded, total); };
   request.onload = () => {
     const page = parse(request.responseText);
     if (!$("main", page)) {
@@ -296,9 +308,7 @@ async function sendPieces(form, submitter) {
   const [file] = $("input[type=file]", form).files;
   if (file.size > Number(form.dataset.maxBytes)) return complain(form, `${file.name} is larger than ${Math.floor(form.dataset.maxBytes / 2 ** 30)} GB, which is the most. Choose another file.`);
   const key = `upload ${file.name} ${file.size} ${file.lastModified}`;
-  const bar = Object.assign(document.createElement("progress"), { max: Math.max(file.size, 1), value: 0 });
-  bar.setAttribute("aria-label", "Upload");
-  form.append(bar);
+  const [bar, tell] = progress(form, Math.max(file.size, 1));
   if (submitter) submitter.disabled = true;
   const stop = (words) => {
     bar.remove();
@@ -313,7 +323,7 @@ async function sendPieces(form, submitter) {
   localStorage.setItem(key, id);
   let at = state.answer.received_bytes;
   for (let failures = 0; at < file.size;) {
-    bar.value = at;
+    tell(at);
     const sent = await call("PATCH", `/${id}?offset=${at}`, file.slice(at, at + PIECE));
     if (sent.ok) {
       at = sent.answer.received_bytes;
@@ -327,7 +337,8 @@ async function sendPieces(form, submitter) {
     if (now.ok) at = now.answer.received_bytes;
     else if (!now.passing) { localStorage.removeItem(key); return stop(now.answer?.detail ?? "The upload is gone. Send the file again."); }
   }
-  bar.removeAttribute("value"); // it is being looked into
+  tell(file.size);
+  $("p", bar).textContent += ". It is being looked into.";
   const done = await call("POST", `/${id}/complete`, { accept_expired: Boolean($("input[name=accept_expired]", form)?.checked) });
   if (done.ok) {
     localStorage.removeItem(key);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::api::{self, Api, Beside};
 use super::print::{self, text};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::http::pages::parts::encode;
 use crate::protocol::manifest::Hashing;
 
@@ -55,7 +55,7 @@ impl Packages {
         let Self { deed: Deed::Add { file, stage, accept_expired }, beside: Beside { data, json } } = self;
         let kept = api::with(data, async |api| {
             let wish = json!({ "stage": stage, "accept_expired": accept_expired });
-            add(api, &file, wish).await
+            add(api, &file, wish).await.map_err(at_the_prompt)
         })?;
         print!("{}", if json { print::json(&kept) } else { told(&kept) });
         Ok(())
@@ -63,7 +63,7 @@ impl Packages {
 }
 
 async fn add(api: &mut Api, path: &Path, wish: Value) -> Result<Value> {
-    let unreadable = |error: std::io::Error| Error::bad_input(format!("{} cannot be read: {error}.", path.display()));
+    let unreadable = |error: std::io::Error| Error::not_found(format!("{} cannot be read: {error}.", path.display()));
     let mut file = File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -94,7 +94,30 @@ async fn add(api: &mut Api, path: &Path, wish: Value) -> Result<Value> {
     if std::io::stderr().is_terminal() {
         eprintln!();
     }
-    api.ask(Method::POST, &format!("{address}/complete"), Some(wish)).await
+    let kept = api.ask(Method::POST, &format!("{address}/complete"), Some(wish)).await;
+    if kept.as_ref().is_err_and(|error| error.fields.iter().any(|fault| fault.field == "sha256")) {
+        // It is our own digest that does not fit: what came is of no use to anybody.
+        api.ask(Method::DELETE, &address, None).await?;
+    }
+    kept
+}
+
+/// A refusal in the words of the command line. The words of the command were right: it is the file that was refused.
+fn at_the_prompt(mut error: Error) -> Error {
+    if error.kind == Kind::BadInput {
+        error.kind = Kind::Conflict;
+    }
+    if let Some(fault) = error.fields.first() {
+        let mut letters = fault.message.trim_end_matches('.').chars();
+        let words: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        error.message = match fault.field.as_str() {
+            "accept_expired" => format!("{words}. To take it all the same, add --accept-expired."),
+            "stage" => format!("{words}. The stage is named by --stage."),
+            _ => format!("{words}."),
+        }
+        .into();
+    }
+    error
 }
 
 /// What is said of a package that was brought.
@@ -119,6 +142,18 @@ fn told(kept: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refusals_name_flags_and_no_fields_and_are_no_wrong_words() {
+        let told = |field: &str, message: &str| {
+            let error = at_the_prompt(Error::field(field, message));
+            assert_ne!(error.kind, Kind::BadInput);
+            error.to_string()
+        };
+        assert_eq!(told("size_bytes", "the file is empty"), "The file is empty.");
+        assert_eq!(told("accept_expired", "It ended."), "It ended. To take it all the same, add --accept-expired.");
+        assert_eq!(told("stage", "the app has no pilot group yet"), "The app has no pilot group yet. The stage is named by --stage.");
+    }
 
     #[test]
     fn what_was_brought_is_told_with_what_is_odd_about_it() {

@@ -8,10 +8,10 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::http::error::Audience;
 use crate::http::limits::{self, FORM_MAX_BYTES};
-use crate::http::pages::catalog::{AtDevice, at_device, over};
+use crate::http::pages::catalog::{AtDevice, at_device, over, refused};
 use crate::http::pages::handlers::Form;
 use crate::mdm::catalog;
 use crate::mdm::enroll::profile::ORGANISATION;
@@ -59,9 +59,13 @@ fn device(tx: &Tx, capability: &str) -> Result<Enrollment> {
 async fn choose(
     State(app): State<App>,
     Path((capability, wanted)): Path<(String, String)>,
-    Form(chosen): Form<Chosen>,
+    chosen: Result<Form<Chosen>>,
 ) -> Result<Response> {
-    let back = format!("/catalog/{capability}");
+    let (back, said) = (format!("/catalog/{capability}"), capability.clone());
+    let chosen = match chosen {
+        Ok(Form(chosen)) => chosen,
+        Err(error) => return unable(&app, said, error).await,
+    };
     let deed = move |tx: &Tx| {
         let enrollment = device(tx, &capability)?;
         match chosen.choice {
@@ -69,6 +73,28 @@ async fn choose(
             Choice::Remove => catalog::withdraw(tx, &enrollment, &wanted),
         }
     };
-    app.store.write(app.now(), deed).await?;
-    Ok(Redirect::to(&back).into_response())
+    match app.store.write(app.now(), deed).await {
+        Ok(()) => Ok(Redirect::to(&back).into_response()),
+        Err(error) => unable(&app, said, error).await,
+    }
+}
+
+/// What was not done, for the person at the device: a button of a page that has grown old, mostly.
+async fn unable(app: &App, capability: String, error: Error) -> Result<Response> {
+    let status = match error.kind {
+        Kind::BadInput => StatusCode::BAD_REQUEST,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
+        _ => return Err(error),
+    };
+    let looked = app.store.read(app.now(), move |tx| {
+        let base = catalog::holder(tx, &capability)?.map(|_| format!("/catalog/{capability}"));
+        Ok((settings::value(tx, &ORGANISATION)?.unwrap_or_default(), catalog::appearance(tx)?, base))
+    });
+    let (organisation, looks, base) = looked.await?;
+    let page = match base {
+        Some(base) => refused(&organisation, &looks, &base, &error.message),
+        None => over(&organisation, &looks),
+    };
+    Ok((status, page).into_response())
 }

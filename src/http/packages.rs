@@ -6,9 +6,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED, RANGE,
 };
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
@@ -30,7 +30,16 @@ pub(super) fn routes() -> Router<App> {
     limits::group(Audience::Device, 0, Router::new().route("/packages/{one}/{other}/{file}", get(any)))
 }
 
-async fn any(State(app): State<App>, Path((one, other, file)): Path<(String, String, String)>, headers: HeaderMap) -> Result<Response> {
+async fn any(
+    State(app): State<App>,
+    Path((one, other, file)): Path<(String, String, String)>,
+    method: Method,
+    mut headers: HeaderMap,
+) -> Result<Response> {
+    if method != Method::GET {
+        // RFC 9110, 14.2: a range is a matter of GET alone.
+        headers.remove(RANGE);
+    }
     match file.as_str() {
         // No package is called so.
         packages::MANIFEST => manifest(&app, one, other).await,

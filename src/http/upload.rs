@@ -159,7 +159,7 @@ pub(super) async fn cancel(app: &App, actor: &Actor, id: &str) -> Result<()> {
 ///
 /// # Errors
 /// Conflict while bytes are missing; bad input when it is none that devices install: then the upload is over. Where only a word of the caller's is
-/// missing (`accept_expired`, `stage`), it stays, and may be completed with it.
+/// missing or wrong (`accept_expired`, `stage`, `sha256`), it stays, and may be completed with another.
 pub(super) async fn complete(app: &App, actor: &Actor, id: &str, wish: Wish) -> Result<Kept> {
     let (viewer, wanted) = (actor.clone(), id.to_owned());
     let upload = app.store.read(app.now(), move |tx| packages::upload(tx, &viewer, &wanted)).await?;
@@ -174,12 +174,8 @@ pub(super) async fn complete(app: &App, actor: &Actor, id: &str, wish: Wish) -> 
     });
     let (part, (hashes, read)) = read.await?;
     let wanted = if wish.sha256.is_empty() { &upload.sha256 } else { &wish.sha256 };
-    let verdict = if !wanted.is_empty() && !wanted.eq_ignore_ascii_case(&hashes.sha256) {
-        Err(Error::field("sha256", "the file arrived damaged, or is another one than was said: its digest does not fit. Upload it again"))
-    } else {
-        read.map_err(Error::from)
-    };
-    match verdict {
+    must_fit(wanted, &hashes, "If that is right, complete it with that digest; else cancel it and send the file again")?;
+    match read.map_err(Error::from) {
         Ok(read) => {
             let new = NewPackage { hashes, read, accept_expired: wish.accept_expired, stage: wish.stage };
             settled(app, actor, id, part, new).await
@@ -190,6 +186,15 @@ pub(super) async fn complete(app: &App, actor: &Actor, id: &str, wish: Wish) -> 
             Err(error)
         }
     }
+}
+
+/// Compares what came with the digest that was said, where one was.
+fn must_fit(wanted: &str, hashes: &Hashes, remedy: &str) -> Result<()> {
+    if wanted.is_empty() || wanted.eq_ignore_ascii_case(&hashes.sha256) {
+        return Ok(());
+    }
+    let what = "the file arrived damaged, or is another one than was said: the SHA-256 of what came is";
+    Err(Error::field("sha256", format!("{what} {}. {remedy}", hashes.sha256)))
 }
 
 /// What a part comes to and holds.
@@ -234,8 +239,15 @@ async fn settle(app: &App, actor: &Actor, id: &str, part: Part, new: NewPackage)
     }
 }
 
-/// Takes a whole file in one go, of `announced` bytes at the most or, where nobody announced any, as far as there is room, which is looked at as it
-/// grows; when it breaks off, nothing of it stays.
+/// A whole file that came in one go, looked into and not kept yet.
+pub(super) struct Arrived {
+    upload: Upload,
+    part: Part,
+    hashes: Hashes,
+    read: Package,
+}
+
+/// Takes a whole file in one go and keeps it; when it breaks off, nothing of it stays.
 ///
 /// # Errors
 /// As [`begin`], [`append`] and [`complete`].
@@ -247,6 +259,19 @@ pub(super) async fn whole<E>(
     wish: Wish,
     body: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> Result<Kept> {
+    let arrived = arrive(app, actor, file_name, announced, body).await?;
+    keep(app, actor, arrived, wish).await
+}
+
+/// Takes a whole file in one go, of `announced` bytes at the most or, where nobody announced any, as far as there is room, which is looked at as it
+/// grows; when it breaks off, nothing of it stays.
+pub(super) async fn arrive<E>(
+    app: &App,
+    actor: &Actor,
+    file_name: &str,
+    announced: Option<u64>,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<Arrived> {
     // Without a digest, so that it is never mixed with an upload that somebody else has begun.
     let begun = begin(app, actor, file_name, announced.map(|announced| announced.clamp(1, MAX_BYTES)), "").await?;
     let Begun::Upload(upload) = begun else { return Err(Error::conflict("The file is here already.")) };
@@ -254,34 +279,52 @@ pub(super) async fn whole<E>(
         Some(_) => Bound::Said(upload.size_bytes.max(0).unsigned_abs()),
         None => Bound::Room(app, actor),
     };
-    let outcome = filled(app, actor, (&upload, &bound), wish, body).await;
+    let outcome = filled(app, &upload, &bound, body).await;
     if outcome.is_err() {
-        // It may be over already; what counts is what went wrong first.
-        let _ = cancel(app, actor, &upload.id).await;
+        give_up(app, actor, &upload).await;
     }
-    outcome
+    let (part, hashes, read) = outcome?;
+    Ok(Arrived { upload, part, hashes, read })
 }
 
 async fn filled<E>(
     app: &App,
-    actor: &Actor,
-    (upload, bound): (&Upload, &Bound<'_>),
-    wish: Wish,
+    upload: &Upload,
+    bound: &Bound<'_>,
     body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-) -> Result<Kept> {
+) -> Result<(Part, Hashes, Package)> {
     let (files, id) = (app.packages.clone(), upload.id.clone());
     let part = aside(move || files.open_part(&id)).await?;
     let (mut part, sent) = write(part, bound, body).await?;
     sent?;
     let (part, (hashes, read)) = aside(move || look(&mut part).map(|looked| (part, looked))).await?;
-    if !wish.sha256.is_empty() && !wish.sha256.eq_ignore_ascii_case(&hashes.sha256) {
-        return Err(Error::field(
-            "sha256",
-            "the file arrived damaged, or is another one than was said: its digest does not fit. Upload it again",
-        ));
+    Ok((part, hashes, read?))
+}
+
+/// Keeps a file that came; when it cannot be kept, nothing of it stays.
+pub(super) async fn keep(app: &App, actor: &Actor, arrived: Arrived, wish: Wish) -> Result<Kept> {
+    let Arrived { upload, part, hashes, read } = arrived;
+    let kept = match must_fit(&wish.sha256, &hashes, "Upload it again") {
+        Ok(()) => {
+            let new = NewPackage { hashes, read, accept_expired: wish.accept_expired, stage: wish.stage };
+            settled(app, actor, &upload.id, part, new).await
+        }
+        Err(error) => Err(error),
+    };
+    if kept.is_err() {
+        give_up(app, actor, &upload).await;
     }
-    let new = NewPackage { hashes, read: read?, accept_expired: wish.accept_expired, stage: wish.stage };
-    settled(app, actor, &upload.id, part, new).await
+    kept
+}
+
+/// Lets go of a file that came.
+pub(super) async fn drop_arrived(app: &App, actor: &Actor, arrived: Arrived) {
+    give_up(app, actor, &arrived.upload).await;
+}
+
+/// It may be over already; what counts is what went wrong first.
+async fn give_up(app: &App, actor: &Actor, upload: &Upload) {
+    let _ = cancel(app, actor, &upload.id).await;
 }
 
 /// Deletes a version, and its file once that is stored.

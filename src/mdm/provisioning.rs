@@ -14,8 +14,9 @@ use crate::mdm::{Actor, Right, assignments, commands};
 use crate::protocol::command;
 use crate::protocol::provision::{Facts, Reach};
 use crate::store::assignments::{self as rows, AssignedKind, Assignment};
-use crate::store::deployments::{self, Deployment};
+use crate::store::deployments::{self, Deployment, provisioning_key};
 use crate::store::enrollments::Enrollment;
+use crate::store::profiles::{self, Standing};
 use crate::store::provisioning::{self as store, ProvisioningProfile};
 use crate::store::{Tx, alerts, groups};
 
@@ -85,11 +86,17 @@ fn known(tx: &Tx, id: &str) -> Result<ProvisioningProfile> {
 /// Keeps a profile; the same one again is the same. Tells whether it is new.
 ///
 /// # Errors
-/// Names `file` when it has ended, or is for uploads to the App Store; conflict when there are [`PROFILES_MAX`].
+/// Names `file` when it has ended, or is for uploads to the App Store; conflict when there are [`PROFILES_MAX`], or another one has its UUID.
 pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised) -> Result<(Overview, bool)> {
     actor.require(Right::Configure)?;
     let facts = &brought.facts;
     if let Some(known) = store::by_uuid(tx, &facts.uuid)? {
+        if content(tx, &known.id)? != brought.content {
+            return Err(Error::conflict(format!(
+                "Another provisioning profile with the same UUID is here, “{}”, and devices would take the two for one. Apple gives each its own UUID: download this one again, or delete the other one first.",
+                known.name
+            )));
+        }
         return Ok((overview(tx, known)?, false));
     }
     if facts.expires_at <= tx.now {
@@ -123,6 +130,7 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised) -> Result<(Overview,
     };
     store::insert(tx, &profile, &brought.content)?;
     journal::note(tx, actor, "provisioning.uploaded", Subject::default(), said(&profile))?;
+    warn(tx, &profile)?;
     Ok((overview(tx, profile)?, true))
 }
 
@@ -145,6 +153,7 @@ pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Assign
     actor.require(Right::Configure)?;
     let profile = known(tx, id)?;
     groups::by_id(tx, group_id)?.ok_or_else(|| Error::not_found("There is no such group."))?;
+    warn(tx, &profile)?;
     assignments::assign(tx, actor, (AssignedKind::Provisioning, id, &profile.name), group_id, None)
 }
 
@@ -225,10 +234,33 @@ fn alert(profile: &ProvisioningProfile) -> String {
 pub fn watch_ends(tx: &Tx) -> Result<usize> {
     let soon = tx.now.plus(Duration::from_secs(WARNED_DAYS[0].unsigned_abs() * 24 * 3600));
     let ending = store::ending(tx, soon)?;
-    for profile in &ending {
-        let what = format!("The provisioning profile “{}”", profile.name);
-        let remedy = "After that the apps that need it start on no device. Renew it on Apple's developer site, upload the new one and assign it to the same groups; then delete this one.";
-        warn_of_end(tx, &alert(profile), profile.expires_at, &what, remedy)?;
-    }
+    ending.iter().try_for_each(|profile| warn(tx, profile))?;
     Ok(ending.len())
+}
+
+/// Says of one profile that it ends, where that is soon.
+fn warn(tx: &Tx, profile: &ProvisioningProfile) -> Result<()> {
+    let what = format!("The provisioning profile “{}”", profile.name);
+    let remedy = "After that the apps that need it start on no device. Renew it on Apple's developer site, upload the new one and assign it to the same groups; then delete this one.";
+    warn_of_end(tx, &alert(profile), profile.expires_at, &what, remedy)
+}
+
+/// Profiles that are shown with their end on the first page; those that end first.
+const ENDS_SHOWN: u32 = 3;
+
+/// The profiles that end first.
+pub fn first_ends(tx: &Tx) -> Result<Vec<ProvisioningProfile>> {
+    store::first_to_end(tx, ENDS_SHOWN)
+}
+
+/// The most rows of [`standings`].
+const STANDINGS_MAX: u32 = 500;
+
+/// How far each device is with a profile: those that cannot have it and those that refused it first.
+pub fn standings(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<Standing>> {
+    actor.require(Right::View)?;
+    let profile = known(tx, id)?;
+    let mut all = profiles::unable(tx, AssignedKind::Provisioning, id, STANDINGS_MAX)?;
+    all.extend(profiles::standings(tx, &provisioning_key(&profile.uuid), STANDINGS_MAX)?);
+    Ok(all)
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "laid before what stands on it")]
 
+pub mod apple;
 pub(crate) mod asn1;
 pub mod ber;
 pub mod certificate;

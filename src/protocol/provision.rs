@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use super::plist::{Dictionary, fields, parse_dictionary};
 use crate::clock::Timestamp;
-use crate::pki::{ber, cms};
+use crate::pki::cms::{self, CmsError};
+use crate::pki::{apple, ber};
 
 /// The largest provisioning profile that is read, in bytes: one with a hundred devices has about 20,000.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -15,6 +16,9 @@ pub const MAX_DEVICES: usize = 10_000;
 
 /// The longest text of a profile that is kept, in characters.
 const MAX_TEXT_CHARS: usize = 200;
+
+/// The longest identifier of an app, in characters.
+const MAX_APP_ID_CHARS: usize = 255;
 
 /// Why a file is no provisioning profile that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +32,11 @@ pub enum ProvisionError {
     /// Not a signed message with a property list in it.
     #[error("This is no provisioning profile: download the .mobileprovision file from Apple's developer site again.")]
     NotOne,
+    /// The signature does not fit.
+    #[error(
+        "This provisioning profile was changed or damaged after it was signed, and devices refuse it. Download it from Apple's developer site again."
+    )]
+    Changed,
     /// A key that every provisioning profile has is missing.
     #[error("This provisioning profile is incomplete: it has no {0}. Download it from Apple's developer site again.")]
     Missing(&'static str),
@@ -85,9 +94,25 @@ pub struct Facts {
     pub expires_at: Timestamp,
     /// Who signed it, where the signature is sound; Apple does.
     pub signer: Option<String>,
+    /// Whether that is a certificate of Apple's; null where nobody looked.
+    #[serde(default)]
+    pub is_apples: Option<bool>,
 }
 
 impl Facts {
+    /// What is doubtful about its signature, in a sentence.
+    pub fn doubt(&self) -> Option<String> {
+        match (&self.signer, self.is_apples) {
+            (None, _) => Some(String::from(
+                "The signature of the provisioning profile cannot be proven here, and devices take only what Apple signed. Try it on one device first.",
+            )),
+            (Some(signer), Some(false)) => Some(format!(
+                "The provisioning profile is signed by “{signer}”, which is no certificate of Apple's: devices refuse it. Download it from Apple's developer site."
+            )),
+            (Some(_), _) => None,
+        }
+    }
+
     /// Whether an app of this bundle identifier may run by it.
     pub fn is_for(&self, bundle_id: &str) -> bool {
         match self.app_id.strip_suffix('*') {
@@ -105,19 +130,25 @@ pub fn read(bytes: &[u8]) -> Result<Facts, ProvisionError> {
     if bytes.len() > MAX_BYTES {
         return Err(ProvisionError::TooLarge);
     }
-    // A device judges the signature for itself, and algorithms that we do not know must not keep a good profile out: so it is told, not insisted on.
-    let (content, signer) = if let Ok(verified) = cms::verify(bytes, None) {
-        (verified.content, Some(verified.signer.common_name().unwrap_or_else(|| verified.signer.subject())))
-    } else {
-        let der = ber::to_der(bytes).map_err(|_| ProvisionError::NotOne)?;
-        let message = cms::SignedMessage::parse(&der).map_err(|_| ProvisionError::NotOne)?;
-        (message.content().ok_or(ProvisionError::NotOne)?.to_vec(), None)
+    // A device judges the signature for itself, and algorithms that we do not know must not keep a good profile out: so those are told, not insisted on.
+    let (content, signer) = match cms::verify(bytes, None) {
+        Ok(verified) => {
+            let name = verified.signer.common_name().unwrap_or_else(|| verified.signer.subject());
+            let chain = [&[verified.signer][..], &verified.certificates].concat();
+            (verified.content, Some((short(&name), apple::vouches(&chain))))
+        }
+        Err(CmsError::ContentChanged | CmsError::Signature) => return Err(ProvisionError::Changed),
+        Err(_) => {
+            let der = ber::to_der(bytes).map_err(|_| ProvisionError::NotOne)?;
+            let message = cms::SignedMessage::parse(&der).map_err(|_| ProvisionError::NotOne)?;
+            (message.content().ok_or(ProvisionError::NotOne)?.to_vec(), None)
+        }
     };
     let plist = parse_dictionary(&content).map_err(|_| ProvisionError::NotOne)?;
-    facts(&plist, signer.map(|name| short(&name)))
+    facts(&plist, signer)
 }
 
-fn facts(plist: &Dictionary, signer: Option<String>) -> Result<Facts, ProvisionError> {
+fn facts(plist: &Dictionary, signer: Option<(String, bool)>) -> Result<Facts, ProvisionError> {
     let text = |key: &'static str| fields::filled(plist, key).map(|text| short(&text)).ok_or(ProvisionError::Missing(key));
     let entitlements = fields::dictionary(plist, "Entitlements").ok_or(ProvisionError::Missing("Entitlements"))?;
     let full = fields::filled(entitlements, "application-identifier")
@@ -138,7 +169,7 @@ fn facts(plist: &Dictionary, signer: Option<String>) -> Result<Facts, ProvisionE
         name: text("Name")?,
         team_id: short(&team.unwrap_or_default()),
         team_name: fields::filled(plist, "TeamName").map(|name| short(&name)).unwrap_or_default(),
-        app_id: short(app_id),
+        app_id: cut(app_id, MAX_APP_ID_CHARS),
         platforms: fields::texts(plist, "Platform").iter().map(|name| short(name)).take(8).collect(),
         devices,
         device_count: listed as u64,
@@ -146,13 +177,18 @@ fn facts(plist: &Dictionary, signer: Option<String>) -> Result<Facts, ProvisionE
         entitlements: entitlements.keys().take(64).map(|name| short(name)).collect(),
         created_at: fields::moment(plist, "CreationDate"),
         expires_at: fields::moment(plist, "ExpirationDate").ok_or(ProvisionError::Missing("ExpirationDate"))?,
-        signer,
+        is_apples: signer.as_ref().map(|(_, is_apples)| *is_apples),
+        signer: signer.map(|(name, _)| name),
     })
 }
 
 /// A text on one line, cut to a bounded length.
 fn short(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(MAX_TEXT_CHARS).collect()
+    cut(text, MAX_TEXT_CHARS)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(most).collect()
 }
 
 #[cfg(test)]
@@ -197,6 +233,8 @@ pub(crate) mod tests {
         let some = read(&profile("1", "school.example.*", END, &["UDID-1", "UDID-2"])).unwrap();
         assert_eq!((some.devices, some.device_count), (Reach::ListedDevices, 2));
         assert!(some.is_for("school.example.field") && !some.is_for("school.other"));
+        let longest = "a".repeat(MAX_APP_ID_CHARS);
+        assert!(read(&profile("1", &longest, END, &[])).unwrap().is_for(&longest));
     }
 
     #[test]
@@ -230,6 +268,17 @@ pub(crate) mod tests {
         let issuer = issue::root("x", END).unwrap();
         let signed = cms::sign(issuer.signer(), b"no property list", &cms::SignOptions::default()).unwrap();
         assert_eq!(read(&signed), Err(ProvisionError::NotOne));
+    }
+
+    #[test]
+    fn one_that_was_changed_is_refused_and_one_that_apple_did_not_sign_is_doubted() {
+        let whole = profile("1", "school.example.field", END, &[]);
+        assert!(read(&whole).unwrap().doubt().unwrap().contains("“Provisioning of a test”, which is no certificate of Apple's"));
+        let at = whole.windows(13).position(|window| window == b"school.exampl").unwrap();
+        let mut changed = whole;
+        changed[at] ^= 1;
+        assert_eq!(read(&changed), Err(ProvisionError::Changed));
+        assert!(ProvisionError::Changed.to_string().contains("changed or damaged"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::protocol::mobileconfig::facts::Facts;
 use crate::secret::SecretBytes;
 use crate::store::Tx;
+use crate::store::assignments::AssignedKind;
 use crate::store::words::words;
 
 /// An uploaded profile.
@@ -301,29 +302,29 @@ fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
 const WHOSE: &str =
     "enrollments.id, enrollments.device_id, coalesce(nullif(devices.name, ''), devices.serial_number, ''), enrollments.user_short_name";
 
-/// How far each enrollment is with a profile: those that failed first, then by name.
-pub fn standings(tx: &Tx, profile: &Profile, limit: u32) -> Result<Vec<Standing>> {
+/// How far each enrollment is with what has this key in the deployments: those that failed first, then by name.
+pub fn standings(tx: &Tx, key: &str, limit: u32) -> Result<Vec<Standing>> {
     let sql = format!(
         "SELECT {WHOSE}, {STATE} AS state, problem, deployments.changed_at
          FROM deployments JOIN enrollments ON enrollments.id = enrollment_id JOIN devices ON devices.id = enrollments.device_id
-         WHERE key = 'profile:' || ?1 AND enrollments.state = 'enrolled'
+         WHERE key = ?1 AND enrollments.state = 'enrolled'
          ORDER BY problem = '', devices.name, enrollments.id LIMIT ?2"
     );
-    tx.list(&sql, (&profile.identifier, limit), standing)
+    tx.list(&sql, (key, limit), standing)
 }
 
-/// The enrollments that a profile is meant for and that cannot have it, each with the reason that was found when it was planned for.
-pub fn unable(tx: &Tx, profile_id: &str, limit: u32) -> Result<Vec<Standing>> {
+/// The enrollments that a profile of this kind is meant for and that cannot have it, each with the reason that was found when it was planned for.
+pub fn unable(tx: &Tx, kind: AssignedKind, id: &str, limit: u32) -> Result<Vec<Standing>> {
     let sql = format!(
         "SELECT DISTINCT {WHOSE}, 'unable', json_extract(unable.value, '$.because'), plans.planned_at
          FROM assignments JOIN group_devices USING (group_id)
          JOIN enrollments ON enrollments.device_id = group_devices.device_id JOIN devices ON devices.id = enrollments.device_id
          JOIN plans ON plans.enrollment_id = enrollments.id, json_each(plans.unable) AS unable
-         WHERE assignments.kind = 'profile' AND item_id = ?1 AND enrollments.state = 'enrolled'
+         WHERE assignments.kind = ?3 AND item_id = ?1 AND enrollments.state = 'enrolled'
            AND json_extract(unable.value, '$.origin.id') = ?1
          ORDER BY devices.name, enrollments.id LIMIT ?2"
     );
-    tx.list(&sql, (profile_id, limit), standing)
+    tx.list(&sql, (id, limit, kind), standing)
 }
 
 #[cfg(test)]

@@ -95,3 +95,8 @@ pub fn count(tx: &Tx) -> Result<u64> {
 pub fn ending(tx: &Tx, until: Timestamp) -> Result<Vec<ProvisioningProfile>> {
     tx.list(&format!("SELECT {COLUMNS} FROM provisioning_profiles WHERE expires_at <= ?1 ORDER BY expires_at, id"), [until], profile)
 }
+
+/// Those that end first.
+pub fn first_to_end(tx: &Tx, limit: u32) -> Result<Vec<ProvisioningProfile>> {
+    tx.list(&format!("SELECT {COLUMNS} FROM provisioning_profiles ORDER BY expires_at, id LIMIT ?1"), [limit], profile)
+}

@@ -236,43 +236,77 @@ async fn an_optional_app_comes_when_the_person_at_the_device_asks() {
     house.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_of_the_house_comes_by_its_manifest_and_a_new_version_follows_by_itself() {
-    let house = House::open().await;
-    let (Some(first), Some(second)) = (packed(house.folder(), "7"), packed(house.folder(), "8")) else {
-        return eprintln!("SKIPPED: zip is absent");
-    };
+/// Uploads a file for everyone; gives the app's id.
+async fn uploaded(house: &House, file: &std::path::Path) -> String {
     let made =
         house.write(|tx| tokens::create(tx, &Actor::Console, &NewToken { name: "t".into(), role: Role::Owner, days: Some(1) })).await.1;
     let authorization = format!("Authorization: Bearer {}", made.expose());
-    let upload = |file: &std::path::Path| {
-        let address = house.url("/api/v1/packages/content?file_name=Field.ipa&stage=everyone");
-        let bytes = ["-T", file.to_str().unwrap(), "-H", "Content-Type: application/octet-stream", "-H", &authorization, &address];
-        let (status, body) = house.curl(&bytes);
-        assert_eq!(status, "201", "{body}");
-        let kept: serde_json::Value = serde_json::from_str(&body).unwrap();
-        kept["package"]["app_id"].as_str().unwrap().to_owned()
-    };
-    let app_id = upload(&first);
-    let device = house.device("ipad@16").await;
-    let udid = device.udid();
-    let id = app_id.clone();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let address = house.url(&format!("/api/v1/packages/content?file_name={name}&stage=everyone"));
+    let bytes = ["-T", file.to_str().unwrap(), "-H", "Content-Type: application/octet-stream", "-H", &authorization, &address];
+    let (status, body) = house.curl(&bytes);
+    assert_eq!(status, "201", "{body}");
+    let kept: serde_json::Value = serde_json::from_str(&body).unwrap();
+    kept["package"]["app_id"].as_str().unwrap().to_owned()
+}
+
+/// Makes a group of this device alone and gives it an app.
+async fn given(house: &House, device: &Guest<'_>, app_id: &str) {
+    let (udid, id) = (device.udid(), app_id.to_owned());
     house
         .write(move |tx| {
-            let group = rooms::create(tx, &Actor::Console, NewGroup { name: "7b".into(), ..NewGroup::default() })?;
+            let group = rooms::create(tx, &Actor::Console, NewGroup { name: udid.clone(), ..NewGroup::default() })?;
             rooms::add(tx, &Actor::Console, &group.id, &[udid])?;
             apps::assign(tx, &Actor::Console, &id, &group.id, AssignedMode::Required, None)
         })
         .await;
     device.settle().await;
-    wait(&house, &device, &[1, 2, 5]).await;
-    let row = state(&house, &device).await.unwrap();
-    assert_eq!((row.stage, row.version.as_str()), (Stage::Installed, "7"), "{row:?} {:?}", device.remarks());
-    assert_eq!(upload(&second), app_id);
-    device.settle().await;
-    // Its version is told by the lists of the day, and compared then.
-    wait(&house, &device, &[1440, 1, 2, 5]).await;
-    let row = state(&house, &device).await.unwrap();
-    assert_eq!((row.stage, row.version.as_str()), (Stage::Installed, "8"), "{row:?} {:?}", device.remarks());
-    house.close().await;
+    wait(house, device, &[1, 2, 5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_of_the_house_comes_by_its_manifest_and_a_new_version_follows_by_itself() {
+    for (kind, mechanism) in [("ipad@16", Mechanism::Command), ("ipad@18", Mechanism::Declaration)] {
+        let house = House::open().await;
+        let (Some(first), Some(second)) = (packed(house.folder(), "7"), packed(house.folder(), "8")) else {
+            return eprintln!("SKIPPED: zip is absent");
+        };
+        let app_id = uploaded(&house, &first).await;
+        let device = house.device(kind).await;
+        given(&house, &device, &app_id).await;
+        let row = state(&house, &device).await.unwrap();
+        assert_eq!((row.stage, row.mechanism), (Stage::Installed, mechanism), "{row:?} {:?}", device.remarks());
+        assert_eq!(row.version, "7");
+        assert_eq!(uploaded(&house, &second).await, app_id);
+        device.settle().await;
+        wait(&house, &device, &[1, 2, 5]).await;
+        let row = state(&house, &device).await.unwrap();
+        assert_eq!((row.stage, row.version.as_str()), (Stage::Installed, "8"), "{row:?} {:?}", device.remarks());
+        let downloads = device.look(|device| device.downloads().iter().map(|seen| seen.version.clone()).collect::<Vec<_>>()).await;
+        assert_eq!(downloads, ["7", "8"], "each was downloaded once");
+        house.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_package_comes_to_new_macs_by_declaration_and_to_old_ones_by_command() {
+    let package = include_bytes!("../../src/protocol/package/fixtures/signed.pkg");
+    for (kind, mechanism) in [("mac@26", Mechanism::Declaration), ("mac@15", Mechanism::Command)] {
+        let house = House::open().await;
+        let file = house.folder().join("Field.pkg");
+        std::fs::write(&file, package).unwrap();
+        let app_id = uploaded(&house, &file).await;
+        let device = house.device(kind).await;
+        given(&house, &device, &app_id).await;
+        let row = state(&house, &device).await.unwrap();
+        assert_eq!(row.mechanism, mechanism, "{row:?}");
+        assert_eq!(row.bundle_id, "school.example.field", "the app inside is what it is known by");
+        let downloads = device.look(|device| device.downloads().to_vec()).await;
+        assert_eq!((downloads.len(), downloads[0].size_bytes), (1, package.len() as u64), "{kind}");
+        if mechanism == Mechanism::Declaration {
+            assert_eq!((row.stage, row.version.as_str()), (Stage::Installed, "2.1"), "{row:?}");
+        }
+        assert_eq!(device.remarks(), [""; 0], "{kind}");
+        house.close().await;
+    }
 }

@@ -5,10 +5,8 @@ use std::process::Command;
 
 use rollcall::jobs;
 use rollcall::mdm::admins::tokens::{self, NewToken};
-use rollcall::mdm::commands::{self, Wish};
 use rollcall::mdm::groups::{self, NewGroup};
 use rollcall::mdm::{Actor, Role, assignments, packages};
-use rollcall::protocol::command::{InstallApplication, Source, install_application};
 use rollcall::store::assignments::AssignedKind;
 use rollcall::store::enrollments;
 use serde_json::Value;
@@ -59,8 +57,8 @@ impl House {
 }
 
 impl Guest<'_> {
-    /// Assigns the app to this device and orders it to install it; gives the manifest's address.
-    async fn order(&self, house: &House, app_id: &str) -> String {
+    /// Assigns the app to this device; gives the manifest's address.
+    async fn given(&self, house: &House, app_id: &str) -> String {
         let (udid, app_id) = (self.udid(), app_id.to_owned());
         house
             .write(move |tx| {
@@ -69,8 +67,6 @@ impl Guest<'_> {
                 groups::add(tx, &Actor::Console, &group.id, &[udid])?;
                 assignments::assign(tx, &Actor::Console, (AssignedKind::App, &app_id, "Field"), &group.id, None)?;
                 let url = packages::manifest_url(tx, &enrollment, &app_id)?.unwrap();
-                let order = install_application(tx.random().uuid_v4(), InstallApplication::new(Source::Manifest(url.clone())));
-                commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(order))?;
                 Ok(url)
             })
             .await
@@ -98,7 +94,7 @@ async fn an_app_that_zip_packed_is_uploaded_by_the_api_and_downloaded_by_the_dev
     assert_eq!((rollout.problem.as_str(), rollout.checked_at.is_some()), ("", true), "we can fetch it from ourselves");
 
     let (guest, other) = (house.device("ipad@26").await, house.device("ipad@17").await);
-    let url = guest.order(&house, &app_id).await;
+    let url = guest.given(&house, &app_id).await;
     guest.settle().await;
     let downloads = guest.look(|device| device.downloads().to_vec()).await;
     let size = std::fs::metadata(&file).unwrap().len();
@@ -148,7 +144,11 @@ async fn the_command_line_brings_an_app_once_however_often_it_is_told_to() {
         rollcall(&["packages", "add", "--data", data.to_str().unwrap(), wrong.to_str().unwrap()]).output().unwrap()
     });
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(2) && words.contains("neither an app for iPad"), "{words}");
+    assert!(refused.status.code() == Some(1) && words.starts_with("rollcall: This is neither an app for iPad"), "{words}");
+    let missing =
+        tokio::task::block_in_place(|| rollcall(&["packages", "add", "--data", data.to_str().unwrap(), "no-such.ipa"]).output().unwrap());
+    let words = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(missing.status.code() == Some(1) && words.contains("no-such.ipa cannot be read"), "{words}");
     let kept = house.read(|tx| packages::list(tx, &Actor::Console, None, 9)).await;
     assert_eq!((kept.1, kept.0[0].versions), (1, 1));
     house.close().await;

@@ -10,9 +10,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::groups::PageQuery;
 use super::input::{Query, read};
 use super::list::{List, Page};
 use super::once::{Answer, Head};
+use super::profiles::{StandingView, part};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -27,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(show, delete))
         .routes(routes!(content))
+        .routes(routes!(results))
         .routes(routes!(assign, unassign))
 }
 
@@ -43,6 +46,8 @@ struct ProvisioningView {
     expires_at: Timestamp,
     /// What it says.
     facts: Facts,
+    /// What is doubtful about it, in sentences.
+    warnings: Vec<String>,
     /// The groups that it is assigned to.
     group_ids: Vec<String>,
     /// Who uploaded it.
@@ -58,6 +63,7 @@ impl From<Overview> for ProvisioningView {
             uuid: found.profile.uuid,
             name: found.profile.name,
             expires_at: found.profile.expires_at,
+            warnings: found.profile.facts.doubt().into_iter().collect(),
             facts: found.profile.facts,
             group_ids: found.assignments.into_iter().map(|assignment| assignment.group_id).collect(),
             created_by: found.profile.created_by,
@@ -101,7 +107,8 @@ pub(in crate::http) async fn recognise(content: Vec<u8>) -> Result<Recognised> {
 #[utoipa::path(post, path = "/api/v1/provisioning-profiles", tag = "provisioning",
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The .mobileprovision file"),
     responses((status = 201, description = "Kept", body = ProvisioningView), (status = 200, description = "It is here already", body = ProvisioningView),
-        (status = 400, description = "It is none, or no device could use it; the reason is said")))]
+        (status = 400, description = "It is none, or no device could use it; the reason is said"),
+        (status = 409, description = "Another one with the same UUID is here, or there are too many")))]
 async fn create(State(app): State<App>, Authenticated(actor): Authenticated, request: Request) -> Result<Answer> {
     actor.require(Right::Configure)?;
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -145,6 +152,20 @@ async fn content(State(app): State<App>, Authenticated(actor): Authenticated, Pa
     actor.require(Right::Configure)?;
     let bytes = app.store.read_slow(app.now(), move |tx| provisioning::content(tx, &id)).await?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+/// How far each device is with a provisioning profile: what cannot be and what failed first, at most 500 of each.
+#[utoipa::path(get, path = "/api/v1/provisioning-profiles/{id}/results", tag = "provisioning",
+    params(("id" = String, Path, description = "Its id"), PageQuery),
+    responses((status = 200, description = "What failed first", body = List<StandingView>)))]
+async fn results(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<StandingView>>> {
+    let rows = app.store.read_slow(app.now(), move |tx| provisioning::standings(tx, &actor, &id)).await?;
+    part(rows, &query)
 }
 
 /// Assign a provisioning profile to a group: its devices get it before the apps that need it.

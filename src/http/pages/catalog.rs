@@ -94,6 +94,18 @@ pub fn over(organisation: &str, looks: &Catalog) -> Markup {
     person("This link is over", organisation, content)
 }
 
+/// What stands in the place of the apps when something was not done; `base` is the way back to them.
+pub fn refused(organisation: &str, looks: &Catalog, base: &str, because: &str) -> Markup {
+    let content = html! {
+        div class=(tint(looks.colour)) {
+            h1 { "Nothing was changed" }
+            p.lead { (because) }
+            p { a href=(base) { "Look at " (looks.title) " again" } }
+        }
+    };
+    person("Nothing was changed", organisation, content)
+}
+
 /// The settings page.
 #[derive(Debug, Clone)]
 pub struct CatalogForm {

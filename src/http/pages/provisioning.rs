@@ -9,6 +9,7 @@ use super::parts::{
     Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, confirm, day, empty, facts, field,
     frame, live, post, section, table, upload_up_to,
 };
+use super::profiles::one::{DeviceRow, devices, nobody_yet};
 use crate::clock::Timestamp;
 use crate::mdm::packages::WARNED_DAYS;
 use crate::protocol::provision::Facts;
@@ -43,6 +44,8 @@ pub struct ProfileRow {
     pub app_id: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Whether devices are likely to refuse it.
+    pub is_doubtful: bool,
     /// The names of the groups that it is assigned to.
     pub groups: Vec<String>,
 }
@@ -73,7 +76,7 @@ pub fn library(shell: &Shell, view: &LibraryView) -> Markup {
         href: Some(format!("/provisioning/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { (row.name) },
+            html! { (row.name) @if row.is_doubtful { " " (badge(State::Problem, "not signed by Apple")) } },
             html! { (row.app_id) },
             ending(row.expires_at, shell.now),
             html! { @if row.groups.is_empty() { span.quiet { "nobody yet" } } @else { (row.groups.join(", ")) } },
@@ -134,6 +137,8 @@ pub struct ProfileView {
     pub facts: Facts,
     /// For whom it is.
     pub scope: ScopeView,
+    /// The devices, those that have trouble first.
+    pub devices: Vec<DeviceRow>,
     /// Whether the viewer may change it.
     pub may_change: bool,
 }
@@ -153,11 +158,18 @@ pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
         list.push(Fact::text("Made for", "development: a debugger may look into the app"));
     }
     match &said.signer {
+        Some(signer) if said.is_apples == Some(false) => {
+            list.push(Fact::new("Signed by", html! { (signer) " " (badge(State::Problem, "no certificate of Apple's")) }));
+        }
         Some(signer) => list.push(Fact::text("Signed by", signer)),
         None => list.push(Fact::new("Signed by", badge(State::Problem, "its signature cannot be proven here"))),
     }
+    let doubt: Vec<String> = said.doubt().into_iter().collect();
     let content = html! {
+        (notes(&doubt))
         @if view.may_change { (section("Who gets it", who(view))) }
+        (live(Live { id: "results", topics: "provisioning assignment deployment", of: None, src: None },
+            section("On devices", devices(&view.devices, nobody_yet(), shell.now))))
         (section("What it is", facts(&list)))
         (section("Before you take it away", notes(&REMOVAL_WARNINGS)))
         @if view.may_change { (section("Delete it", html! { div.row { (Button::link(format!("/provisioning/{}/delete", view.id), "Delete the profile…").destructive().asks()) } })) }
@@ -203,7 +215,14 @@ mod tests {
         let end = Timestamp::from_seconds(1_800_000_000);
         let facts = read(&profile("1", "school.example.field", end, &["A", "B"])).unwrap();
         let shell = Shell::for_tests(Section::Apps, Timestamp::from_seconds(1_795_577_349));
-        let view = ProfileView { id: "p".into(), name: "Field <x>".into(), facts, scope: ScopeView::default(), may_change: true };
+        let view = ProfileView {
+            id: "p".into(),
+            name: "Field <x>".into(),
+            facts,
+            scope: ScopeView::default(),
+            devices: Vec::new(),
+            may_change: true,
+        };
         for html in [one(&shell, &view).into_string(), delete(&shell, "p", "Field <x>").into_string()] {
             assert!(html.contains("until the device is restarted") && html.contains("may put the profile back"), "{html}");
             assert!(html.contains("Field &lt;x&gt;"));

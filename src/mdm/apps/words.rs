@@ -2,6 +2,7 @@
 
 use crate::clock::Zone;
 use crate::store::app_states::{AppState, Intent, Stage};
+use crate::store::deployments::Mechanism;
 
 /// What a code of `reasons` in a status report means.
 pub fn reason(code: &str) -> &'static str {
@@ -28,6 +29,7 @@ pub fn reason(code: &str) -> &'static str {
 pub fn stage(row: &AppState) -> String {
     let words = match row.stage {
         Stage::Absent if row.wanted.is_empty() => "gone",
+        Stage::Sent if is_served(row) => "waits for the device",
         Stage::Absent | Stage::Sent => "waits to be sent",
         Stage::Offered => "may be asked for",
         Stage::Licence => "licence pending",
@@ -57,6 +59,9 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
         Stage::Failed if row.due_at.is_some() => format!("It is tried again at {}.", zone.words(row.due_at.unwrap_or_default())),
         Stage::Failed => String::from("It is tried again when somebody asks, or when something about it changes."),
         Stage::Declined | Stage::Deleted => String::from("It stays so until somebody asks again."),
+        Stage::Stuck if row.adam_id.is_empty() => {
+            String::from("Look at the device: it may have no room, or not reach this server. Then ask again.")
+        }
         Stage::Stuck => String::from("Look at the device: the app may be open, or the App Store out of reach. Then ask again."),
         Stage::Unmanaged if row.take_over => String::from("It is taken over now."),
         Stage::Unmanaged => String::from("It can be taken over: the person keeps their data, and the app becomes managed."),
@@ -79,11 +84,20 @@ fn usual_cause(row: &AppState) -> &'static str {
         Stage::Removing if row.intent == Intent::Remove => "It waits for the device to connect.",
         Stage::Removing => "The device has been told and has not said yet that it has gone.",
         Stage::Licence => "A licence for it is being assigned.",
+        Stage::Sent if is_served(row) => "It is among what the device is to have; the device has not said yet that it knows.",
+        Stage::Installing if is_served(row) && row.poll_at.is_some() => {
+            "The device has been told and works on it; it has not said yet how far it is."
+        }
         Stage::Installing => "The device has taken the order and works on it.",
         Stage::Updating => "A newer version or changed settings are on their way.",
         Stage::Outdated => "It is installed, and there is a newer version, which is not sent by itself now.",
         _ => "",
     }
+}
+
+/// Whether the device finds it in its declarations.
+fn is_served(row: &AppState) -> bool {
+    row.mechanism == Mechanism::Declaration && !row.sent.is_empty()
 }
 
 /// A cause as a sentence.

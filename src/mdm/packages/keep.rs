@@ -183,8 +183,12 @@ fn oddities(facts: &Facts, others: &[Package]) -> Vec<String> {
                     ));
                 }
                 if profile.devices == Reach::ListedDevices {
-                    odd.push(format!("It starts only on the {} devices that its provisioning profile lists.", profile.device_count));
+                    odd.push(match profile.device_count {
+                        1 => String::from("It starts only on the one device that its provisioning profile lists."),
+                        count => format!("It starts only on the {count} devices that its provisioning profile lists."),
+                    });
                 }
+                odd.extend(profile.doubt());
                 if !profile.is_for(&facts.identifier) {
                     odd.push(format!("The provisioning profile inside is for {}, not for this app: devices will refuse it.", profile.app_id));
                 }

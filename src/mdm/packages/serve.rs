@@ -59,24 +59,29 @@ pub(super) fn origin(tx: &Tx, enrollment: &Enrollment) -> Result<Option<String>>
     Ok(host.map(|host| format!("https://{host}")))
 }
 
+/// What the capability of one package is for: whoever has it was told by a manifest that this package is meant for it.
+fn of_package(sha256: &str) -> String {
+    format!("{}/{sha256}", capability::PACKAGES)
+}
+
 /// Who asks by a capability.
 enum Asker {
     Device(Box<Enrollment>),
     Ourselves,
 }
 
-fn asker(tx: &Tx, capability: &str) -> Result<Option<Asker>> {
-    if capability::is_own(tx, capability, capability::PACKAGES)? {
+fn asker(tx: &Tx, capability: &str, purpose: &str) -> Result<Option<Asker>> {
+    if capability::is_own(tx, capability, purpose)? {
         return Ok(Some(Asker::Ourselves));
     }
-    let Some(enrollment) = capability::holder(tx, capability, capability::PACKAGES)? else { return Ok(None) };
+    let Some(enrollment) = capability::holder(tx, capability, purpose)? else { return Ok(None) };
     let device = devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none());
     Ok(device.map(|_| Asker::Device(Box::new(enrollment))))
 }
 
 /// The manifest of an app for the holder of a capability; none where the app is not, or not any more, meant for it. `own` is our own address.
 pub fn manifest(tx: &Tx, app_id: &str, capability: &str, own: &str) -> Result<Option<Vec<u8>>> {
-    let Some(asker) = asker(tx, capability)? else { return Ok(None) };
+    let Some(asker) = asker(tx, capability, capability::PACKAGES)? else { return Ok(None) };
     let (package, origin) = match &asker {
         Asker::Ourselves => {
             let package = store::in_stage(tx, app_id, Stage::Everyone)?
@@ -89,7 +94,12 @@ pub fn manifest(tx: &Tx, app_id: &str, capability: &str, own: &str) -> Result<Op
         Asker::Device(_) => return Ok(None),
     };
     let Some((package, origin)) = package.zip(origin) else { return Ok(None) };
-    write(tx, &package, &format!("{origin}/packages/{capability}/{}", package.sha256)).map(Some)
+    let purpose = of_package(&package.sha256);
+    let given = match &asker {
+        Asker::Ourselves => capability::own(tx, &purpose)?,
+        Asker::Device(enrollment) => capability::of(tx, enrollment, &purpose)?,
+    };
+    given.map(|given| write(tx, &package, &format!("{origin}/packages/{given}/{}", package.sha256))).transpose()
 }
 
 fn write(tx: &Tx, package: &Package, folder: &str) -> Result<Vec<u8>> {
@@ -116,9 +126,11 @@ fn write(tx: &Tx, package: &Package, folder: &str) -> Result<Vec<u8>> {
 
 /// The package with this content, for the holder of a capability; none where no app with it is, or is any more, meant for it.
 ///
-/// Any version of the app counts: a download that began before another one was put in its place goes on to its end.
+/// Any version counts that a manifest named to that device: a download that began before another one was put in its place goes on to its end.
 pub fn given(tx: &Tx, capability: &str, sha256: &str) -> Result<Option<Given>> {
-    let (Some(asker), Some(package)) = (asker(tx, capability)?, store::by_sha256(tx, sha256)?) else { return Ok(None) };
+    let (Some(asker), Some(package)) = (asker(tx, capability, &of_package(sha256))?, store::by_sha256(tx, sha256)?) else {
+        return Ok(None);
+    };
     match asker {
         Asker::Ourselves => Ok(Some(Given { package, enrollment_id: None })),
         Asker::Device(enrollment) if store::is_wanted(tx, &package.app_id, &enrollment.device_id)? => {

@@ -19,7 +19,7 @@ use crate::protocol::mobileconfig::{self, diff};
 use crate::secret::SecretBytes;
 use crate::store::assignments::{self as rows, AssignedKind, Assignment};
 use crate::store::profiles::{self as store, Profile, ProfileState, Standing, Version};
-use crate::store::{Tx, profile_times};
+use crate::store::{Tx, deployments, profile_times};
 
 /// The largest profile that is taken, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -90,8 +90,8 @@ pub fn versions(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<Version>> {
 pub fn standings(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<Standing>> {
     actor.require(Right::View)?;
     let profile = known(tx, id)?;
-    let mut all = store::unable(tx, id, STANDINGS_MAX)?;
-    all.extend(store::standings(tx, &profile, STANDINGS_MAX)?);
+    let mut all = store::unable(tx, AssignedKind::Profile, id, STANDINGS_MAX)?;
+    all.extend(store::standings(tx, &deployments::profile_key(&profile.identifier), STANDINGS_MAX)?);
     Ok(all)
 }
 

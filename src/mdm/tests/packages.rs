@@ -111,6 +111,42 @@ fn the_address_of_a_manifest_stays_and_is_https_only() {
     });
 }
 
+/// The capability in the package's address of a manifest.
+fn capability_in(manifest: &[u8]) -> String {
+    let text = String::from_utf8_lossy(manifest).into_owned();
+    let url = text.split("<string>").find(|part| part.contains(".ipa</string>")).unwrap().split('<').next().unwrap().to_owned();
+    url.rsplit('/').nth(2).unwrap().to_owned()
+}
+
+#[test]
+fn a_version_on_trial_is_given_to_the_pilots_alone_and_a_download_that_began_goes_on() {
+    let school = School::new();
+    let enrollment = school.enrolled("A-1").enrollment();
+    school.write(move |tx| {
+        let mut enrollment = enrollment.clone();
+        enrollment.server_url = String::from("https://mdm.example.school/mdm/connect");
+        enrollments::update(tx, &enrollment)?;
+        group(tx, "all", "All", &[enrollment.device_id.as_str()])?;
+        group(tx, "pilot", "Pilot", &[])?;
+        let first = keep(tx, &build(1))?;
+        assign::assign(tx, &Actor::Console, (AssignedKind::App, &first.app.id, "Many"), "all", None)?;
+        packages::set_pilot(tx, &Actor::Console, &first.app.id, Some("pilot"))?;
+        let second = keep(tx, &build(2))?;
+        let address = packages::manifest_url(tx, &enrollment, &first.app.id)?.unwrap();
+        let of_manifests = address.rsplit('/').nth(1).unwrap().to_owned();
+        let named = || Ok::<_, crate::error::Error>(capability_in(&packages::manifest(tx, &first.app.id, &of_manifests, "")?.unwrap()));
+        let gives =
+            |capability: &str, kept: &Kept| Ok::<_, crate::error::Error>(packages::given(tx, capability, &kept.package.sha256)?.is_some());
+        let before = named()?;
+        assert!(gives(&before, &first)?);
+        assert!(!gives(&before, &second)? && !gives(&of_manifests, &second)?, "whoever knows its digest has no right to it by that");
+        crate::store::groups::add_device(tx, "pilot", &enrollment.device_id)?;
+        assert!(gives(&named()?, &second)?);
+        assert!(gives(&before, &first)?, "what a manifest has promised is kept");
+        Ok(())
+    });
+}
+
 #[test]
 fn what_devices_fetch_looks_nothing_through() {
     let school = School::new();
@@ -125,9 +161,10 @@ fn what_devices_fetch_looks_nothing_through() {
         packages::set_pilot(tx, &Actor::Console, &kept.app.id, Some("all"))?;
         let url = packages::manifest_url(tx, &enrollment, &kept.app.id)?.unwrap();
         let capability = url.rsplit('/').nth(1).unwrap();
+        let own = capability_in(&packages::manifest(tx, &kept.app.id, capability, "")?.unwrap());
         let plans = plans::of(tx, || {
             assert!(packages::manifest(tx, &kept.app.id, capability, "")?.is_some());
-            assert!(packages::given(tx, capability, &kept.package.sha256)?.is_some());
+            assert!(packages::given(tx, &own, &kept.package.sha256)?.is_some());
             packages::next_trial(tx)?;
             packages::trials(tx, "https://mdm.example.school").map(drop)
         })?;
@@ -182,6 +219,15 @@ fn ends_are_told_thirty_fourteen_and_seven_days_before() {
         })
     };
     assert_eq!(told(), []);
+    // Said at once, not when the job runs next, of one that ends soon already.
+    let soon = school.clock.now().plus(days(5));
+    let id = school.write(move |tx| {
+        let (kept, _) = provisioning::create(tx, &Actor::Console, &provisioning::recognise(profile("P-2", "a.b", soon, &[]))?)?;
+        let told = alerts::all(tx)?.into_iter().filter(|alert| alert.message.contains("ends in 5 days")).count();
+        assert_eq!(told, 1);
+        Ok(kept.profile.id)
+    });
+    school.write(move |tx| provisioning::delete(tx, &Actor::Console, &id));
     for (passed, harm, words) in [(10, 50, "ends in 30 days"), (16, 60, "ends in 14 days"), (7, 70, "ends in 7 days"), (7, 80, "ended on")]
     {
         school.clock.advance(days(passed));
@@ -224,6 +270,21 @@ fn a_device_is_to_have_the_profiles_of_its_groups_that_have_not_ended() {
 }
 
 #[test]
+fn another_profile_with_the_same_uuid_is_refused_and_the_same_one_is_the_same() {
+    let school = School::new();
+    let end = school.clock.now().plus(days(40));
+    school.write(move |tx| {
+        let first = provisioning::recognise(profile("P-1", "school.example.field", end, &[]))?;
+        let other = provisioning::recognise(profile("P-1", "school.example.field", end.plus(days(1)), &[]))?;
+        assert!(provisioning::create(tx, &Actor::Console, &first)?.1);
+        assert!(!provisioning::create(tx, &Actor::Console, &first)?.1);
+        let refused = provisioning::create(tx, &Actor::Console, &other).unwrap_err();
+        assert!(refused.kind == Kind::Conflict && refused.message.contains("same UUID"), "{refused}");
+        Ok(())
+    });
+}
+
+#[test]
 fn there_are_so_many_provisioning_profiles() {
     let school = School::new();
     let end = school.clock.now().plus(days(10));
@@ -253,7 +314,7 @@ fn what_is_odd_about_a_version_is_told() {
         let made = |app_id: &str, end: Timestamp, devices: &[&str]| provision::read(&profile("1", app_id, end, devices)).unwrap();
         assert!(with(Some(made("school.example.odd", now.plus(days(20)), &[])))?.contains("ends on"));
         assert!(with(Some(made("school.other", now.plus(days(90)), &[])))?.contains("is for school.other"));
-        assert!(with(Some(made("*", now.plus(days(90)), &["A"])))?.contains("only on the 1 devices"));
+        assert!(with(Some(made("*", now.plus(days(90)), &["A"])))?.contains("only on the one device"));
         let store = provision::Facts { devices: provision::Reach::AppStore, ..made("*", now.plus(days(91)), &[]) };
         assert!(with(Some(store))?.contains("exported for the App Store"));
         Ok(())

@@ -71,6 +71,9 @@ fn a_provisioning_profile_comes_is_looked_for_and_goes_again() {
     assert!(device.provisioned(&["P-1"]).is_empty(), "it is there, and nothing more is asked");
     let there = standing(&school);
     assert!(there.things.iter().any(|thing| thing.name.contains("P-1") || thing.identifier.contains("P-1")), "{there:?}");
+    let (profile, viewer) = (id.clone(), Actor::Console);
+    let devices = school.write(move |tx| provisioning::standings(tx, &viewer, &profile));
+    assert!(devices.len() == 1 && devices[0].state == crate::store::profiles::ProfileState::Installed, "{devices:?}");
 
     school.write(move |tx| provisioning::unassign(tx, &Actor::Console, &id, "one"));
     assert_eq!(device.provisioned(&[]), [BOTH[1], LIST]);

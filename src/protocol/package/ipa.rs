@@ -8,7 +8,7 @@ use super::bounded::{self, Bounded};
 use super::{Facts, Package, PackageKind, Refusal, damaged, identifier, png, refuse, short, version};
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{Dictionary, Value, fields, parse_dictionary};
-use crate::protocol::provision;
+use crate::protocol::provision::{self, ProvisionError};
 
 /// Bytes that the archive's directory may have: an entry takes about 120, and large games have 30,000.
 pub(super) const DIRECTORY_MAX_BYTES: u64 = 32 << 20;
@@ -18,6 +18,9 @@ const READ_MAX_BYTES: u64 = DIRECTORY_MAX_BYTES + (16 << 20);
 
 /// Bytes of an Info.plist.
 pub(super) const INFO_MAX_BYTES: u64 = 1 << 20;
+
+/// What is said of an app for Macs, however it is packed.
+const MAC_APP: &str = "This is a Mac app in a ZIP archive. Macs install packages: make one with productbuild --component The.app /Applications out.pkg, and sign it with productsign.";
 
 pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusal> {
     let file = must_be_small(file, size)?;
@@ -31,10 +34,15 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
     let info = parse_dictionary(&info).map_err(|_| Refusal(String::from("Its Info.plist cannot be read. Export the app once more.")))?;
     let mut facts = facts(&info, &app)?;
     if let Some(at) = inside("embedded.mobileprovision") {
-        let profile = file_at(&mut archive, at, provision::MAX_BYTES as u64).and_then(|bytes| provision::read(&bytes).ok());
-        let profile = profile
-            .ok_or_else(|| Refusal(String::from("The provisioning profile inside the app cannot be read. Export the app once more.")))?;
-        facts.provisioning = Some(profile);
+        let bytes = file_at(&mut archive, at, provision::MAX_BYTES as u64).unwrap_or_default();
+        facts.provisioning = Some(provision::read(&bytes).map_err(|error| {
+            Refusal(String::from(match error {
+                ProvisionError::Changed => {
+                    "The provisioning profile inside was changed or damaged after it was signed. Export the app once more."
+                }
+                _ => "The provisioning profile inside the app cannot be read. Export the app once more.",
+            }))
+        })?);
     }
     let icon = icon(&mut archive, &names, &app, &info);
     Ok(Package { facts, icon })
@@ -82,7 +90,7 @@ fn what_it_is(names: &[String]) -> &'static str {
     if any(&|name| name == "AndroidManifest.xml" || name == "base/manifest/AndroidManifest.xml") {
         "This is an app for Android. iPads and iPhones need the .ipa file of the same app."
     } else if any(&|name| name.ends_with(".app/Contents/Info.plist")) {
-        "This is a Mac app in a ZIP archive. Macs install packages: make one with productbuild --component The.app /Applications out.pkg, and sign it with productsign."
+        MAC_APP
     } else if any(&|name| name.contains(".xcarchive/") || name.starts_with("Products/Applications/")) {
         "This is an Xcode archive. Open it in Xcode's Organizer, choose Distribute App, and upload the .ipa file that comes out."
     } else if any(&|name| name.ends_with(".app/Info.plist")) {
@@ -109,6 +117,10 @@ fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
     let supported = fields::texts(info, "CFBundleSupportedPlatforms");
     if !supported.is_empty() && supported.iter().all(|platform| platform.ends_with("Simulator")) {
         return refuse("This app is built for Xcode's simulator, and no device runs it. Build it for “Any iOS Device” and export that.");
+    }
+    let is_of_mac = supported.iter().any(|platform| platform == "MacOSX") && !supported.iter().any(|platform| platform.ends_with("OS"));
+    if is_of_mac || supported.is_empty() && text("DTPlatformName") == "macosx" {
+        return refuse(MAC_APP);
     }
     let families: Vec<i64> = match info.get("UIDeviceFamily") {
         Some(Value::Array(items)) => {

@@ -4,8 +4,10 @@ use std::io::{Read, Seek};
 
 use super::xar::Archive;
 use super::{
-    BundledApp, Element, Facts, MAX_TEXT_CHARS, Package, PackageKind, Refusal, Signer, document, identifier, refuse, short, version,
+    BundledApp, Element, Facts, MAX_IDENTIFIER_BYTES, MAX_TEXT_CHARS, Package, PackageKind, Refusal, Signer, document, identifier, refuse,
+    short, version,
 };
+use crate::pki::apple;
 use crate::protocol::platform::Platform;
 
 /// Bytes of a Distribution, its scripts and texts included.
@@ -32,11 +34,18 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
             "This package is not signed, and Macs install none that is not. Sign it: productsign --sign \"Developer ID Installer: …\" in.pkg out.pkg",
         );
     };
+    archive.check_contents()?;
     let infos = components(&mut archive)?;
     let name =
         |certificate: &crate::pki::certificate::Certificate| short(&certificate.common_name().unwrap_or_else(|| certificate.subject()));
     let signer = Signer { name: name(signer), issuers: certificates[1..].iter().map(name).collect(), ends_at: signer.not_after() };
     let mut facts = facts(&distribution, &infos)?;
+    if !apple::vouches(&certificates) {
+        facts.warnings.push(format!(
+            "It is signed by “{}”, which is no certificate of Apple's: Macs do not trust it, unless a profile brings the certificate authority above it. Sign the package with a Developer ID Installer certificate.",
+            signer.name
+        ));
+    }
     facts.signer = Some(signer);
     Ok(Package { facts, icon: None })
 }
@@ -138,7 +147,7 @@ fn apps(references: &[&Element], infos: &[Element]) -> Vec<BundledApp> {
         let full = format!("{place}{path}");
         let cut = |text: &str| short(text).chars().take(MAX_TEXT_CHARS).collect::<String>();
         apps.push(BundledApp {
-            identifier: cut(bundle.attribute("id")),
+            identifier: bundle.attribute("id").chars().filter(|letter| !letter.is_control()).take(MAX_IDENTIFIER_BYTES).collect(),
             version: cut(bundle.attribute("CFBundleVersion")),
             short_version: cut(bundle.attribute("CFBundleShortVersionString")),
             path: cut(&if full.starts_with('/') { full } else { format!("/{full}") }),

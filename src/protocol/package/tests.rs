@@ -114,7 +114,8 @@ fn a_signed_package_tells_who_signed_it_and_what_is_inside() {
             short_version: "2.1".into(),
             path: "/Applications/Field.app".into(),
         };
-        assert_eq!((facts.apps, facts.warnings), (vec![app], vec![]));
+        assert_eq!((facts.apps, facts.warnings.len()), (vec![app], 1));
+        assert!(facts.warnings[0].contains("no certificate of Apple's: Macs do not trust it"), "{:?}", facts.warnings);
     }
 }
 
@@ -126,6 +127,56 @@ fn packages_that_macs_refuse_are_refused_with_the_tool_that_mends_them() {
     let mut forged = SIGNED.to_vec();
     *forged.last_mut().unwrap() ^= 1;
     assert!(refused(&forged).contains("changed after it was signed"), "{}", refused(&forged));
+}
+
+/// A package whose table of contents is this one, with this heap behind it; nobody signed it.
+fn archive(toc: &str, heap: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(toc.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let header =
+        [&b"xar!\0\x1c\0\x01"[..], &(packed.len() as u64).to_be_bytes(), &(toc.len() as u64).to_be_bytes(), &[0, 0, 0, 1]].concat();
+    [&header, &packed[..], heap].concat()
+}
+
+#[test]
+fn what_a_package_lacks_or_what_was_changed_in_it_is_found_by_its_table_of_contents() {
+    let check = |toc: &str, heap: &[u8]| {
+        let bytes = archive(&format!("<?xml version='1.0'?><xar><toc>{toc}</toc></xar>"), heap);
+        let mut archive = xar::Archive::open(Cursor::new(&bytes), bytes.len() as u64).unwrap();
+        archive.check_contents().map_err(|refusal| refusal.0)
+    };
+    let file = |offset: u64, length: u64, sum: &str| {
+        format!(
+            "<file><name>P</name><file><name>Payload</name><data><offset>{offset}</offset><length>{length}</length>\
+             <archived-checksum style='sha1'>{sum}</archived-checksum></data></file></file>"
+        )
+    };
+    let hello = "AAF4C61DDCC5E8A2DABEDE0F3B482CD9AEA9434D";
+    assert_eq!(check(&file(2, 5, hello), b"..hello"), Ok(()));
+    assert!(check(&file(2, 5, hello), b"..hellO").unwrap_err().contains("do not fit its table of contents"));
+    assert!(check(&file(2, 6, hello), b"..hello").unwrap_err().contains("incomplete"));
+    assert!(check(&file(u64::MAX, 6, hello), b"..hello").unwrap_err().contains("damaged"));
+    // The same bytes under two names are looked at once, and stretches that overlap are no way to have much read.
+    assert_eq!(check(&file(2, 5, hello).repeat(3), b"..hello"), Ok(()));
+    let many: String = (0..2_000).map(|at| file(at, 2_500 - at, "")).collect();
+    assert!(check(&many, &[0; 2_500]).unwrap_err().contains("names more than is in it"));
+    assert!(check("<file><data><offset>x</offset><length>1</length></data></file>", b"").unwrap_err().contains("damaged"));
+}
+
+#[test]
+fn a_signed_package_that_was_cut_short_or_whose_payload_was_changed_is_refused() {
+    for end in [1, 300, 1000] {
+        let short = &SIGNED[..SIGNED.len() - end];
+        assert!(refused(short).contains("damaged or incomplete") || refused(short).contains("incomplete"), "{end}");
+    }
+    let from = SIGNED.len() - SIGNED.len() / 3;
+    let changed = (from..SIGNED.len()).step_by(97).filter(|at| {
+        let mut changed = SIGNED.to_vec();
+        changed[*at] ^= 1;
+        read(&changed).is_err()
+    });
+    assert!(changed.count() > 0);
 }
 
 #[test]
@@ -156,6 +207,8 @@ fn everything_else_is_named_in_words() {
         (app("school.example.field", &"1".repeat(MAX_VERSION_BYTES + 1), ""), "CFBundleVersion"),
         (app(&"a".repeat(MAX_IDENTIFIER_BYTES + 1), "1", ""), "bundle identifier"),
         (app("a.b", "1", "<key>CFBundleSupportedPlatforms</key><array><string>iPhoneSimulator</string></array>"), "simulator"),
+        (app("a.b", "1", "<key>CFBundleSupportedPlatforms</key><array><string>MacOSX</string></array>"), "Mac app"),
+        (app("a.b", "1", "<key>DTPlatformName</key><string>macosx</string>"), "Mac app"),
     ] {
         let said = refused(&bytes);
         assert!(said.contains(words), "{words}: {said}");

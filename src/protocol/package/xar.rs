@@ -1,5 +1,6 @@
 //! XAR archives: a compressed table of contents in XML, and a heap of data behind it. Files are read one by one, by their path.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 
 use base64::Engine as _;
@@ -8,7 +9,8 @@ use flate2::read::ZlibDecoder;
 
 use super::{Element, Refusal, bounded, damaged, document, refuse};
 use crate::pki::certificate::Certificate;
-use crate::pki::digest::Digest;
+use crate::pki::digest::{Digest, Hasher};
+use crate::pki::hex;
 use crate::pki::public_key::Scheme;
 
 /// Bytes of a table of contents as it lies in the file; one with 1,000 files has about 60,000.
@@ -22,6 +24,9 @@ const MAX_CERTIFICATES: usize = 16;
 
 /// Bytes of a signature or a checksum.
 const SIGNATURE_MAX_BYTES: u64 = 4096;
+
+/// Bytes that are hashed at once.
+const HASHED_AT_ONCE_BYTES: usize = 256 << 10;
 
 /// An archive, opened.
 pub(super) struct Archive<R> {
@@ -102,6 +107,52 @@ impl<R: Read + Seek> Archive<R> {
         read_at(&mut self.file, from, length).ok_or_else(|| damaged("package"))
     }
 
+    /// Checks that everything which the table of contents names is there, and is what it says.
+    ///
+    /// # Errors
+    /// Says how much is missing, or that the contents were changed.
+    pub(super) fn check_contents(&mut self) -> Result<(), Refusal> {
+        let stretches = stretches(&self.toc).ok_or_else(|| damaged("package"))?;
+        let (mut end, mut sum) = (self.heap, 0_u64);
+        for ((offset, length), _) in &stretches {
+            let behind = self.heap.checked_add(*offset).and_then(|from| from.checked_add(*length)).ok_or_else(|| damaged("package"))?;
+            end = end.max(behind);
+            sum = sum.saturating_add(*length);
+        }
+        if end > self.size {
+            return refuse(format!(
+                "This package is incomplete: it has {} bytes, and by its own table of contents at least {end}. Copy or download it once more.",
+                self.size
+            ));
+        }
+        if sum > self.size {
+            return refuse("The table of contents of this package names more than is in it. Make it again with productbuild.");
+        }
+        for ((offset, length), wanted) in stretches {
+            if let Some((digest, wanted)) = wanted
+                && self.hashed(offset, length, digest).is_none_or(|is| is != wanted)
+            {
+                return refuse(
+                    "The contents of this package do not fit its table of contents: they were damaged, or changed after it was made. Copy or download it once more.",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The digest of a stretch of the heap, in lower-case hexadecimal.
+    fn hashed(&mut self, offset: u64, length: u64, digest: Digest) -> Option<String> {
+        self.file.seek(SeekFrom::Start(self.heap + offset)).ok()?;
+        let (mut hasher, mut piece, mut left) = (Hasher::new(digest), vec![0; HASHED_AT_ONCE_BYTES], length);
+        while left > 0 {
+            let most = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.file.read_exact(&mut piece[..most]).ok()?;
+            hasher.update(&piece[..most]);
+            left -= most as u64;
+        }
+        Some(hex(hasher.finish().as_ref()))
+    }
+
     /// The certificates of whoever signed the archive, the signer's first; empty where nobody did.
     ///
     /// # Errors
@@ -113,16 +164,12 @@ impl<R: Read + Seek> Archive<R> {
         let certificates = signature.child("KeyInfo").and_then(|info| info.child("X509Data")).map_or_else(Vec::new, certificates);
         let Some(signer) = certificates.first() else { return Ok(Vec::new()) };
         let checksum = self.toc.child("checksum").ok_or_else(|| damaged("package"))?;
-        let digest = match checksum.attribute("style") {
-            "sha1" | "SHA1" => Digest::Sha1,
-            "sha256" | "SHA256" => Digest::Sha256,
-            "sha512" | "SHA512" => Digest::Sha512,
-            other => {
-                return refuse(format!(
-                    "This package proves itself by {}, which is not read here; sign it with productsign.",
-                    super::short(other)
-                ));
-            }
+        let style = checksum.attribute("style");
+        let Some(digest) = digest(style) else {
+            return refuse(format!(
+                "This package proves itself by {}, which is not read here; sign it with productsign.",
+                super::short(style)
+            ));
         };
         let place = |element: &Element| Some((element.text_of("offset").parse().ok()?, element.text_of("size").parse().ok()?));
         let (at, proof) = place(checksum).zip(place(signature)).ok_or_else(|| damaged("package"))?;
@@ -137,6 +184,37 @@ impl<R: Read + Seek> Archive<R> {
         }
         Ok(certificates)
     }
+}
+
+/// A stretch of the heap, and the digest that it is to have where that can be checked here.
+type Stretch = ((u64, u64), Option<(Digest, String)>);
+
+/// Every stretch of the heap that the table of contents names, each once.
+fn stretches(toc: &Element) -> Option<Vec<Stretch>> {
+    let number = |element: &Element, name: &str| element.text_of(name).parse::<u64>().ok();
+    let mut found = BTreeMap::new();
+    for (name, length) in [("data", "length"), ("ea", "length"), ("checksum", "size"), ("signature", "size"), ("x-signature", "size")] {
+        let mut elements = Vec::new();
+        toc.everywhere(name, &mut elements);
+        for element in elements.into_iter().filter(|element| element.child("offset").is_some()) {
+            let place = (number(element, "offset")?, number(element, length)?);
+            let archived = element.child("archived-checksum");
+            let sum = archived.and_then(|sum| Some((digest(sum.attribute("style"))?, sum.text.trim().to_ascii_lowercase())));
+            let known = found.entry(place).or_insert(None);
+            *known = known.take().or(sum);
+        }
+    }
+    Some(found.into_iter().collect())
+}
+
+/// The digest that a package names so.
+fn digest(style: &str) -> Option<Digest> {
+    Some(match style.to_ascii_lowercase().as_str() {
+        "sha1" => Digest::Sha1,
+        "sha256" => Digest::Sha256,
+        "sha512" => Digest::Sha512,
+        _ => return None,
+    })
 }
 
 fn certificates(data: &Element) -> Vec<Certificate> {

@@ -232,7 +232,9 @@ impl Device {
             Errand::SetBootstrapToken | Errand::GetBootstrapToken if refused || given_up => return,
             Errand::Declared(wanted) if refused || given_up => return self.wanted_missed(&wanted.clone(), &why, now),
             Errand::Manifest(order) if refused || given_up => return self.manifest_failed(order.as_ref().clone()),
-            Errand::Package(package) if refused || given_up => return self.package_failed(&package.app.identifier.clone()),
+            Errand::Package(package) if refused || given_up => {
+                return self.package_failed(&package.app.identifier.clone(), "Error.DownloadFailed", now);
+            }
             Errand::Licence(question) if refused || given_up => return self.licence_told(question.as_ref().clone(), None, now),
             Errand::Accept(_) if refused || given_up => return,
             _ => {}

@@ -1,5 +1,6 @@
 //! The apps on a device: what its user installed, what the server manages, and the states an install goes through with time.
 
+mod declared;
 mod status;
 
 use std::collections::BTreeMap;
@@ -53,6 +54,12 @@ pub(crate) struct Management {
     pub(crate) device_based: bool,
     /// The declaration that manages it; such an app is none of the commands' business.
     pub(crate) declaration: Option<String>,
+    /// It is a package for Macs, which stays when its declaration goes.
+    pub(crate) is_package: bool,
+    /// Its package is still being downloaded: however much time passes, it is not there before that came.
+    awaits: bool,
+    /// Why it, or its update, failed, as status reports say it.
+    pub(crate) failure: Option<&'static str>,
     /// What will go wrong with it on purpose.
     mishap: Option<AppMishap>,
     /// The store has no licence of it.
@@ -76,6 +83,9 @@ pub(crate) struct Order {
     pub(crate) attributes: Option<Dictionary>,
     pub(crate) device_based: bool,
     pub(crate) declaration: Option<String>,
+    pub(crate) is_package: bool,
+    /// Its package is downloaded apart.
+    pub(crate) awaits: bool,
     pub(crate) mishap: Option<AppMishap>,
 }
 
@@ -146,13 +156,6 @@ impl Apps {
         self.0.get_mut(identifier)
     }
 
-    /// A declared app gets the configuration that its declaration refers to, or loses it.
-    pub(crate) fn configure(&mut self, identifier: &str, configuration: Option<Dictionary>) {
-        if let Some(management) = self.0.get_mut(identifier).and_then(|app| app.managed.as_mut()) {
-            management.configuration = configuration;
-        }
-    }
-
     /// Every app, there or wanted.
     pub(crate) fn all(&self) -> impl Iterator<Item = &App> {
         self.0.values()
@@ -200,7 +203,7 @@ impl Apps {
         let is_held = |held: &mut Management| held.declaration.as_deref() == Some(declaration) && held.status == Status::Queued;
         let held = app.managed.take_if(is_held)?;
         let Management { flags, configuration, attributes, device_based, declaration, mishap, .. } = held;
-        let order = Order { flags, configuration, attributes, device_based, declaration, mishap };
+        let order = Order { flags, configuration, attributes, device_based, declaration, mishap, ..Order::default() };
         let app = app.clone();
         if !app.installed {
             self.0.remove(identifier);
@@ -227,14 +230,15 @@ impl Apps {
         self.0.insert(app.identifier.clone(), App { installed: true, managed: management, ..app });
     }
 
-    /// What was to be installed cannot be: its download failed.
-    pub(crate) fn fail(&mut self, identifier: &str) {
-        if let Some(app) = self.0.get_mut(identifier) {
-            app.installed = false;
-            if let Some(management) = &mut app.managed {
-                management.status = Status::Failed;
-                management.due = None;
-            }
+    /// What was to be installed cannot be, and why; an app that was to be updated is there as before.
+    pub(crate) fn fail(&mut self, identifier: &str, why: &'static str) {
+        let Some(app) = self.0.get_mut(identifier) else { return };
+        let is_update = app.installed && app.managed.as_ref().is_some_and(|management| management.status == Status::Updating);
+        app.newer = None;
+        app.installed = is_update;
+        if let Some(management) = &mut app.managed {
+            management.status = if is_update { Status::Managed } else { Status::Failed };
+            (management.due, management.awaits, management.failure) = (None, false, Some(why));
         }
     }
 
@@ -262,7 +266,8 @@ impl Apps {
 
     /// Management ends: apps ordered with flag 1 go with it, the others stay as the user's own.
     pub(crate) fn release_all(&mut self, remove_all: bool) {
-        let goes = |management: &Management| remove_all || management.flags & 1 == 1 || management.declaration.is_some();
+        let is_flagged = |management: &Management| management.flags & 1 == 1 || management.declaration.is_some();
+        let goes = |management: &Management| remove_all || is_flagged(management) && !management.is_package;
         self.0.retain(|_, app| app.managed.as_ref().is_none_or(|management| !goes(management)) && (app.installed || app.managed.is_none()));
         for app in self.0.values_mut() {
             app.managed = None;
@@ -299,8 +304,23 @@ impl Apps {
 
 impl Management {
     fn of(order: Order, status: Status, due: Option<Timestamp>) -> Self {
-        let Order { flags, configuration, attributes, device_based, declaration, mishap } = order;
-        Self { status, due, flags, configuration, attributes, feedback: None, device_based, declaration, mishap, unlicensed: false }
+        let Order { flags, configuration, attributes, device_based, declaration, is_package, awaits, mishap } = order;
+        let (feedback, failure, unlicensed) = (None, None, false);
+        Self {
+            status,
+            due,
+            flags,
+            configuration,
+            attributes,
+            feedback,
+            device_based,
+            declaration,
+            is_package,
+            awaits,
+            failure,
+            mishap,
+            unlicensed,
+        }
     }
 }
 
@@ -309,6 +329,10 @@ impl App {
     fn step(&mut self, person: Person, due: Timestamp) {
         let download = self.download();
         let Some(management) = &mut self.managed else { return };
+        if management.awaits && matches!(management.status, Status::Installing | Status::Updating) {
+            management.due = None;
+            return;
+        }
         let agrees = person.agrees && management.mishap != Some(AppMishap::Declined);
         let (status, next) = match management.status {
             Status::Queued => (Status::Installing, Some(due.plus(download))),

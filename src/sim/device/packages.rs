@@ -55,6 +55,11 @@ enum Hashes {
 }
 
 impl Package {
+    /// The app of a manifest with its package; none where the manifest lacks either.
+    pub(crate) fn read(manifest: &Dictionary) -> Option<Self> {
+        Self::of_manifest(manifest, app_of_manifest(manifest)?)
+    }
+
     /// The package of a manifest; none where the manifest names none.
     fn of_manifest(manifest: &Dictionary, app: App) -> Option<Self> {
         let item = fields::dictionaries(manifest, "items").next()?;
@@ -128,11 +133,9 @@ impl Device {
 
     /// The manifest came: the order is judged by it, and its package is downloaded.
     pub(crate) fn manifest_came(&mut self, order: ManifestOrder, response: &Response, now: Timestamp) {
-        let manifest = parse_dictionary(&response.body).ok();
-        let app = manifest.as_ref().and_then(app_of_manifest);
-        let package = manifest.as_ref().zip(app.clone()).and_then(|(manifest, app)| Package::of_manifest(manifest, app));
-        let Some((app, package)) = app.zip(package) else { return self.manifest_failed(order) };
-        let answer = self.order_app(app, &order.command.body, now);
+        let package = parse_dictionary(&response.body).ok().as_ref().and_then(Package::read);
+        let Some(package) = package else { return self.manifest_failed(order) };
+        let answer = self.order_app(package.app.clone(), &order.command.body, now);
         if matches!(answer, super::commands::Answer::Acknowledged(_)) {
             self.agenda.push_back(Errand::Package(Box::new(package)));
         }
@@ -165,18 +168,20 @@ impl Device {
                     size_bytes: package.offset,
                     requests: package.requests,
                 });
+                self.apps.arrived(&package.app.identifier, now);
                 self.status_changed(now);
             }
             Err(what) => {
                 self.journal.error(format!("{}: {what}", package.app.identifier));
-                self.package_failed(&package.app.identifier);
+                self.package_failed(&package.app.identifier, "Error.InstallFailed", now);
             }
         }
     }
 
-    /// The package never came, or is another than its manifest says.
-    pub(crate) fn package_failed(&mut self, identifier: &str) {
-        self.apps.fail(identifier);
+    /// The package never came, or is another than its manifest says; `why` as status reports say it.
+    pub(crate) fn package_failed(&mut self, identifier: &str, why: &'static str, now: Timestamp) {
+        self.apps.fail(identifier, why);
+        self.status_changed(now);
     }
 }
 

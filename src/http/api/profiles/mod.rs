@@ -25,7 +25,8 @@ use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
 use crate::protocol::mobileconfig::diff::Diff;
 use crate::store::profiles::{ProfileState, Standing};
 pub(in crate::http) use upload::recognise;
-use views::{ProfileView, StandingView, VersionView};
+pub(super) use views::StandingView;
+use views::{ProfileView, VersionView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -199,8 +200,13 @@ async fn results(
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<List<StandingView>>> {
-    let page = Page::<(bool, String)>::parse(query.limit, query.after.as_deref())?;
     let rows = app.store.read_slow(app.now(), move |tx| profiles::standings(tx, &actor, &id)).await?;
+    part(rows, &query)
+}
+
+/// The part of the devices that is asked for.
+pub(super) fn part(rows: Vec<Standing>, query: &PageQuery) -> Result<JsonBody<List<StandingView>>> {
+    let page = Page::<(bool, String)>::parse(query.limit, query.after.as_deref())?;
     let key = |row: &Standing| (row.state == ProfileState::Unable, row.enrollment_id.clone());
     Ok(JsonBody(page.part(rows, key, StandingView::from)?))
 }

@@ -184,7 +184,7 @@ impl From<Uploaded> for UploadedView {
 /// How far one enrollment is with a profile.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ProfileStanding)]
-pub(super) struct StandingView {
+pub(in crate::http::api) struct StandingView {
     /// The enrollment.
     enrollment_id: String,
     /// Its device.

@@ -12,6 +12,7 @@ use crate::protocol::package::tests::{COMPONENT, EXPIRED, FIELD, NEXT, SIGNED, U
 use crate::protocol::plist::{fields, parse_dictionary};
 use crate::protocol::provision::tests::profile;
 use crate::store::assignments::AssignedKind;
+use crate::store::deployments::{self, Deployment, Mechanism, provisioning_key};
 use crate::store::{Tx, enrollments, package_files::PackageFiles, profiles::tests as rows};
 
 const UPLOADS: &str = "/api/v1/packages/uploads";
@@ -49,6 +50,26 @@ impl House {
         let profile = profile("22222222-2222-4333-8444-555555555555", "school.example.field", end, &[]);
         let provisioning = self.raw(Method::POST, "/api/v1/provisioning-profiles", &profile).await;
         assert_eq!(provisioning.status, StatusCode::CREATED, "{}", provisioning.body);
+        let sent = |tx: &Tx| {
+            let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
+            let row = Deployment {
+                key: provisioning_key("22222222-2222-4333-8444-555555555555"),
+                mechanism: Mechanism::Command,
+                wanted: "d".into(),
+                sent: "d".into(),
+                seen: String::new(),
+                payload_uuid: String::new(),
+                name: "Field".into(),
+                command_uuid: None,
+                attempts: 0,
+                due_at: None,
+                problem: String::new(),
+                origins: "[]".into(),
+                changed_at: tx.now,
+            };
+            deployments::put(tx, &enrollment.id, &row)
+        };
+        self.app.store.write(self.app.now(), sent).await.unwrap();
         let upload = self.json(Method::POST, UPLOADS, json!({ "file_name": "b.ipa", "size_bytes": 5 })).await;
         (text(&package["id"]), text(&package["app_id"]), text(&provisioning.body["id"]), text(&upload.body["id"]))
     }
@@ -144,8 +165,12 @@ async fn what_no_device_installs_is_refused_with_what_to_do_and_leaves_nothing()
     house.raw(Method::PATCH, &format!("{address}?offset=0"), FIELD).await;
     let damaged = house.json(Method::POST, &format!("{address}/complete"), json!({})).await;
     assert_eq!((damaged.status, &damaged.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("sha256")), "{}", damaged.body);
-    assert_eq!(house.look(&address).await["status"], 404);
-    assert_eq!((house.files(), house.look("/api/v1/packages").await["total"].clone()), (vec![], json!(0)));
+    let said = damaged.body["errors"][0]["message"].as_str().unwrap();
+    assert!(said.contains(&hex(&sha256(FIELD))), "it says what it came to: {said}");
+    assert_eq!(house.look(&address).await["received_bytes"], json!(FIELD.len()), "it is kept");
+    assert_eq!(house.look("/api/v1/packages").await["total"], json!(0));
+    let right = house.json(Method::POST, &format!("{address}/complete"), json!({ "sha256": hex(&sha256(FIELD)) })).await;
+    assert_eq!(right.status, StatusCode::CREATED, "{}", right.body);
 }
 
 #[tokio::test]
@@ -211,6 +236,8 @@ async fn a_device_fetches_its_manifest_and_any_part_of_its_package() {
     assert_eq!((body.as_slice(), headers["content-length"].to_str().unwrap()), (&FIELD[100..200], "100"));
     let (status, headers, body) = house.fetch(Method::HEAD, &package, &[]).await;
     assert_eq!((status, headers["content-length"].to_str().unwrap(), body.len()), (StatusCode::OK, FIELD.len().to_string().as_str(), 0));
+    let (status, headers, _) = house.fetch(Method::HEAD, &package, &[("range", "bytes=100-199")]).await;
+    assert_eq!((status, headers["content-length"].to_str().unwrap()), (StatusCode::OK, FIELD.len().to_string().as_str()));
     assert_eq!(house.fetch(Method::GET, &package, &[("if-none-match", &tag)]).await.0, StatusCode::NOT_MODIFIED);
     assert_eq!(house.fetch(Method::GET, &package, &[("if-match", "\"x\"")]).await.0, StatusCode::PRECONDITION_FAILED);
     let (status, headers, body) = house.fetch(Method::GET, &package, &[("range", "bytes=9999999-")]).await;

@@ -20,9 +20,9 @@ use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::packages::one::{
     AppView, VersionRow, VersionView, app as app_page, delete as ask_to_delete, version as version_page,
 };
-use crate::http::pages::packages::{AppRow, LibraryView, UploadView, library, upload as upload_page};
+use crate::http::pages::packages::{AppRow, LibraryView, Unfinished, UploadView, library, upload as upload_page};
 use crate::http::pages::parts::{Flash, State as Mark};
-use crate::http::upload::{self, Wish};
+use crate::http::upload::{self, Arrived, Wish};
 use crate::mdm::packages::{self, Kept, MAX_BYTES};
 use crate::mdm::{Actor, Right};
 use crate::store::packages::{Held, Package, Stage};
@@ -40,6 +40,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/own-apps/{app}", get(one))
         .route("/own-apps/{app}/pilot", post(set_pilot))
         .route("/own-apps/{app}/try", post(try_again))
+        .route("/own-apps/uploads/{id}/cancel", post(cancel))
         .route("/own-apps/versions/{id}", get(version).post(set_stage))
         .route("/own-apps/versions/{id}/icon", get(icon))
         .route("/own-apps/versions/{id}/delete", get(ask).post(delete))
@@ -256,10 +257,35 @@ async fn delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     }
 }
 
-async fn new(State(app): State<App>, who: SignedIn) -> Result<Response> {
+async fn new(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<ShowQuery>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let view = UploadView { max_bytes: MAX_BYTES, ..UploadView::default() };
-    Ok(upload_page(&shell(&app, &who, None).await?, &view).into_response())
+    let view = upload_view(&app, &who.actor).await?;
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    Ok(upload_page(&shell(&app, &who, flash).await?, &view).into_response())
+}
+
+/// The page for bringing an app, with what was begun and not finished.
+async fn upload_view(app: &App, actor: &Actor) -> Result<UploadView> {
+    let viewer = actor.clone();
+    let mut unfinished = Vec::new();
+    for found in app.store.read(app.now(), move |tx| packages::under_way(tx, &viewer)).await? {
+        let received_bytes = upload::received(app, &found).await?;
+        unfinished.push(Unfinished {
+            id: found.id,
+            name: found.file_name,
+            received_bytes,
+            size_bytes: found.size_bytes.max(0).unsigned_abs(),
+            by: found.created_by,
+            at: found.changed_at,
+        });
+    }
+    Ok(UploadView { max_bytes: MAX_BYTES, unfinished, ..UploadView::default() })
+}
+
+async fn cancel(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    upload::cancel(&app, &who.actor, &id).await?;
+    Ok(said(&app, &gate, &who, "/own-apps/new", "The upload is cancelled, and what came of it is removed."))
 }
 
 /// A file that a browser without script sends; it goes to the disk as it comes.
@@ -286,7 +312,7 @@ async fn create(State(app): State<App>, gate: Gate, who: SignedIn, share: Option
                 _ => return Err(error),
             };
             let words = sentence(error.fields.first().map_or(&*error.message, |fault| fault.message.as_str()));
-            let view = UploadView { error: Some(words), accept_expired, max_bytes: MAX_BYTES };
+            let view = UploadView { error: Some(words), accept_expired, ..upload_view(&app, &who.actor).await? };
             Ok((status, upload_page(&shell(&app, &who, None).await?, &view)).into_response())
         }
     }
@@ -300,7 +326,32 @@ fn done(kept: &Kept) -> &'static str {
     }
 }
 
+/// What the form brings, in whatever order: the file goes to the disk as it comes, and is kept when all is there.
 async fn taken(app: &App, actor: &Actor, announced: Option<u64>, mut sent: Multipart, accept_expired: &mut Option<bool>) -> Result<Kept> {
+    let mut arrived = None;
+    match brought(app, actor, announced, &mut sent, &mut arrived, accept_expired).await {
+        Ok(()) => {
+            let arrived = arrived.ok_or_else(|| Error::field("file", "choose the .ipa or .pkg file"))?;
+            let wish = Wish { accept_expired: accept_expired.unwrap_or_default(), ..Wish::default() };
+            upload::keep(app, actor, arrived, wish).await
+        }
+        Err(error) => {
+            if let Some(arrived) = arrived {
+                upload::drop_arrived(app, actor, arrived).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn brought(
+    app: &App,
+    actor: &Actor,
+    announced: Option<u64>,
+    sent: &mut Multipart,
+    arrived: &mut Option<Arrived>,
+    accept_expired: &mut Option<bool>,
+) -> Result<()> {
     let broken = |error: MultipartError| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
         _ => Error::bad_input(error.body_text()),
@@ -308,13 +359,12 @@ async fn taken(app: &App, actor: &Actor, announced: Option<u64>, mut sent: Multi
     while let Some(field) = sent.next_field().await.map_err(broken)? {
         match field.name() {
             Some("accept_expired") => *accept_expired = Some(true),
-            Some("file") => {
+            Some("file") if arrived.is_none() => {
                 let name = field.file_name().unwrap_or_default().to_owned();
-                let wish = Wish { accept_expired: accept_expired.unwrap_or_default(), ..Wish::default() };
-                return upload::whole(app, actor, &name, announced, wish, Box::pin(field)).await;
+                *arrived = Some(upload::arrive(app, actor, &name, announced, Box::pin(field)).await?);
             }
             _ => {}
         }
     }
-    Err(Error::field("file", "choose the .ipa or .pkg file"))
+    Ok(())
 }

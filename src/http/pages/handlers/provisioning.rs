@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::form::sentence;
+use super::profiles::device;
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -69,6 +70,7 @@ async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Qu
         groups: found.assignments.iter().filter_map(|assignment| name(&assignment.group_id)).collect(),
         id: found.profile.id,
         name: found.profile.name,
+        is_doubtful: found.profile.facts.doubt().is_some(),
         app_id: found.profile.facts.app_id,
         expires_at: found.profile.expires_at,
     };
@@ -119,6 +121,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, refused: Option<(Sent, Vec<(String, St
         name: found.profile.name,
         facts: found.profile.facts,
         scope,
+        devices: provisioning::standings(tx, actor, id)?.into_iter().map(device).collect(),
         may_change: actor.may(Right::Configure),
     })
 }

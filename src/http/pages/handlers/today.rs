@@ -14,7 +14,7 @@ use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
 use crate::mdm::devices::{self, Wanted};
-use crate::mdm::needs;
+use crate::mdm::{needs, provisioning};
 use crate::store::alerts::Alert;
 use crate::store::roster::{self, Filter, Listed};
 use crate::store::{Tx, authorities, push_certificates};
@@ -121,6 +121,13 @@ fn countdowns(tx: &Tx, own_tls: bool) -> Result<Vec<Countdown>> {
     }
     if let Some(authority) = authorities::current(tx)? {
         ends.push(countdown(String::from("Own certificate authority"), authority.not_after_at, "/system"));
+    }
+    for profile in provisioning::first_ends(tx)? {
+        ends.push(countdown(
+            format!("Provisioning profile “{}”", profile.name),
+            profile.expires_at,
+            &format!("/provisioning/{}", profile.id),
+        ));
     }
     ends.sort_by_key(|end| end.at);
     Ok(ends)

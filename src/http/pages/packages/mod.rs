@@ -6,8 +6,10 @@ pub mod parts;
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, Tab, Table, checkbox, count, empty, field, frame, live, table, tabs,
+    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, Tab, Table, checkbox, count, empty, field, frame, live, post, section,
+    table, tabs, time_ago,
 };
+use crate::clock::Timestamp;
 
 /// The list.
 #[derive(Debug, Clone, Default)]
@@ -107,6 +109,25 @@ pub struct UploadView {
     pub accept_expired: Option<bool>,
     /// The most that is taken, in bytes.
     pub max_bytes: u64,
+    /// Uploads that were begun and are not finished, oldest first.
+    pub unfinished: Vec<Unfinished>,
+}
+
+/// An upload that was begun and is not finished.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    /// Its id.
+    pub id: String,
+    /// What the file is called.
+    pub name: String,
+    /// Bytes that have come.
+    pub received_bytes: u64,
+    /// Bytes that it is to have.
+    pub size_bytes: u64,
+    /// Who began it.
+    pub by: String,
+    /// When its last piece came.
+    pub at: Timestamp,
 }
 
 /// The form for bringing an app. With script the file goes in pieces, and an upload that broke off goes on; without, as a form does it.
@@ -115,22 +136,39 @@ pub fn upload(shell: &Shell, view: &UploadView) -> Markup {
         "An .ipa or a signed .pkg file of up to {} GB. It is looked into before any device gets it. You may leave this page and come back: an upload that broke off goes on where it was.",
         view.max_bytes >> 30
     );
-    // The box stands before the file, so that it has arrived when the file is looked into.
     let content = html! {
+        (unfinished(&view.unfinished, shell.now))
         form.form method="post" action="/own-apps/new" enctype="multipart/form-data" data-upload data-pieces data-max-bytes=(view.max_bytes) {
+            (field("file", "App").kind("file").accept(".ipa,.pkg").help(&help).error(view.error.as_deref()))
             (checkbox("accept_expired", "Take it though its provisioning profile has ended", view.accept_expired.unwrap_or_default(),
                 "The app then starts only on devices that get a newer profile beside it. Without a tick, such a file is refused."))
-            (field("file", "App").kind("file").accept(".ipa,.pkg").help(&help).error(view.error.as_deref()))
             div.form-foot { (Button::submit("Upload").main().icon(Icon::Upload)) (Button::link("/own-apps", "Cancel")) }
         }
     };
     frame(shell, &Frame { back: Some(("/own-apps", "Your own apps")), ..Frame::new(Section::Apps, "Upload an app") }, content)
 }
 
+fn unfinished(uploads: &[Unfinished], now: Timestamp) -> Markup {
+    if uploads.is_empty() {
+        return Markup::default();
+    }
+    let one = |upload: &Unfinished| {
+        html! {
+            li.row {
+                p { strong { (upload.name) } ": " (parts::size(upload.received_bytes)) " of " (parts::size(upload.size_bytes)) " came, the last of it "
+                    (time_ago(upload.at, now)) ". Begun by " (upload.by) "." }
+                (post(&format!("/own-apps/uploads/{}/cancel", upload.id), html! { (Button::submit("Cancel this upload").small()) }))
+            }
+        }
+    };
+    let words =
+        "Choose the same file again in the same browser, and it goes on where it was. What is not finished within a day is removed.";
+    section("Not finished", html! { p.quiet { (words) } ul.plain { @for upload in uploads { (one(upload)) } } })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
 
     fn shell() -> Shell {
         Shell::for_tests(Section::Apps, Timestamp::from_seconds(1_795_577_349))
@@ -156,13 +194,28 @@ mod tests {
     }
 
     #[test]
-    fn the_form_works_with_and_without_script_and_says_what_is_wrong() {
-        let view = UploadView { error: Some("This is a disk image.".into()), accept_expired: None, max_bytes: 8 << 30 };
+    fn the_form_works_with_and_without_script_and_says_what_is_wrong_and_what_was_not_finished() {
+        let unfinished = Unfinished {
+            id: "u1".into(),
+            name: "Big <1>.ipa".into(),
+            received_bytes: 12_000_000,
+            size_bytes: 40_000_000,
+            by: "kim".into(),
+            at: shell().now,
+        };
+        let view = UploadView {
+            error: Some("This is a disk image.".into()),
+            accept_expired: None,
+            max_bytes: 8 << 30,
+            unfinished: vec![unfinished],
+        };
         let html = upload(&shell(), &view).into_string();
         for part in ["data-pieces", "enctype=\"multipart/form-data\"", "up to 8 GB", "This is a disk image."] {
             assert!(html.contains(part), "{part} in {html}");
         }
-        let at = |name: &str| html.find(&format!("name=\"{name}\"")).unwrap();
-        assert!(at("accept_expired") < at("file"), "what is ticked arrives before the file");
+        for part in ["Big &lt;1&gt;.ipa", "12.0 MB of 40.0 MB", "/own-apps/uploads/u1/cancel"] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!upload(&shell(), &UploadView::default()).into_string().contains("Not finished"));
     }
 }

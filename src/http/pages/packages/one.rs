@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::super::apps::one::access_link;
 use super::super::parts::{
-    Button, Column, Confirm, Frame, Icon, Live, Row, Section, Shell, State, Table, confirm, empty, frame, live, post, section, select,
-    state_square, table, time_ago,
+    Button, Column, Confirm, Frame, Icon, Live, Row, Section, Shell, State, Table, badge, confirm, empty, frame, live, post, section,
+    select, state_square, table, time_ago,
 };
 use super::parts::{about, notes, size, stage};
 use crate::clock::Timestamp;
@@ -65,7 +65,7 @@ pub fn app(shell: &Shell, view: &AppView) -> Markup {
         ..Frame::new(Section::Apps, &view.name)
     };
     let content = html! {
-        (live(Live { id: "versions", topics: "package app assignment", of: None, src: None }, html! { (reachable(view, shell.now)) (versions(view, shell.now)) }))
+        (live(Live { id: "versions", topics: "package app assignment", of: None, src: None }, versions(view, shell.now)))
         (section("Trial", trial(view)))
         (access_link(&view.id, false))
     };
@@ -77,9 +77,12 @@ fn reachable(view: &AppView, now: Timestamp) -> Markup {
         html! { @if view.may_change { (post(&format!("/own-apps/{}/try", view.id), html! { (Button::submit("Try again").small()) })) } };
     html! {
         @if view.problem.is_empty() {
-            @if let Some(at) = view.checked_at { p.quiet { (state_square(State::Ok, 12)) " Devices can fetch it from this server; tried " (time_ago(at, now)) "." } }
+            @if let Some(at) = view.checked_at {
+                div.standing { (state_square(State::Ok, 12)) p.quiet { "Devices can fetch it from this server; tried " (time_ago(at, now)) "." } }
+            }
         } @else {
-            div.row { (state_square(State::Problem, 12)) p { strong { "Devices cannot fetch it. " } (view.problem) } (again) }
+            div.standing { (state_square(State::Problem, 12)) p { strong { "Devices cannot fetch it. " } (view.problem) } }
+            (again)
         }
     }
 }
@@ -90,7 +93,7 @@ fn versions(view: &AppView, now: Timestamp) -> Markup {
         href: Some(format!("/own-apps/versions/{}", version.id)),
         name: version.words.clone(),
         cells: vec![
-            html! { (version.words) @if version.notes > 0 { " " (state_square(State::Waiting, 12)) span.meta { " look at this" } } },
+            html! { (version.words) @if version.notes > 0 { " " (badge(State::Waiting, "look at this")) } },
             stage(version.stage),
             html! { (size(version.size_bytes)) },
             html! { (version.by) },
@@ -121,7 +124,7 @@ fn versions(view: &AppView, now: Timestamp) -> Markup {
     } else {
         format!("Assigned to {}.", view.assigned.join(", "))
     };
-    section("Versions", html! { p.quiet { (assigned) } (list) })
+    section("Versions", html! { p.quiet { (assigned) } (reachable(view, now)) (list) })
 }
 
 fn trial(view: &AppView) -> Markup {
@@ -192,9 +195,8 @@ fn choices(view: &VersionView) -> Markup {
     let button = |stage: Stage, words: &str| Button::submit(words).sends("stage", stage.as_str());
     let trial = view.pilot_group.as_ref().map(|name| format!("Try it on {name} first"));
     let action = format!("/own-apps/versions/{}", view.id);
-    post(
-        &action,
-        html! {
+    let content = html! {
+        div.form.wide {
             @match view.stage {
                 Stage::Everyone => p { "Every device that the app is assigned to is to have this version, but for those that try another one." },
                 Stage::Pilot => p { "The devices of " (view.pilot_group.as_deref().unwrap_or("the pilot group")) " are to have this version; all others have the one before." },
@@ -205,8 +207,9 @@ fn choices(view: &VersionView) -> Markup {
                 @if view.stage == Stage::Kept && let Some(trial) = &trial { (button(Stage::Pilot, trial)) }
                 @if view.stage == Stage::Pilot { (button(Stage::Kept, "End the trial")) }
             }
-        },
-    )
+        }
+    };
+    post(&action, content)
 }
 
 /// The page that asks before a version is deleted.

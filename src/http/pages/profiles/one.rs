@@ -119,34 +119,11 @@ fn who(view: &ProfileView) -> Markup {
 
 fn results(view: &ProfileView, now: Timestamp) -> Markup {
     let address = format!("/profiles/{}", view.id);
-    let rows = view.devices.iter().map(|device| Row {
-        id: String::new(),
-        href: Some(format!("/devices/{}", device.id)),
-        name: device.name.clone(),
-        cells: vec![
-            html! { (device.name) },
-            mark(device.state, &device.words),
-            html! { (device.because) },
-            html! { @if let Some(at) = device.at { (time_ago(at, now)) } },
-        ],
-    });
     let none = match &view.filter {
         Some(_) => empty("No device stands so", "Others do.", html! { (Button::link(&address, "Show all devices")) }),
-        None => empty(
-            "No device has it yet",
-            "Tick a group above. What each device did with the profile, and why where it did not, then stands here.",
-            Markup::default(),
-        ),
+        None => nobody_yet(),
     };
-    let list = table(&Table {
-        caption: "Devices",
-        columns: vec![Column::main("Device"), Column::text("State"), Column::text("Why").wraps(), Column::text("Since").minor()],
-        rows: rows.collect(),
-        pager: None,
-        empty: none,
-        selection: None,
-        compact: true,
-    });
+    let list = devices(&view.devices, none, now);
     section(
         "On devices",
         html! {
@@ -161,6 +138,39 @@ fn results(view: &ProfileView, now: Timestamp) -> Markup {
             (list)
         },
     )
+}
+
+/// What stands in the place of devices where none has the profile.
+pub(in crate::http::pages) fn nobody_yet() -> Markup {
+    empty(
+        "No device has it yet",
+        "Tick a group above. What each device did with the profile, and why where it did not, then stands here.",
+        Markup::default(),
+    )
+}
+
+/// The table of devices with how far each is; `none` stands in its place where there are none.
+pub(in crate::http::pages) fn devices(devices: &[DeviceRow], none: Markup, now: Timestamp) -> Markup {
+    let rows = devices.iter().map(|device| Row {
+        id: String::new(),
+        href: Some(format!("/devices/{}", device.id)),
+        name: device.name.clone(),
+        cells: vec![
+            html! { (device.name) },
+            mark(device.state, &device.words),
+            html! { (device.because) },
+            html! { @if let Some(at) = device.at { (time_ago(at, now)) } },
+        ],
+    });
+    table(&Table {
+        caption: "Devices",
+        columns: vec![Column::main("Device"), Column::text("State"), Column::text("Why").wraps(), Column::text("Since").minor()],
+        rows: rows.collect(),
+        pager: None,
+        empty: none,
+        selection: None,
+        compact: true,
+    })
 }
 
 fn download(view: &ProfileView) -> Markup {

@@ -156,13 +156,30 @@ async fn a_finger_that_taps_twice_asks_once_and_later_asks_again() {
 }
 
 #[tokio::test]
+async fn what_the_device_cannot_have_is_not_offered_there() {
+    let house = school().await;
+    let path = address(&house, "d1").await;
+    assert!(house.get("", &path).await.body.contains("/apps/a1"));
+    let because = "it needs version 99 of the system";
+    let unable =
+        serde_json::json!([{ "what": "a1", "because": because, "origin": { "kind": "app", "id": "a1", "name": "a1" } }]).to_string();
+    house.write(move |tx| crate::store::profiles::tests::planned(tx, "ed1", &unable)).await;
+    assert!(!house.get("", &path).await.body.contains("/apps/a1"));
+    assert_eq!(choose(&house, &path, "a1", "install").await.status, 409);
+}
+
+#[tokio::test]
 async fn nobody_chooses_what_is_not_offered_or_for_another_device() {
     let house = school().await;
     let (mine, others) = (address(&house, "d1").await, address(&house, "d2").await);
     assert_eq!(choose(&house, &mine, "a2", "install").await.status, 409, "it comes by itself");
     assert_eq!(choose(&house, &mine, "a2", "remove").await.status, 409);
-    assert_eq!(choose(&house, &mine, "a1", "sell").await.status, 400);
-    assert_eq!(choose(&house, &mine, "nothing", "install").await.status, 404);
+    let odd = choose(&house, &mine, "a1", "sell").await;
+    assert!(odd.status == 400 && odd.body.contains(&format!("href=\"{mine}\"")), "{}", odd.body);
+    let gone = choose(&house, &mine, "nothing", "install").await;
+    assert_eq!(gone.status, 404);
+    assert!(gone.body.contains("not meant for this device") && gone.body.contains(&format!("href=\"{mine}\"")), "{}", gone.body);
+    assert!(!gone.body.contains("href=\"/\""), "the way back is to the catalogue: {}", gone.body);
     assert_eq!(choose(&house, &others, "a1", "install").await.status, 404, "not assigned there");
     assert!(house.get("", &others).await.body.contains("no apps to choose from"));
     let (id, proof) = others.rsplit_once('.').unwrap();

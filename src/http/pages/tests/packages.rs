@@ -110,6 +110,7 @@ async fn a_provisioning_profile_is_uploaded_and_given_to_a_group() {
     assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
     let list = house.get(&owner, "/provisioning").await.body;
     assert!(list.contains("In-house Field") && list.contains("Cart &lt;A&gt;") && list.contains("state-waiting"), "{list}");
+    assert!(list.contains("not signed by Apple") && house.get(&owner, "/").await.body.contains("Provisioning profile “In-house Field”"));
     let page = house.get(&owner, &address).await.body;
     assert!(page.contains("until the device is restarted") && page.contains("Example School (A1B2C3D4E5)"), "{page}");
     assert!(house.get(&owner, "/groups/cart").await.body.contains("Provisioning profile In-house Field"));

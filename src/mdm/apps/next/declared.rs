@@ -1,7 +1,7 @@
 //! What a device reports of an app that a declaration brings, taken into its row.
 
 use super::heard::{back_off, gone, there};
-use super::{ATTEMPTS_MAX, enter, is_there};
+use super::{ATTEMPTS_MAX, Facts, QUIET_MAX, Step, Want, enter, is_away, is_there, licence};
 use crate::clock::Timestamp;
 use crate::store::app_states::{AppState, Stage};
 
@@ -30,6 +30,7 @@ pub fn declared(row: &mut AppState, item: Option<&Declared>, is_known: bool, now
         }
         return;
     };
+    row.poll_at = None;
     if !item.version.is_empty() {
         row.version.clone_from(&item.version);
         row.short_version.clone_from(&item.short_version);
@@ -80,11 +81,63 @@ pub fn declared(row: &mut AppState, item: Option<&Declared>, is_known: bool, now
     }
 }
 
+/// The device has confirmed the declaration and does not list the app: as far as is known it works on it, for [`QUIET_MAX`] at the most.
+pub fn confirmed(row: &mut AppState, now: Timestamp) {
+    if row.stage == Stage::Sent && row.seen.is_empty() && !row.wanted.is_empty() {
+        row.poll_at = Some(now.plus(QUIET_MAX));
+        enter(row, Stage::Installing, "", now);
+    }
+}
+
+/// The declaration is served in a new form: the device has everything still to say.
+pub fn served(row: &mut AppState, digest: &str, now: Timestamp) {
+    digest.clone_into(&mut row.sent);
+    let was_awaited = row.poll_at.take().is_some();
+    if was_awaited || matches!(row.stage, Stage::Absent | Stage::Offered | Stage::Licence | Stage::NoLicence) {
+        enter(row, Stage::Sent, "", now);
+    }
+}
+
+/// The device confirmed the declaration long ago and never listed the app.
+pub fn doubted(row: &mut AppState, now: Timestamp) {
+    row.poll_at = None;
+    let because = "the device confirmed long ago that it is to have it, and says neither that it comes nor why not";
+    enter(row, Stage::Stuck, because, now);
+}
+
 /// The device's store had no licence: what Apple calls done reaches it a while later. The same is told again and again; it counts once.
 fn unlicensed(row: &mut AppState, because: &str, now: Timestamp) {
     if !matches!(row.stage, Stage::NoLicence | Stage::Licence) {
         row.attempts += 1;
         row.due_at = (row.attempts < ATTEMPTS_MAX).then(|| now.plus(back_off(row.attempts)));
         enter(row, Stage::NoLicence, because, now);
+    }
+}
+
+/// Decides about an app that a declaration brings.
+pub(super) fn next(row: &AppState, facts: &Facts, want: &Want, now: Timestamp) -> Step {
+    if !want.installs && is_away(row) {
+        return Step::Offer;
+    }
+    if let Some(step) = licence(row, facts).filter(|_| row.sent.is_empty()) {
+        return step;
+    }
+    if row.sent != want.digest {
+        return Step::Declare;
+    }
+    // The device was told of it, and its store had no licence.
+    let is_refused = row.seen.is_empty() && matches!(row.stage, Stage::NoLicence | Stage::Licence);
+    if !is_refused {
+        return match row.poll_at {
+            Some(quiet_until) if quiet_until <= now => Step::Doubt,
+            quiet_until => Step::Rest(quiet_until),
+        };
+    }
+    match row.due_at {
+        _ if !facts.licence.is_enough() => Step::AwaitLicence,
+        // The ledger did not have it either, and has it now.
+        _ if row.attempts == 0 => Step::DeclareAgain,
+        Some(due_at) if due_at <= now => Step::DeclareAgain,
+        due_at => Step::Rest(due_at),
     }
 }

@@ -90,7 +90,8 @@ pub fn answered(row: &mut AppState, answer: &Answer, facts: &Facts, now: Timesta
             because.clone_into(&mut row.problem);
         }
         (_, Answer::Taken { state, bundle_id }) => {
-            if let Some(bundle_id) = bundle_id {
+            // What the server knows itself, of a package the app inside, is what its lists are read by.
+            if let Some(bundle_id) = bundle_id.as_ref().filter(|_| row.bundle_id.is_empty()) {
                 row.bundle_id.clone_from(bundle_id);
             }
             row.take_over = false;
@@ -99,6 +100,10 @@ pub fn answered(row: &mut AppState, answer: &Answer, facts: &Facts, now: Timesta
             match state {
                 Some(state) => state_is(row, *state, facts, now),
                 None => enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, "", now),
+            }
+            if row.stage == Stage::Installed {
+                // In which version, only the lists tell.
+                row.poll_at = Some(now);
             }
         }
         (_, Answer::Refused { kind, because }) => refused(row, *kind, because, facts, now),

@@ -6,7 +6,7 @@
 mod declared;
 mod heard;
 
-pub use declared::{Declared, declared};
+pub use declared::{Declared, confirmed, declared, doubted, served};
 pub use heard::{Answer, Item, Present, answered, listed, lost, sent, taken_back};
 
 use std::time::Duration;
@@ -42,6 +42,9 @@ pub const UPDATE_POLLS: i64 = 5;
 
 /// Updates without effect after which no more is sent.
 pub const UNMOVED_MAX: i64 = 2;
+
+/// How long a device may be silent about an app whose declaration it has confirmed, before that counts as without effect.
+pub const QUIET_MAX: Duration = minutes(60);
 
 const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
@@ -145,6 +148,8 @@ pub enum Step {
     Poll,
     /// Have the declaration served.
     Declare,
+    /// Say that the declaration, which the device has confirmed, has no effect.
+    Doubt,
     /// Have it served under a new identifier, which makes the device try again.
     DeclareAgain,
     /// It has gone, or never was there: give the licence back and forget it.
@@ -188,7 +193,7 @@ pub fn gave_up(row: &AppState) -> bool {
 pub fn next(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
     match (row.mechanism, &facts.want) {
         (Mechanism::Command, _) => by_command(row, facts, now),
-        (Mechanism::Declaration, Some(want)) => by_declaration(row, facts, want, now),
+        (Mechanism::Declaration, Some(want)) => declared::next(row, facts, want, now),
         // Without its declaration the device removes it by itself, and says so.
         (Mechanism::Declaration, None) if is_away(row) => Step::Release,
         (Mechanism::Declaration, None) => Step::Rest(None),
@@ -239,7 +244,10 @@ fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
         Stage::Unmanaged if row.take_over => Step::Install,
         Stage::Declined | Stage::Deleted | Stage::Unmanaged | Stage::Stuck => Step::Rest(None),
         _ if is_early => Step::Rest(row.due_at),
-        Stage::Installed | Stage::Outdated => installed(row, facts, want),
+        Stage::Installed | Stage::Outdated => match installed(row, facts, want) {
+            Step::Rest(_) if row.poll_at.is_some() => poll(row, now),
+            step => step,
+        },
         _ => Step::Install,
     }
 }
@@ -274,28 +282,6 @@ fn installed(row: &AppState, facts: &Facts, want: &Want) -> Step {
             }
         }
         _ => Step::Rest(None),
-    }
-}
-
-fn by_declaration(row: &AppState, facts: &Facts, want: &Want, now: Timestamp) -> Step {
-    if !want.installs && is_away(row) {
-        return Step::Offer;
-    }
-    if let Some(step) = licence(row, facts).filter(|_| row.sent.is_empty()) {
-        return step;
-    }
-    if row.sent != want.digest {
-        return Step::Declare;
-    }
-    // The device was told of it, and its store had no licence.
-    let is_refused = row.seen.is_empty() && matches!(row.stage, Stage::NoLicence | Stage::Licence);
-    match row.due_at {
-        _ if !is_refused => Step::Rest(None),
-        _ if !facts.licence.is_enough() => Step::AwaitLicence,
-        // The ledger did not have it either, and has it now.
-        _ if row.attempts == 0 => Step::DeclareAgain,
-        Some(due_at) if due_at <= now => Step::DeclareAgain,
-        due_at => Step::Rest(due_at),
     }
 }
 

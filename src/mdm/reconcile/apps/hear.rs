@@ -111,7 +111,8 @@ pub fn apps_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
             let is_known = states.iter().any(|state| state.identifier == identifier);
             let state = states.iter().find(|state| state.identifier == identifier);
             if let Some(item) = found {
-                if !text(item, "identifier").is_empty() {
+                // Of a package the device lists the package's own identifier, and the app inside under another.
+                if row.bundle_id.is_empty() {
                     row.bundle_id = text(item, "identifier");
                 }
                 next::declared(&mut row, Some(&declared_item(item)), is_known, tx.now);
@@ -124,6 +125,9 @@ pub fn apps_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
                 next::enter(&mut row, Stage::Failed, &because, tx.now);
             } else {
                 next::declared(&mut row, None, is_known, tx.now);
+                if state.is_some_and(|state| state.active) {
+                    next::confirmed(&mut row, tx.now);
+                }
             }
         } else if let Some(item) = by_command.iter().find(|item| text(item, "identifier") == row.bundle_id && !row.bundle_id.is_empty()) {
             let facts = apps::facts_of(tx, enrollment, &row)?;

@@ -151,11 +151,10 @@ fn take(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, step: &Step) ->
             send(tx, enrollment, planned, Intent::Remove, order)?;
         }
         Step::Declare => {
-            planned.row.sent = planned.facts.want.as_ref().map(|want| want.digest.clone()).unwrap_or_default();
-            if matches!(planned.row.stage, Stage::Absent | Stage::Offered | Stage::Licence | Stage::NoLicence) {
-                next::enter(&mut planned.row, Stage::Sent, "", tx.now);
-            }
+            let digest = planned.facts.want.as_ref().map(|want| want.digest.clone()).unwrap_or_default();
+            next::served(&mut planned.row, &digest, tx.now);
         }
+        Step::Doubt => next::doubted(&mut planned.row, tx.now),
         Step::Rest(_) | Step::Poll | Step::Release | Step::DeclareAgain => {}
     }
     Ok(())
@@ -222,6 +221,7 @@ fn thing(tx: &Tx, planned: &Planned, seats: &mut apps::SeatsLeft) -> Result<Opti
         Step::Want if !seats.take(tx, planned)? => Foreseen::NoLicence,
         Step::AwaitLicence if matches!(planned.facts.licence, LicenceFact::Short(_)) => Foreseen::NoLicence,
         Step::Install | Step::Declare | Step::DeclareAgain | Step::Want => Foreseen::Sent,
+        Step::Poll if row.stage == Stage::Installed => Foreseen::Stays,
         Step::AwaitLicence | Step::Poll => Foreseen::UnderWay,
         Step::Offer => Foreseen::Offered,
         Step::Remove => Foreseen::Removed,
@@ -229,7 +229,7 @@ fn thing(tx: &Tx, planned: &Planned, seats: &mut apps::SeatsLeft) -> Result<Opti
         Step::Rest(_) if matches!(row.stage, Stage::Installed | Stage::Outdated) => Foreseen::Stays,
         Step::Rest(_) if row.command_uuid.is_some() => Foreseen::UnderWay,
         Step::Rest(_) if matches!(row.stage, Stage::Sent | Stage::Prompting | Stage::Installing | Stage::Updating) => Foreseen::UnderWay,
-        Step::Rest(_) => Foreseen::Later,
+        Step::Doubt | Step::Rest(_) => Foreseen::Later,
         Step::TakeBack | Step::Release => return Ok(None),
     };
     Ok(Some(Thing {

@@ -122,6 +122,7 @@ impl Device {
             configuration: fields::dictionary(body, "Configuration").cloned(),
             attributes: fields::dictionary(body, "Attributes").cloned(),
             device_based: purchase == Some(1),
+            awaits: body.contains_key("ManifestURL"),
             ..Order::default()
         };
         let identifier = app.identifier.clone();

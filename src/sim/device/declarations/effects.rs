@@ -1,17 +1,12 @@
-//! What active declarations do to the device: apps, profiles, and OS updates with a deadline.
-
-use std::collections::BTreeSet;
+//! What active declarations do to the device: apps (beside this file), profiles, and OS updates with a deadline.
 
 use serde_json::Value as Json;
 
-use super::super::apps::{App, Order};
 use super::super::profiles::Source;
 use super::super::{DEVICE, Device};
 use crate::clock::Timestamp;
-use crate::protocol::plist;
-use crate::sim::model::{Release, Version, known_app_by_adam_id, known_app_by_identifier};
+use crate::sim::model::{Release, Version};
 
-const APP: &str = "com.apple.configuration.app.managed";
 pub(super) const LEGACY_PROFILE: &str = "com.apple.configuration.legacy";
 const PASSCODE: &str = "com.apple.configuration.passcode.settings";
 const ENFORCEMENT: &str = "com.apple.configuration.softwareupdate.enforcement.specific";
@@ -36,36 +31,6 @@ impl Device {
                 Some((judgement.identifier, document["Type"].as_str()?.to_owned(), document["Payload"].clone()))
             })
             .collect()
-    }
-
-    fn apply_apps(&mut self, channel: usize, active: &[(String, String, Json)], now: Timestamp) {
-        let wanted: Vec<_> = active.iter().filter(|(_, kind, _)| kind == APP).collect();
-        // An app may be wanted on another channel.
-        let everywhere = (0..self.channels.len()).flat_map(|channel| self.active_payloads(channel));
-        let identifiers: BTreeSet<String> = everywhere.filter(|(_, kind, _)| kind == APP).map(|(identifier, ..)| identifier).collect();
-        let is_gone = |declaration: &String| !identifiers.contains(declaration);
-        let gone = self.apps.managed().filter(|(_, management)| management.declaration.as_ref().is_some_and(is_gone));
-        let gone: Vec<String> = gone.map(|(app, _)| app.identifier.clone()).collect();
-        for identifier in gone {
-            self.apps.remove(&identifier);
-        }
-        for (identifier, _, payload) in wanted {
-            let Some(app) = declared_app(payload) else { continue };
-            let asset = payload["LegacyAppConfigAssetReference"].as_str().map(|asset| self.asset_of(channel, asset));
-            let configuration = asset.flatten().and_then(|data| plist::parse_dictionary(&data).ok());
-            let held = self.apps.find(&app.identifier).and_then(|app| app.managed.as_ref());
-            if held.is_some_and(|management| management.declaration.is_some()) {
-                self.apps.configure(&app.identifier, configuration);
-                continue;
-            }
-            let required = payload["InstallBehavior"]["Install"].as_str() == Some("Required");
-            if required {
-                let whose = payload["InstallBehavior"]["License"]["Assignment"].as_str();
-                let (device_based, declaration) = (whose != Some("User"), Some(identifier.clone()));
-                let order = Order { flags: 1, device_based, configuration, declaration, ..Order::default() };
-                self.order_declared(app, order, whose.is_some(), now);
-            }
-        }
     }
 
     /// Profiles go with their declaration, or when nothing activates it any more; what could not be renewed stays as it was.
@@ -125,18 +90,6 @@ impl Device {
             }
         }
         self.channels[DEVICE].declarations.enforce_at = (deadline > now).then_some(deadline);
-    }
-}
-
-/// The app that a declaration names.
-fn declared_app(payload: &Json) -> Option<App> {
-    let adam_id = payload["AppStoreID"].as_str().and_then(|id| id.parse().ok());
-    let identifier = payload["BundleID"].as_str();
-    let known = adam_id.and_then(known_app_by_adam_id).or_else(|| identifier.and_then(known_app_by_identifier));
-    match (known, identifier) {
-        (Some(app), _) => Some(App::of_store(app)),
-        (None, Some(identifier)) => Some(App::unknown(identifier.to_owned(), adam_id)),
-        (None, None) => adam_id.map(|adam_id| App::unknown(format!("school.example.app{adam_id}"), Some(adam_id))),
     }
 }
 

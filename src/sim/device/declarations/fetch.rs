@@ -1,4 +1,4 @@
-//! What declarations point to: profiles and data, downloaded, checked, and remembered by the version that they were fetched for.
+//! What declarations point to: profiles, data and manifests, downloaded, checked, and remembered by the version that they were fetched for.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value as Json;
@@ -7,6 +7,7 @@ use super::super::agenda::Errand;
 use super::super::profile::Profile;
 use super::super::profiles::Source;
 use super::super::wire::{Purpose, Request, Response};
+use super::apps::{brings, manifest_of};
 use super::effects::LEGACY_PROFILE;
 use super::{Declarations, Device, Held};
 use crate::clock::Timestamp;
@@ -38,7 +39,7 @@ pub(super) struct Fetched {
 enum State {
     /// It is under way.
     Asked,
-    /// It came: the data of an asset, nothing for an installed profile.
+    /// It came: the data of an asset, nothing for an installed profile or an ordered app.
     Good(Vec<u8>),
     /// It could not be used: code and sentence.
     Bad(&'static str, String),
@@ -51,9 +52,10 @@ impl Declarations {
         self.fetched.get(identifier).filter(|fetched| fetched.server_token == held.server_token).map(|fetched| &fetched.state)
     }
 
-    /// Whether the download is still under way.
+    /// Whether the download is still under way that says whether the declaration is any good; of an app its list tells.
     pub(super) fn is_fetching(&self, identifier: &str) -> bool {
-        matches!(self.fetched(identifier), Some(State::Asked))
+        let brings_app = self.held.get(identifier).is_some_and(Held::brings_app);
+        !brings_app && matches!(self.fetched(identifier), Some(State::Asked))
     }
 
     /// Whether the download was no use.
@@ -86,8 +88,9 @@ impl Device {
 
     /// Downloads that failed are tried anew, and the declarations applied.
     pub(super) fn try_downloads_again(&mut self, channel: usize, now: Timestamp) {
+        let failed = self.apps.failed_downloads();
         let declarations = &mut self.channels[channel].declarations;
-        declarations.fetched.retain(|_, fetched| !matches!(fetched.state, State::Bad(..)));
+        declarations.fetched.retain(|identifier, fetched| !matches!(fetched.state, State::Bad(..)) && !failed.contains(identifier));
         self.apply_declarations(channel, now);
     }
 
@@ -107,6 +110,11 @@ impl Device {
                 (Some(url), _) => self.ask_for(channel, identifier, url, true),
                 (None, Some(asset)) => self.profile_of_asset(channel, identifier, asset, now),
                 (None, None) => {}
+            }
+        }
+        for (identifier, kind, payload) in active {
+            if let Some(url) = manifest_of(kind, payload) {
+                self.ask_for(channel, identifier, url, false);
             }
         }
     }
@@ -154,9 +162,10 @@ impl Device {
             return;
         }
         let (channel, identifier) = (wanted.channel, wanted.declaration.as_str());
-        let is_asset = self.channels[channel].declarations.held.get(identifier).is_some_and(|held| held.kind == "asset");
-        let judged = if is_asset {
-            let held = self.channels[channel].declarations.held.get(identifier);
+        let held = self.channels[channel].declarations.held.get(identifier);
+        let judged = if held.is_some_and(Held::brings_app) {
+            self.declared_manifest_came(channel, identifier, &response.body, now).map(|()| Vec::new())
+        } else if held.is_some_and(|held| held.kind == "asset") {
             held.and_then(Held::document_type)
                 .map_or(Ok(()), |(kind, payload)| asset_fault(kind, payload, response))
                 .map(|()| response.body.to_vec())
@@ -237,7 +246,12 @@ impl Device {
 }
 
 impl Held {
-    /// The type of an asset with its payload.
+    /// Whether it brings an app or a package.
+    fn brings_app(&self) -> bool {
+        self.document_type().is_some_and(|(kind, _)| brings(kind))
+    }
+
+    /// Its type with its payload.
     fn document_type(&self) -> Option<(&str, &Json)> {
         let document = self.document.as_ref()?;
         Some((document["Type"].as_str()?, document.get("Payload")?))

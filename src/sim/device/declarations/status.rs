@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::DEVICE;
-use super::super::apps::Status;
+use super::super::apps::{Management, Status};
 use super::{Device, KINDS};
 use crate::sim::model::{Family, Platform};
 
@@ -15,7 +15,7 @@ use crate::sim::model::{Family, Platform};
 const ALWAYS: [&str; 2] = ["management.client-capabilities", "management.declarations"];
 
 /// Lists of which only the changed items are told, each known by its identifier.
-const LISTS: [&str; 3] = ["app.managed.list", "mdm.app", "security.certificate.list"];
+const LISTS: [&str; 4] = ["app.managed.list", "mdm.app", "package.list", "security.certificate.list"];
 
 impl Device {
     /// What is to be told now; none where nothing has changed.
@@ -115,7 +115,8 @@ impl Device {
             "mdm.is-awaiting-configuration" => json!(channel == DEVICE && self.situation.awaiting_configuration),
             "mdm.is-return-to-service" => json!(false),
             "mdm.is-shared-ipad" => json!(self.facts.shared),
-            "package.list" | "services.background-task" => json!([]),
+            "package.list" => self.package_list(),
+            "services.background-task" => json!([]),
             _ => return None,
         })
     }
@@ -178,7 +179,8 @@ impl Device {
 
     /// The apps that commands manage, or those that declarations do.
     fn app_list(&self, by_declaration: bool) -> Json {
-        let listed = self.apps.managed().filter(|(_, management)| management.declaration.is_some() == by_declaration);
+        let is_of_list = |management: &Management| management.declaration.is_some() == by_declaration && !management.is_package;
+        let listed = self.apps.managed().filter(|(_, management)| is_of_list(management));
         let entries = listed.map(|(app, management)| {
             let mut entry = json!({
                 "identifier": app.identifier,
@@ -190,13 +192,25 @@ impl Device {
             });
             if let Some(declaration) = &management.declaration {
                 entry["declaration-identifier"] = json!(declaration);
-                match management.status {
-                    Status::UserRejected | Status::ManagementRejected => entry["reasons"] = json!([{ "code": "Error.UserRejected" }]),
-                    Status::Failed if management.unlicensed => entry["reasons"] = json!([{ "code": "Error.LicenseNotFound" }]),
-                    Status::Failed => entry["reasons"] = json!([{ "code": "Error.InstallFailed" }]),
-                    _ => {}
-                }
+                explain(&mut entry, management);
             }
+            entry
+        });
+        Json::Array(entries.collect())
+    }
+
+    /// The packages that declarations bring.
+    fn package_list(&self) -> Json {
+        let listed = self.apps.managed().filter(|(_, management)| management.is_package);
+        let entries = listed.map(|(package, management)| {
+            let mut entry = json!({
+                "identifier": package.identifier,
+                "declaration-identifier": management.declaration,
+                "name": package.name,
+                "version": package.version,
+                "state": if management.status == Status::Managed { "installed" } else { management.status.declared_name() },
+            });
+            explain(&mut entry, management);
             entry
         });
         Json::Array(entries.collect())
@@ -232,6 +246,22 @@ impl Device {
             _ => version >= 17,
         }
     }
+}
+
+/// Says in an entry of a list why it failed.
+fn explain(entry: &mut Json, management: &Management) {
+    let code = match (management.status, management.failure) {
+        (Status::UserRejected | Status::ManagementRejected, _) => "Error.UserRejected",
+        (Status::Failed, _) if management.unlicensed => "Error.LicenseNotFound",
+        (Status::Failed, why) => why.unwrap_or("Error.InstallFailed"),
+        // An update that failed; what was there before is there still.
+        (_, Some(why)) => {
+            entry["update-state"] = json!("failed");
+            why
+        }
+        (_, None) => return,
+    };
+    entry["reasons"] = json!([{ "code": code }]);
 }
 
 /// Puts the value of `a.b.c` at its place in the tree.

@@ -3,6 +3,7 @@
 mod apps;
 mod commands;
 mod declarations;
+mod declared_apps;
 mod enrolling;
 mod faults;
 mod fetching;

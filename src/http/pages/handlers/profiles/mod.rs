@@ -192,7 +192,8 @@ fn view(
     })
 }
 
-fn device(row: Standing) -> DeviceRow {
+/// A device in the list of a profile's page.
+pub(in crate::http::pages::handlers) fn device(row: Standing) -> DeviceRow {
     let (state, words) = match row.state {
         ProfileState::Installed => (Mark::Ok, "installed"),
         ProfileState::Installing => (Mark::Waiting, "sent"),

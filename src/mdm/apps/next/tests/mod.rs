@@ -82,8 +82,9 @@ fn after(answer: &Answer, facts: &Facts) -> AppState {
 
 /// A row of an app that is there in the version of this number.
 fn there(number: i64) -> AppState {
-    let mut row = after(&taken(Some(ManagedState::Managed)), &facts(Some("d")));
-    row.external_version = Some(number);
+    let wish = facts(Some("d"));
+    let mut row = after(&taken(Some(ManagedState::Managed)), &wish);
+    listed(&mut row, Some(&item(ManagedState::Managed, number)), None, true, &wish, NOW);
     row
 }
 
@@ -281,6 +282,62 @@ fn a_command_that_becomes_a_declaration_installs_nothing_again() {
     assert_eq!(next(&row, &gone, NOW), Step::Rest(None), "it goes when the device says so");
     declared(&mut row, None, false, NOW);
     assert_eq!(next(&row, &gone, NOW), Step::Release);
+}
+
+#[test]
+fn what_is_there_at_once_is_asked_for_its_version_once() {
+    let wish = facts(Some("d"));
+    let mut row = after(&taken(Some(ManagedState::Managed)), &wish);
+    assert_eq!((row.stage, next(&row, &wish, NOW)), (Stage::Installed, Step::Poll));
+    polled(&mut row, NOW);
+    assert_eq!(next(&row, &wish, NOW), Step::Rest(row.poll_at));
+    let present = Present { version: "142".into(), short_version: "1.4".into(), external_version: None };
+    listed(&mut row, Some(&Item { state: ManagedState::Managed, external_version: None }), Some(&present), true, &wish, NOW);
+    assert_eq!((row.version.as_str(), next(&row, &wish, NOW)), ("142", Step::Rest(None)));
+    // Known by its version, it follows a newer one by itself.
+    let newer = Newest { external: None, version: "143".into() };
+    let wish = Facts { want: wish.want.map(|want| Want { newest: Some(newer), ..want }), ..wish };
+    assert_eq!(next(&row, &wish, NOW), Step::Install);
+}
+
+#[test]
+fn an_answer_names_an_app_only_where_nobody_knew_its_identifier() {
+    let wish = facts(Some("d"));
+    let other = Answer::Taken { state: None, bundle_id: Some("school.example.installer".into()) };
+    assert_eq!(after(&other, &wish).bundle_id, "school.example.atlas");
+    let mut unnamed = row();
+    unnamed.bundle_id.clear();
+    answered(&mut unnamed, &other, &wish, NOW);
+    assert_eq!(unnamed.bundle_id, "school.example.installer");
+}
+
+#[test]
+fn a_confirmed_declaration_without_effect_is_told_after_an_hour() {
+    let wish = facts(Some("d"));
+    let mut row = row();
+    want(&mut row, &wish, Mechanism::Declaration, NOW);
+    assert_eq!(next(&row, &wish, NOW), Step::Declare);
+    served(&mut row, "d", NOW);
+    assert_eq!(crate::mdm::apps::words::stage(&row), "waits for the device");
+    confirmed(&mut row, NOW);
+    confirmed(&mut row, NOW.plus(POLLS[0]));
+    let until = NOW.plus(QUIET_MAX);
+    assert_eq!((row.stage, next(&row, &wish, NOW)), (Stage::Installing, Step::Rest(Some(until))));
+    assert!(crate::mdm::apps::words::because(&row, &crate::clock::Zone::default()).0.contains("works on it"));
+    assert_eq!(next(&row, &wish, until), Step::Doubt);
+    doubted(&mut row, until);
+    assert_eq!((row.stage, next(&row, &wish, until)), (Stage::Stuck, Step::Rest(None)));
+    // It came after all; and one that the device lists is never doubted.
+    let said = |state: &str| Declared {
+        state: state.into(),
+        update_state: String::new(),
+        reason: None,
+        version: "1".into(),
+        short_version: "1".into(),
+        external_version: None,
+    };
+    declared(&mut row, Some(&said("installing")), true, until);
+    assert_eq!((row.stage, next(&row, &wish, until.plus(AFTER_CANCEL))), (Stage::Installing, Step::Rest(None)));
 }
 
 #[test]

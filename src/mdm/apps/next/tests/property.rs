@@ -102,7 +102,7 @@ impl World {
                 assert!(self.command.is_none());
                 self.row = None;
             }
-            Step::Rest(_) | Step::Offer | Step::Want | Step::Declare | Step::DeclareAgain => {}
+            Step::Rest(_) | Step::Offer | Step::Want | Step::Declare | Step::DeclareAgain | Step::Doubt => {}
         }
         step
     }
