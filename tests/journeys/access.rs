@@ -54,15 +54,15 @@ async fn app_for(house: &House, guest: &Guest<'_>) {
             let enrollment = enrollments::by_nano_id(tx, &udid)?.unwrap();
             let app = App {
                 id: "field".into(),
-                kind: AppKind::InHouse,
-                adam_id: None,
+                kind: AppKind::Store,
+                adam_id: Some("1500000001".into()),
                 bundle_id: BUNDLE.into(),
                 name: "Field notes".into(),
                 note: String::new(),
                 platforms: r#"["ios"]"#.into(),
                 facts: "{}".into(),
                 facts_at: None,
-                settings: "{}".into(),
+                settings: r#"{"licence":"none"}"#.into(),
                 revision: 1,
                 created_at: tx.now,
                 changed_at: tx.now,

@@ -204,7 +204,7 @@ async fn exactly_one_of_three_waits_for_the_third_licence_and_goes_on_by_itself_
     let of = async |stage: &str| stages(&house, &app).await.into_iter().filter(|(known, _)| known == stage).collect::<Vec<_>>();
     pass_until(&house, &guests, async || of("installed").await.len() == 2).await;
     let waiting = of("no_licence").await;
-    assert!(waiting.len() == 1 && waiting[0].1.contains("All 2 licences are in use"), "{waiting:?}");
+    assert!(waiting.len() == 1 && waiting[0].1.contains("All 2 licences are taken"), "{waiting:?}");
     let (_, owned) = house.api("GET", "/api/v1/licences/owned", json!(null)).await;
     assert_eq!((&owned["items"][0]["free"], &owned["items"][0]["short"]), (&json!(0), &json!(1)), "{owned}");
 

@@ -181,7 +181,7 @@ impl Device {
             Errand::FetchProfile => self.profile_came(&response, now),
             Errand::GetCaCert => self.ca_cert_came(&response),
             Errand::GetCaCaps => self.ca_caps_came(&response),
-            Errand::MakeKey => {}
+            Errand::MakeKey | Errand::Accept(_) => {}
             Errand::PkiOperation => self.certificate_came(&response, now),
             Errand::Authenticate => self.authenticated(&response),
             Errand::TokenUpdate(channel) => self.token_updated(channel, &response, now),
@@ -196,7 +196,6 @@ impl Device {
             Errand::Manifest(order) => self.manifest_came(*order, &response, now),
             Errand::Package(package) => self.package_came(*package, &response, now),
             Errand::Licence(question) => self.licence_told(*question, Some(&response), now),
-            Errand::Accept(_) => {}
         }
     }
 
@@ -229,14 +228,13 @@ impl Device {
             // The device lost its own report; the server still has the command.
             Errand::Report(report) if report.spoiled => return self.end_session(report.channel),
             Errand::Declare(channel, step) if self.declaration_missed(*channel, step, status, given_up, now) => return,
-            Errand::SetBootstrapToken | Errand::GetBootstrapToken if refused || given_up => return,
+            Errand::SetBootstrapToken | Errand::GetBootstrapToken | Errand::Accept(_) if refused || given_up => return,
             Errand::Declared(wanted) if refused || given_up => return self.wanted_missed(&wanted.clone(), &why, now),
             Errand::Manifest(order) if refused || given_up => return self.manifest_failed(order.as_ref().clone()),
             Errand::Package(package) if refused || given_up => {
                 return self.package_failed(&package.app.identifier.clone(), "Error.DownloadFailed", now);
             }
             Errand::Licence(question) if refused || given_up => return self.licence_told(question.as_ref().clone(), None, now),
-            Errand::Accept(_) if refused || given_up => return,
             _ => {}
         }
         flight.state = FlightState::Due(now.plus(self.pause(flight.attempts, response)));

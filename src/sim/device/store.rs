@@ -44,9 +44,9 @@ impl Device {
         let errand = Errand::Licence(Box::new(Question { app, adam_id, asker }));
         // A command is answered before the conversation goes on.
         if is_command {
-            self.agenda.push_front(errand)
+            self.agenda.push_front(errand);
         } else {
-            self.agenda.push_back(errand)
+            self.agenda.push_back(errand);
         }
         Answer::Later
     }

@@ -42,7 +42,7 @@ async fn a_declaration_is_pasted_shown_changed_assigned_and_deleted() {
     );
     assert_eq!(house.post(&owner, &format!("{own}/name"), "name=Renamed").await.status, 303);
 
-    let taken = house.post(&owner, &format!("{own}/groups"), "").await;
+    let taken = house.post(&owner, &format!("{own}/groups"), "before=g").await;
     assert!(!house.get(&owner, taken.location()).await.body.contains("value=\"g\" checked"));
     assert!(house.get(&owner, &format!("{own}/delete")).await.body.contains("Renamed"));
     let gone = house.post(&owner, &format!("{own}/delete"), "confirmed=1").await;

@@ -141,7 +141,7 @@ async fn who_gets_it_is_chosen_by_group_and_what_it_gets_in_the_way_of_is_asked_
     let signed = house.kept(&owner, &signed(&profile("school.example.s", &[]))).await;
     let refused = house.post(&owner, &format!("{signed}/scope"), form).await;
     assert!(refused.status == 422 && refused.body.contains("is signed or encrypted"), "{}", refused.body);
-    house.post(&owner, &format!("{b}/scope"), "ends_at=").await;
+    house.post(&owner, &format!("{b}/scope"), "before=g1&ends_at=").await;
     assert!(!house.get(&owner, &b).await.body.contains("value=\"g1\" checked"));
 }
 
