@@ -90,6 +90,9 @@ fn usual_cause(row: &AppState) -> &'static str {
         }
         Stage::Installing => "The device has taken the order and works on it.",
         Stage::Updating => "A newer version or changed settings are on their way.",
+        Stage::Outdated if row.mechanism == Mechanism::Declaration => {
+            "It is installed, and there is a newer version, which the device brings."
+        }
         Stage::Outdated => "It is installed, and there is a newer version, which is not sent by itself now.",
         _ => "",
     }

@@ -15,6 +15,9 @@ pub(crate) use self::status::Status;
 /// How long an order waits before its download begins.
 const QUEUED: Duration = Duration::from_secs(2);
 
+/// How soon a device that keeps an app current looks for a newer version, once it manages one that is old.
+const LOOKS_FOR_UPDATES: Duration = Duration::from_secs(60);
+
 /// Bytes that a device downloads in a second.
 const DOWNLOAD_BYTES_PER_S: u64 = 20_000_000;
 
@@ -58,6 +61,8 @@ pub(crate) struct Management {
     pub(crate) is_package: bool,
     /// Its package is still being downloaded: however much time passes, it is not there before that came.
     awaits: bool,
+    /// The device brings newer versions by itself.
+    keeps_current: bool,
     /// Why it, or its update, failed, as status reports say it.
     pub(crate) failure: Option<&'static str>,
     /// What will go wrong with it on purpose.
@@ -86,6 +91,8 @@ pub(crate) struct Order {
     pub(crate) is_package: bool,
     /// Its package is downloaded apart.
     pub(crate) awaits: bool,
+    /// The device is to bring newer versions by itself.
+    pub(crate) keeps_current: bool,
     pub(crate) mishap: Option<AppMishap>,
 }
 
@@ -181,7 +188,7 @@ impl Apps {
         let was_managed = app.managed.is_some();
         let (status, due) = match (app.installed, was_managed, silent) {
             (true, true, _) => (Status::Updating, Some(now.plus(app.download()))),
-            (true, false, true) => (Status::Managed, None),
+            (true, false, true) => (Status::Managed, (order.keeps_current && app.newer.is_some()).then(|| now.plus(LOOKS_FOR_UPDATES))),
             (true, false, false) => (Status::PromptingForManagement, Some(answers_at)),
             (false, _, true) => (Status::Queued, Some(now.plus(QUEUED))),
             (false, _, false) => (Status::Prompting, Some(answers_at)),
@@ -202,8 +209,8 @@ impl Apps {
         let app = self.0.get_mut(identifier)?;
         let is_held = |held: &mut Management| held.declaration.as_deref() == Some(declaration) && held.status == Status::Queued;
         let held = app.managed.take_if(is_held)?;
-        let Management { flags, configuration, attributes, device_based, declaration, mishap, .. } = held;
-        let order = Order { flags, configuration, attributes, device_based, declaration, mishap, ..Order::default() };
+        let Management { flags, configuration, attributes, device_based, declaration, keeps_current, mishap, .. } = held;
+        let order = Order { flags, configuration, attributes, device_based, declaration, keeps_current, mishap, ..Order::default() };
         let app = app.clone();
         if !app.installed {
             self.0.remove(identifier);
@@ -304,7 +311,7 @@ impl Apps {
 
 impl Management {
     fn of(order: Order, status: Status, due: Option<Timestamp>) -> Self {
-        let Order { flags, configuration, attributes, device_based, declaration, is_package, awaits, mishap } = order;
+        let Order { flags, configuration, attributes, device_based, declaration, is_package, awaits, keeps_current, mishap } = order;
         let (feedback, failure, unlicensed) = (None, None, false);
         Self {
             status,
@@ -317,6 +324,7 @@ impl Management {
             declaration,
             is_package,
             awaits,
+            keeps_current,
             failure,
             mishap,
             unlicensed,
@@ -340,6 +348,10 @@ impl App {
             Status::Prompting if agrees => (Status::Installing, Some(due.plus(download))),
             Status::Prompting => (Status::UserRejected, None),
             Status::PromptingForManagement if !agrees => (Status::ManagementRejected, None),
+            Status::PromptingForManagement if management.keeps_current && self.newer.is_some() => {
+                (Status::Managed, Some(due.plus(LOOKS_FOR_UPDATES)))
+            }
+            Status::Managed if management.keeps_current && self.newer.is_some() => (Status::Updating, Some(due.plus(download))),
             _ => (Status::Managed, None),
         };
         let is_taken_over = management.status == Status::PromptingForManagement;

@@ -64,3 +64,20 @@ fn statuses_are_spelled_with_hyphens_in_status_reports() {
     assert_eq!(Status::ManagedButUninstalled.status_name(), "managed-but-uninstalled");
     assert_eq!(Status::Managed.status_name(), "managed");
 }
+
+#[test]
+fn a_declared_app_that_the_person_had_before_is_taken_over_and_then_brought_up_to_date() {
+    let now = at(0);
+    let known = crate::sim::model::known_app_by_adam_id(1_500_000_002).unwrap();
+    let old = App { installed: true, version: known.earlier.into(), newer: Some(known.version.into()), ..App::of_store(known) };
+    for (keeps_current, version) in [(true, known.version), (false, known.earlier)] {
+        let mut apps = Apps::default();
+        apps.place(old.clone());
+        let order = Order { declaration: Some("d".into()), keeps_current, ..Order::default() };
+        assert_eq!(apps.order(App::of_store(known), order, true, WILLING, now), Status::Managed);
+        assert_eq!(apps.find(known.identifier).unwrap().version, known.earlier);
+        apps.advance(WILLING, now.plus(Duration::from_secs(3600)));
+        let app = apps.find(known.identifier).unwrap();
+        assert_eq!((app.version.as_str(), app.managed.as_ref().unwrap().status), (version, Status::Managed), "{keeps_current}");
+    }
+}

@@ -44,7 +44,8 @@ impl Device {
             if held.is_none_or(|management| management.declaration.is_none()) {
                 let whose = payload["InstallBehavior"]["License"]["Assignment"].as_str();
                 let (device_based, declaration) = (whose != Some("User"), Some(identifier.clone()));
-                let order = Order { flags: 1, device_based, configuration, declaration, ..Order::default() };
+                let keeps_current = payload["UpdateBehavior"]["AutomaticAppUpdates"].as_str() != Some("AlwaysOff");
+                let order = Order { flags: 1, device_based, configuration, declaration, keeps_current, ..Order::default() };
                 self.order_declared(app, order, whose.is_some(), now);
             }
         }
