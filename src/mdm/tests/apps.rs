@@ -160,6 +160,13 @@ fn refused(domain: &str, code: i64) -> String {
     )
 }
 
+fn app_list(identifier: &str, state: &str, reason: Option<&str>) -> Value {
+    let reasons: Vec<_> = reason.into_iter().map(|code| json!({ "code": code })).collect();
+    json!({ "StatusItems": { "app": { "managed": { "list": [{
+        "identifier": BUNDLE, "declaration-identifier": identifier, "state": state, "version": "28", "short-version": "2.8", "reasons": reasons
+    }] } } } })
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]

@@ -25,13 +25,6 @@ fn new_systems_are_told_by_a_declaration_and_old_ones_by_a_command() {
     }
 }
 
-fn app_list(identifier: &str, state: &str, reason: Option<&str>) -> Value {
-    let reasons: Vec<_> = reason.into_iter().map(|code| json!({ "code": code })).collect();
-    json!({ "StatusItems": { "app": { "managed": { "list": [{
-        "identifier": BUNDLE, "declaration-identifier": identifier, "state": state, "version": "28", "short-version": "2.8", "reasons": reasons
-    }] } } } })
-}
-
 #[test]
 fn a_declared_app_is_followed_by_status_reports_until_it_has_gone() {
     let school = School::new();
