@@ -127,6 +127,42 @@ pub struct AppState {
     pub withdrawn: bool,
 }
 
+impl AppState {
+    /// An app of which nothing is wanted, sent or seen yet.
+    pub fn absent(app_id: &str, mechanism: Mechanism, now: Timestamp) -> Self {
+        Self {
+            app_id: app_id.to_owned(),
+            name: String::new(),
+            adam_id: String::new(),
+            bundle_id: String::new(),
+            mechanism,
+            mode: AssignedMode::Required,
+            holder: String::new(),
+            wanted: String::new(),
+            sent: String::new(),
+            seen: String::new(),
+            stage: Stage::Absent,
+            stage_at: now,
+            version: String::new(),
+            short_version: String::new(),
+            external_version: None,
+            asked_version: String::new(),
+            unmoved: 0,
+            intent: Intent::Nothing,
+            command_uuid: None,
+            attempts: 0,
+            due_at: None,
+            polls: 0,
+            poll_at: None,
+            problem: String::new(),
+            asked_at: None,
+            asks: 0,
+            take_over: false,
+            withdrawn: false,
+        }
+    }
+}
+
 const COLUMNS: &str = "app_id, name, adam_id, bundle_id, mechanism, mode, holder, wanted, sent, seen, stage, stage_at, version, short_version, \
                        external_version, asked_version, unmoved, intent, command_uuid, attempts, due_at, polls, poll_at, problem, asked_at, \
                        asks, take_over, withdrawn";

@@ -15,7 +15,7 @@ use crate::mdm::reconcile::step::UnderWay;
 use crate::mdm::wanted::{Origin, Target, Unable};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
-use crate::store::app_states::{self, AppState, Intent, Stage};
+use crate::store::app_states::{self, AppState};
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{AssignedKind, AssignedMode, Assignment};
 use crate::store::devices::Device;
@@ -195,34 +195,10 @@ pub fn origin(app: &App) -> Origin {
 
 fn blank(app: &App, wish: &Wish, now: Timestamp) -> AppState {
     AppState {
-        app_id: app.id.clone(),
         name: app.name.clone(),
         adam_id: app.adam_id.clone().unwrap_or_default(),
         bundle_id: app.bundle_id.clone(),
-        mechanism: wish.order.way.mechanism(),
-        mode: AssignedMode::Required,
-        holder: String::new(),
-        wanted: String::new(),
-        sent: String::new(),
-        seen: String::new(),
-        stage: Stage::Absent,
-        stage_at: now,
-        version: String::new(),
-        short_version: String::new(),
-        external_version: None,
-        asked_version: String::new(),
-        unmoved: 0,
-        intent: Intent::Nothing,
-        command_uuid: None,
-        attempts: 0,
-        due_at: None,
-        polls: 0,
-        poll_at: None,
-        problem: String::new(),
-        asked_at: None,
-        asks: 0,
-        take_over: false,
-        withdrawn: false,
+        ..AppState::absent(&app.id, wish.order.way.mechanism(), now)
     }
 }
 

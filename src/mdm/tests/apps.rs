@@ -282,29 +282,6 @@ fn what_the_person_installed_is_taken_over_with_the_next_order() {
 }
 
 #[test]
-fn an_optional_app_comes_when_the_person_asks_and_goes_when_it_is_withdrawn() {
-    let school = School::new();
-    let device = device(&school, "16.7");
-    let app = assigned(&school, 1, AssignedMode::Optional, Settings::default());
-    assert!(device.session("", "").is_empty());
-    assert_eq!(device.stage(), Stage::Offered);
-    let (enrollment, id) = (device.enrollment(), app.id.clone());
-    let device_id = enrollment.device_id.clone();
-    school.write(move |tx| apps::request(tx, &enrollment, &id));
-    assert_eq!(device.session(&taken("Managed"), "Managed").len(), 1);
-    assert_eq!(device.stage(), Stage::Installed);
-    let id = app.id.clone();
-    school.write(move |tx| apps::withdraw(tx, &Actor::Console, &device_id, &id));
-    assert_eq!(device.session("", "")[0].request_type, "RemoveApplication");
-    device.session("", "");
-    device.session("", "");
-    assert_eq!(device.stage(), Stage::Offered, "the person may ask for it again");
-    assert!(!has_licence(&school));
-    let enrollment = device.enrollment();
-    assert!(school.try_write(move |tx| apps::request(tx, &enrollment, "another app")).is_err());
-}
-
-#[test]
 fn a_changed_configuration_is_sent_anew_filled_in_and_escaped() {
     let school = School::new();
     let device = device(&school, "16.7");

@@ -9,7 +9,7 @@ use crate::mdm::catalog::{
 };
 use crate::mdm::{Actor, capability};
 use crate::protocol::plist;
-use crate::store::app_states::{self, AppState, Intent, Stage};
+use crate::store::app_states::{self, AppState, Stage};
 use crate::store::apps;
 use crate::store::assignments::{AssignedKind, AssignedMode};
 use crate::store::deployments::Mechanism;
@@ -43,34 +43,12 @@ async fn address(house: &House, device: &'static str) -> String {
 
 fn blank(house: &House) -> AppState {
     AppState {
-        app_id: "a1".into(),
         name: "Field notes a1".into(),
-        adam_id: String::new(),
         bundle_id: "school.example.field".into(),
-        mechanism: Mechanism::Command,
         mode: AssignedMode::Optional,
-        holder: String::new(),
         wanted: "wanted".into(),
-        sent: String::new(),
-        seen: String::new(),
         stage: Stage::Offered,
-        stage_at: house.app.now(),
-        version: String::new(),
-        short_version: String::new(),
-        external_version: None,
-        asked_version: String::new(),
-        unmoved: 0,
-        intent: Intent::Nothing,
-        command_uuid: None,
-        attempts: 0,
-        due_at: None,
-        polls: 0,
-        poll_at: None,
-        problem: String::new(),
-        asked_at: None,
-        asks: 0,
-        take_over: false,
-        withdrawn: false,
+        ..AppState::absent("a1", Mechanism::Command, house.app.now())
     }
 }
 

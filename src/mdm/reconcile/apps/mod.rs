@@ -279,24 +279,16 @@ pub(super) fn begin_anew(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     app_states::forget_all(tx, &enrollment.id)?;
     for old in before.into_iter().filter(|old| !old.holder.is_empty() || old.asked_at.is_some()) {
         let row = AppState {
-            sent: String::new(),
-            seen: String::new(),
-            stage: Stage::Absent,
-            stage_at: tx.now,
-            version: String::new(),
-            short_version: String::new(),
-            external_version: None,
-            asked_version: String::new(),
-            unmoved: 0,
-            intent: Intent::Nothing,
-            command_uuid: None,
-            attempts: 0,
-            due_at: None,
-            polls: 0,
-            poll_at: None,
-            problem: String::new(),
-            take_over: false,
-            ..old
+            name: old.name,
+            adam_id: old.adam_id,
+            bundle_id: old.bundle_id,
+            mode: old.mode,
+            holder: old.holder,
+            wanted: old.wanted,
+            asked_at: old.asked_at,
+            asks: old.asks,
+            withdrawn: old.withdrawn,
+            ..AppState::absent(&old.app_id, old.mechanism, tx.now)
         };
         app_states::put(tx, &enrollment.id, &row)?;
     }

@@ -7,40 +7,15 @@ use super::*;
 use crate::mdm::reconcile::step::Loss;
 use crate::protocol::error_chain::CauseKind;
 use crate::protocol::report::apps::ManagedState;
-use crate::store::assignments::AssignedMode;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
 fn row() -> AppState {
     AppState {
-        app_id: "a".into(),
         name: "Atlas".into(),
         adam_id: "1".into(),
         bundle_id: "school.example.atlas".into(),
-        mechanism: Mechanism::Command,
-        mode: AssignedMode::Required,
-        holder: String::new(),
-        wanted: String::new(),
-        sent: String::new(),
-        seen: String::new(),
-        stage: Stage::Absent,
-        stage_at: NOW,
-        version: String::new(),
-        short_version: String::new(),
-        external_version: None,
-        asked_version: String::new(),
-        unmoved: 0,
-        intent: Intent::Nothing,
-        command_uuid: None,
-        attempts: 0,
-        due_at: None,
-        polls: 0,
-        poll_at: None,
-        problem: String::new(),
-        asked_at: None,
-        asks: 0,
-        take_over: false,
-        withdrawn: false,
+        ..AppState::absent("a", Mechanism::Command, NOW)
     }
 }
 
