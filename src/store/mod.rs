@@ -52,6 +52,7 @@ pub mod provisioning;
 pub mod push_certificates;
 mod readers;
 pub mod redemption_codes;
+pub mod releases;
 pub mod reports;
 pub mod roster;
 pub mod sessions;

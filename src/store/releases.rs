@@ -1,0 +1,113 @@
+//! What Apple's lookup service lists, and what it listed before: one row for each release, with the devices that it is for.
+
+use rusqlite::{Row, named_params};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::clock::{Day, Timestamp};
+use crate::error::{Error, Result};
+use crate::protocol::lookup::List;
+use crate::protocol::os_version::OsVersion;
+use crate::store::Tx;
+
+/// To whom and for how long a release is offered, as one entry of a list says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct Offer {
+    /// In which list the entry stands.
+    pub list: List,
+    /// The day on which Apple posted it.
+    pub posted: Option<Day>,
+    /// The last day on which Apple signs it; none where it does not end.
+    pub expires: Option<Day>,
+    /// Product names, and board identifiers of Macs; empty where Apple did not say.
+    pub devices: Vec<String>,
+}
+
+/// What tells one release from another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ReleaseKey {
+    /// As it is listed: `iOS`, `macOS`, `visionOS`.
+    pub platform: String,
+    /// ProductVersion.
+    pub version: String,
+    /// Letters of a background security improvement.
+    pub extra: String,
+    /// Build; empty where Apple did not say.
+    pub build: String,
+    /// The build that a device must run to take it; of improvements only.
+    pub prerequisite: String,
+}
+
+impl ReleaseKey {
+    /// The version with its letters.
+    pub fn os_version(&self) -> OsVersion {
+        OsVersion::parse(&self.version).with_extra(&self.extra)
+    }
+}
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Which.
+    pub key: ReleaseKey,
+    /// To whom and for how long.
+    pub offers: Vec<Offer>,
+    /// When it was first seen here.
+    pub appeared_at: Timestamp,
+    /// When it was first not listed any more.
+    pub vanished_at: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "platform, version, extra, build, prerequisite, offers, appeared_at, vanished_at";
+
+/// Every release that is listed now, in no order that means anything.
+pub fn listed(tx: &Tx) -> Result<Vec<Release>> {
+    unfold(tx.list(&format!("SELECT {COLUMNS} FROM releases WHERE vanished_at IS NULL"), [], read)?)
+}
+
+/// Every release that is or was listed.
+pub fn all(tx: &Tx) -> Result<Vec<Release>> {
+    unfold(tx.list(&format!("SELECT {COLUMNS} FROM releases"), [], read)?)
+}
+
+/// Stores a release, in the place of what was known of it.
+pub fn put(tx: &Tx, release: &Release) -> Result<()> {
+    let offers = serde_json::to_string(&release.offers).map_err(|error| Error::internal("offers are JSON", error))?;
+    let ReleaseKey { platform, version, extra, build, prerequisite } = &release.key;
+    tx.execute(
+        &format!(
+            "INSERT OR REPLACE INTO releases ({COLUMNS}) VALUES (:platform, :version, :extra, :build, :prerequisite, :offers, :appeared_at, :vanished_at)"
+        ),
+        named_params! {
+            ":platform": platform, ":version": version, ":extra": extra, ":build": build, ":prerequisite": prerequisite,
+            ":offers": offers, ":appeared_at": release.appeared_at, ":vanished_at": release.vanished_at,
+        },
+    )?;
+    Ok(())
+}
+
+/// Forgets what vanished before a moment; gives how many.
+pub fn prune(tx: &Tx, before: Timestamp) -> Result<usize> {
+    tx.execute("DELETE FROM releases WHERE vanished_at < ?1", [before])
+}
+
+type Stored = (ReleaseKey, String, Timestamp, Option<Timestamp>);
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let key = ReleaseKey {
+        platform: row.get("platform")?,
+        version: row.get("version")?,
+        extra: row.get("extra")?,
+        build: row.get("build")?,
+        prerequisite: row.get("prerequisite")?,
+    };
+    Ok((key, row.get("offers")?, row.get("appeared_at")?, row.get("vanished_at")?))
+}
+
+fn unfold(rows: Vec<Stored>) -> Result<Vec<Release>> {
+    let unfold = |(key, offers, appeared_at, vanished_at): Stored| {
+        let offers = serde_json::from_str(&offers).map_err(|error| Error::internal("stored offers are JSON", error))?;
+        Ok(Release { key, offers, appeared_at, vanished_at })
+    };
+    rows.into_iter().map(unfold).collect()
+}
