@@ -60,6 +60,8 @@ pub mod settings;
 mod soft;
 pub mod store_items;
 mod tx;
+pub mod update_plans;
+pub mod update_states;
 mod upsert;
 pub mod webhooks;
 mod words;
