@@ -140,7 +140,7 @@ impl UpdateState {
 const COLUMNS: &str = "enrollment_id, plan_id, ring, version, build, mechanism, action, deadline, deadline_at, stage, problem, percent, product_key, \
      scheduled, asked, command_uuid, attempts, unmoved, due_at, ordered_by, begun_at, done_at, changed_at";
 
-fn state(row: &Row<'_>) -> rusqlite::Result<UpdateState> {
+pub(in crate::store) fn state(row: &Row<'_>) -> rusqlite::Result<UpdateState> {
     Ok(UpdateState {
         plan_id: row.get("plan_id")?,
         ring: row.get::<_, i64>("ring")? as usize,
@@ -286,15 +286,6 @@ pub fn end_run(tx: &Tx, plan_id: &str, device_id: &str, outcome: Outcome) -> Res
         (plan_id, device_id, tx.now, outcome),
     )
     .map(drop)
-}
-
-/// The moments at which devices of a plan came to a version, oldest first, at most `limit`.
-pub fn done_at(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<Timestamp>> {
-    tx.list(
-        "SELECT done_at FROM update_states WHERE plan_id = ?1 AND stage = 'done' AND done_at IS NOT NULL ORDER BY done_at LIMIT ?2",
-        (plan_id, limit),
-        |row| row.get(0),
-    )
 }
 
 /// The enrollments that a plan has a state on.

@@ -34,6 +34,11 @@ impl Subject {
         [self.device_id.as_str(), product_name].into_iter().filter(|name| !name.is_empty()).collect()
     }
 
+    /// The same, for those who keep them.
+    pub fn listed_names(&self) -> Vec<String> {
+        self.names().into_iter().map(str::to_owned).collect()
+    }
+
     /// What the names of hardware begin with that this device may be compared with: `iPad`; nothing for a Mac, whose boards have no family.
     fn family(&self) -> &str {
         let end = self.product_name.find(|letter: char| letter.is_ascii_digit()).unwrap_or_default();
