@@ -88,6 +88,13 @@ fn the_newest_is_taken_and_its_time_counts_from_the_first_release_that_the_devic
 }
 
 #[test]
+fn each_device_may_stay_within_its_own_generation() {
+    assert_eq!(said(Target::NewestOfOwn, "18.5"), "18.7.2 since 2026-09-01");
+    assert_eq!(said(Target::NewestOfOwn, "27.0"), "27.1 since 2026-11-20");
+    assert_eq!(said(Target::NewestOfOwn, "26.0"), "satisfied", "26.5 is signed no more");
+}
+
+#[test]
 fn the_newest_of_a_generation_leaves_newer_ones_alone() {
     assert_eq!(said(Target::NewestOfMajor { major: 18 }, "18.5"), "18.7.2 since 2026-09-01");
     assert_eq!(said(Target::NewestOfMajor { major: 18 }, "26.0"), "not concerned");
