@@ -16,4 +16,5 @@ mod packages;
 mod serve;
 mod simulate;
 mod succession;
+mod updates;
 mod webhook;
