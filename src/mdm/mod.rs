@@ -3,6 +3,7 @@
 pub mod access;
 pub mod actor;
 pub mod admins;
+pub mod apple_roots;
 pub mod apps;
 pub mod assignments;
 pub mod ca;
@@ -37,6 +38,7 @@ pub mod push_certificates;
 pub mod push_requests;
 pub mod reconcile;
 pub mod settings;
+pub mod updates;
 pub mod wanted;
 pub mod webhooks;
 pub mod why;

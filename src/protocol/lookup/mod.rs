@@ -12,7 +12,7 @@ use crate::protocol::platform::Platform;
 
 mod read;
 
-pub use read::{LookupError, read};
+pub use read::{LookupError, MAX_PASSED_OVER, read};
 
 /// The largest document that is read, in bytes; Apple's has about half a million.
 pub const MAX_BYTES: usize = 8 << 20;
@@ -74,7 +74,7 @@ impl Listed {
 pub struct Lookup {
     /// What it lists.
     pub entries: Vec<Listed>,
-    /// What was passed over, in words for people, at most [`read::MAX_PASSED_OVER`] of them.
+    /// What was passed over, in words for people, at most [`MAX_PASSED_OVER`] of them.
     pub passed_over: Vec<String>,
 }
 

@@ -1,0 +1,166 @@
+//! One turn of asking: with what Apple is asked, what came of it, and when it is asked again.
+
+use std::time::Duration;
+
+use super::{Document, Source, State, store, stored, take, take_in};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::{Actor, apple_roots};
+use crate::pki::apple::ROOT_CA;
+use crate::pki::certificate::Certificate;
+use crate::protocol::apps_and_books::RetryAfter;
+use crate::store::{Tx, releases};
+
+/// How often Apple is asked at the most.
+pub const POLL_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// By how much longer it may be, so that not everybody asks at once.
+pub const POLL_SPREAD: Duration = Duration::from_secs(2 * 3600);
+
+/// The wait after a first failure, and up to half of it again; each further one is twice as long.
+pub const FIRST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// The longest wait after failures, and up to half of it again.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(12 * 3600);
+
+/// The shortest wait where Apple says how long it is to be.
+pub const RETRY_LEAST: Duration = Duration::from_secs(60);
+
+/// By how much longer that may be.
+pub const RETRY_SPREAD: Duration = Duration::from_secs(60);
+
+/// Doublings after which a wait does not grow any more.
+const DOUBLINGS_MAX: u32 = 10;
+
+/// With what Apple is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Errand {
+    /// Apple's root, where it is here.
+    pub root: Option<Certificate>,
+    /// The ETag of the list that is here; empty where Apple's own is not.
+    pub etag: String,
+    /// Its Last-Modified.
+    pub last_modified: String,
+    /// Apple is not to be asked before.
+    pub rests_until: Option<Timestamp>,
+}
+
+/// Why no list came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trouble {
+    /// In a sentence or two for people.
+    pub because: String,
+    /// Whether a person can mend it.
+    pub mendable: bool,
+    /// When to come again, where Apple says so.
+    pub retry_after: Option<RetryAfter>,
+}
+
+/// What came of asking.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A list.
+    Came {
+        /// The list.
+        document: Document,
+        /// Its ETag; empty where there is none.
+        etag: String,
+        /// Its Last-Modified; empty where there is none.
+        last_modified: String,
+    },
+    /// The list that is here is the newest one.
+    Unchanged,
+    /// No list.
+    Failed(Trouble),
+}
+
+/// With what the service at `address` is asked. What another address said of its list does not hold there.
+pub fn begin(tx: &Tx, address: &str) -> Result<Errand> {
+    let state = stored(tx)?;
+    let is_its = state.source == Some(Source::Apple) && state.address == address;
+    Ok(Errand {
+        root: apple_roots::certificate(tx, &ROOT_CA)?,
+        etag: if is_its { state.etag } else { String::new() },
+        last_modified: if is_its { state.last_modified } else { String::new() },
+        rests_until: state.rests_until.filter(|until| *until > tx.now),
+    })
+}
+
+/// What an answer means that is neither a list nor that nothing has changed.
+pub fn refused(status: u16, retry_after: Option<&str>) -> Trouble {
+    let (because, mendable) = match status {
+        429 => (String::from("Apple's service says that it was asked too often (429); it is asked again later by itself."), false),
+        500..600 => (format!("Apple's service is out of order ({status}); it is asked again later by itself."), false),
+        301 | 302 | 303 | 307 | 308 => (
+            format!(
+                "Something answers with a redirect ({status}) in the place of Apple's service. Does a log-in portal or proxy stand between?"
+            ),
+            true,
+        ),
+        _ => (format!("Something answers with {status} in the place of Apple's service. Does a proxy or filter stand between?"), true),
+    };
+    Trouble { because, mendable, retry_after: retry_after.and_then(RetryAfter::parse) }
+}
+
+/// Notes what came of asking the service at `address`; gives it in words.
+pub fn record(tx: &Tx, actor: &Actor, address: &str, outcome: Outcome) -> Result<String> {
+    let before = stored(tx)?;
+    take::prune(tx)?;
+    let trouble = match outcome {
+        Outcome::Came { document, etag, last_modified } => {
+            let taken = take_in(tx, actor, &document, Source::Apple)?;
+            let state = State { etag, last_modified, passed_over: document.passed_over, ..before };
+            store(tx, &succeeded(tx, address, state))?;
+            return Ok(format!("{} listed: {} new, {} changed, {} gone", taken.listed, taken.appeared, taken.changed, taken.vanished));
+        }
+        Outcome::Unchanged if !before.etag.is_empty() || !before.last_modified.is_empty() => {
+            store(tx, &succeeded(tx, address, before))?;
+            return Ok(format!("{} listed: nothing has changed", releases::count_listed(tx)?));
+        }
+        Outcome::Unchanged => refused(304, None),
+        Outcome::Failed(trouble) => trouble,
+    };
+    let failures = before.failures.saturating_add(1);
+    let (wait, rests_until) = match trouble.retry_after {
+        Some(retry) => {
+            let wait = retry.wait(tx.now).max(RETRY_LEAST);
+            (wait + below(tx, RETRY_SPREAD), Some(tx.now.plus(wait)))
+        }
+        None => (tx.random().jitter((FIRST_WAIT * 2_u32.pow((failures - 1).min(DOUBLINGS_MAX))).min(LONGEST_WAIT)), None),
+    };
+    let words = trouble.because.clone();
+    let state = State {
+        checked_at: Some(tx.now),
+        next_at: Some(tx.now.plus(wait)),
+        rests_until,
+        failures,
+        failing_since: before.failing_since.or(Some(tx.now)),
+        problem: trouble.because,
+        mendable: trouble.mendable,
+        ..before
+    };
+    store(tx, &state)?;
+    Ok(words)
+}
+
+/// The state after Apple's list came, or is still the one that is here.
+fn succeeded(tx: &Tx, address: &str, state: State) -> State {
+    State {
+        fetched_at: Some(tx.now),
+        source: Some(Source::Apple),
+        address: address.to_owned(),
+        checked_at: Some(tx.now),
+        next_at: Some(tx.now.plus(POLL_EVERY + below(tx, POLL_SPREAD))),
+        rests_until: None,
+        failures: 0,
+        failing_since: None,
+        problem: String::new(),
+        mendable: false,
+        ..state
+    }
+}
+
+/// A time from nothing to `spread`.
+fn below(tx: &Tx, spread: Duration) -> Duration {
+    Duration::from_millis(tx.random().below(spread.as_millis() as u64 + 1))
+}
