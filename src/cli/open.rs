@@ -19,16 +19,32 @@ use crate::pki::issue;
 use crate::protocol::apps_and_books::SERVICE;
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::sim::apple::Services;
 use crate::store::authorities::{self, AuthorityState};
 use crate::store::{Store, Tx};
 
 /// Puts an appliance together; the first time its certificate authority is made.
 pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clock, random: Random) -> Result<App> {
+    app_beside(config, url, store, clock, random, None).await
+}
+
+/// Does what [`app`] does; where there are stand-ins, theirs is the list of releases.
+pub(super) async fn app_beside(
+    config: Config,
+    url: &HttpsUrl,
+    store: Store,
+    clock: Clock,
+    random: Random,
+    services: Option<&Services>,
+) -> Result<App> {
     let connector = connector(&config.apple, clock.clone())?;
     let webhook = Webhook::new(&connector)?;
     let licences = config.apple.apps_and_books_endpoint.as_ref().map_or_else(|| SERVICE.to_owned(), ToString::to_string);
     let apps_and_books = AppsAndBooks::new(&connector, &licences)?;
-    let software_lookup = lookup(&config.apple, &connector);
+    let software_lookup = match services {
+        Some(services) => services_lookup(services, &clock)?,
+        None => lookup(&config.apple, &connector),
+    };
     let mut apns = ApnsConfig::new(connector);
     if let Some(endpoint) = &config.apple.apns_endpoint {
         apns.endpoint = Endpoint::new(&endpoint.host, endpoint.port);
@@ -64,6 +80,13 @@ fn imported(tx: &Tx) -> Result<Vec<ImportedAuthority>> {
         Ok(ImportedAuthority { id: authority.id, certificate, created_at: authority.created_at })
     };
     imported.map(read).collect()
+}
+
+/// The client of the stand-in of Apple's lookup service.
+fn services_lookup(services: &Services, clock: &Clock) -> Result<SoftwareLookup> {
+    let connector = Connector::new(Trust::only(&services.trust_anchor_pem())?, clock.clone());
+    let url = services.software_lookup.url();
+    Ok(SoftwareLookup::new(&connector, &url).with_roots_from(&url).anchored())
 }
 
 /// The client of Apple's lookup service. Anchors that were chosen for Apple's services count there too.

@@ -229,7 +229,9 @@ fn answer(shared: &Arc<Mutex<Book>>, request: &Request<Incoming>) -> Option<Resp
             book.asked.push(asked);
             return None;
         }
-        (Some(Fault::WebPage), _) => (200, "text/html", whole(b"<!doctype html><title>Sign in</title><p>Welcome to this network.".to_vec())),
+        (Some(Fault::WebPage), _) => {
+            (200, "text/html", whole(b"<!doctype html><title>Sign in</title><p>Welcome to this network.".to_vec()))
+        }
         (Some(Fault::Refuse { status, retry_after }), _) => {
             if let Some(retry_after) = retry_after {
                 head = head.header("retry-after", retry_after);
