@@ -80,7 +80,7 @@ pub enum Trouble {
     #[error("Apple's root certificate is not here, and no other one is trusted for this service")]
     NoRoot,
     /// The answer went on beyond its limit, and was cut off there.
-    #[error("the answer is larger than {0} bytes")]
+    #[error("the answer is larger than {} KB, and was cut off there", .0 >> 10)]
     TooLarge(usize),
 }
 

@@ -109,7 +109,7 @@ async fn whatever_goes_wrong_the_last_good_list_stays_with_its_age() {
     for (fault, words) in [
         (Fault::WebPage, "This is a web page"),
         (Fault::Truncated, "broke"),
-        (Fault::Flood, "larger than 8388608 bytes"),
+        (Fault::Flood, "larger than 8192 KB"),
         (Fault::Silence, "did not answer within 1500 ms"),
         (Fault::Stranger, "is not trusted"),
         (refuse(503, None), "out of order (503)"),

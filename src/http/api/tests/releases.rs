@@ -100,7 +100,7 @@ async fn what_is_no_list_is_refused_with_what_is_wrong_and_changes_nothing() {
         ("<html>", "web page"),
         ("[]", "no list of releases"),
         ("{\"AssetSets\": {\"iOS\": []}}", "nothing that can be read"),
-        ("{\n\"AssetSets\": oh }", "line 2, column 16"),
+        ("{\n\"AssetSets\": oh }", "line 2, column 14"),
     ] {
         let refused = house.bring_file(Role::Owner, IMPORT, file).await;
         assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("file")), "{file}");

@@ -77,13 +77,14 @@ pub enum Outcome {
 /// With what the service at `address` is asked. What another address said of its list does not hold there.
 pub fn begin(tx: &Tx, address: &str) -> Result<Errand> {
     let state = stored(tx)?;
-    let is_its = state.source == Some(Source::Apple) && state.address == address;
-    Ok(Errand {
-        root: apple_roots::certificate(tx, &ROOT_CA)?,
-        etag: if is_its { state.etag } else { String::new() },
-        last_modified: if is_its { state.last_modified } else { String::new() },
-        rests_until: state.rests_until.filter(|until| *until > tx.now),
-    })
+    let rests_until = state.rests_until.filter(|until| *until > tx.now);
+    let (etag, last_modified) = known_by(state, address);
+    Ok(Errand { root: apple_roots::certificate(tx, &ROOT_CA)?, etag, last_modified, rests_until })
+}
+
+/// By what the service at `address` knows the list again that is here: its ETag and Last-Modified, empty where it has none of it.
+fn known_by(state: State, address: &str) -> (String, String) {
+    if state.source == Some(Source::Apple) && state.address == address { (state.etag, state.last_modified) } else { Default::default() }
 }
 
 /// What an answer means that is neither a list nor that nothing has changed.
@@ -113,7 +114,7 @@ pub fn record(tx: &Tx, actor: &Actor, address: &str, outcome: Outcome) -> Result
             store(tx, &succeeded(tx, address, state))?;
             return Ok(format!("{} listed: {} new, {} changed, {} gone", taken.listed, taken.appeared, taken.changed, taken.vanished));
         }
-        Outcome::Unchanged if !before.etag.is_empty() || !before.last_modified.is_empty() => {
+        Outcome::Unchanged if known_by(before.clone(), address) != Default::default() => {
             store(tx, &succeeded(tx, address, before))?;
             return Ok(format!("{} listed: nothing has changed", releases::count_listed(tx)?));
         }
