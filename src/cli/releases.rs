@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::api::{self, Api, Beside};
 use super::print::{self, text};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::http::pages::parts::encode;
 
 /// OS releases that Apple lists now, with how old the list is; or brings a list that was saved elsewhere, for a server that cannot reach Apple.
@@ -37,7 +37,7 @@ impl Releases {
         let Self { import, platform, beside: Beside { data, json } } = self;
         let told = api::with(data, async |api| {
             let taken = match &import {
-                Some(file) => Some(bring(api, file).await?),
+                Some(file) => Some(send(api, file, "/api/v1/releases/import").await?),
                 None => None,
             };
             let address = platform
@@ -62,24 +62,18 @@ pub(super) async fn send(api: &mut Api, path: &Path, address: &str) -> Result<Va
 /// A refusal of a file in the words of the command line. The words of the command were right.
 fn at_the_prompt(path: &Path, mut error: Error) -> Error {
     if let Some(fault) = error.fields.first() {
-        error.kind = crate::error::Kind::Conflict;
+        error.kind = Kind::Conflict;
         error.message = format!("{}: {}", path.display(), fault.message).into();
     }
     error
 }
 
-async fn bring(api: &mut Api, path: &Path) -> Result<Value> {
-    send(api, path, "/api/v1/releases/import").await
-}
-
 fn told(taken: Option<Value>, state: &Value, releases: Vec<Value>) -> String {
-    let mut lines = String::new();
-    if let Some(taken) = taken {
-        lines += &format!(
-            "Taken in: {} listed, {} new, {} changed, {} gone.\n",
-            taken["listed"], taken["appeared"], taken["changed"], taken["vanished"]
-        );
-    }
+    let first = taken.map_or_else(String::new, |taken| {
+        let number = |key: &str| taken[key].as_u64().unwrap_or_default();
+        let [listed, new, changed, gone] = ["listed", "appeared", "changed", "vanished"].map(number);
+        format!("Taken in: {listed} listed, {new} new, {changed} changed, {gone} gone.\n")
+    });
     let days = |days: &str, none: &str| if days.is_empty() { none.to_owned() } else { days.to_owned() };
     let row = |release: &Value| {
         let extra = text(release, "extra");
@@ -97,11 +91,8 @@ fn told(taken: Option<Value>, state: &Value, releases: Vec<Value>) -> String {
             release["lists"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
         ]
     };
-    lines += &print::table(
-        ["PLATFORM", "VERSION", "BUILD", "POSTED", "SIGNED UNTIL", "MODELS", "LISTS"],
-        &releases.iter().map(row).collect::<Vec<_>>(),
-    );
-    lines + &age(state)
+    let titles = ["PLATFORM", "VERSION", "BUILD", "POSTED", "SIGNED UNTIL", "MODELS", "LISTS"];
+    first + &print::table(titles, &releases.iter().map(row).collect::<Vec<_>>()) + &age(state)
 }
 
 fn age(state: &Value) -> String {
@@ -145,6 +136,6 @@ mod tests {
     #[test]
     fn a_refused_file_is_named_and_no_wrong_words() {
         let error = at_the_prompt(Path::new("pmv.json"), Error::field("file", "This is a web page."));
-        assert_eq!((error.kind, error.message.as_ref()), (crate::error::Kind::Conflict, "pmv.json: This is a web page."));
+        assert_eq!((error.kind, error.message.as_ref()), (Kind::Conflict, "pmv.json: This is a web page."));
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::apple::connect::{Connector, Trust};
+use crate::apple::software_lookup::ROOT_MAX_BYTES;
 use crate::jobs::run_one;
 use crate::mdm::updates::lookup::{Filter, State};
 use crate::pki::issue;
@@ -26,7 +27,7 @@ struct House {
 impl House {
     /// An appliance beside the stand-ins, whose root it trusts by its settings.
     async fn new() -> Self {
-        Self::with(|client| client.anchored()).await
+        Self::with(SoftwareLookup::anchored).await
     }
 
     async fn with(change: impl FnOnce(SoftwareLookup) -> SoftwareLookup) -> Self {
@@ -173,6 +174,9 @@ async fn without_apples_root_nothing_is_believed_and_what_another_brings_in_its_
     house.services.software_lookup.book().root = Some(other.certificate().der().to_vec());
     let refused = house.turn().await;
     assert!(refused.contains("“Somebody's Root”"), "{refused}");
+    house.services.software_lookup.book().root = Some(vec![b' '; ROOT_MAX_BYTES + 1]);
+    let large = house.turn().await;
+    assert!(large.contains("larger than 64 KB"), "{large}");
     assert!(house.asked().iter().all(|asked| asked.path == ROOT_PATH), "the service itself was not asked");
     assert!(house.state().await.mendable && house.listed().await.is_empty());
 }

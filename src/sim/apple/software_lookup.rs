@@ -112,8 +112,8 @@ impl Book {
     }
 
     fn etag(&self) -> String {
-        let digest: String = sha256(&self.list).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{digest}\"")
+        let digest = sha256(&self.list);
+        format!("\"{:032x}\"", u128::from_be_bytes(*digest.first_chunk().unwrap_or(&[0; 16])))
     }
 
     fn is_known(&self, asked: &Asked) -> bool {
@@ -269,9 +269,10 @@ fn asked(path: &str, headers: &HeaderMap) -> Asked {
 
 /// Far too much, made as it is taken.
 fn flood(book: Arc<Mutex<Book>>) -> Body {
+    let piece = Bytes::from(vec![b' '; PIECE_BYTES]);
     let pieces = (0..FLOOD_BYTES / PIECE_BYTES).map(move |_| {
         lock(&book).flooded_bytes += PIECE_BYTES;
-        Ok(Frame::data(Bytes::from_static(&[b' '; PIECE_BYTES])))
+        Ok(Frame::data(piece.clone()))
     });
     StreamBody::new(tokio_stream::iter(pieces)).boxed()
 }

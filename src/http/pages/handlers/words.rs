@@ -166,6 +166,8 @@ fn of_releases(event: &Event) -> Option<String> {
             let whose = if text("source") == "file" { "A list of releases was brought" } else { "Apple's list of releases changed" };
             format!("{whose}: {} listed, {} new, {} gone", number("listed"), number("appeared"), number("vanished"))
         }
+        "release.list_checked" => format!("Apple's list of releases is the newest one: {} listed", number("listed")),
+        "release.list_failed" => String::from("Apple's list of releases could not be had"),
         "apple_root.added" => format!("Has a root of Apple's now: {}", text("name")),
         _ => return None,
     })
@@ -272,6 +274,7 @@ fn state_of(kind: &str, waits: bool) -> Mark {
         "revoked",
         "impossible",
         "app.failed",
+        "list_failed",
         "app.declined",
         "app.stuck",
     ]) {

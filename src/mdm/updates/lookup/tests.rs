@@ -187,6 +187,7 @@ fn failures_wait_ever_longer_up_to_a_limit_and_the_list_stays_with_its_age() {
         expected = (expected * 2).min(LONGEST_WAIT);
     }
     assert_eq!(school.releases(Filter::default()).len(), 1);
+    assert_eq!(school.told().iter().filter(|event| event.kind == "release.list_failed").count(), 1, "the same trouble again is no news");
     school.record(Outcome::Unchanged);
     let state = school.state();
     assert_eq!((state.failures, state.failing_since, state.problem.as_str(), state.fetched_at), (0, None, "", Some(school.clock.now())));
@@ -286,5 +287,5 @@ fn who_may_only_look_takes_nothing_in() {
     let viewer = Actor::Token { id: "1".into(), name: "report".into(), role: crate::mdm::Role::Viewer };
     let document = versions(&["26.1"]);
     assert!(school.try_write(move |tx| import(tx, &viewer, &document)).is_err());
-    assert!(school.write(|tx| releases::all(tx)).is_empty());
+    assert!(school.write(releases::all).is_empty());
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::{Document, Source, State, store, stored, take, take_in};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::mdm::{Actor, apple_roots};
+use crate::mdm::{Actor, apple_roots, journal};
 use crate::pki::apple::ROOT_CA;
 use crate::pki::certificate::Certificate;
 use crate::protocol::apps_and_books::RetryAfter;
@@ -78,13 +80,13 @@ pub enum Outcome {
 pub fn begin(tx: &Tx, address: &str) -> Result<Errand> {
     let state = stored(tx)?;
     let rests_until = state.rests_until.filter(|until| *until > tx.now);
-    let (etag, last_modified) = known_by(state, address);
+    let State { etag, last_modified, .. } = if is_known_at(&state, address) { state } else { State::default() };
     Ok(Errand { root: apple_roots::certificate(tx, &ROOT_CA)?, etag, last_modified, rests_until })
 }
 
-/// By what the service at `address` knows the list again that is here: its ETag and Last-Modified, empty where it has none of it.
-fn known_by(state: State, address: &str) -> (String, String) {
-    if state.source == Some(Source::Apple) && state.address == address { (state.etag, state.last_modified) } else { Default::default() }
+/// Whether the list that is here came from the service at `address`, which can tell it from another.
+fn is_known_at(state: &State, address: &str) -> bool {
+    state.source == Some(Source::Apple) && state.address == address && !(state.etag.is_empty() && state.last_modified.is_empty())
 }
 
 /// What an answer means that is neither a list nor that nothing has changed.
@@ -107,41 +109,54 @@ pub fn refused(status: u16, retry_after: Option<&str>) -> Trouble {
 pub fn record(tx: &Tx, actor: &Actor, address: &str, outcome: Outcome) -> Result<String> {
     let before = stored(tx)?;
     take::prune(tx)?;
-    let trouble = match outcome {
+    match outcome {
         Outcome::Came { document, etag, last_modified } => {
             let taken = take_in(tx, actor, &document, Source::Apple)?;
             let state = State { etag, last_modified, passed_over: document.passed_over, ..before };
             store(tx, &succeeded(tx, address, state))?;
-            return Ok(format!("{} listed: {} new, {} changed, {} gone", taken.listed, taken.appeared, taken.changed, taken.vanished));
+            if !taken.is_change() {
+                told(tx, actor, "release.list_checked", json!({ "listed": taken.listed }))?;
+            }
+            Ok(format!("{} listed: {} new, {} changed, {} gone", taken.listed, taken.appeared, taken.changed, taken.vanished))
         }
-        Outcome::Unchanged if known_by(before.clone(), address) != Default::default() => {
+        Outcome::Unchanged if is_known_at(&before, address) => {
             store(tx, &succeeded(tx, address, before))?;
-            return Ok(format!("{} listed: nothing has changed", releases::count_listed(tx)?));
+            let listed = releases::count_listed(tx)?;
+            told(tx, actor, "release.list_checked", json!({ "listed": listed }))?;
+            Ok(format!("{listed} listed: nothing has changed"))
         }
-        Outcome::Unchanged => refused(304, None),
-        Outcome::Failed(trouble) => trouble,
-    };
+        Outcome::Unchanged => failed(tx, actor, before, refused(304, None)),
+        Outcome::Failed(trouble) => failed(tx, actor, before, trouble),
+    }
+}
+
+/// Notes that no list came; the one that is here stays.
+fn failed(tx: &Tx, actor: &Actor, before: State, trouble: Trouble) -> Result<String> {
+    let Trouble { because, mendable, retry_after } = trouble;
     let failures = before.failures.saturating_add(1);
-    let (wait, rests_until) = match trouble.retry_after {
+    let (wait, rests_until) = match retry_after {
         Some(retry) => {
             let wait = retry.wait(tx.now).max(RETRY_LEAST);
             (wait + below(tx, RETRY_SPREAD), Some(tx.now.plus(wait)))
         }
         None => (tx.random().jitter((FIRST_WAIT * 2_u32.pow((failures - 1).min(DOUBLINGS_MAX))).min(LONGEST_WAIT)), None),
     };
-    let words = trouble.because.clone();
+    // The same trouble again is no news.
+    if because != before.problem {
+        told(tx, actor, "release.list_failed", json!({ "because": because }))?;
+    }
     let state = State {
         checked_at: Some(tx.now),
         next_at: Some(tx.now.plus(wait)),
         rests_until,
         failures,
         failing_since: before.failing_since.or(Some(tx.now)),
-        problem: trouble.because,
-        mendable: trouble.mendable,
+        problem: because.clone(),
+        mendable,
         ..before
     };
     store(tx, &state)?;
-    Ok(words)
+    Ok(because)
 }
 
 /// The state after Apple's list came, or is still the one that is here.
@@ -159,6 +174,10 @@ fn succeeded(tx: &Tx, address: &str, state: State) -> State {
         mendable: false,
         ..state
     }
+}
+
+fn told(tx: &Tx, actor: &Actor, kind: &str, data: Value) -> Result<()> {
+    journal::note(tx, actor, kind, journal::Subject::default(), data)
 }
 
 /// A time from nothing to `spread`.
