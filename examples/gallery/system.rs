@@ -237,6 +237,7 @@ fn lookup() -> ReleasesView {
         problem: "Apple's service is out of order (503); it is asked again later by itself.".into(),
         passed_over: vec!["AssetSets, fridgeOS: “x” is no version".into()],
         roots: vec![root],
+        needs_root: true,
         list_error: Some("The list of releases cannot be read: expected value at line 5, column 9.".into()),
         root_error: None,
         max_bytes: 8 << 20,

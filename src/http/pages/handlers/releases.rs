@@ -47,7 +47,7 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
 
 fn words(state: &lookup::State, tx: &Tx) -> (Mark, String) {
     let age = state.fetched_at.map(|at| match tx.now.since(at).as_secs() / 86_400 {
-        0 => String::from("Apple's list is of today"),
+        0 => String::from("Apple's list is less than a day old"),
         days => format!("Apple's list is {} old", count(days, "day", "days")),
     });
     let fails = if state.failures > 0 { "; Apple could not be asked" } else { "" };
@@ -62,7 +62,7 @@ fn words(state: &lookup::State, tx: &Tx) -> (Mark, String) {
 }
 
 async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
-    let actor = who.actor.clone();
+    let (actor, needs_root) = (who.actor.clone(), app.software_lookup.needs_root());
     let look = move |tx: &Tx| {
         let state = lookup::state(tx, &actor)?;
         let (mark, words) = words(&state, tx);
@@ -76,6 +76,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
             problem: state.problem,
             passed_over: state.passed_over,
             roots: apple_roots::list(tx, &actor)?.into_iter().map(root).collect(),
+            needs_root,
             list_error: None,
             root_error: None,
             max_bytes: MAX_BYTES,

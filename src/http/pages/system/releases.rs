@@ -33,6 +33,8 @@ pub struct ReleasesView {
     pub passed_over: Vec<String>,
     /// Apple's own roots.
     pub roots: Vec<RootRow>,
+    /// Whether Apple's service is known by its root alone, and not by trust anchors of the settings.
+    pub needs_root: bool,
     /// What is wrong with the list that was brought.
     pub list_error: Option<String>,
     /// What is wrong with the root that was brought.
@@ -114,15 +116,20 @@ fn roots(view: &ReleasesView) -> Markup {
             html! {
                 @match &root.came {
                     Some((how, at)) => { (badge(State::Ok, how)) " " (day(*at)) },
-                    None => (badge(State::Waiting, "not here yet")),
+                    None if view.needs_root => (badge(State::Waiting, "not here yet")),
+                    None => (badge(State::Silent, "not needed here")),
                 }
             },
         ],
     };
     let columns = vec![Column::main("Root").wraps(), Column::text("Trusted for").wraps(), Column::text("How it came").wraps()];
-    let is_missing = view.roots.iter().any(|root| root.came.is_none());
+    let is_missing = view.needs_root && view.roots.iter().any(|root| root.came.is_none());
     html! {
-        p.quiet { "Apple's service is known by a root that browsers do not trust. It is fetched from Apple when it is first needed, and counts only with this fingerprint." }
+        p.quiet {
+            "Apple's service is known by a root that browsers do not trust. "
+            @if view.needs_root { "It is fetched from Apple when it is first needed, and counts only with this fingerprint." }
+            @else { "The settings of this server name others that count there too." }
+        }
         (listing("Apple's own roots", columns, view.roots.iter().map(row).collect(), "None is needed."))
         @if view.may_change && (is_missing || view.root_error.is_some()) {
             (upload(&format!("{ADDRESS}/root"), html! {
@@ -151,6 +158,7 @@ mod tests {
             problem: "gdmf.apple.com did not <answer>.".into(),
             passed_over: vec!["AssetSets, iOS: “x” is no version".into()],
             roots: vec![RootRow { name: "Apple Root CA".into(), fingerprint: "B0 B1".into(), used_for: "x".into(), came: None }],
+            needs_root: true,
             list_error: Some("This is a web page.".into()),
             root_error: None,
             max_bytes: 8 << 20,
@@ -179,5 +187,7 @@ mod tests {
         let root = RootRow { came: Some(("brought as a file".into(), NOW)), ..view(true).roots.remove(0) };
         let there = page(&shell, &ReleasesView { roots: vec![root], ..view(true) }).into_string();
         assert!(there.contains("brought as a file") && !there.contains("Bring the root"), "{there}");
+        let anchored = page(&shell, &ReleasesView { needs_root: false, ..view(true) }).into_string();
+        assert!(anchored.contains("not needed here") && !anchored.contains("Bring the root"), "{anchored}");
     }
 }

@@ -31,8 +31,8 @@ async fn a_list_is_brought_by_the_page_and_what_is_none_is_refused_there() {
         assert!(said.contains(part), "{part} in {said}");
     }
     let looked = house.get(&viewer, PAGE).await.body;
-    assert!(looked.contains("list is of today") && !looked.contains("Look now"), "{looked}");
-    assert!(house.get(&viewer, "/system").await.body.contains("list is of today"));
+    assert!(looked.contains("list is less than a day old") && !looked.contains("Look now"), "{looked}");
+    assert!(house.get(&viewer, "/system").await.body.contains("list is less than a day old"));
     assert_eq!(house.get(&owner, &import).await.location(), PAGE, "a page that is loaded again");
 }
 
