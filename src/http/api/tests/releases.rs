@@ -28,7 +28,7 @@ impl House {
     }
 }
 
-fn document() -> Value {
+pub(super) fn document() -> Value {
     let entry = |version: &str, expires: Value, devices: &[&str]| json!({ "ProductVersion": version, "Build": format!("B{version}"), "PostingDate": "2026-09-02", "ExpirationDate": expires, "SupportedDevices": devices });
     json!({
         "PublicAssetSets": { "iOS": [entry("26.1", json!("2026-12-01"), &["iPad13,18"])], "macOS": [entry("26.1", Value::Null, &[])] },
