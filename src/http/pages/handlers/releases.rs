@@ -114,8 +114,15 @@ async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
 
 async fn look(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
-    app.store.write(app.now(), move |tx| jobs::run_now(tx, &actor, lookup::JOB)).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "Apple is being asked. What comes of it is here in a moment."))
+    let work = move |tx: &Tx| {
+        jobs::run_now(tx, &actor, lookup::JOB)?;
+        Ok(lookup::state(tx, &actor)?.rests_until.filter(|until| *until > tx.now))
+    };
+    let words = match app.store.write(app.now(), work).await? {
+        Some(until) => format!("Apple asked to be left alone until {}, and is.", until.words()),
+        None => String::from("Apple is being asked. What comes of it is here in a moment."),
+    };
+    Ok(said(&app, &gate, &who, ADDRESS, &words))
 }
 
 /// The file of a form.

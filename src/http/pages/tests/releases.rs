@@ -4,7 +4,8 @@ use super::House;
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::limits::RELEASES_FORM_MAX_BYTES;
 use crate::jobs;
-use crate::mdm::Role;
+use crate::mdm::updates::lookup;
+use crate::mdm::{Actor, Role};
 use crate::protocol::lookup::MAX_BYTES;
 
 const PAGE: &str = "/system/releases";
@@ -53,6 +54,11 @@ async fn a_wrong_root_is_named_and_a_look_now_says_what_went_wrong_and_who_is_ne
     assert!(page.contains("Apple could not be asked") && page.contains("Bring its file from"), "{page}");
     let today = house.get(&owner, "/").await.body;
     assert!(today.contains("list of OS releases has not come yet") && today.contains("href=\"/system/releases\""), "{today}");
+    let busy = lookup::Outcome::Failed(lookup::refused(503, Some("3600")));
+    house.write(|tx| lookup::record(tx, &Actor::Job(lookup::JOB), "https://localhost:1/v2/pmv", busy)).await;
+    let asked = house.post(&owner, &format!("{PAGE}/look"), "").await;
+    let rests = house.get(&owner, asked.location()).await.body;
+    assert!(rests.contains("asked to be left alone until 25 Nov 2026, 09:00 UTC"), "{rests}");
     let viewer = house.person(Role::Viewer).await;
     assert_eq!(house.post(&viewer, &format!("{PAGE}/look"), "").await.status, 403);
 }
