@@ -76,6 +76,7 @@ impl Demo {
             let app = serving.app.clone();
             let prepare = move |tx: &crate::store::Tx| {
                 practice::show_apps(tx)?;
+                practice::show_updates(tx)?;
                 // The list of an earlier demo in the same folder has that day's dates.
                 lookup::look_soon(tx)?;
                 practice::want(tx, &Actor::Console, wanted)

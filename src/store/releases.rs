@@ -1,6 +1,6 @@
 //! What Apple's lookup service lists, and what it listed before: one row for each release, with the devices that it is for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
@@ -128,7 +128,7 @@ pub fn all(tx: &Tx) -> Result<Vec<Release>> {
     unfold(tx.list(&format!("SELECT {COLUMNS} FROM releases"), [], read)?)
 }
 
-/// Stores a release, in the place of what was known of it.
+/// Stores a release, in the place of what was known of it; devices are told of it while it is listed.
 pub fn put(tx: &Tx, release: &Release) -> Result<()> {
     let offers = serde_json::to_string(&release.offers).map_err(|error| Error::internal("offers are JSON", error))?;
     let ReleaseKey { platform, version, extra, build, prerequisite } = &release.key;
@@ -141,7 +141,126 @@ pub fn put(tx: &Tx, release: &Release) -> Result<()> {
             ":offers": offers, ":appeared_at": release.appeared_at, ":vanished_at": release.vanished_at,
         },
     )?;
+    list_devices(tx, release)
+}
+
+/// Whether any release is listed.
+pub fn any(tx: &Tx) -> Result<bool> {
+    tx.one("SELECT EXISTS (SELECT 1 FROM releases WHERE vanished_at IS NULL)", [], |row| row.get(0))
+}
+
+/// What a device said of itself that decides which releases it can have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceFacts {
+    /// SoftwareUpdateDeviceID.
+    pub device_id: Option<String>,
+    /// SupplementalOSVersionExtra.
+    pub extra: Option<String>,
+    /// The time zone that its clock is in.
+    pub time_zone: Option<String>,
+}
+
+/// What a device said of itself, by DeviceInformation or a status report.
+pub fn facts_of_device(tx: &Tx, device_id: &str) -> Result<DeviceFacts> {
+    let said = tx.optional(
+        "SELECT facts ->> 'SoftwareUpdateDeviceID', facts ->> 'SupplementalOSVersionExtra', facts ->> 'TimeZone' FROM devices WHERE id = ?1",
+        [device_id],
+        |row| Ok(DeviceFacts { device_id: row.get(0)?, extra: row.get(1)?, time_zone: row.get(2)? }),
+    )?;
+    Ok(said.unwrap_or_default())
+}
+
+/// One release as one device is offered it, all lists together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// Which.
+    pub key: ReleaseKey,
+    /// The first day on which it was posted.
+    pub posted: Option<Day>,
+    /// The last day on which Apple signs it; none where it does not end.
+    pub expires: Option<Day>,
+    /// Whether it is in the list for managed devices.
+    pub managed: bool,
+}
+
+/// What the lists offer to a device that is called by any of `names`, in no order that means anything. The name `""` asks for what Apple did not say
+/// any device of.
+pub fn offered(tx: &Tx, platform: &str, names: &[&str]) -> Result<Vec<Offered>> {
+    let mut offered: Vec<Offered> = Vec::new();
+    for name in names {
+        let rows = tx.list(
+            "SELECT version, extra, build, prerequisite, posted, expires, managed FROM release_devices WHERE platform = ?1 AND device = ?2",
+            (platform, name),
+            |row| {
+                let key = ReleaseKey {
+                    platform: platform.to_owned(),
+                    version: row.get(0)?,
+                    extra: row.get(1)?,
+                    build: row.get(2)?,
+                    prerequisite: row.get(3)?,
+                };
+                let day = |text: Option<String>| text.as_deref().and_then(Day::parse);
+                Ok(Offered { key, posted: day(row.get(4)?), expires: day(row.get(5)?), managed: row.get(6)? })
+            },
+        )?;
+        for row in rows {
+            if !offered.iter().any(|known| known.key == row.key) {
+                offered.push(row);
+            }
+        }
+    }
+    Ok(offered)
+}
+
+/// The versions that the lists offer to devices whose name begins with `family` (`iPad`, or nothing for all), and whether they say to which.
+pub fn of_family(tx: &Tx, platform: &str, family: &str) -> Result<Vec<String>> {
+    tx.list(
+        "SELECT DISTINCT version FROM release_devices WHERE platform = ?1 AND device >= ?2 AND device < ?2 || x'f48fbfbf' AND prerequisite = ''",
+        (platform, family),
+        |row| row.get(0),
+    )
+}
+
+fn list_devices(tx: &Tx, release: &Release) -> Result<()> {
+    let ReleaseKey { platform, version, extra, build, prerequisite } = &release.key;
+    tx.execute(
+        "DELETE FROM release_devices WHERE platform = ?1 AND version = ?2 AND extra = ?3 AND build = ?4 AND prerequisite = ?5",
+        (platform, version, extra, build, prerequisite),
+    )?;
+    if release.vanished_at.is_some() {
+        return Ok(());
+    }
+    for (device, (posted, expires, managed)) in by_device(&release.offers) {
+        tx.execute(
+            "INSERT INTO release_devices (platform, device, version, extra, build, prerequisite, posted, expires, managed)
+             VALUES (:platform, :device, :version, :extra, :build, :prerequisite, :posted, :expires, :managed)",
+            named_params! {
+                ":platform": platform, ":device": device, ":version": version, ":extra": extra, ":build": build, ":prerequisite": prerequisite,
+                ":posted": posted.map(|day| day.to_string()), ":expires": expires.map(|day| day.to_string()), ":managed": managed,
+            },
+        )?;
+    }
     Ok(())
+}
+
+/// Posted, expiring, and whether it is for managed devices.
+type Dates = (Option<Day>, Option<Day>, bool);
+
+/// What all lists together say for each device: posted by the first, and signed for as long as any says.
+fn by_device(offers: &[Offer]) -> BTreeMap<&str, Dates> {
+    let mut devices: BTreeMap<&str, Dates> = BTreeMap::new();
+    for offer in offers {
+        let managed = offer.list == List::Managed;
+        let names: &mut dyn Iterator<Item = &str> =
+            if offer.devices.is_empty() { &mut std::iter::once("") } else { &mut offer.devices.iter().map(String::as_str) };
+        for name in names {
+            let (posted, expires, is_managed) = devices.entry(name).or_insert((offer.posted, offer.expires, managed));
+            *posted = [*posted, offer.posted].into_iter().flatten().min();
+            *expires = expires.zip(offer.expires).map(|(one, other)| one.max(other));
+            *is_managed |= managed;
+        }
+    }
+    devices
 }
 
 /// Forgets what vanished before a moment; gives how many.

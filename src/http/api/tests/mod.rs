@@ -18,6 +18,7 @@ mod releases;
 mod roster;
 mod schema;
 mod settings;
+mod updates;
 mod webhooks;
 
 use std::time::Duration;

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::updates::plans;
 use crate::mdm::{Actor, Right};
 use crate::store::alerts::Alert;
 use crate::store::releases::{self, Release, ReleaseState};
@@ -132,9 +133,9 @@ pub fn import(tx: &Tx, actor: &Actor, document: &Document) -> Result<Taken> {
     Ok(taken)
 }
 
-/// What is to follow when releases appeared, changed or vanished: nothing rings yet.
-pub fn changed(_: &Tx) -> Result<()> {
-    Ok(())
+/// What follows when releases appeared, changed or vanished: plans look again at what they mean.
+pub fn changed(tx: &Tx) -> Result<()> {
+    plans::releases_changed(tx)
 }
 
 /// Which releases are asked about.
