@@ -129,6 +129,7 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.poll_every = Some(POLL_EVERY);
     settings.enrolls_again = true;
     settings.store = Some(services.apps_and_books.store_url());
+    settings.releases = Some(services.software_lookup.postings());
     let mut plan = Plan::new(wanted.devices as usize, settings);
     plan.seed = wanted.seed;
     plan.ramp = RAMP_PER_DEVICE * wanted.devices;

@@ -26,7 +26,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 use crate::pki::digest::sha256;
 use crate::random::Random;
-use crate::sim::model::lookup_document;
+use crate::sim::model::Postings;
 
 /// The address of the list.
 pub const PATH: &str = "/v2/pmv";
@@ -128,6 +128,7 @@ impl Book {
 /// The service on a loopback port; it ends when this value is dropped.
 pub struct SoftwareLookupStandIn {
     book: Arc<Mutex<Book>>,
+    postings: Postings,
     address: SocketAddr,
     task: AbortHandle,
 }
@@ -143,10 +144,11 @@ impl SoftwareLookupStandIn {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
         let mut book = Book { has_etag: true, ..Book::default() };
-        book.put_document(&lookup_document(now), now);
+        let postings = Postings::as_of(now);
+        book.put_document(&postings.document(), now);
         let book = Arc::new(Mutex::new(book));
         let task = tokio::spawn(listen(listener, [known, stranger], Arc::clone(&book))).abort_handle();
-        Ok(Self { book, address, task })
+        Ok(Self { book, postings, address, task })
     }
 
     /// Where it listens. Its certificate is also for `localhost`.
@@ -157,6 +159,11 @@ impl SoftwareLookupStandIn {
     /// Where it is, as clients are told.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
+    }
+
+    /// What its first list tells of: devices that are to be offered the same get it too.
+    pub fn postings(&self) -> Postings {
+        self.postings.clone()
     }
 
     /// What it has, to look at and to change; nothing is answered meanwhile.
