@@ -13,6 +13,7 @@ mod kit;
 mod licences;
 mod licensed;
 mod packages;
+mod releases;
 mod serve;
 mod simulate;
 mod succession;

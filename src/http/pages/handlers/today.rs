@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::devices::{mark, name, reason};
+use super::releases;
 use super::shell;
 use crate::app::App;
 use crate::clock::Timestamp;
@@ -14,6 +15,7 @@ use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
 use crate::mdm::devices::{self, Wanted};
+use crate::mdm::updates::lookup;
 use crate::mdm::{needs, provisioning};
 use crate::store::alerts::Alert;
 use crate::store::roster::{self, Filter, Listed};
@@ -61,6 +63,7 @@ fn to_do(tx: &Tx) -> Result<Vec<Need>> {
         why: alert.remedy,
         way: match alert.key.strip_prefix(needs::APP) {
             Some(id) => Some((format!("/apps/{id}"), String::from("Show the app"))),
+            None if alert.key == lookup::NEED => Some((releases::ADDRESS.to_owned(), String::from("OS releases"))),
             None => alert.key.starts_with("push.").then(|| (String::from("/system/push"), String::from("Push certificate"))),
         },
     };
