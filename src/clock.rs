@@ -1,7 +1,9 @@
 //! Time as a value: read once per request or job turn, moved by hand in tests.
 
+mod day;
 mod zone;
 
+pub use day::{Day, Wall, weekday_words};
 pub use zone::Zone;
 
 use std::fmt;

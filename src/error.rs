@@ -77,6 +77,17 @@ impl Error {
         error
     }
 
+    /// Everything that is wrong with the fields of an input, at once; fine when nothing is.
+    pub fn fields(faults: Vec<(&'static str, String)>) -> Result<()> {
+        let message = faults.iter().map(|(field, message)| format!("{field}: {message}")).collect::<Vec<_>>().join("; ");
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let mut error = Self::new(Kind::BadInput, message);
+        error.fields = faults.into_iter().map(|(field, message)| FieldError { field: field.into(), message }).collect();
+        Err(error)
+    }
+
     /// The thing does not exist.
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::NotFound, message)

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, db};
 use jiff::{Span, Timestamp as Moment};
 
-use super::Timestamp;
+use super::{Timestamp, Wall};
 
 /// What browsers send from a field with day and time.
 const MINUTES: &str = "%Y-%m-%dT%H:%M";
@@ -100,6 +100,17 @@ impl Zone {
         let change = self.0.following(now).next().map(|change| change.timestamp());
         let first = both.chain([change]).flatten().filter(|at| *at > now && is_between(*at)).min();
         first.map_or_else(|| stamp(now).plus(std::time::Duration::from_secs(86_400)), stamp)
+    }
+
+    /// What the clock on the wall shows at a moment.
+    pub fn wall(&self, at: Timestamp) -> Wall {
+        Wall(self.shown(at))
+    }
+
+    /// The moment at which the clock on the wall shows this. A time that clocks skip is as much later as they skip, one that they show twice is the
+    /// first.
+    pub fn moment(&self, wall: Wall) -> Timestamp {
+        self.0.to_timestamp(wall.0).map(stamp).unwrap_or_default()
     }
 
     fn shown(&self, at: Timestamp) -> DateTime {

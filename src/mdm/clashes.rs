@@ -126,7 +126,7 @@ fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<V
             let list = match kind {
                 AssignedKind::Profile => &mut alike.profiles,
                 AssignedKind::Policy => &mut alike.policies,
-                AssignedKind::Declaration | AssignedKind::App | AssignedKind::Provisioning => continue,
+                AssignedKind::Declaration | AssignedKind::App | AssignedKind::Provisioning | AssignedKind::Update => continue,
             };
             if !list.contains(id) {
                 list.push(id.clone());

@@ -162,6 +162,7 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
     next_root::answered(tx, enrollment, command, incoming.head.status)?;
     reconcile::answered(tx, enrollment, command, incoming.head)?;
     reconcile::app_answered(tx, enrollment, command, incoming.head, incoming.report)?;
+    reconcile::update_answered(tx, enrollment, command, incoming.head, incoming.report)?;
     let subject = journal::Subject::from(enrollment).command(&command.uuid);
     let is_acknowledged = incoming.head.status == Status::Acknowledged;
     let Some(report) = incoming.report else {

@@ -37,6 +37,7 @@ pub mod push_certificates;
 pub mod push_requests;
 pub mod reconcile;
 pub mod settings;
+pub mod updates;
 pub mod wanted;
 pub mod webhooks;
 pub mod why;

@@ -10,6 +10,7 @@ pub mod error_chain;
 pub mod event;
 pub mod grant;
 pub mod ids;
+pub mod lookup;
 pub mod malformed;
 pub mod manifest;
 pub mod mdmcert;

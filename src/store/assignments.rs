@@ -20,6 +20,8 @@ words! {
         App = "app",
         /// A provisioning profile.
         Provisioning = "provisioning",
+        /// An update plan; its groups are kept with its rings.
+        Update = "update",
     }
 }
 

@@ -160,6 +160,11 @@ pub fn set_facts(tx: &Tx, id: &str, facts: &str) -> Result<()> {
     Ok(())
 }
 
+/// Changes some of what is known from DeviceInformation, JSON; what is null is forgotten.
+pub fn patch_facts(tx: &Tx, id: &str, facts: &str) -> Result<()> {
+    tx.execute("UPDATE devices SET facts = json_patch(facts, ?2) WHERE id = ?1", (id, facts)).map(drop)
+}
+
 /// SecurityInfo's last answer, as JSON.
 pub fn security(tx: &Tx, id: &str) -> Result<String> {
     tx.one("SELECT security FROM devices WHERE id = ?1", [id], |row| row.get(0))

@@ -178,7 +178,10 @@ pub fn assigned(tx: &Tx, group_id: &str) -> Result<Vec<AssignedName>> {
                     (SELECT name FROM declarations WHERE assignments.kind = 'declaration' AND declarations.id = item_id),
                     (SELECT name FROM apps WHERE assignments.kind = 'app' AND apps.id = item_id),
                     (SELECT name FROM provisioning_profiles WHERE assignments.kind = 'provisioning' AND provisioning_profiles.id = item_id), ''), ends_at
-         FROM assignments WHERE group_id = ?1 ORDER BY kind, 3 COLLATE NOCASE, item_id",
+         FROM assignments WHERE group_id = ?1
+         UNION ALL SELECT 'update', update_plans.id, update_plans.name, NULL FROM update_plans
+         WHERE update_plans.id IN (SELECT plan_id FROM update_rings WHERE group_id = ?1)
+         ORDER BY 1, 3 COLLATE NOCASE, 2",
         [group_id],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
     )

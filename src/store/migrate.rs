@@ -26,6 +26,7 @@ pub(in crate::store) const PLAN: Plan<'static> = Plan {
         include_str!("migrate/6_intent.sql"),
         include_str!("migrate/7_apps.sql"),
         include_str!("migrate/8_forms_and_access.sql"),
+        include_str!("migrate/9_updates.sql"),
     ],
 };
 

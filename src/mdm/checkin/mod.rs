@@ -96,6 +96,7 @@ fn of_enrolled(tx: &Tx, enrollment: &Enrollment, message: &Message) -> Result<Re
             }
             if endpoint == "status" {
                 reconcile::apps_reported(tx, enrollment)?;
+                reconcile::update_reported(tx, enrollment)?;
             }
             Ok(answered.reply)
         }

@@ -8,8 +8,9 @@ use crate::mdm::{groups, journal};
 use crate::protocol::declaration::StatusReport;
 use crate::protocol::platform::Platform;
 use crate::store::declared::{self, DeclarationState};
+use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
-use crate::store::{Tx, deployments, devices};
+use crate::store::{Tx, deployments, devices, releases};
 
 /// Items that are kept of one enrollment.
 pub const ITEMS_MAX: usize = 500;
@@ -149,12 +150,13 @@ fn facts(tx: &Tx, enrollment: &Enrollment, report: &StatusReport) -> Result<()> 
             said.clone_into(known);
         }
     }
+    let learnt = learn(tx, &device, &before, report)?;
     let platform = Platform::of_product(&device.product_name);
     if platform != Platform::Unknown {
         device.platform = platform;
     }
     if device == before {
-        return Ok(());
+        return if learnt { deployments::look_again(tx, &device.id).map(drop) } else { Ok(()) };
     }
     devices::update(tx, &device)?;
     groups::place(tx, &device.id)?;
@@ -163,4 +165,29 @@ fn facts(tx: &Tx, enrollment: &Enrollment, report: &StatusReport) -> Result<()> 
         journal::note(tx, &actor(enrollment), "device.os_changed", enrollment, data)?;
     }
     deployments::look_again(tx, &device.id).map(drop)
+}
+
+/// Takes what decides about updates over into the facts of the device; tells whether any of it is news.
+fn learn(tx: &Tx, device: &Device, before: &Device, report: &StatusReport) -> Result<bool> {
+    let said = |item: &str| report.item(item).and_then(Value::as_str).map(str::to_owned);
+    let mut facts = Map::new();
+    if device.os_version != before.os_version {
+        // An improvement belongs to the version that it improved.
+        facts.extend([(String::from("SupplementalOSVersionExtra"), Value::Null), (String::from("SupplementalBuildVersion"), Value::Null)]);
+    }
+    for (key, item) in [
+        ("SoftwareUpdateDeviceID", "softwareupdate.device-id"),
+        ("SupplementalBuildVersion", "device.operating-system.supplemental.build-version"),
+        ("SupplementalOSVersionExtra", "device.operating-system.supplemental.extra-version"),
+    ] {
+        if let Some(said) = said(item) {
+            facts.insert(key.to_owned(), if said.is_empty() { Value::Null } else { Value::String(said) });
+        }
+    }
+    if facts.is_empty() {
+        return Ok(false);
+    }
+    let known = releases::facts_of_device(tx, &device.id)?;
+    devices::patch_facts(tx, &device.id, &Value::Object(facts).to_string())?;
+    Ok(releases::facts_of_device(tx, &device.id)? != known)
 }

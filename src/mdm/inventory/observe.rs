@@ -18,7 +18,7 @@ use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::inventory::{self, InstalledApp, InstalledCertificate, InstalledProfile};
-use crate::store::{Tx, deployments, devices};
+use crate::store::{Tx, deployments, devices, releases};
 
 /// Takes over what an acknowledged report says. `false` when the answer lacks what its command asked for; nothing is stored of it then.
 pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Report) -> Result<bool> {
@@ -83,8 +83,13 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
     if device != before || before.facts_at.is_none() {
         deployments::look_again(tx, &device.id)?;
     }
+    let hardware = releases::facts_of_device(tx, &device.id)?;
     let merged = merge(&devices::facts(tx, &device.id)?, said.facts)?;
     devices::set_facts(tx, &device.id, &merged)?;
+    if releases::facts_of_device(tx, &device.id)? != hardware {
+        // Which releases it can have, and what its clock shows, decides about its updates.
+        deployments::look_again(tx, &device.id)?;
+    }
     if device.os_version != before.os_version {
         let data = json!({ "from": before.os_version, "to": device.os_version, "build": device.build_version });
         journal::note(tx, &actor(enrollment), "device.os_changed", enrollment, data)?;
@@ -107,8 +112,15 @@ fn is_news(before: &Device, now: &Device) -> bool {
 }
 
 /// Later answers win; what they leave out stays, because absent means unknown.
+/// What DeviceInformation says of a background security improvement.
+const IMPROVEMENT: [&str; 2] = ["SupplementalBuildVersion", "SupplementalOSVersionExtra"];
+
 fn merge(known: &str, said: Map<String, Value>) -> Result<String> {
     let mut merged: Map<String, Value> = serde_json::from_str(known).map_err(|error| Error::internal("stored facts are JSON", error))?;
+    if said.contains_key("OSVersion") {
+        // A device without an improvement says nothing of one; what an earlier version had is gone with that.
+        IMPROVEMENT.iter().for_each(|key| drop(merged.remove(*key)));
+    }
     merged.extend(said);
     Ok(Value::Object(merged).to_string())
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
-use crate::mdm::reconcile::apps;
 use crate::mdm::reconcile::gather::{Change, Memo};
 use crate::mdm::reconcile::outlook::{Item, Outlook, outlook};
 use crate::mdm::reconcile::render::Profile;
 use crate::mdm::reconcile::step::{self, Step};
 use crate::mdm::reconcile::{ACTOR, supersede_key};
+use crate::mdm::reconcile::{apps, updates};
 use crate::mdm::{capability, commands, declarations, journal, provisioning};
 use crate::protocol::command::{self, Command as Order};
 use crate::store::commands as queue;
@@ -82,7 +82,8 @@ fn carry_out(tx: &Tx, enrollment_id: &str, memo: &mut Memo) -> Result<()> {
         act(tx, &enrollment, &outlook, item)?;
     }
     let apps_wake_at = apps::act(tx, &enrollment, &outlook.apps)?;
-    plan.due_at = outlook.wake_at.into_iter().chain(apps_wake_at).min();
+    let updates_wake_at = updates::act(tx, &enrollment, &outlook.updates)?;
+    plan.due_at = outlook.wake_at.into_iter().chain(apps_wake_at).chain(updates_wake_at).min();
     plan.unable = json!(outlook.desired.unable).to_string();
     deployments::set_plan(tx, enrollment_id, &plan)
 }
@@ -95,6 +96,7 @@ fn current_plan(tx: &Tx, enrollment: &Enrollment) -> Result<Plan> {
             if found.is_some() {
                 deployments::forget_all(tx, &enrollment.id)?;
                 apps::begin_anew(tx, enrollment)?;
+                updates::begin_anew(tx, enrollment)?;
             }
             Ok(Plan {
                 generation: enrollment.generation,

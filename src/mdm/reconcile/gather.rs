@@ -12,7 +12,7 @@ use crate::mdm::enroll::profile;
 use crate::mdm::reconcile::provisioning;
 use crate::mdm::reconcile::render::{self, Desired, House};
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
-use crate::mdm::{apps, capability, catalog, commands, policies, profiles};
+use crate::mdm::{apps, capability, catalog, commands, policies, profiles, updates};
 use crate::protocol::availability::Capabilities;
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::devices::Device;
@@ -87,15 +87,14 @@ fn origin(url: &str) -> Option<String> {
     Some(format!("https://{host}"))
 }
 
-/// What is wanted on a device, with a change that is only thought of.
-pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Result<Rc<[Assignment]>> {
-    let groups = assignments::groups_of_device(tx, device_id)?;
+/// What is wanted on a device in these groups, with a change that is only thought of.
+pub(super) fn wanted(tx: &Tx, groups: &[String], change: &Change, memo: &mut Memo) -> Result<Rc<[Assignment]>> {
     let is_thought_of = !change.added.is_empty() || !change.removed.is_empty();
-    if let Some(known) = memo.wanted.get(&groups).filter(|_| !is_thought_of) {
+    if let Some(known) = memo.wanted.get(groups).filter(|_| !is_thought_of) {
         return Ok(Rc::clone(known));
     }
     let mut wanted = Vec::new();
-    for group_id in &groups {
+    for group_id in groups {
         wanted.extend(memo.assigned(tx, group_id)?.iter().cloned());
     }
     wanted.retain(|assignment| {
@@ -114,7 +113,7 @@ pub(super) fn wanted(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo)
     wanted.sort_by(|a, b| (a.kind, &a.item_id, &a.group_id).cmp(&(b.kind, &b.item_id, &b.group_id)));
     let wanted: Rc<[Assignment]> = wanted.into();
     if !is_thought_of {
-        memo.wanted.insert(groups, Rc::clone(&wanted));
+        memo.wanted.insert(groups.to_vec(), Rc::clone(&wanted));
     }
     Ok(wanted)
 }
@@ -131,6 +130,8 @@ fn of_kind(wanted: &[Assignment], kind: AssignedKind) -> &[Assignment] {
 pub(super) struct Memo {
     /// Licences that a preview has not given to a device yet.
     pub(super) seats: apps::SeatsLeft,
+    /// Update plans, and the releases that devices can have.
+    pub(super) updates: updates::plan::Memo,
     shared: Option<Shared>,
     /// By the groups of a device.
     wanted: HashMap<Vec<String>, Rc<[Assignment]>>,
@@ -199,10 +200,9 @@ impl Memo {
 /// Everything that one device is to have for what is wanted on it.
 pub(super) fn desired(
     tx: &Tx,
-    target: &Target,
-    house: &House,
+    (target, house): (&Target, &House),
     wanted: &[Assignment],
-    apps: &apps::Plan,
+    (apps, updates): (&apps::Plan, &updates::plan::Outcome),
     memo: &mut Memo,
 ) -> Result<Desired> {
     let rooms = [
@@ -217,6 +217,7 @@ pub(super) fn desired(
     }
     pieces.extend(catalog::pieces(tx, target, house.origin.as_deref())?);
     pieces.extend(apps.items.iter().flat_map(apps::declarations_of).map(Piece::Declaration));
+    pieces.extend(updates.pieces.iter().cloned().map(Piece::Declaration));
     unable.extend(apps.unable.iter().cloned());
     let (provisioning, cannot) = provisioning::desired(tx, target, wanted)?;
     unable.extend(cannot);

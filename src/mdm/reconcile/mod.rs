@@ -15,6 +15,7 @@ mod seen;
 mod standing;
 pub mod step;
 mod thought;
+mod updates;
 
 pub use apps::{app_answered, apps_listed, apps_reported};
 pub use deed::{AFTER_FAULT, PAGE, plan, plan_if_due, plan_page};
@@ -26,6 +27,7 @@ pub use provisioning::provisioning_listed;
 pub use seen::{answered, listed, status_changed};
 pub use standing::{Standing, Standings, State, of_device, standing};
 pub use thought::NAMED_MAX;
+pub use updates::{update_answered, update_reported};
 
 use crate::mdm::Actor;
 

@@ -11,8 +11,10 @@ use crate::mdm::reconcile::gather::{self, Change, Memo};
 use crate::mdm::reconcile::provisioning;
 use crate::mdm::reconcile::render::Desired;
 use crate::mdm::reconcile::step::{self, Loss, Step, UnderWay};
+use crate::mdm::updates;
 use crate::mdm::wanted::Target;
 use crate::store::Tx;
+use crate::store::assignments;
 use crate::store::commands::{self, CommandState};
 use crate::store::declared::{self, Declared};
 use crate::store::deployments::{self, DECLARATIONS, Deployment, Mechanism};
@@ -39,6 +41,8 @@ pub(super) struct Outlook {
     pub(super) items: Vec<Item>,
     /// Every app.
     pub(super) apps: Vec<Planned>,
+    /// Every update plan.
+    pub(super) updates: updates::plan::Outcome,
     /// What is served now, as stored.
     pub(super) served: Vec<Declared>,
     /// DeclarationsToken of what is to be served.
@@ -49,11 +53,13 @@ pub(super) struct Outlook {
 
 /// Reads and decides.
 pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change: &Change, memo: &mut Memo) -> Result<Outlook> {
-    let wanted = gather::wanted(tx, &device.id, change, memo)?;
+    let groups = assignments::groups_of_device(tx, &device.id)?;
+    let wanted = gather::wanted(tx, &groups, change, memo)?;
     let target = gather::target(tx, enrollment, device, &wanted)?;
     let house = gather::house(tx, enrollment, memo)?;
     let apps = apps::plan(tx, (enrollment, device), &target, &wanted, house.served_from().as_deref())?;
-    let desired = gather::desired(tx, &target, &house, &wanted, &apps, memo)?;
+    let updates = updates::plan::plan(tx, (enrollment, device), &target, &groups, &mut memo.updates)?;
+    let desired = gather::desired(tx, (&target, &house), &wanted, (&apps, &updates), memo)?;
     let token = desired.declarations_token();
     let rows = deployments::of_enrollment(tx, &enrollment.id)?;
     let items = items(tx, enrollment, &desired, &token, rows)?;
@@ -65,7 +71,7 @@ pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change:
     });
     let wake_at = ends.chain(retries).filter(|at| *at > tx.now).min();
     let served = declared::of_enrollment(tx, &enrollment.id)?;
-    Ok(Outlook { target, desired, items, apps: apps.items, served, token, wake_at })
+    Ok(Outlook { target, desired, items, apps: apps.items, updates, served, token, wake_at })
 }
 
 fn items(tx: &Tx, enrollment: &Enrollment, desired: &Desired, token: &str, rows: Vec<Deployment>) -> Result<Vec<Item>> {

@@ -12,6 +12,7 @@ use crate::mdm::reconcile::apps::is_app;
 use crate::mdm::reconcile::gather::{Change, Memo};
 use crate::mdm::reconcile::outlook::{Outlook, outlook};
 use crate::mdm::reconcile::step::Step;
+use crate::mdm::reconcile::updates::is_update;
 use crate::mdm::wanted::{Origin, Unable};
 use crate::mdm::{Actor, Right, clashes, policies, profiles};
 use crate::store::assignments::{self, AssignedKind, AssignedMode, Assignment};
@@ -232,7 +233,7 @@ fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<Warning>> {
                 let short = crate::mdm::apps::shortages(tx, &app, &thought.groups)?;
                 warnings.extend(short.into_iter().map(|shortage| Warning::alone(shortage.because)));
             }
-            AssignedKind::Declaration | AssignedKind::Provisioning => {}
+            AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update => {}
         }
     }
     Ok(warnings)
@@ -321,6 +322,7 @@ fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, memo: &mut Memo) 
         });
     }
     things.extend(super::apps::foreseen(tx, &outlook.apps, &mut memo.seats)?);
+    things.extend(super::updates::foreseen(tx, &outlook.updates)?);
     things.extend(declarations(tx, &enrollment.id, outlook)?);
     Ok(things)
 }
@@ -341,6 +343,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
             && !document.is_own_activation
             && !profiles.contains(&document.identifier)
             && !is_app(&document.identifier)
+            && !is_update(&document.identifier)
     });
     let things = asked.map(|document| {
         let said = states.iter().find(|state| state.identifier == document.identifier && state.server_token == document.server_token);
@@ -366,6 +369,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
             && !served.identifier.starts_with(&format!("{}on.", super::render::PREFIX))
             && !served.identifier.starts_with(&format!("{}profile.", super::render::PREFIX))
             && !is_app(&served.identifier)
+            && !is_update(&served.identifier)
     });
     things.extend(gone.map(|served| {
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();

@@ -28,7 +28,7 @@ const PROFILES_DECLARED_FROM: [(Platform, &str); 4] =
 pub const STATUS: &str = "org.rollcall.status";
 
 /// What this server wants to hear of by itself; items that a system does not have it passes over.
-const STATUS_ITEMS: [&str; 17] = [
+const STATUS_ITEMS: [&str; 21] = [
     "device.identifier.serial-number",
     "device.identifier.udid",
     "device.model.family",
@@ -41,8 +41,12 @@ const STATUS_ITEMS: [&str; 17] = [
     "device.operating-system.supplemental.extra-version",
     "passcode.is-compliant",
     "passcode.is-present",
+    "softwareupdate.pending-version",
     "softwareupdate.install-state",
+    "softwareupdate.install-reason",
     "softwareupdate.failure-reason",
+    "softwareupdate.beta-enrollment",
+    "softwareupdate.device-id",
     "app.managed.list",
     "mdm.app",
     "package.list",

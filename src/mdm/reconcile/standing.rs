@@ -11,6 +11,7 @@ use crate::mdm::profiles::Warning;
 use crate::mdm::reconcile::apps::is_app;
 use crate::mdm::reconcile::preview::named;
 use crate::mdm::reconcile::seen::reasons;
+use crate::mdm::reconcile::updates::is_update;
 use crate::mdm::reconcile::{render, step};
 use crate::mdm::wanted::{Origin, Unable};
 use crate::protocol::declaration::DeclarationKind;
@@ -112,6 +113,7 @@ pub fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Standings> {
         standings.things.push(of_row(tx, enrollment, row, sync, is_silent)?);
     }
     standings.things.extend(super::apps::standing(tx, enrollment)?);
+    standings.things.extend(super::updates::standing(tx, enrollment)?);
     standings.things.extend(of_declarations(tx, enrollment, sync)?);
     if let Some(because) = has_left(enrollment.state) {
         for thing in &mut standings.things {
@@ -211,7 +213,7 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
     for served in all.clone() {
         let is_ours = served.identifier.starts_with(&format!("{}on.", render::PREFIX));
         let is_profile = served.identifier.starts_with(&format!("{}profile.", render::PREFIX));
-        if served.origins == "[]" || is_ours || is_profile || is_app(&served.identifier) {
+        if served.origins == "[]" || is_ours || is_profile || is_app(&served.identifier) || is_update(&served.identifier) {
             continue;
         }
         let said = state_of(&states, &served);

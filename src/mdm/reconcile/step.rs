@@ -22,9 +22,10 @@ const fn minutes(count: u64) -> Duration {
 }
 
 /// How the command stands that was sent for a thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnderWay {
     /// None is.
+    #[default]
     Nothing,
     /// It waits in the queue and could be taken back.
     Queued,

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::mdm::reconcile::preview::Thought;
+use crate::store::assignments::AssignedKind;
 use crate::store::{Tx, devices, groups};
 
 /// Groups and devices that one preview names at most.
@@ -14,6 +15,9 @@ pub const NAMED_MAX: usize = 5_000;
 pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
     if thought.groups.is_empty() && thought.removed_from.is_empty() && thought.devices.is_empty() {
         return Err(Error::field("groups", "name at least one group or device"));
+    }
+    if thought.add.iter().chain(&thought.remove).any(|named| named.kind == AssignedKind::Update) {
+        return Err(Error::field("add", "an update plan has a preview of its own: POST /api/v1/updates/preview"));
     }
     if !thought.add.is_empty() && thought.groups.is_empty() {
         return Err(Error::field("groups", "name the groups that it would be assigned to"));

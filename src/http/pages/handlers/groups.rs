@@ -97,6 +97,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: &str) -> Result<GroupView> {
             AssignedKind::Declaration => (format!("/declarations/{item}"), "Declaration"),
             AssignedKind::App => (format!("/apps/{item}"), "App"),
             AssignedKind::Provisioning => (format!("/provisioning/{item}"), "Provisioning profile"),
+            AssignedKind::Update => (format!("/updates/plans/{item}"), "Update plan"),
         };
         (href, format!("{what} {name}"), end)
     });

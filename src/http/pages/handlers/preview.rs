@@ -94,6 +94,7 @@ fn look(
         AssignedKind::Declaration => declarations::library::find(tx, actor, id)?.declaration.name,
         AssignedKind::App => apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("this app is not known"))?.name,
         AssignedKind::Provisioning => provisioning::find(tx, actor, id)?.profile.name,
+        AssignedKind::Update => return Err(Error::not_found("update plans have a preview of their own")),
     };
     let open = assignments::of_item(tx, kind, id)?.into_iter().filter(|assignment| !is_over(assignment.ends_at, tx.now));
     let assigned: Vec<_> = open.map(|assignment| assignment.group_id).collect();
@@ -122,6 +123,7 @@ const fn noun(kind: AssignedKind) -> &'static str {
         AssignedKind::Declaration => "declarations",
         AssignedKind::App => "apps",
         AssignedKind::Provisioning => "provisioning",
+        AssignedKind::Update => "updates/plans",
     }
 }
 

@@ -134,6 +134,7 @@ fn origin(origin: &Origin) -> (String, String) {
         AssignedKind::Declaration => "declarations",
         AssignedKind::App => "apps",
         AssignedKind::Provisioning => "provisioning",
+        AssignedKind::Update => "updates/plans",
     };
     (origin.name.clone(), format!("/{noun}/{}", origin.id))
 }

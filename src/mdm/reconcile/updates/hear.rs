@@ -1,0 +1,134 @@
+//! What devices say of updates: answers to commands, status reports.
+
+use serde_json::Value as Json;
+
+use crate::error::{Error, Result};
+use crate::mdm::reconcile::seen::reasons;
+use crate::mdm::reconcile::updates::store;
+use crate::mdm::updates::next::{self, Said};
+use crate::mdm::updates::plan::identifier;
+use crate::protocol::error_chain;
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::protocol::report::updates::{self as reports, AvailableUpdate};
+use crate::protocol::report::{Head, Report, Status};
+use crate::store::commands::Command;
+use crate::store::declared::{self, DeclarationState};
+use crate::store::deployments::{self, Mechanism};
+use crate::store::enrollments::Enrollment;
+use crate::store::update_states::{self, Stage, UpdateState};
+use crate::store::{Tx, devices};
+
+/// The commands whose answers are read here.
+const ANSWERED: [&str; 4] = ["ScheduleOSUpdateScan", "AvailableOSUpdates", "ScheduleOSUpdate", "OSUpdateStatus"];
+
+/// Updates that a device finds at most; more are passed over.
+const OFFERS_MAX: usize = 200;
+
+/// Takes over what a device answered to a command about updates.
+pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head, report: Option<&Report>) -> Result<()> {
+    if !ANSWERED.contains(&command.request_type.as_str()) || matches!(head.status, Status::Idle | Status::NotNow) {
+        return Ok(());
+    }
+    let is_taken = head.status == Status::Acknowledged;
+    let found = report.filter(|_| is_taken).and_then(reports::available);
+    if let Some(found) = &found {
+        let kept = &found[..found.len().min(OFFERS_MAX)];
+        let json = serde_json::to_string(kept).map_err(|error| Error::internal("what was found is JSON", error))?;
+        update_states::set_offers(tx, &enrollment.id, &json)?;
+    }
+    let Some(before) = update_states::by_command(tx, &enrollment.id, &command.uuid)? else { return Ok(()) };
+    let mut row = before.clone();
+    if is_taken {
+        taken(tx, enrollment, &mut row, command, report, found.as_deref())?;
+    } else {
+        let because = head.cause().map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
+        next::lost(&mut row, &because, tx.now);
+    }
+    store(tx, enrollment, Some(&before), &row)?;
+    deployments::look_again_at(tx, &enrollment.id).map(drop)
+}
+
+fn taken(
+    tx: &Tx,
+    enrollment: &Enrollment,
+    row: &mut UpdateState,
+    command: &Command,
+    report: Option<&Report>,
+    found: Option<&[AvailableUpdate]>,
+) -> Result<()> {
+    let device = devices::by_id(tx, &enrollment.device_id)?;
+    let is_mac = device.is_some_and(|device| device.platform == Platform::Macos);
+    match command.request_type.as_str() {
+        "ScheduleOSUpdateScan" => next::scanning(row, tx.now),
+        "AvailableOSUpdates" => next::found(row, found.and_then(|found| key_of(row, found)).as_deref(), is_mac, tx.now),
+        "ScheduleOSUpdate" => {
+            let results = report.map(reports::scheduled).unwrap_or_default();
+            let own =
+                results.iter().find(|result| !row.product_key.is_empty() && result.product_key == row.product_key).or(results.first());
+            match own {
+                Some(answer) => {
+                    let because =
+                        (!answer.error_chain.is_empty()).then(|| error_chain::explain(&answer.error_chain, None, None).words.into_owned());
+                    next::scheduled(row, answer, because.as_deref(), tx.now);
+                }
+                None => next::lost(row, "the device took the order and said nothing of what became of it", tx.now),
+            }
+        }
+        _ => {
+            let statuses = report.map(reports::statuses).unwrap_or_default();
+            let own = statuses.iter().find(|status| !row.product_key.is_empty() && status.product_key == row.product_key);
+            next::status(row, own.or(statuses.first()), tx.now);
+            if own.is_none() && row.stage == Stage::Installing {
+                // It may be through: what it runs now, its inventory tells.
+                devices::set_refresh_due(tx, &enrollment.device_id, Some(tx.now))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The key under which a device lists the release that is meant.
+fn key_of(row: &UpdateState, found: &[AvailableUpdate]) -> Option<String> {
+    let version = OsVersion::parse(&row.version);
+    let is_build = |update: &&AvailableUpdate| !row.build.is_empty() && update.build.as_deref() == Some(&row.build);
+    let is_version = |update: &&AvailableUpdate| update.version.as_deref().is_some_and(|found| OsVersion::parse(found) == version);
+    let own = found.iter().find(is_build).or_else(|| found.iter().find(is_version))?;
+    Some(own.product_key.clone()).filter(|key| !key.is_empty())
+}
+
+/// Takes over what a status report said of an update that came by a declaration.
+pub fn update_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let rows = update_states::of_enrollment(tx, &enrollment.id)?;
+    let declared = |row: &&UpdateState| row.mechanism == Mechanism::Declaration && (row.is_under_way() || row.stage == Stage::Failed);
+    let Some(before) = rows.iter().find(declared) else { return Ok(()) };
+    let states = declared::states(tx, &enrollment.id)?;
+    let own = identifier(&before.plan_id);
+    let state = states.iter().find(|state| state.identifier == own);
+    let current = state.filter(|state| is_current(tx, enrollment, state).unwrap_or_default());
+    if current.is_none() && before.stage == Stage::Waiting {
+        // It has not looked at the declaration yet: what it says of updates is about another one.
+        return Ok(());
+    }
+    let item = |name: &str| -> Result<Option<Json>> {
+        let said = declared::status_item(tx, &enrollment.id, &format!("softwareupdate.{name}"))?;
+        said.map(|said| serde_json::from_str(&said).map_err(|error| Error::internal("stored status items are JSON", error))).transpose()
+    };
+    let text = |value: Option<Json>| value.and_then(|value| value.as_str().map(str::to_owned));
+    let failure = text(item("failure-reason.reason")?);
+    let count = item("failure-reason.count")?.and_then(|count| count.as_i64());
+    let said = Said {
+        install_state: text(item("install-state")?),
+        failure: count.map(|count| (count, failure.unwrap_or_default())),
+        invalid: current.filter(|state| state.valid == "invalid").map(|state| reasons(&state.reasons)),
+    };
+    let mut row = before.clone();
+    next::declared(&mut row, &said, tx.now);
+    store(tx, enrollment, Some(before), &row)
+}
+
+/// Whether a state is about the declaration as it is served now.
+fn is_current(tx: &Tx, enrollment: &Enrollment, state: &DeclarationState) -> Result<bool> {
+    let served = declared::of_enrollment(tx, &enrollment.id)?;
+    Ok(served.iter().any(|served| served.identifier == state.identifier && served.server_token == state.server_token))
+}

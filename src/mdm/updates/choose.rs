@@ -1,0 +1,131 @@
+//! Which release a plan means for one device. Pure: never one below what it runs, never one that Apple does not sign.
+
+use crate::clock::Day;
+use crate::mdm::updates::candidates::{Candidate, Found, Leap, Subject};
+use crate::mdm::updates::rules::{Deadline, Rules, Target, listed};
+use crate::protocol::os_version::OsVersion;
+
+/// What a plan means for one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// It is about another platform, or the device is beyond what it is about.
+    NotConcerned,
+    /// The device has what it wants.
+    Satisfied,
+    /// It is not known, or it cannot be had; a sentence without a full stop.
+    Cannot(String),
+    /// This one.
+    Take {
+        /// Which.
+        candidate: Candidate,
+        /// Where the target moves: the day from which on the first release counts that the device lacks.
+        since: Option<Day>,
+    },
+}
+
+/// Chooses.
+pub fn choose(rules: &Rules, subject: &Subject, found: &Found, today: Day) -> Choice {
+    let Some(platform) = listed(subject.platform) else { return Choice::NotConcerned };
+    if let Some(decided) = without_list(&rules.target, subject, platform) {
+        return decided;
+    }
+    let candidates = match found {
+        Found::Unknown(unknown) => return Choice::Cannot(unknown.words().to_owned()),
+        Found::Known(candidates) => candidates,
+    };
+    let usable: Vec<&Candidate> = candidates
+        .iter()
+        .filter(|candidate| candidate.leap != Leap::Improvement || rules.improvements || names_improvement(&rules.target))
+        .collect();
+    match &rules.target {
+        Target::Release { version, build, .. } => release(&usable, OsVersion::parse(version), build),
+        Target::Newest => newest(&in_time(rules, usable, 0), 0, today),
+        Target::NewestOfOwn => {
+            let own = usable.into_iter().filter(|candidate| candidate.leap != Leap::Major).collect();
+            newest(&in_time(rules, own, 0), 0, today)
+        }
+        Target::NewestMinusDays { days } => newest(&in_time(rules, usable, *days), *days, today),
+        Target::NewestOfMajor { major } => {
+            let of_major = usable.into_iter().filter(|candidate| candidate.version.major() == Some(*major)).collect();
+            let of_major = in_time(rules, of_major, 0);
+            if of_major.is_empty() && subject.version.major().is_some_and(|own| own < *major) {
+                return Choice::Cannot(format!("Apple offers it no release of generation {major}"));
+            }
+            newest(&of_major, 0, today)
+        }
+        Target::Minimum { versions } => match versions.get(platform) {
+            Some(version) => minimum(&usable, OsVersion::parse(version)),
+            None => Choice::NotConcerned,
+        },
+    }
+}
+
+/// What needs no list: plans about other platforms and devices that are there already.
+fn without_list(target: &Target, subject: &Subject, platform: &str) -> Option<Choice> {
+    let has = |version: &str| subject.version.is_at_least(OsVersion::parse(version));
+    match target {
+        Target::Release { platform: wanted, .. } if wanted != platform => Some(Choice::NotConcerned),
+        Target::Release { version, .. } if has(version) => Some(Choice::Satisfied),
+        Target::NewestOfMajor { major } if subject.version.major().is_some_and(|own| own > *major) => Some(Choice::NotConcerned),
+        Target::Minimum { versions } => match versions.get(platform) {
+            None => Some(Choice::NotConcerned),
+            Some(version) if has(version) => Some(Choice::Satisfied),
+            Some(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether the plan names an improvement itself.
+fn names_improvement(target: &Target) -> bool {
+    matches!(target, Target::Release { version, .. } if version.contains('('))
+}
+
+fn release(candidates: &[&Candidate], version: OsVersion, build: &str) -> Choice {
+    let same = |candidate: &&&Candidate| candidate.version == version && (build.is_empty() || candidate.key.build == build);
+    match candidates.iter().find(same) {
+        Some(candidate) => Choice::Take { candidate: (*candidate).clone(), since: None },
+        None => Choice::Cannot(format!("Apple does not offer {version} to this model, or signs it no more")),
+    }
+}
+
+/// Those that were posted long enough ago to count before a fixed deadline; with a relative one, all.
+fn in_time<'a>(rules: &Rules, candidates: Vec<&'a Candidate>, days: u32) -> Vec<&'a Candidate> {
+    let Deadline::At { at } = &rules.deadline else { return candidates };
+    candidates.into_iter().filter(|candidate| counts_from(candidate, days).is_none_or(|day| day.at(0) < *at)).collect()
+}
+
+/// The day from which on a release counts, that has to be out for `days`.
+fn counts_from(candidate: &Candidate, days: u32) -> Option<Day> {
+    candidate.posted.map(|posted| posted.plus(i32::try_from(days).unwrap_or(i32::MAX)))
+}
+
+fn newest(candidates: &[&Candidate], days: u32, today: Day) -> Choice {
+    // A release without a posting date has been out for longer than anybody remembers.
+    let counted: Vec<_> = candidates.iter().filter(|candidate| counts_from(candidate, days).is_none_or(|day| day <= today)).collect();
+    match counted.first() {
+        Some(candidate) => {
+            let since = counted.iter().filter_map(|candidate| counts_from(candidate, days)).min();
+            Choice::Take { candidate: (**candidate).clone(), since }
+        }
+        None => Choice::Satisfied,
+    }
+}
+
+/// The newest of the generation of `least`; where there is none, the oldest beyond it.
+fn minimum(candidates: &[&Candidate], least: OsVersion) -> Choice {
+    let enough: Vec<_> = candidates.iter().filter(|candidate| candidate.version.is_at_least(least)).collect();
+    match enough.iter().find(|candidate| candidate.version.major() == least.major()).or(enough.last()) {
+        Some(candidate) => Choice::Take { candidate: (***candidate).clone(), since: None },
+        None => Choice::Cannot(format!("Apple offers this model nothing from {least} on")),
+    }
+}
+
+/// The first day, after today, on which a release begins to count that does not yet.
+pub fn counts_next(rules: &Rules, found: &Found, today: Day) -> Option<Day> {
+    let (Target::NewestMinusDays { days }, Found::Known(candidates)) = (&rules.target, found) else { return None };
+    candidates.iter().filter_map(|candidate| counts_from(candidate, *days)).filter(|day| *day > today).min()
+}
+
+#[cfg(test)]
+mod tests;

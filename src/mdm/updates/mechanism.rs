@@ -1,0 +1,60 @@
+//! By what an update comes to a device: a declaration where the system has it, else commands.
+
+use crate::mdm::reconcile::render::has_declarations;
+use crate::mdm::wanted::Target;
+use crate::protocol::availability::{Request, check};
+use crate::protocol::declaration::{Obstacle, find_type};
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::store::deployments::Mechanism;
+
+/// The declaration that has a release installed by a deadline.
+pub const ENFORCEMENT: &str = "com.apple.configuration.softwareupdate.enforcement.specific";
+
+/// First versions that take a release by its version, not by the key alone that the device gave it.
+const BY_VERSION_FROM: [(Platform, &str); 3] = [(Platform::Ios, "11.3"), (Platform::Macos, "12.0"), (Platform::Tvos, "12.2")];
+
+/// The first macOS that can be told to only download, and to restart whatever is open.
+const MAC_ACTIONS_FROM: &str = "11.0";
+
+/// First versions that bring an improvement along with the release that it improves.
+const COMBINED_FROM: [(Platform, &str); 3] = [(Platform::Ios, "18.0"), (Platform::Macos, "15.0"), (Platform::Visionos, "26.0")];
+
+/// Chooses; an error is why there is no way, a sentence without a full stop.
+pub fn mechanism(target: &Target) -> Result<Mechanism, String> {
+    let device = &target.capabilities;
+    let obstacle = find_type(ENFORCEMENT).and_then(|enforcement| enforcement.obstacle(device));
+    let says_so = target.supported.as_ref().is_none_or(|supported| supported.iter().any(|kind| kind == ENFORCEMENT));
+    if obstacle.is_none() && says_so && has_declarations(target) {
+        return Ok(Mechanism::Declaration);
+    }
+    match check(Request::Command("ScheduleOSUpdate"), device) {
+        Ok(()) if device.platform != Platform::Visionos => Ok(Mechanism::Command),
+        Ok(()) => Err(String::from("updates can be started from visionOS 26 on")),
+        Err(refusal) => Err(match obstacle {
+            // Of two ways that are both closed, the newer one tells what would help, unless the system is too old for it.
+            Some(obstacle) if !matches!(obstacle, Obstacle::TooOld(_)) => format!("an update by declaration {}", obstacle.words(device)),
+            _ => refusal.words,
+        }),
+    }
+}
+
+fn has(table: &[(Platform, &str)], target: &Target) -> bool {
+    let device = &target.capabilities;
+    table.iter().any(|(platform, first)| *platform == device.platform && device.os_version.is_at_least(OsVersion::parse(first)))
+}
+
+/// Whether commands must name a release by the key that the device gave it: on old systems, and for improvements always.
+pub fn needs_key(target: &Target, is_improvement: bool) -> bool {
+    is_improvement || !has(&BY_VERSION_FROM, target)
+}
+
+/// Whether a Mac has all actions.
+pub fn has_mac_actions(target: &Target) -> bool {
+    has(&[(Platform::Macos, MAC_ACTIONS_FROM)], target)
+}
+
+/// Whether one declaration brings a release and its improvement.
+pub fn combines(target: &Target) -> bool {
+    has(&COMBINED_FROM, target)
+}

@@ -1,0 +1,15 @@
+//! OS updates: which releases devices can have, which one is meant for each, and how it comes there.
+
+pub mod candidates;
+pub mod choose;
+pub mod matrix;
+pub mod mechanism;
+pub mod next;
+pub mod orders;
+pub mod plan;
+pub mod plans;
+pub mod preview;
+pub mod progress;
+pub mod rules;
+pub mod timing;
+pub mod words;

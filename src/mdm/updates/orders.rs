@@ -1,0 +1,245 @@
+//! Updates started by hand: what a person at the page may have a device do, and what it is told before.
+
+use serde_json::{Value, json};
+
+use crate::clock::{Timestamp, Wall, Zone};
+use crate::error::{Error, Result};
+use crate::mdm::reconcile;
+use crate::mdm::updates::candidates::{self, Candidate, Found, Leap, Subject};
+use crate::mdm::updates::mechanism;
+use crate::mdm::updates::plan::{self, AT_ONCE_MINUTES, Memo};
+use crate::mdm::wanted::Target;
+use crate::mdm::{Actor, Right, journal};
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::store::deployments::{self, Mechanism};
+use crate::store::devices::{self, Device};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::update_states::{self, Action, Stage, UpdateState};
+use crate::store::{Bell, Tx};
+
+/// The minute of the night at which “install later” is done by a device that takes declarations: 02:00.
+const NIGHT: i64 = 2 * 60;
+
+/// Below this a device does not install, unless it is at power.
+const BATTERY_LOW: f64 = 0.5;
+
+/// Room that an update takes at least, in GB.
+const ROOM_MIN_GB: f64 = 6.0;
+
+/// What a person wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Which release; the newest that the device can have if absent.
+    pub version: Option<String>,
+    /// What is done with it.
+    pub action: Action,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    /// It was begun.
+    Begun,
+    /// The device is at it already; nothing was sent. Why, as a sentence.
+    UnderWay(String),
+}
+
+/// A device as an order sees it.
+struct Ready {
+    device: Device,
+    enrollment: Enrollment,
+    target: Target,
+    subject: Subject,
+    zone: Zone,
+}
+
+/// Starts an update on a device.
+///
+/// # Errors
+/// Bad input when the device cannot have it or do so, with the reason; conflict when it is not enrolled.
+pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(Started, UpdateState)> {
+    actor.require(Right::Command)?;
+    let ready = ready(tx, device_id)?;
+    let mechanism = mechanism::mechanism(&ready.target).map_err(|because| Error::field("device", because))?;
+    check_action(order.action, mechanism, &ready).map_err(|because| Error::field("action", because))?;
+    let candidate = chosen(tx, &ready, order)?;
+    let version = candidate.version.to_string();
+    let rows = update_states::of_enrollment(tx, &ready.enrollment.id)?;
+    if let Some(row) = rows.iter().find(|row| is_at_it(row, &version, order.action)) {
+        return Ok((Started::UnderWay(under_way(row)), row.clone()));
+    }
+    let (deadline, deadline_at) = deadline(order.action, mechanism, &ready.zone, tx.now);
+    let mut row = UpdateState::blank("", 0, tx.now);
+    // What an order before this one left in the queue is taken back by the plan.
+    row.command_uuid = rows.into_iter().find(|row| row.plan_id.is_empty()).and_then(|row| row.command_uuid);
+    row.version = version;
+    row.build.clone_from(&candidate.key.build);
+    row.mechanism = mechanism;
+    row.action = order.action;
+    row.stage = Stage::Waiting;
+    row.deadline = deadline.map(|deadline| deadline.to_string()).unwrap_or_default();
+    row.deadline_at = deadline_at;
+    row.ordered_by = actor.to_string();
+    row.begun_at = Some(tx.now);
+    if let Some(uuid) = row.command_uuid.take() {
+        crate::mdm::commands::take_back(tx, &ready.enrollment, &uuid, "another order took its place")?;
+    }
+    update_states::put(tx, &ready.enrollment.id, &row)?;
+    let data = json!({ "version": row.version, "build": row.build, "action": order.action });
+    journal::note(tx, actor, "update.started", &ready.enrollment, data)?;
+    look_again(tx, &ready.device)?;
+    Ok((Started::Begun, row))
+}
+
+/// Takes back what was started by hand; a device that installs already goes on.
+pub fn cancel(tx: &Tx, actor: &Actor, device_id: &str) -> Result<()> {
+    actor.require(Right::Command)?;
+    let ready = ready(tx, device_id)?;
+    let Some(row) = update_states::of_enrollment(tx, &ready.enrollment.id)?.into_iter().find(|row| row.plan_id.is_empty()) else {
+        return Err(Error::not_found("No update of this device was started by hand."));
+    };
+    if let Some(uuid) = &row.command_uuid {
+        crate::mdm::commands::take_back(tx, &ready.enrollment, uuid, "somebody took it back")?;
+    }
+    update_states::forget(tx, &ready.enrollment.id, "")?;
+    journal::note(tx, actor, "update.taken_back", &ready.enrollment, json!({ "version": row.version }))?;
+    look_again(tx, &ready.device)
+}
+
+/// Has a device try again at once what failed; `plan_id` is empty for what was started by hand.
+pub fn again(tx: &Tx, actor: &Actor, device_id: &str, plan_id: &str) -> Result<()> {
+    actor.require(Right::Command)?;
+    let ready = ready(tx, device_id)?;
+    let Some(mut row) = update_states::of_enrollment(tx, &ready.enrollment.id)?.into_iter().find(|row| row.plan_id == plan_id) else {
+        return Err(Error::not_found("There is no such update of this device."));
+    };
+    if row.stage != Stage::Failed {
+        return Err(Error::conflict("This update has not failed; there is nothing to try again."));
+    }
+    (row.stage, row.attempts, row.unmoved, row.due_at, row.changed_at) = (Stage::Waiting, 0, 0, None, tx.now);
+    row.problem.clear();
+    update_states::put(tx, &ready.enrollment.id, &row)?;
+    journal::note(tx, actor, "update.tried_again", &ready.enrollment, json!({ "version": row.version }))?;
+    look_again(tx, &ready.device)
+}
+
+fn look_again(tx: &Tx, device: &Device) -> Result<()> {
+    deployments::look_again(tx, &device.id)?;
+    tx.ring(Bell::Jobs);
+    Ok(())
+}
+
+fn ready(tx: &Tx, device_id: &str) -> Result<Ready> {
+    let device = devices::by_id(tx, device_id)?.filter(|device| device.deleted_at.is_none());
+    let device = device.ok_or_else(|| Error::not_found("There is no such device."))?;
+    let enrollment = enrollments::device_channel(tx, &device.id)?.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
+    let enrollment = enrollment.ok_or_else(|| Error::conflict("The device is not enrolled; it cannot be told anything."))?;
+    Ok(Ready {
+        target: reconcile::target(tx, &enrollment, &device, &[])?,
+        subject: candidates::subject(tx, &device)?,
+        zone: plan::zone_of(tx, &device, &mut Memo::default())?,
+        device,
+        enrollment,
+    })
+}
+
+fn chosen(tx: &Tx, ready: &Ready, order: &Order) -> Result<Candidate> {
+    let found = match candidates::of(tx, &ready.subject, &mut candidates::Memo::default())? {
+        Found::Known(found) => found,
+        Found::Unknown(unknown) => return Err(Error::field("version", format!("it is not known what it can have: {}", unknown.words()))),
+    };
+    let Some(version) = &order.version else {
+        let newest = found.into_iter().find(|candidate| candidate.leap != Leap::Improvement);
+        return newest.ok_or_else(|| Error::field("version", "the device has the newest release that Apple offers it"));
+    };
+    let wanted = OsVersion::parse(version);
+    if !wanted.is_known() {
+        return Err(Error::field("version", "this is no version; 26.1 is one"));
+    }
+    if ready.subject.version.is_at_least(wanted) {
+        return Err(Error::field(
+            "version",
+            format!("the device runs {} already; nothing is ever taken back to an older one", ready.subject.version),
+        ));
+    }
+    let offered: Vec<_> = found.iter().map(|candidate| candidate.version.to_string()).collect();
+    found.into_iter().find(|candidate| candidate.version == wanted).ok_or_else(|| {
+        let instead = if offered.is_empty() { String::from("nothing at all") } else { offered.join(", ") };
+        Error::field("version", format!("Apple does not offer {wanted} to this model, or signs it no more; it offers {instead}"))
+    })
+}
+
+/// What a device of this system can be told; an error is why not.
+fn check_action(action: Action, mechanism: Mechanism, ready: &Ready) -> Result<(), String> {
+    let is_mac = ready.device.platform == Platform::Macos;
+    let because = match (mechanism, action) {
+        (Mechanism::Declaration, Action::Download | Action::Notify) => {
+            "this system takes declarations, which always install; a plan with a later deadline lets it download and tell its user first"
+        }
+        (Mechanism::Command, Action::Notify | Action::Later | Action::Force) if !is_mac => "only a Mac can be told so",
+        (Mechanism::Command, Action::Force) if !mechanism::has_mac_actions(&ready.target) => "a forced restart needs macOS 11 or later",
+        _ => return Ok(()),
+    };
+    Err(because.to_owned())
+}
+
+/// Whether a device is at it already, so that an order would do harm: one repeated makes “tonight” into “now”.
+fn is_at_it(row: &UpdateState, version: &str, action: Action) -> bool {
+    match row.stage {
+        Stage::Installing => true,
+        Stage::Waiting | Stage::Downloading | Stage::Prepared => row.plan_id.is_empty() && row.version == version && row.action == action,
+        _ => false,
+    }
+}
+
+fn under_way(row: &UpdateState) -> String {
+    let stage = match row.stage {
+        Stage::Installing => "The device installs",
+        Stage::Downloading => "The device downloads",
+        Stage::Prepared => "The device has downloaded",
+        _ => "The device has been told to bring",
+    };
+    format!("{stage} {} already; nothing more was sent.", row.version)
+}
+
+fn deadline(action: Action, mechanism: Mechanism, zone: &Zone, now: Timestamp) -> (Option<Wall>, Option<Timestamp>) {
+    if mechanism == Mechanism::Command {
+        return (None, None);
+    }
+    let shown = zone.wall(now);
+    let wall = match action {
+        Action::Later if shown.minute() < NIGHT => shown.day().at(NIGHT),
+        Action::Later => shown.day().plus(1).at(NIGHT),
+        _ => shown.plus_minutes(AT_ONCE_MINUTES),
+    };
+    let at = zone.moment(wall);
+    (Some(zone.wall(at)), Some(at))
+}
+
+/// What may keep a device from installing now, each as a sentence: its passcode, battery and room, and what a Mac must have.
+pub fn conditions(tx: &Tx, device: &Device) -> Result<Vec<String>> {
+    let read = |text: String| serde_json::from_str::<Value>(&text).unwrap_or_default();
+    let (facts, security) = (read(devices::facts(tx, &device.id)?), read(devices::security(tx, &device.id)?));
+    let enrollment = enrollments::device_channel(tx, &device.id)?;
+    let mut said = Vec::new();
+    let is_mac = device.platform == Platform::Macos;
+    if security["PasscodePresent"] == true && !is_mac {
+        said.push(String::from(
+            "It has a passcode: its user is asked for it before it installs by command; at a deadline they are asked until then.",
+        ));
+    }
+    if let Some(level) = facts["BatteryLevel"].as_f64().filter(|level| (0.0..BATTERY_LOW).contains(level)) {
+        said.push(format!("Its battery was at {:.0} % when it last said so; it installs at half or at power.", level * 100.0));
+    }
+    if let Some(room) = facts["AvailableDeviceCapacity"].as_f64().filter(|room| *room < ROOM_MIN_GB) {
+        said.push(format!("It had {room:.1} GB free when it last said so; a release takes {ROOM_MIN_GB:.0} GB and more."));
+    }
+    let needs_token = is_mac && security["BootstrapTokenRequiredForSoftwareUpdate"] == true;
+    if needs_token && !enrollment.is_some_and(|enrollment| enrollment.has_bootstrap_token) {
+        said.push(String::from(
+            "It has given no bootstrap token, without which a Mac with Apple silicon waits for a volume owner to type a password.",
+        ));
+    }
+    Ok(said)
+}

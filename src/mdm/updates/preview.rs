@@ -1,0 +1,211 @@
+//! What a plan would do, before it is saved: how many devices by which mechanism and by when, who cannot and why. The same call as the deed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock::Wall;
+use crate::error::Result;
+use crate::mdm::reconcile;
+use crate::mdm::updates::candidates;
+use crate::mdm::updates::plan::{self, Meant, Memo, On, Read, meant};
+use crate::mdm::updates::rules::Rules;
+use crate::mdm::{Actor, Right};
+use crate::store::deployments::Mechanism;
+use crate::store::enrollments::{self, EnrollmentState};
+use crate::store::update_plans::{self, Plan};
+use crate::store::{Tx, assignments, devices};
+
+/// The most devices that are looked at; of more, the first by id are.
+pub const DEVICES_MAX: usize = 20_000;
+
+/// What would become of one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = UpdateForeseen)]
+pub enum Foreseen {
+    /// It is brought by a declaration.
+    Declaration,
+    /// It is brought by commands.
+    Command,
+    /// It has what is wanted.
+    Done,
+    /// It cannot have it.
+    Cannot,
+    /// The plan leaves it alone.
+    Excepted,
+    /// The plan is about others.
+    NotConcerned,
+    /// It is not enrolled, or has not said yet what it is.
+    Later,
+}
+
+/// One device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UpdateForeseenDevice)]
+pub struct Device {
+    /// Its id.
+    pub device_id: String,
+    /// What people call it.
+    pub name: String,
+    /// What it runs.
+    pub os_version: String,
+    /// The ring that it is in, from 0.
+    pub ring: usize,
+    /// What would become of it.
+    pub foreseen: Foreseen,
+    /// The version that it would get.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// When it may begin, on its own clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens: Option<Wall>,
+    /// By when, on its own clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Wall>,
+    /// Why not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub because: String,
+}
+
+/// All devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UpdatePreview)]
+pub struct Preview {
+    /// How many get it how.
+    pub counts: BTreeMap<Foreseen, u32>,
+    /// Why devices cannot, each with how many, the most first.
+    pub reasons: Vec<Reason>,
+    /// The devices, by ring and name.
+    pub devices: Vec<Device>,
+    /// Whether there are more than are looked at.
+    pub is_cut: bool,
+}
+
+/// Why devices cannot have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UpdateReason)]
+pub struct Reason {
+    /// Why, a sentence without a full stop.
+    pub because: String,
+    /// How many.
+    pub devices: u32,
+}
+
+/// Looks what a plan would do; `id` is that of the stored plan that it would change.
+///
+/// # Errors
+/// Those of saving it, so that what is shown can be saved.
+pub fn preview(tx: &Tx, actor: &Actor, id: Option<&str>, rules: &Rules) -> Result<Preview> {
+    actor.require(Right::View)?;
+    rules.check()?;
+    let read = draft(tx, id, rules)?;
+    let mut rings: BTreeMap<String, usize> = BTreeMap::new();
+    for (ring, groups) in rules.rings.iter().enumerate() {
+        for group in &groups.groups {
+            for device in assignments::devices_of_group(tx, group)? {
+                rings.entry(device).or_insert(ring);
+            }
+        }
+    }
+    let mut memo = Memo::default();
+    let mut preview = Preview { is_cut: rings.len() > DEVICES_MAX, ..Preview::default() };
+    for (device_id, ring) in rings.into_iter().take(DEVICES_MAX) {
+        preview.devices.extend(device(tx, &read, &device_id, ring, &mut memo)?);
+    }
+    let mut reasons: BTreeMap<&str, u32> = BTreeMap::new();
+    for device in &preview.devices {
+        *preview.counts.entry(device.foreseen).or_default() += 1;
+        if device.foreseen == Foreseen::Cannot {
+            *reasons.entry(&device.because).or_default() += 1;
+        }
+    }
+    preview.reasons = reasons.into_iter().map(|(because, devices)| Reason { because: because.to_owned(), devices }).collect();
+    preview.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.devices));
+    preview.devices.sort_by_cached_key(|device| (device.ring, device.name.to_lowercase(), device.device_id.clone()));
+    Ok(preview)
+}
+
+fn draft(tx: &Tx, id: Option<&str>, rules: &Rules) -> Result<Read> {
+    let stored = match id {
+        Some(id) => update_plans::by_id(tx, id)?,
+        None => None,
+    };
+    let plan = stored.unwrap_or_else(|| Plan {
+        id: String::new(),
+        name: String::new(),
+        note: String::new(),
+        rules: String::new(),
+        stopped_at: None,
+        stopped_because: String::new(),
+        revision: 0,
+        created_by: String::new(),
+        created_at: tx.now,
+        changed_at: tx.now,
+    });
+    Ok(Read { plan: Plan { stopped_at: None, ..plan }, rules: rules.clone() })
+}
+
+fn device(tx: &Tx, read: &Read, device_id: &str, ring: usize, memo: &mut Memo) -> Result<Option<Device>> {
+    let Some(device) = devices::by_id(tx, device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
+    let mut told = Device {
+        device_id: device.id.clone(),
+        name: device.name.clone(),
+        os_version: device.os_version.clone(),
+        ring,
+        foreseen: Foreseen::Later,
+        version: String::new(),
+        opens: None,
+        deadline: None,
+        because: String::new(),
+    };
+    let enrollment = enrollments::device_channel(tx, &device.id)?.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
+    let Some(enrollment) = enrollment.filter(|_| device.facts_at.is_some()) else {
+        told.because = String::from("it is not enrolled, or has not said yet what it is");
+        return Ok(Some(told));
+    };
+    let target = reconcile::target(tx, &enrollment, &device, &[])?;
+    let subject = candidates::subject(tx, &device)?;
+    let found = candidates::of(tx, &subject, &mut memo.candidates)?;
+    let zone = plan::zone_of(tx, &device, memo)?;
+    let exceptions = update_plans::exceptions_of(tx, &device.id)?;
+    let exception =
+        exceptions.iter().find(|exception| exception.plan_id == read.plan.id && exception.ends_at.is_none_or(|end| end > tx.now));
+    let on = On { target: &target, subject: &subject, found: &found, zone: &zone };
+    match meant(read, ring, &on, exception, tx.now) {
+        Meant::Nothing => told.foreseen = Foreseen::NotConcerned,
+        Meant::Done => told.foreseen = Foreseen::Done,
+        Meant::Excepted(because) => (told.foreseen, told.because) = (Foreseen::Excepted, because),
+        Meant::Cannot(because) => (told.foreseen, told.because) = (Foreseen::Cannot, because),
+        Meant::Later { release, .. } | Meant::Bring(release) => {
+            told.foreseen = match release.mechanism {
+                Mechanism::Declaration => Foreseen::Declaration,
+                Mechanism::Command => Foreseen::Command,
+            };
+            told.version = release.candidate.version.to_string();
+            told.opens = Some(release.window.opens);
+            told.deadline = Some(release.deadline);
+        }
+    }
+    Ok(Some(told))
+}
+
+/// What a draft names that a stored plan could not say anything about: rings without a group, groups without a device.
+pub fn warnings(tx: &Tx, rules: &Rules) -> Result<Vec<String>> {
+    let mut said = Vec::new();
+    let mut seen: BTreeSet<&String> = BTreeSet::new();
+    for ring in &rules.rings {
+        if ring.groups.is_empty() {
+            said.push(format!("“{}” has no group yet, so that nothing happens in it.", ring.name));
+        }
+        for group in &ring.groups {
+            if !seen.insert(group) {
+                said.push(format!("A group of “{}” is in an earlier ring already; its devices begin there.", ring.name));
+            } else if assignments::devices_of_group(tx, group)?.is_empty() {
+                said.push(format!("A group of “{}” has no devices yet.", ring.name));
+            }
+        }
+    }
+    Ok(said)
+}

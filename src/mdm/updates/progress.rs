@@ -1,0 +1,158 @@
+//! How plans come along: counts, who lags and why, the burn-down, and which versions devices run.
+
+use crate::clock::{Day, Timestamp};
+use crate::error::Result;
+use crate::mdm::updates::plan::Read;
+use crate::mdm::updates::words;
+use crate::mdm::{Actor, Right};
+use crate::store::Tx;
+use crate::store::census::{self, CensusRow};
+use crate::store::update_progress::{self, Member, Run};
+use crate::store::update_states::{self, Stage};
+
+/// Devices of one page of a plan.
+pub const PAGE_MAX: u32 = 500;
+
+/// Runs of a plan that a burn-down is drawn from at most; a plan of more devices is drawn from the last.
+pub const RUNS_MAX: u32 = 100_000;
+
+/// How long the census is kept.
+pub const CENSUS_DAYS: i32 = 400;
+
+/// How many devices of a ring, or of the whole plan, stand where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// By stage.
+    pub stages: Vec<(Stage, u32)>,
+    /// Past the deadline and not there.
+    pub overdue: u32,
+}
+
+impl Counts {
+    /// All devices that the plan means.
+    pub fn total(&self) -> u32 {
+        self.stages.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Those at one stage.
+    pub fn of(&self, stage: Stage) -> u32 {
+        self.stages.iter().filter(|(known, _)| *known == stage).map(|(_, count)| count).sum()
+    }
+
+    fn add(&mut self, stage: Stage, count: u32, late: u32) {
+        match self.stages.iter_mut().find(|(known, _)| *known == stage) {
+            Some((_, known)) => *known += count,
+            None => self.stages.push((stage, count)),
+        }
+        if !matches!(stage, Stage::Done | Stage::Cannot | Stage::Excepted) {
+            self.overdue += late;
+        }
+    }
+}
+
+/// How a plan comes along: all of it, and each ring.
+pub fn counts(tx: &Tx, read: &Read) -> Result<(Counts, Vec<Counts>)> {
+    let mut all = Counts::default();
+    let mut rings = vec![Counts::default(); read.rules.rings.len()];
+    for (ring, stage, count, late) in update_states::counts(tx, &read.plan.id)? {
+        all.add(stage, count, late);
+        if let Some(ring) = rings.get_mut(ring) {
+            ring.add(stage, count, late);
+        }
+    }
+    Ok((all, rings))
+}
+
+/// A device of a plan, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Laggard {
+    /// The device and how it stands.
+    pub member: Member,
+    /// Why it stands so.
+    pub because: String,
+    /// What ends or changes that.
+    pub remedy: String,
+}
+
+/// One page of the devices of a plan, those first that need somebody; `stages` of none are all.
+pub fn members(tx: &Tx, actor: &Actor, plan_id: &str, stages: &[Stage], after: Option<&str>, limit: u32) -> Result<Vec<Laggard>> {
+    actor.require(Right::View)?;
+    let members = update_progress::members(tx, plan_id, stages, after, limit.min(PAGE_MAX))?;
+    Ok(members
+        .into_iter()
+        .map(|member| {
+            let (because, remedy) = words::because(&member.state, tx.now);
+            Laggard { member, because, remedy }
+        })
+        .collect())
+}
+
+/// A point of the burn-down: so many devices are left from this moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = BurnDownPoint)]
+pub struct Point {
+    /// When.
+    pub at: Timestamp,
+    /// Devices that the plan had begun and that were not there.
+    pub left: u32,
+}
+
+/// How many devices were left at each moment at which that changed, from the plan's beginning to now. Pure but for the reading.
+pub fn burn_down(tx: &Tx, plan_id: &str) -> Result<Vec<Point>> {
+    Ok(points(&update_progress::runs(tx, plan_id, RUNS_MAX)?, tx.now))
+}
+
+fn points(runs: &[Run], now: Timestamp) -> Vec<Point> {
+    let mut changes: Vec<(Timestamp, i64)> = Vec::new();
+    for run in runs {
+        changes.push((run.begun_at, 1));
+        changes.extend(run.ended_at.map(|ended| (ended, -1)));
+    }
+    changes.sort_unstable();
+    let mut points: Vec<Point> = Vec::new();
+    let mut left = 0_i64;
+    for (at, change) in changes {
+        left += change;
+        let point = Point { at, left: u32::try_from(left.max(0)).unwrap_or(u32::MAX) };
+        match points.last_mut() {
+            Some(last) if last.at == at => *last = point,
+            _ => points.push(point),
+        }
+    }
+    if let Some(last) = points.last().copied().filter(|last| last.at < now) {
+        points.push(Point { at: now, ..last });
+    }
+    points
+}
+
+/// Counts which versions devices run today, and forgets what is older than [`CENSUS_DAYS`].
+pub fn take_census(tx: &Tx) -> Result<()> {
+    let today = Day::of(tx.now);
+    census::take(tx, today)?;
+    census::prune(tx, today.plus(-CENSUS_DAYS))
+}
+
+/// Which versions devices ran on each day since `since`.
+pub fn versions(tx: &Tx, actor: &Actor, since: Day) -> Result<Vec<CensusRow>> {
+    actor.require(Right::View)?;
+    census::since(tx, since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::update_states::Outcome;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_790_000_000 + seconds)
+    }
+
+    #[test]
+    fn what_is_left_grows_with_each_ring_and_falls_with_each_device() {
+        let run = |begun: i64, ended: Option<i64>| Run { begun_at: at(begun), ended_at: ended.map(at), outcome: Outcome::Done, ring: 0 };
+        let runs = [run(0, Some(20)), run(0, Some(30)), run(10, None)];
+        let told: Vec<_> = points(&runs, at(100)).iter().map(|point| (point.at.since(at(0)).as_secs(), point.left)).collect();
+        assert_eq!(told, [(0, 2), (10, 3), (20, 2), (30, 1), (100, 1)]);
+        assert_eq!(points(&[], at(100)), []);
+    }
+}

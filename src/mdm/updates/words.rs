@@ -1,0 +1,89 @@
+//! How an update stands on a device, in the words of a teacher: one of cause and one of remedy.
+
+use crate::clock::{Timestamp, Wall};
+use crate::mdm::updates::next::ATTEMPTS_MAX;
+use crate::store::deployments::Mechanism;
+use crate::store::update_states::{Action, Stage, UpdateState};
+
+/// What people call it.
+pub fn name(row: &UpdateState) -> String {
+    if row.version.is_empty() { String::from("Update") } else { format!("Update to {}", row.version) }
+}
+
+/// Whether its deadline has passed and it is not there.
+pub fn is_overdue(row: &UpdateState, now: Timestamp) -> bool {
+    let may_come = !matches!(row.stage, Stage::Done | Stage::Cannot | Stage::Excepted);
+    may_come && row.deadline_at.is_some_and(|deadline| deadline <= now)
+}
+
+/// The stage in a word or two.
+pub fn stage(row: &UpdateState, now: Timestamp) -> String {
+    let words = match row.stage {
+        _ if is_overdue(row, now) => "overdue",
+        Stage::Planned => "planned",
+        Stage::Waiting => "waiting",
+        Stage::Downloading => {
+            return row.percent.map_or_else(|| String::from("downloading"), |percent| format!("downloading, {percent} %"));
+        }
+        Stage::Prepared => "downloaded",
+        Stage::Installing => "installing",
+        Stage::Done => "up to date",
+        Stage::Failed => "failed",
+        Stage::Cannot => "cannot",
+        Stage::Excepted => "left alone",
+    };
+    words.to_owned()
+}
+
+/// Why it stands so, and what ends or changes that; empty where there is nothing to say.
+pub fn because(row: &UpdateState, now: Timestamp) -> (String, String) {
+    let cause = if row.problem.is_empty() { usual_cause(row) } else { sentence(&row.problem) };
+    let cause = match Wall::parse(&row.deadline).filter(|_| is_overdue(row, now)) {
+        Some(deadline) => format!("It was due on {}. {cause}", deadline.words()),
+        None => cause,
+    };
+    (cause.trim_end().to_owned(), remedy(row, now))
+}
+
+fn usual_cause(row: &UpdateState) -> String {
+    let declared = row.mechanism == Mechanism::Declaration;
+    let words = match row.stage {
+        Stage::Planned => "It has not begun yet.",
+        Stage::Waiting if declared => "The device has been told and has not begun.",
+        Stage::Waiting if row.scheduled.is_empty() => "The device has not been told yet, or has not answered.",
+        Stage::Waiting => "The device has taken the order.",
+        Stage::Downloading => "The device downloads it.",
+        Stage::Prepared if declared => "It is downloaded; the device asks its user, and installs it at the deadline.",
+        Stage::Prepared if row.action == Action::Download => "It is downloaded, and was to be no more.",
+        Stage::Prepared => "It is downloaded, and waits to be installed.",
+        Stage::Installing => "The device installs it and is away meanwhile.",
+        Stage::Failed => "It failed.",
+        Stage::Done | Stage::Cannot | Stage::Excepted => "",
+    };
+    words.to_owned()
+}
+
+fn remedy(row: &UpdateState, now: Timestamp) -> String {
+    let declared = row.mechanism == Mechanism::Declaration;
+    let words = match row.stage {
+        Stage::Failed if declared => "The device tries again by itself: connect it to power and Wi-Fi, and free some room.",
+        Stage::Failed if row.attempts >= ATTEMPTS_MAX => "It is not tried any more. Look at the device, then choose “Try again”.",
+        Stage::Failed => "It is tried again by itself.",
+        _ if is_overdue(row, now) && declared => {
+            "The device installs it about an hour after it is next on, charged and connected; restart it if it stays so."
+        }
+        _ if is_overdue(row, now) => "Connect the device to power and Wi-Fi and see whether it asks for its passcode.",
+        Stage::Waiting if declared => "Connect it to power and Wi-Fi; it begins by itself.",
+        Stage::Waiting => "It goes on when the device connects.",
+        Stage::Prepared if !declared => "With a passcode set, the device asks the person first.",
+        _ => "",
+    };
+    words.to_owned()
+}
+
+/// A cause as a sentence.
+fn sentence(cause: &str) -> String {
+    let mut letters = cause.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}

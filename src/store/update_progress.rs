@@ -1,0 +1,132 @@
+//! What lists and charts of update plans are made from: devices with their states, runs, models and what they run.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::store::Tx;
+use crate::store::update_states::{self, Outcome, Stage, UpdateState};
+
+/// A device of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The device.
+    pub device_id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its serial number.
+    pub serial_number: String,
+    /// What it runs.
+    pub os_version: String,
+    /// When it last connected.
+    pub last_seen_at: Option<Timestamp>,
+    /// How the plan stands on it.
+    pub state: UpdateState,
+    /// Behind what a next page begins.
+    pub cursor: String,
+}
+
+/// The order of a plan's devices: those first that need somebody.
+const ORDER: &str = "CASE WHEN stage = 'failed' THEN 0 WHEN stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2 THEN 1
+     WHEN stage = 'cannot' THEN 2 WHEN stage = 'done' THEN 4 WHEN stage = 'excepted' THEN 5 ELSE 3 END";
+
+/// One page of the devices of a plan at these stages (all, if none is named), from behind the cursor `after`.
+pub fn members(tx: &Tx, plan_id: &str, stages: &[Stage], after: Option<&str>, limit: u32) -> Result<Vec<Member>> {
+    let words: Vec<&str> = stages.iter().map(|stage| stage.as_str()).collect();
+    let words = serde_json::to_string(&words).unwrap_or_default();
+    let sql = format!(
+        "SELECT update_states.*, devices.id AS device_id, devices.name, coalesce(devices.serial_number, '') AS serial_number, devices.os_version,
+                enrollments.last_seen_at, printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) AS cursor
+         FROM update_states
+         JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
+         JOIN devices ON devices.id = enrollments.device_id AND devices.deleted_at IS NULL
+         WHERE plan_id = ?1 AND (?3 = '[]' OR stage IN (SELECT value FROM json_each(?3)))
+           AND (?4 IS NULL OR printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) > ?4)
+         ORDER BY cursor LIMIT ?5"
+    );
+    tx.list(&sql, (plan_id, tx.now, words, after, limit), |row| {
+        Ok(Member {
+            device_id: row.get("device_id")?,
+            name: row.get("name")?,
+            serial_number: row.get("serial_number")?,
+            os_version: row.get("os_version")?,
+            last_seen_at: row.get("last_seen_at")?,
+            cursor: row.get("cursor")?,
+            state: update_states::state(row)?,
+        })
+    })
+}
+
+/// What a plan brought to one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// When it began.
+    pub begun_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How.
+    pub outcome: Outcome,
+    /// In which ring.
+    pub ring: usize,
+}
+
+/// What a plan brought to devices, the last `limit`, in the order in which it began.
+pub fn runs(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<Run>> {
+    let mut runs = tx.list(
+        "SELECT begun_at, ended_at, outcome, ring FROM update_runs WHERE plan_id = ?1 ORDER BY begun_at DESC LIMIT ?2",
+        (plan_id, limit),
+        |row| Ok(Run { begun_at: row.get(0)?, ended_at: row.get(1)?, outcome: row.get(2)?, ring: row.get::<_, i64>(3)? as usize }),
+    )?;
+    runs.reverse();
+    Ok(runs)
+}
+
+/// Forgets runs that ended before a moment, at most `limit`; gives how many.
+pub fn prune_runs(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
+    tx.execute("DELETE FROM update_runs WHERE id IN (SELECT id FROM update_runs WHERE ended_at < ?1 LIMIT ?2)", (before, limit))
+}
+
+/// Enrolled devices that are alike: of one model, with one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alike {
+    /// The family of their system.
+    pub platform: crate::protocol::platform::Platform,
+    /// What people call the model: "iPad (10th generation)"; may be empty.
+    pub model_name: String,
+    /// `iPad13,18`.
+    pub product_name: String,
+    /// SoftwareUpdateDeviceID.
+    pub update_device_id: String,
+    /// What they run.
+    pub os_version: String,
+    /// The letters of the improvement that they run.
+    pub extra: String,
+    /// The build that they run.
+    pub build_version: String,
+    /// How many.
+    pub devices: u32,
+}
+
+/// All enrolled devices, those together that are alike.
+pub fn alike(tx: &Tx) -> Result<Vec<Alike>> {
+    tx.list(
+        "SELECT devices.platform, max(devices.model_name), devices.product_name, coalesce(devices.facts ->> 'SoftwareUpdateDeviceID', '') AS update_id,
+                devices.os_version, coalesce(devices.facts ->> 'SupplementalOSVersionExtra', '') AS extra, devices.build_version, count(*)
+         FROM devices
+         JOIN enrollments ON enrollments.device_id = devices.id AND enrollments.parent_id IS NULL AND enrollments.state = 'enrolled'
+         WHERE devices.deleted_at IS NULL
+         GROUP BY devices.platform, devices.product_name, update_id, devices.os_version, extra, devices.build_version
+         ORDER BY devices.platform, devices.product_name, devices.os_version",
+        [],
+        |row| {
+            Ok(Alike {
+                platform: row.get(0)?,
+                model_name: row.get(1)?,
+                product_name: row.get(2)?,
+                update_device_id: row.get(3)?,
+                os_version: row.get(4)?,
+                extra: row.get(5)?,
+                build_version: row.get(6)?,
+                devices: row.get(7)?,
+            })
+        },
+    )
+}
