@@ -7,6 +7,7 @@ pub mod matrix;
 pub mod mechanism;
 pub mod next;
 pub mod orders;
+pub mod own_list;
 pub mod plan;
 pub mod plans;
 pub mod preview;
