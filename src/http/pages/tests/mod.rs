@@ -14,6 +14,7 @@ mod packages;
 mod policies;
 mod profiles;
 mod roster;
+mod updates;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
