@@ -136,6 +136,8 @@ fn origin(origin: &Origin) -> (String, String) {
         AssignedKind::Declaration => "declarations",
         AssignedKind::App => "apps",
         AssignedKind::Provisioning => "provisioning",
+        // What was started by hand belongs to no plan.
+        AssignedKind::Update if origin.id.is_empty() => return (origin.name.clone(), String::from("/updates/by-hand")),
         AssignedKind::Update => "updates/plans",
     };
     (origin.name.clone(), format!("/{noun}/{}", origin.id))
