@@ -1,25 +1,18 @@
 //! What planning costs: ten thousand devices in fifty groups with twenty assignments, and one report of one of them.
 
-use std::time::{Duration, Instant};
+mod school;
+
+use std::time::Instant;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use rollcall::clock::Timestamp;
 use rollcall::error::{Error, Result};
-use rollcall::mdm::enroll::identify::Presented;
 use rollcall::mdm::policies::{self, NewPolicy, PolicyChange};
-use rollcall::mdm::{Actor, checkin, reconcile};
-use rollcall::pki::certificate::Fingerprint;
-use rollcall::pki::digest;
-use rollcall::pki::seal::{KEY_BYTES, Sealer};
-use rollcall::protocol;
-use rollcall::store::authorities::{self, Authority, AuthorityState};
-use rollcall::store::certificates::{self, Identity, NewIdentity, Purpose};
-use rollcall::store::groups::{self, Group};
-use rollcall::store::{OpenOptions, Store, Tx, deployments, devices, enrollments};
+use rollcall::mdm::{Actor, reconcile};
+use rollcall::store::{Store, Tx, enrollments};
+use school::NOW;
 use serde_json::json;
 
-const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 const DEVICES: usize = 10_000;
 const GROUPS: usize = 50;
 const POLICIES: usize = 20;
@@ -27,8 +20,6 @@ const POLICIES: usize = 20;
 const CHANGING: usize = 3;
 /// The group of everybody.
 const EVERYBODY: &str = "everybody";
-const AUTHORITY: &str = "our authority";
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Plans in one sample.
 const TIMES: usize = 1_000;
 /// Rows in one commit.
@@ -59,13 +50,10 @@ enum Assigned {
 
 impl School {
     fn new(assigned: Assigned) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let sealer = Sealer::from_key(&[7; KEY_BYTES]).expect("the key has the right length");
-        let store = Store::open(OpenOptions::file(folder.path().join("rollcall.db"), sealer)).expect("the store opens");
+        let (store, folder) = school::store();
         let mut school = Self { store, policies: Vec::new(), enrollments: Vec::new(), _folder: folder };
-        school.write(authority);
-        school.write(|tx| (0..GROUPS).try_for_each(|number| group(tx, &format!("G{number}"))));
-        school.write(|tx| group(tx, EVERYBODY));
+        school.write(|tx| (0..GROUPS).try_for_each(|number| school::group(tx, &format!("G{number}"))));
+        school.write(|tx| school::group(tx, EVERYBODY));
         for page in 0..DEVICES / PAGE {
             let made =
                 school.write(move |tx| (page * PAGE..(page + 1) * PAGE).map(|number| device(tx, number)).collect::<Result<Vec<_>>>());
@@ -93,69 +81,10 @@ impl School {
     }
 }
 
-fn authority(tx: &Tx) -> Result<()> {
-    let authority = Authority {
-        id: AUTHORITY.into(),
-        state: AuthorityState::Current,
-        certificate: b"root".to_vec(),
-        not_after_at: NOW.plus(20 * YEAR),
-        created_at: NOW,
-        bridge: None,
-        used_from_at: Some(NOW),
-    };
-    authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)
-}
-
-fn group(tx: &Tx, id: &str) -> Result<()> {
-    let (id, name) = (id.to_owned(), format!("Class {id}"));
-    let group = Group { id, name, note: String::new(), rule: None, is_by_rule: false, device_count: 0, created_at: NOW, changed_at: NOW };
-    groups::insert(tx, &group)
-}
-
-/// A device that enrolled by the messages that devices send, and has said what it is.
+/// Class by class, as devices come into a school.
 fn device(tx: &Tx, number: usize) -> Result<String> {
-    let (udid, der) = (format!("UDID-{number}"), format!("identity {number}").into_bytes());
-    let presented = Presented { fingerprint: Fingerprint::of_der(&der), certificate: None, imported_authority: None };
-    let identity = Identity {
-        fingerprint: presented.fingerprint,
-        authority_id: AUTHORITY.into(),
-        serial: format!("{number:x}"),
-        purpose: Purpose::Enroll,
-        invitation_id: None,
-        intended_for: None,
-        enrollment_id: None,
-        not_before_at: NOW,
-        not_after_at: NOW.plus(YEAR),
-        issued_at: NOW,
-        bound_at: None,
-        revoked_at: None,
-    };
-    let public_key = digest::sha256(&der);
-    certificates::insert(tx, &NewIdentity { identity: &identity, certificate: &der, public_key: &public_key, transaction_id: "" })?;
-    let system = SYSTEMS[number % SYSTEMS.len()];
-    for keys in [
-        format!(
-            "<key>MessageType</key><string>Authenticate</string><key>Topic</key><string>com.apple.mgmt.External.x</string>\
-             <key>ProductName</key><string>iPad13,18</string><key>OSVersion</key><string>{system}</string>"
-        ),
-        String::from(
-            "<key>MessageType</key><string>TokenUpdate</string><key>Topic</key><string>com.apple.mgmt.External.x</string>\
-             <key>Token</key><data>AQID</data><key>PushMagic</key><string>magic</string>",
-        ),
-    ] {
-        let body = format!("<plist version=\"1.0\"><dict><key>UDID</key><string>{udid}</string>{keys}</dict></plist>");
-        checkin::checkin(tx, Some(&presented), &protocol::checkin::parse(body.as_bytes())?, None)?;
-    }
-    let enrollment = enrollments::by_nano_id(tx, &udid)?.ok_or_else(|| Error::not_found("it has not enrolled"))?;
-    let mut device = devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("it has not enrolled"))?;
-    device.supervised = Some(true);
-    devices::update(tx, &device)?;
-    devices::set_facts(tx, &device.id, "{}")?;
-    // Class by class, as devices come into a school.
-    groups::add_device(tx, &format!("G{}", number / (DEVICES / GROUPS)), &device.id)?;
-    groups::add_device(tx, EVERYBODY, &device.id)?;
-    deployments::look_again(tx, &device.id)?;
-    Ok(enrollment.id)
+    let class = format!("G{}", number / (DEVICES / GROUPS));
+    Ok(school::device(tx, number, ("iPad13,18", SYSTEMS[number % SYSTEMS.len()]), &[&class, EVERYBODY])?.0)
 }
 
 fn policy(tx: &Tx, number: usize, assigned: Assigned) -> Result<String> {

@@ -72,6 +72,7 @@ impl Demo {
             let app = serving.app.clone();
             let prepare = move |tx: &crate::store::Tx| {
                 practice::show_apps(tx)?;
+                practice::show_updates(tx)?;
                 practice::want(tx, &Actor::Console, wanted)
             };
             app.store.write(app.now(), prepare).await?;

@@ -7,10 +7,11 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::people::import;
+use crate::mdm::updates::progress;
 use crate::mdm::{access, admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, commands, declared, invitations, offline_copies, reports};
+use crate::store::{Tx, commands, declared, invitations, offline_copies, reports, update_progress};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -20,6 +21,9 @@ const KEEP_COMMANDS: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How long raw reports are kept.
 const KEEP_REPORTS: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long it is kept what update plans brought to devices.
+const KEEP_RUNS: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Files of packages that one turn looks at.
 const FILES: usize = 10_000;
@@ -47,6 +51,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + admins::sessions::sweep(tx)?
                     + declared::prune_documents(tx, PAGE)?
                     + offline_copies::prune(tx, PAGE)?
+                    + update_progress::prune_runs(tx, now.minus(KEEP_RUNS), PAGE)?
                     + import::sweep(tx)?)
             })
             .await?;
@@ -61,6 +66,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         provisioning::watch_ends(tx)?;
         catalog::renew(tx)?;
         access::guesses::sweep(tx)?;
+        progress::take_census(tx)?;
         settings::set(tx, &LAST, &now)
     };
     app.store.write(now, watch).await?;

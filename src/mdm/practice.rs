@@ -6,15 +6,19 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::mdm::apps::{self, LicenceBy};
 use crate::mdm::enroll::invitations::{self, NewInvitation};
+use crate::mdm::groups::rule::Rule;
+use crate::mdm::updates::plans::{self, NewPlan};
+use crate::mdm::updates::rules::{Deadline, Ring, Rules, Stop, Target};
 use crate::mdm::{Actor, Right, devices, groups, journal, licences};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
+use crate::protocol::platform::Platform;
 use crate::store::assignments::AssignedMode;
 use crate::store::invitations::Invitation;
 use crate::store::push_certificates::{self, PushCertificate};
 use crate::store::roster::{Filter, Sort};
 use crate::store::settings::{self, Setting};
-use crate::store::{Bell, Tx, apps as store_apps, groups as store_groups, invitations as rows, roster};
+use crate::store::{Bell, Tx, apps as store_apps, groups as store_groups, invitations as rows, roster, update_plans};
 
 /// The most practice devices at a time.
 pub const MAX_DEVICES: u32 = 200;
@@ -130,6 +134,48 @@ pub fn show_apps(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
+/// Minutes after which each ring of the plan begins that [`show_updates`] makes.
+const RING_EVERY: u32 = 3;
+
+/// Minutes that a ring has until its deadline.
+const RING_LASTS: u32 = 6;
+
+/// A plan in three rings that keeps practice devices current within their generation, so that one can watch it; nothing where there are plans already.
+pub fn show_updates(tx: &Tx) -> Result<()> {
+    if update_plans::count(tx)? > 0 || store_groups::by_name(tx, RINGS[0].1)?.is_some() {
+        return Ok(());
+    }
+    let mut rings = Vec::new();
+    for (number, (ring, group, platforms)) in (0_u32..).zip(RINGS) {
+        let platforms = platforms.iter().map(|platform| Rule::Platform(*platform)).collect();
+        let note = String::from("For the practice plan of updates.");
+        let group = groups::create(tx, &ACTOR, groups::NewGroup { name: group.to_owned(), note, rule: Some(Rule::Any(platforms)) })?;
+        rings.push(Ring { name: ring.to_owned(), after_minutes: number * RING_EVERY, groups: vec![group.id] });
+    }
+    let rules = Rules {
+        target: Target::NewestOfOwn,
+        starts: crate::mdm::settings::zone(tx)?.wall(tx.now),
+        rings,
+        deadline: Deadline::After { minutes: RING_LASTS, time: None },
+        quiet: Vec::new(),
+        holidays: Vec::new(),
+        at_once: None,
+        stop: Some(Stop { percent: 50, at_least: 3 }),
+        improvements: false,
+        force_restart: true,
+        details_url: None,
+    };
+    let note = String::from("Three rings, minutes apart, so that one can watch it.");
+    plans::create(tx, &ACTOR, &NewPlan { name: String::from("Stay current"), note, rules }).map(drop)
+}
+
+/// The rings of the practice plan: name, group, and whose devices are in it.
+const RINGS: [(&str, &str, &[Platform]); 3] = [
+    ("Pilot", "Televisions and headsets", &[Platform::Tvos, Platform::Visionos]),
+    ("Lab", "Macs of the lab", &[Platform::Macos]),
+    ("Everybody", "iPhones and iPads", &[Platform::Ios]),
+];
+
 /// The group that practice devices come into.
 const GROUP: &str = "Practice";
 
@@ -177,6 +223,18 @@ mod tests {
             Ok((store_apps::count(tx, "")?, crate::store::assignments::of_group(tx, &group.id)?.len()))
         });
         assert_eq!(shown.unwrap(), (4, 4));
+    }
+
+    #[test]
+    fn a_demo_shows_a_plan_of_three_rings_once() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let shown = store.write_blocking(Timestamp::from_seconds(1_795_000_000), |tx| {
+            show_updates(tx)?;
+            show_updates(tx)?;
+            let plan = plans::list(tx, &Actor::Console)?.remove(0);
+            Ok((update_plans::count(tx)?, plan.rules.rings.len(), plan.rules.rings[2].groups.len()))
+        });
+        assert_eq!(shown.unwrap(), (1, 3, 1));
     }
 
     #[test]

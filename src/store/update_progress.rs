@@ -157,6 +157,11 @@ pub fn runs_since(tx: &Tx, plan_id: &str, since: Timestamp) -> Result<u32> {
     })
 }
 
+/// Forgets runs that ended before a moment, at most `limit`; gives how many.
+pub fn prune_runs(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
+    tx.execute("DELETE FROM update_runs WHERE id IN (SELECT id FROM update_runs WHERE ended_at < ?1 LIMIT ?2)", (before, limit))
+}
+
 /// Enrolled devices that are alike: of one model, with one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alike {

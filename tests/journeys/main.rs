@@ -8,6 +8,7 @@ mod classroom;
 mod console;
 mod declarations;
 mod devices;
+mod held_back;
 mod kit;
 mod licences;
 mod licensed;

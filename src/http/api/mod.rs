@@ -30,6 +30,7 @@ mod scope;
 mod session;
 mod settings;
 mod tokens;
+mod updates;
 mod webhooks;
 
 use axum::Router;
@@ -77,6 +78,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(apps::routes())
         .merge(profiles::routes())
         .merge(policies::routes())
+        .merge(updates::routes())
         .merge(declarations::routes())
         .merge(packages::routes())
         .merge(provisioning::routes())

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::catalogue::{self, Switch};
-use crate::protocol::restrictions::DOMAINS;
+use super::ways;
 
 /// Which switches of a policy end how; one that comes by several mechanisms, as the system is, stands on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -22,7 +22,8 @@ pub struct Ends {
 /// How the switches that are on would end.
 pub fn ends(settings: &Map<String, Value>) -> Ends {
     let on: Vec<&Switch> = catalogue::all().filter(|switch| settings.contains_key(switch.id)).collect();
-    let has = |switch: &&&Switch, on_contact: bool| switch.ways().iter().any(|way| (way.declared || way.of_type == DOMAINS) == on_contact);
+    let has =
+        |switch: &&&Switch, on_contact: bool| switch.ways().iter().any(|way| (way.declared || ways::is_single(&way.of_type)) == on_contact);
     let of = |on_contact: bool| on.iter().filter(|switch| has(switch, on_contact)).copied().collect::<Vec<_>>();
     let (on_device, on_contact) = (of(false), of(true));
     let words = words(&on_device, &on_contact);

@@ -6,6 +6,7 @@ mod generations;
 mod pieces;
 mod render;
 mod settings;
+mod updates;
 pub mod ways;
 
 pub use super::clashes::Clash;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::catalogue::{self, Switch};
+use super::updates;
 use super::ways::{self, Answer, KeyValue, Way};
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -60,6 +61,7 @@ struct Part {
 pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(Vec<Piece>, Vec<Unable>)> {
     let (mut parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
     unable.extend(nothing_left(&mut parts));
+    unable.extend(never_downloaded(&mut parts));
     let (declared, payloads): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.declared);
     let payload = |part: Part| {
         let ends_at = end(assignments, &part.origin.id);
@@ -80,6 +82,7 @@ fn end(assignments: &[Assignment], policy_id: &str) -> Option<Timestamp> {
 pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Effective> {
     let (mut parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
     unable.extend(nothing_left(&mut parts));
+    unable.extend(never_downloaded(&mut parts));
     let mut keys = Vec::new();
     for (of_type, parts) in by_type(&parts) {
         let merged = merge(of_type, &parts);
@@ -141,6 +144,31 @@ fn nothing_left(parts: &mut Vec<Part>) -> Vec<Unable> {
     }
     parts.retain(|part| !part.keys.is_empty());
     empty.into_iter().filter_map(unable_for).collect()
+}
+
+/// Updates that one policy has installed always while another one has them never downloaded: a device refuses both together, so the first is taken out.
+fn never_downloaded(parts: &mut Vec<Part>) -> Vec<Unable> {
+    let mut found = Vec::new();
+    for rule in updates::NEEDS_DOWNLOAD {
+        let is = |part: &Part, key: &str, value: &Value| part.of_type == rule.of_type && part.keys.get(key) == Some(value);
+        let Some(never) = parts.iter().find(|part| is(part, rule.download, &rule.value(false))).map(|part| part.origin.name.clone()) else {
+            continue;
+        };
+        for (key, switch) in rule.installs {
+            for part in parts.iter_mut().filter(|part| is(part, key, &rule.value(true))) {
+                part.keys.remove(*key);
+                found.push(Unable {
+                    what: catalogue::find(switch).map_or_else(|| (*key).to_owned(), |switch| switch.label.to_owned()),
+                    because: format!("“{never}” has updates never downloaded, so they cannot install themselves. Change one of the two."),
+                    origin: part.origin.clone(),
+                });
+            }
+        }
+    }
+    parts.retain(|part| !part.keys.is_empty());
+    found.sort_by(|one, other| (&one.what, &one.origin).cmp(&(&other.what, &other.origin)));
+    found.dedup();
+    found
 }
 
 fn unable_for(list: EmptyList) -> Option<Unable> {
@@ -276,6 +304,8 @@ impl Collected {
             }
             let value = match key.value {
                 KeyValue::Flag(flag) => Value::Boolean(flag),
+                KeyValue::Word(word) => Value::from(word),
+                KeyValue::IsOn => Value::Boolean(value.as_str() == Some(ways::ALWAYS_ON)),
                 KeyValue::Own => own(value),
             };
             let into = if key.by_default { &mut *by_default } else { &mut *said };

@@ -2,7 +2,7 @@
 //!
 //! One for each type, so that a device that refuses one of them still takes the others, and a changed domain does not install passcode rules again.
 //! What ends by itself has a profile of its own for each end, which the device removes by its own clock; where several profiles restrict the same, a
-//! device keeps to the strictest. Managed domains, of which a device takes only one payload, end when the device is told.
+//! device keeps to the strictest. Managed domains and the updates of Macs, of which a device takes only one payload, end when it is told.
 //! They do not say PayloadRemovalDisallowed: a device removes what its management installed only together with that management.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,13 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::pieces::EffectiveKey;
+use super::ways;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::wanted::{Origin, PayloadPiece, ProfileContent, ProfilePiece};
 use crate::pki::digest::sha256;
 use crate::pki::hex;
 use crate::protocol::plist::{self, Dictionary, Value};
-use crate::protocol::restrictions::{self, DOMAINS, Fact, Merged, PASSCODE, RESTRICTIONS, merge};
+use crate::protocol::restrictions::{self, DOMAINS, Fact, Merged, PASSCODE, RESTRICTIONS, SOFTWARE_UPDATE, merge};
 
 /// What the PayloadIdentifiers of our own profiles begin with; uploaded ones may not.
 pub const PROFILE_PREFIX: &str = "org.rollcall.policies.";
@@ -36,7 +37,7 @@ pub struct MergedProfile {
 pub fn merged_profiles(pieces: &[PayloadPiece]) -> Result<Vec<MergedProfile>> {
     let mut types = BTreeMap::<_, Vec<_>>::new();
     for piece in pieces {
-        let ends_at = piece.ends_at.filter(|_| piece.payload_type != DOMAINS);
+        let ends_at = piece.ends_at.filter(|_| !ways::is_single(&piece.payload_type));
         types.entry((piece.payload_type.as_str(), ends_at)).or_default().push((&piece.keys, piece.origin.clone()));
     }
     types.into_iter().map(|((payload_type, ends_at), parts)| profile(payload_type, ends_at, &parts)).collect()
@@ -83,6 +84,7 @@ fn named(payload_type: &str) -> (&str, &str) {
         RESTRICTIONS => ("restrictions", "Restrictions"),
         DOMAINS => ("domains", "Managed domains"),
         PASSCODE => ("passcode", "Passcode rules"),
+        SOFTWARE_UPDATE => ("updates", "Software updates"),
         other => (other, "Settings of your organisation"),
     }
 }

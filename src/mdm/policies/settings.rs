@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::catalogue::{self, Switch, ValueKind};
+use super::updates;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::restrictions::{email_domain, web_domain};
 
@@ -46,6 +47,7 @@ pub fn read(settings: &Map<String, Value>) -> Result<Map<String, Value>> {
             Err(words) => faults.push((format!("settings.{id}"), words)),
         }
     }
+    faults.extend(updates::contradictions(&kept).map(|(id, words)| (format!("settings.{id}"), words)));
     if faults.is_empty() && kept.is_empty() {
         return Err(Error::field("settings", "switch at least one thing on; a policy without any does nothing"));
     }
@@ -70,6 +72,11 @@ fn read_value(switch: &Switch, value: &Value) -> Result<Value, String> {
             let number = value.as_i64().filter(|number| options.iter().any(|(option, _)| option == number));
             let words = || options.iter().map(|(option, words)| format!("{option} ({words})")).collect::<Vec<_>>().join(", ");
             number.map(Value::from).ok_or_else(|| format!("one of {}", words()))
+        }
+        ValueKind::Word(options) => {
+            let known = value.as_str().filter(|word| options.iter().any(|(option, _)| option == word));
+            let words = || options.iter().map(|(option, words)| format!("{option} ({words})")).collect::<Vec<_>>().join(", ");
+            known.map(Value::from).ok_or_else(|| format!("one of {}", words()))
         }
         ValueKind::Apps => read_list(value, "bundle ids such as com.example.app", |text| bundle_id(switch.id, text)),
         ValueKind::WebDomains => {
@@ -122,6 +129,10 @@ pub fn in_words(switch: &Switch, value: &Value) -> String {
         ValueKind::Number(_, _, unit) => format!("{label}: {value} {unit}"),
         ValueKind::Choice(options) => {
             let words = options.iter().find(|(option, _)| value.as_i64() == Some(*option)).map_or("", |(_, words)| words);
+            format!("{label}: {words}")
+        }
+        ValueKind::Word(options) => {
+            let words = options.iter().find(|(option, _)| value.as_str() == Some(option)).map_or("", |(_, words)| words);
             format!("{label}: {words}")
         }
         ValueKind::Apps | ValueKind::WebDomains | ValueKind::MailDomains => {
@@ -191,6 +202,9 @@ pub fn warnings(settings: &Map<String, Value>) -> Vec<Warning> {
         "app_block_list",
         "Without the App Store, people cannot accept the terms that licences assigned to users need.",
     );
+    for (switch, words) in updates::warnings(settings) {
+        warn(true, switch, words);
+    }
     for id in ["managed_web_domains", "password_domains"] {
         found.extend(catalogue::find(id).into_iter().flat_map(|switch| halves(switch.id, &list(id))));
     }

@@ -74,7 +74,7 @@ fn command(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, wakes: &mut 
             match commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(SUPERSEDE_KEY), None) {
                 Ok(command) => next::sent(&mut planned.row, ask, command.uuid, tx.now),
                 Err(error) if error.kind == Kind::Conflict => {
-                    planned.row.due_at = Some(tx.now.plus(next::POLL));
+                    planned.row.due_at = Some(next::asked_again_at(&planned.row, tx.now));
                     planned.row.problem = error.message.into_owned();
                     wakes.extend(planned.row.due_at);
                 }

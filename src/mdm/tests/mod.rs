@@ -25,6 +25,7 @@ mod scep;
 mod secrets;
 mod seen;
 mod succession;
+mod updates;
 mod webhooks;
 
 use std::time::Duration;

@@ -40,6 +40,10 @@ pub fn choose(rules: &Rules, subject: &Subject, found: &Found, today: Day) -> Ch
     match &rules.target {
         Target::Release { version, build, .. } => release(&usable, OsVersion::parse(version), build),
         Target::Newest => newest(&in_time(rules, usable, 0), 0, today),
+        Target::NewestOfOwn => {
+            let own = usable.into_iter().filter(|candidate| candidate.leap != Leap::Major).collect();
+            newest(&in_time(rules, own, 0), 0, today)
+        }
         Target::NewestMinusDays { days } => newest(&in_time(rules, usable, *days), *days, today),
         Target::NewestOfMajor { major } => {
             let of_major = usable.into_iter().filter(|candidate| candidate.version.major() == Some(*major)).collect();

@@ -14,8 +14,8 @@ pub const BACK_OFF: [Duration; 4] = [minutes(30), minutes(120), minutes(360), mi
 /// Failures in a row after which only a person has it tried again.
 pub const ATTEMPTS_MAX: i64 = 6;
 
-/// How long until a device that is at it is asked how far it is.
-pub const POLL: Duration = minutes(10);
+/// How long until a device that is at it is asked how far it is: soon while it moves, then less often; the last one for ever.
+pub const POLLS: [Duration; 3] = [minutes(3), minutes(5), minutes(10)];
 
 /// How long until a Mac that was told to look has found something.
 pub const AFTER_SCAN: Duration = minutes(5);
@@ -164,6 +164,11 @@ pub fn failed(row: &mut UpdateState, because: &str, now: Timestamp) {
     enter(row, Stage::Failed, because, now);
 }
 
+/// When a device is asked how far it is.
+pub fn asked_again_at(row: &UpdateState, now: Timestamp) -> Timestamp {
+    now.plus(POLLS[(row.unmoved.max(0) as usize).min(POLLS.len() - 1)])
+}
+
 /// It cannot go on for the moment; nothing went wrong.
 fn hindered(row: &mut UpdateState, stage: Stage, because: &str, now: Timestamp) {
     row.scheduled.clear();
@@ -177,7 +182,7 @@ pub fn lost(row: &mut UpdateState, because: &str, now: Timestamp) {
     // A question that got no answer tells nothing of the update.
     if matches!(row.asked.as_str(), "status" | "scan" | "available") && row.attempts + 1 < ATTEMPTS_MAX && row.unmoved < UNMOVED_MAX {
         row.unmoved += 1;
-        row.due_at = Some(now.plus(POLL));
+        row.due_at = Some(asked_again_at(row, now));
         return;
     }
     failed(row, because, now);
@@ -216,7 +221,7 @@ pub fn scheduled(row: &mut UpdateState, answer: &ScheduledUpdate, because: Optio
     if row.product_key.is_empty() {
         row.product_key.clone_from(&answer.product_key);
     }
-    row.due_at = Some(now.plus(POLL));
+    row.due_at = Some(asked_again_at(row, now));
     let before = row.stage;
     match answer.status.as_str() {
         "Downloading" => enter(row, Stage::Downloading, "", now),
@@ -255,7 +260,7 @@ fn obstacle(status: &str) -> Option<(&'static str, bool)> {
 /// The device told how far it is; none where it has nothing under way.
 pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp) {
     row.command_uuid = None;
-    row.due_at = Some(now.plus(POLL));
+    row.due_at = Some(asked_again_at(row, now));
     let before = (row.stage, row.percent);
     match said {
         Some(said) if said.status == "Installing" => enter(row, Stage::Installing, "", now),
@@ -337,6 +342,3 @@ fn failure_words(count: i64, reason: &str) -> String {
         format!("{times}: {reason}; the device tries again by itself")
     }
 }
-
-#[cfg(test)]
-mod tests;

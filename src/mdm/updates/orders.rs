@@ -276,6 +276,3 @@ pub fn conditions(tx: &Tx, device: &Device) -> Result<Vec<String>> {
     }
     Ok(said)
 }
-
-#[cfg(test)]
-mod tests;

@@ -314,7 +314,8 @@ fn item(
             let goes_on = matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing) && is_first;
             aim(&mut row, &release, tx.now);
             acts = goes_on;
-            if !goes_on {
+            // What failed stays told so until it is tried again.
+            if !goes_on && row.stage != Stage::Failed {
                 settle(&mut row, Stage::Planned, &because, tx.now);
             }
         }

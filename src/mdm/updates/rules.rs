@@ -59,6 +59,8 @@ pub enum Target {
     },
     /// The newest that the device can have.
     Newest,
+    /// The newest of the generation that the device runs: no new generation comes by it.
+    NewestOfOwn,
     /// The newest with this first number; devices beyond it are left alone.
     NewestOfMajor {
         /// The first number, `18`.
@@ -331,6 +333,7 @@ impl Target {
         match self {
             Self::Release { platform, version, .. } => format!("{platform} {version}"),
             Self::Newest => String::from("the newest release"),
+            Self::NewestOfOwn => String::from("the newest release of the generation that each device runs"),
             Self::NewestOfMajor { major } => format!("the newest release of generation {major}"),
             Self::NewestMinusDays { days: 1 } => String::from("the newest release that has been out for a day"),
             Self::NewestMinusDays { days } => format!("the newest release that has been out for {days} days"),

@@ -1,6 +1,7 @@
 //! Reads the answers to the update commands that OS 26 and earlier have.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Report;
 use crate::clock::Timestamp;
@@ -8,7 +9,7 @@ use crate::protocol::error_chain::{self, ChainedError};
 use crate::protocol::plist::{Dictionary, Value, fields};
 
 /// An update that a device has found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AvailableUpdate {
     /// By which ScheduleOSUpdate names it.
     pub product_key: String,

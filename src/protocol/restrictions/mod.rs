@@ -21,6 +21,9 @@ pub const DOMAINS: &str = "com.apple.domains";
 /// The payload of passcode rules.
 pub const PASSCODE: &str = "com.apple.mobiledevice.passwordpolicy";
 
+/// The payload of software updates on Macs, up to macOS 26.
+pub const SOFTWARE_UPDATE: &str = "com.apple.SoftwareUpdate";
+
 /// What is known of a key of a payload type or declaration type; the keys within dictionaries of a declaration are joined by dots.
 pub fn fact(of_type: &str, key: &str) -> Option<&'static Fact> {
     table::find(of_type, key)

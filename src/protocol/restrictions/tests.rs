@@ -35,6 +35,13 @@ const DELIBERATE: &[(&str, &str)] = &[
     ("forceDelayedSoftwareUpdates", "deprecated in 26, removed in 27"),
     ("allowRapidSecurityResponseInstallation", "deprecated in 26, removed in 27"),
     ("allowRapidSecurityResponseRemoval", "deprecated in 26, removed in 27"),
+    ("AllowPreReleaseInstallation", "deprecated in 26, removed in 27"),
+    ("restrict-software-update-require-admin-to-install", "deprecated in 26, removed in 27"),
+    ("AutomaticallyInstallMacOSUpdates", "deprecated in 26, removed in 27"),
+    ("AutomaticDownload", "deprecated in 26, removed in 27"),
+    ("CriticalUpdateInstall", "deprecated in 26, removed in 27"),
+    ("ConfigDataInstall", "deprecated in 26, removed in 27"),
+    ("AutomaticActions.InstallSecurityUpdate", "only schemas of 27 have it on iOS and visionOS"),
     // The text of the schema says so: earlier versions take them of devices that are not supervised.
     ("allowAddingGameCenterFriends", "supervised from iOS 13 on"),
     ("allowAppInstallation", "supervised from iOS 13 on"),
@@ -188,7 +195,7 @@ fn the_table_says_what_apples_schema_says() {
     }
     let mut faults = Vec::new();
     let mut differing = BTreeSet::new();
-    for payload in [RESTRICTIONS, DOMAINS, PASSCODE] {
+    for payload in [RESTRICTIONS, DOMAINS, PASSCODE, SOFTWARE_UPDATE] {
         differing.extend(compare(payload, &format!("apple-schema-18.1/mdm/profiles/{payload}.yaml"), &mut faults));
     }
     let declarations: BTreeSet<_> = all().iter().map(|fact| fact.of_type).filter(|of_type| of_type.contains(".configuration.")).collect();

@@ -186,7 +186,10 @@ impl Device {
             Errand::Authenticate => self.authenticated(&response),
             Errand::TokenUpdate(channel) => self.token_updated(channel, &response, now),
             Errand::UserAuthenticate(channel, digest) => self.user_authenticated(channel, digest.is_some(), &response),
-            Errand::SetBootstrapToken => self.expect_empty(&response, Purpose::SetBootstrapToken),
+            Errand::SetBootstrapToken => {
+                self.situation.token_is_kept = true;
+                self.expect_empty(&response, Purpose::SetBootstrapToken);
+            }
             Errand::GetBootstrapToken => self.bootstrap_token_came(&response),
             Errand::CheckOut => self.leave(String::from("it checked out")),
             Errand::Idle(channel) => self.connected(channel, &response, now),

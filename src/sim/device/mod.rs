@@ -46,7 +46,7 @@ use self::profiles::Profiles;
 use self::situation::Situation;
 use self::update::OsUpdate;
 use super::faults::DeviceFaults;
-use super::model::Individual;
+use super::model::{Individual, Postings};
 
 pub(crate) use self::identity::Dialect;
 pub use self::identity::{HeaderForm, Identity, Proof};
@@ -89,6 +89,8 @@ pub struct Settings {
     pub binary: bool,
     /// Where the practice store is that knows who has a licence, for example `https://localhost:50443/store`; none: everybody has one.
     pub store: Option<String>,
+    /// What Apple has posted; none: the compiled releases, as of the moment at which the device begins.
+    pub releases: Option<Postings>,
 }
 
 impl Settings {
@@ -102,6 +104,7 @@ impl Settings {
             patience: Duration::from_secs(2),
             binary: false,
             store: None,
+            releases: None,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::update::Milestone;
 use super::{DEVICE, Device, Phase};
 use crate::clock::Timestamp;
 use crate::sim::model::Family;
@@ -10,9 +9,8 @@ use crate::sim::model::Family;
 impl Device {
     /// Lets time pass.
     pub(super) fn advance(&mut self, now: Timestamp) {
-        while let Some(milestone) = self.update.advance(now) {
-            self.reach(milestone, now);
-        }
+        self.hear_of_releases(now);
+        self.reach_milestones(now);
         if self.away_until.is_some_and(|until| until <= now) {
             self.away_until = None;
             self.came_back(now);
@@ -48,21 +46,9 @@ impl Device {
         }
     }
 
-    fn reach(&mut self, milestone: Milestone, now: Timestamp) {
-        match milestone {
-            Milestone::Downloaded => {}
-            Milestone::Installing => self.away_until = self.update.away_until(),
-            Milestone::Installed(release) => {
-                self.facts.release = release;
-                self.away_until = Some(now);
-                self.token_update_soon(DEVICE);
-            }
-        }
-        self.status_changed(now);
-    }
-
     /// It is on again: locked where it has a passcode, and it tells its server that it is there.
     fn came_back(&mut self, now: Timestamp) {
+        self.miss_deadline(now);
         let locks = self.facts.passcode && self.facts.model.family != Family::Mac;
         if locks {
             self.situation.unlocks_at = Some(now.plus(Duration::from_secs(u64::from(self.facts.person.returns_after_s))));

@@ -22,6 +22,12 @@ pub(crate) struct Situation {
     pub(crate) bypass_code: Option<String>,
     pub(crate) unlock_token: Option<Vec<u8>>,
     pub(crate) bootstrap_token: Option<Vec<u8>>,
+    /// The server took the bootstrap token.
+    pub(crate) token_is_kept: bool,
+    /// Since when a Mac knows by a look of its own what it is offered, by order or by itself.
+    pub(crate) scanned_at: Option<Timestamp>,
+    /// The person speaks on the phone.
+    pub(crate) in_call: bool,
     pub(crate) organization: Option<Dictionary>,
     pub(crate) mdm_options: Dictionary,
     pub(crate) time_zone: String,

@@ -8,7 +8,7 @@
 //! [[fault]]
 //! kind = "not-now"             # see the table below
 //! on = ["InstallProfile"]      # purposes (TokenUpdate, Idle, Report …), command types, (unknown-type) types of declarations, or
-//!                              # (decline-app, no-room) identifiers of apps; absent: all that the kind can hit
+//!                              # (decline-app, no-room) identifiers of apps, (update-…) versions; absent: all that the kind can hit
 //! devices = [1, 2]             # numbers from 1, or "10%"; absent: all
 //! chance = 0.5                 # of each occasion; absent: 1
 //! after = 2                    # occasions passed over first; absent: 0
@@ -18,7 +18,7 @@
 //! code = 4005                  # refuse: the code of the complaint
 //! domain = "MCMDMErrorDomain"  # refuse: its domain; absent: this one
 //! name = "26.1"                # rename: the device's new name; update-os: the release; lose-profile: the profile's identifier;
-//!                              # delete-app: the app's identifier; sign-in: the account
+//!                              # delete-app: the app's identifier; sign-in: the account; update-fails: the reason; update-refused: the Status
 //! ```
 //!
 //! | kind | an occasion is | what the device does |
@@ -39,6 +39,9 @@
 //! | `no-room` | an order for an app | it runs out of storage: the app is downloaded and not installed |
 //! | `delete-app` | a connection while the app `name` is there | its person deletes it |
 //! | `sign-in` | a connection | its person signs in to the store with the account `name` |
+//! | `update-fails` | the end of an installation of the OS | it failed, for the reason `name`; what a declaration wants is tried again |
+//! | `update-stalls` | a download of the OS that begins | it never ends |
+//! | `update-refused` | an order to update the OS | answers with the Status `name`, else DownloadFailed, and does nothing |
 
 mod rule;
 
@@ -211,6 +214,21 @@ impl DeviceFaults {
     /// Whether there is no room for this app.
     pub(crate) fn has_no_room(&mut self, identifier: &str) -> bool {
         self.draw(Purpose::Store, Some(identifier), |kind| kind == Kind::NoRoom).is_some()
+    }
+
+    /// Why the installation of this version fails, if it does; empty where the file gives no reason.
+    pub(crate) fn update_fails(&mut self, version: &str) -> Option<String> {
+        self.draw(Purpose::Store, Some(version), |kind| kind == Kind::UpdateFails).map(|rule| rule.name)
+    }
+
+    /// Whether the download of this version never ends.
+    pub(crate) fn update_stalls(&mut self, version: &str) -> bool {
+        self.draw(Purpose::Store, Some(version), |kind| kind == Kind::UpdateStalls).is_some()
+    }
+
+    /// The Status with which an order to update to this version is refused, if it is; empty where the file gives none.
+    pub(crate) fn update_refused(&mut self, version: &str) -> Option<String> {
+        self.draw(Purpose::Store, Some(version), |kind| kind == Kind::UpdateRefused).map(|rule| rule.name)
     }
 
     /// What befalls the device before this connection, in the order of the file; `is_there` tells which apps it has.

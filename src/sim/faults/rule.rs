@@ -55,6 +55,12 @@ pub enum Kind {
     DeleteApp,
     /// The person signs in to the store with the account `name`.
     SignIn,
+    /// The installation of the OS fails, for the reason `name`.
+    UpdateFails,
+    /// The download of the OS never ends.
+    UpdateStalls,
+    /// The order to update the OS is answered with the Status `name`.
+    UpdateRefused,
 }
 
 #[derive(Debug, Deserialize)]

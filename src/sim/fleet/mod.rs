@@ -20,7 +20,7 @@ use super::device::{Device, Purpose, Settings};
 use super::faults::Faults;
 use super::histogram::Histogram;
 use super::load::{Addresses, LoadDevice};
-use super::model::{Mix, invent};
+use super::model::{Mix, Postings, invent};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::pki::certificate::Certificate;
@@ -165,7 +165,8 @@ impl Shared {
 
 impl Fleet {
     /// Starts all devices of `plan`; must be called within a tokio runtime.
-    pub fn start(plan: Plan, trust: Arc<Trust>, clock: Clock) -> Result<Self> {
+    pub fn start(mut plan: Plan, trust: Arc<Trust>, clock: Clock) -> Result<Self> {
+        plan.settings.releases.get_or_insert_with(|| Postings::as_of(clock.now()));
         let shared = Arc::new(Shared {
             clock,
             gate: Semaphore::new(plan.at_once.clamp(1, Semaphore::MAX_PERMITS)),

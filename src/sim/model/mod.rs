@@ -4,10 +4,12 @@ mod apps;
 mod catalog;
 mod individual;
 mod mix;
+mod postings;
 mod release;
 
 pub use apps::{KNOWN_APPS, KnownApp, account_hash, external_version_id, known_app_by_adam_id, known_app_by_identifier};
 pub use catalog::{MODELS, Model, model};
 pub use individual::{Account, AccountKind, Individual, OwnApp, Person, invent};
 pub use mix::{Mix, Wish};
-pub use release::{Family, Platform, Release, Version, newest_release, releases};
+pub use postings::{Posting, Postings, lookup_document};
+pub use release::{Family, Improvement, Platform, Release, Version, newest_release, releases};

@@ -88,9 +88,35 @@ pub struct Release {
     pub text: &'static str,
     /// The build, for example `22C152`.
     pub build: &'static str,
+    /// The background security improvement on top of it.
+    pub improvement: Option<Improvement>,
+}
+
+/// A background security improvement: what was called a rapid security response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Improvement {
+    /// What comes after the version, for example `(a)`.
+    pub extra: &'static str,
+    /// The build with it, for example `23B85610a`.
+    pub build: &'static str,
 }
 
 impl Release {
+    /// What the lookup service and commands call the build: that of the improvement, where there is one.
+    pub fn full_build(&self) -> &'static str {
+        self.improvement.map_or(self.build, |improvement| improvement.build)
+    }
+
+    /// The version with what comes after it, for example `26.1 (a)`.
+    pub fn full_text(&self) -> String {
+        self.improvement.map_or_else(|| self.text.to_owned(), |improvement| format!("{} {}", self.text, improvement.extra))
+    }
+
+    /// What releases of a platform are sorted by.
+    pub(crate) fn rank(&self) -> (Version, &'static str) {
+        (self.version, self.improvement.map_or("", |improvement| improvement.extra))
+    }
+
     /// The marketing name, for example `iPadOS 18.2` or `macOS Sequoia`.
     pub fn marketing_name(&self, family: Family) -> String {
         let name = match (self.platform, self.version.0, self.version.1) {
@@ -108,8 +134,18 @@ impl Release {
 }
 
 const fn release(platform: Platform, version: Version, text: &'static str, build: &'static str) -> Release {
-    Release { platform, version, text, build }
+    Release { platform, version, text, build, improvement: None }
 }
+
+const fn improved(platform: Platform, version: Version, text: &'static str, build: &'static str, improvement: Improvement) -> Release {
+    Release { platform, version, text, build, improvement: Some(improvement) }
+}
+
+/// The background security improvements, apart from the releases that they are for.
+pub(super) const IMPROVEMENTS: &[Release] = &[
+    improved(Platform::Ios, Version(26, 1, 0), "26.1", "23B85", Improvement { extra: "(a)", build: "23B85610a" }),
+    improved(Platform::Macos, Version(26, 1, 0), "26.1", "25B78", Improvement { extra: "(a)", build: "25B78610a" }),
+];
 
 const IOS: &[Release] = &[
     release(Platform::Ios, Version(12, 5, 5), "12.5.5", "16H62"),

@@ -34,7 +34,6 @@ CREATE TABLE update_plans (
     name            TEXT NOT NULL UNIQUE COLLATE NOCASE,
     note            TEXT NOT NULL DEFAULT '',
     rules           TEXT NOT NULL CHECK (json_valid(rules)),   -- target, rings, deadline, quiet hours …
-    due_at          INTEGER,                        -- a ring begins, an exception ends
     stopped_at      INTEGER,                        -- nothing more is begun
     stopped_because TEXT NOT NULL DEFAULT '',
     revision        INTEGER NOT NULL DEFAULT 1,
@@ -115,6 +114,7 @@ CREATE TABLE update_runs (
     failures   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX update_runs_plan ON update_runs (plan_id, begun_at);
+CREATE INDEX update_runs_ended ON update_runs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE UNIQUE INDEX update_runs_open ON update_runs (plan_id, device_id) WHERE ended_at IS NULL;
 
 -- How many devices ran which version on a day.

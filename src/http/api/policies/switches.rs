@@ -2,6 +2,7 @@
 
 use axum::Json as JsonBody;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::list::List;
@@ -23,6 +24,8 @@ enum SwitchKind {
     Number,
     /// One of the numbers of `options`.
     Choice,
+    /// One of the words of `options`.
+    Word,
     /// A list of bundle ids.
     Apps,
     /// A list of patterns such as `example.org`, `*.example.org`, `example.org:8443/path`.
@@ -34,8 +37,8 @@ enum SwitchKind {
 /// One of several values.
 #[derive(Debug, Serialize, ToSchema)]
 struct SwitchOption {
-    /// The value.
-    value: i64,
+    /// The value: a number, or a word.
+    value: Value,
     /// That in words.
     words: &'static str,
 }
@@ -117,8 +120,12 @@ impl From<&'static Switch> for SwitchView {
                 SwitchKind::Number
             }
             ValueKind::Choice(choices) => {
-                options = choices.iter().map(|(value, words)| SwitchOption { value: *value, words }).collect();
+                options = choices.iter().map(|(value, words)| SwitchOption { value: Value::from(*value), words }).collect();
                 SwitchKind::Choice
+            }
+            ValueKind::Word(words) => {
+                options = words.iter().map(|(value, words)| SwitchOption { value: Value::from(*value), words }).collect();
+                SwitchKind::Word
             }
             ValueKind::Apps => SwitchKind::Apps,
             ValueKind::WebDomains => SwitchKind::WebDomains,

@@ -17,6 +17,7 @@ mod profiles;
 mod roster;
 mod schema;
 mod settings;
+mod updates;
 mod webhooks;
 
 use std::time::Duration;

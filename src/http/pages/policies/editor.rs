@@ -85,6 +85,11 @@ fn one_switch(view: &PolicyForm, switch: &Switch) -> Markup {
             all.extend(options.iter().map(|(value, words)| (value.to_string(), (*words).to_owned())));
             select(switch.id, switch.label, &all, value, switch.notice, error)
         }
+        ValueKind::Word(options) => {
+            let mut all = vec![(String::new(), String::from("no rule"))];
+            all.extend(options.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())));
+            select(switch.id, switch.label, &all, value, switch.notice, error)
+        }
         ValueKind::Apps => list(switch, value, error, "com.example.app", "Bundle ids, one a line."),
         ValueKind::WebDomains => {
             list(switch, value, error, "example.org", "Domains, one a line; *.example.org stands for every sub-domain.")

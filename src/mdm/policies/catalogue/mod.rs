@@ -7,6 +7,7 @@ mod open_in;
 mod passcode;
 mod privacy;
 mod safari;
+mod updates;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,12 +34,23 @@ pub enum Group {
     Safari,
     /// Apple Intelligence and Siri.
     Intelligence,
+    /// What people are shown of new systems, and what comes by itself.
+    Updates,
 }
 
 impl Group {
     /// Every group, in the order in which they are shown.
-    pub const ALL: [Self; 8] =
-        [Self::OpenIn, Self::Apps, Self::Device, Self::LockScreen, Self::Passcode, Self::Privacy, Self::Safari, Self::Intelligence];
+    pub const ALL: [Self; 9] = [
+        Self::OpenIn,
+        Self::Updates,
+        Self::Apps,
+        Self::Device,
+        Self::LockScreen,
+        Self::Passcode,
+        Self::Privacy,
+        Self::Safari,
+        Self::Intelligence,
+    ];
 
     /// Its title.
     pub const fn title(self) -> &'static str {
@@ -51,6 +63,7 @@ impl Group {
             Self::Privacy => "Backup, iCloud and privacy",
             Self::Safari => "Safari and passwords",
             Self::Intelligence => "Apple Intelligence and Siri",
+            Self::Updates => "Software updates",
         }
     }
 
@@ -67,6 +80,10 @@ impl Group {
             Self::Passcode => "Rules for the code that unlocks the device. Each of them also requires that there is a passcode.",
             Self::Privacy => "Where copies of the device's data may go.",
             Self::Safari => "The browser, and what it fills in.",
+            Self::Updates => {
+                "What people are shown of new systems, and what comes by itself. Updates that you order or plan come all the same, also those that \
+                 are held back."
+            }
             Self::Intelligence => "What writes, draws and summarises, and what leaves the device for it.",
         }
     }
@@ -81,6 +98,8 @@ pub enum ValueKind {
     Number(i64, i64, &'static str),
     /// One of several numbers, each with its words.
     Choice(&'static [(i64, &'static str)]),
+    /// One of several words, each with what it is to people.
+    Word(&'static [(&'static str, &'static str)]),
     /// Bundle ids of apps.
     Apps,
     /// Patterns of web domains.
@@ -126,6 +145,7 @@ pub fn all() -> impl Iterator<Item = &'static Switch> {
         privacy::SWITCHES,
         safari::SWITCHES,
         intelligence::SWITCHES,
+        updates::SWITCHES,
     ]
     .into_iter()
     .flatten()

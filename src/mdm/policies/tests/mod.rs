@@ -3,6 +3,7 @@
 mod kept;
 mod merged;
 mod reached;
+mod updates;
 
 use std::collections::BTreeMap;
 

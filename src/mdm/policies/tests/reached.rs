@@ -86,6 +86,7 @@ fn every_kind_of_device_gets_only_what_its_system_has() {
                 catalogue::ValueKind::OnOff => json!(true),
                 catalogue::ValueKind::Number(least, ..) => json!(least),
                 catalogue::ValueKind::Choice(options) => json!(options[0].0),
+                catalogue::ValueKind::Word(options) => json!(options[0].0),
                 catalogue::ValueKind::Apps => json!(["com.example.app"]),
                 _ => json!(["example.org"]),
             };

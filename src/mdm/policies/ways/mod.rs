@@ -3,8 +3,9 @@
 //! A line of a switch's ways is `ranges mechanism keys`:
 //!
 //! * ranges: `i9.3..15` from iOS 9.3 on and before 15, `m13..` from macOS 13 on; i iOS and iPadOS, m macOS, t tvOS, v visionOS
-//! * mechanism: `restrict`, `domains`, `passcode` (the payloads), or `declare safari.settings` (a configuration)
-//! * keys: `allowCamera=false`; `=$` for the switch's own value; `?` before a key that another switch of the same policy may loosen
+//! * mechanism: `restrict`, `domains`, `passcode`, `updates` (the payloads), or `declare safari.settings` (a configuration)
+//! * keys: `allowCamera=false`, `Mode=AlwaysOff`; `=$` for the switch's own value, `=$on` for whether that is `AlwaysOn`; `?` before a key that
+//!   another switch of the same policy may loosen
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -12,10 +13,20 @@ use std::sync::LazyLock;
 use super::catalogue::{self, Switch};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
-use crate::protocol::restrictions::{self, DOMAINS, Fact, PASSCODE, RESTRICTIONS};
+use crate::protocol::restrictions::{self, DOMAINS, Fact, PASSCODE, RESTRICTIONS, SOFTWARE_UPDATE};
 
 /// What every type of a configuration begins with.
 pub const CONFIGURATION: &str = "com.apple.configuration.";
+
+/// The value of a switch that has something done always, and that of one that never has.
+pub const ALWAYS_ON: &str = "AlwaysOn";
+/// See [`ALWAYS_ON`].
+pub const ALWAYS_OFF: &str = "AlwaysOff";
+
+/// Whether a device takes only one payload of a type, so that what ends by itself cannot have one of its own.
+pub fn is_single(payload_type: &str) -> bool {
+    matches!(payload_type, DOMAINS | SOFTWARE_UPDATE)
+}
 
 /// The platforms that policies reach, with their letter and their name for people.
 pub const PLATFORMS: [(char, Platform, &str); 4] = [
@@ -76,6 +87,10 @@ pub struct Key {
 pub enum KeyValue {
     /// Always this.
     Flag(bool),
+    /// Always this word.
+    Word(&'static str),
+    /// Whether the value of the switch is [`ALWAYS_ON`].
+    IsOn,
     /// The value of the switch.
     Own,
 }
@@ -97,6 +112,7 @@ impl Way {
             RESTRICTIONS => String::from("restrictions profile"),
             DOMAINS => String::from("domains profile"),
             PASSCODE => String::from("passcode profile"),
+            SOFTWARE_UPDATE => String::from("software update profile"),
             other => format!("declaration {}", other.trim_start_matches(CONFIGURATION)),
         }
     }
@@ -206,6 +222,7 @@ fn read(line: &'static str) -> Option<Vec<Way>> {
         "restrict" => (RESTRICTIONS.to_owned(), false),
         "domains" => (DOMAINS.to_owned(), false),
         "passcode" => (PASSCODE.to_owned(), false),
+        "updates" => (SOFTWARE_UPDATE.to_owned(), false),
         "declare" => (format!("{CONFIGURATION}{}", words.next()?), true),
         _ => return None,
     };
@@ -233,6 +250,8 @@ fn read_key(word: &'static str) -> Option<Key> {
         "true" => KeyValue::Flag(true),
         "false" => KeyValue::Flag(false),
         "$" => KeyValue::Own,
+        "$on" => KeyValue::IsOn,
+        word if word.starts_with(char::is_uppercase) => KeyValue::Word(word),
         _ => return None,
     };
     Some(Key { name, value, by_default })

@@ -82,6 +82,11 @@ fn what_a_key_is_set_to_is_of_its_type_and_restricts() {
                         let restricts = flag == (fact.combine == Combine::Or);
                         assert!(restricts != (loosening.contains(&key.name) && !key.by_default), "{spot}");
                     }
+                    (KeyValue::Word(word), ValueType::Text) => assert_ne!(word, fact.default, "{spot}"),
+                    (KeyValue::Own, ValueType::Text) | (KeyValue::IsOn, ValueType::Bool) => {
+                        let ValueKind::Word(options) = switch.kind else { panic!("{spot}") };
+                        assert!(options.iter().all(|(word, _)| *word != fact.default), "{spot}: the default does nothing");
+                    }
                     (KeyValue::Own, ValueType::Int) => {
                         assert!(matches!(switch.kind, ValueKind::Number(..) | ValueKind::Choice(_)), "{spot}");
                     }
@@ -189,6 +194,7 @@ fn every_rendered_key_is_in_apples_schema_or_in_the_table_here() {
             let word = match value_type {
                 ValueType::Bool => "<boolean>",
                 ValueType::Int => "<integer>",
+                ValueType::Text => "<string>",
                 _ => "<array>",
             };
             let later = LATER.iter().find(|row| (row.0, row.1, row.3) == (way.of_type.as_str(), key.name, way.platform));
@@ -215,7 +221,7 @@ fn every_rendered_key_is_in_apples_schema_or_in_the_table_here() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert_eq!(files.len(), 9, "{:?}", files.keys());
+    assert_eq!(files.len(), 11, "{:?}", files.keys());
 }
 
 #[test]

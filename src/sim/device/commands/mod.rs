@@ -14,10 +14,11 @@ mod updates;
 use std::time::Duration;
 
 use super::Device;
+use super::update::Order;
 use super::values::Complaint;
 use crate::clock::Timestamp;
 use crate::protocol::plist::{Dictionary, Value, fields};
-use crate::sim::model::{Family, Platform, Release};
+use crate::sim::model::{Family, Platform};
 
 pub(crate) use self::apps::{ManifestOrder, app_of_manifest};
 pub(crate) use self::profiles::installation_error;
@@ -87,7 +88,7 @@ pub(crate) enum After {
     /// Its enrollment profile is removed.
     Leave,
     /// It downloads a release, and installs it where so ordered.
-    Update(&'static Release, bool),
+    Update(Order),
     /// It asks for its declarations on this channel.
     Declare(usize),
     /// It downloads a manifest and what that names.
@@ -231,10 +232,7 @@ impl Device {
             After::ShutDown | After::WaitForPin => self.away_until = Some(now.plus(returns_after)),
             After::Erase(profile) => self.erase(profile, now),
             After::Leave => self.say_goodbye("its server removed the enrollment profile"),
-            After::Update(release, install) => {
-                self.update.begin(release, install, None, now);
-                self.fetch_bootstrap_token();
-            }
+            After::Update(order) => self.order_update(&order, now),
             After::Declare(channel) => self.declare(channel),
             After::Fetch(order) => self.fetch_manifest(*order),
         }

@@ -7,6 +7,7 @@ mod judge;
 mod known;
 mod predicate;
 mod status;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

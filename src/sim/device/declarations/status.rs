@@ -83,8 +83,11 @@ impl Device {
             "device.model.number" => json!(if model.family == Family::Mac { "Z15S000PUD/A" } else { model.order_number }),
             "device.operating-system.family" => json!(model.family.os_name()),
             "device.operating-system.version" => json!(release.text),
-            "device.operating-system.build-version" | "device.operating-system.supplemental.build-version" => json!(release.build),
-            "device.operating-system.supplemental.extra-version" => json!(""),
+            "device.operating-system.build-version" => json!(release.build),
+            "device.operating-system.supplemental.build-version" => json!(release.full_build()),
+            "device.operating-system.supplemental.extra-version" => {
+                json!(release.improvement.map_or("", |improvement| improvement.extra.trim_matches(['(', ')'])))
+            }
             "device.operating-system.marketing-name" => json!(release.marketing_name(model.family)),
             "device.power.battery-health" => json!(if model.battery { "normal" } else { "unsupported" }),
             "diskmanagement.filevault.enabled" => json!(facts.filevault),
@@ -117,26 +120,6 @@ impl Device {
             "mdm.is-shared-ipad" => json!(self.facts.shared),
             "package.list" => self.package_list(),
             "services.background-task" => json!([]),
-            _ => return None,
-        })
-    }
-
-    fn update_status(&self, item: &str) -> Option<Json> {
-        let update = &self.update;
-        Some(match item {
-            "softwareupdate.device-id" => json!(self.facts.model.software_update_device_id()),
-            "softwareupdate.install-state" => json!(update.status_state()),
-            "softwareupdate.pending-version" => match update.target {
-                Some(release) => json!({ "os-version": release.text, "build-version": release.build }),
-                None => json!({ "os-version": "", "build-version": "" }),
-            },
-            "softwareupdate.install-reason" => match (&update.declaration, update.target) {
-                (Some(declaration), _) => json!({ "reason": ["declaration"], "declaration-id": declaration }),
-                (None, Some(_)) => json!({ "reason": ["mdm"], "declaration-id": "" }),
-                (None, None) => json!({ "reason": [], "declaration-id": "" }),
-            },
-            "softwareupdate.failure-reason" => json!({ "count": 0, "reason": "", "timestamp": "" }),
-            "softwareupdate.beta-enrollment" => json!(""),
             _ => return None,
         })
     }

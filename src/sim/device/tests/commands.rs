@@ -289,7 +289,7 @@ fn an_old_update_is_downloaded_installed_and_told() {
     bench.wait(61);
     assert_eq!(fields::text(&result(&bench.ask("ScheduleOSUpdate", order("InstallASAP"))), "Status"), Some("Installing"));
     assert_eq!(bench.device.facts().release.text, "26.0.1");
-    bench.wait(300);
+    bench.wait(3600);
     assert_eq!(bench.device.facts().release.text, "26.1");
     bench.wait(3600);
     let unknown = bench.ask(

@@ -11,6 +11,7 @@ mod leaving;
 mod profiles;
 mod renewing;
 mod store;
+mod updates;
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;

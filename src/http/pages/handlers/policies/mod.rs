@@ -187,6 +187,7 @@ fn wanted(form: &PolicyForm) -> Map<String, Value> {
     let value = |switch: &catalogue::Switch, typed: &str| match switch.kind {
         ValueKind::OnOff => Value::Bool(true),
         ValueKind::Number(..) | ValueKind::Choice(_) => typed.trim().parse::<i64>().map_or_else(|_| Value::from(typed), Value::from),
+        ValueKind::Word(_) => Value::from(typed.trim()),
         ValueKind::Apps | ValueKind::WebDomains | ValueKind::MailDomains => {
             typed.split([' ', ',', ';', '\n', '\r', '\t']).filter(|entry| !entry.is_empty()).map(Value::from).collect()
         }

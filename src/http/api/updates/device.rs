@@ -1,0 +1,180 @@
+//! `/api/v1/devices/{id}/updates`: what a device can have, how its updates stand, and what a person has it do.
+
+use axum::Json as JsonBody;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::views::UpdateView;
+use crate::app::App;
+use crate::clock::Day;
+use crate::error::{Error, Result};
+use crate::http::api::input::Json;
+use crate::http::auth::Authenticated;
+use crate::mdm::devices;
+use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
+use crate::mdm::updates::orders::{self, Order, Started};
+use crate::protocol::report::updates::AvailableUpdate;
+use crate::store::update_states::{self, Action};
+use crate::store::{Tx, enrollments};
+
+/// A release that the device can have.
+#[derive(Debug, Serialize, ToSchema)]
+struct CandidateView {
+    /// `26.1`, or `26.1 (a)`.
+    version: String,
+    /// Its build.
+    build: String,
+    /// What kind of step it is.
+    step: Leap,
+    /// When Apple posted it.
+    posted: Option<Day>,
+    /// The last day on which Apple signs it.
+    expires: Option<Day>,
+}
+
+impl From<Candidate> for CandidateView {
+    fn from(candidate: Candidate) -> Self {
+        let Candidate { version, key, leap, posted, expires, .. } = candidate;
+        Self { version: version.to_string(), build: key.build, step: leap, posted, expires }
+    }
+}
+
+/// A device and its updates.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeviceUpdates {
+    /// What it runs, with the letters of an improvement.
+    os_version: String,
+    /// What it can have, newest first; null where that is not known.
+    candidates: Option<Vec<CandidateView>>,
+    /// Why that is not known.
+    unknown: Option<&'static str>,
+    /// The generation at which this hardware ends, where its kind goes on.
+    ends_at: Option<u32>,
+    /// How its plans stand, and what was started by hand.
+    updates: Vec<UpdateView>,
+    /// What may keep it from installing now.
+    conditions: Vec<String>,
+    /// What it found itself when it last looked; null where it was never asked.
+    found: Option<Vec<AvailableUpdate>>,
+}
+
+/// What a device can have, how its updates stand, and what may keep it from installing.
+#[utoipa::path(get, path = "/api/v1/devices/{id}/updates", tag = "updates",
+    params(("id" = String, Path, description = "The device's id, serial number or UDID")),
+    responses((status = 200, description = "Newest first", body = DeviceUpdates)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+) -> Result<JsonBody<DeviceUpdates>> {
+    let work = move |tx: &Tx| {
+        let device = devices::find(tx, &actor, &id)?;
+        let subject = candidates::subject(tx, &device)?;
+        let (candidates, unknown) = match candidates::of(tx, &subject, &mut candidates::Memo::default())? {
+            Found::Known(candidates) => (Some(candidates.into_iter().map(CandidateView::from).collect()), None),
+            Found::Unknown(unknown) => (None, Some(unknown.words())),
+        };
+        let enrollment = enrollments::device_channel(tx, &device.id)?;
+        let rows = enrollment.as_ref().map(|own| update_states::of_enrollment(tx, &own.id)).transpose()?.unwrap_or_default();
+        let found = enrollment.as_ref().map(|own| update_states::offers(tx, &own.id)).transpose()?.flatten();
+        let found = found.map(|(found, _)| serde_json::from_str(&found)).transpose();
+        Ok(DeviceUpdates {
+            os_version: subject.version.to_string(),
+            candidates,
+            unknown,
+            ends_at: candidates::ends_at(tx, &subject)?,
+            updates: rows.into_iter().map(|row| UpdateView::of(row, tx.now)).collect(),
+            conditions: orders::conditions(tx, &device)?,
+            found: found.map_err(|error| Error::internal("what was found is JSON", error))?,
+        })
+    };
+    Ok(JsonBody(app.store.read_slow(app.now(), work).await?))
+}
+
+/// What a device is to do.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateOrderInput {
+    /// Which release; the newest that the device can have if absent.
+    #[serde(default)]
+    version: Option<String>,
+    /// `install` (now), `download`, `notify`, `later` (tonight), or `force` (a Mac restarts whatever is open).
+    action: Action,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UpdateOrderView {
+    /// Whether anything was begun; false where the device is at it already.
+    begun: bool,
+    /// What to know about it.
+    note: String,
+    /// How it stands.
+    update: UpdateView,
+    /// What may keep the device from installing now.
+    conditions: Vec<String>,
+}
+
+/// Start an update on a device. Repeated while the device is at it, nothing is sent.
+#[utoipa::path(post, path = "/api/v1/devices/{id}/updates", tag = "updates",
+    params(("id" = String, Path, description = "The device's id, serial number or UDID")), request_body = UpdateOrderInput,
+    responses((status = 200, description = "Begun, or under way already", body = UpdateOrderView)))]
+pub(super) async fn start(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Json(input): Json<UpdateOrderInput>,
+) -> Result<JsonBody<UpdateOrderView>> {
+    let UpdateOrderInput { version, action } = input;
+    let work = move |tx: &Tx| {
+        let device = devices::find(tx, &actor, &id)?;
+        let (started, row) = orders::start(tx, &actor, &device.id, &Order { version, action })?;
+        let (begun, note) = match started {
+            Started::Begun => (true, format!("The device is told to bring {}.", row.version)),
+            Started::UnderWay(note) => (false, note),
+        };
+        Ok(UpdateOrderView { begun, note, update: UpdateView::of(row, tx.now), conditions: orders::conditions(tx, &device)? })
+    };
+    Ok(JsonBody(app.store.write(app.now(), work).await?))
+}
+
+/// Take back what was started by hand; a device that installs goes on.
+#[utoipa::path(delete, path = "/api/v1/devices/{id}/updates", tag = "updates",
+    params(("id" = String, Path, description = "The device's id, serial number or UDID")),
+    responses((status = 204, description = "Taken back")))]
+pub(super) async fn cancel(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
+    let work = move |tx: &Tx| {
+        let device = devices::find(tx, &actor, &id)?;
+        orders::cancel(tx, &actor, &device.id)
+    };
+    app.store.write(app.now(), work).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which update is tried again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AgainInput {
+    /// The plan; none for what was started by hand.
+    plan_id: Option<String>,
+}
+
+/// Try again at once what failed.
+#[utoipa::path(post, path = "/api/v1/devices/{id}/updates/again", tag = "updates",
+    params(("id" = String, Path, description = "The device's id, serial number or UDID")), request_body = AgainInput,
+    responses((status = 204, description = "It is tried again")))]
+pub(super) async fn again(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Json(input): Json<AgainInput>,
+) -> Result<StatusCode> {
+    let work = move |tx: &Tx| {
+        let device = devices::find(tx, &actor, &id)?;
+        orders::again(tx, &actor, &device.id, input.plan_id.as_deref().unwrap_or_default())
+    };
+    app.store.write(app.now(), work).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

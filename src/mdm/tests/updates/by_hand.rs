@@ -1,0 +1,105 @@
+//! Updates that a person starts.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{device, listed};
+use crate::mdm::Actor;
+use crate::mdm::tests::{Device, School};
+use crate::mdm::updates::orders::{self, Order, Started};
+use crate::store::update_states::{Action, Stage};
+
+impl Device<'_> {
+    fn start(&self, version: Option<&'static str>, action: Action) -> crate::error::Result<Started> {
+        let id = self.enrollment().device_id;
+        let order = Order { version: version.map(str::to_owned), action };
+        self.school.try_write(move |tx| orders::start(tx, &Actor::Console, &id, &order)).map(|(started, _)| started)
+    }
+}
+
+#[test]
+fn install_now_is_a_deadline_in_a_moment_and_a_second_click_changes_nothing_and_says_so() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    assert_eq!(ipad.start(None, Action::Install).unwrap(), Started::Begun);
+    ipad.answering(|_| String::new());
+    let served = ipad.enforced().unwrap();
+    assert_eq!(
+        served["Payload"],
+        json!({ "TargetOSVersion": "18.7.2", "TargetBuildVersion": "22H124", "TargetLocalDateTime": "2026-11-18T11:08:40" })
+    );
+    school.clock.advance(Duration::from_secs(90));
+    let Started::UnderWay(said) = ipad.start(None, Action::Install).unwrap() else { panic!() };
+    assert!(said.contains("already"), "{said}");
+    ipad.answering(|_| String::new());
+    assert_eq!(ipad.enforced().unwrap()["ServerToken"], served["ServerToken"]);
+    let id = ipad.enrollment().device_id;
+    school.write(move |tx| orders::cancel(tx, &Actor::Console, &id));
+    ipad.answering(|_| String::new());
+    assert_eq!((ipad.enforced(), ipad.updates()), (None, Vec::new()));
+}
+
+#[test]
+fn tonight_is_two_in_the_morning_of_the_device() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    ipad.start(Some("18.7.2"), Action::Later).unwrap();
+    ipad.answering(|_| String::new());
+    assert_eq!(ipad.enforced().unwrap()["Payload"]["TargetLocalDateTime"], "2026-11-19T02:00:00");
+}
+
+#[test]
+fn an_old_system_is_only_told_to_download_and_then_left_alone() {
+    let school = School::new();
+    listed(&school, "16.7.12", "20H364");
+    let ipad = device(&school, "UDID-1", "16.5", "pilot");
+    ipad.start(None, Action::Download).unwrap();
+    let status = "<key>OSUpdateStatus</key><array><dict><key>ProductKey</key><string>k</string><key>IsDownloaded</key><true/><key>Status</key><string>Idle</string></dict></array>";
+    let taken = "<key>UpdateResults</key><array><dict><key>ProductKey</key><string>k</string><key>InstallAction</key><string>DownloadOnly</string><key>Status</key><string>Downloading</string></dict></array>";
+    let answer = |kind: &str| if kind == "OSUpdateStatus" { status.to_owned() } else { taken.to_owned() };
+    let sent = ipad.answering(answer);
+    assert_eq!(sent[0]["Updates"][0]["InstallAction"], "DownloadOnly");
+    school.clock.advance(Duration::from_secs(601));
+    assert_eq!(ipad.answering(answer).len(), 1, "it is asked how far it is");
+    assert_eq!(ipad.update().stage, Stage::Prepared);
+    school.clock.advance(Duration::from_secs(7200));
+    assert!(ipad.answering(|kind| panic!("{kind}")).is_empty());
+}
+
+#[test]
+fn what_a_device_cannot_have_or_do_is_refused_with_what_it_can() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let newer = device(&school, "UDID-1", "18.1", "pilot");
+    let message = |device: &Device<'_>, version, action| device.start(version, action).unwrap_err().message.into_owned();
+    assert!(message(&newer, Some("26.1"), Action::Install).contains("it offers 18.7.2"));
+    assert!(message(&newer, Some("17.7"), Action::Install).contains("runs 18.1 already"));
+    assert!(message(&newer, Some("soon"), Action::Install).contains("no version"));
+    assert!(message(&newer, None, Action::Download).contains("always install"));
+    let older = device(&school, "UDID-2", "16.5", "pilot");
+    assert!(message(&older, None, Action::Force).contains("only a Mac"));
+    let done = device(&school, "UDID-3", "18.7.2", "pilot");
+    assert!(message(&done, None, Action::Install).contains("newest"));
+    let before_list = School::new();
+    let early = device(&before_list, "UDID-1", "18.1", "pilot");
+    assert!(message(&early, None, Action::Install).contains("has not been read yet"));
+}
+
+#[test]
+fn a_failure_by_hand_can_be_tried_again_at_once() {
+    let school = School::new();
+    listed(&school, "16.7.12", "20H364");
+    let ipad = device(&school, "UDID-1", "16.5", "pilot");
+    ipad.start(None, Action::Install).unwrap();
+    let failed = "<key>UpdateResults</key><array><dict><key>ProductKey</key><string>k</string><key>InstallAction</key><string>Error</string><key>Status</key><string>Idle</string>\
+        <key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>12048</integer><key>ErrorDomain</key><string>MCMDMErrorDomain</string></dict></array></dict></array>";
+    assert_eq!(ipad.answering(|_| failed.to_owned()).len(), 1);
+    assert_eq!((ipad.update().stage, ipad.update().problem.as_str()), (Stage::Failed, "there is no such update"));
+    assert!(ipad.answering(|kind| panic!("{kind}")).is_empty(), "not at once");
+    let id = ipad.enrollment().device_id;
+    school.write(move |tx| orders::again(tx, &Actor::Console, &id, ""));
+    assert_eq!(ipad.answering(|_| failed.to_owned()).len(), 1);
+}
