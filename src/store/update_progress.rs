@@ -110,10 +110,10 @@ pub struct Trouble {
 pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
     tx.list(
         "WITH standing AS (
-             SELECT plan_id, sum(stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at IS NOT NULL AND deadline_at <= ?1) AS overdue,
+             SELECT plan_id, sum(deadline_at IS NOT NULL AND deadline_at <= ?1) AS overdue,
                     sum(stage = 'failed' AND (deadline_at IS NULL OR deadline_at > ?1)) AS failed
              FROM update_states JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-             GROUP BY plan_id
+             WHERE stage NOT IN ('done', 'cannot', 'excepted') GROUP BY plan_id
          ), known AS (
              SELECT id, name, stopped_at, stopped_because FROM update_plans UNION ALL SELECT '', '', NULL, ''
          )

@@ -57,7 +57,7 @@ pub struct PlanForm {
     pub name: String,
     /// What it is for.
     pub note: String,
-    /// The kind of target: `newest`, `newest_minus_days`, `newest_of_major`, `minimum`, `release`.
+    /// The kind of target: `newest`, `newest_of_own`, `newest_minus_days`, `newest_of_major`, `minimum`, `release`.
     pub target: String,
     /// The release: platform, version and build with bars between, or [`TYPED`].
     pub release: String,
@@ -176,6 +176,7 @@ fn target(form: &PlanForm, choices: &Choices) -> Markup {
             legend.hear-only { "Which release" }
             (form.complaint("target"))
             (kind("newest", "The newest that each device can have", "New releases of Apple are taken up by themselves.", Markup::default()))
+            (kind("newest_of_own", "The newest of the generation that each device has", "Repairs only: no device is taken to another generation.", Markup::default()))
             (kind("newest_minus_days", "The newest that has been out for a while", "So that others find the faults first.", html! { (days.help(&help)) }))
             (kind("newest_of_major", "The newest of one generation", "Devices beyond it are left alone; none is taken to the next generation.", html! { (major) }))
             (kind("minimum", "At least a version", "Devices that have it are left alone; others get the newest of its generation.", html! {

@@ -129,6 +129,7 @@ fn minutes(name: &str, typed: &str, unit: &str, faults: &mut Faults) -> u32 {
 fn target(form: &PlanForm, faults: &mut Faults) -> Target {
     match form.target.as_str() {
         "newest" => Target::Newest,
+        "newest_of_own" => Target::NewestOfOwn,
         "newest_minus_days" => Target::NewestMinusDays { days: number("days", &form.days, faults) },
         "newest_of_major" => Target::NewestOfMajor { major: number("major", &form.major, faults) },
         "minimum" => {
@@ -265,6 +266,7 @@ pub(super) fn of(plan: &Read, listed: &[(String, String)]) -> PlanForm {
     };
     match &rules.target {
         Target::Newest => form.target = String::from("newest"),
+        Target::NewestOfOwn => form.target = String::from("newest_of_own"),
         Target::NewestMinusDays { days } => (form.target, form.days) = (String::from("newest_minus_days"), days.to_string()),
         Target::NewestOfMajor { major } => (form.target, form.major) = (String::from("newest_of_major"), major.to_string()),
         Target::Minimum { versions } => {
