@@ -79,6 +79,8 @@ fn appliance(folder: &Path, file: &Path, clients: u64) -> (f64, String) {
     let text = |name: &str| [folder.join(name).display().to_string()];
     let flags = Layer::flags().with("data", text("data")).with("url", ["https://localhost"]).with("listen", ["127.0.0.1:0"]);
     let flags = flags.with("http_listen", ["off"]).with("tls.certificate", text("tls.pem")).with("tls.key", text("tls.key"));
+    let nobody = ["https://localhost:1"];
+    let flags = flags.with("apple.software_lookup_endpoint", nobody).with("apple.roots_endpoint", nobody);
     let config = Config::read(flags, Vec::new()).unwrap();
     let (serving, _) = runtime.block_on(Serving::start(config, Clock::System, Random::System, Grants::default())).unwrap();
     let address = serving.addresses.iter().find(|(listener, _)| *listener == Listener::Main).unwrap().1;

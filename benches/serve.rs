@@ -43,6 +43,8 @@ fn house() -> House {
     let any = "127.0.0.1:0";
     let flags = Layer::flags().with("data", [data]).with("url", ["https://localhost"]);
     let flags = flags.with("listen", [any]).with("http_listen", ["off"]).with("proxy_listen", [any]);
+    let nobody = ["https://localhost:1"];
+    let flags = flags.with("apple.software_lookup_endpoint", nobody).with("apple.roots_endpoint", nobody);
     let runtime = Runtime::new().expect("a runtime starts");
     let config = Config::read(flags, Vec::new()).expect("the settings fit");
     let started = runtime.block_on(Serving::start(config, Clock::System, Random::System, Grants::default()));

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::apple::apns::Apns;
 use crate::apple::apps_and_books::AppsAndBooks;
+use crate::apple::software_lookup::SoftwareLookup;
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -39,6 +40,8 @@ pub struct Handles {
     pub apns: Arc<Apns>,
     /// Apple's service for licences.
     pub apps_and_books: AppsAndBooks,
+    /// Apple's list of OS releases.
+    pub software_lookup: SoftwareLookup,
     /// Posts to webhooks.
     pub webhook: Webhook,
     /// Device certificates that were read before.
@@ -105,6 +108,8 @@ pub struct Parts {
     pub apns: Arc<Apns>,
     /// Apple's service for licences.
     pub apps_and_books: AppsAndBooks,
+    /// Apple's list of OS releases.
+    pub software_lookup: SoftwareLookup,
     /// Posts to webhooks.
     pub webhook: Webhook,
     /// Our own certificate authorities.
@@ -125,6 +130,7 @@ impl App {
             random: parts.random,
             apns: parts.apns,
             apps_and_books: parts.apps_and_books,
+            software_lookup: parts.software_lookup,
             webhook: parts.webhook,
             known: KnownCertificates::default(),
             practice_apns: RwLock::default(),
@@ -235,10 +241,17 @@ impl App {
             random: self.random.clone(),
             apns: self.apns.clone(),
             apps_and_books,
+            software_lookup: self.software_lookup.clone(),
             webhook: self.webhook.clone(),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
         })
+    }
+
+    /// The same appliance with another service for the list of releases.
+    pub(crate) fn with_software_lookup(mut self, software_lookup: SoftwareLookup) -> Self {
+        Arc::get_mut(&mut self.0).unwrap().software_lookup = software_lookup;
+        self
     }
 
     /// The same appliance, which leaves so much more of the disk free.
@@ -267,6 +280,7 @@ impl App {
             public_url: "https://mdm.example.school".into(),
             store: Store::open(options.random(random.clone())).unwrap(),
             apps_and_books: AppsAndBooks::new(&connector, "https://localhost:1").unwrap(),
+            software_lookup: SoftwareLookup::new(&connector, "https://localhost:1").with_roots_from("https://localhost:1"),
             webhook: Webhook::new(&connector).unwrap(),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),

@@ -7,6 +7,7 @@ use rollcall::http::pages::push::{self, PushCertificate, PushView, Recognised, T
 use rollcall::http::pages::setup::{self, SetupView, TlsView};
 use rollcall::http::pages::system::people::{self, AdminForm, TokenForm};
 use rollcall::http::pages::system::practice::{self, PracticeView};
+use rollcall::http::pages::system::releases::{self, ReleasesView, RootRow};
 use rollcall::http::pages::system::{self, AdminRow, AuditView, JobRow, SystemPart, SystemView, TokenRow, Whose};
 use rollcall::http::pages::today::{self, Countdown, Need, TodayView};
 
@@ -22,6 +23,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("setup", setup::page(&young_shell(), &first_device())),
         ("setup-first", setup::page(&young_shell(), &fresh())),
         ("system", system::page(&shell(), &appliance())),
+        ("releases", releases::page(&shell(), &lookup())),
         ("audit", system::audit(&shell(), &audit())),
     ];
     pages.extend(push_pages());
@@ -216,6 +218,31 @@ fn people_pages() -> Vec<(&'static str, Markup)> {
         ("practice", practice::practice(&young_shell(), &many)),
         ("practice-none", practice::practice(&shell(), &PracticeView { wanted: 0, here: 0, ..many })),
     ]
+}
+
+fn lookup() -> ReleasesView {
+    let root = RootRow {
+        name: "Apple Root CA".into(),
+        fingerprint: "B0 B1 73 0E CB C7 FF 45 05 14 2C 49 F1 29 5E 6E DA 6B CA ED 7E 2C 68 C5 BE 91 B5 A1 10 01 F0 24".into(),
+        used_for: "Apple's list of OS releases".into(),
+        came: None,
+    };
+    ReleasesView {
+        state: State::Waiting,
+        words: "Apple's list is 3 days old; Apple could not be asked".into(),
+        listed: 312,
+        source: "a file that somebody brought".into(),
+        fetched_at: Some(ago(3 * 86_400)),
+        next_at: None,
+        problem: "Apple's service is out of order (503); it is asked again later by itself.".into(),
+        passed_over: vec!["AssetSets, fridgeOS: “x” is no version".into()],
+        roots: vec![root],
+        needs_root: true,
+        list_error: Some("The list of releases cannot be read: expected value at line 5, column 9.".into()),
+        root_error: None,
+        max_bytes: 8 << 20,
+        may_change: true,
+    }
 }
 
 fn appliance() -> SystemView {

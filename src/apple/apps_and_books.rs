@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
-use crate::apple::connect::{Connector, Dialer, Endpoint, Failure, chain};
+use crate::apple::connect::{Connector, Dialer, Endpoint, Failure};
 use crate::error::{Error, Kind, Result};
 use crate::pki::digest::sha256;
 use crate::secret::Secret;
@@ -138,7 +138,7 @@ impl AppsAndBooks {
         let late = |_| Failure::timed_out(&endpoint, TIMEOUT);
         let deadline = Instant::now() + TIMEOUT;
         let answer = tokio::time::timeout_at(deadline, self.client.request(request)).await.map_err(late)?;
-        let answer = answer.map_err(|error| failure(&endpoint, &error))?;
+        let answer = answer.map_err(|error| Failure::of_client(&endpoint, &error))?;
         let (head, body) = answer.into_parts();
         let body = tokio::time::timeout_at(deadline, Limited::new(body, ANSWER_LIMIT).collect()).await.map_err(late)?;
         let body = body.map_err(|error| Failure::Broken { endpoint: endpoint.to_string(), detail: error.to_string() })?.to_bytes();
@@ -173,21 +173,6 @@ fn encoded(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// Finds what went wrong among an error's causes.
-fn failure(endpoint: &Endpoint, error: &hyper_util::client::legacy::Error) -> Failure {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(failure) = error.downcast_ref::<Failure>() {
-            return failure.clone();
-        }
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            return Failure::of_tls(endpoint, error);
-        }
-        cause = error.source();
-    }
-    Failure::Broken { endpoint: endpoint.to_string(), detail: chain(error) }
 }
 
 #[cfg(test)]

@@ -4,4 +4,5 @@ pub mod apns;
 pub mod apps_and_books;
 pub mod connect;
 pub mod own_address;
+pub mod software_lookup;
 pub mod webhook;

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
-use super::connect::{Connector, Endpoint, Failure, chain};
+use super::connect::{Connector, Endpoint, Failure};
 use crate::error::{Error, Result};
 
 /// Bytes of an answer that are read; a manifest of the largest package has about 200,000.
@@ -43,25 +43,10 @@ pub async fn fetch(connector: &Connector, url: &str, range: Option<&str>, timeou
     let request = request.body(Empty::<Bytes>::new()).map_err(|_| no_address())?;
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector.http()?);
     let exchange = async {
-        let answer = client.request(request).await.map_err(|error| failure(&receiver, &error))?;
+        let answer = client.request(request).await.map_err(|error| Failure::of_client(&receiver, &error))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_MAX_BYTES).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     };
     tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(Failure::timed_out(&receiver, timeout).into()))
-}
-
-/// Finds what went wrong among an error's causes.
-fn failure(receiver: &Endpoint, error: &hyper_util::client::legacy::Error) -> Failure {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(failure) = error.downcast_ref::<Failure>() {
-            return failure.clone();
-        }
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            return Failure::of_tls(receiver, error);
-        }
-        cause = error.source();
-    }
-    Failure::Broken { endpoint: receiver.to_string(), detail: chain(error) }
 }

@@ -12,7 +12,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::apple::connect::{Connector, Dialer, Endpoint, Failure, chain};
+use crate::apple::connect::{Connector, Dialer, Endpoint, Failure};
 use crate::error::{Error, Result};
 
 /// How much of an answer is read, so that its connection can be used again, in bytes; a longer one costs the connection.
@@ -97,7 +97,7 @@ impl Webhook {
         let answer = tokio::time::timeout_at(deadline, self.client.request(request))
             .await
             .map_err(|_| Failure::timed_out(&receiver, timeout))?
-            .map_err(|error| failure(&receiver, &error))?;
+            .map_err(|error| Failure::of_client(&receiver, &error))?;
         let status = answer.status().as_u16();
         let read = tokio::time::timeout_at(deadline, Limited::new(answer.into_body(), ANSWER_LIMIT).collect()).await;
         Ok((status, read.ok().and_then(std::result::Result::ok).map(http_body_util::Collected::to_bytes)))
@@ -123,21 +123,6 @@ fn address(url: &str) -> Result<(Uri, Endpoint)> {
     }
     let receiver = Endpoint::new(host, authority.port_u16().unwrap_or(port));
     Ok((address, receiver))
-}
-
-/// Finds what went wrong among an error's causes.
-fn failure(receiver: &Endpoint, error: &hyper_util::client::legacy::Error) -> Failure {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(failure) = error.downcast_ref::<Failure>() {
-            return failure.clone();
-        }
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            return Failure::of_tls(receiver, error);
-        }
-        cause = error.source();
-    }
-    Failure::Broken { endpoint: receiver.to_string(), detail: chain(error) }
 }
 
 #[cfg(test)]

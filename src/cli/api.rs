@@ -145,17 +145,18 @@ impl Api {
         read(status, &bytes)
     }
 
-    /// All items of a list, page by page.
+    /// All items of a list, page by page; `path` may have a query.
     pub(super) async fn list(&mut self, path: &str) -> Result<Vec<Value>> {
         let mut items = Vec::new();
-        let mut address = format!("{path}?limit=500");
+        let first = format!("{path}{}limit=500", if path.contains('?') { '&' } else { '?' });
+        let mut address = first.clone();
         loop {
             let mut page = self.ask(Method::GET, &address, None).await?;
             if let Some(more) = page["items"].as_array_mut() {
                 items.append(more);
             }
             let Some(next) = page["next"].as_str() else { return Ok(items) };
-            address = format!("{path}?limit=500&after={next}");
+            address = format!("{first}&after={next}");
         }
     }
 }

@@ -13,8 +13,10 @@ use crate::http::limits::Grants;
 use crate::mdm::Actor;
 use crate::mdm::admins::{Password, link};
 use crate::mdm::practice::{self, Wanted};
+use crate::mdm::updates::lookup;
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::sim::apple::Services;
 
 /// The name of the Owner that a demo begins with.
 const OWNER: &str = "demo";
@@ -68,11 +70,15 @@ impl Demo {
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
         let wanted = Wanted { devices: self.devices, seed: self.seed };
         runtime.block_on(async {
-            let (serving, _) = serve::Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
+            let services = Services::start(&Clock::System, &Random::System).await?;
+            let start = serve::Serving::start_beside(config, Clock::System, Random::System, Grants::default(), Some(services));
+            let (serving, _) = start.await?;
             let app = serving.app.clone();
             let prepare = move |tx: &crate::store::Tx| {
                 practice::show_apps(tx)?;
                 practice::show_updates(tx)?;
+                // The list of an earlier demo in the same folder has that day's dates.
+                lookup::look_soon(tx)?;
                 practice::want(tx, &Actor::Console, wanted)
             };
             app.store.write(app.now(), prepare).await?;

@@ -8,6 +8,8 @@ mod open;
 mod packages;
 mod practice;
 mod print;
+mod releases;
+mod roots;
 pub mod serve;
 pub mod simulate;
 mod token;
@@ -41,6 +43,8 @@ enum Command {
     Admin(admin::Admin),
     Token(token::Token),
     Packages(packages::Packages),
+    Releases(releases::Releases),
+    Roots(roots::Roots),
     Simulate(Box<simulate::Simulate>),
 }
 
@@ -52,6 +56,8 @@ impl Command {
             Self::Admin(admin) => admin.run(),
             Self::Token(token) => token.run(),
             Self::Packages(packages) => packages.run(),
+            Self::Releases(releases) => releases.run(),
+            Self::Roots(roots) => roots.run(),
             Self::Simulate(simulate) => simulate.run(),
         }
     }

@@ -6,6 +6,7 @@ use crate::app::{App, ImportedAuthority, Parts, Roots};
 use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
+use crate::apple::software_lookup::{self, SoftwareLookup};
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp, Zone};
 use crate::config::{Apple, Config, HttpsUrl, OutboundProxy};
@@ -18,15 +19,32 @@ use crate::pki::issue;
 use crate::protocol::apps_and_books::SERVICE;
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::sim::apple::Services;
 use crate::store::authorities::{self, AuthorityState};
 use crate::store::{Store, Tx};
 
 /// Puts an appliance together; the first time its certificate authority is made.
 pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clock, random: Random) -> Result<App> {
+    app_beside(config, url, store, clock, random, None).await
+}
+
+/// Does what [`app`] does; where there are stand-ins, theirs is the list of releases.
+pub(super) async fn app_beside(
+    config: Config,
+    url: &HttpsUrl,
+    store: Store,
+    clock: Clock,
+    random: Random,
+    services: Option<&Services>,
+) -> Result<App> {
     let connector = connector(&config.apple, clock.clone())?;
     let webhook = Webhook::new(&connector)?;
     let licences = config.apple.apps_and_books_endpoint.as_ref().map_or_else(|| SERVICE.to_owned(), ToString::to_string);
     let apps_and_books = AppsAndBooks::new(&connector, &licences)?;
+    let software_lookup = match services {
+        Some(services) => services_lookup(services, &clock)?,
+        None => lookup(&config.apple, &connector),
+    };
     let mut apns = ApnsConfig::new(connector);
     if let Some(endpoint) = &config.apple.apns_endpoint {
         apns.endpoint = Endpoint::new(&endpoint.host, endpoint.port);
@@ -36,7 +54,7 @@ pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clo
     let imported = store.read(now, imported).await?;
     store.write(now, |tx| settings::learn_machine_zone(tx, &Zone::of_machine())).await?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
-    Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, webhook, roots, imported }))
+    Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, software_lookup, webhook, roots, imported }))
 }
 
 /// Our own authorities; the first one is made here.
@@ -62,6 +80,21 @@ fn imported(tx: &Tx) -> Result<Vec<ImportedAuthority>> {
         Ok(ImportedAuthority { id: authority.id, certificate, created_at: authority.created_at })
     };
     imported.map(read).collect()
+}
+
+/// The client of the stand-in of Apple's lookup service.
+fn services_lookup(services: &Services, clock: &Clock) -> Result<SoftwareLookup> {
+    let connector = Connector::new(Trust::only(&services.trust_anchor_pem())?, clock.clone());
+    let url = services.software_lookup.url();
+    Ok(SoftwareLookup::new(&connector, &url).with_roots_from(&url).anchored())
+}
+
+/// The client of Apple's lookup service. Anchors that were chosen for Apple's services count there too.
+fn lookup(apple: &Apple, connector: &Connector) -> SoftwareLookup {
+    let base = |chosen: &Option<HttpsUrl>, usual: &str| chosen.as_ref().map_or_else(|| usual.to_owned(), ToString::to_string);
+    let client = SoftwareLookup::new(connector, &base(&apple.software_lookup_endpoint, software_lookup::SERVICE))
+        .with_roots_from(&base(&apple.roots_endpoint, software_lookup::ROOTS_SERVICE));
+    if apple.trust_anchors.is_some() { client.anchored() } else { client }
 }
 
 /// The way out that the settings describe.

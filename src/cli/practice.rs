@@ -38,15 +38,15 @@ struct Classroom {
     wanted: Wanted,
     fleet: Fleet,
     deliveries: broadcast::Receiver<Delivery>,
-    _services: Services,
+    _services: Arc<Services>,
 }
 
-/// Runs the classroom as the appliance wants it, until `stop` says so.
-pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
+/// Runs the classroom as the appliance wants it, until `stop` says so: beside `services` where they are there already, else beside its own.
+pub(super) async fn run(app: App, services: Option<Arc<Services>>, mut stop: watch::Receiver<bool>) {
     let mut bell = app.store.listen(Bell::Jobs);
     let mut classroom: Option<Classroom> = None;
     loop {
-        if let Err(error) = obey(&app, &mut classroom).await {
+        if let Err(error) = obey(&app, services.as_ref(), &mut classroom).await {
             tracing::error!("practice devices cannot be run: {error}");
         }
         tokio::select! {
@@ -74,10 +74,10 @@ fn hand_on(classroom: Option<&Classroom>, delivery: Option<Delivery>) {
     }
 }
 
-async fn obey(app: &App, classroom: &mut Option<Classroom>) -> Result<()> {
+async fn obey(app: &App, services: Option<&Arc<Services>>, classroom: &mut Option<Classroom>) -> Result<()> {
     let wanted = app.store.read(app.now(), practice::wanted).await?;
     match classroom {
-        None if wanted.devices > 0 => *classroom = Some(start(app, wanted).await?),
+        None if wanted.devices > 0 => *classroom = Some(start(app, services, wanted).await?),
         Some(running) if wanted.devices == 0 => {
             drop(running.fleet.summary());
             if let Some(classroom) = classroom.take() {
@@ -95,8 +95,11 @@ async fn obey(app: &App, classroom: &mut Option<Classroom>) -> Result<()> {
     Ok(())
 }
 
-async fn start(app: &App, wanted: Wanted) -> Result<Classroom> {
-    let services = Services::start(&app.clock, &app.random).await?;
+async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> Result<Classroom> {
+    let services = match services {
+        Some(services) => Arc::clone(services),
+        None => Arc::new(Services::start(&app.clock, &app.random).await?),
+    };
     let key = tokio::task::spawn_blocking(PrivateKey::generate_rsa_2048)
         .await
         .map_err(|error| Error::internal("a key could not be made", error))??;
@@ -126,6 +129,7 @@ async fn start(app: &App, wanted: Wanted) -> Result<Classroom> {
     settings.poll_every = Some(POLL_EVERY);
     settings.enrolls_again = true;
     settings.store = Some(services.apps_and_books.store_url());
+    settings.releases = Some(services.software_lookup.postings());
     let mut plan = Plan::new(wanted.devices as usize, settings);
     plan.seed = wanted.seed;
     plan.ramp = RAMP_PER_DEVICE * wanted.devices;

@@ -1,6 +1,7 @@
 //! `rollcall serve`: the appliance, from its first start to its graceful end.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,6 +22,7 @@ use crate::jobs;
 use crate::mdm::admins::setup;
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::sim::apple::Services;
 use crate::store::{DataFolder, OpenOptions, Store};
 
 /// How often the shown certificate is compared with its files, and its end with the clock.
@@ -135,13 +137,26 @@ impl Serving {
     ///
     /// Everything that can fail fails here, before anybody was answered: a taken folder or port, a file that cannot be read.
     pub async fn start(config: Config, clock: Clock, random: Random, grants: Grants) -> Result<(Self, Option<Secret<String>>)> {
+        Self::start_beside(config, clock, random, grants, None).await
+    }
+
+    /// Does what [`Serving::start`] does, beside stand-ins that are there already: the practice classroom asks them, and so does everybody who wants
+    /// Apple's list of releases, for a demo has no real devices.
+    pub async fn start_beside(
+        config: Config,
+        clock: Clock,
+        random: Random,
+        grants: Grants,
+        services: Option<Services>,
+    ) -> Result<(Self, Option<Secret<String>>)> {
         let folder = DataFolder::open(&config.data)?;
         let mut bound = Bound::bind(&config).await?;
         let addresses = bound.addresses();
         let sealer = folder.sealer()?;
         let store = Store::open(OpenOptions::file(folder.database(), sealer).random(random.clone()))?;
         let public_url = public_url(&config, &addresses);
-        let app = open::app(config, &public_url, store, clock, random).await?;
+        let services = services.map(Arc::new);
+        let app = open::app_beside(config, &public_url, store, clock, random, services.as_deref()).await?;
         // A root that ended while the appliance was off has its successor before anything is issued.
         jobs::look_at_authorities(&app).await?;
         let keeper = Keeper::open(&app).await?;
@@ -153,7 +168,7 @@ impl Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(keep_certificate(app.clone(), keeper, listen(SignalKind::hangup())?, stopped.clone()));
-        tasks.spawn(super::practice::run(app.clone(), stopped.clone()));
+        tasks.spawn(super::practice::run(app.clone(), services, stopped.clone()));
         tasks.spawn(jobs::run(app.clone(), stopped));
         Ok((Self { app, addresses, running, streams, stop, tasks, folder }, setup))
     }

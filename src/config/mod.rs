@@ -92,6 +92,10 @@ pub struct Apple {
     pub mdmcert_endpoint: Option<HttpsUrl>,
     /// Where licences are asked for instead of `https://vpp.itunes.apple.com`.
     pub apps_and_books_endpoint: Option<HttpsUrl>,
+    /// Where the list of OS releases is asked for instead of `https://gdmf.apple.com`.
+    pub software_lookup_endpoint: Option<HttpsUrl>,
+    /// Where Apple's own roots are fetched from instead of `https://www.apple.com`.
+    pub roots_endpoint: Option<HttpsUrl>,
 }
 
 /// How the log looks.
@@ -134,6 +138,8 @@ impl Config {
                 outbound_proxy: single(layers, "apple.outbound_proxy")?,
                 mdmcert_endpoint: single(layers, "apple.mdmcert_endpoint")?,
                 apps_and_books_endpoint: single(layers, "apple.apps_and_books_endpoint")?,
+                software_lookup_endpoint: single(layers, "apple.software_lookup_endpoint")?,
+                roots_endpoint: single(layers, "apple.roots_endpoint")?,
             },
             scep_legacy_clients: single::<Switch>(layers, "scep.legacy_clients")?.is_some_and(|switch| switch.0),
             log: Log {

@@ -9,6 +9,7 @@ mod packages;
 mod push;
 mod queue;
 mod reconcile;
+mod releases;
 mod renewal;
 mod store;
 mod webhooks;
@@ -56,12 +57,13 @@ pub const JOBS: &[Job] = &[
     licences::JOB,
     store::JOB,
     packages::JOB,
+    releases::JOB,
     integrity::JOB,
     housekeeping::JOB,
 ];
 
 /// Jobs that wait for answers from elsewhere, one after the other: they have a loop of their own, so that no push waits behind a slow store.
-const APART: [&str; 3] = ["licences", "store", "packages"];
+const APART: [&str; 4] = ["licences", "store", "packages", "releases"];
 
 /// Which jobs a loop looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

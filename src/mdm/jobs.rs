@@ -19,6 +19,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("packages", "tries whether devices can fetch apps of your own from here"),
     ("licences", "asks Apple for licences, gives them back, and reads who has which"),
     ("store", "looks up names, versions and icons of owned apps"),
+    ("releases", "asks Apple once a day which OS releases there are"),
     ("integrity", "looks for damage in the database"),
     ("housekeeping", "removes what was kept long enough"),
 ];

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod actor;
 pub mod admins;
+pub mod apple_roots;
 pub mod apps;
 pub mod assignments;
 pub mod ca;

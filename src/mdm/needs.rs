@@ -1,6 +1,7 @@
 //! What needs a person now: the alerts that were raised, and what keeps the appliance from its work as it stands.
 
 use crate::error::Result;
+use crate::mdm::updates::lookup;
 use crate::store::alerts::{self, Alert};
 use crate::store::app_states::{self, Trouble};
 use crate::store::{Tx, push_certificates, update_progress};
@@ -49,6 +50,7 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
             last_at: tx.now,
         });
     }
+    needs.extend(lookup::need(tx)?);
     for trouble in app_states::troubles(tx, APPS_MAX)? {
         needs.extend(of_app(tx, &trouble));
     }

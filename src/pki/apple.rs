@@ -1,12 +1,43 @@
-//! Whether a signature is under Apple's roots, as far as what it carries shows.
+//! Apple's own roots: known by their fingerprints, and found in what somebody brings; whether a signature is under them, as far as what it carries shows.
 
 use super::certificate::{Certificate, Fingerprint};
+use super::pem;
 
 /// SHA-256 of Apple's roots, in hexadecimal: Apple Root CA, and the third generation of it.
-const ROOTS: [&str; 2] = [
-    "B0B1730ECBC7FF4505142C49F1295E6EDA6BCAED7E2C68C5BE91B5A11001F024",
-    "63343ABFB89A6A03EBB57E9B3F5FA7BE7C4F5C756F3017B3A8C488C3653E9179",
-];
+const ROOTS: [&str; 2] = [ROOT_CA.sha256, "63343ABFB89A6A03EBB57E9B3F5FA7BE7C4F5C756F3017B3A8C488C3653E9179"];
+
+/// A root of Apple's that public trust stores do not hold. Its certificate is not in this program: it comes from elsewhere, and counts only if it is this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppleRoot {
+    /// What its certificate calls itself.
+    pub name: &'static str,
+    /// SHA-256 of its certificate, in hexadecimal.
+    pub sha256: &'static str,
+    /// What it is trusted for here, and for nothing else.
+    pub used_for: &'static str,
+}
+
+/// The root above Apple's lookup service.
+pub const ROOT_CA: AppleRoot = AppleRoot {
+    name: "Apple Root CA",
+    sha256: "B0B1730ECBC7FF4505142C49F1295E6EDA6BCAED7E2C68C5BE91B5A11001F024",
+    used_for: "Apple's list of OS releases",
+};
+
+/// The roots that something here needs.
+pub const NEEDED: [AppleRoot; 1] = [ROOT_CA];
+
+impl AppleRoot {
+    /// Finds it in a file, which is its certificate or a PEM text that holds it among others.
+    pub fn find(&self, file: &[u8]) -> Option<Certificate> {
+        let is_it = |der: &[u8]| Fingerprint::from_hex(self.sha256) == Some(Fingerprint::of_der(der));
+        if is_it(file) {
+            return Certificate::from_der(file).ok();
+        }
+        let block = pem::blocks(file).into_iter().find(|block| block.is_certificate() && is_it(&block.der))?;
+        Certificate::from_der(&block.der).ok()
+    }
+}
 
 /// How Apple's authorities name themselves, as the last word on a chain that does not carry its root.
 const NAME: &str = "O=Apple Inc.";
@@ -50,6 +81,19 @@ mod tests {
         let chain = std::fs::read(shared.join("apple-roots/iphone-device-chain.pem")).unwrap();
         let chain = Certificate::all_from_pem(&chain).unwrap();
         assert!((0..chain.len()).all(|from| vouches(&chain[from..])), "{chain:?}");
+    }
+
+    #[test]
+    fn a_root_is_found_by_its_fingerprint_wherever_it_stands_and_nothing_else_is_it() {
+        let other = issue::root("Apple Root CA", Timestamp::from_seconds(1_790_000_000)).unwrap().certificate().clone();
+        for wrong in [other.der(), other.to_pem().as_bytes(), b"", b"-----BEGIN CERTIFICATE-----"] {
+            assert!(ROOT_CA.find(wrong).is_none());
+        }
+        let Some(shared) = crate::shared_for_tests() else { return };
+        let chain = std::fs::read(shared.join("apple-roots/iphone-device-chain.pem")).unwrap();
+        let found = ROOT_CA.find(&chain).unwrap();
+        assert_eq!(found.common_name().as_deref(), Some(ROOT_CA.name));
+        assert_eq!(ROOT_CA.find(found.der()), Some(found));
     }
 
     #[test]

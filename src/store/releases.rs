@@ -1,6 +1,6 @@
 //! What Apple's lookup service lists, and what it listed before: one row for each release, with the devices that it is for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Row, named_params};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,25 @@ pub struct Offer {
     pub expires: Option<Day>,
     /// Product names, and board identifiers of Macs; empty where Apple did not say.
     pub devices: Vec<String>,
+}
+
+impl Offer {
+    /// Whether Apple still signs it: through the end of its last day in UTC.
+    pub fn is_signed(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|day| now < day.end())
+    }
+}
+
+/// How a release stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseState {
+    /// Listed, and Apple signs it.
+    Current,
+    /// Listed, and past its last day.
+    Expired,
+    /// Not listed any more.
+    Vanished,
 }
 
 /// What tells one release from another.
@@ -60,11 +79,48 @@ pub struct Release {
     pub vanished_at: Option<Timestamp>,
 }
 
+impl Release {
+    /// How it stands.
+    pub fn state(&self, now: Timestamp) -> ReleaseState {
+        match self.vanished_at {
+            Some(_) => ReleaseState::Vanished,
+            None if self.offers.iter().any(|offer| offer.is_signed(now)) => ReleaseState::Current,
+            None => ReleaseState::Expired,
+        }
+    }
+
+    /// The first day on which it was posted for anybody.
+    pub fn posted(&self) -> Option<Day> {
+        self.offers.iter().filter_map(|offer| offer.posted).min()
+    }
+
+    /// The last day on which anybody can install it; none where that does not end.
+    pub fn expires(&self) -> Option<Day> {
+        let days: Option<Vec<_>> = self.offers.iter().map(|offer| offer.expires).collect();
+        days?.into_iter().max()
+    }
+
+    /// The lists in which it stands.
+    pub fn lists(&self) -> BTreeSet<List> {
+        self.offers.iter().map(|offer| offer.list).collect()
+    }
+
+    /// Product names and board identifiers that it is for; none where Apple did not say.
+    pub fn devices(&self) -> BTreeSet<&str> {
+        self.offers.iter().flat_map(|offer| &offer.devices).map(String::as_str).collect()
+    }
+}
+
 const COLUMNS: &str = "platform, version, extra, build, prerequisite, offers, appeared_at, vanished_at";
 
 /// Every release that is listed now, in no order that means anything.
 pub fn listed(tx: &Tx) -> Result<Vec<Release>> {
     unfold(tx.list(&format!("SELECT {COLUMNS} FROM releases WHERE vanished_at IS NULL"), [], read)?)
+}
+
+/// How many releases are listed now.
+pub fn count_listed(tx: &Tx) -> Result<u64> {
+    tx.one("SELECT count(*) FROM releases WHERE vanished_at IS NULL", [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
 /// Every release that is or was listed.

@@ -45,7 +45,9 @@ async fn classroom() -> (Serving, tempfile::TempDir) {
         .with("url", [format!("https://localhost:{port}")])
         .with("listen", [format!("127.0.0.1:{port}")])
         .with("http_listen", ["off"])
-        .with("scep.legacy_clients", ["true"]);
+        .with("scep.legacy_clients", ["true"])
+        .with("apple.software_lookup_endpoint", ["https://localhost:1"])
+        .with("apple.roots_endpoint", ["https://localhost:1"]);
     let config = Config::read(layer, Vec::new()).unwrap();
     let (serving, _) = Serving::start(config, Clock::System, Random::System, Grants::default()).await.unwrap();
     let app = &serving.app;

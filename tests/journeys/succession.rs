@@ -56,7 +56,9 @@ impl School {
             .with("listen", [format!("127.0.0.1:{port}")])
             .with("http_listen", ["off"])
             // Nobody is pushed: devices come when they are told to.
-            .with("apple.apns_endpoint", ["https://localhost:1"]);
+            .with("apple.apns_endpoint", ["https://localhost:1"])
+            .with("apple.software_lookup_endpoint", ["https://localhost:1"])
+            .with("apple.roots_endpoint", ["https://localhost:1"]);
         let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
         let config = Config::read(layer, Vec::new()).unwrap();
         let (serving, _) = Serving::start(config, clock.clone(), Random::seeded(7), Grants::default()).await.unwrap();

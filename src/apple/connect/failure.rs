@@ -83,6 +83,26 @@ impl Failure {
         Self::TimedOut { endpoint: endpoint.to_string(), after_ms: timeout.as_millis() as u64 }
     }
 
+    /// What `error`, given by a pooled HTTP client that asked `endpoint`, means: what went wrong stands among its causes.
+    pub(crate) fn of_client(endpoint: &Endpoint, error: &hyper_util::client::legacy::Error) -> Self {
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            if let Some(failure) = error.downcast_ref::<Self>() {
+                return failure.clone();
+            }
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return Self::of_tls(endpoint, error);
+            }
+            cause = error.source();
+        }
+        Self::Broken { endpoint: endpoint.to_string(), detail: chain(error) }
+    }
+
+    /// Whether somebody in this network can mend it, so that waiting alone does not help.
+    pub fn is_for_people(&self) -> bool {
+        matches!(self, Self::Untrusted { .. } | Self::ProxyRefused { .. })
+    }
+
     /// What `error`, seen on a TLS connection to `endpoint`, means.
     pub(crate) fn of_tls(endpoint: &Endpoint, error: &io::Error) -> Self {
         let endpoint = endpoint.to_string();

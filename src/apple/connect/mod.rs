@@ -42,6 +42,18 @@ impl Connector {
         Self { trust, dialer: Dialer::new(None, CONNECT_TIMEOUT), clock }
     }
 
+    /// Trusts `trust` instead.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Whom it trusts.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
     /// Goes through `proxy` to every host that the proxy is meant for.
     #[must_use]
     pub fn through(mut self, proxy: Proxy) -> Self {

@@ -69,7 +69,8 @@ pub struct Simulate {
     /// Over which time the devices begin to enroll
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0s")]
     ramp: Duration,
-    /// Mishaps on purpose: a TOML or JSON file
+    /// Mishaps on purpose: a TOML or JSON file of [[fault]] tables with kind = "not-now", "refuse", "lose-answer", "decline-app", "no-room",
+    /// "update-fails", "update-stalls", "update-refused" and others; the README shows two
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
     /// The practice store that devices ask for a licence before an app comes, and where people accept invitations; the stand-in of a demo says

@@ -2,6 +2,7 @@
 
 mod access;
 mod admins;
+mod apple_roots;
 mod apps;
 mod authorities;
 mod catalog;
@@ -26,6 +27,7 @@ mod profiles;
 mod provisioning;
 mod push_certificates;
 mod push_requests;
+mod releases;
 mod scope;
 mod session;
 mod settings;
@@ -94,6 +96,8 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(catalog::routes())
         .merge(content_tokens::routes())
         .merge(licences::routes())
+        .merge(releases::routes())
+        .merge(apple_roots::routes())
 }
 
 #[cfg(test)]

@@ -71,6 +71,7 @@ impl House {
             clock: base.clock.clone(),
             random: base.random.clone(),
             apps_and_books: base.apps_and_books.clone(),
+            software_lookup: base.software_lookup.clone(),
             webhook: Webhook::new(&connector).unwrap(),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             roots: Authority { id: "test".into(), issuer: issue::root("Test", base.now()).unwrap(), bridge: None }.into(),

@@ -84,6 +84,38 @@ mod tests {
     }
 
     #[test]
+    fn updates_are_held_back_by_restrictions_first_and_by_a_declaration_alone_later() {
+        let settings = json!({ "hold_updates": 14 });
+        let told: Vec<_> = generations(settings.as_object().unwrap())
+            .iter()
+            .map(|generation| {
+                let before = generation.before.map_or_else(|| "newest".to_owned(), ways::short);
+                let how = generation.gets.keys().cloned().collect::<Vec<_>>().join(", ");
+                format!("{} {} to {before}: {how}", ways::system(generation.platform), ways::short(generation.from))
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "iOS 18 to newest: declaration softwareupdate.settings",
+                "iOS 11.3 to 18: restrictions profile",
+                "macOS 15 to newest: declaration softwareupdate.settings",
+                "macOS 11.3 to 15: restrictions profile",
+                "macOS 10.13.4 to 11.3: restrictions profile",
+                "tvOS 18.4 to newest: declaration softwareupdate.settings",
+                "tvOS 12.2 to 18.4: restrictions profile",
+                "visionOS 26 to newest: declaration softwareupdate.settings",
+            ]
+        );
+        let words = ways::requirements(catalogue::find("hold_updates").unwrap()).join("; ");
+        assert_eq!(
+            words,
+            "iPhone and iPad from iOS 11.3, supervised; Mac from macOS 10.13.4; Apple TV from tvOS 12.2, supervised; \
+             Vision Pro from visionOS 26, supervised"
+        );
+    }
+
+    #[test]
     fn what_is_told_of_a_generation_holds_for_each_of_its_versions() {
         let settings: Map<String, Value> = catalogue::all().map(|switch| (switch.id.to_owned(), json!(true))).collect();
         let all = generations(&settings);

@@ -167,7 +167,7 @@ fn improvements(tx: &Tx, platform: &str, models: &[Vec<Alike>]) -> Result<Vec<Im
             let run = models.iter().flatten().filter(|alike| subject(alike).version == version);
             Improvement {
                 version,
-                posted: release.offers.iter().filter_map(|offer| offer.posted).min(),
+                posted: release.posted(),
                 devices: run.map(|alike| alike.devices).sum(),
                 build: release.key.build,
                 prerequisite: release.key.prerequisite,

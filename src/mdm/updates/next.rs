@@ -342,3 +342,6 @@ fn failure_words(count: i64, reason: &str) -> String {
         format!("{times}: {reason}; the device tries again by itself")
     }
 }
+
+#[cfg(test)]
+mod tests;

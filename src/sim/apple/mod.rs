@@ -3,6 +3,7 @@
 pub mod apns;
 pub mod apps_and_books;
 pub mod authority;
+pub mod software_lookup;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::random::Random;
 use apns::ApnsStandIn;
 use apps_and_books::AppsAndBooksStandIn;
 use authority::Authority;
+use software_lookup::SoftwareLookupStandIn;
 
 /// All stand-ins, each on a loopback port of its own, under one authority; they end when this value is dropped.
 pub struct Services {
@@ -19,6 +21,8 @@ pub struct Services {
     pub apns: ApnsStandIn,
     /// Apps and Books.
     pub apps_and_books: AppsAndBooksStandIn,
+    /// The lookup service.
+    pub software_lookup: SoftwareLookupStandIn,
     authority: Arc<Authority>,
 }
 
@@ -28,7 +32,8 @@ impl Services {
         let authority = Arc::new(Authority::new("Practice Authority", clock.now(), random.clone())?);
         let apns = ApnsStandIn::start_under(authority.clone(), clock.clone(), random.clone()).await?;
         let apps_and_books = AppsAndBooksStandIn::start_under(&authority, clock.clone(), random.clone()).await?;
-        Ok(Self { apns, apps_and_books, authority })
+        let software_lookup = SoftwareLookupStandIn::start_under(&authority, clock, random).await?;
+        Ok(Self { apns, apps_and_books, software_lookup, authority })
     }
 
     /// The root, PEM, that a client of any of them must trust.

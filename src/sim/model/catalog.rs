@@ -1,6 +1,6 @@
 //! The hardware models that simulated devices are of: public facts of Apple's line, as far as a device tells them to a server.
 
-use super::release::{Family, Release, Version, releases};
+use super::release::{Family, Release};
 
 /// One hardware model.
 #[derive(Debug, PartialEq)]
@@ -35,11 +35,6 @@ impl Model {
     /// Whether `release` runs on this model.
     pub fn runs(&self, release: &Release) -> bool {
         release.platform == self.family.platform() && (self.first_major..=self.last_major).contains(&release.version.0)
-    }
-
-    /// The releases newer than `version` that run on this model, newest first.
-    pub fn updates_after(&self, version: Version) -> impl Iterator<Item = &'static Release> + '_ {
-        releases(self.family.platform()).iter().rev().filter(move |release| release.version > version && self.runs(release))
     }
 
     /// Whether a Mac has Apple's own chip.
@@ -123,6 +118,7 @@ pub fn model(product_name: &str) -> Option<&'static Model> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::model::releases;
 
     #[test]
     fn every_model_runs_a_release_and_has_a_storage_size() {
@@ -132,13 +128,5 @@ mod tests {
             assert_eq!(super::model(model.product_name), Some(model));
             assert_eq!(model.family == Family::Mac, !model.board.is_empty(), "{}", model.product_name);
         }
-    }
-
-    #[test]
-    fn updates_end_where_the_hardware_does() {
-        let old = model("iPad4,1").unwrap();
-        let updates: Vec<_> = old.updates_after(Version(12, 5, 5)).map(|release| release.text).collect();
-        assert_eq!(updates, ["12.5.7"]);
-        assert_eq!(model("iPad13,18").unwrap().updates_after(Version(27, 0, 0)).next().unwrap().text, "27.1");
     }
 }

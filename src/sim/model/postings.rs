@@ -305,6 +305,18 @@ mod tests {
     }
 
     #[test]
+    fn releases_end_where_the_hardware_does() {
+        let postings = Postings::as_of(now());
+        let of = |name: &str| {
+            let model = model(name).unwrap();
+            postings.iter().rev().filter(|posting| posting.is_for(model)).map(|posting| posting.release.full_text()).collect::<Vec<_>>()
+        };
+        assert_eq!(of("iPad4,1"), ["12.5.7"]);
+        assert_eq!(of("iPad13,18"), ["27.1", "27.0", "26.1 (a)", "26.1", "26.0.1", "18.7.1", "18.2.1", "17.7.2", "16.7.10"]);
+        assert_eq!(of("AppleTV14,1").first().unwrap(), "27.1");
+    }
+
+    #[test]
     fn what_is_written_is_read_back() {
         let postings = Postings::as_of(now());
         assert!(Postings::parse(&postings.document()).unwrap() == postings, "the same list comes back");

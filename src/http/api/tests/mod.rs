@@ -14,6 +14,7 @@ mod packages;
 mod people;
 mod policies;
 mod profiles;
+mod releases;
 mod roster;
 mod schema;
 mod settings;

@@ -82,6 +82,9 @@ async fn the_catalogue_tells_tools_what_there_is() {
         "keys": ["AllowPrivateBrowsing"], "supervised_from": "26.0", "own_devices": false });
     assert_eq!(private["mechanisms"][0], expected);
     assert_eq!(find("open_in_airdrop")["mechanisms"][0]["own_devices"], true);
+    let install = find("auto_install");
+    assert_eq!((&install["kind"], &install["options"][1]), (&json!("word"), &json!({ "value": "AlwaysOff", "words": "never" })));
+    assert_eq!(find("app_age")["options"][0]["value"], 100);
 }
 
 #[tokio::test]

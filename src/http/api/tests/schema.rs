@@ -127,6 +127,8 @@ impl House {
         )
         .await;
         made("/api/v1/webhooks", json!({ "url": "https://hooks.example.school/" })).await;
+        let taken = self.ask(Role::Owner, Method::POST, "/api/v1/releases/import", Some(releases::document())).await;
+        assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
         self.kit.add("kim", Role::Helper).await;
         self.kit.log_in("kim", PASSWORD).await.unwrap();
         let key = PrivateKey::generate_rsa_2048().unwrap();

@@ -21,6 +21,7 @@ mod profiles;
 mod provisioning;
 mod push;
 mod put_into;
+mod releases;
 mod roster;
 mod set_up;
 mod settings;
@@ -50,6 +51,11 @@ pub fn package_uploads() -> Router<App> {
     packages::uploads()
 }
 
+/// The page that takes Apple's list of releases. It wants the same as [`routes`].
+pub fn release_uploads() -> Router<App> {
+    releases::uploads()
+}
+
 /// The pages' addresses. They want [`Gate`](crate::http::auth::Gate) as an extension, and their group round them.
 pub fn routes() -> Router<App> {
     Router::new()
@@ -66,6 +72,7 @@ pub fn routes() -> Router<App> {
         .merge(declarations::routes())
         .merge(licences::routes())
         .merge(system::routes())
+        .merge(releases::routes())
         .merge(people::routes())
         .merge(practice::routes())
         .merge(preview::routes())

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::devices::name;
 use super::licences;
 use super::people::{admin_rows, token_rows};
+use super::releases;
 use super::shell;
 use super::words::entry;
 use crate::app::App;
@@ -92,6 +93,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     let mut parts = vec![part("Push certificate", state, words, "/system/push")];
     let (state, words) = licences::part(tx, actor)?;
     parts.push(part("Apps and Books", state, words, licences::ADDRESS));
+    let (state, words) = releases::part(tx, actor)?;
+    parts.push(part("OS releases", state, words, releases::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::devices::{mark, name, reason};
+use super::releases;
 use super::shell;
 use crate::app::App;
 use crate::clock::Timestamp;
@@ -14,6 +15,7 @@ use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
 use crate::mdm::devices::{self, Wanted};
+use crate::mdm::updates::lookup;
 use crate::mdm::{needs, provisioning};
 use crate::store::alerts::Alert;
 use crate::store::roster::{self, Filter, Listed};
@@ -77,6 +79,8 @@ fn way(key: &str) -> Option<(String, String)> {
         to(format!("{}?stage=failed#devices", plan(id)), "Show them")
     } else if let Some(id) = key.strip_prefix(needs::UPDATE_STOPPED) {
         to(plan(id), "Show the plan")
+    } else if key == lookup::NEED {
+        to(releases::ADDRESS.to_owned(), "OS releases")
     } else if key.starts_with("push.") {
         to(String::from("/system/push"), "Push certificate")
     } else {

@@ -111,7 +111,8 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
                 .or_else(|| of_licences(&event))
                 .or_else(|| of_apps(&event))
                 .or_else(|| of_access(&event))
-                .or_else(|| of_updates(&event));
+                .or_else(|| of_updates(&event))
+                .or_else(|| of_releases(&event));
             told.unwrap_or_else(|| other.replace(['.', '_'], " "))
         }
     };
@@ -144,6 +145,31 @@ fn of_licences(event: &Event) -> Option<String> {
         "redemption_codes.imported" => String::from("Imported redemption codes"),
         "redemption_codes.removed" => String::from("Removed redemption codes"),
         "redemption_code.given" => String::from("It was given a redemption code"),
+        _ => return None,
+    })
+}
+
+/// What Apple's list of releases showed.
+fn of_releases(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = |key: &str| event.data.get(key).and_then(Value::as_u64).unwrap_or_default();
+    let release = || {
+        let extra = text("extra");
+        let version = if extra.is_empty() { text("version") } else { format!("{} ({extra})", text("version")) };
+        format!("{} {version} {}", text("platform"), text("build")).trim_end().to_owned()
+    };
+    let is_again = event.data.get("again") == Some(&Value::Bool(true));
+    Some(match event.kind.as_str() {
+        "release.appeared" if is_again => format!("Apple lists a release again: {}", release()),
+        "release.appeared" => format!("Apple lists a new release: {}", release()),
+        "release.vanished" => format!("Apple does not list a release any more: {}", release()),
+        "release.list_taken" => {
+            let whose = if text("source") == "file" { "A list of releases was brought" } else { "Apple's list of releases changed" };
+            format!("{whose}: {} listed, {} new, {} gone", number("listed"), number("appeared"), number("vanished"))
+        }
+        "release.list_checked" => format!("Apple's list of releases is the newest one: {} listed", number("listed")),
+        "release.list_failed" => String::from("Apple's list of releases could not be had"),
+        "apple_root.added" => format!("Has a root of Apple's now: {}", text("name")),
         _ => return None,
     })
 }
@@ -275,6 +301,7 @@ fn state_of(kind: &str, waits: bool) -> Mark {
         "app.failed",
         "update.failed",
         "update_plan.stopped",
+        "list_failed",
         "app.declined",
         "app.stuck",
     ]) {

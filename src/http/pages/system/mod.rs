@@ -3,6 +3,7 @@
 pub mod licences;
 pub mod people;
 pub mod practice;
+pub mod releases;
 pub mod settings;
 
 use maud::{Markup, html};
@@ -173,7 +174,7 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
     let content = html! {
         div.split {
             div.stack.loose {
-                (live(Live { id: "system", topics: "setting push job certificate authority root", of: None, src: None }, html! {
+                (live(Live { id: "system", topics: "setting push job certificate authority root release", of: None, src: None }, html! {
                     div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
                 }))
                 @if view.may_govern {

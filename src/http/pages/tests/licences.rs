@@ -34,7 +34,7 @@ impl House {
         (house, services)
     }
 
-    async fn bring_to(&self, cookie: &str, path: &str, parts: &[(&str, &str)]) -> super::Reply {
+    pub(super) async fn bring_to(&self, cookie: &str, path: &str, parts: &[(&str, &str)]) -> super::Reply {
         let body: String = parts.iter().map(|(field, content)| form(field, content)).collect();
         self.send(Self::posted(cookie, path, "multipart/form-data; boundary=x", format!("{body}--x--\r\n"))).await
     }

@@ -13,6 +13,7 @@ mod licences;
 mod packages;
 mod policies;
 mod profiles;
+mod releases;
 mod roster;
 mod updates;
 

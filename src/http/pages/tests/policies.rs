@@ -88,6 +88,36 @@ async fn the_editor_makes_and_changes_a_policy_and_loses_nothing_that_was_typed(
 }
 
 #[tokio::test]
+async fn updates_are_held_back_by_days_and_words_that_the_editor_keeps() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let wrong = "name=Updates&hold_updates=91&auto_download=AlwaysOff&auto_install=AlwaysOn";
+    let reply = house.post(&owner, "/policies", wrong).await;
+    assert_eq!((reply.status, house.policies().await.len()), (422.try_into().unwrap(), 0));
+    for part in
+        ["value=\"91\"", "A whole number from 1 to 90 (days)", "let updates download themselves", "<option value=\"AlwaysOn\" selected>"]
+    {
+        assert!(reply.body.contains(part), "{part} in {}", reply.body);
+    }
+    let made = house.post(&owner, "/policies", "name=Updates&hold_updates=14&auto_install=AlwaysOff&update_cadence=").await;
+    assert_eq!(made.status, 303, "{}", made.body);
+    let policy = house.policies().await.remove(0);
+    assert_eq!(serde_json::json!(policy.settings), serde_json::json!({ "hold_updates": 14, "auto_install": "AlwaysOff" }));
+    let page = house.get(&owner, made.location()).await.body;
+    for part in [
+        "Hold updates back: 14 days",
+        "Updates install themselves: never",
+        "By declaration softwareupdate.settings",
+        "By restrictions profile",
+        "By software update profile",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let edit = house.get(&owner, &format!("/policies/{}/edit", policy.id)).await.body;
+    assert!(edit.contains("<option value=\"AlwaysOff\" selected>") && edit.contains("Software updates"), "{edit}");
+}
+
+#[tokio::test]
 async fn a_policy_says_where_it_is_wanted_what_a_device_gets_and_asks_before_it_goes() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;

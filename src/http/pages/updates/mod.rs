@@ -13,18 +13,18 @@ use maud::{Markup, html};
 use super::parts::{
     Button, Frame, Icon, Live, Section, Shell, Streams, Tab, count, empty, frame, live, section, section_with, streams, tabs, time_ago,
 };
+use super::system::releases::ADDRESS as LIST;
 use crate::clock::Timestamp;
 use crate::mdm::updates::matrix::Section as Platform;
 use crate::mdm::updates::rules::LISTED;
 
-/// Where Apple's list is looked after.
-const LIST: &str = "/system/releases";
-
 /// What the page shows.
 #[derive(Debug, Clone, Default)]
 pub struct OverviewView {
-    /// Since when the list is known as it is; none where none was ever read.
+    /// When the list was last known to be the newest one; none where none was ever read.
     pub known_at: Option<Timestamp>,
+    /// Why it is older than it should be; empty where it is not.
+    pub problem: String,
     /// Models and releases by platform.
     pub sections: Vec<Platform>,
     /// What devices ran day by day, by platform as it is listed.
@@ -73,7 +73,11 @@ fn releases(view: &OverviewView, now: Timestamp) -> Markup {
     html! {
         div.stack.loose {
             @match view.known_at {
-                Some(at) => p.meta { "Apple’s list of releases, as it last changed " (time_ago(at, now)) ". " a href=(LIST) { "The list and its age" } },
+                Some(at) => p.meta {
+                    "Apple’s list of releases, as it was " (time_ago(at, now)) ". "
+                    @if !view.problem.is_empty() { "It is older than it should be: " (view.problem) " " }
+                    a href=(LIST) { "Look after the list" }
+                },
                 None => (no_list()),
             }
             @if view.sections.is_empty() { (no_devices()) }

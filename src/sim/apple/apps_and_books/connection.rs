@@ -28,12 +28,15 @@ const CONNECTIONS_LIMIT: usize = 256;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// TLS that asks nobody who they are: the token says it.
-pub(super) fn acceptor((certificate, key): (CertificateDer<'static>, PrivateKeyDer<'static>), clock: &Clock) -> Result<TlsAcceptor> {
+pub(in crate::sim::apple) fn acceptor(
+    (certificate, key): (CertificateDer<'static>, PrivateKeyDer<'static>),
+    clock: &Clock,
+) -> Result<TlsAcceptor> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_details(provider, Arc::new(clock.clone()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
-        .map_err(|error| Error::internal("The TLS of the stand-in of Apps and Books cannot be set up", error))?;
+        .map_err(|error| Error::internal("The TLS of a stand-in cannot be set up", error))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

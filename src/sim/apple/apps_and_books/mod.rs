@@ -25,6 +25,8 @@ use crate::error::{Error, Result};
 use crate::random::Random;
 use crate::sim::client::Trust;
 
+pub(super) use connection::acceptor;
+
 pub use book::{Assignment, Book, Location, Owned};
 pub use notices::Notice;
 pub use script::{Act, Churn, Fault, Mishap};

@@ -367,3 +367,16 @@ fn the_person_takes_the_newest_that_is_shown() {
     let mut newest = self::bench("iPad13,18@27.1");
     assert!(!newest.device.update_by_person(newest.now));
 }
+
+#[test]
+fn an_empty_battery_puts_off_what_is_enforced_and_says_so() {
+    let mut bench = bench_of("iPad13,18@26.0.1", "", |facts| facts.battery = Some(0.15));
+    enforce(&mut bench, &[("update", json!({ "TargetOSVersion": "26.1", "TargetLocalDateTime": "2026-11-25T10:00:00" }))]);
+    bench.wait(2 * 3600);
+    let failure = told(&bench, "failure-reason");
+    assert!(failure["count"].as_u64().unwrap() >= 4, "it tries every quarter of an hour: {failure}");
+    assert_eq!((&failure["reason"], runs(&bench)), (&json!("The battery is too low."), String::from("26.0.1")));
+    bench.device.set_battery(0.8);
+    bench.wait(1800);
+    assert_eq!(runs(&bench), "26.1 (a)");
+}

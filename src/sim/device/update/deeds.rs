@@ -30,6 +30,16 @@ pub(crate) struct Order {
     pub(crate) then: Then,
 }
 
+/// What is in the way, as a status report says it.
+fn in_words(obstacle: &str) -> &'static str {
+    match obstacle {
+        "DownloadInsufficientPower" | "InstallInsufficientPower" => "The battery is too low.",
+        "DownloadInsufficientSpace" | "InstallInsufficientSpace" => "There is not enough free storage.",
+        "InstallPhoneCallInProgress" => "A phone call is in progress.",
+        _ => NO_REASON,
+    }
+}
+
 impl Device {
     /// Why the update cannot be downloaded now, as ScheduleOSUpdate spells it.
     pub(crate) fn download_obstacle(&self, release: &Release) -> Option<&'static str> {
@@ -147,7 +157,7 @@ impl Device {
     fn begin_download(&mut self, at: Timestamp) {
         let Some(release) = self.update.target else { return };
         if let (Some(obstacle), Cause::Declaration(..)) = (self.download_obstacle(release), &self.update.cause) {
-            self.update.failed(obstacle, at);
+            self.update.failed(in_words(obstacle), at);
             self.update.stage = Stage::Planned(at.plus(RETRY));
             return;
         }
@@ -208,7 +218,7 @@ impl Device {
         }
         let is_declared = matches!(self.update.cause, Cause::Declaration(..));
         if let Some(obstacle) = self.install_obstacle(release) {
-            self.update.failed(obstacle, at);
+            self.update.failed(in_words(obstacle), at);
             self.update.stage = if is_declared { Stage::Waiting(at.plus(RETRY)) } else { Stage::Downloaded };
         } else if self.needs_owner() && !self.update.authorized {
             self.ask_person(at);

@@ -152,6 +152,7 @@ async fn edit(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> 
     let policy = app.store.read(app.now(), |tx| policies::find(tx, &actor, &id)).await?;
     let typed = |value: &Value| match value {
         Value::Bool(_) => String::from("1"),
+        Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
         other => other.to_string(),
     };

@@ -8,7 +8,6 @@ use super::super::form::errors;
 use super::super::{Form, said, shell};
 use super::{read, words};
 use crate::app::App;
-use crate::clock::Day;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::{Markup, ScopeGroup};
@@ -24,17 +23,15 @@ type Pairs = Vec<(String, String)>;
 
 /// What there is to choose from: groups, and the releases that Apple lists and signs, newest first.
 fn choices(tx: &Tx) -> Result<Choices> {
-    let today = Day::of(tx.now);
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     let mut listed = releases::listed(tx)?;
-    listed.retain(|release| release.offers.iter().any(|offer| offer.expires.is_none_or(|last| today <= last)));
+    listed.retain(|release| release.state(tx.now) == releases::ReleaseState::Current);
     listed.sort_by_cached_key(|release| {
         (release.key.platform.clone(), std::cmp::Reverse(release.key.os_version()), release.key.build.clone())
     });
     let option = |release: releases::Release| {
         let (key, version) = (&release.key, release.key.os_version());
-        let posted = release.offers.iter().filter_map(|offer| offer.posted).min();
-        let posted = posted.map(|day| format!(", posted {}", day.words())).unwrap_or_default();
+        let posted = release.posted().map(|day| format!(", posted {}", day.words())).unwrap_or_default();
         let build = if key.build.is_empty() { String::new() } else { format!(" ({})", key.build) };
         (format!("{}|{version}|{}", key.platform, key.build), format!("{} {version}{build}{posted}", key.platform))
     };

@@ -19,7 +19,7 @@ pub(super) use device::tab;
 
 use super::{SaidQuery, shell};
 use crate::app::App;
-use crate::clock::{Day, Timestamp};
+use crate::clock::Day;
 use crate::error::Result;
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
@@ -27,11 +27,11 @@ use crate::http::pages::parts::{Address, Band, Streams};
 use crate::http::pages::updates::by_hand::{ByHandView, by_hand};
 use crate::http::pages::updates::plans::{PlansView, list};
 use crate::http::pages::updates::{OverviewView, overview};
-use crate::mdm::updates::{matrix, plans, progress};
+use crate::mdm::updates::{lookup, matrix, plans, progress};
 use crate::mdm::{Actor, Right};
 use crate::protocol::os_version::OsVersion;
+use crate::store::Tx;
 use crate::store::census::CensusRow;
-use crate::store::{Tx, releases};
 
 /// Devices on one page.
 const PAGE: u32 = 50;
@@ -61,17 +61,14 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/{id}/updates/again", post(device::again))
 }
 
-/// Since when Apple's list is known as it is: the last time that anything of it changed.
-fn known_at(tx: &Tx) -> Result<Option<Timestamp>> {
-    Ok(releases::all(tx)?.iter().flat_map(|release| [Some(release.appeared_at), release.vanished_at]).flatten().max())
-}
-
 async fn show(State(app): State<App>, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     let work = move |tx: &Tx| {
         let census = progress::versions(tx, &actor, Day::of(tx.now).plus(-CENSUS_SHOWN))?;
+        let list = lookup::state(tx, &actor)?;
         Ok(OverviewView {
-            known_at: known_at(tx)?,
+            known_at: list.fetched_at,
+            problem: if list.is_stale(tx.now) { list.problem } else { String::new() },
             sections: matrix::matrix(tx, &actor)?,
             streams: streams(&census),
             may_change: actor.may(Right::Configure),

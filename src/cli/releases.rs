@@ -1,0 +1,141 @@
+//! `rollcall releases`: what Apple's list of OS releases holds, and a list that is brought as a file.
+
+use std::path::{Path, PathBuf};
+
+use axum::http::Method;
+use bytes::Bytes;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::api::{self, Api, Beside};
+use super::print::{self, text};
+use crate::error::{Error, Kind, Result};
+use crate::http::pages::parts::encode;
+
+/// OS releases that Apple lists now, with how old the list is; or brings a list that was saved elsewhere, for a server that cannot reach Apple.
+///
+/// Works while Rollcall runs, through its control socket, and while it does not.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rollcall releases
+  rollcall releases --platform macOS --json
+  rollcall releases --import pmv.json")]
+pub(super) struct Releases {
+    /// A file with what https://gdmf.apple.com/v2/pmv answered
+    #[arg(long, value_name = "FILE")]
+    import: Option<PathBuf>,
+    /// Only those of this platform, as Apple lists it: iOS (with tvOS and watchOS), macOS, visionOS
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<String>,
+    #[command(flatten)]
+    beside: Beside,
+}
+
+impl Releases {
+    /// Does it and prints what came of it.
+    pub(super) fn run(self) -> Result<()> {
+        let Self { import, platform, beside: Beside { data, json } } = self;
+        let told = api::with(data, async |api| {
+            let taken = match &import {
+                Some(file) => Some(send(api, file, "/api/v1/releases/import").await?),
+                None => None,
+            };
+            let address = platform
+                .as_ref()
+                .map_or_else(|| String::from("/api/v1/releases"), |platform| format!("/api/v1/releases?platform={}", encode(platform)));
+            let state = api.ask(Method::GET, "/api/v1/releases/state", None).await?;
+            let listed = api.list(&address).await?.into_iter().filter(|release| release["vanished_at"].is_null()).collect();
+            Ok(if json { print::json(&json!({ "taken": taken, "state": state, "releases": listed })) } else { told(taken, &state, listed) })
+        })?;
+        print!("{told}");
+        Ok(())
+    }
+}
+
+/// Reads a whole file and sends it.
+pub(super) async fn send(api: &mut Api, path: &Path, address: &str) -> Result<Value> {
+    let bytes = std::fs::read(path).map_err(|error| Error::not_found(format!("{} cannot be read: {error}.", path.display())))?;
+    let sent = api.send_bytes(Method::POST, address, Bytes::from(bytes)).await;
+    sent.map_err(|error| at_the_prompt(path, error))
+}
+
+/// A refusal of a file in the words of the command line. The words of the command were right.
+fn at_the_prompt(path: &Path, mut error: Error) -> Error {
+    if let Some(fault) = error.fields.first() {
+        error.kind = Kind::Conflict;
+        error.message = format!("{}: {}", path.display(), fault.message).into();
+    }
+    error
+}
+
+fn told(taken: Option<Value>, state: &Value, releases: Vec<Value>) -> String {
+    let first = taken.map_or_else(String::new, |taken| {
+        let number = |key: &str| taken[key].as_u64().unwrap_or_default();
+        let [listed, new, changed, gone] = ["listed", "appeared", "changed", "vanished"].map(number);
+        format!("Taken in: {listed} listed, {new} new, {changed} changed, {gone} gone.\n")
+    });
+    let days = |days: &str, none: &str| if days.is_empty() { none.to_owned() } else { days.to_owned() };
+    let row = |release: &Value| {
+        let extra = text(release, "extra");
+        let version = text(release, "version");
+        [
+            text(release, "platform"),
+            if extra.is_empty() { version } else { format!("{version} ({extra})") },
+            days(&text(release, "build"), "-"),
+            days(&text(release, "posted"), "-"),
+            match (text(release, "expires"), release["is_signed"] == json!(true)) {
+                (expires, true) => days(&expires, "no end"),
+                (expires, false) => format!("{expires} (over)"),
+            },
+            release["devices"].to_string(),
+            release["lists"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        ]
+    };
+    let titles = ["PLATFORM", "VERSION", "BUILD", "POSTED", "SIGNED UNTIL", "MODELS", "LISTS"];
+    first + &print::table(titles, &releases.iter().map(row).collect::<Vec<_>>()) + &age(state)
+}
+
+fn age(state: &Value) -> String {
+    let problem = state["problem"].as_str().map(|problem| format!("{problem}\n")).unwrap_or_default();
+    match state["age_s"].as_u64() {
+        None => format!("No list has come yet.\n{problem}"),
+        Some(seconds) => {
+            let age = match (seconds / 86_400, seconds / 3600) {
+                (0, 0) => String::from("less than an hour old"),
+                (0, hours) => format!("{hours} h old"),
+                (days, _) => format!("{days} d old"),
+            };
+            let source = if text(state, "source") == "file" { "brought as a file" } else { "from Apple" };
+            format!("The list is {age}, {source}.\n{problem}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_stand_in_a_table_with_the_age_of_the_list_below() {
+        let release = |extra: &str, signed: bool| {
+            json!({ "platform": "iOS", "version": "26.1", "extra": extra, "build": "", "posted": "2026-09-02", "expires": "2026-12-01",
+                "is_signed": signed, "devices": 12, "lists": ["managed", "public"] })
+        };
+        let state = json!({ "age_s": 3 * 86_400, "source": "file", "problem": "Apple did not answer." });
+        let told = told(None, &state, vec![release("a", true), release("", false)]);
+        assert_eq!(
+            told,
+            "PLATFORM  VERSION   BUILD  POSTED      SIGNED UNTIL       MODELS  LISTS\n\
+             iOS       26.1 (a)  -      2026-09-02  2026-12-01         12      managed, public\n\
+             iOS       26.1      -      2026-09-02  2026-12-01 (over)  12      managed, public\n\
+             The list is 3 d old, brought as a file.\nApple did not answer.\n"
+        );
+        assert_eq!(age(&json!({ "age_s": null, "problem": null })), "No list has come yet.\n");
+    }
+
+    #[test]
+    fn a_refused_file_is_named_and_no_wrong_words() {
+        let error = at_the_prompt(Path::new("pmv.json"), Error::field("file", "This is a web page."));
+        assert_eq!((error.kind, error.message.as_ref()), (Kind::Conflict, "pmv.json: This is a web page."));
+    }
+}

@@ -1,0 +1,192 @@
+//! OS releases: how Apple's list stands, a look now, and the files that people bring.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::multipart::MultipartError;
+use axum::extract::{Multipart, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use super::form::sentence;
+use super::{SaidQuery, said, shell};
+use crate::app::App;
+use crate::error::{Error, Kind, Result};
+use crate::http::api::input::Query;
+use crate::http::auth::{Gate, SignedIn};
+use crate::http::error::TOO_LARGE_FOR_A_FORM;
+use crate::http::pages::parts::{State as Mark, count};
+use crate::http::pages::system::releases::{ReleasesView, RootRow, page};
+use crate::http::releases::import;
+use crate::mdm::apple_roots::{self, Source as RootSource};
+use crate::mdm::updates::lookup::{self, Source};
+use crate::mdm::{Actor, Right, jobs};
+use crate::pki::certificate::Fingerprint;
+use crate::protocol::lookup::MAX_BYTES;
+use crate::store::Tx;
+use crate::store::releases::count_listed;
+
+pub(super) use crate::http::pages::system::releases::ADDRESS;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/system/releases", get(show))
+        .route("/system/releases/look", post(look))
+        .route("/system/releases/root", post(bring_root))
+}
+
+/// The page that takes the list, which may be larger than what other forms take.
+pub(super) fn uploads() -> Router<App> {
+    Router::new().route("/system/releases/import", get(async || Redirect::to(ADDRESS)).post(bring_list))
+}
+
+/// How the list is, for the page of the system.
+pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
+    Ok(words(&lookup::state(tx, actor)?, tx))
+}
+
+fn words(state: &lookup::State, tx: &Tx) -> (Mark, String) {
+    let age = state.fetched_at.map(|at| match tx.now.since(at).as_secs() / 86_400 {
+        0 => String::from("Apple's list is less than a day old"),
+        days => format!("Apple's list is {} old", count(days, "day", "days")),
+    });
+    let fails = if state.failures > 0 { "; Apple could not be asked" } else { "" };
+    match age {
+        Some(age) if state.is_stale(tx.now) => (Mark::Problem, format!("{age}{fails}")),
+        Some(age) if state.failures > 0 => (Mark::Waiting, format!("{age}{fails}")),
+        Some(age) => (Mark::Ok, age),
+        None if state.is_stale(tx.now) => (Mark::Problem, String::from("Apple's list has not come; Apple could not be asked")),
+        None if state.failures > 0 => (Mark::Waiting, String::from("Apple's list has not come yet; Apple could not be asked")),
+        None => (Mark::Waiting, String::from("Apple's list is being fetched")),
+    }
+}
+
+async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
+    let (actor, needs_root) = (who.actor.clone(), app.software_lookup.needs_root());
+    let look = move |tx: &Tx| {
+        let state = lookup::state(tx, &actor)?;
+        let (mark, words) = words(&state, tx);
+        Ok(ReleasesView {
+            state: mark,
+            words,
+            listed: count_listed(tx)?,
+            source: state.source.map(source_words).unwrap_or_default().to_owned(),
+            fetched_at: state.fetched_at,
+            next_at: state.next_at,
+            problem: state.problem,
+            passed_over: state.passed_over,
+            roots: apple_roots::list(tx, &actor)?.into_iter().map(root).collect(),
+            needs_root,
+            list_error: None,
+            root_error: None,
+            max_bytes: MAX_BYTES,
+            may_change: actor.may(Right::Configure),
+        })
+    };
+    app.store.read(app.now(), look).await
+}
+
+fn source_words(source: Source) -> &'static str {
+    match source {
+        Source::Apple => "Apple",
+        Source::File => "a file that somebody brought",
+    }
+}
+
+fn root(standing: apple_roots::Standing) -> RootRow {
+    let how = |source| match source {
+        RootSource::System => "from this machine",
+        RootSource::Download => "from Apple's page",
+        RootSource::File => "brought as a file",
+    };
+    RootRow {
+        name: standing.root.name.to_owned(),
+        fingerprint: Fingerprint::from_hex(standing.root.sha256).map(|print| print.in_pairs()).unwrap_or_default(),
+        used_for: standing.root.used_for.to_owned(),
+        came: standing.came.map(|(source, at)| (how(source).to_owned(), at)),
+    }
+}
+
+async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<SaidQuery>) -> Result<Response> {
+    let flash = query.flash(&gate, &who);
+    Ok(page(&shell(&app, &who, flash).await?, &view(&app, &who).await?).into_response())
+}
+
+async fn look(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
+    let actor = who.actor.clone();
+    let work = move |tx: &Tx| {
+        jobs::run_now(tx, &actor, lookup::JOB)?;
+        Ok(lookup::state(tx, &actor)?.rests_until.filter(|until| *until > tx.now))
+    };
+    let words = match app.store.write(app.now(), work).await? {
+        Some(until) => format!("Apple asked to be left alone until {}, and is.", until.words()),
+        None => String::from("Apple is being asked. What comes of it is here in a moment."),
+    };
+    Ok(said(&app, &gate, &who, ADDRESS, &words))
+}
+
+/// The file of a form.
+async fn file(mut sent: Multipart, name: &str) -> Result<Bytes> {
+    let broken = |error: MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
+        _ => Error::bad_input(error.body_text()),
+    };
+    while let Some(field) = sent.next_field().await.map_err(broken)? {
+        if field.name() == Some(name) {
+            return field.bytes().await.map_err(broken);
+        }
+    }
+    Ok(Bytes::new())
+}
+
+async fn bring_list(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let outcome = match file(sent, "file").await {
+        Ok(file) => import(&app, &who.actor, file).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(taken) => {
+            let listed = count(taken.listed as u64, "release is", "releases are");
+            let words = format!("The list is taken in: {listed} listed, {} new, {} gone.", taken.appeared, taken.vanished);
+            Ok(said(&app, &gate, &who, ADDRESS, &words))
+        }
+        Err(error) => {
+            let words = mistake(error)?;
+            refused(&app, &who, |view| view.list_error = Some(words)).await
+        }
+    }
+}
+
+async fn bring_root(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let actor = who.actor.clone();
+    let outcome = match file(sent, "root").await {
+        Ok(file) => app.store.write(app.now(), move |tx| apple_roots::add(tx, &actor, &file, RootSource::File)).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(root) => Ok(said(&app, &gate, &who, ADDRESS, &format!("{} is here. Apple is asked with it now.", root.name))),
+        Err(error) => {
+            let words = mistake(error)?;
+            refused(&app, &who, |view| view.root_error = Some(words)).await
+        }
+    }
+}
+
+/// What is wrong with what was brought; what is nobody's input fails as everywhere.
+fn mistake(error: Error) -> Result<String> {
+    match error.kind {
+        Kind::BadInput | Kind::TooLarge => {
+            let words = error.fields.first().map_or(&*error.message, |fault| fault.message.as_str());
+            Ok(sentence(&words.strip_prefix("is ").map_or_else(|| words.to_owned(), |rest| format!("this is {rest}"))))
+        }
+        _ => Err(error),
+    }
+}
+
+async fn refused(app: &App, who: &SignedIn, fault: impl FnOnce(&mut ReleasesView)) -> Result<Response> {
+    let mut view = view(app, who).await?;
+    fault(&mut view);
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shell(app, who, None).await?, &view)).into_response())
+}

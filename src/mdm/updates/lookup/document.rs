@@ -1,0 +1,39 @@
+//! A document of the lookup service as releases: what stands in several lists is one release with several offers.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::lookup::{self, LookupError};
+use crate::store::releases::{Offer, ReleaseKey};
+
+/// A document that was read and folded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Document {
+    /// Every release with its offers, sorted.
+    pub releases: BTreeMap<ReleaseKey, Vec<Offer>>,
+    /// What was passed over, in words for people.
+    pub passed_over: Vec<String>,
+}
+
+impl Document {
+    /// Reads a document. It may take a tenth of a second: call it before the transaction.
+    pub fn read(bytes: &[u8]) -> Result<Self, LookupError> {
+        let lookup = lookup::read(bytes)?;
+        let mut releases: BTreeMap<ReleaseKey, Vec<Offer>> = BTreeMap::new();
+        for entry in lookup.entries {
+            let key = ReleaseKey {
+                platform: entry.platform,
+                version: entry.version,
+                extra: entry.extra,
+                build: entry.build,
+                prerequisite: entry.prerequisite,
+            };
+            let offer = Offer { list: entry.list, posted: entry.posted, expires: entry.expires, devices: entry.devices };
+            releases.entry(key).or_default().push(offer);
+        }
+        for offers in releases.values_mut() {
+            offers.sort_unstable();
+            offers.dedup();
+        }
+        Ok(Self { releases, passed_over: lookup.passed_over })
+    }
+}

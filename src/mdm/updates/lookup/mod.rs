@@ -1,0 +1,193 @@
+//! Apple's list of OS releases: asked for once a day, kept with its age, and never lost to an answer that is none.
+
+mod document;
+mod take;
+mod turn;
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::updates::plans;
+use crate::mdm::{Actor, Right};
+use crate::store::alerts::Alert;
+use crate::store::releases::{self, Release, ReleaseState};
+use crate::store::settings::{self, Setting};
+use crate::store::{Tx, jobs};
+
+pub use document::Document;
+pub use take::{EVENTS_MAX, Taken, VANISHED_KEPT, take_in};
+pub use turn::{
+    Errand, FIRST_WAIT, LONGEST_WAIT, Outcome, POLL_EVERY, POLL_SPREAD, RETRY_LEAST, RETRY_SPREAD, Trouble, begin, record, refused,
+};
+
+/// The job's name.
+pub const JOB: &str = "releases";
+
+/// The key of the need that is about the list.
+pub const NEED: &str = "releases";
+
+/// From this age on the list needs somebody.
+pub const STALE_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Failures in a row, for a reason that a person can mend, after which somebody is needed.
+pub const MENDABLE_FAILURES: u32 = 3;
+
+/// An old list breaks nothing: new releases are offered later.
+const HARM: i64 = 45;
+
+/// Where the list is and how the last attempts went.
+const STATE: Setting<State> = Setting::new("software_lookup");
+
+/// Where a list came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReleasesSource)]
+pub enum Source {
+    /// Apple's lookup service.
+    Apple,
+    /// A file that somebody brought.
+    File,
+}
+
+/// How the list stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// When it was last known to be the newest one: it came, Apple said that nothing has changed, or somebody brought it.
+    pub fetched_at: Option<Timestamp>,
+    /// Where it came from.
+    pub source: Option<Source>,
+    /// The address that it came from, where it is Apple's.
+    pub address: String,
+    /// By what Apple knows it again.
+    pub etag: String,
+    /// By what Apple knows it again.
+    pub last_modified: String,
+    /// What was passed over in it, in words.
+    pub passed_over: Vec<String>,
+    /// When Apple was last asked.
+    pub checked_at: Option<Timestamp>,
+    /// When Apple is asked next.
+    pub next_at: Option<Timestamp>,
+    /// Not before this moment, whoever wishes it: Apple said so.
+    pub rests_until: Option<Timestamp>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When the first of them was.
+    pub failing_since: Option<Timestamp>,
+    /// What went wrong last, in words; empty where nothing did.
+    pub problem: String,
+    /// Whether a person can mend it.
+    pub mendable: bool,
+}
+
+impl State {
+    /// Whether the list is older than it should be.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        self.fetched_at.or(self.failing_since).is_some_and(|since| now.since(since) > STALE_AFTER)
+    }
+}
+
+/// How the list stands.
+pub fn state(tx: &Tx, actor: &Actor) -> Result<State> {
+    actor.require(Right::View)?;
+    stored(tx)
+}
+
+fn stored(tx: &Tx) -> Result<State> {
+    Ok(settings::value(tx, &STATE)?.unwrap_or_default())
+}
+
+fn store(tx: &Tx, state: &State) -> Result<()> {
+    settings::set(tx, &STATE, state).map(drop)
+}
+
+/// When Apple is to be asked; at once where that never happened.
+pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
+    Ok(Some(stored(tx)?.next_at.unwrap_or(tx.now)))
+}
+
+/// Has Apple asked as soon as the jobs come to it.
+pub fn look_soon(tx: &Tx) -> Result<()> {
+    jobs::set_due(tx, JOB, Some(tx.now))
+}
+
+/// Takes in a list that somebody brought. What Apple said of an earlier one does not hold for it.
+pub fn import(tx: &Tx, actor: &Actor, document: &Document) -> Result<Taken> {
+    let taken = take_in(tx, actor, document, Source::File)?;
+    let state = State {
+        fetched_at: Some(tx.now),
+        source: Some(Source::File),
+        address: String::new(),
+        etag: String::new(),
+        last_modified: String::new(),
+        passed_over: document.passed_over.clone(),
+        ..stored(tx)?
+    };
+    store(tx, &state)?;
+    Ok(taken)
+}
+
+/// What follows when releases appeared, changed or vanished: plans look again at what they mean.
+pub fn changed(tx: &Tx) -> Result<()> {
+    plans::releases_changed(tx)
+}
+
+/// Which releases are asked about.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this platform, as it is listed; capitals do not matter.
+    pub platform: Option<String>,
+    /// That stand so.
+    pub state: Option<ReleaseState>,
+}
+
+/// Releases that are or were listed: by platform, the newest first.
+pub fn list(tx: &Tx, actor: &Actor, filter: &Filter) -> Result<Vec<Release>> {
+    actor.require(Right::View)?;
+    let mut found = releases::all(tx)?;
+    found.retain(|release| {
+        filter.platform.as_ref().is_none_or(|platform| platform.eq_ignore_ascii_case(&release.key.platform))
+            && filter.state.is_none_or(|state| state == release.state(tx.now))
+    });
+    found.sort_by_cached_key(|release| (release.key.platform.clone(), Reverse(release.key.os_version()), release.key.clone()));
+    Ok(found)
+}
+
+/// What the list needs somebody for, if it does.
+pub fn need(tx: &Tx) -> Result<Option<Alert>> {
+    let state = stored(tx)?;
+    let is_stuck = state.mendable && state.failures >= MENDABLE_FAILURES;
+    if !is_stuck && !state.is_stale(tx.now) {
+        return Ok(None);
+    }
+    let message = match state.fetched_at {
+        None => String::from("Apple's list of OS releases has not come yet."),
+        Some(at) => match tx.now.since(at).as_secs() / 86_400 {
+            0 => String::from("Apple's list of OS releases cannot be fetched."),
+            1 => String::from("Apple's list of OS releases is a day old."),
+            days => format!("Apple's list of OS releases is {days} days old."),
+        },
+    };
+    let remedy = match state.problem.as_str() {
+        "" => String::from("Bring a newer one, or let this server reach Apple."),
+        problem => format!("{problem} Until then the last one holds; a newer one can be brought as a file."),
+    };
+    Ok(Some(Alert {
+        key: NEED.to_owned(),
+        harm: HARM,
+        message,
+        remedy,
+        count: i64::from(state.failures.max(1)),
+        since_at: state.failing_since.or(state.fetched_at).unwrap_or(tx.now),
+        last_at: state.checked_at.unwrap_or(tx.now),
+    }))
+}
+
+#[cfg(test)]
+mod tests;
