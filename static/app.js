@@ -87,10 +87,14 @@ async function refresh(id) {
 const typing = (root) => $$("input:not([type=checkbox], [type=radio], [type=hidden]), textarea", root)
   .some((field) => field === document.activeElement || (!field.readOnly && field.value !== field.defaultValue));
 
-// Boxes that are ticked and details that are open stay so.
+// Boxes that are ticked, choices that were made and details that are open stay so.
 function keep(old, fresh) {
   const ticked = new Set($$("input[type=checkbox]:checked", old).map((box) => `${box.name} ${box.value}`));
   for (const box of $$("input[type=checkbox]", fresh)) box.checked ||= ticked.has(`${box.name} ${box.value}`);
+  for (const choice of $$("select[id]", old)) {
+    const same = fresh.querySelector(`#${CSS.escape(choice.id)}`);
+    if ([...same?.options ?? []].some((option) => option.value === choice.value)) same.value = choice.value;
+  }
   for (const open of $$("details[id][open]", old)) fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
 }
 

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::mdm::updates::lookup;
 use crate::store::alerts::{self, Alert};
 use crate::store::app_states::{self, Trouble};
-use crate::store::{Tx, push_certificates};
+use crate::store::{Tx, push_certificates, update_progress};
 
 /// Without a push certificate nothing is broken yet, so it stands below what is.
 const NO_PUSH_CERTIFICATE_HARM: i64 = 50;
@@ -18,6 +18,23 @@ const APP_FAILED_HARM: i64 = 55;
 
 /// The key of a need that is about an app; what comes after is the app's id.
 pub const APP: &str = "app.";
+
+/// Update plans that are told of at most; beyond, the list of plans tells.
+const PLANS_MAX: u32 = 10;
+
+/// Devices that miss their deadline stay open to what the release closes.
+const OVERDUE_HARM: i64 = 70;
+const UPDATE_FAILED_HARM: i64 = 58;
+const STOPPED_HARM: i64 = 57;
+
+/// The key of a need that is about devices past the deadline of an update plan; what comes after is the plan's id, nothing for what was started by hand.
+pub const UPDATE_OVERDUE: &str = "update.overdue.";
+
+/// The key of a need that is about devices on which an update failed.
+pub const UPDATE_FAILED: &str = "update.failed.";
+
+/// The key of a need that is about a stopped update plan.
+pub const UPDATE_STOPPED: &str = "update.stopped.";
 
 /// Everything that needs somebody, the most harmful first.
 pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
@@ -37,8 +54,55 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     for trouble in app_states::troubles(tx, APPS_MAX)? {
         needs.extend(of_app(tx, &trouble));
     }
+    for trouble in update_progress::troubles(tx, PLANS_MAX)? {
+        needs.extend(of_plan(tx, &trouble));
+    }
     needs.sort_by_key(|need| std::cmp::Reverse(need.harm));
     Ok(needs)
+}
+
+fn of_plan(tx: &Tx, trouble: &update_progress::Trouble) -> Vec<Alert> {
+    let need = |kind: &str, harm, count: u32, message: String, remedy: &str| Alert {
+        key: format!("{kind}{}", trouble.plan_id),
+        harm,
+        message,
+        remedy: remedy.to_owned(),
+        count: i64::from(count),
+        since_at: tx.now,
+        last_at: tx.now,
+    };
+    let (what, update) = match trouble.plan_id.as_str() {
+        "" => (String::from("an update that was started by hand"), String::from("An update that was started by hand")),
+        _ => (format!("“{}”", trouble.name), format!("An update of “{}”", trouble.name)),
+    };
+    let devices = |count: u32| if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+    let mut needs = Vec::new();
+    if let Some(because) = &trouble.stopped {
+        let message = format!("The update plan {what} is stopped: {}.", because.trim_end_matches('.'));
+        needs.push(need(UPDATE_STOPPED, STOPPED_HARM, 1, message, "Nothing more is begun. Look at what went wrong, then let it go on."));
+    }
+    if trouble.overdue > 0 {
+        let is_are = if trouble.overdue == 1 { "is" } else { "are" };
+        let message = format!("{} {is_are} past the deadline of {what}.", devices(trouble.overdue));
+        needs.push(need(
+            UPDATE_OVERDUE,
+            OVERDUE_HARM,
+            trouble.overdue,
+            message,
+            "Each device’s reason, and what helps, stands in its list.",
+        ));
+    }
+    if trouble.failed > 0 {
+        let message = format!("{update} failed on {}.", devices(trouble.failed));
+        needs.push(need(
+            UPDATE_FAILED,
+            UPDATE_FAILED_HARM,
+            trouble.failed,
+            message,
+            "Each device’s reason, and what helps, stands in its list.",
+        ));
+    }
+    needs
 }
 
 fn of_app(tx: &Tx, trouble: &Trouble) -> Vec<Alert> {

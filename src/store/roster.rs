@@ -64,6 +64,10 @@ pub struct Filter {
     pub group: String,
     /// Practice devices only, or none of them.
     pub practice: Option<bool>,
+    /// Enrolled devices of this hardware: the product name, a slash, and SoftwareUpdateDeviceID where it has said that: `iPad13,18/`, `Mac14,2/J413AP`.
+    pub hardware: String,
+    /// Enrolled devices that run this version: `26.1`, `26.1 (a)` with an improvement, or `26.1 (*)` with any or none; `unknown` where they have not said.
+    pub version: String,
 }
 
 /// What a list is sorted by; the id breaks ties.
@@ -161,8 +165,30 @@ impl Filter {
             ));
             values.extend(std::iter::repeat_n(Value::from(self.group.clone()), 4));
         }
+        if !self.hardware.is_empty() {
+            conditions.push(String::from(
+                "enrollment_state = 'enrolled' AND product_name || '/' || coalesce(facts ->> 'SoftwareUpdateDeviceID', '') = ?",
+            ));
+            values.push(self.hardware.clone().into());
+        }
+        if !self.version.is_empty() {
+            conditions.push(String::from(
+                "enrollment_state = 'enrolled' AND os_version IN (?, ?, ?)
+                 AND ? IN ('*', lower(trim(coalesce(facts ->> 'SupplementalOSVersionExtra', ''), '() ')))",
+            ));
+            values.extend(spellings(&self.version).map(Value::from));
+        }
         (conditions.join(" AND "), values)
     }
+}
+
+/// How devices may write a version: with a last zero or without; and the letters of its improvement.
+fn spellings(version: &str) -> [String; 4] {
+    let (numbers, letters) = version.split_once(" (").unwrap_or((version, ""));
+    let numbers = if numbers == "unknown" { "" } else { numbers };
+    let short = numbers.strip_suffix(".0").unwrap_or(numbers);
+    let long = if numbers.is_empty() { String::new() } else { format!("{numbers}.0") };
+    [numbers.to_owned(), short.to_owned(), long, letters.trim_end_matches(')').to_lowercase()]
 }
 
 /// One page of devices, after the key and id of the last one before.

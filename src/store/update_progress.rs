@@ -24,13 +24,24 @@ pub struct Member {
     pub cursor: String,
 }
 
+/// What a list of a plan's devices is narrowed to; nothing means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrowed {
+    /// At these stages; at any, if none is named.
+    pub stages: Vec<Stage>,
+    /// In this ring, from 0.
+    pub ring: Option<usize>,
+    /// Past their deadline and not there.
+    pub overdue: bool,
+}
+
 /// The order of a plan's devices: those first that need somebody.
 const ORDER: &str = "CASE WHEN stage = 'failed' THEN 0 WHEN stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2 THEN 1
      WHEN stage = 'cannot' THEN 2 WHEN stage = 'done' THEN 4 WHEN stage = 'excepted' THEN 5 ELSE 3 END";
 
-/// One page of the devices of a plan at these stages (all, if none is named), from behind the cursor `after`.
-pub fn members(tx: &Tx, plan_id: &str, stages: &[Stage], after: Option<&str>, limit: u32) -> Result<Vec<Member>> {
-    let words: Vec<&str> = stages.iter().map(|stage| stage.as_str()).collect();
+/// One page of the devices of a plan, from behind the cursor `after`.
+pub fn members(tx: &Tx, plan_id: &str, narrowed: &Narrowed, after: Option<&str>, limit: u32) -> Result<Vec<Member>> {
+    let words: Vec<&str> = narrowed.stages.iter().map(|stage| stage.as_str()).collect();
     let words = serde_json::to_string(&words).unwrap_or_default();
     let sql = format!(
         "SELECT update_states.*, devices.id AS device_id, devices.name, coalesce(devices.serial_number, '') AS serial_number, devices.os_version,
@@ -39,10 +50,13 @@ pub fn members(tx: &Tx, plan_id: &str, stages: &[Stage], after: Option<&str>, li
          JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
          JOIN devices ON devices.id = enrollments.device_id AND devices.deleted_at IS NULL
          WHERE plan_id = ?1 AND (?3 = '[]' OR stage IN (SELECT value FROM json_each(?3)))
+           AND (?6 IS NULL OR ring = ?6)
+           AND (NOT ?7 OR (stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2))
            AND (?4 IS NULL OR printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) > ?4)
          ORDER BY cursor LIMIT ?5"
     );
-    tx.list(&sql, (plan_id, tx.now, words, after, limit), |row| {
+    let ring = narrowed.ring.map(|ring| ring as i64);
+    tx.list(&sql, (plan_id, tx.now, words, after, limit, ring, narrowed.overdue), |row| {
         Ok(Member {
             device_id: row.get("device_id")?,
             name: row.get("name")?,
@@ -53,6 +67,63 @@ pub fn members(tx: &Tx, plan_id: &str, stages: &[Stage], after: Option<&str>, li
             state: update_states::state(row)?,
         })
     })
+}
+
+/// A version that a plan means for devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// Which, with its letters.
+    pub version: String,
+    /// Enrolled devices that are to have it, or have it by the plan.
+    pub devices: u32,
+    /// The last deadline of those that do not have it yet.
+    pub due_at: Option<Timestamp>,
+}
+
+/// The versions that a plan means for devices, those of most devices first.
+pub fn meant(tx: &Tx, plan_id: &str) -> Result<Vec<Meant>> {
+    tx.list(
+        "SELECT version, count(*), max(CASE WHEN stage NOT IN ('done', 'cannot', 'excepted') THEN deadline_at END) FROM update_states
+         JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
+         WHERE plan_id = ?1 AND version <> '' GROUP BY version ORDER BY count(*) DESC, version",
+        [plan_id],
+        |row| Ok(Meant { version: row.get(0)?, devices: row.get(1)?, due_at: row.get(2)? }),
+    )
+}
+
+/// A plan that needs somebody; the one without an id is what was started by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Its id.
+    pub plan_id: String,
+    /// Its name.
+    pub name: String,
+    /// Why it stopped, if it did.
+    pub stopped: Option<String>,
+    /// Devices past their deadline that are not there.
+    pub overdue: u32,
+    /// Devices on which it failed and whose deadline has not passed.
+    pub failed: u32,
+}
+
+/// Plans that are stopped, or with devices that are late or failed, the worst first, at most `limit`.
+pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
+    tx.list(
+        "WITH standing AS (
+             SELECT plan_id, sum(deadline_at IS NOT NULL AND deadline_at <= ?1) AS overdue,
+                    sum(stage = 'failed' AND (deadline_at IS NULL OR deadline_at > ?1)) AS failed
+             FROM update_states JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
+             WHERE stage NOT IN ('done', 'cannot', 'excepted') GROUP BY plan_id
+         ), known AS (
+             SELECT id, name, stopped_at, stopped_because FROM update_plans UNION ALL SELECT '', '', NULL, ''
+         )
+         SELECT id, name, CASE WHEN stopped_at IS NOT NULL THEN stopped_because END, coalesce(overdue, 0) AS late, coalesce(failed, 0) AS broken
+         FROM known LEFT JOIN standing ON standing.plan_id = known.id
+         WHERE stopped_at IS NOT NULL OR late > 0 OR broken > 0
+         ORDER BY stopped_at IS NULL, late + broken DESC, name LIMIT ?2",
+        (tx.now, limit),
+        |row| Ok(Trouble { plan_id: row.get(0)?, name: row.get(1)?, stopped: row.get(2)?, overdue: row.get(3)?, failed: row.get(4)? }),
+    )
 }
 
 /// What a plan brought to one device.
@@ -77,6 +148,13 @@ pub fn runs(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<Run>> {
     )?;
     runs.reverse();
     Ok(runs)
+}
+
+/// How many devices a plan has begun to bring a release to since a moment, and has not stopped to.
+pub fn runs_since(tx: &Tx, plan_id: &str, since: Timestamp) -> Result<u32> {
+    tx.one("SELECT count(*) FROM update_runs WHERE plan_id = ?1 AND begun_at >= ?2 AND outcome IN ('', 'done')", (plan_id, since), |row| {
+        row.get(0)
+    })
 }
 
 /// Forgets runs that ended before a moment, at most `limit`; gives how many.

@@ -166,6 +166,7 @@ async fn list(
         platform: query.platform,
         group: query.group.unwrap_or_default(),
         practice: query.practice,
+        ..Filter::default()
     };
     let (after, fetch) = (page.after.clone(), page.fetch());
     let (rows, total) = app

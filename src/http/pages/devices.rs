@@ -46,6 +46,10 @@ pub struct DevicesFilter {
     pub platform: String,
     /// `?group=`.
     pub group: String,
+    /// `?hardware=`: enrolled devices of one model, `iPad13,18/`, `Mac14,2/J413AP`.
+    pub hardware: String,
+    /// `?version=`: enrolled devices that run it.
+    pub version: String,
     /// `?sort=`: `name`, `model`, `os`, `serial`, `last_seen`, with `-` before it for the greatest first.
     pub sort: String,
     /// `?after=`: the cursor of this page.
@@ -94,12 +98,19 @@ impl DevicesFilter {
             .with("state", self.state.map_or("", State::word))
             .with("platform", &self.platform)
             .with("group", &self.group)
+            .with("hardware", &self.hardware)
+            .with("version", &self.version)
             .with("sort", &self.sort)
             .with("after", &self.after)
     }
 
     fn narrows(&self) -> bool {
-        !self.search.is_empty() || self.state.is_some() || !self.platform.is_empty() || !self.group.is_empty()
+        !self.search.is_empty() || self.state.is_some() || !self.platform.is_empty() || !self.group.is_empty() || self.is_of_updates()
+    }
+
+    /// Whether it came from the page of updates.
+    fn is_of_updates(&self) -> bool {
+        !self.hardware.is_empty() || !self.version.is_empty()
     }
 
     fn sorting(&self) -> Sort {
@@ -114,6 +125,7 @@ pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
     let any = view.total > 0 || view.filter.narrows();
     let content = html! {
         @if any { (filters(view)) }
+        @if view.filter.is_of_updates() { (narrowed(&view.filter)) }
         (list(shell, view))
     };
     frame(shell, &Frame { action, ..Frame::new(Section::Devices, "Devices") }, content)
@@ -198,8 +210,29 @@ fn filters(view: &DevicesView) -> Markup {
             @if !view.platforms.is_empty() { (choose("platform", "All platforms", &view.platforms, &filter.platform)) }
             @if !view.groups.is_empty() { (choose("group", "All groups", &view.groups, &filter.group)) }
             @if let Some(state) = filter.state { input type="hidden" name="state" value=(state.word()); }
+            @for (name, value) in [("hardware", &filter.hardware), ("version", &filter.version)] {
+                @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
+            }
             @if !filter.sort.is_empty() { input type="hidden" name="sort" value=(filter.sort); }
             (Button::submit("Show"))
+        }
+    }
+}
+
+/// What the page of updates narrowed the list to, in words, and the way back to all.
+fn narrowed(filter: &DevicesFilter) -> Markup {
+    let all = filter.address().without("after").without("hardware").without("version");
+    let hardware = filter.hardware.trim_end_matches('/');
+    html! {
+        p {
+            "Enrolled devices"
+            @if !hardware.is_empty() { " of the model " strong { (hardware) } }
+            @match filter.version.as_str() {
+                "" => {},
+                "unknown" => { " that have not said which version they run" },
+                version => { " that run " strong { (version.trim_end_matches(" (*)")) } },
+            }
+            ". " a href=(all) { "Show others too" }
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod setup;
 pub mod system;
 pub mod today;
 pub mod trust;
+pub mod updates;
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,23 @@ pub struct Section {
     pub releases: Vec<Column>,
     /// By name.
     pub models: Vec<Model>,
+    /// Background security improvements, newest first.
+    pub improvements: Vec<Improvement>,
+}
+
+/// A background security improvement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Improvement {
+    /// The version with its letters.
+    pub version: OsVersion,
+    /// Its build.
+    pub build: String,
+    /// The build that a device must run to take it.
+    pub prerequisite: String,
+    /// When it was posted first.
+    pub posted: Option<Day>,
+    /// How many enrolled devices run it.
+    pub devices: u32,
 }
 
 /// A release.
@@ -45,6 +62,10 @@ pub struct Column {
 pub struct Model {
     /// What people call it.
     pub name: String,
+    /// `iPad13,18`, `Mac14,2`.
+    pub product_name: String,
+    /// SoftwareUpdateDeviceID; empty where these devices have not said it.
+    pub update_device_id: String,
     /// The name under which Apple lists it: a product name, or the board of a Mac; empty where that is not known.
     pub listed_as: String,
     /// The family of its system.
@@ -126,7 +147,8 @@ fn section(tx: &Tx, platform: &str, models: &[Vec<Alike>]) -> Result<Section> {
         offered_to.push(offered);
     }
     let releases: Vec<Column> = columns.into_values().rev().take(RELEASES_MAX).collect();
-    let mut section = Section { platform: platform.to_owned(), releases, models: Vec::new() };
+    let improvements = improvements(tx, platform, models)?;
+    let mut section = Section { platform: platform.to_owned(), releases, models: Vec::new(), improvements };
     for (model, offered) in models.iter().zip(offered_to) {
         let offered = section.releases.iter().map(|release| offered.contains(&release.version)).collect();
         section.models.extend(self::model(tx, model, offered)?);
@@ -135,11 +157,35 @@ fn section(tx: &Tx, platform: &str, models: &[Vec<Alike>]) -> Result<Section> {
     Ok(section)
 }
 
+/// The improvements that are listed, with how many devices run each.
+fn improvements(tx: &Tx, platform: &str, models: &[Vec<Alike>]) -> Result<Vec<Improvement>> {
+    let listed =
+        releases::listed(tx)?.into_iter().filter(|release| release.key.platform == platform && !release.key.prerequisite.is_empty());
+    let mut found: Vec<_> = listed
+        .map(|release| {
+            let version = release.key.os_version();
+            let run = models.iter().flatten().filter(|alike| subject(alike).version == version);
+            Improvement {
+                version,
+                posted: release.posted(),
+                devices: run.map(|alike| alike.devices).sum(),
+                build: release.key.build,
+                prerequisite: release.key.prerequisite,
+            }
+        })
+        .collect();
+    found.sort_by(|one, other| (other.version, &other.build).cmp(&(one.version, &one.build)));
+    found.truncate(RELEASES_MAX);
+    Ok(found)
+}
+
 fn model(tx: &Tx, alike: &[Alike], offered: Vec<bool>) -> Result<Option<Model>> {
     let Some(first) = alike.first() else { return Ok(None) };
     let mut memo = candidates::Memo::default();
     let mut model = Model {
         name: [&first.model_name, &first.product_name].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default(),
+        product_name: first.product_name.clone(),
+        update_device_id: first.update_device_id.clone(),
         listed_as: subject(first).listed_names().into_iter().next().unwrap_or_default(),
         platform: first.platform,
         devices: 0,

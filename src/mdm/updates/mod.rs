@@ -2,6 +2,7 @@
 
 pub mod candidates;
 pub mod choose;
+pub mod held_back;
 pub mod lookup;
 pub mod matrix;
 pub mod mechanism;

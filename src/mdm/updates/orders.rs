@@ -93,6 +93,39 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     Ok((Started::Begun, row))
 }
 
+/// What a device of this system can be told by hand, in the order in which people are offered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Possible {
+    /// These; `forces` says of which a Mac restarts whatever is open.
+    Actions {
+        /// What can be done.
+        actions: Vec<Action>,
+        /// Those by which unsaved work is lost.
+        forces: Vec<Action>,
+    },
+    /// Nothing; why, a sentence without a full stop.
+    Nothing(String),
+}
+
+/// Looks what a device can be told.
+///
+/// # Errors
+/// Conflict when it is not enrolled.
+pub fn possible(tx: &Tx, device_id: &str) -> Result<Possible> {
+    let ready = ready(tx, device_id)?;
+    let mechanism = match mechanism::mechanism(&ready.target) {
+        Ok(mechanism) => mechanism,
+        Err(because) => return Ok(Possible::Nothing(because)),
+    };
+    let is_declared = mechanism == Mechanism::Declaration;
+    let all = [Action::Install, Action::Later, Action::Download, Action::Notify, Action::Force];
+    // At the deadline of a declaration a device restarts in any case: there is nothing to force.
+    let can = |action: &Action| check_action(*action, mechanism, &ready).is_ok() && !(is_declared && *action == Action::Force);
+    let actions: Vec<_> = all.into_iter().filter(can).collect();
+    let loses = |action: &&Action| **action == Action::Force || (is_declared && ready.device.platform == Platform::Macos);
+    Ok(Possible::Actions { forces: actions.iter().filter(loses).copied().collect(), actions })
+}
+
 /// Takes back what was started by hand; a device that installs already goes on.
 pub fn cancel(tx: &Tx, actor: &Actor, device_id: &str) -> Result<()> {
     actor.require(Right::Command)?;

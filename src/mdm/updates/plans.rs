@@ -56,6 +56,16 @@ pub struct PlanChange {
     pub revision: Option<i64>,
 }
 
+/// Looks whether a plan could be saved so; `id` is that of the plan that it changes.
+///
+/// # Errors
+/// Those of saving it, all that is wrong at once.
+pub fn check(tx: &Tx, actor: &Actor, id: Option<&str>, new: &NewPlan) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let (name, _) = checked(tx, &new.name, &new.note, &new.rules)?;
+    taken(tx, &name, id)
+}
+
 /// Makes a plan; it begins as its first ring says.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<Read> {
     actor.require(Right::Configure)?;

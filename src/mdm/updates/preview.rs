@@ -11,12 +11,13 @@ use crate::mdm::reconcile;
 use crate::mdm::updates::candidates;
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::{self, Meant, Memo, On, Read, meant};
-use crate::mdm::updates::rules::Rules;
+use crate::mdm::updates::rules::{Rules, Target};
 use crate::mdm::{Actor, Right};
+use crate::protocol::os_version::OsVersion;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::{self, EnrollmentState};
 use crate::store::update_plans::{self, Plan};
-use crate::store::{Tx, assignments, devices};
+use crate::store::{Tx, assignments, devices, releases};
 
 /// The most devices that are looked at; of more, the first by id are.
 pub const DEVICES_MAX: usize = 20_000;
@@ -196,9 +197,21 @@ fn device(tx: &Tx, read: &Read, device_id: &str, ring: usize, memo: &mut Memo) -
     Ok(Some(told))
 }
 
-/// What a draft names that a stored plan could not say anything about: rings without a group, groups without a device.
+fn unlisted(tx: &Tx, target: &Target) -> Result<Option<String>> {
+    let Target::Release { platform, version, build } = target else { return Ok(None) };
+    let wanted = OsVersion::parse(version);
+    let is_it =
+        |key: &releases::ReleaseKey| key.platform == *platform && key.os_version() == wanted && (build.is_empty() || key.build == *build);
+    if releases::listed(tx)?.iter().any(|release| is_it(&release.key)) {
+        return Ok(None);
+    }
+    let build = if build.is_empty() { String::new() } else { format!(" of build {build}") };
+    Ok(Some(format!("Apple’s list has no {platform} {version}{build}. No device gets it unless Apple lists it; check how it is written.")))
+}
+
+/// What a draft names that nothing can come of: a release that is not listed, rings without a group, groups without a device.
 pub fn warnings(tx: &Tx, rules: &Rules) -> Result<Vec<String>> {
-    let mut said = Vec::new();
+    let mut said: Vec<_> = unlisted(tx, &rules.target)?.into_iter().collect();
     let mut seen: BTreeSet<&String> = BTreeSet::new();
     for ring in &rules.rings {
         if ring.groups.is_empty() {

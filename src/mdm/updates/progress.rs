@@ -7,7 +7,7 @@ use crate::mdm::updates::words;
 use crate::mdm::{Actor, Right};
 use crate::store::Tx;
 use crate::store::census::{self, CensusRow};
-use crate::store::update_progress::{self, Member, Run};
+use crate::store::update_progress::{self, Member, Narrowed, Run};
 use crate::store::update_states::{self, Stage};
 
 /// Devices of one page of a plan.
@@ -63,6 +63,15 @@ pub fn counts(tx: &Tx, read: &Read) -> Result<(Counts, Vec<Counts>)> {
     Ok((all, rings))
 }
 
+/// How what was started by hand comes along.
+pub fn by_hand(tx: &Tx) -> Result<Counts> {
+    let mut all = Counts::default();
+    for (_, stage, count, late) in update_states::counts(tx, "")? {
+        all.add(stage, count, late);
+    }
+    Ok(all)
+}
+
 /// A device of a plan, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Laggard {
@@ -76,8 +85,14 @@ pub struct Laggard {
 
 /// One page of the devices of a plan, those first that need somebody; `stages` of none are all.
 pub fn members(tx: &Tx, actor: &Actor, plan_id: &str, stages: &[Stage], after: Option<&str>, limit: u32) -> Result<Vec<Laggard>> {
+    let narrowed = Narrowed { stages: stages.to_vec(), ..Narrowed::default() };
+    members_of(tx, actor, plan_id, &narrowed, after, limit)
+}
+
+/// The same, narrowed by ring and to those that are late too; the plan `""` is what was started by hand.
+pub fn members_of(tx: &Tx, actor: &Actor, plan_id: &str, narrowed: &Narrowed, after: Option<&str>, limit: u32) -> Result<Vec<Laggard>> {
     actor.require(Right::View)?;
-    let members = update_progress::members(tx, plan_id, stages, after, limit.min(PAGE_MAX))?;
+    let members = update_progress::members(tx, plan_id, narrowed, after, limit.min(PAGE_MAX))?;
     Ok(members
         .into_iter()
         .map(|member| {

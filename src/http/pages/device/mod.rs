@@ -3,6 +3,7 @@
 mod apps;
 pub mod deeds;
 mod tabs;
+mod updates;
 mod wanted;
 
 use maud::{Markup, Render as _, html};
@@ -14,6 +15,7 @@ use super::parts::{
 use crate::clock::Timestamp;
 
 pub use apps::{AppStateRow, AppsTab, FeedbackRow};
+pub use updates::{CandidateRow, DeedRow, FoundRow, UpdateRow, UpdatesTab, ask_update};
 pub use wanted::{UnableRow, WantedRow};
 
 pub use tabs::{AppRow, CertificateRow, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow};
@@ -113,6 +115,8 @@ pub enum DeviceContent {
     Wanted(Vec<WantedRow>, Vec<UnableRow>, Vec<String>, Option<Timestamp>),
     /// Apps: those that it is to have, and those on it.
     Apps(AppsTab),
+    /// Updates: what it runs, can have, and is at.
+    Updates(UpdatesTab),
     /// Profiles on it; the moment of the report.
     Profiles(Vec<ProfileRow>, Option<Timestamp>),
     /// Certificates on it; the moment of the report.
@@ -124,10 +128,11 @@ pub enum DeviceContent {
 }
 
 /// The tabs, in order: address below the device's, word, and where its count is.
-const TABS: [(&str, &str, Option<usize>); 7] = [
+const TABS: [(&str, &str, Option<usize>); 8] = [
     ("", "Timeline", None),
     ("/wanted", "Wanted", None),
     ("/apps", "Apps", Some(0)),
+    ("/updates", "Updates", None),
     ("/profiles", "Profiles", Some(1)),
     ("/certificates", "Certificates", Some(2)),
     ("/security", "Security", None),
@@ -140,10 +145,11 @@ impl DeviceContent {
             Self::Timeline { .. } => 0,
             Self::Wanted(..) => 1,
             Self::Apps(..) => 2,
-            Self::Profiles(..) => 3,
-            Self::Certificates(..) => 4,
-            Self::Security(..) => 5,
-            Self::Reports(..) => 6,
+            Self::Updates(..) => 3,
+            Self::Profiles(..) => 4,
+            Self::Certificates(..) => 5,
+            Self::Security(..) => 6,
+            Self::Reports(..) => 7,
         }
     }
 
@@ -153,6 +159,7 @@ impl DeviceContent {
             Self::Timeline { .. } => "device enrollment command push declaration app update profile deployment",
             Self::Wanted(..) => "device enrollment command assignment deployment",
             Self::Apps(..) => "device app command",
+            Self::Updates(..) => "device update command deployment enrollment",
             Self::Profiles(..) => "device profile",
             Self::Certificates(..) | Self::Security(..) => "device",
             Self::Reports(..) => "command",
@@ -209,6 +216,7 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
         },
         DeviceContent::Wanted(rows, unable, clashes, at) => wanted::wanted(&view.id, (rows, unable, clashes), *at, now),
         DeviceContent::Apps(tab) => apps::apps(&view.id, tab, now),
+        DeviceContent::Updates(tab) => updates::updates(&view.id, tab, now),
         DeviceContent::Profiles(rows, at) => tabs::profiles(rows, *at, now),
         DeviceContent::Certificates(rows, at) => tabs::certificates(rows, *at, now),
         DeviceContent::Security(rows, secrets, at) => tabs::security(rows, secrets, *at, now),

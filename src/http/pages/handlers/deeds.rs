@@ -171,11 +171,16 @@ impl Chosen {
             return self.ids.iter().map(|id| ("device".to_owned(), id.clone())).collect();
         }
         let filter = &self.filter;
-        [("all", "1"), ("search", &filter.search), ("state", &filter.state), ("platform", &filter.platform), ("group", &filter.group)]
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect()
+        let pairs = [
+            ("all", "1"),
+            ("search", &filter.search),
+            ("state", &filter.state),
+            ("platform", &filter.platform),
+            ("group", &filter.group),
+            ("hardware", &filter.hardware),
+            ("version", &filter.version),
+        ];
+        pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     /// The devices, as they are now.
@@ -306,7 +311,8 @@ mod tests {
 
     #[test]
     fn all_that_match_are_carried_along_by_the_filter() {
-        let chosen = Chosen::read(pairs(&[("device", "1"), ("all", "1"), ("search", "cart"), ("platform", "ios"), ("group", "")])).unwrap();
-        assert_eq!(chosen.hidden(), pairs(&[("all", "1"), ("search", "cart"), ("platform", "ios")]));
+        let kept = [("all", "1"), ("search", "cart"), ("platform", "ios"), ("hardware", "iPad13,18/"), ("version", "18.1")];
+        let sent: Vec<_> = [("device", "1"), ("group", "")].into_iter().chain(kept).collect();
+        assert_eq!(Chosen::read(pairs(&sent)).unwrap().hidden(), pairs(&kept));
     }
 }

@@ -44,11 +44,18 @@ async fn timeline(
     show(state, who, id, String::new(), flash).await
 }
 
-async fn tab(state: State<App>, who: SignedIn, Path((id, tab)): Path<(String, String)>) -> Result<Response> {
-    show(state, who, id, tab, None).await
+async fn tab(
+    state: State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path((id, tab)): Path<(String, String)>,
+    Query(query): Query<SaidQuery>,
+) -> Result<Response> {
+    let flash = query.flash(&gate, &who);
+    show(state, who, id, tab, flash).await
 }
 
-async fn show(State(app): State<App>, who: SignedIn, id: String, tab: String, flash: Option<Flash>) -> Result<Response> {
+pub(super) async fn show(State(app): State<App>, who: SignedIn, id: String, tab: String, flash: Option<Flash>) -> Result<Response> {
     let actor = who.actor.clone();
     let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, &tab)).await?;
     Ok(page(&shell(&app, &who, flash).await?, &view).into_response())

@@ -34,6 +34,8 @@ pub(super) struct DevicesQuery {
     pub(super) state: String,
     pub(super) platform: String,
     pub(super) group: String,
+    pub(super) hardware: String,
+    pub(super) version: String,
     sort: String,
     after: String,
     said: String,
@@ -60,8 +62,16 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         rows.last().map(|(last, key)| format!("{key}\u{1f}{}", last.id)).unwrap_or_default()
     });
     let state = Mark::ALL.into_iter().find(|mark| mark.word() == query.state);
-    let filter =
-        DevicesFilter { search: query.search, state, platform: query.platform, group: query.group, sort: query.sort, after: query.after };
+    let filter = DevicesFilter {
+        search: query.search,
+        state,
+        platform: query.platform,
+        group: query.group,
+        hardware: query.hardware,
+        version: query.version,
+        sort: query.sort,
+        after: query.after,
+    };
     let next = next.map(|next| filter.address().with("after", &next).to_string());
     let view = DevicesView {
         total: state.map_or_else(|| counts.iter().sum(), |state| counts[state as usize]),
@@ -95,6 +105,8 @@ pub(super) fn wanted(query: &DevicesQuery) -> Wanted {
         standing: query.state.parse::<Standing>().ok(),
         platform: query.platform.parse::<Platform>().ok(),
         group: query.group.clone(),
+        hardware: query.hardware.clone(),
+        version: query.version.clone(),
         practice: None,
     };
     Wanted { filter, sort, descending }

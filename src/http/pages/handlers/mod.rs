@@ -28,6 +28,7 @@ mod settings;
 mod shell;
 mod system;
 mod today;
+mod updates;
 mod words;
 
 use axum::Router;
@@ -84,4 +85,5 @@ pub fn routes() -> Router<App> {
         .merge(settings::routes())
         .merge(access::routes())
         .merge(catalog::routes())
+        .merge(updates::routes())
 }

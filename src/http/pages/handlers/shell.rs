@@ -58,7 +58,16 @@ fn sections(actor: &Actor) -> Vec<Section> {
     if !actor.may(Right::View) {
         return Vec::new();
     }
-    vec![Section::Today, Section::Devices, Section::Apps, Section::Profiles, Section::Groups, Section::People, Section::System]
+    vec![
+        Section::Today,
+        Section::Devices,
+        Section::Apps,
+        Section::Updates,
+        Section::Profiles,
+        Section::Groups,
+        Section::People,
+        Section::System,
+    ]
 }
 
 /// A role's name for people.

@@ -59,15 +59,33 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
 fn to_do(tx: &Tx) -> Result<Vec<Need>> {
     let need = |alert: Alert| Need {
         state: if alert.harm >= PROBLEM_FROM { Mark::Problem } else { Mark::Waiting },
+        way: way(&alert.key),
         what: alert.message,
         why: alert.remedy,
-        way: match alert.key.strip_prefix(needs::APP) {
-            Some(id) => Some((format!("/apps/{id}"), String::from("Show the app"))),
-            None if alert.key == lookup::NEED => Some((releases::ADDRESS.to_owned(), String::from("OS releases"))),
-            None => alert.key.starts_with("push.").then(|| (String::from("/system/push"), String::from("Push certificate"))),
-        },
     };
     Ok(needs::all(tx)?.into_iter().map(need).collect())
+}
+
+/// Where it is mended, or the list behind it.
+fn way(key: &str) -> Option<(String, String)> {
+    let to = |path: String, words: &str| Some((path, words.to_owned()));
+    // What was started by hand belongs to no plan.
+    let plan = |id: &str| if id.is_empty() { String::from("/updates/by-hand") } else { format!("/updates/plans/{id}") };
+    if let Some(id) = key.strip_prefix(needs::APP) {
+        to(format!("/apps/{id}"), "Show the app")
+    } else if let Some(id) = key.strip_prefix(needs::UPDATE_OVERDUE) {
+        to(format!("{}?overdue=1#devices", plan(id)), "Show them")
+    } else if let Some(id) = key.strip_prefix(needs::UPDATE_FAILED) {
+        to(format!("{}?stage=failed#devices", plan(id)), "Show them")
+    } else if let Some(id) = key.strip_prefix(needs::UPDATE_STOPPED) {
+        to(plan(id), "Show the plan")
+    } else if key == lookup::NEED {
+        to(releases::ADDRESS.to_owned(), "OS releases")
+    } else if key.starts_with("push.") {
+        to(String::from("/system/push"), "Push certificate")
+    } else {
+        None
+    }
 }
 
 /// Every device once, where people look for it.

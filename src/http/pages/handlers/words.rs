@@ -111,6 +111,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
                 .or_else(|| of_licences(&event))
                 .or_else(|| of_apps(&event))
                 .or_else(|| of_access(&event))
+                .or_else(|| of_updates(&event))
                 .or_else(|| of_releases(&event));
             told.unwrap_or_else(|| other.replace(['.', '_'], " "))
         }
@@ -221,6 +222,30 @@ fn of_apps(event: &Event) -> Option<String> {
     })
 }
 
+/// What happened to updates of the system and their plans, in words.
+fn of_updates(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Some(match event.kind.as_str() {
+        "update_plan.created" => format!("Made an update plan: {}", text("name")),
+        "update_plan.changed" => format!("Changed an update plan: {}", text("name")),
+        "update_plan.deleted" => format!("Deleted an update plan: {}", text("name")),
+        "update_plan.stopped" => format!("An update plan is stopped: {}", text("name")),
+        "update_plan.resumed" => format!("An update plan goes on: {}", text("name")),
+        "update_plan.excepted" => String::from("An update plan leaves it alone"),
+        "update_plan.exception_ended" => String::from("An update plan looks after it again"),
+        "update.started" => format!("Started an update to {}", text("version")),
+        "update.taken_back" => format!("Took an update to {} back", text("version")),
+        "update.tried_again" => format!("Has it try an update to {} again", text("version")),
+        "update.begun" => format!("Its turn to update to {} has come", text("version")),
+        "update.downloading" => format!("Downloads the update to {}", text("version")),
+        "update.prepared" => format!("Has downloaded the update to {}", text("version")),
+        "update.installing" => format!("Installs the update to {}", text("version")),
+        "update.done" => format!("Has updated to {}", text("version")),
+        "update.failed" => format!("Could not update to {}", text("version")),
+        _ => return None,
+    })
+}
+
 /// What happened about the use of apps that ask, in words.
 fn of_access(event: &Event) -> Option<String> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -274,6 +299,8 @@ fn state_of(kind: &str, waits: bool) -> Mark {
         "revoked",
         "impossible",
         "app.failed",
+        "update.failed",
+        "update_plan.stopped",
         "list_failed",
         "app.declined",
         "app.stuck",

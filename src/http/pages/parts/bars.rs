@@ -13,10 +13,16 @@ pub enum Share {
     Installing,
     /// For an unlock, a network, a person's yes.
     Waiting,
+    /// It is meant for later.
+    Planned,
     /// The person at the device said no.
     Declined,
+    /// Somebody wants it left alone.
+    LeftAlone,
     /// No licence is free for it.
     NoLicence,
+    /// Its hardware or its management cannot have it.
+    Cannot,
     /// It went wrong.
     Failed,
 }
@@ -27,8 +33,11 @@ impl Share {
             Self::Installed => "installed",
             Self::Installing => "installing",
             Self::Waiting => "waiting",
+            Self::Planned => "planned",
             Self::Declined => "declined",
+            Self::LeftAlone => "left alone",
             Self::NoLicence => "no licence",
+            Self::Cannot => "cannot have it",
             Self::Failed => "failed",
         }
     }
@@ -36,6 +45,8 @@ impl Share {
     const fn class(self) -> &'static str {
         match self {
             Self::NoLicence => "no-licence",
+            Self::LeftAlone => "left-alone",
+            Self::Cannot => "cannot",
             other => other.word(),
         }
     }
@@ -46,8 +57,11 @@ impl Share {
             Self::Installed | Self::Failed => (0, 12),
             Self::Installing => (3, 9),
             Self::Waiting => (6, 6),
+            Self::Planned => (8, 4),
             Self::Declined => (9, 3),
+            Self::LeftAlone => (10, 2),
             Self::NoLicence => (0, 5),
+            Self::Cannot => (0, 3),
         }
     }
 }

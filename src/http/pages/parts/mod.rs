@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod bars;
+pub mod calendar;
 pub mod charts;
 pub mod facts;
 pub mod fields;
@@ -16,6 +17,7 @@ pub mod roll;
 pub mod scope;
 pub mod screens;
 pub mod state;
+pub mod streams;
 pub mod table;
 pub mod text;
 pub mod time;
@@ -23,6 +25,7 @@ pub mod timeline;
 
 pub use address::{Address, encode};
 pub use bars::{Segment, Share, bar, progress};
+pub use calendar::{Calendar, CalendarRing, calendar};
 pub use charts::{BurnDown, Sparkline, burn_down, sparkline};
 pub use facts::{Fact, Live, Step, StepState, Tab, code, empty, facts, live, section, section_with, steps, tabs};
 pub use fields::{Field, checkbox, field, radio, select};
@@ -32,8 +35,9 @@ pub use icon::{Icon, icon};
 pub use maud::{Markup, PreEscaped, html};
 pub use qr::qr;
 pub use roll::{Roll, RollDevice, RollGroup, roll};
-pub use scope::{ScopeGroup, ScopeView, scope};
+pub use scope::{ScopeGroup, ScopeView, group_boxes, scope};
 pub use state::{State, badge, legend, practice, state_square, state_square_named};
+pub use streams::{Band, Streams, streams};
 pub use table::{Action, Cell, Column, Pager, Row, Selection, Sort, Table, pager, table};
 pub use text::{count, thousands};
 pub use time::{day, day_words, moment, time_ago};

@@ -235,6 +235,21 @@ fn choice(view: &ScopeView, group: &ScopeGroup, differ: bool) -> Markup {
     }
 }
 
+/// Groups to tick, for forms that ask for them more than once: each box sends `name=<id>`.
+pub fn group_boxes(name: &str, groups: &[ScopeGroup], ticked: &[String]) -> Markup {
+    html! {
+        div.choices {
+            @for group in groups {
+                @let id = format!("f-{name}-{}", group.id);
+                div.choice {
+                    input type="checkbox" id=(id) name=(name) value=(group.id) checked[ticked.contains(&group.id)];
+                    label for=(id) { (group.name) " " span.quiet { (count(group.device_count, "device", "devices")) } }
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

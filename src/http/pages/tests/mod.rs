@@ -15,6 +15,7 @@ mod policies;
 mod profiles;
 mod releases;
 mod roster;
+mod updates;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};

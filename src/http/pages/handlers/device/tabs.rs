@@ -15,6 +15,7 @@ use crate::http::pages::device::{
     SecurityRow, UnableRow, WantedRow,
 };
 use crate::http::pages::handlers::apps::{ask_words, mark, withdraws};
+use crate::http::pages::handlers::updates;
 use crate::http::pages::handlers::words::entry;
 use crate::http::pages::parts::{State as Mark, Wait};
 use crate::mdm::apps::{self as mdm_apps, words};
@@ -55,6 +56,7 @@ pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&
         "" => timeline(tx, actor, device, channel)?,
         "wanted" => wanted(tx, channel)?,
         "apps" => DeviceContent::Apps(apps_tab(tx, actor, device, channel, age("InstalledApplicationList")?)?),
+        "updates" => DeviceContent::Updates(updates::tab(tx, actor, device, channel)?),
         "profiles" => DeviceContent::Profiles(profiles(tx, id)?, age("ProfileList")?),
         "certificates" => DeviceContent::Certificates(certificates(tx, id)?, age("CertificateList")?),
         "security" => DeviceContent::Security(security(tx, device)?, secrets(tx, actor, device)?, device.security_at),
@@ -134,6 +136,8 @@ fn origin(origin: &Origin) -> (String, String) {
         AssignedKind::Declaration => "declarations",
         AssignedKind::App => "apps",
         AssignedKind::Provisioning => "provisioning",
+        // What was started by hand belongs to no plan.
+        AssignedKind::Update if origin.id.is_empty() => return (origin.name.clone(), String::from("/updates/by-hand")),
         AssignedKind::Update => "updates/plans",
     };
     (origin.name.clone(), format!("/{noun}/{}", origin.id))

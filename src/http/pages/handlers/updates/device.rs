@@ -1,0 +1,223 @@
+//! Updates of one device: what it runs and can have, how its plans stand, and what is started by hand.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::devices::{name as device_name, os};
+use super::super::{Form, SaidQuery, device as device_page, said, shell};
+use super::view::mark;
+use crate::app::App;
+use crate::clock::{Timestamp, Wall};
+use crate::error::{Kind, Result};
+use crate::http::api::input::Query;
+use crate::http::auth::{Gate, SignedIn};
+use crate::http::pages::device::{CandidateRow, DeedRow, FoundRow, UpdateRow, UpdatesTab, ask_update};
+use crate::http::pages::parts::{Flash, State as Mark};
+use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
+use crate::mdm::updates::held_back::{HeldBack, held_back};
+use crate::mdm::updates::orders::{self, Order, Possible, Started};
+use crate::mdm::updates::words;
+use crate::mdm::{Actor, Right, devices, policies};
+use crate::store::devices::Device;
+use crate::store::enrollments::{Enrollment, EnrollmentState};
+use crate::store::update_states::{self, Action, Stage, UpdateState};
+use crate::store::{Tx, update_plans};
+
+/// What the tab shows.
+pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>) -> Result<UpdatesTab> {
+    let subject = candidates::subject(tx, device)?;
+    let mut tab = UpdatesTab {
+        runs: os(device.platform, &device.product_name, &subject.version.to_string()),
+        build: device.build_version.clone(),
+        may_act: actor.may(Right::Command),
+        ends_at: candidates::ends_at(tx, &subject)?,
+        ..UpdatesTab::default()
+    };
+    let days = held_back(&policies::on_device(tx, actor, &device.id)?.keys, device.platform);
+    match candidates::of(tx, &subject, &mut candidates::Memo::default())? {
+        Found::Unknown(unknown) => tab.unknown = Some(unknown.words().to_owned()),
+        Found::Known(found) => tab.candidates = found.into_iter().map(|candidate| row(candidate, days)).collect(),
+    }
+    let Some(channel) = channel.filter(|channel| channel.state == EnrollmentState::Enrolled) else {
+        tab.nothing = Some(String::from("the device is not enrolled; it cannot be told anything"));
+        return Ok(tab);
+    };
+    match orders::possible(tx, &device.id)? {
+        Possible::Nothing(because) => tab.nothing = Some(because),
+        Possible::Actions { actions, forces } => tab.deeds = actions.into_iter().map(|action| deed(action, &forces)).collect(),
+    }
+    tab.conditions = orders::conditions(tx, device)?;
+    for state in update_states::of_enrollment(tx, &channel.id)? {
+        tab.rows.push(standing(tx, state)?);
+    }
+    if let Some((found, at)) = update_states::offers(tx, &channel.id)? {
+        tab.found_at = Some(at);
+        tab.found = found_rows(&found);
+    }
+    Ok(tab)
+}
+
+fn row(candidate: Candidate, days: HeldBack) -> CandidateRow {
+    let visible = candidates::visible_from(&candidate, days.days(candidate.leap));
+    CandidateRow {
+        kind: match candidate.leap {
+            Leap::Major => "new generation",
+            Leap::Minor => "update",
+            Leap::Improvement => "security improvement",
+        },
+        version: candidate.version.to_string(),
+        build: candidate.key.build,
+        posted: candidate.posted,
+        expires: candidate.expires,
+        visible,
+    }
+}
+
+/// What a person may have it do, in words.
+fn deed(action: Action, forces: &[Action]) -> DeedRow {
+    let (words, help) = match action {
+        Action::Install => ("Install now", "As soon as the device connects; it restarts."),
+        Action::Later => ("Install later", "At night, or when its user lets it."),
+        Action::Download => ("Download only", "It is there then, and installs later without waiting."),
+        Action::Notify => ("Tell its user", "The Mac shows that an update is ready."),
+        Action::Force => ("Install and restart now", "The Mac restarts whatever is open."),
+    };
+    DeedRow { action: action.as_str(), words, help, asks: forces.contains(&action) }
+}
+
+/// How a plan, or what was started by hand, stands on the device.
+fn standing(tx: &Tx, state: UpdateState) -> Result<UpdateRow> {
+    let plan = if state.plan_id.is_empty() { None } else { update_plans::by_id(tx, &state.plan_id)? };
+    let (because, remedy) = words::because(&state, tx.now);
+    Ok(UpdateRow {
+        name: words::name(&state),
+        state: mark(&state, tx.now),
+        words: words::stage(&state, tx.now),
+        because: [because, remedy].join(" ").trim().to_owned(),
+        percent: state.percent.filter(|_| state.stage == Stage::Downloading).and_then(|percent| u64::try_from(percent).ok()),
+        deadline: Wall::parse(&state.deadline).map(Wall::words).unwrap_or_default(),
+        by: if state.ordered_by.is_empty() { String::new() } else { format!("Started by {}", state.ordered_by) },
+        since: state.changed_at,
+        may_retry: state.stage == Stage::Failed,
+        plan: plan.map(|plan| (plan.id, plan.name)),
+    })
+}
+
+/// What the device found when it looked itself.
+fn found_rows(json: &str) -> Vec<FoundRow> {
+    let found: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
+    let text = |update: &Value, key: &str| update[key].as_str().unwrap_or_default().to_owned();
+    let row = |update: &Value| FoundRow {
+        name: text(update, "name"),
+        version: [text(update, "version"), text(update, "build")].join(" ").trim().to_owned(),
+        size_bytes: update["download_size_bytes"].as_u64(),
+        restarts: update["restart_required"] == true,
+        until: update["deferred_until"].as_str().and_then(Timestamp::parse),
+    };
+    found.iter().map(row).collect()
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Query(query): Query<SaidQuery>,
+) -> Result<Response> {
+    let flash = query.flash(&gate, &who);
+    device_page::show(State(app), who, id, String::from("updates"), flash).await
+}
+
+/// What a form about the updates of a device sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Sent {
+    version: String,
+    action: String,
+    confirmed: String,
+    plan: String,
+    from: String,
+}
+
+fn path(id: &str) -> String {
+    format!("/devices/{id}/updates")
+}
+
+/// Says what was wrong over the page of updates.
+async fn refused(app: App, who: SignedIn, id: String, words: String) -> Result<Response> {
+    let flash = Flash { state: Mark::Problem, words };
+    let page = device_page::show(State(app), who, id, String::from("updates"), Some(flash)).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+pub(super) async fn start(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(sent): Form<Sent>,
+) -> Result<Response> {
+    who.actor.require(Right::Command)?;
+    let Ok(action) = sent.action.parse::<Action>() else {
+        return refused(app, who, id, String::from("Choose what is to be done with the update.")).await;
+    };
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let work = move |tx: &Tx| {
+        let device = devices::find(tx, &actor, &target)?;
+        let loses = match orders::possible(tx, &target)? {
+            Possible::Actions { forces, .. } => forces.contains(&action),
+            Possible::Nothing(_) => false,
+        };
+        Ok((device_name(&device), loses))
+    };
+    let order = Order { version: Some(sent.version.clone()).filter(|version| !version.is_empty()), action };
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let outcome = match app.store.read_slow(app.now(), work).await {
+        Ok((name, true)) if sent.confirmed.is_empty() => {
+            let deed = deed(action, &[]);
+            return Ok(ask_update(&shell(&app, &who, None).await?, (&id, &name), &sent.version, &deed).into_response());
+        }
+        Ok(_) => app.store.write(app.now(), move |tx| orders::start(tx, &actor, &target, &order)).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok((Started::Begun, row)) => {
+            let words = format!("{} is begun. How it goes appears here by itself.", words::name(&row));
+            Ok(said(&app, &gate, &who, &path(&id), &words))
+        }
+        Ok((Started::UnderWay(words), _)) => Ok(said(&app, &gate, &who, &path(&id), &words)),
+        Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
+            let words = super::super::errors(&error).into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(" ");
+            refused(app, who, id, words).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) async fn take_back(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    match app.store.write(app.now(), move |tx| orders::cancel(tx, &actor, &target)).await {
+        Ok(()) => Ok(said(&app, &gate, &who, &path(&id), "Taken back. A device that installs already goes on.")),
+        Err(error) if error.kind == Kind::Conflict => refused(app, who, id, error.message.into_owned()).await,
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) async fn again(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(sent): Form<Sent>,
+) -> Result<Response> {
+    let (actor, target, plan) = (who.actor.clone(), id.clone(), sent.plan.clone());
+    let back = if sent.from == "plan" { format!("/updates/plans/{}", sent.plan) } else { path(&id) };
+    match app.store.write(app.now(), move |tx| orders::again(tx, &actor, &target, &plan)).await {
+        Ok(()) => Ok(said(&app, &gate, &who, &back, "It is tried again as soon as the device connects.")),
+        Err(error) if error.kind == Kind::Conflict => refused(app, who, id, error.message.into_owned()).await,
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,126 @@
+//! What an update plan says, in sentences.
+
+use crate::clock::weekday_words;
+use crate::http::pages::parts::count;
+use crate::mdm::updates::rules::{Deadline, Quiet, Rules};
+use crate::mdm::updates::timing::minute_words;
+
+/// A length of time as people say it.
+pub(super) fn length(minutes: u32) -> String {
+    let minutes = u64::from(minutes);
+    match minutes {
+        0 => String::from("at once"),
+        _ if minutes.is_multiple_of(24 * 60) => count(minutes / (24 * 60), "day", "days"),
+        _ if minutes.is_multiple_of(60) => count(minutes / 60, "hour", "hours"),
+        _ => count(minutes, "minute", "minutes"),
+    }
+}
+
+/// By when, for a list.
+pub(super) fn deadline(deadline: &Deadline) -> String {
+    match deadline {
+        Deadline::At { at } => at.words(),
+        Deadline::After { minutes, time: None } => format!("{} after each ring begins", length(*minutes)),
+        Deadline::After { minutes, time: Some(time) } => format!("{} after each ring begins, at {}", length(*minutes), minute_words(*time)),
+    }
+}
+
+/// What a plan means: the first sentence says all that matters, the others what besides.
+pub(super) fn means(rules: &Rules) -> Vec<String> {
+    let by = match &rules.deadline {
+        Deadline::At { at } => format!("by {}", at.words()),
+        relative @ Deadline::After { .. } => {
+            format!("within {}", deadline(relative).replace(" after each ring begins", " of its ring’s beginning"))
+        }
+    };
+    let mut said = vec![format!("Each device installs {} {by}.", rules.target.words())];
+    said.push(order(rules));
+    let quiet: Vec<_> = rules.quiet.iter().map(quiet).collect();
+    let holidays = rules.holidays.len() as u64;
+    match (quiet.is_empty(), holidays) {
+        (true, 0) => {}
+        (false, 0) => said.push(format!("Nothing begins {}.", quiet.join(", or "))),
+        (true, _) => said.push(format!("Nothing begins in {}.", count(holidays, "holiday", "holidays"))),
+        (false, _) => said.push(format!("Nothing begins {}, or in {}.", quiet.join(", or "), count(holidays, "holiday", "holidays"))),
+    }
+    if let Some(most) = rules.at_once {
+        said.push(format!("At most {} are at it at once.", count(u64::from(most), "device", "devices")));
+    }
+    if let Some(stop) = rules.stop {
+        let least = count(u64::from(stop.at_least), "device", "devices");
+        said.push(format!("It stops by itself when {} percent of the devices that began fail, and at least {least}.", stop.percent));
+    }
+    if rules.improvements {
+        said.push(String::from("Background security improvements are brought too."));
+    }
+    if rules.force_restart {
+        said.push(String::from("Macs of macOS 13 and earlier restart at the deadline whatever is open; unsaved work is lost."));
+    }
+    said
+}
+
+/// Who begins when.
+fn order(rules: &Rules) -> String {
+    let first = rules.rings.first().map(|ring| ring.name.as_str()).unwrap_or_default();
+    let moves = if rules.target.moves() { "; a release that appears later begins on the day of its posting" } else { "" };
+    let mut said = format!("“{first}” begins on {}", rules.starts.words());
+    for ring in rules.rings.iter().skip(1) {
+        match ring.after_minutes {
+            0 => said.push_str(&format!(", “{}” with it", ring.name)),
+            after => said.push_str(&format!(", “{}” {} later", ring.name, length(after))),
+        }
+    }
+    format!("{said}{moves}.")
+}
+
+fn quiet(quiet: &Quiet) -> String {
+    let mut days = quiet.weekdays.clone();
+    days.sort_unstable();
+    days.dedup();
+    let days = match days.as_slice() {
+        [0, 1, 2, 3, 4] => String::from("from Monday to Friday"),
+        [0, 1, 2, 3, 4, 5, 6] => String::from("on any day"),
+        _ => format!("on {}", days.iter().map(|day| weekday_words(*day as i8)).collect::<Vec<_>>().join(", ")),
+    };
+    format!("{days} between {} and {}", minute_words(quiet.from), minute_words(quiet.to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Wall;
+    use crate::mdm::updates::rules::{Ring, Stop, Target};
+
+    #[test]
+    fn a_plan_says_what_it_means_in_sentences() {
+        let ring = |name: &str, after_minutes| Ring { name: name.into(), after_minutes, groups: vec![] };
+        let rules = Rules {
+            target: Target::NewestMinusDays { days: 14 },
+            starts: Wall::parse("2026-11-30T08:00").unwrap(),
+            rings: vec![ring("Pilot", 0), ring("Everyone", 7 * 24 * 60)],
+            deadline: Deadline::After { minutes: 3 * 24 * 60, time: Some(960) },
+            quiet: vec![Quiet { weekdays: vec![4, 0, 1, 2, 3], from: 480, to: 780 }, Quiet { weekdays: vec![5], from: 0, to: 60 }],
+            holidays: vec![],
+            at_once: Some(10),
+            stop: Some(Stop { percent: 20, at_least: 1 }),
+            improvements: true,
+            force_restart: true,
+            details_url: None,
+        };
+        let said = means(&rules);
+        assert_eq!(
+            said[..3],
+            [
+                "Each device installs the newest release that has been out for 14 days within 3 days of its ring’s beginning, at 16:00.",
+                "“Pilot” begins on Mon 30 Nov 2026, 08:00, “Everyone” 7 days later; a release that appears later begins on the day of its posting.",
+                "Nothing begins from Monday to Friday between 08:00 and 13:00, or on Saturday between 00:00 and 01:00.",
+            ]
+        );
+        assert_eq!(said.len(), 7);
+        let at = Deadline::At { at: Wall::parse("2026-12-04T16:00").unwrap() };
+        assert_eq!(
+            means(&Rules { deadline: at, ..rules })[0],
+            "Each device installs the newest release that has been out for 14 days by Fri 4 Dec 2026, 16:00."
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! Model by release as a table that is read across: offered or not, until when, and how many devices run each.
+
+use maud::{Markup, html};
+
+use super::super::parts::{Address, Cell, Column, Row, State, Table, badge, count, table, thousands};
+use crate::mdm::updates::matrix::{Column as Release, Improvement, Model, Section};
+use crate::protocol::os_version::OsVersion;
+
+/// Versions that a model runs that are listed one by one.
+const RUNS_SHOWN: usize = 6;
+
+/// The devices behind a number.
+fn devices(model: Option<&Model>, board: &str, version: Option<OsVersion>) -> String {
+    let mut address = Address::new("/devices");
+    if let Some(model) = model {
+        address = address.with("hardware", &format!("{}/{board}", model.product_name));
+    }
+    address.with("version", &version.map(|version| version.to_string()).unwrap_or_default()).to_string()
+}
+
+/// The table.
+pub fn matrix(section: &Section) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Models and releases" {
+            table.matrix {
+                caption.hear-only { "Models, and the releases that Apple offers them" }
+                thead { tr {
+                    th scope="col" { "Model" }
+                    th scope="col" { "Runs" }
+                    @for release in &section.releases { (head(release)) }
+                } }
+                tbody { @for model in &section.models { (row(model, &section.releases)) } }
+            }
+        }
+        @if section.releases.is_empty() { p.quiet { "Apple’s list names no release for these models." } }
+    }
+}
+
+fn head(release: &Release) -> Markup {
+    html! {
+        th.cell scope="col" {
+            strong { (release.version) }
+            @if !release.build.is_empty() { span.mono { (release.build) } }
+            @if let Some(posted) = release.posted { span { "posted " (posted.words()) } }
+            span { @match release.expires { Some(day) => { "signed until " (day.words()) }, None => "no end" } }
+        }
+    }
+}
+
+fn row(model: &Model, releases: &[Release]) -> Markup {
+    let board = &model.update_device_id;
+    let name = if model.name.is_empty() { "A model that has not said its name" } else { &model.name };
+    html! {
+        tr {
+            th scope="row" {
+                strong { (name) } br;
+                @if !model.listed_as.is_empty() { span.mono.quiet { (model.listed_as) } br; }
+                a href=(devices(Some(model), board, None)) { (count(u64::from(model.devices), "device", "devices")) }
+                br; (standing(model))
+            }
+            td { (runs(model, board)) }
+            @for (release, offered) in releases.iter().zip(&model.offered) {
+                td.cell { (cell(model, board, release, *offered)) }
+            }
+        }
+    }
+}
+
+/// Whether it can have something newer; what is not known is told apart from nothing.
+fn standing(model: &Model) -> Markup {
+    html! {
+        @match model.unknown {
+            Some(unknown) => { (badge(State::Silent, "not known")) div.quiet { "What it can have is not known: " (unknown.words()) "." } },
+            None if model.up_to_date == model.devices => (badge(State::Ok, "nothing newer")),
+            None if model.up_to_date == 0 => (badge(State::Waiting, "newer ones are offered")),
+            None => (badge(State::Waiting, "some can have a newer one")),
+        }
+        @if let Some(generation) = model.ends_at { div { "This model ends at " (generation) "." } }
+    }
+}
+
+fn runs(model: &Model, board: &str) -> Markup {
+    html! {
+        ul.runs {
+            @for (version, number) in model.runs.iter().take(RUNS_SHOWN) {
+                @let words = if version.is_known() { version.to_string() } else { String::from("not said") };
+                li { (words) ": " a href=(devices(Some(model), board, Some(*version))) aria-label=(format!("{} run {words}", count(u64::from(*number), "device", "devices"))) { (thousands(u64::from(*number))) } }
+            }
+            @if model.runs.len() > RUNS_SHOWN { li.quiet { "and " (model.runs.len() - RUNS_SHOWN) " older versions" } }
+        }
+    }
+}
+
+fn cell(model: &Model, board: &str, release: &Release, offered: bool) -> Markup {
+    let running = u64::from(model.running(release.version));
+    html! {
+        @if running > 0 {
+            a href=(devices(Some(model), board, Some(release.version))) aria-label=(format!("{} run {}", count(running, "device", "devices"), release.version)) {
+                strong { (thousands(running)) }
+            }
+            " "
+        }
+        @if offered { span { "offered" } } @else { span.quiet { span aria-hidden="true" { "–" } span.hear-only { "not offered" } } }
+    }
+}
+
+/// The improvements, with the build that each is for.
+pub fn improvements(list: &[Improvement]) -> Markup {
+    let cells = |one: &Improvement| -> Vec<Cell> {
+        let number = u64::from(one.devices);
+        vec![
+            html! { (one.version) },
+            html! { (one.build) },
+            html! { (one.prerequisite) },
+            html! { @if let Some(posted) = one.posted { (posted.words()) } },
+            html! { @if number > 0 { a href=(devices(None, "", Some(one.version))) { (count(number, "device", "devices")) } } @else { span.quiet { "none" } } },
+        ]
+    };
+    let row = |one: &Improvement| Row { id: String::new(), href: None, name: one.version.to_string(), cells: cells(one) };
+    table(&Table {
+        caption: "Background security improvements",
+        columns: vec![
+            Column::main("Improvement"),
+            Column::code("Build").lesser(),
+            Column::code("For build").labelled(),
+            Column::text("Posted").labelled(),
+            Column::text("Run it").labelled(),
+        ],
+        rows: list.iter().map(row).collect(),
+        pager: None,
+        empty: Markup::default(),
+        selection: None,
+        compact: true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Day;
+    use crate::mdm::updates::candidates::Unknown;
+    use crate::protocol::platform::Platform;
+
+    fn version(text: &str) -> OsVersion {
+        OsVersion::parse(text)
+    }
+
+    fn model(name: &str) -> Model {
+        Model {
+            name: name.into(),
+            product_name: "iPad13,18".into(),
+            update_device_id: String::new(),
+            listed_as: "iPad13,18".into(),
+            platform: Platform::Ios,
+            devices: 12,
+            runs: vec![(version("26.1"), 8), (version("18.2"), 4)],
+            offered: vec![true, false],
+            up_to_date: 8,
+            unknown: None,
+            ends_at: Some(26),
+        }
+    }
+
+    fn section(models: Vec<Model>) -> Section {
+        let release = |text: &str, expires: Option<&str>| Release {
+            version: version(text),
+            build: "23B85".into(),
+            posted: Day::parse("2026-11-03"),
+            expires: expires.and_then(Day::parse),
+        };
+        Section {
+            platform: "iOS".into(),
+            releases: vec![release("26.1", Some("2027-05-02")), release("18.2", None)],
+            models,
+            improvements: vec![],
+        }
+    }
+
+    #[test]
+    fn each_number_opens_its_list_and_each_release_says_until_when_it_is_signed() {
+        let html = matrix(&section(vec![model("iPad <10>")])).into_string();
+        for part in [
+            "iPad &lt;10&gt;",
+            "href=\"/devices?hardware=iPad13%2C18%2F\">12 devices",
+            "href=\"/devices?hardware=iPad13%2C18%2F&amp;version=26.1\" aria-label=\"8 devices run 26.1\"",
+            "signed until 2 May 2027",
+            "no end",
+            "posted 3 Nov 2026",
+            "This model ends at 26.",
+            "not offered",
+            "some can have a newer one",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_told_apart_from_nothing_newer() {
+        let unknown = Model { unknown: Some(Unknown::Board), ends_at: None, ..model("Mac") };
+        let html = matrix(&section(vec![unknown])).into_string();
+        assert!(html.contains("not known: the Mac has not said which board") && !html.contains("nothing newer"), "{html}");
+        let current = Model { up_to_date: 12, ends_at: None, ..model("iPad") };
+        let html = matrix(&section(vec![current])).into_string();
+        assert!(html.contains("nothing newer") && !html.contains("not known"), "{html}");
+    }
+
+    #[test]
+    fn improvements_say_for_which_build_they_are() {
+        let one =
+            Improvement { version: version("26.1 (a)"), build: "23B85610a".into(), prerequisite: "23B85".into(), posted: None, devices: 3 };
+        let html = improvements(&[one]).into_string();
+        assert!(html.contains("23B85610a") && html.contains("href=\"/devices?version=26.1%20%28a%29\">3 devices"), "{html}");
+    }
+}

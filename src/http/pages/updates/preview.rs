@@ -1,0 +1,196 @@
+//! What a plan would do, before it is saved: counts, reasons with numbers, and every device.
+
+use maud::{Markup, html};
+
+use super::super::parts::{Button, Column, Frame, Row, Section, Shell, Table, count, hidden, post, section, table, thousands};
+use super::super::parts::{empty, frame};
+use super::super::profiles::parts::warnings;
+use crate::mdm::updates::preview::{Device, Foreseen, Preview};
+
+/// Devices of one kind that are shown; the numbers are of all.
+pub const DEVICES_SHOWN: usize = 100;
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct PreviewView {
+    /// What the plan is called.
+    pub name: String,
+    /// Where its form goes.
+    pub action: String,
+    /// The form as it was sent.
+    pub sent: Vec<(String, String)>,
+    /// What it means, in sentences.
+    pub means: Vec<String>,
+    /// What nothing can come of, a sentence each.
+    pub warnings: Vec<String>,
+    /// The names of the rings.
+    pub rings: Vec<String>,
+    /// What would become of each device.
+    pub preview: Preview,
+}
+
+/// What would become of devices, in the order of the page: short words for the number, and a title for the list.
+const KINDS: [(Foreseen, &str, &str, &str); 7] = [
+    (
+        Foreseen::Declaration,
+        "declaration",
+        "get it by a declaration, and install it by themselves at the deadline",
+        "Get it by a declaration",
+    ),
+    (Foreseen::Command, "command", "get it by commands", "Get it by commands"),
+    (Foreseen::Cannot, "cannot", "cannot have it", "Cannot have it"),
+    (Foreseen::Later, "later", "cannot be told yet", "Cannot be told yet"),
+    (Foreseen::Done, "done", "have it already", "Have it already"),
+    (Foreseen::Excepted, "excepted", "are left alone", "Are left alone"),
+    (Foreseen::NotConcerned, "others", "are not concerned", "Are not concerned"),
+];
+
+/// The page.
+pub fn preview(shell: &Shell, view: &PreviewView) -> Markup {
+    let title = format!("What “{}” would do", view.name);
+    let page = Frame { under: html! { "Nothing has been saved or sent yet." }, ..Frame::new(Section::Updates, &title) };
+    let total: u64 = view.preview.counts.values().map(|number| u64::from(*number)).sum();
+    let foot = |id: &str| {
+        post(
+            &view.action,
+            html! {
+                (hidden(&view.sent))
+                div.form-foot id=(id) {
+                    (Button::submit("Save the plan").main().sends("do", "save"))
+                    (Button::submit("Back to the form").sends("do", "form"))
+                }
+            },
+        )
+    };
+    let content = html! {
+        div.stack.loose {
+            div.stack { @for sentence in &view.means { p { (sentence) } } }
+            (warnings(&view.warnings))
+            (summary(view, total))
+            (foot("save"))
+            @if total == 0 { (empty("No device", "Tick groups with devices in the rings; the plan can be saved without, and waits for them.", Markup::default())) }
+            @for (kind, id, _, title) in KINDS { (devices(view, kind, id, title)) }
+            @if total > 0 { (foot("save-again")) }
+        }
+    };
+    frame(shell, &page, content)
+}
+
+fn summary(view: &PreviewView, total: u64) -> Markup {
+    html! {
+        @if total > 0 {
+            div.stack {
+                p { "Of " strong { (count(total, "device", "devices")) } ":" }
+                ul {
+                    @for (kind, id, words, _) in KINDS {
+                        @if let Some(number) = view.preview.counts.get(&kind).filter(|number| **number > 0) {
+                            li { a href=(format!("#{id}")) { (thousands(u64::from(*number))) } " " (words) }
+                        }
+                    }
+                }
+            }
+        }
+        @if view.preview.is_cut { p.quiet { "There are more devices than are looked at for a preview; the numbers are of the first ones." } }
+        @if !view.preview.reasons.is_empty() {
+            div.stack {
+                p { "Why some cannot:" }
+                ul { @for reason in &view.preview.reasons { li { a href="#cannot" { (thousands(u64::from(reason.devices))) } ": " (reason.because) } } }
+            }
+        }
+    }
+}
+
+fn devices(view: &PreviewView, kind: Foreseen, id: &str, title: &str) -> Markup {
+    let of_kind: Vec<&Device> = view.preview.devices.iter().filter(|device| device.foreseen == kind).collect();
+    if of_kind.is_empty() {
+        return Markup::default();
+    }
+    let row = |device: &&Device| Row {
+        id: String::new(),
+        href: Some(format!("/devices/{}/updates", device.device_id)),
+        name: device.name.clone(),
+        cells: vec![
+            html! { (if device.name.is_empty() { "A device without a name" } else { &device.name }) },
+            html! { (view.rings.get(device.ring).map(String::as_str).unwrap_or_default()) },
+            html! { (device.os_version) @if !device.version.is_empty() { " → " (device.version) } },
+            html! {
+                @if let Some(opens) = device.opens { "from " (opens.words()) }
+                @if let Some(deadline) = device.deadline { ", installed by " (deadline.words()) }
+                (device.because)
+            },
+        ],
+    };
+    let list = table(&Table {
+        caption: title,
+        columns: vec![
+            Column::main("Device"),
+            Column::text("Ring"),
+            Column::text("Version").whole(),
+            Column::text("When, or why not").wraps(),
+        ],
+        rows: of_kind.iter().take(DEVICES_SHOWN).map(row).collect(),
+        pager: None,
+        empty: Markup::default(),
+        selection: None,
+        compact: true,
+    });
+    html! {
+        div id=(id) {
+            (section(title, html! {
+                (list)
+                @if of_kind.len() > DEVICES_SHOWN { p.meta { "and " (thousands((of_kind.len() - DEVICES_SHOWN) as u64)) " more" } }
+            }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::mdm::updates::preview::Reason;
+
+    #[test]
+    fn numbers_lead_to_their_devices_and_long_lists_are_cut() {
+        let shell = Shell::for_tests(Section::Updates, Timestamp::from_seconds(1_795_577_349));
+        let device = |n: usize| Device {
+            device_id: format!("d{n}"),
+            name: format!("iPad <{n}>"),
+            os_version: "18.1".into(),
+            ring: 0,
+            foreseen: Foreseen::Cannot,
+            version: String::new(),
+            opens: None,
+            deadline: None,
+            because: "Apple’s list does not name this hardware".into(),
+        };
+        let devices: Vec<_> = (0..=DEVICES_SHOWN).map(device).collect();
+        let preview = Preview {
+            counts: [(Foreseen::Cannot, devices.len() as u32)].into(),
+            reasons: vec![Reason { because: "Apple’s list does not name this hardware".into(), devices: devices.len() as u32 }],
+            devices,
+            is_cut: false,
+        };
+        let view = PreviewView {
+            name: "Winter".into(),
+            action: "/updates/plans/new".into(),
+            sent: vec![("name".into(), "Win\"ter".into())],
+            means: vec![],
+            warnings: vec!["“Pilot” has no group yet.".into()],
+            rings: vec!["Pilot".into()],
+            preview,
+        };
+        let html = self::preview(&shell, &view).into_string();
+        for part in [
+            "<a href=\"#cannot\">101</a> cannot have it",
+            "and 1 more",
+            "iPad &lt;99&gt;",
+            "“Pilot” has no group yet.",
+            "value=\"Win&quot;ter\"",
+            "name=\"do\" value=\"save\"",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("iPad &lt;100&gt;"));
+    }
+}
