@@ -16,6 +16,20 @@ impl House {
     /// A device that is known, in the group `g`, and a release that it can have.
     async fn with_a_release(&self) -> String {
         self.enrolled().await;
+        self.release_for_the_device().await
+    }
+
+    /// A plan that has begun on the device, which is enrolled; gives its id.
+    pub(super) async fn begun_update_plan(&self) -> String {
+        self.release_for_the_device().await;
+        let made = self.ask(Role::Admin, Method::POST, PLANS, Some(json!({ "name": "Autumn", "rules": rules() }))).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        self.plan_now().await;
+        self.app.store.write(self.app.now(), crate::mdm::updates::progress::take_census).await.unwrap();
+        made.body["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn release_for_the_device(&self) -> String {
         let work = |tx: &crate::store::Tx| {
             let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
             let device = devices::by_id(tx, &enrollment.device_id)?.unwrap();
