@@ -64,6 +64,8 @@ impl Offered {
             Stage::Installed | Stage::Outdated => return format!("Installed, version {}", self.version),
             Stage::Updating => "Updating",
             Stage::Declined => "It was declined on this device",
+            Stage::Lacking if self.is_there => "Installed",
+            Stage::Lacking => "It cannot be had on this device yet",
             Stage::NeedsCode => "Waiting for a code from whoever looks after the devices",
             Stage::Failed if self.is_retried => "It could not be installed; it is tried again by itself",
             Stage::Failed => "It could not be installed",

@@ -17,6 +17,8 @@ pub enum Share {
     Declined,
     /// No licence is free for it.
     NoLicence,
+    /// Something is missing for it that only somebody can give.
+    Lacking,
     /// It went wrong.
     Failed,
 }
@@ -29,6 +31,7 @@ impl Share {
             Self::Waiting => "waiting",
             Self::Declined => "declined",
             Self::NoLicence => "no licence",
+            Self::Lacking => "lacking something",
             Self::Failed => "failed",
         }
     }
@@ -36,6 +39,7 @@ impl Share {
     const fn class(self) -> &'static str {
         match self {
             Self::NoLicence => "no-licence",
+            Self::Lacking => "lacking",
             other => other.word(),
         }
     }
@@ -48,6 +52,7 @@ impl Share {
             Self::Waiting => (6, 6),
             Self::Declined => (9, 3),
             Self::NoLicence => (0, 5),
+            Self::Lacking => (4, 4),
         }
     }
 }
