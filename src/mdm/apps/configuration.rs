@@ -56,7 +56,7 @@ pub fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
     }
     if let Some((at, letter)) = unwritable(&keys, "") {
         let code = u32::from(letter);
-        return Err(Error::field(FIELD, format!("{at} holds a character that a property list cannot hold (U+{code:04X}); take it out")));
+        return Err(Error::field(FIELD, format!("“{at}” holds a character that a property list cannot hold (U+{code:04X}); take it out")));
     }
     variables::find(&keys).map_err(|error| match error {
         // These name profiles to devices; in an app's configuration they mean nothing special.

@@ -194,7 +194,7 @@ async fn what_a_property_list_cannot_hold_is_refused_at_its_field_with_all_that_
     let path = format!("/apps/{id}/configuration");
     let whole = house.post(&owner, &path, "configuration=%7B%22server%22%3A%22a%5Cu0001%22%7D&key=&value=").await;
     assert_eq!(whole.status, 422, "{}", whole.body);
-    assert!(whole.body.contains("server holds a character") && whole.body.contains("U+0001"), "{}", whole.body);
+    assert!(whole.body.contains("“server” holds a character") && whole.body.contains("U+0001"), "{}", whole.body);
     assert!(whole.body.contains("a\\u0001"), "what was typed stays: {}", whole.body);
     let one = house.post(&owner, &path, "configuration=&key=room&value=A%01B").await;
     assert!(one.status == 422 && one.body.contains("value=\"room\""), "{}", one.body);
