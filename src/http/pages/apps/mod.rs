@@ -114,7 +114,7 @@ fn row(row: &AppRow) -> Row {
         href: Some(format!("/apps/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; " " } span.lines { (row.name) } },
+            html! { span.app-named { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; } span.lines { (row.name) } } },
             html! { (row.kind) },
             html! { span.tight { (licences(row.licences)) } },
             html! { @if row.groups.is_empty() { span.quiet { "nobody yet" } } @else { (row.groups.join(", ")) } },

@@ -184,7 +184,8 @@ fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
         Stage::Unmanaged if row.take_over => Step::Install,
         Stage::Declined | Stage::Deleted | Stage::Unmanaged | Stage::Stuck => Step::Rest(None),
         _ if is_early => Step::Rest(row.due_at),
-        Stage::Installed | Stage::Outdated => match installed(row, facts, want) {
+        Stage::Installed | Stage::Outdated | Stage::Licence | Stage::NoLicence if !row.seen.is_empty() => match installed(row, facts, want)
+        {
             Step::Rest(_) if row.poll_at.is_some() => poll(row, now),
             step => step,
         },

@@ -103,6 +103,9 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
     if next::gave_up(&planned.row) {
         give_back(tx, &mut planned.row)?;
     }
+    if planned.facts.lack.is_none() {
+        next::mended(&mut planned.row, &planned.facts.licence, tx.now);
+    }
     next::compare(&mut planned.row, &planned.facts, tx.now);
     next::codeless(&mut planned.row, &planned.facts);
     if planned.before.as_ref() != Some(&planned.row) {
