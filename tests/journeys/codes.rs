@@ -34,6 +34,7 @@ async fn assigned(house: &House, device: &Guest<'_>, adam_id: &'static str) -> S
             groups::insert(tx, &group)?;
             groups::add_device(tx, "g", &device)?;
             let app = apps::add(tx, &Actor::Console, adam_id, "App")?;
+            apps::learn_identifier(tx, &app.id, if adam_id == CHOIR { "school.example.choir" } else { "school.example.atlas" })?;
             let settings = Settings { licence: LicenceBy::None, ..Settings::default() };
             apps::edit(tx, &Actor::Console, &app.id, Edit { settings: Some(settings), ..Edit::default() })?;
             apps::assign(tx, &Actor::Console, &app.id, "g", AssignedMode::Required, None)?;

@@ -265,17 +265,6 @@ pub fn listed(row: &mut AppState, item: Option<&Item>, present: Option<&Present>
     }
 }
 
-/// The list of what is installed, of a system that has no list of what it manages.
-pub fn present(row: &mut AppState, present: Option<&Present>, facts: &Facts, now: Timestamp) {
-    listed(row, None, present, true, facts, now);
-    if matches!(row.stage, Stage::Installed | Stage::Outdated) {
-        UNMANAGED_THERE.clone_into(&mut row.problem);
-    }
-}
-
-/// What is said of an app on a system that does not manage any.
-const UNMANAGED_THERE: &str = "this system takes apps and does not manage them, so it can be neither configured nor removed from here";
-
 fn state_is(row: &mut AppState, state: ManagedState, facts: &Facts, now: Timestamp) {
     let word = |words: &str| words.to_owned();
     match state {

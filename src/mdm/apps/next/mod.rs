@@ -8,12 +8,14 @@ mod declared;
 mod facts;
 mod heard;
 mod lacking;
+mod presence;
 
 pub use codes::{code_sent, codeless, redeemed};
 pub use declared::{Declared, confirmed, declared, doubted, served};
 pub use facts::{Facts, LicenceFact, Newest, Want};
-pub use heard::{Answer, Item, Present, answered, listed, lost, present, sent, taken_back};
+pub use heard::{Answer, Item, Present, answered, listed, lost, sent, taken_back};
 pub use lacking::{is_kept, lacks, mended};
+pub use presence::present;
 
 use std::time::Duration;
 

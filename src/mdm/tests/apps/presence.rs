@@ -30,13 +30,24 @@ fn an_old_mac_has_an_app_when_it_lists_it_and_is_asked_for_nothing_that_it_does_
         }
         asked.clone()
     };
-    let learn = app.id.clone();
-    school.write(move |tx| apps::learn_identifier(tx, &learn, BUNDLE));
     session("");
     assert_eq!(device.stage(), Stage::Installing);
-    school.clock.advance(MINUTE);
     let there = format!("<dict><key>Identifier</key><string>{BUNDLE}</string><key>Version</key><string>28</string></dict>");
-    session(&there);
+    for _ in 0..4 {
+        school.clock.advance(MINUTE * 15);
+        session(&there);
+    }
+    let row = device.app().unwrap();
+    assert!(
+        row.stage == Stage::Installing && row.problem.contains("identifier is not known"),
+        "it is not judged by what cannot be seen: {row:?}"
+    );
+    let learn = app.id.clone();
+    school.write(move |tx| apps::learn_identifier(tx, &learn, BUNDLE));
+    for _ in 0..2 {
+        school.clock.advance(days(1));
+        session(&there);
+    }
     let row = device.app().unwrap();
     assert_eq!((row.stage, row.version.as_str()), (Stage::Installed, "28"));
     let (cause, _) = apps::words::because(&row, &crate::clock::Zone::default());
