@@ -52,14 +52,7 @@ pub fn lacks(tx: &Tx, actor: &Actor, id: &str, proposal: Option<Proposal>, group
     actor.require(Right::View)?;
     let app = library::known(tx, id)?;
     let proposal = proposal.map_or_else(|| Proposal::of(tx, &app), Ok)?;
-    let group_ids = match group_ids {
-        Some(given) => given.to_vec(),
-        None => {
-            let open =
-                assignments::of_item(tx, AssignedKind::App, id)?.into_iter().filter(|row| row.ends_at.is_none_or(|end| end > tx.now));
-            open.map(|row| row.group_id).collect()
-        }
-    };
+    let group_ids = group_ids.map_or_else(|| where_it_is(tx, id), |given| Ok(given.to_vec()))?;
     let (mut seen, mut counts) = (BTreeSet::new(), BTreeMap::<String, u64>::new());
     for group_id in &group_ids {
         for device_id in assignments::devices_of_group(tx, group_id)? {
@@ -78,6 +71,12 @@ pub fn lacks(tx: &Tx, actor: &Actor, id: &str, proposal: Option<Proposal>, group
         counts.into_iter().map(|(because, devices)| Lack { words: words(&app, devices, &because), because, devices }).collect();
     lacks.sort_by_key(|lack| std::cmp::Reverse(lack.devices));
     Ok(lacks)
+}
+
+/// The groups that an app is assigned to now.
+fn where_it_is(tx: &Tx, id: &str) -> Result<Vec<String>> {
+    let open = assignments::of_item(tx, AssignedKind::App, id)?.into_iter().filter(|row| row.ends_at.is_none_or(|end| end > tx.now));
+    Ok(open.map(|row| row.group_id).collect())
 }
 
 fn words(app: &App, devices: u64, because: &str) -> String {

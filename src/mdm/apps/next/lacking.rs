@@ -9,11 +9,10 @@ use crate::store::deployments::Mechanism;
 /// Decides about an app for which something is missing: what the device is at goes on, what is there stays, and nothing is sent or removed.
 pub(super) fn lacking(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
     match (facts.under_way, row.stage) {
-        (UnderWay::Offered, _) => Step::Rest(None),
+        // The device's answer comes first; and the person's decision stands.
+        (UnderWay::Offered, _) | (UnderWay::Nothing, Stage::Declined | Stage::Deleted | Stage::Unmanaged) => Step::Rest(None),
         // It says what is not wanted any more.
         (UnderWay::Queued, _) => Step::TakeBack,
-        // The person's decision stands.
-        (UnderWay::Nothing, Stage::Declined | Stage::Deleted | Stage::Unmanaged) => Step::Rest(None),
         (UnderWay::Nothing, Stage::Lacking) if facts.lack.as_ref() == Some(&row.problem) => Step::Rest(None),
         (UnderWay::Nothing, Stage::Prompting | Stage::Installing | Stage::Updating | Stage::NeedsCode)
             if row.mechanism == Mechanism::Command && !is_away(row) =>
