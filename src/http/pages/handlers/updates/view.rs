@@ -228,7 +228,7 @@ fn since(tx: &Tx, rules: &Rules, meant: &[Meant]) -> Result<Option<(Day, String)
     let Some(most) = meant.first().filter(|_| rules.target.moves()) else { return Ok(None) };
     let days = if let Target::NewestMinusDays { days } = &rules.target { i32::try_from(*days).unwrap_or(i32::MAX) } else { 0 };
     let listed = releases::all(tx)?.into_iter().filter(|release| release.key.os_version().to_string() == most.version);
-    let posted = listed.flat_map(|release| release.offers).filter_map(|offer| offer.posted).min();
+    let posted = listed.filter_map(|release| release.posted()).min();
     Ok(posted.map(|posted| (posted.plus(days), format!("{}, posted on {}", most.version, posted.words()))))
 }
 
