@@ -171,7 +171,7 @@ fn deeds(device: &str, row: &UpdateRow) -> Markup {
 fn candidates(tab: &UpdatesTab) -> Markup {
     let ends = html! { @if let Some(generation) = tab.ends_at { p { "Apple’s list ends at " (generation) " for this model." } } };
     if let Some(unknown) = &tab.unknown {
-        return html! { p { (badge(State::Silent, "not known")) " What it can have is not known: " (unknown) "." } (ends) };
+        return html! { p { (badge(State::Silent, "not known")) } p.quiet { "What it can have is not known: " (unknown) "." } (ends) };
     }
     let hidden = tab.candidates.iter().any(|candidate| candidate.visible.is_some());
     let mut columns = vec![
@@ -196,7 +196,7 @@ fn candidates(tab: &UpdatesTab) -> Markup {
         }
         Row { id: String::new(), href: None, name: candidate.version.clone(), cells }
     };
-    let none = html! { p { (badge(State::Ok, "nothing newer")) " It has the newest release that Apple offers it." } };
+    let none = html! { p { (badge(State::Ok, "It has the newest release that Apple offers it.")) } };
     let list = table(&Table {
         caption: "Releases that it can have",
         columns,
