@@ -170,7 +170,7 @@ impl Guest<'_> {
     /// Lets jobs run and the device connect until neither has anything left to say.
     pub(crate) async fn settle(&self) {
         for _ in 0..MAX_TURNS {
-            let before = self.fleet.summary().requests;
+            let before = self.fleet.summary();
             jobs::run_due(self.house.app()).await.unwrap();
             assert!(self.fleet.settle().await, "{:?}", self.fleet.summary());
             // The two seconds for which a device gathers what it has to tell.
@@ -178,7 +178,10 @@ impl Guest<'_> {
             self.fleet.tick();
             self.look(|_| ()).await;
             // A round in which nothing happens is one question and one empty answer.
-            if self.fleet.summary().requests <= before + 2 {
+            let after = self.fleet.summary();
+            // One that is locked puts everything off, until its person comes.
+            let puts_all_off = after.not_now > before.not_now && after.reports - after.not_now == before.reports - before.not_now;
+            if after.requests <= before.requests + 2 || puts_all_off {
                 return;
             }
         }

@@ -8,6 +8,7 @@ pub mod matrix;
 pub mod mechanism;
 pub mod next;
 pub mod orders;
+pub mod own_list;
 pub mod plan;
 pub mod plans;
 pub mod preview;

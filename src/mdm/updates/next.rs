@@ -87,6 +87,10 @@ pub fn next(row: &UpdateState, facts: &Facts, now: Timestamp) -> Step {
     if row.due_at.is_some_and(|due| due > now) {
         return Step::Rest(row.due_at);
     }
+    if row.version.is_empty() && row.stage == Stage::Planned {
+        // What it finds itself decides which release is meant.
+        return Step::Send(if row.asked == Ask::Available.as_str() && facts.is_mac { Ask::Scan } else { Ask::Available });
+    }
     match row.stage {
         Stage::Planned | Stage::Done | Stage::Cannot | Stage::Excepted => Step::Rest(None),
         Stage::Downloading | Stage::Installing => Step::Send(Ask::Status),
@@ -193,6 +197,18 @@ pub fn scanning(row: &mut UpdateState, now: Timestamp) {
     row.command_uuid = None;
     row.due_at = Some(now.plus(AFTER_SCAN));
     row.changed_at = now;
+}
+
+/// The device told what it found, by which the release is chosen; when it found nothing it is asked again after a while.
+pub fn looked(row: &mut UpdateState, has_found: bool, is_mac: bool, now: Timestamp) {
+    row.command_uuid = None;
+    row.changed_at = now;
+    let is_told_to_look = is_mac && !has_found && row.unmoved == 0;
+    row.unmoved = i64::from(is_told_to_look);
+    row.due_at = Some(now.plus(BACK_OFF[BACK_OFF.len() - 1])).filter(|_| !has_found && !is_told_to_look);
+    if !is_told_to_look {
+        row.asked.clear();
+    }
 }
 
 /// The device told what it found: `key` is that of the release that is meant.

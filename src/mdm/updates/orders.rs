@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap, Subject};
 use crate::mdm::updates::mechanism;
+use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::{self, AT_ONCE_MINUTES, Memo};
 use crate::mdm::wanted::Target;
 use crate::mdm::{Actor, Right, journal};
@@ -178,7 +179,8 @@ fn ready(tx: &Tx, device_id: &str) -> Result<Ready> {
 }
 
 fn chosen(tx: &Tx, ready: &Ready, order: &Order) -> Result<Candidate> {
-    let found = match candidates::of(tx, &ready.subject, &mut candidates::Memo::default())? {
+    let found = candidates::of(tx, &ready.subject, &mut candidates::Memo::default())?;
+    let found = match own_list::or_own(tx, &ready.enrollment, &ready.target, &ready.subject, found)?.0 {
         Found::Known(found) => found,
         Found::Unknown(unknown) => return Err(Error::field("version", format!("it is not known what it can have: {}", unknown.words()))),
     };

@@ -14,6 +14,7 @@ use crate::mdm::updates::candidates::{self, Candidate, Found, Leap, Subject};
 use crate::mdm::updates::choose::{self, Choice, choose};
 use crate::mdm::updates::mechanism;
 use crate::mdm::updates::next::Facts;
+use crate::mdm::updates::own_list;
 use crate::mdm::updates::rules::Rules;
 use crate::mdm::updates::timing::{self, Window};
 use crate::mdm::wanted::{DeclarationPiece, Origin, Target};
@@ -138,6 +139,8 @@ pub enum Meant {
     Excepted(String),
     /// The device cannot have it.
     Cannot(String),
+    /// The device is to say first what it finds itself.
+    Ask,
     /// A release, later.
     Later {
         /// Which.
@@ -176,6 +179,8 @@ pub struct On<'a> {
     pub found: &'a Found,
     /// Where its clock is.
     pub zone: &'a Zone,
+    /// Whether it is to be asked first what it finds itself: Apple's list cannot be held against it.
+    pub asks: bool,
 }
 
 /// Works out what a plan means for a device; whether its turn has come is asked afterwards.
@@ -187,6 +192,7 @@ pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception
     let (candidate, since) = match choose(&read.rules, on.subject, on.found, today) {
         Choice::NotConcerned => return Meant::Nothing,
         Choice::Satisfied => return Meant::Done,
+        Choice::Cannot(_) if on.asks => return Meant::Ask,
         Choice::Cannot(because) => return Meant::Cannot(because),
         Choice::Take { candidate, since } => (candidate, since),
     };
@@ -225,8 +231,9 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     }
     let subject = candidates::subject(tx, device)?;
     let found = candidates::of(tx, &subject, &mut memo.candidates)?;
+    let (found, asks) = own_list::or_own(tx, enrollment, target, &subject, found)?;
     let zone = zone_of(tx, device, memo)?;
-    let on = On { target, subject: &subject, found: &found, zone: &zone };
+    let on = On { target, subject: &subject, found: &found, zone: &zone, asks };
     let mut exceptions = update_plans::exceptions_of(tx, &device.id)?;
     exceptions.retain(|exception| exception.ends_at.is_none_or(|end| end > tx.now));
     let mut outcome = Outcome { wake_at: exceptions.iter().filter_map(|exception| exception.ends_at).min(), ..Outcome::default() };
@@ -241,9 +248,10 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     }
     // What goes on by itself: a release expires, begins to count, or the ring begins.
     outcome.wake_at = outcome.wake_at.into_iter().chain(candidates::changes_at(&found)).min();
-    for (read, ..) in &all {
+    for (read, _, meant, _) in &all {
+        let begins = if let Meant::Later { until, .. } = meant { *until } else { None };
         let next = choose::counts_next(&read.rules, &found, zone.wall(tx.now).day()).map(|day| zone.moment(day.at(0)));
-        outcome.wake_at = outcome.wake_at.into_iter().chain(next).min();
+        outcome.wake_at = outcome.wake_at.into_iter().chain(next).chain(begins).min();
     }
     let is_busy = outcome.items.iter().any(|item| item.acts);
     let first = all
@@ -309,6 +317,15 @@ fn item(
         Meant::Done => settle(&mut row, Stage::Done, "", tx.now),
         Meant::Excepted(reason) => settle(&mut row, Stage::Excepted, &reason, tx.now),
         Meant::Cannot(because) => settle(&mut row, Stage::Cannot, &because, tx.now),
+        Meant::Ask => {
+            settle(&mut row, Stage::Planned, "the device is asked what it finds, since Apple’s list cannot be held against it", tx.now);
+            row.due_at = before.as_ref().and_then(|before| before.due_at);
+            row.version.clear();
+            row.mechanism = Mechanism::Command;
+            let mut planned = Planned { row, before, is_withdrawn: false, acts: true, facts: Facts::default(), loss: None, is_improvement };
+            facts(tx, enrollment, on, &mut planned, None)?;
+            return Ok(Some(planned));
+        }
         Meant::Later { release, because, .. } => {
             is_improvement = release.candidate.leap == Leap::Improvement;
             let goes_on = matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing) && is_first;

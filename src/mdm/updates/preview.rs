@@ -9,6 +9,7 @@ use crate::clock::Wall;
 use crate::error::Result;
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates;
+use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::{self, Meant, Memo, On, Read, meant};
 use crate::mdm::updates::rules::{Rules, Target};
 use crate::mdm::{Actor, Right};
@@ -169,12 +170,16 @@ fn device(tx: &Tx, read: &Read, device_id: &str, ring: usize, memo: &mut Memo) -
     let target = reconcile::target(tx, &enrollment, &device, &[])?;
     let subject = candidates::subject(tx, &device)?;
     let found = candidates::of(tx, &subject, &mut memo.candidates)?;
+    let (found, asks) = own_list::or_own(tx, &enrollment, &target, &subject, found)?;
     let zone = plan::zone_of(tx, &device, memo)?;
     let exceptions = update_plans::exceptions_of(tx, &device.id)?;
     let exception =
         exceptions.iter().find(|exception| exception.plan_id == read.plan.id && exception.ends_at.is_none_or(|end| end > tx.now));
-    let on = On { target: &target, subject: &subject, found: &found, zone: &zone };
+    let on = On { target: &target, subject: &subject, found: &found, zone: &zone, asks };
     match meant(read, ring, &on, exception, tx.now) {
+        Meant::Ask => {
+            (told.foreseen, told.because) = (Foreseen::Command, String::from("it is asked first what it finds itself"));
+        }
         Meant::Nothing => told.foreseen = Foreseen::NotConcerned,
         Meant::Done => told.foreseen = Foreseen::Done,
         Meant::Excepted(because) => (told.foreseen, told.because) = (Foreseen::Excepted, because),

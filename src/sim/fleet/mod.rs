@@ -239,10 +239,12 @@ impl Fleet {
         self.knock_all(|| Knock::Connect);
     }
 
-    /// Lets every device connect until its queue is empty and no command has come for a whole round; says whether that came about.
+    /// Lets every device connect until its queue is empty, or holds only what it puts off, and no other command has come for a whole round; says whether that came about.
     pub async fn settle(&self) -> bool {
         for _ in 0..MAX_ROUNDS {
-            let before = self.summary().commands;
+            // A locked device is offered the same again each time, and puts it off.
+            let taken = |summary: &Summary| summary.commands - summary.not_now.min(summary.commands);
+            let before = taken(&self.summary());
             let doors = self.shared.members().doors.clone();
             let mut told = Vec::with_capacity(doors.len());
             for door in doors {
@@ -255,7 +257,7 @@ impl Fleet {
                 // A device that stopped has settled too.
                 drop(hears.await);
             }
-            if self.summary().commands == before {
+            if taken(&self.summary()) == before {
                 return true;
             }
         }

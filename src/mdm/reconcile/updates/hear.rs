@@ -32,12 +32,15 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
     }
     let is_taken = head.status == Status::Acknowledged;
     let found = report.filter(|_| is_taken).and_then(reports::available);
-    if let Some(found) = &found {
+    let before = update_states::by_command(tx, &enrollment.id, &command.uuid)?;
+    // A Mac that has not looked yet finds nothing, which does not mean that it is up to date.
+    let is_first_word = before.as_ref().is_some_and(|row| row.version.is_empty() && row.unmoved == 0);
+    if let Some(found) = found.as_ref().filter(|found| !(found.is_empty() && is_first_word)) {
         let kept = &found[..found.len().min(OFFERS_MAX)];
         let json = serde_json::to_string(kept).map_err(|error| Error::internal("what was found is JSON", error))?;
         update_states::set_offers(tx, &enrollment.id, &json)?;
     }
-    let Some(before) = update_states::by_command(tx, &enrollment.id, &command.uuid)? else { return Ok(()) };
+    let Some(before) = before else { return Ok(()) };
     let mut row = before.clone();
     if is_taken {
         taken(tx, enrollment, &mut row, command, report, found.as_deref())?;
@@ -61,6 +64,7 @@ fn taken(
     let is_mac = device.is_some_and(|device| device.platform == Platform::Macos);
     match command.request_type.as_str() {
         "ScheduleOSUpdateScan" => next::scanning(row, tx.now),
+        "AvailableOSUpdates" if row.version.is_empty() => next::looked(row, found.is_some_and(|found| !found.is_empty()), is_mac, tx.now),
         "AvailableOSUpdates" => next::found(row, found.and_then(|found| key_of(row, found)).as_deref(), is_mac, tx.now),
         "ScheduleOSUpdate" => {
             let results = report.map(reports::scheduled).unwrap_or_default();
