@@ -234,7 +234,7 @@ fn start(device: &str, tab: &UpdatesTab) -> Markup {
         }
     };
     html! {
-        @if !tab.conditions.is_empty() { ul { @for condition in &tab.conditions { li { (condition) } } } }
+        @if !tab.conditions.is_empty() { ul.plain { @for condition in &tab.conditions { li { (condition) } } } }
         (post(&format!("/devices/{device}/updates"), form))
     }
 }

@@ -61,7 +61,7 @@ async fn what_would_happen_is_shown_before_anything_is_saved_and_then_all_of_it_
     for part in [
         "Nothing has been saved or sent yet.",
         "Of <strong>2 devices</strong>",
-        "<a href=\"#declaration\">1</a> get it by a declaration",
+        "<a href=\"#declaration\">1</a> know the deadline",
         "<a href=\"#later\">1</a> cannot be told yet",
         "iPad &lt;1&gt;",
         "18.1 → 26.1",
