@@ -35,6 +35,8 @@ pub struct UpdatesTab {
     pub found_at: Option<Timestamp>,
     /// Whether the viewer may tell it something.
     pub may_act: bool,
+    /// Whether the viewer may have a plan leave it alone.
+    pub may_change: bool,
 }
 
 /// A release that it can have.
@@ -75,6 +77,8 @@ pub struct UpdateRow {
     pub since: Timestamp,
     /// Whether it can be tried again.
     pub may_retry: bool,
+    /// Whether the plan could leave the device alone.
+    pub may_except: bool,
     /// The plan: id and name; none where it was started by hand.
     pub plan: Option<(String, String)>,
 }
@@ -132,13 +136,7 @@ fn rows(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup {
             id: String::new(),
             href: None,
             name: row.name.clone(),
-            cells: vec![
-                what,
-                state,
-                html! { (row.deadline) },
-                time_ago(row.since, now),
-                html! { @if tab.may_act { (deeds(device, row)) } },
-            ],
+            cells: vec![what, state, html! { (row.deadline) }, time_ago(row.since, now), deeds(device, tab, row)],
         }
     };
     table(&Table {
@@ -158,13 +156,14 @@ fn rows(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup {
     })
 }
 
-fn deeds(device: &str, row: &UpdateRow) -> Markup {
+fn deeds(device: &str, tab: &UpdatesTab, row: &UpdateRow) -> Markup {
     let plan = row.plan.as_ref().map(|(id, _)| id.as_str()).unwrap_or_default();
     html! {
-        @if row.may_retry {
+        @if row.may_retry && tab.may_act {
             (post(&format!("/devices/{device}/updates/again"), html! { input type="hidden" name="plan" value=(plan); (Button::submit("Try again").small()) }))
         }
-        @if row.plan.is_none() { (post(&format!("/devices/{device}/updates/take-back"), html! { (Button::submit("Take back").small()) })) }
+        @if row.may_except && tab.may_change { (Button::link(format!("/updates/plans/{plan}/except/{device}"), "Leave alone…").small().asks()) }
+        @if row.plan.is_none() && tab.may_act { (post(&format!("/devices/{device}/updates/take-back"), html! { (Button::submit("Take back").small()) })) }
     }
 }
 

@@ -33,6 +33,7 @@ pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Dev
         runs: os(device.platform, &device.product_name, &subject.version.to_string()),
         build: device.build_version.clone(),
         may_act: actor.may(Right::Command),
+        may_change: actor.may(Right::Configure),
         ends_at: candidates::ends_at(tx, &subject)?,
         ..UpdatesTab::default()
     };
@@ -107,6 +108,7 @@ fn standing(tx: &Tx, state: UpdateState) -> Result<UpdateRow> {
         by: if state.ordered_by.is_empty() { String::new() } else { format!("Started by {}", state.ordered_by) },
         since: state.changed_at,
         may_retry: state.stage == Stage::Failed,
+        may_except: plan.is_some() && !matches!(state.stage, Stage::Done | Stage::Excepted),
         plan: plan.map(|plan| (plan.id, plan.name)),
     })
 }
