@@ -121,6 +121,6 @@ async fn today_tells_of_late_failed_and_stopped_updates_and_leads_to_their_lists
     let by_hand = house.get(&owner, "/updates/by-hand?stage=failed").await.body;
     assert!(by_hand.contains("iPad 2") && by_hand.contains("Only those that are failed") && by_hand.contains("1 device"), "{by_hand}");
     assert!(house.get(&owner, "/updates/by-hand?stage=done").await.body.contains("No device stands so"));
-    let none = house.write(|tx| progress::by_hand(tx)).await;
+    let none = house.write(progress::by_hand).await;
     assert_eq!((none.total(), none.overdue), (1, 0));
 }
