@@ -64,7 +64,8 @@ pub struct Filter {
     pub group: String,
     /// Practice devices only, or none of them.
     pub practice: Option<bool>,
-    /// Enrolled devices of this hardware: the product name, a slash, and SoftwareUpdateDeviceID where it has said that: `iPad13,18/`, `Mac14,2/J413AP`.
+    /// Enrolled devices of this hardware: the product name; of Macs, which are listed by their boards, with a slash and the board as far as they
+    /// have said it: `iPad13,18`, `Mac14,2/J413AP`, `Mac14,2/`.
     pub hardware: String,
     /// Enrolled devices that run this version: `26.1`, `26.1 (a)` with an improvement, or `26.1 (*)` with any or none; `unknown` where they have not said.
     pub version: String,
@@ -166,9 +167,8 @@ impl Filter {
             values.extend(std::iter::repeat_n(Value::from(self.group.clone()), 4));
         }
         if !self.hardware.is_empty() {
-            conditions.push(String::from(
-                "enrollment_state = 'enrolled' AND product_name || '/' || coalesce(facts ->> 'SoftwareUpdateDeviceID', '') = ?",
-            ));
+            let board = if self.hardware.contains('/') { " || '/' || coalesce(facts ->> 'SoftwareUpdateDeviceID', '')" } else { "" };
+            conditions.push(format!("enrollment_state = 'enrolled' AND product_name{board} = ?"));
             values.push(self.hardware.clone().into());
         }
         if !self.version.is_empty() {

@@ -46,7 +46,7 @@ pub struct DevicesFilter {
     pub platform: String,
     /// `?group=`.
     pub group: String,
-    /// `?hardware=`: enrolled devices of one model, `iPad13,18/`, `Mac14,2/J413AP`.
+    /// `?hardware=`: enrolled devices of one model, `iPad13,18`, `Mac14,2/J413AP`.
     pub hardware: String,
     /// `?version=`: enrolled devices that run it.
     pub version: String,

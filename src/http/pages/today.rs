@@ -54,7 +54,7 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
     let topics = "device enrollment command push";
     let total: u64 = view.counts.iter().sum();
     let content = html! {
-        (live(Live { id: "needs", topics, of: None, src: None }, needs(view)))
+        (live(Live { id: "needs", topics: "device enrollment command push app update update_plan release", of: None, src: None }, needs(view)))
         @if total == 0 {
             // Live too, so that the first device is seen coming.
             (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(

@@ -119,7 +119,9 @@ fn merge(known: &str, said: Map<String, Value>) -> Result<String> {
     let mut merged: Map<String, Value> = serde_json::from_str(known).map_err(|error| Error::internal("stored facts are JSON", error))?;
     if said.contains_key("OSVersion") {
         // A device without an improvement says nothing of one; what an earlier version had is gone with that.
-        IMPROVEMENT.iter().for_each(|key| drop(merged.remove(*key)));
+        for key in IMPROVEMENT {
+            merged.remove(key);
+        }
     }
     merged.extend(said);
     Ok(Value::Object(merged).to_string())

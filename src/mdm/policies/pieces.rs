@@ -156,7 +156,7 @@ fn never_downloaded(parts: &mut Vec<Part>) -> Vec<Unable> {
         };
         for (key, switch) in rule.installs {
             for part in parts.iter_mut().filter(|part| is(part, key, &rule.value(true))) {
-                part.keys.remove(*key);
+                part.keys.remove(key);
                 found.push(Unable {
                     what: catalogue::find(switch).map_or_else(|| (*key).to_owned(), |switch| switch.label.to_owned()),
                     because: format!("“{never}” has updates never downloaded, so they cannot install themselves. Change one of the two."),

@@ -64,8 +64,8 @@ pub struct Model {
     pub name: String,
     /// `iPad13,18`, `Mac14,2`.
     pub product_name: String,
-    /// SoftwareUpdateDeviceID; empty where these devices have not said it.
-    pub update_device_id: String,
+    /// The board of a Mac; empty where these have not said it.
+    pub board: String,
     /// The name under which Apple lists it: a product name, or the board of a Mac; empty where that is not known.
     pub listed_as: String,
     /// The family of its system.
@@ -97,7 +97,9 @@ pub fn matrix(tx: &Tx, actor: &Actor) -> Result<Vec<Section>> {
     let mut models: BTreeMap<(&str, String, String), Vec<Alike>> = BTreeMap::new();
     for alike in update_progress::alike(tx)? {
         let Some(platform) = listed_under(alike.platform) else { continue };
-        let key = (platform, alike.product_name.clone(), alike.update_device_id.clone());
+        // Macs are listed by their boards, all others by what they are, whether they have said under which name or not.
+        let board = if alike.platform == Platform::Macos { alike.update_device_id.clone() } else { String::new() };
+        let key = (platform, alike.product_name.clone(), board);
         models.entry(key).or_default().push(alike);
     }
     let mut sections: BTreeMap<&str, Vec<Vec<Alike>>> = BTreeMap::new();
@@ -123,7 +125,7 @@ fn section(tx: &Tx, platform: &str, models: &[Vec<Alike>]) -> Result<Section> {
     let mut offered_to = Vec::new();
     for model in models {
         let mut offered: BTreeSet<OsVersion> = BTreeSet::new();
-        let names = model.first().map(subject).map(|subject| subject.listed_names()).unwrap_or_default();
+        let names: BTreeSet<String> = model.iter().flat_map(|alike| subject(alike).listed_names()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         for release in releases::offered(tx, platform, &names)? {
             let is_signed = release.expires.is_none_or(|last| today <= last);
@@ -185,7 +187,7 @@ fn model(tx: &Tx, alike: &[Alike], offered: Vec<bool>) -> Result<Option<Model>> 
     let mut model = Model {
         name: [&first.model_name, &first.product_name].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default(),
         product_name: first.product_name.clone(),
-        update_device_id: first.update_device_id.clone(),
+        board: if first.platform == Platform::Macos { first.update_device_id.clone() } else { String::new() },
         listed_as: subject(first).listed_names().into_iter().next().unwrap_or_default(),
         platform: first.platform,
         devices: 0,

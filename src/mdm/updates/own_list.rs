@@ -47,7 +47,7 @@ fn candidates(subject: &Subject, own: &[AvailableUpdate]) -> Vec<Candidate> {
         Some(Candidate { key, version, leap, posted: None, expires: None, managed: true })
     };
     let mut candidates: Vec<_> = own.iter().filter_map(candidate).collect();
-    candidates.sort_by(|one, other| other.version.cmp(&one.version));
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.version));
     candidates.dedup_by(|later, first| later.version == first.version);
     candidates
 }

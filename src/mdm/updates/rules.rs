@@ -280,7 +280,7 @@ impl Rules {
                 faults.push(("deadline", format!("{NOTICE_MIN_MINUTES} minutes to a year after the start of a ring")));
             }
             Deadline::After { time: Some(time), .. } if i64::from(*time) >= DAY => {
-                faults.push(("deadline", String::from("a time of the day")))
+                faults.push(("deadline", String::from("a time of the day")));
             }
             _ => {}
         }

@@ -35,6 +35,8 @@ pub struct UpdatesTab {
     pub found_at: Option<Timestamp>,
     /// Whether the viewer may tell it something.
     pub may_act: bool,
+    /// Whether the viewer may have a plan leave it alone.
+    pub may_change: bool,
 }
 
 /// A release that it can have.
@@ -75,6 +77,8 @@ pub struct UpdateRow {
     pub since: Timestamp,
     /// Whether it can be tried again.
     pub may_retry: bool,
+    /// Whether the plan could leave the device alone.
+    pub may_except: bool,
     /// The plan: id and name; none where it was started by hand.
     pub plan: Option<(String, String)>,
 }
@@ -132,13 +136,7 @@ fn rows(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup {
             id: String::new(),
             href: None,
             name: row.name.clone(),
-            cells: vec![
-                what,
-                state,
-                html! { (row.deadline) },
-                time_ago(row.since, now),
-                html! { @if tab.may_act { (deeds(device, row)) } },
-            ],
+            cells: vec![what, state, html! { (row.deadline) }, time_ago(row.since, now), deeds(device, tab, row)],
         }
     };
     table(&Table {
@@ -158,20 +156,21 @@ fn rows(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup {
     })
 }
 
-fn deeds(device: &str, row: &UpdateRow) -> Markup {
+fn deeds(device: &str, tab: &UpdatesTab, row: &UpdateRow) -> Markup {
     let plan = row.plan.as_ref().map(|(id, _)| id.as_str()).unwrap_or_default();
     html! {
-        @if row.may_retry {
+        @if row.may_retry && tab.may_act {
             (post(&format!("/devices/{device}/updates/again"), html! { input type="hidden" name="plan" value=(plan); (Button::submit("Try again").small()) }))
         }
-        @if row.plan.is_none() { (post(&format!("/devices/{device}/updates/take-back"), html! { (Button::submit("Take back").small()) })) }
+        @if row.may_except && tab.may_change { (Button::link(format!("/updates/plans/{plan}/except/{device}"), "Leave alone…").small().asks()) }
+        @if row.plan.is_none() && tab.may_act { (post(&format!("/devices/{device}/updates/take-back"), html! { (Button::submit("Take back").small()) })) }
     }
 }
 
 fn candidates(tab: &UpdatesTab) -> Markup {
     let ends = html! { @if let Some(generation) = tab.ends_at { p { "Apple’s list ends at " (generation) " for this model." } } };
     if let Some(unknown) = &tab.unknown {
-        return html! { p { (badge(State::Silent, "not known")) " What it can have is not known: " (unknown) "." } (ends) };
+        return html! { p { (badge(State::Silent, "not known")) } p.quiet { "What it can have is not known: " (unknown) "." } (ends) };
     }
     let hidden = tab.candidates.iter().any(|candidate| candidate.visible.is_some());
     let mut columns = vec![
@@ -196,7 +195,7 @@ fn candidates(tab: &UpdatesTab) -> Markup {
         }
         Row { id: String::new(), href: None, name: candidate.version.clone(), cells }
     };
-    let none = html! { p { (badge(State::Ok, "nothing newer")) " It has the newest release that Apple offers it." } };
+    let none = html! { p { (badge(State::Ok, "It has the newest release that Apple offers it.")) } };
     let list = table(&Table {
         caption: "Releases that it can have",
         columns,
@@ -234,7 +233,7 @@ fn start(device: &str, tab: &UpdatesTab) -> Markup {
         }
     };
     html! {
-        @if !tab.conditions.is_empty() { ul { @for condition in &tab.conditions { li { (condition) } } } }
+        @if !tab.conditions.is_empty() { ul.plain { @for condition in &tab.conditions { li { (condition) } } } }
         (post(&format!("/devices/{device}/updates"), form))
     }
 }

@@ -75,6 +75,8 @@ const BURN_WIDTH: f64 = 640.0;
 const BURN_HEIGHT: f64 = 168.0;
 const BURN_TOP: f64 = 28.0;
 const BURN_BOTTOM: f64 = 140.0;
+/// Room that the day of the start takes at the foot.
+const BURN_START: f64 = 112.0;
 
 /// One line, one deadline mark, today's mark, and what is left where they meet.
 pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
@@ -99,7 +101,8 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 text.says x=(format!("{:.1}", today_x + 8.0)) y=(format!("{:.1}", left_y - 8.0)) { (thousands(left)) " left" }
                 text x=(format!("{deadline_x:.1}")) y="18" text-anchor="middle" { "deadline" }
                 text x=(format!("{today_x:.1}")) y="158" text-anchor="middle" { "today" }
-                text x="0" y="158" { (day_words(start)) }
+                // Where it would lie under today's mark, the caption's dates have to do.
+                @if today_x > BURN_START { text x="0" y="158" { (day_words(start)) } }
             }
             table.hear-only {
                 caption { (burn.title) }

@@ -168,8 +168,8 @@ fn option(name: &str, value: &str, label: &str, chosen: &str, help: &str, more: 
 
 fn target(form: &PlanForm, choices: &Choices) -> Markup {
     let kind = |value: &str, label: &str, help: &str, more: Markup| option("target", value, label, &form.target, help, more);
-    let days = field("days", "Days that it has been out").kind("number").optional().value(&form.days).error(form.error("days"));
-    let major = field("major", "Generation").kind("number").optional().value(&form.major).error(form.error("major")).example("18");
+    let days = field("days", "Days that it has been out").kind("number").value(&form.days).error(form.error("days"));
+    let major = field("major", "Generation").kind("number").value(&form.major).error(form.error("major")).example("18");
     let help = format!("1 to {AGE_MAX_DAYS}. A release is meant from that day on.");
     html! {
         fieldset.stack {
@@ -198,13 +198,13 @@ fn release(form: &PlanForm, choices: &Choices) -> Markup {
     let help = if choices.releases.is_empty() { "Apple’s list is not here yet; until then a release can only be typed." } else { "" };
     html! {
         (select("release", "Release", &options, &form.release, help, form.error("release")))
-        details open[form.release == TYPED] {
+        details open[form.release == TYPED || choices.releases.is_empty()] {
             summary { "Type a release" }
             div.stack {
                 p.quiet { "Choose “Another one” above for it. A release that Apple does not list is brought to nobody; the preview warns of that." }
                 (select("typed_platform", "Platform", &platforms, &form.typed[0], "", None))
                 div.pair {
-                    (field("typed_version", "Version").optional().value(&form.typed[1]).error(form.error("typed_version")).example("26.1"))
+                    (field("typed_version", "Version").value(&form.typed[1]).error(form.error("typed_version")).example("26.1"))
                     (field("typed_build", "Build").optional().mono().value(&form.typed[2]).example("23B85"))
                 }
             }
@@ -237,11 +237,11 @@ fn ring(form: &PlanForm, at: usize, ring: &RingForm, choices: &Choices) -> Marku
     html! {
         fieldset.part {
             legend { "Ring " (number) }
-            (field(&name("name"), "Name").optional().value(&ring.name).error(form.error(&name("name"))).example("Pilot"))
+            (field(&name("name"), "Name").value(&ring.name).error(form.error(&name("name"))).example("Pilot"))
             @if at == 0 { input type="hidden" name=(name("after")) value=(ring.after); input type="hidden" name=(name("unit")) value=(ring.unit); }
             @else {
                 div.pair {
-                    (field(&name("after"), "Begins after the first").kind("number").optional().value(&ring.after).error(form.error(&name("after"))))
+                    (field(&name("after"), "Begins after").kind("number").optional().value(&ring.after).error(form.error(&name("after"))))
                     (units(&name("unit"), &ring.unit))
                 }
             }
@@ -255,21 +255,21 @@ fn ring(form: &PlanForm, at: usize, ring: &RingForm, choices: &Choices) -> Marku
 fn deadline(form: &PlanForm) -> Markup {
     let after = html! {
         div.pair {
-            (field("deadline_after", "So long").kind("number").optional().value(&form.deadline_after).error(form.error("deadline_after")))
+            (field("deadline_after", "How long").kind("number").value(&form.deadline_after).error(form.error("deadline_after")))
             (units("deadline_unit", &form.deadline_unit))
         }
         (field("deadline_time", "At this time of that day").kind("time").optional().value(&form.deadline_time).error(form.error("deadline_time"))
             .help("On the next day, where the time has passed by then."))
     };
     let at = html! {
-        (field("deadline_at", "Day and time").kind("datetime-local").optional().value(&form.deadline_at).error(form.error("deadline_at"))
+        (field("deadline_at", "Day and time").kind("datetime-local").value(&form.deadline_at).error(form.error("deadline_at"))
             .help("On the clock of each device, the same for every ring."))
     };
     html! {
         fieldset.stack {
             legend.hear-only { "By when" }
             (form.complaint("deadline"))
-            (option("deadline", "after", "So long after each ring begins", &form.deadline, "", after))
+            (option("deadline", "after", "A while after each ring begins", &form.deadline, "", after))
             (option("deadline", "at", "By one day and time", &form.deadline, "", at))
             p.quiet { "Until then the device asks its user, more often towards the end; then it installs by itself and restarts. On a Mac, unsaved work may be lost at that moment." }
         }
@@ -308,8 +308,8 @@ fn week(form: &PlanForm, at: usize, row: &QuietForm) -> Markup {
                 }
             }
             div.pair {
-                (field(&name("from"), "From").kind("time").optional().value(&row.from).error(form.error(&name("from"))))
-                (field(&name("to"), "To").kind("time").optional().value(&row.to).error(form.error(&name("to"))).help("Over midnight, where it is not after the beginning."))
+                (field(&name("from"), "From").kind("time").value(&row.from).error(form.error(&name("from"))))
+                (field(&name("to"), "To").kind("time").value(&row.to).error(form.error(&name("to"))).help("Over midnight, where it is not after the beginning."))
             }
             div.row { (Button::submit(format!("Remove quiet hours {}", at + 1)).small().unchecked().sends("do", format!("remove_quiet_{at}"))) }
         }
@@ -323,7 +323,7 @@ fn holiday(form: &PlanForm, at: usize, row: &HolidayForm) -> Markup {
             legend { "Holidays " (at + 1) }
             (field(&name("name"), "Name").optional().value(&row.name).example("Christmas"))
             div.pair {
-                (field(&name("from"), "First day").kind("date").optional().value(&row.from).error(form.error(&name("from"))))
+                (field(&name("from"), "First day").kind("date").value(&row.from).error(form.error(&name("from"))))
                 (field(&name("to"), "Last day").kind("date").optional().value(&row.to).error(form.error(&name("to"))))
             }
             div.row { (Button::submit(format!("Remove holidays {}", at + 1)).small().unchecked().sends("do", format!("remove_holiday_{at}"))) }

@@ -5,15 +5,18 @@ use maud::{Markup, html};
 use super::super::parts::{Address, Cell, Column, Row, State, Table, badge, count, table, thousands};
 use crate::mdm::updates::matrix::{Column as Release, Improvement, Model, Section};
 use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
 
 /// Versions that a model runs that are listed one by one.
 const RUNS_SHOWN: usize = 6;
 
 /// The devices behind a number.
-fn devices(model: Option<&Model>, board: &str, version: Option<OsVersion>) -> String {
+fn devices(model: Option<&Model>, version: Option<OsVersion>) -> String {
     let mut address = Address::new("/devices");
     if let Some(model) = model {
-        address = address.with("hardware", &format!("{}/{board}", model.product_name));
+        let is_mac = model.platform == Platform::Macos;
+        let hardware = if is_mac { format!("{}/{}", model.product_name, model.board) } else { model.product_name.clone() };
+        address = address.with("hardware", &hardware);
     }
     address.with("version", &version.map(|version| version.to_string()).unwrap_or_default()).to_string()
 }
@@ -48,19 +51,18 @@ fn head(release: &Release) -> Markup {
 }
 
 fn row(model: &Model, releases: &[Release]) -> Markup {
-    let board = &model.update_device_id;
     let name = if model.name.is_empty() { "A model that has not said its name" } else { &model.name };
     html! {
         tr {
             th scope="row" {
                 strong { (name) } br;
                 @if !model.listed_as.is_empty() { span.mono.quiet { (model.listed_as) } br; }
-                a href=(devices(Some(model), board, None)) { (count(u64::from(model.devices), "device", "devices")) }
+                a href=(devices(Some(model), None)) { (count(u64::from(model.devices), "device", "devices")) }
                 br; (standing(model))
             }
-            td { (runs(model, board)) }
+            td { (runs(model)) }
             @for (release, offered) in releases.iter().zip(&model.offered) {
-                td.cell { (cell(model, board, release, *offered)) }
+                td.cell { (cell(model, release, *offered)) }
             }
         }
     }
@@ -79,23 +81,23 @@ fn standing(model: &Model) -> Markup {
     }
 }
 
-fn runs(model: &Model, board: &str) -> Markup {
+fn runs(model: &Model) -> Markup {
     html! {
         ul.runs {
             @for (version, number) in model.runs.iter().take(RUNS_SHOWN) {
                 @let words = if version.is_known() { version.to_string() } else { String::from("not said") };
-                li { (words) ": " a href=(devices(Some(model), board, Some(*version))) aria-label=(format!("{} run {words}", count(u64::from(*number), "device", "devices"))) { (thousands(u64::from(*number))) } }
+                li { (words) ": " a href=(devices(Some(model), Some(*version))) aria-label=(format!("{} run {words}", count(u64::from(*number), "device", "devices"))) { (thousands(u64::from(*number))) } }
             }
             @if model.runs.len() > RUNS_SHOWN { li.quiet { "and " (model.runs.len() - RUNS_SHOWN) " older versions" } }
         }
     }
 }
 
-fn cell(model: &Model, board: &str, release: &Release, offered: bool) -> Markup {
+fn cell(model: &Model, release: &Release, offered: bool) -> Markup {
     let running = u64::from(model.running(release.version));
     html! {
         @if running > 0 {
-            a href=(devices(Some(model), board, Some(release.version))) aria-label=(format!("{} run {}", count(running, "device", "devices"), release.version)) {
+            a href=(devices(Some(model), Some(release.version))) aria-label=(format!("{} run {}", count(running, "device", "devices"), release.version)) {
                 strong { (thousands(running)) }
             }
             " "
@@ -113,7 +115,7 @@ pub fn improvements(list: &[Improvement]) -> Markup {
             html! { (one.build) },
             html! { (one.prerequisite) },
             html! { @if let Some(posted) = one.posted { (posted.words()) } },
-            html! { @if number > 0 { a href=(devices(None, "", Some(one.version))) { (count(number, "device", "devices")) } } @else { span.quiet { "none" } } },
+            html! { @if number > 0 { a href=(devices(None, Some(one.version))) { (count(number, "device", "devices")) } } @else { span.quiet { "none" } } },
         ]
     };
     let row = |one: &Improvement| Row { id: String::new(), href: None, name: one.version.to_string(), cells: cells(one) };
@@ -139,7 +141,6 @@ mod tests {
     use super::*;
     use crate::clock::Day;
     use crate::mdm::updates::candidates::Unknown;
-    use crate::protocol::platform::Platform;
 
     fn version(text: &str) -> OsVersion {
         OsVersion::parse(text)
@@ -149,7 +150,7 @@ mod tests {
         Model {
             name: name.into(),
             product_name: "iPad13,18".into(),
-            update_device_id: String::new(),
+            board: String::new(),
             listed_as: "iPad13,18".into(),
             platform: Platform::Ios,
             devices: 12,
@@ -181,8 +182,8 @@ mod tests {
         let html = matrix(&section(vec![model("iPad <10>")])).into_string();
         for part in [
             "iPad &lt;10&gt;",
-            "href=\"/devices?hardware=iPad13%2C18%2F\">12 devices",
-            "href=\"/devices?hardware=iPad13%2C18%2F&amp;version=26.1\" aria-label=\"8 devices run 26.1\"",
+            "href=\"/devices?hardware=iPad13%2C18\">12 devices",
+            "href=\"/devices?hardware=iPad13%2C18&amp;version=26.1\" aria-label=\"8 devices run 26.1\"",
             "signed until 2 May 2027",
             "no end",
             "posted 3 Nov 2026",

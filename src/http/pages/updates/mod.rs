@@ -27,7 +27,7 @@ pub struct OverviewView {
     pub problem: String,
     /// Models and releases by platform.
     pub sections: Vec<Platform>,
-    /// What devices ran day by day, by platform as it is listed.
+    /// What devices ran day by day, each platform by its name for people.
     pub streams: Vec<(String, Streams)>,
     /// Whether the viewer may make plans.
     pub may_change: bool,
@@ -91,9 +91,8 @@ fn releases(view: &OverviewView, now: Timestamp) -> Markup {
                     }
                 }))
             }
-            @for (platform, shares) in &view.streams {
-                (section(&format!("What devices run: {}", platform_words(platform)), streams(shares)))
-            }
+            @for (platform, shares) in &view.streams { (section(&format!("What devices run: {platform}"), streams(shares))) }
+            @if view.streams.is_empty() && !view.sections.is_empty() { (section("What devices run", streams(&Streams::default()))) }
         }
     }
 }

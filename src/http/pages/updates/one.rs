@@ -177,7 +177,7 @@ fn progress(view: &PlanView, now: Timestamp) -> Markup {
             (section("Rings", html! {
                 (calendar(&view.calendar))
                 @if let Some(release) = &view.calendar_of { p.meta { "Drawn for " (release) ". Where a device lacks an older release too, its time began with that one." } }
-                @for ring in &view.rings { (self::ring(ring)) }
+                div.stack.loose { @for ring in &view.rings { (self::ring(ring)) } }
             }))
             @if let Some(burn) = &view.burn { (section("Until the deadline", burn_down(burn, now))) }
         }

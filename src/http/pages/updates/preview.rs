@@ -31,13 +31,8 @@ pub struct PreviewView {
 
 /// What would become of devices, in the order of the page: short words for the number, and a title for the list.
 const KINDS: [(Foreseen, &str, &str, &str); 7] = [
-    (
-        Foreseen::Declaration,
-        "declaration",
-        "get it by a declaration, and install it by themselves at the deadline",
-        "Get it by a declaration",
-    ),
-    (Foreseen::Command, "command", "get it by commands", "Get it by commands"),
+    (Foreseen::Declaration, "declaration", "know the deadline and install it by themselves", "Install it by themselves"),
+    (Foreseen::Command, "command", "are led through it step by step, as their system is older", "Are led through it step by step"),
     (Foreseen::Cannot, "cannot", "cannot have it", "Cannot have it"),
     (Foreseen::Later, "later", "cannot be told yet", "Cannot be told yet"),
     (Foreseen::Done, "done", "have it already", "Have it already"),
@@ -81,7 +76,7 @@ fn summary(view: &PreviewView, total: u64) -> Markup {
         @if total > 0 {
             div.stack {
                 p { "Of " strong { (count(total, "device", "devices")) } ":" }
-                ul {
+                ul.plain {
                     @for (kind, id, words, _) in KINDS {
                         @if let Some(number) = view.preview.counts.get(&kind).filter(|number| **number > 0) {
                             li { a href=(format!("#{id}")) { (thousands(u64::from(*number))) } " " (words) }
@@ -94,7 +89,7 @@ fn summary(view: &PreviewView, total: u64) -> Markup {
         @if !view.preview.reasons.is_empty() {
             div.stack {
                 p { "Why some cannot:" }
-                ul { @for reason in &view.preview.reasons { li { a href="#cannot" { (thousands(u64::from(reason.devices))) } ": " (reason.because) } } }
+                ul.plain { @for reason in &view.preview.reasons { li { a href="#cannot" { (thousands(u64::from(reason.devices))) } ": " (reason.because) } } }
             }
         }
     }

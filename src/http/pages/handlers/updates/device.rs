@@ -19,8 +19,8 @@ use crate::http::pages::parts::{Flash, State as Mark};
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
 use crate::mdm::updates::held_back::{HeldBack, held_back};
 use crate::mdm::updates::orders::{self, Order, Possible, Started};
-use crate::mdm::updates::words;
-use crate::mdm::{Actor, Right, devices, policies};
+use crate::mdm::updates::{own_list, words};
+use crate::mdm::{Actor, Right, devices, policies, reconcile};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::update_states::{self, Action, Stage, UpdateState};
@@ -33,15 +33,21 @@ pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Dev
         runs: os(device.platform, &device.product_name, &subject.version.to_string()),
         build: device.build_version.clone(),
         may_act: actor.may(Right::Command),
+        may_change: actor.may(Right::Configure),
         ends_at: candidates::ends_at(tx, &subject)?,
         ..UpdatesTab::default()
     };
     let days = held_back(&policies::on_device(tx, actor, &device.id)?.keys, device.platform);
-    match candidates::of(tx, &subject, &mut candidates::Memo::default())? {
+    let channel = channel.filter(|channel| channel.state == EnrollmentState::Enrolled);
+    let mut found = candidates::of(tx, &subject, &mut candidates::Memo::default())?;
+    if let Some(channel) = channel {
+        found = own_list::or_own(tx, channel, &reconcile::target(tx, channel, device, &[])?, &subject, found)?.0;
+    }
+    match found {
         Found::Unknown(unknown) => tab.unknown = Some(unknown.words().to_owned()),
         Found::Known(found) => tab.candidates = found.into_iter().map(|candidate| row(candidate, days)).collect(),
     }
-    let Some(channel) = channel.filter(|channel| channel.state == EnrollmentState::Enrolled) else {
+    let Some(channel) = channel else {
         tab.nothing = Some(String::from("the device is not enrolled; it cannot be told anything"));
         return Ok(tab);
     };
@@ -102,6 +108,7 @@ fn standing(tx: &Tx, state: UpdateState) -> Result<UpdateRow> {
         by: if state.ordered_by.is_empty() { String::new() } else { format!("Started by {}", state.ordered_by) },
         since: state.changed_at,
         may_retry: state.stage == Stage::Failed,
+        may_except: plan.is_some() && !matches!(state.stage, Stage::Done | Stage::Excepted),
         plan: plan.map(|plan| (plan.id, plan.name)),
     })
 }

@@ -221,13 +221,10 @@ fn stop(form: &PlanForm, faults: &mut Faults) -> Option<Stop> {
     if percent.is_empty() && devices.is_empty() {
         return None;
     }
-    let percent = match percent.parse::<u8>() {
-        Ok(percent) => percent,
-        Err(_) => {
-            faults.push((String::from("stop_percent"), String::from("A whole number from 1 to 100.")));
-            100
-        }
-    };
+    let percent = percent.parse().unwrap_or_else(|_| {
+        faults.push((String::from("stop_percent"), String::from("A whole number from 1 to 100.")));
+        100
+    });
     let at_least = if devices.is_empty() { 1 } else { number("stop_devices", devices, faults) };
     Some(Stop { percent, at_least })
 }
@@ -279,7 +276,7 @@ pub(super) fn of(plan: &Read, listed: &[(String, String)]) -> PlanForm {
             if listed.iter().any(|(known, _)| *known == value) {
                 form.release = value;
             } else {
-                form.release = TYPED.to_owned();
+                TYPED.clone_into(&mut form.release);
                 form.typed = [platform.clone(), version.clone(), build.clone()];
             }
         }

@@ -81,7 +81,7 @@ pub(super) fn members(
         (false, true) => counts.total(),
         (false, false) => narrowed.stages.iter().map(|stage| counts.of(*stage)).sum(),
     };
-    let exceptions = if plan_id.is_empty() { Vec::new() } else { update_plans::exceptions(tx, plan_id, EXCEPTIONS_MAX)? };
+    let exceptions = if plan_id.is_empty() { Vec::new() } else { open_exceptions(tx, plan_id)? };
     let row = |laggard: Laggard| {
         let is_excepted = exceptions.iter().any(|exception| exception.device_id == laggard.member.device_id);
         MemberRow { is_excepted, ..member(laggard, rings, tx.now) }
@@ -228,7 +228,7 @@ fn since(tx: &Tx, rules: &Rules, meant: &[Meant]) -> Result<Option<(Day, String)
     let Some(most) = meant.first().filter(|_| rules.target.moves()) else { return Ok(None) };
     let days = if let Target::NewestMinusDays { days } = &rules.target { i32::try_from(*days).unwrap_or(i32::MAX) } else { 0 };
     let listed = releases::all(tx)?.into_iter().filter(|release| release.key.os_version().to_string() == most.version);
-    let posted = listed.flat_map(|release| release.offers).filter_map(|offer| offer.posted).min();
+    let posted = listed.filter_map(|release| release.posted()).min();
     Ok(posted.map(|posted| (posted.plus(days), format!("{}, posted on {}", most.version, posted.words()))))
 }
 
@@ -305,9 +305,16 @@ fn burn(tx: &Tx, read: &Read, meant: &[Meant], zone: &Zone) -> Result<Option<Bur
     Ok(deadline.map(|deadline| BurnDown { title, points: drawn, total: u64::from(total), deadline }))
 }
 
+/// The exceptions of a plan that have not ended.
+fn open_exceptions(tx: &Tx, id: &str) -> Result<Vec<update_plans::Exception>> {
+    let mut open = update_plans::exceptions(tx, id, EXCEPTIONS_MAX)?;
+    open.retain(|exception| exception.ends_at.is_none_or(|end| end > tx.now));
+    Ok(open)
+}
+
 fn exceptions(tx: &Tx, id: &str) -> Result<Vec<ExceptionRow>> {
     let mut rows = Vec::new();
-    for exception in update_plans::exceptions(tx, id, EXCEPTIONS_MAX)? {
+    for exception in open_exceptions(tx, id)? {
         let Some(device) = devices::by_id(tx, &exception.device_id)? else { continue };
         rows.push(ExceptionRow {
             name: super::super::devices::name(&device),

@@ -2,7 +2,7 @@
 
 use crate::clock::weekday_words;
 use crate::http::pages::parts::count;
-use crate::mdm::updates::rules::{Deadline, Quiet, Rules};
+use crate::mdm::updates::rules::{Deadline, Quiet, Ring, Rules};
 use crate::mdm::updates::timing::minute_words;
 
 /// A length of time as people say it.
@@ -63,14 +63,12 @@ pub(super) fn means(rules: &Rules) -> Vec<String> {
 fn order(rules: &Rules) -> String {
     let first = rules.rings.first().map(|ring| ring.name.as_str()).unwrap_or_default();
     let moves = if rules.target.moves() { "; a release that appears later begins on the day of its posting" } else { "" };
-    let mut said = format!("“{first}” begins on {}", rules.starts.words());
-    for ring in rules.rings.iter().skip(1) {
-        match ring.after_minutes {
-            0 => said.push_str(&format!(", “{}” with it", ring.name)),
-            after => said.push_str(&format!(", “{}” {} later", ring.name, length(after))),
-        }
-    }
-    format!("{said}{moves}.")
+    let other = |ring: &Ring| match ring.after_minutes {
+        0 => format!(", “{}” with it", ring.name),
+        after => format!(", “{}” {} later", ring.name, length(after)),
+    };
+    let others: Vec<_> = rules.rings.iter().skip(1).map(other).collect();
+    format!("“{first}” begins on {}{}{moves}.", rules.starts.words(), others.concat())
 }
 
 fn quiet(quiet: &Quiet) -> String {
@@ -89,7 +87,7 @@ fn quiet(quiet: &Quiet) -> String {
 mod tests {
     use super::*;
     use crate::clock::Wall;
-    use crate::mdm::updates::rules::{Ring, Stop, Target};
+    use crate::mdm::updates::rules::{Stop, Target};
 
     #[test]
     fn a_plan_says_what_it_means_in_sentences() {

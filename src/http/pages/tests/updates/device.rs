@@ -103,9 +103,15 @@ async fn what_failed_is_tried_again_and_what_the_device_found_is_told() {
     let found = json!([{ "name": "iPadOS <26>", "version": "26.1", "build": "23B85", "download_size_bytes": 2_500_000_000_u64, "restart_required": true }]);
     house.write(move |tx| update_states::set_offers(tx, "ed1", &found.to_string())).await;
     let page = house.get(&owner, "/devices/d1/updates").await.body;
-    for part in
-        ["The download &lt;failed&gt;.", "Try again", &format!("/updates/plans/{id}\">Winter"), "iPadOS &lt;26&gt;", "2.5 GB", "restarts"]
-    {
+    for part in [
+        "The download &lt;failed&gt;.",
+        "Try again",
+        &format!("/updates/plans/{id}/except/d1\" data-dialog"),
+        &format!("/updates/plans/{id}\">Winter"),
+        "iPadOS &lt;26&gt;",
+        "2.5 GB",
+        "restarts",
+    ] {
         assert!(page.contains(part), "{part} in {page}");
     }
     let again = house.post(&owner, "/devices/d1/updates/again", &format!("plan={id}")).await;
