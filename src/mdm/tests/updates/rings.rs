@@ -1,0 +1,144 @@
+//! Rings, turns, stops, exceptions, and what is refused.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{days, device, listed, made, rules, wall};
+use crate::mdm::Actor;
+use crate::mdm::tests::School;
+use crate::mdm::updates::plans::{self, NewPlan, PlanChange};
+use crate::mdm::updates::rules::{Deadline, Ring, Rules, Stop, Target};
+use crate::store::update_states::Stage;
+
+#[test]
+fn the_second_ring_waits_for_its_time_and_a_stop_for_failures_keeps_it_from_beginning() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let (first, second) = (device(&school, "UDID-1", "18.1", "pilot"), device(&school, "UDID-2", "18.1", "all"));
+    let mut rules = rules(Target::Newest);
+    rules.rings.push(Ring { name: "Everybody".into(), after_minutes: 2 * 24 * 60, groups: vec!["all".into(), "pilot".into()] });
+    rules.stop = Some(Stop { percent: 50, at_least: 1 });
+    let plan = made(&school, rules);
+    let _ = (first.answering(|_| String::new()), second.answering(|_| String::new()));
+    assert!(first.enforced().is_some() && second.enforced().is_none());
+    assert_eq!((second.update().stage, second.update().ring), (Stage::Planned, 1));
+    assert!(second.update().problem.contains("Everybody"), "{}", second.update().problem);
+    assert_eq!(first.update().ring, 0, "of two rings the first");
+    first.tells(
+        json!({ "install-state": "failed", "failure-reason": { "count": 3, "reason": "No space", "timestamp": "2026-11-18T10:00:00Z" } }),
+        None,
+    );
+    assert_eq!(first.update().stage, Stage::Failed);
+    assert!(first.update().problem.contains("No space"), "{}", first.update().problem);
+    let id = plan.plan.id.clone();
+    let stopped = school.write(move |tx| plans::find(tx, &Actor::Console, &id)).plan;
+    assert!(stopped.stopped_because.contains("1 of 1"), "{stopped:?}");
+    school.clock.advance(days(3));
+    second.answering(|_| String::new());
+    assert_eq!((second.enforced(), second.update().stage), (None, Stage::Planned));
+    let id = plan.plan.id.clone();
+    school.write(move |tx| plans::go_on(tx, &Actor::Console, &id));
+    second.answering(|_| String::new());
+    assert!(second.enforced().is_some(), "{:?}", second.update());
+}
+
+#[test]
+fn only_so_many_are_at_it_at_once_and_the_next_begins_when_one_is_through() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let (first, second) = (device(&school, "UDID-1", "18.1", "pilot"), device(&school, "UDID-2", "18.1", "pilot"));
+    made(&school, Rules { at_once: Some(1), ..rules(Target::Newest) });
+    let _ = (first.answering(|_| String::new()), second.answering(|_| String::new()));
+    assert!(first.enforced().is_some() && second.enforced().is_none());
+    assert!(second.update().problem.contains("turn"), "{}", second.update().problem);
+    first.tells(json!({ "install-state": "none" }), Some("18.7.2"));
+    let due = second.enrollment().id;
+    assert!(school.write(move |tx| crate::store::deployments::is_due(tx, &due)), "it is looked at at once");
+    second.answering(|_| String::new());
+    assert!(second.enforced().is_some());
+}
+
+#[test]
+fn a_turn_that_leads_to_nothing_ends_after_a_day() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let (first, second) = (device(&school, "UDID-1", "18.1", "pilot"), device(&school, "UDID-2", "18.1", "pilot"));
+    made(&school, Rules { at_once: Some(1), ..rules(Target::Newest) });
+    let _ = (first.answering(|_| String::new()), second.answering(|_| String::new()));
+    school.clock.advance(days(1) + Duration::from_secs(1));
+    second.answering(|_| String::new());
+    assert!(second.enforced().is_some());
+}
+
+#[test]
+fn an_exception_leaves_a_device_alone_until_it_ends() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    let plan = made(&school, rules(Target::Newest));
+    ipad.answering(|_| String::new());
+    let (id, device_id) = (plan.plan.id, ipad.enrollment().device_id);
+    school.write(move |tx| {
+        let end = Some(tx.now.plus(days(2)));
+        plans::except(tx, &Actor::Console, &id, &device_id, "Exam on it", end)
+    });
+    ipad.answering(|_| String::new());
+    assert_eq!((ipad.enforced(), ipad.update().stage, ipad.update().problem.as_str()), (None, Stage::Excepted, "Exam on it"));
+    school.clock.advance(days(2) + Duration::from_secs(1));
+    ipad.answering(|_| String::new());
+    assert!(ipad.enforced().is_some());
+}
+
+#[test]
+fn a_plan_that_is_changed_or_deleted_takes_back_what_has_not_begun() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    let plan = made(&school, rules(Target::Newest));
+    ipad.answering(|_| String::new());
+    let (id, mut changed) = (plan.plan.id.clone(), rules(Target::Newest));
+    changed.deadline = Deadline::At { at: wall("2026-12-04T16:00:00") };
+    school.write(move |tx| {
+        plans::update(tx, &Actor::Console, &id, &PlanChange { rules: Some(changed), revision: Some(1), ..PlanChange::default() })
+    });
+    ipad.answering(|_| String::new());
+    assert_eq!(ipad.enforced().unwrap()["Payload"]["TargetLocalDateTime"], "2026-12-04T16:00:00");
+    let id = plan.plan.id.clone();
+    let error =
+        school.try_write(move |tx| plans::update(tx, &Actor::Console, &id, &PlanChange { revision: Some(1), ..PlanChange::default() }));
+    assert!(error.unwrap_err().message.contains("Somebody else"));
+    let id = plan.plan.id;
+    school.write(move |tx| plans::delete(tx, &Actor::Console, &id));
+    ipad.answering(|_| String::new());
+    assert_eq!((ipad.enforced(), ipad.updates()), (None, Vec::new()));
+}
+
+#[test]
+fn a_plan_is_refused_with_everything_that_is_wrong_and_limits_hold() {
+    let school = School::new();
+    let refused = |rules: Rules, name: &'static str| {
+        let new = NewPlan { name: name.into(), note: String::new(), rules };
+        school.try_write(move |tx| plans::create(tx, &Actor::Console, &new)).unwrap_err()
+    };
+    let mut wrong = rules(Target::Release { platform: "fridgeOS".into(), version: "26.1".into(), build: String::new() });
+    wrong.rings[0].groups = vec!["nobody".into()];
+    wrong.at_once = Some(0);
+    wrong.stop = Some(Stop { percent: 0, at_least: 1 });
+    wrong.details_url = Some("http://example.school".into());
+    let error = refused(wrong, "");
+    let fields: Vec<_> = error.fields.iter().map(|fault| fault.field.as_str()).collect();
+    for field in ["name", "rings", "target", "at_once", "stop", "details_url"] {
+        assert!(fields.contains(&field), "{field} {fields:?}");
+    }
+    let fault = |rules: Rules| refused(rules, "x").message.into_owned();
+    assert!(fault(rules(Target::NewestMinusDays { days: 366 })).contains("1 to 365"));
+    assert!(fault(Rules { rings: Vec::new(), ..rules(Target::Newest) }).contains("1 to 10 rings"));
+    let ring = |after| Ring { name: "r".into(), after_minutes: after, groups: Vec::new() };
+    assert!(fault(Rules { rings: vec![ring(60), ring(0)], ..rules(Target::Newest) }).contains("before"));
+    assert!(fault(Rules { rings: vec![ring(0); 11], ..rules(Target::Newest) }).contains("1 to 10 rings"));
+    let early = Deadline::At { at: wall("2026-11-18T00:04:59") };
+    assert!(fault(Rules { deadline: early, ..rules(Target::Newest) }).contains("5 minutes"));
+    assert!(fault(Rules { deadline: Deadline::After { minutes: 4, time: None }, ..rules(Target::Newest) }).contains("5 minutes"));
+    assert!(fault(Rules { at_once: Some(10_001), ..rules(Target::Newest) }).contains("10000"));
+}

@@ -1,0 +1,186 @@
+//! How a plan, or what was started by hand, stands on an enrollment once it is noted what is meant.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::reconcile;
+use crate::mdm::updates::candidates::{Found, Leap};
+use crate::mdm::updates::mechanism;
+use crate::mdm::updates::next::Facts;
+use crate::mdm::updates::plan::{Aim, Meant, On, Planned, Read, TURN};
+use crate::mdm::updates::rules::Rules;
+use crate::mdm::updates::timing;
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::store::Tx;
+use crate::store::deployments::Mechanism;
+use crate::store::enrollments::Enrollment;
+use crate::store::update_states::{self, Action, Stage, UpdateState};
+
+/// How a plan stands on an enrollment once what it means is noted.
+pub(super) fn item(
+    tx: &Tx,
+    enrollment: &Enrollment,
+    on: &On<'_>,
+    (read, ring): (&Read, usize),
+    meant: Meant,
+    before: Option<UpdateState>,
+    is_first: bool,
+) -> Result<Option<Planned>> {
+    let mut row = before.clone().unwrap_or_else(|| UpdateState::blank(&read.plan.id, ring, tx.now));
+    row.ring = ring;
+    let mut acts = false;
+    let mut is_improvement = false;
+    match meant {
+        Meant::Nothing if before.is_none() => return Ok(None),
+        Meant::Nothing => return Ok(before.map(withdrawn)),
+        Meant::Done => settle(&mut row, Stage::Done, "", tx.now),
+        Meant::Excepted(reason) => settle(&mut row, Stage::Excepted, &reason, tx.now),
+        Meant::Cannot(because) => settle(&mut row, Stage::Cannot, &because, tx.now),
+        Meant::Ask => {
+            settle(&mut row, Stage::Planned, "the device is asked what it finds, since Apple’s list cannot be held against it", tx.now);
+            row.due_at = before.as_ref().and_then(|before| before.due_at);
+            row.version.clear();
+            row.mechanism = Mechanism::Command;
+            let mut planned = Planned { row, before, is_withdrawn: false, acts: true, facts: Facts::default(), loss: None, is_improvement };
+            facts(tx, enrollment, on, &mut planned, None)?;
+            return Ok(Some(planned));
+        }
+        Meant::Later { release, because, .. } => {
+            is_improvement = release.candidate.leap == Leap::Improvement;
+            let goes_on = matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing) && is_first;
+            aim(&mut row, &release, tx.now);
+            acts = goes_on;
+            // What failed stays told so until it is tried again.
+            if !goes_on && row.stage != Stage::Failed {
+                settle(&mut row, Stage::Planned, &because, tx.now);
+            }
+        }
+        Meant::Bring(release) => {
+            is_improvement = release.candidate.leap == Leap::Improvement;
+            aim(&mut row, &release, tx.now);
+            let turn = row.begun_at.is_some() || has_turn(tx, read)?;
+            acts = is_first && turn;
+            if acts {
+                begin(&mut row, read, on, &release, tx.now);
+            } else if is_first {
+                let most = read.rules.at_once.unwrap_or_default();
+                settle(&mut row, Stage::Planned, &format!("it waits for its turn: {most} at once"), tx.now);
+            } else {
+                settle(&mut row, Stage::Planned, "another plan or order comes first", tx.now);
+            }
+        }
+    }
+    let mut planned = Planned { row, before, is_withdrawn: false, acts, facts: Facts::default(), loss: None, is_improvement };
+    if acts && planned.row.mechanism == Mechanism::Command {
+        facts(tx, enrollment, on, &mut planned, Some(&read.rules))?;
+    }
+    Ok(Some(planned))
+}
+
+/// Whether there is room for another device to begin.
+fn has_turn(tx: &Tx, read: &Read) -> Result<bool> {
+    match read.rules.at_once {
+        None => Ok(true),
+        Some(most) => Ok(update_states::at_once(tx, &read.plan.id, tx.now.minus(TURN))? < most),
+    }
+}
+
+/// Notes which release is meant; another one than before begins anew.
+fn aim(row: &mut UpdateState, aim: &Aim, now: Timestamp) {
+    let version = aim.candidate.version.to_string();
+    if (row.version.as_str(), row.mechanism) != (version.as_str(), aim.mechanism) {
+        let (plan_id, ring, command_uuid) = (std::mem::take(&mut row.plan_id), row.ring, row.command_uuid.take());
+        *row = UpdateState { command_uuid, ..UpdateState::blank(&plan_id, ring, now) };
+        row.version = version;
+    }
+    row.build.clone_from(&aim.candidate.key.build);
+    row.mechanism = aim.mechanism;
+    row.deadline = aim.deadline.to_string();
+    row.deadline_at = Some(aim.deadline_at);
+    row.done_at = None;
+}
+
+/// Its turn has come.
+fn begin(row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim, now: Timestamp) {
+    row.begun_at.get_or_insert(now);
+    let is_mac = on.subject.platform == Platform::Macos;
+    row.action = match (row.mechanism, release.deadline_at <= now) {
+        (Mechanism::Command, false) if is_mac => Action::Later,
+        (Mechanism::Command, true) if is_mac && read.rules.force_restart => Action::Force,
+        _ => Action::Install,
+    };
+    if matches!(row.stage, Stage::Planned | Stage::Done | Stage::Cannot | Stage::Excepted) {
+        row.stage = Stage::Waiting;
+        row.problem.clear();
+        row.changed_at = now;
+    }
+}
+
+/// Nothing is done about it now.
+fn settle(row: &mut UpdateState, stage: Stage, problem: &str, now: Timestamp) {
+    if stage == Stage::Done && row.begun_at.is_some() && row.done_at.is_none() {
+        row.done_at = Some(now);
+    }
+    if stage != Stage::Done && stage != Stage::Planned {
+        row.begun_at = None;
+    }
+    if (row.stage, row.problem.as_str()) != (stage, problem) {
+        row.stage = stage;
+        problem.clone_into(&mut row.problem);
+        row.changed_at = now;
+    }
+    row.due_at = None;
+    if stage == Stage::Done {
+        row.percent = None;
+        row.attempts = 0;
+    }
+}
+
+/// The plan does not mean the enrollment any more.
+pub(super) fn withdrawn(before: UpdateState) -> Planned {
+    let row = before.clone();
+    Planned { row, before: Some(before), is_withdrawn: true, acts: false, facts: Facts::default(), loss: None, is_improvement: false }
+}
+
+/// What was started by hand goes on until the device has it, or cannot have it any more.
+pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: UpdateState) -> Result<Planned> {
+    let mut row = before.clone();
+    let wanted = OsVersion::parse(&row.version);
+    let candidate = match on.found {
+        Found::Known(candidates) => candidates.iter().find(|candidate| candidate.version == wanted),
+        Found::Unknown(_) => None,
+    };
+    let mut acts = false;
+    if on.subject.version.is_at_least(wanted) {
+        settle(&mut row, Stage::Done, "", tx.now);
+    } else if candidate.is_none() && !matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing) {
+        settle(&mut row, Stage::Cannot, &format!("Apple does not offer {wanted} to this model any more"), tx.now);
+    } else if matches!(row.stage, Stage::Done | Stage::Cannot) {
+        // It was taken back or ended: it stays as it is, and can be started anew.
+    } else {
+        acts = true;
+    }
+    let is_improvement = candidate.is_some_and(|candidate| candidate.leap == Leap::Improvement);
+    let mut planned = Planned { row, before: Some(before), is_withdrawn: false, acts, facts: Facts::default(), loss: None, is_improvement };
+    if acts && planned.row.mechanism == Mechanism::Command {
+        facts(tx, enrollment, on, &mut planned, None)?;
+    }
+    Ok(planned)
+}
+
+/// Reads what decides about commands.
+fn facts(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, planned: &mut Planned, rules: Option<&Rules>) -> Result<()> {
+    let (under_way, loss) = reconcile::under_way(tx, enrollment, planned.row.command_uuid.as_deref())?;
+    planned.loss = loss.map(|loss| loss.because);
+    planned.facts = Facts {
+        under_way,
+        may_send_at: match rules {
+            Some(rules) => timing::allowed(rules, on.zone.wall(tx.now)).map(|wall| on.zone.moment(wall).max(tx.now)),
+            None => Some(tx.now),
+        },
+        needs_key: mechanism::needs_key(on.target, planned.is_improvement),
+        is_mac: on.subject.platform == Platform::Macos,
+        has_mac_actions: mechanism::has_mac_actions(on.target),
+    };
+    Ok(())
+}
