@@ -78,7 +78,7 @@ impl Error {
     }
 
     /// Everything that is wrong with the fields of an input, at once; fine when nothing is.
-    pub fn fields(faults: Vec<(&'static str, String)>) -> Result<()> {
+    pub fn fields<F: Into<String> + std::fmt::Display>(faults: Vec<(F, String)>) -> Result<()> {
         let message = faults.iter().map(|(field, message)| format!("{field}: {message}")).collect::<Vec<_>>().join("; ");
         if faults.is_empty() {
             return Ok(());

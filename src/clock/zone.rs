@@ -32,7 +32,7 @@ impl fmt::Debug for Zone {
 impl Zone {
     /// The zone of this name, `Europe/Berlin`; large and small letters are the same.
     pub fn named(name: &str) -> Option<Self> {
-        TimeZone::get(name.trim()).ok().filter(|zone| zone.iana_name().is_some()).map(Self)
+        TimeZone::get(name.trim()).ok().filter(|zone| zone.iana_name().is_some_and(|name| name != FACTORY)).map(Self)
     }
 
     /// The zone of this machine (`TZ`, else `/etc/localtime`); UTC where it has none with a name.
@@ -119,8 +119,11 @@ impl Zone {
 }
 
 fn is_first_name(name: &str) -> bool {
-    TimeZone::get(name).is_ok_and(|zone| zone.is_primary())
+    name != FACTORY && TimeZone::get(name).is_ok_and(|zone| zone.is_primary())
 }
+
+/// What the database has for machines whose zone nobody has set.
+const FACTORY: &str = "Factory";
 
 /// Moments beyond the calendar are its beginning, as in UTC.
 fn moment(at: Timestamp) -> Moment {
@@ -146,12 +149,12 @@ mod tests {
     #[test]
     fn a_zone_has_its_own_name_and_unknown_ones_are_none() {
         assert_eq!((berlin().name(), Zone::default().name()), ("Europe/Berlin", "UTC"));
-        for unknown in ["", "Mars/Olympus", "CET-1CEST", "Etc/Unknown", "../etc/passwd"] {
+        for unknown in ["", "Mars/Olympus", "CET-1CEST", "Etc/Unknown", "Factory", "../etc/passwd"] {
             assert_eq!(Zone::named(unknown), None, "{unknown}");
         }
         let names = Zone::names();
         assert!(names.iter().any(|name| name == "America/Argentina/Buenos_Aires") && names.iter().all(|name| Zone::named(name).is_some()));
-        assert!(names.iter().any(|name| name == "UTC"), "{names:?}");
+        assert!(names.iter().any(|name| name == "UTC") && names.iter().all(|name| name != "Factory"), "{names:?}");
         let machine = Zone::of_machine();
         assert_eq!(Zone::named(machine.name()), Some(machine));
     }

@@ -43,13 +43,22 @@ impl Attempts {
 /// Who has tried how often, whatever tells them apart.
 #[derive(Debug)]
 pub struct Tally<K> {
+    at_once: u32,
+    every: Duration,
     /// When each will have all their attempts back.
     clean_at: Mutex<HashMap<K, Timestamp>>,
 }
 
 impl<K> Default for Tally<K> {
     fn default() -> Self {
-        Self { clean_at: Mutex::default() }
+        Self::of(ATTEMPTS_AT_ONCE, ATTEMPT_EVERY)
+    }
+}
+
+impl<K> Tally<K> {
+    /// So many attempts at once, and one back after each `every`.
+    pub fn of(at_once: u32, every: Duration) -> Self {
+        Self { at_once, every, clean_at: Mutex::default() }
     }
 }
 
@@ -58,8 +67,8 @@ impl<K: Eq + Hash + Copy> Tally<K> {
     pub fn take(&self, who: K, now: Timestamp) -> Result<(), u32> {
         let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
         let before = clean_at.get(&who).copied().unwrap_or(now).max(now);
-        let after = before.plus(ATTEMPT_EVERY);
-        let allowed = now.plus(ATTEMPT_EVERY * ATTEMPTS_AT_ONCE);
+        let after = before.plus(self.every);
+        let allowed = now.plus(self.every * self.at_once);
         if after > allowed {
             return Err(after.since(allowed).as_millis().div_ceil(1000) as u32);
         }
@@ -72,7 +81,7 @@ impl<K: Eq + Hash + Copy> Tally<K> {
     pub fn give_back(&self, who: &K) {
         let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = clean_at.get_mut(who) {
-            *at = at.minus(ATTEMPT_EVERY);
+            *at = at.minus(self.every);
         }
     }
 }

@@ -225,6 +225,7 @@ fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Res
     let title = match error.kind {
         Kind::BadInput => "That cannot be used as it is",
         Kind::Unauthenticated => "Please log in",
+        Kind::Forbidden if error.message == crate::http::auth::origin::ANOTHER_SITE => "That came from another site",
         Kind::Forbidden => "Your role does not allow this",
         Kind::NotFound => "There is nothing here",
         Kind::Conflict | Kind::NotManaged | Kind::Retired => "That does not fit what is stored",

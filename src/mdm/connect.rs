@@ -181,6 +181,7 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
         match command.request_type.as_str() {
             "ProfileList" => reconcile::listed(tx, enrollment)?,
             "ProvisioningProfileList" => reconcile::provisioning_listed(tx, enrollment, report)?,
+            "InstalledApplicationList" => reconcile::apps_present(tx, enrollment)?,
             "ManagedApplicationList" => reconcile::apps_listed(tx, enrollment, report)?,
             "ManagedApplicationFeedback" => apps::feedback_read(tx, enrollment, report)?,
             _ => {}

@@ -14,6 +14,8 @@ const APPS_MAX: u32 = 10;
 
 /// An app that is missing from devices breaks nothing that worked.
 const NO_LICENCE_HARM: i64 = 60;
+const LACKING_HARM: i64 = 58;
+const NO_CODE_HARM: i64 = 57;
 const APP_FAILED_HARM: i64 = 55;
 
 /// The key of a need that is about an app; what comes after is the app's id.
@@ -126,6 +128,17 @@ fn of_app(tx: &Tx, trouble: &Trouble) -> Vec<Alert> {
     if trouble.failed > 0 {
         let (count, remedy) = (trouble.failed, "Each device's reason stands on the app's page.");
         needs.push(need(APP_FAILED_HARM, count, format!("{name} could not be brought to {}.", devices(count)), remedy));
+    }
+    if trouble.lacking > 0 {
+        let remedy = format!("{} Each device's reason stands on the app's page.", crate::mdm::apps::words::sentence(&trouble.lack));
+        let message = format!("{name} cannot be had on {} as it is wanted.", devices(trouble.lacking));
+        needs.push(need(LACKING_HARM, trouble.lacking, message, &remedy));
+    }
+    if trouble.without_code > 0 {
+        let count = trouble.without_code;
+        let asks = if count == 1 { "asks" } else { "ask" };
+        let message = format!("{} {asks} for a redemption code of {name}.", devices(count));
+        needs.push(need(NO_CODE_HARM, count, message, "Bring a sheet of codes at System, Apps and Books."));
     }
     needs
 }

@@ -96,8 +96,13 @@ impl GrantRequest {
             let path = error.path().to_string();
             let message = error.into_inner().to_string();
             let is_quiet = message.starts_with("missing field") || message.starts_with("unknown field");
-            let message = if is_quiet { message } else { String::from("is missing, or not of its type; /docs/access has the shape") };
-            bad(if path == "." { "" } else { &path }, message)
+            if is_quiet {
+                return bad(if path == "." { "" } else { &path }, message);
+            }
+            match path.as_str() {
+                "." => bad("", "The ask is missing, or is no JSON object; /docs/access has the shape."),
+                path => bad(path, "is missing, or not of its type; /docs/access has the shape"),
+            }
         })?;
         reader.end().map_err(|_| bad("", "the JSON goes on after its end"))?;
         said.checked()

@@ -40,6 +40,18 @@ pub enum ProvisionError {
     /// A key that every provisioning profile has is missing.
     #[error("This provisioning profile is incomplete: it has no {0}. Download it from Apple's developer site again.")]
     Missing(&'static str),
+    /// Its UUID holds what no UUID holds, and devices are told of the profile by it.
+    #[error("The UUID of this provisioning profile is none. Download it from Apple's developer site again.")]
+    NotAUuid,
+}
+
+/// Characters of a UUID, with room.
+const UUID_MAX_CHARS: usize = 64;
+
+/// A UUID of letters, digits and hyphens.
+fn plain_uuid(uuid: String) -> Result<String, ProvisionError> {
+    let is_plain = uuid.len() <= UUID_MAX_CHARS && uuid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_plain { Ok(uuid) } else { Err(ProvisionError::NotAUuid) }
 }
 
 impl From<ProvisionError> for crate::error::Error {
@@ -165,7 +177,7 @@ fn facts(plist: &Dictionary, signer: Option<(String, bool)>) -> Result<Facts, Pr
         (false, _) => Reach::ListedDevices,
     };
     Ok(Facts {
-        uuid: text("UUID")?,
+        uuid: text("UUID").and_then(plain_uuid)?,
         name: text("Name")?,
         team_id: short(&team.unwrap_or_default()),
         team_name: fields::filled(plist, "TeamName").map(|name| short(&name)).unwrap_or_default(),
@@ -233,6 +245,9 @@ pub(crate) mod tests {
         let some = read(&profile("1", "school.example.*", END, &["UDID-1", "UDID-2"])).unwrap();
         assert_eq!((some.devices, some.device_count), (Reach::ListedDevices, 2));
         assert!(some.is_for("school.example.field") && !some.is_for("school.other"));
+        for wrong in ["../../x", "a b", &"1".repeat(UUID_MAX_CHARS + 1)] {
+            assert_eq!(read(&profile(wrong, "a.b", END, &[])), Err(ProvisionError::NotAUuid), "{wrong}");
+        }
         let longest = "a".repeat(MAX_APP_ID_CHARS);
         assert!(read(&profile("1", &longest, END, &[])).unwrap().is_for(&longest));
     }

@@ -41,6 +41,8 @@ words! {
         Declined = "declined",
         /// It waits for a redemption code.
         NeedsCode = "needs_code",
+        /// It cannot be had, or not as it is wanted: something is missing that only somebody can give. What is there stays as it was.
+        Lacking = "lacking",
         /// It went wrong.
         Failed = "failed",
         /// The device says yes again and again, and nothing changes.
@@ -128,6 +130,11 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// Whether the command that is under way brings a redemption code.
+    pub fn is_redeeming(&self) -> bool {
+        self.stage == Stage::NeedsCode && self.command_uuid.is_some()
+    }
+
     /// An app of which nothing is wanted, sent or seen yet.
     pub fn absent(app_id: &str, mechanism: Mechanism, now: Timestamp) -> Self {
         Self {
@@ -306,18 +313,40 @@ pub struct Trouble {
     pub without_licence: u64,
     /// Devices that could not install it, or on which it takes no effect.
     pub failed: u64,
+    /// Devices that lack something for it, so that they cannot have it, or not as it is wanted.
+    pub lacking: u64,
+    /// What most of those lack.
+    pub lack: String,
+    /// Devices that wait for a redemption code, of which there is none.
+    pub without_code: u64,
 }
 
 /// Apps that something hinders, those on most devices first.
 pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
-    let sql = "SELECT apps.id, apps.name, sum(stage = 'no_licence'), sum(stage IN ('failed', 'stuck'))
+    let sql = "SELECT apps.id, apps.name, sum(stage = 'no_licence'), sum(stage IN ('failed', 'stuck')), sum(stage = 'lacking'),
+                      coalesce((SELECT problem FROM app_states AS other WHERE other.app_id = apps.id AND stage = 'lacking'
+                                GROUP BY problem ORDER BY count(*) DESC LIMIT 1), ''),
+                      sum(stage = 'needs_code' AND command_uuid IS NULL)
                FROM app_states JOIN apps ON apps.id = app_id JOIN enrollments ON enrollments.id = enrollment_id
-               WHERE stage IN ('no_licence', 'failed', 'stuck') AND wanted <> '' AND enrollments.state = 'enrolled'
+               WHERE stage IN ('no_licence', 'failed', 'stuck', 'lacking', 'needs_code') AND wanted <> '' AND enrollments.state = 'enrolled'
                GROUP BY apps.id ORDER BY count(*) DESC, apps.name LIMIT ?1";
     tx.list(sql, [limit], |row| {
         let count = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)?.unsigned_abs());
-        Ok(Trouble { app_id: row.get(0)?, name: row.get(1)?, without_licence: count(2)?, failed: count(3)? })
+        Ok(Trouble {
+            app_id: row.get(0)?,
+            name: row.get(1)?,
+            without_licence: count(2)?,
+            failed: count(3)?,
+            lacking: count(4)?,
+            lack: row.get(5)?,
+            without_code: count(6)?,
+        })
     })
+}
+
+/// Enrollments on which an app of this number waits for a redemption code.
+pub fn wait_for_code(tx: &Tx, adam_id: &str) -> Result<Vec<String>> {
+    tx.list("SELECT enrollment_id FROM app_states WHERE adam_id = ?1 AND stage = 'needs_code'", [adam_id], |row| row.get(0))
 }
 
 /// What an app said of itself on a device.

@@ -221,6 +221,8 @@ pub fn hindered(tx: &Tx, kind: AssignedKind, item_id: &str, limit: u32) -> Resul
          JOIN enrollments ON enrollments.device_id = group_devices.device_id JOIN devices ON devices.id = enrollments.device_id
          JOIN plans ON plans.enrollment_id = enrollments.id, json_each(plans.unable) AS unable
          WHERE assignments.kind = ?1 AND item_id = ?2 AND enrollments.state = 'enrolled' AND json_extract(unable.value, '$.origin.id') = ?2
+           AND NOT EXISTS (SELECT 1 FROM app_states AS lacking
+                           WHERE lacking.enrollment_id = enrollments.id AND lacking.app_id = ?2 AND lacking.stage = 'lacking')
          ORDER BY name COLLATE NOCASE, devices.id LIMIT ?3",
         (kind, item_id, limit),
         |row| Ok(Hindered { device_id: row.get(0)?, device_name: row.get(1)?, because: row.get(2)? }),

@@ -43,6 +43,32 @@ pub fn give(tx: &Tx, adam_id: &str, enrollment_id: &str) -> Result<Option<Secret
     row.map(|(id, sealed)| tx.open(&place(&id), &sealed)).transpose()
 }
 
+/// Whether an enrollment has a code of an app that it has not answered to, or nobody has one.
+pub fn is_there(tx: &Tx, adam_id: &str, enrollment_id: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM redemption_codes WHERE adam_id = ?1 AND (taken_at IS NULL OR enrollment_id = ?2) LIMIT 1";
+    tx.optional(sql, [adam_id, enrollment_id], |_| Ok(())).map(|found| found.is_some())
+}
+
+/// The code that an enrollment was given has been answered to: it is on its way to nobody any more, and not to be given again.
+pub fn use_up(tx: &Tx, adam_id: &str, enrollment_id: &str) -> Result<()> {
+    tx.execute("UPDATE redemption_codes SET enrollment_id = NULL WHERE adam_id = ?1 AND enrollment_id = ?2", [adam_id, enrollment_id])?;
+    Ok(())
+}
+
+/// The code that an enrollment was given is nobody's again.
+pub fn give_back(tx: &Tx, adam_id: &str, enrollment_id: &str) -> Result<()> {
+    let sql = "UPDATE redemption_codes SET enrollment_id = NULL, taken_at = NULL WHERE adam_id = ?1 AND enrollment_id = ?2";
+    tx.execute(sql, [adam_id, enrollment_id])?;
+    Ok(())
+}
+
+/// A code of an app that was given away was not needed; tells whether there is such a one.
+pub fn unused(tx: &Tx, adam_id: &str, code: &str) -> Result<bool> {
+    let sql =
+        "UPDATE redemption_codes SET enrollment_id = NULL, taken_at = NULL WHERE adam_id = ?1 AND code_hash = ?2 AND taken_at IS NOT NULL";
+    tx.execute(sql, (adam_id, &sha256(code.as_bytes())[..])).map(|changed| changed > 0)
+}
+
 /// The codes of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Count {

@@ -5,6 +5,7 @@ mod access;
 mod apns;
 mod apps;
 mod classroom;
+mod codes;
 mod console;
 mod declarations;
 mod devices;

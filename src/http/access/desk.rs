@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
 use super::guesses::Book;
+use super::installations::Installations;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
@@ -22,6 +24,15 @@ pub const HASHES_AT_ONCE: usize = 2;
 /// Passwords that may wait for their turn: about two seconds' worth.
 pub const HASHES_WAITING_MAX: usize = 128;
 
+/// Asks with one token or certificate that may be made at once: an app that is opened again and again stays far below.
+pub const ASKS_AT_ONCE: u32 = 120;
+/// Time after which one comes back.
+pub const ASK_EVERY: Duration = Duration::from_secs(1);
+/// Asks without a proof that holds that an address may make at once: a school's devices behind one address may all have an old token.
+pub const STRANGERS_AT_ONCE: u32 = 60;
+/// Time after which it gets one back. Asks with a proof that holds are never counted by their address.
+pub const STRANGER_EVERY: Duration = Duration::from_secs(5);
+
 /// One for all listeners.
 pub(super) struct Desk {
     addresses: Attempts,
@@ -29,6 +40,11 @@ pub(super) struct Desk {
     people: Tally<[u8; 32]>,
     /// By the SHA-256 of the id of a device that proved itself, or of an installation that was granted before.
     apart: Tally<[u8; 32]>,
+    /// By the SHA-256 of a token or certificate, whether it holds or not.
+    asks: Tally<[u8; 32]>,
+    installations: Installations,
+    /// By the address that proofs come from which do not hold.
+    strangers: Tally<IpAddr>,
     wrong: Book,
     waiting: Semaphore,
     hashing: Semaphore,
@@ -41,6 +57,9 @@ impl Default for Desk {
             addresses: Attempts::default(),
             people: Tally::default(),
             apart: Tally::default(),
+            installations: Installations::default(),
+            asks: Tally::of(ASKS_AT_ONCE, ASK_EVERY),
+            strangers: Tally::of(STRANGERS_AT_ONCE, STRANGER_EVERY),
             wrong: Book::default(),
             waiting: Semaphore::new(HASHES_WAITING_MAX),
             hashing: Semaphore::new(HASHES_AT_ONCE),
@@ -86,6 +105,34 @@ impl Desk {
             self.people.give_back(&who);
         }
         Ok(Some(verified))
+    }
+
+    /// Counts an ask, and the installation where it is another one than before, by the token or certificate that it brings.
+    ///
+    /// # Errors
+    /// Too often with the seconds to wait.
+    pub(super) fn count(&self, ask: &Ask, now: Timestamp) -> Result<()> {
+        let proof = match (&ask.request.token, &ask.certificate) {
+            (Some(token), _) => sha256(token.expose().as_bytes()),
+            (None, Some(shown)) => sha256(shown.fingerprint.to_string().as_bytes()),
+            // Passwords have counters of their own: who knows an address must not keep its person out.
+            (None, None) => return Ok(()),
+        };
+        let too_often =
+            |seconds| Error::new(Kind::TooOften, format!("This app asks too often. Try again in {seconds} seconds.")).retry_after(seconds);
+        self.asks.take(proof, now).map_err(too_often)?;
+        self.installations.note(proof, sha256(ask.request.installation.as_bytes()), now).map_err(too_often)
+    }
+
+    /// Counts a proof that does not hold by the address that it came from; gives what is answered.
+    pub(super) fn stranger(&self, from: IpAddr, wrong: Error, now: Timestamp) -> Error {
+        match self.strangers.take(network(from), now) {
+            Ok(()) => wrong,
+            Err(seconds) => {
+                let words = format!("Too many asks from this address had no proof that holds. Try again in {seconds} seconds.");
+                Error::new(Kind::TooOften, words).retry_after(seconds)
+            }
+        }
     }
 
     /// Writes a wrong proof down, with those of the same minute that were aimed at the same person or came from the same address.

@@ -4,6 +4,7 @@
 
 mod desk;
 mod guesses;
+mod installations;
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 
-pub use desk::{HASHES_AT_ONCE, HASHES_WAITING_MAX};
+pub use desk::{ASK_EVERY, ASKS_AT_ONCE, HASHES_AT_ONCE, HASHES_WAITING_MAX, STRANGER_EVERY, STRANGERS_AT_ONCE};
+pub use installations::{CHANGE_EVERY, CHANGES_AT_ONCE};
 
 use crate::app::App;
 use crate::clock::Timestamp;
@@ -58,6 +60,7 @@ async fn grant(
     let now = app.now();
     let (request, certificate) = read(&app, &headers, &body, now)?;
     let mut ask = Ask { request, certificate, person: None };
+    desk.count(&ask, now)?;
     ask.person = desk.prove(&app, peer.addr.ip(), &ask, now).await?;
     let (asked, iss) = (ask.clone(), app.public_url.clone());
     // The answer leaves after the commit, so that no number is ever given twice.
@@ -66,6 +69,7 @@ async fn grant(
         Err(error) => {
             if error.kind == Kind::Unauthenticated {
                 desk.note(&app, peer.addr.ip(), &ask, None, &error, now).await?;
+                return Err(desk.stranger(peer.addr.ip(), error, now));
             }
             return Err(error);
         }

@@ -3,7 +3,7 @@
 pub mod cookie;
 mod extract;
 mod gate;
-mod origin;
+pub(in crate::http) mod origin;
 mod slips;
 
 pub use extract::{Authenticated, FromOurPage, Identified, MaybeActor, NanoTool, Proof, SignedIn};

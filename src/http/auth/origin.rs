@@ -46,10 +46,12 @@ pub(super) fn refuse_another_site(parts: &Parts, peer: &Peer) -> Result<()> {
     if made_from(parts, peer) == Made::ByAnother { Err(another()) } else { Ok(()) }
 }
 
+/// What is said to a request that another site's page makes.
+pub(in crate::http) const ANOTHER_SITE: &str =
+    "This request was made from the page of another site, so it was refused. Open Rollcall's own page and try again there.";
+
 fn another() -> Error {
-    Error::forbidden(
-        "This request was made from the page of another site, so it was refused. Open Rollcall's own page and try again there.",
-    )
+    Error::forbidden(ANOTHER_SITE)
 }
 
 /// Methods that change nothing (RFC 9110, section 9.2.1).

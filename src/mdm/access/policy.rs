@@ -137,17 +137,18 @@ impl Policy {
         self.classes.dedup();
         self.proofs.sort();
         self.proofs.dedup();
+        let mut faults: Vec<(&'static str, String)> = Vec::new();
+        let mut wrong = |field, message: &str| faults.push((field, message.to_owned()));
         if self.proofs.is_empty() {
-            return Err(Error::field("proofs", "take at least one of token, certificate and password"));
-        }
-        if self.who != Who::People && !self.proofs.iter().any(|proof| proof.is_of_a_device()) {
-            return Err(Error::field("proofs", "a password does not tell which device it is; take token or certificate too"));
+            wrong("proofs", "take at least one of token, certificate and password");
+        } else if self.who != Who::People && !self.proofs.iter().any(|proof| proof.is_of_a_device()) {
+            wrong("proofs", "a password does not tell which device it is; take token or certificate too");
         }
         if self.who != Who::People && !(self.roles.is_empty() && self.classes.is_empty()) {
-            return Err(Error::field("who", "roles and classes are for `people`; take that, or leave them out"));
+            wrong("who", "roles and classes are for `people`; take that, or leave them out");
         }
         if self.classes.len() > CLASSES_MAX {
-            return Err(Error::field("classes", format!("take at most {CLASSES_MAX}")));
+            wrong("classes", &format!("take at most {CLASSES_MAX}"));
         }
         for (field, value, (least, most)) in [
             ("offline_hours", self.offline_hours, (0, OFFLINE_HOURS_MAX)),
@@ -157,10 +158,10 @@ impl Policy {
             ("keep_copies_days", self.keep_copies_days, (1, KEEP_COPIES_DAYS_MAX)),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(Error::field(field, format!("take a number from {least} to {most}")));
+                wrong(field, &format!("take a number from {least} to {most}"));
             }
         }
-        Ok(self)
+        Error::fields(faults).map(|()| self)
     }
 
     /// Whether this proof is needed.

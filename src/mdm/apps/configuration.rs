@@ -50,9 +50,13 @@ pub fn read_json(said: &Json) -> Result<Option<Dictionary>> {
 }
 
 /// A configuration that can be kept; none where it is empty.
-pub(super) fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
+pub fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
     if keys.is_empty() {
         return Ok(None);
+    }
+    if let Some((at, letter)) = unwritable(&keys, "") {
+        let code = u32::from(letter);
+        return Err(Error::field(FIELD, format!("“{at}” holds a character that a property list cannot hold (U+{code:04X}); take it out")));
     }
     variables::find(&keys).map_err(|error| match error {
         // These name profiles to devices; in an app's configuration they mean nothing special.
@@ -63,6 +67,33 @@ pub(super) fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
         return Err(Error::field(FIELD, format!("at most {} KB", MAX_BYTES >> 10)));
     }
     Ok(Some(keys))
+}
+
+/// The first character that XML cannot hold, and in which key it stands.
+fn unwritable(keys: &Dictionary, path: &str) -> Option<(String, char)> {
+    keys.iter().find_map(|(key, value)| {
+        let shown: String = key.chars().filter(|letter| is_writable(*letter)).collect();
+        let at = if path.is_empty() { shown } else { format!("{path}.{shown}") };
+        unwritable_text(key, &at).or_else(|| unwritable_value(value, &at))
+    })
+}
+
+fn unwritable_value(value: &Value, at: &str) -> Option<(String, char)> {
+    match value {
+        Value::String(text) => unwritable_text(text, at),
+        Value::Array(items) => items.iter().find_map(|item| unwritable_value(item, at)),
+        Value::Dictionary(keys) => unwritable(keys, at),
+        _ => None,
+    }
+}
+
+fn unwritable_text(text: &str, at: &str) -> Option<(String, char)> {
+    text.chars().find(|letter| !is_writable(*letter)).map(|letter| (at.to_owned(), letter))
+}
+
+/// Whether XML can hold a character (XML 1.0, 2.2).
+fn is_writable(letter: char) -> bool {
+    !matches!(letter, '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// A configuration as it is kept and shown.
@@ -81,7 +112,7 @@ pub fn filled(keys: &Dictionary, values: &Values) -> Result<Dictionary, String> 
     let missing: Vec<_> =
         used.into_iter().filter(|name| *name != variables::DOLLAR && !values.contains_key(name)).map(|name| format!("${name}")).collect();
     if !missing.is_empty() {
-        return Err(format!("its configuration uses {}, which this device does not have", missing.join(", ")));
+        return Err(format!("its configuration uses {}, of which nothing is known there", missing.join(", ")));
     }
     let mut values: Values = values.iter().map(|(name, value)| (*name, variables::clean(value))).collect();
     values.insert(variables::DOLLAR, String::from("$"));

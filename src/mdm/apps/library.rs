@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::apps::configuration;
+use crate::mdm::apps::lacks::{Lack, lacks};
 use crate::mdm::apps::schema;
 use crate::mdm::apps::seats::{Shortage, shortages};
 use crate::mdm::apps::settings::{self, Settings};
@@ -15,7 +16,7 @@ use crate::protocol::plist::Dictionary;
 use crate::store::app_states::{self, Stage};
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{self as rows, AssignedKind, AssignedMode, Assignment};
-use crate::store::{Tx, deployments, groups};
+use crate::store::{Tx, deployments, groups, packages, store_items};
 
 /// Longest name of an app, in characters.
 pub const NAME_MAX_CHARS: usize = 200;
@@ -41,6 +42,27 @@ pub struct Overview {
     pub seats: Option<Seats>,
     /// Whether it has a configuration.
     pub is_configured: bool,
+    /// Its icon, where there is one.
+    pub icon: Option<Picture>,
+}
+
+/// Where the icon of an app is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Picture {
+    /// With what the store says of the app of this number.
+    OfStore(String),
+    /// With this version of its package.
+    OfPackage(String),
+}
+
+/// The icon that the store gave, or that the newest package has.
+fn picture(tx: &Tx, app: &App) -> Result<Option<Picture>> {
+    if let Some(adam_id) = &app.adam_id {
+        let item = store_items::by_adam_id(tx, adam_id)?;
+        return Ok(item.filter(|item| !item.icon_url.is_empty()).map(|_| Picture::OfStore(adam_id.clone())));
+    }
+    let versions = packages::of_app(tx, &app.id)?;
+    Ok(versions.into_iter().find(|version| version.has_icon).map(|version| Picture::OfPackage(version.id)))
 }
 
 fn overview(tx: &Tx, app: App) -> Result<Overview> {
@@ -50,6 +72,7 @@ fn overview(tx: &Tx, app: App) -> Result<Overview> {
         counts: app_states::counts(tx, &app.id)?,
         seats: app.adam_id.as_deref().map(|adam_id| licences::seats(tx, adam_id)).transpose()?.filter(|seats| seats.as_of.is_some()),
         is_configured: apps::configuration(tx, &app.id)?.is_some(),
+        icon: picture(tx, &app)?,
         app,
     })
 }
@@ -79,8 +102,7 @@ pub(super) fn known(tx: &Tx, id: &str) -> Result<App> {
 pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
     actor.require(Right::Configure)?;
     let adam_id = adam_id.trim();
-    // People copy the address of the store's page: its last part is `id409201541`.
-    let number = adam_id.rsplit_once("/id").map_or(adam_id, |(_, rest)| rest.split(['?', '/']).next().unwrap_or_default());
+    let number = store_number(adam_id);
     let is_number = (1..=ADAM_ID_MAX_DIGITS).contains(&number.len()) && number.bytes().all(|digit| digit.is_ascii_digit());
     if !is_number || number.starts_with('0') {
         return Err(Error::field(
@@ -111,6 +133,21 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
     journal::note(tx, actor, "app.added", Subject::default(), json!({ "id": app.id, "name": app.name, "adam_id": number }))?;
     licences::facts::learn(tx, number)?;
     known(tx, &app.id)
+}
+
+/// Hosts of the App Store's pages.
+const STORE_HOSTS: [&str; 2] = ["apps.apple.com", "itunes.apple.com"];
+
+/// The number that was typed, or that stands in the address of the store's page, whose last part is `id409201541`.
+fn store_number(typed: &str) -> &str {
+    let Some((_, address)) = typed.split_once("://") else { return typed };
+    let (host, path) = address.split_once('/').unwrap_or((address, ""));
+    if !STORE_HOSTS.iter().any(|store| host.eq_ignore_ascii_case(store)) {
+        return "";
+    }
+    path.split(['?', '#', '/'])
+        .find_map(|part| part.strip_prefix("id").filter(|id| id.starts_with(|first: char| first.is_ascii_digit())))
+        .unwrap_or_default()
 }
 
 fn checked_name(name: &str) -> Result<String> {
@@ -208,7 +245,8 @@ pub fn learn_identifier(tx: &Tx, id: &str, bundle_id: &str) -> Result<()> {
     apps::update(tx, &App { bundle_id: bundle_id.to_owned(), ..app })
 }
 
-/// Assigns an app to a group, required or for the person to ask for; tells what licences are missing for that, by name and number.
+/// Assigns an app to a group, required or for the person to ask for; tells what licences are missing for that, by name and number, and what
+/// else its devices lack.
 ///
 /// A shortage does not keep it from being assigned: who gets a licence gets the app.
 pub fn assign(
@@ -218,15 +256,16 @@ pub fn assign(
     group_id: &str,
     mode: AssignedMode,
     ends_at: Option<Timestamp>,
-) -> Result<(Assignment, Vec<Shortage>)> {
+) -> Result<(Assignment, Vec<Shortage>, Vec<Lack>)> {
     actor.require(Right::Configure)?;
     let app = known(tx, id)?;
     if groups::by_id(tx, group_id)?.is_none() {
         return Err(Error::not_found("There is no such group."));
     }
     let short = if mode == AssignedMode::Required { shortages(tx, &app, &[group_id.to_owned()])? } else { Vec::new() };
+    let lacking = lacks(tx, actor, id, None, Some(&[group_id.to_owned()]))?;
     let assignment = assignments::assign_as(tx, actor, (AssignedKind::App, id, &app.name), group_id, ends_at, mode)?;
-    Ok((assignment, short))
+    Ok((assignment, short, lacking))
 }
 
 /// Takes an app back from a group; it goes from the group's devices, and its licences come back.

@@ -3,7 +3,7 @@
 use crate::mdm::apps::settings::{LicenceBy, Settings};
 use crate::mdm::reconcile::render::has_declarations;
 use crate::mdm::wanted::Target;
-use crate::protocol::availability::{Request, check};
+use crate::protocol::availability::{Capabilities, Request, check};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::apps::{App, AppKind};
@@ -141,6 +141,10 @@ pub fn runs_on(app: &App, settings: &Settings, platform: Platform) -> Result<(),
 
 /// Whether a Mac manages apps that come by command; older ones only take them.
 pub fn is_managed_there(target: &Target) -> bool {
-    let device = &target.capabilities;
+    manages(&target.capabilities)
+}
+
+/// Whether a system manages apps that come by command.
+pub fn manages(device: &Capabilities) -> bool {
     device.platform != Platform::Macos || device.os_version.is_at_least(OsVersion::parse(MANAGED_ON_MACS_FROM))
 }

@@ -2,6 +2,7 @@
 
 pub mod configuration;
 mod feedback;
+mod lacks;
 mod library;
 pub mod mechanism;
 pub mod next;
@@ -15,12 +16,13 @@ mod wish;
 pub mod words;
 
 pub use feedback::{FEEDBACK_APPS_MAX, FEEDBACK_MAX_BYTES, ask_feedback, feedback, feedback_read, read_feedback_now};
+pub use lacks::{Lack, Proposal, lacks};
 pub use library::{
-    Edit, NAME_MAX_CHARS, NOTE_MAX_CHARS, Overview, add, assign, configuration_of, delete, edit, find, learn_identifier, list,
+    Edit, NAME_MAX_CHARS, NOTE_MAX_CHARS, Overview, Picture, add, assign, configuration_of, delete, edit, find, learn_identifier, list,
     set_configuration, set_configuration_unchecked, unassign,
 };
 pub use orders::declaration_identifier;
-pub use plan::{Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, origin, plan};
+pub use plan::{Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, kept, origin, plan};
 pub use seats::{SeatsLeft, Shortage, shortages};
 pub use settings::{Attributes, LicenceBy, Settings, Updates};
 pub use states::{ask_again, channel_of, give_back, left, of_app, of_device, request, unable, withdraw};

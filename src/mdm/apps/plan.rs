@@ -5,22 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::apps::mechanism::{self, Way};
-use crate::mdm::apps::next::{self, Facts, LicenceFact, Want};
+use crate::mdm::apps::next::{self, Facts, Want};
 use crate::mdm::apps::orders::{self, Order};
 use crate::mdm::apps::settings;
-use crate::mdm::apps::wish::{On, Wish, newest, updates, wish};
-use crate::mdm::licences::Holder;
+use crate::mdm::apps::wish::{Hindrance, On, Wish, newest, updates, wish};
+use crate::mdm::licences::{self, Holder};
 use crate::mdm::reconcile;
 use crate::mdm::reconcile::step::UnderWay;
 use crate::mdm::wanted::{Origin, Target, Unable};
-use crate::protocol::os_version::OsVersion;
-use crate::protocol::platform::Platform;
-use crate::store::app_states::{self, AppState};
+use crate::protocol::declaration::DeclarationKind;
+use crate::store::app_states::{self, AppState, Stage};
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{AssignedKind, AssignedMode, Assignment};
+use crate::store::deployments::Mechanism;
 use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
-use crate::store::{Tx, app_requests, devices};
+use crate::store::{Tx, app_requests, declared, devices};
 
 /// One app on one enrollment, with all that decides.
 #[derive(Debug, Clone)]
@@ -99,13 +99,14 @@ fn planned(
     };
     let wish = match wish {
         Ok(wish) => wish,
-        Err(because) => {
+        Err(hindrance) => {
             let what = app.map(|app| app.name.clone()).unwrap_or_default();
+            let because = &hindrance.because;
             unable.extend(origins.iter().map(|origin| Unable { what: what.clone(), because: because.clone(), origin: origin.clone() }));
-            return stays(tx, on.enrollment, before, origins);
+            return hindered(tx, on, app.zip(mode), before, hindrance, origins);
         }
     };
-    let Some(mut row) = before.clone().or_else(|| wish.as_ref().zip(app).map(|(wish, app)| blank(app, wish, tx.now))) else {
+    let Some(mut row) = before.clone().or_else(|| wish.as_ref().zip(app).map(|(wish, app)| blank(app, wish.order.way, tx.now))) else {
         return Ok(None);
     };
     if before.is_none() {
@@ -132,15 +133,44 @@ fn planned(
     Ok(Some(decided(tx, on, before, row, wish, origins)?))
 }
 
-/// A row that cannot be looked after now: what is there stays, what is not is given up.
-fn stays(tx: &Tx, enrollment: &Enrollment, before: Option<AppState>, origins: Vec<Origin>) -> Result<Option<Planned>> {
-    let Some(row) = before else { return Ok(None) };
-    let is_there = !row.seen.is_empty();
-    let want = is_there.then(|| Want { digest: row.seen.clone(), installs: true, newest: None });
-    let (under_way, _) = reconcile::under_way(tx, enrollment, row.command_uuid.as_deref())?;
-    let facts =
-        Facts { want, licence: LicenceFact::Free, under_way, may_update: false, updates_at: None, take_over: false, by_presence: false };
-    Ok(Some(Planned { before: Some(row.clone()), row, facts, order: None, holder: None, stray: None, origins }))
+/// What is written as wanted where it cannot be said yet what is.
+const UNKNOWN: &str = "unknown";
+
+/// An app that cannot be had, or not as it is wanted: what is there stays as it is, and what somebody can mend is told with its reason.
+fn hindered(
+    tx: &Tx,
+    on: On<'_>,
+    wanted: Option<(&App, AssignedMode)>,
+    before: Option<AppState>,
+    hindrance: Hindrance,
+    origins: Vec<Origin>,
+) -> Result<Option<Planned>> {
+    let Some((app, mode)) = wanted else { return Ok(None) };
+    let row = before.clone().or_else(|| {
+        let way = hindrance.way.filter(|_| hindrance.is_lack)?;
+        Some(blank(app, way, tx.now))
+    });
+    let Some(mut row) = row else { return Ok(None) };
+    row.name.clone_from(&app.name);
+    row.mode = mode;
+    let identifier = orders::declaration_identifier(&app.id, row.asks);
+    let is_served = declared::document(tx, &on.enrollment.id, DeclarationKind::Configuration, &identifier)?.is_some();
+    let is_leaving = row.mechanism == Mechanism::Declaration && !next::is_away(&row) && !is_served;
+    // What nobody can mend is not waited for.
+    let is_nothing = !hindrance.is_lack && next::is_away(&row) && row.command_uuid.is_none();
+    if is_leaving || is_nothing || mode == AssignedMode::Optional && row.withdrawn {
+        return decided(tx, on, before, row, None, origins).map(Some);
+    }
+    if row.wanted.is_empty() {
+        UNKNOWN.clone_into(&mut row.wanted);
+    }
+    let (under_way, loss) = reconcile::under_way(tx, on.enrollment, row.command_uuid.as_deref())?;
+    if let Some(loss) = loss {
+        next::lost(&mut row, &loss, tx.now);
+    }
+    let want = Want { digest: row.wanted.clone(), installs: mode == AssignedMode::Required || row.asked_at.is_some(), newest: None };
+    let facts = Facts { want: Some(want), under_way, may_update: false, lack: Some(hindrance.because), ..Facts::of_nothing() };
+    Ok(Some(Planned { row, before, facts, order: None, holder: None, stray: None, origins }))
 }
 
 fn decided(
@@ -156,15 +186,8 @@ fn decided(
         next::lost(&mut row, &loss, tx.now);
     }
     let wish = wish.filter(|_| row.mode == AssignedMode::Required || !row.withdrawn);
-    let mut facts = Facts {
-        want: None,
-        licence: LicenceFact::Free,
-        under_way,
-        may_update: true,
-        updates_at: None,
-        take_over: false,
-        by_presence: !mechanism::is_managed_there(target),
-    };
+    let is_managed_there = mechanism::is_managed_there(target);
+    let mut facts = Facts { under_way, by_presence: !is_managed_there, is_managed_there, ..Facts::of_nothing() };
     let command_before = row.command_uuid.clone();
     let (mut order, mut holder, mut way) = (None, None, row.mechanism);
     if let Some(wish) = wish {
@@ -179,7 +202,9 @@ fn decided(
         holder = wish.holder;
         order = Some(wish.order);
     }
+    next::mended(&mut row, &facts.licence, tx.now);
     next::want(&mut row, &facts, way, tx.now);
+    facts.has_code = row.stage == Stage::NeedsCode && licences::codes::is_there(tx, &row.adam_id, enrollment)?;
     let mut stray = None;
     if row.command_uuid.is_none() && command_before.is_some() {
         stray = command_before.filter(|_| facts.under_way == UnderWay::Queued);
@@ -193,12 +218,12 @@ pub fn origin(app: &App) -> Origin {
     Origin { kind: AssignedKind::App, id: app.id.clone(), name: app.name.clone() }
 }
 
-fn blank(app: &App, wish: &Wish, now: Timestamp) -> AppState {
+fn blank(app: &App, way: Way, now: Timestamp) -> AppState {
     AppState {
         name: app.name.clone(),
         adam_id: app.adam_id.clone().unwrap_or_default(),
         bundle_id: app.bundle_id.clone(),
-        ..AppState::absent(&app.id, wish.order.way.mechanism(), now)
+        ..AppState::absent(&app.id, way.mechanism(), now)
     }
 }
 
@@ -224,22 +249,13 @@ pub fn holder_of(key: &str) -> Option<Holder> {
 pub fn facts_of(tx: &Tx, enrollment: &Enrollment, row: &AppState) -> Result<Facts> {
     let app = apps::by_id(tx, &row.app_id)?;
     let device = devices::by_id(tx, &enrollment.device_id)?;
-    let mut facts = Facts {
-        want: None,
-        licence: LicenceFact::Free,
-        under_way: UnderWay::Nothing,
-        may_update: true,
-        updates_at: None,
-        take_over: false,
-        by_presence: false,
-    };
+    let mut facts = Facts::of_nothing();
     let (Some(app), Some(device)) = (app, device) else { return Ok(facts) };
     let capabilities = crate::mdm::commands::capabilities(tx, enrollment)?;
     facts.take_over = settings::read(&app.settings)?.take_over;
     let is_package = app.kind == AppKind::Package;
-    facts.by_presence = is_package
-        || capabilities.platform == Platform::Macos
-            && capabilities.os_version.is_older_than(OsVersion::parse(mechanism::MANAGED_ON_MACS_FROM));
+    facts.is_managed_there = mechanism::manages(&capabilities);
+    facts.by_presence = is_package || !facts.is_managed_there;
     if !row.wanted.is_empty() {
         facts.want = Some(Want { digest: row.wanted.clone(), installs: true, newest: newest(tx, &app, &device)? });
     }
@@ -254,11 +270,25 @@ pub fn identifier(row: &AppState) -> String {
 /// The declarations of an app, where they are to be served: itself, and what it is to know.
 pub fn declarations_of(planned: &Planned) -> Vec<crate::mdm::wanted::DeclarationPiece> {
     let Some(order) = &planned.order else { return Vec::new() };
-    if !matches!(order.way, Way::DeclaredApp | Way::DeclaredPackage) || !next::is_declared(&planned.row, &planned.facts) {
+    let is_declared = next::is_declared(&planned.row, &planned.facts) && !next::is_kept(&planned.row, &planned.facts);
+    if !matches!(order.way, Way::DeclaredApp | Way::DeclaredPackage) || !is_declared {
         return Vec::new();
     }
     let own = orders::declaration(order, planned.row.asks, planned.origins.clone());
     orders::asset(order, planned.origins.clone()).into_iter().chain([own]).collect()
+}
+
+/// Identifiers of the declarations of an app that stay served as they are; none where they follow what is wanted.
+pub fn kept(planned: &Planned) -> Vec<(DeclarationKind, String)> {
+    if !next::is_kept(&planned.row, &planned.facts) {
+        return Vec::new();
+    }
+    let own = orders::declaration_identifier(&planned.row.app_id, planned.row.asks);
+    vec![
+        (DeclarationKind::Asset, orders::asset_identifier(&planned.row.app_id)),
+        (DeclarationKind::Activation, reconcile::render::own_activation(&own)),
+        (DeclarationKind::Configuration, own),
+    ]
 }
 
 /// What an app itself is to know, at this address of an asset; none where it is not, or not any more, served there.

@@ -138,6 +138,12 @@ fn refuse(faults: Vec<(String, String)>) -> Result<()> {
 /// # Errors
 /// Names each key that does not fit; then nothing changes. Conflict where there is no form any more.
 pub fn fill_in(tx: &Tx, actor: &Actor, id: &str, typed: &TypedKeys) -> Result<App> {
+    let keys = filled_in(tx, actor, id, typed)?;
+    set_configuration_unchecked(tx, actor, id, keys.as_ref())
+}
+
+/// What [`fill_in`] would set.
+pub fn filled_in(tx: &Tx, actor: &Actor, id: &str, typed: &TypedKeys) -> Result<Option<Dictionary>> {
     let mut keys = configuration_of(tx, actor, id)?.unwrap_or_default();
     let Some(row) = app_schemas::of_app(tx, id)? else {
         return Err(Error::conflict("The form of this app was taken away meanwhile. Open the page again."));
@@ -154,8 +160,7 @@ pub fn fill_in(tx: &Tx, actor: &Actor, id: &str, typed: &TypedKeys) -> Result<Ap
     }
     let faults = schema.faults(&keys).into_iter().filter(|(key, _)| unread.iter().all(|(other, _)| other != key));
     refuse(unread.clone().into_iter().chain(faults).collect())?;
-    let keys = configuration::checked(keys)?;
-    set_configuration_unchecked(tx, actor, id, keys.as_ref())
+    configuration::checked(keys)
 }
 
 /// What is meant by a field of the form: where it stands as it was shown, the value that it was shown for, down to its spaces.

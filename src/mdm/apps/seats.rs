@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Result;
+use crate::mdm::apps::lacks::{self, Proposal};
 use crate::mdm::apps::plan::{self, Planned};
 use crate::mdm::apps::settings::{self, LicenceBy};
 use crate::mdm::apps::{mechanism, wish};
@@ -75,6 +76,7 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
         None if seats.as_of.is_some() => return Ok(Vec::new()),
         None => 0,
     };
+    let proposal = Proposal::of(tx, app)?;
     let (mut left, mut counted, mut short) = (free, BTreeSet::new(), Vec::new());
     for group_id in group_ids {
         let Some(group) = groups::by_id(tx, group_id)? else { continue };
@@ -85,7 +87,11 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
                 continue;
             }
             let channel = enrollments::device_channel(tx, &device_id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
-            let (Some(_), Ok(Some(holder))) = (channel, wish::holder(tx, &device, by)?) else { continue };
+            let (Some(channel), Ok(Some(holder))) = (channel, wish::holder(tx, &device, by)?) else { continue };
+            if lacks::of_device(tx, app, &proposal, &channel, &device)?.is_some() {
+                // It wants no licence before it can have the app.
+                continue;
+            }
             let has = matches!(licences::licence(tx, adam_id, &holder)?, Licence::Held | Licence::Waiting { .. });
             if !has && counted.insert(plan::holder_key(&holder)) {
                 needed += 1;

@@ -187,14 +187,17 @@ pub fn read(json: &str) -> Result<Settings> {
 /// Refuses what no device could be told.
 pub fn check(settings: &Settings) -> Result<()> {
     let attributes = &settings.attributes;
+    let mut faults: Vec<(String, String)> = Vec::new();
+    let mut wrong = |field: &str, message: &str| faults.push((field.to_owned(), message.to_owned()));
+    let is_whole = |domain: &String| {
+        domain.split_once(':').is_some_and(|(service, host)| !service.is_empty() && host.contains('.'))
+            && domain.chars().count() <= TEXT_MAX_CHARS
+            && !domain.contains(char::is_whitespace)
+    };
     if attributes.associated_domains.len() > DOMAINS_MAX {
-        return Err(Error::field("attributes.associated_domains", format!("at most {DOMAINS_MAX} domains")));
-    }
-    for domain in &attributes.associated_domains {
-        let is_whole = domain.split_once(':').is_some_and(|(service, host)| !service.is_empty() && host.contains('.'));
-        if !is_whole || domain.chars().count() > TEXT_MAX_CHARS || domain.contains(char::is_whitespace) {
-            return Err(Error::field("attributes.associated_domains", "a service and a domain each, for example applinks:example.school"));
-        }
+        wrong("attributes.associated_domains", &format!("at most {DOMAINS_MAX} domains"));
+    } else if !attributes.associated_domains.iter().all(is_whole) {
+        wrong("attributes.associated_domains", "a service and a domain each, for example applinks:example.school");
     }
     for (id, value) in [
         ("vpn_uuid", &attributes.vpn_uuid),
@@ -202,25 +205,36 @@ pub fn check(settings: &Settings) -> Result<()> {
         ("dns_proxy_uuid", &attributes.dns_proxy_uuid),
         ("relay_uuid", &attributes.relay_uuid),
     ] {
-        if value.as_ref().is_some_and(|value| value.trim().is_empty() || value.chars().count() > TEXT_MAX_CHARS) {
-            return Err(Error::field(format!("attributes.{id}"), "the UUID that stands in the profile, or nothing"));
+        if value.as_ref().is_some_and(|value| !is_uuid(value)) {
+            wrong(
+                &format!("attributes.{id}"),
+                "the UUID that stands in the profile, such as 2E5B1B5B-0C49-4F39-8B2E-6D0B7B5D0A11, or nothing",
+            );
         }
     }
     if attributes.lockable == Some(false) && attributes.hideable == Some(true) {
-        return Err(Error::field("attributes.hideable", "an app that may not be locked cannot be hidden either"));
+        wrong("attributes.hideable", "an app that may not be locked cannot be hidden either");
     }
     if let Updates::QuietHours { from, to } = &settings.updates {
         for (field, text) in [("updates.from", from), ("updates.to", to)] {
             if minute(text).is_none() {
-                return Err(Error::field(field, "a time of the day, for example 22:00"));
+                wrong(field, "a time of the day, for example 22:00");
             }
         }
-        if from == to {
-            return Err(Error::field("updates.to", "another time than the beginning"));
+        if from == to && minute(to).is_some() {
+            wrong("updates.to", "another time than the beginning");
         }
     }
-    Ok(())
+    Error::fields(faults)
 }
+
+/// Whether a text is a UUID as profiles hold it: 36 characters with their hyphens.
+pub fn is_uuid(text: &str) -> bool {
+    text.len() == UUID_CHARS && uuid::Uuid::parse_str(text).is_ok()
+}
+
+/// Characters of a UUID with its hyphens.
+const UUID_CHARS: usize = 36;
 
 /// The minute of the day of `22:00`.
 pub fn minute(text: &str) -> Option<i64> {

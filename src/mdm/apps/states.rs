@@ -88,6 +88,10 @@ fn ask(tx: &Tx, actor: &Actor, enrollment: &Enrollment, app_id: &str) -> Result<
     if row.command_uuid.is_some() && row.stage == Stage::Sent {
         return Err(Error::new(Kind::Conflict, "It is on its way already; the device gets it when it connects."));
     }
+    if row.stage == Stage::Lacking {
+        let because = row.problem.trim_end_matches('.');
+        return Err(Error::new(Kind::Conflict, format!("Asking does not help yet: {because}.")));
+    }
     next::ask(&mut row, tx.now);
     app_states::put(tx, &enrollment.id, &row)?;
     journal::note(tx, actor, "app.asked", enrollment, json!({ "id": app_id, "name": row.name }))?;

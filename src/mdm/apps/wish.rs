@@ -24,6 +24,16 @@ use crate::store::enrollments::Enrollment;
 use crate::store::packages::Package;
 use crate::store::{Tx, inventory, people};
 
+/// Why an app cannot be had on a device, or not as it is wanted.
+pub(super) struct Hindrance {
+    /// In words, as the end of a sentence.
+    pub(super) because: String,
+    /// By what it would come; none where it runs there in no way.
+    pub(super) way: Option<Way>,
+    /// Whether somebody can give what is missing.
+    pub(super) is_lack: bool,
+}
+
 /// What is wanted of one app on this device, where it can be.
 pub(super) struct Wish {
     pub(super) order: Order,
@@ -49,7 +59,7 @@ pub(super) fn wish(
     On { enrollment, device, target, served_from }: On<'_>,
     app: &App,
     before: Option<&AppState>,
-) -> Result<Result<Option<Wish>, String>> {
+) -> Result<Result<Option<Wish>, Hindrance>> {
     let settings = settings::read(&app.settings)?;
     let licence = if app.kind != AppKind::Store {
         LicenceBy::None
@@ -69,26 +79,27 @@ pub(super) fn wish(
         Subject { app, settings: &settings, licence, is_configured: keys.is_some(), is_reachable: served_from.is_some(), is_declared };
     let way = match mechanism::way(subject, target) {
         Ok(way) => way,
-        Err(because) => return Ok(Err(because)),
+        Err(because) => return Ok(Err(Hindrance { because, way: None, is_lack: false })),
     };
+    let lacks = |because: String| Ok(Err(Hindrance { because, way: Some(way), is_lack: true }));
     let mut values = target.variables.clone();
     values.extend(access::token(tx, enrollment, &app.id)?.map(|token| (ACCESS_TOKEN, token)));
     let keys = match keys.map(|keys| configuration::filled(&keys, &values)).transpose() {
         Ok(keys) => keys,
-        Err(because) => return Ok(Err(because)),
+        Err(because) => return lacks(because),
     };
     let holder = match holder(tx, device, licence)? {
         Ok(holder) => holder,
-        Err(because) => return Ok(Err(because)),
+        Err(because) => return lacks(because),
     };
     let package = if app.kind == AppKind::Store { None } else { packages::for_device(tx, &app.id, &device.id)? };
     let manifest_url = match &package {
         None if app.kind == AppKind::Store => None,
-        None => return Ok(Err(String::from("there is no package of it for this device yet"))),
+        None => return lacks(String::from(NO_PACKAGE)),
         Some(package) => match (does_not_run(package, target), packages::manifest_url(tx, enrollment, &app.id)?) {
-            (Some(because), _) => return Ok(Err(because)),
+            (Some(because), _) => return Ok(Err(Hindrance { because, way: Some(way), is_lack: false })),
             (None, None) => {
-                return Ok(Err(String::from("the device knows this server by no https address, and fetches packages by no other")));
+                return lacks(String::from("the device knows this server by no https address, and fetches packages by no other"));
             }
             (None, url) => url,
         },
@@ -131,6 +142,9 @@ pub(super) fn wish(
     let Settings { updates, take_over, .. } = settings;
     Ok(Ok(Some(Wish { order, holder, licence: fact, newest, updates, take_over })))
 }
+
+/// What is said where no version of an app of the house is meant for a device.
+pub(super) const NO_PACKAGE: &str = "there is no package of it for this device yet";
 
 /// Why a package does not run on a device, where it says so.
 fn does_not_run(package: &Package, target: &Target) -> Option<String> {

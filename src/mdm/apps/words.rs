@@ -32,6 +32,8 @@ pub fn stage(row: &AppState) -> String {
         Stage::Sent if is_served(row) => "waits for the device",
         Stage::Absent | Stage::Sent => "waits to be sent",
         Stage::Offered => "may be asked for",
+        Stage::Licence if !row.seen.is_empty() => "installed, licence pending",
+        Stage::NoLicence if !row.seen.is_empty() => "installed, no licence",
         Stage::Licence => "licence pending",
         Stage::NoLicence => "no licence",
         Stage::Prompting => "asks the person",
@@ -43,6 +45,9 @@ pub fn stage(row: &AppState) -> String {
         Stage::Updating => "updating",
         Stage::Declined => "declined",
         Stage::NeedsCode => "needs a code",
+        Stage::Lacking if row.seen.is_empty() => "cannot be had yet",
+        Stage::Lacking => "installed, as it was",
+
         Stage::Failed => "failed",
         Stage::Stuck => "not taking effect",
         Stage::Deleted => "removed by the person",
@@ -71,7 +76,13 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
             String::from("It stays so until somebody asks again. Look whether the licence is still there.")
         }
         Stage::NoLicence => String::from("It goes on by itself when a licence is free."),
-        Stage::NeedsCode => String::from("It goes on when a code is entered."),
+        Stage::NeedsCode if row.command_uuid.is_some() => String::new(),
+        Stage::NeedsCode if row.unmoved > 0 => {
+            String::from("Look whether the codes are those of this app and country. Ask again, and it is sent the next one.")
+        }
+        Stage::NeedsCode => String::from("Bring a sheet of codes at System, Apps and Books; each device is sent one by itself."),
+        Stage::Lacking if row.seen.is_empty() => String::from("It comes by itself as soon as that is mended."),
+        Stage::Lacking => String::from("What is on the device stays as it is until that is mended."),
         Stage::Prompting => String::from("It goes on when the person answers, or signs in. You can ask again."),
         _ => String::new(),
     };
@@ -83,6 +94,7 @@ fn usual_cause(row: &AppState) -> &'static str {
         Stage::Absent | Stage::Sent if row.command_uuid.is_some() => "It waits for the device to connect.",
         Stage::Removing if row.intent == Intent::Remove => "It waits for the device to connect.",
         Stage::Removing => "The device has been told and has not said yet that it has gone.",
+        Stage::NeedsCode => "A redemption code for it waits for the device to connect.",
         Stage::Licence => "A licence for it is being assigned.",
         Stage::Sent if is_served(row) => "It is among what the device is to have; the device has not said yet that it knows.",
         Stage::Installing if is_served(row) && row.poll_at.is_some() => {

@@ -64,6 +64,7 @@ impl Offered {
             Stage::Installed | Stage::Outdated => return format!("Installed, version {}", self.version),
             Stage::Updating => "Updating",
             Stage::Declined => "It was declined on this device",
+            Stage::Lacking => "Installed",
             Stage::NeedsCode => "Waiting for a code from whoever looks after the devices",
             Stage::Failed if self.is_retried => "It could not be installed; it is tried again by itself",
             Stage::Failed => "It could not be installed",
@@ -152,6 +153,7 @@ fn standing(offered: Offered, row: AppState) -> Offered {
         asked_at: row.asked_at.filter(|_| !row.withdrawn),
         is_retried: row.due_at.is_some(),
         is_there: !row.seen.is_empty() && !row.withdrawn,
+        unable: if row.stage == Stage::Lacking && row.seen.is_empty() { row.problem } else { String::new() },
         ..offered
     }
 }

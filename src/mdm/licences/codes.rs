@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::journal::Subject;
-use crate::mdm::{Actor, Right, journal};
+use crate::mdm::{Actor, Right, checkin, journal};
 use crate::secret::Secret;
 use crate::store::enrollments::Enrollment;
 use crate::store::redemption_codes::{self as rows, Count};
-use crate::store::{Tx, apps};
+use crate::store::{Tx, app_states, apps, deployments};
 
 /// Bytes of a sheet.
 pub const SHEET_MAX_BYTES: usize = 4 << 20;
@@ -41,12 +41,38 @@ pub fn import(tx: &Tx, actor: &Actor, adam_id: &str, sheet: &[u8]) -> Result<Imp
     for code in &codes {
         if rows::insert(tx, adam_id, code)? { imported.added += 1 } else { imported.known += 1 }
     }
+    for enrollment_id in app_states::wait_for_code(tx, adam_id)? {
+        deployments::look_again_at(tx, &enrollment_id)?;
+    }
     let data = json!({ "adam_id": adam_id, "added": imported.added });
     journal::note(tx, actor, "redemption_codes.imported", Subject::default(), data)?;
     Ok(imported)
 }
 
-/// Gives an enrollment a code of an app; the same one when it has one already. Nothing when there is none left.
+/// Whether there is a code of an app for an enrollment: its own that it has not answered to, or one that nobody has.
+pub fn is_there(tx: &Tx, adam_id: &str, enrollment: &Enrollment) -> Result<bool> {
+    rows::is_there(tx, adam_id, &enrollment.id)
+}
+
+/// A device answered to the code that it was given: it is used up, or, where the device says that it did not look at it, nobody's again.
+pub fn answered(tx: &Tx, adam_id: &str, enrollment: &Enrollment, is_unused: bool) -> Result<()> {
+    if is_unused { rows::give_back(tx, adam_id, &enrollment.id) } else { rows::use_up(tx, adam_id, &enrollment.id) }
+}
+
+/// The code of an enrollment never reached the device: nobody has it again.
+pub fn give_back(tx: &Tx, adam_id: &str, enrollment: &Enrollment) -> Result<()> {
+    rows::give_back(tx, adam_id, &enrollment.id)
+}
+
+/// A device did not need the code, since its person had bought the app before: nobody has it again.
+pub fn unused(tx: &Tx, adam_id: &str, enrollment: &Enrollment, code: &Secret<String>) -> Result<()> {
+    if rows::unused(tx, adam_id, code.expose())? {
+        journal::note(tx, &checkin::actor(enrollment), "redemption_code.unused", enrollment, json!({ "adam_id": adam_id }))?;
+    }
+    Ok(())
+}
+
+/// Gives an enrollment a code of an app; the same one when it has one already that it has not answered to. Nothing when there is none left.
 pub fn take(tx: &Tx, adam_id: &str, enrollment: &Enrollment) -> Result<Option<Secret<String>>> {
     let mut code = rows::given(tx, adam_id, &enrollment.id)?;
     if code.is_none() {

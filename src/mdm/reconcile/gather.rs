@@ -10,10 +10,11 @@ use crate::error::{Error, Result};
 use crate::mdm::declarations::library;
 use crate::mdm::enroll::profile;
 use crate::mdm::reconcile::provisioning;
-use crate::mdm::reconcile::render::{self, Desired, House};
+use crate::mdm::reconcile::render::{self, Desired, Document, House};
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
 use crate::mdm::{apps, capability, catalog, commands, policies, profiles, updates};
 use crate::protocol::availability::Capabilities;
+use crate::protocol::declaration::DeclarationKind;
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment};
@@ -51,7 +52,7 @@ fn supported(tx: &Tx, enrollment_id: &str) -> Result<Option<Vec<String>>> {
 }
 
 /// What stands for the variables of profiles and configurations; a variable without a value is left out.
-fn variables(tx: &Tx, device: &Device) -> Result<BTreeMap<&'static str, String>> {
+pub(in crate::mdm) fn variables(tx: &Tx, device: &Device) -> Result<BTreeMap<&'static str, String>> {
     let mut known = vec![
         ("SERIAL", device.serial_number.clone().unwrap_or_default()),
         ("UDID", device.udid.clone().unwrap_or_default()),
@@ -221,7 +222,32 @@ pub(super) fn desired(
     unable.extend(apps.unable.iter().cloned());
     let (provisioning, cannot) = provisioning::desired(tx, target, wanted)?;
     unable.extend(cannot);
-    Ok(Desired { provisioning, ..render::render(target, house, pieces, unable) })
+    let mut desired = Desired { provisioning, ..render::render(target, house, pieces, unable) };
+    for planned in &apps.items {
+        for (kind, identifier) in apps::kept(planned) {
+            keep(tx, target, &mut desired, (kind, identifier), planned)?;
+        }
+    }
+    Ok(desired)
+}
+
+/// Has a declaration of an app served on as it is, if it is served.
+fn keep(tx: &Tx, target: &Target, desired: &mut Desired, (kind, identifier): (DeclarationKind, String), app: &apps::Planned) -> Result<()> {
+    let Some(content) = declared::document(tx, &target.enrollment_id, kind, &identifier)? else { return Ok(()) };
+    let content = content.expose().clone();
+    let said: Value = serde_json::from_slice(&content).map_err(|error| Error::internal("stored declarations are JSON", error))?;
+    let text = |key: &str| said.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let document = Document {
+        kind,
+        declaration_type: text("Type"),
+        server_token: text("ServerToken"),
+        content,
+        origins: app.origins.clone(),
+        is_own_activation: kind == DeclarationKind::Activation,
+        identifier,
+    };
+    desired.declarations.insert(document.identifier.clone(), document);
+    Ok(())
 }
 
 /// The bytes of a profile as this device gets it.

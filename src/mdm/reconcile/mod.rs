@@ -17,9 +17,10 @@ pub mod step;
 mod thought;
 mod updates;
 
-pub use apps::{app_answered, apps_listed, apps_reported};
+pub use apps::{app_answered, apps_listed, apps_present, apps_reported};
 pub use deed::{AFTER_FAULT, PAGE, plan, plan_if_due, plan_page};
 pub use fetch::{Asset, asset_of, profile_of};
+pub(in crate::mdm) use gather::variables;
 pub use gather::{Change, target};
 pub(in crate::mdm) use outlook::under_way;
 pub use preview::{DEVICES_MAX, Foreseen, Named, Preview, Previews, Thing, Thought, preview_all};

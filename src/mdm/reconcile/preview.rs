@@ -232,6 +232,8 @@ fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<Warning>> {
                 let app = crate::mdm::apps::find(tx, actor, &named.id)?.app;
                 let short = crate::mdm::apps::shortages(tx, &app, &thought.groups)?;
                 warnings.extend(short.into_iter().map(|shortage| Warning::alone(shortage.because)));
+                let lacks = crate::mdm::apps::lacks(tx, actor, &named.id, None, Some(&thought.groups))?;
+                warnings.extend(lacks.into_iter().map(|lack| Warning::alone(lack.words)));
             }
             AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update => {}
         }

@@ -1,7 +1,11 @@
 //! Apps from the group to the device and back: licences first, orders by the right mechanism, answers of every kind, and gone again.
 
 mod catalog;
+mod codes;
 mod declared;
+mod lacking;
+mod limits;
+mod presence;
 
 use std::time::Duration;
 
@@ -124,12 +128,22 @@ impl Device<'_> {
 
     /// Answers everything; orders for apps by `install`, lists of managed apps by `state`. Gives the orders, with what they said.
     fn session(&self, install: &str, state: &str) -> Vec<Command> {
+        self.session_with(install, state, "")
+    }
+
+    /// Is sent the order and the code that it asks for, and answers that so.
+    fn answers_codes_with(&self, code: &str) {
+        self.session_with(&taken("NeedsRedemption"), "NeedsRedemption", code);
+    }
+
+    fn session_with(&self, install: &str, state: &str, code: &str) -> Vec<Command> {
         let mut orders = Vec::new();
         let mut offer = self.idle();
         while let Some(command) = offer {
             let read = Command::from_plist(command.payload.expose()).unwrap();
             let answer = match command.request_type.as_str() {
                 "InstallApplication" => install.to_owned(),
+                "ApplyRedemptionCode" => code.to_owned(),
                 "ManagedApplicationList" if state.is_empty() => "<key>ManagedApplicationList</key><dict/>".to_owned(),
                 "ManagedApplicationList" => format!(
                     "<key>ManagedApplicationList</key><dict><key>{BUNDLE}</key><dict><key>Status</key><string>{state}</string>\
@@ -139,7 +153,10 @@ impl Device<'_> {
                 _ => String::new(),
             };
             let status = if answer.contains("Error") { "Error" } else { "Acknowledged" };
-            if read.request_type.ends_with("Application") || read.request_type.contains("Feedback") {
+            if read.request_type.ends_with("Application")
+                || read.request_type.starts_with("Apply")
+                || read.request_type.contains("Feedback")
+            {
                 orders.push(read);
             }
             let said = format!("<key>Status</key><string>{status}</string><key>CommandUUID</key><string>{}</string>{answer}", command.uuid);
@@ -210,7 +227,7 @@ fn without_a_licence_nothing_is_sent_and_who_lacks_how_many_is_said_by_name() {
     assert!(device.session("", "").is_empty());
     assert_eq!(device.stage(), Stage::NoLicence);
     let id = app.id.clone();
-    let (_, short) = school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Required, None));
+    let (_, short, _) = school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Required, None));
     assert_eq!((short[0].by, short[0].because.as_str()), (1, "7b needs 1 more licence of Atlas."));
 }
 
@@ -351,43 +368,4 @@ fn an_app_that_is_deleted_goes_from_devices() {
     device.session("", "");
     assert_eq!(device.app(), None);
     assert!(!has_licence(&school));
-}
-
-#[test]
-fn numbers_and_addresses_of_the_store_are_read_and_all_else_is_refused() {
-    let school = School::new();
-    let add = |text: &'static str| school.try_write(move |tx| apps::add(tx, &Actor::Console, text, ""));
-    let app = add("https://apps.apple.com/de/app/pages/id361309726?l=en").unwrap();
-    assert_eq!((app.adam_id.as_deref(), app.name.as_str()), (Some("361309726"), "App 361309726"));
-    assert!(add("361309726").unwrap_err().message.contains("here already"));
-    for wrong in ["", "0", "abc", "12.5", "1234567890123456789", "https://example.school/"] {
-        assert_eq!(add(wrong).unwrap_err().fields[0].field, "adam_id", "{wrong}");
-    }
-}
-
-#[test]
-fn names_notes_and_answers_have_their_limits() {
-    let school = School::new();
-    let id = school.write(|tx| apps::add(tx, &Actor::Console, ATLAS, "Atlas")).id;
-    let edit = |name: String, note: String| {
-        let id = id.clone();
-        school.try_write(move |tx| apps::edit(tx, &Actor::Console, &id, Edit { name: Some(name), note: Some(note), settings: None }))
-    };
-    assert!(edit("é".repeat(apps::NAME_MAX_CHARS), "n".repeat(apps::NOTE_MAX_CHARS)).is_ok());
-    assert_eq!(edit("a".repeat(apps::NAME_MAX_CHARS + 1), String::new()).unwrap_err().fields[0].field, "name");
-    assert_eq!(edit("a".into(), "n".repeat(apps::NOTE_MAX_CHARS + 1)).unwrap_err().fields[0].field, "note");
-    let device = device(&school, "16.7");
-    let item = |number: usize| format!("<dict><key>Identifier</key><string>app.{number:04}</string><key>Feedback</key><dict/></dict>");
-    let items: String = (0..=apps::FEEDBACK_APPS_MAX).map(item).collect();
-    let body = super::plist(&format!(
-        "<key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>c</string><key>UDID</key><string>u</string>\
-         <key>ManagedApplicationFeedback</key><array>{items}</array>"
-    ));
-    let enrollment = device.enrollment();
-    let kept = school.write(move |tx| {
-        let report = crate::protocol::report::parse(body.as_bytes())?;
-        apps::feedback_read(tx, &enrollment, &report)?;
-        apps::feedback(tx, &Actor::Console, &enrollment.device_id)
-    });
-    assert_eq!(kept.len(), apps::FEEDBACK_APPS_MAX);
 }

@@ -17,9 +17,6 @@ const BY_VERSION_FROM: [(Platform, &str); 3] = [(Platform::Ios, "11.3"), (Platfo
 /// The first macOS that can be told to only download, and to restart whatever is open.
 const MAC_ACTIONS_FROM: &str = "11.0";
 
-/// First versions that bring an improvement along with the release that it improves.
-const COMBINED_FROM: [(Platform, &str); 3] = [(Platform::Ios, "18.0"), (Platform::Macos, "15.0"), (Platform::Visionos, "26.0")];
-
 /// Chooses; an error is why there is no way, a sentence without a full stop.
 pub fn mechanism(target: &Target) -> Result<Mechanism, String> {
     let device = &target.capabilities;
@@ -52,9 +49,4 @@ pub fn needs_key(target: &Target, is_improvement: bool) -> bool {
 /// Whether a Mac has all actions.
 pub fn has_mac_actions(target: &Target) -> bool {
     has(&[(Platform::Macos, MAC_ACTIONS_FROM)], target)
-}
-
-/// Whether one declaration brings a release and its improvement.
-pub fn combines(target: &Target) -> bool {
-    has(&COMBINED_FROM, target)
 }

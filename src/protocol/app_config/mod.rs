@@ -103,6 +103,8 @@ pub struct Schema {
     pub groups: Vec<Group>,
     /// Keys of kinds that are not known here: they are left out of the form, and can be set as a property list.
     pub unread: Vec<String>,
+    /// Keys whose pattern cannot be used here: what is typed for them is not held against it.
+    pub unheld: Vec<String>,
 }
 
 impl Schema {

@@ -61,7 +61,8 @@ pub fn read(bytes: &[u8]) -> Result<Schema, SchemaError> {
         None => vec![Group { name: String::new(), fields }],
     };
     let groups = groups.into_iter().filter(|group| !group.fields.is_empty()).collect();
-    Ok(Schema { version: cut(root.text_of("version"), MAX_VERSION_CHARS), bundle_id, groups, unread })
+    let unheld = dict.children.iter().filter(|element| is_unheld(element)).map(|element| element.attribute("keyName").to_owned()).collect();
+    Ok(Schema { version: cut(root.text_of("version"), MAX_VERSION_CHARS), bundle_id, groups, unread, unheld })
 }
 
 /// The keys in the order of the file, and the names of those whose kind is not known.
@@ -91,6 +92,12 @@ fn fields(dict: &Element) -> Result<(Vec<Field>, Vec<String>), SchemaError> {
         return Err(SchemaError::Missing("dict"));
     }
     Ok((fields, unread))
+}
+
+/// Whether a text has a pattern that cannot be used here.
+fn is_unheld(element: &Element) -> bool {
+    let pattern = element.child("constraint").map_or("", |constraint| constraint.attribute("pattern"));
+    !pattern.is_empty() && matches!(kind(&element.name), Some((Kind::String, _))) && whole(pattern).is_none()
 }
 
 fn kind(name: &str) -> Option<(Kind, bool)> {

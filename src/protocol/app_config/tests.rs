@@ -286,6 +286,7 @@ fn what_the_maker_got_wrong_is_left_out_where_the_form_works_without() {
     let (number, text) = (of(&schema, "n"), of(&schema, "s"));
     assert!(number.suggested.is_empty() && number.limits().is_none() && text.pattern.is_empty());
     assert_eq!(text.check(&Value::String("anything".into())), Ok(()));
+    assert_eq!(schema.unheld, ["s"], "and it is said");
 }
 
 /// Everything that can be done with a form does not panic either.

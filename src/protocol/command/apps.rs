@@ -131,6 +131,11 @@ pub fn remove_application(uuid: Uuid, identifier: &str) -> Command {
     Command::new(uuid, "RemoveApplication").with("Identifier", identifier)
 }
 
+/// Gives a device the redemption code that it asks for.
+pub fn apply_redemption_code(uuid: Uuid, identifier: &str, code: &str) -> Command {
+    Command::new(uuid, "ApplyRedemptionCode").with("Identifier", identifier).with("RedemptionCode", code)
+}
+
 /// Asks for the configurations of these managed apps.
 pub fn managed_application_configuration(uuid: Uuid, identifiers: &[&str]) -> Command {
     Command::new(uuid, "ManagedApplicationConfiguration").with("Identifiers", texts(identifiers))

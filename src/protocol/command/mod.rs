@@ -14,8 +14,9 @@ mod updates;
 mod users;
 
 pub use apps::{
-    EnterpriseSource, InstallApplication, InstallEnterpriseApplication, Source, install_application, install_enterprise_application,
-    invite_to_program, managed_application_configuration, managed_application_feedback, remove_application, validate_applications,
+    EnterpriseSource, InstallApplication, InstallEnterpriseApplication, Source, apply_redemption_code, install_application,
+    install_enterprise_application, invite_to_program, managed_application_configuration, managed_application_feedback, remove_application,
+    validate_applications,
 };
 pub use device::{
     EraseDevice, EraseReturnToService, Obliteration, disable_remote_desktop, enable_remote_desktop, erase_device, play_lost_mode_sound,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Report;
 use crate::protocol::plist::{self, Dictionary, Value, fields};
+use crate::secret::Secret;
 
 /// An app that a device has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -186,6 +187,9 @@ pub struct ManagedApp {
     pub is_validated: Option<bool>,
     /// The App Store's number of this version.
     pub external_version_identifier: Option<i64>,
+    /// A redemption code that was not needed, since the person had bought the app; said once.
+    #[serde(skip)]
+    pub unused_redemption_code: Option<Secret<String>>,
 }
 
 /// Reads ManagedApplicationList, a dictionary by bundle identifier; none where the report has none.
@@ -203,6 +207,7 @@ pub fn managed(report: &Report) -> Option<Vec<ManagedApp>> {
             has_feedback: fields::flag(app, "HasFeedback"),
             is_validated: fields::flag(app, "IsValidated"),
             external_version_identifier: fields::whole(app, "ExternalVersionIdentifier"),
+            unused_redemption_code: fields::filled(app, "UnusedRedemptionCode").map(Secret::new),
         })
     };
     Some(list.iter().filter_map(read).collect())

@@ -93,6 +93,8 @@ pub(crate) struct Order {
     pub(crate) awaits: bool,
     /// The device is to bring newer versions by itself.
     pub(crate) keeps_current: bool,
+    /// It must be bought, and nobody has paid for it.
+    pub(crate) costs: bool,
     pub(crate) mishap: Option<AppMishap>,
 }
 
@@ -190,6 +192,7 @@ impl Apps {
             (true, true, _) => (Status::Updating, Some(now.plus(app.download()))),
             (true, false, true) => (Status::Managed, (order.keeps_current && app.newer.is_some()).then(|| now.plus(LOOKS_FOR_UPDATES))),
             (true, false, false) => (Status::PromptingForManagement, Some(answers_at)),
+            (false, ..) if order.costs => (Status::NeedsRedemption, None),
             (false, _, true) => (Status::Queued, Some(now.plus(QUEUED))),
             (false, _, false) => (Status::Prompting, Some(answers_at)),
         };
@@ -216,6 +219,15 @@ impl Apps {
             self.0.remove(identifier);
         }
         Some((app, order))
+    }
+
+    /// Redeems a code for an app that waits for one; tells whether one does.
+    pub(crate) fn redeem(&mut self, identifier: &str, now: Timestamp) -> bool {
+        let Some(management) = self.managed_mut(identifier).filter(|management| management.status == Status::NeedsRedemption) else {
+            return false;
+        };
+        (management.status, management.due) = (Status::Redeeming, Some(now.plus(QUEUED)));
+        true
     }
 
     /// What is ordered will go wrong.
@@ -311,7 +323,8 @@ impl Apps {
 
 impl Management {
     fn of(order: Order, status: Status, due: Option<Timestamp>) -> Self {
-        let Order { flags, configuration, attributes, device_based, declaration, is_package, awaits, keeps_current, mishap } = order;
+        let Order { flags, configuration, attributes, device_based, declaration, is_package, awaits, keeps_current, costs: _, mishap } =
+            order;
         let (feedback, failure, unlicensed) = (None, None, false);
         Self {
             status,
@@ -343,7 +356,7 @@ impl App {
         }
         let agrees = person.agrees && management.mishap != Some(AppMishap::Declined);
         let (status, next) = match management.status {
-            Status::Queued => (Status::Installing, Some(due.plus(download))),
+            Status::Queued | Status::Redeeming => (Status::Installing, Some(due.plus(download))),
             Status::Installing | Status::Updating if management.mishap == Some(AppMishap::NoRoom) => (Status::Failed, None),
             Status::Prompting if agrees => (Status::Installing, Some(due.plus(download))),
             Status::Prompting => (Status::UserRejected, None),

@@ -246,6 +246,10 @@ impl Device {
         self.flight = None;
         self.profiles.leave();
         self.apps.release_all(by_user);
+        self.situation.token_is_kept = false;
+        if !self.update.is_installing() {
+            self.update = super::OsUpdate::default();
+        }
         self.channels.truncate(1);
         self.channels[DEVICE].reset(&self.random);
         self.next_poll_at = None;

@@ -55,6 +55,14 @@ pub const KNOWN_APPS: &[KnownApp] = &[
     app(1_500_000_006, "school.example.library", "Library Desk", ["5.1", "5.0.3"], 44, EVERYWHERE),
 ];
 
+/// Apps of the practice store that cost something: without a licence a device asks for a redemption code.
+const PAID: [u64; 1] = [1_500_000_004];
+
+/// Whether an app of the practice store must be bought.
+pub fn costs(adam_id: u64) -> bool {
+    PAID.contains(&adam_id)
+}
+
 /// The number that the practice store gives to a version of an app (`externalId`): invented, and greater for a later version.
 pub fn external_version_id(version: &str) -> i64 {
     let parts = version.split('.').map(|part| part.parse().unwrap_or(0)).chain(std::iter::repeat(0));

@@ -7,7 +7,7 @@ mod mix;
 mod postings;
 mod release;
 
-pub use apps::{KNOWN_APPS, KnownApp, account_hash, external_version_id, known_app_by_adam_id, known_app_by_identifier};
+pub use apps::{KNOWN_APPS, KnownApp, account_hash, costs, external_version_id, known_app_by_adam_id, known_app_by_identifier};
 pub use catalog::{MODELS, Model, model};
 pub use individual::{Account, AccountKind, Individual, OwnApp, Person, invent};
 pub use mix::{Mix, Wish};

@@ -18,7 +18,8 @@ use super::list::{List, Page};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
-use crate::mdm::apps::{self, Edit, Settings, configuration};
+use crate::mdm::Right;
+use crate::mdm::apps::{self, Edit, Lack, Proposal, Settings, configuration};
 use views::AppView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -165,23 +166,47 @@ struct AppConfigurationInput {
     /// Set it also where it does not fit what the app's maker says, as that was brought to `configuration-schema`.
     #[serde(default)]
     ignore_schema: bool,
+    /// Only say what devices would lack for it; nothing changes.
+    #[serde(default)]
+    preview: bool,
+}
+
+/// What an app itself is to know from now on, and what devices lack for it.
+#[derive(Debug, Serialize, ToSchema)]
+struct AppConfigurationSet {
+    /// A property list; null where there is none.
+    configuration: Option<String>,
+    /// What devices that the app is for lack, such as a value of a variable: they stay as they are until they have it. Nobody lacks anything where
+    /// this is empty.
+    lacks: Vec<Lack>,
 }
 
 /// Set what an app itself is to know; devices that have it are sent it anew. Keys that do not fit what the app's maker says are named in
 /// `errors` as `configuration.key`, and nothing changes.
 #[utoipa::path(put, path = "/api/v1/apps/{id}/configuration", tag = "apps", params(("id" = String, Path, description = "Its id")),
-    request_body = AppConfigurationInput, responses((status = 200, description = "As it is now", body = AppConfiguration)))]
+    request_body = AppConfigurationInput, responses((status = 200, description = "As it is now", body = AppConfigurationSet)))]
 async fn set_configuration(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
     Json(input): Json<AppConfigurationInput>,
-) -> Result<JsonBody<AppConfiguration>> {
+) -> Result<JsonBody<AppConfigurationSet>> {
     let keys = if input.configuration.is_null() { None } else { configuration::read_json(&input.configuration)? };
     let shown = keys.as_ref().map(apps::orders::shown);
     let set = if input.ignore_schema { apps::set_configuration_unchecked } else { apps::set_configuration };
-    app.store.write(app.now(), move |tx| set(tx, &actor, &id, keys.as_ref())).await?;
-    Ok(JsonBody(AppConfiguration { configuration: shown }))
+    let work = move |tx: &crate::store::Tx| {
+        let before = apps::find(tx, &actor, &id)?;
+        let proposal = Proposal { settings: before.settings, keys: keys.clone() };
+        let lacks = apps::lacks(tx, &actor, &id, Some(proposal), None)?;
+        if input.preview {
+            actor.require(Right::Configure)?;
+        } else {
+            set(tx, &actor, &id, keys.as_ref())?;
+        }
+        Ok(lacks)
+    };
+    let lacks = app.store.write(app.now(), work).await?;
+    Ok(JsonBody(AppConfigurationSet { configuration: shown, lacks }))
 }
 
 /// The words that a query may not hold, named by its field.

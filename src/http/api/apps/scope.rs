@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
-use crate::mdm::apps::{self, Shortage};
+use crate::mdm::apps::{self, Lack, Shortage};
 use crate::store::assignments::AssignedMode;
 
 /// How an app is assigned.
@@ -39,6 +39,8 @@ pub(super) struct AppAssigned {
     assignment: AppGroup,
     /// Who lacks how many licences; nobody where this is empty. Who gets a licence gets the app.
     shortages: Vec<Shortage>,
+    /// What else devices lack, such as a value for its configuration; nothing where this is empty. They get it as soon as they have that.
+    lacks: Vec<Lack>,
 }
 
 /// Assign an app to a group; again, to change its mode or end. Without a body it is required, without an end.
@@ -54,8 +56,8 @@ pub(super) async fn assign(
     let has_body = request.headers().contains_key(CONTENT_TYPE);
     let input = if has_body { Json::<AppAssignInput>::from_request(request, &()).await?.0 } else { AppAssignInput::default() };
     let work = move |tx: &crate::store::Tx| apps::assign(tx, &actor, &id, &group_id, input.mode, input.ends_at);
-    let (assignment, shortages) = app.store.write(app.now(), work).await?;
-    Ok(JsonBody(AppAssigned { assignment: assignment.into(), shortages }))
+    let (assignment, shortages, lacks) = app.store.write(app.now(), work).await?;
+    Ok(JsonBody(AppAssigned { assignment: assignment.into(), shortages, lacks }))
 }
 
 /// Take an app back from a group; it goes from the group's devices, and its licences come back.

@@ -103,7 +103,7 @@ async fn an_app_is_added_changed_configured_and_deleted() {
     assert!(kept["configuration"].as_str().unwrap().contains("a&amp;b"), "{kept}");
     let unknown = house.ask(Role::Admin, Method::PUT, &configuration, Some(json!({ "configuration": { "a": "$SEREAL" } }))).await;
     assert_eq!(unknown.body["errors"][0]["field"], "configuration", "{}", unknown.body);
-    assert_eq!(house.ask(Role::Admin, Method::GET, &configuration, None).await.body, kept);
+    assert_eq!(house.ask(Role::Admin, Method::GET, &configuration, None).await.body["configuration"], kept["configuration"]);
     assert_eq!(house.ask(Role::Viewer, Method::GET, &configuration, None).await.status, StatusCode::FORBIDDEN, "it may hold secrets");
     let cleared = house.ask(Role::Admin, Method::PUT, &configuration, Some(json!({ "configuration": {} }))).await.body;
     assert_eq!(cleared["configuration"], Value::Null);
@@ -160,4 +160,42 @@ async fn what_a_person_declined_is_shown_with_its_reason_and_asked_again() {
     assert_eq!(withdrawn.status, StatusCode::OK, "{}", withdrawn.body);
     let feedback = house.ask(Role::Viewer, Method::GET, &format!("/api/v1/devices/{UDID}/apps/feedback"), None).await.body;
     assert_eq!(feedback[0]["content"], json!({ "pages": 7 }));
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_by_name() {
+    let house = House::new();
+    let id = house.add_app().await;
+    let path = format!("{APPS}/{id}");
+    for (settings, field) in [
+        (json!({ "attributes": { "vpn_uuid": "not-a-uuid" } }), "attributes.vpn_uuid"),
+        (json!({ "attributes": { "relay_uuid": "2E5B1B5B0C494F398B2E6D0B7B5D0A11" } }), "attributes.relay_uuid"),
+        (json!({ "updates": { "when": "quiet_hours", "from": "22:00", "to": "" } }), "updates.to"),
+    ] {
+        let reply = house.ask(Role::Admin, Method::PATCH, &path, Some(json!({ "settings": settings }))).await;
+        assert_eq!((reply.status, &reply.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!(field)), "{}", reply.body);
+    }
+    let two = json!({ "attributes": { "vpn_uuid": "a" }, "updates": { "when": "quiet_hours", "from": "", "to": "" } });
+    let reply = house.ask(Role::Admin, Method::PATCH, &path, Some(json!({ "settings": two }))).await;
+    assert_eq!(reply.body["errors"].as_array().unwrap().len(), 3, "all at once: {}", reply.body);
+    let right = json!({ "attributes": { "vpn_uuid": "2E5B1B5B-0C49-4F39-8B2E-6D0B7B5D0A11" } });
+    assert_eq!(house.ask(Role::Admin, Method::PATCH, &path, Some(json!({ "settings": right }))).await.status, StatusCode::OK);
+    let path = format!("{path}/configuration");
+    let wrong = house.ask(Role::Admin, Method::PUT, &path, Some(json!({ "configuration": { "c": ["a\u{1}"] } }))).await;
+    assert_eq!((wrong.status, &wrong.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("configuration")), "{}", wrong.body);
+}
+
+#[tokio::test]
+async fn what_devices_would_lack_for_a_configuration_is_told_before_and_with_it() {
+    let house = House::new();
+    house.enrolled().await;
+    let id = house.assigned_app().await;
+    let path = format!("{APPS}/{id}/configuration");
+    let wish = |preview: bool| Some(json!({ "configuration": { "mail": "$PERSON_EMAIL" }, "preview": preview }));
+    let before = house.ask(Role::Admin, Method::PUT, &path, wish(true)).await;
+    assert_eq!((before.status, &before.body["lacks"][0]["devices"]), (StatusCode::OK, &json!(1)), "{}", before.body);
+    assert_eq!(house.ask(Role::Admin, Method::GET, &path, None).await.body["configuration"], json!(null), "nothing changed");
+    let set = house.ask(Role::Admin, Method::PUT, &path, wish(false)).await;
+    assert!(set.body["lacks"][0]["because"].as_str().unwrap().contains("$PERSON_EMAIL"), "{}", set.body);
+    assert!(house.ask(Role::Admin, Method::GET, &path, None).await.body["configuration"].is_string());
 }

@@ -160,6 +160,7 @@ impl House {
         let (package, of_app, provisioning, upload) = self.packages().await;
         self.with_schema(&of_app).await;
         let location = self.licensed(&person).await;
+        let update_plan = self.begun_update_plan().await;
         vec![
             ("/api/v1/apps/{id}/devices", app),
             ("/api/v1/content-tokens/{id}", location),
@@ -177,6 +178,7 @@ impl House {
             ("/api/v1/devices/{id}", UDID.to_owned()),
             ("/api/v1/enrollments/{id}", UDID.to_owned()),
             ("/api/v1/invitations/{id}", text(&invitation["id"])),
+            ("/api/v1/updates/plans/{id}", update_plan),
             ("/api/v1/policies/{id}", text(&policy["id"])),
             ("/api/v1/invitations/{code}", text(&invitation["code"])),
         ]

@@ -9,6 +9,7 @@ use crate::store::devices;
 use crate::store::enrollments;
 use crate::store::profiles::tests as rows;
 use crate::store::releases::{self, Offer, Release, ReleaseKey};
+use crate::store::update_states::{self, Stage, UpdateState};
 
 const PLANS: &str = "/api/v1/updates/plans";
 
@@ -16,6 +17,28 @@ impl House {
     /// A device that is known, in the group `g`, and a release that it can have.
     async fn with_a_release(&self) -> String {
         self.enrolled().await;
+        self.release_for_the_device().await
+    }
+
+    /// A plan that has begun on the device, which is enrolled; gives its id.
+    pub(super) async fn begun_update_plan(&self) -> String {
+        self.release_for_the_device().await;
+        let made = self.ask(Role::Admin, Method::POST, PLANS, Some(json!({ "name": "Autumn", "rules": rules() }))).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        let id = made.body["id"].as_str().unwrap().to_owned();
+        let plan_id = id.clone();
+        let begin = move |tx: &crate::store::Tx| {
+            let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
+            let row = UpdateState { version: "18.7.2".into(), stage: Stage::Waiting, ..UpdateState::blank(&plan_id, 0, tx.now) };
+            update_states::put(tx, &enrollment.id, &row)?;
+            update_states::begin_run(tx, &plan_id, &enrollment.device_id, 0, &row.version)?;
+            crate::mdm::updates::progress::take_census(tx)
+        };
+        self.app.store.write(self.app.now(), begin).await.unwrap();
+        id
+    }
+
+    async fn release_for_the_device(&self) -> String {
         let work = |tx: &crate::store::Tx| {
             let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
             let device = devices::by_id(tx, &enrollment.device_id)?.unwrap();

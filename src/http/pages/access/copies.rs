@@ -73,7 +73,7 @@ pub struct CopyRow {
 pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
     let back = format!("/apps/{}/access", view.app_id);
     let base = format!("/apps/{}/access/copies", view.app_id);
-    let all = html! { @if view.may_read && view.total > 0 { (Button::link(format!("{base}.zip"), "Save all").main().download()) } };
+    let all = html! { @if view.may_read && view.total > 0 { (Button::link(format!("{base}.zip"), "Download all").main().download()) } };
     let under = html! {
         "What people changed in " (view.app) " while it was offline. Apps add copies and nobody changes them. They go when their time is over, or when you make room below."
     };
@@ -130,7 +130,7 @@ pub fn copies(shell: &Shell, view: &CopiesPage) -> Markup {
 /// Archives after the first.
 fn older(base: &str, archives: &[String]) -> Markup {
     html! {
-        p.quiet { "They are more than one file holds. Save all brings the newest; the others follow here, newer ones first." }
+        p.quiet { "They are more than one file holds. Download all brings the newest; the others follow here, newer ones first." }
         div.row {
             @for (number, after) in archives.iter().enumerate() {
                 (Button::link(format!("{base}.zip?after={after}"), format!("Save part {}", number + 2)).download())
@@ -195,6 +195,7 @@ pub fn free(shell: &Shell, app_id: &str, app: &str, keeper: &KeeperRow, typed: O
 
 fn size(bytes: i64) -> String {
     match bytes {
+        1 => String::from("1 byte"),
         ..1024 => format!("{bytes} bytes"),
         1024..1_048_576 => format!("{} KB", bytes / 1024),
         _ => format!("{:.1} MB", bytes as f64 / 1_048_576.0),

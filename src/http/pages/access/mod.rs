@@ -137,10 +137,10 @@ fn form(view: &AccessPage) -> Markup {
     let content = html! {
         div.form {
             @if let Some(words) = error("") { p.error role="alert" { (words) } }
-            fieldset.choices {
+            fieldset #f-who.choices tabindex="-1" {
                 legend { "Who may use it" }
                 @for who in Who::ALL { @let (label, help) = who_words(who); (radio("who", who.as_str(), label, form.who == who.as_str(), help)) }
-                @if let Some(words) = error("who") { p.error { (words) } }
+                (fault("who", error("who")))
             }
             fieldset.choices {
                 legend { "Roles" }
@@ -148,22 +148,21 @@ fn form(view: &AccessPage) -> Markup {
                 @for role in PersonRole::ALL { (tick("roles", role.as_str(), role_words(*role), form.roles.iter().any(|ticked| ticked == role.as_str()))) }
             }
             @if !form.classes.is_empty() {
-                fieldset.choices {
+                fieldset #f-classes.choices tabindex="-1" {
                     legend { "Classes" }
                     p.help { "For people: with none ticked, every class." }
                     @for (id, name, ticked) in &form.classes { (tick("classes", id, name, *ticked)) }
-                    @if let Some(words) = error("classes") { p.error { (words) } }
+                    (fault("classes", error("classes")))
                 }
             }
-            fieldset.choices {
+            fieldset #f-proofs.choices tabindex="-1" {
                 legend { "What proves it" }
                 p.help { "Each one that is ticked is needed." }
                 @for proof in Proof::ALL {
                     @let (label, help) = proof_words(proof);
-                    (tick("proofs", proof.as_str(), label, form.proofs.iter().any(|ticked| ticked == proof.as_str())))
-                    p.help { (help) }
+                    (tick_that("proofs", proof.as_str(), (label, help), form.proofs.iter().any(|ticked| ticked == proof.as_str())))
                 }
-                @if let Some(words) = error("proofs") { p.error { (words) } }
+                (fault("proofs", error("proofs")))
             }
             (line("offline_hours", "Hours offline", "How long it may go on without reaching this server; 0: not at all."))
             (field("launches", "Launches offline").kind("number").optional().value(number("launches")).error(error("launches"))
@@ -182,6 +181,22 @@ fn form(view: &AccessPage) -> Markup {
 /// A box of several of one name.
 fn tick(name: &str, value: &str, label: &str, ticked: bool) -> Markup {
     html! { label.choice { input type="checkbox" name=(name) value=(value) checked[ticked]; span { (label) } } }
+}
+
+/// A box of several of one name, with a sentence under its words.
+fn tick_that(name: &str, value: &str, (label, help): (&str, &str), ticked: bool) -> Markup {
+    let id = format!("f-{name}-{value}");
+    html! {
+        div.choice {
+            input type="checkbox" id=(id) name=(name) value=(value) checked[ticked] aria-describedby=(format!("{id}-help"));
+            div { label for=(id) { (label) } p.meta id=(format!("{id}-help")) { (help) } }
+        }
+    }
+}
+
+/// What is wrong with a set of boxes.
+fn fault(name: &str, words: Option<&str>) -> Markup {
+    html! { @if let Some(words) = words { p.error id=(format!("f-{name}-error")) { span { (words) } } } }
 }
 
 fn holders(shell: &Shell, view: &AccessPage) -> Markup {

@@ -90,8 +90,11 @@ pub fn form(id: &str, view: &FormView, errors: &Errors) -> Markup {
         }))
         @if !view.also.is_empty() {
             h3 { "Also set" }
-            p.quiet { "The maker's file does not mention these. They stay as they are, and can be changed as a property list." }
+            p.quiet { "The form does not ask for these. They stay as they are, and can be changed as a property list." }
             (facts(&view.also.iter().map(|(key, value)| Fact::code(key.clone(), value)).collect::<Vec<_>>()))
+        }
+        @if !view.schema.unheld.is_empty() {
+            p.quiet { "The maker's pattern for these keys cannot be used here, so what you type for them is not held against it: " (view.schema.unheld.join(", ")) "." }
         }
         @if !view.schema.unread.is_empty() {
             p.quiet { "These keys are of a kind that a form cannot ask for, and can be set as a property list: " (view.schema.unread.join(", ")) "." }
@@ -198,7 +201,7 @@ pub fn about(id: &str, view: &FormView, errors: &Errors) -> Markup {
     html! {
         p {
             (badge(State::Ok, "From the app's maker")) " "
-            "The form is made from the maker's file, " (version) ". " (view.brought_by) " brought it, " (moment(view.brought_at)) "."
+            "The form is made from the maker's file, " (version) ". " (if view.brought_by == "console" { "The appliance's own command line" } else { view.brought_by.as_str() }) " brought it, " (moment(view.brought_at)) "."
         }
         (bring(id, "Use this file instead", errors))
         (post(&format!("/apps/{id}/schema/delete"), html! {

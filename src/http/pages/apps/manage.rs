@@ -39,6 +39,8 @@ pub struct ManageView {
     pub attributes: Vec<(String, String)>,
     /// What the app itself is to know, as a property list.
     pub configuration: String,
+    /// One key besides, and its value, as they were typed.
+    pub one_key: (String, String),
     /// Whether that is to be saved also where it does not fit what the maker says.
     pub unchecked: bool,
     /// Whether that is what was sent and refused.
@@ -122,7 +124,7 @@ fn updates(view: &ManageView) -> Markup {
             (one("quiet_hours", "Only between these hours", "On devices that keep their apps current by themselves, the device chooses the moment."))
             (field("from", &format!("From ({})", view.zone.name())).kind("time").optional().value(&view.from).error(view.error("updates.from")))
             (field("to", &format!("To ({})", view.zone.name())).kind("time").optional().value(&view.to).error(view.error("updates.to")))
-            (one("off", "Never by themselves", "You send them yourself, with “Install now” at a device."))
+            (one("off", "Never by themselves", "You send them yourself, with “Update now” at a device."))
         }
     }
 }
@@ -182,8 +184,8 @@ fn text(view: &ManageView) -> Markup {
                     .help("As the app's maker describes it: a property list, a <dict>, or JSON. Empty takes it back. No passwords: the app's person can read it."))
                 fieldset.stack {
                     legend { "Or add one key" }
-                    (field("key", "Key").optional().mono().error(view.error("key")))
-                    (field("value", "Value").optional().mono().help("Text as it stands; yes, no and whole numbers are sent as such.").error(view.error("value")))
+                    (field("key", "Key").optional().mono().value(&view.one_key.0).error(view.error("key")))
+                    (field("value", "Value").optional().mono().value(&view.one_key.1).help("Text as it stands; yes, no and whole numbers are sent as such.").error(view.error("value")))
                 }
                 @if view.form.is_some() { (form::unchecked(view.unchecked)) }
                 div.form-foot { (Button::submit("Save the configuration")) }

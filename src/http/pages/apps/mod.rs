@@ -1,5 +1,6 @@
 //! Apps: all of them with their licences and how far devices are, and adding one.
 
+pub mod ask;
 pub mod form;
 pub mod manage;
 pub mod one;
@@ -113,9 +114,9 @@ fn row(row: &AppRow) -> Row {
         href: Some(format!("/apps/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; " " } (row.name) },
+            html! { span.app-named { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; } span.lines { (row.name) } } },
             html! { (row.kind) },
-            licences(row.licences),
+            html! { span.tight { (licences(row.licences)) } },
             html! { @if row.groups.is_empty() { span.quiet { "nobody yet" } } @else { (row.groups.join(", ")) } },
             html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
         ],

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::super::parts::scope::{ScopeView, scope};
 use super::super::parts::{
-    Button, Column, Confirm, Fact, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, Typed, badge, bar, checkbox, confirm,
-    count, empty, facts, field, frame, live, post, section, section_with, table, time_ago,
+    Button, Column, Fact, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, badge, bar, checkbox, empty, facts, field, frame,
+    live, post, section, section_with, table, time_ago,
 };
 use super::super::profiles::parts::warnings;
 use super::{Licences, licences};
@@ -22,6 +22,8 @@ pub struct AppView {
     pub note: String,
     /// Where it comes from, in words.
     pub kind: &'static str,
+    /// Whether it was uploaded here, and so has versions here.
+    pub is_of_the_house: bool,
     /// Its number in the App Store.
     pub adam_id: Option<String>,
     /// Its identifier; empty until that is known.
@@ -96,6 +98,7 @@ pub fn one(shell: &Shell, view: &AppView) -> Markup {
         (section("Who gets it", who(view)))
         (live(Live { id: "results", topics: "app assignment command licence", of: None, src: None }, results(view, shell.now)))
         (section("What it is", about(view)))
+        @if view.is_of_the_house { (versions(&view.id)) }
         @if view.may_ask_here { (access_link(&view.id, view.adam_id.is_some())) }
         (section_with("How it is managed", manage(view), html! { ul { @for words in &view.settings { li { (words) } } } }))
         @if view.may_change {
@@ -108,6 +111,17 @@ pub fn one(shell: &Shell, view: &AppView) -> Markup {
 
 fn manage(view: &AppView) -> Markup {
     html! { @if view.may_change { a.quiet-link href=(format!("/apps/{}/manage", view.id)) { "Change" } } }
+}
+
+/// Leads to the versions of an app of the house.
+fn versions(id: &str) -> Markup {
+    section(
+        "Versions",
+        html! {
+            p { "Which version which devices get, a group that tries new ones first, and a place to upload the next one." }
+            div.row { (Button::link(format!("/own-apps/{id}"), "Versions, and upload a new one")) }
+        },
+    )
 }
 
 /// Leads to who may use an app that asks, and to the copies that it brought. Of those of the App Store only the ones that were made for the house ask.
@@ -233,7 +247,7 @@ fn buttons(view: &AppView, device: &DeviceRow) -> Markup {
     html! {
         div.row {
             @if let Some(words) = device.ask { (post(&action("ask"), html! { (Button::submit(words).small()) })) }
-            @if device.withdraws { (post(&action("withdraw"), html! { (Button::submit("Remove").small().destructive()) })) }
+            @if device.withdraws { (Button::link(action("withdraw"), "Remove…").small().destructive().asks()) }
         }
     }
 }
@@ -266,80 +280,6 @@ fn naming(view: &AppView) -> Markup {
     )
 }
 
-/// Devices that would lose an app.
-#[derive(Debug, Clone, Default)]
-pub struct Lost {
-    /// How many.
-    pub count: u64,
-    /// Their names, the first ones.
-    pub devices: Vec<String>,
-    /// What was typed for their number.
-    pub typed: String,
-    /// Whether that was wrong.
-    pub is_mistyped: bool,
-}
-
-impl Lost {
-    fn phrase(&self) -> String {
-        self.count.to_string()
-    }
-
-    /// What must be typed: their number, if they are several.
-    fn to_type<'a>(&'a self, phrase: &'a str) -> Option<Typed<'a>> {
-        let error = self.is_mistyped.then_some("That is not the number.");
-        (self.count > 1).then_some(Typed { phrase, given: &self.typed, error })
-    }
-}
-
-/// The question before an app is taken back from devices, or is for more devices than there are licences; `sent` is the form, to be sent again.
-pub fn ask_scope(shell: &Shell, back: (&str, &str), lost: &Lost, short: &[String], sent: &[(String, String)]) -> Markup {
-    let (action, phrase) = (format!("{}/scope", back.0), lost.phrase());
-    let devices = count(lost.count, "device", "devices");
-    let (title, verb) = match lost.count {
-        0 => (String::from("There are not enough licences"), String::from("Assign it all the same")),
-        _ => (format!("Take it back from {devices}"), format!("Take it back from {devices}")),
-    };
-    let ask = Confirm {
-        action: &action,
-        title: &title,
-        consequence: html! {
-            "Nothing was changed yet. "
-            @if lost.count > 0 { "The app goes from these devices, with its data there, and its licences come back." }
-            @else { "Who gets a licence gets the app; the others wait until there are more." }
-        },
-        names: &lost.devices,
-        total: lost.count,
-        typed: lost.to_type(&phrase),
-        fields: warnings(short),
-        hidden: sent,
-        verb: &verb,
-        destructive: lost.count > 0,
-        cancel: back.0,
-    };
-    frame(shell, &Frame { back: Some(back), ..Frame::new(Section::Apps, ask.title) }, confirm(&ask))
-}
-
-/// The page that asks before an app is deleted.
-pub fn delete(shell: &Shell, id: &str, name: &str, lost: &Lost) -> Markup {
-    let (action, cancel, phrase) = (format!("/apps/{id}/delete"), format!("/apps/{id}"), lost.phrase());
-    let ask = Confirm {
-        action: &action,
-        title: "Delete this app",
-        consequence: html! {
-            strong { (name) } " is not known here any more."
-            @if lost.count > 0 { " It goes from " (count(lost.count, "device", "devices")) ", with its data there, and its licences come back." }
-        },
-        names: &lost.devices,
-        total: lost.count,
-        typed: lost.to_type(&phrase),
-        verb: "Delete the app",
-        destructive: true,
-        cancel: &cancel,
-        ..Confirm::default()
-    };
-    frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::Apps, ask.title) }, confirm(&ask))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,6 +302,7 @@ mod tests {
             name: "Atlas".into(),
             note: String::new(),
             kind: "App Store",
+            is_of_the_house: false,
             adam_id: Some("1500000002".into()),
             bundle_id: String::new(),
             version: String::new(),

@@ -76,7 +76,7 @@ fn wanted(device_id: &str, tab: &AppsTab, now: Timestamp) -> Markup {
             @if tab.may_ask {
                 div.row {
                     @if let Some(words) = row.ask { (post(&action("ask"), html! { (Button::submit(words).small()) })) }
-                    @if row.withdraws { (post(&action("withdraw"), html! { (Button::submit("Remove").small().destructive()) })) }
+                    @if row.withdraws { (Button::link(action("withdraw"), "Remove…").small().destructive().asks()) }
                 }
             }
         };

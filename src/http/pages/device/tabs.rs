@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Column, Row, State, Table, badge, code, day, empty, post, section, table, time_ago};
+use super::super::parts::{Button, Column, Row, State, Table, badge, code, count, day, empty, post, section, table, time_ago};
 use crate::clock::Timestamp;
 
 /// An app on the device.
@@ -285,7 +285,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn kilobytes(bytes: u64) -> String {
-    if bytes < 1_000 { format!("{bytes} bytes") } else { format!("{} kB", bytes / 1_000) }
+    if bytes < 1_000 { count(bytes, "byte", "bytes") } else { format!("{} kB", bytes / 1_000) }
 }
 
 #[cfg(test)]

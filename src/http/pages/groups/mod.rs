@@ -236,7 +236,7 @@ pub fn take_out(shell: &Shell, id: &str, group: &str, names: &[String], ids: &[S
     let ask = Confirm {
         action: &action,
         title: &title,
-        consequence: html! { "What they have only by this group is taken back from them." },
+        consequence: html! { "What they have only by this group is taken back from them; apps go with all that they hold there." },
         names,
         total: names.len() as u64,
         hidden: &hidden,
@@ -314,7 +314,7 @@ pub fn delete(shell: &Shell, view: &GroupView) -> Markup {
     let names: Vec<String> = view.assigned.iter().map(|(_, words, _)| words.clone()).collect();
     let consequence = html! {
         "Its " (count(row.devices, "device", "devices")) " stay, and are in their other groups as before."
-        @if !names.is_empty() { " What they have only by this group is taken back from them: " (names.join(", ")) "." }
+        @if !names.is_empty() { " What they have only by this group is taken back from them: " (names.join(", ")) ". Apps go with all that they hold there." }
     };
     let ask = Confirm {
         action: &action,

@@ -148,15 +148,26 @@ fn read(form: &AccessForm) -> Result<Policy> {
         "who": form.who, "roles": form.roles, "proofs": form.proofs, "erase_when_refused": form.erase, "takes_copies": form.copies,
         "classes": form.classes.iter().map(|(id, _, _)| id).collect::<Vec<_>>(),
     });
+    let mut faults: Vec<(String, String)> = Vec::new();
     for (name, typed) in &form.numbers {
         if *name == "launches" && typed.is_empty() {
             said[*name] = serde_json::Value::Null;
-            continue;
+        } else if let Ok(number) = typed.parse::<u32>() {
+            said[*name] = number.into();
+        } else {
+            faults.push(((*name).to_owned(), String::from("write a whole number")));
         }
-        let number: u32 = typed.parse().map_err(|_| Error::field(*name, "write a whole number"))?;
-        said[*name] = number.into();
     }
-    serde_json::from_value(said).map_err(|error| Error::bad_input("Choose who may use the app, and what proves it.").caused_by(error))
+    let policy: Policy = serde_json::from_value(said)
+        .map_err(|error| Error::bad_input("Choose who may use the app, and what proves it.").caused_by(error))?;
+    // All that is wrong is said at once.
+    match policy.checked() {
+        Ok(policy) => Error::fields(faults).map(|()| policy),
+        Err(error) => {
+            faults.extend(error.fields.into_iter().map(|fault| (fault.field, fault.message)));
+            Err(Error::fields(faults).err().unwrap_or_else(|| Error::bad_input(error.message)))
+        }
+    }
 }
 
 async fn set(

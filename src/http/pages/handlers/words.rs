@@ -144,6 +144,7 @@ fn of_licences(event: &Event) -> Option<String> {
         "licence.taken_back" => String::from("A licence that was assigned elsewhere is taken back"),
         "redemption_codes.imported" => String::from("Imported redemption codes"),
         "redemption_codes.removed" => String::from("Removed redemption codes"),
+        "redemption_code.unused" => String::from("It did not need its redemption code, which is free again"),
         "redemption_code.given" => String::from("It was given a redemption code"),
         _ => return None,
     })
@@ -217,6 +218,7 @@ fn of_apps(event: &Event) -> Option<String> {
         "app.declined" => format!("The person declined an app: {}", text("name")),
         "app.deleted_by_person" => format!("The person deleted an app: {}", text("name")),
         "app.failed" => format!("Could not install an app: {}", text("name")),
+        "app.needs_code" => format!("Asks for a redemption code of an app: {}", text("name")),
         "app.stuck" => format!("Says yes to an app, and nothing changes: {}", text("name")),
         _ => return None,
     })

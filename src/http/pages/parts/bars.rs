@@ -23,6 +23,8 @@ pub enum Share {
     NoLicence,
     /// Its hardware or its management cannot have it.
     Cannot,
+    /// Something is missing for it that only somebody can give.
+    Lacking,
     /// It went wrong.
     Failed,
 }
@@ -38,6 +40,7 @@ impl Share {
             Self::LeftAlone => "left alone",
             Self::NoLicence => "no licence",
             Self::Cannot => "cannot have it",
+            Self::Lacking => "lacking something",
             Self::Failed => "failed",
         }
     }
@@ -47,6 +50,7 @@ impl Share {
             Self::NoLicence => "no-licence",
             Self::LeftAlone => "left-alone",
             Self::Cannot => "cannot",
+            Self::Lacking => "lacking",
             other => other.word(),
         }
     }
@@ -62,6 +66,7 @@ impl Share {
             Self::LeftAlone => (10, 2),
             Self::NoLicence => (0, 5),
             Self::Cannot => (0, 3),
+            Self::Lacking => (4, 4),
         }
     }
 }

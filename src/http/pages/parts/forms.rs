@@ -9,6 +9,9 @@ use crate::http::limits::FORM_MAX_BYTES;
 /// Names listed in a confirmation before "and 90 more".
 pub const NAMES_LISTED: usize = 40;
 
+/// Names of a confirmation that stand in its box without scrolling, on a telephone too.
+const NAMES_SEEN: usize = 8;
+
 /// A button, or a link that looks like one. Shown by writing it into a template.
 #[derive(Debug, Clone)]
 pub struct Button {
@@ -208,6 +211,7 @@ pub fn confirm(ask: &Confirm<'_>) -> Markup {
                     @for name in ask.names.iter().take(NAMES_LISTED) { li { (name) } }
                     @if beyond > 0 { li.quiet { "and " (super::thousands(beyond)) " more" } }
                 }
+                @if ask.names.len() > NAMES_SEEN { p.meta { "The list of all " (count(ask.total, "device", "devices")) " goes on below: scroll in it." } }
             }
             (hidden(ask.hidden))
             (ask.fields)
@@ -277,6 +281,7 @@ mod tests {
         };
         let html = confirm(&ask).into_string();
         assert!(html.contains("iPad 39") && !html.contains("iPad 40"), "{html}");
+        assert!(html.contains("The list of all 128 devices goes on below"), "{html}");
         assert!(html.contains("and 88 more") && html.contains("id=\"confirm\"") && html.contains("button destructive"), "{html}");
     }
 

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::icon::{Icon, icon};
+use super::mistakes::mistakes;
 use super::state::{State, state_square};
 use super::time::in_zone;
 use crate::clock::{Timestamp, Zone};
@@ -176,6 +177,7 @@ pub fn frame(shell: &Shell, page: &Frame<'_>, content: Markup) -> Markup {
                     @for banner in &shell.banners { (self::banner(banner)) }
                     @if let Some(flash) = &shell.flash { (self::flash(flash)) }
                     (head(page))
+                    (mistakes(&content))
                     (content)
                 }
             }

@@ -12,6 +12,7 @@ pub mod fields;
 pub mod forms;
 pub mod frame;
 pub mod icon;
+mod mistakes;
 pub mod qr;
 pub mod roll;
 pub mod scope;

@@ -156,3 +156,74 @@ async fn an_app_is_renamed_and_deleted_after_a_question() {
     house.post(&owner, &format!("/apps/{id}/delete"), "").await;
     assert_eq!(house.get(&owner, &format!("/apps/{id}")).await.status, 404);
 }
+
+#[tokio::test]
+async fn what_devices_would_lack_is_asked_about_before_a_configuration_is_saved() {
+    let house = House::new();
+    house.device("d1", "iPad 1").await;
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    let target = id.clone();
+    house
+        .write(move |tx| {
+            group(tx, "g1", "7b", &["d1"])?;
+            apps::assign(tx, &Actor::Console, &target, "g1", AssignedMode::Required, None).map(drop)
+        })
+        .await;
+    let path = format!("/apps/{id}/configuration");
+    let form = "configuration=%7B%22mail%22%3A%22%24PERSON_EMAIL%22%7D&key=&value=";
+    let asked = house.post(&owner, &path, form).await;
+    assert!(asked.status == 409 && asked.body.contains("1 device cannot have Atlas like this"), "{}", asked.body);
+    assert!(asked.body.contains("$PERSON_EMAIL") && asked.body.contains("name=\"configuration\""), "what was typed goes along");
+    let kept = |id: String| house.write(move |tx| apps::configuration_of(tx, &Actor::Console, &id));
+    assert_eq!(kept(id.clone()).await, None, "nothing is saved before");
+    let saved = house.post(&owner, &path, &format!("{form}&confirmed=1")).await;
+    assert!(saved.status == 303 && kept(id.clone()).await.is_some(), "{}", saved.body);
+    let page = house.get(&owner, saved.location()).await.body;
+    assert!(page.contains("stay as they are") && page.contains("1 device cannot have Atlas like this"), "{page}");
+    let by_person = house.post(&owner, &format!("/apps/{id}/manage"), "licence=user&updates=off").await;
+    assert_eq!(by_person.status, 303, "they lack the same as before: {}", by_person.body);
+    assert_eq!(house.post(&owner, &path, "configuration=&key=&value=&confirmed=1").await.status, 303);
+    let again = house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=").await;
+    assert_eq!(again.status, 303, "it is assigned already: {}", again.body);
+}
+
+#[tokio::test]
+async fn what_a_property_list_cannot_hold_is_refused_at_its_field_with_all_that_was_typed() {
+    let house = House::new();
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    let path = format!("/apps/{id}/configuration");
+    let whole = house.post(&owner, &path, "configuration=%7B%22server%22%3A%22a%5Cu0001%22%7D&key=&value=").await;
+    assert_eq!(whole.status, 422, "{}", whole.body);
+    assert!(whole.body.contains("“server” holds a character") && whole.body.contains("U+0001"), "{}", whole.body);
+    assert!(whole.body.contains("a\\u0001"), "what was typed stays: {}", whole.body);
+    let one = house.post(&owner, &path, "configuration=&key=room&value=A%01B").await;
+    assert!(one.status == 422 && one.body.contains("value=\"room\""), "{}", one.body);
+    assert!(one.body.contains("One thing is to be put right.") && one.body.contains("href=\"#f-configuration\""), "{}", one.body);
+}
+
+#[tokio::test]
+async fn an_app_is_taken_away_from_one_device_after_a_question() {
+    let house = House::new();
+    house.device("d1", "iPad 1").await;
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    let target = id.clone();
+    house
+        .write(move |tx| {
+            let row = AppState::absent(&target, crate::store::deployments::Mechanism::Command, tx.now);
+            let row = AppState { name: "Atlas".into(), wanted: "d".into(), sent: "d".into(), seen: "d".into(), ..row };
+            app_states::put(tx, "ed1", &AppState { stage: Stage::Installed, mode: AssignedMode::Optional, ..row })
+        })
+        .await;
+    let path = format!("/apps/{id}/devices/d1/withdraw");
+    let page = house.get(&owner, &format!("/apps/{id}")).await.body;
+    assert!(page.contains(&format!("href=\"{path}\"")) && !page.contains(&format!("action=\"{path}\"")), "{page}");
+    let asked = house.get(&owner, &path).await;
+    assert!(asked.status == 200 && asked.body.contains("Remove Atlas from iPad 1"), "{}", asked.body);
+    let is_withdrawn = || house.write(|tx| Ok(app_states::of_enrollment(tx, "ed1")?[0].withdrawn));
+    assert!(house.post(&owner, &path, "").await.body.contains("Remove Atlas from iPad 1"));
+    assert!(!is_withdrawn().await, "one click deletes nothing");
+    assert_eq!(house.post(&owner, &path, "confirmed=1").await.status, 303);
+    assert!(is_withdrawn().await);
+    let viewer = house.person(Role::Viewer).await;
+    assert_eq!(house.get(&viewer, &path).await.status, 403);
+}

@@ -1,7 +1,7 @@
 //! What a device reports of an app that a declaration brings, taken into its row.
 
 use super::heard::{back_off, gone, there};
-use super::{ATTEMPTS_MAX, Facts, QUIET_MAX, Step, Want, enter, is_away, is_there, licence};
+use super::{ATTEMPTS_MAX, Facts, QUIET_MAX, Step, Want, enter, is_away, is_decided, is_there, licence};
 use crate::clock::Timestamp;
 use crate::store::app_states::{AppState, Stage};
 
@@ -119,7 +119,11 @@ pub(super) fn next(row: &AppState, facts: &Facts, want: &Want, now: Timestamp) -
     if !want.installs && is_away(row) {
         return Step::Offer;
     }
-    if let Some(step) = licence(row, facts).filter(|_| row.sent.is_empty()) {
+    if is_decided(row) {
+        // A declaration in another form would make the device ask again.
+        return Step::Rest(None);
+    }
+    if let Some(step) = licence(row, facts, now).filter(|_| row.sent.is_empty()) {
         return step;
     }
     if row.sent != want.digest {
@@ -127,6 +131,9 @@ pub(super) fn next(row: &AppState, facts: &Facts, want: &Want, now: Timestamp) -
     }
     // The device was told of it, and its store had no licence.
     let is_refused = row.seen.is_empty() && matches!(row.stage, Stage::NoLicence | Stage::Licence);
+    if !row.seen.is_empty() && !facts.licence.is_enough() {
+        return Step::AwaitLicence;
+    }
     if !is_refused {
         return match row.poll_at {
             Some(quiet_until) if quiet_until <= now => Step::Doubt,

@@ -1,5 +1,6 @@
 //! What a device says, taken into the row of an app: answers to orders, lists of apps, status reports, and orders that were lost.
 
+use super::codes::needs_code;
 use super::{
     AFTER_CANCEL, AFTER_IN_USE, AFTER_QUESTION, ATTEMPTS_MAX, BACK_OFF, Facts, PATIENT_ATTEMPTS_MAX, POLLS, UNMOVED_MAX, UPDATE_POLLS,
     enter, is_there,
@@ -58,9 +59,12 @@ pub fn sent(row: &mut AppState, intent: Intent, command_uuid: String, facts: &Fa
 
 /// The order that waited was taken back before the device saw it: what the device has is as before.
 pub fn taken_back(row: &mut AppState, now: Timestamp) {
-    let was_removal = row.intent == Intent::Remove;
+    let (was_removal, was_code) = (row.intent == Intent::Remove, row.is_redeeming());
     row.command_uuid = None;
     row.intent = Intent::Nothing;
+    if was_code {
+        return;
+    }
     row.asked_version.clear();
     if was_removal && row.seen.is_empty() && !row.sent.is_empty() {
         // An order before it may still come about; the lists tell.
@@ -97,6 +101,9 @@ pub fn answered(row: &mut AppState, answer: &Answer, facts: &Facts, now: Timesta
             row.take_over = false;
             row.polls = 0;
             row.poll_at = Some(now.plus(POLLS[0]));
+            if *state == Some(ManagedState::NeedsRedemption) {
+                (row.attempts, row.due_at) = (0, None);
+            }
             match state {
                 Some(state) => state_is(row, *state, facts, now),
                 None => enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, "", now),
@@ -186,13 +193,17 @@ fn said_no(row: &mut AppState, because: &str, now: Timestamp) {
 
 /// The order left the queue without an answer: it expired, was set aside or taken back by somebody.
 pub fn lost(row: &mut AppState, loss: &Loss, now: Timestamp) {
-    let is_removal = row.intent == Intent::Remove;
+    let (is_removal, is_code) = (row.intent == Intent::Remove, row.is_redeeming());
     row.command_uuid = None;
     row.intent = Intent::Nothing;
     row.asked_version.clear();
     row.attempts += 1;
     row.due_at = Some(now.plus(if loss.by_somebody { AFTER_CANCEL } else { back_off(row.attempts) }));
-    if is_removal {
+    if is_code {
+        // The same code is sent again, if the device still asks for one.
+        row.poll_at = Some(now);
+        loss.because.clone_into(&mut row.problem);
+    } else if is_removal {
         if loss.was_offered && row.seen.is_empty() {
             OTHER.clone_into(&mut row.seen);
             OTHER.clone_into(&mut row.sent);
@@ -271,7 +282,7 @@ fn state_is(row: &mut AppState, state: ManagedState, facts: &Facts, now: Timesta
         ManagedState::PromptingForManagement => {
             enter(row, Stage::Prompting, "the device asks the person whether the app may be managed", now);
         }
-        ManagedState::NeedsRedemption => enter(row, Stage::NeedsCode, "it waits for a redemption code", now),
+        ManagedState::NeedsRedemption => needs_code(row, now),
         ManagedState::Queued | ManagedState::ValidatingPurchase | ManagedState::Redeeming | ManagedState::Installing => {
             enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, "", now);
         }
@@ -304,6 +315,10 @@ fn is_managed(row: &mut AppState, facts: &Facts, now: Timestamp) {
     if row.stage == Stage::Removing {
         // The removal failed, or was lost; it is tried again.
         return;
+    }
+    if row.seen.is_empty() {
+        // What was counted on the way there.
+        row.unmoved = 0;
     }
     if !row.sent.is_empty() {
         row.seen.clone_from(&row.sent);
@@ -359,7 +374,8 @@ fn missing(row: &mut AppState, is_present: bool, now: Timestamp) {
             enter(row, Stage::Failed, "the device took the order and does not know of it any more", now);
         }
         // What was there is not managed any more: after a restore, or because the person deleted it on a system that does not say so.
-        Stage::Installed | Stage::Outdated | Stage::Updating | Stage::Stuck => {
+        Stage::Lacking | Stage::Licence | Stage::NoLicence if row.seen.is_empty() => {}
+        Stage::Installed | Stage::Outdated | Stage::Updating | Stage::Stuck | Stage::Lacking | Stage::Licence | Stage::NoLicence => {
             row.seen.clear();
             row.sent.clear();
             row.asked_version.clear();

@@ -3,11 +3,19 @@
 //! An app is sent once its licence is there; the device's answer begins a wait in which it is asked how far it is, less and less often. What the
 //! person decides stays decided until somebody asks again; what fails is tried again a few times and then rests.
 
+mod codes;
 mod declared;
+mod facts;
 mod heard;
+mod lacking;
+mod presence;
 
+pub use codes::{code_sent, codeless, redeemed};
 pub use declared::{Declared, confirmed, declared, doubted, served};
+pub use facts::{Facts, LicenceFact, Newest, Want};
 pub use heard::{Answer, Item, Present, answered, listed, lost, sent, taken_back};
+pub use lacking::{is_kept, lacks, mended};
+pub use presence::present;
 
 use std::time::Duration;
 
@@ -15,6 +23,7 @@ use crate::clock::Timestamp;
 use crate::mdm::reconcile::step::{OTHER, UnderWay};
 use crate::store::app_states::{AppState, Intent, Stage};
 use crate::store::deployments::Mechanism;
+use lacking::{is_decided, lacking};
 
 /// When a device is asked how far it is, counted from the question or answer before; the last one for ever.
 pub const POLLS: [Duration; 6] = [minutes(1), minutes(2), minutes(5), minutes(15), minutes(60), minutes(24 * 60)];
@@ -50,83 +59,6 @@ const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
-/// How the licence for it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LicenceFact {
-    /// It needs none.
-    Free,
-    /// It was not asked for.
-    Missing,
-    /// It is on its way.
-    Pending(String),
-    /// It is there.
-    Held,
-    /// There is none, or getting one failed; why.
-    Short(String),
-}
-
-impl LicenceFact {
-    /// Whether the app may be sent.
-    pub const fn is_enough(&self) -> bool {
-        matches!(self, Self::Free | Self::Held)
-    }
-}
-
-/// The newest version there is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Newest {
-    /// The App Store's number of it.
-    pub external: Option<i64>,
-    /// CFBundleVersion of one of the house.
-    pub version: String,
-}
-
-impl Newest {
-    /// Whether the device has an older one; never while either is unknown.
-    pub fn is_newer_than(&self, row: &AppState) -> bool {
-        match (self.external, row.external_version) {
-            (Some(newest), Some(there)) => newest > there,
-            (Some(_), None) => false,
-            (None, _) => !self.version.is_empty() && !row.version.is_empty() && self.version != row.version,
-        }
-    }
-
-    /// The word that marks an update to it.
-    pub fn key(&self) -> String {
-        self.external.map_or_else(|| self.version.clone(), |number| number.to_string())
-    }
-}
-
-/// What is wanted of an app that is assigned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Want {
-    /// Digest of everything that the device is told of it.
-    pub digest: String,
-    /// Whether it is to be there now: required, or asked for.
-    pub installs: bool,
-    /// The newest version, where that is known.
-    pub newest: Option<Newest>,
-}
-
-/// Everything besides the row that decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// What is wanted; none: it is to go.
-    pub want: Option<Want>,
-    /// How the licence stands.
-    pub licence: LicenceFact,
-    /// How the command stands that was sent.
-    pub under_way: UnderWay,
-    /// Whether an update may be sent now.
-    pub may_update: bool,
-    /// When that changes, if it may not.
-    pub updates_at: Option<Timestamp>,
-    /// Whether what the person installed is taken over without asking.
-    pub take_over: bool,
-    /// Whether the system only takes apps and never lists them as managed: being there is enough.
-    pub by_presence: bool,
-}
-
 /// What is to be done about an app now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -146,6 +78,10 @@ pub enum Step {
     TakeBack,
     /// Ask the device how far it is.
     Poll,
+    /// Send a redemption code.
+    Redeem,
+    /// Say what is missing for it.
+    Lack,
     /// Have the declaration served.
     Declare,
     /// Say that the declaration, which the device has confirmed, has no effect.
@@ -191,6 +127,9 @@ pub fn gave_up(row: &AppState) -> bool {
 
 /// Decides about one app.
 pub fn next(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
+    if facts.lack.is_some() {
+        return lacking(row, facts, now);
+    }
     match (row.mechanism, &facts.want) {
         (Mechanism::Command, _) => by_command(row, facts, now),
         (Mechanism::Declaration, Some(want)) => declared::next(row, facts, want, now),
@@ -201,7 +140,7 @@ pub fn next(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
 }
 
 /// Whether nothing of it can be on the device.
-fn is_away(row: &AppState) -> bool {
+pub fn is_away(row: &AppState) -> bool {
     row.sent.is_empty() && row.seen.is_empty()
 }
 
@@ -222,7 +161,8 @@ fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
     let is_early = row.due_at.is_some_and(|due_at| due_at > now);
     let Some(want) = &facts.want else {
         return match () {
-            () if is_away(row) => Step::Release,
+            // A system that does not manage apps cannot be told to remove one.
+            () if is_away(row) || !facts.is_managed_there => Step::Release,
             () if is_early => Step::Rest(row.due_at),
             () => Step::Remove,
         };
@@ -234,17 +174,20 @@ fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
         // It goes on when something about it changes, or somebody asks again; until then another device may have the licence.
         return Step::Rest(None);
     }
-    if let Some(step) = licence(row, facts) {
+    if let Some(step) = licence(row, facts, now) {
         return step;
     }
     match row.stage {
         // What was changed meanwhile does not wait for an update that may never come about.
         Stage::Updating if row.sent != want.digest && !is_early => Step::Install,
+        // One that was answered is not followed by another before somebody asks.
+        Stage::NeedsCode if facts.has_code && row.unmoved == 0 && !is_early => Step::Redeem,
         Stage::Prompting | Stage::Installing | Stage::Updating | Stage::NeedsCode => poll(row, now),
         Stage::Unmanaged if row.take_over => Step::Install,
         Stage::Declined | Stage::Deleted | Stage::Unmanaged | Stage::Stuck => Step::Rest(None),
         _ if is_early => Step::Rest(row.due_at),
-        Stage::Installed | Stage::Outdated => match installed(row, facts, want) {
+        Stage::Installed | Stage::Outdated | Stage::Licence | Stage::NoLicence if !row.seen.is_empty() => match installed(row, facts, want)
+        {
             Step::Rest(_) if row.poll_at.is_some() => poll(row, now),
             step => step,
         },
@@ -252,13 +195,18 @@ fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
     }
 }
 
-/// What the licence wants done first, if anything. An app that is there stays while its licence is looked for.
-fn licence(row: &AppState, facts: &Facts) -> Option<Step> {
+/// What the licence wants done first, if anything. An app that is there stays while its licence is looked for, and that it is, is said.
+fn licence(row: &AppState, facts: &Facts, now: Timestamp) -> Option<Step> {
+    let is_at_it = matches!(row.stage, Stage::Prompting | Stage::Installing | Stage::Updating | Stage::NeedsCode);
     match facts.licence {
         LicenceFact::Free | LicenceFact::Held => None,
+        _ if is_decided(row) => None,
         LicenceFact::Missing => Some(Step::Want),
-        LicenceFact::Pending(_) | LicenceFact::Short(_) if row.seen.is_empty() => Some(Step::AwaitLicence),
-        LicenceFact::Pending(_) | LicenceFact::Short(_) => Some(Step::Rest(None)),
+        // What the device is at ends first, in one way or the other.
+        LicenceFact::Pending(_) | LicenceFact::Short(_) if is_at_it && !row.seen.is_empty() && row.poll_at.is_some() => {
+            Some(poll(row, now))
+        }
+        LicenceFact::Pending(_) | LicenceFact::Short(_) => Some(Step::AwaitLicence),
     }
 }
 
@@ -287,7 +235,7 @@ fn installed(row: &AppState, facts: &Facts, want: &Want) -> Step {
 
 /// Whether the declaration of an app is served: taking it back would remove the app and its data, so that a licence that is lost does not.
 pub fn is_declared(row: &AppState, facts: &Facts) -> bool {
-    let wants = facts.want.as_ref().is_some_and(|want| want.installs || !is_away(row));
+    let wants = facts.want.as_ref().is_some_and(|want| want.installs || !is_away(row)) && !(is_decided(row) && row.sent.is_empty());
     row.mechanism == Mechanism::Declaration && wants && (facts.licence.is_enough() || !row.sent.is_empty() || !row.seen.is_empty())
 }
 
@@ -341,6 +289,10 @@ pub fn compare(row: &mut AppState, facts: &Facts, now: Timestamp) {
 
 /// It is there, as it was or anew.
 fn is_there(row: &mut AppState, problem: &str, now: Timestamp) {
+    if row.stage == Stage::Lacking {
+        // As it was; what is missing is missing still.
+        return;
+    }
     let stage = if row.stage == Stage::Outdated { Stage::Outdated } else { Stage::Installed };
     enter(row, stage, problem, now);
 }

@@ -4,10 +4,11 @@ use serde_json::{Value as Json, json};
 
 use crate::error::Result;
 use crate::mdm::apps;
+use crate::mdm::apps::mechanism;
 use crate::mdm::apps::next::{self, Answer, Declared, Item, Present};
 use crate::mdm::checkin::actor;
-use crate::mdm::journal;
-use crate::mdm::licences::errands;
+use crate::mdm::licences::{codes, errands};
+use crate::mdm::{commands, journal};
 use crate::protocol::error_chain::CauseKind;
 use crate::protocol::report::apps::{self as reports, ManagedState};
 use crate::protocol::report::{Head, Report, Status};
@@ -15,12 +16,14 @@ use crate::store::app_states::{self, AppState, Stage};
 use crate::store::commands::Command;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
+use crate::store::inventory::InstalledApp;
 use crate::store::licences::assets;
 use crate::store::{Tx, declared, deployments, inventory};
 
 /// Takes over what a device answered to an order for an app.
 pub fn app_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head, report: Option<&Report>) -> Result<()> {
-    if !matches!(command.request_type.as_str(), "InstallApplication" | "InstallEnterpriseApplication" | "RemoveApplication") {
+    let is_code = command.request_type == "ApplyRedemptionCode";
+    if !is_code && !matches!(command.request_type.as_str(), "InstallApplication" | "InstallEnterpriseApplication" | "RemoveApplication") {
         return Ok(());
     }
     let Some(before) = app_states::by_command(tx, &enrollment.id, &command.uuid)? else { return Ok(()) };
@@ -43,7 +46,13 @@ pub fn app_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &
     };
     let facts = apps::facts_of(tx, enrollment, &before)?;
     let mut row = before.clone();
-    next::answered(&mut row, &answer, &facts, tx.now);
+    if is_code {
+        let is_unused = matches!(answer, Answer::Refused { kind: CauseKind::WrongState, .. });
+        codes::answered(tx, &row.adam_id, enrollment, is_unused)?;
+        next::redeemed(&mut row, &answer, tx.now);
+    } else {
+        next::answered(&mut row, &answer, &facts, tx.now);
+    }
     if matches!(answer, Answer::Refused { kind: CauseKind::LicenseMissing, .. }) {
         read_ledger_anew(tx, &row)?;
     }
@@ -68,20 +77,40 @@ pub fn apps_listed(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<
     let installed = inventory::apps(tx, &enrollment.id)?;
     for before in rows.into_iter().filter(|row| row.mechanism == Mechanism::Command) {
         let item = said.iter().find(|app| app.identifier == before.bundle_id);
+        if let Some(code) = item.and_then(|app| app.unused_redemption_code.as_ref()) {
+            codes::unused(tx, &before.adam_id, enrollment, code)?;
+        }
         let item = item.map(|app| Item { state: app.state, external_version: app.external_version_identifier });
-        let present =
-            installed.iter().find(|app| app.identifier == before.bundle_id && (!app.version.is_empty() || !app.short_version.is_empty()));
-        let present = present.map(|app| {
-            let details: Json = serde_json::from_str(&app.details).unwrap_or_default();
-            Present {
-                version: app.version.clone(),
-                short_version: app.short_version.clone(),
-                external_version: details.get("ExternalVersionIdentifier").and_then(Json::as_i64),
-            }
-        });
+        let present = present(&installed, &before.bundle_id);
         let facts = apps::facts_of(tx, enrollment, &before)?;
         let mut row = before.clone();
         next::listed(&mut row, item.as_ref(), present.as_ref(), true, &facts, tx.now);
+        store(tx, enrollment, &before, &row)?;
+    }
+    Ok(())
+}
+
+/// An app among those that are installed; what has no version is being installed.
+fn present(installed: &[InstalledApp], identifier: &str) -> Option<Present> {
+    let app = installed.iter().find(|app| app.identifier == identifier && (!app.version.is_empty() || !app.short_version.is_empty()))?;
+    let details: Json = serde_json::from_str(&app.details).unwrap_or_default();
+    Some(Present {
+        version: app.version.clone(),
+        short_version: app.short_version.clone(),
+        external_version: details.get("ExternalVersionIdentifier").and_then(Json::as_i64),
+    })
+}
+
+/// Takes over a list of installed apps that was just read, of a system that has no list of those that it manages.
+pub fn apps_present(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    if mechanism::manages(&commands::capabilities(tx, enrollment)?) {
+        return Ok(());
+    }
+    let installed = inventory::apps(tx, &enrollment.id)?;
+    for before in app_states::of_enrollment(tx, &enrollment.id)? {
+        let facts = apps::facts_of(tx, enrollment, &before)?;
+        let mut row = before.clone();
+        next::present(&mut row, present(&installed, &before.bundle_id).as_ref(), &facts, tx.now);
         store(tx, enrollment, &before, &row)?;
     }
     Ok(())
@@ -198,6 +227,7 @@ fn tell(tx: &Tx, enrollment: &Enrollment, before: &AppState, row: &AppState) -> 
         Stage::Prompting => "app.prompting",
         Stage::Failed => "app.failed",
         Stage::Stuck => "app.stuck",
+        Stage::NeedsCode => "app.needs_code",
         _ => return Ok(()),
     };
     let data = json!({ "name": row.name, "identifier": row.bundle_id, "version": row.short_version, "because": row.problem });

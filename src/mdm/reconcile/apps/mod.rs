@@ -2,12 +2,13 @@
 
 mod hear;
 
-pub use hear::{app_answered, apps_listed, apps_reported};
+pub use hear::{app_answered, apps_listed, apps_present, apps_reported};
 
 use crate::clock::Timestamp;
 use crate::error::{Kind, Result};
 use crate::mdm::apps::next::{self, LicenceFact, Step};
 use crate::mdm::apps::{self, Planned};
+use crate::mdm::licences::codes;
 use crate::mdm::reconcile::ACTOR;
 use crate::mdm::reconcile::preview::{Foreseen, Thing};
 use crate::mdm::reconcile::standing::{Standing, State};
@@ -17,6 +18,7 @@ use crate::mdm::{commands, licences, settings};
 use crate::protocol::command::{self, Command as Order};
 use crate::store::app_states::{self, AppState, Intent, Stage};
 use crate::store::assignments::AssignedKind;
+use crate::store::commands as queue;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
 use crate::store::{Bell, Tx};
@@ -37,7 +39,7 @@ pub(super) fn act(tx: &Tx, enrollment: &Enrollment, planned: &[Planned]) -> Resu
         asks |= act_on(tx, enrollment, planned.clone(), &mut wakes)?;
     }
     if asks {
-        ask(tx, enrollment)?;
+        ask(tx, enrollment, planned.iter().any(|planned| planned.facts.is_managed_there))?;
     }
     Ok(wakes.into_iter().filter(|at| *at >= tx.now).min())
 }
@@ -101,7 +103,11 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
     if next::gave_up(&planned.row) {
         give_back(tx, &mut planned.row)?;
     }
+    if planned.facts.lack.is_none() {
+        next::mended(&mut planned.row, &planned.facts.licence, tx.now);
+    }
     next::compare(&mut planned.row, &planned.facts, tx.now);
+    next::codeless(&mut planned.row, &planned.facts);
     if planned.before.as_ref() != Some(&planned.row) {
         app_states::put(tx, &enrollment.id, &planned.row)?;
     }
@@ -130,6 +136,9 @@ fn take(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, step: &Step) ->
             next::awaits_licence(&mut planned.row, &fact, tx.now);
         }
         Step::TakeBack => {
+            if planned.row.is_redeeming() {
+                codes::give_back(tx, &planned.row.adam_id, enrollment)?;
+            }
             if let Some(uuid) = &planned.row.command_uuid {
                 commands::take_back(tx, enrollment, uuid, "it is not wanted any more")?;
             }
@@ -154,6 +163,8 @@ fn take(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, step: &Step) ->
             let digest = planned.facts.want.as_ref().map(|want| want.digest.clone()).unwrap_or_default();
             next::served(&mut planned.row, &digest, tx.now);
         }
+        Step::Redeem => redeem(tx, enrollment, planned)?,
+        Step::Lack => next::lacks(&mut planned.row, planned.facts.lack.as_deref().unwrap_or_default(), tx.now),
         Step::Doubt => next::doubted(&mut planned.row, tx.now),
         Step::Rest(_) | Step::Poll | Step::Release | Step::DeclareAgain => {}
     }
@@ -193,9 +204,24 @@ fn send(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, intent: Intent,
     Ok(())
 }
 
-/// Asks a device what it has and what it manages: the lists tell how far everything is.
-fn ask(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
-    for order in [command::installed_application_list(tx.random().uuid_v4()), command::managed_application_list(tx.random().uuid_v4())] {
+/// Queues a redemption code, which then is this device's. When there is no room in the queue it is tried again later.
+fn redeem(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned) -> Result<()> {
+    let row = &mut planned.row;
+    if queue::count_open(tx, &enrollment.id)? >= commands::MAX_OPEN {
+        row.due_at = Some(tx.now.plus(next::BACK_OFF[0]));
+        return Ok(());
+    }
+    let Some(code) = codes::take(tx, &row.adam_id, enrollment)? else { return Ok(()) };
+    let order = command::apply_redemption_code(tx.random().uuid_v4(), &row.bundle_id, code.expose());
+    let command = commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(&supersede_key(&row.app_id)), None)?;
+    next::code_sent(row, command.uuid, tx.now);
+    Ok(())
+}
+
+/// Asks a device what it has and, where it can say that, what it manages: the lists tell how far everything is.
+fn ask(tx: &Tx, enrollment: &Enrollment, is_managed_there: bool) -> Result<()> {
+    let managed = is_managed_there.then(|| command::managed_application_list(tx.random().uuid_v4()));
+    for order in [command::installed_application_list(tx.random().uuid_v4())].into_iter().chain(managed) {
         match commands::enqueue_own(tx, &ACTOR, enrollment, order, None, None) {
             Err(error) if error.kind != Kind::Conflict => return Err(error),
             _ => {}
@@ -216,13 +242,18 @@ pub(super) fn foreseen(tx: &Tx, planned: &[Planned], seats: &mut apps::SeatsLeft
 
 fn thing(tx: &Tx, planned: &Planned, seats: &mut apps::SeatsLeft) -> Result<Option<Thing>> {
     let row = &planned.row;
+    if planned.facts.lack.is_some() && next::is_away(row) {
+        return Ok(None);
+    }
     let is_going = planned.facts.want.is_none();
     let foreseen = match next::next(row, &planned.facts, tx.now) {
         Step::Want if !seats.take(tx, planned)? => Foreseen::NoLicence,
         Step::AwaitLicence if matches!(planned.facts.licence, LicenceFact::Short(_)) => Foreseen::NoLicence,
         Step::Install | Step::Declare | Step::DeclareAgain | Step::Want => Foreseen::Sent,
         Step::Poll if row.stage == Stage::Installed => Foreseen::Stays,
-        Step::AwaitLicence | Step::Poll => Foreseen::UnderWay,
+        Step::AwaitLicence | Step::Poll | Step::Redeem => Foreseen::UnderWay,
+        Step::Lack => Foreseen::Stays,
+        Step::Rest(_) if row.stage == Stage::Lacking => Foreseen::Stays,
         Step::Offer => Foreseen::Offered,
         Step::Remove => Foreseen::Removed,
         Step::Rest(_) if is_going && row.command_uuid.is_none() => Foreseen::Removed,
@@ -250,7 +281,9 @@ fn origin(row: &AppState) -> Origin {
 /// How the apps of one channel stand.
 pub(super) fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Standing>> {
     let (mut things, zone) = (Vec::new(), settings::zone(tx)?);
-    for row in app_states::of_enrollment(tx, &enrollment.id)?.into_iter().filter(|row| row.stage != Stage::Offered) {
+    // What a device lacks and does not have at all is told as what it cannot have.
+    let is_told = |row: &AppState| row.stage != Stage::Offered && (row.stage != Stage::Lacking || !next::is_away(row));
+    for row in app_states::of_enrollment(tx, &enrollment.id)?.into_iter().filter(is_told) {
         let (because, remedy) = apps::words::because(&row, &zone);
         let origin = origin(&row);
         things.push(Standing {

@@ -100,7 +100,7 @@ fn an_app_that_a_device_cannot_have_is_told_with_its_reason_and_has_no_button() 
         let device = device(&school, os_version);
         assigned(&school, 1, AssignedMode::Optional, Settings { licence: LicenceBy::User, ..Settings::default() });
         device.session("", "");
-        assert_eq!(device.app(), None);
+        assert_eq!(device.stage(), Stage::Lacking, "{os_version}");
         assert!(device.told().starts_with("This device cannot have it: its licence belongs to a person"), "{}", device.told());
         assert!(!device.offered().may_ask() && device.chooses().is_err(), "{os_version}");
     }

@@ -6,6 +6,8 @@ pub(crate) enum Status {
     Queued,
     Prompting,
     PromptingForManagement,
+    NeedsRedemption,
+    Redeeming,
     Installing,
     Managed,
     ManagedButUninstalled,
@@ -22,6 +24,8 @@ impl Status {
             Self::Queued => "Queued",
             Self::Prompting => "Prompting",
             Self::PromptingForManagement => "PromptingForManagement",
+            Self::NeedsRedemption => "NeedsRedemption",
+            Self::Redeeming => "Redeeming",
             Self::Installing => "Installing",
             Self::Managed => "Managed",
             Self::ManagedButUninstalled => "ManagedButUninstalled",
@@ -47,7 +51,7 @@ impl Status {
     /// The status as the status item `app.managed.list` spells it.
     pub(crate) fn declared_name(self) -> &'static str {
         match self {
-            Self::Queued => "queued",
+            Self::Queued | Self::NeedsRedemption | Self::Redeeming => "queued",
             Self::Prompting => "prompting-for-consent",
             Self::PromptingForManagement => "prompting-for-management",
             Self::Installing | Self::Updating => "installing",
@@ -64,6 +68,15 @@ impl Status {
 
     /// Whether an install or update is under way.
     pub(crate) fn is_pending(self) -> bool {
-        matches!(self, Self::Queued | Self::Prompting | Self::PromptingForManagement | Self::Installing | Self::Updating)
+        matches!(
+            self,
+            Self::NeedsRedemption
+                | Self::Redeeming
+                | Self::Queued
+                | Self::Prompting
+                | Self::PromptingForManagement
+                | Self::Installing
+                | Self::Updating
+        )
     }
 }

@@ -7,7 +7,7 @@ use super::super::values::{Complaint, dictionary};
 use super::{After, Answer, Command, Outcome, only};
 use crate::clock::Timestamp;
 use crate::protocol::plist::{Dictionary, Value, fields};
-use crate::sim::model::{Family, KnownApp, Platform, known_app_by_adam_id, known_app_by_identifier};
+use crate::sim::model::{Family, KnownApp, Platform, costs, known_app_by_adam_id, known_app_by_identifier};
 
 /// The commands of this file.
 pub(super) const COMMANDS: [&str; 10] = [
@@ -22,6 +22,9 @@ pub(super) const COMMANDS: [&str; 10] = [
     "ValidateApplications",
     "RemoveMedia",
 ];
+
+/// Characters of a redemption code.
+const CODE_CHARS: std::ops::RangeInclusive<usize> = 8..=32;
 
 /// An order for an app that is named by its manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +41,7 @@ impl Device {
             "InstallApplication" => self.install_application(command, now),
             "InstallEnterpriseApplication" => self.install_enterprise_application(command),
             "RemoveApplication" => only(self.remove_application(command)),
-            "ApplyRedemptionCode" => only(Answer::refused(12028, "The app is not waiting for a redemption code.")),
+            "ApplyRedemptionCode" => only(self.apply_redemption_code(command, now)),
             "ManagedApplicationList" => only(self.managed_application_list(command)),
             "ManagedApplicationFeedback" => only(self.managed_application_feedback(command)),
             "ManagedApplicationConfiguration" => {
@@ -123,6 +126,7 @@ impl Device {
             attributes: fields::dictionary(body, "Attributes").cloned(),
             device_based: purchase == Some(1),
             awaits: body.contains_key("ManifestURL"),
+            costs: purchase != Some(1) && app.adam_id.is_some_and(costs),
             ..Order::default()
         };
         let identifier = app.identifier.clone();
@@ -189,6 +193,23 @@ impl Device {
             }
             None => only(self.rejected("Other", 12033, "The manifest is not valid.")),
         }
+    }
+
+    /// ApplyRedemptionCode: only an app that waits for one takes a code, and only one that can be one.
+    fn apply_redemption_code(&mut self, command: &Command, now: Timestamp) -> Answer {
+        let identifier = fields::text(&command.body, "Identifier").unwrap_or_default();
+        let code = fields::text(&command.body, "RedemptionCode").unwrap_or_default();
+        let is_code = CODE_CHARS.contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let waits =
+            self.apps.find(identifier).and_then(|app| app.managed.as_ref()).is_some_and(|held| held.status == Status::NeedsRedemption);
+        if waits && !is_code {
+            return Answer::refused(12037, "The redemption code is invalid.");
+        }
+        if !self.apps.redeem(identifier, now) {
+            return Answer::refused(12028, "The app is not waiting for a redemption code.");
+        }
+        self.status_changed(now);
+        Answer::done()
     }
 
     fn remove_application(&mut self, command: &Command) -> Answer {

@@ -107,3 +107,32 @@ fn a_mac_takes_apps_without_managing_them_and_never_says_why_not() {
     let wrong = bench.ask("InstallApplication", [("iTunesStoreID", Value::from(377_298_193))]);
     assert_eq!(fields::text(&wrong, "RejectionReason"), Some("Other"));
 }
+
+#[test]
+fn an_app_that_costs_something_waits_for_a_code_and_takes_one() {
+    for device in ["iPad13,18@18", "ipad@12"] {
+        let mut bench = Bench::enrolled(device);
+        bench.device.apps.remove("school.example.choir");
+        bench.device.apps.delete_by_user("school.example.choir");
+        let report = bench.ask("InstallApplication", [("iTunesStoreID", Value::from(1_500_000_004))]);
+        assert_eq!(fields::text(&report, "State"), Some("NeedsRedemption"), "{device}");
+        bench.wait(300);
+        assert_eq!(managed_status(&mut bench).as_deref(), Some("NeedsRedemption"));
+        let mut apply = |identifier: &str, redeemed: &str| {
+            let report =
+                bench.ask("ApplyRedemptionCode", [("Identifier", Value::from(identifier)), ("RedemptionCode", Value::from(redeemed))]);
+            (status(&report) == "Error").then(|| code(&report))
+        };
+        assert_eq!(apply("school.example.atlas", "AAAA1111"), Some(12028));
+        assert_eq!(apply("school.example.choir", "?"), Some(12037));
+        assert_eq!(apply("school.example.choir", "AAAA1111"), None);
+        assert_eq!(apply("school.example.choir", "AAAA1111"), Some(12028), "it has one");
+        bench.wait(100);
+        assert_eq!(managed_status(&mut bench).as_deref(), Some("Managed"));
+    }
+    let mut licensed = Bench::enrolled("iPad13,18@18");
+    licensed.device.apps.delete_by_user("school.example.choir");
+    let options = dict([("PurchaseMethod", Value::from(1))]);
+    let report = licensed.ask("InstallApplication", [("iTunesStoreID", Value::from(1_500_000_004)), ("Options", options)]);
+    assert_eq!(fields::text(&report, "State"), Some("Queued"), "a licence has paid for it");
+}

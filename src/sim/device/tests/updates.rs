@@ -380,3 +380,15 @@ fn an_empty_battery_puts_off_what_is_enforced_and_says_so() {
     bench.wait(1800);
     assert_eq!(runs(&bench), "26.1 (a)");
 }
+
+#[test]
+fn an_improvement_is_not_held_back_by_days_and_is_off_where_that_is_declared() {
+    let mut bench = bench("iPad11,6@26.1");
+    settings(&mut bench, json!({ "CombinedPeriodInDays": 90 }));
+    assert_eq!(bench.device.shown_updates(bench.now), ["26.1 (a)"]);
+    let off = json!({ "RapidSecurityResponse": { "Enable": false } });
+    let one = ("configuration", declaration("configuration.softwareupdate.settings", "settings", off));
+    declare(&mut bench, vec![activation("act", &["settings"]), one]);
+    bench.run();
+    assert_eq!(bench.device.shown_updates(bench.now), [""; 0]);
+}

@@ -54,7 +54,9 @@ impl Device {
         let newer = self.newer_releases(now);
         let fitting = newer.into_iter().filter(|release| release.improvement.is_none() || release.build == self.facts.release.build);
         let offer = |release: &'static Release| {
-            let delay = self.delay_days(release).map(|days| Duration::from_secs(86_400) * u32::try_from(days).unwrap_or(0));
+            // An improvement is held back only with what it is for.
+            let days = self.delay_days(release).filter(|_| release.improvement.is_none());
+            let delay = days.map(|days| Duration::from_secs(86_400) * u32::try_from(days).unwrap_or(0));
             let hidden_until = delay.and_then(|delay| Some(posted_at(release)?.plus(delay))).filter(|until| *until > now);
             Offer { release, hidden_until, is_off: release.improvement.is_some() && !self.takes_improvements() }
         };

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::super::form::sentence;
 use super::super::{Form, errors, said, shell};
-use super::manage::{Pairs, SAVED, again, filled, value};
+use super::manage::{Pairs, again, filled, save_unless_lacking, told, value};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
@@ -16,8 +16,10 @@ use crate::http::pages::apps::form::{FormView, name_of};
 use crate::http::pages::apps::manage::{ManageView, manage};
 use crate::mdm::Right;
 use crate::mdm::apps::schema::{self, Brought, Recognised};
+use crate::mdm::apps::{self, Proposal};
 use crate::protocol::app_config::{Schema, texts_of};
 use crate::protocol::plist::{Dictionary, to_json};
+use crate::store::Tx;
 
 /// Characters of a value that the form does not ask for.
 const SHOWN_CHARS: usize = 200;
@@ -63,8 +65,15 @@ pub(super) async fn save(
         }
         return Ok(manage(&shell(&app, &who, None).await?, &kept).into_response());
     }
-    match app.store.write(app.now(), move |tx| schema::fill_in(tx, &actor, &target, &texts)).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), SAVED)),
+    let is_confirmed = !value(&form, "confirmed").is_empty();
+    let work = move |tx: &Tx| {
+        let keys = schema::filled_in(tx, &actor, &target, &texts)?;
+        let proposal = |now: Proposal| Proposal { keys: keys.clone(), ..now };
+        let save = || apps::set_configuration_unchecked(tx, &actor, &target, keys.as_ref()).map(drop);
+        save_unless_lacking(tx, &actor, &target, proposal, is_confirmed, save)
+    };
+    match app.store.write(app.now(), work).await {
+        Ok(outcome) => told((&app, &gate, &who), (&id, &format!("/apps/{id}/form")), outcome, form).await,
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             if let Some(asked) = &mut kept.form {
                 asked.typed = typed;

@@ -10,17 +10,69 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
+use crate::http::pages::apps::ask::ask_lacks;
 use crate::http::pages::apps::manage::{ManageView, manage};
-use crate::mdm::Right;
 use crate::mdm::apps::settings::ATTRIBUTES;
-use crate::mdm::apps::{self, Edit, LicenceBy, Settings, Updates, configuration, schema};
+use crate::mdm::apps::{self, Edit, LicenceBy, Proposal, Settings, Updates, configuration, schema};
 use crate::mdm::settings::zone;
+use crate::mdm::{Actor, Right};
 use crate::protocol::plist::{Dictionary, Value};
 use crate::store::Tx;
 use crate::store::apps::AppKind;
 
 /// What is said when the app itself is to know something else.
-pub(super) const SAVED: &str = "The configuration is saved. Devices that have the app are sent it anew.";
+const SAVED: &str = "The configuration is saved. Devices that have the app are sent it anew.";
+
+/// What is said where not every device can have it so.
+const SAVED_FOR_SOME: &str = "Saved. Devices that lack something for it stay as they are; the others that have the app are sent it anew.";
+
+/// What became of something about an app that devices may lack something for.
+pub(super) enum Outcome {
+    /// It is saved; whether devices lack something for it.
+    Saved(bool),
+    /// Nothing is saved before a person has seen what devices would lack: the app's name, and that in sentences.
+    Asked(String, Vec<String>),
+}
+
+/// Saves something about an app, unless devices would lack something for it and nobody has said that it is to be so.
+pub(super) fn save_unless_lacking(
+    tx: &Tx,
+    actor: &Actor,
+    id: &str,
+    proposal: impl FnOnce(Proposal) -> Proposal,
+    is_confirmed: bool,
+    save: impl FnOnce() -> Result<()>,
+) -> Result<Outcome> {
+    actor.require(Right::Configure)?;
+    let app = apps::find(tx, actor, id)?.app;
+    let proposal = proposal(Proposal::of(tx, &app)?);
+    let lacks = apps::lacks(tx, actor, id, Some(proposal), None)?;
+    let before = apps::lacks(tx, actor, id, None, None)?;
+    // What they lack already was seen before.
+    let is_news = lacks != before;
+    if is_news && !is_confirmed && !lacks.is_empty() {
+        return Ok(Outcome::Asked(app.name, lacks.into_iter().map(|lack| lack.words).collect()));
+    }
+    save().map(|()| Outcome::Saved(!lacks.is_empty()))
+}
+
+/// The page after it.
+pub(super) async fn told(
+    (app, gate, who): (&App, &Gate, &SignedIn),
+    (id, action): (&str, &str),
+    outcome: Outcome,
+    form: Pairs,
+) -> Result<Response> {
+    let page = format!("/apps/{id}");
+    match outcome {
+        Outcome::Saved(lacks) => Ok(said(app, gate, who, &page, if lacks { SAVED_FOR_SOME } else { SAVED })),
+        Outcome::Asked(name, lacks) => {
+            let sent: Pairs = form.into_iter().filter(|(field, _)| field != "confirmed").collect();
+            let asked = ask_lacks(&shell(app, who, None).await?, (action, (&page, &name)), &lacks, &sent);
+            Ok((StatusCode::CONFLICT, asked).into_response())
+        }
+    }
+}
 
 /// A form as it was sent.
 pub(super) type Pairs = Vec<(String, String)>;
@@ -80,6 +132,7 @@ pub(super) async fn filled(app: &App, who: &SignedIn, id: &str) -> Result<Manage
         ios_app: settings.ios_app,
         attributes: ATTRIBUTES.iter().map(|known| (known.id.to_owned(), attribute(known.id))).collect(),
         configuration: keys.as_ref().map(apps::orders::shown).unwrap_or_default(),
+        one_key: Default::default(),
         unchecked: false,
         is_text_wrong: false,
         form: brought.map(|brought| super::form::view(brought, keys.as_ref())),
@@ -142,14 +195,19 @@ pub(super) async fn save(
 ) -> Result<Response> {
     let outcome = match settings(&form) {
         Ok(settings) => {
-            let (actor, target) = (who.actor.clone(), id.clone());
-            let edit = Edit { settings: Some(settings), ..Edit::default() };
-            app.store.write(app.now(), move |tx| apps::edit(tx, &actor, &target, edit)).await
+            let (actor, target, is_confirmed) = (who.actor.clone(), id.clone(), is_ticked(&form, "confirmed"));
+            let edit = Edit { settings: Some(settings.clone()), ..Edit::default() };
+            let work = move |tx: &Tx| {
+                let proposal = |now: Proposal| Proposal { settings, ..now };
+                save_unless_lacking(tx, &actor, &target, proposal, is_confirmed, || apps::edit(tx, &actor, &target, edit).map(drop))
+            };
+            app.store.write(app.now(), work).await
         }
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), "Saved. Devices that have it are sent this anew.")),
+        Ok(Outcome::Saved(false)) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), "Saved. Devices that have it are sent this anew.")),
+        Ok(outcome) => told((&app, &gate, &who), (&id, &format!("/apps/{id}/manage")), outcome, form).await,
         Err(error) if error.kind == Kind::BadInput => {
             let kept = filled(&app, &who, &id).await?;
             let text = |name: &str| value(&form, name).to_owned();
@@ -182,17 +240,22 @@ pub(super) async fn configure(
     who.actor.require(Right::Configure)?;
     let outcome = match keys(&form) {
         Ok(keys) => {
-            let (actor, target) = (who.actor.clone(), id.clone());
+            let (actor, target, is_confirmed) = (who.actor.clone(), id.clone(), is_ticked(&form, "confirmed"));
             let set = if is_ticked(&form, "unchecked") { apps::set_configuration_unchecked } else { apps::set_configuration };
-            app.store.write(app.now(), move |tx| set(tx, &actor, &target, keys.as_ref())).await
+            let work = move |tx: &Tx| {
+                let proposal = |now: Proposal| Proposal { keys: keys.clone(), ..now };
+                save_unless_lacking(tx, &actor, &target, proposal, is_confirmed, || set(tx, &actor, &target, keys.as_ref()).map(drop))
+            };
+            app.store.write(app.now(), work).await
         }
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}"), SAVED)),
+        Ok(outcome) => told((&app, &gate, &who), (&id, &format!("/apps/{id}/configuration")), outcome, form).await,
         Err(error) if error.kind == Kind::BadInput => {
             let view = ManageView {
                 configuration: value(&form, "configuration").to_owned(),
+                one_key: (value(&form, "key").to_owned(), value(&form, "value").to_owned()),
                 unchecked: is_ticked(&form, "unchecked"),
                 is_text_wrong: true,
                 errors: errors(&error),
@@ -221,9 +284,6 @@ fn keys(form: &Pairs) -> Result<Option<Dictionary>> {
         };
         keys.insert(key.to_owned(), one);
     }
-    if keys.is_empty() {
-        return Ok(None);
-    }
     // The whole is checked again, since the key may hold a variable, and make it too large.
-    configuration::read(&String::from_utf8_lossy(&configuration::to_xml(&keys)?))
+    configuration::checked(keys)
 }

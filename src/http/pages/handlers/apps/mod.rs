@@ -19,10 +19,11 @@ use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::apps::one::{AppView, Lost, delete as ask_to_delete, one};
+use crate::http::pages::apps::ask::{Lost, Withdrawal, delete as ask_to_delete, withdraw as ask_to_withdraw};
+use crate::http::pages::apps::one::{AppView, one};
 use crate::http::pages::apps::{ListView, NewView, list, new};
 use crate::mdm::apps::{self, Edit};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, devices};
 use crate::store::app_states::Stage;
 use crate::store::{Tx, groups};
 
@@ -44,7 +45,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/apps/{id}/schema/delete", post(form::take_away))
         .route("/apps/{id}/delete", get(confirm).post(delete))
         .route("/apps/{id}/devices/{device_id}/ask", post(ask))
-        .route("/apps/{id}/devices/{device_id}/withdraw", post(withdraw))
+        .route("/apps/{id}/devices/{device_id}/withdraw", get(ask_withdraw).post(withdraw))
         .route("/devices/{id}/feedback", post(read_feedback))
 }
 
@@ -232,16 +233,45 @@ async fn ask(
     Ok(said(&app, &gate, &who, &back.path(&id, &device_id), &words))
 }
 
+async fn ask_withdraw(
+    State(app): State<App>,
+    who: SignedIn,
+    Path((id, device_id)): Path<(String, String)>,
+    Query(back): Query<Back>,
+) -> Result<Response> {
+    who.actor.require(Right::Command)?;
+    let (actor, target, device) = (who.actor.clone(), id.clone(), device_id.clone());
+    let work = move |tx: &Tx| Ok((apps::find(tx, &actor, &target)?.app.name, devices::find(tx, &actor, &device)?.name));
+    let (name, device) = app.store.read_slow(app.now(), work).await?;
+    let device = if device.is_empty() { String::from("this device") } else { device };
+    let path = back.path(&id, &device_id);
+    let shown = if back.from == "device" { device.clone() } else { name.clone() };
+    let from = if back.from == "device" { back.from } else { String::new() };
+    let asked = Withdrawal { app: (id, name), device: (device_id, device), back: (path, shown), from };
+    Ok(ask_to_withdraw(&shell(&app, &who, None).await?, &asked).into_response())
+}
+
 async fn withdraw(
     State(app): State<App>,
     gate: Gate,
     who: SignedIn,
     Path((id, device_id)): Path<(String, String)>,
     Query(back): Query<Back>,
+    Form(sure): Form<Sure>,
 ) -> Result<Response> {
+    if sure.confirmed.is_empty() {
+        return ask_withdraw(State(app), who, Path((id, device_id)), Query(back)).await;
+    }
     let (actor, target, device) = (who.actor.clone(), id.clone(), device_id.clone());
     app.store.write(app.now(), move |tx| apps::withdraw(tx, &actor, &device, &target)).await?;
     Ok(said(&app, &gate, &who, &back.path(&id, &device_id), "It goes when the device connects. The person may ask for it again."))
+}
+
+/// Whether the question before a deed was answered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Sure {
+    confirmed: String,
 }
 
 async fn read_feedback(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {

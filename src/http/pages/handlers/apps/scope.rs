@@ -9,7 +9,8 @@ use super::filled;
 use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::apps::one::{Lost, ask_scope, one};
+use crate::http::pages::apps::ask::{Lost, Missing, ask_scope};
+use crate::http::pages::apps::one::one;
 use crate::http::pages::parts::scope::{Assigned, Changes, Sent};
 use crate::mdm::reconcile::{self, Foreseen, Named, Thought};
 use crate::mdm::settings::zone;
@@ -23,8 +24,8 @@ type Pairs = Vec<(String, String)>;
 enum Outcome {
     /// It is as the form says.
     Done,
-    /// The app's name, what would be lost, and who would lack licences.
-    Asked(String, Lost, Vec<String>),
+    /// The app's name, what would be lost, and what would be missing.
+    Asked(String, Lost, Missing),
 }
 
 /// What the form says of an app besides the groups.
@@ -68,9 +69,9 @@ pub(super) async fn save(
     let page = format!("/apps/{id}");
     match outcome {
         Ok(Outcome::Done) => Ok(said(&app, &gate, &who, &page, "Saved. Devices get it, or lose it, as they check in.")),
-        Ok(Outcome::Asked(name, lost, short)) => {
+        Ok(Outcome::Asked(name, lost, missing)) => {
             let sent: Pairs = form.into_iter().filter(|(field, _)| !matches!(field.as_str(), "confirmed" | "typed")).collect();
-            let asked = ask_scope(&shell(&app, &who, None).await?, (&page, &name), &lost, &short, &sent);
+            let asked = ask_scope(&shell(&app, &who, None).await?, (&page, &name), &lost, &missing, &sent);
             Ok((StatusCode::CONFLICT, asked).into_response())
         }
         Err(error) if error.kind == Kind::BadInput => {
@@ -90,14 +91,14 @@ fn apply(tx: &Tx, actor: &Actor, id: &str, wish: &Wish) -> Result<Outcome> {
     let changes = wish.sent.changes(&assigned, &zone(tx)?, tx.now)?;
     let mut lost = lost(tx, actor, id, &changes)?;
     if !wish.is_confirmed {
-        let short = short(tx, &found, wish, (&changes, &assigned))?;
-        if lost.count > 0 || !short.is_empty() {
-            return Ok(Outcome::Asked(found.app.name, lost, short));
+        let missing = missing(tx, actor, &found, wish, (&changes, &assigned))?;
+        if lost.count > 0 || !missing.is_empty() {
+            return Ok(Outcome::Asked(found.app.name, lost, missing));
         }
     } else if lost.count > 1 && wish.typed != lost.count.to_string() {
         lost.typed.clone_from(&wish.typed);
         lost.is_mistyped = true;
-        return Ok(Outcome::Asked(found.app.name, lost, Vec::new()));
+        return Ok(Outcome::Asked(found.app.name, lost, Missing::default()));
     }
     for (group, end) in &changes.assign {
         let before = found.assignments.iter().find(|row| row.group_id == *group).map(|row| row.mode);
@@ -114,13 +115,18 @@ fn apply(tx: &Tx, actor: &Actor, id: &str, wish: &Wish) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Who would lack how many licences only because of these changes.
-fn short(tx: &Tx, found: &apps::Overview, wish: &Wish, (changes, assigned): (&Changes, &[Assigned])) -> Result<Vec<String>> {
+/// What would be missing only because of these changes.
+fn missing(tx: &Tx, actor: &Actor, found: &apps::Overview, wish: &Wish, (changes, assigned): (&Changes, &[Assigned])) -> Result<Missing> {
     let newly = changes.newly(assigned, tx.now);
-    if wish.mode == AssignedMode::Optional || newly.is_empty() {
-        return Ok(Vec::new());
+    if newly.is_empty() {
+        return Ok(Missing::default());
     }
-    Ok(apps::shortages(tx, &found.app, &newly)?.into_iter().map(|shortage| shortage.because).collect())
+    let short = if wish.mode == AssignedMode::Optional { Vec::new() } else { apps::shortages(tx, &found.app, &newly)? };
+    let lacks = apps::lacks(tx, actor, &found.app.id, None, Some(&newly))?;
+    Ok(Missing {
+        licences: short.into_iter().map(|shortage| shortage.because).collect(),
+        else_: lacks.into_iter().map(|lack| lack.words).collect(),
+    })
 }
 
 /// From which devices the app would go.

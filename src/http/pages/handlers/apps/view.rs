@@ -11,7 +11,7 @@ use crate::http::pages::apps::{AppRow, Licences};
 use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, Share, State as Mark};
 use crate::mdm::apps::settings::ATTRIBUTES;
-use crate::mdm::apps::{self, LicenceBy, Overview, Settings, Updates, words};
+use crate::mdm::apps::{self, LicenceBy, Overview, Picture, Settings, Updates, words};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::store::app_states::{AppState, OnDevice, Stage};
@@ -30,7 +30,8 @@ fn kind(kind: AppKind) -> &'static str {
 }
 
 fn licences(found: &Overview) -> Option<Licences> {
-    found.seats.map(|seats| Licences {
+    let is_licensed = found.settings.licence != LicenceBy::None;
+    found.seats.filter(|_| is_licensed).map(|seats| Licences {
         owned: seats.owned.map(u64::from),
         used: u64::from(seats.in_use),
         free: seats.free.map(u64::from),
@@ -44,7 +45,10 @@ pub(super) fn row(found: Overview, groups: &[groups::Group], now: Timestamp) -> 
     let name = |id: &str| groups.iter().find(|group| group.id == id).map(|group| group.name.clone());
     AppRow {
         kind: kind(found.app.kind),
-        icon: None,
+        icon: found.icon.as_ref().map(|icon| match icon {
+            Picture::OfStore(adam_id) => format!("/system/apps-and-books/icons/{adam_id}"),
+            Picture::OfPackage(id) => format!("/own-apps/versions/{id}/icon"),
+        }),
         licences: licences(&found),
         groups: open.filter_map(|assignment| name(&assignment.group_id)).collect(),
         results: segments(&found),
@@ -61,6 +65,7 @@ fn segments(found: &Overview) -> Vec<Segment> {
         Stage::Absent | Stage::Sent | Stage::Prompting | Stage::Licence | Stage::NeedsCode | Stage::Unmanaged => Some(Share::Waiting),
         Stage::Declined | Stage::Deleted => Some(Share::Declined),
         Stage::NoLicence => Some(Share::NoLicence),
+        Stage::Lacking => Some(Share::Lacking),
         Stage::Failed | Stage::Stuck => Some(Share::Failed),
         Stage::Offered | Stage::Removing => None,
     };
@@ -83,7 +88,9 @@ pub(in crate::http::pages::handlers) fn mark(stage: Stage) -> Mark {
     match stage {
         Stage::Installed | Stage::Outdated => Mark::Ok,
         Stage::Offered => Mark::Silent,
-        Stage::NoLicence | Stage::Declined | Stage::Failed | Stage::Stuck | Stage::Deleted | Stage::Unmanaged => Mark::Problem,
+        Stage::NoLicence | Stage::Declined | Stage::Failed | Stage::Stuck | Stage::Deleted | Stage::Unmanaged | Stage::Lacking => {
+            Mark::Problem
+        }
         _ => Mark::Waiting,
     }
 }
@@ -126,8 +133,12 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
     let facts: Json = serde_json::from_str(&found.app.facts).unwrap_or_default();
     let zone = zone(tx)?;
     Ok(AppView {
-        shortages: apps::shortages(tx, &found.app, &required)?.into_iter().map(|shortage| shortage.because).collect(),
+        shortages: {
+            let short = apps::shortages(tx, &found.app, &required)?.into_iter().map(|shortage| shortage.because);
+            short.chain(apps::lacks(tx, actor, id, None, None)?.into_iter().map(|lack| lack.words)).collect()
+        },
         kind: kind(found.app.kind),
+        is_of_the_house: found.app.kind != AppKind::Store,
         licences: licences(&found),
         results: segments(&found),
         settings: sentences(&found.settings, found.app.kind, &zone),

@@ -63,7 +63,7 @@ pub fn holders(shell: &Shell, view: &HoldersView) -> Markup {
         cells: vec![
             html! { (holder.name) },
             badge(holder.state, &holder.words),
-            html! { @if holder.ours { "by this server" } @else { "elsewhere" } },
+            html! { @if !holder.ours { "elsewhere" } @else if holder.state == State::Ok { "by this server" } @else { "not yet; this server wants it" } },
             html! { @if view.may_change { (deed(app, holder)) } },
         ],
     };

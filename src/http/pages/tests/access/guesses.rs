@@ -2,6 +2,7 @@
 
 use super::people::{KIM, PASSWORD, by_password, with_passwords};
 use super::*;
+use crate::http::access::{ASK_EVERY, ASKS_AT_ONCE, CHANGE_EVERY, CHANGES_AT_ONCE, STRANGER_EVERY, STRANGERS_AT_ONCE};
 use crate::http::attempts::{ATTEMPT_EVERY, ATTEMPTS_AT_ONCE};
 use crate::mdm::access::guesses::{LONG, MANY, sweep};
 use crate::mdm::access::passwords;
@@ -113,4 +114,45 @@ async fn somebody_is_told_when_a_person_is_guessed_at_for_long() {
     house.app.clock.advance(Duration::from_secs(24 * 3600));
     house.write(sweep).await;
     assert!(told().await.is_none(), "so does a day without");
+}
+
+#[tokio::test]
+async fn tokens_that_do_not_hold_are_slowed_by_their_address_and_a_good_one_there_is_not() {
+    let house = school(Policy::default()).await;
+    let mut stranger = Talk::new(&house, "installation-1");
+    for _ in 0..STRANGERS_AT_ONCE {
+        assert_eq!(status(&mut stranger, &[("token", "made-up")]).await, 401);
+        house.app.clock.advance(std::time::Duration::from_millis(1));
+    }
+    let body = stranger.body(&[("token", "another")]);
+    let refused = grant(&house, "application/json", body).await;
+    assert_eq!(refused.status, 429, "{}", refused.body);
+    let good = token(&house, "d1", "a1").await;
+    assert_eq!(Talk::new(&house, "installation-2").ask(&[("token", &good)]).await.1, Verdict::Open);
+    house.app.clock.advance(STRANGER_EVERY);
+    assert_eq!(status(&mut stranger, &[("token", "made-up")]).await, 401);
+}
+
+#[tokio::test]
+async fn one_token_asks_and_changes_its_installation_a_limited_number_of_times() {
+    let house = school(Policy::default()).await;
+    let good = token(&house, "d1", "a1").await;
+    for number in 0..=CHANGES_AT_ONCE {
+        assert_eq!(status(&mut Talk::new(&house, &format!("installation-{number}")), &[("token", &good)]).await, 200);
+    }
+    assert_eq!(status(&mut Talk::new(&house, "one-too-many-1"), &[("token", &good)]).await, 429);
+    let granted = house.write(|tx| events::list(tx, &Filter { kind: Some("access.granted"), ..Filter::default() }, None, 500)).await;
+    assert_eq!(granted.len() as u32, CHANGES_AT_ONCE + 1, "and no more is written down");
+    house.app.clock.advance(CHANGE_EVERY);
+    let mut device = Talk::new(&house, "installation-again");
+    for _ in 0..ASKS_AT_ONCE - 10 {
+        assert_eq!(status(&mut device, &[("token", &good)]).await, 200);
+    }
+    let mut last = 200;
+    for _ in 0..20 {
+        last = status(&mut device, &[("token", &good)]).await;
+    }
+    assert_eq!(last, 429);
+    house.app.clock.advance(ASK_EVERY);
+    assert_eq!(status(&mut device, &[("token", &good)]).await, 200);
 }

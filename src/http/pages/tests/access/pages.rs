@@ -244,3 +244,16 @@ async fn whoever_may_destroy_makes_room_by_saying_how_many_copies_go() {
     assert_eq!((&freed.data["count"], freed.device_id.as_deref()), (&json!(2), Some("d1")));
     assert_eq!(free(Role::Admin, 0).await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn all_that_is_wrong_with_a_policy_is_said_at_once_at_the_top_and_at_its_fields() {
+    let house = school(Policy::default()).await;
+    let owner = house.person(Role::Owner).await;
+    let form = "who=devices&offline_hours=many&launches=0&ask_every_minutes=0&clock_tolerance_minutes=&keep_copies_days=7";
+    let wrong = house.post(&owner, "/apps/a1/access", form).await;
+    assert!(wrong.status == 422 && wrong.body.contains("5 things are to be put right."), "{}", wrong.body);
+    for field in ["proofs", "offline_hours", "launches", "ask_every_minutes", "clock_tolerance_minutes"] {
+        assert!(wrong.body.contains(&format!("href=\"#f-{field}\"")) && wrong.body.contains(&format!("id=\"f-{field}-error\"")), "{field}");
+    }
+    assert!(wrong.body.contains("value=\"many\""), "nothing typed is lost");
+}

@@ -23,11 +23,8 @@ fn facts(digest: Option<&str>) -> Facts {
     Facts {
         want: digest.map(|digest| Want { digest: digest.into(), installs: true, newest: None }),
         licence: LicenceFact::Held,
-        under_way: UnderWay::Nothing,
-        may_update: true,
-        updates_at: None,
         take_over: true,
-        by_presence: false,
+        ..Facts::of_nothing()
     }
 }
 

@@ -102,7 +102,8 @@ impl World {
                 assert!(self.command.is_none());
                 self.row = None;
             }
-            Step::Rest(_) | Step::Offer | Step::Want | Step::Declare | Step::DeclareAgain | Step::Doubt => {}
+            Step::Rest(_) | Step::Offer | Step::Want | Step::Declare | Step::DeclareAgain | Step::Doubt | Step::Redeem => {}
+            Step::Lack => lacks(row, "no value", now),
         }
         step
     }
