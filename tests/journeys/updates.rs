@@ -216,7 +216,7 @@ async fn a_command_waits_for_the_end_of_lessons() {
             Ok(update_states::of_enrollment(tx, &enrollment.id)?.remove(0).done_at.unwrap())
         })
         .await;
-    assert!(done_at.to_string() > "2026-11-25T11:00".to_owned(), "{done_at}");
+    assert!(done_at.to_string().as_str() > "2026-11-25T11:00", "{done_at}");
     drop(guests);
     house.close().await;
 }

@@ -16,11 +16,12 @@ pub struct HeldBack {
 }
 
 impl HeldBack {
-    /// The days for one kind of step; what defers a release defers its improvements.
+    /// The days for one kind of step; an improvement to what a device runs is not held back by days.
     pub const fn days(self, leap: Leap) -> Option<u32> {
         match leap {
             Leap::Major => self.major,
-            Leap::Minor | Leap::Improvement => self.minor,
+            Leap::Minor => self.minor,
+            Leap::Improvement => None,
         }
     }
 }
@@ -83,7 +84,8 @@ mod tests {
         ]);
         assert_eq!(held_back(&mac, Platform::Macos), HeldBack { major: Some(90), minor: Some(7) });
         let unsaid = keys(&[("forceDelayedSoftwareUpdates", on)]);
-        assert_eq!(held_back(&unsaid, Platform::Ios).days(Leap::Improvement), Some(30));
+        assert_eq!(held_back(&unsaid, Platform::Ios).days(Leap::Minor), Some(30));
+        assert_eq!(held_back(&unsaid, Platform::Ios).days(Leap::Improvement), None);
         let off = keys(&[("enforcedSoftwareUpdateDelay", 14.into())]);
         assert_eq!(held_back(&off, Platform::Ios), HeldBack::default());
     }

@@ -187,9 +187,12 @@ fn for_every_version_of_every_platform_one_mechanism_serves_or_a_reason_is_said(
                 match ways::answer(switch, platform, version) {
                     Answer::Way(way) => {
                         assert_eq!(reasons, 0, "{spot}");
-                        let has = |key: &str| match way.declared {
-                            true => declared(&pieces)[SETTINGS].pointer(&format!("/{}", key.replace('.', "/"))).is_some(),
-                            false => merged(&pieces).get(key).is_some(),
+                        let has = |key: &str| {
+                            if way.declared {
+                                declared(&pieces)[SETTINGS].pointer(&format!("/{}", key.replace('.', "/"))).is_some()
+                            } else {
+                                merged(&pieces).get(key).is_some()
+                            }
                         };
                         assert!(way.keys.iter().all(|key| has(key.name)), "{spot}: {way:?}");
                     }
