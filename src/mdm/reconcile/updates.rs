@@ -121,8 +121,10 @@ fn note_run(tx: &Tx, enrollment: &Enrollment, planned: &Planned) -> Result<()> {
     let was_begun = before.is_some_and(|before| before.begun_at.is_some());
     let is_another = before.is_some_and(|before| before.version != row.version);
     match row.stage {
-        Stage::Done if was_begun => update_states::end_run(tx, &row.plan_id, &enrollment.device_id, update_states::Outcome::Done),
-        Stage::Cannot | Stage::Excepted if was_begun => {
+        Stage::Done if was_begun && row.done_at.is_some() => {
+            update_states::end_run(tx, &row.plan_id, &enrollment.device_id, update_states::Outcome::Done)
+        }
+        Stage::Done | Stage::Cannot | Stage::Excepted if was_begun => {
             update_states::end_run(tx, &row.plan_id, &enrollment.device_id, update_states::Outcome::Withdrawn)
         }
         _ if row.begun_at.is_some() && (!was_begun || is_another) => {
@@ -159,7 +161,7 @@ fn store(tx: &Tx, enrollment: &Enrollment, before: Option<&UpdateState>, row: &U
 /// What the timeline says of an update.
 fn tell(tx: &Tx, enrollment: &Enrollment, before: Option<&UpdateState>, row: &UpdateState) -> Result<()> {
     let kind = match row.stage {
-        Stage::Done if before.is_some_and(|before| before.begun_at.is_some()) => "update.done",
+        Stage::Done if row.done_at.is_some() => "update.done",
         Stage::Downloading => "update.downloading",
         Stage::Prepared => "update.prepared",
         Stage::Installing => "update.installing",

@@ -293,7 +293,8 @@ pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp
             row.percent = said.download_fraction.map(|part| (part.clamp(0.0, 1.0) * 100.0).round() as i64);
             enter(row, Stage::Downloading, "", now);
         }
-        // Nothing is under way: it ended, as the version tells, or it was given up.
+        // Nothing is under way: it ended, as the version tells once it is asked for, or it was given up.
+        None if is_at_it(row) && row.unmoved == 0 => {}
         _ if matches!(row.stage, Stage::Downloading | Stage::Prepared) && !matches!(row.action, Action::Later | Action::Notify) => {
             row.scheduled.clear();
             row.percent = None;
@@ -317,6 +318,11 @@ pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp
     } else {
         row.unmoved = 0;
     }
+}
+
+/// Whether the device said that it is at it.
+pub const fn is_at_it(row: &UpdateState) -> bool {
+    matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing)
 }
 
 /// What a device says of an update that it was told of by a declaration.

@@ -48,6 +48,10 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
         let because = head.cause().map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
         next::lost(&mut row, &because, tx.now);
     }
+    if row.stage == Stage::Failed {
+        // It may have it already, so that there is nothing to do.
+        devices::set_refresh_due(tx, &enrollment.device_id, Some(tx.now))?;
+    }
     store(tx, enrollment, Some(&before), &row)?;
     deployments::look_again_at(tx, &enrollment.id).map(drop)
 }
@@ -83,7 +87,7 @@ fn taken(
             let statuses = report.map(reports::statuses).unwrap_or_default();
             let own = statuses.iter().find(|status| !row.product_key.is_empty() && status.product_key == row.product_key);
             next::status(row, own.or(statuses.first()), tx.now);
-            if own.is_none() && row.stage == Stage::Installing {
+            if statuses.is_empty() && next::is_at_it(row) {
                 // It may be through: what it runs now, its inventory tells.
                 devices::set_refresh_due(tx, &enrollment.device_id, Some(tx.now))?;
             }

@@ -33,7 +33,13 @@ pub(super) fn item(
     match meant {
         Meant::Nothing if before.is_none() => return Ok(None),
         Meant::Nothing => return Ok(before.map(withdrawn)),
-        Meant::Done => settle(&mut row, Stage::Done, "", tx.now),
+        Meant::Done => {
+            settle(&mut row, Stage::Done, "", tx.now);
+            if !on.subject.version.is_at_least(OsVersion::parse(&row.version)) {
+                // Nothing newer is offered any more; that was not brought.
+                (row.done_at, row.begun_at) = (None, None);
+            }
+        }
         Meant::Excepted(reason) => settle(&mut row, Stage::Excepted, &reason, tx.now),
         Meant::Cannot(because) => settle(&mut row, Stage::Cannot, &because, tx.now),
         Meant::Ask => {
