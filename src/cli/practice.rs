@@ -130,6 +130,8 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.enrolls_again = true;
     settings.store = Some(services.apps_and_books.store_url());
     settings.releases = Some(services.software_lookup.postings());
+    // They stand in the same room.
+    settings.time_zone = Some(app.store.read(app.now(), crate::mdm::settings::zone).await?.name().to_owned());
     let mut plan = Plan::new(wanted.devices as usize, settings);
     plan.seed = wanted.seed;
     plan.ramp = RAMP_PER_DEVICE * wanted.devices;

@@ -91,6 +91,8 @@ pub struct Settings {
     pub store: Option<String>,
     /// What Apple has posted; none: the compiled releases, as of the moment at which the device begins.
     pub releases: Option<Postings>,
+    /// The time zone that the device is in, `Europe/Berlin`, which is also what it is without any.
+    pub time_zone: Option<String>,
 }
 
 impl Settings {
@@ -105,6 +107,7 @@ impl Settings {
             binary: false,
             store: None,
             releases: None,
+            time_zone: None,
         }
     }
 }
@@ -156,8 +159,12 @@ impl Device {
     /// A device that will enroll as `settings` say, from the first poll on.
     pub fn new(facts: Individual, settings: Settings, mut faults: DeviceFaults, random: Random) -> Self {
         let skew_ms = faults.clock_skew_ms();
+        let mut situation = Situation::of(&facts, &random);
+        if let Some(zone) = &settings.time_zone {
+            situation.time_zone.clone_from(zone);
+        }
         Self {
-            situation: Situation::of(&facts, &random),
+            situation,
             apps: Apps::of(&facts),
             channels: vec![Channel::new(None, &random)],
             facts,
