@@ -46,6 +46,11 @@ impl Day {
         Zone::default().moment(self.plus(1).at(0))
     }
 
+    /// Its year.
+    pub fn year(self) -> i16 {
+        self.0.year()
+    }
+
     /// Monday 0 to Sunday 6.
     pub fn weekday(self) -> i8 {
         self.0.weekday().to_monday_zero_offset()

@@ -67,6 +67,11 @@ impl OsVersion {
         self.0.is_some()
     }
 
+    /// Whether it is a background security improvement or rapid security response to another.
+    pub fn is_improvement(self) -> bool {
+        self.0.is_some_and(|known| known.extra > 0)
+    }
+
     /// The first number.
     pub fn major(self) -> Option<u32> {
         self.0.map(|known| known.numbers[0])

@@ -108,7 +108,9 @@ impl Unknown {
         match self {
             Self::NoList => "Apple’s list of releases has not been read yet",
             Self::Version => "it has not said which version it runs",
-            Self::Board => "the Mac has not said which board it has, and Apple lists Macs by board; it is asked with the next inventory",
+            Self::Board => {
+                "the Mac has not said which board it has, by which Apple lists Macs; macOS 12 and later say so with the next inventory, and older ones are asked what they find"
+            }
             Self::NotListed => "Apple’s list does not name this hardware, which says nothing of it: the list is sometimes incomplete",
         }
     }

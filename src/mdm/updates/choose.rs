@@ -85,6 +85,12 @@ fn release(candidates: &[&Candidate], version: OsVersion, build: &str) -> Choice
     let same = |candidate: &&&Candidate| candidate.version == version && (build.is_empty() || candidate.key.build == build);
     match candidates.iter().find(same) {
         Some(candidate) => Choice::Take { candidate: (*candidate).clone(), since: None },
+        None if !build.is_empty() && candidates.iter().any(|candidate| candidate.version == version) => {
+            Choice::Cannot(format!("Apple offers it {version} in another build than {build}"))
+        }
+        None if version.is_improvement() => {
+            Choice::Cannot(format!("{version} improves another build than the one that it runs: it needs the release before it first"))
+        }
         None => Choice::Cannot(format!("Apple does not offer {version} to this model, or signs it no more")),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::mdm::reconcile::render::has_declarations;
 use crate::mdm::wanted::Target;
-use crate::protocol::availability::{Request, check};
+use crate::protocol::availability::{Reason, Request, check};
 use crate::protocol::declaration::{Obstacle, find_type};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
@@ -31,6 +31,7 @@ pub fn mechanism(target: &Target) -> Result<Mechanism, String> {
         Err(refusal) => Err(match obstacle {
             // Of two ways that are both closed, the newer one tells what would help, unless the system is too old for it.
             Some(obstacle) if !matches!(obstacle, Obstacle::TooOld(_)) => format!("an update by declaration {}", obstacle.words(device)),
+            _ if refusal.reason == Reason::Supervision => String::from("on its system updates can be started on supervised devices only"),
             _ => refusal.words,
         }),
     }

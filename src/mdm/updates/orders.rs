@@ -1,5 +1,7 @@
 //! Updates started by hand: what a person at the page may have a device do, and what it is told before.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::clock::{Timestamp, Wall, Zone};
@@ -21,6 +23,9 @@ use crate::store::{Bell, Tx};
 
 /// The minute of the night at which “install later” is done by a device that takes declarations: 02:00.
 const NIGHT: i64 = 2 * 60;
+
+/// How long after its moment an update by hand counts as late: it has to be downloaded first.
+const LATE_AFTER: Duration = Duration::from_secs(2 * 3600);
 
 /// Below this a device does not install, unless it is at power.
 const BATTERY_LOW: f64 = 0.5;
@@ -249,7 +254,8 @@ fn deadline(action: Action, mechanism: Mechanism, zone: &Zone, now: Timestamp) -
         _ => shown.plus_minutes(AT_ONCE_MINUTES),
     };
     let at = zone.moment(wall);
-    (Some(zone.wall(at)), Some(at))
+    // Late is what did not come in the time that a download takes.
+    (Some(zone.wall(at)), Some(at.plus(LATE_AFTER)))
 }
 
 /// What may keep a device from installing now, each as a sentence: its passcode, battery and room, and what a Mac must have.

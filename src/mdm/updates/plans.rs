@@ -9,8 +9,8 @@ use crate::error::{Error, Kind, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::updates::next::ATTEMPTS_MAX;
 use crate::mdm::updates::plan::{self, Read};
-use crate::mdm::updates::rules::Rules;
-use crate::mdm::{Actor, Right, names};
+use crate::mdm::updates::rules::{Deadline, Rules};
+use crate::mdm::{Actor, Right, names, settings};
 use crate::store::update_plans::{self, Exception, Plan};
 use crate::store::{Bell, Tx, deployments, devices, groups, update_states};
 
@@ -63,6 +63,8 @@ pub struct PlanChange {
 pub fn check(tx: &Tx, actor: &Actor, id: Option<&str>, new: &NewPlan) -> Result<()> {
     actor.require(Right::Configure)?;
     let (name, _) = checked(tx, &new.name, &new.note, &new.rules)?;
+    let before = id.map(|id| find(tx, actor, id)).transpose()?;
+    not_past(tx, &new.rules, before.as_ref().map(|before| &before.rules))?;
     taken(tx, &name, id)
 }
 
@@ -75,6 +77,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<Read> {
         )));
     }
     let (name, note) = checked(tx, &new.name, &new.note, &new.rules)?;
+    not_past(tx, &new.rules, None)?;
     taken(tx, &name, None)?;
     let plan = Plan {
         id: tx.new_id(),
@@ -110,6 +113,7 @@ pub fn update(tx: &Tx, actor: &Actor, id: &str, change: &PlanChange) -> Result<R
     let rules = change.rules.as_ref().unwrap_or(&before.rules);
     let (name, note) =
         checked(tx, change.name.as_ref().unwrap_or(&before.plan.name), change.note.as_ref().unwrap_or(&before.plan.note), rules)?;
+    not_past(tx, rules, Some(&before.rules))?;
     taken(tx, &name, Some(id))?;
     if (&name, &note, rules) == (&before.plan.name, &before.plan.note, &before.rules) {
         return Ok(before);
@@ -289,6 +293,17 @@ fn checked(tx: &Tx, name: &str, note: &str, rules: &Rules) -> Result<(String, St
             Err(error)
         }
         (Err(error), Ok(())) | (Ok(()), Err(error)) => Err(error),
+    }
+}
+
+/// Refuses a deadline that has passed, unless it is what the plan has already.
+fn not_past(tx: &Tx, rules: &Rules, before: Option<&Rules>) -> Result<()> {
+    let now = settings::zone(tx)?.wall(tx.now);
+    match &rules.deadline {
+        Deadline::At { at } if *at <= now && before.is_none_or(|before| before.deadline != rules.deadline) => {
+            Err(Error::field("deadline", format!("{} has passed; look at its year, or choose a later time", at.words())))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,21 +6,25 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::Wall;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates;
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::{self, Meant, Memo, On, Read, meant};
 use crate::mdm::updates::rules::{Rules, Target};
-use crate::mdm::{Actor, Right};
+use crate::mdm::updates::timing;
+use crate::mdm::{Actor, Right, settings};
 use crate::protocol::os_version::OsVersion;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::{self, EnrollmentState};
 use crate::store::update_plans::{self, Plan};
-use crate::store::{Tx, assignments, devices, releases};
+use crate::store::{Tx, assignments, devices, groups, releases};
 
 /// The most devices that are looked at; of more, the first by id are.
 pub const DEVICES_MAX: usize = 20_000;
+
+/// How long a plan has begun lately: 30 days.
+const RECENT_MINUTES: i64 = 30 * 24 * 60;
 
 /// What would become of one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -102,6 +106,11 @@ pub struct Reason {
 pub fn preview(tx: &Tx, actor: &Actor, id: Option<&str>, rules: &Rules) -> Result<Preview> {
     actor.require(Right::View)?;
     rules.check()?;
+    for group in rules.rings.iter().flat_map(|ring| &ring.groups) {
+        if groups::by_id(tx, group)?.is_none() {
+            return Err(Error::field("rings", format!("there is no group {}", group.chars().take(60).collect::<String>())));
+        }
+    }
     let read = draft(tx, id, rules)?;
     let mut rings: BTreeMap<String, usize> = BTreeMap::new();
     for (ring, groups) in rules.rings.iter().enumerate() {
@@ -212,6 +221,14 @@ fn unlisted(tx: &Tx, target: &Target) -> Result<Option<String>> {
 /// What a draft names that nothing can come of: a release that is not listed, rings without a group, groups without a device.
 pub fn warnings(tx: &Tx, rules: &Rules) -> Result<Vec<String>> {
     let mut said: Vec<_> = unlisted(tx, &rules.target)?.into_iter().collect();
+    let now = settings::zone(tx)?.wall(tx.now);
+    // What follows new releases has its time from each of them; only what has just begun goes by its own.
+    let goes_by_its_start = !rules.target.moves() || rules.starts.plus_minutes(RECENT_MINUTES) >= now;
+    for (at, ring) in rules.rings.iter().enumerate() {
+        if goes_by_its_start && timing::window(rules, at, None).is_some_and(|window| window.deadline <= now) {
+            said.push(format!("The deadline of “{}” has passed as it stands: its devices install at once and restart.", ring.name));
+        }
+    }
     let mut seen: BTreeSet<&String> = BTreeSet::new();
     for ring in &rules.rings {
         if ring.groups.is_empty() {

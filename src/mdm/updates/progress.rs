@@ -44,7 +44,7 @@ impl Counts {
             Some((_, known)) => *known += count,
             None => self.stages.push((stage, count)),
         }
-        if !matches!(stage, Stage::Done | Stage::Cannot | Stage::Excepted) {
+        if !matches!(stage, Stage::Done | Stage::Cannot | Stage::Excepted | Stage::Planned) {
             self.overdue += late;
         }
     }

@@ -39,6 +39,9 @@ pub const URL_MAX_CHARS: usize = 500;
 /// The longest name of a ring or a holiday, in characters.
 pub const NAME_MAX_CHARS: usize = 60;
 
+/// The years that times of a plan lie in; calendars of devices do not go on for ever.
+pub const YEARS: std::ops::RangeInclusive<i16> = 2000..=2199;
+
 /// Minutes of a day.
 pub const DAY: i64 = 24 * 60;
 
@@ -224,6 +227,7 @@ impl Rules {
                 Some(String::from("the platform is one of iOS, macOS and visionOS"))
             }
             Target::Release { version, .. } if !is_version(version) => Some(format!("“{}” is no version; 26.1 is one", cut(version))),
+            Target::NewestOfMajor { major: 0 } => Some(String::from("a generation has a number, 26 for example")),
             Target::NewestMinusDays { days } if *days == 0 || *days > AGE_MAX_DAYS => {
                 Some(format!("a release must have been out for 1 to {AGE_MAX_DAYS} days"))
             }
@@ -268,6 +272,15 @@ impl Rules {
 
     fn check_times(&self, faults: &mut Vec<(&'static str, String)>) {
         let last = self.rings.iter().map(|ring| ring.after_minutes).max().unwrap_or_default();
+        let years = format!("a time in the years {} to {}", YEARS.start(), YEARS.end());
+        if !YEARS.contains(&self.starts.day().year()) {
+            return faults.push(("starts", years));
+        }
+        if let Deadline::At { at } = &self.deadline
+            && !YEARS.contains(&at.day().year())
+        {
+            return faults.push(("deadline", years));
+        }
         match &self.deadline {
             Deadline::At { at } if *at < self.starts.plus_minutes(i64::from(last) + i64::from(NOTICE_MIN_MINUTES)) => faults.push((
                 "deadline",
@@ -325,6 +338,8 @@ fn is_page(url: &str) -> bool {
         && url.chars().count() <= URL_MAX_CHARS
         && url.strip_prefix("https://").is_some_and(|rest| !rest.starts_with('/'))
         && url.chars().all(|letter| letter.is_ascii_graphic())
+        // A name and a password have no place in what every device is told.
+        && !url.split('/').nth(2).is_some_and(|host| host.contains('@'))
 }
 
 impl Target {

@@ -51,7 +51,8 @@ pub struct Window {
 pub fn window(rules: &Rules, ring: usize, posted: Option<Day>) -> Option<Window> {
     let after = i64::from(rules.rings.get(ring)?.after_minutes);
     let begins = posted.map_or(rules.starts, |posted| rules.starts.max(posted.at(0)));
-    let opens = begins.plus_minutes(after);
+    // What falls into lessons waits for their end, and has its time from there.
+    let opens = allowed(rules, begins.plus_minutes(after))?;
     let wished = match &rules.deadline {
         // What was posted after it is another plan's matter; `choose` leaves it out.
         Deadline::At { at } => *at,
@@ -64,7 +65,6 @@ pub fn window(rules: &Rules, ring: usize, posted: Option<Day>) -> Option<Window>
             }
         }
     };
-    let opens = allowed(rules, opens)?;
     // A deadline that falls into lessons waits for their end.
     let deadline = allowed(rules, wished.max(opens))?;
     Some(Window { opens, deadline })

@@ -10,15 +10,16 @@ pub fn name(row: &UpdateState) -> String {
     if row.version.is_empty() { String::from("Update") } else { format!("Update to {}", row.version) }
 }
 
-/// Whether its deadline has passed and it is not there.
+/// Whether its deadline has passed and it is not there. What its plan itself holds back is not late.
 pub fn is_overdue(row: &UpdateState, now: Timestamp) -> bool {
-    let may_come = !matches!(row.stage, Stage::Done | Stage::Cannot | Stage::Excepted);
+    let may_come = !matches!(row.stage, Stage::Done | Stage::Cannot | Stage::Excepted | Stage::Planned);
     may_come && row.deadline_at.is_some_and(|deadline| deadline <= now)
 }
 
 /// The stage in a word or two.
 pub fn stage(row: &UpdateState, now: Timestamp) -> String {
     let words = match row.stage {
+        Stage::Failed => "failed",
         _ if is_overdue(row, now) => "overdue",
         Stage::Planned => "planned",
         Stage::Waiting => "waiting",
@@ -28,7 +29,6 @@ pub fn stage(row: &UpdateState, now: Timestamp) -> String {
         Stage::Prepared => "downloaded",
         Stage::Installing => "installing",
         Stage::Done => "up to date",
-        Stage::Failed => "failed",
         Stage::Cannot => "cannot",
         Stage::Excepted => "left alone",
     };
@@ -54,7 +54,7 @@ fn usual_cause(row: &UpdateState) -> String {
         Stage::Waiting => "The device has taken the order.",
         Stage::Downloading => "The device downloads it.",
         Stage::Prepared if declared => "It is downloaded; the device asks its user, and installs it at the deadline.",
-        Stage::Prepared if row.action == Action::Download => "It is downloaded, and was to be no more.",
+        Stage::Prepared if row.action == Action::Download => "It is downloaded; it was not to be installed.",
         Stage::Prepared => "It is downloaded, and waits to be installed.",
         Stage::Installing => "The device installs it and is away meanwhile.",
         Stage::Failed => "It failed.",

@@ -176,6 +176,7 @@ impl UpdateView {
 
 /// A device of a plan.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UpdateMember)]
 pub(super) struct MemberView {
     /// The device.
     device_id: String,

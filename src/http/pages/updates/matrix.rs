@@ -102,7 +102,7 @@ fn cell(model: &Model, release: &Release, offered: bool) -> Markup {
             }
             " "
         }
-        @if offered { span { "offered" } } @else { span.quiet { span aria-hidden="true" { "–" } span.hear-only { "not offered" } } }
+        @if offered { span { "offered" } } @else if model.unknown.is_some() { span.quiet { span aria-hidden="true" { "?" } span.hear-only { "not known" } } } @else { span.quiet { span aria-hidden="true" { "–" } span.hear-only { "not offered" } } }
     }
 }
 

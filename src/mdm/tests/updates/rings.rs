@@ -142,3 +142,47 @@ fn a_plan_is_refused_with_everything_that_is_wrong_and_limits_hold() {
     assert!(fault(Rules { deadline: Deadline::After { minutes: 4, time: None }, ..rules(Target::Newest) }).contains("5 minutes"));
     assert!(fault(Rules { at_once: Some(10_001), ..rules(Target::Newest) }).contains("10000"));
 }
+
+#[test]
+fn a_deadline_in_the_past_or_beyond_the_calendar_is_refused_and_an_old_plan_can_still_be_renamed() {
+    let school = School::new();
+    device(&school, "UDID-1", "18.1", "pilot");
+    let refused = |deadline: &'static str| {
+        let new =
+            NewPlan { name: "x".into(), note: String::new(), rules: Rules { deadline: Deadline::At { at: wall(deadline) }, ..past() } };
+        school.try_write(move |tx| plans::create(tx, &Actor::Console, &new)).unwrap_err().message.into_owned()
+    };
+    assert!(refused("2026-11-17T16:00").contains("has passed"));
+    assert!(refused("9999-12-31T23:59").contains("2000 to 2199"));
+    let plan = made(&school, Rules { deadline: Deadline::At { at: wall("2026-11-19T16:00") }, ..past() });
+    school.clock.advance(days(30));
+    let change = PlanChange { name: Some("Old".into()), ..PlanChange::default() };
+    assert_eq!(school.write(move |tx| plans::update(tx, &Actor::Console, &plan.plan.id, &change)).plan.name, "Old");
+}
+
+/// A plan that began a year ago.
+fn past() -> Rules {
+    Rules { starts: wall("2025-11-18T08:00"), ..rules(Target::Newest) }
+}
+
+#[test]
+fn a_release_that_apple_takes_back_is_not_told_as_installed() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    made(&school, rules(Target::Newest));
+    ipad.answering(|_| String::new());
+    ipad.tells(json!({ "install-state": "downloading" }), None);
+    school.write(|tx| {
+        for release in crate::store::releases::listed(tx)? {
+            let key = crate::store::releases::ReleaseKey { version: "18.0".into(), ..release.key.clone() };
+            crate::store::releases::put(tx, &crate::store::releases::Release { vanished_at: Some(tx.now), ..release.clone() })?;
+            crate::store::releases::put(tx, &crate::store::releases::Release { key, ..release })?;
+        }
+        plans::releases_changed(tx)
+    });
+    ipad.answering(|_| String::new());
+    let row = ipad.update();
+    assert_eq!((row.stage, row.done_at, row.version.as_str()), (Stage::Done, None, ""), "nothing newer is offered");
+    assert!(!school.events().iter().any(|kind| kind == "update.done"));
+}

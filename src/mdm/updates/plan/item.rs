@@ -38,6 +38,8 @@ pub(super) fn item(
             if !on.subject.version.is_at_least(OsVersion::parse(&row.version)) {
                 // Nothing newer is offered any more; that was not brought.
                 (row.done_at, row.begun_at) = (None, None);
+                row.version.clear();
+                row.build.clear();
             }
         }
         Meant::Excepted(reason) => settle(&mut row, Stage::Excepted, &reason, tx.now),

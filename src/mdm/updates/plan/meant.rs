@@ -75,6 +75,10 @@ pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception
         Choice::NotConcerned => return Meant::Nothing,
         Choice::Satisfied => return Meant::Done,
         Choice::Cannot(_) if on.asks => return Meant::Ask,
+        // That it cannot be brought anything says more than that it is not known what.
+        Choice::Cannot(because) if matches!(on.found, Found::Unknown(_)) => {
+            return Meant::Cannot(mechanism::mechanism(on.target).err().unwrap_or(because));
+        }
         Choice::Cannot(because) => return Meant::Cannot(because),
         Choice::Take { candidate, since } => (candidate, since),
     };

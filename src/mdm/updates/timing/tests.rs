@@ -50,10 +50,10 @@ fn what_falls_into_lessons_or_holidays_waits_for_their_end() {
     rules.holidays =
         vec![Holiday { name: "Winter".into(), from: Day::parse("2026-12-04").unwrap(), to: Day::parse("2027-01-03").unwrap() }];
     let first = window(&rules, 0, None).unwrap();
-    assert_eq!((first.opens, first.deadline), (wall("2026-12-01T15:30"), wall("2026-12-01T15:30")));
+    assert_eq!((first.opens, first.deadline), (wall("2026-12-01T15:30"), wall("2026-12-01T16:30")));
     // 4 December at 09:00.
     let second = window(&rules, 1, None).unwrap();
-    assert_eq!((second.opens, second.deadline), (wall("2027-01-04T00:00"), wall("2027-01-04T00:00")), "the night after the holidays");
+    assert_eq!((second.opens, second.deadline), (wall("2027-01-04T00:00"), wall("2027-01-04T01:00")), "the night after the holidays");
     assert_eq!(allowed(&rules, wall("2026-12-02T07:59:59")), Some(wall("2026-12-02T07:59:59")));
 }
 
