@@ -84,7 +84,7 @@ pub struct Meant {
 /// The versions that a plan means for devices, those of most devices first.
 pub fn meant(tx: &Tx, plan_id: &str) -> Result<Vec<Meant>> {
     tx.list(
-        "SELECT version, count(*), max(CASE WHEN stage NOT IN ('done', 'cannot', 'excepted', 'planned') THEN deadline_at END) FROM update_states
+        "SELECT version, count(*), max(CASE WHEN stage NOT IN ('done', 'cannot', 'excepted') THEN deadline_at END) FROM update_states
          JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
          WHERE plan_id = ?1 AND version <> '' GROUP BY version ORDER BY count(*) DESC, version",
         [plan_id],
@@ -149,13 +149,6 @@ pub fn runs(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<Run>> {
     )?;
     runs.reverse();
     Ok(runs)
-}
-
-/// How many devices a plan has begun to bring a release to since a moment, and has not stopped to.
-pub fn runs_since(tx: &Tx, plan_id: &str, since: Timestamp) -> Result<u32> {
-    tx.one("SELECT count(*) FROM update_runs WHERE plan_id = ?1 AND begun_at >= ?2 AND outcome IN ('', 'done')", (plan_id, since), |row| {
-        row.get(0)
-    })
 }
 
 /// Forgets runs that ended before a moment, at most `limit`; gives how many.

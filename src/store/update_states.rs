@@ -234,6 +234,16 @@ pub fn failures(tx: &Tx, plan_id: &str, often: i64) -> Result<(u32, u32)> {
     )
 }
 
+/// How many enrolled devices a plan means to bring a release later.
+pub fn to_come(tx: &Tx, plan_id: &str) -> Result<u32> {
+    tx.one(
+        "SELECT count(*) FROM update_states JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
+         WHERE plan_id = ?1 AND stage = 'planned' AND begun_at IS NULL AND version <> ''",
+        [plan_id],
+        |row| row.get(0),
+    )
+}
+
 /// Enrollments of a plan that have not begun, at most `limit`.
 pub fn not_begun(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<String>> {
     tx.list(

@@ -108,30 +108,42 @@ pub fn members_of(tx: &Tx, actor: &Actor, plan_id: &str, narrowed: &Narrowed, af
 pub struct Point {
     /// When.
     pub at: Timestamp,
-    /// Devices that the plan had begun and that were not there.
+    /// Devices that were not there yet.
     pub left: u32,
 }
 
 /// How many devices were left at each moment at which that changed, from the plan's beginning to now. Pure but for the reading.
 pub fn burn_down(tx: &Tx, plan_id: &str) -> Result<Vec<Point>> {
-    Ok(points(&update_progress::runs(tx, plan_id, RUNS_MAX)?, tx.now))
+    let planned = update_states::to_come(tx, plan_id)?;
+    Ok(points(&update_progress::runs(tx, plan_id, RUNS_MAX)?, planned, tx.now))
 }
 
-fn points(runs: &[Run], now: Timestamp) -> Vec<Point> {
-    let mut changes: Vec<(Timestamp, i64)> = Vec::new();
+/// Rings of one wave count from its beginning on, so that what is left falls; what is `planned` has not begun and belongs to the last wave.
+fn points(runs: &[Run], planned: u32, now: Timestamp) -> Vec<Point> {
+    let mut waves: Vec<(Timestamp, Timestamp, Vec<&Run>)> = Vec::new();
     for run in runs {
-        changes.push((run.begun_at, 1));
-        changes.extend(run.ended_at.map(|ended| (ended, -1)));
+        let ends_at = run.ended_at.unwrap_or(now);
+        match waves.last_mut().filter(|(_, end, _)| run.begun_at <= *end) {
+            Some((_, end, of_wave)) => {
+                *end = (*end).max(ends_at);
+                of_wave.push(run);
+            }
+            None => waves.push((run.begun_at, ends_at, vec![run])),
+        }
     }
-    changes.sort_unstable();
     let mut points: Vec<Point> = Vec::new();
-    let mut left = 0_i64;
-    for (at, change) in changes {
-        left += change;
-        let point = Point { at, left: u32::try_from(left.max(0)).unwrap_or(u32::MAX) };
-        match points.last_mut() {
-            Some(last) if last.at == at => *last = point,
-            _ => points.push(point),
+    let count = waves.len();
+    for (number, (begun_at, _, of_wave)) in waves.into_iter().enumerate() {
+        let mut left = u32::try_from(of_wave.len()).unwrap_or(u32::MAX) + if number + 1 == count { planned } else { 0 };
+        points.push(Point { at: begun_at, left });
+        let mut ends: Vec<Timestamp> = of_wave.iter().filter_map(|run| run.ended_at).collect();
+        ends.sort_unstable();
+        for at in ends {
+            left = left.saturating_sub(1);
+            match points.last_mut() {
+                Some(last) if last.at == at => last.left = left,
+                _ => points.push(Point { at, left }),
+            }
         }
     }
     if let Some(last) = points.last().copied().filter(|last| last.at < now) {
@@ -163,11 +175,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_grows_with_each_ring_and_falls_with_each_device() {
+    fn what_is_left_counts_every_ring_from_the_first_on_and_falls_with_each_device() {
         let run = |begun: i64, ended: Option<i64>| Run { begun_at: at(begun), ended_at: ended.map(at), outcome: Outcome::Done, ring: 0 };
         let runs = [run(0, Some(20)), run(0, Some(30)), run(10, None)];
-        let told: Vec<_> = points(&runs, at(100)).iter().map(|point| (point.at.since(at(0)).as_secs(), point.left)).collect();
-        assert_eq!(told, [(0, 2), (10, 3), (20, 2), (30, 1), (100, 1)]);
-        assert_eq!(points(&[], at(100)), []);
+        let told = |runs: &[Run], planned| -> Vec<_> {
+            points(runs, planned, at(100)).iter().map(|point| (point.at.since(at(0)).as_secs(), point.left)).collect()
+        };
+        assert_eq!(told(&runs, 0), [(0, 3), (20, 2), (30, 1), (100, 1)]);
+        assert_eq!(told(&runs, 2), [(0, 5), (20, 4), (30, 3), (100, 3)], "two have not begun");
+        let later = [run(0, Some(20)), run(50, Some(60))];
+        assert_eq!(told(&later, 0), [(0, 1), (20, 0), (50, 1), (60, 0), (100, 0)], "two waves");
+        assert_eq!(told(&[], 3), []);
     }
 }

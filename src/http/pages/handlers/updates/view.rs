@@ -291,8 +291,7 @@ fn burn(tx: &Tx, read: &Read, meant: &[Meant], zone: &Zone) -> Result<Option<Bur
     let Some(end) = points.iter().rposition(|point| point.left > 0) else { return Ok(None) };
     let start = points[..end].iter().rposition(|point| point.left == 0).map_or(0, |zero| zero + 1);
     let wave = &points[start..];
-    let began_at = wave[0].at;
-    let total = update_progress::runs_since(tx, &read.plan.id, began_at)?;
+    let total = wave[0].left;
     let step = wave.len().div_ceil(POINTS_MAX).max(1);
     let mut drawn: Vec<_> = wave.iter().step_by(step).map(|point| (point.at, u64::from(point.left))).collect();
     drawn.extend(wave.last().map(|point| (point.at, u64::from(point.left))).filter(|last| drawn.last() != Some(last)));
@@ -301,7 +300,7 @@ fn burn(tx: &Tx, read: &Read, meant: &[Meant], zone: &Zone) -> Result<Option<Bur
         Deadline::After { .. } => None,
     };
     let deadline = meant.iter().filter_map(|meant| meant.due_at).max().or(fixed);
-    let title = String::from("Devices that have begun and are not there yet");
+    let title = String::from("Devices that are not there yet");
     Ok(deadline.map(|deadline| BurnDown { title, points: drawn, total: u64::from(total), deadline }))
 }
 

@@ -51,7 +51,7 @@ async fn each_number_of_a_plan_opens_its_list_with_cause_and_remedy() {
         "Meant are 26.1 on 5 devices.",
         "It was due on Tue 24 Nov 2026, 16:00.",
         "Apple offers this model nothing.",
-        "1 of 1 left",
+        "2 of 2 left",
         "Drawn for 26.1, posted on 3 Nov 2026.",
         "From Mon 11 Jan 2027, 08:00, installed by Mon 18 Jan 2027, 08:00.",
     ] {
