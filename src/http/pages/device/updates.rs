@@ -163,7 +163,7 @@ fn deeds(device: &str, tab: &UpdatesTab, row: &UpdateRow) -> Markup {
             (post(&format!("/devices/{device}/updates/again"), html! { input type="hidden" name="plan" value=(plan); (Button::submit("Try again").small()) }))
         }
         @if row.may_except && tab.may_change { (Button::link(format!("/updates/plans/{plan}/except/{device}"), "Leave alone…").small().asks()) }
-        @if row.plan.is_none() && tab.may_act { (post(&format!("/devices/{device}/updates/take-back"), html! { (Button::submit("Take back").small()) })) }
+        @if row.plan.is_none() && row.state != State::Ok && tab.may_act { (post(&format!("/devices/{device}/updates/take-back"), html! { (Button::submit("Take back").small()) })) }
     }
 }
 

@@ -109,7 +109,7 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 tbody { @for (at, n) in &burn.points { tr { th scope="row" { (moment(*at)) } td { (n) } } } }
             }
             figcaption.meta {
-                (thousands(left)) " of " (thousands(burn.total)) " left; the deadline is " (ago_words(burn.deadline, now)) ", " (moment(burn.deadline)) "."
+                (thousands(left)) " of " (thousands(burn.total)) " left; the deadline " (if burn.deadline < now { "was" } else { "is" }) " " (ago_words(burn.deadline, now)) ", " (moment(burn.deadline)) "."
             }
         }
     }
