@@ -25,8 +25,10 @@ use crate::store::update_plans;
 use crate::store::update_states::{self, Stage, UpdateState};
 use crate::store::{Bell, Tx};
 
-/// What marks the command for an update in the queue: a newer one replaces it.
-const SUPERSEDE_KEY: &str = "update";
+/// What marks the command of a plan in the queue: a newer one of the same plan replaces it, and none of another's.
+fn supersede_key(plan_id: &str) -> String {
+    format!("update:{plan_id}")
+}
 
 /// Deferrals of a Mac at most: one a day until the deadline.
 const DEFERRALS_MAX: u64 = 30;
@@ -71,7 +73,7 @@ fn command(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, wakes: &mut 
         }
         Step::Send(ask) => {
             let order = order(tx, &planned.row, ask);
-            match commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(SUPERSEDE_KEY), None) {
+            match commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(&supersede_key(&planned.row.plan_id)), None) {
                 Ok(command) => next::sent(&mut planned.row, ask, command.uuid, tx.now),
                 Err(error) if error.kind == Kind::Conflict => {
                     planned.row.due_at = Some(next::asked_again_at(&planned.row, tx.now));

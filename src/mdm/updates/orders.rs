@@ -10,9 +10,9 @@ use crate::mdm::reconcile;
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap, Subject};
 use crate::mdm::updates::mechanism;
 use crate::mdm::updates::own_list;
-use crate::mdm::updates::plan::{self, AT_ONCE_MINUTES, Memo};
+use crate::mdm::updates::plan::{self, Memo};
 use crate::mdm::wanted::Target;
-use crate::mdm::{Actor, Right, journal};
+use crate::mdm::{Actor, Right, commands, journal};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::deployments::{self, Mechanism};
@@ -23,6 +23,9 @@ use crate::store::{Bell, Tx};
 
 /// The minute of the night at which “install later” is done by a device that takes declarations: 02:00.
 const NIGHT: i64 = 2 * 60;
+
+/// How long a release that was started by hand waits on a device that takes declarations: the time that it needs to say so to its user.
+const AT_ONCE_MINUTES: i64 = 2;
 
 /// How long after its moment an update by hand counts as late: it has to be downloaded first.
 const LATE_AFTER: Duration = Duration::from_secs(2 * 3600);
@@ -77,8 +80,6 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     }
     let (deadline, deadline_at) = deadline(order.action, mechanism, &ready.zone, tx.now);
     let mut row = UpdateState::blank("", 0, tx.now);
-    // What an order before this one left in the queue is taken back by the plan.
-    row.command_uuid = rows.into_iter().find(|row| row.plan_id.is_empty()).and_then(|row| row.command_uuid);
     row.version = version;
     row.build.clone_from(&candidate.key.build);
     row.mechanism = mechanism;
@@ -88,8 +89,8 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     row.deadline_at = deadline_at;
     row.ordered_by = actor.to_string();
     row.begun_at = Some(tx.now);
-    if let Some(uuid) = row.command_uuid.take() {
-        crate::mdm::commands::take_back(tx, &ready.enrollment, &uuid, "another order took its place")?;
+    if let Some(uuid) = rows.iter().find(|row| row.plan_id.is_empty()).and_then(|row| row.command_uuid.as_deref()) {
+        commands::take_back(tx, &ready.enrollment, uuid, "another order took its place")?;
     }
     update_states::put(tx, &ready.enrollment.id, &row)?;
     let data = json!({ "version": row.version, "build": row.build, "action": order.action });
@@ -139,7 +140,7 @@ pub fn cancel(tx: &Tx, actor: &Actor, device_id: &str) -> Result<()> {
         return Err(Error::not_found("No update of this device was started by hand."));
     };
     if let Some(uuid) = &row.command_uuid {
-        crate::mdm::commands::take_back(tx, &ready.enrollment, uuid, "somebody took it back")?;
+        commands::take_back(tx, &ready.enrollment, uuid, "somebody took it back")?;
     }
     update_states::forget(tx, &ready.enrollment.id, "")?;
     journal::note(tx, actor, "update.taken_back", &ready.enrollment, json!({ "version": row.version }))?;

@@ -1,6 +1,6 @@
 //! When an update may begin and by when it is to be installed, on the clock of a device. Pure.
 
-use crate::clock::{Day, Timestamp, Wall, Zone};
+use crate::clock::{Day, Wall, Zone};
 use crate::mdm::updates::rules::{DAY, Deadline, Quiet, Rules};
 
 /// Times to wait for that are gone through before it is said that there is none left; a week with every time of [`super::rules::QUIET_MAX`] on each
@@ -75,14 +75,7 @@ pub fn settled(zone: &Zone, wall: Wall) -> Wall {
     zone.wall(zone.moment(wall))
 }
 
-/// The moment, `now` or later, at which a command may be sent: within the window and outside quiet hours.
-pub fn may_send_at(rules: &Rules, window: &Window, zone: &Zone, now: Timestamp) -> Option<Timestamp> {
-    let wall = zone.wall(now).max(window.opens);
-    let allowed = allowed(rules, wall)?;
-    Some(zone.moment(allowed).max(now)).map(|at| if allowed == zone.wall(now) { now } else { at })
-}
-
-/// Whether a minute of the day is written as people do: `08:00`.
+/// A minute of the day as people write it: `08:00`.
 pub fn minute_words(minute: u16) -> String {
     let minute = i64::from(minute).min(DAY);
     format!("{:02}:{:02}", minute / 60, minute % 60)

@@ -186,3 +186,28 @@ fn a_release_that_apple_takes_back_is_not_told_as_installed() {
     assert_eq!((row.stage, row.done_at, row.version.as_str()), (Stage::Done, None, ""), "nothing newer is offered");
     assert!(!school.events().iter().any(|kind| kind == "update.done"));
 }
+
+#[test]
+fn two_plans_that_ask_a_device_what_it_finds_do_not_take_each_other_s_question_away() {
+    let school = School::new();
+    school.write(|tx| {
+        let key = crate::store::releases::ReleaseKey { platform: "iOS".into(), version: "16.7".into(), ..Default::default() };
+        let list = crate::protocol::lookup::List::Managed;
+        let offer = crate::store::releases::Offer { list, posted: None, expires: None, devices: vec!["iPad1,1".into()] };
+        let release = crate::store::releases::Release { key, offers: vec![offer], appeared_at: tx.now, vanished_at: None };
+        crate::store::releases::put(tx, &release)
+    });
+    let ipad = device(&school, "UDID-1", "16.5", "pilot");
+    made(&school, rules(Target::Newest));
+    let other = NewPlan { name: "Other".into(), note: String::new(), rules: rules(Target::NewestOfOwn) };
+    school.write(move |tx| plans::create(tx, &Actor::Console, &other));
+    let id = ipad.enrollment().id;
+    for _ in 0..3 {
+        let id = id.clone();
+        school.write(move |tx| crate::mdm::reconcile::plan(tx, &id));
+    }
+    let sent = ipad.answering(|_| String::from("<key>AvailableOSUpdates</key><array/>"));
+    let kinds: Vec<_> = sent.iter().map(|sent| sent["RequestType"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["AvailableOSUpdates"; 2], "one for each, once");
+    assert!(ipad.answering(|kind| panic!("{kind}")).is_empty());
+}

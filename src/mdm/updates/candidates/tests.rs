@@ -1,3 +1,5 @@
+//! Which releases a device can have, from documents as Apple sends them.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which release each kind of target means, and what it never means.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

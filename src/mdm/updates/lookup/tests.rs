@@ -1,3 +1,5 @@
+//! Taking in Apple’s list: what appears, vanishes, is refused, and grows old.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! What is asked of a device next, and what each of its answers comes to.
+
 use super::*;
 
 fn at(minutes: i64) -> Timestamp {

@@ -34,9 +34,6 @@ use item::{by_hand, item, withdrawn};
 /// How long a device keeps its turn when only so many may be at it at once; then the next begins, whatever became of it.
 pub const TURN: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a release that was started by hand waits on a device that takes declarations: the time that it needs to say so to its user.
-pub const AT_ONCE_MINUTES: i64 = 2;
-
 /// A plan that was read, with the groups of its rings.
 #[derive(Debug, Clone)]
 pub struct Read {
@@ -78,11 +75,6 @@ pub struct Memo {
 }
 
 impl Memo {
-    /// A memo that knows these plans in the place of the stored ones: for a preview.
-    pub fn of_plans(plans: Vec<Read>) -> Self {
-        Self { plans: Some(plans.into()), ..Self::default() }
-    }
-
     fn plans(&mut self, tx: &Tx) -> Result<Rc<[Read]>> {
         if let Some(plans) = &self.plans {
             return Ok(Rc::clone(plans));

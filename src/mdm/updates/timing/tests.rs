@@ -1,8 +1,11 @@
+//! Windows and deadlines around lessons, holidays and changes of the clocks.
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::mdm::updates::rules::{Holiday, Ring, Target};
 
 fn wall(text: &str) -> Wall {

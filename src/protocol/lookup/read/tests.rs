@@ -1,3 +1,5 @@
+//! Reading documents of the lookup service: whole, odd, broken and endless ones.
+
 use proptest::prelude::*;
 use serde_json::json;
 
