@@ -195,7 +195,8 @@ CREATE TABLE enrollments (
     last_seen_at           INTEGER,                 -- soft: written behind
     created_at             INTEGER NOT NULL,
     renewal_began_at       INTEGER,                 -- what was issued since is the renewed identity
-    questions_due          INTEGER NOT NULL DEFAULT 0 CHECK (questions_due IN (0, 1)) -- the first questions, queued when it connects
+    questions_due          INTEGER NOT NULL DEFAULT 0 CHECK (questions_due IN (0, 1)), -- the first questions, queued when it connects
+    entry                  TEXT NOT NULL DEFAULT 'invitation' CHECK (entry IN ('invitation', 'automated', 'configurator', 'account', 'profile_service')) -- how it came in
 ) STRICT;
 CREATE INDEX enrollments_device ON enrollments (device_id);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
@@ -269,7 +270,10 @@ CREATE TABLE challenges (
     expires_at    INTEGER NOT NULL,
     spent_at      INTEGER,
     fingerprint   BLOB,                             -- the certificate that spent it
-    newest_authority_id TEXT                        -- the newest of our roots in the profile that carries it
+    newest_authority_id TEXT,                       -- the newest of our roots in the profile that carries it
+    entry         TEXT NOT NULL DEFAULT 'invitation' CHECK (entry IN ('invitation', 'automated', 'configurator', 'account', 'profile_service')), -- how the device comes in
+    serial_number TEXT,                             -- of the device that it was made for, where that is proven
+    udid          TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_expires ON challenges (expires_at) WHERE spent_at IS NULL;
 CREATE INDEX challenges_enrollment ON challenges (enrollment_id) WHERE enrollment_id IS NOT NULL AND spent_at IS NULL;
