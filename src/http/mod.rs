@@ -1,6 +1,7 @@
 //! Who asks us: every door for devices, people and scripts, and every address on one screen.
 
 pub mod access;
+pub mod ade;
 pub mod api;
 pub mod assets;
 pub mod attempts;

@@ -35,6 +35,12 @@ pub fn find(tx: &Tx, actor: &Actor, serial: &str) -> Result<Known> {
     rows::by_serial(tx, serial)?.ok_or_else(unknown)
 }
 
+/// One device by its serial number, with the names of what belongs to it.
+pub fn listed(tx: &Tx, actor: &Actor, serial: &str) -> Result<Listed> {
+    let device = find(tx, actor, serial)?.device;
+    rows::listed(tx, &device.server_id, &device.serial_number)?.ok_or_else(unknown)
+}
+
 /// What is to become of devices. What is left out stays; an inner nothing takes it away.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {

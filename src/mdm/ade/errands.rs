@@ -321,7 +321,7 @@ pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
 }
 
 /// Makes the work due now, for whoever waits at the page.
-pub(super) fn hurry(tx: &Tx, server_id: &str) -> Result<()> {
+pub fn hurry(tx: &Tx, server_id: &str) -> Result<()> {
     ade_servers::make_due(tx, server_id)?;
     jobs::set_due(tx, "ade", Some(tx.now))
 }

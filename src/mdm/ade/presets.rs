@@ -1,6 +1,6 @@
 //! Guided choices: what a device is for says how it greets whoever unpacks it. Each is a beginning, and can be changed.
 
-use crate::protocol::ade::{ProfileKeys, skip_keys};
+use crate::protocol::ade::{ProfileKeys, SkipKey, skip_keys};
 use crate::protocol::platform::Platform;
 
 /// A choice.
@@ -81,9 +81,14 @@ pub fn preset(kind: &str) -> Option<&'static Preset> {
 }
 
 impl Preset {
+    /// Whether devices of this choice have a pane that can be left out.
+    pub fn has(&self, key: &SkipKey) -> bool {
+        key.is_for(self.platform) && !key.is_deprecated()
+    }
+
     /// The profile that it begins with.
     pub fn keys(&self) -> ProfileKeys {
-        let skipped = skip_keys().iter().filter(|key| key.is_for(self.platform) && !key.is_deprecated() && !self.stay.contains(&key.key));
+        let skipped = skip_keys().iter().filter(|key| self.has(key) && !self.stay.contains(&key.key));
         let mut keys = ProfileKeys {
             is_multi_user: self.shared,
             auto_advance_setup: self.alone,
