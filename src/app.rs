@@ -259,26 +259,32 @@ impl App {
 
     /// The same appliance with another service for licences.
     pub(crate) fn with_licence_service(&self, apps_and_books: AppsAndBooks) -> Self {
-        Self::new(Parts {
+        self.remade(|parts| parts.apps_and_books = apps_and_books)
+    }
+
+    /// The same appliance with another service for the organisation's devices.
+    pub(crate) fn with_ade_service(&self, ade: Ade) -> Self {
+        self.remade(|parts| parts.ade = ade)
+    }
+
+    /// The same appliance, some of which is made of something else.
+    fn remade(&self, change: impl FnOnce(&mut Parts)) -> Self {
+        let mut parts = Parts {
             config: self.config.clone(),
             public_url: self.public_url.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
             apns: self.apns.clone(),
-            apps_and_books,
+            apps_and_books: self.apps_and_books.clone(),
             ade: self.ade.clone(),
             software_lookup: self.software_lookup.clone(),
             webhook: self.webhook.clone(),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
-        })
-    }
-
-    /// The same appliance with another service for the organisation's devices.
-    pub(crate) fn with_ade_service(mut self, ade: Ade) -> Self {
-        Arc::get_mut(&mut self.0).unwrap().ade = ade;
-        self
+        };
+        change(&mut parts);
+        Self::new(parts)
     }
 
     /// The same appliance with another service for the list of releases.

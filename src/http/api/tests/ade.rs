@@ -21,7 +21,8 @@ impl House {
         let mut house = Self::new();
         let services = Services::start(&house.app.clock, &house.app.random).await.unwrap();
         let connector = Connector::new(Trust::only(&services.trust_anchor_pem()).unwrap(), house.app.clock.clone());
-        house.app = house.app.with_ade_service(Ade::new(&connector, &services.ade.url(), house.app.clock.clone()).unwrap());
+        let client = Ade::new(&connector, &services.ade.url(), house.app.clock.clone()).unwrap();
+        house.app = house.app.with_ade_service(client);
         (house, services)
     }
 

@@ -200,6 +200,7 @@ fn written(tx: &Tx, actor: &Actor, wanted: &Filter) -> Result<Vec<u8>> {
     let broken = |error: csv::Error| Error::internal("a sheet can be written to memory", error);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(HEAD).map_err(broken)?;
+    let practice: Vec<_> = ade_servers::all(tx)?.into_iter().filter(|server| server.practice).map(|server| server.id).collect();
     let (mut after, mut rows): (Option<Key>, usize) = (None, 0);
     while rows < ROWS_MAX {
         let from = after.as_ref().map(|(serial, server)| (serial.as_str(), server.as_str()));
@@ -207,7 +208,7 @@ fn written(tx: &Tx, actor: &Actor, wanted: &Filter) -> Result<Vec<u8>> {
         let Some(last) = page.last() else { break };
         after = Some(key(last));
         rows += page.len();
-        for listed in page {
+        for listed in page.into_iter().filter(|listed| !practice.contains(&listed.device.server_id)) {
             writer.write_record(cells(listed).map(harmless)).map_err(broken)?;
         }
     }
