@@ -12,6 +12,7 @@ use crate::mdm::ade::locks;
 use crate::mdm::ade::servers::{self, Standing};
 use crate::mdm::{Actor, Right};
 use crate::pki::bypass_code::BypassCode;
+use crate::pki::cms::Signer;
 use crate::pki::issue;
 use crate::pki::key::PrivateKey;
 use crate::protocol::ade::{ServerToken, TOKEN_MAX_BYTES, paths, read};
@@ -23,14 +24,19 @@ const LIFETIME: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 
 /// Makes a server with a key pair of its own.
 pub async fn begin(app: &App, actor: &Actor, name: &str, practice: bool) -> Result<AdeServer> {
+    let identity = identity(app, actor, name).await?;
+    let (actor, name) = (actor.clone(), name.to_owned());
+    app.store.write(app.now(), move |tx| servers::begin(tx, &actor, &name, &identity, practice)).await
+}
+
+/// Makes the key pair of a server that is to have this name.
+pub async fn identity(app: &App, actor: &Actor, name: &str) -> Result<Signer> {
     let (now, asker, wanted) = (app.now(), actor.clone(), name.to_owned());
-    let name = app.store.read(now, move |tx| servers::may_begin(tx, &asker, &wanted)).await?;
+    app.store.read(now, move |tx| servers::may_begin(tx, &asker, &wanted)).await?;
     let common_name = format!("Rollcall at {}", app.public_host());
     let common_name: String = common_name.chars().take(64).collect();
     // Making an RSA key takes a tenth of a second.
-    let identity = blocking(move || Ok(issue::self_signed(&common_name, &PrivateKey::generate_rsa_2048()?, LIFETIME, now)?)).await?;
-    let actor = actor.clone();
-    app.store.write(now, move |tx| servers::begin(tx, &actor, &name, &identity, practice)).await
+    blocking(move || Ok(issue::self_signed(&common_name, &PrivateKey::generate_rsa_2048()?, LIFETIME, now)?)).await
 }
 
 /// Takes the file with a server's token, as Apple's portal gives it. Nothing is kept when it is something else.

@@ -274,9 +274,11 @@ fn fine(tx: &Tx, server: &mut AdeServer) -> Result<()> {
 
 /// Notes that a round failed as a whole, and lets the server rest.
 fn trouble(tx: &Tx, mut server: AdeServer, refusal: Option<&Refusal>, words: &str) -> Result<bool> {
-    server.problem = words.to_owned();
-    server.failures += 1;
     let cause = refusal.map(|refusal| refusal.cause);
+    // A new session was asked for before, and did not help.
+    let words = if cause == Some(Cause::Session) { "Apple opens no session for this token." } else { words };
+    words.clone_into(&mut server.problem);
+    server.failures += 1;
     let (state, wait) = match cause {
         Some(Cause::Terms) => (ServerState::Terms, TERMS_EVERY),
         Some(Cause::Token) => (ServerState::Refused, REFUSED_EVERY),

@@ -125,6 +125,14 @@ fn has(device: &AdeDevice, uuid: &str) -> bool {
     matches!(device.profile_status.as_str(), "assigned" | "pushed") && device.profile_uuid.eq_ignore_ascii_case(uuid)
 }
 
+/// A device that has its profile needs no further attempt: its answer may have been lost.
+fn heal(tx: &Tx, device: AdeDevice) -> Result<()> {
+    if device.result == AssignResult::Success && device.retry_at.is_none() {
+        return Ok(());
+    }
+    ade_devices::put(tx, &AdeDevice { result: AssignResult::Success, attempts: 0, retry_at: None, ..device })
+}
+
 /// The first thing that is missing, and when the next one may be asked for that cannot be now.
 pub(super) fn missing(tx: &Tx, server_id: &str, around: &Surroundings) -> Result<(Option<Missing>, Option<Timestamp>)> {
     let mut by_profile: BTreeMap<String, Vec<AdeDevice>> = BTreeMap::new();
@@ -152,7 +160,11 @@ pub(super) fn missing(tx: &Tx, server_id: &str, around: &Surroundings) -> Result
             None => return Ok((Some(Missing::Definition(wanted)), None)),
         };
         let mut serial_numbers = Vec::new();
-        for device in devices.iter().filter(|device| !has(device, &uuid)) {
+        for device in devices {
+            if has(&device, &uuid) {
+                heal(tx, device)?;
+                continue;
+            }
             match device.retry_at.filter(|retry| *retry > tx.now) {
                 Some(retry) => wait_for(retry),
                 None if serial_numbers.len() < ASSIGN_MAX => serial_numbers.push(device.serial_number.clone()),

@@ -21,7 +21,6 @@ const PHONE_MAX_CHARS: usize = 50;
 /// What can be wished about it. Everything else follows from where it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-#[allow(clippy::struct_excessive_bools, reason = "these are Apple's switches")]
 pub struct ProfileKeys {
     /// Whether the device is supervised; newer systems always are.
     pub is_supervised: bool,

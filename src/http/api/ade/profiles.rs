@@ -120,7 +120,7 @@ struct AdeProfileInput {
     name: String,
     /// The guided choice: see `/api/v1/ade/presets`.
     kind: String,
-    /// What it says; all that the choice says where this is left out. What is left out within it is as Apple's usual.
+    /// What it says; all that the choice says where this is left out. What is left out within it is as suits a device that is yours.
     #[serde(default)]
     keys: Option<ProfileKeys>,
 }

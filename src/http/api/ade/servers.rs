@@ -140,16 +140,13 @@ struct AdeServerInput {
     responses((status = 201, description = "Made; its token is missing yet", body = AdeServerView)))]
 async fn create(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<AdeServerInput>) -> Result<Answer> {
     let Post { body, once } = post;
-    if let Some(kept) = {
-        let (once, actor) = (once.clone(), actor.clone());
-        app.store.write(app.now(), move |tx| once.recall(tx, &actor)).await?
-    } {
-        return Ok(kept);
-    }
-    let server = ade::begin(&app, &actor, &body.name, false).await?;
+    let identity = ade::identity(&app, &actor, &body.name).await?;
     app.store
         .write(app.now(), move |tx| {
-            once.run(tx, &actor, |tx| Answer::new(StatusCode::CREATED, &AdeServerView::from(servers::find(tx, &actor, &server.id)?)))
+            once.run(tx, &actor, |tx| {
+                let server = servers::begin(tx, &actor, &body.name, &identity, false)?;
+                Answer::new(StatusCode::CREATED, &AdeServerView::from(servers::find(tx, &actor, &server.id)?))
+            })
         })
         .await
 }

@@ -16,6 +16,7 @@ use crate::pki::cipher::Cipher;
 use crate::pki::{cms, pem};
 use crate::sim::apple::Services;
 use crate::sim::apple::ade::device;
+use crate::store::people::PersonRole;
 
 impl House {
     async fn beside_apples_list() -> (Self, Services) {
@@ -99,7 +100,8 @@ async fn one_is_given_to_a_person_many_to_a_group_and_terms_stand_on_today() {
         .store
         .write(now, move |tx| {
             crate::mdm::ade::servers::take(tx, &Actor::Console, &server.id, &kept)?;
-            people::create(tx, &Actor::Console, people::NewPerson { name: "Kim Example".into(), ..people::NewPerson::default() }).map(drop)
+            let kim = people::NewPerson { name: "Kim Example".into(), email: String::new(), role: PersonRole::Student, active: true };
+            people::create(tx, &Actor::Console, kim).map(drop)
         })
         .await
         .unwrap();

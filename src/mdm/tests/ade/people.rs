@@ -17,6 +17,7 @@ use crate::pki::key::PrivateKey;
 use crate::protocol::ade::{Cause, Refusal};
 use crate::store::ade_locks::LockState;
 use crate::store::classes::ClassRole;
+use crate::store::people::PersonRole;
 use crate::store::{devices as enrolled, groups as group_rows, people as people_rows};
 
 fn person(role: Role) -> Actor {
@@ -31,8 +32,8 @@ fn a_class_gets_one_each_and_who_enrolls_comes_with_its_person_and_group() {
     let (granted, group_id) = office.school.write(move |tx| {
         let class = classes::create(tx, &Actor::Console, "7b")?;
         for name in ["Zoe", "Ben", "Ada", "Kim", "Tom"] {
-            let person =
-                people::create(tx, &Actor::Console, NewPerson { name: name.into(), active: name != "Tom", ..NewPerson::default() })?;
+            let person = NewPerson { name: name.into(), email: String::new(), role: PersonRole::Student, active: name != "Tom" };
+            let person = people::create(tx, &Actor::Console, person)?;
             let role = if name == "Zoe" { ClassRole::Teacher } else { ClassRole::Student };
             classes::put(tx, &Actor::Console, &class.id, &person.id, role)?;
         }

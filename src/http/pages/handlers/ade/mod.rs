@@ -11,12 +11,29 @@ pub(super) use servers::part;
 
 use crate::app::App;
 use crate::error::Result;
+use crate::http::auth::SignedIn;
+use crate::http::pages::parts::{Banner, Flash, Shell, State as Mark};
 use crate::mdm::people::classes;
 use crate::mdm::{Actor, ade};
-use crate::store::{Tx, groups};
+use crate::store::{Tx, alerts, groups};
 
 /// Where the server tokens are.
 pub(super) use crate::http::pages::ade::servers::ADDRESS;
+
+/// Alerts from this harm on are problems, others will become some.
+const PROBLEM_FROM: i64 = 80;
+
+/// What every page here shares, with what about Apple's list needs somebody.
+async fn shell(app: &App, who: &SignedIn, flash: Option<Flash>) -> Result<Shell> {
+    let mut shell = super::shell(app, who, flash).await?;
+    for alert in app.store.read(app.now(), alerts::all).await? {
+        let Some((_, id)) = alert.key.split_once(':').filter(|_| alert.key.starts_with("ade.")) else { continue };
+        let state = if alert.harm >= PROBLEM_FROM { Mark::Problem } else { Mark::Waiting };
+        let way = (format!("{ADDRESS}/{id}"), String::from("Show the server token"));
+        shell.banners.push(Banner::Notice(state, format!("{} {}", alert.message, alert.remedy), Some(way)));
+    }
+    Ok(shell)
+}
 
 /// Classes that a form offers.
 const CLASSES_MAX: u32 = 500;

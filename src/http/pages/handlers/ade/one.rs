@@ -8,9 +8,9 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::super::form::sentence;
-use super::super::{Form, SaidQuery, errors, said, shell};
+use super::super::{Form, SaidQuery, errors, said};
 use super::devices::standing;
-use super::{Offered, typed};
+use super::{Offered, shell, typed};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::super::{Form, SaidQuery, errors, said, shell};
-use super::typed;
+use super::super::{Form, SaidQuery, errors, said};
+use super::{shell, typed};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;

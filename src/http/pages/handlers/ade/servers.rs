@@ -11,8 +11,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::super::form::sentence;
-use super::super::{Form, SaidQuery, said, shell};
-use super::typed;
+use super::super::{Form, SaidQuery, said};
+use super::{shell, typed};
 use crate::app::App;
 use crate::clock::Zone;
 use crate::error::{Error, Kind, Result};
