@@ -164,7 +164,7 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Stri
 /// What devices are to get. What is left out stays; null takes it away.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct AssignInput {
+struct NewDevicesInput {
     /// Which devices, up to 1,000.
     #[schema(min_items = 1, max_items = 1000)]
     serial_numbers: Vec<String>,
@@ -188,7 +188,7 @@ struct AssignInput {
 
 /// What became of it.
 #[derive(Debug, Serialize, ToSchema)]
-struct GrantedView {
+struct NewDevicesGranted {
     /// Devices that it was about.
     devices: usize,
     /// Pupils who get one of them.
@@ -197,22 +197,22 @@ struct GrantedView {
     without: usize,
 }
 
-impl From<Granted> for GrantedView {
+impl From<Granted> for NewDevicesGranted {
     fn from(granted: Granted) -> Self {
         Self { devices: granted.devices, handed_out: granted.handed_out, without: granted.without }
     }
 }
 
 /// Say what devices get before they are unpacked: a profile, a person, a class, a group. All of it or nothing.
-#[utoipa::path(patch, path = "/api/v1/ade/devices", tag = "new devices", request_body = AssignInput,
-    responses((status = 200, description = "Granted", body = GrantedView),
+#[utoipa::path(patch, path = "/api/v1/ade/devices", tag = "new devices", request_body = NewDevicesInput,
+    responses((status = 200, description = "Granted", body = NewDevicesGranted),
         (status = 400, description = "A device, or what it is to get, is not there")))]
 async fn assign(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
-    Json(input): Json<AssignInput>,
-) -> Result<JsonBody<GrantedView>> {
-    let AssignInput { serial_numbers, profile_id, person_id, class_id, group_id } = input;
+    Json(input): Json<NewDevicesInput>,
+) -> Result<JsonBody<NewDevicesGranted>> {
+    let NewDevicesInput { serial_numbers, profile_id, person_id, class_id, group_id } = input;
     if serial_numbers.is_empty() {
         return Err(Error::field("serial_numbers", "names at least one device"));
     }

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::input::Json;
-use super::super::list::List;
+use super::super::groups::PageQuery;
+use super::super::input::{Json, Query};
+use super::super::list::{List, Page};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -48,11 +49,17 @@ impl From<Lock> for LockView {
 
 /// Locks of a device that were asked for here, newest first.
 #[utoipa::path(get, path = "/api/v1/ade/devices/{id}/locks", tag = "new devices",
-    params(("id" = String, Path, description = "The device's serial number")),
+    params(("id" = String, Path, description = "The device's serial number"), PageQuery),
     responses((status = 200, description = "Newest first", body = List<LockView>)))]
-async fn list(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<List<LockView>>> {
+async fn list(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<LockView>>> {
+    let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
     let locks = app.store.read(app.now(), move |tx| locks::of_serial(tx, &actor, &id)).await?;
-    Ok(JsonBody(List { total: locks.len() as u64, items: locks.into_iter().map(LockView::from).collect(), next: None }))
+    Ok(JsonBody(page.part(locks, |lock| lock.id.clone(), LockView::from)?))
 }
 
 /// What a locked device shows.

@@ -17,9 +17,9 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
 use crate::mdm::Right;
-use crate::mdm::ade::presets::PRESETS;
+use crate::mdm::ade::presets::{PRESETS, Preset};
 use crate::mdm::ade::profiles::{self, Standing, Wish};
-use crate::protocol::ade::{ProfileKeys, skip_keys};
+use crate::protocol::ade::{ProfileKeys, SkipKey, skip_keys};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -44,7 +44,7 @@ struct AdeProfileView {
     /// Devices that are to have it.
     devices: u64,
     /// Groups whose devices get it.
-    groups: Vec<GroupName>,
+    groups: Vec<ProfileGroupView>,
     /// What Apple has of it, server by server; only where a device is to have it.
     at_apple: Vec<DefinedView>,
     /// When it was made.
@@ -55,7 +55,7 @@ struct AdeProfileView {
 
 /// A group.
 #[derive(Debug, Serialize, ToSchema)]
-struct GroupName {
+struct ProfileGroupView {
     /// Its id.
     id: String,
     /// Its name.
@@ -90,7 +90,7 @@ impl From<Standing> for AdeProfileView {
             kind: profile.kind,
             keys,
             devices,
-            groups: groups.into_iter().map(|(id, name)| GroupName { id, name }).collect(),
+            groups: groups.into_iter().map(|(id, name)| ProfileGroupView { id, name }).collect(),
             at_apple: defined.collect(),
             created_at: profile.created_at,
             changed_at: profile.changed_at,
@@ -187,20 +187,18 @@ struct PresetView {
 }
 
 /// The guided choices: what a device is for.
-#[utoipa::path(get, path = "/api/v1/ade/presets", tag = "new devices", responses((status = 200, description = "All", body = List<PresetView>)))]
-async fn presets(Authenticated(actor): Authenticated) -> Result<JsonBody<List<PresetView>>> {
+#[utoipa::path(get, path = "/api/v1/ade/presets", tag = "new devices", params(PageQuery), responses((status = 200, description = "All", body = List<PresetView>)))]
+async fn presets(Authenticated(actor): Authenticated, Query(query): Query<PageQuery>) -> Result<JsonBody<List<PresetView>>> {
     actor.require(Right::View)?;
-    let items: Vec<_> = PRESETS
-        .iter()
-        .map(|preset| PresetView {
-            kind: preset.kind.to_owned(),
-            name: preset.name.to_owned(),
-            words: preset.words.to_owned(),
-            device_family: preset.family.to_owned(),
-            keys: preset.keys(),
-        })
-        .collect();
-    Ok(JsonBody(List { total: items.len() as u64, items, next: None }))
+    let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
+    let view = |preset: &Preset| PresetView {
+        kind: preset.kind.to_owned(),
+        name: preset.name.to_owned(),
+        words: preset.words.to_owned(),
+        device_family: preset.family.to_owned(),
+        keys: preset.keys(),
+    };
+    Ok(JsonBody(page.part(PRESETS.iter().collect(), |preset| preset.kind.to_owned(), view)?))
 }
 
 /// A pane of Setup Assistant.
@@ -217,19 +215,17 @@ struct PaneView {
 }
 
 /// The panes of Setup Assistant that can be left out.
-#[utoipa::path(get, path = "/api/v1/ade/panes", tag = "new devices", responses((status = 200, description = "All", body = List<PaneView>)))]
-async fn panes(Authenticated(actor): Authenticated) -> Result<JsonBody<List<PaneView>>> {
+#[utoipa::path(get, path = "/api/v1/ade/panes", tag = "new devices", params(PageQuery), responses((status = 200, description = "All", body = List<PaneView>)))]
+async fn panes(Authenticated(actor): Authenticated, Query(query): Query<PageQuery>) -> Result<JsonBody<List<PaneView>>> {
     actor.require(Right::View)?;
-    let items: Vec<_> = skip_keys()
-        .iter()
-        .map(|key| PaneView {
-            key: key.key.to_owned(),
-            words: key.words.to_owned(),
-            systems: key.versions(),
-            deprecated: key.is_deprecated(),
-        })
-        .collect();
-    Ok(JsonBody(List { total: items.len() as u64, items, next: None }))
+    let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
+    let view = |key: &SkipKey| PaneView {
+        key: key.key.to_owned(),
+        words: key.words.to_owned(),
+        systems: key.versions(),
+        deprecated: key.is_deprecated(),
+    };
+    Ok(JsonBody(page.part(skip_keys().iter().collect(), |key| key.key.to_owned(), view)?))
 }
 
 /// The profile of a group.

@@ -188,7 +188,7 @@ async fn public_key(
 /// A server token that is brought.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TokenInput {
+struct ServerTokenInput {
     /// The .p7m file in base64.
     #[schema(min_length = 1)]
     file: String,
@@ -196,14 +196,14 @@ struct TokenInput {
 
 /// Bring a server's token, new or renewed. Devices, profiles and wishes stay.
 #[utoipa::path(put, path = "/api/v1/ade/servers/{id}/token", tag = "new devices", params(("id" = String, Path, description = "Its id")),
-    request_body = TokenInput,
+    request_body = ServerTokenInput,
     responses((status = 200, description = "Kept; Apple's list is being read", body = AdeServerView),
         (status = 400, description = "What was sent is named for what it is")))]
 async fn token(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
-    Json(input): Json<TokenInput>,
+    Json(input): Json<ServerTokenInput>,
 ) -> Result<JsonBody<AdeServerView>> {
     let file = STANDARD.decode(input.file.trim()).map_err(|_| Error::field("file", "is not base64; send the .p7m file in base64"))?;
     Ok(JsonBody(ade::take(&app, &actor, &id, file.into()).await.map_err(at_file)?.into()))

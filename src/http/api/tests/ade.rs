@@ -7,11 +7,15 @@ use super::*;
 use crate::apple::ade::Ade;
 use crate::apple::connect::{Connector, Trust};
 use crate::jobs;
+use crate::mdm::Actor;
+use crate::mdm::ade::errands::{self, Errand, Outcome, What};
+use crate::mdm::ade::{locks, profiles, servers};
 use crate::pki::certificate::Certificate;
 use crate::pki::cipher::Cipher;
 use crate::pki::cms;
 use crate::sim::apple::Services;
-use crate::sim::apple::ade::device;
+use crate::sim::apple::ade::{Book, device};
+use crate::store::ade_servers::Phase;
 
 const SERVERS: &str = "/api/v1/ade/servers";
 
@@ -24,6 +28,32 @@ impl House {
         let client = Ade::new(&connector, &services.ade.url(), house.app.clock.clone()).unwrap();
         house.app = house.app.with_ade_service(client);
         (house, services)
+    }
+
+    /// A server token with a device, a profile and a lock; gives the ids of the first three.
+    pub(super) async fn bought(&self) -> (String, String, String) {
+        let now = self.app.now();
+        let server = crate::http::ade::begin(&self.app, &Actor::Console, "School", false).await.unwrap();
+        let mut book = Book::new("https://localhost:1", crate::random::Random::seeded(1));
+        let token = book.open("School", "head@example.school", now.plus(Duration::from_secs(300 * 86_400)));
+        let account = book.server(&token).account.clone();
+        let page = json!({ "devices": [device("TESTSN0009", "iPad", "iPad", "SILVER")], "cursor": "a", "more_to_follow": false });
+        self.app
+            .store
+            .write(now, move |tx| {
+                servers::take(tx, &Actor::Console, &server.id, &token)?;
+                let errand = |what| Errand { server_id: server.id.clone(), what };
+                errands::record(tx, &errand(What::Account), &Outcome::Answered(account))?;
+                let first = What::Page { phase: Phase::Fetch, cursor: String::new(), limit: 10 };
+                errands::record(tx, &errand(first), &Outcome::Answered(page))?;
+                let wish = profiles::Wish { name: "Cart".into(), kind: "classroom_ipad".into(), keys: None };
+                let profile = profiles::create(tx, &Actor::Console, wish)?.profile.id;
+                profiles::set_default(tx, &Actor::Console, &server.id, "", Some(&profile))?;
+                locks::ask(tx, &Actor::Console, "TESTSN0009", "", &String::from("code").into(), "key")?;
+                Ok((server.id, String::from("TESTSN0009"), profile))
+            })
+            .await
+            .unwrap()
     }
 
     async fn pass(&self, seconds: u64) {

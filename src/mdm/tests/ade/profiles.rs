@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::{MINUTE, Office};
 use crate::mdm::Actor;
 use crate::mdm::ade::devices::{self, Wish};
-use crate::mdm::ade::{SYNC_EVERY, profiles};
+use crate::mdm::ade::{SYNC_EVERY, profiles, servers};
 use crate::mdm::groups::{self, NewGroup};
+use crate::pki::issue;
+use crate::pki::key::PrivateKey;
 use crate::protocol::ade::paths;
 use crate::sim::apple::ade::Fault;
 use crate::store::ade_devices::AssignResult;
@@ -138,4 +140,29 @@ fn a_profile_that_apple_refuses_is_told_and_sent_again_when_it_is_changed() {
     office.apple().profiles.clear();
     office.pass(SYNC_EVERY);
     assert_eq!(at_apple(&mut office, "TESTSN0002"), "Cart", "it was made anew");
+}
+
+#[test]
+fn there_are_only_so_many_servers_and_profiles() {
+    let office = Office::new();
+    let now = office.now();
+    let identity = issue::self_signed("School", &PrivateKey::generate_rsa_2048().unwrap(), HOUR, now).unwrap();
+    office.school.write(move |tx| {
+        for number in 1..servers::SERVERS_MAX {
+            servers::begin(tx, &Actor::Console, &format!("Server {number}"), &identity, false)?;
+        }
+        let refused = servers::begin(tx, &Actor::Console, "One more", &identity, false).unwrap_err();
+        assert!(refused.message.contains("which is the most"), "{refused}");
+        let spare = servers::list(tx, &Actor::Console)?.pop().unwrap().server.id;
+        servers::remove(tx, &Actor::Console, &spare)?;
+        let long = servers::may_begin(tx, &Actor::Console, &"x".repeat(servers::NAME_MAX_CHARS + 1)).unwrap_err();
+        assert_eq!(long.fields[0].field, "name");
+        let wish = |number: usize| profiles::Wish { name: format!("Profile {number}"), kind: "staff_mac".into(), keys: None };
+        for number in 0..profiles::PROFILES_MAX {
+            profiles::create(tx, &Actor::Console, wish(number))?;
+        }
+        let refused = profiles::create(tx, &Actor::Console, wish(profiles::PROFILES_MAX)).unwrap_err();
+        assert!(refused.message.contains("which is the most"), "{refused}");
+        Ok(())
+    });
 }
