@@ -41,17 +41,49 @@ pub fn listed(tx: &Tx, actor: &Actor, serial: &str) -> Result<Listed> {
     rows::listed(tx, &device.server_id, &device.serial_number)?.ok_or_else(unknown)
 }
 
-/// What is to become of devices. What is left out stays; an inner nothing takes it away.
+/// What a wish says of one thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Say {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// There is to be none.
+    Clear,
+    /// The one of this id.
+    Set(String),
+}
+
+impl Say {
+    /// The one of this id, or none.
+    pub fn of(id: Option<String>) -> Self {
+        id.map_or(Self::Clear, Self::Set)
+    }
+
+    fn id(&self) -> Option<&str> {
+        if let Self::Set(id) = self { Some(id) } else { None }
+    }
+
+    /// Changes what is kept, if that is said; tells whether it did.
+    fn change(&self, kept: &mut Option<String>) -> bool {
+        let changes = *self != Self::Keep && kept.as_deref() != self.id();
+        if changes {
+            *kept = self.id().map(str::to_owned);
+        }
+        changes
+    }
+}
+
+/// What is to become of devices.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
     /// The profile for these devices alone.
-    pub profile_id: Option<Option<String>>,
+    pub profile_id: Say,
     /// Whose they will be; for one device only.
-    pub person_id: Option<Option<String>>,
+    pub person_id: Say,
     /// The class that they are for: its pupils who have none get one each, by name.
-    pub class_id: Option<Option<String>>,
+    pub class_id: Say,
     /// The group that they will be in.
-    pub group_id: Option<Option<String>>,
+    pub group_id: Say,
 }
 
 /// What became of a wish.
@@ -80,22 +112,15 @@ pub fn assign(tx: &Tx, actor: &Actor, serials: &[String], wish: &Wish) -> Result
     }
     let names = check(tx, actor, wish, chosen.len())?;
     for device in &mut chosen {
-        if let Some(profile) = &wish.profile_id {
-            device.chosen_profile_id.clone_from(profile);
-        }
-        for (kept, wanted) in
-            [(&mut device.person_id, &wish.person_id), (&mut device.class_id, &wish.class_id), (&mut device.group_id, &wish.group_id)]
-        {
-            if let Some(wanted) = wanted
-                && kept != wanted
-            {
-                kept.clone_from(wanted);
-                device.handed_over_at = None;
-            }
+        wish.profile_id.change(&mut device.chosen_profile_id);
+        let person = wish.person_id.change(&mut device.person_id);
+        let class = wish.class_id.change(&mut device.class_id);
+        if wish.group_id.change(&mut device.group_id) || person || class {
+            device.handed_over_at = None;
         }
     }
     let mut granted = Granted { devices: chosen.len(), ..Granted::default() };
-    if let Some(Some(class_id)) = &wish.class_id {
+    if let Some(class_id) = wish.class_id.id() {
         hand_out(tx, class_id, &mut chosen, &mut granted)?;
     }
     for device in &chosen {
@@ -119,28 +144,25 @@ fn check(tx: &Tx, actor: &Actor, wish: &Wish, devices: usize) -> Result<serde_js
         _ => error,
     };
     let mut names = serde_json::Map::new();
-    if let Some(id) = &wish.profile_id {
-        let profile = profiles::named(tx, id.as_deref())?;
-        names.insert(String::from("profile"), json!(profile.map(|profile| profile.name)));
-    }
-    if let Some(id) = &wish.person_id {
-        if devices > 1 && id.is_some() {
-            return Err(Error::field("person_id", "can get one device at a time; for many, take the class"));
+    let mut note = |thing: &str, said: &Say, name: Option<String>| {
+        if *said != Say::Keep {
+            names.insert(thing.to_owned(), json!(name));
         }
-        let person = id.as_ref().map(|id| people::find(tx, actor, id).map_err(|error| there("person_id", error))).transpose()?;
-        names.insert(String::from("person"), json!(person.map(|person| person.name)));
+    };
+    let profile = profiles::named(tx, wish.profile_id.id())?;
+    note("profile", &wish.profile_id, profile.map(|profile| profile.name));
+    if devices > 1 && wish.person_id.id().is_some() {
+        return Err(Error::field("person_id", "can get one device at a time; for many, take the class"));
     }
-    if let Some(id) = &wish.class_id {
-        let class = id.as_ref().map(|id| people::classes::find(tx, actor, id).map_err(|error| there("class_id", error))).transpose()?;
-        names.insert(String::from("class"), json!(class.map(|class| class.name)));
+    let person = wish.person_id.id().map(|id| people::find(tx, actor, id).map_err(|error| there("person_id", error))).transpose()?;
+    note("person", &wish.person_id, person.map(|person| person.name));
+    let class = wish.class_id.id().map(|id| people::classes::find(tx, actor, id).map_err(|error| there("class_id", error))).transpose()?;
+    note("class", &wish.class_id, class.map(|class| class.name));
+    let group = wish.group_id.id().map(|id| groups::find(tx, actor, id).map_err(|error| there("group_id", error))).transpose()?;
+    if group.as_ref().is_some_and(|group| group.is_by_rule) {
+        return Err(Error::field("group_id", "finds its devices by its rule; take a group by hand"));
     }
-    if let Some(id) = &wish.group_id {
-        let group = id.as_ref().map(|id| groups::find(tx, actor, id).map_err(|error| there("group_id", error))).transpose()?;
-        if group.as_ref().is_some_and(|group| group.is_by_rule) {
-            return Err(Error::field("group_id", "finds its devices by its rule; take a group by hand"));
-        }
-        names.insert(String::from("group"), json!(group.map(|group| group.name)));
-    }
+    note("group", &wish.group_id, group.map(|group| group.name));
     if names.is_empty() {
         return Err(Error::bad_input("Say what these devices are to get: a profile, a person, a class or a group."));
     }

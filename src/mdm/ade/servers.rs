@@ -9,6 +9,7 @@ use crate::mdm::{Actor, Right};
 use crate::pki::certificate::Certificate;
 use crate::pki::cms::{CmsError, Signer};
 use crate::pki::key::PrivateKey;
+use crate::pki::smime;
 use crate::protocol::ade::{Account, ServerToken};
 use crate::store::ade_devices::{self, Counts};
 use crate::store::ade_profiles;
@@ -140,7 +141,6 @@ pub fn identities(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<(String, Signe
 
 /// Opens a file that should be the token of the first of `identities`, or names what it is instead.
 pub fn opened(file: &[u8], identities: &[(String, Signer)]) -> Result<ServerToken> {
-    use crate::pki::smime;
     let Some(message) = smime::message(file) else { return Err(ServerToken::mistaken(file)) };
     let signers: Vec<Signer> = identities.iter().map(|(_, signer)| signer.clone()).collect();
     match smime::open(&message, &signers) {

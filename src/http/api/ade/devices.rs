@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
-use crate::mdm::ade::devices::{self, Granted, Wish};
+use crate::mdm::ade::devices::{self, Granted, Say, Wish};
 use crate::store::ade_devices::{AssignResult, Filter, Listed, Show};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -157,8 +157,8 @@ async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(
 }
 
 /// What a field of a change says: nothing, null or something.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(deserializer).map(Some)
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Say, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Say::of)
 }
 
 /// What devices are to get. What is left out stays; null takes it away.
@@ -171,19 +171,19 @@ struct NewDevicesInput {
     /// A profile for these devices alone.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
-    profile_id: Option<Option<String>>,
+    profile_id: Say,
     /// Whose the device will be; for one device only.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
-    person_id: Option<Option<String>>,
+    person_id: Say,
     /// The class that they are for: its pupils who have no device get one each, by name.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
-    class_id: Option<Option<String>>,
+    class_id: Say,
     /// The group by hand that they will be in.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
-    group_id: Option<Option<String>>,
+    group_id: Say,
 }
 
 /// What became of it.

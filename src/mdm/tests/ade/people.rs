@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{super::days, Office};
-use crate::mdm::ade::devices::{self, Granted, WISH_MAX, Wish};
+use crate::mdm::ade::devices::{self, Granted, Say, WISH_MAX, Wish};
 use crate::mdm::ade::{arrived, locks, servers};
 use crate::mdm::groups::{self, NewGroup};
 use crate::mdm::people::{self, NewPerson, classes};
@@ -38,7 +38,7 @@ fn a_class_gets_one_each_and_who_enrolls_comes_with_its_person_and_group() {
             classes::put(tx, &Actor::Console, &class.id, &person.id, role)?;
         }
         let group = groups::create(tx, &Actor::Console, NewGroup { name: "Cart".into(), ..NewGroup::default() })?;
-        let wish = Wish { class_id: Some(Some(class.id)), group_id: Some(Some(group.id.clone())), ..Wish::default() };
+        let wish = Wish { class_id: Say::Set(class.id), group_id: Say::Set(group.id.clone()), ..Wish::default() };
         Ok((devices::assign(tx, &Actor::Console, &serials[..2], &wish)?, group.id))
     });
     assert_eq!(granted, Granted { devices: 2, handed_out: 2, without: 1 });
@@ -78,16 +78,16 @@ fn wishes_that_cannot_be_granted_change_nothing_and_say_why() {
         office.school.try_write(move |tx| devices::assign(tx, &actor, &serials, &wish)).unwrap_err().to_string()
     };
     let both = || vec![String::from("TESTSN0001"), String::from("TESTSN0002")];
-    let nobody = || Wish { person_id: Some(None), ..Wish::default() };
+    let nobody = || Wish { person_id: Say::Clear, ..Wish::default() };
     assert!(refused(both(), nobody(), person(Role::Helper)).contains("change settings"));
     assert!(refused(Vec::new(), nobody(), Actor::Console).contains("from 1 to"));
     assert!(refused((0..=WISH_MAX).map(|n| n.to_string()).collect(), nobody(), Actor::Console).contains("from 1 to"));
     assert!(refused(vec!["TESTSN0009".into()], nobody(), Actor::Console).contains("TESTSN0009"));
     assert!(refused(both(), Wish::default(), Actor::Console).contains("Say what"));
-    let somebody = Wish { person_id: Some(Some("x".into())), ..Wish::default() };
+    let somebody = Wish { person_id: Say::Set("x".into()), ..Wish::default() };
     assert!(refused(both(), somebody.clone(), Actor::Console).contains("one device at a time"));
     assert!(refused(vec!["TESTSN0001".into()], somebody, Actor::Console).contains("not there any more"));
-    let profile = Wish { profile_id: Some(Some("x".into())), ..Wish::default() };
+    let profile = Wish { profile_id: Say::Set("x".into()), ..Wish::default() };
     assert!(refused(both(), profile, Actor::Console).contains("no profile"));
 }
 

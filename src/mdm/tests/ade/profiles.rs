@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{MINUTE, Office};
 use crate::mdm::Actor;
-use crate::mdm::ade::devices::{self, Wish};
+use crate::mdm::ade::devices::{self, Say, Wish};
 use crate::mdm::ade::{SYNC_EVERY, profiles, servers};
 use crate::mdm::groups::{self, NewGroup};
 use crate::pki::issue;
@@ -41,9 +41,9 @@ fn a_device_gets_its_own_profile_else_its_groups_else_its_familys() {
 
     office.school.write(move |tx| {
         let group = groups::list(tx, &Actor::Console, None, 10)?.0.remove(0).id;
-        let grouped = Wish { group_id: Some(Some(group)), ..Wish::default() };
+        let grouped = Wish { group_id: Say::Set(group), ..Wish::default() };
         devices::assign(tx, &Actor::Console, &["TESTSN0003".into()], &grouped)?;
-        let chosen = Wish { profile_id: Some(Some(own)), ..Wish::default() };
+        let chosen = Wish { profile_id: Say::Set(own), ..Wish::default() };
         devices::assign(tx, &Actor::Console, &["TESTSN0001".into()], &chosen).map(drop)
     });
     office.turn(None);

@@ -17,7 +17,7 @@ use crate::http::api::list::Page;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::ade::devices::{ADDRESS, AssignView, DeviceRow, DevicesFilter, DevicesView, assign, page};
 use crate::http::pages::parts::{State as Mark, count};
-use crate::mdm::ade::devices::{self, WISH_MAX, Wish};
+use crate::mdm::ade::devices::{self, Say, WISH_MAX, Wish};
 use crate::mdm::{Actor, Right};
 use crate::store::ade_devices::{AssignResult, Filter, Listed, Show};
 use crate::store::{Tx, ade_servers};
@@ -135,11 +135,11 @@ fn chosen(tx: &Tx, actor: &Actor, pairs: &[(String, String)]) -> Result<Vec<Stri
 }
 
 /// What a choice of a form says: nothing, none, or an id.
-fn said_of(pairs: &[(String, String)], name: &str) -> Option<Option<String>> {
+fn said_of(pairs: &[(String, String)], name: &str) -> Say {
     match typed(pairs, name).as_str() {
-        "" => None,
-        "-" => Some(None),
-        id => Some(Some(id.to_owned())),
+        "" => Say::Keep,
+        "-" => Say::Clear,
+        id => Say::Set(id.to_owned()),
     }
 }
 

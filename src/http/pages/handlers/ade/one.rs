@@ -20,7 +20,7 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::ade::devices::ADDRESS;
 use crate::http::pages::ade::one::{Gets, LockRow, OneView, ask_lock, one};
 use crate::http::pages::parts::{State as Mark, day_words};
-use crate::mdm::ade::devices::{self, Wish};
+use crate::mdm::ade::devices::{self, Say, Wish};
 use crate::mdm::ade::locks;
 use crate::mdm::{Actor, Right, people};
 use crate::store::Tx;
@@ -126,12 +126,12 @@ async fn show(
 
 /// What the form wishes; a person is named as people name them.
 fn wish(tx: &Tx, actor: &Actor, pairs: &[(String, String)]) -> Result<Wish> {
-    let chosen = |name: &str| Some(Some(typed(pairs, name)).filter(|id| !id.is_empty()));
+    let chosen = |name: &str| Say::of(Some(typed(pairs, name)).filter(|id| !id.is_empty()));
     let person_id = match typed(pairs, "person").as_str() {
         "" => None,
         label => Some(people::named(tx, actor, label).map_err(at_person)?.id),
     };
-    Ok(Wish { profile_id: chosen("profile_id"), person_id: Some(person_id), class_id: chosen("class_id"), group_id: chosen("group_id") })
+    Ok(Wish { profile_id: chosen("profile_id"), person_id: Say::of(person_id), class_id: chosen("class_id"), group_id: chosen("group_id") })
 }
 
 fn at_person(error: Error) -> Error {
@@ -154,8 +154,8 @@ async fn save(
         let before = devices::find(tx, &actor, &named)?.device;
         let mut wish = wish(tx, &actor, &asked)?;
         // A class that was chosen before hands nothing out once more.
-        if wish.class_id.as_ref().is_some_and(|class| *class == before.class_id) {
-            wish.class_id = None;
+        if wish.class_id == Say::of(before.class_id) {
+            wish.class_id = Say::Keep;
         }
         devices::assign(tx, &actor, std::slice::from_ref(&named), &wish)
     });
