@@ -141,6 +141,7 @@ impl Book {
 
     /// A server by its token.
     pub fn server(&mut self, token: &ServerToken) -> &mut Server {
+        // Whoever has a token got it from `open`, and servers are never taken away.
         self.servers.get_mut(&token.consumer_key).expect("a server that was opened here")
     }
 
