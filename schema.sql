@@ -370,6 +370,20 @@ CREATE TABLE installed_certificates (
     PRIMARY KEY (enrollment_id, fingerprint)
 ) STRICT, WITHOUT ROWID;
 
+-- Who has an account on a device that several share: a Shared iPad or a Mac, as it last said.
+CREATE TABLE device_users (
+    enrollment_id    TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    user_name        TEXT NOT NULL,
+    full_name        TEXT,
+    user_guid        TEXT,
+    is_logged_in     INTEGER CHECK (is_logged_in IN (0, 1)),
+    has_data_to_sync INTEGER CHECK (has_data_to_sync IN (0, 1)),
+    data_used_bytes  INTEGER,
+    data_quota_bytes INTEGER,
+    has_secure_token INTEGER CHECK (has_secure_token IN (0, 1)),
+    PRIMARY KEY (enrollment_id, user_name)
+) STRICT, WITHOUT ROWID;
+
 -- When each list was last read for an enrollment.
 CREATE TABLE inventory_ages (
     enrollment_id TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,

@@ -15,6 +15,7 @@ pub mod clashes;
 pub mod commands;
 pub mod connect;
 pub mod declarations;
+pub mod device_users;
 pub mod devices;
 pub mod enroll;
 mod escrow;

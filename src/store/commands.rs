@@ -165,6 +165,16 @@ pub fn insert(tx: &Tx, new: &NewCommand<'_>) -> Result<Command> {
     })
 }
 
+/// Has a command that was never offered say something else; it keeps its CommandUUID and its place.
+pub fn rewrite(tx: &Tx, unsent: &Command, payload: &[u8], actor: &str, expires_at: Option<Timestamp>) -> Result<Command> {
+    let payload = tx.seal("commands.payload", payload)?;
+    tx.execute(
+        "UPDATE commands SET payload_sealed = ?2, actor = ?3, created_at = ?4, expires_at = ?5 WHERE seq = ?1 AND sent_at IS NULL",
+        (unsent.seq, payload, actor, tx.now, expires_at),
+    )?;
+    Ok(Command { actor: actor.to_owned(), created_at: tx.now, expires_at, ..unsent.clone() })
+}
+
 /// The command of an enrollment with this CommandUUID, in the queue or out of it.
 pub fn by_uuid(tx: &Tx, enrollment_id: &str, uuid: &str) -> Result<Option<Command>> {
     tx.optional(&format!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND uuid = ?2"), (enrollment_id, uuid), command)

@@ -26,6 +26,7 @@ pub mod content_tokens;
 pub mod declarations;
 pub mod declared;
 pub mod deployments;
+pub mod device_users;
 pub mod devices;
 mod disk;
 pub mod enrollments;

@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// A command.
 #[derive(Debug, Serialize, ToSchema)]
-struct CommandView {
+pub(super) struct CommandView {
     /// CommandUUID.
     uuid: String,
     /// The enrollment it is for.

@@ -2,6 +2,7 @@
 
 mod inventory;
 mod secrets;
+mod users;
 mod wanted;
 
 use axum::Json as JsonBody;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(inventory::routes())
         .merge(wanted::routes())
         .merge(secrets::routes())
+        .merge(users::routes())
 }
 
 /// A device.

@@ -136,11 +136,20 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
     if commands::count_open(tx, &enrollment.id)? >= MAX_OPEN {
         return Err(Error::conflict(format!("{MAX_OPEN} commands wait for this device already; cancel some, or wait until it connects.")));
     }
+    let is_intent = row.supersede_key.is_some();
     let supersede_key = row.supersede_key.or_else(|| order.supersede_key());
-    if let Some(key) = &supersede_key {
-        for older in commands::open_with_key(tx, &enrollment.id, key)? {
-            queue::end(tx, enrollment, &older, CommandState::Superseded, "a newer command does the same")?;
-        }
+    let older = match &supersede_key {
+        Some(key) => commands::open_with_key(tx, &enrollment.id, key)?,
+        None => Vec::new(),
+    };
+    if is_intent
+        && let [unsent] = older.as_slice()
+        && is_as_good(unsent, enrollment, order)
+    {
+        return rewrite(tx, actor, enrollment, unsent, order, row.expires_at);
+    }
+    for older in &older {
+        queue::end(tx, enrollment, older, CommandState::Superseded, "a newer command does the same")?;
     }
     let new = NewCommand {
         enrollment_id: &enrollment.id,
@@ -151,7 +160,7 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
         priority: row.priority,
         supersede_key: supersede_key.as_deref(),
         actor: &actor.to_string(),
-        expires_at: row.expires_at.or_else(|| order.default_lifetime().map(|lifetime| tx.now.plus(lifetime))),
+        expires_at: ends_at(tx, order, row.expires_at),
     };
     let used = || Error::conflict(format!("The CommandUUID {uuid} was used for this device before; take a new one."));
     let queued = commands::insert(tx, &new).map_err(|error| if error.kind == Kind::Conflict { used() } else { error })?;
@@ -161,6 +170,38 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
         push::due_now(tx, enrollment)?;
     }
     Ok(queued)
+}
+
+/// When a command ends unsent.
+fn ends_at(tx: &Tx, order: &Order, asked: Option<Timestamp>) -> Option<Timestamp> {
+    asked.or_else(|| order.default_lifetime().map(|lifetime| tx.now.plus(lifetime)))
+}
+
+/// Whether a command that waits can say what `order` says in its stead: the device has never seen it.
+fn is_as_good(unsent: &Command, enrollment: &Enrollment, order: &Order) -> bool {
+    unsent.state == CommandState::Queued
+        && unsent.sent_at.is_none()
+        && unsent.generation == enrollment.generation
+        && unsent.request_type == order.request_type
+}
+
+/// Has a command of ours that no device has seen say something newer, under the same CommandUUID and at the same place in the queue: what changes often
+/// while a device is away is one command, not a trail of replaced ones.
+fn rewrite(
+    tx: &Tx,
+    actor: &Actor,
+    enrollment: &Enrollment,
+    unsent: &Command,
+    order: &Order,
+    expires_at: Option<Timestamp>,
+) -> Result<Command> {
+    let mut order = order.clone();
+    order.uuid.clone_from(&unsent.uuid);
+    let rewritten = commands::rewrite(tx, unsent, &order.to_plist()?, &actor.to_string(), ends_at(tx, &order, expires_at))?;
+    let subject = journal::Subject::from(enrollment).command(&unsent.uuid);
+    journal::note(tx, actor, "command.rewritten", subject, json!({ "request_type": order.request_type }))?;
+    push::due_now(tx, enrollment)?;
+    Ok(rewritten)
 }
 
 /// What destroys or locks people out takes more than what can be undone; so does what is not known here, which may be anything.

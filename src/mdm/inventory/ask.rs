@@ -2,16 +2,13 @@
 
 use crate::error::Result;
 use crate::mdm::checkin::device_channel;
-use crate::mdm::inventory::{PAGE, REFRESH_EVERY};
+use crate::mdm::inventory::{ACTOR, PAGE, REFRESH_EVERY};
 use crate::mdm::{Actor, apps, commands, provisioning};
-use crate::protocol::availability::{self, Request};
+use crate::protocol::availability::{self, Capabilities, Request};
 use crate::protocol::command::{self, Command};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::{Tx, devices};
-
-/// The name under which inventory asks.
-const ACTOR: Actor = Actor::Job("inventory");
 
 /// What DeviceInformation is asked for; of these, what the device's OS has.
 const FACTS: &[&str] = &[
@@ -30,6 +27,14 @@ const FACTS: &[&str] = &[
     "HasBattery",
     "IsSupervised",
     "IsMultiUser",
+    "MaximumResidentUsers",
+    "ResidentUsers",
+    "QuotaSize",
+    "UserSessionTimeout",
+    "TemporarySessionTimeout",
+    "TemporarySessionOnly",
+    "ManagedAppleIDDefaultDomains",
+    "OnlineAuthenticationGracePeriod",
     "AwaitingConfiguration",
     "SupplementalBuildVersion",
     "SupplementalOSVersionExtra",
@@ -95,13 +100,29 @@ pub fn ask_all(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
         command::managed_application_list(uuid()),
         command::profile_list(uuid()),
         command::certificate_list(uuid()),
+        command::user_list(uuid()),
     ];
-    for query in queries {
-        if availability::check(Request::Command(&query.request_type), &capabilities).is_ok() {
-            commands::enqueue_own(tx, actor, enrollment, query, None, None)?;
-        }
+    queries.into_iter().try_for_each(|query| ask(tx, actor, enrollment, &capabilities, query))
+}
+
+/// Asks what the device's OS has.
+fn ask(tx: &Tx, actor: &Actor, enrollment: &Enrollment, capabilities: &Capabilities, query: Command) -> Result<()> {
+    if availability::check(Request::Command(&query.request_type), capabilities).is_ok() {
+        commands::enqueue_own(tx, actor, enrollment, query, None, None)?;
     }
     Ok(())
+}
+
+/// Asks who has an account on a device, where several share it.
+pub fn ask_users(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
+    ask(tx, actor, enrollment, &commands::capabilities(tx, enrollment)?, command::user_list(tx.random().uuid_v4()))
+}
+
+/// Asks what a device is, after it was told to be otherwise.
+pub fn ask_facts(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
+    let capabilities = commands::capabilities(tx, enrollment)?;
+    let query = command::device_information(tx.random().uuid_v4(), &availability::queries(FACTS, &capabilities));
+    ask(tx, actor, enrollment, &capabilities, query)
 }
 
 /// Asks for the Activation Lock bypass code where the OS has one and none is held yet.

@@ -5,8 +5,13 @@ mod observe;
 
 use std::time::Duration;
 
-pub use ask::{ask_all, ask_bypass_code, ask_first, refresh};
+use crate::mdm::Actor;
+
+pub use ask::{ask_all, ask_bypass_code, ask_facts, ask_first, ask_users, refresh};
 pub use observe::{acknowledged, observe};
+
+/// The name under which inventory asks.
+const ACTOR: Actor = Actor::Job("inventory");
 
 /// How often a device's inventory is asked for.
 pub const REFRESH_EVERY: Duration = Duration::from_secs(24 * 3600);

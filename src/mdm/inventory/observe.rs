@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::mdm::checkin::{actor, end};
-use crate::mdm::inventory::ask_bypass_code;
+use crate::mdm::device_users::USERS_MAX;
+use crate::mdm::inventory::{ACTOR, ask_bypass_code, ask_users};
 use crate::mdm::{groups, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::protocol::platform::Platform;
@@ -18,7 +19,7 @@ use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::inventory::{self, InstalledApp, InstalledCertificate, InstalledProfile};
-use crate::store::{Tx, deployments, devices, releases};
+use crate::store::{Tx, deployments, device_users, devices, releases};
 
 /// Takes over what an acknowledged report says. `false` when the answer lacks what its command asked for; nothing is stored of it then.
 pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Report) -> Result<bool> {
@@ -30,6 +31,7 @@ pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Rep
         "ProfileList" => profile_list(tx, enrollment, report)?,
         "CertificateList" => certificate_list(tx, enrollment, report)?,
         "ActivationLockBypassCode" => bypass_code(tx, enrollment, report)?,
+        "UserList" => user_list(tx, enrollment, report)?,
         "RotateFileVaultKey" => return rotated_key(tx, enrollment, report),
         _ => return acknowledged(tx, enrollment, command).map(|()| true),
     };
@@ -44,6 +46,8 @@ pub fn acknowledged(tx: &Tx, enrollment: &Enrollment, command: &Command) -> Resu
     match command.request_type.as_str() {
         "EraseDevice" => erased(tx, enrollment),
         "DeviceConfigured" | "UserConfigured" => configured(tx, enrollment),
+        // Who is left is said by the next list.
+        "DeleteUser" | "LogOutUser" => ask_users(tx, &ACTOR, enrollment),
         _ => Ok(()),
     }
 }
@@ -84,8 +88,13 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         deployments::look_again(tx, &device.id)?;
     }
     let hardware = releases::facts_of_device(tx, &device.id)?;
-    let merged = merge(&devices::facts(tx, &device.id)?, said.facts)?;
+    let known = devices::facts(tx, &device.id)?;
+    let merged = merge(&known, said.facts)?;
     devices::set_facts(tx, &device.id, &merged)?;
+    if is_shared(&merged) && !is_shared(&known) {
+        // Only now it is known that the question makes sense.
+        ask_users(tx, &ACTOR, enrollment)?;
+    }
     if releases::facts_of_device(tx, &device.id)? != hardware {
         // Which releases it can have, and what its clock shows, decides about its updates.
         deployments::look_again(tx, &device.id)?;
@@ -98,6 +107,12 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         ask_bypass_code(tx, enrollment)?;
     }
     Ok(true)
+}
+
+/// Whether a device said that it is a Shared iPad.
+fn is_shared(facts: &str) -> bool {
+    let facts: Value = serde_json::from_str(facts).unwrap_or_default();
+    facts.get("IsMultiUser").and_then(Value::as_bool) == Some(true)
 }
 
 /// Whether anything changed that a group's rule can ask for.
@@ -239,6 +254,16 @@ fn certificate_list(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result
         })
         .collect();
     inventory::replace_certificates(tx, &enrollment.id, &certificates)?;
+    Ok(true)
+}
+
+fn user_list(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Result<bool> {
+    if !report.values.contains_key("Users") {
+        return Ok(false);
+    }
+    let mut users = device::users(report);
+    users.truncate(USERS_MAX);
+    device_users::replace(tx, &enrollment.id, &users)?;
     Ok(true)
 }
 

@@ -1,5 +1,7 @@
 //! The queue as devices meet it.
 
+mod replaced;
+
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -334,20 +336,6 @@ fn what_is_queued_is_told_as_it_is_stored() {
     let device = school.enrolled("A-1");
     let told = device.enqueue(command::restart_device(Uuid::from_u128(1), None));
     assert_eq!(told, device.command(&told.uuid));
-}
-
-#[test]
-fn what_a_device_has_been_sent_is_not_superseded() {
-    let school = School::new();
-    let device = school.enrolled("A-1");
-    let first = device.enqueue(command::restart_device(uuid(1), None)).uuid;
-    assert_eq!(device.idle().unwrap().uuid, first);
-    let second = device.enqueue(command::restart_device(uuid(2), None)).uuid;
-    assert_eq!(device.command(&first).state, CommandState::Sent, "the device is at it");
-    let third = device.enqueue(command::restart_device(uuid(3), None)).uuid;
-    assert_eq!(device.command(&second).state, CommandState::Superseded);
-    assert_eq!(device.report(&first, "Acknowledged").unwrap().uuid, third);
-    assert_eq!(device.command(&first).state, CommandState::Acknowledged);
 }
 
 #[test]

@@ -315,11 +315,22 @@ fn of_two_plans_the_one_that_is_due_first_is_brought_and_then_the_other() {
     listed(&school, "18.7.2", "22H124");
     listed(&school, "26.1", "23B85");
     let ipad = device(&school, "UDID-1", "18.1", "pilot");
-    made(&school, rules(Target::Newest));
+    let autumn = made(&school, rules(Target::Newest));
     let mut sooner = rules(Target::NewestOfMajor { major: 18 });
     sooner.deadline = Deadline::After { minutes: 60, time: None };
-    school.write(move |tx| plans::create(tx, &Actor::Console, &NewPlan { name: "Sooner".into(), note: String::new(), rules: sooner }));
+    let foreseen = |rules: &Rules, id: Option<String>| {
+        let rules = rules.clone();
+        let foreseen = school.write(move |tx| preview::preview(tx, &Actor::Console, id.as_deref(), &rules));
+        let besides = foreseen.devices[0].besides[0].clone();
+        assert_eq!((foreseen.overlaps[0].devices, foreseen.overlaps[0].comes_first_on), (1, u32::from(besides.comes_first)));
+        (besides.plan, besides.version, besides.comes_first)
+    };
+    assert_eq!(foreseen(&sooner, None), ("Autumn".into(), "26.1".into(), false));
+    let new = NewPlan { name: "Sooner".into(), note: String::new(), rules: sooner };
+    school.write(move |tx| plans::create(tx, &Actor::Console, &new));
+    assert_eq!(foreseen(&autumn.rules, Some(autumn.plan.id)), ("Sooner".into(), "18.7.2".into(), true));
     ipad.answering(|_| String::new());
+    assert!(ipad.updates().iter().any(|row| row.problem == "“Sooner” comes first"));
     assert_eq!(ipad.enforced().unwrap()["Payload"]["TargetOSVersion"], "18.7.2");
     ipad.tells(json!({ "install-state": "none" }), Some("18.7.2"));
     assert_eq!(ipad.enforced().unwrap()["Payload"]["TargetOSVersion"], "26.1");

@@ -73,6 +73,39 @@ pub struct Device {
     /// Why not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub because: String,
+    /// Other plans that mean to bring it something as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<Besides>,
+}
+
+/// Another plan that means to bring a device something as well: of several, the one with the earliest deadline comes first, of equal ones the oldest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UpdateBesides)]
+pub struct Besides {
+    /// Its id.
+    pub plan_id: String,
+    /// What people call it.
+    pub plan: String,
+    /// The version that it brings.
+    pub version: String,
+    /// By when, on the device's own clock.
+    pub deadline: Wall,
+    /// Whether it comes first there.
+    pub comes_first: bool,
+}
+
+/// Another plan that is about some of the same devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UpdateOverlap)]
+pub struct Overlap {
+    /// Its id.
+    pub plan_id: String,
+    /// What people call it.
+    pub plan: String,
+    /// How many devices both mean to bring something.
+    pub devices: u32,
+    /// On how many of them it comes first.
+    pub comes_first_on: u32,
 }
 
 /// All devices.
@@ -83,6 +116,8 @@ pub struct Preview {
     pub counts: BTreeMap<Foreseen, u32>,
     /// Why devices cannot, each with how many, the most first.
     pub reasons: Vec<Reason>,
+    /// Other plans that are about some of the devices, those with the most first.
+    pub overlaps: Vec<Overlap>,
     /// The devices, by ring and name.
     pub devices: Vec<Device>,
     /// Whether there are more than are looked at.
@@ -112,6 +147,7 @@ pub fn preview(tx: &Tx, actor: &Actor, id: Option<&str>, rules: &Rules) -> Resul
         }
     }
     let read = draft(tx, id, rules)?;
+    let others = others(tx, &read.plan.id)?;
     let mut rings: BTreeMap<String, usize> = BTreeMap::new();
     for (ring, groups) in rules.rings.iter().enumerate() {
         for group in &groups.groups {
@@ -123,7 +159,7 @@ pub fn preview(tx: &Tx, actor: &Actor, id: Option<&str>, rules: &Rules) -> Resul
     let mut memo = Memo::default();
     let mut preview = Preview { is_cut: rings.len() > DEVICES_MAX, ..Preview::default() };
     for (device_id, ring) in rings.into_iter().take(DEVICES_MAX) {
-        preview.devices.extend(device(tx, &read, &device_id, ring, &mut memo)?);
+        preview.devices.extend(device(tx, (&read, ring), &others, &device_id, &mut memo)?);
     }
     let mut reasons: BTreeMap<&str, u32> = BTreeMap::new();
     for device in &preview.devices {
@@ -134,8 +170,28 @@ pub fn preview(tx: &Tx, actor: &Actor, id: Option<&str>, rules: &Rules) -> Resul
     }
     preview.reasons = reasons.into_iter().map(|(because, devices)| Reason { because: because.to_owned(), devices }).collect();
     preview.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.devices));
+    preview.overlaps = overlaps(&preview.devices);
     preview.devices.sort_by_cached_key(|device| (device.ring, device.name.to_lowercase(), device.device_id.clone()));
     Ok(preview)
+}
+
+/// The other plans that bring something now.
+fn others(tx: &Tx, id: &str) -> Result<Vec<Read>> {
+    let plans = update_plans::all(tx)?.into_iter().filter(|plan| plan.id != id && plan.stopped_at.is_none());
+    plans.map(|other| plan::read(tx, other)).collect()
+}
+
+fn overlaps(devices: &[Device]) -> Vec<Overlap> {
+    let mut overlaps: BTreeMap<&str, Overlap> = BTreeMap::new();
+    for besides in devices.iter().flat_map(|device| &device.besides) {
+        let blank = || Overlap { plan_id: besides.plan_id.clone(), plan: besides.plan.clone(), devices: 0, comes_first_on: 0 };
+        let overlap = overlaps.entry(&besides.plan_id).or_insert_with(blank);
+        overlap.devices += 1;
+        overlap.comes_first_on += u32::from(besides.comes_first);
+    }
+    let mut overlaps: Vec<_> = overlaps.into_values().collect();
+    overlaps.sort_by_key(|overlap| std::cmp::Reverse(overlap.devices));
+    overlaps
 }
 
 fn draft(tx: &Tx, id: Option<&str>, rules: &Rules) -> Result<Read> {
@@ -158,7 +214,7 @@ fn draft(tx: &Tx, id: Option<&str>, rules: &Rules) -> Result<Read> {
     Ok(Read { plan: Plan { stopped_at: None, ..plan }, rules: rules.clone() })
 }
 
-fn device(tx: &Tx, read: &Read, device_id: &str, ring: usize, memo: &mut Memo) -> Result<Option<Device>> {
+fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &str, memo: &mut Memo) -> Result<Option<Device>> {
     let Some(device) = devices::by_id(tx, device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
     let mut told = Device {
         device_id: device.id.clone(),
@@ -170,6 +226,7 @@ fn device(tx: &Tx, read: &Read, device_id: &str, ring: usize, memo: &mut Memo) -
         opens: None,
         deadline: None,
         because: String::new(),
+        besides: Vec::new(),
     };
     let enrollment = enrollments::device_channel(tx, &device.id)?.filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
     let Some(enrollment) = enrollment.filter(|_| device.facts_at.is_some()) else {
@@ -181,11 +238,11 @@ fn device(tx: &Tx, read: &Read, device_id: &str, ring: usize, memo: &mut Memo) -
     let found = candidates::of(tx, &subject, &mut memo.candidates)?;
     let (found, asks) = own_list::or_own(tx, &enrollment, &target, &subject, found)?;
     let zone = plan::zone_of(tx, &device, memo)?;
-    let exceptions = update_plans::exceptions_of(tx, &device.id)?;
-    let exception =
-        exceptions.iter().find(|exception| exception.plan_id == read.plan.id && exception.ends_at.is_none_or(|end| end > tx.now));
+    let mut exceptions = update_plans::exceptions_of(tx, &device.id)?;
+    exceptions.retain(|exception| exception.ends_at.is_none_or(|end| end > tx.now));
+    let exception = |plan_id: &str| exceptions.iter().find(|exception| exception.plan_id == plan_id);
     let on = On { target: &target, subject: &subject, found: &found, zone: &zone, asks };
-    match meant(read, ring, &on, exception, tx.now) {
+    match meant(read, ring, &on, exception(&read.plan.id), tx.now) {
         Meant::Ask => {
             (told.foreseen, told.because) = (Foreseen::Command, String::from("it is asked first what it finds itself"));
         }
@@ -201,6 +258,19 @@ fn device(tx: &Tx, read: &Read, device_id: &str, ring: usize, memo: &mut Memo) -
             told.version = release.candidate.version.to_string();
             told.opens = Some(release.window.opens);
             told.deadline = Some(release.deadline);
+            let groups = assignments::groups_of_device(tx, &device.id)?;
+            let covering = others.iter().filter_map(|other| Some((other, other.ring_of(&groups)?)));
+            let besides = covering.filter_map(|(other, ring)| {
+                let aim = meant(other, ring, &on, exception(&other.plan.id), tx.now).aim()?;
+                Some(Besides {
+                    plan_id: other.plan.id.clone(),
+                    plan: other.plan.name.clone(),
+                    version: aim.candidate.version.to_string(),
+                    deadline: aim.deadline,
+                    comes_first: (aim.deadline, other.plan.created_at) < (release.deadline, read.plan.created_at),
+                })
+            });
+            told.besides = besides.collect();
         }
     }
     Ok(Some(told))

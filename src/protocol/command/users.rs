@@ -93,6 +93,11 @@ pub fn delete_user(uuid: Uuid, user_name: &str, force: bool) -> Command {
     Command::new(uuid, "DeleteUser").with("UserName", user_name).with("ForceDeletion", force)
 }
 
+/// Deletes every user of a Shared iPad (iPadOS 14), even with data that is not synced yet where `force`; else none is deleted where any has such data.
+pub fn delete_all_users(uuid: Uuid, force: bool) -> Command {
+    Command::new(uuid, "DeleteUser").with("DeleteAllUsers", true).with("ForceDeletion", force)
+}
+
 /// Logs the user of a Shared iPad out.
 pub fn log_out_user(uuid: Uuid) -> Command {
     Command::new(uuid, "LogOutUser")

@@ -28,6 +28,8 @@ pub(crate) struct Situation {
     pub(crate) scanned_at: Option<Timestamp>,
     /// The person speaks on the phone.
     pub(crate) in_call: bool,
+    /// Nobody is logged in on a Shared iPad.
+    pub(crate) is_nobody_here: bool,
     pub(crate) organization: Option<Dictionary>,
     pub(crate) mdm_options: Dictionary,
     pub(crate) time_zone: String,

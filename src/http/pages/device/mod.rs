@@ -2,6 +2,7 @@
 
 mod apps;
 pub mod deeds;
+pub mod people;
 mod tabs;
 mod updates;
 mod wanted;
@@ -13,6 +14,8 @@ use super::parts::{
     timeline, waits,
 };
 use crate::clock::Timestamp;
+
+use people::PeopleTab;
 
 pub use apps::{AppStateRow, AppsTab, FeedbackRow};
 pub use updates::{CandidateRow, DeedRow, FoundRow, UpdateRow, UpdatesTab, ask_update};
@@ -43,6 +46,8 @@ pub struct DeviceView {
     pub may_give: bool,
     /// How many apps, profiles, certificates, reports are known, for the tabs.
     pub counts: [u64; 4],
+    /// Whether several people share it, so that it has a tab for them.
+    pub is_shared: bool,
     /// The view that is open.
     pub content: DeviceContent,
 }
@@ -119,6 +124,8 @@ pub enum DeviceContent {
     Apps(AppsTab),
     /// Updates: what it runs, can have, and is at.
     Updates(UpdatesTab),
+    /// The people who share it.
+    People(PeopleTab),
     /// Profiles on it; the moment of the report.
     Profiles(Vec<ProfileRow>, Option<Timestamp>),
     /// Certificates on it; the moment of the report.
@@ -129,12 +136,16 @@ pub enum DeviceContent {
     Reports(Vec<ReportRow>, Option<String>),
 }
 
+/// The tab of the people who share a device; others have none.
+const PEOPLE: &str = "/people";
+
 /// The tabs, in order: address below the device's, word, and where its count is.
-const TABS: [(&str, &str, Option<usize>); 8] = [
+const TABS: [(&str, &str, Option<usize>); 9] = [
     ("", "Timeline", None),
     ("/wanted", "Wanted", None),
     ("/apps", "Apps", Some(0)),
     ("/updates", "Updates", None),
+    (PEOPLE, "People", None),
     ("/profiles", "Profiles", Some(1)),
     ("/certificates", "Certificates", Some(2)),
     ("/security", "Security", None),
@@ -148,10 +159,11 @@ impl DeviceContent {
             Self::Wanted(..) => 1,
             Self::Apps(..) => 2,
             Self::Updates(..) => 3,
-            Self::Profiles(..) => 4,
-            Self::Certificates(..) => 5,
-            Self::Security(..) => 6,
-            Self::Reports(..) => 7,
+            Self::People(..) => 4,
+            Self::Profiles(..) => 5,
+            Self::Certificates(..) => 6,
+            Self::Security(..) => 7,
+            Self::Reports(..) => 8,
         }
     }
 
@@ -162,6 +174,7 @@ impl DeviceContent {
             Self::Wanted(..) => "device enrollment command assignment deployment",
             Self::Apps(..) => "device app command",
             Self::Updates(..) => "device update command deployment enrollment",
+            Self::People(..) => "device command",
             Self::Profiles(..) => "device profile",
             Self::Certificates(..) | Self::Security(..) => "device",
             Self::Reports(..) => "command",
@@ -186,6 +199,7 @@ pub fn page(shell: &Shell, view: &DeviceView) -> Markup {
     let list: Vec<Tab> = TABS
         .iter()
         .enumerate()
+        .filter(|(at, (path, ..))| *path != PEOPLE || view.is_shared || *at == view.content.tab())
         .map(|(at, (path, title, count))| Tab {
             title: (*title).to_owned(),
             href: format!("/devices/{}{path}", view.id),
@@ -219,6 +233,7 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
         DeviceContent::Wanted(rows, unable, clashes, at) => wanted::wanted(&view.id, (rows, unable, clashes), *at, now),
         DeviceContent::Apps(tab) => apps::apps(&view.id, tab, now),
         DeviceContent::Updates(tab) => updates::updates(&view.id, tab, now),
+        DeviceContent::People(tab) => people::people(&view.id, tab, now),
         DeviceContent::Profiles(rows, at) => tabs::profiles(rows, *at, now),
         DeviceContent::Certificates(rows, at) => tabs::certificates(rows, *at, now),
         DeviceContent::Security(rows, secrets, at) => tabs::security(rows, secrets, *at, now),
@@ -337,6 +352,7 @@ mod tests {
             may_ask: true,
             may_give: false,
             counts: [1, 2, 3, 4],
+            is_shared: false,
             content: DeviceContent::Apps(AppsTab::default()),
         }
     }

@@ -3,6 +3,7 @@
 mod secrets;
 mod security;
 mod tabs;
+mod users;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/{id}/refresh", post(refresh))
         .route("/devices/{id}/reports/{report}", get(tabs::report))
         .route("/devices/{id}/commands/{uuid}/cancel", post(cancel))
+        .merge(users::routes())
         .route("/devices/{id}/secrets/{secret}/reveal", get(secrets::ask).post(secrets::show))
 }
 
@@ -82,6 +84,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         may_ask: actor.may(Right::Command),
         may_give: actor.may(Right::Configure),
         counts,
+        is_shared: users::is_shared(tx, actor, &listed.device)?,
         content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
     })
 }

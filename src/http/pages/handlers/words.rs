@@ -17,6 +17,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "command.not_now" => format!("Put off: {}", text("request_type")),
         "command.cancelled" => format!("Taken back: {}", text("request_type")),
         "command.expired" => format!("Too late: {}", text("request_type")),
+        "command.rewritten" => format!("Brought up to date before it was sent: {}", text("request_type")),
         "command.superseded" => format!("Replaced by a newer one: {}", text("request_type")),
         "command.dropped" => format!("Dropped: {}", text("request_type")),
         "command.quarantined" => format!("Set aside: {}", text("request_type")),

@@ -1,11 +1,12 @@
 //! Charts over time: a sparkline of days and the burn-down to a deadline; SVG made here, a table of the same for screen readers.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use maud::{Markup, html};
 
 use super::text::{count, thousands};
-use super::time::{ago_words, day_words, moment};
+use super::time::{ago_words, moment};
 use crate::clock::Timestamp;
 
 /// One number a day, oldest first; fourteen of them as a rule.
@@ -69,6 +70,8 @@ pub struct BurnDown {
     pub total: u64,
     /// When it should be none.
     pub deadline: Timestamp,
+    /// The moment of the first point in words: a day, or a time where all happens within one.
+    pub starts: String,
 }
 
 const BURN_WIDTH: f64 = 640.0;
@@ -78,11 +81,15 @@ const BURN_BOTTOM: f64 = 140.0;
 /// Room that the day of the start takes at the foot.
 const BURN_START: f64 = 112.0;
 
+/// Within so much time hours count, and days do not.
+pub const BURN_SHORT: Duration = Duration::from_secs(36 * 3600);
+
 /// One line, one deadline mark, today's mark, and what is left where they meet.
 pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
     let (Some((start, _)), Some((_, left))) = (burn.points.first().copied(), burn.points.last().copied()) else {
         return html! { p.quiet { "No device has answered yet." } };
     };
+    let is_short = burn.deadline.max(now).since(start) <= BURN_SHORT;
     let span = burn.deadline.max(now).since(start).as_millis().max(1) as f64;
     let x = |at: Timestamp| (at.since(start).as_millis() as f64 / span).min(1.0) * (BURN_WIDTH - 96.0);
     let y = |n: u64| BURN_BOTTOM - (n as f64 / burn.total.max(1) as f64).min(1.0) * (BURN_BOTTOM - BURN_TOP);
@@ -100,9 +107,9 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 circle.dot cx=(format!("{today_x:.1}")) cy=(format!("{left_y:.1}")) r="3.5" {}
                 text.says x=(format!("{:.1}", today_x + 8.0)) y=(format!("{:.1}", left_y - 8.0)) { (thousands(left)) " left" }
                 text x=(format!("{deadline_x:.1}")) y="18" text-anchor="middle" { "deadline" }
-                text x=(format!("{today_x:.1}")) y="158" text-anchor="middle" { "today" }
+                text x=(format!("{today_x:.1}")) y="158" text-anchor="middle" { (if is_short { "now" } else { "today" }) }
                 // Where it would lie under today's mark, the caption's dates have to do.
-                @if today_x > BURN_START { text x="0" y="158" { (day_words(start)) } }
+                @if today_x > BURN_START { text x="0" y="158" { (burn.starts) } }
             }
             table.hear-only {
                 caption { (burn.title) }
@@ -126,7 +133,6 @@ fn path(points: &[(f64, f64)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_sparkline_labels_its_last_value_and_has_a_table() {
@@ -151,9 +157,18 @@ mod tests {
     fn a_burn_down_says_what_is_left_and_when_it_should_be_none() {
         let start = Timestamp::from_seconds(1_795_577_349);
         let day = Duration::from_secs(86_400);
-        let burn =
-            BurnDown { title: "Left".into(), points: vec![(start, 28), (start.plus(day), 9)], total: 28, deadline: start.plus(day * 4) };
+        let burn = BurnDown {
+            title: "Left".into(),
+            points: vec![(start, 28), (start.plus(day), 9)],
+            total: 28,
+            deadline: start.plus(day * 4),
+            starts: "24 Nov".into(),
+        };
         let html = burn_down(&burn, start.plus(day * 2)).into_string();
+        assert!(html.contains(">today</text>") && html.contains(">24 Nov</text>"), "{html}");
+        let soon =
+            burn_down(&BurnDown { deadline: start.plus(day), starts: "09:20".into(), ..burn.clone() }, start.plus(day)).into_string();
+        assert!(soon.contains(">now</text>") && soon.contains(">09:20</text>"), "{soon}");
         assert!(html.contains("9 of 28 left; the deadline is in 2 days") && html.contains(">9 left</text>"), "{html}");
         let past = burn_down(&BurnDown { total: 0, ..burn }, start.plus(day * 9)).into_string();
         assert!(!past.contains("NaN") && past.contains("5 days ago"), "{past}");

@@ -27,7 +27,7 @@ pub mod timeline;
 pub use address::{Address, encode};
 pub use bars::{Segment, Share, bar, progress};
 pub use calendar::{Calendar, CalendarRing, calendar};
-pub use charts::{BurnDown, Sparkline, burn_down, sparkline};
+pub use charts::{BURN_SHORT, BurnDown, Sparkline, burn_down, sparkline};
 pub use facts::{Fact, Live, Step, StepState, Tab, code, empty, facts, live, section, section_with, steps, tabs};
 pub use fields::{Field, checkbox, field, radio, select};
 pub use forms::{Button, Confirm, Typed, confirm, copy_field, hidden, post, search, upload, upload_up_to};

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::parts::{Button, Column, Frame, Row, Section, Shell, Table, count, hidden, post, section, table, thousands};
 use super::super::parts::{empty, frame};
 use super::super::profiles::parts::warnings;
-use crate::mdm::updates::preview::{Device, Foreseen, Preview};
+use crate::mdm::updates::preview::{Device, Foreseen, Overlap, Preview};
 
 /// Devices of one kind that are shown; the numbers are of all.
 pub const DEVICES_SHOWN: usize = 100;
@@ -86,6 +86,10 @@ fn summary(view: &PreviewView, total: u64) -> Markup {
             }
         }
         @if view.preview.is_cut { p.quiet { "There are more devices than are looked at for a preview; the numbers are of the first ones." } }
+        @if !view.preview.overlaps.is_empty() {
+            p { "Other plans are about some of them as well. Where two are, the one with the earlier deadline comes first, and the other after it:" }
+            ul.plain { @for overlap in &view.preview.overlaps { li { a href=(format!("/updates/plans/{}", overlap.plan_id)) { "“" (overlap.plan) "”" } " " (also(overlap)) } } }
+        }
         @if !view.preview.reasons.is_empty() {
             div.stack {
                 p { "Why some cannot:" }
@@ -93,6 +97,17 @@ fn summary(view: &PreviewView, total: u64) -> Markup {
             }
         }
     }
+}
+
+/// What goes on about the other plan after its name.
+fn also(overlap: &Overlap) -> String {
+    let number = thousands(u64::from(overlap.devices));
+    let first = match overlap.comes_first_on {
+        0 => String::from("this plan comes first there"),
+        all if all == overlap.devices => String::from("it comes first there"),
+        some => format!("it comes first on {}", thousands(u64::from(some))),
+    };
+    format!("means to bring something to {number} of these devices too; {first}.")
 }
 
 fn devices(view: &PreviewView, kind: Foreseen, id: &str, title: &str) -> Markup {
@@ -112,6 +127,9 @@ fn devices(view: &PreviewView, kind: Foreseen, id: &str, title: &str) -> Markup 
                 @if let Some(opens) = device.opens { "from " (opens.words()) }
                 @if let Some(deadline) = device.deadline { ", installed by " (deadline.words()) }
                 (device.because)
+                @for besides in device.besides.iter().filter(|besides| besides.comes_first) {
+                    ", after “" (besides.plan) "” (" (besides.version) " by " (besides.deadline.words()) ")"
+                }
             },
         ],
     };
@@ -158,11 +176,13 @@ mod tests {
             opens: None,
             deadline: None,
             because: "Apple’s list does not name this hardware".into(),
+            besides: vec![],
         };
         let devices: Vec<_> = (0..=DEVICES_SHOWN).map(device).collect();
         let preview = Preview {
             counts: [(Foreseen::Cannot, devices.len() as u32)].into(),
             reasons: vec![Reason { because: "Apple’s list does not name this hardware".into(), devices: devices.len() as u32 }],
+            overlaps: vec![Overlap { plan_id: "p2".into(), plan: "Aut<umn".into(), devices: 12, comes_first_on: 8 }],
             devices,
             is_cut: false,
         };
@@ -179,6 +199,7 @@ mod tests {
         for part in [
             "<a href=\"#cannot\">101</a> cannot have it",
             "and 1 more",
+            "“Aut&lt;umn”</a> means to bring something to 12 of these devices too; it comes first on 8.",
             "iPad &lt;99&gt;",
             "“Pilot” has no group yet.",
             "value=\"Win&quot;ter\"",

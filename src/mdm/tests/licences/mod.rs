@@ -1,6 +1,7 @@
 //! The ledger against the stand-in's book, without sockets: what is wanted is held in the end, whatever is lost on the way, and no seat is given twice.
 
 mod cases;
+mod places;
 mod property;
 
 use std::time::Duration;

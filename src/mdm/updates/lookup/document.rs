@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::clock::{Day, Timestamp};
 use crate::protocol::lookup::{self, LookupError};
 use crate::store::releases::{Offer, ReleaseKey};
 
@@ -35,5 +36,11 @@ impl Document {
             offers.dedup();
         }
         Ok(Self { releases, passed_over: lookup.passed_over })
+    }
+
+    /// The last day on which anything in it was good, where that is over for all of it.
+    pub fn expired_by(&self, now: Timestamp) -> Option<Day> {
+        let expires: Option<Vec<Day>> = self.releases.values().flatten().map(|offer| offer.expires).collect();
+        expires?.into_iter().max().filter(|last| last.end() <= now)
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mdm::updates::plans;
 use crate::mdm::{Actor, Right};
 use crate::store::alerts::Alert;
@@ -30,6 +30,9 @@ pub const JOB: &str = "releases";
 
 /// The key of the need that is about the list.
 pub const NEED: &str = "releases";
+
+/// Where anybody can save Apple's list, for people.
+const PUBLIC_LIST: &str = "https://gdmf.apple.com/v2/pmv";
 
 /// From this age on the list needs somebody.
 pub const STALE_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -118,7 +121,19 @@ pub fn look_soon(tx: &Tx) -> Result<()> {
 }
 
 /// Takes in a list that somebody brought. What Apple said of an earlier one does not hold for it.
+///
+/// # Errors
+/// Conflict when everything in it has expired while the list that is here is still good: nobody could get anything any more.
 pub fn import(tx: &Tx, actor: &Actor, document: &Document) -> Result<Taken> {
+    actor.require(Right::Configure)?;
+    if let Some(last) = document.expired_by(tx.now)
+        && releases::all(tx)?.iter().any(|release| release.state(tx.now) == ReleaseState::Current)
+    {
+        return Err(Error::conflict(format!(
+            "Everything in this file has expired, the last of it on {}, while the list that is here is still good. Nothing was changed. Save {PUBLIC_LIST} anew and bring that.",
+            last.words()
+        )));
+    }
     let taken = take_in(tx, actor, document, Source::File)?;
     let state = State {
         fetched_at: Some(tx.now),

@@ -233,6 +233,24 @@ fn conditions_are_of_apples_list_at_that_address_alone() {
 }
 
 #[test]
+fn a_file_that_is_over_does_not_take_the_place_of_a_list_that_is_good() {
+    let school = School::new();
+    let old = read(
+        &json!({ "AssetSets": { "iOS": [entry("18.1", json!("2026-10-01"), &["iPad13,18"]), entry("18.2", json!("2026-11-01"), &["iPad13,18"])] } }),
+    );
+    let bring = |document: &Document| {
+        let document = document.clone();
+        school.try_write(move |tx| import(tx, &Actor::Console, &document))
+    };
+    assert_eq!(bring(&old).unwrap().listed, 2, "better than nothing");
+    assert_eq!(bring(&old).unwrap().vanished, 0, "nothing here is good either");
+    school.take(versions(&["26.1"]));
+    let refused = bring(&old).unwrap_err();
+    assert!(refused.message.contains("the last of it on 1 Nov 2026"), "{}", refused.message);
+    assert_eq!(school.releases(Filter { state: Some(ReleaseState::Current), ..Filter::default() }).len(), 1);
+}
+
+#[test]
 fn somebody_is_needed_when_the_list_is_old_or_when_only_a_person_can_help() {
     let school = School::new();
     assert!(school.need().is_none());

@@ -16,6 +16,17 @@ use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
 use crate::store::update_states::{self, Action, Stage, UpdateState};
 
+/// Whose turn it is on an enrollment that several mean to bring something.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Turn<'a> {
+    /// The plan's own.
+    Own,
+    /// That of the plan with this name.
+    Of(&'a str),
+    /// That of what was started by hand.
+    ByHand,
+}
+
 /// How a plan stands on an enrollment once what it means is noted.
 pub(super) fn item(
     tx: &Tx,
@@ -24,7 +35,7 @@ pub(super) fn item(
     (read, ring): (&Read, usize),
     meant: Meant,
     before: Option<UpdateState>,
-    is_first: bool,
+    turn: Turn<'_>,
 ) -> Result<Option<Planned>> {
     let mut row = before.clone().unwrap_or_else(|| UpdateState::blank(&read.plan.id, ring, tx.now));
     row.ring = ring;
@@ -55,7 +66,7 @@ pub(super) fn item(
         }
         Meant::Later { release, because, .. } => {
             is_improvement = release.candidate.leap == Leap::Improvement;
-            let goes_on = matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing) && is_first;
+            let goes_on = matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing) && matches!(turn, Turn::Own);
             aim(&mut row, &release, tx.now);
             acts = goes_on;
             // What failed stays told so until it is tried again.
@@ -66,15 +77,17 @@ pub(super) fn item(
         Meant::Bring(release) => {
             is_improvement = release.candidate.leap == Leap::Improvement;
             aim(&mut row, &release, tx.now);
-            let turn = row.begun_at.is_some() || has_turn(tx, read)?;
-            acts = is_first && turn;
-            if acts {
-                begin(&mut row, read, on, &release, tx.now);
-            } else if is_first {
-                let most = read.rules.at_once.unwrap_or_default();
-                settle(&mut row, Stage::Planned, &format!("it waits for its turn: {most} at once"), tx.now);
-            } else {
-                settle(&mut row, Stage::Planned, "another plan or order comes first", tx.now);
+            match turn {
+                Turn::Own if row.begun_at.is_some() || has_turn(tx, read)? => {
+                    acts = true;
+                    begin(&mut row, read, on, &release, tx.now);
+                }
+                Turn::Own => {
+                    let most = read.rules.at_once.unwrap_or_default();
+                    settle(&mut row, Stage::Planned, &format!("it waits for its turn: {most} at once"), tx.now);
+                }
+                Turn::Of(plan) => settle(&mut row, Stage::Planned, &format!("“{plan}” comes first"), tx.now),
+                Turn::ByHand => settle(&mut row, Stage::Planned, "what was started by hand comes first", tx.now),
             }
         }
     }

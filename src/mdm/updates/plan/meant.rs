@@ -36,6 +36,16 @@ pub enum Meant {
     Bring(Aim),
 }
 
+impl Meant {
+    /// The release that is brought now or later, if any is.
+    pub fn aim(self) -> Option<Aim> {
+        match self {
+            Self::Later { release, .. } | Self::Bring(release) => Some(release),
+            _ => None,
+        }
+    }
+}
+
 /// A release with its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aim {

@@ -29,7 +29,7 @@ use crate::store::releases;
 use crate::store::update_plans;
 use crate::store::update_states::{self, Stage, UpdateState};
 use declare::enforcement;
-use item::{by_hand, item, withdrawn};
+use item::{Turn, by_hand, item, withdrawn};
 
 /// How long a device keeps its turn when only so many may be at it at once; then the next begins, whatever became of it.
 pub const TURN: Duration = Duration::from_secs(24 * 3600);
@@ -162,12 +162,18 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     let first = all
         .iter()
         .enumerate()
-        .filter_map(|(at, (_, _, meant, row))| rank(meant, row.as_ref()).map(|rank| (rank, at)))
+        .filter_map(|(at, (read, _, meant, row))| rank(read, meant, row.as_ref()).map(|rank| (rank, at)))
         .min()
         .map(|(_, at)| at)
         .filter(|_| !is_busy);
+    let winner = first.and_then(|at| all.get(at)).map(|(read, ..)| read.plan.name.as_str());
     for (at, (read, ring, meant, before)) in all.into_iter().enumerate() {
-        let item = item(tx, enrollment, &on, (read, ring), meant, before, first == Some(at))?;
+        let turn = match winner {
+            _ if first == Some(at) => Turn::Own,
+            Some(plan) => Turn::Of(plan),
+            None => Turn::ByHand,
+        };
+        let item = item(tx, enrollment, &on, (read, ring), meant, before, turn)?;
         outcome.items.extend(item);
     }
     for (_, before) in rows {
@@ -179,12 +185,12 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     Ok(outcome)
 }
 
-/// Of several plans the one with the earliest deadline is brought; one that the device is at goes on.
-fn rank(meant: &Meant, row: Option<&UpdateState>) -> Option<(bool, Wall)> {
+/// Of several plans the one with the earliest deadline is brought, of equal ones the oldest; one that the device is at goes on.
+fn rank(read: &Read, meant: &Meant, row: Option<&UpdateState>) -> Option<(bool, Wall, Timestamp)> {
     let is_at_it = row.is_some_and(|row| matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing));
     match meant {
-        Meant::Bring(aim) => Some((!is_at_it, aim.deadline)),
-        Meant::Later { release, .. } if is_at_it => Some((false, release.deadline)),
+        Meant::Bring(aim) => Some((!is_at_it, aim.deadline, read.plan.created_at)),
+        Meant::Later { release, .. } if is_at_it => Some((false, release.deadline, read.plan.created_at)),
         _ => None,
     }
 }

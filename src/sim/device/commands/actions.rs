@@ -178,8 +178,12 @@ impl Device {
     }
 
     fn user_command(&mut self, command: &Command) -> Answer {
-        if command.request_type == "LogOutUser" || (command.request_type == "DeleteUser" && self.facts.model.family != Family::Mac) {
-            return if self.facts.shared { Answer::done() } else { Answer::refused(12070, "This device is not shared by several users.") };
+        if self.facts.model.family != Family::Mac {
+            return if self.facts.shared {
+                self.shared_command(command)
+            } else {
+                Answer::refused(12070, "This device is not shared by several users.")
+            };
         }
         let name = fields::text(&command.body, "UserName").unwrap_or_default();
         if !self.facts.accounts.iter().any(|account| account.short_name == name) {
@@ -189,5 +193,30 @@ impl Device {
             return Answer::refused(12074, format!("The user “{name}” is logged in."));
         }
         Answer::done()
+    }
+
+    /// What a Shared iPad does about the people on it.
+    fn shared_command(&mut self, command: &Command) -> Answer {
+        if command.request_type == "LogOutUser" {
+            self.situation.is_nobody_here = true;
+            return Answer::done();
+        }
+        let is_here = |at: usize| at == 0 && !self.situation.is_nobody_here;
+        if fields::flag(&command.body, "DeleteAllUsers") == Some(true) {
+            if is_here(0) && !self.facts.accounts.is_empty() {
+                return Answer::refused(12074, "Somebody is logged in.");
+            }
+            self.facts.accounts.clear();
+            return Answer::done();
+        }
+        let name = fields::text(&command.body, "UserName").unwrap_or_default();
+        match self.facts.accounts.iter().position(|account| account.short_name == name) {
+            None => Answer::refused(12071, format!("There is no user “{name}”.")),
+            Some(at) if is_here(at) => Answer::refused(12074, format!("The user “{name}” is logged in.")),
+            Some(at) => {
+                self.facts.accounts.remove(at);
+                Answer::done()
+            }
+        }
     }
 }

@@ -166,6 +166,11 @@ impl Device {
             return None;
         }
         let residents = self.facts.accounts.len() as u64;
+        // What it was told since it left its box counts.
+        let told = self.situation.other.get("SharedDeviceConfiguration").and_then(Value::as_dictionary);
+        if let Some(told) = told.and_then(|told| told.get(query)).filter(|_| query != "ResidentUsers") {
+            return Some(told.clone());
+        }
         match query {
             "MaximumResidentUsers" | "EstimatedResidentUsers" => Some(Value::from(10)),
             "ResidentUsers" => Some(Value::from(residents)),

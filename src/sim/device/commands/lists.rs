@@ -172,7 +172,10 @@ impl Device {
         }
         let is_mac = self.facts.model.family == Family::Mac;
         let users = self.facts.accounts.iter().enumerate().map(|(index, account)| {
-            let mut user = dictionary([("UserName", Value::from(account.short_name.as_str())), ("IsLoggedIn", Value::Boolean(index == 0))]);
+            let mut user = dictionary([
+                ("UserName", Value::from(account.short_name.as_str())),
+                ("IsLoggedIn", Value::Boolean(index == 0 && !self.situation.is_nobody_here)),
+            ]);
             if is_mac {
                 user.insert("FullName".into(), Value::from(account.long_name.as_str()));
                 user.insert("UserGUID".into(), Value::from(account.user_id.as_str()));

@@ -57,6 +57,7 @@ pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&
         "wanted" => wanted(tx, channel)?,
         "apps" => DeviceContent::Apps(apps_tab(tx, actor, device, channel, age("InstalledApplicationList")?)?),
         "updates" => DeviceContent::Updates(updates::tab(tx, actor, device, channel)?),
+        "people" => DeviceContent::People(super::users::tab(tx, actor, device)?),
         "profiles" => DeviceContent::Profiles(profiles(tx, id)?, age("ProfileList")?),
         "certificates" => DeviceContent::Certificates(certificates(tx, id)?, age("CertificateList")?),
         "security" => DeviceContent::Security(security(tx, device)?, secrets(tx, actor, device)?, device.security_at),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{PAGE, words};
 use crate::clock::{Day, Timestamp, Wall, Zone};
 use crate::error::Result;
-use crate::http::pages::parts::{Address, BurnDown, Calendar, CalendarRing, Segment, Share, State as Mark};
+use crate::http::pages::parts::{Address, BURN_SHORT, BurnDown, Calendar, CalendarRing, Segment, Share, State as Mark};
 use crate::http::pages::updates::one::{ExceptionRow, MemberRow, PlanView, RingView};
 use crate::http::pages::updates::plans::PlanRow;
 use crate::mdm::settings::zone;
@@ -301,7 +301,11 @@ fn burn(tx: &Tx, read: &Read, meant: &[Meant], zone: &Zone) -> Result<Option<Bur
     };
     let deadline = meant.iter().filter_map(|meant| meant.due_at).max().or(fixed);
     let title = String::from("Devices that are not there yet");
-    Ok(deadline.map(|deadline| BurnDown { title, points: drawn, total: u64::from(total), deadline }))
+    let Some(deadline) = deadline else { return Ok(None) };
+    let began = zone.wall(wave[0].at);
+    let is_short = deadline.max(tx.now).since(wave[0].at) <= BURN_SHORT;
+    let starts = if is_short { timing::minute_words(began.minute() as u16) } else { began.day().words() };
+    Ok(Some(BurnDown { title, points: drawn, total: u64::from(total), deadline, starts }))
 }
 
 /// The exceptions of a plan that have not ended.
