@@ -43,9 +43,10 @@ impl SkipKey {
             Platform::Visionos => "visionOS",
             _ => "iOS and iPadOS",
         };
-        let until = |system: &System| system.removed.map(|end| format!(" until {end}")).unwrap_or_default();
-        let all: Vec<_> =
-            self.systems.iter().map(|system| format!("{} {}{}", name(system.platform), system.since, until(system))).collect();
+        let short = |version: OsVersion| version.to_string().trim_end_matches(".0").to_owned();
+        let until = |system: &System| system.removed.map(|end| format!(" until {}", short(end))).unwrap_or_default();
+        let words = |system: &System| format!("{} {}{}", name(system.platform), short(system.since), until(system));
+        let all: Vec<_> = self.systems.iter().map(words).collect();
         all.join(", ")
     }
 }

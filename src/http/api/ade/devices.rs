@@ -119,6 +119,7 @@ struct DevicesQuery {
     /// Of which server token; of all where it is left out.
     server_id: Option<String>,
     /// Which of them; `all` by default.
+    #[param(inline)]
     show: Option<Show>,
     /// Part of a serial number, a model, a description or a tag.
     #[serde(default)]

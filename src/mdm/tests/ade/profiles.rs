@@ -18,7 +18,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// The name of the profile that a device has at Apple.
 fn at_apple(office: &mut Office, serial: &str) -> String {
     let server = office.apple();
-    let uuid = server.devices[serial]["profile_uuid"].as_str().unwrap_or_default().to_owned();
+    let uuid = server.devices[serial].get("profile_uuid").and_then(|uuid| uuid.as_str()).unwrap_or_default().to_owned();
     server.profiles.get(&uuid).map(|profile| profile["profile_name"].as_str().unwrap_or_default().to_owned()).unwrap_or_default()
 }
 

@@ -90,6 +90,9 @@ pub(super) fn same_place(asked: &Asked, said: &mut Said) {
     let (Ok(mut answer), Ok(body)) = (serde_json::from_slice::<Value>(&said.body), serde_json::from_slice::<Value>(&asked.body)) else {
         return;
     };
+    if !answer.is_object() {
+        return;
+    }
     (answer["cursor"], answer["more_to_follow"]) = (body["cursor"].clone(), json!(true));
     said.body = answer.to_string().into_bytes();
 }
