@@ -11,7 +11,7 @@ use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Trust};
 use crate::error::{Error, Result};
-use crate::http::{ade, content_tokens};
+use crate::http::{content_tokens, device_list};
 use crate::mdm::Actor;
 use crate::mdm::ade::{presets, profiles, servers};
 use crate::mdm::licences::tokens;
@@ -210,7 +210,7 @@ async fn open_list(app: &App, services: &Services) -> Result<()> {
             Ok(())
         })
         .await?;
-    let server = ade::begin(app, &Actor::Console, "Practice school", true).await?;
+    let server = device_list::begin(app, &Actor::Console, "Practice school", true).await?;
     app.store
         .write(now, move |tx| {
             servers::take(tx, &Actor::Console, &server.id, &token)?;

@@ -1,7 +1,6 @@
 //! Who asks us: every door for devices, people and scripts, and every address on one screen.
 
 pub mod access;
-pub mod ade;
 pub mod api;
 pub mod assets;
 pub mod attempts;
@@ -10,6 +9,7 @@ pub mod budget;
 mod catalog;
 pub mod content_tokens;
 mod ddm;
+pub mod device_list;
 pub mod enroll;
 pub mod error;
 mod file_body;
