@@ -58,16 +58,17 @@ use server::Doors;
 pub fn doors(app: &App, streams: &Streams) -> Doors {
     let gate = Gate::new(app.store.clone(), app.clock.clone());
     let known = |routes: Router<App>| routes.layer(Extension(gate.clone())).layer(Extension(streams.clone()));
+    let scripts = known(scripts());
     let whole = Router::new()
         .merge(devices())
         .merge(access::routes())
         .merge(monitors())
-        .merge(known(scripts()))
+        .merge(scripts.clone())
         .merge(known(people()))
         .merge(content_tokens::routes())
         .fallback(nowhere);
     let plain = Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https);
-    let control = Router::new().merge(monitors()).merge(known(scripts())).fallback(nowhere);
+    let control = Router::new().merge(monitors()).merge(scripts).fallback(nowhere);
     let ids = Arc::new(RequestIds::new(&app.random));
     let budget = Budget::new(BODIES_MAX_BYTES);
     let finish = |routes: Router<App>| {

@@ -62,9 +62,14 @@ impl Modify for Ways {
     }
 }
 
-/// Splits the addresses into the router and their description.
-pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> (Router<S>, Value) {
-    let (router, document) = OpenApiRouter::with_openapi(Base::openapi()).merge(routes).split_for_parts();
+/// The addresses alone.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> Router<S> {
+    routes.split_for_parts().0
+}
+
+/// The description of addresses.
+pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> Value {
+    let (_, document) = OpenApiRouter::with_openapi(Base::openapi()).merge(routes).split_for_parts();
     // The description is made of strings and maps, which JSON always holds; the test of its content would fail on Null.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
@@ -72,7 +77,7 @@ pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S
             complete(path, method, operation);
         }
     }
-    (router, document)
+    document
 }
 
 /// Adds what holds for every operation.

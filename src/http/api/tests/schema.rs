@@ -189,7 +189,7 @@ impl House {
 async fn every_answer_is_what_the_description_says() {
     let house = House::new();
     let ids = house.filled().await;
-    let (_, document) = openapi::describe(nouns().merge(large()));
+    let document = openapi::describe(nouns().merge(large()));
     let mut judge = Judge::new(&document);
     let mut walked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -213,7 +213,7 @@ async fn every_answer_is_what_the_description_says() {
 #[tokio::test]
 async fn every_word_that_the_description_offers_is_taken() {
     let house = House::new();
-    let (_, document) = openapi::describe(nouns().merge(large()));
+    let document = openapi::describe(nouns().merge(large()));
     let judge = Judge::new(&document);
     let mut asked = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -233,7 +233,7 @@ async fn every_word_that_the_description_offers_is_taken() {
 
 #[tokio::test]
 async fn what_the_description_forbids_is_what_is_refused() {
-    let (_, document) = openapi::describe(nouns().merge(large()));
+    let document = openapi::describe(nouns().merge(large()));
     for (path, methods) in document["paths"].as_object().unwrap() {
         for parameter in methods["get"]["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["name"] == "limit") {
             let schema = &parameter["schema"];

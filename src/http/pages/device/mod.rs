@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use people::PeopleTab;
 
 pub use apps::{AppStateRow, AppsTab, FeedbackRow};
-pub use updates::{CandidateRow, DeedRow, FoundRow, UpdateRow, UpdatesTab, ask_update};
+pub use updates::{CandidateRow, DeedRow, FoundRow, Loss, UpdateRow, UpdatesTab, ask_update};
 pub use wanted::{UnableRow, WantedRow};
 
 pub use tabs::{AppRow, CertificateRow, ProfileRow, QueueRow, ReportBody, ReportRow, SecretRow, SecurityRow};
