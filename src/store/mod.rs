@@ -1,6 +1,10 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
 pub mod access;
+pub mod ade_devices;
+pub mod ade_locks;
+pub mod ade_profiles;
+pub mod ade_servers;
 pub mod admins;
 pub mod alerts;
 pub mod api_tokens;
