@@ -314,7 +314,7 @@ fn declarations_are_there_before_a_device_goes_on() {
     let school = School::new();
     let device = held(&school, "18.1", false);
     assert!(!device.is_let_go());
-    assert!(device.why()[0].starts_with("Setup Assistant waits for: its declarations. It goes on by itself, at "), "{:?}", device.why());
+    assert!(device.why()[0].starts_with("Setup Assistant waits for: its declarations. it goes on by itself, at "), "{:?}", device.why());
     device.declarative("status", Some(&device.everything_applied()));
     assert_eq!(device.hold().because, "All is there.");
     assert_eq!(device.answers("Acknowledged"), ["DeviceConfigured"]);
