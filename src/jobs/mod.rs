@@ -11,6 +11,7 @@ mod queue;
 mod reconcile;
 mod releases;
 mod renewal;
+mod setup;
 mod store;
 mod webhooks;
 
@@ -52,6 +53,7 @@ pub const JOBS: &[Job] = &[
     reconcile::JOB,
     inventory::JOB,
     renewal::JOB,
+    setup::JOB,
     authority::JOB,
     webhooks::JOB,
     licences::JOB,

@@ -1,6 +1,10 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
 pub mod access;
+pub mod ade_devices;
+pub mod ade_locks;
+pub mod ade_profiles;
+pub mod ade_servers;
 pub mod admins;
 pub mod alerts;
 pub mod api_tokens;
@@ -8,6 +12,7 @@ pub mod app_requests;
 pub mod app_schemas;
 pub mod app_states;
 pub mod apps;
+pub mod arrivals;
 pub mod asset_data;
 pub mod assignments;
 pub mod authorities;
@@ -29,6 +34,7 @@ pub mod enrollments;
 pub mod escrow;
 pub mod events;
 pub mod groups;
+pub mod holds;
 pub mod idempotency;
 mod inbox;
 pub mod integrity;

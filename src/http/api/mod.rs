@@ -31,6 +31,7 @@ mod releases;
 mod scope;
 mod session;
 mod settings;
+mod setup_assistant;
 mod tokens;
 mod updates;
 mod webhooks;
@@ -97,6 +98,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(groups::routes())
         .merge(people::routes())
         .merge(settings::routes())
+        .merge(setup_assistant::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())
         .merge(access::routes())

@@ -25,6 +25,7 @@ mod releases;
 mod roster;
 mod set_up;
 mod settings;
+mod setup_assistant;
 mod shell;
 mod system;
 mod today;
@@ -61,6 +62,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(log_in::routes())
         .merge(today::routes())
+        .merge(setup_assistant::routes())
         .merge(devices::routes())
         .merge(device::routes())
         .merge(deeds::routes())
