@@ -1,5 +1,6 @@
 //! `rollcall releases`: what Apple's list of OS releases holds, and a list that is brought as a file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use axum::http::Method;
@@ -44,7 +45,16 @@ impl Releases {
                 .as_ref()
                 .map_or_else(|| String::from("/api/v1/releases"), |platform| format!("/api/v1/releases?platform={}", encode(platform)));
             let state = api.ask(Method::GET, "/api/v1/releases/state", None).await?;
-            let listed = api.list(&address).await?.into_iter().filter(|release| release["vanished_at"].is_null()).collect();
+            let listed: Vec<_> = api.list(&address).await?.into_iter().filter(|release| release["vanished_at"].is_null()).collect();
+            if let Some(platform) = platform.as_ref().filter(|_| listed.is_empty()) {
+                let all = api.list("/api/v1/releases").await?;
+                let known: BTreeSet<_> =
+                    all.iter().map(|release| text(release, "platform")).filter(|platform| !platform.is_empty()).collect();
+                if !known.is_empty() {
+                    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+                    return Err(Error::conflict(format!("Apple lists no releases of “{platform}”; it lists {known}.")));
+                }
+            }
             Ok(if json { print::json(&json!({ "taken": taken, "state": state, "releases": listed })) } else { told(taken, &state, listed) })
         })?;
         print!("{told}");

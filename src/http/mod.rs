@@ -1,12 +1,14 @@
 //! Who asks us: every door for devices, people and scripts, and every address on one screen.
 
 pub mod access;
+mod ade;
 pub mod api;
 pub mod assets;
 pub mod attempts;
 pub mod auth;
 pub mod budget;
 mod catalog;
+pub mod configurator;
 pub mod content_tokens;
 mod ddm;
 pub mod device_list;
@@ -59,16 +61,17 @@ use server::Doors;
 pub fn doors(app: &App, streams: &Streams) -> Doors {
     let gate = Gate::new(app.store.clone(), app.clock.clone());
     let known = |routes: Router<App>| routes.layer(Extension(gate.clone())).layer(Extension(streams.clone()));
+    let scripts = known(scripts());
     let whole = Router::new()
         .merge(devices())
         .merge(access::routes())
         .merge(monitors())
-        .merge(known(scripts()))
+        .merge(scripts.clone())
         .merge(known(people()))
         .merge(content_tokens::routes())
         .fallback(nowhere);
     let plain = Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https);
-    let control = Router::new().merge(monitors()).merge(known(scripts())).fallback(nowhere);
+    let control = Router::new().merge(monitors()).merge(scripts).fallback(nowhere);
     let ids = Arc::new(RequestIds::new(&app.random));
     let budget = Budget::new(BODIES_MAX_BYTES);
     let finish = |routes: Router<App>| {
@@ -103,7 +106,7 @@ fn people() -> Router<App> {
     let packages = group(Audience::Person, PACKAGE_FORM_MAX_BYTES, pages::handlers::package_uploads());
     let lists = group(Audience::Person, RELEASES_FORM_MAX_BYTES, pages::handlers::release_uploads());
     let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
-    let pages = Router::new().merge(enroll::routes()).merge(catalog::routes()).merge(pages);
+    let pages = Router::new().merge(enroll::routes()).merge(ade::routes()).merge(catalog::routes()).merge(pages);
     let pages = pages.merge(rosters).merge(uploads).merge(packages).merge(lists);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)

@@ -11,7 +11,7 @@ use crate::store::escrow::{EscrowKind, Held};
 use crate::store::roster::{self, Listed};
 use crate::store::{Tx, groups};
 
-/// A device by its id, or by the Nano id of one of its enrollments.
+/// A device by its id, by the Nano id of one of its enrollments, or by its serial number.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
     actor.require(Right::View)?;
     any(tx, id)?.filter(|device| device.deleted_at.is_none()).ok_or_else(unknown)
@@ -162,8 +162,10 @@ fn any(tx: &Tx, id: &str) -> Result<Option<Device>> {
     if let Some(device) = devices::by_id(tx, id)? {
         return Ok(Some(device));
     }
-    let Some(enrollment) = enrollments::by_nano_id(tx, id)? else { return Ok(None) };
-    devices::by_id(tx, &enrollment.device_id)
+    match enrollments::by_nano_id(tx, id)? {
+        Some(enrollment) => devices::by_id(tx, &enrollment.device_id),
+        None => devices::by_serial_number(tx, id),
+    }
 }
 
 fn unknown() -> Error {

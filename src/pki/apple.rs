@@ -24,10 +24,22 @@ pub const ROOT_CA: AppleRoot = AppleRoot {
     used_for: "Apple's list of OS releases",
 };
 
-/// The roots that something here needs.
-pub const NEEDED: [AppleRoot; 1] = [ROOT_CA];
+/// The authority that issued the identities which devices are built with. It has ended, and what it issued counts all the same.
+pub const IPHONE_DEVICE_CA: AppleRoot = AppleRoot {
+    name: "Apple iPhone Device CA",
+    sha256: "76F27D00E1333BC88DE0E2916C38C9A7F2B75774C25A794C092A80E3C4C66CCE",
+    used_for: "devices that come in by their Setup Assistant",
+};
+
+/// The certificates that something here needs.
+pub const NEEDED: [AppleRoot; 2] = [ROOT_CA, IPHONE_DEVICE_CA];
 
 impl AppleRoot {
+    /// Whether a certificate is this one.
+    pub fn is(&self, certificate: &Certificate) -> bool {
+        Fingerprint::from_hex(self.sha256) == Some(certificate.fingerprint())
+    }
+
     /// Finds it in a file, which is its certificate or a PEM text that holds it among others.
     pub fn find(&self, file: &[u8]) -> Option<Certificate> {
         let is_it = |der: &[u8]| Fingerprint::from_hex(self.sha256) == Some(Fingerprint::of_der(der));

@@ -1,12 +1,29 @@
 //! Invitations to enroll, and the one-time challenges that their profiles carry.
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Row, named_params, params};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::pki::certificate::Fingerprint;
 use crate::store::Tx;
 use crate::store::certificates::Purpose;
+use crate::store::words::words;
+
+words! {
+    /// By which door a device comes in.
+    pub enum Entry {
+        /// A person opened an invitation on it.
+        Invitation = "invitation",
+        /// Setup Assistant, because Apple assigns it to this server.
+        Automated = "automated",
+        /// Setup Assistant, because Apple Configurator prepared it.
+        Configurator = "configurator",
+        /// A person signed in with their Managed Apple Account.
+        Account = "account",
+        /// A Profile Service of the older kind.
+        ProfileService = "profile_service",
+    }
+}
 
 /// An invitation to enroll.
 #[derive(Debug, Clone)]
@@ -130,10 +147,20 @@ pub struct Challenge {
     pub expires_at: Timestamp,
     /// When a certificate was issued for it.
     pub spent_at: Option<Timestamp>,
+    /// By which door the device comes in.
+    pub entry: Entry,
+    /// Serial number of the device that it was made for, where that is proven.
+    pub serial_number: Option<String>,
+    /// UDID of the device that it was made for, where that is proven.
+    pub udid: Option<String>,
+    /// Whether a practice device asked for it from Setup Assistant.
+    pub practice: bool,
+    /// Who signed in at the device.
+    pub person_id: Option<String>,
 }
 
-const CHALLENGE_COLUMNS: &str =
-    "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, newest_authority_id";
+const CHALLENGE_COLUMNS: &str = "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, \
+     newest_authority_id, entry, serial_number, udid, practice, person_id";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
     Ok(Challenge {
@@ -148,6 +175,11 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
         expires_at: row.get(8)?,
         spent_at: row.get(9)?,
         newest_authority_id: row.get(10)?,
+        entry: row.get(11)?,
+        serial_number: row.get(12)?,
+        udid: row.get(13)?,
+        practice: row.get(14)?,
+        person_id: row.get(15)?,
     })
 }
 
@@ -155,9 +187,9 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
 pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
     tx.execute(
         "INSERT INTO challenges (hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, created_at, expires_at,
-                                 newest_authority_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        (
+                                 newest_authority_id, entry, serial_number, udid, practice, person_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        params![
             &challenge.hash[..],
             challenge.purpose,
             &challenge.invitation_id,
@@ -169,7 +201,12 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
             tx.now,
             challenge.expires_at,
             &challenge.newest_authority_id,
-        ),
+            challenge.entry,
+            &challenge.serial_number,
+            &challenge.udid,
+            challenge.practice,
+            &challenge.person_id,
+        ],
     )?;
     Ok(())
 }

@@ -36,8 +36,7 @@ pub struct Narrowed {
 }
 
 /// The order of a plan's devices: those first that need somebody.
-const ORDER: &str =
-    "CASE WHEN stage = 'failed' THEN 0 WHEN stage NOT IN ('done', 'cannot', 'excepted', 'planned') AND deadline_at <= ?2 THEN 1
+const ORDER: &str = "CASE WHEN stage = 'failed' THEN 0 WHEN stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2 THEN 1
      WHEN stage = 'cannot' THEN 2 WHEN stage = 'done' THEN 4 WHEN stage = 'excepted' THEN 5 ELSE 3 END";
 
 /// One page of the devices of a plan, from behind the cursor `after`.
@@ -52,7 +51,7 @@ pub fn members(tx: &Tx, plan_id: &str, narrowed: &Narrowed, after: Option<&str>,
          JOIN devices ON devices.id = enrollments.device_id AND devices.deleted_at IS NULL
          WHERE plan_id = ?1 AND (?3 = '[]' OR stage IN (SELECT value FROM json_each(?3)))
            AND (?6 IS NULL OR ring = ?6)
-           AND (NOT ?7 OR (stage NOT IN ('done', 'cannot', 'excepted', 'planned') AND deadline_at <= ?2))
+           AND (NOT ?7 OR (stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2))
            AND (?4 IS NULL OR printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) > ?4)
          ORDER BY cursor LIMIT ?5"
     );
@@ -114,7 +113,7 @@ pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
              SELECT plan_id, sum(deadline_at IS NOT NULL AND deadline_at <= ?1) AS overdue,
                     sum(stage = 'failed' AND (deadline_at IS NULL OR deadline_at > ?1)) AS failed
              FROM update_states JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-             WHERE stage NOT IN ('done', 'cannot', 'excepted', 'planned') GROUP BY plan_id
+             WHERE stage NOT IN ('done', 'cannot', 'excepted') GROUP BY plan_id
          ), known AS (
              SELECT id, name, stopped_at, stopped_because FROM update_plans UNION ALL SELECT '', '', NULL, ''
          )

@@ -32,13 +32,17 @@ mod releases;
 mod scope;
 mod session;
 mod settings;
+mod setup_assistant;
 mod tokens;
 mod updates;
 mod webhooks;
 
+use std::sync::OnceLock;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -52,15 +56,19 @@ use crate::app::App;
 
 /// The API's addresses with their description. They want [`Gate`](crate::http::auth::Gate) and [`Streams`] as extensions, and their group round them.
 pub fn routes() -> Router<App> {
-    let (_, document) = openapi::describe(nouns().merge(large()));
-    let (routes, _) = openapi::describe(nouns());
-    let document = Bytes::from(document.to_string());
-    routes.route(openapi::ADDRESS, get(async move || ([(CONTENT_TYPE, "application/json")], document)))
+    openapi::routes(nouns()).route(openapi::ADDRESS, get(description))
+}
+
+/// The description, made when somebody first asks for it: made of structures it takes ten times the room of its text.
+async fn description() -> impl IntoResponse {
+    static TEXT: OnceLock<Bytes> = OnceLock::new();
+    let text = TEXT.get_or_init(|| openapi::describe(nouns().merge(large())).to_string().into()).clone();
+    ([(CONTENT_TYPE, "application/json")], text)
 }
 
 /// The addresses that take more of a body than others. They want the same as [`routes`].
 pub fn uploads() -> Router<App> {
-    openapi::describe(large()).0
+    openapi::routes(large())
 }
 
 fn large() -> OpenApiRouter<App> {
@@ -91,6 +99,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(groups::routes())
         .merge(people::routes())
         .merge(settings::routes())
+        .merge(setup_assistant::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())
         .merge(access::routes())

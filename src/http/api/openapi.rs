@@ -42,6 +42,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "new devices", description = "Devices that Apple says are yours: server tokens, profiles for Setup Assistant, whose each will be"),
         (name = "licences", description = "Locations of Apps and Books, what they own, who has it, and redemption codes"),
         (name = "releases", description = "OS releases that Apple lists, how old the list is, and Apple's own roots, by which its service is known"),
+        (name = "setup assistant", description = "Devices that come in while they are set up, and Apple Configurator"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)
@@ -63,9 +64,14 @@ impl Modify for Ways {
     }
 }
 
-/// Splits the addresses into the router and their description.
-pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> (Router<S>, Value) {
-    let (router, document) = OpenApiRouter::with_openapi(Base::openapi()).merge(routes).split_for_parts();
+/// The addresses alone.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> Router<S> {
+    routes.split_for_parts().0
+}
+
+/// The description of addresses.
+pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> Value {
+    let (_, document) = OpenApiRouter::with_openapi(Base::openapi()).merge(routes).split_for_parts();
     // The description is made of strings and maps, which JSON always holds; the test of its content would fail on Null.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
@@ -73,7 +79,7 @@ pub(super) fn describe<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S
             complete(path, method, operation);
         }
     }
-    (router, document)
+    document
 }
 
 /// Adds what holds for every operation.

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod ade;
 pub mod apps;
+pub mod at_device;
 pub mod catalog;
 pub mod declarations;
 pub mod device;
@@ -21,6 +22,7 @@ pub mod problem;
 pub mod profiles;
 pub mod provisioning;
 pub mod push;
+pub mod setting_up;
 pub mod setup;
 pub mod system;
 pub mod today;

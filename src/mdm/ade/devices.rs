@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::mdm::ade::{ACTOR, profiles};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, groups, people};
@@ -140,7 +140,7 @@ pub fn assign(tx: &Tx, actor: &Actor, serials: &[String], wish: &Wish) -> Result
 /// Refuses a wish that names what is not there; gives the names of what is.
 fn check(tx: &Tx, actor: &Actor, wish: &Wish, devices: usize) -> Result<serde_json::Value> {
     let there = |field: &'static str, error: Error| match error.kind {
-        crate::error::Kind::NotFound => Error::field(field, "is not there any more"),
+        Kind::NotFound => Error::field(field, "is not there any more"),
         _ => error,
     };
     let mut names = serde_json::Map::new();
@@ -193,7 +193,11 @@ fn hand_out(tx: &Tx, class_id: &str, chosen: &mut [AdeDevice], granted: &mut Gra
 pub fn arrived(tx: &Tx, device_id: &str) -> Result<()> {
     let Some(serial) = devices::by_id(tx, device_id)?.and_then(|device| device.serial_number) else { return Ok(()) };
     match rows::by_serial(tx, &serial)?.filter(|known| known.device.gone_at.is_none()) {
-        Some(known) => hand_over(tx, known.device),
+        Some(known) => match tx.attempt(|tx| hand_over(tx, known.device))? {
+            // What was chosen is gone, or full: that keeps no device from enrolling.
+            Err(error) if matches!(error.kind, Kind::NotFound | Kind::BadInput | Kind::Conflict) => Ok(()),
+            other => other,
+        },
         None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, devices, names};
 use crate::store::groups::{self as rows, Group};
 use crate::store::people::DeviceName;
-use crate::store::{Tx, classes, deployments};
+use crate::store::{Tx, classes, deployments, update_plans};
 
 pub use members::{Found, NAMES_SHOWN, fill, fill_for_people, place, place_for_apps, preview};
 pub use rule::Rule;
@@ -105,6 +105,13 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, change: Change) -> Result<Group>
 pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     let group = find(tx, actor, id)?;
+    if let [(_, plan), more @ ..] = update_plans::of_group(tx, id)?.as_slice() {
+        let others = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        return Err(Error::conflict(format!(
+            "The update plan “{plan}”{others} has “{}” in a ring; its devices would be updated no more. Take the group out of the plan first.",
+            group.name
+        )));
+    }
     // While it is still known who is in it.
     deployments::look_again_in_group(tx, id)?;
     rows::delete(tx, id)?;

@@ -14,13 +14,22 @@ pub enum Choice {
     Satisfied,
     /// It is not known, or it cannot be had; a sentence without a full stop.
     Cannot(String),
-    /// This one.
-    Take {
-        /// Which.
-        candidate: Candidate,
-        /// Where the target moves: the day from which on the first release counts that the device lacks.
-        since: Option<Day>,
-    },
+    /// The newest of these whose time has come; never empty, newest first.
+    Take(Vec<Counted>),
+}
+
+/// A release that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// Which.
+    pub candidate: Candidate,
+    /// Where the target moves: the day from which on it counts, and its time in each ring begins.
+    pub since: Option<Day>,
+}
+
+/// The one release that a plan names.
+fn only(candidate: &Candidate) -> Choice {
+    Choice::Take(vec![Counted { candidate: candidate.clone(), since: None }])
 }
 
 /// Chooses.
@@ -84,7 +93,7 @@ fn names_improvement(target: &Target) -> bool {
 fn release(candidates: &[&Candidate], version: OsVersion, build: &str) -> Choice {
     let same = |candidate: &&&Candidate| candidate.version == version && (build.is_empty() || candidate.key.build == build);
     match candidates.iter().find(same) {
-        Some(candidate) => Choice::Take { candidate: (*candidate).clone(), since: None },
+        Some(candidate) => only(candidate),
         None if !build.is_empty() && candidates.iter().any(|candidate| candidate.version == version) => {
             Choice::Cannot(format!("Apple offers it {version} in another build than {build}"))
         }
@@ -109,20 +118,18 @@ fn counts_from(candidate: &Candidate, days: u32) -> Option<Day> {
 fn newest(candidates: &[&Candidate], days: u32, today: Day) -> Choice {
     // A release without a posting date has been out for longer than anybody remembers.
     let counted: Vec<_> = candidates.iter().filter(|candidate| counts_from(candidate, days).is_none_or(|day| day <= today)).collect();
-    match counted.first() {
-        Some(candidate) => {
-            let since = counted.iter().filter_map(|candidate| counts_from(candidate, days)).min();
-            Choice::Take { candidate: (**candidate).clone(), since }
-        }
-        None => Choice::Satisfied,
+    if counted.is_empty() {
+        return Choice::Satisfied;
     }
+    let count = |candidate: &&&Candidate| Counted { candidate: (**candidate).clone(), since: counts_from(candidate, days) };
+    Choice::Take(counted.iter().map(count).collect())
 }
 
 /// The newest of the generation of `least`; where there is none, the oldest beyond it.
 fn minimum(candidates: &[&Candidate], least: OsVersion) -> Choice {
     let enough: Vec<_> = candidates.iter().filter(|candidate| candidate.version.is_at_least(least)).collect();
     match enough.iter().find(|candidate| candidate.version.major() == least.major()).or(enough.last()) {
-        Some(candidate) => Choice::Take { candidate: (***candidate).clone(), since: None },
+        Some(candidate) => only(candidate),
         None => Choice::Cannot(format!("Apple offers this model nothing from {least} on")),
     }
 }

@@ -1,10 +1,41 @@
-//! For how many days releases are hidden from the people at a device: what its policies come to. Pure.
+//! For how many days releases are hidden from the people at a device: what its policies and uploaded profiles come to.
 
 use serde_json::Value;
 
-use crate::mdm::policies::EffectiveKey;
+use crate::error::Result;
 use crate::mdm::updates::candidates::Leap;
+use crate::mdm::{Actor, policies};
 use crate::protocol::platform::Platform;
+use crate::protocol::restrictions::RESTRICTIONS;
+use crate::store::assignments::{self, AssignedKind};
+use crate::store::devices::Device;
+use crate::store::{Tx, profiles};
+
+/// A key as something has it on a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// Its name.
+    pub name: String,
+    /// What holds.
+    pub value: Value,
+}
+
+/// What holds on a device. Of several restrictions the stricter one does, as the device has it.
+pub fn on_device(tx: &Tx, actor: &Actor, device: &Device) -> Result<HeldBack> {
+    let by_policy = policies::on_device(tx, actor, &device.id)?.keys;
+    let mut held =
+        held_back(&by_policy.into_iter().map(|key| Key { name: key.key, value: key.value }).collect::<Vec<_>>(), device.platform);
+    for assignment in assignments::of_device(tx, &device.id)?.into_iter().filter(|assignment| assignment.kind == AssignedKind::Profile) {
+        let Some(profile) = profiles::by_id(tx, &assignment.item_id)? else { continue };
+        let Some(version) = profiles::version_of(tx, &profile.id, profile.version)? else { continue };
+        for payload in version.facts.payloads.into_iter().filter(|payload| payload.payload_type == RESTRICTIONS) {
+            let keys = payload.settings.into_iter().filter_map(|(name, value)| Some(Key { name, value: value? }));
+            let uploaded = held_back(&keys.collect::<Vec<_>>(), device.platform);
+            held = HeldBack { major: held.major.max(uploaded.major), minor: held.minor.max(uploaded.minor) };
+        }
+    }
+    Ok(held)
+}
 
 /// For how many days, by the kind of step; an order or a plan brings them all the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,8 +61,8 @@ impl HeldBack {
 const DAYS_UNSAID: u32 = 30;
 
 /// Works it out from the keys that hold on a device; declarations win over restrictions.
-pub fn held_back(keys: &[EffectiveKey], platform: Platform) -> HeldBack {
-    let value = |key: &str| keys.iter().find(|known| known.key == key).map(|known| &known.value);
+pub fn held_back(keys: &[Key], platform: Platform) -> HeldBack {
+    let value = |key: &str| keys.iter().find(|known| known.name == key).map(|known| &known.value);
     let days = |key: &str| value(key).and_then(Value::as_u64).and_then(|days| u32::try_from(days).ok());
     let is_on = |key: &str| value(key) == Some(&Value::Bool(true));
     let is_mac = platform == Platform::Macos;
@@ -58,15 +89,8 @@ pub fn held_back(keys: &[EffectiveKey], platform: Platform) -> HeldBack {
 mod tests {
     use super::*;
 
-    fn keys(list: &[(&str, Value)]) -> Vec<EffectiveKey> {
-        let key = |(key, value): &(&str, Value)| EffectiveKey {
-            of_type: String::new(),
-            key: (*key).to_owned(),
-            words: String::new(),
-            value: value.clone(),
-            origins: vec![],
-        };
-        list.iter().map(key).collect()
+    fn keys(list: &[(&str, Value)]) -> Vec<Key> {
+        list.iter().map(|(name, value)| Key { name: (*name).to_owned(), value: value.clone() }).collect()
     }
 
     #[test]

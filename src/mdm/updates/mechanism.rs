@@ -7,6 +7,7 @@ use crate::protocol::declaration::{Obstacle, find_type};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::deployments::Mechanism;
+use crate::store::update_states::Action;
 
 /// The declaration that has a release installed by a deadline.
 pub const ENFORCEMENT: &str = "com.apple.configuration.softwareupdate.enforcement.specific";
@@ -35,6 +36,17 @@ pub fn mechanism(target: &Target) -> Result<Mechanism, String> {
             _ => refusal.words,
         }),
     }
+}
+
+/// By what a device is told something by hand. Declarations always install: what only downloads or tells its user goes by command as long as the system
+/// has both.
+pub fn for_order(target: &Target, action: Action) -> Result<Mechanism, String> {
+    let device = &target.capabilities;
+    let only_asks = matches!(action, Action::Download | Action::Notify);
+    if only_asks && device.platform != Platform::Visionos && check(Request::Command("ScheduleOSUpdate"), device).is_ok() {
+        return Ok(Mechanism::Command);
+    }
+    mechanism(target)
 }
 
 fn has(table: &[(Platform, &str)], target: &Target) -> bool {

@@ -26,6 +26,9 @@ pub const AFTER_OBSTACLE: Duration = minutes(60);
 /// Questions in a row without progress that count as a failure: six hours.
 pub const UNMOVED_MAX: i64 = 36;
 
+/// The same where an installation was begun and the device says no more than that it is downloaded: two hours for its person to agree.
+pub const UNANSWERED_MAX: i64 = 12;
+
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(minutes * 60)
 }
@@ -307,16 +310,24 @@ pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp
         row.due_at = Some(now.plus(AFTER_OBSTACLE));
     } else if (row.stage, row.percent) == before && row.stage != Stage::Waiting {
         row.unmoved += 1;
-        if row.unmoved >= UNMOVED_MAX {
+        let most = if row.stage == Stage::Prepared { UNANSWERED_MAX } else { UNMOVED_MAX };
+        if row.unmoved >= most {
             let because = match row.stage {
                 Stage::Installing => "it said that it installs, and still runs what it ran hours later",
-                Stage::Prepared => "it is downloaded, and nobody agreed to install it for hours",
+                Stage::Prepared => "it is downloaded and did not install: nobody agreed at the device, or it could not",
                 _ => "nothing moved for hours",
             };
             failed(row, because, now);
         }
     } else {
         row.unmoved = 0;
+    }
+}
+
+/// The device said that it installs, and now that it only has it: where no passcode lets it ask its person first, that is a failed installation.
+pub fn installs_no_more(row: &mut UpdateState, before: Stage, asks_first: bool, now: Timestamp) {
+    if before == Stage::Installing && row.stage == Stage::Prepared && !asks_first {
+        failed(row, "the installation failed: the device has it downloaded and does not go on", now);
     }
 }
 

@@ -70,7 +70,7 @@ struct Ready {
 pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(Started, UpdateState)> {
     actor.require(Right::Command)?;
     let ready = ready(tx, device_id)?;
-    let mechanism = mechanism::mechanism(&ready.target).map_err(|because| Error::field("device", because))?;
+    let mechanism = mechanism::for_order(&ready.target, order.action).map_err(|because| Error::field("device", because))?;
     check_action(order.action, mechanism, &ready).map_err(|because| Error::field("action", because))?;
     let candidate = chosen(tx, &ready, order)?;
     let version = candidate.version.to_string();
@@ -126,9 +126,11 @@ pub fn possible(tx: &Tx, device_id: &str) -> Result<Possible> {
     let is_declared = mechanism == Mechanism::Declaration;
     let all = [Action::Install, Action::Later, Action::Download, Action::Notify, Action::Force];
     // At the deadline of a declaration a device restarts in any case: there is nothing to force.
-    let can = |action: &Action| check_action(*action, mechanism, &ready).is_ok() && !(is_declared && *action == Action::Force);
+    let way = |action: Action| mechanism::for_order(&ready.target, action).unwrap_or(mechanism);
+    let can = |action: &Action| check_action(*action, way(*action), &ready).is_ok() && !(is_declared && *action == Action::Force);
     let actions: Vec<_> = all.into_iter().filter(can).collect();
-    let loses = |action: &&Action| **action == Action::Force || (is_declared && ready.device.platform == Platform::Macos);
+    let installs = |action: Action| way(action) == Mechanism::Declaration;
+    let loses = |action: &&Action| **action == Action::Force || (installs(**action) && ready.device.platform == Platform::Macos);
     Ok(Possible::Actions { forces: actions.iter().filter(loses).copied().collect(), actions })
 }
 

@@ -250,7 +250,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
         Meant::Done => told.foreseen = Foreseen::Done,
         Meant::Excepted(because) => (told.foreseen, told.because) = (Foreseen::Excepted, because),
         Meant::Cannot(because) => (told.foreseen, told.because) = (Foreseen::Cannot, because),
-        Meant::Later { release, .. } | Meant::Bring(release) => {
+        Meant::Later { release, .. } | Meant::Stopped { release, .. } | Meant::Bring(release) => {
             told.foreseen = match release.mechanism {
                 Mechanism::Declaration => Foreseen::Declaration,
                 Mechanism::Command => Foreseen::Command,

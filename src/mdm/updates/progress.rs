@@ -8,7 +8,7 @@ use crate::mdm::{Actor, Right};
 use crate::store::Tx;
 use crate::store::census::{self, CensusRow};
 use crate::store::update_progress::{self, Member, Narrowed, Run};
-use crate::store::update_states::{self, Stage};
+use crate::store::update_states::{self, Outcome, Stage};
 
 /// Devices of one page of a plan.
 pub const PAGE_MAX: u32 = 500;
@@ -44,7 +44,7 @@ impl Counts {
             Some((_, known)) => *known += count,
             None => self.stages.push((stage, count)),
         }
-        if !matches!(stage, Stage::Done | Stage::Cannot | Stage::Excepted | Stage::Planned) {
+        if !matches!(stage, Stage::Done | Stage::Cannot | Stage::Excepted) {
             self.overdue += late;
         }
     }
@@ -119,9 +119,11 @@ pub fn burn_down(tx: &Tx, plan_id: &str) -> Result<Vec<Point>> {
 }
 
 /// Rings of one wave count from its beginning on, so that what is left falls; what is `planned` has not begun and belongs to the last wave.
+///
+/// A device that the plan does not bring anything to any more was never one of them: what is left falls by what devices installed, and by nothing else.
 fn points(runs: &[Run], planned: u32, now: Timestamp) -> Vec<Point> {
     let mut waves: Vec<(Timestamp, Timestamp, Vec<&Run>)> = Vec::new();
-    for run in runs {
+    for run in runs.iter().filter(|run| run.outcome != Outcome::Withdrawn) {
         let ends_at = run.ended_at.unwrap_or(now);
         match waves.last_mut().filter(|(_, end, _)| run.begun_at <= *end) {
             Some((_, end, of_wave)) => {
@@ -168,7 +170,6 @@ pub fn versions(tx: &Tx, actor: &Actor, since: Day) -> Result<Vec<CensusRow>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::update_states::Outcome;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(1_790_000_000 + seconds)
@@ -186,5 +187,7 @@ mod tests {
         let later = [run(0, Some(20)), run(50, Some(60))];
         assert_eq!(told(&later, 0), [(0, 1), (20, 0), (50, 1), (60, 0), (100, 0)], "two waves");
         assert_eq!(told(&[], 3), []);
+        let excepted = [run(0, None), Run { outcome: Outcome::Withdrawn, ..run(0, Some(40)) }];
+        assert_eq!(told(&excepted, 0), [(0, 1), (100, 1)], "an exception is no installation");
     }
 }

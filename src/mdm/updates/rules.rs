@@ -88,7 +88,7 @@ pub enum Target {
 pub struct Ring {
     /// What people call it: `Pilot`.
     pub name: String,
-    /// Minutes after the first ring's start; 0 for the first.
+    /// Minutes after the plan's start, or after a release counts; never fewer than the ring before it.
     #[serde(default)]
     pub after_minutes: u32,
     /// The groups whose devices are in it; a device in several rings is in the first of them.

@@ -47,7 +47,7 @@ pub struct Window {
     pub deadline: Wall,
 }
 
-/// The window of a ring for a release: `posted` is the day on which the first release was posted that the device lacks, where the target moves.
+/// The window of a ring for a release: `posted` is the day from which on it counts, where the target moves.
 pub fn window(rules: &Rules, ring: usize, posted: Option<Day>) -> Option<Window> {
     let after = i64::from(rules.rings.get(ring)?.after_minutes);
     let begins = posted.map_or(rules.starts, |posted| rules.starts.max(posted.at(0)));
@@ -68,6 +68,13 @@ pub fn window(rules: &Rules, ring: usize, posted: Option<Day>) -> Option<Window>
     // A deadline that falls into lessons waits for their end.
     let deadline = allowed(rules, wished.max(opens))?;
     Some(Window { opens, deadline })
+}
+
+/// By when a release is to be installed that Apple signs through the day `last` only: before that ends, where the window allows it.
+pub fn before_expiry(rules: &Rules, window: Window, last: Option<Day>) -> Wall {
+    let Some(last) = last.filter(|last| last.plus(1).at(0) <= window.deadline) else { return window.deadline };
+    let wished = window.opens.max(last.at(0));
+    allowed(rules, wished).filter(|at| *at < last.plus(1).at(0)).unwrap_or(window.opens)
 }
 
 /// What the clock on the wall really shows at a time: one that clocks skip is as much later as they skip.

@@ -10,9 +10,9 @@ pub fn name(row: &UpdateState) -> String {
     if row.version.is_empty() { String::from("Update") } else { format!("Update to {}", row.version) }
 }
 
-/// Whether its deadline has passed and it is not there. What its plan itself holds back is not late.
+/// Whether its deadline has passed and it is not there. What a stopped plan holds back has no deadline.
 pub fn is_overdue(row: &UpdateState, now: Timestamp) -> bool {
-    let may_come = !matches!(row.stage, Stage::Done | Stage::Cannot | Stage::Excepted | Stage::Planned);
+    let may_come = !matches!(row.stage, Stage::Done | Stage::Cannot | Stage::Excepted);
     may_come && row.deadline_at.is_some_and(|deadline| deadline <= now)
 }
 
@@ -28,7 +28,7 @@ pub fn stage(row: &UpdateState, now: Timestamp) -> String {
         }
         Stage::Prepared => "downloaded",
         Stage::Installing => "installing",
-        Stage::Done => "up to date",
+        Stage::Done => "has it",
         Stage::Cannot => "cannot",
         Stage::Excepted => "left alone",
     };
@@ -37,15 +37,15 @@ pub fn stage(row: &UpdateState, now: Timestamp) -> String {
 
 /// Why it stands so, and what ends or changes that; empty where there is nothing to say.
 pub fn because(row: &UpdateState, now: Timestamp) -> (String, String) {
-    let cause = if row.problem.is_empty() { usual_cause(row) } else { sentence(&row.problem) };
+    let cause = if row.problem.is_empty() { usual_cause(row, is_overdue(row, now)) } else { sentence(&row.problem) };
     let cause = match Wall::parse(&row.deadline).filter(|_| is_overdue(row, now)) {
-        Some(deadline) => format!("It was due on {}. {cause}", deadline.words()),
+        Some(deadline) => format!("It was due on {} by its own clock. {cause}", deadline.words()),
         None => cause,
     };
     (cause.trim_end().to_owned(), remedy(row, now))
 }
 
-fn usual_cause(row: &UpdateState) -> String {
+fn usual_cause(row: &UpdateState, is_overdue: bool) -> String {
     let declared = row.mechanism == Mechanism::Declaration;
     let words = match row.stage {
         Stage::Planned => "It has not begun yet.",
@@ -53,6 +53,7 @@ fn usual_cause(row: &UpdateState) -> String {
         Stage::Waiting if row.scheduled.is_empty() => "The device has not been told yet, or has not answered.",
         Stage::Waiting => "The device has taken the order.",
         Stage::Downloading => "The device downloads it.",
+        Stage::Prepared if declared && is_overdue => "It is downloaded.",
         Stage::Prepared if declared => "It is downloaded; the device asks its user, and installs it at the deadline.",
         Stage::Prepared if row.action == Action::Download => "It is downloaded; it was not to be installed.",
         Stage::Prepared => "It is downloaded, and waits to be installed.",
@@ -69,6 +70,7 @@ fn remedy(row: &UpdateState, now: Timestamp) -> String {
         Stage::Failed if declared => "The device tries again by itself: connect it to power and Wi-Fi, and free some room.",
         Stage::Failed if row.attempts >= ATTEMPTS_MAX => "It is not tried any more. Look at the device, then choose “Try again”.",
         Stage::Failed => "It is tried again by itself.",
+        Stage::Planned if is_overdue(row, now) => "It begins by itself when its turn comes; a plan may let more devices begin at once.",
         _ if is_overdue(row, now) && declared => {
             "The device installs it about an hour after it is next on, charged and connected; restart it if it stays so."
         }

@@ -22,6 +22,8 @@ const MAX_ATTEMPTS: u32 = 5;
 pub(crate) enum Errand {
     /// Download the enrollment profile.
     FetchProfile,
+    /// Ask for it from Setup Assistant.
+    AskSetup,
     /// SCEP, in this order.
     GetCaCert,
     GetCaCaps,
@@ -123,6 +125,7 @@ impl Device {
     fn request_for(&mut self, errand: &Errand, now: Timestamp) -> Option<Request> {
         match errand {
             Errand::FetchProfile => self.profile_request(),
+            Errand::AskSetup => self.machine_info(now),
             Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation => self.scep_request(errand, now),
             Errand::MakeKey => None,
             Errand::Authenticate => self.authenticate(now),
@@ -160,7 +163,13 @@ impl Device {
     fn tells_to_leave(&mut self, request: &Request, response: &Response) -> bool {
         let is_protocol = !matches!(
             request.purpose,
-            Purpose::Profile | Purpose::GetCaCert | Purpose::GetCaCaps | Purpose::PkiOperation | Purpose::Content | Purpose::Store
+            Purpose::Profile
+                | Purpose::MachineInfo
+                | Purpose::GetCaCert
+                | Purpose::GetCaCaps
+                | Purpose::PkiOperation
+                | Purpose::Content
+                | Purpose::Store
         );
         match response.status {
             401 if is_protocol => true,
@@ -178,7 +187,7 @@ impl Device {
 
     fn finish(&mut self, errand: Errand, response: Response, now: Timestamp) {
         match errand {
-            Errand::FetchProfile => self.profile_came(&response, now),
+            Errand::FetchProfile | Errand::AskSetup => self.profile_came(&response, now),
             Errand::GetCaCert => self.ca_cert_came(&response),
             Errand::GetCaCaps => self.ca_caps_came(&response),
             Errand::MakeKey | Errand::Accept(_) => {}
@@ -209,6 +218,7 @@ impl Device {
         let refused = status.is_some_and(|status| (400..500).contains(&status) && !matches!(status, 408 | 429));
         let given_up = flight.attempts >= MAX_ATTEMPTS;
         match &flight.errand {
+            Errand::AskSetup if refused || given_up => return self.setup_refused(response, &why, now),
             Errand::FetchProfile | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation if refused || given_up => {
                 return self.installation_failed(super::values::Complaint::scep(22005, why));
             }

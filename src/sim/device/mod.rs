@@ -22,6 +22,7 @@ mod profile;
 mod profiles;
 mod scep;
 mod seen;
+mod setup;
 mod shelf;
 mod situation;
 mod store;
@@ -53,6 +54,7 @@ pub use self::identity::{HeaderForm, Identity, Proof};
 pub use self::journal::Journal;
 pub(crate) use self::scep::{Applicant, ScepService};
 pub use self::seen::{DeclarationSeen, DownloadSeen, ProfileSeen};
+pub use self::setup::{Maker, SetupAssistant};
 pub use self::shelf::AppSeen;
 pub(crate) use self::values::Complaint;
 pub use self::wire::{Mischief, Purpose, Reply, Request, Response};
@@ -91,6 +93,8 @@ pub struct Settings {
     pub store: Option<String>,
     /// What Apple has posted; none: the compiled releases, as of the moment at which the device begins.
     pub releases: Option<Postings>,
+    /// Where devices ask for their profile that come by Automated Device Enrollment; none: by `profile`, as others.
+    pub setup: Option<Arc<SetupAssistant>>,
     /// The time zone that the device is in, `Europe/Berlin`, which is also what it is without any.
     pub time_zone: Option<String>,
 }
@@ -107,6 +111,7 @@ impl Settings {
             binary: false,
             store: None,
             releases: None,
+            setup: None,
             time_zone: None,
         }
     }

@@ -61,6 +61,12 @@ pub enum Kind {
     UpdateStalls,
     /// The order to update the OS is answered with the Status `name`.
     UpdateRefused,
+    /// Machine info is signed by somebody whom no maker of devices vouches for.
+    Stranger,
+    /// Machine info is signed by SHA-1.
+    OldDigest,
+    /// Machine info comes without the certificate of the authority above its signer.
+    BareIdentity,
 }
 
 #[derive(Debug, Deserialize)]

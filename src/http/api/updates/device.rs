@@ -14,6 +14,7 @@ use crate::http::api::input::Json;
 use crate::http::auth::Authenticated;
 use crate::mdm::devices;
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
+use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order, Started};
 use crate::protocol::report::updates::AvailableUpdate;
 use crate::store::update_states::{self, Action};
@@ -32,12 +33,15 @@ struct CandidateView {
     posted: Option<Day>,
     /// The last day on which Apple signs it.
     expires: Option<Day>,
+    /// The first day on which the person at the device is offered it, where it is held back; a plan or an order brings it all the same.
+    offered_from: Option<Day>,
 }
 
-impl From<Candidate> for CandidateView {
-    fn from(candidate: Candidate) -> Self {
+impl CandidateView {
+    fn of(candidate: Candidate, held_back: HeldBack) -> Self {
+        let offered_from = candidates::visible_from(&candidate, held_back.days(candidate.leap));
         let Candidate { version, key, leap, posted, expires, .. } = candidate;
-        Self { version: version.to_string(), build: key.build, step: leap, posted, expires }
+        Self { version: version.to_string(), build: key.build, step: leap, posted, expires, offered_from }
     }
 }
 
@@ -72,8 +76,11 @@ pub(super) async fn show(
     let work = move |tx: &Tx| {
         let device = devices::find(tx, &actor, &id)?;
         let subject = candidates::subject(tx, &device)?;
+        let held_back = held_back::on_device(tx, &actor, &device)?;
         let (candidates, unknown) = match candidates::of(tx, &subject, &mut candidates::Memo::default())? {
-            Found::Known(candidates) => (Some(candidates.into_iter().map(CandidateView::from).collect()), None),
+            Found::Known(candidates) => {
+                (Some(candidates.into_iter().map(|candidate| CandidateView::of(candidate, held_back)).collect()), None)
+            }
             Found::Unknown(unknown) => (None, Some(unknown.words())),
         };
         let enrollment = enrollments::device_channel(tx, &device.id)?;
@@ -132,6 +139,8 @@ pub(super) async fn start(
         let device = devices::find(tx, &actor, &id)?;
         let (started, row) = orders::start(tx, &actor, &device.id, &Order { version, action })?;
         let (begun, note) = match started {
+            Started::Begun if row.action == Action::Notify => (true, format!("The person at the device is told of {}.", row.version)),
+            Started::Begun if row.action == Action::Download => (true, format!("The device is told to download {}.", row.version)),
             Started::Begun => (true, format!("The device is told to bring {}.", row.version)),
             Started::UnderWay(note) => (false, note),
         };

@@ -188,7 +188,7 @@ fn candidates(tab: &UpdatesTab) -> Markup {
             html! { strong { (candidate.version) } " " span.mono.quiet { (candidate.build) } },
             html! { (candidate.kind) },
             day(candidate.posted, "not said"),
-            day(candidate.expires, "no end"),
+            day(candidate.expires, "not said"),
         ];
         if hidden {
             cells.push(html! { @match candidate.visible { Some(day) => { "from " (day.words()) }, None => "at once" } });
@@ -267,15 +267,30 @@ fn found(list: &[FoundRow], at: Timestamp, now: Timestamp) -> Markup {
     }
 }
 
+/// What is lost by an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// What is open and not saved.
+    Work,
+    /// The generation of the system that it runs.
+    WayBack,
+}
+
 /// The question before an update that restarts a Mac whatever is open.
-pub fn ask_update(shell: &Shell, (id, name): (&str, &str), version: &str, deed: &DeedRow) -> Markup {
+pub fn ask_update(shell: &Shell, (id, name): (&str, &str), version: &str, deed: &DeedRow, loss: Loss) -> Markup {
     let back = format!("/devices/{id}/updates");
     let sent = [("version".to_owned(), version.to_owned()), ("action".to_owned(), deed.action.to_owned())];
     let which = if version.is_empty() { String::from("the newest release") } else { version.to_owned() };
     let ask = Confirm {
         action: &back,
         title: deed.words,
-        consequence: html! { strong { (name) } " installs " (which) " and restarts whatever is open. " strong { "Unsaved work is lost." } " " (deed.help) },
+        consequence: html! {
+            strong { (name) } " installs " (which)
+            @match loss {
+                Loss::Work => { " and restarts whatever is open. " strong { "Unsaved work is lost." } " " (deed.help) }
+                Loss::WayBack => { ", a new generation of its system. " strong { "There is no way back" } ", and some apps may need newer versions first. " (deed.help) }
+            }
+        },
         names: &[],
         total: 1,
         hidden: &sent,

@@ -98,6 +98,7 @@ fn root(standing: apple_roots::Standing) -> RootRow {
         RootSource::System => "from this machine",
         RootSource::Download => "from Apple's page",
         RootSource::File => "brought as a file",
+        RootSource::Device => "carried by a device",
     };
     RootRow {
         name: standing.root.name.to_owned(),

@@ -81,6 +81,9 @@ const BURN_BOTTOM: f64 = 140.0;
 /// Room that the day of the start takes at the foot.
 const BURN_START: f64 = 112.0;
 
+/// Room that a label takes beside its middle.
+const BURN_LABEL: f64 = 40.0;
+
 /// Within so much time hours count, and days do not.
 pub const BURN_SHORT: Duration = Duration::from_secs(36 * 3600);
 
@@ -106,7 +109,7 @@ pub fn burn_down(burn: &BurnDown, now: Timestamp) -> Markup {
                 path.line d=(path(&points)) {}
                 circle.dot cx=(format!("{today_x:.1}")) cy=(format!("{left_y:.1}")) r="3.5" {}
                 text.says x=(format!("{:.1}", today_x + 8.0)) y=(format!("{:.1}", left_y - 8.0)) { (thousands(left)) " left" }
-                text x=(format!("{deadline_x:.1}")) y="18" text-anchor="middle" { "deadline" }
+                text x=(format!("{deadline_x:.1}")) y="18" text-anchor=(if deadline_x < BURN_LABEL { "start" } else { "middle" }) { "deadline" }
                 text x=(format!("{today_x:.1}")) y="158" text-anchor="middle" { (if is_short { "now" } else { "today" }) }
                 // Where it would lie under today's mark, the caption's dates have to do.
                 @if today_x > BURN_START { text x="0" y="158" { (burn.starts) } }

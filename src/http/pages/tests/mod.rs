@@ -16,6 +16,7 @@ mod policies;
 mod profiles;
 mod releases;
 mod roster;
+mod setup_assistant;
 mod updates;
 
 use axum::body::Body;
@@ -154,6 +155,7 @@ fn enrollment(tx: &Tx, device_id: &str) -> Enrollment {
         last_seen_at: Some(tx.now),
         created_at: tx.now,
         questions_due: false,
+        entry: crate::store::invitations::Entry::Invitation,
     }
 }
 

@@ -79,6 +79,8 @@ pub struct MemberRow {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Its serial number; empty where it has none.
+    pub serial: String,
     /// The name of its ring.
     pub ring: String,
     /// What it runs.
@@ -176,7 +178,7 @@ fn progress(view: &PlanView, now: Timestamp) -> Markup {
             (section("How far it is", overall))
             (section("Rings", html! {
                 (calendar(&view.calendar))
-                @if let Some(release) = &view.calendar_of { p.meta { "Drawn for " (release) ". Where a device lacks an older release too, its time began with that one." } }
+                @if let Some(release) = &view.calendar_of { p.meta { "Drawn for " (release) ". Each release has a time of its own in each ring: a device gets the newest whose time has come, by the earliest deadline of those that it lacks." } }
                 div.stack.loose { @for ring in &view.rings { (self::ring(ring)) } }
             }))
             @if let Some(burn) = &view.burn { (section("Until the deadline", burn_down(burn, now))) }
@@ -268,7 +270,11 @@ fn member(view: &PlanView, address: &str, device: &MemberRow, now: Timestamp) ->
         href: Some(format!("/devices/{}/updates", device.id)),
         name: device.name.clone(),
         cells: vec![
-            html! { (device.name) @if view.rings.len() > 1 { br; span.quiet { (device.ring) } } },
+            html! {
+                (device.name)
+                @if !device.serial.is_empty() && device.serial != device.name { br; span.mono.quiet { (device.serial) } }
+                @if view.rings.len() > 1 { br; span.quiet { (device.ring) } }
+            },
             version,
             badge(device.state, &device.words),
             html! { (device.because) },

@@ -27,7 +27,7 @@ pub fn ask_stop(shell: &Shell, id: &str, name: &str, asked: &Asked) -> Markup {
     let ask = Confirm {
         action: &format!("{back}/stop"),
         title: "Stop this plan",
-        consequence: html! { "Nothing more of " strong { (name) } " is begun, and what has not begun is taken back. Devices that install already go on. You can let it go on later." },
+        consequence: html! { "Nothing more of " strong { (name) } " is begun, and what has not begun is taken back. What devices have only downloaded stays there and is not installed. Those that install already, and Macs that had their order, go on. You can let it go on later." },
         fields: html! { (field("because", "Why").optional().value(&asked.reason).error(asked.error("because")).help("Everyone who looks at the plan reads it.")) },
         verb: "Stop the plan",
         cancel: &back,

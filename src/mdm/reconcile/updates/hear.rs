@@ -86,7 +86,9 @@ fn taken(
         _ => {
             let statuses = report.map(reports::statuses).unwrap_or_default();
             let own = statuses.iter().find(|status| !row.product_key.is_empty() && status.product_key == row.product_key);
+            let stage = row.stage;
             next::status(row, own.or(statuses.first()), tx.now);
+            next::installs_no_more(row, stage, asks_first(tx, &enrollment.device_id)?, tx.now);
             if statuses.is_empty() && next::is_at_it(row) {
                 // It may be through: what it runs now, its inventory tells.
                 devices::set_refresh_due(tx, &enrollment.device_id, Some(tx.now))?;
@@ -94,6 +96,12 @@ fn taken(
         }
     }
     Ok(())
+}
+
+/// Whether a device may ask its person for the passcode before it installs; one that did not say may.
+fn asks_first(tx: &Tx, device_id: &str) -> Result<bool> {
+    let security: Json = serde_json::from_str(&devices::security(tx, device_id)?).unwrap_or_default();
+    Ok(security["PasscodePresent"] != false)
 }
 
 /// The key under which a device lists the release that is meant.

@@ -64,8 +64,11 @@ fn said(target: Target, version: &str) -> String {
     let (rules, subject, today) = (rules(target), ipad(version), day("2026-11-26"));
     let found = pick(&subject, &all(), today);
     match choose(&rules, &subject, &found, today) {
-        Choice::Take { candidate, since } => {
-            format!("{}{}", candidate.version, since.map(|since| format!(" since {since}")).unwrap_or_default())
+        Choice::Take(counted) => {
+            let word = |counted: &Counted| {
+                format!("{}{}", counted.candidate.version, counted.since.map(|since| format!(" since {since}")).unwrap_or_default())
+            };
+            counted.iter().map(word).collect::<Vec<_>>().join(", ")
         }
         Choice::Satisfied => "satisfied".into(),
         Choice::NotConcerned => "not concerned".into(),
@@ -141,7 +144,7 @@ fn improvements_come_only_where_the_plan_says_so() {
     let mut rules = rules(Target::Newest);
     assert_eq!(choose(&rules, &subject, &found, today), Choice::Satisfied);
     rules.improvements = true;
-    assert!(matches!(choose(&rules, &subject, &found, today), Choice::Take { .. }));
+    assert!(matches!(choose(&rules, &subject, &found, today), Choice::Take(_)));
 }
 
 #[test]
@@ -150,8 +153,8 @@ fn what_was_posted_after_a_fixed_deadline_is_another_plans_matter() {
     rules.deadline = Deadline::At { at: Wall::parse("2026-10-01T16:00").unwrap() };
     let (subject, today) = (ipad("26.0"), day("2026-11-26"));
     let found = pick(&subject, &all(), today);
-    let Choice::Take { candidate, .. } = choose(&rules, &subject, &found, today) else { panic!() };
-    assert_eq!(candidate.version.to_string(), "27.0");
+    let Choice::Take(counted) = choose(&rules, &subject, &found, today) else { panic!() };
+    assert_eq!(counted[0].candidate.version.to_string(), "27.0");
 }
 
 proptest! {
@@ -181,7 +184,9 @@ proptest! {
         let today = first.plus(today);
         let found = pick(&subject, &offered, today);
         let rules = Rules { improvements, ..rules(target.clone()) };
-        if let Choice::Take { candidate, since } = choose(&rules, &subject, &found, today) {
+        let Choice::Take(counted) = choose(&rules, &subject, &found, today) else { return Ok(()) };
+        prop_assert!(!counted.is_empty() && counted.is_sorted_by(|newer, older| !newer.candidate.version.is_older_than(older.candidate.version)));
+        for Counted { candidate, since } in counted {
             prop_assert!(subject.version.is_older_than(candidate.version));
             prop_assert!(candidate.expires.is_none_or(|last| today <= last));
             prop_assert!(since.is_none_or(|since| since <= today));

@@ -6,7 +6,7 @@ use crate::mdm::reconcile;
 use crate::mdm::updates::candidates::{Found, Leap};
 use crate::mdm::updates::mechanism;
 use crate::mdm::updates::next::Facts;
-use crate::mdm::updates::plan::{Aim, Meant, On, Planned, Read, TURN};
+use crate::mdm::updates::plan::{Aim, Meant, On, Planned, Read, TURN, is_out_of_hand};
 use crate::mdm::updates::rules::Rules;
 use crate::mdm::updates::timing;
 use crate::protocol::os_version::OsVersion;
@@ -63,6 +63,18 @@ pub(super) fn item(
             let mut planned = Planned { row, before, is_withdrawn: false, acts: true, facts: Facts::default(), loss: None, is_improvement };
             facts(tx, enrollment, on, &mut planned, None)?;
             return Ok(Some(planned));
+        }
+        Meant::Stopped { release, because } => {
+            is_improvement = release.candidate.leap == Leap::Improvement;
+            acts = matches!(turn, Turn::Own) && is_out_of_hand(&row, on);
+            if !acts {
+                aim(&mut row, &release, tx.now);
+                // Whatever was downloaded stays there, and nothing of it is late.
+                row.deadline_at = None;
+                if row.stage != Stage::Failed {
+                    settle(&mut row, Stage::Planned, &because, tx.now);
+                }
+            }
         }
         Meant::Later { release, because, .. } => {
             is_improvement = release.candidate.leap == Leap::Improvement;
@@ -179,7 +191,13 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
     } else if matches!(row.stage, Stage::Done | Stage::Cannot) {
         // It was taken back or ended: it stays as it is, and can be started anew.
     } else {
-        acts = true;
+        // What was only to be downloaded or told of is over then: plans need not wait for it.
+        let is_over = match row.action {
+            Action::Download => row.stage == Stage::Prepared,
+            Action::Notify => !row.scheduled.is_empty(),
+            _ => false,
+        };
+        acts = !is_over;
     }
     let is_improvement = candidate.is_some_and(|candidate| candidate.leap == Leap::Improvement);
     let mut planned = Planned { row, before: Some(before), is_withdrawn: false, acts, facts: Facts::default(), loss: None, is_improvement };

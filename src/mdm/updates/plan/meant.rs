@@ -1,8 +1,8 @@
 //! What a plan means for a device now. Pure.
 
-use crate::clock::{Timestamp, Wall, Zone};
+use crate::clock::{Day, Timestamp, Wall, Zone};
 use crate::mdm::updates::candidates::{Candidate, Found, Subject};
-use crate::mdm::updates::choose::{Choice, choose};
+use crate::mdm::updates::choose::{Choice, Counted, choose};
 use crate::mdm::updates::mechanism;
 use crate::mdm::updates::plan::Read;
 use crate::mdm::updates::timing::{self, Window};
@@ -27,9 +27,16 @@ pub enum Meant {
     Later {
         /// Which.
         release: Aim,
-        /// When; none where that depends on others.
-        until: Option<Timestamp>,
+        /// When.
+        until: Timestamp,
         /// Why.
+        because: String,
+    },
+    /// A release, once somebody lets the plan go on.
+    Stopped {
+        /// Which.
+        release: Aim,
+        /// Why it is stopped.
         because: String,
     },
     /// A release, now.
@@ -40,7 +47,7 @@ impl Meant {
     /// The release that is brought now or later, if any is.
     pub fn aim(self) -> Option<Aim> {
         match self {
-            Self::Later { release, .. } | Self::Bring(release) => Some(release),
+            Self::Later { release, .. } | Self::Stopped { release, .. } | Self::Bring(release) => Some(release),
             _ => None,
         }
     }
@@ -59,6 +66,8 @@ pub struct Aim {
     pub deadline_at: Timestamp,
     /// How it comes.
     pub mechanism: Mechanism,
+    /// When a newer one has its time, if one has.
+    pub next_at: Option<Timestamp>,
 }
 
 /// Everything about a device that decides.
@@ -81,7 +90,7 @@ pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception
         return Meant::Excepted(exception.reason.clone());
     }
     let today = on.zone.wall(now).day();
-    let (candidate, since) = match choose(&read.rules, on.subject, on.found, today) {
+    let counted = match choose(&read.rules, on.subject, on.found, today) {
         Choice::NotConcerned => return Meant::Nothing,
         Choice::Satisfied => return Meant::Done,
         Choice::Cannot(_) if on.asks => return Meant::Ask,
@@ -90,25 +99,70 @@ pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception
             return Meant::Cannot(mechanism::mechanism(on.target).err().unwrap_or(because));
         }
         Choice::Cannot(because) => return Meant::Cannot(because),
-        Choice::Take { candidate, since } => (candidate, since),
+        Choice::Take(counted) => counted,
     };
     let mechanism = match mechanism::mechanism(on.target) {
         Ok(mechanism) => mechanism,
         Err(because) => return Meant::Cannot(because),
     };
-    let Some(window) = timing::window(&read.rules, ring, since) else {
-        return Meant::Cannot(String::from("quiet hours and holidays leave no time for it"));
+    let aim = match aim(read, ring, on, counted, now) {
+        Ok(aim) => Aim { mechanism, ..aim },
+        Err(because) => return Meant::Cannot(because),
     };
-    let deadline = timing::settled(on.zone, window.deadline);
-    let deadline_at = on.zone.moment(window.deadline);
-    let opens_at = on.zone.moment(window.opens);
-    let aim = Aim { candidate, window, deadline, deadline_at, mechanism };
     if read.plan.stopped_at.is_some() {
-        return Meant::Later { release: aim, until: None, because: format!("the plan is stopped: {}", read.plan.stopped_because) };
+        let because = format!("the plan is stopped: {}", read.plan.stopped_because);
+        return Meant::Stopped { release: aim, because };
     }
+    let opens_at = on.zone.moment(aim.window.opens);
     if opens_at > now {
-        let ring = &read.rules.rings[ring].name;
-        return Meant::Later { release: aim, until: Some(opens_at), because: format!("“{ring}” begins on {}", window.opens.words()) };
+        let because = format!("“{}” begins on {}", read.rules.rings[ring].name, aim.window.opens.words());
+        return Meant::Later { release: aim, until: opens_at, because };
     }
-    Meant::Bring(aim)
+    Meant::Bring(after_quiet(aim, read, on, now))
+}
+
+/// Of the releases that count, the newest whose time has come in this ring, by the earliest deadline of those whose time has come: a newer one neither
+/// skips a ring nor moves what is due. Where none has come, the one that comes first.
+fn aim(read: &Read, ring: usize, on: &On<'_>, counted: Vec<Counted>, now: Timestamp) -> Result<Aim, String> {
+    let newest = counted.first().map(|counted| (counted.candidate.version, counted.candidate.expires));
+    let timed = counted.into_iter().filter_map(|Counted { candidate, since }| Some((timing::window(&read.rules, ring, since)?, candidate)));
+    let mut timed: Vec<_> = timed.collect();
+    if timed.is_empty() {
+        return Err(String::from("quiet hours and holidays leave no time for it"));
+    }
+    timed.retain(|(window, candidate)| candidate.expires.is_none_or(|last| window.opens < last.plus(1).at(0)));
+    let has_come = |window: &Window| on.zone.moment(window.opens) <= now;
+    let next_at = timed.iter().map(|(window, _)| on.zone.moment(window.opens)).filter(|at| *at > now).min();
+    let due = timed.iter().filter(|(window, _)| has_come(window)).map(|(window, _)| window.deadline).min();
+    let come = timed.iter().position(|(window, _)| has_come(window));
+    let first = || (0..timed.len()).min_by_key(|at| timed[*at].0.opens);
+    let Some((window, candidate)) = come.or_else(first).map(|at| timed.swap_remove(at)) else {
+        let (version, expires) = newest.unwrap_or_default();
+        let last = expires.map(Day::words).unwrap_or_default();
+        return Err(format!(
+            "Apple signs {version} until {last} only, and its time in “{}” begins after that",
+            read.rules.rings[ring].name
+        ));
+    };
+    let window = Window { deadline: due.unwrap_or(window.deadline).max(window.opens), ..window };
+    let deadline = timing::before_expiry(&read.rules, window, candidate.expires);
+    Ok(Aim {
+        deadline: timing::settled(on.zone, deadline),
+        deadline_at: on.zone.moment(deadline),
+        candidate,
+        window,
+        mechanism: Mechanism::Declaration,
+        next_at,
+    })
+}
+
+/// A device that is told only after the deadline would install at once, also in lessons: its deadline is their end then.
+fn after_quiet(aim: Aim, read: &Read, on: &On<'_>, now: Timestamp) -> Aim {
+    let shown = on.zone.wall(now);
+    match timing::allowed(&read.rules, shown) {
+        Some(free) if aim.mechanism == Mechanism::Declaration && aim.deadline <= shown && free > shown => {
+            Aim { deadline: timing::settled(on.zone, free), deadline_at: on.zone.moment(free), ..aim }
+        }
+        _ => aim,
+    }
 }

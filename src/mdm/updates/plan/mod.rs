@@ -16,10 +16,11 @@ use crate::error::{Error, Result};
 use crate::mdm::settings;
 use crate::mdm::updates::candidates;
 use crate::mdm::updates::choose;
-use crate::mdm::updates::next::Facts;
+use crate::mdm::updates::next::{Facts, is_at_it};
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::rules::Rules;
 use crate::mdm::wanted::{DeclarationPiece, Origin, Target};
+use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::assignments::AssignedKind;
 use crate::store::deployments::Mechanism;
@@ -27,7 +28,7 @@ use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
 use crate::store::releases;
 use crate::store::update_plans;
-use crate::store::update_states::{self, Stage, UpdateState};
+use crate::store::update_states::{self, Action, Stage, UpdateState};
 use declare::enforcement;
 use item::{Turn, by_hand, item, withdrawn};
 
@@ -154,7 +155,11 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     // What goes on by itself: a release expires, begins to count, or the ring begins.
     outcome.wake_at = outcome.wake_at.into_iter().chain(candidates::changes_at(&found)).min();
     for (read, _, meant, _) in &all {
-        let begins = if let Meant::Later { until, .. } = meant { *until } else { None };
+        let begins = match meant {
+            Meant::Later { until, .. } => Some(*until),
+            Meant::Bring(aim) => aim.next_at,
+            _ => None,
+        };
         let next = choose::counts_next(&read.rules, &found, zone.wall(tx.now).day()).map(|day| zone.moment(day.at(0)));
         outcome.wake_at = outcome.wake_at.into_iter().chain(next).chain(begins).min();
     }
@@ -162,7 +167,7 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     let first = all
         .iter()
         .enumerate()
-        .filter_map(|(at, (read, _, meant, row))| rank(read, meant, row.as_ref()).map(|rank| (rank, at)))
+        .filter_map(|(at, (read, _, meant, row))| rank(read, &on, meant, row.as_ref()).map(|rank| (rank, at)))
         .min()
         .map(|(_, at)| at)
         .filter(|_| !is_busy);
@@ -186,13 +191,25 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
 }
 
 /// Of several plans the one with the earliest deadline is brought, of equal ones the oldest; one that the device is at goes on.
-fn rank(read: &Read, meant: &Meant, row: Option<&UpdateState>) -> Option<(bool, Wall, Timestamp)> {
-    let is_at_it = row.is_some_and(|row| matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing));
+fn rank(read: &Read, on: &On<'_>, meant: &Meant, row: Option<&UpdateState>) -> Option<(bool, Wall, Timestamp)> {
+    let is_at_it = row.is_some_and(is_at_it);
     match meant {
         Meant::Bring(aim) => Some((!is_at_it, aim.deadline, read.plan.created_at)),
         Meant::Later { release, .. } if is_at_it => Some((false, release.deadline, read.plan.created_at)),
+        Meant::Stopped { release, .. } if row.is_some_and(|row| is_out_of_hand(row, on)) => {
+            Some((false, release.deadline, read.plan.created_at))
+        }
         _ => None,
     }
+}
+
+/// Whether a device goes on by itself, whatever is said to it: it installs, or it is a Mac that had its order.
+fn is_out_of_hand(row: &UpdateState, on: &On<'_>) -> bool {
+    let had_its_order = row.mechanism == Mechanism::Command
+        && on.subject.platform == Platform::Macos
+        && !row.scheduled.is_empty()
+        && !matches!(row.action, Action::Download | Action::Notify);
+    row.stage == Stage::Installing || had_its_order && is_at_it(row)
 }
 
 /// The time zone of a device; the appliance's where it does not say.

@@ -14,13 +14,14 @@ use crate::clock::{Timestamp, Wall};
 use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::device::{CandidateRow, DeedRow, FoundRow, UpdateRow, UpdatesTab, ask_update};
+use crate::http::pages::device::{CandidateRow, DeedRow, FoundRow, Loss, UpdateRow, UpdatesTab, ask_update};
 use crate::http::pages::parts::{Flash, State as Mark};
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
-use crate::mdm::updates::held_back::{HeldBack, held_back};
+use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order, Possible, Started};
 use crate::mdm::updates::{own_list, words};
-use crate::mdm::{Actor, Right, devices, policies, reconcile};
+use crate::mdm::{Actor, Right, devices, reconcile};
+use crate::protocol::os_version::OsVersion;
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::update_states::{self, Action, Stage, UpdateState};
@@ -37,7 +38,7 @@ pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Dev
         ends_at: candidates::ends_at(tx, &subject)?,
         ..UpdatesTab::default()
     };
-    let days = held_back(&policies::on_device(tx, actor, &device.id)?.keys, device.platform);
+    let days = held_back::on_device(tx, actor, device)?;
     let channel = channel.filter(|channel| channel.state == EnrollmentState::Enrolled);
     let mut found = candidates::of(tx, &subject, &mut candidates::Memo::default())?;
     if let Some(channel) = channel {
@@ -171,21 +172,27 @@ pub(super) async fn start(
     let Ok(action) = sent.action.parse::<Action>() else {
         return refused(app, who, id, String::from("Choose what is to be done with the update.")).await;
     };
-    let (actor, target) = (who.actor.clone(), id.clone());
+    let (actor, target, version) = (who.actor.clone(), id.clone(), sent.version.clone());
     let work = move |tx: &Tx| {
         let device = devices::find(tx, &actor, &target)?;
         let loses = match orders::possible(tx, &target)? {
             Possible::Actions { forces, .. } => forces.contains(&action),
             Possible::Nothing(_) => false,
         };
-        Ok((device_name(&device), loses))
+        let subject = candidates::subject(tx, &device)?;
+        let is_generation = OsVersion::parse(&version).major() > subject.version.major();
+        Ok((device_name(&device), loses, is_generation))
     };
     let order = Order { version: Some(sent.version.clone()).filter(|version| !version.is_empty()), action };
     let (actor, target) = (who.actor.clone(), id.clone());
     let outcome = match app.store.read_slow(app.now(), work).await {
-        Ok((name, true)) if sent.confirmed.is_empty() => {
+        Ok((name, true, _)) if sent.confirmed.is_empty() => {
             let deed = deed(action, &[]);
-            return Ok(ask_update(&shell(&app, &who, None).await?, (&id, &name), &sent.version, &deed).into_response());
+            return Ok(ask_update(&shell(&app, &who, None).await?, (&id, &name), &sent.version, &deed, Loss::Work).into_response());
+        }
+        Ok((name, false, true)) if sent.confirmed.is_empty() && !matches!(action, Action::Download | Action::Notify) => {
+            let deed = deed(action, &[]);
+            return Ok(ask_update(&shell(&app, &who, None).await?, (&id, &name), &sent.version, &deed, Loss::WayBack).into_response());
         }
         Ok(_) => app.store.write(app.now(), move |tx| orders::start(tx, &actor, &target, &order)).await,
         Err(error) => Err(error),

@@ -114,7 +114,7 @@ const fn stage_words(stage: Stage) -> &'static str {
         Stage::Downloading => "downloading",
         Stage::Prepared => "downloaded",
         Stage::Installing => "installing",
-        Stage::Done => "up to date",
+        Stage::Done => "there",
         Stage::Failed => "failed",
         Stage::Cannot => "unable to have it",
         Stage::Excepted => "left alone",
@@ -138,6 +138,7 @@ fn member(laggard: Laggard, rings: &[String], now: Timestamp) -> MemberRow {
     MemberRow {
         id: member.device_id,
         name: name.unwrap_or_else(|| String::from("A device without a name")),
+        serial: member.serial_number,
         ring: rings.get(member.state.ring).cloned().unwrap_or_default(),
         from: member.os_version,
         version: member.state.version.clone(),
