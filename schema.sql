@@ -1166,7 +1166,7 @@ CREATE TABLE ade_servers (
     account_at        INTEGER,
     phase             TEXT NOT NULL DEFAULT 'fetch' CHECK (phase IN ('fetch', 'sync')),
     cursor            TEXT NOT NULL DEFAULT '',     -- up to where Apple's list was read; stored with what was read
-    same_cursor       INTEGER NOT NULL DEFAULT 0,   -- rounds in a row that ended with the cursor they began with
+    same_cursor       INTEGER NOT NULL DEFAULT 0,   -- rounds in a row that got no further
     fetch_began_at    INTEGER,                      -- whoever the whole list does not name since is not on it any more
     fetched_at        INTEGER,                      -- when the whole list was last read to its end
     synced_at         INTEGER,

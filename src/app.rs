@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
+use crate::apple::ade::Ade;
 use crate::apple::apns::Apns;
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::software_lookup::SoftwareLookup;
@@ -40,6 +41,8 @@ pub struct Handles {
     pub apns: Arc<Apns>,
     /// Apple's service for licences.
     pub apps_and_books: AppsAndBooks,
+    /// Apple's list of the organisation's devices.
+    pub ade: Ade,
     /// Apple's list of OS releases.
     pub software_lookup: SoftwareLookup,
     /// Posts to webhooks.
@@ -48,6 +51,7 @@ pub struct Handles {
     pub known: KnownCertificates,
     practice_apns: RwLock<Option<Arc<Apns>>>,
     practice_apps_and_books: RwLock<Option<AppsAndBooks>>,
+    practice_ade: RwLock<Option<Ade>>,
     roots: RwLock<Arc<Roots>>,
     imported: RwLock<Arc<[ImportedAuthority]>>,
     certificates: watch::Sender<()>,
@@ -108,6 +112,8 @@ pub struct Parts {
     pub apns: Arc<Apns>,
     /// Apple's service for licences.
     pub apps_and_books: AppsAndBooks,
+    /// Apple's list of the organisation's devices.
+    pub ade: Ade,
     /// Apple's list of OS releases.
     pub software_lookup: SoftwareLookup,
     /// Posts to webhooks.
@@ -130,11 +136,13 @@ impl App {
             random: parts.random,
             apns: parts.apns,
             apps_and_books: parts.apps_and_books,
+            ade: parts.ade,
             software_lookup: parts.software_lookup,
             webhook: parts.webhook,
             known: KnownCertificates::default(),
             practice_apns: RwLock::default(),
             practice_apps_and_books: RwLock::default(),
+            practice_ade: RwLock::default(),
             roots: RwLock::new(Arc::new(parts.roots)),
             imported: RwLock::new(parts.imported.into()),
             certificates: watch::Sender::new(()),
@@ -210,6 +218,24 @@ impl App {
         *self.practice_apps_and_books.write().unwrap_or_else(PoisonError::into_inner) = service;
     }
 
+    /// The service that the organisation's devices are asked of; for the practice classroom its stand-in, and nothing while that does not run.
+    pub fn ade_service(&self, practice: bool) -> Option<Ade> {
+        if !practice {
+            return Some(self.ade.clone());
+        }
+        self.practice_ade.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whom practice devices are asked of.
+    pub fn set_practice_ade_service(&self, service: Option<Ade>) {
+        *self.practice_ade.write().unwrap_or_else(PoisonError::into_inner) = service;
+    }
+
+    /// Whether our own authority signs for the public address, so that a device that has never met us must be told to trust it.
+    pub fn signs_for_itself(&self) -> bool {
+        self.config.tls.is_none() && self.config.proxy_listen.is_none()
+    }
+
     /// Says where pushes to practice devices go.
     pub fn set_practice_push_service(&self, apns: Option<Arc<Apns>>) {
         *self.practice_apns.write().unwrap_or_else(PoisonError::into_inner) = apns;
@@ -233,19 +259,32 @@ impl App {
 
     /// The same appliance with another service for licences.
     pub(crate) fn with_licence_service(&self, apps_and_books: AppsAndBooks) -> Self {
-        Self::new(Parts {
+        self.remade(|parts| parts.apps_and_books = apps_and_books)
+    }
+
+    /// The same appliance with another service for the organisation's devices.
+    pub(crate) fn with_ade_service(&self, ade: Ade) -> Self {
+        self.remade(|parts| parts.ade = ade)
+    }
+
+    /// The same appliance, some of which is made of something else.
+    fn remade(&self, change: impl FnOnce(&mut Parts)) -> Self {
+        let mut parts = Parts {
             config: self.config.clone(),
             public_url: self.public_url.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
             apns: self.apns.clone(),
-            apps_and_books,
+            apps_and_books: self.apps_and_books.clone(),
+            ade: self.ade.clone(),
             software_lookup: self.software_lookup.clone(),
             webhook: self.webhook.clone(),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
-        })
+        };
+        change(&mut parts);
+        Self::new(parts)
     }
 
     /// The same appliance with another service for the list of releases.
@@ -280,6 +319,7 @@ impl App {
             public_url: "https://mdm.example.school".into(),
             store: Store::open(options.random(random.clone())).unwrap(),
             apps_and_books: AppsAndBooks::new(&connector, "https://localhost:1").unwrap(),
+            ade: Ade::new(&connector, "https://localhost:1", clock.clone()).unwrap(),
             software_lookup: SoftwareLookup::new(&connector, "https://localhost:1").with_roots_from("https://localhost:1"),
             webhook: Webhook::new(&connector).unwrap(),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),

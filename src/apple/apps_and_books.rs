@@ -5,36 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue, RETRY_AFTER, USER_AGENT};
-use http::{Method, Request, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
+use http::{HeaderMap, Method};
 use tokio::time::Instant;
 
-use crate::apple::connect::{Connector, Dialer, Endpoint, Failure};
-use crate::error::{Error, Kind, Result};
+use crate::apple::connect::Connector;
+use crate::apple::exchange::Exchange;
+use crate::error::{Error, Result};
 use crate::pki::digest::sha256;
 use crate::secret::Secret;
 
-/// Bytes of an answer: a page of the longest list has about a million.
-pub const ANSWER_LIMIT: usize = 16 << 20;
-
-/// How long one request may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How many connections are kept open for the next request.
-const IDLE_CONNECTIONS: usize = 6;
-
-/// How long they are kept.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+pub use crate::apple::exchange::{ANSWER_LIMIT, Came};
 
 /// Tokens whose pace is remembered; more than anybody has.
 const PACES_MAX: usize = 256;
-
-/// How we introduce ourselves.
-const AGENT: &str = concat!("Rollcall/", env!("CARGO_PKG_VERSION"));
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -47,22 +31,11 @@ pub enum Caller<'a> {
     Cookie(&'a Secret<String>),
 }
 
-/// What came back.
-#[derive(Debug, Clone)]
-pub struct Came {
-    /// The HTTP status.
-    pub status: u16,
-    /// The value of Retry-After.
-    pub retry_after: Option<String>,
-    /// The body.
-    pub body: Bytes,
-}
-
 /// The client. Cheap to clone; clones share their connections and their pace.
 #[derive(Debug, Clone)]
 pub struct AppsAndBooks {
     base: String,
-    client: Client<HttpsConnector<Dialer>, Full<Bytes>>,
+    exchange: Exchange,
     /// When the next request with a token may begin, by the token's digest.
     paces: Arc<Mutex<BTreeMap<[u8; 32], Instant>>>,
 }
@@ -70,13 +43,7 @@ pub struct AppsAndBooks {
 impl AppsAndBooks {
     /// A client of the service at `base` (`https://host[:port]`), reached by `connector`.
     pub fn new(connector: &Connector, base: &str) -> Result<Self> {
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .build(connector.http()?);
-        Ok(Self { base: base.trim_end_matches('/').to_owned(), client, paces: Arc::default() })
+        Ok(Self { base: base.trim_end_matches('/').to_owned(), exchange: Exchange::new(connector)?, paces: Arc::default() })
     }
 
     /// Where the service is, without a slash at the end.
@@ -107,19 +74,7 @@ impl AppsAndBooks {
     }
 
     async fn ask(&self, method: Method, url: &str, body: Bytes, caller: Caller<'_>, per_second: u32) -> Result<Came> {
-        let wrong = || Error::new(Kind::Upstream, "Apple's service named an address that cannot be asked");
-        let address: Uri = url.parse().map_err(|_| wrong())?;
-        let host = address.host().ok_or_else(wrong)?.to_owned();
-        // The token goes nowhere without TLS.
-        if address.scheme_str() != Some("https") {
-            return Err(wrong());
-        }
-        let endpoint = Endpoint::new(host, address.port_u16().unwrap_or(443));
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method;
-        *request.uri_mut() = address;
-        let headers = request.headers_mut();
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let secret = |text: String| {
             let mut value =
@@ -132,18 +87,11 @@ impl AppsAndBooks {
             Caller::Token(token) => drop(headers.insert(AUTHORIZATION, secret(format!("Bearer {}", token.expose()))?)),
             Caller::Cookie(token) => drop(headers.insert(COOKIE, secret(format!("itvt={}", token.expose()))?)),
         }
+        let ready = Exchange::ready(method, url, headers, body)?;
         if let Caller::Token(token) | Caller::Cookie(token) = caller {
             tokio::time::sleep_until(self.turn(token, per_second)).await;
         }
-        let late = |_| Failure::timed_out(&endpoint, TIMEOUT);
-        let deadline = Instant::now() + TIMEOUT;
-        let answer = tokio::time::timeout_at(deadline, self.client.request(request)).await.map_err(late)?;
-        let answer = answer.map_err(|error| Failure::of_client(&endpoint, &error))?;
-        let (head, body) = answer.into_parts();
-        let body = tokio::time::timeout_at(deadline, Limited::new(body, ANSWER_LIMIT).collect()).await.map_err(late)?;
-        let body = body.map_err(|error| Failure::Broken { endpoint: endpoint.to_string(), detail: error.to_string() })?.to_bytes();
-        let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Came { status: head.status.as_u16(), retry_after, body })
+        self.exchange.send(ready).await
     }
 
     /// When a request with this token may begin; the next one may a moment later.
@@ -180,6 +128,7 @@ mod tests {
     use super::*;
     use crate::apple::connect::Trust;
     use crate::clock::{Clock, Timestamp};
+    use crate::error::Kind;
 
     fn client() -> AppsAndBooks {
         let connector = Connector::new(Trust::public(), Clock::manual(Timestamp::from_seconds(1_795_000_000)));

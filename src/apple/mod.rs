@@ -1,8 +1,10 @@
 //! Whom we ask: clients that transport, and decide nothing.
 
+pub mod ade;
 pub mod apns;
 pub mod apps_and_books;
 pub mod connect;
+mod exchange;
 pub mod own_address;
 pub mod software_lookup;
 pub mod webhook;

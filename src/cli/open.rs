@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::{App, ImportedAuthority, Parts, Roots};
+use crate::apple::ade::Ade;
 use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
@@ -16,6 +17,7 @@ use crate::mdm::ca::roots;
 use crate::mdm::settings;
 use crate::pki::certificate::Certificate;
 use crate::pki::issue;
+use crate::protocol::ade;
 use crate::protocol::apps_and_books::SERVICE;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -41,6 +43,8 @@ pub(super) async fn app_beside(
     let webhook = Webhook::new(&connector)?;
     let licences = config.apple.apps_and_books_endpoint.as_ref().map_or_else(|| SERVICE.to_owned(), ToString::to_string);
     let apps_and_books = AppsAndBooks::new(&connector, &licences)?;
+    let devices = config.apple.ade_endpoint.as_ref().map_or_else(|| ade::SERVICE.to_owned(), ToString::to_string);
+    let ade = Ade::new(&connector, &devices, clock.clone())?;
     let software_lookup = match services {
         Some(services) => services_lookup(services, &clock)?,
         None => lookup(&config.apple, &connector),
@@ -54,7 +58,7 @@ pub(super) async fn app_beside(
     let imported = store.read(now, imported).await?;
     store.write(now, |tx| settings::learn_machine_zone(tx, &Zone::of_machine())).await?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
-    Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, software_lookup, webhook, roots, imported }))
+    Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, ade, software_lookup, webhook, roots, imported }))
 }
 
 /// Our own authorities; the first one is made here.

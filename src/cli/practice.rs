@@ -6,17 +6,20 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
 use crate::app::App;
+use crate::apple::ade::Ade;
 use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Trust};
 use crate::error::{Error, Result};
-use crate::http::content_tokens;
+use crate::http::{ade, content_tokens};
 use crate::mdm::Actor;
+use crate::mdm::ade::{presets, profiles, servers};
 use crate::mdm::licences::tokens;
 use crate::mdm::practice::{self, Wanted};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
 use crate::sim::apple::Services;
+use crate::sim::apple::ade::device as boxed;
 use crate::sim::apple::apns::Delivery;
 use crate::sim::client;
 use crate::sim::device::{Maker, ProfileSource, Settings, SetupAssistant};
@@ -85,6 +88,7 @@ async fn obey(app: &App, services: Option<&Arc<Services>>, classroom: &mut Optio
             }
             app.set_practice_push_service(None);
             app.set_practice_licence_service(None);
+            app.set_practice_ade_service(None);
         }
         Some(running) if running.wanted != wanted => {
             running.fleet.set_count(wanted.devices as usize)?;
@@ -120,6 +124,7 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     let mut known: Vec<_> = std::iter::once(roots.current.issuer.certificate()).chain(&roots.next).cloned().collect();
     services.apps_and_books.trust(Arc::new(client::Trust::new(&known)?.at(app.clock.clone())));
     open_store(app, &services).await?;
+    open_list(app, &services).await?;
     let root = app.config.data.join(SERVICES_ROOT);
     match std::fs::write(&root, services.trust_anchor_pem()) {
         Ok(()) => tracing::info!("the practice store is at {}; its root is in {}", services.apps_and_books.store_url(), root.display()),
@@ -183,3 +188,51 @@ async fn open_store(app: &App, services: &Services) -> Result<()> {
         .await?;
     content_tokens::bring(app, &Actor::Console, text.as_bytes(), true, false).await.map(drop)
 }
+
+/// Boxed devices that the practice server of Apple's list has, beside those that run.
+const BOXED_DEVICES: u32 = 10;
+
+/// Opens the practice classroom's own server of Apple's device list, on the stand-in, with boxed iPads, and brings its token as a person would. The one
+/// of an earlier run is gone with its stand-in; how its devices greet people stays.
+async fn open_list(app: &App, services: &Services) -> Result<()> {
+    let stand_in = &services.ade;
+    let connector = Connector::new(Trust::only(&services.trust_anchor_pem())?, app.clock.clone());
+    app.set_practice_ade_service(Some(Ade::new(&connector, &stand_in.url(), app.clock.clone())?));
+    let now = app.now();
+    let token = {
+        let mut book = stand_in.book();
+        let token = book.open("Practice school", "practice@example.school", now.plus(PRACTICE_TOKEN_LIFETIME));
+        for number in 1..=BOXED_DEVICES {
+            let boxed = boxed(&format!("BOXEDSN{number:04}"), "iPad", "iPad (10th generation)", "SILVER");
+            book.server(&token).add(&boxed, now);
+        }
+        token
+    };
+    app.store
+        .write(now, |tx| {
+            for standing in servers::list(tx, &Actor::Console)?.into_iter().filter(|standing| standing.server.practice) {
+                servers::remove(tx, &Actor::Console, &standing.server.id)?;
+            }
+            Ok(())
+        })
+        .await?;
+    let server = ade::begin(app, &Actor::Console, "Practice school", true).await?;
+    app.store
+        .write(now, move |tx| {
+            servers::take(tx, &Actor::Console, &server.id, &token)?;
+            let kind = presets::PRESETS[0].kind;
+            let known = profiles::list(tx, &Actor::Console)?.into_iter().find(|standing| standing.profile.name == PRACTICE_PROFILE);
+            let profile = match known {
+                Some(standing) => standing.profile.id,
+                None => {
+                    let wish = profiles::Wish { name: PRACTICE_PROFILE.to_owned(), kind: kind.to_owned(), keys: None };
+                    profiles::create(tx, &Actor::Console, wish)?.profile.id
+                }
+            };
+            profiles::set_default(tx, &Actor::Console, &server.id, "", Some(&profile))
+        })
+        .await
+}
+
+/// The name of the profile of boxed practice devices.
+const PRACTICE_PROFILE: &str = "Practice iPads";

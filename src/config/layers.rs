@@ -24,6 +24,7 @@ pub const KEYS: &[&str] = &[
     "apple.outbound_proxy",
     "apple.mdmcert_endpoint",
     "apple.apps_and_books_endpoint",
+    "apple.ade_endpoint",
     "apple.software_lookup_endpoint",
     "apple.roots_endpoint",
     "scep.legacy_clients",

@@ -92,6 +92,8 @@ pub struct Apple {
     pub mdmcert_endpoint: Option<HttpsUrl>,
     /// Where licences are asked for instead of `https://vpp.itunes.apple.com`.
     pub apps_and_books_endpoint: Option<HttpsUrl>,
+    /// Where devices that the organisation bought are asked for instead of `https://mdmenrollment.apple.com`.
+    pub ade_endpoint: Option<HttpsUrl>,
     /// Where the list of OS releases is asked for instead of `https://gdmf.apple.com`.
     pub software_lookup_endpoint: Option<HttpsUrl>,
     /// Where Apple's own roots are fetched from instead of `https://www.apple.com`.
@@ -138,6 +140,7 @@ impl Config {
                 outbound_proxy: single(layers, "apple.outbound_proxy")?,
                 mdmcert_endpoint: single(layers, "apple.mdmcert_endpoint")?,
                 apps_and_books_endpoint: single(layers, "apple.apps_and_books_endpoint")?,
+                ade_endpoint: single(layers, "apple.ade_endpoint")?,
                 software_lookup_endpoint: single(layers, "apple.software_lookup_endpoint")?,
                 roots_endpoint: single(layers, "apple.roots_endpoint")?,
             },

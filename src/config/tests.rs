@@ -72,6 +72,7 @@ fn every_key_of_the_file_is_read() {
         outbound_proxy = 'http://proxy.example.school:3128'
         mdmcert_endpoint = 'https://requests.example.school'
         apps_and_books_endpoint = 'https://licences.example.school'
+        ade_endpoint = 'https://devices.example.school'
         software_lookup_endpoint = 'https://releases.example.school'
         roots_endpoint = 'https://roots.example.school'
         [scep]
@@ -98,6 +99,7 @@ fn every_key_of_the_file_is_read() {
     assert_eq!(config.apple.outbound_proxy.unwrap().port, 3128);
     assert_eq!(config.apple.mdmcert_endpoint.unwrap().to_string(), "https://requests.example.school");
     assert_eq!(config.apple.apps_and_books_endpoint.unwrap().to_string(), "https://licences.example.school");
+    assert_eq!(config.apple.ade_endpoint.unwrap().to_string(), "https://devices.example.school");
     assert_eq!(config.apple.software_lookup_endpoint.unwrap().to_string(), "https://releases.example.school");
     assert_eq!(config.apple.roots_endpoint.unwrap().to_string(), "https://roots.example.school");
     assert!(config.scep_legacy_clients);

@@ -1,5 +1,6 @@
 //! What time asks of us: work whose due time has come. A loop sleeps until the earliest of them; every commit that sets one rings its bell.
 
+mod ade;
 mod authority;
 mod housekeeping;
 mod integrity;
@@ -57,6 +58,7 @@ pub const JOBS: &[Job] = &[
     authority::JOB,
     webhooks::JOB,
     licences::JOB,
+    ade::JOB,
     store::JOB,
     packages::JOB,
     releases::JOB,
@@ -65,7 +67,7 @@ pub const JOBS: &[Job] = &[
 ];
 
 /// Jobs that wait for answers from elsewhere, one after the other: they have a loop of their own, so that no push waits behind a slow store.
-const APART: [&str; 4] = ["licences", "store", "packages", "releases"];
+const APART: [&str; 5] = ["licences", "ade", "store", "packages", "releases"];
 
 /// Which jobs a loop looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,6 +18,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("authority", "brings the next root certificate to devices in time"),
     ("webhooks", "delivers events to webhooks"),
     ("packages", "tries whether devices can fetch apps of your own from here"),
+    ("ade", "reads Apple's list of your devices, and says how each greets whoever unpacks it"),
     ("licences", "asks Apple for licences, gives them back, and reads who has which"),
     ("store", "looks up names, versions and icons of owned apps"),
     ("releases", "asks Apple once a day which OS releases there are"),

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod ade;
 pub mod admins;
 pub mod apple_roots;
 pub mod apps;

@@ -9,7 +9,7 @@ use crate::mdm::enroll::invitations::{self, NewInvitation};
 use crate::mdm::groups::rule::Rule;
 use crate::mdm::updates::plans::{self, NewPlan};
 use crate::mdm::updates::rules::{Deadline, Ring, Rules, Stop, Target};
-use crate::mdm::{Actor, Right, devices, groups, journal, licences};
+use crate::mdm::{Actor, Right, ade, devices, groups, journal, licences};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
 use crate::protocol::platform::Platform;
@@ -85,6 +85,9 @@ pub fn remove(tx: &Tx, actor: &Actor) -> Result<usize> {
         licences::tokens::remove(tx, actor, &location.token.id)?;
     }
     settings::forget(tx, &DEVICE_AUTHORITY)?;
+    for standing in ade::servers::list(tx, actor)?.into_iter().filter(|standing| standing.server.practice) {
+        ade::servers::remove(tx, actor, &standing.server.id)?;
+    }
     if let Some(id) = settings::value(tx, &INVITATION)? {
         invitations::revoke(tx, actor, &id)?;
         settings::forget(tx, &INVITATION)?;

@@ -5,6 +5,7 @@
 pub mod apple;
 pub(crate) mod asn1;
 pub mod ber;
+pub mod bypass_code;
 pub mod certificate;
 pub mod cipher;
 pub mod cms;
@@ -18,6 +19,7 @@ pub mod jws;
 pub mod key;
 pub mod known;
 pub mod md5;
+pub mod oauth1;
 pub mod password;
 pub(crate) mod pem;
 pub mod pkcs12;
@@ -26,6 +28,7 @@ pub mod public_key;
 pub mod push_certificate;
 pub mod push_request;
 pub mod seal;
+pub mod smime;
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -66,7 +66,7 @@ pub struct AdeServer {
     pub phase: Phase,
     /// Up to where.
     pub cursor: String,
-    /// Rounds in a row that ended with the cursor they began with.
+    /// Rounds in a row that got no further: the cursor stayed the same, or was not taken.
     pub same_cursor: i64,
     /// When the reading of the whole list that is under way began.
     pub fetch_began_at: Option<Timestamp>,

@@ -13,6 +13,7 @@ mod held_back;
 mod kit;
 mod licences;
 mod licensed;
+mod new_devices;
 mod packages;
 mod releases;
 mod serve;

@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`: its conventions, and one file per noun.
 
 mod access;
+mod ade;
 mod admins;
 mod apple_roots;
 mod apps;
@@ -103,6 +104,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(webhooks::routes())
         .merge(access::routes())
         .merge(catalog::routes())
+        .merge(ade::routes())
         .merge(content_tokens::routes())
         .merge(licences::routes())
         .merge(releases::routes())

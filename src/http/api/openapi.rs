@@ -39,6 +39,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "provisioning", description = "Provisioning profiles, and whom they are assigned to"),
         (name = "access", description = "Who may use apps that ask this server, and what those apps bring; `/docs/access` says how an app asks"),
         (name = "catalog", description = "The page at which the person at a device chooses apps"),
+        (name = "new devices", description = "Devices that Apple says are yours: server tokens, profiles for Setup Assistant, whose each will be"),
         (name = "licences", description = "Locations of Apps and Books, what they own, who has it, and redemption codes"),
         (name = "releases", description = "OS releases that Apple lists, how old the list is, and Apple's own roots, by which its service is known"),
         (name = "setup assistant", description = "Devices that come in while they are set up, and Apple Configurator"),

@@ -102,6 +102,7 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         random: base.random.clone(),
         apns: Arc::new(apns),
         apps_and_books: base.apps_and_books.clone(),
+        ade: base.ade.clone(),
         software_lookup: base.software_lookup.clone(),
         webhook: base.webhook.clone(),
         roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap(), bridge: None }.into(),

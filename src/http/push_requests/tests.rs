@@ -71,6 +71,7 @@ impl House {
             clock: base.clock.clone(),
             random: base.random.clone(),
             apps_and_books: base.apps_and_books.clone(),
+            ade: base.ade.clone(),
             software_lookup: base.software_lookup.clone(),
             webhook: Webhook::new(&connector).unwrap(),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),

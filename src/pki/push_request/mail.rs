@@ -1,12 +1,8 @@
 //! The mail of mdmcert.download: a signed request, encrypted to a certificate of ours, in hexadecimal digits.
 
-use super::MAX_REQUEST_BYTES;
 use crate::error;
-use crate::pki::cms::{self, CmsError, DecryptOptions, Signer};
-use crate::pki::{pem, unhex};
-
-/// The tag with which every encrypted message begins.
-const SEQUENCE: u8 = 0x30;
+use crate::pki::cms::{CmsError, Signer};
+use crate::pki::smime;
 
 /// Why a mailed request was not opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,21 +28,12 @@ impl From<MailError> for error::Error {
 ///
 /// `recipients` are the certificates that were sent along with requests, each with its key.
 pub fn open_mailed(file: &[u8], recipients: &[Signer]) -> Result<Vec<u8>, MailError> {
-    let encrypted = |bytes: &Vec<u8>| bytes.first() == Some(&SEQUENCE);
-    if file.len() > 2 * MAX_REQUEST_BYTES {
-        return Ok(file.to_vec());
+    let Some(message) = smime::message(file) else { return Ok(file.to_vec()) };
+    match smime::open(&message, recipients) {
+        Ok((_, content)) => Ok(content.to_vec()),
+        // Another kind of message is for others to name.
+        Err(CmsError::WrongKind { .. }) => Ok(file.to_vec()),
+        Err(CmsError::NoRecipient) => Err(MailError::NotOurs),
+        Err(error) => Err(MailError::Damaged(error)),
     }
-    let bytes = [Some(file.to_vec()), unhex(file), pem::base64(file)].into_iter().flatten().find(encrypted);
-    let Some(bytes) = bytes else { return Ok(file.to_vec()) };
-    let mut failure = MailError::NotOurs;
-    for recipient in recipients {
-        match cms::decrypt(recipient, &bytes, DecryptOptions::default()) {
-            Ok(opened) => return Ok(opened.content.to_vec()),
-            // Another kind of message is for others to name.
-            Err(CmsError::WrongKind { .. }) => return Ok(file.to_vec()),
-            Err(CmsError::NoRecipient) => {}
-            Err(error) => failure = MailError::Damaged(error),
-        }
-    }
-    Err(failure)
 }

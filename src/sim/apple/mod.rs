@@ -1,5 +1,6 @@
 //! Apple's services that are not there: real servers over real sockets, speaking as Apple's do.
 
+pub mod ade;
 pub mod apns;
 pub mod apps_and_books;
 pub mod authority;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::random::Random;
+use ade::AdeStandIn;
 use apns::ApnsStandIn;
 use apps_and_books::AppsAndBooksStandIn;
 use authority::Authority;
@@ -21,6 +23,8 @@ pub struct Services {
     pub apns: ApnsStandIn,
     /// Apps and Books.
     pub apps_and_books: AppsAndBooksStandIn,
+    /// Automated Device Enrollment.
+    pub ade: AdeStandIn,
     /// The lookup service.
     pub software_lookup: SoftwareLookupStandIn,
     authority: Arc<Authority>,
@@ -32,8 +36,9 @@ impl Services {
         let authority = Arc::new(Authority::new("Practice Authority", clock.now(), random.clone())?);
         let apns = ApnsStandIn::start_under(authority.clone(), clock.clone(), random.clone()).await?;
         let apps_and_books = AppsAndBooksStandIn::start_under(&authority, clock.clone(), random.clone()).await?;
+        let ade = AdeStandIn::start_under(&authority, clock.clone(), random.clone()).await?;
         let software_lookup = SoftwareLookupStandIn::start_under(&authority, clock, random).await?;
-        Ok(Self { apns, apps_and_books, software_lookup, authority })
+        Ok(Self { apns, apps_and_books, ade, software_lookup, authority })
     }
 
     /// The root, PEM, that a client of any of them must trust.

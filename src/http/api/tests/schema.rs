@@ -164,7 +164,11 @@ impl House {
         self.with_schema(&of_app).await;
         let location = self.licensed(&person).await;
         let update_plan = self.begun_update_plan().await;
+        let (server, bought, greeting) = self.bought().await;
         vec![
+            ("/api/v1/ade/servers/{id}", server),
+            ("/api/v1/ade/devices/{id}", bought),
+            ("/api/v1/ade/profiles/{id}", greeting),
             ("/api/v1/apps/{id}/devices", app),
             ("/api/v1/content-tokens/{id}", location),
             ("/api/v1/packages/uploads/{id}", upload),
@@ -289,6 +293,10 @@ async fn what_the_description_forbids_is_what_is_refused() {
         ("PackageUploadInput", "file_name", "maxLength", crate::mdm::packages::MAX_NAME_CHARS as u64),
         ("PackageUploadInput", "size_bytes", "minimum", 1),
         ("PackageUploadInput", "size_bytes", "maximum", crate::mdm::packages::MAX_BYTES),
+        ("AdeServerInput", "name", "maxLength", crate::mdm::ade::servers::NAME_MAX_CHARS as u64),
+        ("AdeProfileInput", "name", "maxLength", crate::protocol::ade::TEXT_MAX_CHARS as u64),
+        ("NewDevicesInput", "serial_numbers", "maxItems", crate::mdm::ade::devices::WISH_MAX as u64),
+        ("LockInput", "message", "maxLength", crate::mdm::ade::locks::MESSAGE_MAX_CHARS as u64),
         ("WebhookInput", "hmac_key", "minLength", 16),
         ("WebhookInput", "hmac_key", "maxLength", 256),
     ] {

@@ -65,6 +65,8 @@ pub struct DeviceFacts {
     pub build: String,
     /// Its serial number.
     pub serial: String,
+    /// Whether Apple says that it is the organisation's.
+    pub on_apples_list: bool,
     /// Its UDID.
     pub udid: String,
     /// Whether it is supervised.
@@ -286,6 +288,10 @@ fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
         Fact::code("Serial number", &known.serial),
         Fact::code("UDID", &known.udid),
     ];
+    if known.on_apples_list {
+        let href = format!("{}/{}", super::ade::devices::ADDRESS, known.serial);
+        list.push(Fact::new("Apple's device list", html! { a href=(href) { "It is yours" } }));
+    }
     if let Some(supervised) = known.supervised {
         list.push(Fact::text("Supervised", if supervised { "yes" } else { "no" }));
     }

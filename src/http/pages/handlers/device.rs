@@ -22,7 +22,7 @@ use crate::mdm::{self, Actor, Right, devices};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
-use crate::store::{Tx, certificates, enrollments, groups, inventory, people};
+use crate::store::{Tx, ade_devices, certificates, enrollments, groups, inventory, people};
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -103,12 +103,14 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
             .max(),
         None => None,
     };
+    let serial = device.serial_number.clone().unwrap_or_default();
     Ok(DeviceFacts {
+        on_apples_list: ade_devices::by_serial(tx, &serial)?.is_some_and(|known| known.device.gone_at.is_none()),
         model: if device.model_name.is_empty() { device.product_name.clone() } else { device.model_name.clone() },
         product_name: device.product_name.clone(),
         os: os(device.platform, &device.product_name, &device.os_version),
         build: device.build_version.clone(),
-        serial: device.serial_number.clone().unwrap_or_default(),
+        serial,
         udid: device.udid.clone().unwrap_or_default(),
         supervised: device.supervised,
         enrollment: listed.enrollment_state.map(|state| state_words(state).to_owned()).unwrap_or_default(),

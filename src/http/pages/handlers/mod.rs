@@ -1,6 +1,7 @@
 //! What pages do: typed forms in, rooms asked, views shown; one file per noun, with its addresses at the top.
 
 mod access;
+mod ade;
 mod apps;
 mod catalog;
 mod declarations;
@@ -72,6 +73,7 @@ pub fn routes() -> Router<App> {
         .merge(roster::routes())
         .merge(policies::routes())
         .merge(declarations::routes())
+        .merge(ade::routes())
         .merge(licences::routes())
         .merge(system::routes())
         .merge(releases::routes())

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::ade;
 use super::devices::name;
 use super::licences;
 use super::people::{admin_rows, token_rows};
@@ -95,6 +96,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     let mut parts = vec![part("Push certificate", state, words, "/system/push")];
     let (state, words) = licences::part(tx, actor)?;
     parts.push(part("Apps and Books", state, words, licences::ADDRESS));
+    let (state, words) = ade::part(tx, actor)?;
+    parts.push(part("Apple's device list", state, words, ade::ADDRESS));
     let (state, words) = releases::part(tx, actor)?;
     parts.push(part("OS releases", state, words, releases::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::ade;
 use super::devices::{mark, name, reason};
 use super::releases;
 use super::shell;
@@ -19,7 +20,7 @@ use crate::mdm::updates::lookup;
 use crate::mdm::{needs, provisioning};
 use crate::store::alerts::Alert;
 use crate::store::roster::{self, Filter, Listed};
-use crate::store::{Tx, authorities, push_certificates};
+use crate::store::{Tx, ade_servers, authorities, push_certificates};
 
 /// Squares that are drawn at most; beyond, groups say their numbers.
 const SQUARES: u32 = 500;
@@ -81,6 +82,9 @@ fn way(key: &str) -> Option<(String, String)> {
         to(plan(id), "Show the plan")
     } else if key == lookup::NEED {
         to(releases::ADDRESS.to_owned(), "OS releases")
+    } else if key.starts_with("ade.") {
+        let id = key.split_once(':').map_or("", |(_, id)| id);
+        to(format!("{}/{id}", ade::ADDRESS), "Apple's device list")
     } else if key.starts_with("push.") {
         to(String::from("/system/push"), "Push certificate")
     } else {
@@ -142,6 +146,11 @@ fn countdowns(tx: &Tx, own_tls: bool) -> Result<Vec<Countdown>> {
     }
     if let Some(authority) = authorities::current(tx)? {
         ends.push(countdown(String::from("Own certificate authority"), authority.not_after_at, "/system"));
+    }
+    for server in ade_servers::all(tx)?.into_iter().filter(|server| !server.practice) {
+        if let Some(end) = server.expires_at {
+            ends.push(countdown(format!("Server token “{}”", server.name), end, &format!("{}/{}", ade::ADDRESS, server.id)));
+        }
     }
     for profile in provisioning::first_ends(tx)? {
         ends.push(countdown(

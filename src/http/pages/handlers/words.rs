@@ -120,6 +120,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         other => {
             let told = of_groups_and_people(&event)
                 .or_else(|| of_licences(&event))
+                .or_else(|| of_new_devices(&event))
                 .or_else(|| of_apps(&event))
                 .or_else(|| of_access(&event))
                 .or_else(|| of_updates(&event))
@@ -157,6 +158,36 @@ fn of_licences(event: &Event) -> Option<String> {
         "redemption_codes.removed" => String::from("Removed redemption codes"),
         "redemption_code.unused" => String::from("It did not need its redemption code, which is free again"),
         "redemption_code.given" => String::from("It was given a redemption code"),
+        _ => return None,
+    })
+}
+
+/// What happened to devices that Apple says are ours, in words.
+fn of_new_devices(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = |key: &str| event.data.get(key).and_then(Value::as_u64).unwrap_or_default();
+    Some(match event.kind.as_str() {
+        "ade.server_added" => format!("Made a key for Apple's device list: {}", text("name")),
+        "ade.server_removed" => format!("Removed a server token: {}", text("name")),
+        "ade.token_added" => format!("Brought a server token: {}", text("name")),
+        "ade.token_renewed" => format!("Renewed a server token: {}", text("name")),
+        "ade.terms_noticed" => format!("Apple's new terms are not accepted: {}", text("name")),
+        "ade.refused_noticed" => format!("Apple does not take a server token any more: {}", text("name")),
+        "ade.ends_noticed" => format!("A server token has ended: {}", text("name")),
+        "ade.unreachable_noticed" => format!("Apple's device list could not be read: {}", text("name")),
+        "ade.devices_added" => format!("New devices on Apple's list: {}", number("count")),
+        "ade.devices_removed" => format!("Devices that are not on Apple's list any more: {}", number("count")),
+        "ade.devices_assigned" => format!("Said what new devices get: {}", number("devices")),
+        "ade.profile_created" => format!("Made a profile for new devices: {}", text("name")),
+        "ade.profile_changed" => format!("Changed a profile for new devices: {}", text("name")),
+        "ade.profile_deleted" => format!("Deleted a profile for new devices: {}", text("name")),
+        "ade.default_changed" => format!("Chose how a family of new devices greets people: {}", text("name")),
+        "ade.group_profile_changed" => format!("Chose how a group's new devices greet people: {}", text("name")),
+        "ade.lock_asked" => format!("Asked Apple to lock a device: {}", text("serial_number")),
+        "ade.locked" => format!("Apple has locked a device: {}", text("serial_number")),
+        "ade.lock_failed" => format!("Apple did not lock a device: {}", text("serial_number")),
+        "ade.lock_unknown" => format!("Apple gave no answer about the lock of a device: {}", text("serial_number")),
+        "ade.lock_revealed" => format!("Looked at what opens a locked device: {}", text("serial_number")),
         _ => return None,
     })
 }

@@ -1,5 +1,7 @@
 //! Devices that Apple says are ours, enrolled or not: what it says of each, which profile each is to have, and what came of assigning it.
 
+mod listed;
+
 use rusqlite::{Row, named_params};
 
 use crate::clock::Timestamp;
@@ -9,6 +11,8 @@ use crate::store::ade_servers::{self, AdeServer};
 use crate::store::tx::Tx;
 use crate::store::upsert::upsert;
 use crate::store::words::words;
+
+pub use listed::{Counts, Filter, Listed, Show, count, counts, list, listed};
 
 words! {
     /// What came of assigning a profile.
@@ -174,6 +178,24 @@ pub fn by_serial(tx: &Tx, serial_number: &str) -> Result<Option<Known>> {
     let Some(server) = ade_servers::by_id(tx, &device.server_id)? else { return Ok(None) };
     let profile = device.profile_id.as_deref().map(|id| ade_profiles::by_id(tx, id)).transpose()?.flatten();
     Ok(Some(Known { device, server, profile }))
+}
+
+/// Devices of a server that Apple has not named since; those that are gone left out.
+pub fn not_seen_since(tx: &Tx, server_id: &str, since: Timestamp) -> Result<Vec<AdeDevice>> {
+    let sql = format!("SELECT {COLUMNS} FROM ade_devices WHERE server_id = ?1 AND gone_at IS NULL AND seen_at < ?2 ORDER BY serial_number");
+    tx.list(&sql, (server_id, since), device)
+}
+
+/// How many devices are to have a profile.
+pub fn count_with_profile(tx: &Tx, profile_id: &str) -> Result<u64> {
+    let sql = "SELECT count(*) FROM ade_devices WHERE profile_id = ?1 AND gone_at IS NULL";
+    tx.one(sql, [profile_id], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
+/// Whether a person was chosen for a device that is ours and not handed over yet.
+pub fn is_expected(tx: &Tx, person_id: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM ade_devices WHERE person_id = ?1 AND gone_at IS NULL LIMIT 1";
+    tx.optional(sql, [person_id], |_| Ok(())).map(|found| found.is_some())
 }
 
 #[cfg(test)]

@@ -1,0 +1,210 @@
+//! How new devices greet people: guided choices, and what can be changed about them.
+
+use maud::{Markup, html};
+
+use super::super::parts::{
+    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, post, section, table,
+    thousands,
+};
+use super::devices::ADDRESS as DEVICES;
+use super::{at, elsewhere};
+use crate::protocol::ade::ProfileKeys;
+
+/// Where all of them are.
+pub const ADDRESS: &str = "/new-devices/profiles";
+
+const TITLE: &str = "How new devices greet people";
+
+/// What the page of all shows.
+#[derive(Debug, Clone, Default)]
+pub struct AllView {
+    /// Profiles, by name.
+    pub profiles: Vec<ProfileRow>,
+    /// The guided choices: word, name and a sentence.
+    pub choices: Vec<(&'static str, &'static str, &'static str)>,
+    /// Groups with the profile of each: id, name, profile's id.
+    pub groups: Vec<(String, String, String)>,
+    /// Whether the viewer may change anything here.
+    pub may_change: bool,
+}
+
+/// A profile in the list.
+#[derive(Debug, Clone)]
+pub struct ProfileRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The choice that it began with, in words.
+    pub kind: String,
+    /// Devices that are to have it.
+    pub devices: u64,
+    /// Why Apple refused it; empty where it did not.
+    pub problem: String,
+}
+
+/// The page of all.
+pub fn all(shell: &Shell, view: &AllView) -> Markup {
+    let under =
+        html! { "What a device asks whoever unpacks it, and whether the management can be ended. It counts from the next set-up on." };
+    let content = html! {
+        (rows(view))
+        @if view.may_change {
+            (section("Begin with what it is for", html! {
+                ul.stack {
+                    @for (kind, name, words) in &view.choices {
+                        li { a href=(format!("{ADDRESS}/new?kind={kind}")) { strong { (name) } } p.quiet { (words) } }
+                    }
+                }
+            }))
+            @if !view.profiles.is_empty() && !view.groups.is_empty() { (section("For groups", groups(view))) }
+        }
+    };
+    frame(shell, &Frame { back: Some((DEVICES, "New devices")), under, ..Frame::new(Section::Devices, TITLE) }, content)
+}
+
+fn rows(view: &AllView) -> Markup {
+    let row = |profile: &ProfileRow| Row {
+        id: profile.id.clone(),
+        href: Some(format!("{ADDRESS}/{}", profile.id)),
+        name: profile.name.clone(),
+        cells: vec![
+            html! { (profile.name) },
+            html! { (profile.kind) },
+            html! { (thousands(profile.devices)) },
+            html! { @if profile.problem.is_empty() { (badge(State::Ok, "ready")) } @else { (badge(State::Problem, &profile.problem)) } },
+        ],
+    };
+    table(&Table {
+        caption: TITLE,
+        columns: vec![
+            Column::main("Name"),
+            Column::text("Began as").labelled(),
+            Column::text("Devices").labelled(),
+            Column::text("At Apple").wraps(),
+        ],
+        rows: view.profiles.iter().map(row).collect(),
+        pager: None,
+        empty: empty("No profile yet", "Choose below what your devices are for.", Markup::default()),
+        selection: None,
+        compact: false,
+    })
+}
+
+fn groups(view: &AllView) -> Markup {
+    let profiles: Vec<_> = view.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect();
+    let choices = super::choices(&[("", "Its family's")], &profiles);
+    html! {
+        p { "The profile of a group counts before that of the family, for devices that will be in it and those that are." }
+        (post(&format!("{ADDRESS}/groups"), html! {
+            @for (id, name, profile) in &view.groups {
+                (super::super::parts::select(&format!("group-{id}"), name, &choices, profile, "", None))
+            }
+            div.form-foot { (Button::submit("Save").main()) }
+        }))
+    }
+}
+
+/// What the form of one shows.
+#[derive(Debug, Clone)]
+pub struct FormView {
+    /// Its id; none for a new one.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The choice that it began with: word, name and a sentence.
+    pub kind: (String, String, String),
+    /// What it says.
+    pub keys: ProfileKeys,
+    /// Panes that the family has: key, words, systems.
+    pub panes: Vec<(&'static str, &'static str, String)>,
+    /// Whether the family can be shared, and whether it can set itself up.
+    pub can: (bool, bool),
+    /// What is wrong: field and words.
+    pub errors: Vec<(String, String)>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+const FIELDS: [&str; 6] = ["name", "department", "support_phone_number", "support_email_address", "language", "region"];
+
+/// The form of one profile.
+pub fn form(shell: &Shell, view: &FormView) -> Markup {
+    let action = view.id.as_ref().map_or_else(|| format!("{ADDRESS}/new?kind={}", view.kind.0), |id| format!("{ADDRESS}/{id}"));
+    let title = if view.id.is_some() { view.name.as_str() } else { view.kind.1.as_str() };
+    let form = html! {
+        (elsewhere(&view.errors, &FIELDS))
+        (field("name", "Name").value(&view.name).error(at(&view.errors, "name")))
+        (section("Management", switches(view)))
+        (section("Shown while it is set up", texts(view)))
+        (section("Left out of the set-up", panes(view)))
+        @if view.may_change {
+            div.form-foot { (Button::submit(if view.id.is_some() { "Save" } else { "Make the profile" }).main()) }
+        }
+    };
+    let content = html! {
+        @if view.id.is_some() {
+            p { "Devices that have it are assigned the changed one; each takes it when it is set up the next time." }
+        }
+        @if view.may_change { (post(&action, form)) } @else { fieldset disabled { (form) } }
+        @if let (Some(id), true) = (&view.id, view.may_change) {
+            div.row { (Button::link(format!("{ADDRESS}/{id}/delete"), "Delete…").destructive().asks()) }
+        }
+    };
+    let under = html! { (view.kind.2) };
+    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), under, ..Frame::new(Section::Devices, title) }, content)
+}
+
+fn switches(view: &FormView) -> Markup {
+    let keys = &view.keys;
+    html! {
+        (checkbox("is_mdm_removable", "Whoever holds it may end the management", keys.is_mdm_removable, "Leave it off for what belongs to you."))
+        (checkbox("await_device_configured", "Wait in the set-up until its settings have arrived", keys.await_device_configured,
+            "Nobody gets past it before the device is as it should be."))
+        (checkbox("is_supervised", "Supervised", keys.is_supervised, "Newer systems always are."))
+        (checkbox("is_mandatory", "Enrolling cannot be skipped", keys.is_mandatory, "Newer systems never can."))
+        (checkbox("allow_pairing", "May be connected to computers", keys.allow_pairing, "Counts on old systems only."))
+        @if view.can.0 { (checkbox("is_multi_user", "Shared by several people, each with an account", keys.is_multi_user, "")) }
+        @if view.can.1 {
+            (checkbox("auto_advance_setup", "Sets itself up without anybody, on a network cable", keys.auto_advance_setup, ""))
+            (field("language", "Language").value(&keys.language).optional().example("en").error(at(&view.errors, "language")))
+            (field("region", "Region").value(&keys.region).optional().example("GB").error(at(&view.errors, "region")))
+        }
+    }
+}
+
+fn texts(view: &FormView) -> Markup {
+    let keys = &view.keys;
+    html! {
+        (field("department", "Department").value(&keys.department).optional().error(at(&view.errors, "department")))
+        (field("support_phone_number", "Phone for help").value(&keys.support_phone_number).optional().error(at(&view.errors, "support_phone_number")))
+        (field("support_email_address", "E-mail for help").value(&keys.support_email_address).optional()
+            .error(at(&view.errors, "support_email_address")))
+    }
+}
+
+fn panes(view: &FormView) -> Markup {
+    html! {
+        @for (key, words, systems) in &view.panes {
+            (checkbox(&format!("skip-{key}"), words, view.keys.skip_setup_items.iter().any(|skipped| skipped == key), systems))
+        }
+    }
+}
+
+/// The question before a profile is deleted.
+pub fn ask_delete(shell: &Shell, id: &str, name: &str, devices: u64) -> Markup {
+    let (action, cancel) = (format!("{ADDRESS}/{id}/delete"), format!("{ADDRESS}/{id}"));
+    let ask = Confirm {
+        action: &action,
+        title: &format!("Delete “{name}”"),
+        consequence: html! {
+            (super::super::parts::count(devices, "device was", "devices were")) " to have it: their group's or their family's profile counts instead. Where there is none, \
+             they keep what Apple has assigned."
+        },
+        verb: "Delete the profile",
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((ADDRESS, TITLE)), ..Frame::new(Section::Devices, "Delete a profile") }, confirm(&ask))
+}

@@ -1,0 +1,132 @@
+//! New devices as people see them: a key made, a token dropped, a profile chosen, devices given to a class, a lock.
+
+use std::time::Duration;
+
+use super::House;
+use crate::apple::ade::Ade;
+use crate::apple::connect::{Connector, Trust};
+use crate::http::api::Streams;
+use crate::http::auth::tests::peer;
+use crate::http::doors;
+use crate::http::server::Listener;
+use crate::jobs;
+use crate::mdm::{Actor, Role, people};
+use crate::pki::certificate::Certificate;
+use crate::pki::cipher::Cipher;
+use crate::pki::{cms, pem};
+use crate::sim::apple::Services;
+use crate::sim::apple::ade::device;
+use crate::store::people::PersonRole;
+
+impl House {
+    async fn beside_apples_list() -> (Self, Services) {
+        let mut house = Self::new();
+        let services = Services::start(&house.app.clock, &house.app.random).await.unwrap();
+        let connector = Connector::new(Trust::only(&services.trust_anchor_pem()).unwrap(), house.app.clock.clone());
+        let client = Ade::new(&connector, &services.ade.url(), house.app.clock.clone()).unwrap();
+        house.app = house.app.with_ade_service(client);
+        house.router = doors(&house.app, &Streams::default()).whole.layer(axum::Extension(peer(Listener::Main)));
+        (house, services)
+    }
+
+    async fn let_pass(&self, seconds: u64) {
+        self.app.clock.advance(Duration::from_secs(seconds));
+        jobs::run_due(&self.app).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn three_steps_bring_the_devices_and_a_choice_says_how_they_greet_people() {
+    let (house, services) = House::beside_apples_list().await;
+    let owner = house.person(Role::Owner).await;
+    let all = "/system/device-list";
+    assert!(house.get(&owner, "/new-devices").await.body.contains("No new devices yet"));
+    assert!(house.get(&owner, all).await.body.contains("No server token yet"));
+    let unnamed = house.post(&owner, all, "name=").await;
+    assert!(unnamed.status == 422 && unnamed.body.contains("Is 1 to 100 letters"), "{}", unnamed.body);
+    let made = house.post(&owner, all, "name=School").await;
+    let page = made.location().split('?').next().unwrap().to_owned();
+    let steps = house.get(&owner, &page).await.body;
+    assert!(steps.contains("Save the public key") && steps.contains("Drop the token here"), "{steps}");
+    let key = house.get(&owner, &format!("{page}/public-key.pem")).await.body;
+    let certificate = Certificate::from_pem(key.as_bytes()).unwrap();
+
+    let now = house.app.now();
+    let token = services.ade.book().open("North <school>", "head@example.school", now.plus(Duration::from_secs(300 * 86_400)));
+    for serial in ["TESTSN0001", "TESTSN0002"] {
+        services.ade.book().server(&token).add(&device(serial, "iPad", "iPad (10th generation)", "SILVER"), now);
+    }
+    let wrong = house.bring_to(&owner, &format!("{page}/token"), &[("file", &key)]).await;
+    assert!(wrong.status == 422 && wrong.body.contains("It belongs into Apple"), "{}", wrong.body);
+    let file = pem::encode(&cms::encrypt(&certificate, token.to_mail().expose(), Cipher::Aes128Cbc).unwrap());
+    let mail = format!("Content-Type: application/pkcs7-mime; name=\"smime.p7m\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{file}\r\n");
+    let brought = house.bring_to(&owner, &format!("{page}/token"), &[("file", &mail)]).await;
+    assert!(brought.location().starts_with(&page), "{}", brought.body);
+    house.let_pass(1).await;
+    let listed = house.get(&owner, "/new-devices").await.body;
+    assert!(listed.contains("TESTSN0002") && listed.contains("has no profile") && listed.contains("North &lt;school&gt;"), "{listed}");
+
+    let form = house.get(&owner, "/new-devices/profiles/new?kind=classroom_ipad").await.body;
+    assert!(form.contains("Siri") && form.contains("Management"), "{form}");
+    let bad = house.post(&owner, "/new-devices/profiles/new?kind=classroom_ipad", "name=Cart&is_mdm_removable=").await;
+    assert!(bad.status == 422 && bad.body.contains("supervised"), "{}", bad.body);
+    let sent = "name=Cart&is_supervised=1&await_device_configured=1&skip-Siri=1&skip-AppleID=1&department=Art";
+    assert_eq!(house.post(&owner, "/new-devices/profiles/new?kind=classroom_ipad", sent).await.status, 303);
+    let defaults = house.get(&owner, &page).await.body;
+    let id = defaults.split("<option value=\"").find_map(|rest| rest.split_once("\">Cart<")).unwrap().0.to_owned();
+    assert_eq!(house.post(&owner, &format!("{page}/defaults"), &format!("family-iPad={id}")).await.status, 303);
+    house.let_pass(1).await;
+    assert!(house.get(&owner, "/new-devices").await.body.contains("ready to be unpacked"));
+    let said = services.ade.book().server(&token).profiles.values().next().unwrap().clone();
+    assert_eq!((said["department"].as_str(), &said["skip_setup_items"]), (Some("Art"), &serde_json::json!(["AppleID", "Siri"])));
+    let sheet = house.get(&owner, "/new-devices.csv").await.body;
+    assert!(sheet.starts_with("Serial number,") && sheet.contains("TESTSN0001"), "{sheet}");
+    assert!(house.get(&owner, "/system").await.body.contains("Apple's device list"));
+}
+
+#[tokio::test]
+async fn one_is_given_to_a_person_many_to_a_group_and_terms_stand_on_today() {
+    let (house, services) = House::beside_apples_list().await;
+    let (owner, viewer) = (house.person(Role::Owner).await, house.person(Role::Viewer).await);
+    let now = house.app.now();
+    let token = services.ade.book().open("School", "head@example.school", now.plus(Duration::from_secs(300 * 86_400)));
+    for serial in ["TESTSN0001", "TESTSN0002"] {
+        services.ade.book().server(&token).add(&device(serial, "iPad", "iPad", "SILVER"), now);
+    }
+    let server = crate::http::ade::begin(&house.app, &Actor::Console, "School", false).await.unwrap();
+    let kept = token.clone();
+    house
+        .app
+        .store
+        .write(now, move |tx| {
+            crate::mdm::ade::servers::take(tx, &Actor::Console, &server.id, &kept)?;
+            let kim = people::NewPerson { name: "Kim Example".into(), email: String::new(), role: PersonRole::Student, active: true };
+            people::create(tx, &Actor::Console, kim).map(drop)
+        })
+        .await
+        .unwrap();
+    house.let_pass(1).await;
+    let one = "/new-devices/TESTSN0001";
+    let wrong = house.post(&owner, one, "profile_id=&person=Nobody&class_id=&group_id=").await;
+    assert!(wrong.status == 422 && wrong.body.contains("value=\"Nobody\""), "{}", wrong.body);
+    assert_eq!(house.post(&owner, one, "profile_id=&person=Kim+Example&class_id=&group_id=").await.status, 303);
+    assert!(house.get(&viewer, one).await.body.contains("Kim Example"));
+    assert_eq!(house.post(&viewer, one, "person=").await.status, 403);
+    let form = house.post(&owner, "/new-devices/assign", "device=TESTSN0001&device=TESTSN0002").await.body;
+    assert!(form.contains("2 devices") && form.contains("As it is"), "{form}");
+    let nothing = house.post(&owner, "/new-devices/assign", "device=TESTSN0001&confirmed=1").await;
+    assert!(nothing.status == 422 && nothing.body.contains("Say what"), "{}", nothing.body);
+    assert_eq!(house.post(&owner, "/new-devices/assign", "all=1&show=all&confirmed=1&profile_id=-").await.status, 303);
+
+    let locked = house.post(&owner, &format!("{one}/lock"), "message=Call+us&confirmed=1").await;
+    assert_eq!(locked.status, 303, "{}", locked.body);
+    let page = house.get(&owner, one).await.body;
+    let reveal = page.split("action=\"").find_map(|rest| rest.split_once("/reveal\"")).unwrap().0.to_owned();
+    assert!(house.post(&owner, &format!("{reveal}/reveal"), "").await.body.contains("Bypass code"));
+    assert_eq!(services.ade.book().server(&token).locked["TESTSN0001"].1, "Call us");
+
+    services.ade.book().server(&token).terms_signed = false;
+    house.let_pass(1000).await;
+    let today = house.get(&owner, "/").await.body;
+    assert!(today.contains("head@example.school") && today.contains("must accept Apple's new terms at school.apple.com"), "{today}");
+}

@@ -1,0 +1,145 @@
+//! What about Apple's service needs a person: which one, for which token, and what helps.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::ade::ACTOR;
+use crate::mdm::journal::{self, Subject};
+use crate::protocol::ade::{Account, Cause};
+use crate::store::ade_servers::{self, AdeServer, ServerState};
+use crate::store::settings::{self, Setting};
+use crate::store::{Tx, alerts};
+
+/// When to speak of a token's end: so many days before, and how bad that is.
+const END_NEAR: [(u64, i64); 3] = [(7, 80), (14, 60), (30, 40)];
+
+/// Nothing that is enrolled breaks, but nothing new comes.
+const TERMS_HARM: i64 = 88;
+const REFUSED_HARM: i64 = 86;
+const ENDED_HARM: i64 = 90;
+const UNREACHABLE_HARM: i64 = 55;
+const STUCK_HARM: i64 = 45;
+
+/// Failed rounds in a row after which somebody is told.
+const FAILURES_MAX: i64 = 5;
+
+/// What begins the key of every need that is about a server; its id stands after the colon.
+const KINDS: [&str; 5] = ["ade.terms", "ade.refused", "ade.ends", "ade.unreachable", "ade.stuck"];
+
+/// When tokens were last looked at for their end.
+const REMINDED: Setting<Timestamp> = Setting::new("ade.reminded_at");
+
+fn key(kind: &str, server: &AdeServer) -> String {
+    format!("{kind}:{}", server.id)
+}
+
+/// Where a token's successor comes from.
+const RENEW: &str = "In Apple's portal, open Preferences, Device Management Services, choose the server and download a new token; drop it at System, \
+                     Apple's device list. Nothing that is enrolled is affected.";
+
+/// Who must do it: the account that made the server, as far as Apple has said.
+fn who(server: &AdeServer) -> String {
+    match server.admin.as_str() {
+        "" => String::from("An Administrator of your organisation"),
+        admin => format!("{admin}, or another Administrator of your organisation,"),
+    }
+}
+
+/// Speaks of a round that failed as a whole.
+pub(super) fn trouble(tx: &Tx, server: &AdeServer, cause: Option<Cause>) -> Result<()> {
+    let name = &server.name;
+    let (kind, harm, message, remedy) = match cause {
+        Some(Cause::Terms) => {
+            let portal = Account::from_json(&server.account).portal();
+            let message = format!("{} must accept Apple's new terms at {portal} for the token “{name}”.", who(server));
+            let remedy = "Until then Apple tells nothing of new devices and assigns no profile; what is enrolled goes on. Sign in there and accept; \
+                          it goes on by itself within half an hour.";
+            ("ade.terms", TERMS_HARM, message, remedy)
+        }
+        Some(Cause::Token) => ("ade.refused", REFUSED_HARM, format!("Apple does not take the server token “{name}” any more."), RENEW),
+        Some(Cause::Expired) => ("ade.ends", ENDED_HARM, format!("The server token “{name}” has ended."), RENEW),
+        _ if server.failures >= FAILURES_MAX => {
+            let message = format!("Apple's list of devices for “{name}” could not be read {} times in a row.", server.failures);
+            ("ade.unreachable", UNREACHABLE_HARM, message, server.problem.as_str())
+        }
+        _ => return Ok(()),
+    };
+    if alerts::raise(tx, &key(kind, server), harm, &message, remedy)? {
+        note(tx, &format!("{kind}_noticed"), server)?;
+    }
+    Ok(())
+}
+
+/// Speaks of a list that gets no further, or stops doing so.
+pub(super) fn stuck(tx: &Tx, server: &AdeServer) -> Result<()> {
+    if server.problem.is_empty() {
+        return alerts::clear(tx, &key("ade.stuck", server)).map(drop);
+    }
+    let message = format!("Reading Apple's list of devices for “{}” got no further.", server.name);
+    let remedy = format!("{} It is tried again by itself; nothing is lost. If it stays, ask Apple's support.", server.problem);
+    alerts::raise(tx, &key("ade.stuck", server), STUCK_HARM, &message, &remedy).map(drop)
+}
+
+/// Apple answers: what was wrong before is over.
+pub(super) fn fine(tx: &Tx, server: &AdeServer) -> Result<()> {
+    for kind in ["ade.terms", "ade.refused", "ade.unreachable"] {
+        alerts::clear(tx, &key(kind, server))?;
+    }
+    Ok(())
+}
+
+/// Nothing is to be said of a server any more.
+pub(super) fn forget(tx: &Tx, server: &AdeServer) -> Result<()> {
+    for kind in KINDS {
+        alerts::clear(tx, &key(kind, server))?;
+    }
+    Ok(())
+}
+
+fn note(tx: &Tx, kind: &str, server: &AdeServer) -> Result<()> {
+    let data = json!({ "server": server.id, "name": server.name, "reason": server.problem });
+    journal::note(tx, &ACTOR, kind, Subject::default(), data)
+}
+
+/// Looks at the ends of tokens, once a day, and always where one is past.
+pub(super) fn remind(tx: &Tx) -> Result<()> {
+    let last = settings::value(tx, &REMINDED)?;
+    let daily = last.is_none_or(|last| tx.now.since(last) >= Duration::from_secs(86_400));
+    if daily {
+        settings::set(tx, &REMINDED, &tx.now)?;
+    }
+    for server in ade_servers::all(tx)? {
+        if let Some(expires_at) = server.expires_at.filter(|end| daily || *end <= tx.now) {
+            look(tx, server, expires_at)?;
+        }
+    }
+    Ok(())
+}
+
+fn look(tx: &Tx, mut server: AdeServer, expires_at: Timestamp) -> Result<()> {
+    let left = expires_at.since(tx.now);
+    if left.is_zero() {
+        if server.state != ServerState::Ended {
+            (server.state, server.problem) = (ServerState::Ended, format!("The token ended on {}.", expires_at.day()));
+            server.due_at = None;
+            ade_servers::update(tx, &server)?;
+            fine(tx, &server)?;
+        }
+        let message = format!("The server token “{}” ended on {}.", server.name, expires_at.day());
+        return alerts::raise(tx, &key("ade.ends", &server), ENDED_HARM, &message, RENEW).map(drop);
+    }
+    let days = left.as_secs() / 86_400;
+    let Some((_, harm)) = END_NEAR.iter().find(|(near, _)| days <= *near).filter(|_| !server.practice) else {
+        return alerts::clear(tx, &key("ade.ends", &server)).map(drop);
+    };
+    let when = match days {
+        0 => String::from("within a day"),
+        1 => String::from("in a day"),
+        _ => format!("in {days} days, on {}", expires_at.day()),
+    };
+    let message = format!("The server token “{}” ends {when}. {} can renew it.", server.name, who(&server).trim_end_matches(','));
+    alerts::raise(tx, &key("ade.ends", &server), *harm, &message, RENEW).map(drop)
+}

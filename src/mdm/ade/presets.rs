@@ -1,0 +1,121 @@
+//! Guided choices: what a device is for says how it greets whoever unpacks it. Each is a beginning, and can be changed.
+
+use crate::protocol::ade::{ProfileKeys, SkipKey, skip_keys};
+use crate::protocol::platform::Platform;
+
+/// A choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    /// Its word in the API.
+    pub kind: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub words: &'static str,
+    /// The family in Apple's words that it is for.
+    pub family: &'static str,
+    platform: Platform,
+    /// Panes that stay, because somebody should see them.
+    stay: &'static [&'static str],
+    shared: bool,
+    alone: bool,
+}
+
+/// Every choice.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        kind: "classroom_ipad",
+        name: "A classroom iPad",
+        words: "Pupils unpack it, choose language and Wi-Fi, and it is ready: no Apple Account, no questions. Nobody can end the management.",
+        family: "iPad",
+        platform: Platform::Ios,
+        stay: &[],
+        shared: false,
+        alone: false,
+    },
+    Preset {
+        kind: "shared_ipad",
+        name: "A shared iPad",
+        words: "Several people sign in one after the other with their Managed Apple Accounts, each with their own documents.",
+        family: "iPad",
+        platform: Platform::Ios,
+        stay: &[],
+        shared: true,
+        alone: false,
+    },
+    Preset {
+        kind: "staff_mac",
+        name: "A staff Mac",
+        words: "Its person sees Touch ID, FileVault and sign in with an Apple Account; the rest is skipped.",
+        family: "Mac",
+        platform: Platform::Macos,
+        stay: &["AppleID", "Biometric", "FileVault", "Location", "TOS"],
+        shared: false,
+        alone: false,
+    },
+    Preset {
+        kind: "staff_iphone",
+        name: "A staff iPhone",
+        words: "Its person sets a passcode and Face ID, may sign in with an Apple Account and move from an old phone; the rest is skipped.",
+        family: "iPhone",
+        platform: Platform::Ios,
+        stay: &["AppleID", "Biometric", "DeviceToDeviceMigration", "Location", "Passcode", "Restore", "SIMSetup", "TOS"],
+        shared: false,
+        alone: false,
+    },
+    Preset {
+        kind: "apple_tv",
+        name: "An Apple TV",
+        words: "Connect power and network cable: it sets itself up without anybody.",
+        family: "AppleTV",
+        platform: Platform::Tvos,
+        stay: &[],
+        shared: false,
+        alone: true,
+    },
+];
+
+/// The choice with this word.
+pub fn preset(kind: &str) -> Option<&'static Preset> {
+    PRESETS.iter().find(|preset| preset.kind == kind)
+}
+
+impl Preset {
+    /// Whether devices of this choice have a pane that can be left out.
+    pub fn has(&self, key: &SkipKey) -> bool {
+        key.is_for(self.platform) && !key.is_deprecated()
+    }
+
+    /// The profile that it begins with.
+    pub fn keys(&self) -> ProfileKeys {
+        let skipped = skip_keys().iter().filter(|key| self.has(key) && !self.stay.contains(&key.key));
+        let mut keys = ProfileKeys {
+            is_multi_user: self.shared,
+            auto_advance_setup: self.alone,
+            skip_setup_items: skipped.map(|key| key.key.to_owned()).collect(),
+            ..ProfileKeys::default()
+        };
+        if self.alone {
+            (keys.language, keys.region) = (String::from("en"), String::from("GB"));
+        }
+        keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_makes_a_profile_that_apple_takes() {
+        for preset in PRESETS {
+            let keys = preset.keys();
+            assert_eq!(keys.clone().checked().unwrap().skip_setup_items.len(), keys.skip_setup_items.len(), "{}", preset.kind);
+            assert!(preset.stay.iter().all(|key| skip_keys().iter().any(|known| known.key == *key)), "{}", preset.kind);
+        }
+        let mac = preset("staff_mac").unwrap().keys();
+        assert!(mac.skip_setup_items.contains(&"Siri".into()) && !mac.skip_setup_items.contains(&"FileVault".into()));
+        assert!(!mac.skip_setup_items.contains(&"SIMSetup".into()), "a Mac has no such pane");
+        assert!(preset("nonsense").is_none());
+    }
+}

@@ -1,0 +1,190 @@
+//! Profiles as people make them: by a guided choice, changed, given to families, groups and devices.
+
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::mdm::ade::presets;
+use crate::mdm::journal::{self, Subject};
+use crate::mdm::{Actor, Right, groups};
+use crate::protocol::ade::{FAMILIES, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
+use crate::store::ade_profiles::{self as rows, AdeProfile, Defined};
+use crate::store::{Tx, ade_devices, ade_servers, authorities};
+
+/// Profiles at the most.
+pub const PROFILES_MAX: usize = 200;
+
+/// A profile and where it is used.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The profile.
+    pub profile: AdeProfile,
+    /// Its keys.
+    pub keys: ProfileKeys,
+    /// Devices that are to have it.
+    pub devices: u64,
+    /// What Apple has of it, server by server; only where a device is to have it.
+    pub defined: Vec<Defined>,
+    /// The groups whose devices get it, as (id, name).
+    pub groups: Vec<(String, String)>,
+}
+
+fn unknown() -> Error {
+    Error::not_found("There is no such profile for new devices.")
+}
+
+fn standing(tx: &Tx, profile: AdeProfile) -> Result<Standing> {
+    let mut defined = Vec::new();
+    for server in ade_servers::all(tx)? {
+        defined.extend(rows::defined(tx, &server.id)?.into_iter().filter(|defined| defined.profile_id == profile.id));
+    }
+    let groups = rows::of_groups(tx)?.into_iter().filter(|(_, _, of)| *of == profile.id).map(|(id, name, _)| (id, name)).collect();
+    Ok(Standing {
+        keys: ProfileKeys::from_json(&profile.content),
+        devices: ade_devices::count_with_profile(tx, &profile.id)?,
+        defined,
+        groups,
+        profile,
+    })
+}
+
+/// Every profile, by name.
+pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Standing>> {
+    actor.require(Right::View)?;
+    rows::all(tx)?.into_iter().map(|profile| standing(tx, profile)).collect()
+}
+
+/// One profile.
+pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Standing> {
+    actor.require(Right::View)?;
+    standing(tx, rows::by_id(tx, id)?.ok_or_else(unknown)?)
+}
+
+/// What a profile is made or changed with.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Its name.
+    pub name: String,
+    /// The choice that it began with.
+    pub kind: String,
+    /// Its keys; those of the choice when they are left out.
+    pub keys: Option<ProfileKeys>,
+}
+
+fn checked(wish: Wish) -> Result<(String, String, ProfileKeys)> {
+    let name = wish.name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > TEXT_MAX_CHARS || name.chars().any(char::is_control) {
+        return Err(Error::field("name", format!("is 1 to {TEXT_MAX_CHARS} letters")));
+    }
+    let preset = presets::preset(&wish.kind).ok_or_else(|| {
+        let kinds: Vec<_> = presets::PRESETS.iter().map(|preset| preset.kind).collect();
+        Error::field("kind", format!("is none of {}", kinds.join(", ")))
+    })?;
+    let keys = wish.keys.unwrap_or_else(|| preset.keys()).checked()?;
+    if keys.is_multi_user && preset.family != "iPad" {
+        return Err(Error::field("is_multi_user", "is for iPads only"));
+    }
+    if keys.auto_advance_setup && !matches!(preset.family, "AppleTV" | "Mac") {
+        return Err(Error::field("auto_advance_setup", "is for Apple TVs and Macs only"));
+    }
+    Ok((name, wish.kind, keys))
+}
+
+/// Makes a profile.
+pub fn create(tx: &Tx, actor: &Actor, wish: Wish) -> Result<Standing> {
+    actor.require(Right::Configure)?;
+    if rows::all(tx)?.len() >= PROFILES_MAX {
+        return Err(Error::conflict(format!("There are {PROFILES_MAX} profiles for new devices, which is the most. Delete one.")));
+    }
+    let (name, kind, keys) = checked(wish)?;
+    let profile = AdeProfile { id: tx.new_id(), name, kind, content: keys.to_json(), created_at: tx.now, changed_at: tx.now };
+    put(tx, &profile)?;
+    note(tx, actor, "ade.profile_created", &profile)?;
+    standing(tx, profile)
+}
+
+/// Changes a profile. At Apple profiles never change: a new one is made there, and every device that has the old one is assigned the new one. Each
+/// device takes it when it is set up the next time.
+pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> {
+    actor.require(Right::Configure)?;
+    let before = rows::by_id(tx, id)?.ok_or_else(unknown)?;
+    let (name, kind, keys) = checked(wish)?;
+    let profile = AdeProfile { name, kind, content: keys.to_json(), changed_at: tx.now, ..before.clone() };
+    if (&profile.name, &profile.kind, &profile.content) != (&before.name, &before.kind, &before.content) {
+        put(tx, &profile)?;
+        note(tx, actor, "ade.profile_changed", &profile)?;
+        look_again(tx)?;
+    }
+    standing(tx, profile)
+}
+
+fn put(tx: &Tx, profile: &AdeProfile) -> Result<()> {
+    rows::put(tx, profile).map_err(|error| match error.kind {
+        crate::error::Kind::Conflict => Error::field("name", "is another profile's already; take another name"),
+        _ => error,
+    })
+}
+
+/// Deletes a profile. Devices that were to have it get their group's or their family's, or keep what Apple has assigned.
+pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let profile = rows::by_id(tx, id)?.ok_or_else(unknown)?;
+    rows::delete(tx, id)?;
+    note(tx, actor, "ade.profile_deleted", &profile)?;
+    look_again(tx)
+}
+
+fn note(tx: &Tx, actor: &Actor, kind: &str, profile: &AdeProfile) -> Result<()> {
+    let data = json!({ "profile": profile.id, "name": profile.name, "kind": profile.kind });
+    journal::note(tx, actor, kind, Subject::default(), data)
+}
+
+/// Has every server looked after soon.
+pub(super) fn look_again(tx: &Tx) -> Result<()> {
+    for server in ade_servers::all(tx)?.into_iter().filter(|server| server.state == ade_servers::ServerState::Ready) {
+        ade_servers::make_due(tx, &server.id)?;
+    }
+    Ok(())
+}
+
+/// The profile that a wish names, or nothing where it names none.
+pub(super) fn named(tx: &Tx, id: Option<&str>) -> Result<Option<AdeProfile>> {
+    let missing = || Error::field("profile_id", "there is no profile for new devices with this id");
+    id.map(|id| rows::by_id(tx, id)?.ok_or_else(missing)).transpose()
+}
+
+/// Sets the profile of a server's devices of a family for which nobody chose one; `""` is every other family.
+pub fn set_default(tx: &Tx, actor: &Actor, server_id: &str, family: &str, profile_id: Option<&str>) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let server = ade_servers::by_id(tx, server_id)?.ok_or_else(|| Error::not_found("There is no such server token."))?;
+    if !family.is_empty() && !FAMILIES.iter().any(|(known, _)| *known == family) {
+        let families: Vec<_> = FAMILIES.iter().map(|(known, _)| *known).collect();
+        return Err(Error::field("device_family", format!("is none of {}; leave it empty for all others", families.join(", "))));
+    }
+    let profile = named(tx, profile_id)?;
+    rows::set_default(tx, server_id, family, profile_id)?;
+    let data = json!({ "server": server.id, "name": server.name, "device_family": family, "profile": profile.map(|profile| profile.name) });
+    journal::note(tx, actor, "ade.default_changed", Subject::default(), data)?;
+    look_again(tx)
+}
+
+/// Sets the profile of a group's devices: those that will be in it, and those that are.
+pub fn set_of_group(tx: &Tx, actor: &Actor, group_id: &str, profile_id: Option<&str>) -> Result<()> {
+    actor.require(Right::Configure)?;
+    let group = groups::find(tx, actor, group_id)?;
+    let profile = named(tx, profile_id)?;
+    rows::set_of_group(tx, group_id, profile_id)?;
+    let data = json!({ "group": group.id, "name": group.name, "profile": profile.map(|profile| profile.name) });
+    journal::note(tx, actor, "ade.group_profile_changed", Subject::default(), data)?;
+    look_again(tx)
+}
+
+/// Where profiles are sent from: our address for new devices, and, where our own authority signs for it, the roots to trust.
+pub fn surroundings(tx: &Tx, public_url: &str, own_authority: bool) -> Result<Surroundings> {
+    let mut anchor_certs = Vec::new();
+    if own_authority {
+        anchor_certs.extend(authorities::current(tx)?.map(|authority| authority.certificate));
+        anchor_certs.extend(authorities::upcoming(tx)?.map(|authority| authority.certificate));
+    }
+    // Certificates of Apple Configurator's computers belong into the last list, once there are some here.
+    Ok(Surroundings { url: format!("{public_url}/ade"), anchor_certs, supervising_host_certs: Vec::new() })
+}

@@ -1,0 +1,151 @@
+//! A profile as Apple wants it: how a device greets whoever unpacks it, and where it enrolls.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::skip_key;
+use crate::error::{Error, Result};
+use crate::pki::pem;
+
+/// Families of devices in Apple's words, each with what people call them.
+pub const FAMILIES: [(&str, &str); 6] =
+    [("iPad", "iPads"), ("iPhone", "iPhones"), ("iPod", "iPods"), ("Mac", "Macs"), ("AppleTV", "Apple TVs"), ("Vision", "Vision Pros")];
+
+/// Characters of a text in a profile, as Apple allows them.
+pub const TEXT_MAX_CHARS: usize = 125;
+
+/// Characters of a phone number.
+const PHONE_MAX_CHARS: usize = 50;
+
+/// What can be wished about it. Everything else follows from where it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileKeys {
+    /// Whether the device is supervised; newer systems always are.
+    pub is_supervised: bool,
+    /// Whether enrolling can be put off; newer systems never can.
+    pub is_mandatory: bool,
+    /// Whether whoever holds it can end the management.
+    pub is_mdm_removable: bool,
+    /// Whether it waits in Setup Assistant until its apps and settings are on their way.
+    pub await_device_configured: bool,
+    /// Whether it may be connected to computers; old systems only.
+    pub allow_pairing: bool,
+    /// Whether several people share it, each with an account (Shared iPad).
+    pub is_multi_user: bool,
+    /// Whether an Apple TV or a Mac on a cable sets itself up without anybody.
+    pub auto_advance_setup: bool,
+    /// Its language, where it sets itself up: `en`.
+    pub language: String,
+    /// Its region, where it sets itself up: `GB`.
+    pub region: String,
+    /// Shown while it is set up.
+    pub department: String,
+    /// Shown while it is set up.
+    pub support_phone_number: String,
+    /// Shown while it is set up.
+    pub support_email_address: String,
+    /// Panes of Setup Assistant that are left out, in Apple's words.
+    pub skip_setup_items: Vec<String>,
+}
+
+impl Default for ProfileKeys {
+    fn default() -> Self {
+        Self {
+            is_supervised: true,
+            is_mandatory: true,
+            is_mdm_removable: false,
+            await_device_configured: true,
+            allow_pairing: true,
+            is_multi_user: false,
+            auto_advance_setup: false,
+            language: String::new(),
+            region: String::new(),
+            department: String::new(),
+            support_phone_number: String::new(),
+            support_email_address: String::new(),
+            skip_setup_items: Vec::new(),
+        }
+    }
+}
+
+/// Where a profile is sent from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Where the device enrolls.
+    pub url: String,
+    /// Certificates that it is to trust for that, DER.
+    pub anchor_certs: Vec<Vec<u8>>,
+    /// Certificates of computers that may connect to it, DER.
+    pub supervising_host_certs: Vec<Vec<u8>>,
+}
+
+impl ProfileKeys {
+    /// Reads what was kept as JSON.
+    pub fn from_json(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
+    /// As JSON, to be kept.
+    pub fn to_json(&self) -> String {
+        // A structure of strings and switches is always JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Refuses what Apple would refuse, in words; tidies the rest.
+    pub fn checked(mut self) -> Result<Self> {
+        for (field, text, most) in [
+            ("department", &mut self.department, TEXT_MAX_CHARS),
+            ("support_phone_number", &mut self.support_phone_number, PHONE_MAX_CHARS),
+            ("support_email_address", &mut self.support_email_address, TEXT_MAX_CHARS),
+            ("language", &mut self.language, 20),
+            ("region", &mut self.region, 20),
+        ] {
+            *text = text.trim().to_owned();
+            if text.chars().count() > most || text.chars().any(char::is_control) {
+                return Err(Error::field(field, format!("has at most {most} letters, and no line breaks")));
+            }
+        }
+        if !self.is_mdm_removable && !self.is_supervised {
+            return Err(Error::field("is_mdm_removable", "can be forbidden on supervised devices only; have them supervised, or allow it"));
+        }
+        if self.auto_advance_setup && (self.language.is_empty() || self.region.is_empty()) {
+            let field = if self.language.is_empty() { "language" } else { "region" };
+            return Err(Error::field(field, "is needed where a device sets itself up: for example en and GB"));
+        }
+        if let Some(unknown) = self.skip_setup_items.iter().find(|key| skip_key(key).is_none()) {
+            return Err(Error::field("skip_setup_items", format!("`{unknown}` is no pane of Setup Assistant that is known here")));
+        }
+        self.skip_setup_items.sort_unstable();
+        self.skip_setup_items.dedup();
+        Ok(self)
+    }
+
+    /// What Apple is sent, without devices.
+    pub fn definition(&self, name: &str, around: &Surroundings) -> Value {
+        let mut said = json!({
+            "profile_name": name, "url": around.url, "is_supervised": self.is_supervised, "is_mandatory": self.is_mandatory,
+            "is_mdm_removable": self.is_mdm_removable, "await_device_configured": self.await_device_configured,
+            "allow_pairing": self.allow_pairing, "is_multi_user": self.is_multi_user, "auto_advance_setup": self.auto_advance_setup,
+            "skip_setup_items": self.skip_setup_items,
+        });
+        for (key, text) in [
+            ("language", &self.language),
+            ("region", &self.region),
+            ("department", &self.department),
+            ("support_phone_number", &self.support_phone_number),
+            ("support_email_address", &self.support_email_address),
+        ] {
+            if !text.is_empty() {
+                said[key] = json!(text);
+            }
+        }
+        for (key, certificates) in [("anchor_certs", &around.anchor_certs), ("supervising_host_certs", &around.supervising_host_certs)] {
+            if !certificates.is_empty() {
+                said[key] = certificates.iter().map(|der| pem::encode(der)).collect();
+            }
+        }
+        said
+    }
+}
