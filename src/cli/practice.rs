@@ -11,7 +11,7 @@ use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Trust};
 use crate::error::{Error, Result};
-use crate::http::{content_tokens, device_list};
+use crate::http::{ade, content_tokens};
 use crate::mdm::Actor;
 use crate::mdm::ade::{presets, profiles, servers};
 use crate::mdm::licences::tokens;
@@ -216,18 +216,17 @@ async fn open_list(app: &App, services: &Services) -> Result<()> {
             Ok(())
         })
         .await?;
-    let server = device_list::begin(app, &Actor::Console, "Practice school", true).await?;
+    let server = ade::begin(app, &Actor::Console, "Practice school", true).await?;
     app.store
         .write(now, move |tx| {
             servers::take(tx, &Actor::Console, &server.id, &token)?;
             let kind = presets::PRESETS[0].kind;
             let known = profiles::list(tx, &Actor::Console)?.into_iter().find(|standing| standing.profile.name == PRACTICE_PROFILE);
-            let profile = match known {
-                Some(standing) => standing.profile.id,
-                None => {
-                    let wish = profiles::Wish { name: PRACTICE_PROFILE.to_owned(), kind: kind.to_owned(), keys: None };
-                    profiles::create(tx, &Actor::Console, wish)?.profile.id
-                }
+            let profile = if let Some(standing) = known {
+                standing.profile.id
+            } else {
+                let wish = profiles::Wish { name: PRACTICE_PROFILE.to_owned(), kind: kind.to_owned(), keys: None };
+                profiles::create(tx, &Actor::Console, wish)?.profile.id
             };
             profiles::set_default(tx, &Actor::Console, &server.id, "", Some(&profile))
         })

@@ -1,8 +1,9 @@
 //! Who asks us: every door for devices, people and scripts, and every address on one screen.
 
 pub mod access;
-mod ade;
+pub mod ade;
 pub mod api;
+mod arrivals;
 pub mod assets;
 pub mod attempts;
 pub mod auth;
@@ -11,7 +12,6 @@ mod catalog;
 pub mod configurator;
 pub mod content_tokens;
 mod ddm;
-pub mod device_list;
 pub mod enroll;
 pub mod error;
 mod file_body;
@@ -106,7 +106,7 @@ fn people() -> Router<App> {
     let packages = group(Audience::Person, PACKAGE_FORM_MAX_BYTES, pages::handlers::package_uploads());
     let lists = group(Audience::Person, RELEASES_FORM_MAX_BYTES, pages::handlers::release_uploads());
     let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
-    let pages = Router::new().merge(enroll::routes()).merge(ade::routes()).merge(catalog::routes()).merge(pages);
+    let pages = Router::new().merge(enroll::routes()).merge(arrivals::routes()).merge(catalog::routes()).merge(pages);
     let pages = pages.merge(rosters).merge(uploads).merge(packages).merge(lists);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)

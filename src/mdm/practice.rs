@@ -84,10 +84,10 @@ pub fn remove(tx: &Tx, actor: &Actor) -> Result<usize> {
     for location in licences::tokens::list(tx, actor)?.into_iter().filter(|standing| standing.token.practice) {
         licences::tokens::remove(tx, actor, &location.token.id)?;
     }
+    settings::forget(tx, &DEVICE_AUTHORITY)?;
     for standing in ade::servers::list(tx, actor)?.into_iter().filter(|standing| standing.server.practice) {
         ade::servers::remove(tx, actor, &standing.server.id)?;
     }
-    settings::forget(tx, &DEVICE_AUTHORITY)?;
     if let Some(id) = settings::value(tx, &INVITATION)? {
         invitations::revoke(tx, actor, &id)?;
         settings::forget(tx, &INVITATION)?;

@@ -20,7 +20,7 @@ pub const STUCK_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// Where the reading stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Whether the whole list is read, or what changed.
     pub phase: Phase,
     /// Up to where it was read; empty at the beginning.
@@ -53,7 +53,7 @@ impl From<&AdeServer> for Reading {
 
 impl Reading {
     /// Puts it down where a server remembers it.
-    pub fn put_down(self, server: &mut AdeServer) {
+    pub(super) fn put_down(self, server: &mut AdeServer) {
         (server.phase, server.cursor, server.same_cursor) = (self.phase, self.cursor, self.stuck);
         (server.fetch_began_at, server.fetched_at) = (self.fetch_began_at, self.fetched_at);
         (server.synced_at, server.sync_due_at) = (self.synced_at, self.due_at);
@@ -67,7 +67,7 @@ impl Reading {
 
     /// What to ask for next: as it stands, or the whole list where its time has come.
     #[must_use]
-    pub fn ready(self, now: Timestamp) -> Self {
+    pub(super) fn ready(self, now: Timestamp) -> Self {
         let stale = self.fetched_at.is_none_or(|at| now.since(at) >= FETCH_EVERY);
         match self.phase {
             Phase::Sync if stale || self.cursor.is_empty() || self.stuck >= STUCK_MAX => Self { stuck: 0, ..self }.anew(now),
@@ -79,7 +79,7 @@ impl Reading {
 
 /// What Apple said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happening<'a> {
+pub(super) enum Happening<'a> {
     /// A page came.
     Page {
         /// Where to go on.
@@ -93,7 +93,7 @@ pub enum Happening<'a> {
 
 /// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub(super) enum Then {
     /// The next page is asked for at once.
     GoOn,
     /// The round is over.
@@ -106,7 +106,7 @@ pub enum Then {
 
 /// How the reading stands then, and what follows.
 #[must_use]
-pub fn next(reading: Reading, happening: Happening<'_>, now: Timestamp) -> (Reading, Then) {
+pub(super) fn next(reading: Reading, happening: Happening<'_>, now: Timestamp) -> (Reading, Then) {
     match (reading.phase, happening) {
         (_, Happening::Page { cursor, more: true }) => match cursor {
             Some(cursor) if cursor != reading.cursor => (Reading { cursor: cursor.to_owned(), ..reading }, Then::GoOn),

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::ade::presets;
+use crate::mdm::enroll::automated::rules::rules;
+use crate::mdm::enroll::configurator;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, groups};
 use crate::protocol::ade::{FAMILIES, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
@@ -178,13 +180,17 @@ pub fn set_of_group(tx: &Tx, actor: &Actor, group_id: &str, profile_id: Option<&
     look_again(tx)
 }
 
-/// Where profiles are sent from: our address for new devices, and, where our own authority signs for it, the roots to trust.
+/// Where profiles are sent from: our address for new devices, whether a person signs in there, the roots to trust where our own authority signs for
+/// it, and whose computers may connect.
 pub fn surroundings(tx: &Tx, public_url: &str, own_authority: bool) -> Result<Surroundings> {
     let mut anchor_certs = Vec::new();
     if own_authority {
         anchor_certs.extend(authorities::current(tx)?.map(|authority| authority.certificate));
         anchor_certs.extend(authorities::upcoming(tx)?.map(|authority| authority.certificate));
     }
-    // Certificates of Apple Configurator's computers belong into the last list, once there are some here.
-    Ok(Surroundings { url: format!("{public_url}/ade"), anchor_certs, supervising_host_certs: Vec::new() })
+    let url = format!("{public_url}/ade");
+    let web_url = rules(tx)?.sign_in.then(|| url.clone());
+    // Who has Configurator's identity may connect to the device, as to those that it prepared.
+    let supervising_host_certs = configurator::certificate(tx)?.map(|certificate| certificate.der().to_vec()).into_iter().collect();
+    Ok(Surroundings { url, web_url, anchor_certs, supervising_host_certs })
 }

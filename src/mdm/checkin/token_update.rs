@@ -107,6 +107,7 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         enrollments::set_questions_due(tx, &enrollment.id, true)?;
         people::invited(tx, &enrollment.device_id)?;
         ade::arrived(tx, &enrollment.device_id)?;
+        // Whoever signed in at the device has it, whatever was chosen before.
         let challenge = invitations::challenge_by_fingerprint(tx, &presented.fingerprint)?;
         automated::arrived(tx, challenge.as_ref(), &enrollment.device_id)?;
         setup_assistant::begin(tx, enrollment)?;

@@ -75,6 +75,8 @@ impl Default for ProfileKeys {
 pub struct Surroundings {
     /// Where the device enrolls.
     pub url: String,
+    /// The page that it shows before, where a person is to sign in; else it asks by itself.
+    pub web_url: Option<String>,
     /// Certificates that it is to trust for that, DER.
     pub anchor_certs: Vec<Vec<u8>>,
     /// Certificates of computers that may connect to it, DER.
@@ -140,6 +142,9 @@ impl ProfileKeys {
             if !text.is_empty() {
                 said[key] = json!(text);
             }
+        }
+        if let Some(web_url) = &around.web_url {
+            said["configuration_web_url"] = json!(web_url);
         }
         for (key, certificates) in [("anchor_certs", &around.anchor_certs), ("supervising_host_certs", &around.supervising_host_certs)] {
             if !certificates.is_empty() {

@@ -44,6 +44,10 @@ fn a_profile_says_what_a_captured_one_says() {
         ProfileKeys { skip_setup_items: vec!["AppleID".into(), "Android".into()], department: "Art".into(), ..ProfileKeys::default() };
     let around =
         Surroundings { url: "https://mdm.example.school/ade".into(), anchor_certs: vec![vec![1, 2, 3]], ..Surroundings::default() };
+    assert!(keys.definition("default", &around).get("configuration_web_url").is_none(), "a device that shows no page asks by itself");
+    let web = Surroundings { web_url: Some(around.url.clone()), supervising_host_certs: vec![vec![4]], ..around.clone() };
+    let shown = keys.definition("default", &web);
+    assert_eq!((&shown["configuration_web_url"], &shown["supervising_host_certs"]), (&json!(around.url), &json!(["BA=="])));
     let said = keys.definition("default", &around);
     for (name, value) in said.as_object().unwrap() {
         if name == "anchor_certs" {

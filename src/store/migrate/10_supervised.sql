@@ -42,6 +42,7 @@ CREATE TABLE arrivals (
 ) STRICT;
 CREATE INDEX arrivals_asked ON arrivals (asked_at);
 
+
 -- ---------------------------------------------------------------- Automated Device Enrollment
 
 -- Servers of ours in Apple School Manager or Apple Business, each known by its server token.

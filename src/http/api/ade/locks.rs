@@ -14,8 +14,8 @@ use super::super::list::{List, Page};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http::ade;
 use crate::http::auth::Authenticated;
-use crate::http::device_list;
 use crate::mdm::ade::locks;
 use crate::store::ade_locks::{Lock, LockState};
 
@@ -83,7 +83,7 @@ async fn lock(
     Path(id): Path<String>,
     Json(input): Json<LockInput>,
 ) -> Result<(StatusCode, JsonBody<LockView>)> {
-    let lock = device_list::lock(&app, &actor, &id, &input.message).await?;
+    let lock = ade::lock(&app, &actor, &id, &input.message).await?;
     Ok((StatusCode::CREATED, JsonBody(lock.into())))
 }
 

@@ -17,8 +17,8 @@ use super::super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::http::ade;
 use crate::http::auth::Authenticated;
-use crate::http::device_list;
 use crate::mdm::ade::profiles as room;
 use crate::mdm::ade::servers::{self, Standing};
 use crate::store::ade_servers::{Phase, ServerState};
@@ -140,7 +140,7 @@ struct AdeServerInput {
     responses((status = 201, description = "Made; its token is missing yet", body = AdeServerView)))]
 async fn create(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<AdeServerInput>) -> Result<Answer> {
     let Post { body, once } = post;
-    let identity = device_list::identity(&app, &actor, &body.name).await?;
+    let identity = ade::identity(&app, &actor, &body.name).await?;
     app.store
         .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| {
@@ -206,7 +206,7 @@ async fn token(
     Json(input): Json<ServerTokenInput>,
 ) -> Result<JsonBody<AdeServerView>> {
     let file = STANDARD.decode(input.file.trim()).map_err(|_| Error::field("file", "is not base64; send the .p7m file in base64"))?;
-    Ok(JsonBody(device_list::take(&app, &actor, &id, file.into()).await.map_err(at_file)?.into()))
+    Ok(JsonBody(ade::take(&app, &actor, &id, file.into()).await.map_err(at_file)?.into()))
 }
 
 fn at_file(error: Error) -> Error {

@@ -33,7 +33,7 @@ impl House {
     /// A server token with a device, a profile and a lock; gives the ids of the first three.
     pub(super) async fn bought(&self) -> (String, String, String) {
         let now = self.app.now();
-        let server = crate::http::device_list::begin(&self.app, &Actor::Console, "School", false).await.unwrap();
+        let server = crate::http::ade::begin(&self.app, &Actor::Console, "School", false).await.unwrap();
         let mut book = Book::new("https://localhost:1", crate::random::Random::seeded(1));
         let token = book.open("School", "head@example.school", now.plus(Duration::from_secs(300 * 86_400)));
         let account = book.server(&token).account.clone();

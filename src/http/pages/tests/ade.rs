@@ -93,7 +93,7 @@ async fn one_is_given_to_a_person_many_to_a_group_and_terms_stand_on_today() {
     for serial in ["TESTSN0001", "TESTSN0002"] {
         services.ade.book().server(&token).add(&device(serial, "iPad", "iPad", "SILVER"), now);
     }
-    let server = crate::http::device_list::begin(&house.app, &Actor::Console, "School", false).await.unwrap();
+    let server = crate::http::ade::begin(&house.app, &Actor::Console, "School", false).await.unwrap();
     let kept = token.clone();
     house
         .app

@@ -103,7 +103,7 @@ impl Book {
 
     /// Makes a server and gives its token, as the portal would before it encrypts it.
     pub fn open(&mut self, name: &str, admin: &str, expires_at: Timestamp) -> ServerToken {
-        let mut part = |begins: &str| format!("{begins}_{}", self.random.token());
+        let part = |begins: &str| format!("{begins}_{}", self.random.token());
         let token = ServerToken {
             consumer_key: part("CK"),
             consumer_secret: Secret::new(part("CS")),

@@ -14,9 +14,9 @@ use super::{Offered, shell, typed};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::http::ade;
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::device_list;
 use crate::http::pages::ade::devices::ADDRESS;
 use crate::http::pages::ade::one::{Gets, LockRow, OneView, ask_lock, one};
 use crate::http::pages::parts::{State as Mark, day_words};
@@ -196,7 +196,7 @@ async fn lock(
     Path(serial): Path<String>,
     Form(form): Form<LockForm>,
 ) -> Result<Response> {
-    let words = match device_list::lock(&app, &who.actor, &serial, &form.message).await {
+    let words = match ade::lock(&app, &who.actor, &serial, &form.message).await {
         Ok(lock) => match lock.state {
             LockState::Locked => String::from("Apple has locked the device. What opens it is kept here, for an Owner."),
             _ => sentence(&lock.problem),

@@ -16,9 +16,9 @@ use super::{shell, typed};
 use crate::app::App;
 use crate::clock::Zone;
 use crate::error::{Error, Kind, Result};
+use crate::http::ade;
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::device_list;
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::ade::servers::{ADDRESS, AllView, ServerRow, ServerView, all, ask_remove, one};
 use crate::http::pages::parts::State as Mark;
@@ -108,7 +108,7 @@ struct Named {
 }
 
 async fn begin(State(app): State<App>, gate: Gate, who: SignedIn, Form(form): Form<Named>) -> Result<Response> {
-    match device_list::begin(&app, &who.actor, &form.name, false).await {
+    match ade::begin(&app, &who.actor, &form.name, false).await {
         Ok(server) => Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{}", server.id), "The key is made. Its public half goes to Apple.")),
         Err(error) => {
             let words = words(error)?;
@@ -185,7 +185,7 @@ async fn file(mut sent: Multipart) -> Result<Bytes> {
 async fn token(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, sent: Multipart) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let outcome = match file(sent).await {
-        Ok(file) => device_list::take(&app, &who.actor, &id, file).await,
+        Ok(file) => ade::take(&app, &who.actor, &id, file).await,
         Err(error) => Err(error),
     };
     match outcome {
