@@ -26,6 +26,7 @@ pub const KEYS: &[&str] = &[
     "apple.apps_and_books_endpoint",
     "apple.software_lookup_endpoint",
     "apple.roots_endpoint",
+    "apple.attestation_roots",
     "scep.legacy_clients",
     "log.format",
     "log.level",

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::error::{Error, FieldError, Kind};
 use crate::http::log::RequestId;
 use crate::http::pages::problem::{ProblemView, problem as problem_page};
+use crate::protocol::acme::{self, Fault};
 
 /// Seconds until the next attempt, where the failure itself does not say.
 const RETRY_AFTER_S: u32 = 30;
@@ -34,26 +35,29 @@ pub enum Audience {
     OldDevice,
     /// A SCEP client that cannot be answered by a CertRep, because its request could not be read: a line of text.
     Scep,
+    /// An ACME client: a problem document with ACME's types (RFC 8555 §6.7).
+    Acme,
     /// A person with a browser: a plain page.
     Person,
 }
+
 /// The status of a failure of `kind` as `audience` gets it.
 ///
 /// Devices get 400, 413 and 503 only, but for a user channel that is not managed here (410) and the one deliberate dismissal,
 /// [`Kind::Retired`]. Our own faults are 503 to them, not 500: it is what Apple documents as *ask again later*.
 #[expect(clippy::match_same_arms, reason = "what devices are told stands apart from what others are told")]
 pub fn status(kind: Kind, audience: Audience) -> StatusCode {
-    use Audience::{Api, Device, OldDevice, Person, Scep};
+    use Audience::{Acme, Api, Device, OldDevice, Person, Scep};
     match (kind, audience) {
         (Kind::TooLarge, _) => StatusCode::PAYLOAD_TOO_LARGE,
-        (Kind::Busy, _) | (Kind::TooOften | Kind::Upstream | Kind::Internal, Device | OldDevice | Scep) => StatusCode::SERVICE_UNAVAILABLE,
+        (Kind::Busy, _) | (Kind::TooOften | Kind::Upstream | Kind::Internal, Device | OldDevice | Scep | Acme) => StatusCode::SERVICE_UNAVAILABLE,
         (Kind::TooOften, Api | Person) => StatusCode::TOO_MANY_REQUESTS,
 
         (Kind::Retired, Device) => StatusCode::FORBIDDEN,
         (Kind::Retired, OldDevice) => StatusCode::UNAUTHORIZED,
         (Kind::NotManaged, Device | OldDevice) => StatusCode::GONE,
-        (Kind::BadInput | Kind::Unauthenticated | Kind::Forbidden | Kind::NotFound | Kind::Conflict, Device | OldDevice | Scep)
-        | (Kind::NotManaged | Kind::Retired, Scep)
+        (Kind::BadInput | Kind::Unauthenticated | Kind::Forbidden | Kind::NotFound | Kind::Conflict, Device | OldDevice | Scep | Acme)
+        | (Kind::NotManaged | Kind::Retired, Scep | Acme)
         | (Kind::BadInput, Api | Person) => StatusCode::BAD_REQUEST,
 
         (Kind::Unauthenticated, Api | Person) => StatusCode::UNAUTHORIZED,
@@ -130,6 +134,11 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
             let reason = reason(response).await;
             problem(status, &reason, &[])
         }
+        // The framework's own refusals: too large, a wrong method, an address that is none.
+        Audience::Acme if !says_json(&response) => {
+            let reason = reason(response).await;
+            acme_problem(if status.is_server_error() { StatusCode::SERVICE_UNAVAILABLE } else { status }, &reason)
+        }
         Audience::Person if !says_html(&response) => {
             let error = match status {
                 StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
@@ -137,7 +146,7 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
             };
             page(status, &error, reference)
         }
-        Audience::Api | Audience::Person => response,
+        Audience::Api | Audience::Acme | Audience::Person => response,
     }
 }
 
@@ -163,6 +172,7 @@ pub fn render(error: &Error, readers: Audience, reference: Option<&RequestId>) -
         }
         Audience::Device | Audience::OldDevice => status.into_response(),
         Audience::Scep => (status, format!("{}\n", error.message)).into_response(),
+        Audience::Acme => acme_problem(status, &error.message),
         Audience::Person => page(status, error, reference),
     };
     if status == StatusCode::UNAUTHORIZED && readers == Audience::Api {
@@ -219,6 +229,14 @@ fn problem(status: StatusCode, detail: &str, errors: &[FieldError]) -> Response 
     // Serialising strings and numbers into memory does not fail; an empty body would still carry the status.
     let body = serde_json::to_vec(&document).unwrap_or_default();
     (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
+}
+
+/// A problem of no kind of its own, as ACME's clients read it.
+fn acme_problem(status: StatusCode, detail: &str) -> Response {
+    let fault = if status.is_server_error() { Fault::ServerInternal } else { Fault::Malformed };
+    let document = acme::Problem { status: status.as_u16(), ..fault.because(detail) };
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    (status, [(CONTENT_TYPE, acme::problem::CONTENT_TYPE)], body).into_response()
 }
 
 fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Response {
@@ -283,7 +301,8 @@ mod tests {
         Kind::Upstream,
         Kind::Internal,
     ];
-    const READERS: [Audience; 5] = [Audience::Api, Audience::Device, Audience::OldDevice, Audience::Scep, Audience::Person];
+    const READERS: [Audience; 6] =
+        [Audience::Api, Audience::Device, Audience::OldDevice, Audience::Scep, Audience::Acme, Audience::Person];
 
     async fn body(response: Response) -> String {
         String::from_utf8(axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
@@ -292,18 +311,18 @@ mod tests {
     #[test]
     fn every_kind_has_its_status_for_every_audience() {
         let table = [
-            (Kind::BadInput, [400, 400, 400, 400, 400]),
-            (Kind::Unauthenticated, [401, 400, 400, 400, 401]),
-            (Kind::Forbidden, [403, 400, 400, 400, 403]),
-            (Kind::NotFound, [404, 400, 400, 400, 404]),
-            (Kind::Conflict, [409, 400, 400, 400, 409]),
-            (Kind::TooLarge, [413, 413, 413, 413, 413]),
-            (Kind::Busy, [503, 503, 503, 503, 503]),
-            (Kind::TooOften, [429, 503, 503, 503, 429]),
-            (Kind::NotManaged, [409, 410, 410, 400, 409]),
-            (Kind::Retired, [409, 403, 401, 400, 409]),
-            (Kind::Upstream, [502, 503, 503, 503, 502]),
-            (Kind::Internal, [500, 503, 503, 503, 500]),
+            (Kind::BadInput, [400, 400, 400, 400, 400, 400]),
+            (Kind::Unauthenticated, [401, 400, 400, 400, 400, 401]),
+            (Kind::Forbidden, [403, 400, 400, 400, 400, 403]),
+            (Kind::NotFound, [404, 400, 400, 400, 400, 404]),
+            (Kind::Conflict, [409, 400, 400, 400, 400, 409]),
+            (Kind::TooLarge, [413, 413, 413, 413, 413, 413]),
+            (Kind::Busy, [503, 503, 503, 503, 503, 503]),
+            (Kind::TooOften, [429, 503, 503, 503, 503, 429]),
+            (Kind::NotManaged, [409, 410, 410, 400, 400, 409]),
+            (Kind::Retired, [409, 403, 401, 400, 400, 409]),
+            (Kind::Upstream, [502, 503, 503, 503, 503, 502]),
+            (Kind::Internal, [500, 503, 503, 503, 503, 500]),
         ];
         assert_eq!(table.map(|(kind, _)| kind), KINDS);
         for (kind, expected) in table {
@@ -314,7 +333,7 @@ mod tests {
     #[test]
     fn nothing_but_a_retirement_can_make_a_device_leave() {
         for kind in KINDS.into_iter().filter(|kind| *kind != Kind::Retired) {
-            for readers in [Audience::Device, Audience::OldDevice, Audience::Scep] {
+            for readers in [Audience::Device, Audience::OldDevice, Audience::Scep, Audience::Acme] {
                 assert!(![401, 403].contains(&status(kind, readers).as_u16()), "{kind:?} {readers:?}");
             }
         }

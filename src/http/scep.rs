@@ -19,6 +19,7 @@ use crate::mdm::ca::scep::{self, Answer, Refusal};
 use crate::pki::certificate::Certificate;
 use crate::pki::csr::Challenge;
 use crate::pki::digest;
+use crate::store::invitations::IdentityKind;
 use crate::protocol::scep::{self as message, FailInfo, OpenOptions, Opened, Operation, Request};
 
 /// The addresses of SCEP; some clients add the name that a CGI program once had.
@@ -156,6 +157,7 @@ impl Facts {
             public_key: self.public_key,
             challenge: self.challenge.as_deref(),
             signer: self.signer,
+            identity: IdentityKind::Scep,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What time asks of us: work whose due time has come. A loop sleeps until the earliest of them; every commit that sets one rings its bell.
 
+mod apple_root;
 mod authority;
 mod housekeeping;
 mod integrity;
@@ -58,12 +59,13 @@ pub const JOBS: &[Job] = &[
     store::JOB,
     packages::JOB,
     releases::JOB,
+    apple_root::JOB,
     integrity::JOB,
     housekeeping::JOB,
 ];
 
 /// Jobs that wait for answers from elsewhere, one after the other: they have a loop of their own, so that no push waits behind a slow store.
-const APART: [&str; 4] = ["licences", "store", "packages", "releases"];
+const APART: [&str; 5] = ["licences", "store", "packages", "releases", "attestation"];
 
 /// Which jobs a loop looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,9 @@
 
 pub mod apple;
 pub(crate) mod asn1;
+pub mod attestation;
 pub mod ber;
+pub mod cbor;
 pub mod certificate;
 pub mod cipher;
 pub mod cms;

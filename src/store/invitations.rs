@@ -7,6 +7,17 @@ use crate::error::Result;
 use crate::pki::certificate::Fingerprint;
 use crate::store::Tx;
 use crate::store::certificates::Purpose;
+use crate::store::words::words;
+
+words! {
+    /// Which protocol takes a challenge.
+    pub enum IdentityKind {
+        /// SCEP: the key is said to be the device's.
+        Scep = "scep",
+        /// ACME: the key is attested to be the device's.
+        Acme = "acme",
+    }
+}
 
 /// An invitation to enroll.
 #[derive(Debug, Clone)]
@@ -105,7 +116,7 @@ pub fn revoke(tx: &Tx, id: &str) -> Result<bool> {
     Ok(tx.execute("UPDATE invitations SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL", (id, tx.now))? == 1)
 }
 
-/// A one-time SCEP challenge, known by its hash.
+/// A one-time challenge of SCEP or ACME, known by its hash.
 #[derive(Debug, Clone)]
 pub struct Challenge {
     /// SHA-256 of the challenge.
@@ -126,6 +137,8 @@ pub struct Challenge {
     pub topic: String,
     /// The newest of our roots in the profile that carries it.
     pub newest_authority_id: Option<String>,
+    /// Which protocol takes it.
+    pub identity: IdentityKind,
     /// When it ends unspent.
     pub expires_at: Timestamp,
     /// When a certificate was issued for it.
@@ -133,7 +146,7 @@ pub struct Challenge {
 }
 
 const CHALLENGE_COLUMNS: &str =
-    "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, newest_authority_id";
+    "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, newest_authority_id, identity";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
     Ok(Challenge {
@@ -148,6 +161,7 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
         expires_at: row.get(8)?,
         spent_at: row.get(9)?,
         newest_authority_id: row.get(10)?,
+        identity: row.get(11)?,
     })
 }
 
@@ -155,8 +169,8 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
 pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
     tx.execute(
         "INSERT INTO challenges (hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, created_at, expires_at,
-                                 newest_authority_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                                 newest_authority_id, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         (
             &challenge.hash[..],
             challenge.purpose,
@@ -169,6 +183,7 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
             tx.now,
             challenge.expires_at,
             &challenge.newest_authority_id,
+            challenge.identity,
         ),
     )?;
     Ok(())
@@ -177,6 +192,12 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
 /// The challenge with this hash, spent or not.
 pub fn challenge_by_hash(tx: &Tx, hash: &[u8; 32]) -> Result<Option<Challenge>> {
     tx.optional(&format!("SELECT {CHALLENGE_COLUMNS} FROM challenges WHERE hash = ?1"), [&hash[..]], challenge)
+}
+
+/// Serial number and UDID of the device that a challenge was made for, as far as they are proven.
+pub fn challenge_device(tx: &Tx, hash: &[u8; 32]) -> Result<(Option<String>, Option<String>)> {
+    let found = tx.optional("SELECT serial_number, udid FROM challenges WHERE hash = ?1", [&hash[..]], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(found?.unwrap_or_default())
 }
 
 /// The challenge that a certificate was issued for.

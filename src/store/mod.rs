@@ -1,6 +1,7 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
 pub mod access;
+pub mod acme;
 pub mod admins;
 pub mod alerts;
 pub mod api_tokens;
@@ -10,6 +11,7 @@ pub mod app_states;
 pub mod apps;
 pub mod asset_data;
 pub mod assignments;
+pub mod attestations;
 pub mod authorities;
 mod bells;
 pub mod census;

@@ -4,6 +4,7 @@ mod access;
 mod admins;
 mod apple_roots;
 mod apps;
+pub mod attestation;
 mod authorities;
 mod catalog;
 mod commands;
@@ -90,6 +91,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(groups::routes())
         .merge(people::routes())
         .merge(settings::routes())
+        .merge(attestation::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())
         .merge(access::routes())

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::mdm::checkin::device_channel;
-use crate::mdm::inventory::{PAGE, REFRESH_EVERY};
+use crate::mdm::inventory::{PAGE, REFRESH_EVERY, attestation};
 use crate::mdm::{Actor, apps, commands, provisioning};
 use crate::protocol::availability::{self, Request};
 use crate::protocol::command::{self, Command};
@@ -101,7 +101,7 @@ pub fn ask_all(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
             commands::enqueue_own(tx, actor, enrollment, query, None, None)?;
         }
     }
-    Ok(())
+    attestation::ask_in_turn(tx, actor, enrollment)
 }
 
 /// Asks for the Activation Lock bypass code where the OS has one and none is held yet.

@@ -3,6 +3,7 @@
 mod app_schemas;
 mod apps;
 mod asset_data;
+mod attestation;
 mod declared;
 mod enrollment;
 mod foreseen;
@@ -124,7 +125,7 @@ impl School {
     }
 
     /// The kinds of everything that happened, oldest first.
-    fn events(&self) -> Vec<String> {
+    pub(super) fn events(&self) -> Vec<String> {
         let mut kinds: Vec<_> =
             self.write(|tx| events::list(tx, &Filter::default(), None, 500)).into_iter().map(|event| event.kind).collect();
         kinds.reverse();

@@ -7,6 +7,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::devices::name;
+use super::genuine;
 use super::licences;
 use super::people::{admin_rows, token_rows};
 use super::releases;
@@ -18,7 +19,7 @@ use crate::error::Result;
 use crate::http::api::input::Query;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Entry, State as Mark, count};
-use crate::http::pages::system::settings;
+use crate::http::pages::system::{self, settings};
 use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
 use crate::mdm::admins::audit as log;
 use crate::mdm::ca::roots;
@@ -95,6 +96,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     parts.push(part("Apps and Books", state, words, licences::ADDRESS));
     let (state, words) = releases::part(tx, actor)?;
     parts.push(part("OS releases", state, words, releases::ADDRESS));
+    let (state, words) = genuine::part(tx, actor)?;
+    parts.push(part("Genuine devices", state, words, system::genuine::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }

@@ -88,7 +88,7 @@ fn an_enrollment_profile_can_be_sent_to_renew() {
         display_name: "School".into(),
         organization: "School".into(),
         description: None,
-        uuids: mobileconfig::PayloadUuids { profile: uuid(), scep: Uuid::from_u128(1), mdm: Uuid::from_u128(2), roots: Vec::new() },
+        uuids: mobileconfig::PayloadUuids { profile: uuid(), identity: Uuid::from_u128(1), mdm: Uuid::from_u128(2), roots: Vec::new() },
         roots: Vec::new(),
         scep: mobileconfig::Scep {
             url: "https://mdm.example.school/scep".into(),
