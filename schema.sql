@@ -196,12 +196,17 @@ CREATE TABLE enrollments (
     created_at             INTEGER NOT NULL,
     renewal_began_at       INTEGER,                 -- what was issued since is the renewed identity
     questions_due          INTEGER NOT NULL DEFAULT 0 CHECK (questions_due IN (0, 1)), -- the first questions, queued when it connects
-    entry                  TEXT NOT NULL DEFAULT 'invitation' CHECK (entry IN ('invitation', 'automated', 'configurator', 'account', 'profile_service')) -- how it came in
+    entry                  TEXT NOT NULL DEFAULT 'invitation' CHECK (entry IN ('invitation', 'automated', 'configurator', 'account', 'profile_service')), -- how it came in
+    setup_held_at          INTEGER,                 -- since when it is held in Setup Assistant
+    setup_due_at           INTEGER,                 -- when it is let go at the latest; later, when it is looked whether it has gone on
+    setup_released_at      INTEGER,
+    setup_because          TEXT NOT NULL DEFAULT '' -- why it was let go
 ) STRICT;
 CREATE INDEX enrollments_device ON enrollments (device_id);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at IS NOT NULL;
 CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
+CREATE INDEX enrollments_setup_due ON enrollments (setup_due_at) WHERE setup_due_at IS NOT NULL;
 CREATE INDEX enrollments_push_error ON enrollments (topic, push_error) WHERE push_error <> '' AND state = 'enrolled';
 
 -- Secrets held for a device. They outlive its enrollment and its deletion, until an Owner purges them.
@@ -274,11 +279,28 @@ CREATE TABLE challenges (
     entry         TEXT NOT NULL DEFAULT 'invitation' CHECK (entry IN ('invitation', 'automated', 'configurator', 'account', 'profile_service')), -- how the device comes in
     serial_number TEXT,                             -- of the device that it was made for, where that is proven
     udid          TEXT,
+    practice      INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)), -- a practice device asked from Setup Assistant
+    person_id     TEXT,                             -- who signed in there
     identity      TEXT NOT NULL DEFAULT 'scep' CHECK (identity IN ('scep', 'acme'))    -- which of the two takes it
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_expires ON challenges (expires_at) WHERE spent_at IS NULL;
 CREATE INDEX challenges_enrollment ON challenges (enrollment_id) WHERE enrollment_id IS NOT NULL AND spent_at IS NULL;
 CREATE INDEX challenges_fingerprint ON challenges (fingerprint) WHERE fingerprint IS NOT NULL;
+
+-- Devices that asked for their profile from Setup Assistant, the newest asking of each.
+CREATE TABLE arrivals (
+    serial_number TEXT PRIMARY KEY COLLATE NOCASE,
+    udid          TEXT NOT NULL,
+    product_name  TEXT NOT NULL DEFAULT '',
+    os_version    TEXT NOT NULL DEFAULT '',
+    entry         TEXT NOT NULL CHECK (entry IN ('invitation', 'automated', 'configurator', 'account', 'profile_service')),
+    practice      INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)),
+    answer        TEXT NOT NULL CHECK (answer IN ('profile', 'update', 'refused')),
+    because       TEXT NOT NULL DEFAULT '',         -- why it was refused, or to what it is to update
+    challenge     BLOB,                             -- hash of the one in its profile
+    asked_at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX arrivals_asked ON arrivals (asked_at);
 
 -- Who speaks ACME here: a key, known by its thumbprint. Anybody may come; who orders nothing is forgotten soon.
 CREATE TABLE acme_accounts (

@@ -67,6 +67,11 @@ impl Zone {
         format!("{} {from_utc}{short}", self.shown(at).strftime("%-d %b %Y, %H:%M"))
     }
 
+    /// The time of the day there: `04:29`.
+    pub fn time(&self, at: Timestamp) -> String {
+        self.shown(at).strftime("%H:%M").to_string()
+    }
+
     /// The moment as a field with day and time holds it: `2026-11-25T04:29`.
     pub fn typed(&self, at: Timestamp) -> String {
         self.shown(at).strftime(MINUTES).to_string()

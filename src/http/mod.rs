@@ -2,12 +2,14 @@
 
 pub mod access;
 mod acme;
+mod ade;
 pub mod api;
 pub mod assets;
 pub mod attempts;
 pub mod auth;
 pub mod budget;
 mod catalog;
+pub mod configurator;
 pub mod content_tokens;
 mod ddm;
 pub mod enroll;
@@ -103,7 +105,7 @@ fn people() -> Router<App> {
     let packages = group(Audience::Person, PACKAGE_FORM_MAX_BYTES, pages::handlers::package_uploads());
     let lists = group(Audience::Person, RELEASES_FORM_MAX_BYTES, pages::handlers::release_uploads());
     let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
-    let pages = Router::new().merge(enroll::routes()).merge(catalog::routes()).merge(pages);
+    let pages = Router::new().merge(enroll::routes()).merge(ade::routes()).merge(catalog::routes()).merge(pages);
     let pages = pages.merge(rosters).merge(uploads).merge(packages).merge(lists);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)

@@ -12,6 +12,7 @@ mod queue;
 mod reconcile;
 mod releases;
 mod renewal;
+mod setup;
 mod store;
 mod webhooks;
 
@@ -53,6 +54,7 @@ pub const JOBS: &[Job] = &[
     reconcile::JOB,
     inventory::JOB,
     renewal::JOB,
+    setup::JOB,
     authority::JOB,
     webhooks::JOB,
     licences::JOB,

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::updates::lookup;
 use crate::mdm::{Actor, Right, journal};
-use crate::pki::apple::{AppleRoot, NEEDED};
+use crate::pki::apple::{AppleRoot, NEEDED, ROOT_CA};
 use crate::pki::certificate::Certificate;
 use crate::store::Tx;
 use crate::store::settings::{self, Setting};
@@ -32,6 +32,8 @@ pub enum Source {
     Download,
     /// Somebody brought its file.
     File,
+    /// A device carried it beside what it signed.
+    Device,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -67,26 +69,34 @@ pub fn certificate(tx: &Tx, root: &AppleRoot) -> Result<Option<Certificate>> {
     Ok(kept.and_then(|kept| STANDARD.decode(kept.der).ok()).and_then(|der| root.find(&der)))
 }
 
-/// Keeps the root that a file holds, as DER or among others in a PEM text; gives which it is.
+/// Keeps the roots that a file holds, as DER or among others in a PEM text; gives the first of them.
 ///
 /// # Errors
 /// Bad input that names what the file is instead.
 pub fn add(tx: &Tx, actor: &Actor, file: &[u8], source: Source) -> Result<AppleRoot> {
     actor.require(Right::Configure)?;
-    let Some((root, found)) = NEEDED.iter().find_map(|root| Some((*root, root.find(file)?))) else { return Err(refusal(file)) };
-    let mut kept = settings::value(tx, &KEPT)?.unwrap_or_default();
-    if certificate(tx, &root)?.is_some() {
-        return Ok(root);
+    let found: Vec<_> = NEEDED.iter().filter_map(|root| Some((*root, root.find(file)?))).collect();
+    let Some((first, _)) = found.first() else { return Err(refusal(file)) };
+    for (root, certificate) in &found {
+        keep(tx, actor, root, certificate, source)?;
     }
+    Ok(*first)
+}
+
+fn keep(tx: &Tx, actor: &Actor, root: &AppleRoot, found: &Certificate, source: Source) -> Result<()> {
+    if certificate(tx, root)?.is_some() {
+        return Ok(());
+    }
+    let mut kept = settings::value(tx, &KEPT)?.unwrap_or_default();
     kept.retain(|kept| kept.sha256 != root.sha256);
     kept.push(Kept { sha256: root.sha256.to_owned(), der: STANDARD.encode(found.der()), source, added_at: tx.now });
     settings::set(tx, &KEPT, &kept)?;
     journal::note(tx, actor, "apple_root.added", journal::Subject::default(), json!({ "name": root.name, "source": source }))?;
     // Whoever waited for it need not wait for the day to pass.
-    if source == Source::File {
+    if source == Source::File && *root == ROOT_CA {
         lookup::look_soon(tx)?;
     }
-    Ok(root)
+    Ok(())
 }
 
 /// Says what a file is that holds none of the roots.
@@ -107,7 +117,6 @@ mod tests {
     use crate::error::Kind;
     use crate::mdm::Role;
     use crate::mdm::tests::School;
-    use crate::pki::apple::ROOT_CA;
     use crate::pki::issue;
     use crate::store::events::{self, Filter};
 
@@ -121,11 +130,11 @@ mod tests {
             assert!(words.contains("“Apple Root CA” (SHA-256 ") && words.contains(APPLES_PAGE), "{words}");
         }
         let junk = school.try_write(|tx| add(tx, &Actor::Console, b"<html>", Source::File)).unwrap_err();
-        assert!(junk.fields[0].message.starts_with("is no certificate. Get Apple Root CA from"), "{junk:?}");
+        assert!(junk.fields[0].message.starts_with("is no certificate. Get Apple Root CA or "), "{junk:?}");
         let viewer = Actor::Person { id: "1".into(), name: "kim".into(), role: Role::Viewer };
         assert_eq!(school.try_write(move |tx| add(tx, &viewer, b"", Source::File)).unwrap_err().kind, Kind::Forbidden);
         let standing = school.write(|tx| list(tx, &Actor::Console));
-        assert!(standing.len() == 1 && standing[0].came.is_none(), "{standing:?}");
+        assert!(standing.len() == NEEDED.len() && standing[0].came.is_none(), "{standing:?}");
     }
 
     #[test]
@@ -144,6 +153,7 @@ mod tests {
         });
         assert_eq!(standing[0].came, Some((Source::Download, at)));
         assert_eq!(kept.unwrap().fingerprint().to_string().to_uppercase(), ROOT_CA.sha256);
-        assert_eq!(told.iter().filter(|event| event.kind == "apple_root.added").count(), 1);
+        // The file holds the authority of devices too.
+        assert_eq!(told.iter().filter(|event| event.kind == "apple_root.added").count(), 2);
     }
 }

@@ -7,7 +7,7 @@ use crate::mdm::checkin::{HowToLeave, actor, bound, how_to_leave};
 use crate::mdm::commands::{self, Offer, Recorded};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{next_root, renewal};
-use crate::mdm::{apps, checkin, inventory, journal, push, reconcile, webhooks};
+use crate::mdm::{apps, checkin, inventory, journal, push, reconcile, setup_assistant, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::commands::{self as queue, Command};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -66,6 +66,7 @@ pub fn poll(tx: &Tx, presented: &Presented, head: &Head) -> Result<Poll> {
         && standing.identity.enrollment_id.is_some()
         && enrollment.state == EnrollmentState::Enrolled
         && enrollment.push_attempts == 0
+        && !enrollment.awaiting_configuration
         && !commands::any_waiting(tx, enrollment)?
         && !deployments::is_due(tx, &enrollment.id)?
         && !webhooks::wants_polls(tx)?;
@@ -102,6 +103,9 @@ pub fn connect(tx: &Tx, presented: Option<&Presented>, incoming: &Incoming<'_>) 
     let recorded = record(tx, &enrollment, incoming, session)?;
     webhooks::announce_report(tx, &enrollment, incoming)?;
     reconcile::plan_if_due(tx, &enrollment)?;
+    if enrollment.awaiting_configuration {
+        setup_assistant::look(tx, &enrollment.id, incoming.head.status == Status::Idle)?;
+    }
     offer(tx, &enrollment, incoming.head.status, session, recorded.as_ref())
 }
 

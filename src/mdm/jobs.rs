@@ -14,6 +14,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("reconcile", "brings devices to what their groups are to have"),
     ("inventory", "asks devices again what they have and are"),
     ("renewal", "renews device identities before they end"),
+    ("setup", "lets devices go on that wait in Setup Assistant"),
     ("authority", "brings the next root certificate to devices in time"),
     ("webhooks", "delivers events to webhooks"),
     ("packages", "tries whether devices can fetch apps of your own from here"),

@@ -39,6 +39,7 @@ pub mod push_certificates;
 pub mod push_requests;
 pub mod reconcile;
 pub mod settings;
+pub mod setup_assistant;
 pub mod updates;
 pub mod wanted;
 pub mod webhooks;

@@ -32,6 +32,7 @@ pub const TOPIC_PREFIX: &str = "com.apple.mgmt.External.practice.";
 const WANTED: Setting<Wanted> = Setting::new("practice.wanted");
 const TOPIC: Setting<String> = Setting::new("practice.topic");
 const INVITATION: Setting<String> = Setting::new("practice.invitation");
+const DEVICE_AUTHORITY: Setting<String> = Setting::new("practice.device_authority");
 
 /// How many practice devices there are to be; the runner obeys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,7 @@ pub fn remove(tx: &Tx, actor: &Actor) -> Result<usize> {
     for location in licences::tokens::list(tx, actor)?.into_iter().filter(|standing| standing.token.practice) {
         licences::tokens::remove(tx, actor, &location.token.id)?;
     }
+    settings::forget(tx, &DEVICE_AUTHORITY)?;
     if let Some(id) = settings::value(tx, &INVITATION)? {
         invitations::revoke(tx, actor, &id)?;
         settings::forget(tx, &INVITATION)?;
@@ -114,6 +116,16 @@ pub fn adopt_certificate(tx: &Tx, certificate: &Certificate, key: &PrivateKey) -
         uploaded_at: tx.now,
     };
     push_certificates::put(tx, &row, key.pkcs8_der().expose())
+}
+
+/// The authority that vouches for practice devices in Setup Assistant, while they have one.
+pub fn device_authority(tx: &Tx) -> Result<Option<Certificate>> {
+    Ok(settings::value(tx, &DEVICE_AUTHORITY)?.and_then(|pem| Certificate::from_pem(pem.as_bytes()).ok()))
+}
+
+/// Takes the authority that vouches for practice devices. It never vouches for a real one.
+pub fn adopt_device_authority(tx: &Tx, authority: &Certificate) -> Result<()> {
+    settings::set(tx, &DEVICE_AUTHORITY, &authority.to_pem()).map(drop)
 }
 
 /// Apps that show what can become of one, for the group that practice devices come into; nothing where there are apps already.

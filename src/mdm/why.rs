@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::enroll::renewal;
 use crate::mdm::settings::zone;
+use crate::mdm::setup_assistant;
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::certificates;
@@ -34,6 +35,7 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
     };
     let mut reasons: Vec<_> = standing(enrollment).into_iter().chain(push(enrollment)).collect();
     if enrollment.state == EnrollmentState::Enrolled {
+        reasons.extend(setup(tx, enrollment)?);
         reasons.extend(renewal(tx, enrollment)?);
         reasons.extend(queue(tx, device, enrollment)?);
     }
@@ -59,9 +61,7 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
         EnrollmentState::Retired => {
             Some(wait("It was retired; it will be told to leave when it connects.", "it may be off or without network", None))
         }
-        EnrollmentState::Enrolled if enrollment.awaiting_configuration => {
-            Some(wait("It waits in Setup Assistant.", "it goes on by itself once its first questions are answered", enrollment.enrolled_at))
-        }
+        EnrollmentState::Enrolled if enrollment.awaiting_configuration => None,
         EnrollmentState::Enrolled if enrollment.questions_due => Some(wait(
             "It has enrolled and not connected yet.",
             "it is woken, and asked its first questions when it comes",
@@ -69,6 +69,27 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
         )),
         EnrollmentState::Enrolled => None,
     }
+}
+
+/// What Setup Assistant waits for, and until when at the latest.
+fn setup(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
+    let Some(waits) = setup_assistant::waits(tx, enrollment)? else { return Ok(None) };
+    let Some(until) = waits.until() else {
+        let cause = format!("It was told to go on in Setup Assistant and has not answered yet. {}", waits.hold.because);
+        return Ok(Some(wait(cause.trim_end(), "it is told again when it connects", waits.hold.released_at)));
+    };
+    let awaited = waits.awaited();
+    let mut cause = match awaited.as_slice() {
+        [] if waits.things.is_none() => String::from("It waits in Setup Assistant until it has said what it is."),
+        [] => String::from("It waits in Setup Assistant and goes on in a moment."),
+        awaited => format!("Setup Assistant waits for: {}.", awaited.join(", ")),
+    };
+    let given_up = waits.given_up();
+    if !given_up.is_empty() {
+        cause.push_str(&format!(" It goes on without {}.", given_up.join("; ")));
+    }
+    let remedy = format!("it goes on by itself, at {} at the latest", zone(tx)?.time(until));
+    Ok(Some(wait(&cause, &remedy, waits.hold.held_at)))
 }
 
 /// An identity that moved in and is about to end, with too little known to renew it.

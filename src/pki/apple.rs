@@ -15,7 +15,7 @@ pub struct AppleRoot {
     pub sha256: &'static str,
     /// What it is trusted for here, and for nothing else.
     pub used_for: &'static str,
-    /// The address of its file at Apple's.
+    /// The address of its file at Apple's; empty where it comes from elsewhere.
     pub path: &'static str,
 }
 
@@ -35,10 +35,23 @@ pub const ATTESTATION_ROOT: AppleRoot = AppleRoot {
     path: "/certificateauthority/Apple_Enterprise_Attestation_Root_CA.pem",
 };
 
-/// The roots that something here needs.
-pub const NEEDED: [AppleRoot; 2] = [ROOT_CA, ATTESTATION_ROOT];
+/// The authority that issued the identities which devices are built with. It has ended, and what it issued counts all the same.
+pub const IPHONE_DEVICE_CA: AppleRoot = AppleRoot {
+    name: "Apple iPhone Device CA",
+    sha256: "76F27D00E1333BC88DE0E2916C38C9A7F2B75774C25A794C092A80E3C4C66CCE",
+    used_for: "devices that come in by their Setup Assistant",
+    path: "",
+};
+
+/// The certificates that something here needs.
+pub const NEEDED: [AppleRoot; 3] = [ROOT_CA, ATTESTATION_ROOT, IPHONE_DEVICE_CA];
 
 impl AppleRoot {
+    /// Whether a certificate is this one.
+    pub fn is(&self, certificate: &Certificate) -> bool {
+        Fingerprint::from_hex(self.sha256) == Some(certificate.fingerprint())
+    }
+
     /// Finds it in a file, which is its certificate or a PEM text that holds it among others.
     pub fn find(&self, file: &[u8]) -> Option<Certificate> {
         let is_it = |der: &[u8]| Fingerprint::from_hex(self.sha256) == Some(Fingerprint::of_der(der));

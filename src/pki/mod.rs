@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod cipher;
 pub mod cms;
 pub mod csr;
+pub mod device_identity;
 pub mod digest;
 pub mod issue;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub mod known;
 pub mod md5;
 pub mod password;
 pub(crate) mod pem;
+pub mod pkcs12;
 pub mod proxy_header;
 pub mod public_key;
 pub mod push_certificate;

@@ -12,6 +12,7 @@ pub mod event;
 pub mod grant;
 pub mod ids;
 pub mod lookup;
+pub mod machine_info;
 pub mod malformed;
 pub mod manifest;
 pub mod mdmcert;

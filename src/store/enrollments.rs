@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::protocol::ids::EnrollmentKind;
 use crate::secret::SecretBytes;
 use crate::store::Tx;
+use crate::store::invitations::Entry;
 use crate::store::words::{sql_word, words};
 
 sql_word!(EnrollmentKind);
@@ -124,6 +125,8 @@ pub struct Enrollment {
     pub created_at: Timestamp,
     /// Whether its first questions are to be queued when it connects.
     pub questions_due: bool,
+    /// By which door it came in.
+    pub entry: Entry,
 }
 
 impl Enrollment {
@@ -137,7 +140,7 @@ pub(in crate::store) const COLUMNS: &str = "enrollments.id, device_id, parent_id
      awaiting_configuration, token_update_tally, token_hash, access_rights, server_url, check_in_url, scep_url, invitation_id, session, push_due_at, \
      push_attempts, push_sent_at, push_error, push_dead_at, push_token_sealed IS NOT NULL, unlock_token_sealed IS NOT NULL, \
      bootstrap_token_sealed IS NOT NULL, renewal_state, renewal_due_at, renewal_attempts, authenticated_at, enrolled_at, token_updated_at, left_at, \
-     last_seen_at, enrollments.created_at, renewal_began_at, questions_due";
+     last_seen_at, enrollments.created_at, renewal_began_at, questions_due, enrollments.entry";
 
 pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
     Ok(Enrollment {
@@ -179,6 +182,7 @@ pub(in crate::store) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment
         created_at: row.get(35)?,
         renewal_began_at: row.get(36)?,
         questions_due: row.get(37)?,
+        entry: row.get(38)?,
     })
 }
 
@@ -207,7 +211,7 @@ pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
                 token_hash = :token_hash, access_rights = :access_rights, server_url = :server_url, check_in_url = :check_in_url, scep_url = :scep_url,
                 invitation_id = :invitation_id, renewal_state = :renewal_state, renewal_due_at = :renewal_due_at,
                 renewal_attempts = :renewal_attempts, renewal_began_at = :renewal_began_at, authenticated_at = :authenticated_at, enrolled_at = :enrolled_at,
-                token_updated_at = :token_updated_at, left_at = :left_at
+                token_updated_at = :token_updated_at, left_at = :left_at, entry = :entry
          WHERE id = :id",
         named_params! {
             ":id": enrollment.id, ":user_short_name": enrollment.user_short_name,
@@ -219,7 +223,7 @@ pub fn update(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
             ":renewal_due_at": enrollment.renewal_due_at, ":renewal_attempts": enrollment.renewal_attempts,
             ":renewal_began_at": enrollment.renewal_began_at,
             ":authenticated_at": enrollment.authenticated_at, ":enrolled_at": enrollment.enrolled_at,
-            ":token_updated_at": enrollment.token_updated_at, ":left_at": enrollment.left_at,
+            ":token_updated_at": enrollment.token_updated_at, ":left_at": enrollment.left_at, ":entry": enrollment.entry,
         },
     )?;
     Ok(())

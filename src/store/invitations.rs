@@ -1,6 +1,6 @@
 //! Invitations to enroll, and the one-time challenges that their profiles carry.
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Row, named_params, params};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -16,6 +16,22 @@ words! {
         Scep = "scep",
         /// ACME: the key is attested to be the device's.
         Acme = "acme",
+    }
+}
+
+words! {
+    /// By which door a device comes in.
+    pub enum Entry {
+        /// A person opened an invitation on it.
+        Invitation = "invitation",
+        /// Setup Assistant, because Apple assigns it to this server.
+        Automated = "automated",
+        /// Setup Assistant, because Apple Configurator prepared it.
+        Configurator = "configurator",
+        /// A person signed in with their Managed Apple Account.
+        Account = "account",
+        /// A Profile Service of the older kind.
+        ProfileService = "profile_service",
     }
 }
 
@@ -143,10 +159,20 @@ pub struct Challenge {
     pub expires_at: Timestamp,
     /// When a certificate was issued for it.
     pub spent_at: Option<Timestamp>,
+    /// By which door the device comes in.
+    pub entry: Entry,
+    /// Serial number of the device that it was made for, where that is proven.
+    pub serial_number: Option<String>,
+    /// UDID of the device that it was made for, where that is proven.
+    pub udid: Option<String>,
+    /// Whether a practice device asked for it from Setup Assistant.
+    pub practice: bool,
+    /// Who signed in at the device.
+    pub person_id: Option<String>,
 }
 
-const CHALLENGE_COLUMNS: &str =
-    "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, newest_authority_id, identity";
+const CHALLENGE_COLUMNS: &str = "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, \
+     newest_authority_id, entry, serial_number, udid, practice, person_id, identity";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
     Ok(Challenge {
@@ -161,7 +187,12 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
         expires_at: row.get(8)?,
         spent_at: row.get(9)?,
         newest_authority_id: row.get(10)?,
-        identity: row.get(11)?,
+        entry: row.get(11)?,
+        serial_number: row.get(12)?,
+        udid: row.get(13)?,
+        practice: row.get(14)?,
+        person_id: row.get(15)?,
+        identity: row.get(16)?,
     })
 }
 
@@ -169,9 +200,9 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
 pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
     tx.execute(
         "INSERT INTO challenges (hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, created_at, expires_at,
-                                 newest_authority_id, identity)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        (
+                                 newest_authority_id, entry, serial_number, udid, practice, person_id, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        params![
             &challenge.hash[..],
             challenge.purpose,
             &challenge.invitation_id,
@@ -183,8 +214,13 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
             tx.now,
             challenge.expires_at,
             &challenge.newest_authority_id,
+            challenge.entry,
+            &challenge.serial_number,
+            &challenge.udid,
+            challenge.practice,
+            &challenge.person_id,
             challenge.identity,
-        ),
+        ],
     )?;
     Ok(())
 }
@@ -192,12 +228,6 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
 /// The challenge with this hash, spent or not.
 pub fn challenge_by_hash(tx: &Tx, hash: &[u8; 32]) -> Result<Option<Challenge>> {
     tx.optional(&format!("SELECT {CHALLENGE_COLUMNS} FROM challenges WHERE hash = ?1"), [&hash[..]], challenge)
-}
-
-/// Serial number and UDID of the device that a challenge was made for, as far as they are proven.
-pub fn challenge_device(tx: &Tx, hash: &[u8; 32]) -> Result<(Option<String>, Option<String>)> {
-    let found = tx.optional("SELECT serial_number, udid FROM challenges WHERE hash = ?1", [&hash[..]], |row| Ok((row.get(0)?, row.get(1)?)));
-    Ok(found?.unwrap_or_default())
 }
 
 /// The challenge that a certificate was issued for.

@@ -32,6 +32,7 @@ mod releases;
 mod scope;
 mod session;
 mod settings;
+mod setup_assistant;
 mod tokens;
 mod updates;
 mod webhooks;
@@ -92,6 +93,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(people::routes())
         .merge(settings::routes())
         .merge(attestation::routes())
+        .merge(setup_assistant::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())
         .merge(access::routes())

@@ -121,7 +121,10 @@ impl DevicesFilter {
 
 /// The page.
 pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
-    let action = html! { @if view.may_invite { (Button::link("/invitations/new", "Invite a device").main().icon(Icon::Plus)) } };
+    let action = html! {
+        (Button::link(super::setting_up::ADDRESS, "Being set up"))
+        @if view.may_invite { (Button::link("/invitations/new", "Invite a device").main().icon(Icon::Plus)) }
+    };
     let any = view.total > 0 || view.filter.narrows();
     let content = html! {
         @if any { (filters(view)) }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod apps;
+pub mod at_device;
 pub mod catalog;
 pub mod declarations;
 pub mod device;
@@ -20,6 +21,7 @@ pub mod problem;
 pub mod profiles;
 pub mod provisioning;
 pub mod push;
+pub mod setting_up;
 pub mod setup;
 pub mod system;
 pub mod today;

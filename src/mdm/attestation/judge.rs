@@ -37,8 +37,7 @@ impl Expected {
         {
             return Self::of_device(tx, &device);
         }
-        let (serial_number, udid) = invitations::challenge_device(tx, &challenge.hash)?;
-        Ok(Self { serial_number, udids: udid.into_iter().collect() })
+        Ok(Self { serial_number: challenge.serial_number.clone(), udids: challenge.udid.clone().into_iter().collect() })
     }
 
     /// Whether this is the device that Apple vouches for; why not, in words.

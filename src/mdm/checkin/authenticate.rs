@@ -6,8 +6,8 @@ use crate::error::{Error, Kind, Result};
 use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
-use crate::mdm::enroll::identify::{self, Outcome, Presented};
-use crate::mdm::enroll::renewal;
+use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
+use crate::mdm::enroll::{automated, renewal};
 use crate::mdm::{commands, escrow, inventory, journal, webhooks};
 use crate::protocol::checkin::{Authenticate, CheckIn};
 use crate::protocol::ids::EnrollmentIds;
@@ -15,6 +15,7 @@ use crate::protocol::platform::Platform;
 use crate::store::certificates::Identity;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
+use crate::store::invitations::{Challenge, Entry};
 use crate::store::{Tx, invitations};
 
 /// Decides an Authenticate (interfaces.md, "Renewal or re-enrollment").
@@ -33,6 +34,10 @@ pub(super) fn authenticate(
     if checkin.ids.kind().is_user_channel() {
         return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
     }
+    let challenge = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?;
+    if challenge.as_ref().is_some_and(|challenge| !automated::is_for(challenge, &checkin.ids, message)) {
+        return refuse(tx, Some(presented), &checkin.ids, Refusal::AnotherDevice);
+    }
     let enrollment = match known {
         // A device that somebody deleted comes back as a new one.
         Some(enrollment) if renewal::is_pending(&enrollment, &identity, tx.now) && !devices::is_deleted(tx, &enrollment.device_id)? => {
@@ -40,7 +45,7 @@ pub(super) fn authenticate(
         }
         known => match judge::refuses(tx, &identity, &checkin.ids, message)? {
             Some(refusal) => return refuse(tx, Some(presented), &checkin.ids, refusal),
-            None => enroll(tx, presented, &checkin.ids, message, &identity, known)?,
+            None => enroll(tx, presented, (&checkin.ids, message), &identity, challenge, known)?,
         },
     };
     judge::came_with(tx, &enrollment.device_id, &identity)?;
@@ -61,12 +66,16 @@ fn renew(tx: &Tx, presented: &Presented, mut enrollment: Enrollment, identity: &
 fn enroll(
     tx: &Tx,
     presented: &Presented,
-    ids: &EnrollmentIds,
-    message: &Authenticate,
+    (ids, message): (&EnrollmentIds, &Authenticate),
     identity: &Identity,
+    challenge: Option<Challenge>,
     known: Option<Enrollment>,
 ) -> Result<Enrollment> {
-    let device = device_of(tx, ids, message, identity.invitation_id.as_deref())?;
+    let mut device = device_of(tx, ids, message, identity.invitation_id.as_deref())?;
+    if let Some(challenge) = challenge.as_ref().filter(|challenge| challenge.serial_number.is_some()) {
+        device.practice = challenge.practice;
+        devices::update(tx, &device)?;
+    }
     let mut enrollment = match known {
         Some(mut enrollment) => {
             next_generation(tx, &mut enrollment)?;
@@ -74,7 +83,7 @@ fn enroll(
         }
         None => new_enrollment(tx, ids, &device)?,
     };
-    reset(tx, &mut enrollment, &device, message, identity)?;
+    reset(tx, &mut enrollment, &device, message, identity, challenge);
     enrollments::update(tx, &enrollment)?;
     identify::bind(tx, presented, identity, &enrollment)?;
     note_state(tx, &enrollment, "enrollment.authenticated")?;
@@ -128,6 +137,7 @@ pub(super) fn blank(
         renewal_attempts: 0,
         renewal_began_at: None,
         questions_due: false,
+        entry: Entry::Invitation,
         authenticated_at: None,
         enrolled_at: None,
         token_updated_at: None,
@@ -138,7 +148,7 @@ pub(super) fn blank(
 }
 
 /// Puts an enrollment at the start of its generation.
-fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authenticate, identity: &Identity) -> Result<()> {
+fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authenticate, identity: &Identity, challenge: Option<Challenge>) {
     enrollment.device_id.clone_from(&device.id);
     enrollment.state = EnrollmentState::Authenticated;
     enrollment.topic.clone_from(&message.topic);
@@ -153,13 +163,14 @@ fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authen
     enrollment.enrolled_at = None;
     enrollment.left_at = None;
     enrollment.access_rights = (!enrollment.kind.is_user_enrollment()).then_some(ALL_RIGHTS);
-    if let Some(challenge) = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)? {
+    enrollment.entry = Entry::Invitation;
+    if let Some(challenge) = challenge {
+        enrollment.entry = challenge.entry;
         enrollment.server_url = challenge.server_url;
         enrollment.check_in_url = challenge.check_in_url;
         enrollment.scep_url = challenge.scep_url;
         enrollment.invitation_id = challenge.invitation_id;
     }
-    Ok(())
 }
 
 /// Ends the generation of a device's channel and of its users, who come back with a TokenUpdate of their own.

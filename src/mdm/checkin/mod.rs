@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal, Standing};
-use crate::mdm::{Actor, declarations, journal, reconcile, webhooks};
+use crate::mdm::{Actor, declarations, journal, reconcile, setup_assistant, webhooks};
 use crate::protocol::checkin::{CheckIn, Message};
 use crate::protocol::ids::EnrollmentIds;
 use crate::secret::SecretBytes;
@@ -97,6 +97,10 @@ fn of_enrolled(tx: &Tx, enrollment: &Enrollment, message: &Message) -> Result<Re
             if endpoint == "status" {
                 reconcile::apps_reported(tx, enrollment)?;
                 reconcile::update_reported(tx, enrollment)?;
+                if enrollment.awaiting_configuration {
+                    reconcile::plan_if_due(tx, enrollment)?;
+                    setup_assistant::look(tx, &enrollment.id, false)?;
+                }
             }
             Ok(answered.reply)
         }

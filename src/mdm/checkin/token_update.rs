@@ -4,15 +4,15 @@ use crate::error::Result;
 use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::{next_root, renewal};
-use crate::mdm::{Actor, commands, groups, people, push, webhooks};
+use crate::mdm::enroll::{automated, next_root, renewal};
+use crate::mdm::{Actor, commands, groups, people, push, setup_assistant, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
 use crate::protocol::command;
 use crate::protocol::ids::EnrollmentKind;
 use crate::store::certificates::Identity;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
-use crate::store::{Tx, deployments, devices};
+use crate::store::{Tx, deployments, devices, invitations};
 
 /// The name under which users are let go on.
 const ACTOR: Actor = Actor::Job("check-in");
@@ -106,6 +106,9 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         next_root::came_with(tx, enrollment, &presented.fingerprint)?;
         enrollments::set_questions_due(tx, &enrollment.id, true)?;
         people::invited(tx, &enrollment.device_id)?;
+        let challenge = invitations::challenge_by_fingerprint(tx, &presented.fingerprint)?;
+        automated::arrived(tx, challenge.as_ref(), &enrollment.device_id)?;
+        setup_assistant::begin(tx, enrollment)?;
         groups::place(tx, &enrollment.device_id)?;
     }
     deployments::look_again_at(tx, &enrollment.id)?;

@@ -84,6 +84,8 @@ pub enum Refusal {
     Revoked,
     /// It is another enrollment's identity.
     AnothersIdentity,
+    /// It was issued to another device, which its maker vouched for.
+    AnotherDevice,
     /// It came from another server, too late to be taken over.
     MoveInWindowOver,
     /// Its key was attested to be another device's.
@@ -100,6 +102,7 @@ impl Refusal {
             Self::ForeignCertificate => "the certificate was not issued here",
             Self::Revoked => "the certificate was revoked",
             Self::AnothersIdentity => "the certificate is another enrollment's identity",
+            Self::AnotherDevice => "the certificate was issued to another device: serial number or UDID differ",
             Self::MoveInWindowOver => "the certificate came from another server, and the time to take such devices over has passed",
             Self::AttestedForAnother => "Apple vouched for the certificate's key, but on another device",
             Self::NotAttested => "only devices that prove that they are genuine come in, and this one came without a proof",

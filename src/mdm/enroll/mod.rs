@@ -1,5 +1,7 @@
 //! How devices come in: invitations, profiles with one-time challenges, identities, and their renewal.
 
+pub mod automated;
+pub mod configurator;
 pub mod identify;
 pub mod invitations;
 pub mod next_root;

@@ -12,7 +12,7 @@ use crate::protocol::mobileconfig::{self, Acme, EnrollmentProfile, Identity, Pay
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::store::certificates::Purpose;
-use crate::store::invitations::{Challenge, IdentityKind, Invitation, by_id, insert_challenge};
+use crate::store::invitations::{Challenge, Entry, IdentityKind, Invitation, by_id, insert_challenge};
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, authorities, push_certificates};
 
@@ -47,6 +47,30 @@ pub struct Grant {
     pub organisation: String,
     /// PayloadIdentifier.
     pub identifier: String,
+    /// By which door the device comes in.
+    pub entry: Entry,
+    /// The device that it is for, where that is proven.
+    pub device: Option<MadeFor>,
+}
+
+impl Grant {
+    /// What its challenge is known by.
+    pub fn hash(&self) -> [u8; 32] {
+        digest::sha256(self.challenge.expose().as_bytes())
+    }
+}
+
+/// The device that a profile is for: no other one may enroll by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeFor {
+    /// Its serial number.
+    pub serial_number: String,
+    /// Its UDID.
+    pub udid: String,
+    /// Whether it is a practice device.
+    pub practice: bool,
+    /// Who signed in at it.
+    pub person_id: Option<String>,
 }
 
 /// Makes what the profile of an invitation says; reads only. [`record`] must follow before the profile is handed out.
@@ -55,7 +79,7 @@ pub fn of_invitation(tx: &Tx, code: &str, addresses: Addresses) -> Result<Result
         Ok(invitation) => invitation,
         Err(unusable) => return Ok(Err(unusable)),
     };
-    let topic = topic_for(tx, &invitation)?;
+    let topic = topic_for(tx, invitation.practice)?;
     let mut grant = grant(tx, Purpose::Enroll, addresses, topic)?;
     grant.invitation_id = Some(invitation.id);
     Ok(Ok(grant))
@@ -64,7 +88,8 @@ pub fn of_invitation(tx: &Tx, code: &str, addresses: Addresses) -> Result<Result
 /// The same profile with the identity that the policy wants of a device of which this is said; in its place the words for who does not come in.
 pub fn proven(tx: &Tx, grant: Grant, claim: &Claim) -> Result<Result<Grant, String>> {
     let invitation = grant.invitation_id.as_deref().map(|id| by_id(tx, id)).transpose()?.flatten();
-    if invitation.is_some_and(|invitation| invitation.practice) && !attestation::has_stand_ins(tx)? {
+    let practice = invitation.is_some_and(|invitation| invitation.practice) || grant.device.as_ref().is_some_and(|device| device.practice);
+    if practice && !attestation::has_stand_ins(tx)? {
         return Ok(Ok(grant));
     }
     Ok(match claim.identity(&attestation::effective(tx)?) {
@@ -76,11 +101,23 @@ pub fn proven(tx: &Tx, grant: Grant, claim: &Claim) -> Result<Result<Grant, Stri
 
 /// Tells whether devices could enroll now; the message says what is missing.
 pub fn ready(tx: &Tx, invitation: &Invitation) -> Result<()> {
-    topic_for(tx, invitation).map(drop)
+    topic_for(tx, invitation.practice).map(drop)
 }
 
-fn topic_for(tx: &Tx, invitation: &Invitation) -> Result<String> {
-    let certificate = if invitation.practice { push_certificates::practice(tx)? } else { push_certificates::current(tx)? };
+/// Makes what the profile of a device in Setup Assistant says; reads only.
+pub(in crate::mdm::enroll) fn of_device(
+    tx: &Tx,
+    entry: Entry,
+    invitation_id: Option<String>,
+    device: MadeFor,
+    addresses: Addresses,
+) -> Result<Grant> {
+    let topic = topic_for(tx, device.practice)?;
+    Ok(Grant { entry, invitation_id, device: Some(device), ..grant(tx, Purpose::Enroll, addresses, topic)? })
+}
+
+fn topic_for(tx: &Tx, practice: bool) -> Result<String> {
+    let certificate = if practice { push_certificates::practice(tx)? } else { push_certificates::current(tx)? };
     let Some(certificate) = certificate else {
         return Err(Error::conflict(
             "This server has no push certificate yet, so it could not reach the device after enrolling. An admin uploads one under System, Push certificate.",
@@ -119,6 +156,8 @@ fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Resu
         newest_authority_id,
         organisation: organisation(tx)?,
         identifier: identifier(tx)?,
+        entry: Entry::Invitation,
+        device: None,
     })
 }
 
@@ -137,7 +176,7 @@ pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
     insert_challenge(
         tx,
         &Challenge {
-            hash: digest::sha256(grant.challenge.expose().as_bytes()),
+            hash: grant.hash(),
             purpose: grant.purpose,
             invitation_id: grant.invitation_id.clone(),
             enrollment_id: grant.enrollment_id.clone(),
@@ -149,6 +188,11 @@ pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
             identity: grant.identity,
             expires_at: tx.now.plus(CHALLENGE_LIFETIME),
             spent_at: None,
+            entry: grant.entry,
+            serial_number: grant.device.as_ref().map(|device| device.serial_number.clone()),
+            udid: grant.device.as_ref().map(|device| device.udid.clone()),
+            practice: grant.device.as_ref().is_some_and(|device| device.practice),
+            person_id: grant.device.as_ref().and_then(|device| device.person_id.clone()),
         },
     )
 }

@@ -69,7 +69,7 @@ const FACTS: &[&str] = &[
 ];
 
 /// The first questions of a new enrollment, queued when it connects: a device that never comes has nothing in its queue, and one that enrolls
-/// again before it came has nothing to drop. One that waits in Setup Assistant is let go once they are answered.
+/// again before it came has nothing to drop.
 pub fn ask_first(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     if !enrollment.questions_due || enrollment.state != EnrollmentState::Enrolled {
         return Ok(());
@@ -77,11 +77,7 @@ pub fn ask_first(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     enrollments::set_questions_due(tx, &enrollment.id, false)?;
     ask_all(tx, &ACTOR, enrollment)?;
     // Readable only in the first fifteen days, so it is asked for before the device has said whether it is supervised; one that is not says no.
-    ask_bypass_code(tx, enrollment)?;
-    if enrollment.awaiting_configuration {
-        commands::enqueue_last(tx, &ACTOR, enrollment, command::device_configured(tx.random().uuid_v4()))?;
-    }
-    Ok(())
+    ask_bypass_code(tx, enrollment)
 }
 
 /// Asks everything that the inventory shows. What is asked already and not answered yet is replaced, not repeated.

@@ -12,6 +12,7 @@ mod preview;
 mod provisioning;
 pub mod render;
 mod seen;
+pub mod setting_up;
 mod standing;
 pub mod step;
 mod thought;

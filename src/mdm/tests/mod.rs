@@ -25,6 +25,7 @@ mod renewal;
 mod scep;
 mod secrets;
 mod seen;
+mod setup_assistant;
 mod succession;
 mod updates;
 mod webhooks;

@@ -232,6 +232,11 @@ fn who_enrolls_or_renews_with_both_roots_in_the_profile_knows_the_next_one() {
                 identity: invitations::IdentityKind::Scep,
                 expires_at: tx.now.plus(days(1)),
                 spent_at: None,
+                entry: invitations::Entry::Invitation,
+                serial_number: None,
+                udid: None,
+                practice: false,
+                person_id: None,
             };
             invitations::insert_challenge(tx, &challenge)?;
             invitations::spend_challenge(tx, &challenge.hash, &fingerprint)

@@ -201,6 +201,15 @@ impl Issuer {
         self.issue(&subject, request.public_key_der(), now.minus(BACK_DATE), now.plus(IDENTITY_LIFETIME), extensions)
     }
 
+    /// Issues the identity that a simulated device is built with, as the maker of real ones does.
+    pub fn device(&self, common_name: &str, key: &PrivateKey, now: Timestamp) -> Result<Signer, IssueError> {
+        let subject = subject(&[(oid::COMMON_NAME, common_name)])?;
+        let mut extensions = Extensions::new();
+        extensions.key_usage(&leaf_usage(key.kind()))?.purpose(oid::CLIENT_AUTH)?;
+        let certificate = self.issue(&subject, key.public_key_der(), now.minus(BACK_DATE), now.plus(IDENTITY_LIFETIME), extensions)?;
+        Signer::new(certificate, key.clone()).map_err(|_| IssueError::Malformed)
+    }
+
     /// Issues a push certificate for `topic` as Apple's portal would: for practice devices and their stand-in of APNs.
     pub fn practice_push(&self, topic: &str, key: &PrivateKey, now: Timestamp) -> Result<Certificate, IssueError> {
         let common_name = format!("APSP:{}", topic.rsplit('.').next().unwrap_or(topic));

@@ -9,8 +9,8 @@ mod wanted;
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Button, Entry, Fact, Frame, Live, Section, Shell, State, Tab, Wait, badge, day, facts, frame, live, practice, section, tabs, time_ago,
-    timeline, waits,
+    Button, Entry, Fact, Frame, Live, Section, Shell, State, Tab, Wait, badge, day, facts, frame, live, post, practice, section, tabs,
+    time_ago, timeline, waits,
 };
 use crate::clock::Timestamp;
 
@@ -127,6 +127,8 @@ pub enum DeviceContent {
         entries: Vec<Entry>,
         /// The address of what is older.
         more: Option<String>,
+        /// Where it is let go on that waits in Setup Assistant, for who may do that.
+        go_on: Option<String>,
     },
     /// What it is to have and cannot have, and when that was last looked at.
     Wanted(Vec<WantedRow>, Vec<UnableRow>, Vec<String>, Option<Timestamp>),
@@ -173,7 +175,7 @@ impl DeviceContent {
     /// Nouns of the events that change this view.
     const fn topics(&self) -> &'static str {
         match self {
-            Self::Timeline { .. } => "device enrollment command push declaration app update profile deployment",
+            Self::Timeline { .. } => "device enrollment command push declaration app update profile deployment setup",
             Self::Wanted(..) => "device enrollment command assignment deployment",
             Self::Apps(..) => "device app command",
             Self::Updates(..) => "device update command deployment enrollment",
@@ -224,9 +226,10 @@ pub fn page(shell: &Shell, view: &DeviceView) -> Markup {
 pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
     let now = shell.now;
     let content = match &view.content {
-        DeviceContent::Timeline { waits: reasons, queue, entries, more } => html! {
+        DeviceContent::Timeline { waits: reasons, queue, entries, more, go_on } => html! {
             div.stack.loose {
                 (waits(reasons, now))
+                @if let Some(address) = go_on { (post(address, html! { (Button::submit("Let it go on now")) })) }
                 @if !queue.is_empty() { (section("Not answered yet", tabs::queue(queue, &view.id, now))) }
                 (section("What happened", timeline(entries, now, more.as_deref())))
             }

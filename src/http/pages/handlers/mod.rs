@@ -26,6 +26,7 @@ mod releases;
 mod roster;
 mod set_up;
 mod settings;
+mod setup_assistant;
 mod shell;
 mod system;
 mod today;
@@ -62,6 +63,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .merge(log_in::routes())
         .merge(today::routes())
+        .merge(setup_assistant::routes())
         .merge(devices::routes())
         .merge(device::routes())
         .merge(deeds::routes())

@@ -22,7 +22,7 @@ use crate::mdm::apple_roots::{self, Source as RootSource};
 use crate::mdm::attestation;
 use crate::mdm::updates::lookup::{self, Source};
 use crate::mdm::{Actor, Right, jobs};
-use crate::pki::apple::{AppleRoot, ROOT_CA};
+use crate::pki::apple::{ATTESTATION_ROOT, AppleRoot, ROOT_CA};
 use crate::pki::certificate::Fingerprint;
 use crate::protocol::lookup::MAX_BYTES;
 use crate::store::Tx;
@@ -68,7 +68,11 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
     let look = move |tx: &Tx| {
         let state = lookup::state(tx, &actor)?;
         let (mark, words) = words(&state, tx);
-        let is_needed = |root: &AppleRoot| if *root == ROOT_CA { Ok(needs_root) } else { attestation::root_due(tx).map(|due| due.is_some()) };
+        let is_needed = |root: &AppleRoot| match *root {
+            ROOT_CA => Ok(needs_root),
+            ATTESTATION_ROOT => attestation::root_due(tx).map(|due| due.is_some()),
+            _ => Ok(true),
+        };
         Ok(ReleasesView {
             state: mark,
             words,
@@ -101,6 +105,7 @@ fn root(standing: &apple_roots::Standing, needed: bool) -> RootRow {
         RootSource::System => "from this machine",
         RootSource::Download => "from Apple's page",
         RootSource::File => "brought as a file",
+        RootSource::Device => "carried by a device",
     };
     RootRow {
         name: standing.root.name.to_owned(),

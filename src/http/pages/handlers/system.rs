@@ -19,10 +19,12 @@ use crate::error::Result;
 use crate::http::api::input::Query;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Entry, State as Mark, count};
-use crate::http::pages::system::{self, settings};
 use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
+use crate::http::pages::system::{self, settings, setup_assistant};
 use crate::mdm::admins::audit as log;
 use crate::mdm::ca::roots;
+use crate::mdm::enroll::automated::rules;
+use crate::mdm::enroll::configurator;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, catalog, first_steps, jobs, practice, push_certificates};
 use crate::store::authorities::AuthorityState;
@@ -118,6 +120,16 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
         catalog::Audience::Groups => "an icon on the devices of some groups",
     };
     parts.push(part("Catalogue", Mark::Ok, words.to_owned(), "/system/catalog"));
+    let rules = rules::rules(tx)?;
+    let words = format!("devices wait there {} minutes at the most", rules.hold_minutes);
+    parts.push(part("Setup Assistant", Mark::Ok, words, setup_assistant::ADDRESS));
+    let invitation = configurator::standing(tx, actor)?.invitation;
+    let words = if invitation.is_some() {
+        "brings devices in that Apple’s list does not name"
+    } else {
+        "only for devices that Apple’s list names"
+    };
+    parts.push(part("Apple Configurator", Mark::Ok, words.to_owned(), setup_assistant::CONFIGURATOR));
     parts.push(part("Name and time zone", Mark::Ok, zone.name().replace('_', " "), settings::ADDRESS));
     Ok(parts)
 }

@@ -40,6 +40,12 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "session.ended" => String::from("Logged out"),
         "session.refused" => String::from("A log-in was refused"),
         "session.offered" => String::from("A link that logs in once was printed"),
+        "setup.asked" => match text("answer").as_ref() {
+            "profile" => format!("Asked for its profile in Setup Assistant: {}", text("serial_number")),
+            "update" => format!("Was told to update to {} before it is set up: {}", text("because"), text("serial_number")),
+            _ => format!("Was not let in from Setup Assistant: {}", text("serial_number")),
+        },
+        "setup.released" => String::from("Was let go on in Setup Assistant"),
         "setup.offered" => String::from("A set-up link was printed"),
         "admin.added" => format!("Added someone who may log in: {}", text("name")),
         "admin.removed" => format!("Removed someone who could log in: {}", text("name")),

@@ -6,6 +6,7 @@ pub mod people;
 pub mod practice;
 pub mod releases;
 pub mod settings;
+pub mod setup_assistant;
 
 use maud::{Markup, html};
 

@@ -153,6 +153,7 @@ fn enrollment(tx: &Tx, device_id: &str) -> Enrollment {
         last_seen_at: Some(tx.now),
         created_at: tx.now,
         questions_due: false,
+        entry: crate::store::invitations::Entry::Invitation,
     }
 }
 

@@ -11,10 +11,9 @@ use crate::mdm::{Actor, journal};
 use crate::pki::attestation::{Attested, chain_of_object};
 use crate::pki::digest;
 use crate::protocol::acme::{Answer, Fault, Problem};
-use crate::protocol::platform::Platform;
 use crate::store::acme::{Order, OrderState};
 use crate::store::invitations::Challenge;
-use crate::store::{Tx, devices, enrollments, invitations};
+use crate::store::{Tx, attestations, certificates, devices, enrollments, invitations};
 
 /// Takes the answer to the challenge of an order. A second answer changes nothing.
 pub fn respond(tx: &Tx, order: Order, answer: &Answer) -> Outcome<Order> {
@@ -83,16 +82,20 @@ fn fail(tx: &Tx, mut order: Order, problem: Problem) -> Outcome<Order> {
     Ok(Ok(order))
 }
 
-/// Whether the key must be attested. A profile for somebody not known yet went out because attestation was wanted somewhere; where it is required
-/// anywhere, nobody proves to be another device by showing nothing.
+/// Whether the key must be attested. Where that is required of any kind of device, nobody proves to be of another kind by showing nothing; and an
+/// enrollment whose key was attested gets no lesser one while proofs are asked for.
 fn is_required(tx: &Tx, challenge: &Challenge) -> Result<bool> {
     let policy = attestation::policy(tx)?;
-    let device = match &challenge.enrollment_id {
-        Some(id) => enrollments::by_id(tx, id)?.map(|enrollment| devices::by_id(tx, &enrollment.device_id)).transpose()?.flatten(),
+    let Some(id) = &challenge.enrollment_id else { return Ok(policy.any(Mode::Require)) };
+    let device = match enrollments::by_id(tx, id)? {
+        Some(enrollment) => devices::by_id(tx, &enrollment.device_id)?,
         None => None,
     };
-    Ok(match device.map(|device| device.platform) {
-        Some(platform) if platform != Platform::Unknown => policy.of(platform) == Mode::Require,
-        _ => policy.any(Mode::Require),
-    })
+    let mode = device.map_or(Mode::Require, |device| policy.of(device.platform));
+    let newest = certificates::of_enrollment(tx, id)?.into_iter().next();
+    let was_attested = match newest {
+        Some(newest) => attestations::of_key(tx, &newest.fingerprint)?.is_some(),
+        None => false,
+    };
+    Ok(mode == Mode::Require || mode == Mode::Prefer && was_attested)
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::mdm::ca::acme::state::Event;
-use crate::mdm::ca::acme::{Outcome, advance, sentence};
+use crate::mdm::ca::acme::{Outcome, advance, as_of, sentence};
 use crate::mdm::ca::scep::{self, Answer, Grant, Refusal, Request};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::protocol::acme::{Fault, Problem};
@@ -54,7 +54,7 @@ pub fn decide(tx: &Tx, order: &Order, key_hash: [u8; 32]) -> Outcome<Finalizing>
 
 /// Records an issued certificate, spends the profile's value and ends the order well; what changed since [`decide`] turns into a problem.
 pub fn record(tx: &Tx, mut order: Order, key_hash: [u8; 32], grant: &Grant, issued: &Certificate, authority_id: &str) -> Outcome<Order> {
-    let present = acme::order_by_id(tx, &order.id)?.map(|order| order.state);
+    let present = acme::order_by_id(tx, &order.id)?.map(|order| as_of(order, tx.now).state);
     if present != Some(OrderState::Ready) {
         return Ok(Err(Fault::OrderNotReady.because("Another request came between. Look at the order.")));
     }

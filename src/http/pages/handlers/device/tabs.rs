@@ -21,7 +21,7 @@ use crate::http::pages::parts::{State as Mark, Wait};
 use crate::mdm::apps::{self as mdm_apps, words};
 use crate::mdm::settings::zone;
 use crate::mdm::wanted::Origin;
-use crate::mdm::{Actor, Right, devices, reconcile, why};
+use crate::mdm::{Actor, Right, devices, reconcile, setup_assistant, why};
 use crate::protocol::plist;
 use crate::store::app_states::{AppState, Feedback};
 use crate::store::assignments::AssignedKind;
@@ -76,6 +76,8 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
         Some(channel) => commands::open(tx, &channel.id, LINES as u32)?,
         None => Vec::new(),
     };
+    let is_held = channel.map(|channel| setup_assistant::waits(tx, channel)).transpose()?.flatten().is_some();
+    let go_on = (is_held && actor.may(Right::Command)).then(|| format!("/devices/{}/go-on", device.id));
     // What was asked waits only as long as it is not answered.
     let open: Vec<String> = queue.iter().map(|command| command.uuid.clone()).collect();
     let queue = queue.into_iter().map(|command| QueueRow {
@@ -91,7 +93,7 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
         let waits = event.command_uuid.as_ref().is_some_and(|uuid| open.contains(uuid));
         entry(event, waits)
     });
-    Ok(DeviceContent::Timeline { waits: waits.collect(), queue: queue.collect(), entries: entries.collect(), more: None })
+    Ok(DeviceContent::Timeline { waits: waits.collect(), queue: queue.collect(), entries: entries.collect(), more: None, go_on })
 }
 
 fn wanted(tx: &Tx, channel: Option<&Enrollment>) -> Result<DeviceContent> {

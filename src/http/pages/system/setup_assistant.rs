@@ -1,0 +1,236 @@
+//! What devices in Setup Assistant are asked and told, and what Apple Configurator needs of this server.
+
+use maud::{Markup, html};
+
+use super::super::parts::{
+    Button, Fact, Frame, Section, Shell, checkbox, copy_field, facts, field, frame, moment, post, section, time_ago,
+};
+use crate::clock::Timestamp;
+
+/// Where the page is.
+pub const ADDRESS: &str = "/system/setup-assistant";
+
+/// Where Configurator is looked after.
+pub const CONFIGURATOR: &str = "/system/configurator";
+
+/// The rules as they stand in the form.
+#[derive(Debug, Clone, Default)]
+pub struct RulesForm {
+    /// Whether devices are taken that Apple's list does not name.
+    pub take_unlisted: bool,
+    /// What was typed for the minutes.
+    pub hold_minutes: String,
+    /// Whether a person is asked to sign in.
+    pub sign_in: bool,
+    /// For each family of systems its word, its name and what was typed.
+    pub minimum: Vec<(String, String, String)>,
+    /// The shortest and the longest time in minutes.
+    pub limits: (u32, u32),
+    /// Field and message of what is wrong.
+    pub errors: Vec<(String, String)>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+/// The page of the rules.
+pub fn page(shell: &Shell, view: &RulesForm) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    let (least, most) = view.limits;
+    let help =
+        format!("From {least} to {most}. It goes on sooner when its profiles and required apps are there, and always after this time.");
+    let form = post(
+        ADDRESS,
+        html! {
+            div.form {
+                @if let Some(words) = error("") { p.error role="alert" { (words) } }
+                (field("hold_minutes", "Minutes for which a device waits in Setup Assistant at the most").kind("number").value(&view.hold_minutes)
+                    .error(error("hold_minutes")).help(&help))
+                fieldset.stack {
+                    legend { "The least that a device has to run" }
+                    p.help { "A version such as 26.1, or the word latest for the newest one that Apple signs for it; nothing for any. \
+                              iPhones and iPads with iOS 17, Macs with macOS 14 and later update themselves first; older ones come in as they are." }
+                    @for (word, name, typed) in &view.minimum {
+                        (field(&format!("minimum.{word}"), name).optional().value(typed).error(error(&format!("minimum.{word}"))))
+                    }
+                }
+                (checkbox("take_unlisted", "Take devices that Apple’s list does not name", view.take_unlisted,
+                    "Without it, only devices that Apple School Manager or Apple Business assigns to this server are let in at its address for them."))
+                (checkbox("sign_in", "Ask who uses the device", view.sign_in,
+                    "Where Setup Assistant shows a page of ours, a person signs in with their address and their password for apps; the device is then theirs."))
+                div.form-foot { (Button::submit("Save").main()) (Button::link("/system", "Cancel")) }
+            }
+        },
+    );
+    let content = html! {
+        @if view.may_change { (form) } @else { (facts(&told(view))) p.quiet { "Only admins change this." } }
+        p { a href="/devices/setting-up" { "Devices being set up now" } }
+        p { a href=(CONFIGURATOR) { "Apple Configurator" } }
+    };
+    let under = html! { "For iPhones, iPads, Macs and Apple TVs that come in while they are set up." };
+    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Setup Assistant") }, content)
+}
+
+fn told(view: &RulesForm) -> Vec<Fact> {
+    let yes = |on: bool| if on { "yes" } else { "no" };
+    let mut list = vec![
+        Fact::text("Minutes in Setup Assistant at the most", &view.hold_minutes),
+        Fact::text("Devices that Apple’s list does not name are taken", yes(view.take_unlisted)),
+        Fact::text("People sign in", yes(view.sign_in)),
+    ];
+    list.extend(
+        view.minimum
+            .iter()
+            .filter(|(_, _, typed)| !typed.is_empty())
+            .map(|(_, name, typed)| Fact::text(format!("{name}: at least"), typed)),
+    );
+    list
+}
+
+/// How Configurator stands.
+#[derive(Debug, Clone, Default)]
+pub struct ConfiguratorView {
+    /// The address of this server, which Configurator asks for the rest.
+    pub server: String,
+    /// The address of the profile that gives trust, where devices need one.
+    pub trust: Option<String>,
+    /// The address for devices and when it ends, while Configurator may bring devices in; the address is shown to those who may change it.
+    pub open: Option<(Option<String>, Option<Timestamp>)>,
+    /// The group that they join.
+    pub group: String,
+    /// Fingerprint and end of the supervision identity.
+    pub identity: Option<(String, Timestamp)>,
+    /// What was typed for the hours.
+    pub hours: String,
+    /// The shortest and the longest time in hours.
+    pub limits: (u32, u32),
+    /// Groups that exist, to be offered while one types.
+    pub groups: Vec<String>,
+    /// Field and message of what is wrong.
+    pub errors: Vec<(String, String)>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+/// The page of Configurator.
+pub fn configurator(shell: &Shell, view: &ConfiguratorView) -> Markup {
+    let content = html! {
+        div.stack.loose {
+            (section("In Configurator", html! {
+                p { "Add a server in Configurator’s settings, under Servers. It asks this address for everything else." }
+                (copy_field("server", "Address of the server", &view.server))
+                @if let Some(trust) = &view.trust {
+                    p { "This server’s certificate is its own. Configurator puts this profile on the devices that it prepares, so that they trust it." }
+                    (copy_field("trust", "Trust profile", trust))
+                }
+            }))
+            (section("Devices that Apple’s list does not name", opened(view, shell.now)))
+            (section("Supervision identity", identity(view, shell.now)))
+        }
+    };
+    let under = html! { "Prepares iPhones, iPads and Apple TVs over a cable or nearby, from a Mac or an iPhone." };
+    let page = Frame { back: Some((ADDRESS, "Setup Assistant")), under, ..Frame::new(Section::System, "Apple Configurator") };
+    frame(shell, &page, content)
+}
+
+fn error<'a>(view: &'a ConfiguratorView, name: &str) -> Option<&'a str> {
+    view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str())
+}
+
+fn opened(view: &ConfiguratorView, now: Timestamp) -> Markup {
+    let (least, most) = view.limits;
+    html! {
+        @match &view.open {
+            Some((url, ends)) => {
+                p {
+                    "Every device that is prepared for this server now is let in"
+                    @if !view.group.is_empty() { ", and joins " strong { (view.group) } }
+                    @if let Some(ends) = ends { ". That ends " (time_ago(*ends, now)) " (" (moment(*ends)) ")" }
+                    "."
+                }
+                @if let Some(url) = url { (copy_field("enrollment", "Address for devices, where one has to be typed", url)) }
+                @if view.may_change { (post(&format!("{CONFIGURATOR}/close"), html! { (Button::submit("End it now").destructive()) })) }
+            },
+            None => p { "They are refused. Let them in for as long as you prepare devices; whoever holds an Apple device could come in meanwhile." },
+        }
+        @if view.may_change && view.open.is_none() {
+            (post(&format!("{CONFIGURATOR}/open"), html! {
+                div.form {
+                    (field("hours", "For how many hours").kind("number").value(&view.hours).error(error(view, "hours"))
+                        .help(&format!("From {least} to {most}.")))
+                    (field("group", "Group that the devices join").optional().value(&view.group).suggests(&view.groups).error(error(view, "group")))
+                    div.form-foot { (Button::submit("Let them in").main()) }
+                }
+            }))
+        }
+    }
+}
+
+fn identity(view: &ConfiguratorView, now: Timestamp) -> Markup {
+    html! {
+        @match &view.identity {
+            Some((fingerprint, ends)) => {
+                p { "Configurator supervises devices in the name of this identity. Macs that hold it may pair with them; keep its file safe." }
+                (facts(&[Fact::code("SHA-256", fingerprint), Fact::new("Ends", html! { (time_ago(*ends, now)) })]))
+                @if view.may_change {
+                    (post(&format!("{CONFIGURATOR}/identity/file"), html! {
+                        div.form {
+                            (field("passphrase", "Passphrase for the file").kind("password").autocomplete("new-password")
+                                .error(error(view, "passphrase"))
+                                .help("Eight letters at least. Configurator asks for it once; it is not kept here."))
+                            div.form-foot { (Button::submit("Download the file").main()) }
+                        }
+                    }))
+                }
+            },
+            None => {
+                p { "An organisation in Configurator supervises devices by an identity. Make it here, so that it is kept with everything else." }
+                @if view.may_change { (post(&format!("{CONFIGURATOR}/identity"), html! { (Button::submit("Make the identity").main()) })) }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    fn shell() -> Shell {
+        Shell::for_tests(Section::System, NOW)
+    }
+
+    #[test]
+    fn who_may_only_look_finds_no_form() {
+        let view = RulesForm {
+            hold_minutes: "20".into(),
+            minimum: vec![("ios".into(), "iPhone and iPad".into(), "26.1".into())],
+            limits: (5, 60),
+            ..RulesForm::default()
+        };
+        let html = page(&shell(), &view).into_string();
+        assert!(html.contains("26.1") && !html.contains("<form"), "{html}");
+        let html = page(&shell(), &RulesForm { may_change: true, errors: vec![("minimum.ios".into(), "a <version>".into())], ..view })
+            .into_string();
+        assert!(html.contains("a &lt;version&gt;") && html.contains("name=\"minimum.ios\""), "{html}");
+    }
+
+    #[test]
+    fn configurator_finds_its_addresses_and_each_step_once() {
+        let view = ConfiguratorView {
+            server: "https://mdm.example.school".into(),
+            trust: Some("https://mdm.example.school/MDMServiceConfig/trust".into()),
+            limits: (1, 168),
+            may_change: true,
+            ..ConfiguratorView::default()
+        };
+        let html = configurator(&shell(), &view).into_string();
+        assert!(html.contains("/open\"") && html.contains("Make the identity") && !html.contains("/close\""), "{html}");
+        let open = Some((Some("https://mdm.example.school/ade/CODE".into()), Some(NOW)));
+        let view = ConfiguratorView { open, identity: Some(("AA BB".into(), NOW)), group: "Cart <A>".into(), ..view };
+        let html = configurator(&shell(), &view).into_string();
+        assert!(html.contains("/close\"") && html.contains("/identity/file\"") && html.contains("Cart &lt;A&gt;"), "{html}");
+        let html = configurator(&shell(), &ConfiguratorView { may_change: false, ..view }).into_string();
+        assert!(!html.contains("<form"), "{html}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Whether a device has to update itself before it may enroll, and to what. Pure, but for the reading.
+
+use crate::clock::Day;
+use crate::error::Result;
+use crate::mdm::enroll::automated::rules::{LATEST, Rules};
+use crate::mdm::updates::candidates::{self, Candidate, Found, Memo, Subject};
+use crate::protocol::machine_info::{MachineInfo, NeededRelease};
+use crate::protocol::os_version::OsVersion;
+use crate::store::Tx;
+
+/// What a device has to install before it may enroll; nothing where it runs enough, cannot be told, or can have nothing newer.
+pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo) -> Result<Option<NeededRelease>> {
+    let Some(least) = rules.minimum.get(&info.platform()) else { return Ok(None) };
+    // One that does not understand the answer would stand there for ever.
+    if !info.can_request_software_update || !info.version().is_known() {
+        return Ok(None);
+    }
+    let subject = Subject {
+        platform: info.platform(),
+        version: info.version(),
+        build: info.build_version.clone(),
+        product_name: info.product_name.clone(),
+        device_id: info.software_update_device_id.clone(),
+    };
+    let found = candidates::of(tx, &subject, &mut Memo::default())?;
+    Ok(choose(least, subject.version, &found, Day::of(tx.now)))
+}
+
+/// Chooses what to demand of a device that runs `version`.
+fn choose(least: &str, version: OsVersion, found: &Found, today: Day) -> Option<NeededRelease> {
+    let is_there = |candidate: &&Candidate| candidate.posted.is_none_or(|posted| posted <= today) && candidate.key.prerequisite.is_empty();
+    let candidates = match found {
+        Found::Known(candidates) => candidates.as_slice(),
+        Found::Unknown(_) => &[],
+    };
+    let of = |candidate: &Candidate| NeededRelease {
+        os_version: candidate.key.version.clone(),
+        build_version: Some(candidate.key.build.clone()).filter(|build| !build.is_empty()),
+    };
+    if least == LATEST {
+        return candidates.iter().find(is_there).map(of);
+    }
+    let wanted = OsVersion::parse(least);
+    if !version.is_older_than(wanted) {
+        return None;
+    }
+    // Newest first: the last one that is enough asks the least of the device.
+    let enough = candidates.iter().filter(is_there).rfind(|candidate| candidate.version.is_at_least(wanted));
+    match (enough, found) {
+        (Some(candidate), _) => Some(of(candidate)),
+        // The hardware can have nothing that is enough: it comes in as it is.
+        (None, Found::Known(_)) => None,
+        (None, Found::Unknown(_)) => Some(NeededRelease { os_version: least.to_owned(), build_version: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::mdm::updates::candidates::{Leap, Unknown};
+    use crate::store::releases::ReleaseKey;
+
+    fn known(versions: &[&str]) -> Found {
+        let candidate = |version: &&str| Candidate {
+            key: ReleaseKey { version: (*version).into(), build: format!("B{version}"), ..ReleaseKey::default() },
+            version: OsVersion::parse(version),
+            leap: Leap::Minor,
+            posted: None,
+            expires: None,
+            managed: true,
+        };
+        Found::Known(versions.iter().map(candidate).collect())
+    }
+
+    #[test]
+    fn what_is_demanded_is_the_least_that_is_enough_and_can_be_had() {
+        let today = Day::of(Timestamp::from_seconds(1_795_000_000));
+        let needs = |least: &str, version: &str, found: &Found| {
+            choose(least, OsVersion::parse(version), found, today).map(|needed| (needed.os_version, needed.build_version))
+        };
+        let with_build = |version: &str| Some((version.to_owned(), Some(format!("B{version}"))));
+        let found = known(&["26.4", "26.3.1", "26.3", "18.7"]);
+        assert_eq!(needs("26.3", "17.6", &found), with_build("26.3"));
+        assert_eq!(needs("26.2", "17.6", &found), with_build("26.3"), "26.2 is not signed any more");
+        assert_eq!(needs("latest", "17.6", &found), with_build("26.4"));
+        assert_eq!(needs("17.6", "17.6", &found), None, "it runs enough");
+        assert_eq!(needs("27", "17.6", &found), None, "its hardware ends before");
+        assert_eq!(needs("latest", "26.4", &known(&[])), None);
+        let unknown = Found::Unknown(Unknown::NoList);
+        assert_eq!(needs("26.3", "17.6", &unknown), Some(("26.3".to_owned(), None)), "the details are sent as far as they are known");
+        assert_eq!(needs("latest", "17.6", &unknown), None);
+    }
+}

@@ -1,0 +1,108 @@
+//! What the appliance demands of devices that come in by Setup Assistant, and how long it holds them there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::error::{Error, Result};
+use crate::mdm::{Actor, Right, journal};
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::store::Tx;
+use crate::store::settings::{self, Setting};
+
+/// The shortest and the longest time, in minutes, for which a device may be held in Setup Assistant.
+pub const HOLD_MINUTES: std::ops::RangeInclusive<u32> = 5..=60;
+
+/// How long it is held where nobody said.
+pub const USUAL_HOLD_MINUTES: u32 = 20;
+
+/// The word for the newest release that Apple signs for the device.
+pub const LATEST: &str = "latest";
+
+const RULES: Setting<Rules> = Setting::new("setup_assistant.rules");
+
+/// The rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SetupAssistantRules)]
+pub struct Rules {
+    /// Whether devices are taken that Apple's list does not name; else they are refused.
+    pub take_unlisted: bool,
+    /// How long a device is held at the most, in minutes.
+    pub hold_minutes: u32,
+    /// Whether a person is asked to sign in, where Setup Assistant shows our page.
+    pub sign_in: bool,
+    /// The least that a device of each family has to run: `latest`, or a version; a family that is not named may run anything.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    pub minimum: BTreeMap<Platform, String>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { take_unlisted: false, hold_minutes: USUAL_HOLD_MINUTES, sign_in: false, minimum: BTreeMap::new() }
+    }
+}
+
+impl Rules {
+    /// How long a device is held at the most.
+    pub fn hold(&self) -> Duration {
+        Duration::from_secs(u64::from(self.hold_minutes.clamp(*HOLD_MINUTES.start(), *HOLD_MINUTES.end())) * 60)
+    }
+}
+
+/// What is to become different; what is not given stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// Whether devices are taken that Apple's list does not name.
+    pub take_unlisted: Option<bool>,
+    /// How long a device is held at the most, in minutes.
+    pub hold_minutes: Option<u32>,
+    /// Whether a person is asked to sign in.
+    pub sign_in: Option<bool>,
+    /// The least that a device of these families has to run; empty for anything.
+    pub minimum: BTreeMap<Platform, String>,
+}
+
+/// The rules as they are.
+pub fn rules(tx: &Tx) -> Result<Rules> {
+    Ok(settings::value(tx, &RULES)?.unwrap_or_default())
+}
+
+/// Shows the rules.
+pub fn show(tx: &Tx, actor: &Actor) -> Result<Rules> {
+    actor.require(Right::View)?;
+    rules(tx)
+}
+
+/// Changes what is given. A device that is held already keeps its time.
+pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
+    actor.require(Right::Configure)?;
+    let mut rules = rules(tx)?;
+    rules.take_unlisted = change.take_unlisted.unwrap_or(rules.take_unlisted);
+    rules.sign_in = change.sign_in.unwrap_or(rules.sign_in);
+    if let Some(minutes) = change.hold_minutes {
+        if !HOLD_MINUTES.contains(&minutes) {
+            let words = format!("from {} to {} minutes", HOLD_MINUTES.start(), HOLD_MINUTES.end());
+            return Err(Error::field("hold_minutes", words));
+        }
+        rules.hold_minutes = minutes;
+    }
+    for (platform, text) in change.minimum {
+        if platform == Platform::Unknown {
+            return Err(Error::field("minimum", "names a family of systems: ios, macos, tvos, visionos or watchos"));
+        }
+        match text.trim() {
+            "" => drop(rules.minimum.remove(&platform)),
+            LATEST => drop(rules.minimum.insert(platform, LATEST.to_owned())),
+            version if OsVersion::parse(version).is_known() => drop(rules.minimum.insert(platform, version.to_owned())),
+            _ => return Err(Error::field(format!("minimum.{platform}"), "a version such as 26.1, or the newest one, or nothing")),
+        }
+    }
+    if settings::set(tx, &RULES, &rules)? {
+        journal::note(tx, actor, "settings.changed", journal::Subject::default(), json!({ "setup_assistant": rules }))?;
+    }
+    Ok(rules)
+}

@@ -1,0 +1,163 @@
+//! A cart of devices on their way through Setup Assistant: how far each is, and what went wrong, in words.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::enroll::automated;
+use crate::mdm::reconcile::setting_up::Kind;
+use crate::mdm::setup_assistant::{Waits, waits};
+use crate::mdm::{Actor, Right};
+use crate::store::arrivals::{self, Answer, Arrival};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::{Tx, devices, holds};
+
+/// How long a device is shown after it asked last.
+pub const SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Devices that are shown at the most.
+pub const ARRIVALS_MAX: u32 = 500;
+
+/// How far a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = SetupStep)]
+pub enum Step {
+    /// It was not let in.
+    Refused,
+    /// It updates itself first.
+    Updating,
+    /// It was given its profile.
+    Asked,
+    /// It has its certificate.
+    Certified,
+    /// It has said who it is, and installs the profile.
+    CheckingIn,
+    /// It is held until its things are there.
+    Held,
+    /// It was told to go on.
+    Released,
+    /// It is set up.
+    Ready,
+    /// It did not get further.
+    Stuck,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Self; 9] = [
+        Self::Refused,
+        Self::Updating,
+        Self::Asked,
+        Self::Certified,
+        Self::CheckingIn,
+        Self::Held,
+        Self::Released,
+        Self::Ready,
+        Self::Stuck,
+    ];
+
+    /// Whether somebody has to look after it.
+    pub const fn is_trouble(self) -> bool {
+        matches!(self, Self::Refused | Self::Stuck)
+    }
+}
+
+/// A device on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arriving {
+    /// What it said when it asked.
+    pub arrival: Arrival,
+    /// The device, once it has said who it is.
+    pub device_id: Option<String>,
+    /// What it is called.
+    pub name: String,
+    /// How far it is.
+    pub step: Step,
+    /// How far it is, in words.
+    pub words: String,
+    /// What went wrong, each in words.
+    pub troubles: Vec<String>,
+    /// When it goes on at the latest, while it is held.
+    pub until: Option<Timestamp>,
+    /// When it came so far.
+    pub at: Timestamp,
+}
+
+/// The devices that asked for their profile lately, newest first.
+pub fn arriving(tx: &Tx, actor: &Actor) -> Result<Vec<Arriving>> {
+    actor.require(Right::View)?;
+    arrivals::since(tx, tx.now.minus(SHOWN_FOR), ARRIVALS_MAX)?.into_iter().map(|arrival| one(tx, arrival)).collect()
+}
+
+fn one(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
+    let (step, words, at) = match arrival.answer {
+        Answer::Refused => (Step::Refused, String::from("was not let in"), arrival.asked_at),
+        Answer::Update => {
+            let words = format!("updates itself to {} first, then asks again", arrival.because);
+            (Step::Updating, words, arrival.asked_at)
+        }
+        Answer::Profile => on_its_way(tx, &arrival)?,
+    };
+    let troubles = if step == Step::Refused { vec![arrival.because.clone()] } else { Vec::new() };
+    let mut row = Arriving { device_id: None, name: String::new(), step, words, troubles, until: None, at, arrival };
+    if row.arrival.answer != Answer::Profile {
+        return Ok(row);
+    }
+    let Some((device, enrollment)) = enrolled(tx, &row.arrival)? else { return Ok(row) };
+    row.device_id = Some(device.id);
+    row.name = device.name;
+    (row.step, row.words, row.at) = (Step::CheckingIn, String::from("installs its profile"), enrollment.authenticated_at.unwrap_or(row.at));
+    match (enrollment.state, waits(tx, &enrollment)?) {
+        (EnrollmentState::Authenticated, _) => {}
+        (EnrollmentState::Enrolled, Some(waits)) => held(&mut row, &waits),
+        (EnrollmentState::Enrolled, None) => {
+            let hold = holds::of(tx, &enrollment.id)?;
+            (row.step, row.words) = (Step::Ready, String::from("is set up"));
+            row.at = hold.released_at.or(enrollment.enrolled_at).unwrap_or(row.at);
+        }
+        (_, _) => (row.step, row.words) = (Step::Stuck, String::from("has left again")),
+    }
+    Ok(row)
+}
+
+/// How far a device is that has its profile and has not said who it is.
+fn on_its_way(tx: &Tx, arrival: &Arrival) -> Result<(Step, String, Timestamp)> {
+    let challenge = automated::challenge(tx, arrival)?;
+    Ok(match challenge.map(|challenge| (challenge.spent_at, challenge.expires_at)) {
+        Some((Some(spent_at), _)) => (Step::Certified, String::from("has its certificate"), spent_at),
+        Some((None, expires_at)) if expires_at > tx.now => (Step::Asked, String::from("was given its profile"), arrival.asked_at),
+        _ => {
+            let words = "was given its profile and never asked for its certificate; start it again";
+            (Step::Stuck, String::from(words), arrival.asked_at)
+        }
+    })
+}
+
+/// The device and its enrollment, where it enrolled since it asked.
+fn enrolled(tx: &Tx, arrival: &Arrival) -> Result<Option<(devices::Device, Enrollment)>> {
+    let Some(device) = devices::by_serial_number(tx, &arrival.serial_number)? else { return Ok(None) };
+    let channel = enrollments::device_channel(tx, &device.id)?;
+    let is_since = |channel: &Enrollment| channel.authenticated_at.is_some_and(|at| at >= arrival.asked_at);
+    Ok(channel.filter(is_since).map(|channel| (device, channel)))
+}
+
+fn held(row: &mut Arriving, waits: &Waits) {
+    row.troubles = waits.given_up();
+    row.until = waits.until();
+    let counts = [(Kind::Profile, "profiles"), (Kind::App, "apps")].map(|(kind, noun)| (waits.count(kind), noun));
+    let counts: Vec<_> =
+        counts.iter().filter(|((_, all), _)| *all > 0).map(|((there, all), noun)| format!("{noun} {there} of {all}")).collect();
+    if waits.hold.is_open() {
+        row.step = Step::Held;
+        row.words = match (&waits.things, counts.is_empty()) {
+            (None, _) => String::from("says what it is"),
+            (Some(_), true) => String::from("goes on in a moment"),
+            (Some(_), false) => counts.join(", "),
+        };
+        row.at = waits.hold.held_at.unwrap_or(row.at);
+    } else {
+        (row.step, row.words) = (Step::Released, String::from("was told to go on"));
+        row.at = waits.hold.released_at.unwrap_or(row.at);
+    }
+}
