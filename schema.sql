@@ -1180,6 +1180,123 @@ CREATE TABLE os_census (
     PRIMARY KEY (day, platform, version)
 ) STRICT, WITHOUT ROWID;
 
+-- ---------------------------------------------------------------- Automated Device Enrollment
+
+-- Servers of ours in Apple School Manager or Apple Business, each known by its server token.
+CREATE TABLE ade_servers (
+    id                TEXT PRIMARY KEY,
+    name              TEXT NOT NULL,                -- ours until Apple says its own
+    practice          INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)),
+    certificate       BLOB NOT NULL,                -- DER: Apple encrypts the token to it
+    key_sealed        BLOB NOT NULL,
+    token_sealed      BLOB,                         -- absent until it was brought
+    state             TEXT NOT NULL CHECK (state IN ('waiting', 'ready', 'terms', 'refused', 'ended')),
+    expires_at        INTEGER,                      -- the token's end
+    uploaded_at       INTEGER,
+    server_uuid       TEXT NOT NULL DEFAULT '',     -- Apple's: the same after every renewal
+    organisation      TEXT NOT NULL DEFAULT '',
+    admin             TEXT NOT NULL DEFAULT '',     -- who made it there: whoever must accept new terms
+    account           TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(account)),     -- all that Apple says of it
+    account_at        INTEGER,
+    phase             TEXT NOT NULL DEFAULT 'fetch' CHECK (phase IN ('fetch', 'sync')),
+    cursor            TEXT NOT NULL DEFAULT '',     -- up to where Apple's list was read; stored with what was read
+    same_cursor       INTEGER NOT NULL DEFAULT 0,   -- rounds in a row that ended with the cursor they began with
+    fetch_began_at    INTEGER,                      -- whoever the whole list does not name since is not on it any more
+    fetched_at        INTEGER,                      -- when the whole list was last read to its end
+    synced_at         INTEGER,
+    sync_due_at       INTEGER,
+    due_at            INTEGER,                      -- when there is next something to do with it
+    busy_until_at     INTEGER,                      -- somebody is at it
+    problem           TEXT NOT NULL DEFAULT '',     -- why the last round with Apple failed, in words
+    failures          INTEGER NOT NULL DEFAULT 0,   -- in a row
+    created_at        INTEGER NOT NULL
+) STRICT;
+
+-- How a device greets whoever unpacks it.
+CREATE TABLE ade_profiles (
+    id          TEXT PRIMARY KEY,
+    name        TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    kind        TEXT NOT NULL,                      -- the choice that it began with: "classroom_ipad"
+    content     TEXT NOT NULL CHECK (json_valid(content)),
+    created_at  INTEGER NOT NULL,
+    changed_at  INTEGER NOT NULL
+) STRICT;
+
+-- A profile as Apple has it. There it never changes: another digest is another profile.
+CREATE TABLE ade_defined (
+    server_id    TEXT NOT NULL REFERENCES ade_servers (id) ON DELETE CASCADE,
+    profile_id   TEXT NOT NULL REFERENCES ade_profiles (id) ON DELETE CASCADE,
+    digest       TEXT NOT NULL,                     -- of what was sent
+    profile_uuid TEXT NOT NULL DEFAULT '',          -- empty: Apple refused it
+    problem      TEXT NOT NULL DEFAULT '',
+    due_at       INTEGER,                           -- not sent again before
+    defined_at   INTEGER NOT NULL,
+    PRIMARY KEY (server_id, profile_id)
+) STRICT, WITHOUT ROWID;
+
+-- The profile of devices for which nobody chose one, by family; '' is every other family.
+CREATE TABLE ade_defaults (
+    server_id     TEXT NOT NULL REFERENCES ade_servers (id) ON DELETE CASCADE,
+    device_family TEXT NOT NULL,
+    profile_id    TEXT NOT NULL REFERENCES ade_profiles (id) ON DELETE CASCADE,
+    PRIMARY KEY (server_id, device_family)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE ade_group_profiles (
+    group_id    TEXT PRIMARY KEY REFERENCES groups (id) ON DELETE CASCADE,
+    profile_id  TEXT NOT NULL REFERENCES ade_profiles (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Devices that Apple says are ours, enrolled or not.
+CREATE TABLE ade_devices (
+    server_id          TEXT NOT NULL REFERENCES ade_servers (id) ON DELETE CASCADE,
+    serial_number      TEXT NOT NULL,
+    model              TEXT NOT NULL DEFAULT '',
+    description        TEXT NOT NULL DEFAULT '',
+    color              TEXT NOT NULL DEFAULT '',
+    asset_tag          TEXT NOT NULL DEFAULT '',
+    device_family      TEXT NOT NULL DEFAULT '',    -- iPhone iPad iPod Mac AppleTV Vision
+    os                 TEXT NOT NULL DEFAULT '',    -- iOS iPadOS OSX tvOS visionOS
+    profile_status     TEXT NOT NULL DEFAULT '',    -- empty assigned pushed removed
+    profile_uuid       TEXT NOT NULL DEFAULT '',    -- as Apple says
+    profile_assigned_at INTEGER,
+    profile_pushed_at  INTEGER,
+    assigned_at        INTEGER,                     -- to our server, in Apple's portal
+    assigned_by        TEXT NOT NULL DEFAULT '',
+    op_at              INTEGER,                     -- of the newest event that counted
+    seen_at            INTEGER NOT NULL,            -- when Apple last named it
+    gone_at            INTEGER,                     -- not ours any more
+    chosen_profile_id  TEXT REFERENCES ade_profiles (id) ON DELETE SET NULL,  -- for this device alone
+    profile_id         TEXT REFERENCES ade_profiles (id) ON DELETE SET NULL,  -- the one that it is to have
+    person_id          TEXT REFERENCES people (id) ON DELETE SET NULL,        -- whose it will be
+    class_id           TEXT REFERENCES classes (id) ON DELETE SET NULL,
+    group_id           TEXT REFERENCES groups (id) ON DELETE SET NULL,
+    handed_over_at     INTEGER,                     -- when person and group were passed on to the enrolled device
+    sent_uuid          TEXT NOT NULL DEFAULT '',    -- the profile that Apple was last asked to assign
+    result             TEXT NOT NULL DEFAULT 'none' CHECK (result IN ('none', 'success', 'not_accessible', 'failed', 'throttled')),
+    result_at          INTEGER,
+    attempts           INTEGER NOT NULL DEFAULT 0,  -- without success, in a row
+    retry_at           INTEGER,                     -- not asked for again before
+    PRIMARY KEY (server_id, serial_number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ade_devices_serial_number ON ade_devices (serial_number COLLATE NOCASE);
+CREATE INDEX ade_devices_profile ON ade_devices (profile_id) WHERE profile_id IS NOT NULL;
+CREATE INDEX ade_devices_chosen_profile ON ade_devices (chosen_profile_id) WHERE chosen_profile_id IS NOT NULL;
+CREATE INDEX ade_devices_person ON ade_devices (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX ade_devices_class ON ade_devices (class_id) WHERE class_id IS NOT NULL;
+CREATE INDEX ade_devices_group ON ade_devices (group_id) WHERE group_id IS NOT NULL;
+
+-- Devices that Apple locked to the organisation for us; what opens them outlives everything else that is known of them.
+CREATE TABLE ade_locks (
+    id            TEXT PRIMARY KEY,
+    serial_number TEXT NOT NULL,
+    key_sealed    BLOB NOT NULL,                    -- the bypass code
+    message       TEXT NOT NULL DEFAULT '',         -- shown while it is lost
+    state         TEXT NOT NULL CHECK (state IN ('asked', 'locked', 'failed')),
+    problem       TEXT NOT NULL DEFAULT '',
+    created_at    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX ade_locks_serial_number ON ade_locks (serial_number COLLATE NOCASE);
+
 -- ---------------------------------------------------------------- what happened, and who is told
 
 -- The audit log, the device's timeline and the page's live stream are one table.

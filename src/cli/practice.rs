@@ -19,9 +19,9 @@ use crate::pki::key::PrivateKey;
 use crate::sim::apple::Services;
 use crate::sim::apple::apns::Delivery;
 use crate::sim::client;
-use crate::sim::device::{ProfileSource, Settings};
+use crate::sim::device::{Maker, ProfileSource, Settings, SetupAssistant};
 use crate::sim::fleet::{Fleet, Plan};
-use crate::sim::model::KNOWN_APPS;
+use crate::sim::model::{KNOWN_APPS, Mix};
 use crate::store::Bell;
 
 /// Over which time practice devices begin, so that one sees them come.
@@ -130,6 +130,11 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     let mut settings = Settings::new(ProfileSource::Url(format!("{}/enroll/{}/profile", app.public_url, invitation.code)));
     settings.poll_every = Some(POLL_EVERY);
     settings.enrolls_again = true;
+    let maker = Maker::new(app.now())?;
+    let authority = maker.certificate().clone();
+    app.store.write(app.now(), move |tx| practice::adopt_device_authority(tx, &authority)).await?;
+    // As if Apple Configurator had prepared them: the rest comes by the invitation.
+    settings.setup = Some(Arc::new(SetupAssistant { url: format!("{}/ade/{}", app.public_url, invitation.code), maker }));
     settings.store = Some(services.apps_and_books.store_url());
     settings.releases = Some(services.software_lookup.postings());
     settings.attestation = are_vouched_for.then(|| services.attestation.clone());
@@ -137,6 +142,7 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.time_zone = Some(app.store.read(app.now(), crate::mdm::settings::zone).await?.name().to_owned());
     let mut plan = Plan::new(wanted.devices as usize, settings);
     plan.seed = wanted.seed;
+    plan.mix = Mix::unpacked_classroom();
     plan.ramp = RAMP_PER_DEVICE * wanted.devices;
     // The store is one that devices trust without being told, as they trust Apple's.
     known.extend(Certificate::all_from_pem(services.trust_anchor_pem().as_bytes())?);

@@ -19,8 +19,8 @@ use crate::mdm::ca::scep::{self, Answer, Refusal};
 use crate::pki::certificate::Certificate;
 use crate::pki::csr::Challenge;
 use crate::pki::digest;
-use crate::store::invitations::IdentityKind;
 use crate::protocol::scep::{self as message, FailInfo, OpenOptions, Opened, Operation, Request};
+use crate::store::invitations::IdentityKind;
 
 /// The addresses of SCEP; some clients add the name that a CGI program once had.
 pub fn routes() -> Router<App> {

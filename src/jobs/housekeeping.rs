@@ -11,7 +11,7 @@ use crate::mdm::updates::progress;
 use crate::mdm::{access, admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, acme, commands, declared, invitations, offline_copies, reports, update_progress};
+use crate::store::{Tx, acme, arrivals, commands, declared, invitations, offline_copies, reports, update_progress};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -24,6 +24,9 @@ const KEEP_REPORTS: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How long it is kept what update plans brought to devices.
 const KEEP_RUNS: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// How long it is kept that a device asked for its profile from Setup Assistant.
+const KEEP_ARRIVALS: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Files of packages that one turn looks at.
 const FILES: usize = 10_000;
@@ -49,6 +52,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + reports::prune(tx, now.minus(KEEP_REPORTS), PAGE)?
                     + acme::prune(tx, now.minus(EVERY), PAGE)?
                     + invitations::prune_challenges(tx, now.minus(EVERY))?
+                    + arrivals::prune(tx, now.minus(KEEP_ARRIVALS), PAGE)?
                     + admins::sessions::sweep(tx)?
                     + declared::prune_documents(tx, PAGE)?
                     + offline_copies::prune(tx, PAGE)?

@@ -103,8 +103,7 @@ pub struct Order {
     pub expires_at: Timestamp,
 }
 
-const ORDER: &str =
-    "id, account_id, challenge_hash, token, state, problem, attested, key_hash, fingerprint, validated_at, expires_at";
+const ORDER: &str = "id, account_id, challenge_hash, token, state, problem, attested, key_hash, fingerprint, validated_at, expires_at";
 
 fn order(row: &Row<'_>) -> rusqlite::Result<(Order, String, String)> {
     let order = Order {

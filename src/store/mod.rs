@@ -2,6 +2,10 @@
 
 pub mod access;
 pub mod acme;
+pub mod ade_devices;
+pub mod ade_locks;
+pub mod ade_profiles;
+pub mod ade_servers;
 pub mod admins;
 pub mod alerts;
 pub mod api_tokens;

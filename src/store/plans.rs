@@ -12,7 +12,10 @@ thread_local! {
 }
 
 /// Tables with a few dozen rows at the most, whatever happens.
-const SMALL: [&str; 12] = [
+const SMALL: [&str; 15] = [
+    "ade_servers",
+    "ade_profiles",
+    "ade_defaults",
     "content_tokens",
     "settings",
     "authorities",

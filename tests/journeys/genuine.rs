@@ -1,10 +1,12 @@
 //! Devices that prove that they are genuine, over real sockets: by ACME when they enroll and renew, and when they are asked.
 
+use std::sync::Arc;
+
 use rollcall::clock::Clock;
 use rollcall::mdm::inventory::attestation::ASK_EVERY;
 use rollcall::pki::issue::attestation::AttestationService;
 use rollcall::pki::public_key::KeyKind;
-use rollcall::sim::device::Purpose;
+use rollcall::sim::device::{Maker, Purpose, SetupAssistant};
 use rollcall::store::events::{self, Filter};
 use serde_json::{Value as Json, json};
 
@@ -70,11 +72,7 @@ async fn an_iphone_proves_itself_when_it_enrolls_renews_and_is_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_proves_nothing_lets_nobody_in_and_says_why() {
     let (house, service) = house("prefer").await;
-    let faults = [
-        ("attests-old-code", "not made for this challenge"),
-        ("attests-other-key", ""),
-        ("attests-other-serial", ""),
-    ];
+    let faults = [("attests-old-code", "not made for this challenge"), ("attests-other-key", ""), ("attests-other-serial", "")];
     for (fault, words) in faults {
         let rule = format!("[[fault]]\nkind = \"{fault}\"\non = [\"ACME\"]");
         let (guest, summary) = house.vouched(&service, "iphone@26", &rule).await;
@@ -117,8 +115,32 @@ async fn a_mac_that_came_by_scep_is_asked_and_an_intel_mac_says_why_it_cannot() 
     let (status, told) = house.api("POST", &format!("/api/v1/devices/{}/attestation", mac.udid()), Json::Null).await;
     if can {
         assert_eq!((status, &proof["state"]), (202, &json!("genuine")), "{product}: {proof}");
-        assert_eq!((&proof["attested"]["system_integrity_protection"], &proof["attested"]["secure_boot"]), (&json!(true), &json!("Full Security")));
+        assert_eq!(
+            (&proof["attested"]["system_integrity_protection"], &proof["attested"]["secure_boot"]),
+            (&json!(true), &json!("Full Security"))
+        );
     } else {
         assert!(status == 409 && told["detail"].as_str().unwrap().contains("Apple silicon"), "{product}: {told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ipad_out_of_the_box_proves_itself_and_an_old_one_comes_in_by_scep_until_a_proof_is_required() {
+    let (house, service) = house("prefer").await;
+    let maker = Maker::new(house.clock.now()).unwrap();
+    let path = house.knows(&maker, "Cart").await;
+    let setup = Arc::new(SetupAssistant { url: house.url(&path), maker });
+    let ipad = house.unpacks_vouched(&setup, Some(&service), "iPad13,18@27+automated", "").await;
+    assert_eq!(ipad.failure(), None);
+    ipad.settle().await;
+    assert_eq!((key_kind(&ipad).await, &proof(&house, &ipad).await["state"]), (KeyKind::P256, &json!("genuine")));
+    // What its maker vouches for and what the attestation says must be the same device.
+    let rule = "[[fault]]\nkind = \"attests-other-serial\"\non = [\"ACME\"]";
+    let liar = house.unpacks_vouched(&setup, Some(&service), "iPad13,18@26+automated", rule).await;
+    assert!(liar.failure().unwrap().contains("another serial number"), "{:?}", liar.failure());
+    let old = house.unpacks_vouched(&setup, Some(&service), "iPad7,11@17+automated", "").await;
+    assert_eq!((old.failure(), key_kind(&old).await), (None, KeyKind::Rsa { bits: 2048 }));
+    house.api("PATCH", "/api/v1/attestation", json!({ "ios": "require" })).await;
+    let old = house.unpacks_vouched(&setup, Some(&service), "iPad7,11@18+automated", "").await;
+    assert!(old.failure().is_some(), "its chip cannot");
 }

@@ -14,7 +14,7 @@ use rollcall::http::limits::Grants;
 use rollcall::jobs;
 use rollcall::mdm::Actor;
 use rollcall::mdm::enroll::invitations::{self, NewInvitation};
-use rollcall::mdm::push_certificates;
+use rollcall::mdm::{practice, push_certificates};
 use rollcall::pki::certificate::Certificate;
 use rollcall::pki::issue;
 use rollcall::pki::issue::attestation::AttestationService;
@@ -23,7 +23,7 @@ use rollcall::pki::push_certificate::PushCertificate;
 use rollcall::random::Random;
 use rollcall::sim::apple::Services;
 use rollcall::sim::client::Trust;
-use rollcall::sim::device::{DeclarationSeen, Device, ProfileSeen, ProfileSource, Settings};
+use rollcall::sim::device::{DeclarationSeen, Device, Maker, ProfileSeen, ProfileSource, Settings, SetupAssistant};
 use rollcall::sim::faults::Faults;
 use rollcall::sim::fleet::{Fleet, Plan, Summary};
 use rollcall::sim::model::Mix;
@@ -165,6 +165,47 @@ impl House {
         (Guest { house: self, fleet }, summary)
     }
 
+    /// Knows a maker of practice devices, and lets them in by an invitation into this group; gives its path.
+    pub(crate) async fn knows(&self, maker: &Maker, group: &str) -> String {
+        let (authority, group) = (maker.certificate().clone(), group.to_owned());
+        let (now, key) = (self.clock.now(), PrivateKey::generate_rsa_2048().unwrap());
+        let topic = self.write(practice::topic).await;
+        let push = issue::root("Portal of practice", now).unwrap().practice_push(&topic, &key, now).unwrap();
+        self.write(move |tx| {
+            practice::adopt_device_authority(tx, &authority)?;
+            practice::adopt_certificate(tx, &push, &key)?;
+            let new = NewInvitation { practice: true, group_label: group, ..NewInvitation::default() };
+            Ok(format!("/ade/{}", invitations::create(tx, &Actor::Console, new)?.code))
+        })
+        .await
+    }
+
+    /// Unpacks a device that asks from its Setup Assistant; gives it once it has enrolled or could not.
+    pub(crate) async fn unpacks(&self, setup: &Arc<SetupAssistant>, kind: &str, faults: &str) -> Guest<'_> {
+        self.unpacks_vouched(setup, None, kind, faults).await
+    }
+
+    /// Does what [`House::unpacks`] does, with a device that this service vouches for.
+    pub(crate) async fn unpacks_vouched(
+        &self,
+        setup: &Arc<SetupAssistant>,
+        service: Option<&AttestationService>,
+        kind: &str,
+        faults: &str,
+    ) -> Guest<'_> {
+        let mut settings = Settings::new(ProfileSource::Bytes(Vec::new()));
+        settings.attestation = service.cloned();
+        settings.setup = Some(Arc::clone(setup));
+        let mut plan = Plan::new(1, settings);
+        (plan.mix, plan.faults, plan.shared_keys) = (Mix::parse(&[kind]).unwrap(), Faults::parse(faults).unwrap(), Some(1));
+        plan.seed =
+            u64::from(kind.bytes().chain(faults.bytes()).fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))));
+        let trust = Trust::new(&[self.app().authority().issuer.certificate().clone()]).unwrap().at(self.clock.clone());
+        let fleet = Fleet::start(plan, Arc::new(trust), self.clock.clone()).unwrap();
+        fleet.until(|summary| summary.enrolled + summary.failed == 1).await;
+        Guest { house: self, fleet }
+    }
+
     /// Moves the clock; what is due by then is done.
     pub(crate) async fn pass(&self, time: Duration) {
         self.clock.advance(time);
@@ -208,6 +249,16 @@ impl Guest<'_> {
     /// Looks at the device, or does something at it, between two conversations.
     pub(crate) async fn look<T: Send + 'static>(&self, look: impl FnOnce(&mut Device) -> T + Send + 'static) -> T {
         self.fleet.ask(1, look).await.unwrap()
+    }
+
+    /// Why it could not enroll, if it could not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.fleet.views()[0].reason.clone()
+    }
+
+    /// What it runs now.
+    pub(crate) fn os_version(&self) -> &'static str {
+        self.fleet.views()[0].os_version
     }
 
     /// The device's UDID, which is its enrollment's Nano id.

@@ -17,6 +17,7 @@ mod licensed;
 mod packages;
 mod releases;
 mod serve;
+mod setup_assistant;
 mod simulate;
 mod succession;
 mod updates;

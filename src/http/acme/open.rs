@@ -106,7 +106,9 @@ impl Opener {
         let jws = Jws::parse_flattened(&self.body)?;
         let address = Addresses::of(app).of_path(&self.path);
         if jws.url() != Some(address.as_str()) {
-            return Err(Fault::Unauthorized.because(format!("The request was not made for this address, {address}: its header `url` says another.")).into());
+            return Err(Fault::Unauthorized
+                .because(format!("The request was not made for this address, {address}: its header `url` says another."))
+                .into());
         }
         if !jws.nonce().is_some_and(|nonce| self.nonces.take(nonce, app.now())) {
             return Err(Fault::BadNonce.because("The nonce is missing, too old, or was used before. Take the one of this answer.").into());
@@ -118,7 +120,9 @@ impl Opener {
     pub(super) fn with_its_key(self, app: &App) -> Result<(Jwk, Vec<u8>), Stop> {
         let jws = self.fresh(app)?;
         let key = match (jws.key(), jws.key_id()) {
-            (Some(key), None) => key.map_err(|_| Fault::BadPublicKey.because("The key must be a P-256 key, or an RSA key of 2048 to 4096 bits."))?,
+            (Some(key), None) => {
+                key.map_err(|_| Fault::BadPublicKey.because("The key must be a P-256 key, or an RSA key of 2048 to 4096 bits."))?
+            }
             _ => return Err(Fault::Malformed.because("A new account comes with its key in `jwk`, and without `kid`.").into()),
         };
         jws.verify_by_key(&key)?;
@@ -130,7 +134,11 @@ impl Opener {
         let jws = self.fresh(app)?;
         let id = match (jws.key(), jws.key_id()) {
             (None, Some(address)) => Addresses::of(app).id_of_account(address).map(str::to_owned),
-            _ => return Err(Fault::Malformed.because("A request of an account names its address in `kid`, and comes without `jwk`.").into()),
+            _ => {
+                return Err(Fault::Malformed
+                    .because("A request of an account names its address in `kid`, and comes without `jwk`.")
+                    .into());
+            }
         };
         let no_account = || Fault::AccountDoesNotExist.because("`kid` is not the address of an account here.");
         let id = id.ok_or_else(no_account)?;

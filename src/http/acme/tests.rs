@@ -271,7 +271,10 @@ async fn what_an_attestation_must_prove_is_told_and_the_next_order_has_another_c
         let order = client.order(&identifier).await.json();
         let (url, token) = client.challenge(&order).await;
         let told = client.post(&url, answer(&token)).await.json();
-        assert_eq!((told["status"].as_str(), told["error"]["type"].as_str()), (Some("invalid"), Some("urn:ietf:params:acme:error:badAttestationStatement")));
+        assert_eq!(
+            (told["status"].as_str(), told["error"]["type"].as_str()),
+            (Some("invalid"), Some("urn:ietf:params:acme:error:badAttestationStatement"))
+        );
         assert!(told["error"]["detail"].as_str().unwrap().contains(words), "{told}");
         assert_eq!(client.post(order["finalize"].as_str().unwrap(), Client::csr(&client.key)).await.fault(), "orderNotReady");
         assert!(house.refusals().await[0].contains(words));
@@ -303,7 +306,8 @@ async fn without_an_attestation_one_comes_in_where_it_is_preferred_and_not_where
 async fn a_challenge_is_good_in_the_protocol_of_its_profile_alone() {
     let house = House::new().await;
     let client = Client::new(&house).await;
-    let code = house.app.store.write(house.app.now(), |tx| invitations::create(tx, &Actor::Console, NewInvitation::default())).await.unwrap().code;
+    let code =
+        house.app.store.write(house.app.now(), |tx| invitations::create(tx, &Actor::Console, NewInvitation::default())).await.unwrap().code;
     let profile = house.send("GET", &format!("/enroll/{code}/profile"), &[("user-agent", "MDM/1.0")], Vec::new()).await;
     let challenge = values_at(&profile.body, "Challenge").remove(0);
     let refused = client.order(&challenge).await;
@@ -324,7 +328,9 @@ async fn requests_that_are_not_what_they_should_be_are_refused_by_name_and_bring
     let house = House::new().await;
     let client = Client::new(&house).await;
     let jose = [("content-type", "application/jose+json")];
-    let every = |came: &Came| assert!(!came.header("replay-nonce").is_empty() && came.header("link").contains("rel=\"index\"") && came.status != 401);
+    let every = |came: &Came| {
+        assert!(!came.header("replay-nonce").is_empty() && came.header("link").contains("rel=\"index\"") && came.status != 401)
+    };
     let header = client.header("/acme/new-order").await;
     let used = client.send("/acme/new-order", header.clone(), b"{}").await;
     assert_eq!(used.fault(), "malformed", "no identifiers");
@@ -341,7 +347,8 @@ async fn requests_that_are_not_what_they_should_be_are_refused_by_name_and_bring
         client.send("/acme/new-order", header, b"{}").await
     };
     assert_eq!(both.fault(), "malformed");
-    let forged = Client { account_key: PrivateKey::generate_p256().unwrap(), key: client.key.clone(), kid: client.kid.clone(), house: &house };
+    let forged =
+        Client { account_key: PrivateKey::generate_p256().unwrap(), key: client.key.clone(), kid: client.kid.clone(), house: &house };
     assert_eq!(forged.ask("/acme/new-order").await.fault(), "unauthorized", "another's account");
     let plain = house.send("POST", "/acme/new-order", &[("content-type", "application/json")], b"{}".to_vec()).await;
     assert_eq!((plain.fault().as_str(), plain.status), ("malformed", 415));
@@ -405,10 +412,20 @@ async fn an_account_is_found_again_by_its_key_and_given_up_by_its_holder() {
 async fn an_unknown_browser_is_asked_what_it_runs_on_where_a_proof_is_required() {
     let house = House::new().await;
     house.require().await;
-    let code = house.app.store.write(house.app.now(), |tx| invitations::create(tx, &Actor::Console, NewInvitation::default())).await.unwrap().code;
+    let code =
+        house.app.store.write(house.app.now(), |tx| invitations::create(tx, &Actor::Console, NewInvitation::default())).await.unwrap().code;
     let get = |query: &'static str| {
         let (house, code) = (&house, code.clone());
-        async move { house.send("GET", &format!("/enroll/{code}/profile{query}"), &[("user-agent", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)")], Vec::new()).await }
+        async move {
+            house
+                .send(
+                    "GET",
+                    &format!("/enroll/{code}/profile{query}"),
+                    &[("user-agent", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)")],
+                    Vec::new(),
+                )
+                .await
+        }
     };
     let asked = get("").await;
     let page = String::from_utf8(asked.body).unwrap();

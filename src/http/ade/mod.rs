@@ -111,11 +111,11 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
     pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.to_owned())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Typed {
     visit: String,
     email: String,
-    password: Secret<String>,
+    password: String,
 }
 
 async fn sign_in(State(app): State<App>, Extension(desk): Extension<Arc<Desk>>, peer: Peer, Form(typed): Form<Typed>) -> Result<Response> {
@@ -124,7 +124,7 @@ async fn sign_in(State(app): State<App>, Extension(desk): Extension<Arc<Desk>>, 
         let words = "This took too long, or the page is an old one. Go back in Setup Assistant and begin this step again.";
         return page(&app, StatusCode::GONE, &Refused { title: "Begin again", words }).await;
     }
-    match desk.prove(&app, peer.addr.ip(), &typed.email, typed.password, now).await {
+    match desk.prove(&app, peer.addr.ip(), &typed.email, Secret::new(typed.password), now).await {
         Ok(person_id) => {
             let Some(Visit { asked }) = desk.take(&typed.visit, now) else {
                 return page(&app, StatusCode::GONE, &Refused { title: "Begin again", words: "Somebody signed in on this page already." })

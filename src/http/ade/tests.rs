@@ -15,7 +15,7 @@ use crate::http::auth::tests::peer;
 use crate::http::doors;
 use crate::http::server::Listener;
 use crate::mdm::Actor;
-use crate::mdm::admins::HashedPassword;
+use crate::mdm::admins::Password;
 use crate::mdm::enroll::automated::rules::{self, Change};
 use crate::mdm::{access, apple_roots, people, practice};
 use crate::pki::cms::{self, SignOptions, Signer, sign};
@@ -215,7 +215,7 @@ async fn a_web_view_gets_the_profile_at_once_and_a_browser_an_explanation() {
 async fn a_person_signs_in_at_the_device_where_the_rules_ask_for_it() {
     let house = House::new().await;
     house.change(Change { sign_in: Some(true), ..Change::default() }).await;
-    let hashed = HashedPassword::new(&Secret::new("correct horse battery".into())).unwrap();
+    let hashed = Password::parse(Secret::new("correct horse battery".into())).unwrap().hash().unwrap();
     let ada = move |tx: &crate::store::Tx| {
         let new = people::NewPerson {
             name: "Ada".into(),

@@ -161,7 +161,11 @@ impl From<Attestation> for AttestationView {
 /// Whether a device is genuine.
 #[utoipa::path(get, path = "/api/v1/devices/{id}/attestation", tag = "attestation", params(("id" = String, Path, description = "Its id or Nano id")),
     responses((status = 200, description = "As it last showed", body = AttestationView)))]
-async fn of_device(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<AttestationView>> {
+async fn of_device(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+) -> Result<JsonBody<AttestationView>> {
     let look = move |tx: &crate::store::Tx| attestations::of_device(tx, &devices::find(tx, &actor, &id)?.id);
     Ok(JsonBody(app.store.read(app.now(), look).await?.into()))
 }
@@ -181,5 +185,4 @@ async fn ask(State(app): State<App>, Authenticated(actor): Authenticated, Path(i
 }
 
 /// What is said where the root has to be had first.
-pub const ROOT_MISSING: &str =
-    "Apple's attestation root, by which the answer is judged, is not here yet. It is being fetched; ask again in a minute. If that fails, bring it by hand under System, OS releases.";
+pub const ROOT_MISSING: &str = "Apple's attestation root, by which the answer is judged, is not here yet. It is being fetched; ask again in a minute. If that fails, bring it by hand under System, OS releases.";

@@ -42,6 +42,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "catalog", description = "The page at which the person at a device chooses apps"),
         (name = "licences", description = "Locations of Apps and Books, what they own, who has it, and redemption codes"),
         (name = "releases", description = "OS releases that Apple lists, how old the list is, and Apple's own roots, by which its service is known"),
+        (name = "setup assistant", description = "Devices that come in while they are set up, and Apple Configurator"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

@@ -116,7 +116,9 @@ fn no_code(view: &EnrollView) -> Markup {
 fn unproven(view: &EnrollView, words: &str, ways: &[(Platform, bool, String)]) -> Markup {
     let way = |(platform, proves, href): &(Platform, bool, String)| {
         let (name, takes) = match platform {
-            Platform::Ios => ("This is an iPhone or iPad", "It takes iOS 16 or iPadOS 16.1, and a chip of 2017 or later (an A11, on iPads an A12)."),
+            Platform::Ios => {
+                ("This is an iPhone or iPad", "It takes iOS 16 or iPadOS 16.1, and a chip of 2017 or later (an A11, on iPads an A12).")
+            }
             Platform::Macos => ("This is a Mac", "It takes macOS 14 and Apple silicon."),
             Platform::Visionos => ("This is a Vision Pro", "It takes visionOS 1.1."),
             _ => return html! {},

@@ -19,9 +19,9 @@ pub enum Ability {
 
 /// The first generation of each family whose chip can: from `iPhone10,1` on, for example.
 const FIRST: [(&str, u32); 8] = [
-    ("iPhone", 10),     // A11
-    ("iPad", 8),        // A12X; iPad7,… has A10 and A10X
-    ("AppleTV", 11),    // A12; AppleTV6,2 has A10X
+    ("iPhone", 10),  // A11
+    ("iPad", 8),     // A12X; iPad7,… has A10 and A10X
+    ("AppleTV", 11), // A12; AppleTV6,2 has A10X
     ("RealityDevice", 1),
     ("MacBookAir", 10), // M1
     ("MacBookPro", 17),
@@ -95,14 +95,45 @@ mod tests {
 
     #[test]
     fn hardware_and_os_decide() {
-        let can = ["iPhone10,4 16.0", "iPhone17,3 26.1", "iPad8,1 16.1", "iPad13,18 18.1", "iPad16,3 26.0", "Mac14,2 14.0", "MacBookAir10,1 14.5",
-            "MacBookPro18,3 15.1", "Macmini9,1 26.0", "iMac21,1 14.0", "AppleTV11,1 16.0", "AppleTV14,1 18.1", "RealityDevice14,1 2.0", "iPhone 17.6", "iPad 26.0"];
+        let can = [
+            "iPhone10,4 16.0",
+            "iPhone17,3 26.1",
+            "iPad8,1 16.1",
+            "iPad13,18 18.1",
+            "iPad16,3 26.0",
+            "Mac14,2 14.0",
+            "MacBookAir10,1 14.5",
+            "MacBookPro18,3 15.1",
+            "Macmini9,1 26.0",
+            "iMac21,1 14.0",
+            "AppleTV11,1 16.0",
+            "AppleTV14,1 18.1",
+            "RealityDevice14,1 2.0",
+            "iPhone 17.6",
+            "iPad 26.0",
+        ];
         for device in can {
             let (product, os) = device.split_once(' ').unwrap();
             assert_eq!(can_attest(product, os), Ability::Can, "{device}");
         }
-        let cannot = ["iPhone8,1 15.8", "iPad7,5 17.7", "iPad7,11 18.1", "iPod9,1 15.8", "AppleTV5,3 26.0", "AppleTV6,2 26.0", "Macmini8,1 15.1",
-            "iMac20,1 26.0", "MacBookPro16,1 15.1", "iMacPro1,1 15.0", "MacPro7,1 15.0", "VirtualMac2,1 26.0", "iPad13,18 15.7", "Mac14,2 13.6", "iPhone 15.8", "RealityDevice14,1 1.0"];
+        let cannot = [
+            "iPhone8,1 15.8",
+            "iPad7,5 17.7",
+            "iPad7,11 18.1",
+            "iPod9,1 15.8",
+            "AppleTV5,3 26.0",
+            "AppleTV6,2 26.0",
+            "Macmini8,1 15.1",
+            "iMac20,1 26.0",
+            "MacBookPro16,1 15.1",
+            "iMacPro1,1 15.0",
+            "MacPro7,1 15.0",
+            "VirtualMac2,1 26.0",
+            "iPad13,18 15.7",
+            "Mac14,2 13.6",
+            "iPhone 15.8",
+            "RealityDevice14,1 1.0",
+        ];
         for device in cannot {
             let (product, os) = device.split_once(' ').unwrap();
             assert!(matches!(can_attest(product, os), Ability::Cannot(_)), "{device}");

@@ -151,7 +151,9 @@ pub fn identity_for(policy: &Policy, product: &str, os_version: &str) -> Identit
         (Mode::Off, _) => Identity::Scep,
         (Mode::Prefer | Mode::Require, Ability::Can) => Identity::Acme { attest: true },
         (Mode::Prefer, _) => Identity::Scep,
-        (Mode::Require, Ability::Cannot(why)) => Identity::Refused(format!("Only devices that can prove that they are genuine come in here. {why}")),
+        (Mode::Require, Ability::Cannot(why)) => {
+            Identity::Refused(format!("Only devices that can prove that they are genuine come in here. {why}"))
+        }
         (Mode::Require, Ability::Unknown) => Identity::Refused(String::from(
             "Only devices that can prove that they are genuine come in here, and this browser does not say which device it runs on.",
         )),
@@ -235,7 +237,9 @@ mod tests {
         }
         assert_eq!(identity_for(&policy(Mode::Require), "iPad13,18", "26.1"), acme);
         assert_eq!(identity_for(&policy(Mode::Require), "Mac14,2", "26.1"), Identity::Scep, "Macs are asked for nothing");
-        for (product, os, words) in [("iPad7,11", "17.6", "chip"), ("iPad13,18", "15.8", "iOS 16"), ("", "", "browser"), ("iPad", "", "browser")] {
+        for (product, os, words) in
+            [("iPad7,11", "17.6", "chip"), ("iPad13,18", "15.8", "iOS 16"), ("", "", "browser"), ("iPad", "", "browser")]
+        {
             let Identity::Refused(said) = identity_for(&policy(Mode::Require), product, os) else { panic!("{product} {os}") };
             assert!(said.contains(words), "{said}");
         }
@@ -247,7 +251,10 @@ mod tests {
         let viewer = Actor::Person { id: "1".into(), name: "kim".into(), role: Role::Viewer };
         let wanted = [(Platform::Ios, Mode::Prefer), (Platform::Macos, Mode::Require)];
         assert_eq!(school.try_write(move |tx| change(tx, &viewer, &wanted)).unwrap_err().kind, Kind::Forbidden);
-        assert_eq!(school.try_write(|tx| change(tx, &Actor::Console, &[(Platform::Watchos, Mode::Off)])).unwrap_err().fields[0].field, "platform");
+        assert_eq!(
+            school.try_write(|tx| change(tx, &Actor::Console, &[(Platform::Watchos, Mode::Off)])).unwrap_err().fields[0].field,
+            "platform"
+        );
         assert_eq!(school.write(root_due), None, "nobody needs it yet");
         for _ in 0..2 {
             school.write(move |tx| change(tx, &Actor::Console, &wanted));

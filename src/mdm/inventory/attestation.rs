@@ -114,7 +114,8 @@ pub(super) fn observe(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
     let news = |attestation: &Attestation| (attestation.state, attestation.vouched.clone(), attestation.because.clone());
     attestations::put(tx, &after)?;
     if news(&before) != news(&after) {
-        let data = json!({ "state": after.state, "because": after.because, "made_at": after.vouched.as_ref().map(|vouched| vouched.made_at) });
+        let data =
+            json!({ "state": after.state, "because": after.because, "made_at": after.vouched.as_ref().map(|vouched| vouched.made_at) });
         journal::note(tx, &actor(enrollment), "device.attested", enrollment, data)?;
         tx.ring(Bell::Jobs);
     }
@@ -126,7 +127,8 @@ fn judged(tx: &Tx, device: &Device, before: Attestation, chain: &[Vec<u8>]) -> R
     let before = Attestation { checked_at: Some(tx.now), ..before };
     let with = |state, because: &str| Attestation { state, because: because.to_owned(), ..before.clone() };
     if chain.is_empty() {
-        let because = "It was asked and showed nothing: its chip cannot, Apple could not be reached, or Apple had nothing to say. It is asked again.";
+        let because =
+            "It was asked and showed nothing: its chip cannot, Apple could not be reached, or Apple had nothing to say. It is asked again.";
         // What Apple said before stays said.
         let state = if before.vouched.is_some() { before.state } else { AttestationState::None };
         return Ok(with(state, because));

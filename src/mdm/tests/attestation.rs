@@ -43,7 +43,11 @@ impl Device<'_> {
     /// Answers the question; gives the state that came of it.
     fn replies(&self, question: &Offer, attestation: &str) -> AttestationState {
         let answers = format!("<key>QueryResponses</key><dict><key>SerialNumber</key><string>TESTSN0001</string>{attestation}</dict>");
-        self.connect(&format!("<key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>{}</string>{answers}", question.uuid)).unwrap();
+        self.connect(&format!(
+            "<key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>{}</string>{answers}",
+            question.uuid
+        ))
+        .unwrap();
         self.proof().state
     }
 }
@@ -56,7 +60,8 @@ fn code(question: &Offer) -> Vec<u8> {
 fn shown(service: &AttestationService, serial_number: &str, freshness: &[u8], now: crate::clock::Timestamp) -> String {
     let key = PrivateKey::generate_p256().unwrap();
     let (serial_number, freshness) = (Some(serial_number.to_owned()), Some(freshness.to_vec()));
-    let said = Properties { serial_number, udid: Some(UDID.to_owned()), os_version: Some("18.1".into()), freshness, ..Properties::default() };
+    let said =
+        Properties { serial_number, udid: Some(UDID.to_owned()), os_version: Some("18.1".into()), freshness, ..Properties::default() };
     let chain = service.attest(key.public_key_der(), &said, now).unwrap();
     let certificates: String = chain.iter().map(|der| format!("<data>{}</data>", STANDARD.encode(der))).collect();
     format!("<key>DevicePropertiesAttestation</key><array>{certificates}</array>")
@@ -202,7 +207,8 @@ fn where_a_proof_is_required_a_newcomer_without_one_is_refused_and_who_is_enroll
     let old = school.enrolled(UDID);
     school.write(|tx| attestation::change(tx, &Actor::Console, &[(Platform::Ios, Mode::Require)]));
     assert!(old.idle().is_none(), "it goes on");
-    let renewed = Device { school: &school, udid: UDID.to_owned(), identity: school.certificate("new", Purpose::Renew, Some(&old.enrollment().id)) };
+    let renewed =
+        Device { school: &school, udid: UDID.to_owned(), identity: school.certificate("new", Purpose::Renew, Some(&old.enrollment().id)) };
     assert!(matches!(renewed.authenticate(), Reply::Empty), "a renewal is no newcomer");
     let newcomer = school.device("00008030-00AA11BB22CC33EE");
     assert!(matches!(newcomer.authenticate(), Reply::Refused(_)));

@@ -23,7 +23,7 @@ use crate::protocol::machine_info::MachineInfo;
 use crate::protocol::platform::Platform;
 use crate::store::assignments::AssignedMode;
 use crate::store::groups::{self, Group};
-use crate::store::invitations::{Entry, IdentityKind, Challenge, challenge_by_hash, spend_challenge};
+use crate::store::invitations::{Challenge, Entry, IdentityKind, challenge_by_hash, spend_challenge};
 use crate::store::{Tx, devices, events, holds, push_certificates};
 
 const UDID: &str = "00008101-000A1B2C3D4E5F60";
@@ -197,8 +197,13 @@ fn a_challenge_of_a_device_gives_one_certificate_and_only_to_that_device() {
     let grant = school.grant(&asked(Vouched::Apple, Door::List));
     let challenge = grant.challenge.expose().clone();
     let decided = school.write(move |tx| {
-        let request =
-            Request { transaction_id: "1", public_key: [7; 32], challenge: Some(&challenge), signer: Fingerprint::of_der(b"throw-away") , identity: IdentityKind::Scep };
+        let request = Request {
+            transaction_id: "1",
+            public_key: [7; 32],
+            challenge: Some(&challenge),
+            signer: Fingerprint::of_der(b"throw-away"),
+            identity: IdentityKind::Scep,
+        };
         scep::decide(tx, &request)
     });
     assert!(matches!(decided, scep::Answer::Issue(_)), "{decided:?}");

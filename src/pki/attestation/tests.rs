@@ -73,7 +73,9 @@ fn a_chain_that_openssl_made_is_read_raw_and_wrapped() {
     assert_eq!((read.serial_number.as_deref(), read.sep_os_version.as_deref(), read.udid), (Some("TESTSN0001"), Some("26.1"), None));
     assert_eq!((read.sip, read.secure_boot.as_deref(), read.kernel_extensions), (Some(true), Some("Full Security"), Some(true)));
     assert_eq!(read.freshness.as_deref(), Some(&[4, 2, 3, 4][..]), "raw bytes stay what they are");
-    let wrapped = format!("{under}.9.1=ASN1:UTF8:TESTSN0002\n{under}.9.2=ASN1:PRINTABLE:A-1\n{under}.13.1=ASN1:INTEGER:1\n{under}.11.1=ASN1:FORMAT:HEX,OCT:0708\n");
+    let wrapped = format!(
+        "{under}.9.1=ASN1:UTF8:TESTSN0002\n{under}.9.2=ASN1:PRINTABLE:A-1\n{under}.13.1=ASN1:INTEGER:1\n{under}.11.1=ASN1:FORMAT:HEX,OCT:0708\n"
+    );
     let (root, chain) = of_openssl(&wrapped);
     let read = Attested::read(&chain, &[root], now).unwrap();
     assert_eq!((read.serial_number.as_deref(), read.udid.as_deref(), read.sip), (Some("TESTSN0002"), Some("A-1"), Some(false)));

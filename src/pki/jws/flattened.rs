@@ -38,7 +38,8 @@ impl Jws {
             return Err(JwsError::TooLong);
         }
         let parts: Flattened = serde_json::from_slice(bytes).map_err(|_| JwsError::Malformed)?;
-        if parts.header.is_some() || parts.signatures.is_some() || [&parts.protected, &parts.payload].iter().any(|part| part.contains('.')) {
+        if parts.header.is_some() || parts.signatures.is_some() || [&parts.protected, &parts.payload].iter().any(|part| part.contains('.'))
+        {
             return Err(JwsError::Malformed);
         }
         Self::parse(format!("{}.{}.{}", parts.protected, parts.payload, parts.signature).as_bytes())
@@ -93,7 +94,9 @@ impl Jwk {
         if key.get("kty")? != "RSA" {
             return None;
         }
-        let number = |name: &str| URL_SAFE_NO_PAD.decode(key.get(name)?.as_str()?).ok().filter(|bytes| bytes.first().is_some_and(|first| *first != 0));
+        let number = |name: &str| {
+            URL_SAFE_NO_PAD.decode(key.get(name)?.as_str()?).ok().filter(|bytes| bytes.first().is_some_and(|first| *first != 0))
+        };
         let (modulus, exponent) = (number("n")?, number("e")?);
         let integer = |bytes: &[u8]| {
             let sign: &[u8] = if bytes[0] & 0x80 == 0 { &[] } else { &[0] };
@@ -189,7 +192,8 @@ mod tests {
         let info = crate::pki::asn1::decode::<crate::pki::asn1::Seq<'_>>(key.public_key_der(), "key").unwrap();
         let bits = crate::pki::asn1::decode::<crate::pki::asn1::BitStringRef<'_>>(info.items().nth(1).unwrap(), "key").unwrap();
         let numbers = crate::pki::asn1::decode::<crate::pki::asn1::Seq<'_>>(bits.raw_bytes(), "key").unwrap();
-        let numbers: Vec<_> = numbers.items().of::<crate::pki::asn1::Number<'_>>().map(|number| crate::pki::asn1::unsigned(number.0)).collect();
+        let numbers: Vec<_> =
+            numbers.items().of::<crate::pki::asn1::Number<'_>>().map(|number| crate::pki::asn1::unsigned(number.0)).collect();
         let jwk = json!({ "kty": "RSA", "n": URL_SAFE_NO_PAD.encode(numbers[0]), "e": URL_SAFE_NO_PAD.encode(numbers[1]) });
         let message = |alg: &str| {
             let protected = URL_SAFE_NO_PAD.encode(json!({ "alg": alg, "jwk": jwk, "nonce": "n", "url": "u" }).to_string());
@@ -218,7 +222,8 @@ mod tests {
         }
         let bytes = message.to_string().into_bytes();
         for damaged in mutations(&bytes) {
-            let verdict = Jws::parse_flattened(&damaged).and_then(|jws| jws.key().unwrap_or(Err(JwsError::Algorithm)).and_then(|key| jws.verify_by_key(&key)));
+            let verdict = Jws::parse_flattened(&damaged)
+                .and_then(|jws| jws.key().unwrap_or(Err(JwsError::Algorithm)).and_then(|key| jws.verify_by_key(&key)));
             assert!(verdict.is_err() || damaged == bytes);
         }
         assert_eq!(Jws::parse_flattened(&vec![b' '; MAX_JWS_BYTES + 1]).unwrap_err(), JwsError::TooLong);

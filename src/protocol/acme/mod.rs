@@ -198,7 +198,9 @@ mod tests {
     #[test]
     fn requests_are_read_and_what_is_not_there_is_told() {
         assert!(!read::<NewAccount>(b"", "x").unwrap().only_return_existing);
-        assert!(read::<NewAccount>(br#"{"onlyReturnExisting":true,"contact":["mailto:a@example.school"]}"#, "x").unwrap().only_return_existing);
+        assert!(
+            read::<NewAccount>(br#"{"onlyReturnExisting":true,"contact":["mailto:a@example.school"]}"#, "x").unwrap().only_return_existing
+        );
         let order: NewOrder = read(br#"{"identifiers":[{"type":"permanent-identifier","value":"v"}]}"#, "x").unwrap();
         assert_eq!(order.identifiers, [Identifier { kind: IDENTIFIER.into(), value: "v".into() }]);
         assert!(read::<NewOrder>(b"{}", "x").is_err());

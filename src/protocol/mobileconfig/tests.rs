@@ -129,7 +129,10 @@ fn an_identity_by_acme_stands_where_the_one_by_scep_does_and_asks_for_an_atteste
     // Apple's schema, com.apple.security.acme: the keys that are required, and what a key of the Secure Enclave needs.
     assert_eq!(fields::text(keys, "DirectoryURL"), Some("https://mdm.example.school/acme/directory"));
     assert_eq!((fields::text(keys, "ClientIdentifier"), fields::text(keys, "KeyType")), (Some("one-time"), Some("ECSECPrimeRandom")));
-    assert_eq!((fields::whole(keys, "KeySize"), fields::flag(keys, "HardwareBound"), fields::flag(keys, "Attest")), (Some(256), Some(true), Some(true)));
+    assert_eq!(
+        (fields::whole(keys, "KeySize"), fields::flag(keys, "HardwareBound"), fields::flag(keys, "Attest")),
+        (Some(256), Some(true), Some(true))
+    );
     let subject = keys.get("Subject").unwrap().as_array().unwrap();
     assert_eq!(subject[0], Value::Array(vec![Value::Array(vec![Value::String("CN".into()), Value::String("device".into())])]));
     profile.identity = acme("http://mdm.example.school/acme/directory");

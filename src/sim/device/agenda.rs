@@ -22,6 +22,8 @@ const MAX_ATTEMPTS: u32 = 5;
 pub(crate) enum Errand {
     /// Download the enrollment profile.
     FetchProfile,
+    /// Ask for it from Setup Assistant.
+    AskSetup,
     /// SCEP, in this order.
     GetCaCert,
     GetCaCaps,
@@ -125,6 +127,7 @@ impl Device {
     fn request_for(&mut self, errand: &Errand, now: Timestamp) -> Option<Request> {
         match errand {
             Errand::FetchProfile => self.profile_request(),
+            Errand::AskSetup => self.machine_info(now),
             Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation => self.scep_request(errand, now),
             Errand::MakeKey => None,
             Errand::Acme(step) => self.acme_request(*step, now),
@@ -163,7 +166,14 @@ impl Device {
     fn tells_to_leave(&mut self, request: &Request, response: &Response) -> bool {
         let is_protocol = !matches!(
             request.purpose,
-            Purpose::Profile | Purpose::GetCaCert | Purpose::GetCaCaps | Purpose::PkiOperation | Purpose::Acme | Purpose::Content | Purpose::Store
+            Purpose::Profile
+                | Purpose::MachineInfo
+                | Purpose::GetCaCert
+                | Purpose::GetCaCaps
+                | Purpose::PkiOperation
+                | Purpose::Acme
+                | Purpose::Content
+                | Purpose::Store
         );
         match response.status {
             401 if is_protocol => true,
@@ -181,7 +191,7 @@ impl Device {
 
     fn finish(&mut self, errand: Errand, response: Response, now: Timestamp) {
         match errand {
-            Errand::FetchProfile => self.profile_came(&response, now),
+            Errand::FetchProfile | Errand::AskSetup => self.profile_came(&response, now),
             Errand::GetCaCert => self.ca_cert_came(&response),
             Errand::GetCaCaps => self.ca_caps_came(&response),
             Errand::MakeKey | Errand::Accept(_) => {}
@@ -218,6 +228,7 @@ impl Device {
                 let said = response.map(|response| String::from_utf8_lossy(&response.body).into_owned()).unwrap_or_default();
                 return self.installation_failed(super::values::Complaint::installation(4001, format!("{why} {said}")));
             }
+            Errand::AskSetup if refused || given_up => return self.setup_refused(response, &why, now),
             Errand::FetchProfile | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation if refused || given_up => {
                 return self.installation_failed(super::values::Complaint::scep(22005, why));
             }

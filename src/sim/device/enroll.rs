@@ -69,9 +69,10 @@ impl Device {
     /// The device is asked to enroll.
     pub(crate) fn begin_enrollment(&mut self, now: Timestamp) {
         self.phase = Phase::Enrolling;
-        match self.settings.profile.clone() {
-            ProfileSource::Url(_) => self.agenda.push_back(Errand::FetchProfile),
-            ProfileSource::Bytes(bytes) => self.enroll_with(&bytes, now),
+        if self.starts_in_setup_assistant() {
+            self.agenda.push_back(Errand::AskSetup);
+        } else {
+            self.by_invitation(now);
         }
     }
 
@@ -106,7 +107,7 @@ impl Device {
         self.enroll_with(&response.body, now);
     }
 
-    fn enroll_with(&mut self, bytes: &[u8], now: Timestamp) {
+    pub(crate) fn enroll_with(&mut self, bytes: &[u8], now: Timestamp) {
         let begun = Profile::read(bytes).and_then(|profile| self.begin_installation(profile, Why::Enroll, now));
         if let Err(complaint) = begun {
             self.enrollment_failed(&complaint);
@@ -203,7 +204,9 @@ impl Device {
 
     /// The certificate was refused or never came.
     pub(crate) fn installation_failed(&mut self, complaint: Complaint) {
-        self.agenda.retain(|errand| !matches!(errand, Errand::GetCaCert | Errand::GetCaCaps | Errand::MakeKey | Errand::PkiOperation | Errand::Acme(_)));
+        self.agenda.retain(|errand| {
+            !matches!(errand, Errand::GetCaCert | Errand::GetCaCaps | Errand::MakeKey | Errand::PkiOperation | Errand::Acme(_))
+        });
         self.journal.error(complaint.to_string());
         let why = self.installation.take().map(|installation| installation.why);
         match why {
@@ -229,7 +232,7 @@ impl Device {
         }
     }
 
-    fn enrollment_failed(&mut self, complaint: &Complaint) {
+    pub(crate) fn enrollment_failed(&mut self, complaint: &Complaint) {
         self.journal.error(complaint.to_string());
         self.installation = None;
         self.enrollment = None;

@@ -23,6 +23,7 @@ mod profile;
 mod profiles;
 mod scep;
 mod seen;
+mod setup;
 mod shelf;
 mod situation;
 mod store;
@@ -55,6 +56,7 @@ pub use self::identity::{HeaderForm, Identity, Proof};
 pub use self::journal::Journal;
 pub(crate) use self::scep::{Applicant, ScepService};
 pub use self::seen::{DeclarationSeen, DownloadSeen, ProfileSeen};
+pub use self::setup::{Maker, SetupAssistant};
 pub use self::shelf::AppSeen;
 pub(crate) use self::values::Complaint;
 pub use self::wire::{Mischief, Purpose, Reply, Request, Response};
@@ -95,6 +97,8 @@ pub struct Settings {
     pub releases: Option<Postings>,
     /// Who vouches for devices; none: nobody does, and they show no attestation.
     pub attestation: Option<AttestationService>,
+    /// Where devices ask for their profile that come by Automated Device Enrollment; none: by `profile`, as others.
+    pub setup: Option<Arc<SetupAssistant>>,
     /// The time zone that the device is in, `Europe/Berlin`, which is also what it is without any.
     pub time_zone: Option<String>,
 }
@@ -112,6 +116,7 @@ impl Settings {
             store: None,
             releases: None,
             attestation: None,
+            setup: None,
             time_zone: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::setup::SETUP_POLL;
 use super::{DEVICE, Device, Phase};
 use crate::clock::Timestamp;
 use crate::sim::model::Family;
@@ -34,7 +35,9 @@ impl Device {
     }
 
     fn poll_if_due(&mut self, now: Timestamp) {
-        let Some(every) = self.settings.poll_every else { return };
+        let in_setup = self.starts_in_setup_assistant() && self.is_in_setup_assistant();
+        let Some(every) = self.settings.poll_every.or_else(|| in_setup.then_some(SETUP_POLL)) else { return };
+        let every = if in_setup { every.min(SETUP_POLL) } else { every };
         match self.next_poll_at {
             Some(at) if at > now => {}
             // The first poll of each device falls somewhere within the first interval.

@@ -13,6 +13,8 @@ use super::identity::Identity;
 pub enum Purpose {
     /// The enrollment profile.
     Profile,
+    /// What it says of itself in Setup Assistant, for its enrollment profile.
+    MachineInfo,
     /// SCEP: the certificate of the authority.
     GetCaCert,
     /// SCEP: what the authority can do.
@@ -47,8 +49,9 @@ pub enum Purpose {
 
 impl Purpose {
     /// All purposes with the names that fault files and figures use.
-    pub const NAMES: [(&'static str, Self); 16] = [
+    pub const NAMES: [(&'static str, Self); 17] = [
         ("Profile", Self::Profile),
+        ("MachineInfo", Self::MachineInfo),
         ("GetCACert", Self::GetCaCert),
         ("GetCACaps", Self::GetCaCaps),
         ("PKIOperation", Self::PkiOperation),

@@ -26,6 +26,7 @@
 //! | `lose-request`, `lose-answer`, `duplicate`, `slow`, `break` | a request | it, or its answer, is lost, repeated, late or cut off |
 //! | `not-now` | a command that may be put off | answers NotNow |
 //! | `huge`, `malformed` | a report | pads it to `bytes`, or makes it no property list |
+//! | `stranger`, `old-digest`, `bare-identity` | what it says of itself in Setup Assistant | signs it as nobody's device, by SHA-1, or without the authority above |
 //! | `clock-skew` | the device's beginning | its clock is `seconds` ahead |
 //! | `refuse` | a command | answers Error with `code` and `domain` |
 //! | `pretend` | a command | acknowledges it and does nothing |
@@ -161,6 +162,17 @@ impl BadAttestation {
     }
 }
 
+/// How a device signs on purpose what it says of itself in Setup Assistant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Impostor {
+    /// As somebody whom no maker of devices vouches for.
+    Stranger,
+    /// By SHA-1.
+    OldDigest,
+    /// Without the certificate of the authority above it.
+    BareIdentity,
+}
+
 /// What befalls a device before it connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Happening {
@@ -200,6 +212,17 @@ impl DeviceFaults {
     /// How far the device's clock is ahead, in milliseconds.
     pub(crate) fn clock_skew_ms(&mut self) -> i64 {
         self.draw(Purpose::Idle, None, |kind| kind == Kind::ClockSkew).map_or(0, |rule| (rule.seconds * 1000.0) as i64)
+    }
+
+    /// How the device signs in Setup Assistant, where that is not as usual.
+    pub(crate) fn impostor(&mut self) -> Option<Impostor> {
+        let how = |kind| match kind {
+            Kind::Stranger => Some(Impostor::Stranger),
+            Kind::OldDigest => Some(Impostor::OldDigest),
+            Kind::BareIdentity => Some(Impostor::BareIdentity),
+            _ => None,
+        };
+        self.draw(Purpose::MachineInfo, None, |kind| how(kind).is_some()).and_then(|rule| how(rule.kind))
     }
 
     /// Whether the device puts this command off.

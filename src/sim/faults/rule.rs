@@ -69,6 +69,12 @@ pub enum Kind {
     AttestsOldCode,
     /// The attestation is of another key.
     AttestsOtherKey,
+    /// Machine info is signed by somebody whom no maker of devices vouches for.
+    Stranger,
+    /// Machine info is signed by SHA-1.
+    OldDigest,
+    /// Machine info comes without the certificate of the authority above its signer.
+    BareIdentity,
 }
 
 #[derive(Debug, Deserialize)]

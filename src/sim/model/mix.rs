@@ -61,6 +61,9 @@ const CLASSROOM: [Seat; 25] = [
     ("iPad15,7", 18, true),
 ];
 
+/// The seats of devices that were unpacked just now: an iPad of each of three generations, and a Mac.
+const UNPACKED: [usize; 4] = [0, 8, 9, 15];
+
 /// How many devices the classroom has before it repeats.
 pub(super) const CLASSROOM_SIZE: usize = CLASSROOM.len();
 
@@ -71,6 +74,12 @@ impl Mix {
             Self::Of(wishes) if !wishes.is_empty() => wishes[index % wishes.len()],
             _ => classroom_seat(index % CLASSROOM_SIZE),
         }
+    }
+
+    /// The practice classroom, in which a few devices were unpacked just now and come in by their Setup Assistant.
+    pub fn unpacked_classroom() -> Self {
+        let wish = |index| Wish { automated: UNPACKED.contains(&index), ..classroom_seat(index) };
+        Self::Of((0..CLASSROOM_SIZE).map(wish).collect())
     }
 
     /// Reads wishes as the command line spells them: `iPad13,18`, `Mac14,2@15`, `ipad@12`, `mac`; a `-` before one makes it unsupervised,
@@ -187,6 +196,9 @@ mod tests {
         assert_eq!((mix.wish(2).release.text, mix.wish(2).supervised), ("12.5.7", false));
         assert_eq!(mix.wish(3).release.text, "10.15.7");
         assert_eq!(mix.wish(4).model.product_name, "iPad13,18");
+        let unpacked = Mix::unpacked_classroom();
+        let all = (0..CLASSROOM_SIZE).map(|index| unpacked.wish(index)).filter(|wish| wish.automated);
+        assert!(all.clone().count() == UNPACKED.len() && all.clone().all(|wish| wish.supervised));
         let mix = Mix::parse(&["ipad@18+shared", "-mac@15+automated"]).unwrap();
         assert_eq!((mix.wish(0).shared, mix.wish(0).automated), (true, false));
         assert_eq!((mix.wish(1).supervised, mix.wish(1).automated), (false, true));

@@ -18,6 +18,7 @@ mod releases;
 mod roster;
 mod schema;
 mod settings;
+mod setup_assistant;
 mod updates;
 mod webhooks;
 

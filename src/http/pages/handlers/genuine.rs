@@ -76,7 +76,9 @@ async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
 async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): Form<HashMap<String, String>>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let unknown = || Error::bad_input("Choose one of the three for each kind of device.");
-    let chosen = |platform: Platform| typed.get(platform.as_str()).map(|word| Mode::from_word(word).map(|mode| (platform, mode)).ok_or_else(unknown));
+    let chosen = |platform: Platform| {
+        typed.get(platform.as_str()).map(|word| Mode::from_word(word).map(|mode| (platform, mode)).ok_or_else(unknown))
+    };
     let wanted: Result<Vec<_>> = PLATFORMS.into_iter().filter_map(chosen).collect();
     let actor = who.actor.clone();
     let outcome = match wanted {

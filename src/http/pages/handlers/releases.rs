@@ -82,7 +82,10 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
             next_at: state.next_at,
             problem: state.problem,
             passed_over: state.passed_over,
-            roots: apple_roots::list(tx, &actor)?.into_iter().map(|standing| Ok(root(&standing, is_needed(&standing.root)?))).collect::<Result<_>>()?,
+            roots: apple_roots::list(tx, &actor)?
+                .into_iter()
+                .map(|standing| Ok(root(&standing, is_needed(&standing.root)?)))
+                .collect::<Result<_>>()?,
             needs_root,
             list_error: None,
             root_error: None,

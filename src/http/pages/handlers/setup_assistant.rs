@@ -208,13 +208,13 @@ async fn make_identity(State(app): State<App>, gate: Gate, who: SignedIn) -> Res
     Ok(said(&app, &gate, &who, CONFIGURATOR, "The identity is made. Download its file for Configurator."))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Passphrase {
-    passphrase: Secret<String>,
+    passphrase: String,
 }
 
 async fn identity_file(State(app): State<App>, who: SignedIn, Form(typed): Form<Passphrase>) -> Result<Response> {
-    match doors::file(&app, &who.actor, typed.passphrase).await {
+    match doors::file(&app, &who.actor, Secret::new(typed.passphrase)).await {
         Ok(file) => {
             let headers =
                 [(CONTENT_TYPE, PKCS12), (CONTENT_DISPOSITION, "attachment; filename=\"supervision.p12\""), (CACHE_CONTROL, "no-store")];

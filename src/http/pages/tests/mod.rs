@@ -15,6 +15,7 @@ mod policies;
 mod profiles;
 mod releases;
 mod roster;
+mod setup_assistant;
 mod updates;
 
 use axum::body::Body;

@@ -43,7 +43,9 @@ fn attested(tx: &Tx, mut order: Order, challenge: &Challenge, object: &[u8]) -> 
     let roots = attestation::roots(tx)?;
     if roots.is_empty() {
         // The order stays: the root may be here at the next attempt.
-        return Ok(Err(Fault::ServerInternal.because("Apple's attestation root is not here yet, so nothing can be judged by it. Try again later.")));
+        return Ok(Err(
+            Fault::ServerInternal.because("Apple's attestation root is not here yet, so nothing can be judged by it. Try again later.")
+        ));
     }
     let read = chain_of_object(object).and_then(|chain| Attested::read(&chain, &roots, tx.now));
     let attested = match read {

@@ -75,7 +75,8 @@ pub fn record(tx: &Tx, mut order: Order, key_hash: [u8; 32], grant: &Grant, issu
 pub fn certificate(tx: &Tx, order: &Order) -> Outcome<Vec<Vec<u8>>> {
     let missing = || Fault::OrderNotReady.because("This order has no certificate.");
     let (Some(fingerprint), Some(key_hash)) = (order.fingerprint, order.key_hash) else { return Ok(Err(missing())) };
-    let found = certificates::by_transaction(tx, &transaction(order), &key_hash)?.filter(|(identity, _)| identity.fingerprint == fingerprint);
+    let found =
+        certificates::by_transaction(tx, &transaction(order), &key_hash)?.filter(|(identity, _)| identity.fingerprint == fingerprint);
     let Some((identity, der)) = found else { return Ok(Err(missing())) };
     let authority = authorities::all(tx)?.into_iter().find(|authority| authority.id == identity.authority_id);
     let authority = authority.ok_or_else(|| Error::new(crate::error::Kind::Internal, "The authority of a certificate is gone."))?;

@@ -12,9 +12,9 @@ use crate::mdm::ca::scep;
 use crate::pki::digest;
 use crate::pki::jws::flattened::Jwk;
 use crate::protocol::acme::{Fault, IDENTIFIER, IDENTIFIER_MAX_BYTES, Identifier, NewOrder, Problem};
+use crate::store::Tx;
 use crate::store::acme::{self, Account, Order, OrderState};
 use crate::store::invitations::IdentityKind;
-use crate::store::Tx;
 
 pub use challenge::respond;
 pub use issue::{Finalizing, certificate, decide, record};

@@ -24,7 +24,7 @@ use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::arrivals::{self, Answer as Answered, Arrival};
 use crate::store::invitations::{self as rows, Challenge, Entry};
-use crate::store::{Tx, alerts, devices};
+use crate::store::{Tx, ade_devices, alerts, devices};
 
 pub use rules::{Rules, rules};
 
@@ -184,8 +184,9 @@ fn is_real(tx: &Tx, info: &MachineInfo) -> Result<bool> {
 }
 
 /// Whether Apple names a device among those of this server.
-fn is_listed(_tx: &Tx, _serial_number: &str) -> Result<bool> {
-    Ok(false)
+fn is_listed(tx: &Tx, serial_number: &str) -> Result<bool> {
+    let known = ade_devices::by_serial(tx, serial_number)?;
+    Ok(known.is_some_and(|known| known.device.gone_at.is_none() && !known.server.practice))
 }
 
 /// Writes down what a device is answered, and makes the challenge of its profile good.

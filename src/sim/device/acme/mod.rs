@@ -223,7 +223,8 @@ impl Device {
     /// The answer to the challenge: an attestation of the key, or nothing where the device has none to give.
     fn acme_answer(&mut self, now: Timestamp) -> Option<Json> {
         let exchange = self.installation.as_ref()?.acme.as_ref()?;
-        let (attest, code, key) = (exchange.payload.attest, sha256(exchange.token.as_bytes()).to_vec(), exchange.key.public_key_der().to_vec());
+        let (attest, code, key) =
+            (exchange.payload.attest, sha256(exchange.token.as_bytes()).to_vec(), exchange.key.public_key_der().to_vec());
         let chain = if attest { self.attest(&key, code, now) } else { None };
         Some(chain.map_or_else(|| json!({}), |chain| json!({ "attObj": URL_SAFE_NO_PAD.encode(object_of_chain(&chain)) })))
     }
@@ -262,7 +263,8 @@ impl Device {
             let is_whole = chain.windows(2).all(|pair| pair[0].is_issued_by(&pair[1]));
             if is_whole { Ok(own.clone()) } else { Err("The certificates of the chain do not issue each other.") }
         });
-        let identity = identity.map_err(str::to_owned).and_then(|own| Identity::new(own, exchange.key.clone()).map_err(|error| error.to_string()));
+        let identity =
+            identity.map_err(str::to_owned).and_then(|own| Identity::new(own, exchange.key.clone()).map_err(|error| error.to_string()));
         match identity {
             Ok(identity) => self.identity_came(identity, now),
             Err(what) => self.installation_failed(Complaint::installation(4001, what)),

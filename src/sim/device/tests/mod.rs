@@ -10,6 +10,7 @@ mod fetching;
 mod leaving;
 mod profiles;
 mod renewing;
+mod setup;
 mod store;
 mod updates;
 

@@ -13,10 +13,10 @@ use crate::http::pages::parts::State as Mark;
 use crate::mdm::attestation::{Ability, can_attest};
 use crate::mdm::inventory::attestation::{Asked, ask_now};
 use crate::mdm::{Actor, Right, devices};
+use crate::store::Tx;
 use crate::store::attestations::{self, AttestationState};
 use crate::store::devices::Device;
 use crate::store::enrollments::{self, EnrollmentState};
-use crate::store::Tx;
 
 /// What is known of it; none where the device cannot show it and never has.
 pub(super) fn proof(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<Genuine>> {
@@ -56,7 +56,11 @@ pub(super) fn rows(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
         ("boot loader", vouched.llb_version, None),
         ("system integrity protection", vouched.sip.map(yes_no), vouched.sip.and_then(good)),
         ("start policy", vouched.secure_boot.clone(), vouched.secure_boot.and_then(|policy| good(policy == "Full Security"))),
-        ("kernel extensions of others", vouched.kernel_extensions.map(yes_no), vouched.kernel_extensions.and_then(|allowed| good(!allowed))),
+        (
+            "kernel extensions of others",
+            vouched.kernel_extensions.map(yes_no),
+            vouched.kernel_extensions.and_then(|allowed| good(!allowed)),
+        ),
     ];
     let row = |(name, words, state): (&str, Option<String>, Option<Mark>)| {
         Some(SecurityRow { name: format!("Vouched for by Apple: {name}"), words: words?, state })

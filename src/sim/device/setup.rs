@@ -1,0 +1,153 @@
+//! A device in its Setup Assistant: it asks for its management with what it says of itself, signed by the identity that it was built with.
+
+use std::time::Duration;
+
+use http::Method;
+
+use super::agenda::Errand;
+use super::identity::{Dialect, USER_AGENT};
+use super::values::Complaint;
+use super::wire::{Purpose, Request, Response};
+use super::{Device, ProfileSource};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::pki::certificate::Certificate;
+use crate::pki::cms::{SignOptions, Signer, sign};
+use crate::pki::digest::Digest;
+use crate::pki::issue::{self, Issuer};
+use crate::pki::key::PrivateKey;
+use crate::protocol::plist::{Dictionary, Value, to_xml};
+use crate::sim::faults::Impostor;
+use crate::sim::model::Platform;
+
+/// How often a device connects by itself while it waits in Setup Assistant.
+pub(crate) const SETUP_POLL: Duration = Duration::from_secs(30);
+
+/// The media type of what it signs.
+const SIGNED: &str = "application/pkcs7-signature";
+
+/// Where devices ask that start in Setup Assistant, and who made them.
+#[derive(Debug)]
+pub struct SetupAssistant {
+    /// The address that Apple, or Apple Configurator, tells them.
+    pub url: String,
+    /// Who made them.
+    pub maker: Maker,
+}
+
+/// The maker of simulated devices, in Apple's place: its authority vouches for the identity that they are built with.
+#[derive(Debug)]
+pub struct Maker {
+    authority: Issuer,
+    /// One identity for all of them: a server tells devices apart by what they say under it.
+    identity: Signer,
+    stranger: Signer,
+}
+
+impl Maker {
+    /// A new one.
+    pub fn new(now: Timestamp) -> Result<Self> {
+        let authority = issue::root("Device CA of the simulator", now)?;
+        let identity = authority.device("A simulated device", &PrivateKey::generate_rsa_2048()?, now)?;
+        let stranger = issue::root("Somebody who makes no devices", now)?.device("No device", &PrivateKey::generate_rsa_2048()?, now)?;
+        Ok(Self { authority, identity, stranger })
+    }
+
+    /// The certificate of its authority: what a server must be told to know its devices.
+    pub fn certificate(&self) -> &Certificate {
+        self.authority.certificate()
+    }
+}
+
+impl Device {
+    /// Whether it asks from Setup Assistant rather than by an invitation.
+    pub(crate) fn starts_in_setup_assistant(&self) -> bool {
+        self.facts.automated && self.settings.setup.is_some()
+    }
+
+    /// Whether this OS understands that it has to update before it may enroll.
+    fn understands_updates(&self) -> bool {
+        self.knows_unrecognized_device()
+    }
+
+    /// The signed machine info.
+    pub(crate) fn machine_info(&mut self, now: Timestamp) -> Option<Request> {
+        let setup = self.settings.setup.clone()?;
+        let release = self.facts.release;
+        let mut keys = Dictionary::new();
+        let mut say = |key: &str, value: &str| drop(keys.insert(key.to_owned(), Value::from(value)));
+        say("UDID", &self.facts.udid);
+        say("SERIAL", &self.facts.serial_number);
+        say("PRODUCT", self.facts.model.product_name);
+        say("VERSION", release.build);
+        say("OS_VERSION", release.text);
+        say("LANGUAGE", "en");
+        if let Some(imei) = &self.facts.imei {
+            say("IMEI", imei);
+        }
+        if self.understands_updates() {
+            say("SOFTWARE_UPDATE_DEVICE_ID", self.facts.model.software_update_device_id());
+            keys.insert("MDM_CAN_REQUEST_SOFTWARE_UPDATE".into(), Value::Boolean(true));
+        }
+        if release.platform == Platform::Macos && release.version.0 >= 26 {
+            keys.insert("MDM_CAN_REQUEST_PSSO_CONFIG".into(), Value::Boolean(true));
+        }
+        keys.sort_keys();
+        let content = to_xml(&Value::Dictionary(keys)).ok()?;
+        let impostor = self.faults.impostor();
+        let dialect = Dialect::of(release);
+        let maker = &setup.maker;
+        // Old devices send their own certificate alone.
+        let carries = dialect.signed_attributes && impostor != Some(Impostor::BareIdentity);
+        let authority = [maker.authority.certificate().clone()];
+        let options = SignOptions {
+            digest: Some(if impostor == Some(Impostor::OldDigest) { Digest::Sha1 } else { dialect.digest }),
+            signed_attributes: dialect.signed_attributes,
+            indefinite_length: dialect.indefinite_length,
+            signing_time: dialect.signed_attributes.then(|| self.own_clock(now)),
+            chain: if carries { &authority } else { &[] },
+            ..SignOptions::default()
+        };
+        let signer = if impostor == Some(Impostor::Stranger) { &maker.stranger } else { &maker.identity };
+        let body = match sign(signer, &content, &options) {
+            Ok(body) => body,
+            Err(error) => {
+                self.journal.error(format!("cannot sign: {error}"));
+                return None;
+            }
+        };
+        let headers = vec![(String::from("content-type"), SIGNED.to_owned()), (String::from("user-agent"), USER_AGENT.to_owned())];
+        let purpose = Purpose::MachineInfo;
+        Some(Request { purpose, method: Method::POST, url: setup.url.clone(), headers, body: body.into(), identity: None, mischief: None })
+    }
+
+    /// The server did not give a profile: the device updates itself where that is what it is told, or stays in Setup Assistant.
+    pub(crate) fn setup_refused(&mut self, response: Option<&Response>, why: &str, now: Timestamp) {
+        let error = response.and_then(|response| serde_json::from_slice::<serde_json::Value>(&response.body).ok()).unwrap_or_default();
+        let code = error["code"].as_str().unwrap_or_default();
+        if code == "com.apple.softwareupdate.required" {
+            let wanted = error.pointer("/details/OSVersion").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+            if !self.understands_updates() {
+                self.journal.remark("com.apple.softwareupdate.required came to an OS that does not understand it");
+            } else if wanted != self.facts.release.text && self.update_os(&wanted, now) {
+                return self.agenda.push_front(Errand::AskSetup);
+            }
+            return self.enrollment_failed(&Complaint::mdm(34004, format!("The update to {wanted} that is asked for cannot be had.")));
+        }
+        let words = if code.is_empty() { why.to_owned() } else { format!("{why} ({code})") };
+        self.enrollment_failed(&Complaint::mdm(34002, words));
+    }
+
+    /// Where the profile comes from by an invitation.
+    pub(crate) fn by_invitation(&mut self, now: Timestamp) {
+        match self.settings.profile.clone() {
+            ProfileSource::Url(_) => self.agenda.push_back(Errand::FetchProfile),
+            ProfileSource::Bytes(bytes) => self.enroll_with(&bytes, now),
+        }
+    }
+
+    /// Whether it waits in Setup Assistant, or will when it begins.
+    pub fn is_in_setup_assistant(&self) -> bool {
+        self.situation.awaiting_configuration
+    }
+}
