@@ -34,6 +34,13 @@ fn known(content: DeviceContent) -> DeviceView {
             person: None,
             storage: Some((21_400_000_000, 64_000_000_000)),
             battery: Some(82),
+            genuine: Some(Genuine {
+                state: State::Ok,
+                words: "yes, Apple vouched for it".into(),
+                at: Some(ago(86_400 * 2)),
+                because: String::new(),
+                may_ask: true,
+            }),
             more: vec![("Wi-Fi address".into(), "02:00:5e:10:00:03".into())],
         },
         actions: Deed::ALL
@@ -132,7 +139,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
             "device-young",
             device::page(
                 &told_shell(State::Ok, "The iPad is asked. It answers when it is next awake."),
-                &known(DeviceContent::Timeline { waits: vec![], queue: vec![], entries: vec![], more: None }),
+                &known(DeviceContent::Timeline { waits: vec![], queue: vec![], entries: vec![], more: None, go_on: None }),
             ),
         ),
         ("device-apps", page(apps())),

@@ -99,13 +99,13 @@ impl<'a> Reader<'a> {
 /// Writes a head: major type and argument in their shortest form.
 fn head(kind: u8, argument: u64) -> Vec<u8> {
     let bytes = argument.to_be_bytes();
-    let kind = kind << 5;
+    let first = |size: u8| kind << 5 | size;
     match argument {
-        0..=23 => vec![kind | argument as u8],
-        24..=0xff => vec![kind | 24, bytes[7]],
-        0x100..=0xffff => [&[kind | 25], &bytes[6..]].concat(),
-        0x1_0000..=0xffff_ffff => [&[kind | 26], &bytes[4..]].concat(),
-        _ => [&[kind | 27], &bytes[..]].concat(),
+        0..=23 => vec![first(argument as u8)],
+        24..=0xff => vec![first(24), bytes[7]],
+        0x100..=0xffff => [&[first(25)], &bytes[6..]].concat(),
+        0x1_0000..=0xffff_ffff => [&[first(26)], &bytes[4..]].concat(),
+        _ => [&[first(27)], &bytes[..]].concat(),
     }
 }
 

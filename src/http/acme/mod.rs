@@ -96,16 +96,18 @@ async fn new_account(State(app): State<App>, opener: Opener) -> Answer {
     Ok((status, [(LOCATION, address)], Json(addresses.view_account(&account))).into_response())
 }
 
+/// What becomes of an account.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Change {
+    status: String,
+}
+
 /// Shows an account, or takes its holder's leave.
 async fn account(State(app): State<App>, Path(id): Path<String>, opener: Opener) -> Answer {
     let Opened { account, payload } = opener.of_account(&app).await?;
     if account.id != id {
         return Err(Fault::Unauthorized.because("An account is shown to its own holder only.").into());
-    }
-    #[derive(Default, serde::Deserialize)]
-    #[serde(default)]
-    struct Change {
-        status: String,
     }
     let change: Change = message::read(&payload, "The change of the account is no JSON object.")?;
     let mut view = Addresses::of(&app).view_account(&account);

@@ -195,10 +195,10 @@ impl<'a> Client<'a> {
             ..Properties::default()
         };
         change(&mut said);
-        self.show(&self.house.service.attest(self.key.public_key_der(), &said, self.house.app.now()).unwrap())
+        Self::show(&self.house.service.attest(self.key.public_key_der(), &said, self.house.app.now()).unwrap())
     }
 
-    fn show(&self, chain: &[Vec<u8>]) -> Value {
+    fn show(chain: &[Vec<u8>]) -> Value {
         json!({ "attObj": URL_SAFE_NO_PAD.encode(object_of_chain(chain)) })
     }
 
@@ -251,6 +251,9 @@ async fn an_attested_key_gets_its_certificate_which_openssl_verifies() {
     assert_eq!(client.ask(&format!("{}/orders", client.kid.clone().unwrap())).await.json()["orders"][0], made.header("location"));
 }
 
+/// What a client shows for a token.
+type Show<'a> = &'a dyn Fn(&str) -> Value;
+
 #[tokio::test]
 async fn what_an_attestation_must_prove_is_told_and_the_next_order_has_another_chance() {
     let house = House::new().await;
@@ -261,8 +264,8 @@ async fn what_an_attestation_must_prove_is_told_and_the_next_order_has_another_c
     let foreign = foreign.attest(client.key.public_key_der(), &said, house.app.now()).unwrap();
     let old = |token: &str| client.attestation(token, |said| said.freshness = Some(vec![1; 32]));
     let none = |token: &str| client.attestation(token, |said| said.freshness = None);
-    let wrong: [(&str, &dyn Fn(&str) -> Value); 4] = [
-        ("not signed under", &|_| client.show(&foreign)),
+    let wrong: [(&str, Show<'_>); 4] = [
+        ("not signed under", &|_| Client::show(&foreign)),
         ("not made for this challenge", &old),
         ("not made for this challenge", &none),
         ("no attestation in Apple's form", &|_| json!({ "attObj": "AQID" })),
@@ -329,7 +332,7 @@ async fn requests_that_are_not_what_they_should_be_are_refused_by_name_and_bring
     let client = Client::new(&house).await;
     let jose = [("content-type", "application/jose+json")];
     let every = |came: &Came| {
-        assert!(!came.header("replay-nonce").is_empty() && came.header("link").contains("rel=\"index\"") && came.status != 401)
+        assert!(!came.header("replay-nonce").is_empty() && came.header("link").contains("rel=\"index\"") && came.status != 401);
     };
     let header = client.header("/acme/new-order").await;
     let used = client.send("/acme/new-order", header.clone(), b"{}").await;

@@ -148,9 +148,8 @@ pub fn identity_for(policy: &Policy, product: &str, os_version: &str) -> Identit
         platform => policy.of(platform),
     };
     match (mode, can_attest(product, os_version)) {
-        (Mode::Off, _) => Identity::Scep,
         (Mode::Prefer | Mode::Require, Ability::Can) => Identity::Acme { attest: true },
-        (Mode::Prefer, _) => Identity::Scep,
+        (Mode::Off | Mode::Prefer, _) => Identity::Scep,
         (Mode::Require, Ability::Cannot(why)) => {
             Identity::Refused(format!("Only devices that can prove that they are genuine come in here. {why}"))
         }

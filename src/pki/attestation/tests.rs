@@ -69,7 +69,7 @@ fn a_chain_that_openssl_made_is_read_raw_and_wrapped() {
     );
     let (root, chain) = of_openssl(&raw);
     let now = Certificate::from_der(&chain[0]).unwrap().not_before();
-    let read = Attested::read(&chain, &[root.clone()], now).unwrap();
+    let read = Attested::read(&chain, &[root], now).unwrap();
     assert_eq!((read.serial_number.as_deref(), read.sep_os_version.as_deref(), read.udid), (Some("TESTSN0001"), Some("26.1"), None));
     assert_eq!((read.sip, read.secure_boot.as_deref(), read.kernel_extensions), (Some(true), Some("Full Security"), Some(true)));
     assert_eq!(read.freshness.as_deref(), Some(&[4, 2, 3, 4][..]), "raw bytes stay what they are");

@@ -20,12 +20,11 @@ pub(super) enum Event {
 pub(super) fn next(state: OrderState, event: Event, now: Timestamp, expires_at: Timestamp) -> OrderState {
     use OrderState::{Invalid, Pending, Ready, Valid};
     match (state, event) {
-        (Valid | Invalid, _) => state,
         (Pending | Ready, _) if expires_at <= now => Invalid,
-        (Pending | Ready, Event::Looked) | (Pending, Event::Issued) | (Ready, Event::Met) => state,
         (Pending, Event::Met) => Ready,
         (Pending | Ready, Event::Failed) => Invalid,
         (Ready, Event::Issued) => Valid,
+        (Valid | Invalid, _) | (_, Event::Looked) | (Pending, Event::Issued) | (Ready, Event::Met) => state,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::Device;
+use super::super::enroll::Installation;
 use crate::clock::Timestamp;
 use crate::pki::issue::attestation::Properties;
 use crate::pki::key::PrivateKey;
@@ -42,7 +43,7 @@ impl Device {
         let fault = self.faults.spoils_attestation();
         let facts = &self.facts;
         let is_mac = facts.model.family == Family::Mac;
-        let is_own = !self.installation.as_ref().is_some_and(|installation| installation.is_by_user()) && !self.is_by_user();
+        let is_own = !self.installation.as_ref().is_some_and(Installation::is_by_user) && !self.is_by_user();
         let udid = if is_mac { facts.provisioning_udid.clone() } else { Some(facts.udid.clone()) };
         let mut said = Properties {
             serial_number: is_own.then(|| facts.serial_number.clone()),

@@ -27,8 +27,7 @@ pub(super) fn proof(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<Ge
     }
     let (state, words) = match attestation.state {
         AttestationState::Unknown if attestation.asked_at.is_some() => (Mark::Waiting, "asked, and not answered yet"),
-        AttestationState::Unknown => (Mark::Silent, "not attested yet"),
-        AttestationState::None => (Mark::Silent, "not attested yet"),
+        AttestationState::Unknown | AttestationState::None => (Mark::Silent, "not attested yet"),
         AttestationState::Genuine => (Mark::Ok, "yes, Apple vouched for it"),
         AttestationState::Stale => (Mark::Waiting, "Apple vouched for it, not in answer to us"),
         AttestationState::Refused => (Mark::Problem, "its proof does not count"),
