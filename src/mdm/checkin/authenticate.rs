@@ -12,7 +12,7 @@ use crate::mdm::{commands, escrow, inventory, journal, webhooks};
 use crate::protocol::checkin::{Authenticate, CheckIn};
 use crate::protocol::ids::EnrollmentIds;
 use crate::protocol::platform::Platform;
-use crate::store::certificates::Identity;
+use crate::store::certificates::{Identity, Purpose};
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState, SealedColumn};
 use crate::store::invitations::{Challenge, Entry};
@@ -163,9 +163,11 @@ fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authen
     enrollment.enrolled_at = None;
     enrollment.left_at = None;
     enrollment.access_rights = (!enrollment.kind.is_user_enrollment()).then_some(ALL_RIGHTS);
-    enrollment.entry = Entry::Invitation;
     if let Some(challenge) = challenge {
-        enrollment.entry = challenge.entry;
+        // A renewed identity says nothing of how the device came in.
+        if challenge.purpose == Purpose::Enroll {
+            enrollment.entry = challenge.entry;
+        }
         enrollment.server_url = challenge.server_url;
         enrollment.check_in_url = challenge.check_in_url;
         enrollment.scep_url = challenge.scep_url;

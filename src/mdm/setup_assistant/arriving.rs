@@ -44,19 +44,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// Every step.
-    pub const ALL: [Self; 9] = [
-        Self::Refused,
-        Self::Updating,
-        Self::Asked,
-        Self::Certified,
-        Self::CheckingIn,
-        Self::Held,
-        Self::Released,
-        Self::Ready,
-        Self::Stuck,
-    ];
-
     /// Whether somebody has to look after it.
     pub const fn is_trouble(self) -> bool {
         matches!(self, Self::Refused | Self::Stuck)

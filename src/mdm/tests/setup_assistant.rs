@@ -348,7 +348,7 @@ fn declarations_are_there_before_a_device_goes_on() {
     let school = School::new();
     let device = held(&school, "18.1", false);
     assert!(!device.is_let_go());
-    assert!(device.why()[0].starts_with("Setup Assistant waits for: its declarations. It goes on by itself, at "), "{:?}", device.why());
+    assert!(device.why()[0].starts_with("Setup Assistant waits for: its declarations. it goes on by itself, at "), "{:?}", device.why());
     device.declarative("status", Some(&device.everything_applied()));
     assert_eq!(device.hold().because, "All is there.");
     assert_eq!(device.answers("Acknowledged"), ["DeviceConfigured"]);
@@ -507,6 +507,38 @@ fn a_cart_is_shown_step_by_step_and_what_fails_in_words() {
     school.grant(&asks);
     school.clock.advance(Duration::from_secs(3700));
     assert_eq!(step().0, Step::Stuck);
+}
+
+#[test]
+fn of_a_flood_the_newest_are_shown() {
+    let school = School::new().with_push_certificates();
+    school.write(|tx| {
+        for number in 0..=setup_assistant::ARRIVALS_MAX {
+            let asked = Asked { info: info(&format!("TESTSN{number}")), by: Vouched::Practice, door: Door::List, person_id: None };
+            automated::record(tx, &asked, &Answer::Refused(Refusal::NotListed))?;
+        }
+        Ok(())
+    });
+    assert_eq!(school.steps().len(), setup_assistant::ARRIVALS_MAX as usize);
+}
+
+#[test]
+fn a_device_that_never_goes_on_is_looked_at_ever_more_rarely() {
+    let school = School::new();
+    let device = school.device(UDID);
+    device.authenticate();
+    device.token_update(true);
+    device.answers_until_configured();
+    let mut last = school.clock.now();
+    let mut waits = Vec::new();
+    for _ in 0..14 {
+        let due = device.hold().due_at.unwrap();
+        waits.push(due.since(last));
+        last = due;
+        school.clock.advance(due.since(school.clock.now()));
+        turn(&school);
+    }
+    assert_eq!((waits[0], waits[13]), (LOOK_AFTER, setup_assistant::LOOK_AT_LEAST), "{waits:?}");
 }
 
 #[test]

@@ -11,8 +11,10 @@ use crate::pki::key::PrivateKey;
 use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::protocol::app_config;
 use crate::store::app_schemas::{self, AppSchema};
+use crate::store::arrivals::{self, Arrival};
 use crate::store::assignments::AssignedKind;
 use crate::store::authorities::AuthorityState;
+use crate::store::invitations::Entry;
 
 /// Finds where `value` is not what `schema` says, as far as this API's description goes: types, words, required and unknown keys, moments.
 struct Judge<'a> {
@@ -157,6 +159,7 @@ impl House {
         let assign =
             move |tx: &crate::store::Tx| assignments::assign(tx, &Actor::Console, (AssignedKind::Policy, "p1", "Quiet"), &to, None);
         self.app.store.write(now, assign).await.unwrap();
+        self.app.store.write(now, |tx| arrivals::put(tx, &asked(tx.now))).await.unwrap();
         let (package, of_app, provisioning, upload) = self.packages().await;
         self.with_schema(&of_app).await;
         let location = self.licensed(&person).await;
@@ -182,6 +185,22 @@ impl House {
             ("/api/v1/policies/{id}", text(&policy["id"])),
             ("/api/v1/invitations/{code}", text(&invitation["code"])),
         ]
+    }
+}
+
+/// A device that asked for its profile from Setup Assistant.
+fn asked(now: Timestamp) -> Arrival {
+    Arrival {
+        serial_number: String::from("TESTSN0001"),
+        udid: UDID.to_owned(),
+        product_name: String::from("iPad13,18"),
+        os_version: String::from("17.6"),
+        entry: Entry::Automated,
+        practice: false,
+        answer: arrivals::Answer::Refused,
+        because: String::from("It is not listed."),
+        challenge: None,
+        asked_at: now,
     }
 }
 

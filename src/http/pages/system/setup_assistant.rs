@@ -209,7 +209,7 @@ mod tests {
             ..RulesForm::default()
         };
         let html = page(&shell(), &view).into_string();
-        assert!(html.contains("26.1") && !html.contains("<form"), "{html}");
+        assert!(html.contains("26.1") && !html.contains("action=\"/system/"), "{html}");
         let html = page(&shell(), &RulesForm { may_change: true, errors: vec![("minimum.ios".into(), "a <version>".into())], ..view })
             .into_string();
         assert!(html.contains("a &lt;version&gt;") && html.contains("name=\"minimum.ios\""), "{html}");
@@ -231,6 +231,6 @@ mod tests {
         let html = configurator(&shell(), &view).into_string();
         assert!(html.contains("/close\"") && html.contains("/identity/file\"") && html.contains("Cart &lt;A&gt;"), "{html}");
         let html = configurator(&shell(), &ConfiguratorView { may_change: false, ..view }).into_string();
-        assert!(!html.contains("<form"), "{html}");
+        assert!(!html.contains("action=\"/system/"), "{html}");
     }
 }

@@ -16,7 +16,7 @@ async fn rules_are_typed_kept_and_refused_at_their_fields() {
     assert!(shown.contains("value=\"26.1\"") && shown.contains("value=\"10\"") && shown.contains("Saved."), "{shown}");
     let refused = house.post(&admin, path, "hold_minutes=many&minimum.ios=26.1").await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.body.contains("value=\"many\"") && refused.body.contains("from 5 to 60"), "{}", refused.body);
+    assert!(refused.body.contains("value=\"many\"") && refused.body.contains("rom 5 to 60"), "{}", refused.body);
     assert_eq!(house.post(&viewer, path, "hold_minutes=10").await.status, StatusCode::FORBIDDEN);
     assert!(house.get(&viewer, "/devices/setting-up").await.body.contains("No device is being set up"));
 }
@@ -31,11 +31,11 @@ async fn configurator_has_its_page_and_the_identity_is_downloaded() {
     house.post(&admin, "/system/configurator/open", "hours=3&group=Cart+A").await;
     assert!(house.get(&admin, path).await.body.contains("https://mdm.example.school/ade/"));
     let wrong = house.post(&admin, "/system/configurator/open", "hours=x&group=").await;
-    assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY || wrong.body.contains("a number from"), "{}", wrong.body);
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     house.post(&admin, "/system/configurator/close", "").await;
     assert_eq!(house.post(&admin, "/system/configurator/identity", "").await.status, StatusCode::SEE_OTHER);
     let short = house.post(&admin, "/system/configurator/identity/file", "passphrase=short").await;
-    assert!(short.status == StatusCode::UNPROCESSABLE_ENTITY && short.body.contains("from 8 to 128"), "{}", short.body);
+    assert!(short.status == StatusCode::UNPROCESSABLE_ENTITY && short.body.contains("From 8 to 128"), "{}", short.body);
     let file = house.post(&admin, "/system/configurator/identity/file", "passphrase=open+sesame").await;
     assert_eq!((file.status, file.headers[CONTENT_TYPE].as_bytes()), (StatusCode::OK, &b"application/x-pkcs12"[..]));
 }
