@@ -3,7 +3,7 @@
 use rollcall::clock::Timestamp;
 use rollcall::http::pages::device::deeds::{self, Deed, DeedForm, DeedView};
 use rollcall::http::pages::device::{
-    self, AppRow, AppsTab, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, ProfileRow, QueueRow, ReportBody,
+    self, AppRow, AppsTab, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, Genuine, ProfileRow, QueueRow, ReportBody,
     ReportRow, SecretRow, SecurityRow,
 };
 use rollcall::http::pages::parts::{Entry, Markup, State, Wait};
@@ -127,6 +127,7 @@ fn happened() -> DeviceContent {
             entry("3", State::Ok, "Enrolled with the invitation “Cart A”", "", ago(86_400 * 40), ""),
         ],
         more: Some("?before=3".into()),
+        go_on: None,
     }
 }
 
