@@ -68,7 +68,9 @@ pub fn refuses(tx: &Tx, identity: &Identity, ids: &EnrollmentIds, message: &Auth
     let names = [&message.product_name, &message.model_name, &message.model];
     let platforms = names.into_iter().flatten().map(|name| Platform::of_product(name));
     let platform = platforms.into_iter().find(|platform| *platform != Platform::Unknown).unwrap_or(Platform::Unknown);
-    let required = policy(tx)?.of(platform) == Mode::Require;
+    let policy = policy(tx)?;
+    // One that does not say what it is could be any.
+    let required = if platform == Platform::Unknown { policy.any(Mode::Require) } else { policy.of(platform) == Mode::Require };
     Ok((required && identity.purpose == Purpose::Enroll && !is_practice(tx, identity)?).then_some(Refusal::NotAttested))
 }
 
