@@ -23,7 +23,7 @@ cleanup() {
 trap cleanup EXIT
 
 # Who vouches for devices here, in the place of Apple: made by Python, trusted by a setting.
-"$venv/bin/python" tests/conformance/acme.py vouchers "$work" || exit 1
+"$venv/bin/python" tests/conformance/phone.py vouchers "$work" || exit 1
 mkdir -m 700 "$work/data"
 cp "$work/root.pem" "$work/data/vouchers.pem"
 printf '[apple]\nattestation_roots = "vouchers.pem"\n' >"$work/data/rollcall.toml"
@@ -50,4 +50,4 @@ api -X PATCH -H 'content-type: application/json' -d '{"ios":"require"}' http://l
 # A fresh profile for an iPhone that can prove it, and so a fresh identifier.
 profile() { api "http://localhost/api/v1/invitations/$code/profile?unsigned=1&product_name=iPhone17,3&os_version=26.1" -o "$1"; }
 for number in 1 2 3 4; do profile "$work/profile$number.plist" || { echo "no profile"; exit 1; }; done
-"$venv/bin/python" tests/conformance/acme.py client "$work" "$base"
+"$venv/bin/python" tests/conformance/phone.py client "$work" "$base"
