@@ -280,7 +280,8 @@ CREATE TABLE challenges (
     serial_number TEXT,                             -- of the device that it was made for, where that is proven
     udid          TEXT,
     practice      INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)), -- a practice device asked from Setup Assistant
-    person_id     TEXT                              -- who signed in there
+    person_id     TEXT,                             -- who signed in there
+    identity      TEXT NOT NULL DEFAULT 'scep' CHECK (identity IN ('scep', 'acme'))    -- which of the two takes it
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_expires ON challenges (expires_at) WHERE spent_at IS NULL;
 CREATE INDEX challenges_enrollment ON challenges (enrollment_id) WHERE enrollment_id IS NOT NULL AND spent_at IS NULL;
@@ -300,6 +301,53 @@ CREATE TABLE arrivals (
     asked_at      INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX arrivals_asked ON arrivals (asked_at);
+
+-- Who speaks ACME here: a key, known by its thumbprint. Anybody may come; who orders nothing is forgotten soon.
+CREATE TABLE acme_accounts (
+    id             TEXT PRIMARY KEY,
+    thumbprint     BLOB NOT NULL UNIQUE,            -- RFC 7638
+    key            TEXT NOT NULL CHECK (json_valid(key)),       -- JSON Web Key
+    deactivated_at INTEGER,
+    created_at     INTEGER NOT NULL
+) STRICT;
+
+-- An order and its one authorization with its one challenge: all three stand where the order stands.
+CREATE TABLE acme_orders (
+    id                TEXT PRIMARY KEY,
+    account_id        TEXT NOT NULL REFERENCES acme_accounts (id) ON DELETE CASCADE,
+    challenge_hash    BLOB NOT NULL,                -- of the one-time value that the profile carried
+    identifier_sealed BLOB NOT NULL,                -- that value
+    token             TEXT NOT NULL,                -- of device-attest-01
+    state             TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'valid', 'invalid')),
+    problem           TEXT NOT NULL DEFAULT '' CHECK (problem = '' OR json_valid(problem)),     -- why it is invalid
+    attested          TEXT NOT NULL DEFAULT '' CHECK (attested = '' OR json_valid(attested)),   -- what was attested
+    key_hash          BLOB,                         -- SHA-256 of the attested SubjectPublicKeyInfo
+    fingerprint       BLOB,                         -- the certificate that was issued
+    validated_at      INTEGER,
+    created_at        INTEGER NOT NULL,
+    expires_at        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX acme_orders_account ON acme_orders (account_id);
+CREATE INDEX acme_orders_challenge ON acme_orders (challenge_hash);
+CREATE INDEX acme_orders_expires ON acme_orders (expires_at);
+
+-- Certificates whose key Apple attested, with what it attested of the device.
+CREATE TABLE attested_keys (
+    fingerprint BLOB PRIMARY KEY REFERENCES certificates (fingerprint) ON DELETE CASCADE,
+    attested    TEXT NOT NULL CHECK (json_valid(attested))
+) STRICT, WITHOUT ROWID;
+
+-- What Apple vouches for of a device, as it was last shown; asked for with a code that shows how fresh the answer is.
+CREATE TABLE attestations (
+    device_id  TEXT PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+    asked_at   INTEGER,
+    codes      TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(codes)),   -- the last codes it was asked with, newest first
+    state      TEXT NOT NULL DEFAULT 'unknown' CHECK (state IN ('unknown', 'genuine', 'stale', 'none', 'refused')),
+    because    TEXT NOT NULL DEFAULT '',
+    attested   TEXT NOT NULL DEFAULT '' CHECK (attested = '' OR json_valid(attested)),
+    made_at    INTEGER,                             -- when Apple said it
+    checked_at INTEGER                              -- when it was last shown here
+) STRICT, WITHOUT ROWID;
 
 -- Which enrollment knows which of our roots: by a profile that was pushed before the root is used, or by the one it enrolled or renewed with.
 CREATE TABLE known_roots (

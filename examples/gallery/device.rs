@@ -3,7 +3,7 @@
 use rollcall::clock::Timestamp;
 use rollcall::http::pages::device::deeds::{self, Deed, DeedForm, DeedView};
 use rollcall::http::pages::device::{
-    self, AppRow, AppsTab, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, ProfileRow, QueueRow, ReportBody,
+    self, AppRow, AppsTab, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, Genuine, ProfileRow, QueueRow, ReportBody,
     ReportRow, SecretRow, SecurityRow,
 };
 use rollcall::http::pages::parts::{Entry, Markup, State, Wait};
@@ -34,6 +34,13 @@ fn known(content: DeviceContent) -> DeviceView {
             person: None,
             storage: Some((21_400_000_000, 64_000_000_000)),
             battery: Some(82),
+            genuine: Some(Genuine {
+                state: State::Ok,
+                words: "yes, Apple vouched for it".into(),
+                at: Some(ago(86_400 * 2)),
+                because: String::new(),
+                may_ask: true,
+            }),
             more: vec![("Wi-Fi address".into(), "02:00:5e:10:00:03".into())],
         },
         actions: Deed::ALL
@@ -120,6 +127,7 @@ fn happened() -> DeviceContent {
             entry("3", State::Ok, "Enrolled with the invitation “Cart A”", "", ago(86_400 * 40), ""),
         ],
         more: Some("?before=3".into()),
+        go_on: None,
     }
 }
 
@@ -132,7 +140,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
             "device-young",
             device::page(
                 &told_shell(State::Ok, "The iPad is asked. It answers when it is next awake."),
-                &known(DeviceContent::Timeline { waits: vec![], queue: vec![], entries: vec![], more: None }),
+                &known(DeviceContent::Timeline { waits: vec![], queue: vec![], entries: vec![], more: None, go_on: None }),
             ),
         ),
         ("device-apps", page(apps())),

@@ -225,6 +225,7 @@ fn lookup() -> ReleasesView {
         name: "Apple Root CA".into(),
         fingerprint: "B0 B1 73 0E CB C7 FF 45 05 14 2C 49 F1 29 5E 6E DA 6B CA ED 7E 2C 68 C5 BE 91 B5 A1 10 01 F0 24".into(),
         used_for: "Apple's list of OS releases".into(),
+        needed: true,
         came: None,
     };
     ReleasesView {

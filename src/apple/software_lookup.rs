@@ -30,9 +30,6 @@ pub const PATH: &str = "/v2/pmv";
 /// Where Apple offers its roots.
 pub const ROOTS_SERVICE: &str = "https://www.apple.com";
 
-/// The address of Apple Root CA there.
-pub const ROOT_PATH: &str = "/appleca/AppleIncRootCertificate.cer";
-
 /// Bytes of a root's file; it has about a thousand.
 pub const ROOT_MAX_BYTES: usize = 64 << 10;
 
@@ -88,7 +85,7 @@ pub enum Trouble {
 #[derive(Debug, Clone)]
 pub struct SoftwareLookup {
     address: String,
-    root_address: String,
+    roots_address: String,
     connector: Connector,
     anchored: bool,
     timeout: Duration,
@@ -97,10 +94,9 @@ pub struct SoftwareLookup {
 impl SoftwareLookup {
     /// A client of the service at `base` (`https://host[:port]`) that goes out by `connector` and trusts Apple's own root alone there.
     pub fn new(connector: &Connector, base: &str) -> Self {
-        let joined = |base: &str, path| format!("{}{path}", base.trim_end_matches('/'));
         Self {
-            address: joined(base, PATH),
-            root_address: joined(ROOTS_SERVICE, ROOT_PATH),
+            address: format!("{}{PATH}", base.trim_end_matches('/')),
+            roots_address: ROOTS_SERVICE.to_owned(),
             connector: connector.clone(),
             anchored: false,
             timeout: TIMEOUT,
@@ -117,7 +113,7 @@ impl SoftwareLookup {
     /// Fetches roots from `base` instead.
     #[must_use]
     pub fn with_roots_from(mut self, base: &str) -> Self {
-        self.root_address = format!("{}{ROOT_PATH}", base.trim_end_matches('/'));
+        base.trim_end_matches('/').clone_into(&mut self.roots_address);
         self
     }
 
@@ -158,13 +154,14 @@ impl SoftwareLookup {
         self.get(&self.connector.clone().trusting(trust), &self.address, headers, MAX_BYTES).await
     }
 
-    /// Fetches Apple Root CA from Apple's page, over TLS that the connector trusts. Whether it is the right one is the caller's to judge.
-    pub async fn fetch_root(&self) -> Result<Bytes> {
-        let came = self.get(&self.connector, &self.root_address, HeaderMap::new(), ROOT_MAX_BYTES).await;
+    /// Fetches a root from Apple's page, over TLS that the connector trusts. Whether it is the right one is the caller's to judge.
+    pub async fn fetch_root(&self, root: &AppleRoot) -> Result<Bytes> {
+        let address = format!("{}{}", self.roots_address, root.path);
+        let came = self.get(&self.connector, &address, HeaderMap::new(), ROOT_MAX_BYTES).await;
         let came = came.map_err(|trouble| Error::new(Kind::Upstream, trouble.to_string()))?;
         match came.status {
             200 => Ok(came.body),
-            status => Err(Error::new(Kind::Upstream, format!("{} answered with {status}", self.root_address))),
+            status => Err(Error::new(Kind::Upstream, format!("{address} answered with {status}"))),
         }
     }
 

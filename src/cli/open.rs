@@ -14,7 +14,7 @@ use crate::config::{Apple, Config, HttpsUrl, OutboundProxy};
 use crate::error::{Error, Kind, Result};
 use crate::jobs;
 use crate::mdm::ca::roots;
-use crate::mdm::settings;
+use crate::mdm::{attestation, settings};
 use crate::pki::certificate::Certificate;
 use crate::pki::issue;
 use crate::protocol::ade;
@@ -57,6 +57,8 @@ pub(super) async fn app_beside(
     let roots = own_roots(&store, &url.host, now).await?;
     let imported = store.read(now, imported).await?;
     store.write(now, |tx| settings::learn_machine_zone(tx, &Zone::of_machine())).await?;
+    let vouchers = vouchers(&config.apple, services)?;
+    store.write(now, move |tx| attestation::learn_roots(tx, &vouchers)).await?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
     Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, ade, software_lookup, webhook, roots, imported }))
 }
@@ -84,6 +86,17 @@ fn imported(tx: &Tx) -> Result<Vec<ImportedAuthority>> {
         Ok(ImportedAuthority { id: authority.id, certificate, created_at: authority.created_at })
     };
     imported.map(read).collect()
+}
+
+/// The roots that vouch for devices instead of Apple's: those of a file that the settings name, or of stand-ins.
+fn vouchers(apple: &Apple, services: Option<&Services>) -> Result<Vec<Certificate>> {
+    let Some(path) = &apple.attestation_roots else {
+        return Ok(services.map(|services| services.attestation.root().clone()).into_iter().collect());
+    };
+    let unreadable = |why: String| Error::bad_input(format!("apple.attestation_roots: {} {why}", path.display()));
+    let text = std::fs::read(path).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+    let roots = Certificate::all_from_pem(&text).map_err(|error| unreadable(format!("cannot be used: {error}")))?;
+    if roots.is_empty() { Err(unreadable(String::from("holds no certificate"))) } else { Ok(roots) }
 }
 
 /// The client of the stand-in of Apple's lookup service.

@@ -100,6 +100,8 @@ async fn obey(app: &App, services: Option<&Arc<Services>>, classroom: &mut Optio
 }
 
 async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> Result<Classroom> {
+    // The appliance knows who vouches for them only where the stand-ins were there before it.
+    let are_vouched_for = services.is_some();
     let services = match services {
         Some(services) => Arc::clone(services),
         None => Arc::new(Services::start(&app.clock, &app.random).await?),
@@ -140,6 +142,7 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.setup = Some(Arc::new(SetupAssistant { url: format!("{}/ade/{}", app.public_url, invitation.code), maker }));
     settings.store = Some(services.apps_and_books.store_url());
     settings.releases = Some(services.software_lookup.postings());
+    settings.attestation = are_vouched_for.then(|| services.attestation.clone());
     // They stand in the same room.
     settings.time_zone = Some(app.store.read(app.now(), crate::mdm::settings::zone).await?.name().to_owned());
     let mut plan = Plan::new(wanted.devices as usize, settings);

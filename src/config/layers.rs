@@ -27,6 +27,7 @@ pub const KEYS: &[&str] = &[
     "apple.ade_endpoint",
     "apple.software_lookup_endpoint",
     "apple.roots_endpoint",
+    "apple.attestation_roots",
     "scep.legacy_clients",
     "log.format",
     "log.level",

@@ -98,6 +98,8 @@ pub struct Apple {
     pub software_lookup_endpoint: Option<HttpsUrl>,
     /// Where Apple's own roots are fetched from instead of `https://www.apple.com`.
     pub roots_endpoint: Option<HttpsUrl>,
+    /// A file of PEM certificates under which attestations of devices stand, instead of Apple's root.
+    pub attestation_roots: Option<PathBuf>,
 }
 
 /// How the log looks.
@@ -143,6 +145,7 @@ impl Config {
                 ade_endpoint: single(layers, "apple.ade_endpoint")?,
                 software_lookup_endpoint: single(layers, "apple.software_lookup_endpoint")?,
                 roots_endpoint: single(layers, "apple.roots_endpoint")?,
+                attestation_roots: path("apple.attestation_roots")?,
             },
             scep_legacy_clients: single::<Switch>(layers, "scep.legacy_clients")?.is_some_and(|switch| switch.0),
             log: Log {

@@ -75,6 +75,7 @@ fn every_key_of_the_file_is_read() {
         ade_endpoint = 'https://devices.example.school'
         software_lookup_endpoint = 'https://releases.example.school'
         roots_endpoint = 'https://roots.example.school'
+        attestation_roots = 'vouchers.pem'
         [scep]
         legacy_clients = true
         [log]
@@ -102,6 +103,7 @@ fn every_key_of_the_file_is_read() {
     assert_eq!(config.apple.ade_endpoint.unwrap().to_string(), "https://devices.example.school");
     assert_eq!(config.apple.software_lookup_endpoint.unwrap().to_string(), "https://releases.example.school");
     assert_eq!(config.apple.roots_endpoint.unwrap().to_string(), "https://roots.example.school");
+    assert_eq!(config.apple.attestation_roots.unwrap(), folder.path().join("vouchers.pem"));
     assert!(config.scep_legacy_clients);
     assert_eq!(config.log, Log { format: LogFormat::Json, level: "debug".to_owned() });
 }

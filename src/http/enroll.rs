@@ -16,12 +16,14 @@ use crate::http::error::Audience;
 use crate::http::limits::{self, FORM_MAX_BYTES};
 use crate::http::pages::enroll::{EnrollState, EnrollView, Guess, enroll};
 use crate::http::pages::trust::{NextRoot, TrustView, trust};
+use crate::mdm::attestation::{self, Claim, Mode, PLATFORMS};
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::invitations::{self, Unusable};
 use crate::mdm::enroll::profile::{self, Grant, ORGANISATION};
 use crate::pki::certificate::Certificate;
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
-use crate::store::settings;
+use crate::protocol::platform::Platform;
+use crate::store::{Tx, settings};
 
 /// The MIME type by which devices offer to install a certificate.
 const CERTIFICATE: &str = "application/x-x509-ca-cert";
@@ -108,15 +110,28 @@ async fn show(app: &App, headers: &HeaderMap, code: &str, state: Result<bool, Un
 }
 
 fn guess(headers: &HeaderMap) -> Guess {
-    Guess::from_user_agent(headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default())
+    Guess::from_user_agent(agent(headers))
+}
+
+fn agent(headers: &HeaderMap) -> &str {
+    headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default()
+}
+
+/// What a person says of the device, where its browser does not.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Chosen {
+    device: String,
 }
 
 /// The signed profile. Whatever stands in the way is a page, never a broken download.
-async fn download(State(app): State<App>, Path(code): Path<String>, headers: HeaderMap) -> Result<Response> {
+async fn download(State(app): State<App>, Path(code): Path<String>, Query(chosen): Query<Chosen>, headers: HeaderMap) -> Result<Response> {
     let now = app.now();
-    let grant = match grant(&app, &code).await {
+    let claim = Claim::read(agent(&headers), chosen.device.parse().ok());
+    let grant = match grant(&app, &code, claim).await {
         Ok(Ok(grant)) => grant,
-        Ok(Err(unusable)) => return show(&app, &headers, &code, Err(unusable)).await,
+        Ok(Err(NoProfile::Unusable(unusable))) => return show(&app, &headers, &code, Err(unusable)).await,
+        Ok(Err(NoProfile::Unproven(words))) => return unproven(&app, &headers, &code, words).await,
         Err(error) if error.kind == Kind::Conflict => return show(&app, &headers, &code, Ok(false)).await,
         Err(error) => return Err(error),
     };
@@ -126,10 +141,43 @@ async fn download(State(app): State<App>, Path(code): Path<String>, headers: Hea
     Ok(mobileconfig(body))
 }
 
-/// What the profile of an invitation says; its challenge is not good before it is recorded.
-pub async fn grant(app: &App, code: &str) -> Result<Result<Grant, Unusable>> {
+/// Why an invitation gives no profile.
+pub enum NoProfile {
+    /// It cannot be used.
+    Unusable(Unusable),
+    /// The device may not come in, or has not said what it is: the words for its person.
+    Unproven(String),
+}
+
+impl From<NoProfile> for Error {
+    fn from(why: NoProfile) -> Self {
+        match why {
+            NoProfile::Unusable(unusable) => Self::conflict(unusable.words()),
+            NoProfile::Unproven(words) => Self::conflict(words),
+        }
+    }
+}
+
+/// What the profile of an invitation says to a device of which this is said; its challenge is not good before it is recorded.
+pub async fn grant(app: &App, code: &str, claim: Claim) -> Result<Result<Grant, NoProfile>> {
     let (code, addresses) = (code.to_owned(), Addresses::under(&app.public_url));
-    app.store.read(app.now(), move |tx| profile::of_invitation(tx, &code, addresses)).await
+    let make = move |tx: &Tx| match profile::of_invitation(tx, &code, addresses)? {
+        Ok(grant) => Ok(profile::proven(tx, grant, &claim)?.map_err(NoProfile::Unproven)),
+        Err(unusable) => Ok(Err(NoProfile::Unusable(unusable))),
+    };
+    app.store.read(app.now(), make).await
+}
+
+/// The page for who does not come in like this: what the person can say, for a device that can prove it.
+async fn unproven(app: &App, headers: &HeaderMap, code: &str, words: String) -> Result<Response> {
+    let look = |tx: &Tx| Ok((settings::value(tx, &ORGANISATION)?.unwrap_or_default(), attestation::policy(tx)?));
+    let (organisation, policy) = app.store.read(app.now(), look).await?;
+    let profile = |platform: Platform| format!("/enroll/{code}/profile?device={platform}");
+    let ways = PLATFORMS.into_iter().map(|platform| (platform, policy.of(platform) == Mode::Require, profile(platform))).collect();
+    let state = EnrollState::Unproven { words, ways };
+    let address = format!("{}/enroll/{code}", app.public_url);
+    let view = EnrollView { organisation, address, guess: guess(headers), state, now: app.now() };
+    Ok((StatusCode::FORBIDDEN, [(CACHE_CONTROL, "no-store")], enroll(&view)).into_response())
 }
 
 /// A profile as a device installs it.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::error::{Error, FieldError, Kind};
 use crate::http::log::RequestId;
 use crate::http::pages::problem::{ProblemView, problem as problem_page};
+use crate::protocol::acme::{self, Fault};
 
 /// Seconds until the next attempt, where the failure itself does not say.
 const RETRY_AFTER_S: u32 = 30;
@@ -34,26 +35,31 @@ pub enum Audience {
     OldDevice,
     /// A SCEP client that cannot be answered by a CertRep, because its request could not be read: a line of text.
     Scep,
+    /// An ACME client: a problem document with ACME's types (RFC 8555 §6.7).
+    Acme,
     /// A person with a browser: a plain page.
     Person,
 }
+
 /// The status of a failure of `kind` as `audience` gets it.
 ///
 /// Devices get 400, 413 and 503 only, but for a user channel that is not managed here (410) and the one deliberate dismissal,
 /// [`Kind::Retired`]. Our own faults are 503 to them, not 500: it is what Apple documents as *ask again later*.
 #[expect(clippy::match_same_arms, reason = "what devices are told stands apart from what others are told")]
 pub fn status(kind: Kind, audience: Audience) -> StatusCode {
-    use Audience::{Api, Device, OldDevice, Person, Scep};
+    use Audience::{Acme, Api, Device, OldDevice, Person, Scep};
     match (kind, audience) {
         (Kind::TooLarge, _) => StatusCode::PAYLOAD_TOO_LARGE,
-        (Kind::Busy, _) | (Kind::TooOften | Kind::Upstream | Kind::Internal, Device | OldDevice | Scep) => StatusCode::SERVICE_UNAVAILABLE,
+        (Kind::Busy, _) | (Kind::TooOften | Kind::Upstream | Kind::Internal, Device | OldDevice | Scep | Acme) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         (Kind::TooOften, Api | Person) => StatusCode::TOO_MANY_REQUESTS,
 
         (Kind::Retired, Device) => StatusCode::FORBIDDEN,
         (Kind::Retired, OldDevice) => StatusCode::UNAUTHORIZED,
         (Kind::NotManaged, Device | OldDevice) => StatusCode::GONE,
-        (Kind::BadInput | Kind::Unauthenticated | Kind::Forbidden | Kind::NotFound | Kind::Conflict, Device | OldDevice | Scep)
-        | (Kind::NotManaged | Kind::Retired, Scep)
+        (Kind::BadInput | Kind::Unauthenticated | Kind::Forbidden | Kind::NotFound | Kind::Conflict, Device | OldDevice | Scep | Acme)
+        | (Kind::NotManaged | Kind::Retired, Scep | Acme)
         | (Kind::BadInput, Api | Person) => StatusCode::BAD_REQUEST,
 
         (Kind::Unauthenticated, Api | Person) => StatusCode::UNAUTHORIZED,
@@ -130,6 +136,11 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
             let reason = reason(response).await;
             problem(status, &reason, &[])
         }
+        // The framework's own refusals: too large, a wrong method, an address that is none.
+        Audience::Acme if !says_json(&response) => {
+            let reason = reason(response).await;
+            acme_problem(if status.is_server_error() { StatusCode::SERVICE_UNAVAILABLE } else { status }, &reason)
+        }
         Audience::Person if !says_html(&response) => {
             let error = match status {
                 StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
@@ -137,7 +148,7 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
             };
             page(status, &error, reference)
         }
-        Audience::Api | Audience::Person => response,
+        Audience::Api | Audience::Acme | Audience::Person => response,
     }
 }
 
@@ -163,6 +174,7 @@ pub fn render(error: &Error, readers: Audience, reference: Option<&RequestId>) -
         }
         Audience::Device | Audience::OldDevice => status.into_response(),
         Audience::Scep => (status, format!("{}\n", error.message)).into_response(),
+        Audience::Acme => acme_problem(status, &error.message),
         Audience::Person => page(status, error, reference),
     };
     if status == StatusCode::UNAUTHORIZED && readers == Audience::Api {
@@ -221,6 +233,14 @@ fn problem(status: StatusCode, detail: &str, errors: &[FieldError]) -> Response 
     (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
 }
 
+/// A problem of no kind of its own, as ACME's clients read it.
+fn acme_problem(status: StatusCode, detail: &str) -> Response {
+    let fault = if status.is_server_error() { Fault::ServerInternal } else { Fault::Malformed };
+    let document = acme::Problem { status: status.as_u16(), ..fault.because(detail) };
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    (status, [(CONTENT_TYPE, acme::problem::CONTENT_TYPE)], body).into_response()
+}
+
 fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Response {
     let title = match error.kind {
         Kind::BadInput => "That cannot be used as it is",
@@ -266,122 +286,4 @@ async fn reason(response: Response) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KINDS: [Kind; 12] = [
-        Kind::BadInput,
-        Kind::Unauthenticated,
-        Kind::Forbidden,
-        Kind::NotFound,
-        Kind::Conflict,
-        Kind::TooLarge,
-        Kind::Busy,
-        Kind::TooOften,
-        Kind::NotManaged,
-        Kind::Retired,
-        Kind::Upstream,
-        Kind::Internal,
-    ];
-    const READERS: [Audience; 5] = [Audience::Api, Audience::Device, Audience::OldDevice, Audience::Scep, Audience::Person];
-
-    async fn body(response: Response) -> String {
-        String::from_utf8(axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
-    }
-
-    #[test]
-    fn every_kind_has_its_status_for_every_audience() {
-        let table = [
-            (Kind::BadInput, [400, 400, 400, 400, 400]),
-            (Kind::Unauthenticated, [401, 400, 400, 400, 401]),
-            (Kind::Forbidden, [403, 400, 400, 400, 403]),
-            (Kind::NotFound, [404, 400, 400, 400, 404]),
-            (Kind::Conflict, [409, 400, 400, 400, 409]),
-            (Kind::TooLarge, [413, 413, 413, 413, 413]),
-            (Kind::Busy, [503, 503, 503, 503, 503]),
-            (Kind::TooOften, [429, 503, 503, 503, 429]),
-            (Kind::NotManaged, [409, 410, 410, 400, 409]),
-            (Kind::Retired, [409, 403, 401, 400, 409]),
-            (Kind::Upstream, [502, 503, 503, 503, 502]),
-            (Kind::Internal, [500, 503, 503, 503, 500]),
-        ];
-        assert_eq!(table.map(|(kind, _)| kind), KINDS);
-        for (kind, expected) in table {
-            assert_eq!(READERS.map(|readers| status(kind, readers).as_u16()), expected, "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn nothing_but_a_retirement_can_make_a_device_leave() {
-        for kind in KINDS.into_iter().filter(|kind| *kind != Kind::Retired) {
-            for readers in [Audience::Device, Audience::OldDevice, Audience::Scep] {
-                assert!(![401, 403].contains(&status(kind, readers).as_u16()), "{kind:?} {readers:?}");
-            }
-        }
-        assert!(![401, 403].contains(&status(Kind::Retired, Audience::Scep).as_u16()), "SCEP dismisses nobody");
-    }
-
-    #[tokio::test]
-    async fn a_stray_status_of_a_handler_or_of_the_framework_never_reaches_a_device() {
-        for stray in 400..600 {
-            let stray = StatusCode::from_u16(stray).unwrap();
-            for readers in [Audience::Device, Audience::OldDevice, Audience::Scep] {
-                let sent = answer((stray, "words").into_response(), readers, None).await.status().as_u16();
-                assert!([400, 404, 413, 416, 503].contains(&sent), "{stray} became {sent}");
-            }
-        }
-        assert_eq!(answer(StatusCode::PARTIAL_CONTENT.into_response(), Audience::Device, None).await.status(), 206);
-    }
-
-    #[tokio::test]
-    async fn devices_get_empty_bodies_but_for_the_dismissal() {
-        for kind in KINDS {
-            let retired = kind == Kind::Retired;
-            let told = body(render(&Error::new(kind, "secret words"), Audience::Device, None)).await;
-            assert_eq!(told, if retired { UNRECOGNIZED_DEVICE } else { "" }, "{kind:?}");
-            assert_eq!(body(render(&Error::new(kind, "secret words"), Audience::OldDevice, None)).await, "");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_handler_that_knows_the_os_decides_how_it_is_dismissed() {
-        let retired = || Error::new(Kind::Retired, "An admin retired this enrollment.");
-        assert_eq!(answer(retired().into_response(), Audience::Device, None).await.status(), 403);
-        assert_eq!(answer(told_to(Audience::OldDevice, retired()), Audience::Device, None).await.status(), 401);
-    }
-
-    #[tokio::test]
-    async fn a_failure_outside_of_every_group_is_still_harmless() {
-        for kind in KINDS {
-            let response = Error::new(kind, "words").into_response();
-            assert_eq!(response.status(), 503);
-            assert_eq!(body(response).await, "");
-        }
-    }
-
-    #[tokio::test]
-    async fn scripts_get_a_problem_document() {
-        let response = answer(Error::field("name", "is empty; write one").into_response(), Audience::Api, None).await;
-        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
-        let told: serde_json::Value = serde_json::from_str(&body(response).await).unwrap();
-        let expected = serde_json::json!({
-            "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "name: is empty; write one",
-            "errors": [{"field": "name", "message": "is empty; write one"}],
-        });
-        assert_eq!(told, expected);
-        let response = answer((StatusCode::UNPROCESSABLE_ENTITY, "missing field `role`").into_response(), Audience::Api, None).await;
-        let told: serde_json::Value = serde_json::from_str(&body(response).await).unwrap();
-        assert_eq!((&told["status"], &told["detail"]), (&422.into(), &"missing field `role`".into()));
-    }
-
-    #[tokio::test]
-    async fn people_get_a_page_and_busy_says_when_to_come_back() {
-        let response = render(&Error::not_found("There is no <such> device."), Audience::Person, None);
-        assert_eq!(response.status(), 404);
-        assert!(body(response).await.contains("There is no &lt;such&gt; device."));
-        let busy = render(&Error::new(Kind::Busy, "The queue is full.").retry_after(7), Audience::Device, None);
-        assert_eq!(busy.headers()[RETRY_AFTER], "7");
-        assert_eq!(render(&Error::new(Kind::Busy, "Full."), Audience::Api, None).headers()[RETRY_AFTER], "30");
-        assert!(render(&Error::internal("Oops.", "cause"), Audience::Api, None).headers().get(RETRY_AFTER).is_none());
-    }
-}
+mod tests;

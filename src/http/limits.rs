@@ -26,6 +26,8 @@ pub const STRANGER_MAX_BYTES: usize = 1 << 20;
 pub const LARGE_REPORTS_MAX: usize = 8;
 /// Bytes of a SCEP message; real ones have about 6,000.
 pub const SCEP_MAX_BYTES: usize = 128 << 10;
+/// Bytes of a signed request of ACME; real ones have about 4,000, most of it the attestation.
+pub const ACME_MAX_BYTES: usize = crate::pki::jws::MAX_JWS_BYTES;
 /// Bytes that a script may send, a profile inside a command included.
 pub const API_MAX_BYTES: usize = 10 << 20;
 /// Bytes of a person's form, a certificate file included.

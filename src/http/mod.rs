@@ -1,6 +1,7 @@
 //! Who asks us: every door for devices, people and scripts, and every address on one screen.
 
 pub mod access;
+mod acme;
 pub mod ade;
 pub mod api;
 mod arrivals;
@@ -63,7 +64,7 @@ pub fn doors(app: &App, streams: &Streams) -> Doors {
     let known = |routes: Router<App>| routes.layer(Extension(gate.clone())).layer(Extension(streams.clone()));
     let scripts = known(scripts());
     let whole = Router::new()
-        .merge(devices())
+        .merge(devices(app))
         .merge(access::routes())
         .merge(monitors())
         .merge(scripts.clone())
@@ -81,9 +82,9 @@ pub fn doors(app: &App, streams: &Streams) -> Doors {
     Doors { whole: finish(whole), plain: finish(plain), control: finish(control) }
 }
 
-/// Devices: known by their identities, answered by [`Audience::Device`] and [`Audience::Scep`] alone.
-fn devices() -> Router<App> {
-    Router::new().merge(mdm::routes()).merge(scep::routes()).merge(ddm::routes()).merge(packages::routes())
+/// Devices: known by their identities, answered by [`Audience::Device`], [`Audience::Scep`] and [`Audience::Acme`] alone.
+fn devices(app: &App) -> Router<App> {
+    Router::new().merge(mdm::routes()).merge(scep::routes()).merge(acme::routes(app)).merge(ddm::routes()).merge(packages::routes())
 }
 
 /// Monitors: nobody has to prove who they are.
@@ -131,6 +132,8 @@ fn readers(path: &str) -> Audience {
         Audience::Device
     } else if is_under(&["/scep"]) {
         Audience::Scep
+    } else if is_under(&["/acme"]) {
+        Audience::Acme
     } else if is_under(&["/api", "/v1", "/access", "/notify", "/health", "/metrics", "/version", "/migration"]) {
         Audience::Api
     } else {

@@ -20,6 +20,7 @@ use crate::pki::certificate::Certificate;
 use crate::pki::csr::Challenge;
 use crate::pki::digest;
 use crate::protocol::scep::{self as message, FailInfo, OpenOptions, Opened, Operation, Request};
+use crate::store::invitations::IdentityKind;
 
 /// The addresses of SCEP; some clients add the name that a CGI program once had.
 pub fn routes() -> Router<App> {
@@ -156,6 +157,7 @@ impl Facts {
             public_key: self.public_key,
             challenge: self.challenge.as_deref(),
             signer: self.signer,
+            identity: IdentityKind::Scep,
         }
     }
 }

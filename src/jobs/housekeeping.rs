@@ -11,7 +11,7 @@ use crate::mdm::updates::progress;
 use crate::mdm::{access, admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, arrivals, commands, declared, invitations, offline_copies, reports, update_progress};
+use crate::store::{Tx, acme, arrivals, commands, declared, invitations, offline_copies, reports, update_progress};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -50,6 +50,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
             .write(now, move |tx| {
                 Ok(commands::prune(tx, now.minus(KEEP_COMMANDS), PAGE)?
                     + reports::prune(tx, now.minus(KEEP_REPORTS), PAGE)?
+                    + acme::prune(tx, now.minus(EVERY), PAGE)?
                     + invitations::prune_challenges(tx, now.minus(EVERY))?
                     + arrivals::prune(tx, now.minus(KEEP_ARRIVALS), PAGE)?
                     + admins::sessions::sweep(tx)?

@@ -1,6 +1,7 @@
 //! What time asks of us: work whose due time has come. A loop sleeps until the earliest of them; every commit that sets one rings its bell.
 
 mod ade;
+mod apple_root;
 mod authority;
 mod housekeeping;
 mod integrity;
@@ -62,12 +63,13 @@ pub const JOBS: &[Job] = &[
     store::JOB,
     packages::JOB,
     releases::JOB,
+    apple_root::JOB,
     integrity::JOB,
     housekeeping::JOB,
 ];
 
 /// Jobs that wait for answers from elsewhere, one after the other: they have a loop of their own, so that no push waits behind a slow store.
-const APART: [&str; 5] = ["licences", "ade", "store", "packages", "releases"];
+const APART: [&str; 6] = ["licences", "ade", "store", "packages", "releases", "attestation"];
 
 /// Which jobs a loop looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

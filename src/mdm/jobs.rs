@@ -22,6 +22,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("licences", "asks Apple for licences, gives them back, and reads who has which"),
     ("store", "looks up names, versions and icons of owned apps"),
     ("releases", "asks Apple once a day which OS releases there are"),
+    ("attestation", "fetches the root by which Apple vouches for devices, once it is needed"),
     ("integrity", "looks for damage in the database"),
     ("housekeeping", "removes what was kept long enough"),
 ];

@@ -7,6 +7,7 @@ pub mod admins;
 pub mod apple_roots;
 pub mod apps;
 pub mod assignments;
+pub mod attestation;
 pub mod ca;
 pub mod capability;
 pub mod catalog;

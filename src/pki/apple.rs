@@ -15,6 +15,8 @@ pub struct AppleRoot {
     pub sha256: &'static str,
     /// What it is trusted for here, and for nothing else.
     pub used_for: &'static str,
+    /// The address of its file at Apple's; empty where it comes from elsewhere.
+    pub path: &'static str,
 }
 
 /// The root above Apple's lookup service.
@@ -22,6 +24,15 @@ pub const ROOT_CA: AppleRoot = AppleRoot {
     name: "Apple Root CA",
     sha256: "B0B1730ECBC7FF4505142C49F1295E6EDA6BCAED7E2C68C5BE91B5A11001F024",
     used_for: "Apple's list of OS releases",
+    path: "/appleca/AppleIncRootCertificate.cer",
+};
+
+/// The root above the attestations of devices.
+pub const ATTESTATION_ROOT: AppleRoot = AppleRoot {
+    name: "Apple Enterprise Attestation Root CA",
+    sha256: "CCF59EF8FCB3017D97F8B5FA6FA90E7A3F9283F76B55AC6CF6EDA8B8B949F05B",
+    used_for: "proofs that a device is genuine",
+    path: "/certificateauthority/Apple_Enterprise_Attestation_Root_CA.pem",
 };
 
 /// The authority that issued the identities which devices are built with. It has ended, and what it issued counts all the same.
@@ -29,10 +40,11 @@ pub const IPHONE_DEVICE_CA: AppleRoot = AppleRoot {
     name: "Apple iPhone Device CA",
     sha256: "76F27D00E1333BC88DE0E2916C38C9A7F2B75774C25A794C092A80E3C4C66CCE",
     used_for: "devices that come in by their Setup Assistant",
+    path: "",
 };
 
 /// The certificates that something here needs.
-pub const NEEDED: [AppleRoot; 2] = [ROOT_CA, IPHONE_DEVICE_CA];
+pub const NEEDED: [AppleRoot; 3] = [ROOT_CA, ATTESTATION_ROOT, IPHONE_DEVICE_CA];
 
 impl AppleRoot {
     /// Whether a certificate is this one.

@@ -1,5 +1,7 @@
 //! JSON Web Signatures in their compact form (RFC 7515), as far as apps and this server exchange them: ES256 and RS256, nothing else.
 
+pub mod flattened;
+
 use aws_lc_rs::signature::{self as alg, EcdsaKeyPair, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -4,8 +4,10 @@
 
 pub mod apple;
 pub(crate) mod asn1;
+pub mod attestation;
 pub mod ber;
 pub mod bypass_code;
+pub mod cbor;
 pub mod certificate;
 pub mod cipher;
 pub mod cms;

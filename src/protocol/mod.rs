@@ -1,5 +1,6 @@
 //! What is said: Apple's messages as types; parsing and building, no I/O.
 
+pub mod acme;
 pub mod ade;
 pub mod app_config;
 pub mod apps_and_books;

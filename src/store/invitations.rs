@@ -10,6 +10,16 @@ use crate::store::certificates::Purpose;
 use crate::store::words::words;
 
 words! {
+    /// Which protocol takes a challenge.
+    pub enum IdentityKind {
+        /// SCEP: the key is said to be the device's.
+        Scep = "scep",
+        /// ACME: the key is attested to be the device's.
+        Acme = "acme",
+    }
+}
+
+words! {
     /// By which door a device comes in.
     pub enum Entry {
         /// A person opened an invitation on it.
@@ -122,7 +132,7 @@ pub fn revoke(tx: &Tx, id: &str) -> Result<bool> {
     Ok(tx.execute("UPDATE invitations SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL", (id, tx.now))? == 1)
 }
 
-/// A one-time SCEP challenge, known by its hash.
+/// A one-time challenge of SCEP or ACME, known by its hash.
 #[derive(Debug, Clone)]
 pub struct Challenge {
     /// SHA-256 of the challenge.
@@ -143,6 +153,8 @@ pub struct Challenge {
     pub topic: String,
     /// The newest of our roots in the profile that carries it.
     pub newest_authority_id: Option<String>,
+    /// Which protocol takes it.
+    pub identity: IdentityKind,
     /// When it ends unspent.
     pub expires_at: Timestamp,
     /// When a certificate was issued for it.
@@ -160,7 +172,7 @@ pub struct Challenge {
 }
 
 const CHALLENGE_COLUMNS: &str = "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, \
-     newest_authority_id, entry, serial_number, udid, practice, person_id";
+     newest_authority_id, entry, serial_number, udid, practice, person_id, identity";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
     Ok(Challenge {
@@ -180,6 +192,7 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
         udid: row.get(13)?,
         practice: row.get(14)?,
         person_id: row.get(15)?,
+        identity: row.get(16)?,
     })
 }
 
@@ -187,8 +200,8 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
 pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
     tx.execute(
         "INSERT INTO challenges (hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, created_at, expires_at,
-                                 newest_authority_id, entry, serial_number, udid, practice, person_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                                 newest_authority_id, entry, serial_number, udid, practice, person_id, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         params![
             &challenge.hash[..],
             challenge.purpose,
@@ -206,6 +219,7 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
             &challenge.udid,
             challenge.practice,
             &challenge.person_id,
+            challenge.identity,
         ],
     )?;
     Ok(())

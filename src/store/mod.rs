@@ -1,6 +1,7 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
 pub mod access;
+pub mod acme;
 pub mod ade_devices;
 pub mod ade_locks;
 pub mod ade_profiles;
@@ -15,6 +16,7 @@ pub mod apps;
 pub mod arrivals;
 pub mod asset_data;
 pub mod assignments;
+pub mod attestations;
 pub mod authorities;
 mod bells;
 pub mod census;

@@ -17,6 +17,7 @@ use rollcall::mdm::enroll::invitations::{self, NewInvitation};
 use rollcall::mdm::{practice, push_certificates};
 use rollcall::pki::certificate::Certificate;
 use rollcall::pki::issue;
+use rollcall::pki::issue::attestation::AttestationService;
 use rollcall::pki::key::PrivateKey;
 use rollcall::pki::push_certificate::PushCertificate;
 use rollcall::random::Random;
@@ -24,7 +25,7 @@ use rollcall::sim::apple::Services;
 use rollcall::sim::client::Trust;
 use rollcall::sim::device::{DeclarationSeen, Device, Maker, ProfileSeen, ProfileSource, Settings, SetupAssistant};
 use rollcall::sim::faults::Faults;
-use rollcall::sim::fleet::{Fleet, Plan};
+use rollcall::sim::fleet::{Fleet, Plan, Summary};
 use rollcall::sim::model::Mix;
 use rollcall::store::Tx;
 use serde_json::{Map, Value as Json};
@@ -128,8 +129,27 @@ impl House {
 
     /// Enrolls a device that asks the practice store of these stand-ins for its licences.
     pub(crate) async fn device_at(&self, store: Option<&Services>, kind: &str, faults: &str) -> Guest<'_> {
+        let (guest, summary) = self.visit(store, None, kind, faults).await;
+        assert_eq!(summary.enrolled, 1, "{kind}: {:?}", summary.errors);
+        guest.settle().await;
+        guest
+    }
+
+    /// Lets a device try to enroll that this service vouches for; gives it, and what came of it.
+    pub(crate) async fn vouched(&self, service: &AttestationService, kind: &str, faults: &str) -> (Guest<'_>, Summary) {
+        self.visit(None, Some(service), kind, faults).await
+    }
+
+    async fn visit(
+        &self,
+        store: Option<&Services>,
+        service: Option<&AttestationService>,
+        kind: &str,
+        faults: &str,
+    ) -> (Guest<'_>, Summary) {
         let code = self.write(|tx| invitations::create(tx, &Actor::Console, NewInvitation::default())).await.code;
         let mut settings = Settings::new(ProfileSource::Url(format!("https://localhost:{}/enroll/{code}/profile", self.port)));
+        settings.attestation = service.cloned();
         let mut known = vec![self.app().authority().issuer.certificate().clone()];
         if let Some(services) = store {
             settings.store = Some(services.apps_and_books.store_url());
@@ -142,10 +162,7 @@ impl House {
         let trust = Trust::new(&known).unwrap().at(self.clock.clone());
         let fleet = Fleet::start(plan, Arc::new(trust), self.clock.clone()).unwrap();
         let summary = fleet.until(|summary| summary.enrolled + summary.failed == 1).await;
-        assert_eq!(summary.enrolled, 1, "{kind}: {:?}", summary.errors);
-        let guest = Guest { house: self, fleet };
-        guest.settle().await;
-        guest
+        (Guest { house: self, fleet }, summary)
     }
 
     /// Knows a maker of practice devices, and lets them in by an invitation into this group; gives its path.
@@ -165,7 +182,19 @@ impl House {
 
     /// Unpacks a device that asks from its Setup Assistant; gives it once it has enrolled or could not.
     pub(crate) async fn unpacks(&self, setup: &Arc<SetupAssistant>, kind: &str, faults: &str) -> Guest<'_> {
+        self.unpacks_vouched(setup, None, kind, faults).await
+    }
+
+    /// Does what [`House::unpacks`] does, with a device that this service vouches for.
+    pub(crate) async fn unpacks_vouched(
+        &self,
+        setup: &Arc<SetupAssistant>,
+        service: Option<&AttestationService>,
+        kind: &str,
+        faults: &str,
+    ) -> Guest<'_> {
         let mut settings = Settings::new(ProfileSource::Bytes(Vec::new()));
+        settings.attestation = service.cloned();
         settings.setup = Some(Arc::clone(setup));
         let mut plan = Plan::new(1, settings);
         (plan.mix, plan.faults, plan.shared_keys) = (Mix::parse(&[kind]).unwrap(), Faults::parse(faults).unwrap(), Some(1));

@@ -9,6 +9,7 @@ mod codes;
 mod console;
 mod declarations;
 mod devices;
+mod genuine;
 mod held_back;
 mod kit;
 mod licences;

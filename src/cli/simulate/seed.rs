@@ -22,6 +22,7 @@ use crate::protocol::{checkin as message, report};
 use crate::random::Random;
 use crate::sim::load::{self, LoadMessages, Roster};
 use crate::sim::model::{Individual, Mix, invent};
+use crate::store::invitations::IdentityKind;
 use crate::store::{DataFolder, OpenOptions, Store, Tx, enrollments};
 
 /// The most enrollments that are written at once.
@@ -147,6 +148,7 @@ fn enroll(tx: &Tx, newcomer: &Newcomer, code: &str, addresses: &Addresses, wire:
         public_key: *public_key,
         challenge: Some(grant.challenge.expose()),
         signer: certificate.fingerprint(),
+        identity: IdentityKind::Scep,
     };
     let refused = |refusal: scep::Refusal| Error::conflict(refusal.words());
     match scep::decide(tx, &request)? {

@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::http::enroll;
+use crate::mdm::attestation::Claim;
 use crate::mdm::enroll::invitations::{self, NewInvitation};
 use crate::mdm::enroll::profile;
 use crate::mdm::{Actor, Right};
@@ -175,6 +176,10 @@ struct ProfileQuery {
     /// 1 for plain XML, for tools that read no signed profiles.
     #[param(minimum = 0, maximum = 1)]
     unsigned: Option<u8>,
+    /// ProductName of the device that it is for, `iPad13,18`: one that can prove that it is genuine is asked to, as the policy has it.
+    product_name: Option<String>,
+    /// OS version of that device.
+    os_version: Option<String>,
 }
 
 /// The enrollment profile of an invitation; each download carries a challenge of its own, good once and for an hour.
@@ -188,7 +193,8 @@ async fn download(
     Query(query): Query<ProfileQuery>,
 ) -> Result<Response> {
     actor.require(Right::Invite)?;
-    let grant = enroll::grant(&app, &code).await?.map_err(|unusable| Error::conflict(unusable.words()))?;
+    let claim = Claim::of_device(query.product_name.unwrap_or_default(), query.os_version.unwrap_or_default());
+    let grant = enroll::grant(&app, &code, claim).await?.map_err(Error::from)?;
     let body = if query.unsigned == Some(1) {
         profile::unsigned(&grant, &app.random)?
     } else {

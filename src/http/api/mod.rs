@@ -5,6 +5,7 @@ mod ade;
 mod admins;
 mod apple_roots;
 mod apps;
+pub mod attestation;
 mod authorities;
 mod catalog;
 mod commands;
@@ -99,6 +100,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(groups::routes())
         .merge(people::routes())
         .merge(settings::routes())
+        .merge(attestation::routes())
         .merge(setup_assistant::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())

@@ -33,6 +33,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "people", description = "Who uses devices, classes, and imports of a school's roster"),
         (name = "profiles", description = "Uploaded configuration profiles, their versions, and whom they are assigned to"),
         (name = "policies", description = "Guided switches, whom they are assigned to, and what they come to on a device"),
+        (name = "attestation", description = "Whether devices are genuine: what proof is asked for, and what each has shown"),
         (name = "updates", description = "Update plans, how they come along, and updates started by hand"),
         (name = "declarations", description = "Declarations that admins write themselves"),
         (name = "packages", description = "Apps of your own: files, their versions, and for whom each is meant"),

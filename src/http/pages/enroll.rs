@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::parts::{Button, field, person, qr, screens, time_ago};
 use crate::clock::Timestamp;
+use crate::protocol::platform::Platform;
 
 /// What the browser looks like. An iPad's Safari calls itself a Mac, so the two cannot be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,13 @@ pub enum EnrollState {
     Unknown,
     /// None was named yet.
     NoCode,
+    /// Devices have to prove that they are genuine, and this one cannot, or has not said what it is.
+    Unproven {
+        /// Why, in words.
+        words: String,
+        /// The kinds of devices, whether each has to prove it, and where its profile is.
+        ways: Vec<(Platform, bool, String)>,
+    },
 }
 
 /// What the page shows.
@@ -88,6 +96,7 @@ pub fn enroll(view: &EnrollView) -> Markup {
             html! { "The link may be cut short, or it was withdrawn. Ask whoever sent it to send it again." },
         ),
         EnrollState::NoCode => no_code(view),
+        EnrollState::Unproven { words, ways } => unproven(view, words, ways),
     }
 }
 
@@ -101,6 +110,30 @@ fn no_code(view: &EnrollView) -> Markup {
         }
     };
     person("Enroll this device", &view.organisation, content)
+}
+
+/// Each kind of device that enrolls in a browser, with what it takes.
+fn unproven(view: &EnrollView, words: &str, ways: &[(Platform, bool, String)]) -> Markup {
+    let way = |(platform, proves, href): &(Platform, bool, String)| {
+        let (name, takes) = match platform {
+            Platform::Ios => {
+                ("This is an iPhone or iPad", "It takes iOS 16 or iPadOS 16.1, and a chip of 2017 or later (an A11, on iPads an A12).")
+            }
+            Platform::Macos => ("This is a Mac", "It takes macOS 14 and Apple silicon."),
+            Platform::Visionos => ("This is a Vision Pro", "It takes visionOS 1.1."),
+            _ => return html! {},
+        };
+        html! {
+            li { div.tap { p { @if *proves { (takes) } @else { "It comes in without a proof." } } (Button::link(href, name).main()) } }
+        }
+    };
+    let content = html! {
+        h1 { "Which device is this?" }
+        p.lead { (words) }
+        ol.taps { @for known in ways { (way(known)) } }
+        p { "A device that cannot prove it is refused when the profile is installed. Then ask whoever sent you here: a requirement can be relaxed under System, Genuine devices." }
+    };
+    person("Which device is this?", &view.organisation, content)
 }
 
 fn sorry(view: &EnrollView, title: &str, words: Markup) -> Markup {
@@ -220,6 +253,15 @@ mod tests {
             let html = enroll(&view(Guess::Phone, state)).into_string();
             assert!(html.contains(words) && !html.contains("/profile"), "{html}");
         }
+    }
+
+    #[test]
+    fn who_has_to_prove_it_is_asked_which_device_it_is() {
+        let ways = [(Platform::Ios, true), (Platform::Macos, false), (Platform::Tvos, true)];
+        let ways = ways.map(|(platform, proves)| (platform, proves, format!("/enroll/K7PM4QXD/profile?device={platform}"))).to_vec();
+        let html = enroll(&view(Guess::MacOrPad, EnrollState::Unproven { words: "No <proof>.".into(), ways })).into_string();
+        assert!(html.contains("No &lt;proof&gt;.") && html.contains("?device=ios") && html.contains("?device=macos"), "{html}");
+        assert!(html.contains("an A12") && html.contains("without a proof") && !html.contains("?device=tvos"), "no browser there: {html}");
     }
 
     #[test]

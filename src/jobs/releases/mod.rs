@@ -1,15 +1,14 @@
 //! Asks Apple once a day which OS releases there are, with Apple's own root, which is had before the first time.
 
 use crate::app::App;
-use crate::apple::software_lookup::{Came, Conditions, SoftwareLookup, Trouble as Unasked, root_of_system};
+use crate::apple::software_lookup::{Came, Conditions, SoftwareLookup, Trouble as Unasked};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::jobs::Job;
+use crate::jobs::{Job, apple_root};
 use crate::mdm::Actor;
-use crate::mdm::apple_roots::{self, Source};
+use crate::mdm::apple_roots;
 use crate::mdm::updates::lookup::{self, Document, Errand, Outcome, Trouble};
 use crate::pki::apple::ROOT_CA;
-use crate::pki::certificate::Certificate;
 
 pub(super) const JOB: Job = Job { name: lookup::JOB, due: lookup::next_due, run: |app, now| Box::pin(run(app, now)) };
 
@@ -29,9 +28,9 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
 
 async fn ask(app: &App, client: &SoftwareLookup, errand: Errand) -> Result<Outcome> {
     let root = match errand.root {
-        None if client.needs_root() => match root(app, client).await? {
+        None if client.needs_root() => match apple_root::bring(app, &ACTOR, &ROOT_CA).await? {
             Ok(root) => Some(root),
-            Err(trouble) => return Ok(Outcome::Failed(trouble)),
+            Err(error) => return Ok(Outcome::Failed(no_root(&error))),
         },
         root => root,
     };
@@ -61,28 +60,6 @@ async fn read(came: Came) -> Result<Outcome> {
         304 => Ok(Outcome::Unchanged),
         status => Ok(Outcome::Failed(lookup::refused(status, came.retry_after.as_deref()))),
     }
-}
-
-/// Has Apple's root: from this machine's system, or else from Apple's page. It counts by its fingerprint only, and is kept.
-async fn root(app: &App, client: &SoftwareLookup) -> Result<Result<Certificate, Trouble>> {
-    let found = tokio::task::spawn_blocking(|| root_of_system(&ROOT_CA)).await;
-    let found = found.map_err(|error| Error::internal("the system's certificates could not be read", error))?;
-    let (file, source) = match found {
-        Some(found) => (found.der().to_vec(), Source::System),
-        None => match client.fetch_root().await {
-            Ok(file) => (file.to_vec(), Source::Download),
-            Err(error) => return Ok(Err(no_root(&error))),
-        },
-    };
-    let kept = app.store.write(app.now(), move |tx| {
-        let kept = tx.attempt(|tx| apple_roots::add(tx, &ACTOR, &file, source))?;
-        Ok(kept.and_then(|_| apple_roots::certificate(tx, &ROOT_CA)))
-    });
-    Ok(match kept.await? {
-        Ok(Some(root)) => Ok(root),
-        Ok(None) => Err(no_root(&Error::not_found("it was kept and is not there"))),
-        Err(error) => Err(no_root(&error)),
-    })
 }
 
 fn no_root(error: &Error) -> Trouble {

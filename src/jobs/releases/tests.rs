@@ -8,6 +8,7 @@ use super::*;
 use crate::apple::connect::{Connector, Trust};
 use crate::apple::software_lookup::ROOT_MAX_BYTES;
 use crate::jobs::run_one;
+use crate::mdm::apple_roots::Source;
 use crate::mdm::updates::lookup::{Filter, State};
 use crate::pki::issue;
 use crate::protocol::lookup::MAX_BYTES;

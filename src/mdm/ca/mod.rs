@@ -1,5 +1,6 @@
 //! The certificate authority: its own root, who gets a certificate, and how one is taken back.
 
+pub mod acme;
 pub mod roots;
 pub mod scep;
 pub mod succession;

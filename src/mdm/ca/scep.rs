@@ -1,4 +1,4 @@
-//! SCEP: who gets a certificate for which challenge, once; an identical retry gets the same one again.
+//! SCEP: who gets a certificate for which challenge, once; an identical retry gets the same one again. ACME's orders end here too.
 
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
-use crate::store::invitations::{self, Challenge};
-use crate::store::{Tx, devices};
+use crate::store::invitations::{self, Challenge, IdentityKind};
+use crate::store::{Tx, attestations, devices};
 
 /// What a request brings, after its signature, envelope and proof of possession were checked.
 #[derive(Debug, Clone)]
@@ -23,6 +23,19 @@ pub struct Request<'a> {
     pub challenge: Option<&'a str>,
     /// The signer's certificate, where it may be one of ours: how a renewal is authorised.
     pub signer: Fingerprint,
+    /// The protocol that the request came by: a challenge is good in the one that its profile named.
+    pub identity: IdentityKind,
+}
+
+impl Request<'_> {
+    /// Who asks.
+    fn actor(&self) -> Actor {
+        let name = match self.identity {
+            IdentityKind::Scep => format!("SCEP {}", self.transaction_id),
+            IdentityKind::Acme => self.transaction_id.to_owned(),
+        };
+        Actor::Device { name }
+    }
 }
 
 /// What a request is answered with.
@@ -47,6 +60,8 @@ pub enum Refusal {
     SpentChallenge,
     /// The challenge's hour is over.
     ExpiredChallenge,
+    /// Its profile named the other protocol.
+    AnotherProtocol,
     /// The invitation behind it cannot be used any more.
     InvitationOver,
     /// The certificate that asks for its renewal was revoked, or its enrollment is over.
@@ -61,6 +76,7 @@ impl Refusal {
             Self::UnknownChallenge => "the challenge is not known here",
             Self::SpentChallenge => "the challenge was used already; the profile has to be downloaded again",
             Self::ExpiredChallenge => "the challenge has expired; the profile has to be downloaded again",
+            Self::AnotherProtocol => "the challenge was made for the other protocol, ACME or SCEP, and proves nothing in this one",
             Self::InvitationOver => "the invitation was withdrawn, has expired or was used up",
             Self::NotRenewable => "the certificate that asks for renewal was revoked, or its enrollment is over",
         }
@@ -87,7 +103,7 @@ pub fn decide(tx: &Tx, request: &Request<'_>) -> Result<Answer> {
     }
     let challenge = request.challenge.filter(|challenge| !challenge.is_empty());
     let outcome = match challenge {
-        Some(challenge) => match by_challenge(tx, &digest::sha256(challenge.as_bytes()))? {
+        Some(challenge) => match by_challenge(tx, &digest::sha256(challenge.as_bytes()), request.identity)? {
             // Some clients repeat the challenge of their first certificate when they renew: then the certificate speaks.
             Err(refusal) => by_certificate(tx, &request.signer)?.map_err(|_| refusal),
             granted => granted,
@@ -97,8 +113,16 @@ pub fn decide(tx: &Tx, request: &Request<'_>) -> Result<Answer> {
     Ok(outcome.map_or_else(Answer::Refuse, Answer::Issue))
 }
 
-fn by_challenge(tx: &Tx, hash: &[u8; 32]) -> Result<Result<Grant, Refusal>> {
+/// Whether a challenge would get a certificate by this protocol now.
+pub(in crate::mdm::ca) fn good(tx: &Tx, hash: &[u8; 32], identity: IdentityKind) -> Result<Result<(), Refusal>> {
+    Ok(by_challenge(tx, hash, identity)?.map(drop))
+}
+
+fn by_challenge(tx: &Tx, hash: &[u8; 32], identity: IdentityKind) -> Result<Result<Grant, Refusal>> {
     let Some(challenge) = invitations::challenge_by_hash(tx, hash)? else { return Ok(Err(Refusal::UnknownChallenge)) };
+    if challenge.identity != identity {
+        return Ok(Err(Refusal::AnotherProtocol));
+    }
     if challenge.spent_at.is_some() {
         return Ok(Err(Refusal::SpentChallenge));
     }
@@ -138,7 +162,8 @@ fn is_present(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
 /// A renewal without a challenge: the present certificate, valid and not revoked, speaks for its own enrollment.
 fn by_certificate(tx: &Tx, signer: &Fingerprint) -> Result<Result<Grant, Refusal>> {
     let Some(identity) = certificates::by_fingerprint(tx, signer)? else { return Ok(Err(Refusal::NoChallenge)) };
-    let valid = identity.revoked_at.is_none() && identity.not_after_at > tx.now;
+    // A key that was attested is followed by one that is.
+    let valid = identity.revoked_at.is_none() && identity.not_after_at > tx.now && attestations::of_key(tx, signer)?.is_none();
     let enrollment: Option<Enrollment> = match &identity.enrollment_id {
         Some(id) if valid => enrollments::by_id(tx, id)?,
         _ => None,
@@ -164,7 +189,7 @@ fn by_certificate(tx: &Tx, signer: &Fingerprint) -> Result<Result<Grant, Refusal
 /// Records an issued certificate and spends its challenge; what changed since [`decide`] turns into a refusal, and the certificate is never handed out.
 pub fn record(tx: &Tx, request: &Request<'_>, grant: &Grant, certificate: &Certificate, authority_id: &str) -> Result<Result<(), Refusal>> {
     if let Some(hash) = &grant.challenge {
-        if let Err(refusal) = by_challenge(tx, hash)? {
+        if let Err(refusal) = by_challenge(tx, hash, request.identity)? {
             return Ok(Err(refusal));
         }
         invitations::spend_challenge(tx, hash, &certificate.fingerprint())?;
@@ -208,7 +233,7 @@ pub fn record(tx: &Tx, request: &Request<'_>, grant: &Grant, certificate: &Certi
     let enrollment = renewing(tx, grant)?;
     let subject = enrollment.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
     let data = json!({ "fingerprint": identity.fingerprint.to_string(), "purpose": identity.purpose, "invitation": grant.invitation_id });
-    journal::note(tx, &Actor::Device { name: format!("SCEP {}", request.transaction_id) }, "certificate.issued", subject, data)?;
+    journal::note(tx, &request.actor(), "certificate.issued", subject, data)?;
     Ok(Ok(()))
 }
 
@@ -226,6 +251,5 @@ fn renewing(tx: &Tx, grant: &Grant) -> Result<Option<Enrollment>> {
 
 /// Records a refusal, so that the admin can see why a device did not get in.
 pub fn record_refusal(tx: &Tx, request: &Request<'_>, refusal: Refusal) -> Result<()> {
-    let actor = Actor::Device { name: format!("SCEP {}", request.transaction_id) };
-    journal::note(tx, &actor, "certificate.refused", journal::Subject::default(), json!({ "because": refusal.words() }))
+    journal::note(tx, &request.actor(), "certificate.refused", journal::Subject::default(), json!({ "because": refusal.words() }))
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
+use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
@@ -42,8 +43,12 @@ pub(super) fn authenticate(
         Some(enrollment) if renewal::is_pending(&enrollment, &identity, tx.now) && !devices::is_deleted(tx, &enrollment.device_id)? => {
             renew(tx, presented, enrollment, &identity)?
         }
-        known => enroll(tx, presented, (&checkin.ids, message), &identity, challenge, known)?,
+        known => match judge::refuses(tx, &identity, &checkin.ids, message)? {
+            Some(refusal) => return refuse(tx, Some(presented), &checkin.ids, refusal),
+            None => enroll(tx, presented, (&checkin.ids, message), &identity, challenge, known)?,
+        },
     };
+    judge::came_with(tx, &enrollment.device_id, &identity)?;
     webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
     Ok(Reply::Empty)
 }

@@ -88,6 +88,10 @@ pub enum Refusal {
     AnotherDevice,
     /// It came from another server, too late to be taken over.
     MoveInWindowOver,
+    /// Its key was attested to be another device's.
+    AttestedForAnother,
+    /// The policy takes attested keys only, and this one was not.
+    NotAttested,
 }
 
 impl Refusal {
@@ -100,6 +104,8 @@ impl Refusal {
             Self::AnothersIdentity => "the certificate is another enrollment's identity",
             Self::AnotherDevice => "the certificate was issued to another device: serial number or UDID differ",
             Self::MoveInWindowOver => "the certificate came from another server, and the time to take such devices over has passed",
+            Self::AttestedForAnother => "Apple vouched for the certificate's key, but on another device",
+            Self::NotAttested => "only devices that prove that they are genuine come in, and this one came without a proof",
         }
     }
 }

@@ -25,12 +25,19 @@ pub struct Addresses {
     pub check_in_url: String,
     /// The SCEP payload's URL.
     pub scep_url: String,
+    /// The ACME payload's DirectoryURL.
+    pub acme_url: String,
 }
 
 impl Addresses {
     /// The addresses under a public base URL such as `https://mdm.example.school:8443`.
     pub fn under(base: &str) -> Self {
         let base = base.trim_end_matches('/');
-        Self { server_url: format!("{base}/mdm/connect"), check_in_url: format!("{base}/mdm/checkin"), scep_url: format!("{base}/scep") }
+        Self {
+            server_url: format!("{base}/mdm/connect"),
+            check_in_url: format!("{base}/mdm/checkin"),
+            scep_url: format!("{base}/scep"),
+            acme_url: format!("{base}/acme/directory"),
+        }
     }
 }

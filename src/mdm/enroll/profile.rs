@@ -2,16 +2,17 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::mdm::attestation::{self, Claim};
 use crate::mdm::enroll::invitations::Unusable;
 use crate::mdm::enroll::{ALL_RIGHTS, Addresses, CHALLENGE_LIFETIME, invitations};
 use crate::pki::cms::{self, SignOptions};
 use crate::pki::digest;
 use crate::pki::issue::Issuer;
-use crate::protocol::mobileconfig::{self, EnrollmentProfile, PayloadUuids, Scep};
+use crate::protocol::mobileconfig::{self, Acme, EnrollmentProfile, Identity, PayloadUuids, Scep};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::store::certificates::Purpose;
-use crate::store::invitations::{Challenge, Entry, Invitation, insert_challenge};
+use crate::store::invitations::{Challenge, Entry, IdentityKind, Invitation, by_id, insert_challenge};
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, authorities, push_certificates};
 
@@ -28,6 +29,8 @@ pub struct Grant {
     pub challenge: Secret<String>,
     /// For a new enrollment or a renewal.
     pub purpose: Purpose,
+    /// How the device gets its identity: by ACME it is asked for an attestation.
+    pub identity: IdentityKind,
     /// The invitation behind it.
     pub invitation_id: Option<String>,
     /// Of a renewal: whose.
@@ -82,6 +85,20 @@ pub fn of_invitation(tx: &Tx, code: &str, addresses: Addresses) -> Result<Result
     Ok(Ok(grant))
 }
 
+/// The same profile with the identity that the policy wants of a device of which this is said; in its place the words for who does not come in.
+pub fn proven(tx: &Tx, grant: Grant, claim: &Claim) -> Result<Result<Grant, String>> {
+    let invitation = grant.invitation_id.as_deref().map(|id| by_id(tx, id)).transpose()?.flatten();
+    let practice = invitation.is_some_and(|invitation| invitation.practice) || grant.device.as_ref().is_some_and(|device| device.practice);
+    if practice && !attestation::has_stand_ins(tx)? {
+        return Ok(Ok(grant));
+    }
+    Ok(match claim.identity(&attestation::effective(tx)?) {
+        attestation::Identity::Acme { .. } => Ok(Grant { identity: IdentityKind::Acme, ..grant }),
+        attestation::Identity::Scep => Ok(grant),
+        attestation::Identity::Refused(words) => Err(words),
+    })
+}
+
 /// Tells whether devices could enroll now; the message says what is missing.
 pub fn ready(tx: &Tx, invitation: &Invitation) -> Result<()> {
     topic_for(tx, invitation.practice).map(drop)
@@ -130,6 +147,7 @@ fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Resu
     Ok(Grant {
         challenge: Secret::new(tx.random().token()),
         purpose,
+        identity: IdentityKind::Scep,
         invitation_id: None,
         enrollment_id: None,
         addresses,
@@ -167,6 +185,7 @@ pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
             scep_url: grant.addresses.scep_url.clone(),
             topic: grant.topic.clone(),
             newest_authority_id: Some(grant.newest_authority_id.clone()),
+            identity: grant.identity,
             expires_at: tx.now.plus(CHALLENGE_LIFETIME),
             spent_at: None,
             entry: grant.entry,
@@ -193,19 +212,12 @@ pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
         description: Some(format!("Lets {} manage this device.", grant.organisation)),
         uuids: PayloadUuids {
             profile: random.uuid_v4(),
-            scep: random.uuid_v4(),
+            identity: random.uuid_v4(),
             mdm: random.uuid_v4(),
             roots: grant.roots.iter().map(|_| random.uuid_v4()).collect(),
         },
         roots: grant.roots.clone(),
-        scep: Scep {
-            url: grant.addresses.scep_url.clone(),
-            name: String::from("Rollcall"),
-            subject: vec![(String::from("O"), grant.organisation.clone()), (String::from("CN"), String::from("Device identity"))],
-            challenge: grant.challenge.clone(),
-            // Which digests current devices take here is not documented; the profile itself already carries the root.
-            ca_fingerprint: None,
-        },
+        identity: identity(grant),
         topic: grant.topic.clone(),
         server_url: grant.addresses.server_url.clone(),
         check_in_url: grant.addresses.check_in_url.clone(),
@@ -215,4 +227,25 @@ pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
         account: None,
     };
     Ok(mobileconfig::build(&profile)?)
+}
+
+/// What the payload of the identity says.
+fn identity(grant: &Grant) -> Identity {
+    let subject = vec![(String::from("O"), grant.organisation.clone()), (String::from("CN"), String::from("Device identity"))];
+    match grant.identity {
+        IdentityKind::Acme => Identity::Acme(Acme {
+            directory_url: grant.addresses.acme_url.clone(),
+            client_identifier: grant.challenge.clone(),
+            subject,
+            attest: true,
+        }),
+        IdentityKind::Scep => Identity::Scep(Scep {
+            url: grant.addresses.scep_url.clone(),
+            name: String::from("Rollcall"),
+            subject,
+            challenge: grant.challenge.clone(),
+            // Which digests current devices take here is not documented; the profile itself already carries the root.
+            ca_fingerprint: None,
+        }),
+    }
 }

@@ -19,6 +19,7 @@ use crate::protocol::report::Status;
 use crate::store::certificates::{self, Identity, Purpose};
 use crate::store::commands::Command;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
+use crate::store::invitations::IdentityKind;
 use crate::store::{Bell, Tx, inventory, invitations};
 
 /// How long before the end of an identity its renewal begins.
@@ -106,6 +107,7 @@ pub fn due(tx: &Tx, base: &str) -> Result<Vec<Step>> {
             }
         }
         let mut grant = profile::of_renewal(tx, &enrollment.id, addresses, enrollment.topic.clone())?;
+        grant.identity = identity_kind(tx, &enrollment)?;
         if is_foreign(tx, &enrollment)?
             && let Some(identifier) = profile
         {
@@ -134,6 +136,13 @@ fn unknown(tx: &Tx, enrollment: &Enrollment, profile: Option<&str>) -> Result<Ve
         ("PayloadIdentifier", profile.is_some()),
     ];
     Ok(known.into_iter().filter(|(_, known)| !known).map(|(name, _)| name).collect())
+}
+
+/// How the renewed identity comes: by the protocol by which the present one came.
+fn identity_kind(tx: &Tx, enrollment: &Enrollment) -> Result<IdentityKind> {
+    let Some(newest) = certificates::of_enrollment(tx, &enrollment.id)?.into_iter().next() else { return Ok(IdentityKind::Scep) };
+    let challenge = invitations::challenge_by_fingerprint(tx, &newest.fingerprint)?;
+    Ok(challenge.map_or(IdentityKind::Scep, |challenge| challenge.identity))
 }
 
 /// Tells whether the profile on the device is another server's: the identity in use came with it.

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::mdm::checkin::device_channel;
-use crate::mdm::inventory::{ACTOR, PAGE, REFRESH_EVERY};
+use crate::mdm::inventory::{ACTOR, PAGE, REFRESH_EVERY, attestation};
 use crate::mdm::{Actor, apps, commands, provisioning};
 use crate::protocol::availability::{self, Capabilities, Request};
 use crate::protocol::command::{self, Command};
@@ -98,7 +98,8 @@ pub fn ask_all(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
         command::certificate_list(uuid()),
         command::user_list(uuid()),
     ];
-    queries.into_iter().try_for_each(|query| ask(tx, actor, enrollment, &capabilities, query))
+    queries.into_iter().try_for_each(|query| ask(tx, actor, enrollment, &capabilities, query))?;
+    attestation::ask_in_turn(tx, actor, enrollment)
 }
 
 /// Asks what the device's OS has.

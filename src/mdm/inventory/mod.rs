@@ -1,6 +1,7 @@
 //! What devices have and are: asked for, read, and asked for again on a schedule.
 
 mod ask;
+pub mod attestation;
 mod observe;
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Result};
 use crate::mdm::checkin::{actor, end};
 use crate::mdm::device_users::USERS_MAX;
-use crate::mdm::inventory::{ACTOR, ask_bypass_code, ask_users};
+use crate::mdm::inventory::{ACTOR, ask_bypass_code, ask_users, attestation};
 use crate::mdm::{groups, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::protocol::platform::Platform;
@@ -23,6 +23,10 @@ use crate::store::{Tx, deployments, device_users, devices, releases};
 
 /// Takes over what an acknowledged report says. `false` when the answer lacks what its command asked for; nothing is stored of it then.
 pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Report) -> Result<bool> {
+    if command.supersede_key.as_deref() == Some(attestation::SUPERSEDE_KEY) {
+        // It says too little to count as the device's facts.
+        return attestation::observe(tx, enrollment, report);
+    }
     let read = match command.request_type.as_str() {
         "DeviceInformation" => device_information(tx, enrollment, report)?,
         "SecurityInfo" => security_info(tx, enrollment, report)?,

@@ -4,6 +4,7 @@ mod ade;
 mod app_schemas;
 mod apps;
 mod asset_data;
+mod attestation;
 mod declared;
 mod enrollment;
 mod foreseen;
@@ -126,7 +127,7 @@ impl School {
     }
 
     /// The kinds of everything that happened, oldest first.
-    fn events(&self) -> Vec<String> {
+    pub(super) fn events(&self) -> Vec<String> {
         let mut kinds: Vec<_> =
             self.write(|tx| events::list(tx, &Filter::default(), None, 500)).into_iter().map(|event| event.kind).collect();
         kinds.reverse();

@@ -11,7 +11,7 @@ use crate::pki::csr::{self, CertificationRequest, RequestOptions};
 use crate::pki::key::PrivateKey;
 use crate::pki::{asn1, digest, issue};
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
-use crate::store::invitations::Invitation;
+use crate::store::invitations::{IdentityKind, Invitation};
 
 /// A certificate of the school's for a key of its own, not recorded.
 fn certificate(school: &School, name: &str) -> Certificate {
@@ -58,7 +58,7 @@ fn renew(school: &School, signer: Fingerprint, transaction: &str) -> Result<Fing
     let (renewed, transaction) = (certificate(school, transaction), transaction.to_owned());
     school.write(move |tx| {
         let public_key = digest::sha256(renewed.public_key_der());
-        let request = Request { transaction_id: &transaction, public_key, challenge: None, signer };
+        let request = Request { transaction_id: &transaction, public_key, challenge: None, signer, identity: IdentityKind::Scep };
         match scep::decide(tx, &request)? {
             Answer::Issue(grant) => Ok(scep::record(tx, &request, &grant, &renewed, "our authority")?.map(|()| renewed.fingerprint())),
             Answer::Refuse(refusal) => Ok(Err(refusal)),
@@ -103,6 +103,7 @@ fn of_two_renewals_decided_at_once_the_first_one_counts() {
             public_key: digest::sha256(certificate.public_key_der()),
             challenge: None,
             signer: first,
+            identity: IdentityKind::Scep,
         };
         let (request_one, request_other) = (request("one", &one), request("other", &other));
         let (Answer::Issue(grant_one), Answer::Issue(grant_other)) = (scep::decide(tx, &request_one)?, scep::decide(tx, &request_other)?)

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Device, School, TOPIC, days};
-use crate::error::Kind as ErrorKind;
+use crate::error::{Kind as ErrorKind, Result};
+use crate::mdm::attestation::judge::Expected;
+use crate::mdm::attestation::{self, Mode};
 use crate::mdm::ca::scep::{self, Request};
 use crate::mdm::checkin::Reply;
 use crate::mdm::enroll::automated::rules::{self, Change, HOLD_MINUTES};
@@ -16,12 +18,13 @@ use crate::mdm::setup_assistant::{self, LOOK_AFTER, Step, arriving, waits};
 use crate::mdm::{Actor, Role, apps, practice, why};
 use crate::pki::certificate::Fingerprint;
 use crate::pki::device_identity::Vouched;
+use crate::pki::issue::attestation::AttestationService;
 use crate::protocol::machine_info::MachineInfo;
 use crate::protocol::platform::Platform;
 use crate::store::assignments::AssignedMode;
 use crate::store::groups::{self, Group};
-use crate::store::invitations::{Entry, spend_challenge};
-use crate::store::{devices, events, holds, push_certificates};
+use crate::store::invitations::{Challenge, Entry, IdentityKind, challenge_by_hash, spend_challenge};
+use crate::store::{Tx, devices, events, holds, push_certificates};
 
 const UDID: &str = "00008101-000A1B2C3D4E5F60";
 
@@ -106,6 +109,32 @@ fn taken(school: &School) {
 }
 
 #[test]
+fn a_device_that_can_prove_that_it_is_genuine_is_asked_to_and_one_that_cannot_is_told() {
+    let school = School::new().with_push_certificates();
+    taken(&school);
+    let service = AttestationService::new(school.clock.now()).unwrap();
+    let mode = |mode| school.write(move |tx| attestation::change(tx, &Actor::Console, &[(Platform::Ios, mode)]));
+    mode(Mode::Prefer);
+    let can = asked(Vouched::Apple, Door::List);
+    assert_eq!(school.grant(&can).identity, IdentityKind::Scep, "nothing to judge it by yet");
+    school.write(move |tx| attestation::learn_roots(tx, &[service.root().clone()]));
+    let grant = school.grant(&can);
+    assert_eq!(grant.identity, IdentityKind::Acme);
+    let expected = school.write(move |tx| Expected::of_challenge(tx, &challenge_of(tx, &grant)?));
+    assert_eq!((expected.serial_number.as_deref(), expected.udids), (Some("TESTSN0001"), vec![UDID.to_owned()]));
+    let old = Asked { info: MachineInfo { product_name: "iPad7,11".into(), ..info("TESTSN0001") }, ..can.clone() };
+    assert_eq!(school.grant(&old).identity, IdentityKind::Scep);
+    mode(Mode::Require);
+    assert_eq!(school.grant(&can).identity, IdentityKind::Acme);
+    assert!(matches!(school.refusal(&old), Refusal::NotGenuine(words) if words.contains("chip")));
+}
+
+/// The row of a grant's challenge.
+fn challenge_of(tx: &Tx, grant: &Grant) -> Result<Challenge> {
+    Ok(challenge_by_hash(tx, &grant.hash())?.unwrap())
+}
+
+#[test]
 fn a_device_that_apple_does_not_name_is_refused_unless_such_ones_are_taken() {
     let school = School::new().with_push_certificates();
     let real = asked(Vouched::Apple, Door::List);
@@ -168,8 +197,13 @@ fn a_challenge_of_a_device_gives_one_certificate_and_only_to_that_device() {
     let grant = school.grant(&asked(Vouched::Apple, Door::List));
     let challenge = grant.challenge.expose().clone();
     let decided = school.write(move |tx| {
-        let request =
-            Request { transaction_id: "1", public_key: [7; 32], challenge: Some(&challenge), signer: Fingerprint::of_der(b"throw-away") };
+        let request = Request {
+            transaction_id: "1",
+            public_key: [7; 32],
+            challenge: Some(&challenge),
+            signer: Fingerprint::of_der(b"throw-away"),
+            identity: IdentityKind::Scep,
+        };
         scep::decide(tx, &request)
     });
     assert!(matches!(decided, scep::Answer::Issue(_)), "{decided:?}");

@@ -229,6 +229,7 @@ fn who_enrolls_or_renews_with_both_roots_in_the_profile_knows_the_next_one() {
                 scep_url: String::new(),
                 topic: String::new(),
                 newest_authority_id: Some(newest),
+                identity: invitations::IdentityKind::Scep,
                 expires_at: tx.now.plus(days(1)),
                 spent_at: None,
                 entry: invitations::Entry::Invitation,

@@ -35,6 +35,11 @@ impl Extensions {
         Ok(self)
     }
 
+    /// One that means something to its readers alone.
+    pub(super) fn other(&mut self, oid: Oid, value: &[u8]) -> Result<&mut Self, Malformed> {
+        self.add(oid, false, value)
+    }
+
     /// An authority with at most `below` authorities between it and the certificates at the end.
     pub(super) fn authority(&mut self, below: u8) -> Result<&mut Self, Malformed> {
         let content = [encode(&true)?, encode(&below)?].concat();

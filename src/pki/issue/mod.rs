@@ -1,5 +1,6 @@
 //! Issuing certificates: our own root, TLS certificates, device identities, all by our own policy; requests only bring their key.
 
+pub mod attestation;
 mod extension;
 
 use std::net::IpAddr;

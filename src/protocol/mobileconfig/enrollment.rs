@@ -1,4 +1,4 @@
-//! Makes the profile that enrolls a device: root certificates, identity by SCEP, and the MDM payload.
+//! Makes the profile that enrolls a device: root certificates, identity by SCEP or ACME, and the MDM payload.
 
 use uuid::Uuid;
 
@@ -14,6 +14,15 @@ const KEY_SIZE_BITS: u32 = 2048;
 
 /// What the key of an identity is for: signing (1) and encryption (4).
 const KEY_USAGE: u32 = 5;
+
+/// The size of keys of the Secure Enclave.
+const HARDWARE_KEY_BITS: u32 = 256;
+
+/// What such a key is for: signing alone.
+const KEY_SIGNS: u32 = 1;
+
+/// The purpose of the certificate: TLS clients.
+const CLIENT_AUTHENTICATION: &str = "1.3.6.1.5.5.7.3.2";
 
 /// Everything that an enrollment profile says.
 ///
@@ -33,7 +42,7 @@ pub struct EnrollmentProfile {
     /// The certificates (DER) that the device must trust to reach the server.
     pub roots: Vec<Vec<u8>>,
     /// How the device gets its identity.
-    pub scep: Scep,
+    pub identity: Identity,
     /// The push topic.
     pub topic: String,
     /// Where commands are fetched, https.
@@ -55,12 +64,34 @@ pub struct EnrollmentProfile {
 pub struct PayloadUuids {
     /// Of the profile.
     pub profile: Uuid,
-    /// Of the SCEP payload.
-    pub scep: Uuid,
+    /// Of the payload of the identity.
+    pub identity: Uuid,
     /// Of the MDM payload.
     pub mdm: Uuid,
     /// Of the root certificates, in their order.
     pub roots: Vec<Uuid>,
+}
+
+/// How a device gets its identity.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// By SCEP.
+    Scep(Scep),
+    /// By ACME (iOS 16, macOS 14, tvOS 16).
+    Acme(Acme),
+}
+
+/// How a device gets its identity by ACME, for a key of its Secure Enclave.
+#[derive(Debug, Clone)]
+pub struct Acme {
+    /// The directory of the ACME service, https.
+    pub directory_url: String,
+    /// What the device orders its certificate for; good once.
+    pub client_identifier: Secret<String>,
+    /// The subject that the device asks for.
+    pub subject: Vec<(String, String)>,
+    /// Whether the device shows Apple's attestation of itself and its key.
+    pub attest: bool,
 }
 
 /// How a device gets its identity by SCEP.
@@ -121,7 +152,10 @@ pub fn build(profile: &EnrollmentProfile) -> Result<Vec<u8>, ProfileError> {
     check(profile)?;
     let mut content: Vec<Value> =
         profile.roots.iter().zip(&profile.uuids.roots).enumerate().map(|(index, root)| root_payload(profile, index, root)).collect();
-    content.push(scep_payload(profile));
+    content.push(match &profile.identity {
+        Identity::Scep(scep) => scep_payload(profile, scep),
+        Identity::Acme(acme) => acme_payload(profile, acme),
+    });
     content.push(mdm_payload(profile));
     let mut keys = payload("Configuration", &profile.identifier, profile.uuids.profile, &profile.display_name);
     put(&mut keys, "PayloadOrganization", text(&profile.organization));
@@ -143,6 +177,9 @@ fn check(profile: &EnrollmentProfile) -> Result<(), ProfileError> {
     let refused = |what: &str| Err(ProfileError::Refused(what.to_owned()));
     if !profile.server_url.starts_with("https://") || !profile.check_in_url.starts_with("https://") {
         return refused("the addresses of an enrollment profile must begin with https://");
+    }
+    if matches!(&profile.identity, Identity::Acme(acme) if !acme.directory_url.starts_with("https://")) {
+        return refused("the directory of ACME must begin with https://");
     }
     if profile.roots.len() != profile.uuids.roots.len() {
         return refused("an enrollment profile needs one PayloadUUID for each root certificate");
@@ -173,13 +210,33 @@ pub(super) fn certificate_payload(identifier: &str, uuid: Uuid, organization: &s
     Value::Dictionary(keys)
 }
 
-fn scep_payload(profile: &EnrollmentProfile) -> Value {
-    let scep = &profile.scep;
+/// A subject as both payloads have it: a list of lists of pairs.
+fn subject(pairs: &[(String, String)]) -> Value {
     let pair = |(name, value): &(String, String)| Value::Array(vec![Value::Array(vec![text(name), text(value)])]);
+    Value::Array(pairs.iter().map(pair).collect())
+}
+
+/// Unlike SCEP's, its keys stand in the payload itself.
+fn acme_payload(profile: &EnrollmentProfile, acme: &Acme) -> Value {
+    let mut keys = payload("com.apple.security.acme", &format!("{}.acme", profile.identifier), profile.uuids.identity, "Device identity");
+    put(&mut keys, "DirectoryURL", text(&acme.directory_url));
+    put(&mut keys, "ClientIdentifier", text(acme.client_identifier.expose()));
+    // A key of the Secure Enclave is one of these: nothing else can be bound to the hardware and attested.
+    put(&mut keys, "KeyType", text("ECSECPrimeRandom"));
+    put(&mut keys, "KeySize", number(HARDWARE_KEY_BITS));
+    put(&mut keys, "HardwareBound", Value::Boolean(true));
+    put(&mut keys, "Attest", Value::Boolean(acme.attest));
+    put(&mut keys, "Subject", subject(&acme.subject));
+    put(&mut keys, "UsageFlags", number(KEY_SIGNS));
+    put(&mut keys, "ExtendedKeyUsage", Value::Array(vec![text(CLIENT_AUTHENTICATION)]));
+    Value::Dictionary(keys)
+}
+
+fn scep_payload(profile: &EnrollmentProfile, scep: &Scep) -> Value {
     let mut content = Dictionary::new();
     put(&mut content, "URL", text(&scep.url));
     put(&mut content, "Name", text(&scep.name));
-    put(&mut content, "Subject", Value::Array(scep.subject.iter().map(pair).collect()));
+    put(&mut content, "Subject", subject(&scep.subject));
     put(&mut content, "Challenge", text(scep.challenge.expose()));
     put(&mut content, "Keysize", number(KEY_SIZE_BITS));
     // These two names have a space, the one above has none.
@@ -189,14 +246,14 @@ fn scep_payload(profile: &EnrollmentProfile) -> Value {
     if let Some(fingerprint) = &scep.ca_fingerprint {
         put(&mut content, "CAFingerprint", Value::Data(fingerprint.clone()));
     }
-    let mut keys = payload("com.apple.security.scep", &format!("{}.scep", profile.identifier), profile.uuids.scep, "Device identity");
+    let mut keys = payload("com.apple.security.scep", &format!("{}.scep", profile.identifier), profile.uuids.identity, "Device identity");
     put(&mut keys, "PayloadContent", Value::Dictionary(content));
     Value::Dictionary(keys)
 }
 
 fn mdm_payload(profile: &EnrollmentProfile) -> Value {
     let mut keys = payload("com.apple.mdm", &format!("{}.mdm", profile.identifier), profile.uuids.mdm, "Device management");
-    put(&mut keys, "IdentityCertificateUUID", text(&uuid_text(profile.uuids.scep)));
+    put(&mut keys, "IdentityCertificateUUID", text(&uuid_text(profile.uuids.identity)));
     put(&mut keys, "Topic", text(&profile.topic));
     put(&mut keys, "ServerURL", text(&profile.server_url));
     put(&mut keys, "CheckInURL", text(&profile.check_in_url));

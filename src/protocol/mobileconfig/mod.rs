@@ -10,7 +10,7 @@ pub mod variables;
 
 pub use root::{RootProfile, build_root};
 
-pub use enrollment::{AccountDriven, CONTENT_TYPE, EnrollmentProfile, PayloadUuids, Scep, TargetDevice, build};
+pub use enrollment::{AccountDriven, Acme, CONTENT_TYPE, EnrollmentProfile, Identity, PayloadUuids, Scep, TargetDevice, build};
 
 use std::collections::HashSet;
 

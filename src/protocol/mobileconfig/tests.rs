@@ -44,6 +44,16 @@ fn uuid_of(text: &str) -> Uuid {
 
 const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
 
+fn scep(challenge: &str) -> Identity {
+    Identity::Scep(Scep {
+        url: "https://mdm.example.school/scep".into(),
+        name: "rollcall".into(),
+        subject: vec![("O".into(), "Example School".into()), ("CN".into(), "device".into())],
+        challenge: Secret::new(challenge.into()),
+        ca_fingerprint: None,
+    })
+}
+
 fn enrollment() -> EnrollmentProfile {
     EnrollmentProfile {
         identifier: "school.example.rollcall.enroll".into(),
@@ -52,18 +62,12 @@ fn enrollment() -> EnrollmentProfile {
         description: Some("Lets the school manage this device.".into()),
         uuids: PayloadUuids {
             profile: Uuid::from_u128(1),
-            scep: Uuid::from_u128(2),
+            identity: Uuid::from_u128(2),
             mdm: Uuid::from_u128(3),
             roots: vec![Uuid::from_u128(4), Uuid::from_u128(5)],
         },
         roots: vec![vec![0x30, 1], vec![0x30, 2]],
-        scep: Scep {
-            url: "https://mdm.example.school/scep".into(),
-            name: "rollcall".into(),
-            subject: vec![("O".into(), "Example School".into()), ("CN".into(), "device".into())],
-            challenge: Secret::new("one-time".into()),
-            ca_fingerprint: None,
-        },
+        identity: scep("one-time"),
         topic: TOPIC.into(),
         server_url: "https://mdm.example.school/mdm/connect".into(),
         check_in_url: "https://mdm.example.school/mdm/checkin".into(),
@@ -110,9 +114,35 @@ fn the_enrollment_profile_has_every_key_that_devices_want() {
 }
 
 #[test]
+fn an_identity_by_acme_stands_where_the_one_by_scep_does_and_asks_for_an_attested_key() {
+    let mut profile = enrollment();
+    let acme = |directory_url: &str| {
+        let (client_identifier, subject) = (Secret::new("one-time".into()), vec![("CN".into(), "device".into())]);
+        Identity::Acme(Acme { directory_url: directory_url.into(), client_identifier, subject, attest: true })
+    };
+    profile.identity = acme("https://mdm.example.school/acme/directory");
+    let read = read(&build(&profile).unwrap()).unwrap();
+    let types: Vec<_> = read.payloads.iter().map(|payload| payload.payload_type.as_str()).collect();
+    assert_eq!(types, ["com.apple.security.root", "com.apple.security.root", "com.apple.security.acme", "com.apple.mdm"]);
+    let keys = payload_of(&read, "com.apple.security.acme");
+    assert_eq!(fields::text(keys, "PayloadUUID"), fields::text(payload_of(&read, "com.apple.mdm"), "IdentityCertificateUUID"));
+    // Apple's schema, com.apple.security.acme: the keys that are required, and what a key of the Secure Enclave needs.
+    assert_eq!(fields::text(keys, "DirectoryURL"), Some("https://mdm.example.school/acme/directory"));
+    assert_eq!((fields::text(keys, "ClientIdentifier"), fields::text(keys, "KeyType")), (Some("one-time"), Some("ECSECPrimeRandom")));
+    assert_eq!(
+        (fields::whole(keys, "KeySize"), fields::flag(keys, "HardwareBound"), fields::flag(keys, "Attest")),
+        (Some(256), Some(true), Some(true))
+    );
+    let subject = keys.get("Subject").unwrap().as_array().unwrap();
+    assert_eq!(subject[0], Value::Array(vec![Value::Array(vec![Value::String("CN".into()), Value::String("device".into())])]));
+    profile.identity = acme("http://mdm.example.school/acme/directory");
+    assert!(build(&profile).is_err());
+}
+
+#[test]
 fn a_renewal_differs_in_its_challenge_and_uuids_alone() {
     let mut renewal = enrollment();
-    renewal.scep.challenge = Secret::new("another".into());
+    renewal.identity = scep("another");
     let (first, second) = (read(&build(&enrollment()).unwrap()).unwrap(), read(&build(&renewal).unwrap()).unwrap());
     assert_eq!(first.identifier, second.identifier);
     assert_eq!(payload_of(&first, "com.apple.mdm"), payload_of(&second, "com.apple.mdm"));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::pki::issue::attestation::AttestationService;
 use crate::random::Random;
 use ade::AdeStandIn;
 use apns::ApnsStandIn;
@@ -27,6 +28,8 @@ pub struct Services {
     pub ade: AdeStandIn,
     /// The lookup service.
     pub software_lookup: SoftwareLookupStandIn,
+    /// Who vouches for devices: it has no address, a device asks it within.
+    pub attestation: AttestationService,
     authority: Arc<Authority>,
 }
 
@@ -37,8 +40,9 @@ impl Services {
         let apns = ApnsStandIn::start_under(authority.clone(), clock.clone(), random.clone()).await?;
         let apps_and_books = AppsAndBooksStandIn::start_under(&authority, clock.clone(), random.clone()).await?;
         let ade = AdeStandIn::start_under(&authority, clock.clone(), random.clone()).await?;
-        let software_lookup = SoftwareLookupStandIn::start_under(&authority, clock, random).await?;
-        Ok(Self { apns, apps_and_books, ade, software_lookup, authority })
+        let software_lookup = SoftwareLookupStandIn::start_under(&authority, clock.clone(), random).await?;
+        let attestation = AttestationService::new(clock.now())?;
+        Ok(Self { apns, apps_and_books, ade, software_lookup, attestation, authority })
     }
 
     /// The root, PEM, that a client of any of them must trust.

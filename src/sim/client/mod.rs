@@ -295,6 +295,7 @@ where
 {
     let (head, body) = answer.into_parts();
     let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let filled = |name: HeaderName| Some(text(name).to_owned()).filter(|value| !value.is_empty());
     let location = text(header::LOCATION);
     if head.status.is_redirection() && !location.is_empty() {
         return joined(url, location).map(Answer::Elsewhere).ok_or_else(|| format!("{url} redirects to {location}, which is no URL"));
@@ -303,6 +304,8 @@ where
         status: head.status.as_u16(),
         content_type: text(header::CONTENT_TYPE).to_owned(),
         retry_after_s: text(header::RETRY_AFTER).parse().ok(),
+        replay_nonce: filled(HeaderName::from_static("replay-nonce")),
+        location: filled(header::LOCATION),
         total_bytes: text(header::CONTENT_RANGE).rsplit('/').next().and_then(|total| total.parse().ok()),
         body: Bytes::new(),
     };

@@ -29,6 +29,8 @@ pub(crate) enum Errand {
     GetCaCaps,
     MakeKey,
     PkiOperation,
+    /// ACME, one step after the other.
+    Acme(super::acme::Step),
     Authenticate,
     TokenUpdate(usize),
     UserAuthenticate(usize, Option<String>),
@@ -128,6 +130,7 @@ impl Device {
             Errand::AskSetup => self.machine_info(now),
             Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation => self.scep_request(errand, now),
             Errand::MakeKey => None,
+            Errand::Acme(step) => self.acme_request(*step, now),
             Errand::Authenticate => self.authenticate(now),
             Errand::TokenUpdate(channel) => self.token_update(*channel, now),
             Errand::UserAuthenticate(channel, digest) => self.user_authenticate(*channel, digest.as_deref(), now),
@@ -168,6 +171,7 @@ impl Device {
                 | Purpose::GetCaCert
                 | Purpose::GetCaCaps
                 | Purpose::PkiOperation
+                | Purpose::Acme
                 | Purpose::Content
                 | Purpose::Store
         );
@@ -192,6 +196,7 @@ impl Device {
             Errand::GetCaCaps => self.ca_caps_came(&response),
             Errand::MakeKey | Errand::Accept(_) => {}
             Errand::PkiOperation => self.certificate_came(&response, now),
+            Errand::Acme(step) => self.acme_came(step, &response, now),
             Errand::Authenticate => self.authenticated(&response),
             Errand::TokenUpdate(channel) => self.token_updated(channel, &response, now),
             Errand::UserAuthenticate(channel, digest) => self.user_authenticated(channel, digest.is_some(), &response),
@@ -218,6 +223,11 @@ impl Device {
         let refused = status.is_some_and(|status| (400..500).contains(&status) && !matches!(status, 408 | 429));
         let given_up = flight.attempts >= MAX_ATTEMPTS;
         match &flight.errand {
+            Errand::Acme(step) if self.acme_again(*step, response) => return,
+            Errand::Acme(_) if refused || given_up => {
+                let said = response.map(|response| String::from_utf8_lossy(&response.body).into_owned()).unwrap_or_default();
+                return self.installation_failed(super::values::Complaint::installation(4001, format!("{why} {said}")));
+            }
             Errand::AskSetup if refused || given_up => return self.setup_refused(response, &why, now),
             Errand::FetchProfile | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation if refused || given_up => {
                 return self.installation_failed(super::values::Complaint::scep(22005, why));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::acme::{self, AcmePayload};
 use super::agenda::Errand;
 use super::commands::{After, Answer, Command};
 use super::identity::Identity;
@@ -13,9 +14,16 @@ use super::wire::{Purpose, Request, Response};
 use super::{DEVICE, Device, Phase, ProfileSource};
 use crate::clock::Timestamp;
 use crate::pki::key::PrivateKey;
+use crate::sim::model::Family;
 
 /// The media type of profiles.
 const PROFILE: &str = "application/x-apple-aspen-config";
+
+const SCEP: &str = "com.apple.security.scep";
+const ACME: &str = "com.apple.security.acme";
+
+/// The payloads that bring an identity by asking a server for it.
+pub(crate) const IDENTITIES: [&str; 2] = [SCEP, ACME];
 
 /// The relation to a server.
 #[derive(Debug, Clone)]
@@ -42,11 +50,19 @@ pub(crate) enum Why {
 pub(crate) struct Installation {
     pub(crate) profile: Profile,
     pub(crate) why: Why,
-    pub(crate) scep: ScepPayload,
+    pub(crate) scep: Option<ScepPayload>,
+    pub(crate) acme: Option<Box<acme::Exchange>>,
     pub(crate) key: Option<PrivateKey>,
     pub(crate) exchange: Exchange,
     /// The enrollment as it was, to go back to when the server refuses the new identity.
     before: Option<Enrollment>,
+}
+
+impl Installation {
+    /// Whether the profile makes a user enrollment.
+    pub(crate) fn is_by_user(&self) -> bool {
+        MdmPayload::of(&self.profile).is_ok_and(|mdm| mdm.by_user)
+    }
 }
 
 impl Device {
@@ -63,9 +79,22 @@ impl Device {
     /// The download of the enrollment profile.
     pub(crate) fn profile_request(&self) -> Option<Request> {
         match &self.settings.profile {
-            ProfileSource::Url(url) => Some(Self::plain_get(Purpose::Profile, url.clone())),
+            ProfileSource::Url(url) => {
+                let mut request = Self::plain_get(Purpose::Profile, url.clone());
+                if let Some(browser) = self.browser() {
+                    request.headers = vec![(String::from("user-agent"), browser)];
+                }
+                Some(request)
+            }
             ProfileSource::Bytes(_) => None,
         }
+    }
+
+    /// What Safari calls itself. An iPhone's says what it runs on; those of others say that they are a Mac, or are not on sale here.
+    fn browser(&self) -> Option<String> {
+        let version = self.facts.release.text.replace('.', "_");
+        let rest = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
+        (self.facts.model.family == Family::IPhone).then(|| format!("Mozilla/5.0 (iPhone; CPU iPhone OS {version} like Mac OS X) {rest}"))
     }
 
     /// The enrollment profile came.
@@ -88,7 +117,7 @@ impl Device {
     /// Begins to install a profile that needs a certificate or that enrolls.
     pub(crate) fn begin_installation(&mut self, profile: Profile, why: Why, _now: Timestamp) -> Result<(), Complaint> {
         let payload = match why {
-            Why::Command(_) => profile.payload("com.apple.security.scep"),
+            Why::Command(_) => IDENTITIES.iter().find_map(|kind| profile.payload(kind)),
             Why::Enroll | Why::Renew(_) => {
                 let mdm = MdmPayload::of(&profile)?;
                 if !mdm.server_url.starts_with("https://") {
@@ -98,15 +127,22 @@ impl Device {
             }
         };
         let payload = payload.ok_or_else(|| Complaint::mdm(12005, "The profile has no payload with the identity."))?;
-        if payload.kind != "com.apple.security.scep" {
+        let before = self.enrollment.clone();
+        if payload.kind == ACME {
+            let acme = Some(Box::new(acme::Exchange::new(AcmePayload::of(payload)?)?));
+            self.installation = Some(Installation { profile, why, scep: None, acme, key: None, exchange: Exchange::default(), before });
+            self.agenda.push_front(Errand::Acme(acme::Step::Directory));
+            return Ok(());
+        }
+        if payload.kind != SCEP {
             return Err(Complaint::installation(4023, format!("Identities by “{}” are not simulated.", payload.kind)));
         }
         let scep = ScepPayload::of(payload)?;
         if scep.key_bits != 2048 {
             self.journal.remark(format!("the SCEP payload asks for a key of {} bits; one of 2048 is made", scep.key_bits));
         }
-        let before = self.enrollment.clone();
-        self.installation = Some(Installation { profile, why, scep, key: None, exchange: Exchange::default(), before });
+        self.installation =
+            Some(Installation { profile, why, scep: Some(scep), acme: None, key: None, exchange: Exchange::default(), before });
         for errand in [Errand::PkiOperation, Errand::MakeKey, Errand::GetCaCaps, Errand::GetCaCert] {
             self.agenda.push_front(errand);
         }
@@ -168,7 +204,9 @@ impl Device {
 
     /// The certificate was refused or never came.
     pub(crate) fn installation_failed(&mut self, complaint: Complaint) {
-        self.agenda.retain(|errand| !matches!(errand, Errand::GetCaCert | Errand::GetCaCaps | Errand::MakeKey | Errand::PkiOperation));
+        self.agenda.retain(|errand| {
+            !matches!(errand, Errand::GetCaCert | Errand::GetCaCaps | Errand::MakeKey | Errand::PkiOperation | Errand::Acme(_))
+        });
         self.journal.error(complaint.to_string());
         let why = self.installation.take().map(|installation| installation.why);
         match why {

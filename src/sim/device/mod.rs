@@ -5,6 +5,7 @@
 //!                                                       push or poll ─▶ Idle ─▶ command ─▶ Report ─▶ command … ─▶ empty
 //! ```
 
+mod acme;
 mod agenda;
 mod apps;
 mod channel;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::pki::certificate::Certificate;
+use crate::pki::issue::attestation::AttestationService;
 use crate::pki::key::PrivateKey;
 use crate::random::Random;
 
@@ -93,6 +95,8 @@ pub struct Settings {
     pub store: Option<String>,
     /// What Apple has posted; none: the compiled releases, as of the moment at which the device begins.
     pub releases: Option<Postings>,
+    /// Who vouches for devices; none: nobody does, and they show no attestation.
+    pub attestation: Option<AttestationService>,
     /// Where devices ask for their profile that come by Automated Device Enrollment; none: by `profile`, as others.
     pub setup: Option<Arc<SetupAssistant>>,
     /// The time zone that the device is in, `Europe/Berlin`, which is also what it is without any.
@@ -111,6 +115,7 @@ impl Settings {
             binary: false,
             store: None,
             releases: None,
+            attestation: None,
             setup: None,
             time_zone: None,
         }
@@ -247,7 +252,7 @@ impl Device {
     /// The size of the key, in bits, that the device waits for; making one takes too long for a state machine.
     pub fn wishes_key(&self) -> Option<usize> {
         match (self.agenda.front(), &self.installation) {
-            (Some(Errand::MakeKey), Some(installation)) => Some(installation.scep.key_bits),
+            (Some(Errand::MakeKey), Some(installation)) => installation.scep.as_ref().map(|scep| scep.key_bits),
             _ => None,
         }
     }

@@ -14,7 +14,7 @@ use crate::sim::model::{Platform, Version};
 pub(crate) const RESTRICTIONS: &str = "com.apple.applicationaccess";
 
 /// Payloads that are read with care elsewhere, where they say what to do.
-const READ_ELSEWHERE: [&str; 2] = ["com.apple.mdm", "com.apple.security.scep"];
+const READ_ELSEWHERE: [&str; 3] = ["com.apple.mdm", "com.apple.security.scep", "com.apple.security.acme"];
 
 /// Restrictions that count only where an MDM server brought them.
 const BY_SERVER_ONLY: [&str; 2] = ["allowManagedToWriteUnmanagedContacts", "allowUnmanagedToReadManagedContacts"];

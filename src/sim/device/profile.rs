@@ -305,7 +305,7 @@ impl ScepPayload {
 }
 
 /// The subject as pairs: each relative name is an array of pairs, each pair an array of two texts.
-fn subject_of(keys: &Dictionary) -> Vec<(String, String)> {
+pub(crate) fn subject_of(keys: &Dictionary) -> Vec<(String, String)> {
     let pair = |value: &Value| {
         let pair = value.as_array()?;
         Some((pair.first()?.as_string()?.to_owned(), pair.get(1)?.as_string()?.to_owned()))

@@ -46,6 +46,8 @@ pub(crate) struct Situation {
     pub(crate) account: Option<String>,
     /// Where the person accepts an invitation to Apps and Books, and when.
     pub(crate) invitation: Option<(String, Timestamp)>,
+    /// What it last showed its server to prove that it is genuine.
+    pub(crate) attestation: Option<super::acme::Attestation>,
     /// Other values that Settings stored, by item.
     pub(crate) other: Dictionary,
 }

@@ -21,6 +21,8 @@ pub enum Purpose {
     GetCaCaps,
     /// SCEP: the certificate request.
     PkiOperation,
+    /// ACME: a step on the way to the certificate.
+    Acme,
     /// Check-in: the enrollment begins.
     Authenticate,
     /// Check-in: token and magic for pushes.
@@ -47,12 +49,13 @@ pub enum Purpose {
 
 impl Purpose {
     /// All purposes with the names that fault files and figures use.
-    pub const NAMES: [(&'static str, Self); 16] = [
+    pub const NAMES: [(&'static str, Self); 17] = [
         ("Profile", Self::Profile),
         ("MachineInfo", Self::MachineInfo),
         ("GetCACert", Self::GetCaCert),
         ("GetCACaps", Self::GetCaCaps),
         ("PKIOperation", Self::PkiOperation),
+        ("ACME", Self::Acme),
         ("Authenticate", Self::Authenticate),
         ("TokenUpdate", Self::TokenUpdate),
         ("UserAuthenticate", Self::UserAuthenticate),
@@ -131,6 +134,10 @@ pub struct Response {
     pub content_type: String,
     /// Seconds of a Retry-After field.
     pub retry_after_s: Option<u32>,
+    /// The Replay-Nonce field.
+    pub replay_nonce: Option<String>,
+    /// The Location field, where it is no redirection.
+    pub location: Option<String>,
     /// The size of the whole file that a Content-Range field names.
     pub total_bytes: Option<u64>,
     /// The body.

@@ -42,6 +42,8 @@
 //! | `sign-in` | a connection | its person signs in to the store with the account `name` |
 //! | `update-fails` | the end of an installation of the OS | it failed, for the reason `name`; what a declaration wants is tried again |
 //! | `update-stalls` | a download of the OS that begins | it never ends |
+//! | `no-attestation` | an attestation | it has none to show |
+//! | `attests-other-serial`, `attests-old-code`, `attests-other-key` | an attestation | it is of another device, not fresh, or of another key |
 //! | `update-refused` | an order to update the OS | answers with the Status `name`, else DownloadFailed, and does nothing |
 
 mod rule;
@@ -133,6 +135,31 @@ pub(crate) enum Spoiled {
     Huge(usize),
     /// No property list.
     Malformed,
+}
+
+/// What is wrong with an attestation on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BadAttestation {
+    /// There is none.
+    None,
+    /// It names another serial number.
+    OtherSerial,
+    /// Its code is not the one that was asked for.
+    OldCode,
+    /// It is of another key.
+    OtherKey,
+}
+
+impl BadAttestation {
+    fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::NoAttestation => Self::None,
+            Kind::AttestsOtherSerial => Self::OtherSerial,
+            Kind::AttestsOldCode => Self::OldCode,
+            Kind::AttestsOtherKey => Self::OtherKey,
+            _ => return None,
+        })
+    }
 }
 
 /// How a device signs on purpose what it says of itself in Setup Assistant.
@@ -252,6 +279,12 @@ impl DeviceFaults {
     /// The Status with which an order to update to this version is refused, if it is; empty where the file gives none.
     pub(crate) fn update_refused(&mut self, version: &str) -> Option<String> {
         self.draw(Purpose::Store, Some(version), |kind| kind == Kind::UpdateRefused).map(|rule| rule.name)
+    }
+
+    /// What is wrong with the attestation that the device has made now.
+    pub(crate) fn spoils_attestation(&mut self) -> Option<BadAttestation> {
+        let spoils = |kind| BadAttestation::of(kind).is_some();
+        self.draw(Purpose::Acme, Some("DeviceInformation"), spoils).and_then(|rule| BadAttestation::of(rule.kind))
     }
 
     /// What befalls the device before this connection, in the order of the file; `is_there` tells which apps it has.

@@ -61,6 +61,14 @@ pub enum Kind {
     UpdateStalls,
     /// The order to update the OS is answered with the Status `name`.
     UpdateRefused,
+    /// The device has no attestation to show.
+    NoAttestation,
+    /// The attestation names another serial number.
+    AttestsOtherSerial,
+    /// The attestation has another freshness code.
+    AttestsOldCode,
+    /// The attestation is of another key.
+    AttestsOtherKey,
     /// Machine info is signed by somebody whom no maker of devices vouches for.
     Stranger,
     /// Machine info is signed by SHA-1.

@@ -42,6 +42,11 @@ impl Model {
         self.family == Family::Mac && self.chip != 0
     }
 
+    /// Whether its chip can have itself attested: those whose number is in the UDID, and the A11 before them.
+    pub fn attests(&self) -> bool {
+        self.chip != 0 || self.product_name == "iPhone10,4"
+    }
+
     /// The id under which the software lookup service lists this model.
     pub fn software_update_device_id(&self) -> &'static str {
         if self.board.is_empty() { self.product_name } else { self.board }

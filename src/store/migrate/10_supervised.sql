@@ -159,3 +159,44 @@ CREATE TABLE ade_locks (
     created_at    INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX ade_locks_serial_number ON ade_locks (serial_number COLLATE NOCASE);
+-- Devices that prove what they are: identities by ACME with an attestation, and attestations that were asked for.
+ALTER TABLE challenges ADD COLUMN identity TEXT NOT NULL DEFAULT 'scep' CHECK (identity IN ('scep', 'acme'));
+CREATE TABLE acme_accounts (
+    id             TEXT PRIMARY KEY,
+    thumbprint     BLOB NOT NULL UNIQUE,
+    key            TEXT NOT NULL CHECK (json_valid(key)),
+    deactivated_at INTEGER,
+    created_at     INTEGER NOT NULL
+) STRICT;
+CREATE TABLE acme_orders (
+    id                TEXT PRIMARY KEY,
+    account_id        TEXT NOT NULL REFERENCES acme_accounts (id) ON DELETE CASCADE,
+    challenge_hash    BLOB NOT NULL,
+    identifier_sealed BLOB NOT NULL,
+    token             TEXT NOT NULL,
+    state             TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'valid', 'invalid')),
+    problem           TEXT NOT NULL DEFAULT '' CHECK (problem = '' OR json_valid(problem)),
+    attested          TEXT NOT NULL DEFAULT '' CHECK (attested = '' OR json_valid(attested)),
+    key_hash          BLOB,
+    fingerprint       BLOB,
+    validated_at      INTEGER,
+    created_at        INTEGER NOT NULL,
+    expires_at        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX acme_orders_account ON acme_orders (account_id);
+CREATE INDEX acme_orders_challenge ON acme_orders (challenge_hash);
+CREATE INDEX acme_orders_expires ON acme_orders (expires_at);
+CREATE TABLE attested_keys (
+    fingerprint BLOB PRIMARY KEY REFERENCES certificates (fingerprint) ON DELETE CASCADE,
+    attested    TEXT NOT NULL CHECK (json_valid(attested))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE attestations (
+    device_id  TEXT PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+    asked_at   INTEGER,
+    codes      TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(codes)),
+    state      TEXT NOT NULL DEFAULT 'unknown' CHECK (state IN ('unknown', 'genuine', 'stale', 'none', 'refused')),
+    because    TEXT NOT NULL DEFAULT '',
+    attested   TEXT NOT NULL DEFAULT '' CHECK (attested = '' OR json_valid(attested)),
+    made_at    INTEGER,
+    checked_at INTEGER
+) STRICT, WITHOUT ROWID;

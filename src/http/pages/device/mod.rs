@@ -87,8 +87,25 @@ pub struct DeviceFacts {
     pub storage: Option<(u64, u64)>,
     /// Charge of the battery, in percent.
     pub battery: Option<u8>,
+    /// Whether it is genuine, as far as it has shown it; none where it cannot.
+    pub genuine: Option<Genuine>,
     /// More of what it reported: name and value.
     pub more: Vec<(String, String)>,
+}
+
+/// Whether a device is genuine.
+#[derive(Debug, Clone)]
+pub struct Genuine {
+    /// How it is.
+    pub state: State,
+    /// How it is in words.
+    pub words: String,
+    /// When Apple said so.
+    pub at: Option<Timestamp>,
+    /// Why, where it did not come out well.
+    pub because: String,
+    /// Whether the viewer may have it asked now.
+    pub may_ask: bool,
 }
 
 /// Something that can be done with the device.
@@ -314,6 +331,9 @@ fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
     if let Some(at) = known.identity_ends_at {
         list.push(Fact::new("Identity until", day(at)));
     }
+    if let Some(genuine) = &known.genuine {
+        list.push(Fact::new("Genuine", proof(genuine, &view.id, now)));
+    }
     if let Some((free, whole)) = known.storage {
         list.push(Fact::text("Storage", &format!("{} of {} free", gigabytes(free), gigabytes(whole))));
     }
@@ -322,6 +342,14 @@ fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
     }
     list.extend(known.more.iter().map(|(name, value)| Fact::text(name, value)));
     list
+}
+
+fn proof(genuine: &Genuine, device: &str, now: Timestamp) -> Markup {
+    html! {
+        (badge(genuine.state, &genuine.words)) @if let Some(at) = genuine.at { " " (time_ago(at, now)) }
+        @if !genuine.because.is_empty() { div.meta { (genuine.because) } }
+        @if genuine.may_ask { form method="post" action=(format!("/devices/{device}/attest")) { (Button::submit("Have Apple vouch for it").small()) } }
+    }
 }
 
 /// Decimal gigabytes, as Apple's settings show them.

@@ -1,5 +1,6 @@
 //! One device: its facts and timeline, why it waits, and everything that can be done with it.
 
+mod genuine;
 mod secrets;
 mod security;
 mod tabs;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/{id}", get(timeline))
         .route("/devices/{id}/{tab}", get(tab))
         .route("/devices/{id}/refresh", post(refresh))
+        .route("/devices/{id}/attest", post(genuine::ask))
         .route("/devices/{id}/reports/{report}", get(tabs::report))
         .route("/devices/{id}/commands/{uuid}/cancel", post(cancel))
         .merge(users::routes())
@@ -79,7 +81,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         state: mark(listed.standing),
         state_words: reason(&listed),
         practice: listed.device.practice,
-        facts: facts(tx, &listed, channel.as_ref())?,
+        facts: DeviceFacts { genuine: genuine::proof(tx, actor, &listed.device)?, ..facts(tx, &listed, channel.as_ref())? },
         actions: deeds::possible(tx, actor, channel.as_ref())?.into_iter().map(Into::into).collect(),
         may_ask: actor.may(Right::Command),
         may_give: actor.may(Right::Configure),
@@ -127,6 +129,7 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
         },
         storage: gigabytes("AvailableDeviceCapacity").zip(gigabytes("DeviceCapacity")),
         battery: number("BatteryLevel").filter(|level| (0.0..=1.0).contains(level)).map(|level| (level * 100.0).round() as u8),
+        genuine: None,
         more: Vec::new(),
     })
 }

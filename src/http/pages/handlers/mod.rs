@@ -9,6 +9,7 @@ mod deeds;
 mod device;
 mod devices;
 mod form;
+mod genuine;
 mod groups;
 mod invitations;
 mod licences;
@@ -86,6 +87,7 @@ pub fn routes() -> Router<App> {
         .merge(provisioning::routes())
         .merge(push::routes())
         .merge(set_up::routes())
+        .merge(genuine::routes())
         .merge(settings::routes())
         .merge(access::routes())
         .merge(catalog::routes())

@@ -19,8 +19,10 @@ use crate::http::pages::parts::{State as Mark, count};
 use crate::http::pages::system::releases::{ReleasesView, RootRow, page};
 use crate::http::releases::import;
 use crate::mdm::apple_roots::{self, Source as RootSource};
+use crate::mdm::attestation;
 use crate::mdm::updates::lookup::{self, Source};
 use crate::mdm::{Actor, Right, jobs};
+use crate::pki::apple::{ATTESTATION_ROOT, AppleRoot, ROOT_CA};
 use crate::pki::certificate::Fingerprint;
 use crate::protocol::lookup::MAX_BYTES;
 use crate::store::Tx;
@@ -66,6 +68,11 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
     let look = move |tx: &Tx| {
         let state = lookup::state(tx, &actor)?;
         let (mark, words) = words(&state, tx);
+        let is_needed = |root: &AppleRoot| match *root {
+            ROOT_CA => Ok(needs_root),
+            ATTESTATION_ROOT => attestation::root_due(tx).map(|due| due.is_some()),
+            _ => Ok(true),
+        };
         Ok(ReleasesView {
             state: mark,
             words,
@@ -75,7 +82,10 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
             next_at: state.next_at,
             problem: state.problem,
             passed_over: state.passed_over,
-            roots: apple_roots::list(tx, &actor)?.into_iter().map(root).collect(),
+            roots: apple_roots::list(tx, &actor)?
+                .into_iter()
+                .map(|standing| Ok(root(&standing, is_needed(&standing.root)?)))
+                .collect::<Result<_>>()?,
             needs_root,
             list_error: None,
             root_error: None,
@@ -93,7 +103,7 @@ fn source_words(source: Source) -> &'static str {
     }
 }
 
-fn root(standing: apple_roots::Standing) -> RootRow {
+fn root(standing: &apple_roots::Standing, needed: bool) -> RootRow {
     let how = |source| match source {
         RootSource::System => "from this machine",
         RootSource::Download => "from Apple's page",
@@ -104,6 +114,7 @@ fn root(standing: apple_roots::Standing) -> RootRow {
         name: standing.root.name.to_owned(),
         fingerprint: Fingerprint::from_hex(standing.root.sha256).map(|print| print.in_pairs()).unwrap_or_default(),
         used_for: standing.root.used_for.to_owned(),
+        needed,
         came: standing.came.map(|(source, at)| (how(source).to_owned(), at)),
     }
 }
@@ -167,7 +178,7 @@ async fn bring_root(State(app): State<App>, gate: Gate, who: SignedIn, sent: Mul
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(root) => Ok(said(&app, &gate, &who, ADDRESS, &format!("{} is here. Apple is asked with it now.", root.name))),
+        Ok(root) => Ok(said(&app, &gate, &who, ADDRESS, &format!("{} is here, and counts from now on for {}.", root.name, root.used_for))),
         Err(error) => {
             let words = mistake(error)?;
             refused(&app, &who, |view| view.root_error = Some(words)).await

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::ade;
 use super::devices::name;
+use super::genuine;
 use super::licences;
 use super::people::{admin_rows, token_rows};
 use super::releases;
@@ -19,8 +20,8 @@ use crate::error::Result;
 use crate::http::api::input::Query;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Entry, State as Mark, count};
+use crate::http::pages::system::{self, settings, setup_assistant};
 use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
-use crate::http::pages::system::{settings, setup_assistant};
 use crate::mdm::admins::audit as log;
 use crate::mdm::ca::roots;
 use crate::mdm::enroll::automated::rules;
@@ -100,6 +101,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     parts.push(part("Apple's device list", state, words, ade::ADDRESS));
     let (state, words) = releases::part(tx, actor)?;
     parts.push(part("OS releases", state, words, releases::ADDRESS));
+    let (state, words) = genuine::part(tx, actor)?;
+    parts.push(part("Genuine devices", state, words, system::genuine::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }

@@ -57,6 +57,13 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "token.created" => format!("Made a token: {}", text("name")),
         "token.revoked" => format!("Revoked a token: {}", text("name")),
         "device.os_changed" => format!("Its system went from {} to {}", text("from"), text("to")),
+        "device.attested" => match text("state").as_ref() {
+            "genuine" => String::from("Apple vouched for it: it is genuine"),
+            "stale" => String::from("Apple vouched for it earlier, not in answer to us"),
+            "refused" => String::from("Its proof that it is genuine does not count"),
+            _ => String::from("It showed no proof that it is genuine"),
+        },
+        "attestation.policy_changed" => String::from("Chose which devices have to prove that they are genuine"),
         "device.retired" => String::from("Retired"),
         "device.deleted" => String::from("Deleted"),
         "declaration.added" => format!("Added a declaration: {}", text("name")),

@@ -54,6 +54,8 @@ pub struct RootRow {
     pub fingerprint: String,
     /// What it is for.
     pub used_for: String,
+    /// Whether something here needs it now.
+    pub needed: bool,
     /// How and when it came; none where it is not here.
     pub came: Option<(String, Timestamp)>,
 }
@@ -116,14 +118,14 @@ fn roots(view: &ReleasesView) -> Markup {
             html! {
                 @match &root.came {
                     Some((how, at)) => { (badge(State::Ok, how)) " " (day(*at)) },
-                    None if view.needs_root => (badge(State::Waiting, "not here yet")),
+                    None if root.needed => (badge(State::Waiting, "not here yet")),
                     None => (badge(State::Silent, "not needed here")),
                 }
             },
         ],
     };
     let columns = vec![Column::main("Root").wraps(), Column::text("Trusted for").wraps(), Column::text("How it came").wraps()];
-    let is_missing = view.needs_root && view.roots.iter().any(|root| root.came.is_none());
+    let is_missing = view.roots.iter().any(|root| root.needed && root.came.is_none());
     html! {
         p.quiet {
             "Apple's service is known by a root that browsers do not trust. "
@@ -134,7 +136,7 @@ fn roots(view: &ReleasesView) -> Markup {
         @if view.may_change && (is_missing || view.root_error.is_some()) {
             (upload(&format!("{ADDRESS}/root"), html! {
                 (field("root", "Root certificate").kind("file").accept(".cer,.crt,.pem,.der")
-                    .help("AppleIncRootCertificate.cer, from www.apple.com/certificateauthority.").error(view.root_error.as_deref()))
+                    .help("AppleIncRootCertificate.cer or Apple_Enterprise_Attestation_Root_CA.pem, from www.apple.com/certificateauthority.").error(view.root_error.as_deref()))
                 div.form-foot { (Button::submit("Bring the root").icon(Icon::Upload)) }
             }))
         }
@@ -157,7 +159,13 @@ mod tests {
             next_at: None,
             problem: "gdmf.apple.com did not <answer>.".into(),
             passed_over: vec!["AssetSets, iOS: “x” is no version".into()],
-            roots: vec![RootRow { name: "Apple Root CA".into(), fingerprint: "B0 B1".into(), used_for: "x".into(), came: None }],
+            roots: vec![RootRow {
+                name: "Apple Root CA".into(),
+                fingerprint: "B0 B1".into(),
+                used_for: "x".into(),
+                needed: true,
+                came: None,
+            }],
             needs_root: true,
             list_error: Some("This is a web page.".into()),
             root_error: None,
@@ -187,7 +195,8 @@ mod tests {
         let root = RootRow { came: Some(("brought as a file".into(), NOW)), ..view(true).roots.remove(0) };
         let there = page(&shell, &ReleasesView { roots: vec![root], ..view(true) }).into_string();
         assert!(there.contains("brought as a file") && !there.contains("Bring the root"), "{there}");
-        let anchored = page(&shell, &ReleasesView { needs_root: false, ..view(true) }).into_string();
+        let root = RootRow { needed: false, ..view(true).roots.remove(0) };
+        let anchored = page(&shell, &ReleasesView { needs_root: false, roots: vec![root], ..view(true) }).into_string();
         assert!(anchored.contains("not needed here") && !anchored.contains("Bring the root"), "{anchored}");
     }
 }

@@ -9,6 +9,7 @@ mod catalog;
 mod declarations;
 mod devices;
 mod forms;
+mod genuine;
 mod groups;
 mod licences;
 mod packages;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::{Kind, Result};
+use crate::mdm::attestation::Claim;
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::invitations::{self as invited, Unusable};
 use crate::mdm::enroll::profile::{self, Grant, MadeFor};
@@ -69,6 +70,8 @@ pub enum Refusal {
     Invitation(Unusable),
     /// The invitation is for the other kind of devices.
     OtherKind,
+    /// It cannot prove that it is genuine, and has to.
+    NotGenuine(String),
     /// The appliance cannot take devices now.
     NotReady(String),
 }
@@ -83,7 +86,7 @@ impl Refusal {
             Self::NotPractice => "A practice device calls itself by the serial number or UDID of a real one.",
             Self::Invitation(unusable) => unusable.words(),
             Self::OtherKind => "Invitations for practice devices are for those alone, and others are not for them.",
-            Self::NotReady(words) => words,
+            Self::NotGenuine(words) | Self::NotReady(words) => words,
         }
     }
 }
@@ -164,7 +167,11 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
     let device =
         MadeFor { serial_number: info.serial_number.clone(), udid: info.udid.clone(), practice, person_id: asked.person_id.clone() };
     match profile::of_device(tx, entry, invitation_id, device, addresses) {
-        Ok(grant) => Ok(Answer::Profile(Box::new(grant))),
+        Ok(grant) => {
+            let claim = Claim::of_device(info.product_name.clone(), info.os_version.clone());
+            let proven = profile::proven(tx, grant, &claim)?;
+            Ok(proven.map_or_else(|words| Answer::Refused(Refusal::NotGenuine(words)), |grant| Answer::Profile(Box::new(grant))))
+        }
         Err(error) if error.kind == Kind::Conflict => Ok(Answer::Refused(Refusal::NotReady(error.message.into_owned()))),
         Err(error) => Err(error),
     }

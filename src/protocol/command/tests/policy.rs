@@ -88,15 +88,15 @@ fn an_enrollment_profile_can_be_sent_to_renew() {
         display_name: "School".into(),
         organization: "School".into(),
         description: None,
-        uuids: mobileconfig::PayloadUuids { profile: uuid(), scep: Uuid::from_u128(1), mdm: Uuid::from_u128(2), roots: Vec::new() },
+        uuids: mobileconfig::PayloadUuids { profile: uuid(), identity: Uuid::from_u128(1), mdm: Uuid::from_u128(2), roots: Vec::new() },
         roots: Vec::new(),
-        scep: mobileconfig::Scep {
+        identity: mobileconfig::Identity::Scep(mobileconfig::Scep {
             url: "https://mdm.example.school/scep".into(),
             name: "ca".into(),
             subject: Vec::new(),
             challenge: secret("c"),
             ca_fingerprint: None,
-        },
+        }),
         topic: "com.apple.mgmt.External.1".into(),
         server_url: "https://mdm.example.school/mdm".into(),
         check_in_url: "https://mdm.example.school/mdm".into(),

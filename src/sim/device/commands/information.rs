@@ -3,17 +3,24 @@
 use super::super::values::{date, dict, texts};
 use super::super::{DEVICE, Device};
 use super::{Answer, Command};
+use crate::clock::Timestamp;
 use crate::protocol::plist::{Dictionary, Value, fields};
 use crate::sim::model::{Family, Platform, account_hash};
 
 impl Device {
     /// DeviceInformation.
-    pub(super) fn device_information(&mut self, command: &Command) -> Answer {
+    pub(super) fn device_information(&mut self, command: &Command, now: Timestamp) -> Answer {
         let mut responses = Dictionary::new();
         for query in fields::texts(&command.body, "Queries") {
-            if self.knows_query(&query, command.channel)
-                && let Some(value) = self.answer_query(&query, command.channel)
-            {
+            if !self.knows_query(&query, command.channel) {
+                continue;
+            }
+            let answer = match query.as_str() {
+                // A device that cannot reach Apple's attestation service leaves it out, as a rate-limited one does.
+                "DevicePropertiesAttestation" => self.properties_attestation(fields::data(&command.body, "DeviceAttestationNonce"), now),
+                _ => self.answer_query(&query, command.channel),
+            };
+            if let Some(value) = answer {
                 responses.insert(query, value);
             }
         }
@@ -81,7 +88,6 @@ impl Device {
             "SoftwareUpdateSettings" => {
                 Some(dict([("RecommendationsCadence", Value::from(situation.recommendation_cadence.unwrap_or(0)))]))
             }
-            // A device that cannot reach Apple's attestation service leaves it out, as a rate-limited one does.
             _ => None,
         }
     }

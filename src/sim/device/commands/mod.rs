@@ -172,7 +172,7 @@ impl Device {
             return only(Answer::done());
         }
         match command.request_type.as_str() {
-            "DeviceInformation" => only(self.device_information(command)),
+            "DeviceInformation" => only(self.device_information(command, now)),
             "SecurityInfo" => only(self.security_info()),
             "InstalledApplicationList" => only(self.installed_application_list(command)),
             "ProfileList" => only(self.profile_list(command)),

@@ -1,7 +1,7 @@
 //! Installing and removing profiles: real installs, with the rules for replacing one, and renewal of the identity by the enrollment profile.
 
 use super::super::Device;
-use super::super::enroll::Why;
+use super::super::enroll::{IDENTITIES, Why};
 use super::super::payloads::Effect;
 use super::super::profile::{MdmPayload, Profile};
 use super::super::profiles::Source;
@@ -22,7 +22,7 @@ impl Device {
             Err(complaint) => return installation_error(vec![complaint]),
         };
         let renews = profile.payload("com.apple.mdm").is_some();
-        let needs_certificate = profile.payload("com.apple.security.scep").is_some();
+        let needs_certificate = IDENTITIES.iter().any(|kind| profile.payload(kind).is_some());
         if !needs_certificate && !renews {
             self.put_profile(profile, source, now);
             return Answer::done();

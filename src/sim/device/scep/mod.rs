@@ -92,7 +92,7 @@ impl Device {
         let own_clock = self.own_clock(now);
         let algorithms = Algorithms::of(self.facts.release);
         let installation = self.installation.as_mut()?;
-        let scep = &installation.scep;
+        let scep = installation.scep.as_ref()?;
         let named = scep.name.as_deref().map(|name| format!("&message={}", percent_encode(name.as_bytes()))).unwrap_or_default();
         let get =
             |purpose, operation: &str, rest: &str| Self::plain_get(purpose, with_query(&scep.url, &format!("operation={operation}{rest}")));
@@ -141,7 +141,7 @@ impl Device {
         if certificates.is_empty() {
             return self.installation_failed(Complaint::scep(22002, "The answer to GetCACert is no certificate."));
         }
-        let wanted = installation.scep.fingerprint.as_deref();
+        let wanted = installation.scep.as_ref().and_then(|scep| scep.fingerprint.as_deref());
         let fits = |certificate: &Certificate| {
             wanted.is_none_or(|wanted| certificate.sha1_fingerprint() == wanted || sha256(certificate.der()) == wanted)
         };
@@ -166,12 +166,13 @@ impl Device {
         }
         let Some(installation) = &mut self.installation else { return };
         let Some((asked, key)) = installation.exchange.asked.as_ref().zip(installation.key.as_ref()) else { return };
+        let (retries, retry_delay_s) = installation.scep.as_ref().map_or((0, 0), |scep| (scep.retries, scep.retry_delay_s));
         match read_answer(&response.body, asked, key, &installation.exchange.authorities) {
             Ok(Some(identity)) => self.identity_came(identity, now),
-            Ok(None) if installation.exchange.pending < installation.scep.retries => {
+            Ok(None) if installation.exchange.pending < retries => {
                 let exchange = &mut installation.exchange;
                 // The first repeat comes without delay.
-                let delay = if exchange.pending == 0 { 0 } else { installation.scep.retry_delay_s };
+                let delay = if exchange.pending == 0 { 0 } else { retry_delay_s };
                 exchange.pending += 1;
                 exchange.wait_until = Some(now.plus(Duration::from_secs(u64::from(delay))));
                 self.agenda.push_front(Errand::PkiOperation);
@@ -236,7 +237,7 @@ fn scep_attributes(kind: &str, transaction: &str, nonce: &[u8]) -> Result<Vec<Ve
 }
 
 /// The subject that a payload asks for, its variables filled in; the serial number alone where it asks for none.
-fn subject(facts: &Individual, wanted: &[(String, String)]) -> Result<Vec<u8>, crate::pki::asn1::Malformed> {
+pub(super) fn subject(facts: &Individual, wanted: &[(String, String)]) -> Result<Vec<u8>, crate::pki::asn1::Malformed> {
     let filled = |text: &str| {
         let variables = [
             ("%SerialNumber%", facts.serial_number.as_str()),

@@ -230,7 +230,9 @@ fn certificates(tx: &Tx, enrollment_id: &str) -> Result<Vec<CertificateRow>> {
 fn security(tx: &Tx, device: &Device) -> Result<Vec<SecurityRow>> {
     let said: serde_json::Map<String, Value> = serde_json::from_str(&crate::store::devices::security(tx, &device.id)?)
         .map_err(|error| Error::internal("stored facts are JSON", error))?;
-    Ok(super::security::rows(&said))
+    let mut rows = super::genuine::rows(tx, device)?;
+    rows.extend(super::security::rows(&said));
+    Ok(rows)
 }
 
 fn secrets(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<SecretRow>> {
