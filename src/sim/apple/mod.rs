@@ -40,7 +40,7 @@ impl Services {
         let apns = ApnsStandIn::start_under(authority.clone(), clock.clone(), random.clone()).await?;
         let apps_and_books = AppsAndBooksStandIn::start_under(&authority, clock.clone(), random.clone()).await?;
         let ade = AdeStandIn::start_under(&authority, clock.clone(), random.clone()).await?;
-        let software_lookup = SoftwareLookupStandIn::start_under(&authority, clock.clone(), random).await?;
+        let software_lookup = SoftwareLookupStandIn::start_under(&authority, clock, random).await?;
         let attestation = AttestationService::new(clock.now())?;
         Ok(Self { apns, apps_and_books, ade, software_lookup, attestation, authority })
     }
