@@ -120,6 +120,7 @@ fn happened() -> DeviceContent {
             entry("3", State::Ok, "Enrolled with the invitation “Cart A”", "", ago(86_400 * 40), ""),
         ],
         more: Some("?before=3".into()),
+        go_on: None,
     }
 }
 
@@ -132,7 +133,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
             "device-young",
             device::page(
                 &told_shell(State::Ok, "The iPad is asked. It answers when it is next awake."),
-                &known(DeviceContent::Timeline { waits: vec![], queue: vec![], entries: vec![], more: None }),
+                &known(DeviceContent::Timeline { waits: vec![], queue: vec![], entries: vec![], more: None, go_on: None }),
             ),
         ),
         ("device-apps", page(apps())),
