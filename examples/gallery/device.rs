@@ -24,6 +24,7 @@ fn known(content: DeviceContent) -> DeviceView {
             os: "iPadOS 17.6.1".into(),
             build: "21G93".into(),
             serial: "TESTSN0003".into(),
+            on_apples_list: true,
             udid: "00008030-001A2B3C4D5E6F70".into(),
             supervised: Some(true),
             enrollment: "by invitation".into(),
@@ -51,6 +52,7 @@ fn known(content: DeviceContent) -> DeviceView {
         may_ask: true,
         may_give: true,
         counts: [28, 3, 4, 112],
+        is_shared: false,
         content,
     }
 }

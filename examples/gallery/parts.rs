@@ -99,7 +99,7 @@ fn charts() -> Markup {
     let spark = Sparkline { title: "Check-ins".into(), days: (1..=14).map(|day| (format!("{day} Nov"), (day * day * 37) % 900)).collect() };
     let hour = Duration::from_secs(3_600);
     let points = [28, 28, 24, 17, 12, 9].iter().enumerate().map(|(at, left)| (ago(200_000).plus(hour * 9 * at as u32), *left)).collect();
-    let burn = BurnDown { title: "Not yet on iPadOS 18.2".into(), points, total: 28, deadline: in_days(2) };
+    let burn = BurnDown { title: "Not yet on iPadOS 18.2".into(), points, total: 28, deadline: in_days(2), starts: "22 Nov".into() };
     html! { (sparkline(&spark)) (burn_down(&burn, NOW)) }
 }
 

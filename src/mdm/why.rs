@@ -79,15 +79,13 @@ fn setup(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Reason>> {
         return Ok(Some(wait(cause.trim_end(), "it is told again when it connects", waits.hold.released_at)));
     };
     let awaited = waits.awaited();
-    let mut cause = match awaited.as_slice() {
+    let cause = match awaited.as_slice() {
         [] if waits.things.is_none() => String::from("It waits in Setup Assistant until it has said what it is."),
         [] => String::from("It waits in Setup Assistant and goes on in a moment."),
         awaited => format!("Setup Assistant waits for: {}.", awaited.join(", ")),
     };
     let given_up = waits.given_up();
-    if !given_up.is_empty() {
-        cause.push_str(&format!(" It goes on without {}.", given_up.join("; ")));
-    }
+    let cause = if given_up.is_empty() { cause } else { format!("{cause} It goes on without {}.", given_up.join("; ")) };
     let remedy = format!("it goes on by itself, at {} at the latest", zone(tx)?.time(until));
     Ok(Some(wait(&cause, &remedy, waits.hold.held_at)))
 }

@@ -42,8 +42,8 @@ pub fn authorization(by: Signatory<'_>, method: &str, url: &str, realm: &str, no
         ("oauth_nonce", nonce),
     ];
     let signature = signature(&base_string(method, url, &said), by.consumer_secret, by.access_secret);
-    let said: String = said.iter().map(|(name, value)| format!(", {name}=\"{}\"", escaped(value))).collect();
-    format!("OAuth realm=\"{realm}\"{said}, oauth_signature=\"{}\"", escaped(&signature))
+    let said: Vec<String> = said.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+    format!("OAuth realm=\"{realm}\", {}, oauth_signature=\"{}\"", said.join(", "), escaped(&signature))
 }
 
 /// The signature over a base string (section 3.4.2).

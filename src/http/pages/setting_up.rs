@@ -87,11 +87,11 @@ pub fn page(shell: &Shell, view: &SettingUpView) -> Markup {
 /// How many are how far, in a sentence.
 fn summary(view: &SettingUpView) -> String {
     let of = |state: State| view.rows.iter().filter(|row| row.state == state).count() as u64;
-    let mut words = format!("{} of {}", of(State::Ok), count(view.rows.len() as u64, "device is ready", "devices are ready"));
-    if of(State::Problem) > 0 {
-        words.push_str(&format!("; {}", count(of(State::Problem), "needs somebody", "need somebody")));
+    let ready = format!("{} of {}", of(State::Ok), count(view.rows.len() as u64, "device is ready", "devices are ready"));
+    match of(State::Problem) {
+        0 => format!("{ready}."),
+        troubled => format!("{ready}; {}.", count(troubled, "needs somebody", "need somebody")),
     }
-    words + "."
 }
 
 fn row(device: &SettingUpRow, now: Timestamp) -> Row {

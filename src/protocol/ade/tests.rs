@@ -109,10 +109,10 @@ fn refusals_are_told_by_a_word_anywhere() {
 
 #[test]
 fn what_became_of_each_device_is_read() {
+    use AssignOutcome::{Failed, NotAccessible, Success, Throttled};
     let said = json!({ "devices": { "A": "SUCCESS", "B": "NOT_ACCESSIBLE", "C": "FAILED", "D": "THROTTLED", "E": null,
                        "F": { "response_status": "SUCCESS" } }, "retry_after_seconds": "90" });
     let (all, wait) = outcomes(&said);
-    use AssignOutcome::{Failed, NotAccessible, Success, Throttled};
     assert_eq!(all.into_values().collect::<Vec<_>>(), [Success, NotAccessible, Failed, Throttled, Failed, Success]);
     assert_eq!(wait, Some(90));
     assert_eq!(outcomes(&Value::Null), (std::collections::BTreeMap::new(), None));
@@ -136,6 +136,7 @@ fn a_token_is_read_as_the_portal_writes_it_and_mistakes_are_named() {
     assert!(!format!("{token:?}").contains("CS_1"), "secrets are not shown");
     assert!(ServerToken::read(b"hello").unwrap_err().message.contains("no server token stands in it"));
     assert!(ServerToken::read(&mail[..200]).is_err());
+    let large = vec![b'a'; TOKEN_MAX_BYTES + 1];
     for (file, part) in [
         (&b""[..], "empty"),
         (mail, "already opened"),
@@ -145,7 +146,7 @@ fn a_token_is_read_as_the_portal_writes_it_and_mistakes_are_named() {
         (b"PK\x03\x04", "ZIP"),
         (b"<?xml version", "profile"),
         (b"hello there", "not a server token"),
-        (&[b'a'; TOKEN_MAX_BYTES + 1], "too large"),
+        (large.as_slice(), "too large"),
     ] {
         let message = ServerToken::mistaken(file).message;
         assert!(message.contains(part) && message.contains(".p7m"), "{message}");

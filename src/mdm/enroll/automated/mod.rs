@@ -106,12 +106,11 @@ impl Answer {
     /// The document with which this is answered in place of a profile; none for a profile, and for a device that does not understand it.
     pub fn error(&self, info: &MachineInfo) -> Option<EnrollmentError> {
         match self {
-            Self::Profile(_) => None,
             Self::Update(needed) => Some(EnrollmentError::SoftwareUpdateRequired(needed.clone())),
             Self::Refused(Refusal::NotListed) if knows_unrecognized(info) => {
                 Some(EnrollmentError::UnrecognizedDevice { why: Refusal::NotListed.words().to_owned() })
             }
-            Self::Refused(_) => None,
+            Self::Profile(_) | Self::Refused(_) => None,
         }
     }
 }
