@@ -373,7 +373,9 @@ async fn orders_are_for_values_of_our_own_profiles_and_their_holders_alone() {
     let house = House::new().await;
     let client = Client::new(&house).await;
     let identifier = house.identifier().await;
-    assert_eq!(client.order("unknown").await.fault(), "rejectedIdentifier");
+    for wrong in ["unknown", "", &"x".repeat(message::IDENTIFIER_MAX_BYTES + 1)] {
+        assert_eq!(client.order(wrong).await.fault(), "rejectedIdentifier");
+    }
     let dns = client.post("/acme/new-order", json!({ "identifiers": [{ "type": "dns", "value": "example.school" }] })).await;
     assert_eq!(dns.fault(), "unsupportedIdentifier");
     let one = json!({ "type": "permanent-identifier", "value": identifier });

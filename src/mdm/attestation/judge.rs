@@ -76,6 +76,9 @@ pub fn refuses(tx: &Tx, identity: &Identity, ids: &EnrollmentIds, message: &Auth
 
 /// Simulated devices of the practice classroom have nobody who vouches for them.
 fn is_practice(tx: &Tx, identity: &Identity) -> Result<bool> {
+    if invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?.is_some_and(|challenge| challenge.practice) {
+        return Ok(true);
+    }
     let Some(id) = &identity.invitation_id else { return Ok(false) };
     Ok(invitations::by_id(tx, id)?.is_some_and(|invitation| invitation.practice))
 }

@@ -129,6 +129,15 @@ fn a_device_that_can_prove_that_it_is_genuine_is_asked_to_and_one_that_cannot_is
     assert!(matches!(school.refusal(&old), Refusal::NotGenuine(words) if words.contains("chip")));
 }
 
+#[test]
+fn practice_devices_that_nobody_vouches_for_come_in_though_a_proof_is_required() {
+    let school = School::new().with_push_certificates();
+    school.write(|tx| attestation::change(tx, &Actor::Console, &[(Platform::Ios, Mode::Require)]));
+    let grant = school.grant(&asked(Vouched::Practice, Door::List));
+    assert_eq!(grant.identity, IdentityKind::Scep);
+    assert!(matches!(school.certified(&grant, UDID).authenticate(), Reply::Empty));
+}
+
 /// The row of a grant's challenge.
 fn challenge_of(tx: &Tx, grant: &Grant) -> Result<Challenge> {
     Ok(challenge_by_hash(tx, &grant.hash())?.unwrap())

@@ -104,6 +104,20 @@ fn another_root_a_missing_link_a_leaf_that_issues_and_other_times_are_refused() 
 }
 
 #[test]
+fn a_property_has_its_limit_and_no_control_characters() {
+    let service = AttestationService::new(NOW).unwrap();
+    let key = PrivateKey::generate_p256().unwrap();
+    let serial = |text: &str| {
+        let said = Properties { serial_number: Some(text.to_owned()), ..Properties::default() };
+        let chain = service.attest(key.public_key_der(), &said, NOW).unwrap();
+        Attested::read(&chain, std::slice::from_ref(service.root()), NOW).unwrap().serial_number
+    };
+    let longest = "X".repeat(MAX_PROPERTY_CHARS);
+    assert_eq!(serial(&longest), Some(longest.clone()));
+    assert_eq!((serial(&format!("{longest}X")), serial("TEST\nSN"), serial("")), (None, None, None));
+}
+
+#[test]
 fn an_attestation_object_is_read_and_others_are_refused_by_name() {
     let chain = [b"leaf".to_vec(), b"intermediate".to_vec()];
     let object = object_of_chain(&chain);

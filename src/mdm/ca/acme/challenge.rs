@@ -11,13 +11,14 @@ use crate::mdm::{Actor, journal};
 use crate::pki::attestation::{Attested, chain_of_object};
 use crate::pki::digest;
 use crate::protocol::acme::{Answer, Fault, Problem};
-use crate::store::acme::{Order, OrderState};
+use crate::store::acme::{self, Order, OrderState};
 use crate::store::invitations::Challenge;
 use crate::store::{Tx, attestations, certificates, devices, enrollments, invitations};
 
 /// Takes the answer to the challenge of an order. A second answer changes nothing.
 pub fn respond(tx: &Tx, order: Order, answer: &Answer) -> Outcome<Order> {
-    let mut order = as_of(order, tx.now);
+    // Another answer may have come between.
+    let mut order = as_of(acme::order_by_id(tx, &order.id)?.unwrap_or(order), tx.now);
     if order.state != OrderState::Pending {
         return Ok(Ok(order));
     }

@@ -116,7 +116,7 @@ pub fn orders_of(tx: &Tx, account: &Account) -> Result<Vec<String>> {
     acme::orders_of(tx, &account.id, ORDERS_MAX as u32)
 }
 
-/// The device that a challenge was for has its certificate, or the challenge's time is over: such orders are not looked at again.
+/// An order whose hour is over is invalid, though nobody has written that down.
 fn as_of(mut order: Order, now: Timestamp) -> Order {
     let after = state::next(order.state, state::Event::Looked, now, order.expires_at);
     if after != order.state {
