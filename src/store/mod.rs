@@ -27,6 +27,7 @@ mod disk;
 pub mod enrollments;
 pub mod escrow;
 pub mod events;
+pub mod former_holders;
 pub mod groups;
 pub mod idempotency;
 mod inbox;
