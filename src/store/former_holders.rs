@@ -36,13 +36,7 @@ pub fn of_installation(tx: &Tx, bundle_id: &str, installation: &str) -> Result<V
          ORDER BY ended_at DESC, app_id, holder LIMIT 20",
         (bundle_id, installation),
         |row| {
-            Ok(FormerHolder {
-                app_id: row.get(0)?,
-                holder: row.get(1)?,
-                sequence: row.get(2)?,
-                policy: row.get(3)?,
-                told_at: row.get(4)?,
-            })
+            Ok(FormerHolder { app_id: row.get(0)?, holder: row.get(1)?, sequence: row.get(2)?, policy: row.get(3)?, told_at: row.get(4)? })
         },
     )
 }

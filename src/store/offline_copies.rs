@@ -206,7 +206,10 @@ pub fn count_not_exported(tx: &Tx, app_id: &str) -> Result<(u64, u64)> {
 
 /// Notes that a copy was taken in an archive.
 pub fn exported(tx: &Tx, id: &str) -> Result<()> {
-    tx.execute("INSERT INTO offline_copies_exported (copy_id, exported_at) VALUES (?1, ?2) ON CONFLICT (copy_id) DO NOTHING", (id, tx.now))?;
+    tx.execute(
+        "INSERT INTO offline_copies_exported (copy_id, exported_at) VALUES (?1, ?2) ON CONFLICT (copy_id) DO NOTHING",
+        (id, tx.now),
+    )?;
     Ok(())
 }
 

@@ -1,7 +1,5 @@
 //! Who would be told to erase what an app holds, before its policy or a person is changed.
 
-use std::collections::BTreeSet;
-
 use super::ask::foresee;
 use super::policy::Policy;
 use super::{app, policy_row};
@@ -97,12 +95,12 @@ pub(in crate::mdm) fn erased_by_deletion(tx: &Tx, app_id: &str) -> Result<u64> {
 
 /// Who would be told to erase, of all apps, if a person were not active any more, or were not there.
 pub(in crate::mdm) fn erased_without(tx: &Tx, person_id: &str, is_deleted: bool) -> Result<Vec<Affected>> {
-    let as_if = |person: Person| match person.id == person_id {
-        true if is_deleted => None,
-        is_them => Some(Person { active: person.active && !is_them, ..person }),
+    let as_if = |person: Person| {
+        let is_them = person.id == person_id;
+        (!is_them || !is_deleted).then(|| Person { active: person.active && !is_them, ..person })
     };
     let mut erased = Vec::new();
-    for app_id in access::asking_apps(tx)?.into_iter().collect::<BTreeSet<_>>() {
+    for app_id in access::asking_apps(tx)? {
         let (app, Some(policy)) = (app(tx, &app_id)?, policy_row(tx, &app_id)?) else { continue };
         if !policy.erase_when_refused {
             continue;

@@ -44,8 +44,7 @@ pub fn loss(tx: &Tx, actor: &Actor, id: &str, from: &[String], instead: &[String
     }
     let named = || vec![Named { kind: AssignedKind::App, id: id.to_owned(), mode: None }];
     let add = if instead.is_empty() { Vec::new() } else { named() };
-    let thought =
-        Thought { add, groups: instead.to_vec(), remove: named(), removed_from: from.to_vec(), ..Thought::default() };
+    let thought = Thought { add, groups: instead.to_vec(), remove: named(), removed_from: from.to_vec(), ..Thought::default() };
     let foreseen = reconcile::preview_all(tx, actor, &thought)?;
     let goes = |device: &&reconcile::Preview| {
         device.things.iter().any(|thing| thing.foreseen == Foreseen::Removed && thing.origins.iter().any(|origin| origin.id == id))

@@ -84,8 +84,13 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         deployments::look_again(tx, &device.id)?;
     }
     let hardware = releases::facts_of_device(tx, &device.id)?;
-    let merged = merge(&devices::facts(tx, &device.id)?, said.facts)?;
+    let known = devices::facts(tx, &device.id)?;
+    let merged = merge(&known, said.facts)?;
     devices::set_facts(tx, &device.id, &merged)?;
+    if store_account(&merged) != store_account(&known) {
+        // Whether a person's licence helps there.
+        deployments::look_again(tx, &device.id)?;
+    }
     if releases::facts_of_device(tx, &device.id)? != hardware {
         // Which releases it can have, and what its clock shows, decides about its updates.
         deployments::look_again(tx, &device.id)?;
@@ -98,6 +103,13 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         ask_bypass_code(tx, enrollment)?;
     }
     Ok(true)
+}
+
+/// What of DeviceInformation tells which account the device is signed in to.
+fn store_account(facts: &str) -> (Option<bool>, Option<String>) {
+    let facts: serde_json::Value = serde_json::from_str(facts).unwrap_or_default();
+    let hash = facts.get("iTunesStoreAccountHash").and_then(serde_json::Value::as_str);
+    (facts.get("iTunesStoreAccountIsActive").and_then(serde_json::Value::as_bool), hash.map(str::to_owned))
 }
 
 /// Whether anything changed that a group's rule can ask for.

@@ -8,8 +8,8 @@ pub mod password;
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Button, Column, Frame, Pager, Row, Section, Shell, State, Table, badge, checkbox, count, empty, field, frame, post,
-    radio, section, table, time_ago,
+    Button, Column, Frame, Pager, Row, Section, Shell, State, Table, badge, checkbox, count, empty, field, frame, post, radio, section,
+    table, time_ago,
 };
 use crate::clock::Timestamp;
 use crate::mdm::access::{Proof, Who};

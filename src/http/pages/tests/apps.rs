@@ -94,7 +94,10 @@ async fn taking_an_app_back_names_the_devices_that_lose_it_and_asks_for_their_nu
         };
         house.write(there).await;
         let page = house.get(&owner, &format!("/apps/{id}/delete")).await.body;
-        assert!(page.contains("It goes from 2 devices") && page.contains("iPad 2") && page.contains("Type 2 to go on"), "{stage:?}: {page}");
+        assert!(
+            page.contains("It goes from 2 devices") && page.contains("iPad 2") && page.contains("Type 2 to go on"),
+            "{stage:?}: {page}"
+        );
     }
     let target = id.clone();
     let reach = move |tx: &crate::store::Tx| Ok(assignments::of_item(tx, AssignedKind::App, &target)?.len());

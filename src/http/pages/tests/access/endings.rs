@@ -79,8 +79,7 @@ async fn copies_of_offline_edits_are_taken_or_given_up_before_their_app_is_delet
     let house = school(Policy::default()).await;
     let (_, _, answer) = granted(&house).await;
     for document in ["a.txt", "b.txt"] {
-        let request =
-            Request::post(format!("/access/v1/copies?document={document}")).header("authorization", format!("Bearer {answer}"));
+        let request = Request::post(format!("/access/v1/copies?document={document}")).header("authorization", format!("Bearer {answer}"));
         assert_eq!(house.send(request.body(Body::from("edit")).unwrap()).await.status, 201);
     }
     let admin = house.person(Role::Admin).await;
@@ -170,4 +169,21 @@ async fn the_same_identifier_with_a_new_app_does_not_keep_the_old_one_from_erasi
         .await;
     let (said, _) = talk.ask(&[("token", &good)]).await;
     assert_eq!((said.app_id.as_str(), said.erase), ("a1", true));
+}
+
+#[tokio::test]
+async fn what_follows_when_a_person_leaves_is_said_before() {
+    let house = school(Policy { who: Who::DevicePerson, ..Policy::default() }).await;
+    let good = token(&house, "d1", "a1").await;
+    let mut talk = Talk::new(&house, "installation-1");
+    assert_eq!(talk.ask(&[("token", &good)]).await.1, Verdict::Open);
+    let admin = house.person(Role::Admin).await;
+    let page = house.get(&admin, "/people/p1/delete").await.body;
+    assert!(page.contains("1 installation of an app is") && page.contains("Field notes a1 on iPad 1, Person p1"), "{page}");
+    let form = "name=Person+p1&email=kim%40example.school&role=teacher";
+    let asked = house.post(&admin, "/people/p1/edit", form).await;
+    assert!(asked.status == StatusCode::CONFLICT && asked.body.contains("Deactivate Person p1"), "{}", asked.body);
+    assert_eq!(talk.ask(&[("token", &good)]).await.1, Verdict::Open, "nothing was changed");
+    assert_eq!(house.post(&admin, "/people/p1/edit", &format!("{form}&confirmed=1")).await.status, 303);
+    assert_eq!(talk.ask(&[("token", &good)]).await.0.code, Code::PersonInactive);
 }
