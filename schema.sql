@@ -795,7 +795,7 @@ CREATE INDEX access_standings_enrollment ON access_standings (enrollment_id);
 CREATE INDEX access_standings_person ON access_standings (person_id);
 CREATE INDEX access_standings_installation ON access_standings (app_id, installation);
 
--- Copies of what people changed in an app while it was offline. They outlive app, device and person: only time removes them.
+-- Copies of what people changed in an app while it was offline. They outlive device and person: time removes them, or who deletes the app and gives them up.
 CREATE TABLE offline_copies (
     id              TEXT PRIMARY KEY,
     app_id          TEXT NOT NULL,
@@ -818,6 +818,27 @@ CREATE INDEX offline_copies_app ON offline_copies (app_id, created_at DESC, id D
 CREATE INDEX offline_copies_ends ON offline_copies (keep_until);
 CREATE INDEX offline_copies_device ON offline_copies (app_id, device_id, size_bytes);
 CREATE TRIGGER offline_copies_stay BEFORE UPDATE ON offline_copies BEGIN SELECT RAISE(ABORT, 'copies are never changed'); END;
+
+-- Copies of offline edits that somebody has taken in an archive.
+CREATE TABLE offline_copies_exported (
+    copy_id      TEXT PRIMARY KEY REFERENCES offline_copies (id) ON DELETE CASCADE,
+    exported_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who had a grant for an app that was deleted: whoever shows it is told to erase what they hold.
+CREATE TABLE former_holders (
+    app_id        TEXT NOT NULL,
+    holder        TEXT NOT NULL,
+    bundle_id     TEXT NOT NULL,
+    installation  TEXT NOT NULL,
+    sequence      INTEGER NOT NULL,
+    policy        TEXT NOT NULL CHECK (json_valid(policy)),
+    ended_at      INTEGER NOT NULL,
+    told_at       INTEGER,
+    PRIMARY KEY (app_id, holder)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX former_holders_installation ON former_holders (bundle_id, installation);
+CREATE INDEX former_holders_ends ON former_holders (ended_at);
 
 -- ---------------------------------------------------------------- catalogue
 

@@ -11,7 +11,7 @@ use crate::mdm::updates::progress;
 use crate::mdm::{access, admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, acme, arrivals, commands, declared, invitations, offline_copies, reports, update_progress};
+use crate::store::{Tx, acme, arrivals, commands, declared, former_holders, invitations, offline_copies, reports, update_progress};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -27,6 +27,9 @@ const KEEP_RUNS: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// How long it is kept that a device asked for its profile from Setup Assistant.
 const KEEP_ARRIVALS: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long those are remembered who had a grant for an app that was deleted: a device that lay in a drawer is told to erase when it comes back.
+const KEEP_FORMER: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
 
 /// Files of packages that one turn looks at.
 const FILES: usize = 10_000;
@@ -56,6 +59,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + admins::sessions::sweep(tx)?
                     + declared::prune_documents(tx, PAGE)?
                     + offline_copies::prune(tx, PAGE)?
+                    + former_holders::prune(tx, now.minus(KEEP_FORMER), PAGE)?
                     + update_progress::prune_runs(tx, now.minus(KEEP_RUNS), PAGE)?
                     + import::sweep(tx)?)
             })

@@ -49,6 +49,11 @@ pub fn apps_by_bundle_id(tx: &Tx, bundle_id: &str) -> Result<Vec<(String, String
     )
 }
 
+/// The apps that ask for access.
+pub fn asking_apps(tx: &Tx) -> Result<Vec<String>> {
+    tx.list("SELECT app_id FROM access_policies ORDER BY app_id", [], |row| row.get(0))
+}
+
 /// Whether an app is assigned to a group that a device is in.
 pub fn is_assigned(tx: &Tx, app_id: &str, device_id: &str) -> Result<bool> {
     tx.one(

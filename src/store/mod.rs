@@ -35,6 +35,7 @@ mod disk;
 pub mod enrollments;
 pub mod escrow;
 pub mod events;
+pub mod former_holders;
 pub mod groups;
 pub mod holds;
 pub mod idempotency;

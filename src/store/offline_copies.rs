@@ -194,6 +194,30 @@ pub fn count(tx: &Tx, app_id: &str) -> Result<(u64, u64)> {
     })
 }
 
+/// How many copies of an app nobody has taken in an archive, and of how many devices and people they are.
+pub fn count_not_exported(tx: &Tx, app_id: &str) -> Result<(u64, u64)> {
+    tx.one(
+        "SELECT count(*), count(DISTINCT coalesce(device_id, substr(holder, 1, instr(holder, '/') - 1))) FROM offline_copies
+         WHERE app_id = ?1 AND NOT EXISTS (SELECT 1 FROM offline_copies_exported WHERE copy_id = offline_copies.id)",
+        [app_id],
+        |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())),
+    )
+}
+
+/// Notes that a copy was taken in an archive.
+pub fn exported(tx: &Tx, id: &str) -> Result<()> {
+    tx.execute(
+        "INSERT INTO offline_copies_exported (copy_id, exported_at) VALUES (?1, ?2) ON CONFLICT (copy_id) DO NOTHING",
+        (id, tx.now),
+    )?;
+    Ok(())
+}
+
+/// Removes all copies of an app; gives how many.
+pub fn delete_all(tx: &Tx, app_id: &str) -> Result<usize> {
+    tx.execute("DELETE FROM offline_copies WHERE app_id = ?1", [app_id])
+}
+
 /// Where lists of at most so many copies and bytes end, newest first: the last copy of each but the last.
 pub fn cuts(tx: &Tx, app_id: &str, most: u64, most_bytes: u64) -> Result<Vec<(Timestamp, String)>> {
     let (mut cuts, mut count, mut bytes, mut last) = (Vec::new(), 0, 0, None);

@@ -210,6 +210,15 @@ pub fn managed_apple_id(tx: &Tx, id: &str) -> Result<String> {
     Ok(tx.optional("SELECT managed_apple_id FROM people WHERE id = ?1", [id], |row| row.get(0))?.unwrap_or_default())
 }
 
+/// Somebody else than `but` with this Managed Apple Account, in whatever case.
+pub fn by_managed_apple_id(tx: &Tx, account: &str, but: &str) -> Result<Option<Person>> {
+    tx.optional(
+        &format!("SELECT {COLUMNS} FROM people WHERE managed_apple_id = ?1 COLLATE NOCASE AND id <> ?2 LIMIT 1"),
+        [account, but],
+        person,
+    )
+}
+
 /// Stores a person's Managed Apple Account.
 pub fn set_managed_apple_id(tx: &Tx, id: &str, account: &str) -> Result<()> {
     tx.execute("UPDATE people SET managed_apple_id = ?2, changed_at = ?3 WHERE id = ?1", (id, account, tx.now))?;

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::attempts::{Attempts, Tally, network};
 use crate::mdm::access::guesses::{self, Asker, Guesses};
 use crate::mdm::access::passwords::Verified;
-use crate::mdm::access::{Ask, keys};
+use crate::mdm::access::{self, Ask, keys};
 use crate::pki::digest::sha256;
 use crate::pki::jws::JwsSigner;
 use crate::protocol::grant::GRANT_TYPE;
@@ -75,7 +75,8 @@ impl Desk {
     /// of by its address, and an installation that this person was granted before by itself alone: what others guess does not lock it.
     ///
     /// # Errors
-    /// Unauthenticated, in the same words after the same work whether or not there is such a person; too often with the seconds to wait.
+    /// Unauthenticated, in the same words after the same work whether or not there is such a person; too often with the seconds to wait. Nobody, and no
+    /// error, where the ask shows a grant whose app or person was deleted: it is refused by that.
     pub(super) async fn prove(&self, app: &App, from: IpAddr, ask: &Ask, now: Timestamp) -> Result<Option<Verified>> {
         let (Some(email), Some(password)) = (&ask.request.email, ask.request.password.clone()) else { return Ok(None) };
         let (who, asked) = (sha256(email.trim().to_ascii_lowercase().as_bytes()), ask.clone());
@@ -93,6 +94,10 @@ impl Desk {
         }
         let person_id = candidate.person_id().map(str::to_owned);
         let Some(verified) = self.in_turn(move || candidate.verify(&password)).await? else {
+            let request = ask.request.clone();
+            if app.store.read(now, move |tx| access::is_over(tx, &request)).await? {
+                return Ok(None);
+            }
             let wrong = Error::new(Kind::Unauthenticated, "Address or password is wrong.");
             self.note(app, from, ask, person_id, &wrong, now).await?;
             return Err(wrong);

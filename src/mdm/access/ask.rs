@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::policy::{Policy, Proof, Who};
-use super::{keys, passwords, purpose};
+use super::{former, keys, passwords, purpose};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::Actor;
@@ -25,8 +25,10 @@ pub const COPIES_AFTER_REFUSAL: Duration = Duration::from_secs(3600);
 /// Installations of one person without a device's proof that are remembered for one app; beyond it the one that asked longest ago is forgotten.
 pub const INSTALLATIONS_MAX: u64 = 20;
 
+mod foresee;
 mod numbers;
 
+pub(super) use foresee::foresee;
 pub use numbers::FIRST_COUNTER_MAX;
 pub(super) use numbers::shown_grant;
 
@@ -70,6 +72,13 @@ pub(super) struct Origin {
     pub(super) flaw: Option<Code>,
 }
 
+/// A right that ended because the app or the person was deleted.
+pub(super) struct Ended {
+    pub(super) policy: Policy,
+    pub(super) standing: Standing,
+    pub(super) code: Code,
+}
+
 /// Who asks, as far as it is proven.
 struct Proven {
     app_id: String,
@@ -84,9 +93,19 @@ struct Proven {
 /// Decides what an app that asks is told, and remembers it; `iss` is the public address.
 ///
 /// # Errors
-/// Not found for an app that is not asked about here; unauthenticated where a proof that the policy wants is missing or none.
+/// Not found for an app that is not asked about here; unauthenticated where a proof that the policy wants is missing or none. Neither where the ask
+/// shows a grant of ours that ended because the app or the person was deleted: that is a refusal.
 pub fn grant(tx: &Tx, iss: &str, ask: &Ask) -> Result<Granted> {
-    let proven = prove(tx, ask)?;
+    let is_unproven = ask.request.email.is_some() && ask.person.is_none();
+    let proof = if is_unproven { Err(unproven("Address or password is wrong.")) } else { prove(tx, ask) };
+    let proven = match proof {
+        Err(error) if matches!(error.kind, Kind::NotFound | Kind::Unauthenticated) => {
+            let Some(ended) = former::ended(tx, &ask.request)? else { return Err(error) };
+            let claims = claims(tx, iss, &ask.request, &ended.policy, &ended.standing, ended.code)?;
+            return Ok(Granted { claims, key_id: keys::signing(tx)? });
+        }
+        proven => proven?,
+    };
     let code = decide(tx, &proven, ask)?;
     let key_id = keys::signing(tx)?;
     let claims = answer(tx, iss, ask, &proven, code)?;
@@ -178,7 +197,16 @@ fn by_certificate(tx: &Tx, shown: &Shown) -> Result<(Enrollment, Option<Code>)> 
 
 /// Whether whoever is there may use the app now. What the app itself has kept is judged later.
 fn decide(tx: &Tx, proven: &Proven, ask: &Ask) -> Result<Code> {
-    let Proven { app_id, policy, enrollment, flaw, .. } = proven;
+    let code = decide_on_right(tx, proven, ask.person.is_some())?;
+    let said = ask.request.client_time;
+    let off = said.since(tx.now).max(tx.now.since(said));
+    let is_off = off > minutes(proven.policy.clock_tolerance_minutes);
+    Ok(if code == Code::Granted && is_off { Code::ClockWrong } else { code })
+}
+
+/// Whether whoever is there has a right to the app.
+fn decide_on_right(tx: &Tx, proven: &Proven, by_password: bool) -> Result<Code> {
+    let Proven { app_id, enrollment, flaw, .. } = proven;
     if enrollment.as_ref().is_some_and(|enrollment| enrollment.state != EnrollmentState::Enrolled) {
         return Ok(Code::NotEnrolled);
     }
@@ -192,15 +220,7 @@ fn decide(tx: &Tx, proven: &Proven, ask: &Ask) -> Result<Code> {
     if !is_assigned {
         return Ok(Code::NotAssigned);
     }
-    if let Some(code) = decide_on_person(tx, proven, ask.person.is_some())? {
-        return Ok(code);
-    }
-    let said = ask.request.client_time;
-    let off = said.since(tx.now).max(tx.now.since(said));
-    if off > minutes(policy.clock_tolerance_minutes) {
-        return Ok(Code::ClockWrong);
-    }
-    Ok(Code::Granted)
+    Ok(decide_on_person(tx, proven, by_password)?.unwrap_or(Code::Granted))
 }
 
 fn decide_on_person(tx: &Tx, proven: &Proven, by_password: bool) -> Result<Option<Code>> {
@@ -251,7 +271,7 @@ fn answer(tx: &Tx, iss: &str, ask: &Ask, proven: &Proven, decided: Code) -> Resu
     if before.is_none_or(|before| before != (standing.code.clone(), standing.installation.clone())) {
         note(tx, proven, request, code)?;
     }
-    claims(tx, iss, request, proven, &standing, code)
+    claims(tx, iss, request, &proven.policy, &standing, code)
 }
 
 fn remember(tx: &Tx, proven: &Proven, standing: &Standing, is_new: bool) -> Result<()> {
@@ -276,8 +296,7 @@ fn note(tx: &Tx, proven: &Proven, request: &GrantRequest, code: Code) -> Result<
     journal::note(tx, &Actor::Device { name }, kind, subject, data)
 }
 
-fn claims(tx: &Tx, iss: &str, request: &GrantRequest, proven: &Proven, standing: &Standing, code: Code) -> Result<Claims> {
-    let policy = &proven.policy;
+fn claims(tx: &Tx, iss: &str, request: &GrantRequest, policy: &Policy, standing: &Standing, code: Code) -> Result<Claims> {
     let allowed = code == Code::Granted;
     let issued_at = if allowed { standing.asked_at } else { tx.now };
     let offline_until = standing.offline_until.filter(|_| allowed).unwrap_or(issued_at);
@@ -286,7 +305,7 @@ fn claims(tx: &Tx, iss: &str, request: &GrantRequest, proven: &Proven, standing:
     let ended_at = standing.ended_at.filter(|_| code.ends_the_right() && standing.installation == request.installation);
     let copies_until = if allowed { Some(expires_at.max(offline_until)) } else { ended_at.map(|at| at.plus(COPIES_AFTER_REFUSAL)) };
     let grant = if allowed {
-        numbers::grant_id(tx, &proven.app_id, &standing.holder, &standing.installation, standing.sequence)?
+        numbers::grant_id(tx, &standing.app_id, &standing.holder, &standing.installation, standing.sequence)?
     } else {
         String::new()
     };
@@ -308,6 +327,6 @@ fn claims(tx: &Tx, iss: &str, request: &GrantRequest, proven: &Proven, standing:
         clock_tolerance_s: policy.clock_tolerance_minutes * 60,
         copies_until: copies_until.filter(|_| policy.takes_copies),
         holder: standing.holder.clone(),
-        app_id: proven.app_id.clone(),
+        app_id: standing.app_id.clone(),
     })
 }

@@ -199,6 +199,7 @@ pub fn export(tx: &Tx, actor: &Actor, app_id: &str, after: Option<(Timestamp, &s
     let found = copies.len();
     copies.truncate(fitting(copies.iter().map(|copy| copy.size_bytes.unsigned_abs())));
     let next = copies.last().filter(|_| copies.len() < found).map(|last| (last.created_at, last.id.clone()));
+    copies.iter().try_for_each(|copy| rows::exported(tx, &copy.id))?;
     journal::note(tx, actor, "access.copies_exported", Subject::default(), json!({ "app_id": app_id, "count": copies.len() }))?;
     Ok(Part { copies, next })
 }
@@ -242,6 +243,32 @@ pub fn delete_older(tx: &Tx, actor: &Actor, app_id: &str, days: u32) -> Result<u
     let data = json!({ "app_id": app_id, "older_than_days": days, "count": removed });
     journal::note(tx, actor, "access.copies_removed", Subject::default(), data)?;
     Ok(removed)
+}
+
+/// Removes all copies of an app that is to be deleted; gives how many there were.
+///
+/// # Errors
+/// Conflict while there are some that nobody has taken in an archive, unless `given_up` is how many they are.
+pub(in crate::mdm) fn give_up(tx: &Tx, actor: &Actor, app_id: &str, given_up: Option<u64>) -> Result<u64> {
+    let (count, _) = rows::count(tx, app_id)?;
+    if count == 0 {
+        return Ok(0);
+    }
+    actor.require(Right::Destroy)?;
+    let (left, keepers) = rows::count_not_exported(tx, app_id)?;
+    if left > 0 && given_up != Some(left) {
+        return Err(Error::conflict(format!(
+            "{} of {} would be lost: take them in an archive first (copies.zip), or say with give_up_copies={left} that they are given up.",
+            counted(left, "copy of offline edits", "copies of offline edits"),
+            counted(keepers, "device or person", "devices or people"),
+        )));
+    }
+    rows::delete_all(tx, app_id)?;
+    Ok(count)
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Who has copies of an app, those with the most first, at most [`KEEPERS_MAX`].

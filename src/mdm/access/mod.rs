@@ -2,12 +2,17 @@
 
 mod ask;
 pub mod copies;
+mod former;
 pub mod guesses;
 pub mod keys;
+mod outlook;
 pub mod passwords;
 pub mod policy;
 
 pub use ask::{Ask, COPIES_AFTER_REFUSAL, FIRST_COUNTER_MAX, Granted, INSTALLATIONS_MAX, Shown, grant};
+pub use former::is_over;
+pub use outlook::{Affected, closed_by_removal, erased_by};
+pub(in crate::mdm) use outlook::{erased_by_deletion, erased_without, remember_holders};
 pub use policy::{Policy, Proof, Who};
 
 use serde_json::json;

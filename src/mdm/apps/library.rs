@@ -11,7 +11,7 @@ use crate::mdm::apps::seats::{Shortage, shortages};
 use crate::mdm::apps::settings::{self, Settings};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::licences::{self, Seats};
-use crate::mdm::{Actor, Right, assignments, names};
+use crate::mdm::{Actor, Right, access, assignments, names};
 use crate::protocol::plist::Dictionary;
 use crate::store::app_states::{self, Stage};
 use crate::store::apps::{self, App, AppKind};
@@ -275,10 +275,16 @@ pub fn unassign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<()> 
     assignments::unassign(tx, actor, (AssignedKind::App, id, &app.name), group_id)
 }
 
-/// Deletes an app; it goes from every device that has it.
-pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
+/// Deletes an app; it goes from every device that has it. Those who were allowed to use it are told to erase what they hold, if its policy said so.
+///
+/// # Errors
+/// Conflict while there are copies of offline edits that nobody has taken in an archive, unless `given_up` is how many they are. Forbidden where there
+/// are copies at all and the actor may not destroy.
+pub fn delete(tx: &Tx, actor: &Actor, id: &str, given_up: Option<u64>) -> Result<()> {
     actor.require(Right::Configure)?;
     let app = known(tx, id)?;
+    let copies = access::copies::give_up(tx, actor, id, given_up)?;
+    access::remember_holders(tx, id)?;
     assignments::unassign_everywhere(tx, actor, (AssignedKind::App, id, &app.name))?;
     let mut after: Option<(String, String)> = None;
     loop {
@@ -291,7 +297,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
         }
     }
     apps::delete(tx, id)?;
-    journal::note(tx, actor, "app.deleted", Subject::default(), json!({ "id": id, "name": app.name }))
+    journal::note(tx, actor, "app.deleted", Subject::default(), json!({ "id": id, "name": app.name, "copies": copies }))
 }
 
 /// Rows that are read at a time.

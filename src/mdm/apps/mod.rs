@@ -4,6 +4,7 @@ pub mod configuration;
 mod feedback;
 mod lacks;
 mod library;
+mod loss;
 pub mod mechanism;
 pub mod next;
 pub mod orders;
@@ -21,6 +22,7 @@ pub use library::{
     Edit, NAME_MAX_CHARS, NOTE_MAX_CHARS, Overview, Picture, add, assign, configuration_of, delete, edit, find, learn_identifier, list,
     set_configuration, set_configuration_unchecked, unassign,
 };
+pub use loss::{Deletion, Loss, deletion, loss};
 pub use orders::declaration_identifier;
 pub use plan::{Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, kept, origin, plan};
 pub use seats::{SeatsLeft, Shortage, shortages};

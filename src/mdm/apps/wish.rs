@@ -22,7 +22,7 @@ use crate::store::deployments::Mechanism;
 use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
 use crate::store::packages::Package;
-use crate::store::{Tx, inventory, people};
+use crate::store::{Tx, devices, inventory, people};
 
 /// Why an app cannot be had on a device, or not as it is wanted.
 pub(super) struct Hindrance {
@@ -92,6 +92,13 @@ pub(super) fn wish(
         Ok(holder) => holder,
         Err(because) => return lacks(because),
     };
+    let is_away = before.is_none_or(|row| row.seen.is_empty());
+    if let (true, false, false, Some(Holder::Person { person_id })) =
+        (is_away, is_mac, target.capabilities.kind.is_user_enrollment(), &holder)
+        && let Some(because) = another_account(tx, device, person_id)?
+    {
+        return lacks(because);
+    }
     let package = if app.kind == AppKind::Store { None } else { packages::for_device(tx, &app.id, &device.id)? };
     let manifest_url = match &package {
         None if app.kind == AppKind::Store => None,
@@ -183,6 +190,28 @@ pub fn holder(tx: &Tx, device: &Device, licence: LicenceBy) -> Result<Result<Opt
     })
 }
 
+/// Why a person's licence does not help on a device: it said that it is not signed in to the account that Apple knows them by. Nothing where either is
+/// not known.
+fn another_account(tx: &Tx, device: &Device, person_id: &str) -> Result<Option<String>> {
+    let hashes: Vec<String> = licences::account_hashes(tx, person_id)?;
+    let Some(person) = people::by_id(tx, person_id)?.filter(|_| !hashes.is_empty()) else { return Ok(None) };
+    let facts: Json = serde_json::from_str(&devices::facts(tx, &device.id)?)
+        .map_err(|error| Error::internal("stored facts of devices are JSON", error))?;
+    let hash = facts.get("iTunesStoreAccountHash").and_then(Json::as_str).filter(|hash| !hash.is_empty());
+    let whose = match people::managed_apple_id(tx, person_id)? {
+        account if account.is_empty() => format!("the account of {}", person.name),
+        account => account,
+    };
+    let then = "Sign in there, in the settings under Media and Purchases, then have the device asked anew";
+    Ok(match facts.get("iTunesStoreAccountIsActive").and_then(Json::as_bool) {
+        Some(false) => Some(format!("the device is not signed in to {whose}, who holds the licence. {then}")),
+        _ if hash.is_some_and(|hash| hashes.iter().all(|known| known != hash)) => {
+            Some(format!("the device is signed in to another account than {whose}, who holds the licence. {then}"))
+        }
+        _ => None,
+    })
+}
+
 /// The newest version for a device, as far as the store or the packages say.
 pub(super) fn newest(tx: &Tx, app: &App, device: &Device) -> Result<Option<Newest>> {
     if app.kind != AppKind::Store {
@@ -234,7 +263,7 @@ mod tests {
     use crate::mdm::Actor;
     use crate::mdm::people::{Change, NewPerson};
     use crate::store::people::PersonRole;
-    use crate::store::{OpenOptions, Store, devices, roster};
+    use crate::store::{OpenOptions, Store, roster};
 
     #[test]
     fn a_person_who_is_not_active_holds_no_licence() {

@@ -1,6 +1,7 @@
 //! How an app stands on a device, in the words of a teacher: one of cause and one of remedy.
 
 use crate::clock::Zone;
+use crate::mdm::licences::NOT_ACCEPTED;
 use crate::store::app_states::{AppState, Intent, Stage};
 use crate::store::deployments::Mechanism;
 
@@ -70,12 +71,15 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
         Stage::Stuck => String::from("Look at the device: the app may be open, or the App Store out of reach. Then ask again."),
         Stage::Unmanaged if row.take_over => String::from("It is taken over now."),
         Stage::Unmanaged => String::from("It can be taken over: the person keeps their data, and the app becomes managed."),
-        Stage::NoLicence if row.due_at.is_some() => format!("It is tried again at {}.", row.due_at.unwrap_or_default()),
+        Stage::NoLicence if row.due_at.is_some() => format!("It is tried again at {}.", zone.words(row.due_at.unwrap_or_default())),
         // The device's own store refused it each time.
         Stage::NoLicence if row.attempts > 0 => {
             String::from("It stays so until somebody asks again. Look whether the licence is still there.")
         }
         Stage::NoLicence => String::from("It goes on by itself when a licence is free."),
+        Stage::Licence if row.problem == NOT_ACCEPTED => String::from(
+            "Open the person's page: it leads to the location that invites them, where the invitation can be shown and sent again.",
+        ),
         Stage::NeedsCode if row.command_uuid.is_some() => String::new(),
         Stage::NeedsCode if row.unmoved > 0 => {
             String::from("Look whether the codes are those of this app and country. Ask again, and it is sent the next one.")

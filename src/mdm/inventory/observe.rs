@@ -99,6 +99,10 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
         // Only now it is known that the question makes sense.
         ask_users(tx, &ACTOR, enrollment)?;
     }
+    if store_account(&merged) != store_account(&known) {
+        // Whether a person's licence helps there.
+        deployments::look_again(tx, &device.id)?;
+    }
     if releases::facts_of_device(tx, &device.id)? != hardware {
         // Which releases it can have, and what its clock shows, decides about its updates.
         deployments::look_again(tx, &device.id)?;
@@ -117,6 +121,13 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
 fn is_shared(facts: &str) -> bool {
     let facts: Value = serde_json::from_str(facts).unwrap_or_default();
     facts.get("IsMultiUser").and_then(Value::as_bool) == Some(true)
+}
+
+/// What of DeviceInformation tells which account the device is signed in to.
+fn store_account(facts: &str) -> (Option<bool>, Option<String>) {
+    let facts: serde_json::Value = serde_json::from_str(facts).unwrap_or_default();
+    let hash = facts.get("iTunesStoreAccountHash").and_then(serde_json::Value::as_str);
+    (facts.get("iTunesStoreAccountIsActive").and_then(serde_json::Value::as_bool), hash.map(str::to_owned))
 }
 
 /// Whether anything changed that a group's rule can ask for.

@@ -346,12 +346,21 @@ fn view(tx: &Tx, row: &Row) -> Result<Licence> {
     }
 }
 
+/// What Apple calls the accounts that a person is known by, where they have accepted (`idHash`).
+pub fn account_hashes(tx: &Tx, person_id: &str) -> Result<Vec<String>> {
+    let known = user_rows::of_person(tx, person_id)?.into_iter();
+    Ok(known.filter(|user| user.state == UserState::Associated && !user.id_hash.is_empty()).map(|user| user.id_hash).collect())
+}
+
+/// What is said while a person has not accepted the invitation.
+pub const NOT_ACCEPTED: &str = "The person has not accepted the invitation to Apps and Books yet.";
+
 /// A person's licence counts when their account is known to Apple.
 fn of_person(tx: &Tx, token_id: &str, person_id: &str) -> Result<Licence> {
     let user = user_rows::of(tx, token_id, person_id)?;
     let because = match user.map(|user| (user.state, user.problem)) {
         Some((UserState::Associated, _)) => return Ok(Licence::Held),
-        Some((UserState::Registered, _)) => String::from("The person has not accepted the invitation to Apps and Books yet."),
+        Some((UserState::Registered, _)) => String::from(NOT_ACCEPTED),
         Some((UserState::Failed, problem)) => return Ok(Licence::Failed { because: problem, until: None }),
         _ => String::from("Apple is being told of the person."),
     };

@@ -64,6 +64,14 @@ pub fn admit(tx: &Tx, actor: &Actor, new: &NewPackage) -> Result<()> {
     if store::count(tx)? >= PACKAGES_MAX {
         return Err(Error::conflict(format!("There are {PACKAGES_MAX} packages already, which is the most. Delete old versions first.")));
     }
+    if app_of(tx, facts)?.is_none()
+        && let Some(clash) = super::of_the_store(tx, &facts.identifier)?
+    {
+        return Err(Error::conflict(format!(
+            "“{}” of the App Store has the identifier {} too, and a device has one app of an identifier. Delete that one first, or give yours another.",
+            clash.name, facts.identifier
+        )));
+    }
     if let Some(app) = app_of(tx, facts)?
         && store::of_app(tx, &app.id)?.len() >= VERSIONS_MAX
     {
@@ -89,6 +97,11 @@ pub fn keep(tx: &Tx, actor: &Actor, new: &NewPackage) -> Result<Kept> {
     admit(tx, actor, new)?;
     if let Some(package) = store::by_sha256(tx, &new.hashes.sha256)? {
         let app = apps::by_id(tx, &package.app_id)?.ok_or_else(|| Error::not_found("The app of this package is gone."))?;
+        let package = match new.stage {
+            // Said on purpose: it holds for a file that is here already, too.
+            Some(stage) => super::stage(tx, actor, &package.id, stage)?,
+            None => package,
+        };
         return Ok(Kept { package, app, is_new: false });
     }
     let mut facts = new.read.facts.clone();

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::store::apps::{self, App, AppKind};
 use crate::store::packages::{self as store, Package};
 use crate::store::{Tx, alerts};
 
@@ -38,6 +39,11 @@ pub const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
 pub const WARNED_DAYS: [i64; 3] = [30, 14, 7];
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// The app of the App Store with this identifier, where it is known here.
+fn of_the_store(tx: &Tx, identifier: &str) -> Result<Option<App>> {
+    Ok(apps::by_bundle_id(tx, identifier)?.into_iter().find(|app| app.kind == AppKind::Store))
+}
 
 fn known(tx: &Tx, id: &str) -> Result<Package> {
     store::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such package."))

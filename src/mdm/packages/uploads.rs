@@ -1,7 +1,7 @@
 //! Uploads under way: begun with what is to come, gone on with after a break, given up after a day.
 
 use super::{MAX_BYTES, UPLOAD_KEPT, UPLOADS_MAX};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, FieldError, Kind, Result};
 use crate::mdm::{Actor, Right};
 use crate::store::Tx;
 use crate::store::package_files::Found;
@@ -33,7 +33,9 @@ pub fn begin(tx: &Tx, actor: &Actor, file_name: &str, size_bytes: Option<u64>, s
         return Err(Error::field("file_name", format!("the name of the file, of 1 to {MAX_NAME_CHARS} characters")));
     }
     if size_bytes == Some(0) {
-        return Err(Error::field("size_bytes", "the file is empty: nothing of it was written. Export it once more"));
+        let mut error = Error::bad_input("The file is empty: nothing of it was written. Export it once more.");
+        error.fields.push(FieldError { field: String::from("size_bytes"), message: String::from("the file is empty") });
+        return Err(error);
     }
     let is_known = size_bytes.is_some();
     let size_bytes = size_bytes.unwrap_or_default();

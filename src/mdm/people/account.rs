@@ -36,6 +36,9 @@ pub fn set_account(tx: &Tx, actor: &Actor, id: &str, account: &str) -> Result<St
     if rows::managed_apple_id(tx, id)? == account {
         return Ok(account.to_owned());
     }
+    if let Some(other) = rows::by_managed_apple_id(tx, account, id)?.filter(|_| !account.is_empty()) {
+        return Err(Error::field("managed_apple_id", format!("{} has this account already; an account is one person's", other.name)));
+    }
     put(tx, id, account)?;
     journal::note(tx, actor, "person.changed", Subject::default(), json!({ "person": id, "name": person.name }))?;
     Ok(account.to_owned())
@@ -48,4 +51,26 @@ pub(super) fn put(tx: &Tx, id: &str, account: &str) -> Result<()> {
         content_tokens::make_due(tx, &user.token_id)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::mdm::people::{NewPerson, create};
+    use crate::store::people::PersonRole;
+    use crate::store::{OpenOptions, Store};
+
+    #[test]
+    fn an_account_is_one_persons_in_whatever_case() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let refused = store.write_blocking(Timestamp::default(), |tx| {
+            let new = |name: &str| NewPerson { name: name.into(), email: String::new(), role: PersonRole::Student, active: true };
+            let (ada, ben) = (create(tx, &Actor::Console, new("Ada"))?, create(tx, &Actor::Console, new("Ben"))?);
+            set_account(tx, &Actor::Console, &ada.id, "ada@apple.example.school")?;
+            set_account(tx, &Actor::Console, &ada.id, "Ada@apple.example.school")?;
+            Ok(set_account(tx, &Actor::Console, &ben.id, "ADA@apple.example.school").unwrap_err())
+        });
+        assert_eq!(refused.unwrap().fields[0].message, "Ada has this account already; an account is one person's");
+    }
 }

@@ -4,6 +4,7 @@ mod account;
 pub mod classes;
 pub mod import;
 mod invited;
+mod leaving;
 
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use crate::store::{Tx, deployments};
 pub use crate::protocol::roster::{EMAIL_MAX_CHARS, NAME_MAX_CHARS};
 pub use account::{ACCOUNT_MAX_CHARS, account, set_account};
 pub use invited::invited;
+pub use leaving::{Leaving, leaving};
 
 /// People at the most.
 pub const PEOPLE_MAX: u64 = 100_000;
@@ -93,8 +95,10 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, change: Change) -> Result<Person
         must_be_alone(tx, &person)?;
     }
     rows::update(tx, &person)?;
-    journal::note(tx, actor, "person.changed", Subject::default(), json!({ "person": id, "name": person.name }))?;
-    if before.active && !person.active {
+    let deactivated = before.active && !person.active;
+    let data = json!({ "person": id, "name": person.name, "deactivated": deactivated });
+    journal::note(tx, actor, "person.changed", Subject::default(), data)?;
+    if deactivated {
         licences::person_left(tx, id)?;
     }
     look_at_devices(tx, id)?;

@@ -155,6 +155,6 @@ fn a_file_that_goes_leaves_what_is_set_and_goes_with_its_app() {
     assert_eq!(school.try_write(move |tx| schema::take_away(tx, &Actor::Console, &target)).unwrap_err().kind, Kind::NotFound);
     bring(&school, &id, ATLAS).unwrap();
     let target = id.clone();
-    school.write(move |tx| apps::delete(tx, &Actor::Console, &target));
+    school.write(move |tx| apps::delete(tx, &Actor::Console, &target, None));
     assert!(school.write(move |tx| crate::store::app_schemas::of_app(tx, &id)).is_none());
 }

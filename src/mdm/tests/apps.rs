@@ -363,7 +363,7 @@ fn an_app_that_is_deleted_goes_from_devices() {
     let device = device(&school, "16.7");
     let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
     device.session(&taken("Managed"), "Managed");
-    school.write(move |tx| apps::delete(tx, &Actor::Console, &app.id));
+    school.write(move |tx| apps::delete(tx, &Actor::Console, &app.id, None));
     assert_eq!(device.session("", "")[0].request_type, "RemoveApplication");
     device.session("", "");
     assert_eq!(device.app(), None);

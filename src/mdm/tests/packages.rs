@@ -322,3 +322,30 @@ fn what_is_odd_about_a_version_is_told() {
     let Read { facts, .. } = brought(FIELD).read;
     assert_eq!(facts.warnings, [""; 0]);
 }
+
+#[test]
+fn a_stage_that_is_said_holds_for_a_file_that_is_here_already() {
+    let school = School::new();
+    school.write(|tx| {
+        keep(tx, &build(1))?;
+        let second = keep(tx, &build(2))?;
+        assert_eq!(second.package.stage, Stage::Kept);
+        let again = keep(tx, &NewPackage { stage: Some(Stage::Everyone), ..build(2) })?;
+        assert_eq!((again.is_new, again.package.stage), (false, Stage::Everyone));
+        assert_eq!(keep(tx, &build(2))?.package.stage, Stage::Everyone, "nothing said, nothing changed");
+        Ok(())
+    });
+}
+
+#[test]
+fn an_app_of_the_house_with_the_identifier_of_one_of_the_store_is_refused_by_name() {
+    let school = School::new();
+    school.write(|tx| {
+        let atlas = crate::mdm::apps::add(tx, &Actor::Console, "1500000002", "Atlas")?;
+        crate::mdm::apps::learn_identifier(tx, &atlas.id, "school.example.many")?;
+        let clash = keep(tx, &build(1)).unwrap_err();
+        assert!(clash.kind == Kind::Conflict && clash.message.contains("“Atlas” of the App Store"), "{clash}");
+        assert_eq!(rows::count(tx)?, 0);
+        Ok(())
+    });
+}

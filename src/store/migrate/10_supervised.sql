@@ -200,3 +200,24 @@ CREATE TABLE attestations (
     made_at    INTEGER,
     checked_at INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- Copies of offline edits that somebody has taken in an archive.
+CREATE TABLE offline_copies_exported (
+    copy_id      TEXT PRIMARY KEY REFERENCES offline_copies (id) ON DELETE CASCADE,
+    exported_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who had a grant for an app that was deleted: whoever shows it is told to erase what they hold.
+CREATE TABLE former_holders (
+    app_id        TEXT NOT NULL,
+    holder        TEXT NOT NULL,
+    bundle_id     TEXT NOT NULL,
+    installation  TEXT NOT NULL,
+    sequence      INTEGER NOT NULL,
+    policy        TEXT NOT NULL CHECK (json_valid(policy)),
+    ended_at      INTEGER NOT NULL,
+    told_at       INTEGER,
+    PRIMARY KEY (app_id, holder)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX former_holders_installation ON former_holders (bundle_id, installation);
+CREATE INDEX former_holders_ends ON former_holders (ended_at);

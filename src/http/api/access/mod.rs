@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::http::auth::Authenticated;
 use crate::mdm::access::{self, Policy, keys};
 use crate::store::Tx;
-use views::{AccessInput, AccessKeyView, AccessNothing, AccessView, HolderView};
+use views::{AccessInput, AccessKeyView, AccessNothing, AccessPreview, AccessView, HolderView};
 
 pub(in crate::http) use archive::archive_of as copies_archive;
 pub(in crate::http) use copies::download as copy_download;
@@ -30,6 +30,7 @@ pub(in crate::http) use copies::download as copy_download;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(show, set, remove))
+        .routes(routes!(preview))
         .routes(routes!(holders))
         .routes(routes!(list_keys, rotate))
         .merge(copies::routes())
@@ -57,6 +58,20 @@ async fn set(
     let policy: Policy = policy.unwrap_or_default();
     let found = app.store.write(app.now(), move |tx| access::set(tx, &actor, &id, policy, revision)).await?;
     Ok(JsonBody(found.into()))
+}
+
+/// Who would be told to erase what an app holds if this were set, and is not now. Nothing changes.
+#[utoipa::path(post, path = "/api/v1/apps/{id}/access/preview", tag = "access", params(("id" = String, Path, description = "The app's id")),
+    request_body = AccessInput, responses((status = 200, description = "Who would be told to erase", body = AccessPreview)))]
+async fn preview(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Json(input): Json<AccessInput>,
+) -> Result<JsonBody<AccessPreview>> {
+    let policy = input.policy.unwrap_or_default().checked()?;
+    let erased = app.store.read_slow(app.now(), move |tx| access::erased_by(tx, &actor, &id, &policy)).await?;
+    Ok(JsonBody(erased.into()))
 }
 
 /// Let nobody ask for an app any more.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::mdm::access::{Overview, Policy};
+use crate::mdm::access::{Affected, Overview, Policy};
 use crate::pki::hex;
 use crate::store::access::{AccessKey, Holder};
 use crate::store::offline_copies::{Copy, Keeper, Kept};
@@ -180,5 +180,30 @@ impl From<Kept> for KeeperView {
             Keeper::Person(id) => (None, Some(id)),
         };
         Self { device_id, person_id, whose: kept.whose, count: kept.count, size_bytes: kept.bytes }
+    }
+}
+
+/// Who would be told to erase what an app holds.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AccessPreview {
+    /// How many installations.
+    erases: usize,
+    /// Each one.
+    items: Vec<AccessErased>,
+}
+
+/// One installation that would be told to erase.
+#[derive(Debug, Serialize, ToSchema)]
+struct AccessErased {
+    /// Its device and person, in words.
+    whose: String,
+    /// What its person would be told.
+    reason: String,
+}
+
+impl From<Vec<Affected>> for AccessPreview {
+    fn from(affected: Vec<Affected>) -> Self {
+        let items: Vec<_> = affected.into_iter().map(|one| AccessErased { whose: one.whose, reason: one.because }).collect();
+        Self { erases: items.len(), items }
     }
 }

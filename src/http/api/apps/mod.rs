@@ -19,13 +19,14 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::Right;
-use crate::mdm::apps::{self, Edit, Lack, Proposal, Settings, configuration};
+use crate::mdm::apps::{self, Deletion, Edit, Lack, Proposal, Settings, configuration};
 use views::AppView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(show, edit, delete))
+        .routes(routes!(deletion))
         .routes(routes!(configuration_of, set_configuration))
         .routes(routes!(schema::show, schema::bring, schema::take_away))
         .routes(routes!(schema::content))
@@ -129,12 +130,34 @@ async fn edit(
     Ok(JsonBody(app.store.write(app.now(), work).await?.into()))
 }
 
-/// Delete an app; it goes from every device that has it, and its licences come back.
-#[utoipa::path(delete, path = "/api/v1/apps/{id}", tag = "apps", params(("id" = String, Path, description = "Its id")),
-    responses((status = 204, description = "Deleted")))]
-async fn delete(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
-    app.store.write(app.now(), move |tx| apps::delete(tx, &actor, &id)).await?;
+/// What is given up with an app.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeleteQuery {
+    /// How many copies of offline edits that nobody has taken in an archive are given up: `copies_not_exported` of the deletion.
+    give_up_copies: Option<u64>,
+}
+
+/// Delete an app; it goes from every device that has it, and its licences come back. `/deletion` tells before what goes.
+#[utoipa::path(delete, path = "/api/v1/apps/{id}", tag = "apps", params(("id" = String, Path, description = "Its id"), DeleteQuery),
+    responses((status = 204, description = "Deleted"),
+              (status = 409, description = "There are copies of offline edits that nobody has taken, and that are not given up")))]
+async fn delete(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<DeleteQuery>,
+) -> Result<StatusCode> {
+    app.store.write(app.now(), move |tx| apps::delete(tx, &actor, &id, query.give_up_copies)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What would go if an app were deleted: from devices, of licences, and of what people wrote in it. Nothing changes.
+#[utoipa::path(get, path = "/api/v1/apps/{id}/deletion", tag = "apps", params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, description = "What would go", body = Deletion)))]
+async fn deletion(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Deletion>> {
+    Ok(JsonBody(app.store.read_slow(app.now(), move |tx| apps::deletion(tx, &actor, &id)).await?))
 }
 
 /// What an app itself is to know.

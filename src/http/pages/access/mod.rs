@@ -1,5 +1,6 @@
 //! App access for those who look after apps: who may use an app that asks, who has asked, and the copies it brought.
 
+pub mod ask;
 pub mod copies;
 pub mod docs;
 pub mod password;
@@ -7,8 +8,8 @@ pub mod password;
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Button, Column, Confirm, Frame, Pager, Row, Section, Shell, State, Table, badge, checkbox, confirm, count, empty, field, frame, post,
-    radio, section, table, time_ago,
+    Button, Column, Frame, Pager, Row, Section, Shell, State, Table, badge, checkbox, count, empty, field, frame, post, radio, section,
+    table, time_ago,
 };
 use crate::clock::Timestamp;
 use crate::mdm::access::{Proof, Who};
@@ -240,19 +241,4 @@ fn holders(shell: &Shell, view: &AccessPage) -> Markup {
     let people = (view.people > 0).then(|| count(view.people, "person by password", "people by password"));
     let asked: Vec<String> = [devices, people].into_iter().flatten().collect();
     html! { @if !asked.is_empty() { p.quiet { (asked.join(" and ")) "." } } (list) }
-}
-
-/// The page that asks before nobody has to ask any more.
-pub fn remove(shell: &Shell, app_id: &str, app: &str) -> Markup {
-    let (action, cancel) = (format!("/apps/{app_id}/access/remove"), format!("/apps/{app_id}/access"));
-    let ask = Confirm {
-        action: &action,
-        title: "Let nobody ask any more",
-        consequence: html! { "Apps that ask are told that nobody has to; what they do then is their own matter. Copies of offline edits stay until their time is over." },
-        verb: "Let nobody ask any more",
-        destructive: true,
-        cancel: &cancel,
-        ..Confirm::default()
-    };
-    frame(shell, &Frame { back: Some((&cancel, app)), ..Frame::new(Section::Apps, "Let nobody ask any more") }, confirm(&ask))
 }

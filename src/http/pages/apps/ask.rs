@@ -1,9 +1,11 @@
 //! Questions before something about an app is changed: what goes from which devices, and what devices would lack.
 
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::super::parts::{Confirm, Frame, Section, Shell, Typed, confirm, count, frame};
 use super::super::profiles::parts::warnings;
+use crate::mdm::apps::Deletion;
 
 /// The question before something about an app is saved that devices lack something for; `lacks` are the sentences, `sent` is the form.
 pub fn ask_lacks(shell: &Shell, (action, back): (&str, (&str, &str)), lacks: &[String], sent: &[(String, String)]) -> Markup {
@@ -129,23 +131,65 @@ pub fn withdraw(shell: &Shell, asked: &Withdrawal) -> Markup {
     frame(shell, &Frame { back: Some((&asked.back.0, &asked.back.1)), ..Frame::new(Section::Apps, ask.title) }, confirm(&ask))
 }
 
-/// The page that asks before an app is deleted.
-pub fn delete(shell: &Shell, id: &str, name: &str, lost: &Lost) -> Markup {
-    let (action, cancel, phrase) = (format!("/apps/{id}/delete"), format!("/apps/{id}"), lost.phrase());
+/// The page that asks before an app is deleted; `given` is what was sent of its form, where something is missing in it.
+pub fn delete(shell: &Shell, (id, name): (&str, &str), lost: &Deletion, given: Option<&DeleteForm>) -> Markup {
+    let (action, cancel) = (format!("/apps/{id}/delete"), format!("/apps/{id}"));
+    let devices = Lost {
+        count: lost.devices,
+        devices: lost.names.clone(),
+        typed: given.map(|form| form.typed.clone()).unwrap_or_default(),
+        is_mistyped: given.is_some_and(|form| lost.devices > 1 && form.typed.trim() != lost.devices.to_string()),
+    };
+    let phrase = devices.phrase();
     let ask = Confirm {
         action: &action,
         title: "Delete this app",
         consequence: html! {
             strong { (name) } " is not known here any more."
-            @if lost.count > 0 { " It goes from " (count(lost.count, "device", "devices")) ", with its data there, and its licences come back." }
+            @if lost.devices > 0 { " It goes from " (count(lost.devices, "device", "devices")) ", with its data there, and its licences come back." }
+            @if lost.erases > 0 {
+                " It asks here whether it may go on: " (count(lost.erases, "installation is", "installations are")) " told to erase what they hold, at the next ask."
+                " Edits that they have not brought yet are lost."
+            }
         },
-        names: &lost.devices,
-        total: lost.count,
-        typed: lost.to_type(&phrase),
+        names: &devices.devices,
+        total: lost.devices,
+        typed: devices.to_type(&phrase),
+        fields: html! { @if lost.copies > 0 { (copies(id, lost, given)) } },
         verb: "Delete the app",
         destructive: true,
         cancel: &cancel,
         ..Confirm::default()
     };
     frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::Apps, ask.title) }, confirm(&ask))
+}
+
+/// What is sent to delete an app.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct DeleteForm {
+    /// The number of devices.
+    pub typed: String,
+    /// How many copies of offline edits are given up; nothing where the box was not ticked.
+    pub give_up_copies: String,
+}
+
+/// The copies that go with an app: to be taken first, or given up.
+fn copies(id: &str, lost: &Deletion, given: Option<&DeleteForm>) -> Markup {
+    let all = count(lost.copies, "copy of offline edits goes", "copies of offline edits go");
+    let left = count(lost.copies_not_exported, "copy", "copies");
+    let of = count(lost.keepers, "device or person", "devices or people");
+    let is_open = given.is_some_and(|form| form.give_up_copies != lost.copies_not_exported.to_string());
+    html! {
+        p { strong { (all) " with it." } " "
+            @if lost.copies_not_exported == 0 { "All of them were taken in an archive." }
+            @else { (left) " of " (of) " were never taken in an archive: " a href=(format!("/apps/{id}/access/copies")) { "take them first" } ", or tick that they are given up." } }
+        @if lost.copies_not_exported > 0 {
+            label.choice {
+                input type="checkbox" name="give_up_copies" value=(lost.copies_not_exported) aria-describedby="f-give-up-error";
+                span { "Give up " (left) " of " (of) " for good" }
+            }
+            @if is_open { p.error id="f-give-up-error" role="alert" { "Take the copies first, or tick that they are given up." } }
+        }
+    }
 }

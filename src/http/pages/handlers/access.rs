@@ -16,9 +16,9 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::access::{AccessForm, AccessPage, HolderRow, access as page, docs, remove as ask_to_remove};
+use crate::http::pages::access::{AccessForm, AccessPage, HolderRow, access as page, ask, docs};
 use crate::http::pages::parts::encode;
-use crate::mdm::access::{self, Policy, copies as kept};
+use crate::mdm::access::{self, Affected, Policy, copies as kept};
 use crate::mdm::enroll::profile::ORGANISATION;
 use crate::mdm::{Actor, Right};
 use crate::protocol::grant::Code;
@@ -170,6 +170,28 @@ fn read(form: &AccessForm) -> Result<Policy> {
     }
 }
 
+/// What became of a form.
+enum Outcome {
+    Saved,
+    /// The app's name, and who would be told to erase.
+    Asked(String, Vec<Affected>),
+}
+
+fn field<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim())
+}
+
+/// Whether a question was answered that is about so many.
+fn is_answered(total: usize, pairs: &[(String, String)]) -> bool {
+    let is_typed = total <= 1 || field(pairs, "typed").is_some_and(|typed| typed == total.to_string());
+    total == 0 || field(pairs, "confirmed").is_some() && is_typed
+}
+
+/// What was typed where a question was answered wrongly.
+fn given(pairs: &[(String, String)]) -> ask::Given<'_> {
+    field(pairs, "confirmed").map(|_| field(pairs, "typed").unwrap_or_default())
+}
+
 async fn set(
     State(app): State<App>,
     gate: Gate,
@@ -181,13 +203,25 @@ async fn set(
     let (mut form, policy) = typed(&pairs);
     let outcome = match policy {
         Ok(policy) => {
-            let (actor, id) = (who.actor.clone(), id.clone());
-            app.store.write(app.now(), move |tx| access::set(tx, &actor, &id, policy, None)).await
+            let (actor, id, sent) = (who.actor.clone(), id.clone(), pairs.clone());
+            let work = move |tx: &Tx| {
+                let erased = access::erased_by(tx, &actor, &id, &policy)?;
+                if !is_answered(erased.len(), &sent) {
+                    return Ok(Outcome::Asked(access::show(tx, &actor, &id)?.app.name, erased));
+                }
+                access::set(tx, &actor, &id, policy, None).map(|_| Outcome::Saved)
+            };
+            app.store.write(app.now(), work).await
         }
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Saved. It holds from the next ask on.")),
+        Ok(Outcome::Saved) => Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Saved. It holds from the next ask on.")),
+        Ok(Outcome::Asked(name, erased)) => {
+            let sent: Vec<_> = pairs.iter().filter(|(key, _)| !matches!(key.as_str(), "confirmed" | "typed")).cloned().collect();
+            let asked = ask::erase(&shell(&app, &who, None).await?, (&id, &name), &erased, given(&pairs), &sent);
+            Ok((StatusCode::CONFLICT, asked).into_response())
+        }
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             form.errors = errors(&error);
             let actor = who.actor.clone();
@@ -203,13 +237,32 @@ async fn set(
 }
 
 async fn ask_remove(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
-    who.actor.require(Right::Configure)?;
-    let found = app.store.read(app.now(), |tx| access::show(tx, &who.actor, &id)).await?;
-    Ok(ask_to_remove(&shell(&app, &who, None).await?, &found.app.id, &found.app.name).into_response())
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let work = move |tx: &Tx| Ok((access::show(tx, &actor, &target)?.app.name, access::closed_by_removal(tx, &actor, &target)?));
+    let (name, closed) = app.store.read_slow(app.now(), work).await?;
+    Ok(ask::remove(&shell(&app, &who, None).await?, (&id, &name), &closed, None).into_response())
 }
 
-async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
-    let (actor, target) = (who.actor.clone(), id.clone());
-    app.store.write(app.now(), move |tx| access::remove(tx, &actor, &target)).await?;
-    Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Nobody has to ask for this app any more."))
+async fn remove(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response> {
+    let (actor, target, sent) = (who.actor.clone(), id.clone(), pairs.clone());
+    let work = move |tx: &Tx| {
+        let closed = access::closed_by_removal(tx, &actor, &target)?;
+        if !is_answered(closed.len(), &sent) {
+            return Ok(Outcome::Asked(access::show(tx, &actor, &target)?.app.name, closed));
+        }
+        access::remove(tx, &actor, &target).map(|()| Outcome::Saved)
+    };
+    match app.store.write(app.now(), work).await? {
+        Outcome::Saved => Ok(said(&app, &gate, &who, &format!("/apps/{id}/access"), "Nobody has to ask for this app any more.")),
+        Outcome::Asked(name, closed) => {
+            let asked = ask::remove(&shell(&app, &who, None).await?, (&id, &name), &closed, given(&pairs));
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, asked).into_response())
+        }
+    }
 }

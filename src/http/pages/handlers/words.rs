@@ -237,6 +237,7 @@ fn of_groups_and_people(event: &Event) -> Option<String> {
         "group.devices_added" => format!("Put into the group {}", text("name")),
         "group.devices_removed" => format!("Taken out of the group {}", text("name")),
         "person.created" => format!("A person was added: {}", text("name")),
+        "person.changed" if event.data["deactivated"] == true => format!("A person was deactivated: {}", text("name")),
         "person.changed" => format!("A person was changed: {}", text("name")),
         "person.deleted" => format!("A person was deleted: {}", text("name")),
         "people.imported" => String::from("People and classes were imported"),

@@ -9,6 +9,7 @@ use super::parts::{
     Address, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Tab, Table, badge, checkbox, confirm, count,
     empty, facts, field, frame, hidden, post, radio, search, section, table, tabs, thousands,
 };
+use crate::mdm::people::Leaving;
 use crate::store::people::{PersonRole, Source};
 
 /// The list of people.
@@ -260,16 +261,60 @@ pub fn form(shell: &Shell, view: &PersonForm) -> Markup {
     frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::People, title) }, content)
 }
 
+/// What follows when a person leaves.
+fn follows(leaving: &Leaving) -> Markup {
+    html! {
+        @if leaving.licences > 0 { " " (count(leaving.licences, "licence of an app goes", "licences of apps go")) " back, and Apple is told." }
+        @if !leaving.erased.is_empty() {
+            " " (count(leaving.erased.len() as u64, "installation of an app is", "installations of apps are")) " told to erase what they hold, at the next ask:"
+        }
+    }
+}
+
+fn erased(leaving: &Leaving) -> Vec<String> {
+    leaving.erased.iter().map(|one| format!("{} on {}", one.app, one.whose)).collect()
+}
+
+/// The page that asks before a person is not active any more; `sent` is the form, to be sent again.
+pub fn deactivate(shell: &Shell, (id, name): (&str, &str), leaving: &Leaving, sent: &[(String, String)]) -> Markup {
+    let (action, cancel, title) = (format!("/people/{id}/edit"), format!("/people/{id}"), format!("Deactivate {name}"));
+    let names = erased(leaving);
+    let ask = Confirm {
+        action: &action,
+        title: &title,
+        consequence: html! { "Nothing was changed yet." (follows(leaving)) },
+        names: &names,
+        total: names.len() as u64,
+        hidden: sent,
+        verb: &title,
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&cancel, name)), ..Frame::new(Section::People, &title) }, confirm(&ask))
+}
+
 /// The page that asks before a person is deleted.
-pub fn delete(shell: &Shell, view: &PersonView) -> Markup {
+pub fn delete(shell: &Shell, view: &PersonView, leaving: &Leaving) -> Markup {
+    let names = erased(leaving);
     let row = &view.row;
     let (action, cancel, title) = (format!("/people/{}/delete", row.id), format!("/people/{}", row.id), format!("Delete {}", row.name));
     let consequence = html! {
         @match view.devices.len() { 0 => "They are taken out of their classes.", n => { "Their " (count(n as u64, "device", "devices")) " will be nobody's, and they are taken out of their classes." } }
         @if view.source != Source::Hand { " They came by an import, and come back with the next one if they are still in its file." }
+        (follows(leaving))
     };
-    let ask =
-        Confirm { action: &action, title: &title, consequence, verb: &title, destructive: true, cancel: &cancel, ..Confirm::default() };
+    let ask = Confirm {
+        action: &action,
+        title: &title,
+        consequence,
+        names: &names,
+        total: names.len() as u64,
+        verb: &title,
+        destructive: true,
+        cancel: &cancel,
+        ..Confirm::default()
+    };
     frame(shell, &Frame { back: Some((&cancel, &row.name)), ..Frame::new(Section::People, &title) }, confirm(&ask))
 }
 

@@ -86,6 +86,19 @@ async fn taking_an_app_back_names_the_devices_that_lose_it_and_asks_for_their_nu
     let wrong = house.post(&owner, &path, "before=g1&ends_at=&confirmed=1&typed=3").await;
     assert!(wrong.status == 409 && wrong.body.contains("That is not the number."), "{}", wrong.body);
     assert_eq!(house.post(&owner, &format!("/apps/{id}/delete"), "typed=1").await.status, 422);
+    for stage in [Stage::NoLicence, Stage::Lacking, Stage::Failed] {
+        let target = id.clone();
+        let there = move |tx: &crate::store::Tx| {
+            let row = app_states::find(tx, "ed2", &target)?.unwrap();
+            app_states::put(tx, "ed2", &AppState { stage, ..row })
+        };
+        house.write(there).await;
+        let page = house.get(&owner, &format!("/apps/{id}/delete")).await.body;
+        assert!(
+            page.contains("It goes from 2 devices") && page.contains("iPad 2") && page.contains("Type 2 to go on"),
+            "{stage:?}: {page}"
+        );
+    }
     let target = id.clone();
     let reach = move |tx: &crate::store::Tx| Ok(assignments::of_item(tx, AssignedKind::App, &target)?.len());
     assert_eq!(house.write(reach.clone()).await, 1);

@@ -3,7 +3,7 @@
 use super::codes::needs_code;
 use super::{
     AFTER_CANCEL, AFTER_IN_USE, AFTER_QUESTION, ATTEMPTS_MAX, BACK_OFF, Facts, PATIENT_ATTEMPTS_MAX, POLLS, UNMOVED_MAX, UPDATE_POLLS,
-    enter, is_there,
+    enter, is_known_there, is_there,
 };
 use crate::clock::Timestamp;
 use crate::mdm::reconcile::step::{Loss, OTHER};
@@ -49,11 +49,11 @@ pub fn sent(row: &mut AppState, intent: Intent, command_uuid: String, facts: &Fa
         OTHER.clone_into(&mut row.seen);
     }
     row.sent.clone_from(&want.digest);
-    if row.seen.is_empty() {
-        enter(row, Stage::Sent, "", now);
-    } else {
+    if is_known_there(row) {
         row.asked_version = want.newest.as_ref().filter(|newest| newest.is_newer_than(row)).map(super::Newest::key).unwrap_or_default();
         enter(row, Stage::Updating, "", now);
+    } else {
+        enter(row, Stage::Sent, "", now);
     }
 }
 
@@ -77,7 +77,12 @@ pub fn taken_back(row: &mut AppState, now: Timestamp) {
 /// What was there before the order is there still.
 fn as_before(row: &mut AppState, problem: &str, now: Timestamp) {
     row.sent.clone_from(&row.seen);
-    enter(row, if row.seen.is_empty() { Stage::Absent } else { Stage::Installed }, problem, now);
+    enter(row, if is_known_there(row) { Stage::Installed } else { Stage::Absent }, problem, now);
+}
+
+/// How far it is while the device works on it.
+fn at_work(row: &AppState) -> Stage {
+    if is_known_there(row) { Stage::Updating } else { Stage::Installing }
 }
 
 /// Takes over what a device answered to the order that is under way.
@@ -106,7 +111,7 @@ pub fn answered(row: &mut AppState, answer: &Answer, facts: &Facts, now: Timesta
             }
             match state {
                 Some(state) => state_is(row, *state, facts, now),
-                None => enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, "", now),
+                None => enter(row, at_work(row), "", now),
             }
             if row.stage == Stage::Installed {
                 // In which version, only the lists tell.
@@ -141,7 +146,7 @@ fn refused(row: &mut AppState, kind: CauseKind, because: &str, facts: &Facts, no
         CauseKind::AlreadyRequested | CauseKind::InProgress => {
             row.polls = 0;
             row.poll_at = Some(now);
-            return enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, because, now);
+            return enter(row, at_work(row), because, now);
         }
         // That is all that such a system ever says of it.
         CauseKind::AlreadyInstalled if facts.by_presence => return is_managed(row, facts, now),
@@ -213,7 +218,7 @@ pub fn lost(row: &mut AppState, loss: &Loss, now: Timestamp) {
         // It may be there or not; the lists tell.
         row.polls = 0;
         row.poll_at = Some(now);
-        let stage = if row.seen.is_empty() { Stage::Installing } else { Stage::Updating };
+        let stage = at_work(row);
         // What was there before may have been replaced.
         OTHER.clone_into(&mut row.seen);
         enter(row, stage, &loss.because, now);
@@ -284,7 +289,7 @@ fn state_is(row: &mut AppState, state: ManagedState, facts: &Facts, now: Timesta
         }
         ManagedState::NeedsRedemption => needs_code(row, now),
         ManagedState::Queued | ManagedState::ValidatingPurchase | ManagedState::Redeeming | ManagedState::Installing => {
-            enter(row, if row.seen.is_empty() { Stage::Installing } else { Stage::Updating }, "", now);
+            enter(row, at_work(row), "", now);
         }
         ManagedState::ManagedButUninstalled if row.wanted.is_empty() => gone(row, now),
         ManagedState::ManagedButUninstalled => {

@@ -1,6 +1,6 @@
 //! What stays as it is: where something is missing that only somebody can give, and where the person at the device has decided.
 
-use super::{Facts, LicenceFact, Step, enter, is_away, poll};
+use super::{Facts, LicenceFact, Step, enter, is_away, is_known_there, poll};
 use crate::clock::Timestamp;
 use crate::mdm::reconcile::step::UnderWay;
 use crate::store::app_states::{AppState, Stage};
@@ -37,7 +37,7 @@ pub fn lacks(row: &mut AppState, because: &str, now: Timestamp) {
 pub fn mended(row: &mut AppState, licence: &LicenceFact, now: Timestamp) {
     let waited = !row.seen.is_empty() && matches!(row.stage, Stage::Licence | Stage::NoLicence);
     if row.stage == Stage::Lacking || waited && licence.is_enough() {
-        enter(row, if row.seen.is_empty() { Stage::Absent } else { Stage::Installed }, "", now);
+        enter(row, if is_known_there(row) { Stage::Installed } else { Stage::Absent }, "", now);
     }
 }
 

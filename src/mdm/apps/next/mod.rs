@@ -101,7 +101,7 @@ pub fn want(row: &mut AppState, facts: &Facts, mechanism: Mechanism, now: Timest
         row.attempts = 0;
         row.due_at = None;
         if matches!(row.stage, Stage::Failed | Stage::Stuck) || is_first && row.stage == Stage::Removing {
-            let back = if row.seen.is_empty() { Stage::Absent } else { Stage::Installed };
+            let back = if is_known_there(row) { Stage::Installed } else { Stage::Absent };
             enter(row, back, "", now);
             row.unmoved = 0;
         }
@@ -142,6 +142,12 @@ pub fn next(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
 /// Whether nothing of it can be on the device.
 pub fn is_away(row: &AppState) -> bool {
     row.sent.is_empty() && row.seen.is_empty()
+}
+
+/// Whether it is known to be on the device: not only that an order was sent that may have come about.
+pub fn is_known_there(row: &AppState) -> bool {
+    let has_version = !row.version.is_empty() || !row.short_version.is_empty() || row.external_version.is_some();
+    !row.seen.is_empty() && (row.seen != OTHER || has_version || row.mechanism == Mechanism::Declaration)
 }
 
 fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
@@ -263,7 +269,7 @@ pub fn ask(row: &mut AppState, now: Timestamp) {
             }
             enter(row, Stage::Absent, "", now);
         }
-        _ if !row.seen.is_empty() => {
+        _ if is_known_there(row) => {
             row.sent.clone_from(&row.seen);
             enter(row, Stage::Installed, "", now);
         }

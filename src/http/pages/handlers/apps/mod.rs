@@ -19,11 +19,11 @@ use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::apps::ask::{Lost, Withdrawal, delete as ask_to_delete, withdraw as ask_to_withdraw};
+use crate::http::pages::apps::ask::{DeleteForm, Withdrawal, delete as ask_to_delete, withdraw as ask_to_withdraw};
 use crate::http::pages::apps::one::{AppView, one};
 use crate::http::pages::apps::{ListView, NewView, list, new};
 use crate::mdm::apps::{self, Edit};
-use crate::mdm::{Actor, Right, devices};
+use crate::mdm::{Right, devices};
 use crate::store::app_states::Stage;
 use crate::store::{Tx, groups};
 
@@ -164,29 +164,10 @@ async fn rename(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
 }
 
 async fn confirm(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
-    who.actor.require(Right::Configure)?;
-    let actor = who.actor.clone();
-    let (name, lost) = app
-        .store
-        .read_slow(app.now(), {
-            let id = id.clone();
-            move |tx| Ok((apps::find(tx, &actor, &id)?.app.name, having(tx, &actor, &id)?))
-        })
-        .await?;
-    Ok(ask_to_delete(&shell(&app, &who, None).await?, &id, &name, &lost).into_response())
-}
-
-/// The devices that lose an app when it is deleted.
-fn having(tx: &Tx, actor: &Actor, id: &str) -> Result<Lost> {
-    let there = [Stage::Installed, Stage::Outdated, Stage::Updating, Stage::Stuck, Stage::Installing];
-    let (devices, count) = apps::of_app(tx, actor, id, &there, None, PAGE)?;
-    Ok(Lost { count, devices: devices.into_iter().map(|row| row.device_name).collect(), ..Lost::default() })
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Confirmed {
-    typed: String,
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let work = move |tx: &Tx| Ok((apps::find(tx, &actor, &target)?.app.name, apps::deletion(tx, &actor, &target)?));
+    let (name, lost) = app.store.read_slow(app.now(), work).await?;
+    Ok(ask_to_delete(&shell(&app, &who, None).await?, (&id, &name), &lost, None).into_response())
 }
 
 async fn delete(
@@ -194,23 +175,22 @@ async fn delete(
     gate: Gate,
     who: SignedIn,
     Path(id): Path<String>,
-    Form(form): Form<Confirmed>,
+    Form(form): Form<DeleteForm>,
 ) -> Result<Response> {
-    let (actor, target, typed) = (who.actor.clone(), id.clone(), form.typed.trim().to_owned());
-    let refused = app
-        .store
-        .write(app.now(), move |tx| {
-            let lost = having(tx, &actor, &target)?;
-            if lost.count > 1 && typed != lost.count.to_string() {
-                let name = apps::find(tx, &actor, &target)?.app.name;
-                return Ok(Some((name, Lost { typed, is_mistyped: true, ..lost })));
-            }
-            apps::delete(tx, &actor, &target).map(|()| None)
-        })
-        .await?;
-    match refused {
+    let (actor, target, sent) = (who.actor.clone(), id.clone(), form.clone());
+    let work = move |tx: &Tx| {
+        let lost = apps::deletion(tx, &actor, &target)?;
+        let given_up = sent.give_up_copies.parse().ok();
+        let is_typed = lost.devices <= 1 || sent.typed.trim() == lost.devices.to_string();
+        if !is_typed || lost.copies_not_exported > 0 && given_up != Some(lost.copies_not_exported) {
+            return Ok(Some((apps::find(tx, &actor, &target)?.app.name, lost)));
+        }
+        apps::delete(tx, &actor, &target, given_up).map(|()| None)
+    };
+    match app.store.write(app.now(), work).await? {
         Some((name, lost)) => {
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, ask_to_delete(&shell(&app, &who, None).await?, &id, &name, &lost)).into_response())
+            let asked = ask_to_delete(&shell(&app, &who, None).await?, (&id, &name), &lost, Some(&form));
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, asked).into_response())
         }
         None => Ok(said(&app, &gate, &who, "/apps", "The app is deleted; it goes from the devices that had it.")),
     }

@@ -12,11 +12,10 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::apps::ask::{Lost, Missing, ask_scope};
 use crate::http::pages::apps::one::one;
 use crate::http::pages::parts::scope::{Assigned, Changes, Sent};
-use crate::mdm::reconcile::{self, Foreseen, Named, Thought};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, apps};
 use crate::store::Tx;
-use crate::store::assignments::{AssignedKind, AssignedMode};
+use crate::store::assignments::AssignedMode;
 
 type Pairs = Vec<(String, String)>;
 
@@ -131,17 +130,7 @@ fn missing(tx: &Tx, actor: &Actor, found: &apps::Overview, wish: &Wish, (changes
 
 /// From which devices the app would go.
 fn lost(tx: &Tx, actor: &Actor, id: &str, changes: &Changes) -> Result<Lost> {
-    if changes.unassign.is_empty() {
-        return Ok(Lost::default());
-    }
-    let named = || vec![Named { kind: AssignedKind::App, id: id.to_owned(), mode: None }];
     let groups: Vec<_> = changes.assign.iter().map(|(group, _)| group.clone()).collect();
-    let add = if groups.is_empty() { Vec::new() } else { named() };
-    let thought = Thought { add, groups, remove: named(), removed_from: changes.unassign.clone(), ..Thought::default() };
-    let foreseen = reconcile::preview_all(tx, actor, &thought)?;
-    let goes = |device: &&reconcile::Preview| {
-        device.things.iter().any(|thing| thing.foreseen == Foreseen::Removed && thing.origins.iter().any(|origin| origin.id == id))
-    };
-    let devices = foreseen.items.iter().filter(goes).map(|device| device.name.clone()).collect();
-    Ok(Lost { count: foreseen.removed as u64, devices, ..Lost::default() })
+    let apps::Loss { count, devices } = apps::loss(tx, actor, id, &changes.unassign, &groups)?;
+    Ok(Lost { count, devices, ..Lost::default() })
 }

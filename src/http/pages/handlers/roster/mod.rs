@@ -18,7 +18,9 @@ use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::people::{GiveView, PeopleView, PersonForm, PersonRow, PersonView, address, delete, form, give, list, one};
+use crate::http::pages::people::{
+    GiveView, PeopleView, PersonForm, PersonRow, PersonView, address, deactivate, delete, form, give, list, one,
+};
 use crate::mdm::licences::invitations;
 use crate::mdm::people::{self, Change, NewPerson};
 use crate::mdm::{Actor, Right, devices};
@@ -137,6 +139,7 @@ async fn new(State(app): State<App>, who: SignedIn) -> Result<Response> {
         name: String::new(),
         email: String::new(),
         account: String::new(),
+        confirmed: None,
     }
     .form(None, false);
     Ok(form(&shell(&app, &who, None).await?, &view).into_response())
@@ -150,9 +153,17 @@ struct Typed {
     account: String,
     role: PersonRole,
     active: Option<String>,
+    #[serde(default)]
+    confirmed: Option<String>,
 }
 
 impl Typed {
+    /// As it was sent, to be sent again.
+    fn pairs(&self) -> Vec<(String, String)> {
+        let pairs = [("name", &*self.name), ("email", &*self.email), ("account", &*self.account), ("role", self.role.as_str())];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    }
+
     fn form(&self, id: Option<String>, imported: bool) -> PersonForm {
         let (name, email, account) = (self.name.clone(), self.email.clone(), self.account.clone());
         PersonForm { id, name, email, account, role: self.role, active: self.active.is_some(), imported, errors: Vec::new() }
@@ -202,14 +213,30 @@ async fn edit(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> 
 async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>, Form(typed): Form<Typed>) -> Result<Response> {
     let imported = found(&app, &who, &id).await?.source != Source::Hand;
     let view = typed.form(Some(id.clone()), imported);
-    let wanted = Change { name: Some(typed.name), email: Some(typed.email), role: Some(typed.role), active: Some(typed.active.is_some()) };
+    let wanted = Change {
+        name: Some(typed.name.clone()),
+        email: Some(typed.email.clone()),
+        role: Some(typed.role),
+        active: Some(typed.active.is_some()),
+    };
     let (actor, target) = (who.actor.clone(), id.clone());
+    let sent = typed.pairs();
     let save = move |tx: &Tx| {
+        let before = people::find(tx, &actor, &target)?;
+        if before.active && typed.active.is_none() && typed.confirmed.is_none() {
+            let leaving = people::leaving(tx, &actor, &target, false)?;
+            if !leaving.is_nothing() {
+                return Ok(Some((before.name, leaving)));
+            }
+        }
         people::change(tx, &actor, &target, wanted)?;
-        people::set_account(tx, &actor, &target, &typed.account)
+        people::set_account(tx, &actor, &target, &typed.account).map(|_| None)
     };
     match app.store.write(app.now(), save).await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("/people/{id}"), "Saved.")),
+        Ok(Some((name, leaving))) => {
+            Ok((StatusCode::CONFLICT, deactivate(&shell(&app, &who, None).await?, (&id, &name), &leaving, &sent)).into_response())
+        }
+        Ok(None) => Ok(said(&app, &gate, &who, &format!("/people/{id}"), "Saved.")),
         Err(error) => refused(&app, &who, view, error).await,
     }
 }
@@ -217,8 +244,9 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
 async fn ask_delete(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
-    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id)).await?;
-    Ok(delete(&shell(&app, &who, None).await?, &view).into_response())
+    let work = move |tx: &Tx| Ok((view(tx, &actor, &id)?, people::leaving(tx, &actor, &id, true)?));
+    let (view, leaving) = app.store.read_slow(app.now(), work).await?;
+    Ok(delete(&shell(&app, &who, None).await?, &view, &leaving).into_response())
 }
 
 async fn do_delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {

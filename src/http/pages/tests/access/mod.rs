@@ -2,6 +2,7 @@
 
 mod cheats;
 mod copies;
+mod endings;
 mod guesses;
 mod pages;
 mod people;

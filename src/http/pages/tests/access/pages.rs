@@ -159,7 +159,7 @@ async fn the_page_keeps_what_was_typed_and_says_what_is_wrong() {
     let page = house.get(&admin, saved.location()).await.body;
     assert!(page.contains("iPad 1") && page.contains("allowed") && page.contains("It holds from the next ask on."), "{page}");
     assert!(house.get(&admin, "/apps/a1/access/copies").await.body.contains("No copies yet"));
-    assert!(house.get(&admin, "/apps/a1/access/remove").await.body.contains("told that nobody has to"));
+    assert!(house.get(&admin, "/apps/a1/access/remove").await.body.contains("closes at the next ask"));
     assert_eq!(house.post(&admin, "/apps/a1/access/remove", "confirmed=1").await.status, StatusCode::SEE_OTHER);
     assert!(house.get(&admin, "/apps/a1/access").await.body.contains("does not ask yet"));
 }

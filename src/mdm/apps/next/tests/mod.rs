@@ -365,3 +365,21 @@ fn an_order_that_was_taken_is_given_time_before_it_counts_as_forgotten() {
     listed(&mut row, None, None, true, &wish, NOW);
     assert_eq!((row.stage, row.attempts), (Stage::Failed, 1));
 }
+
+#[test]
+fn asking_again_for_what_never_came_does_not_say_that_it_is_there() {
+    let wish = facts(Some("d"));
+    let mut row = after(&taken(Some(ManagedState::Prompting)), &wish);
+    for _ in 0..2 {
+        ask(&mut row, NOW);
+        assert_eq!((row.stage, next(&row, &wish, NOW)), (Stage::Absent, Step::Install));
+    }
+    sent(&mut row, Intent::Install, "c2".into(), &wish, NOW);
+    assert_eq!(row.stage, Stage::Sent);
+    assert!(!is_away(&row), "if it is not wanted any more, what may have come is removed");
+    answered(&mut row, &taken(None), &wish, NOW);
+    assert_eq!(row.stage, Stage::Installing);
+    let mut there = there(7);
+    ask(&mut there, NOW);
+    assert_eq!(there.stage, Stage::Installed);
+}
