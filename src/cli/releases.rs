@@ -46,7 +46,7 @@ impl Releases {
                 .map_or_else(|| String::from("/api/v1/releases"), |platform| format!("/api/v1/releases?platform={}", encode(platform)));
             let state = api.ask(Method::GET, "/api/v1/releases/state", None).await?;
             let listed: Vec<_> = api.list(&address).await?.into_iter().filter(|release| release["vanished_at"].is_null()).collect();
-            if let Some(platform) = platform.as_ref().filter(|_| listed.is_empty()) {
+            if let Some(platform) = platform.as_ref().filter(|_| listed.is_empty() && !json) {
                 let all = api.list("/api/v1/releases").await?;
                 let known: BTreeSet<_> =
                     all.iter().map(|release| text(release, "platform")).filter(|platform| !platform.is_empty()).collect();

@@ -91,6 +91,7 @@ fn answer(outcome: checkin::Reply) -> Result<Response> {
         checkin::Reply::BootstrapToken(token) => {
             plist(reply::bootstrap_token(&token).map_err(crate::protocol::malformed::Malformed::from)?)
         }
+        checkin::Reply::TokenData(token) => plist(reply::token_data(token.expose()).map_err(crate::protocol::malformed::Malformed::from)?),
         checkin::Reply::Json(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
         checkin::Reply::NoSuchDeclaration => StatusCode::NOT_FOUND.into_response(),
         checkin::Reply::NotManaged => return Err(Error::new(Kind::NotManaged, "This user is not managed here.")),

@@ -192,13 +192,23 @@ impl std::fmt::Debug for JwsSigner {
 
 /// Signs `payload` with the key of the first of `chain`, which goes along in `x5c`: ES256 or RS256, as the key is.
 pub fn sign_with_chain(key: &PrivateKey, chain: &[Certificate], payload: &[u8]) -> Result<String, JwsError> {
+    let chain: Vec<_> = chain.iter().map(|certificate| STANDARD.encode(certificate.der())).collect();
+    sign_as(key, ("x5c", json!(chain)), payload)
+}
+
+/// Signs `payload` as a JSON Web Token (RFC 7519): ES256 or RS256, as the key is.
+pub fn sign_token(key: &PrivateKey, payload: &[u8]) -> Result<String, JwsError> {
+    sign_as(key, ("typ", json!("JWT")), payload)
+}
+
+/// Signs `payload` under a header with one more name than `alg`.
+fn sign_as(key: &PrivateKey, (name, value): (&str, Value), payload: &[u8]) -> Result<String, JwsError> {
     let algorithm = match key.kind() {
         KeyKind::P256 => "ES256",
         KeyKind::Rsa { .. } => "RS256",
         _ => return Err(JwsError::Algorithm),
     };
-    let chain: Vec<_> = chain.iter().map(|certificate| STANDARD.encode(certificate.der())).collect();
-    let header = json!({ "alg": algorithm, "x5c": chain });
+    let header = json!({ "alg": algorithm, name: value });
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
     let signature = key.sign(Digest::Sha256, signed.as_bytes())?;
     let signature = if algorithm == "ES256" { raw_of(&signature).ok_or(JwsError::Signing)? } else { signature };

@@ -115,6 +115,8 @@ fn a_box_without_internet_is_told_by_its_command_line_whether_it_runs_or_not() {
     assert!(out.contains("The list is less than an hour old, brought as a file."), "{out}");
     let (_, out, _) = tell(&["releases", "--platform", "macOS", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["releases"], json!([]));
+    let (code, _, err) = tell(&["releases", "--platform", "bogus"]);
+    assert!(code == 1 && err.contains("no releases of “bogus”; it lists iOS"), "{err}");
     let (code, out, err) = tell(&["roots", "list"]);
     assert!(code == 0 && out.contains("Apple Root CA") && out.contains("not here"), "{out}{err}");
     let (code, _, err) = tell(&["releases", "--import", "/nonexistent/pmv.json"]);

@@ -5,6 +5,7 @@ pub mod devices;
 pub mod errands;
 pub mod locks;
 mod machine;
+pub mod maid;
 mod notices;
 mod pages;
 mod plan;

@@ -169,7 +169,14 @@ fn hindered(
         next::lost(&mut row, &loss, tx.now);
     }
     let want = Want { digest: row.wanted.clone(), installs: mode == AssignedMode::Required || row.asked_at.is_some(), newest: None };
-    let facts = Facts { want: Some(want), under_way, may_update: false, lack: Some(hindrance.because), ..Facts::of_nothing() };
+    let facts = Facts {
+        want: Some(want),
+        under_way,
+        may_update: false,
+        lack: Some(hindrance.because),
+        awaits_account: hindrance.awaits_account,
+        ..Facts::of_nothing()
+    };
     Ok(Some(Planned { row, before, facts, order: None, holder: None, stray: None, origins }))
 }
 

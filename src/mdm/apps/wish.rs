@@ -32,6 +32,8 @@ pub(super) struct Hindrance {
     pub(super) way: Option<Way>,
     /// Whether somebody can give what is missing.
     pub(super) is_lack: bool,
+    /// Whether somebody has to sign in at the device, which it does not say by itself.
+    pub(super) awaits_account: bool,
 }
 
 /// What is wanted of one app on this device, where it can be.
@@ -79,9 +81,9 @@ pub(super) fn wish(
         Subject { app, settings: &settings, licence, is_configured: keys.is_some(), is_reachable: served_from.is_some(), is_declared };
     let way = match mechanism::way(subject, target) {
         Ok(way) => way,
-        Err(because) => return Ok(Err(Hindrance { because, way: None, is_lack: false })),
+        Err(because) => return Ok(Err(Hindrance { because, way: None, is_lack: false, awaits_account: false })),
     };
-    let lacks = |because: String| Ok(Err(Hindrance { because, way: Some(way), is_lack: true }));
+    let lacks = |because: String| Ok(Err(Hindrance { because, way: Some(way), is_lack: true, awaits_account: false }));
     let mut values = target.variables.clone();
     values.extend(access::token(tx, enrollment, &app.id)?.map(|token| (ACCESS_TOKEN, token)));
     let keys = match keys.map(|keys| configuration::filled(&keys, &values)).transpose() {
@@ -97,14 +99,14 @@ pub(super) fn wish(
         (is_away, is_mac, target.capabilities.kind.is_user_enrollment(), &holder)
         && let Some(because) = another_account(tx, device, person_id)?
     {
-        return lacks(because);
+        return Ok(Err(Hindrance { because, way: Some(way), is_lack: true, awaits_account: true }));
     }
     let package = if app.kind == AppKind::Store { None } else { packages::for_device(tx, &app.id, &device.id)? };
     let manifest_url = match &package {
         None if app.kind == AppKind::Store => None,
         None => return lacks(String::from(NO_PACKAGE)),
         Some(package) => match (does_not_run(package, target), packages::manifest_url(tx, enrollment, &app.id)?) {
-            (Some(because), _) => return Ok(Err(Hindrance { because, way: Some(way), is_lack: false })),
+            (Some(because), _) => return Ok(Err(Hindrance { because, way: Some(way), is_lack: false, awaits_account: false })),
             (None, None) => {
                 return lacks(String::from("the device knows this server by no https address, and fetches packages by no other"));
             }
@@ -202,7 +204,7 @@ fn another_account(tx: &Tx, device: &Device, person_id: &str) -> Result<Option<S
         account if account.is_empty() => format!("the account of {}", person.name),
         account => account,
     };
-    let then = "Sign in there, in the settings under Media and Purchases, then have the device asked anew";
+    let then = "Sign in there, in the settings under Media and Purchases; the device is asked again and again whether that has happened";
     Ok(match facts.get("iTunesStoreAccountIsActive").and_then(Json::as_bool) {
         Some(false) => Some(format!("the device is not signed in to {whose}, who holds the licence. {then}")),
         _ if hash.is_some_and(|hash| hashes.iter().all(|known| known != hash)) => {

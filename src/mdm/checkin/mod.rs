@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal, Standing};
-use crate::mdm::{Actor, declarations, journal, reconcile, setup_assistant, webhooks};
-use crate::protocol::checkin::{CheckIn, Message};
+use crate::mdm::{Actor, ade, declarations, journal, reconcile, setup_assistant, webhooks};
+use crate::protocol::checkin::{CheckIn, GetToken, Message, TokenService};
 use crate::protocol::ids::EnrollmentIds;
 use crate::secret::SecretBytes;
 use crate::store::Tx;
@@ -28,6 +28,8 @@ pub enum Reply {
     Empty,
     /// 200 with the bootstrap token.
     BootstrapToken(SecretBytes),
+    /// 200 with a token for a service of Apple's.
+    TokenData(SecretBytes),
     /// 200 with JSON of declarative management.
     Json(Vec<u8>),
     /// 404: there is no such declaration.
@@ -104,7 +106,11 @@ fn of_enrolled(tx: &Tx, enrollment: &Enrollment, message: &Message) -> Result<Re
             }
             Ok(answered.reply)
         }
-        // com.apple.maid needs a school's server token and Return to Service a supervised device: both come with those enrollments.
+        Message::GetToken(GetToken { service: TokenService::Maid, .. }) => {
+            let token = ade::maid::token(tx, &enrollment.device_id)?;
+            journal::note(tx, &actor(enrollment), "enrollment.token_given", enrollment, json!({ "service": ade::maid::SERVICE }))?;
+            Ok(Reply::TokenData(token))
+        }
         Message::GetToken(_) => Err(Error::bad_input("This server gives no tokens for that service.")),
         Message::ReturnToService => Err(Error::bad_input("No return to service is prepared for this device.")),
         Message::Authenticate(_) | Message::TokenUpdate(_) | Message::UserAuthenticate { .. } => {

@@ -263,7 +263,7 @@ fn mdm_payload(profile: &EnrollmentProfile) -> Value {
     }
     put(&mut keys, "SignMessage", Value::Boolean(true));
     put(&mut keys, "CheckOutWhenRemoved", Value::Boolean(true));
-    let capabilities = ["com.apple.mdm.per-user-connections", "com.apple.mdm.bootstraptoken"];
+    let capabilities = ["com.apple.mdm.per-user-connections", "com.apple.mdm.bootstraptoken", "com.apple.mdm.token"];
     put(&mut keys, "ServerCapabilities", Value::Array(capabilities.into_iter().map(text).collect()));
     if let Some(account) = &profile.account {
         put(&mut keys, "AssignedManagedAppleID", text(&account.managed_account));

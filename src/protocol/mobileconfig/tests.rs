@@ -102,7 +102,10 @@ fn the_enrollment_profile_has_every_key_that_devices_want() {
     assert_eq!(mdm.get("AccessRights"), Some(&Value::Integer(8191.into())));
     assert_eq!(mdm.get("SignMessage"), Some(&Value::Boolean(true)));
     assert_eq!(mdm.get("CheckOutWhenRemoved"), Some(&Value::Boolean(true)));
-    assert_eq!(fields::texts(mdm, "ServerCapabilities"), ["com.apple.mdm.per-user-connections", "com.apple.mdm.bootstraptoken"]);
+    assert_eq!(
+        fields::texts(mdm, "ServerCapabilities"),
+        ["com.apple.mdm.per-user-connections", "com.apple.mdm.bootstraptoken", "com.apple.mdm.token"]
+    );
 
     let scep = fields::dictionary(payload_of(&profile, "com.apple.security.scep"), "PayloadContent").unwrap();
     assert_eq!(fields::text(scep, "Challenge"), Some("one-time"));

@@ -10,12 +10,14 @@ use crate::pki::issue;
 use crate::pki::key::PrivateKey;
 use crate::pki::push_certificate::PushCertificate as Pair;
 use crate::protocol::app_config;
+use crate::protocol::report::device::DeviceUser;
 use crate::store::app_schemas::{self, AppSchema};
 use crate::store::arrivals::{self, Arrival};
 use crate::store::assignments::AssignedKind;
 use crate::store::attestations::{self, Attestation, AttestationState, Vouched};
 use crate::store::authorities::AuthorityState;
 use crate::store::invitations::Entry;
+use crate::store::{device_users, devices};
 
 /// Finds where `value` is not what `schema` says, as far as this API's description goes: types, words, required and unknown keys, moments.
 struct Judge<'a> {
@@ -162,6 +164,7 @@ impl House {
         self.app.store.write(now, assign).await.unwrap();
         self.app.store.write(now, |tx| arrivals::put(tx, &asked(tx.now))).await.unwrap();
         self.app.store.write(now, genuine).await.unwrap();
+        self.app.store.write(now, shared).await.unwrap();
         let (package, of_app, provisioning, upload) = self.packages().await;
         self.with_schema(&of_app).await;
         let location = self.licensed(&person).await;
@@ -214,6 +217,36 @@ fn genuine(tx: &crate::store::Tx) -> crate::error::Result<()> {
     let shown =
         Attestation { asked_at: Some(tx.now), state: AttestationState::Genuine, vouched: Some(vouched), checked_at: Some(tx.now), ..known };
     attestations::put(tx, &shown)
+}
+
+/// The device is a Shared iPad that somebody has an account on.
+fn shared(tx: &crate::store::Tx) -> crate::error::Result<()> {
+    let enrollment = crate::store::enrollments::by_nano_id(tx, UDID)?.unwrap();
+    let mut facts: Value = serde_json::from_str(&devices::facts(tx, &enrollment.device_id)?).unwrap();
+    for (key, value) in [
+        ("IsMultiUser", json!(true)),
+        ("ResidentUsers", json!(1)),
+        ("QuotaSize", json!(4096)),
+        ("UserSessionTimeout", json!(600)),
+        ("TemporarySessionTimeout", json!(0)),
+        ("TemporarySessionOnly", json!(false)),
+        ("OnlineAuthenticationGracePeriod", json!(7)),
+        ("ManagedAppleIDDefaultDomains", json!(["appleaccount.example.school"])),
+    ] {
+        facts[key] = value;
+    }
+    devices::set_facts(tx, &enrollment.device_id, &facts.to_string())?;
+    let user = DeviceUser {
+        user_name: "ada@appleaccount.example.school".into(),
+        full_name: Some("Ada Example".into()),
+        user_guid: None,
+        is_logged_in: Some(true),
+        has_data_to_sync: Some(false),
+        data_used_bytes: Some(120_000_000),
+        data_quota_bytes: Some(4_294_967_296),
+        has_secure_token: None,
+    };
+    device_users::replace(tx, &enrollment.id, &[user])
 }
 
 /// A device that asked for its profile from Setup Assistant.

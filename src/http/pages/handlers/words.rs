@@ -36,6 +36,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "push.sent" => String::from("Woken"),
         "push.token_dead" => String::from("Apple says it takes no wake-ups any more"),
         "push.refused" => String::from("Apple refused to wake it"),
+        "enrollment.token_given" => String::from("Got a token that tells Apple whose it is"),
         "enrollment.bootstrap_token_stored" => String::from("Its bootstrap token was stored"),
         "session.started" => String::from("Logged in"),
         "session.ended" => String::from("Logged out"),

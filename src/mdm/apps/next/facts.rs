@@ -83,6 +83,8 @@ pub struct Facts {
     pub is_managed_there: bool,
     /// What is missing for it that only somebody can give, in words: until then it stays as it is.
     pub lack: Option<String>,
+    /// Whether that is that nobody has signed in at the device to the account that holds the licence.
+    pub awaits_account: bool,
     /// Whether there is a redemption code that the device can be sent.
     pub has_code: bool,
 }
@@ -100,6 +102,7 @@ impl Facts {
             by_presence: false,
             is_managed_there: true,
             lack: None,
+            awaits_account: false,
             has_code: false,
         }
     }

@@ -4,6 +4,8 @@ mod hear;
 
 pub use hear::{app_answered, apps_listed, apps_present, apps_reported};
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
 use crate::error::{Kind, Result};
 use crate::mdm::apps::next::{self, LicenceFact, Step};
@@ -14,17 +16,20 @@ use crate::mdm::reconcile::preview::{Foreseen, Thing};
 use crate::mdm::reconcile::standing::{Standing, State};
 use crate::mdm::reconcile::step::UnderWay;
 use crate::mdm::wanted::Origin;
-use crate::mdm::{commands, licences, settings};
+use crate::mdm::{commands, inventory, licences, settings};
 use crate::protocol::command::{self, Command as Order};
 use crate::store::app_states::{self, AppState, Intent, Stage};
 use crate::store::assignments::AssignedKind;
 use crate::store::commands as queue;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
-use crate::store::{Bell, Tx};
+use crate::store::{Bell, Tx, devices};
 
 /// Decisions in a row about one app in one plan: taking back, then sending, then noting.
 const TURNS_MAX: usize = 4;
+
+/// How often a device is asked whether somebody has signed in to the account that holds its licence.
+const ACCOUNT_AGAIN: Duration = Duration::from_secs(15 * 60);
 
 /// What marks the command for an app in the queue: a newer one replaces it.
 fn supersede_key(app_id: &str) -> String {
@@ -38,10 +43,27 @@ pub(super) fn act(tx: &Tx, enrollment: &Enrollment, planned: &[Planned]) -> Resu
     for planned in planned {
         asks |= act_on(tx, enrollment, planned.clone(), &mut wakes)?;
     }
+    if planned.iter().any(|planned| planned.facts.awaits_account) {
+        ask_account(tx, enrollment)?;
+        wakes.push(tx.now.plus(ACCOUNT_AGAIN));
+    }
     if asks {
         ask(tx, enrollment, planned.iter().any(|planned| planned.facts.is_managed_there))?;
     }
     Ok(wakes.into_iter().filter(|at| *at >= tx.now).min())
+}
+
+/// Asks a device what it is, and with that which account it is signed in to, unless it has just said so.
+fn ask_account(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let said_at = devices::by_id(tx, &enrollment.device_id)?.and_then(|device| device.facts_at);
+    if said_at.is_some_and(|at| tx.now.since(at) < ACCOUNT_AGAIN) {
+        return Ok(());
+    }
+    match inventory::ask_facts(tx, &ACTOR, enrollment) {
+        // There is no room in its queue; it is asked the next time.
+        Err(error) if error.kind == Kind::Conflict => Ok(()),
+        other => other,
+    }
 }
 
 /// Does what was decided for one app; tells whether the device is to be asked how far it is.

@@ -1,18 +1,23 @@
 //! Whose a device will be, tokens as people bring them, and locks: who may do what, and what becomes of it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::super::School;
 use super::{super::days, Office};
+use crate::error::Kind;
 use crate::mdm::ade::devices::{self, Granted, Say, WISH_MAX, Wish};
 use crate::mdm::ade::{arrived, locks, servers};
+use crate::mdm::checkin::Reply;
 use crate::mdm::groups::{self, NewGroup};
 use crate::mdm::people::{self, NewPerson, classes};
 use crate::mdm::{Actor, Role};
 use crate::pki::bypass_code::BypassCode;
+use crate::pki::certificate::Certificate;
 use crate::pki::cipher::Cipher;
 use crate::pki::cms::{self, Signer};
 use crate::pki::issue;
 use crate::pki::judge;
+use crate::pki::jws::Jws;
 use crate::pki::key::PrivateKey;
 use crate::protocol::ade::{Cause, Refusal};
 use crate::store::ade_locks::LockState;
@@ -171,4 +176,31 @@ fn a_lock_is_kept_before_apple_is_asked_and_whatever_apple_says() {
     };
     assert!(reveal(person(Role::Admin)).is_err(), "only an Owner sees it");
     assert_eq!(reveal(person(Role::Owner)).unwrap().expose(), text.expose().as_bytes(), "it outlives the server");
+}
+
+#[test]
+fn a_device_gets_a_token_that_the_key_at_apple_verifies_and_no_other_service_gets_one() {
+    let mut office = Office::with(&[("TESTSN0001", "iPad")]);
+    office.turn(None);
+    let device = office.school.enrolled("00008030-000000000000AAAA");
+    let ask = |service: &str| {
+        device.check_in(&format!("<key>MessageType</key><string>GetToken</string><key>TokenServiceType</key><string>{service}</string>"))
+    };
+    let Reply::TokenData(token) = ask("com.apple.maid").unwrap() else { panic!("no token") };
+    let server = office.server();
+    let jws = Jws::parse(token.expose()).unwrap();
+    jws.verify_by(&Certificate::from_der(&server.certificate).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(jws.payload()).unwrap();
+    assert_eq!((claims["iss"].as_str(), claims["service_type"].as_str()), (Some(server.server_uuid.as_str()), Some("com.apple.maid")));
+    assert_eq!(claims["iat"], office.now().seconds());
+    assert!(uuid::Uuid::parse_str(claims["jti"].as_str().unwrap()).is_ok());
+    for service in ["com.apple.watch.pairing", "com.apple.other"] {
+        assert_eq!(ask(service).unwrap_err().kind, Kind::BadInput, "{service}");
+    }
+    // Without any server of Apple's list nobody can vouch.
+    let school = School::new();
+    let alone = school.enrolled("00008030-000000000000BBBB");
+    let refused =
+        alone.check_in("<key>MessageType</key><string>GetToken</string><key>TokenServiceType</key><string>com.apple.maid</string>");
+    assert_eq!(refused.unwrap_err().kind, Kind::BadInput);
 }

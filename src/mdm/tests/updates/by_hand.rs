@@ -78,7 +78,8 @@ fn what_a_device_cannot_have_or_do_is_refused_with_what_it_can() {
     assert!(message(&newer, Some("26.1"), Action::Install).contains("it offers 18.7.2"));
     assert!(message(&newer, Some("17.7"), Action::Install).contains("runs 18.1 already"));
     assert!(message(&newer, Some("soon"), Action::Install).contains("no version"));
-    assert!(message(&newer, None, Action::Download).contains("always install"));
+    let newest = device(&school, "UDID-4", "27.0", "pilot");
+    assert!(message(&newest, None, Action::Download).contains("always install"), "its system has no command for it any more");
     let older = device(&school, "UDID-2", "16.5", "pilot");
     assert!(message(&older, None, Action::Force).contains("only a Mac"));
     let done = device(&school, "UDID-3", "18.7.2", "pilot");

@@ -85,8 +85,8 @@ fn minimum(version: &str) -> Target {
 }
 
 #[test]
-fn the_newest_is_taken_and_its_time_counts_from_the_first_release_that_the_device_lacks() {
-    assert_eq!(said(Target::Newest, "26.0"), "27.1 since 2026-09-15");
+fn each_newer_release_counts_from_its_own_posting_the_newest_first() {
+    assert_eq!(said(Target::Newest, "26.0"), "27.1 since 2026-11-20, 27.0 since 2026-09-15");
     assert_eq!(said(Target::Newest, "27.0"), "27.1 since 2026-11-20");
     assert_eq!(said(Target::Newest, "27.1"), "satisfied");
     assert_eq!(said(Target::Newest, "28.0"), "satisfied", "never a downgrade");
@@ -105,7 +105,7 @@ fn the_newest_of_a_generation_leaves_newer_ones_alone() {
     assert_eq!(said(Target::NewestOfMajor { major: 18 }, "26.0"), "not concerned");
     assert_eq!(said(Target::NewestOfMajor { major: 18 }, "18.7.2"), "satisfied");
     assert_eq!(said(Target::NewestOfMajor { major: 26 }, "18.7.2"), "Apple offers it no release of generation 26", "expired");
-    assert_eq!(said(Target::NewestOfMajor { major: 27 }, "18.7.2"), "27.1 since 2026-09-15");
+    assert_eq!(said(Target::NewestOfMajor { major: 27 }, "18.7.2"), "27.1 since 2026-11-20, 27.0 since 2026-09-15");
 }
 
 #[test]

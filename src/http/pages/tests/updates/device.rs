@@ -47,7 +47,7 @@ async fn a_device_tells_what_it_runs_and_can_have_and_what_is_not_known() {
     {
         assert!(page.contains(part), "{part} in {page}");
     }
-    assert!(!page.contains("Download only") && !page.contains("restart now"), "only what its system has: {page}");
+    assert!(page.contains("Download only") && !page.contains("restart now"), "only what its system has: {page}");
     let viewer = house.person(Role::Viewer).await;
     assert!(!house.get(&viewer, "/devices/d1/updates").await.body.contains("action=\"/devices/d1/updates\""));
     assert_eq!(house.post(&viewer, "/devices/d1/updates", "action=install").await.status, 403);
@@ -60,15 +60,21 @@ async fn a_release_is_started_once_said_to_be_under_way_and_taken_back() {
     for (form, said) in [
         ("version=26.1", "Choose what is to be done"),
         ("version=17.0&action=install", "already"),
-        ("version=26.1&action=download", "declarations"),
+        ("version=26.1&action=notify", "only a Mac"),
     ] {
         let wrong = house.post(&owner, "/devices/d1/updates", form).await;
         assert!(wrong.status == 422 && wrong.body.contains(said), "{form}: {}", wrong.body);
     }
-    let begun = house.post(&owner, "/devices/d1/updates", "version=26.1&action=install").await;
+    let asked = house.post(&owner, "/devices/d1/updates", "version=26.1&action=install").await;
+    assert!(
+        asked.status == 200 && asked.body.contains("a new generation of its system") && asked.body.contains("no way back"),
+        "{}",
+        asked.body
+    );
+    let begun = house.post(&owner, "/devices/d1/updates", "version=26.1&action=install&confirmed=1").await;
     let page = house.get(&owner, begun.location()).await.body;
     assert!(page.contains("Update to 26.1 is begun.") && page.contains("Started by Owner") && page.contains("take-back"), "{page}");
-    let again = house.post(&owner, "/devices/d1/updates", "version=26.1&action=install").await;
+    let again = house.post(&owner, "/devices/d1/updates", "version=26.1&action=install&confirmed=1").await;
     let page = house.get(&owner, again.location()).await.body;
     assert!(page.contains("already; nothing more was sent."), "{page}");
     let back = house.post(&owner, "/devices/d1/updates/take-back", "").await;

@@ -49,7 +49,7 @@ async fn each_number_of_a_plan_opens_its_list_with_cause_and_remedy() {
         "1 device is overdue",
         "7b &lt;b&gt;",
         "Meant are 26.1 on 5 devices.",
-        "It was due on Tue 24 Nov 2026, 16:00.",
+        "It was due on Tue 24 Nov 2026, 16:00 by its own clock.",
         "Apple offers this model nothing.",
         "2 of 2 left",
         "Drawn for 26.1, posted on 3 Nov 2026.",
