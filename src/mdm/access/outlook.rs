@@ -97,7 +97,7 @@ pub(in crate::mdm) fn erased_by_deletion(tx: &Tx, app_id: &str) -> Result<u64> {
 pub(in crate::mdm) fn erased_without(tx: &Tx, person_id: &str, is_deleted: bool) -> Result<Vec<Affected>> {
     let as_if = |person: Person| {
         let is_them = person.id == person_id;
-        (!is_them || !is_deleted).then(|| Person { active: person.active && !is_them, ..person })
+        (!is_them || !is_deleted).then_some(Person { active: person.active && !is_them, ..person })
     };
     let mut erased = Vec::new();
     for app_id in access::asking_apps(tx)? {

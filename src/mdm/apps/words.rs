@@ -62,7 +62,9 @@ pub fn stage(row: &AppState) -> String {
 pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
     let cause = if row.problem.is_empty() { usual_cause(row).to_owned() } else { sentence(&row.problem) };
     let remedy = match row.stage {
-        Stage::Failed if row.due_at.is_some() => format!("It is tried again at {}.", zone.words(row.due_at.unwrap_or_default())),
+        Stage::Failed | Stage::NoLicence if row.due_at.is_some() => {
+            format!("It is tried again at {}.", zone.words(row.due_at.unwrap_or_default()))
+        }
         Stage::Failed => String::from("It is tried again when somebody asks, or when something about it changes."),
         Stage::Declined | Stage::Deleted => String::from("It stays so until somebody asks again."),
         Stage::Stuck if row.adam_id.is_empty() => {
@@ -71,7 +73,6 @@ pub fn because(row: &AppState, zone: &Zone) -> (String, String) {
         Stage::Stuck => String::from("Look at the device: the app may be open, or the App Store out of reach. Then ask again."),
         Stage::Unmanaged if row.take_over => String::from("It is taken over now."),
         Stage::Unmanaged => String::from("It can be taken over: the person keeps their data, and the app becomes managed."),
-        Stage::NoLicence if row.due_at.is_some() => format!("It is tried again at {}.", zone.words(row.due_at.unwrap_or_default())),
         // The device's own store refused it each time.
         Stage::NoLicence if row.attempts > 0 => {
             String::from("It stays so until somebody asks again. Look whether the licence is still there.")

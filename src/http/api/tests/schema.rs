@@ -164,12 +164,12 @@ impl House {
         self.app.store.write(now, assign).await.unwrap();
         self.app.store.write(now, |tx| arrivals::put(tx, &asked(tx.now))).await.unwrap();
         self.app.store.write(now, genuine).await.unwrap();
-        self.app.store.write(now, shared).await.unwrap();
         let (package, of_app, provisioning, upload) = self.packages().await;
         self.with_schema(&of_app).await;
         let location = self.licensed(&person).await;
         let update_plan = self.begun_update_plan().await;
         let (server, bought, greeting) = self.bought().await;
+        self.app.store.write(now, shared).await.unwrap();
         vec![
             ("/api/v1/ade/servers/{id}", server),
             ("/api/v1/ade/devices/{id}", bought),

@@ -90,7 +90,7 @@ fn accounts(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
         href: None,
         name: account.account.clone(),
         cells: vec![
-            html! { @if account.name.is_empty() { (account.account) } @else { (account.name) " " span.by { (account.account) } } },
+            html! { @if account.name.is_empty() { (account.account) } @else { (account.name) " " span.quiet { (account.account) } } },
             html! {
                 @if account.is_here { (badge(State::Ok, "logged in")) " " }
                 @if account.is_unsynced { (badge(State::Waiting, "not all in iCloud yet")) }

@@ -60,7 +60,7 @@ async fn a_release_is_started_once_said_to_be_under_way_and_taken_back() {
     for (form, said) in [
         ("version=26.1", "Choose what is to be done"),
         ("version=17.0&action=install", "already"),
-        ("version=26.1&action=notify", "only a Mac"),
+        ("version=26.1&action=notify", "nly a Mac can be told so"),
     ] {
         let wrong = house.post(&owner, "/devices/d1/updates", form).await;
         assert!(wrong.status == 422 && wrong.body.contains(said), "{form}: {}", wrong.body);
