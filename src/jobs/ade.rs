@@ -1,15 +1,13 @@
 //! Reads Apple's list of the organisation's devices, and assigns the profiles that they are to have: what the room says, one server beside the other.
 
-use std::time::Duration;
-
 use http::Method;
 use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::apple::ade::{Ade, Question};
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
-use crate::jobs::Job;
+use crate::error::Result;
+use crate::jobs::{Job, turns};
 use crate::mdm::ade::errands::{self, Errand, Outcome};
 use crate::mdm::ade::profiles;
 use crate::protocol::ade::{ServerToken, Surroundings, read};
@@ -17,9 +15,6 @@ use crate::store::ade_servers::{self, AdeServer};
 
 /// Errands of one server in one turn; the rest comes with the next one.
 const ERRANDS_PER_TURN: usize = 64;
-
-/// How long a turn waits for Apple. Slower answers are waited for apart, so that they hold up no other job.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) const JOB: Job = Job { name: "ade", due: errands::next_due, run: |app, now| Box::pin(run(app, now)) };
 
@@ -34,18 +29,9 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         let app = app.clone();
         turns.spawn(async move { tend(&app, server).await });
     }
-    let all = async {
-        let mut done = 0;
-        while let Some(outcome) = turns.join_next().await {
-            done += outcome.map_err(|error| Error::internal("a turn for Apple's list of devices was cut off", error))??;
-        }
-        Ok::<_, Error>(done)
-    };
-    if let Ok(outcome) = tokio::time::timeout(PATIENCE, all).await {
-        return Ok(format!("asked Apple {} times for {count} server tokens", outcome?));
-    }
-    turns.detach_all();
-    Ok(String::from("Apple is slow; the answers are waited for apart"))
+    Ok(turns::together(turns)
+        .await?
+        .map_or_else(|| turns::SLOW.to_owned(), |done| format!("asked Apple {done} times for {count} server tokens")))
 }
 
 /// Runs one server's errands until there are none, or Apple wants us to wait; gives how many.

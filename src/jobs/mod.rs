@@ -15,6 +15,7 @@ mod releases;
 mod renewal;
 mod setup;
 mod store;
+mod turns;
 mod webhooks;
 
 pub use authority::load as load_roots;

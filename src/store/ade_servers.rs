@@ -88,6 +88,38 @@ pub struct AdeServer {
     pub created_at: Timestamp,
 }
 
+impl AdeServer {
+    /// A server that waits for its token; `certificate` is the DER that Apple encrypts it to.
+    pub fn new(id: String, name: String, certificate: Vec<u8>, now: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            practice: false,
+            certificate,
+            state: ServerState::Waiting,
+            expires_at: None,
+            uploaded_at: None,
+            server_uuid: String::new(),
+            organisation: String::new(),
+            admin: String::new(),
+            account: String::from("{}"),
+            account_at: None,
+            phase: Phase::Fetch,
+            cursor: String::new(),
+            same_cursor: 0,
+            fetch_began_at: None,
+            fetched_at: None,
+            synced_at: None,
+            sync_due_at: None,
+            due_at: None,
+            busy_until_at: None,
+            problem: String::new(),
+            failures: 0,
+            created_at: now,
+        }
+    }
+}
+
 const COLUMNS: &str = "id, name, practice, certificate, state, expires_at, uploaded_at, server_uuid, organisation, admin, account, account_at, \
      phase, cursor, same_cursor, fetch_began_at, fetched_at, synced_at, sync_due_at, due_at, busy_until_at, problem, failures, created_at";
 

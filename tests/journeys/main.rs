@@ -19,6 +19,7 @@ mod packages;
 mod releases;
 mod serve;
 mod setup_assistant;
+mod shared;
 mod simulate;
 mod succession;
 mod updates;

@@ -3,15 +3,13 @@
 mod ask;
 mod walk;
 
-use std::time::Duration;
-
 use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
-use crate::jobs::Job;
+use crate::error::Result;
+use crate::jobs::{Job, turns};
 use crate::mdm::licences::errands::{self, Outcome, What};
 use crate::mdm::licences::sync;
 use crate::protocol::apps_and_books::Service;
@@ -22,9 +20,6 @@ pub(in crate::jobs) use ask::judged;
 
 /// Errands of one location in one turn; others and other jobs get theirs in between.
 const ERRANDS_PER_TURN: usize = 64;
-
-/// How long a turn waits for Apple. Slower answers are waited for apart, so that they hold up no push.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) const JOB: Job = Job { name: "licences", due: errands::next_due, run: |app, now| Box::pin(run(app, now)) };
 
@@ -39,18 +34,10 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         let app = app.clone();
         turns.spawn(async move { tend(&app, token).await });
     }
-    let all = async {
-        let mut done = 0;
-        while let Some(outcome) = turns.join_next().await {
-            done += outcome.map_err(|error| Error::internal("a turn for licences was cut off", error))??;
-        }
-        Ok::<_, Error>(done)
-    };
-    if let Ok(outcome) = tokio::time::timeout(PATIENCE, all).await {
-        return Ok(format!("{} to Apple for {}", counted(outcome?, "errand"), counted(count, "location")));
-    }
-    turns.detach_all();
-    Ok(String::from("Apple is slow; the answers are waited for apart"))
+    Ok(match turns::together(turns).await? {
+        Some(done) => format!("{} to Apple for {}", counted(done, "errand"), counted(count, "location")),
+        None => turns::SLOW.to_owned(),
+    })
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -53,7 +53,7 @@ fn note(tx: &Tx, kind: &str, server_id: &str, serials: &[String]) -> Result<()> 
 /// A device after a line about it; nothing when the line says nothing new of one that is not known.
 fn after(known: Option<AdeDevice>, line: &DeviceLine, server_id: &str, now: Timestamp) -> Option<AdeDevice> {
     let is_known = known.is_some();
-    let mut device = known.unwrap_or_else(|| nameless(server_id, &line.serial_number, now));
+    let mut device = known.unwrap_or_else(|| AdeDevice::new(server_id, &line.serial_number, now));
     // What happened before the newest that counted is told again, or late.
     if line.op_at.is_some_and(|at| device.op_at.is_some_and(|newest| at < newest)) {
         device.seen_at = now;
@@ -98,37 +98,4 @@ fn take(device: &mut AdeDevice, line: &DeviceLine) {
 /// It is not ours any more: its profile ended with that.
 fn leave(device: AdeDevice, at: Timestamp) -> AdeDevice {
     AdeDevice { gone_at: Some(device.gone_at.unwrap_or(at)), profile_uuid: String::new(), profile_status: String::new(), ..device }
-}
-
-fn nameless(server_id: &str, serial_number: &str, now: Timestamp) -> AdeDevice {
-    AdeDevice {
-        server_id: server_id.to_owned(),
-        serial_number: serial_number.to_owned(),
-        model: String::new(),
-        description: String::new(),
-        color: String::new(),
-        asset_tag: String::new(),
-        device_family: String::new(),
-        os: String::new(),
-        profile_status: String::new(),
-        profile_uuid: String::new(),
-        profile_assigned_at: None,
-        profile_pushed_at: None,
-        assigned_at: None,
-        assigned_by: String::new(),
-        op_at: None,
-        seen_at: now,
-        gone_at: None,
-        chosen_profile_id: None,
-        profile_id: None,
-        person_id: None,
-        class_id: None,
-        group_id: None,
-        handed_over_at: None,
-        sent_uuid: String::new(),
-        result: AssignResult::None,
-        result_at: None,
-        attempts: 0,
-        retry_at: None,
-    }
 }

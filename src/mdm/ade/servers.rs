@@ -81,32 +81,7 @@ pub fn may_begin(tx: &Tx, actor: &Actor, wanted: &str) -> Result<String> {
 /// Keeps a new server with its key pair. Its certificate is what Apple's portal takes; the key never leaves the appliance.
 pub fn begin(tx: &Tx, actor: &Actor, wanted: &str, identity: &Signer, practice: bool) -> Result<AdeServer> {
     let name = may_begin(tx, actor, wanted)?;
-    let server = AdeServer {
-        id: tx.new_id(),
-        name,
-        practice,
-        certificate: identity.certificate().der().to_vec(),
-        state: ServerState::Waiting,
-        expires_at: None,
-        uploaded_at: None,
-        server_uuid: String::new(),
-        organisation: String::new(),
-        admin: String::new(),
-        account: String::from("{}"),
-        account_at: None,
-        phase: Phase::Fetch,
-        cursor: String::new(),
-        same_cursor: 0,
-        fetch_began_at: None,
-        fetched_at: None,
-        synced_at: None,
-        sync_due_at: None,
-        due_at: None,
-        busy_until_at: None,
-        problem: String::new(),
-        failures: 0,
-        created_at: tx.now,
-    };
+    let server = AdeServer { practice, ..AdeServer::new(tx.new_id(), name, identity.certificate().der().to_vec(), tx.now) };
     rows::insert(tx, &server, identity.key().to_pem().expose().as_bytes())?;
     note(tx, actor, "ade.server_added", &server)?;
     Ok(server)

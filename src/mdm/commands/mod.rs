@@ -133,9 +133,6 @@ struct Row {
 
 fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: Row) -> Result<Command> {
     let uuid = order.uuid.as_str();
-    if commands::count_open(tx, &enrollment.id)? >= MAX_OPEN {
-        return Err(Error::conflict(format!("{MAX_OPEN} commands wait for this device already; cancel some, or wait until it connects.")));
-    }
     let is_intent = row.supersede_key.is_some();
     let supersede_key = row.supersede_key.or_else(|| order.supersede_key());
     let older = match &supersede_key {
@@ -147,6 +144,9 @@ fn insert(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order, row: R
         && is_as_good(unsent, enrollment, order)
     {
         return rewrite(tx, actor, enrollment, unsent, order, row.expires_at);
+    }
+    if commands::count_open(tx, &enrollment.id)? >= MAX_OPEN {
+        return Err(Error::conflict(format!("{MAX_OPEN} commands wait for this device already; cancel some, or wait until it connects.")));
     }
     for older in &older {
         queue::end(tx, enrollment, older, CommandState::Superseded, "a newer command does the same")?;

@@ -7,6 +7,7 @@ mod apps;
 mod asset_data;
 mod attestation;
 mod declared;
+mod device_users;
 mod enrollment;
 mod foreseen;
 mod groups;

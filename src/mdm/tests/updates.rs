@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod rings;
+mod times;
 
 use std::time::Duration;
 
@@ -27,9 +28,19 @@ const TODAY: &str = "2026-11-18";
 
 /// A release for the device of the tests.
 pub(super) fn listed(school: &School, version: &'static str, build: &'static str) {
+    put(school, (version, build), "2026-11-01", None);
+}
+
+/// The same with the day on which it was posted and the last one on which it is signed; its build does not matter.
+pub(super) fn listed_for(school: &School, version: &'static str, posted: &'static str, expires: Option<&'static str>) {
+    put(school, (version, ""), posted, expires);
+}
+
+fn put(school: &School, (version, build): (&'static str, &'static str), posted: &'static str, expires: Option<&'static str>) {
     school.write(move |tx| {
         let key = ReleaseKey { platform: "iOS".into(), version: version.into(), build: build.into(), ..ReleaseKey::default() };
-        let offer = Offer { list: List::Managed, posted: Day::parse("2026-11-01"), expires: None, devices: vec!["iPad13,18".into()] };
+        let expires = expires.and_then(Day::parse);
+        let offer = Offer { list: List::Managed, posted: Day::parse(posted), expires, devices: vec!["iPad13,18".into()] };
         releases::put(tx, &Release { key, offers: vec![offer], appeared_at: tx.now, vanished_at: None })?;
         plans::releases_changed(tx)
     });

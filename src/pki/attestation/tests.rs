@@ -1,3 +1,5 @@
+//! Statements of chains of our own making, right and wrong in every part, and the same cut short and with bits flipped.
+
 use super::*;
 use crate::pki::issue::attestation::{AttestationService, Properties};
 use crate::pki::judge::{file, openssl, path};

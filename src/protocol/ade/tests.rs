@@ -1,3 +1,5 @@
+//! Apple's JSON as captures and cases have it, tokens and their mistakes, and what is never taken for an answer.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -121,11 +121,27 @@ fn app_of(keys: &Dictionary) -> Option<String> {
     number.or_else(|| fields::filled(keys, "Identifier")).or(manifest).or_else(|| fields::filled(keys, "ManifestURL"))
 }
 
-/// One item counts by its name, and by its app where it is about one; several together count for themselves.
+/// Items that change only what they name: an older one may say what the newer one leaves out.
+const IN_PARTS: &[&str] = &["SharedDeviceConfiguration", "AccessibilitySettings", "DefaultApplications", "MDMOptions"];
+
+/// One item counts by its name, and by what it is about: its app, the screen of a wallpaper, what it names of a setting in parts. Several together count
+/// for themselves.
 fn setting_key(keys: &Dictionary) -> Option<String> {
     let [Value::Dictionary(setting)] = fields::items(keys, "Settings") else { return None };
     let item = fields::text(setting, "Item")?;
-    Some(fields::text(setting, "Identifier").map_or_else(|| format!("setting:{item}"), |app| format!("setting:{item}:{app}")))
+    let about = match item {
+        "Wallpaper" => fields::whole(setting, "Where").map(|place| place.to_string()),
+        _ if IN_PARTS.contains(&item) => Some(parts(fields::dictionary(setting, item).unwrap_or(setting))),
+        _ => fields::text(setting, "Identifier").map(str::to_owned),
+    };
+    Some(about.map_or_else(|| format!("setting:{item}"), |about| format!("setting:{item}:{about}")))
+}
+
+/// The names of what is set, in one order.
+fn parts(of: &Dictionary) -> String {
+    let mut names: Vec<&str> = of.keys().map(String::as_str).filter(|name| *name != "Item").collect();
+    names.sort_unstable();
+    names.join(",")
 }
 
 fn query_key(kind: &str, keys: &Dictionary) -> String {

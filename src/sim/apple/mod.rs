@@ -4,6 +4,7 @@ pub mod ade;
 pub mod apns;
 pub mod apps_and_books;
 pub mod authority;
+mod listener;
 pub mod software_lookup;
 
 use std::sync::Arc;

@@ -20,8 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::apps_and_books::acceptor;
 use super::authority::Authority;
+use super::listener::acceptor;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 use crate::pki::digest::sha256;

@@ -91,6 +91,42 @@ pub struct AdeDevice {
     pub retry_at: Option<Timestamp>,
 }
 
+impl AdeDevice {
+    /// A device of which Apple has said its serial number alone.
+    pub fn new(server_id: &str, serial_number: &str, now: Timestamp) -> Self {
+        Self {
+            server_id: server_id.to_owned(),
+            serial_number: serial_number.to_owned(),
+            model: String::new(),
+            description: String::new(),
+            color: String::new(),
+            asset_tag: String::new(),
+            device_family: String::new(),
+            os: String::new(),
+            profile_status: String::new(),
+            profile_uuid: String::new(),
+            profile_assigned_at: None,
+            profile_pushed_at: None,
+            assigned_at: None,
+            assigned_by: String::new(),
+            op_at: None,
+            seen_at: now,
+            gone_at: None,
+            chosen_profile_id: None,
+            profile_id: None,
+            person_id: None,
+            class_id: None,
+            group_id: None,
+            handed_over_at: None,
+            sent_uuid: String::new(),
+            result: AssignResult::None,
+            result_at: None,
+            attempts: 0,
+            retry_at: None,
+        }
+    }
+}
+
 const COLUMNS: &str = "server_id, serial_number, model, description, color, asset_tag, device_family, os, profile_status, profile_uuid, \
      profile_assigned_at, profile_pushed_at, assigned_at, assigned_by, op_at, seen_at, gone_at, chosen_profile_id, profile_id, person_id, \
      class_id, group_id, handed_over_at, sent_uuid, result, result_at, attempts, retry_at";
@@ -206,65 +242,11 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
 
     pub(super) fn row(server_id: &str, serial_number: &str) -> AdeDevice {
-        AdeDevice {
-            server_id: server_id.to_owned(),
-            serial_number: serial_number.to_owned(),
-            model: String::new(),
-            description: String::new(),
-            color: String::new(),
-            asset_tag: String::new(),
-            device_family: String::from("iPad"),
-            os: String::new(),
-            profile_status: String::new(),
-            profile_uuid: String::new(),
-            profile_assigned_at: None,
-            profile_pushed_at: None,
-            assigned_at: None,
-            assigned_by: String::new(),
-            op_at: None,
-            seen_at: NOW,
-            gone_at: None,
-            chosen_profile_id: None,
-            profile_id: None,
-            person_id: None,
-            class_id: None,
-            group_id: None,
-            handed_over_at: None,
-            sent_uuid: String::new(),
-            result: AssignResult::None,
-            result_at: None,
-            attempts: 0,
-            retry_at: None,
-        }
+        AdeDevice { device_family: String::from("iPad"), ..AdeDevice::new(server_id, serial_number, NOW) }
     }
 
     fn server(id: &str) -> AdeServer {
-        AdeServer {
-            id: id.to_owned(),
-            name: id.to_owned(),
-            practice: false,
-            certificate: vec![1],
-            state: ade_servers::ServerState::Ready,
-            expires_at: None,
-            uploaded_at: None,
-            server_uuid: String::new(),
-            organisation: String::new(),
-            admin: String::new(),
-            account: String::from("{}"),
-            account_at: None,
-            phase: ade_servers::Phase::Fetch,
-            cursor: String::new(),
-            same_cursor: 0,
-            fetch_began_at: None,
-            fetched_at: None,
-            synced_at: None,
-            sync_due_at: None,
-            due_at: None,
-            busy_until_at: None,
-            problem: String::new(),
-            failures: 0,
-            created_at: NOW,
-        }
+        AdeServer { state: ade_servers::ServerState::Ready, ..AdeServer::new(id.to_owned(), id.to_owned(), vec![1], NOW) }
     }
 
     #[test]

@@ -177,3 +177,28 @@ fn what_a_device_says_of_a_declaration_is_told_in_words() {
     declared(&mut declared_row, &Said { failure: Some((0, String::new())), ..state("none") }, at(0));
     assert_eq!((declared_row.stage, declared_row.problem.as_str(), declared_row.attempts), (Stage::Waiting, "", 0));
 }
+
+#[test]
+fn a_device_that_ends_an_installation_without_the_version_has_failed_unless_its_person_may_be_asked_first() {
+    let begun = || {
+        let mut row = UpdateState { stage: Stage::Installing, scheduled: "InstallASAP".into(), ..row(Action::Install) };
+        sent(&mut row, Ask::Status, "q".into(), at(0));
+        status(&mut row, Some(&said("Idle", true, 1.0)), at(0));
+        assert_eq!(row.stage, Stage::Prepared);
+        row
+    };
+    let mut without_passcode = begun();
+    installs_no_more(&mut without_passcode, Stage::Installing, false, at(0));
+    assert_eq!((without_passcode.stage, without_passcode.attempts), (Stage::Failed, 1));
+    let mut with_passcode = begun();
+    installs_no_more(&mut with_passcode, Stage::Installing, true, at(0));
+    assert_eq!(with_passcode.stage, Stage::Prepared, "its person may be looking at the question");
+    let mut asked = 0;
+    while with_passcode.stage == Stage::Prepared {
+        let now = with_passcode.due_at.unwrap_or(at(0));
+        sent(&mut with_passcode, Ask::Status, "q".into(), now);
+        status(&mut with_passcode, Some(&said("Idle", true, 1.0)), now);
+        asked += 1;
+    }
+    assert!((asked, with_passcode.stage) == (UNANSWERED_MAX, Stage::Failed), "{asked}");
+}

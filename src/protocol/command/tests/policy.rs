@@ -37,6 +37,20 @@ fn a_newer_command_makes_older_ones_of_its_kind_pointless() {
 }
 
 #[test]
+fn a_setting_of_which_only_parts_are_named_replaces_no_other_part() {
+    let key = |setting: Setting| settings(uuid(), [setting]).supersede_key().unwrap();
+    let one = |name: &str| [(name.to_owned(), Value::from(1))].into_iter().collect::<Dictionary>();
+    let shared = |name: &str| key(Setting::SharedDeviceConfiguration(one(name)));
+    assert_eq!((shared("QuotaSize"), shared("QuotaSize")), ("setting:SharedDeviceConfiguration:QuotaSize".into(), shared("QuotaSize")));
+    assert_ne!(shared("QuotaSize"), shared("UserSessionTimeout"));
+    assert_ne!(key(Setting::MdmOptions(one("ActivationLockAllowedWhileSupervised"))), key(Setting::MdmOptions(one("IdleRebootAllowed"))));
+    let wallpaper = |place| key(Setting::Wallpaper { image: Vec::new(), place });
+    assert_ne!(wallpaper(1), wallpaper(2));
+    let organization = key(Setting::OrganizationInfo(Some(one("OrganizationName"))));
+    assert_eq!(organization, key(Setting::OrganizationInfo(None)), "it is set as a whole");
+}
+
+#[test]
 fn the_same_question_is_the_same_however_it_is_written() {
     let ask = |queries: &[&str]| device_information(uuid(), queries).supersede_key().unwrap();
     assert_eq!(ask(&["OSVersion", "UDID"]), ask(&["UDID", "OSVersion"]));

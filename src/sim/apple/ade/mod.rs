@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use super::authority::Authority;
+use super::listener;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -51,13 +52,15 @@ impl AdeStandIn {
     /// Starts one under an `authority` that other stand-ins share; `clock` says when sessions and places in the list are over.
     pub async fn start_under(authority: &Authority, clock: Clock, random: Random) -> Result<Self> {
         let certificate = authority.server(&["localhost", "127.0.0.1", "::1", "mdmenrollment.apple.com"], clock.now())?;
-        let acceptor = super::apps_and_books::acceptor(certificate, &clock)?;
+        let acceptor = listener::acceptor(certificate, &clock)?;
         let no_port = |error| Error::internal("The stand-in of Apple's list of devices found no free port on 127.0.0.1", error);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
+        let address = socket.local_addr().map_err(no_port)?;
         let book = Arc::new(Mutex::new(Book::new(&format!("https://localhost:{}", address.port()), random)));
         let desk = Desk { book, clock };
-        let task = tokio::spawn(connection::listen(listener, acceptor, desk.clone())).abort_handle();
+        let answering = desk.clone();
+        let answer = move |request| connection::answer(answering.clone(), request);
+        let task = tokio::spawn(listener::listen(socket, acceptor, answer)).abort_handle();
         Ok(Self { desk, address, task })
     }
 

@@ -1,75 +1,16 @@
-//! Connections to the stand-in: TLS, HTTP/1.1, and a hang-up where the script wants one.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Requests to the stand-in, as the book reads them, and its answers on the wire.
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use super::wire::{Asked, Said, refusal};
 use super::{BODY_LIMIT, Desk, messenger};
-use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::sim::apple::listener::{Answer, whole};
 
-/// How many connections are kept at a time; more are not taken until one ends.
-const CONNECTIONS_LIMIT: usize = 256;
-
-/// How long a client may take to shake hands.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// TLS that asks nobody who they are: the token says it.
-pub(in crate::sim::apple) fn acceptor(
-    (certificate, key): (CertificateDer<'static>, PrivateKeyDer<'static>),
-    clock: &Clock,
-) -> Result<TlsAcceptor> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_details(provider, Arc::new(clock.clone()))
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
-        .map_err(|error| Error::internal("The TLS of a stand-in cannot be set up", error))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-/// Takes connections until it is aborted, which ends them all.
-pub(super) async fn listen(listener: TcpListener, acceptor: TlsAcceptor, desk: Desk) {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.len() >= CONNECTIONS_LIMIT {
-            connections.join_next().await;
-        }
-        while connections.try_join_next().is_some() {}
-        // One that went away before it was taken is not worth a word.
-        if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(serve(stream, acceptor.clone(), desk.clone()));
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, desk: Desk) {
-    // Without it answers wait for acknowledgements; a socket that refuses it is a dead one.
-    let _ = stream.set_nodelay(true);
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await else {
-        return;
-    };
-    let answer_all = service_fn(|request| {
-        let desk = desk.clone();
-        async move { answer(&desk, request).await.ok_or("hung up by script") }
-    });
-    // An end by script is an error here, and meant.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer_all).await;
-}
-
-async fn answer(desk: &Desk, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+/// Answers a request as the book says.
+pub(super) async fn answer(desk: Desk, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, BODY_LIMIT).collect().await.ok()?.to_bytes();
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
@@ -85,7 +26,7 @@ async fn answer(desk: &Desk, request: Request<Incoming>) -> Option<Response<Full
     };
     let test = desk.book().test_notice(&asked);
     if let Some(test) = test
-        && !messenger::carry(desk, &test).await
+        && !messenger::carry(&desk, &test).await
     {
         // As Apple refuses whoever wants to be told and does not answer.
         return Some(respond(refusal(400, 9728)));
@@ -99,9 +40,7 @@ fn respond(said: Said) -> Response<Full<Bytes>> {
     if let Some(retry_after) = said.retry_after {
         answer = answer.header("retry-after", retry_after);
     }
-    answer
-        .body(Full::new(said.body.into()))
-        .unwrap_or_else(|_| Response::new(Full::new(Bytes::from_static(b"the script's answer is not HTTP"))))
+    whole(answer, said.body)
 }
 
 /// Undoes percent-encoding.

@@ -20,12 +20,11 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use super::authority::Authority;
+use super::listener;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::random::Random;
 use crate::sim::client::Trust;
-
-pub(super) use connection::acceptor;
 
 pub use book::{Assignment, Book, Location, Owned};
 pub use notices::Notice;
@@ -65,14 +64,16 @@ impl AppsAndBooksStandIn {
     /// Starts one under an `authority` that other stand-ins share; `clock` says when slow events are over.
     pub async fn start_under(authority: &Authority, clock: Clock, random: Random) -> Result<Self> {
         let certificate = authority.server(&["localhost", "127.0.0.1", "::1", "vpp.itunes.apple.com"], clock.now())?;
-        let acceptor = connection::acceptor(certificate, &clock)?;
+        let acceptor = listener::acceptor(certificate, &clock)?;
         let no_port = |error| Error::internal("The stand-in of Apps and Books found no free port on 127.0.0.1", error);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
+        let address = socket.local_addr().map_err(no_port)?;
         let book = Arc::new(Mutex::new(Book::new(&format!("https://localhost:{}", address.port()), random)));
         let desk = Desk { book, clock, trust: Arc::default() };
+        let answering = desk.clone();
+        let answer = move |request| connection::answer(answering.clone(), request);
         let tasks = [
-            tokio::spawn(connection::listen(listener, acceptor, desk.clone())).abort_handle(),
+            tokio::spawn(listener::listen(socket, acceptor, answer)).abort_handle(),
             tokio::spawn(messenger::carry_all(desk.clone())).abort_handle(),
         ];
         Ok(Self { desk, address, tasks })

@@ -6,6 +6,9 @@ use super::{Answer, Command};
 use crate::protocol::plist::{Dictionary, Value, fields};
 use crate::sim::model::Family;
 
+/// By either of these a Shared iPad divides its storage; the one ends the other.
+const SHARED_BY: [&str; 2] = ["QuotaSize", "ResidentUsers"];
+
 impl Device {
     /// Settings.
     pub(super) fn settings(&mut self, command: &Command) -> Answer {
@@ -59,7 +62,15 @@ impl Device {
         if shared_only && !self.facts.shared {
             return Err(unknown_item(name));
         }
-        self.situation.other.insert(name.to_owned(), Value::Dictionary(item.clone()));
+        // What an item leaves out stays as it was.
+        let mut kept = self.situation.other.get(name).and_then(Value::as_dictionary).cloned().unwrap_or_default();
+        if SHARED_BY.iter().any(|key| item.contains_key(key)) {
+            for key in SHARED_BY {
+                kept.remove(key);
+            }
+        }
+        kept.extend(item.clone());
+        self.situation.other.insert(name.to_owned(), Value::Dictionary(kept));
         Ok(())
     }
 
