@@ -1,0 +1,1 @@
+-- People who bring their own devices, and devices that come back.
