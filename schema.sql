@@ -701,7 +701,7 @@ CREATE TABLE packages (
     created_at    INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX packages_app ON packages (app_id, created_at, id);
-CREATE UNIQUE INDEX packages_stage ON packages (app_id, stage) WHERE stage <> 'kept';
+CREATE INDEX packages_stage ON packages (app_id, stage) WHERE stage <> 'kept';
 
 -- How new versions of an app come to devices, and whether devices can fetch it at all.
 CREATE TABLE package_rollouts (

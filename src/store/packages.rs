@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::protocol::manifest::Hashes;
 use crate::protocol::package::Facts;
+use crate::protocol::platform::Platform;
 use crate::store::words::words;
 use crate::store::{Bell, Tx};
 
@@ -96,7 +97,7 @@ pub fn insert(tx: &Tx, package: &Package, hashes: &Hashes, icon: Option<&[u8]>) 
     Ok(())
 }
 
-/// Says for whom a version is meant; two of one app are never meant for the same.
+/// Says for whom a version is meant; two of one app are never meant for the same devices, which is the caller's matter.
 pub fn set_stage(tx: &Tx, id: &str, stage: Stage) -> Result<()> {
     tx.execute("UPDATE packages SET stage = ?2 WHERE id = ?1", (id, stage))?;
     Ok(())
@@ -123,9 +124,11 @@ pub fn of_app(tx: &Tx, app_id: &str) -> Result<Vec<Package>> {
     tx.list(&format!("SELECT {COLUMNS} FROM packages WHERE app_id = ?1 ORDER BY created_at DESC, id DESC"), [app_id], package)
 }
 
-/// The version of an app that is meant for `stage`, one of pilot and everyone.
-pub fn in_stage(tx: &Tx, app_id: &str, stage: Stage) -> Result<Option<Package>> {
-    tx.optional(&format!("SELECT {COLUMNS} FROM packages WHERE app_id = ?1 AND stage = ?2 AND stage <> 'kept'"), (app_id, stage), package)
+/// The versions of an app that are meant for `stage`, one of pilot and everyone, newest first; no two of them for one platform.
+pub fn in_stage(tx: &Tx, app_id: &str, stage: Stage) -> Result<Vec<Package>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM packages WHERE app_id = ?1 AND stage = ?2 AND stage <> 'kept' ORDER BY created_at DESC, id DESC");
+    tx.list(&sql, (app_id, stage), package)
 }
 
 /// The digests of a package.
@@ -155,9 +158,9 @@ pub struct Held {
     pub bundle_id: String,
     /// How many versions are kept.
     pub versions: i64,
-    /// The version for everyone; empty where there is none.
+    /// The versions for everyone, one for each platform, with commas; empty where there is none.
     pub everyone: String,
-    /// The version for the pilot group; empty where there is none.
+    /// The versions for the pilot group, likewise.
     pub pilot: String,
     /// How many bytes all of them take.
     pub size_bytes: i64,
@@ -167,8 +170,8 @@ pub struct Held {
 pub fn held(tx: &Tx, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Held>> {
     let (name, id) = after.unwrap_or_default();
     tx.list(
-        "SELECT apps.id, apps.name, apps.bundle_id, count(*), coalesce(max(CASE packages.stage WHEN 'everyone' THEN packages.version END), ''),
-                coalesce(max(CASE packages.stage WHEN 'pilot' THEN packages.version END), ''), sum(packages.size_bytes)
+        "SELECT apps.id, apps.name, apps.bundle_id, count(*), coalesce(group_concat(CASE packages.stage WHEN 'everyone' THEN packages.version END, ', '), ''),
+                coalesce(group_concat(CASE packages.stage WHEN 'pilot' THEN packages.version END, ', '), ''), sum(packages.size_bytes)
          FROM apps JOIN packages ON packages.app_id = apps.id
          WHERE (apps.name COLLATE NOCASE, apps.id) > (?1, ?2) GROUP BY apps.id ORDER BY apps.name COLLATE NOCASE, apps.id LIMIT ?3",
         (name, id, limit),
@@ -262,6 +265,15 @@ pub fn set_rollout(tx: &Tx, app_id: &str, rollout: &Rollout) -> Result<()> {
 /// Whether a device is in a group.
 pub fn is_in_group(tx: &Tx, group_id: &str, device_id: &str) -> Result<bool> {
     tx.one("SELECT EXISTS (SELECT 1 FROM group_devices WHERE group_id = ?1 AND device_id = ?2)", (group_id, device_id), |row| row.get(0))
+}
+
+/// The platforms of the devices in a group.
+pub fn platforms_in_group(tx: &Tx, group_id: &str) -> Result<Vec<Platform>> {
+    tx.list(
+        "SELECT DISTINCT platform FROM group_devices JOIN devices ON devices.id = device_id WHERE group_id = ?1 ORDER BY platform",
+        [group_id],
+        |row| row.get(0),
+    )
 }
 
 /// Whether an app is wanted on a device by any group that the device is in.

@@ -97,7 +97,7 @@ pub(super) fn of_device(tx: &Tx, app: &App, proposal: &Proposal, enrollment: &En
         }
     }
     if app.kind != AppKind::Store {
-        return Ok(packages::for_device(tx, &app.id, &device.id)?.is_none().then(|| String::from(NO_PACKAGE)));
+        return Ok(packages::for_device(tx, &app.id, device)?.is_none().then(|| String::from(NO_PACKAGE)));
     }
     let by = if enrollment.kind.is_user_enrollment() { LicenceBy::User } else { proposal.settings.licence };
     Ok(wish::holder(tx, device, by)?.err())

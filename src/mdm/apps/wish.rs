@@ -101,7 +101,7 @@ pub(super) fn wish(
     {
         return Ok(Err(Hindrance { because, way: Some(way), is_lack: true, awaits_account: true }));
     }
-    let package = if app.kind == AppKind::Store { None } else { packages::for_device(tx, &app.id, &device.id)? };
+    let package = if app.kind == AppKind::Store { None } else { packages::for_device(tx, &app.id, device)? };
     let manifest_url = match &package {
         None if app.kind == AppKind::Store => None,
         None => return lacks(String::from(NO_PACKAGE)),
@@ -158,7 +158,7 @@ pub(super) const NO_PACKAGE: &str = "there is no package of it for this device y
 /// Why a package does not run on a device, where it says so.
 fn does_not_run(package: &Package, target: &Target) -> Option<String> {
     let (facts, device) = (&package.facts, &target.capabilities);
-    if device.platform != Platform::Unknown && !facts.platforms.is_empty() && !facts.platforms.contains(&device.platform) {
+    if !facts.runs_on(device.platform) {
         return Some(String::from("it does not run on this system"));
     }
     let needs = OsVersion::parse(&facts.minimum_os);
@@ -217,7 +217,7 @@ fn another_account(tx: &Tx, device: &Device, person_id: &str) -> Result<Option<S
 /// The newest version for a device, as far as the store or the packages say.
 pub(super) fn newest(tx: &Tx, app: &App, device: &Device) -> Result<Option<Newest>> {
     if app.kind != AppKind::Store {
-        let version = packages::for_device(tx, &app.id, &device.id)?;
+        let version = packages::for_device(tx, &app.id, device)?;
         return Ok(version.map(|version| Newest { external: None, version: version.version }));
     }
     let facts: Json = serde_json::from_str(&app.facts).map_err(|error| Error::internal("stored facts of apps are JSON", error))?;

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::rollout::of_the_house;
-use super::serve::{address, origin};
+use super::serve::{address, for_trial, origin};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, capability};
 use crate::store::enrollments::Enrollment;
-use crate::store::packages::{self as store, Package, Stage};
+use crate::store::packages::{self as store, Package};
 use crate::store::{Tx, alerts, apps};
 
 /// Apps that one turn tries.
@@ -35,9 +35,7 @@ pub fn trials(tx: &Tx, url: &str) -> Result<Vec<Trial>> {
     let Some(capability) = capability::own(tx, capability::PACKAGES)? else { return Ok(Vec::new()) };
     let mut trials = Vec::new();
     for app_id in store::due(tx, AT_ONCE)? {
-        let everyone = store::in_stage(tx, &app_id, Stage::Everyone)?;
-        let package = everyone.map_or_else(|| store::in_stage(tx, &app_id, Stage::Pilot), |found| Ok(Some(found)))?;
-        match package {
+        match for_trial(tx, &app_id)? {
             Some(package) => trials.push(Trial { manifest_url: address(url, &app_id, &capability), app_id, package }),
             // Nothing of it is meant for anybody any more.
             None => set_due(tx, &app_id, false)?,

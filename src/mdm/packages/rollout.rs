@@ -7,6 +7,7 @@ use super::{WARNED_DAYS, days_until, known};
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, assignments};
+use crate::protocol::platform::Platform;
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::AssignedKind;
 use crate::store::packages::{self as store, Held, Package, Rollout, Stage};
@@ -64,9 +65,26 @@ pub(super) fn of_the_house(tx: &Tx, app_id: &str) -> Result<App> {
     app.ok_or_else(|| Error::not_found("There is no such app of your own."))
 }
 
-/// What is to be known of a version now, in sentences: what was odd when it came, and its profile's end.
-pub fn notes(tx: &Tx, package: &Package) -> Vec<String> {
+/// What is to be known of a version now, in sentences: what was odd when it came, how it stands beside the others, and its profile's end.
+pub fn notes(tx: &Tx, package: &Package) -> Result<Vec<String>> {
     let mut notes = package.facts.warnings.clone();
+    for newer in beside(tx, package, Stage::Everyone)?.iter().filter(|other| is_older(&package.version, &other.version)) {
+        notes.push(match package.stage {
+            Stage::Kept => format!("It is older than {}, which is in place.", newer.version),
+            _ => format!("It is older than {}, which is in place for everyone else.", newer.version),
+        });
+    }
+    if package.stage == Stage::Everyone {
+        let kept = store::of_app(tx, &package.app_id)?;
+        let newest = kept.iter().filter(|other| other.facts.shares_platform(&package.facts) && is_older(&package.version, &other.version));
+        notes.extend(newest.take(1).map(|newer| format!("It is in place although {}, which is newer, is here.", newer.version)));
+    }
+    if package.stage == Stage::Pilot
+        && let Some(pilot) = store::rollout(tx, &package.app_id)?.pilot_group_id
+        && !store::platforms_in_group(tx, &pilot)?.iter().any(|platform| package.facts.runs_on(*platform))
+    {
+        notes.push(String::from("No device of the group that is to try it can have it: it does not run on any of them."));
+    }
     if let Some(profile) = &package.facts.provisioning {
         let days = days_until(profile.expires_at, tx.now);
         if days <= 0 {
@@ -78,10 +96,24 @@ pub fn notes(tx: &Tx, package: &Package) -> Vec<String> {
             notes.push(format!("The provisioning profile inside ends on {}; after that the app does not start.", profile.expires_at.day()));
         }
     }
-    notes
+    Ok(notes)
 }
 
-/// Says for whom a version is meant. The version that was meant for the same before is kept, so that it can be used again.
+/// Other versions of the same app that are meant for `stage` on a platform that this one runs on, too.
+fn beside(tx: &Tx, package: &Package, stage: Stage) -> Result<Vec<Package>> {
+    let mut staged = store::in_stage(tx, &package.app_id, stage)?;
+    staged.retain(|other| other.id != package.id && other.facts.shares_platform(&package.facts));
+    Ok(staged)
+}
+
+/// Whether a version comes before another one, part by part; versions with letters are not told apart.
+fn is_older(version: &str, than: &str) -> bool {
+    let parts = |text: &str| text.trim().split('.').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<_>>>();
+    matches!((parts(version), parts(than)), (Some(version), Some(than)) if version < than)
+}
+
+/// Says for whom a version is meant. A version that was meant for the same devices before is kept, so that it can be used again; one for other platforms
+/// stays in its place.
 ///
 /// # Errors
 /// Names `stage` when there is no pilot group; conflict when nobody would have a version of an app that is assigned.
@@ -98,9 +130,7 @@ pub fn stage(tx: &Tx, actor: &Actor, id: &str, stage: Stage) -> Result<Package> 
     if package.stage == Stage::Everyone {
         must_not_be_missed(tx, &app, &package)?;
     }
-    if stage != Stage::Kept
-        && let Some(before) = store::in_stage(tx, &app.id, stage)?
-    {
+    for before in beside(tx, &package, stage)? {
         store::set_stage(tx, &before.id, Stage::Kept)?;
     }
     store::set_stage(tx, id, stage)?;
@@ -125,10 +155,10 @@ pub fn set_pilot(tx: &Tx, actor: &Actor, app_id: &str, group_id: Option<&str>) -
     };
     rollout.pilot_group_id = group_id.map(str::to_owned);
     store::set_rollout(tx, app_id, &rollout)?;
-    if group_id.is_none()
-        && let Some(on_trial) = store::in_stage(tx, app_id, Stage::Pilot)?
-    {
-        store::set_stage(tx, &on_trial.id, Stage::Kept)?;
+    if group_id.is_none() {
+        for on_trial in store::in_stage(tx, app_id, Stage::Pilot)? {
+            store::set_stage(tx, &on_trial.id, Stage::Kept)?;
+        }
     }
     let data = json!({ "app": app_id, "name": app.name, "group_id": group_id, "group": name });
     journal::note(tx, actor, "package.pilot_chosen", Subject::default(), data)?;
@@ -176,12 +206,18 @@ fn must_not_be_missed(tx: &Tx, app: &App, package: &Package) -> Result<()> {
     )))
 }
 
-/// The app follows its version for everyone, and devices are planned for anew.
+/// The app follows its versions for everyone, and devices are planned for anew.
 fn changed(tx: &Tx, mut app: App) -> Result<()> {
     let current = store::in_stage(tx, &app.id, Stage::Everyone)?;
-    if let Some(current) = current {
-        app.platforms = json!(current.facts.platforms).to_string();
-        app.facts = json!(current.facts).to_string();
+    if let Some(newest) = current.first() {
+        let mut platforms: Vec<Platform> = Vec::new();
+        for platform in current.iter().flat_map(|package| &package.facts.platforms) {
+            if !platforms.contains(platform) {
+                platforms.push(*platform);
+            }
+        }
+        app.platforms = json!(platforms).to_string();
+        app.facts = json!(newest.facts).to_string();
         app.facts_at = Some(tx.now);
     }
     app.revision += 1;

@@ -4,9 +4,10 @@ use crate::error::{Error, Result};
 use crate::mdm::capability;
 use crate::protocol::manifest::{self, Manifest};
 use crate::protocol::package::PackageKind;
+use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment};
 use crate::store::packages::{self as store, Package, Stage};
-use crate::store::{Tx, apps, devices};
+use crate::store::{Tx, apps};
 
 /// The last part of a manifest's address.
 pub const MANIFEST: &str = "manifest.plist";
@@ -23,17 +24,27 @@ pub struct Given {
     pub enrollment_id: Option<String>,
 }
 
-/// The version of an app that is meant for a device: the pilot's where the device is in the pilot group, else the one for everyone.
+/// The version of an app that is meant for a device: of those for its platform the pilot's where the device is in the pilot group, else the one for
+/// everyone. Where none is for its platform, one of another: what it is, and why the device cannot have it, is told by that.
 ///
 /// Whether the app is wanted there, and whether the version runs there (`facts.platforms`, `facts.minimum_os`), is the caller's question.
-pub fn for_device(tx: &Tx, app_id: &str, device_id: &str) -> Result<Option<Package>> {
+pub fn for_device(tx: &Tx, app_id: &str, device: &Device) -> Result<Option<Package>> {
+    let mut meant = Vec::new();
     if let Some(group_id) = store::rollout(tx, app_id)?.pilot_group_id
-        && store::is_in_group(tx, &group_id, device_id)?
-        && let Some(package) = store::in_stage(tx, app_id, Stage::Pilot)?
+        && store::is_in_group(tx, &group_id, &device.id)?
     {
-        return Ok(Some(package));
+        meant = store::in_stage(tx, app_id, Stage::Pilot)?;
     }
-    store::in_stage(tx, app_id, Stage::Everyone)
+    meant.extend(store::in_stage(tx, app_id, Stage::Everyone)?);
+    let fits = meant.iter().position(|package| package.facts.runs_on(device.platform)).unwrap_or_default();
+    Ok((!meant.is_empty()).then(|| meant.swap_remove(fits)))
+}
+
+/// A version of an app that is meant for anybody: by it our own address is tried.
+pub(super) fn for_trial(tx: &Tx, app_id: &str) -> Result<Option<Package>> {
+    let mut meant = store::in_stage(tx, app_id, Stage::Everyone)?;
+    meant.extend(store::in_stage(tx, app_id, Stage::Pilot)?);
+    Ok(meant.into_iter().next())
 }
 
 /// The address of an app's manifest for an enrollment, the same for as long as it lives: what is there follows the version that is meant for it.
@@ -66,7 +77,7 @@ fn of_package(sha256: &str) -> String {
 
 /// Who asks by a capability.
 enum Asker {
-    Device(Box<Enrollment>),
+    Device(Box<(Enrollment, Device)>),
     Ourselves,
 }
 
@@ -76,28 +87,27 @@ fn asker(tx: &Tx, capability: &str, purpose: &str) -> Result<Option<Asker>> {
     }
     let Some(enrollment) = capability::holder(tx, capability, purpose)? else { return Ok(None) };
     let device = devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none());
-    Ok(device.map(|_| Asker::Device(Box::new(enrollment))))
+    Ok(device.map(|device| Asker::Device(Box::new((enrollment, device)))))
 }
 
 /// The manifest of an app for the holder of a capability; none where the app is not, or not any more, meant for it. `own` is our own address.
 pub fn manifest(tx: &Tx, app_id: &str, capability: &str, own: &str) -> Result<Option<Vec<u8>>> {
     let Some(asker) = asker(tx, capability, capability::PACKAGES)? else { return Ok(None) };
     let (package, origin) = match &asker {
-        Asker::Ourselves => {
-            let package = store::in_stage(tx, app_id, Stage::Everyone)?
-                .map_or_else(|| store::in_stage(tx, app_id, Stage::Pilot), |found| Ok(Some(found)))?;
-            (package, Some(own.to_owned()))
+        Asker::Ourselves => (for_trial(tx, app_id)?, Some(own.to_owned())),
+        Asker::Device(asker) => {
+            let (enrollment, device) = &**asker;
+            if !store::is_wanted(tx, app_id, &device.id)? {
+                return Ok(None);
+            }
+            (for_device(tx, app_id, device)?, origin(tx, enrollment)?)
         }
-        Asker::Device(enrollment) if store::is_wanted(tx, app_id, &enrollment.device_id)? => {
-            (for_device(tx, app_id, &enrollment.device_id)?, origin(tx, enrollment)?)
-        }
-        Asker::Device(_) => return Ok(None),
     };
     let Some((package, origin)) = package.zip(origin) else { return Ok(None) };
     let purpose = of_package(&package.sha256);
     let given = match &asker {
         Asker::Ourselves => capability::own(tx, &purpose)?,
-        Asker::Device(enrollment) => capability::of(tx, enrollment, &purpose)?,
+        Asker::Device(asker) => capability::of(tx, &asker.0, &purpose)?,
     };
     given.map(|given| write(tx, &package, &format!("{origin}/packages/{given}/{}", package.sha256))).transpose()
 }
@@ -133,8 +143,8 @@ pub fn given(tx: &Tx, capability: &str, sha256: &str) -> Result<Option<Given>> {
     };
     match asker {
         Asker::Ourselves => Ok(Some(Given { package, enrollment_id: None })),
-        Asker::Device(enrollment) if store::is_wanted(tx, &package.app_id, &enrollment.device_id)? => {
-            Ok(Some(Given { package, enrollment_id: Some(enrollment.id) }))
+        Asker::Device(asker) if store::is_wanted(tx, &package.app_id, &asker.1.id)? => {
+            Ok(Some(Given { package, enrollment_id: Some(asker.0.id) }))
         }
         Asker::Device(_) => Ok(None),
     }

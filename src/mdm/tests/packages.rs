@@ -11,9 +11,11 @@ use crate::pki::hex;
 use crate::protocol::manifest::Hashing;
 use crate::protocol::package::tests::{FIELD, app};
 use crate::protocol::package::{self, Package as Read};
+use crate::protocol::platform::Platform;
 use crate::protocol::provision;
 use crate::protocol::provision::tests::profile;
 use crate::store::assignments::{AssignedKind, of_device};
+use crate::store::devices::{self, Device};
 use crate::store::packages::Stage;
 use crate::store::{Tx, alerts, enrollments, packages as rows, plans, profiles::tests::group};
 
@@ -64,12 +66,14 @@ fn one_app_has_so_many_versions_and_the_house_so_many_packages() {
 #[test]
 fn a_version_is_meant_for_the_pilots_devices_or_for_all_others() {
     let school = School::new();
-    let (one, two) = (school.enrolled("A-1").enrollment().device_id, String::from("of no group"));
+    let id = school.enrolled("A-1").enrollment().device_id;
     school.write(move |tx| {
-        group(tx, "pilot", "Pilot", &[one.as_str()])?;
+        let one = devices::by_id(tx, &id)?.unwrap();
+        let two = Device { id: String::from("of no group"), ..one.clone() };
+        group(tx, "pilot", "Pilot", &[one.id.as_str()])?;
         let first = keep(tx, &build(1))?;
         let meant =
-            |device: &str| Ok::<_, crate::error::Error>(packages::for_device(tx, &first.app.id, device)?.map(|package| package.version));
+            |device: &Device| Ok::<_, crate::error::Error>(packages::for_device(tx, &first.app.id, device)?.map(|package| package.version));
         assert_eq!((meant(&one)?, meant(&two)?), (Some("1".into()), Some("1".into())));
         packages::set_pilot(tx, &Actor::Console, &first.app.id, Some("pilot"))?;
         let second = keep(tx, &build(2))?;
@@ -82,6 +86,44 @@ fn a_version_is_meant_for_the_pilots_devices_or_for_all_others() {
         assert!(app.revision > first.app.revision && app.facts.contains("\"version\":\"3\""), "{}", app.facts);
         crate::store::groups::delete(tx, "pilot")?;
         assert_eq!(rows::rollout(tx, &first.app.id)?.pilot_group_id, None);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_app_has_a_version_in_place_for_each_platform() {
+    let school = School::new();
+    let id = school.enrolled("A-1").enrollment().device_id;
+    school.write(move |tx| {
+        let tv = Device { platform: Platform::Tvos, ..devices::by_id(tx, &id)?.unwrap() };
+        devices::update(tx, &tv)?;
+        let ipad = Device { id: String::from("another"), platform: Platform::Ios, ..tv.clone() };
+        let of = |number: usize, platform: Platform| {
+            let mut new = build(number);
+            new.read.facts.platforms = vec![platform];
+            new
+        };
+        let first = keep(tx, &of(10, Platform::Ios))?;
+        let app_id = first.app.id;
+        let meant = |device: &Device| Ok::<_, crate::error::Error>(packages::for_device(tx, &app_id, device)?.unwrap().version);
+        assert_eq!((meant(&ipad)?, meant(&tv)?), ("10".into(), "10".into()), "what there is, by which it is told why it cannot be had");
+
+        packages::stage(tx, &Actor::Console, &keep(tx, &of(11, Platform::Tvos))?.package.id, Stage::Everyone)?;
+        assert_eq!((meant(&ipad)?, meant(&tv)?), ("10".into(), "11".into()));
+        let app = crate::store::apps::by_id(tx, &app_id)?.unwrap();
+        assert!(app.platforms.contains("ios") && app.platforms.contains("tvos"), "{}", app.platforms);
+        assert_eq!(packages::list(tx, &Actor::Console, None, 1)?.0[0].everyone, "11, 10");
+
+        let older = keep(tx, &NewPackage { stage: Some(Stage::Everyone), ..of(9, Platform::Ios) })?.package;
+        assert_eq!((meant(&ipad)?, meant(&tv)?), ("9".into(), "11".into()));
+        let notes = packages::notes(tx, &older)?;
+        assert!(notes.iter().any(|note| note == "It is in place although 10, which is newer, is here."), "{notes:?}");
+
+        group(tx, "tvs", "Televisions", &[tv.id.as_str()])?;
+        packages::set_pilot(tx, &Actor::Console, &app_id, Some("tvs"))?;
+        let on_trial = keep(tx, &of(12, Platform::Ios))?.package;
+        let notes = packages::notes(tx, &on_trial)?;
+        assert!(on_trial.stage == Stage::Pilot && notes.iter().any(|note| note.contains("No device of the group")), "{notes:?}");
         Ok(())
     });
 }
@@ -308,7 +350,7 @@ fn what_is_odd_about_a_version_is_told() {
         let with = |facts: Option<provision::Facts>| {
             let mut new = brought(&app("school.example.odd", &format!("{facts:?}").len().to_string(), ""));
             new.read.facts.provisioning = facts;
-            keep(tx, &new).map(|kept| packages::notes(tx, &kept.package).join("\n"))
+            packages::notes(tx, &keep(tx, &new)?.package).map(|notes| notes.join("\n"))
         };
         assert!(with(None)?.contains("no provisioning profile inside"));
         let made = |app_id: &str, end: Timestamp, devices: &[&str]| provision::read(&profile("1", app_id, end, devices)).unwrap();

@@ -79,6 +79,18 @@ pub struct Facts {
     pub warnings: Vec<String>,
 }
 
+impl Facts {
+    /// Whether it runs on a platform, as far as either is known.
+    pub fn runs_on(&self, platform: Platform) -> bool {
+        platform == Platform::Unknown || self.platforms.is_empty() || self.platforms.contains(&platform)
+    }
+
+    /// Whether there may be a device that runs both.
+    pub fn shares_platform(&self, other: &Self) -> bool {
+        self.platforms.is_empty() || other.platforms.iter().any(|platform| self.runs_on(*platform)) || other.platforms.is_empty()
+    }
+}
+
 /// Who signed a package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = PackageSigner)]

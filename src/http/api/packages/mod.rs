@@ -62,7 +62,7 @@ async fn list(
 #[utoipa::path(get, path = "/api/v1/packages/{id}", tag = "packages", params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The version", body = PackageView)))]
 async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<PackageView>> {
-    let found = app.store.read_slow(app.now(), move |tx| Ok(PackageView::of(tx, packages::find(tx, &actor, &id)?))).await?;
+    let found = app.store.read_slow(app.now(), move |tx| PackageView::of(tx, packages::find(tx, &actor, &id)?)).await?;
     Ok(JsonBody(found))
 }
 
@@ -86,7 +86,7 @@ async fn edit(
     Path(id): Path<String>,
     Json(input): Json<EditInput>,
 ) -> Result<JsonBody<PackageView>> {
-    let work = move |tx: &Tx| Ok(PackageView::of(tx, packages::stage(tx, &actor, &id, input.stage)?));
+    let work = move |tx: &Tx| PackageView::of(tx, packages::stage(tx, &actor, &id, input.stage)?);
     Ok(JsonBody(app.store.write(app.now(), work).await?))
 }
 
@@ -106,7 +106,7 @@ async fn versions(
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
 ) -> Result<JsonBody<AppPackagesView>> {
-    let work = move |tx: &Tx| Ok(AppPackagesView::of(tx, packages::versions(tx, &actor, &id)?));
+    let work = move |tx: &Tx| AppPackagesView::of(tx, packages::versions(tx, &actor, &id)?);
     Ok(JsonBody(app.store.read_slow(app.now(), work).await?))
 }
 
@@ -135,7 +135,7 @@ async fn set_pilot(
     };
     let work = move |tx: &Tx| {
         packages::set_pilot(tx, &actor, &id, group.as_deref())?;
-        Ok(AppPackagesView::of(tx, packages::versions(tx, &actor, &id)?))
+        AppPackagesView::of(tx, packages::versions(tx, &actor, &id)?)
     };
     Ok(JsonBody(app.store.write(app.now(), work).await?))
 }
@@ -153,7 +153,7 @@ async fn try_again(
     let deed = move |tx: &Tx| {
         once.run(tx, &actor, |tx| {
             packages::try_again(tx, &actor, &id)?;
-            Answer::new(StatusCode::ACCEPTED, &AppPackagesView::of(tx, packages::versions(tx, &actor, &id)?))
+            Answer::new(StatusCode::ACCEPTED, &AppPackagesView::of(tx, packages::versions(tx, &actor, &id)?)?)
         })
     };
     app.store.write(app.now(), deed).await

@@ -85,7 +85,7 @@ async fn begin(
             Answer::new(StatusCode::CREATED, &UploadView::of(found, received))?
         }
         Begun::Known(package) => {
-            let package = app.store.read(app.now(), |tx| Ok(PackageView::of(tx, *package))).await?;
+            let package = app.store.read(app.now(), |tx| PackageView::of(tx, *package)).await?;
             Answer::new(StatusCode::OK, &KeptView { package, is_new: false })?
         }
     };
@@ -202,7 +202,7 @@ async fn complete(
 
 async fn kept(app: &App, kept: Kept) -> Result<Answer> {
     let status = if kept.is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let package = app.store.read(app.now(), |tx: &Tx| Ok(PackageView::of(tx, kept.package))).await?;
+    let package = app.store.read(app.now(), |tx: &Tx| PackageView::of(tx, kept.package)).await?;
     Answer::new(status, &KeptView { package, is_new: kept.is_new })
 }
 

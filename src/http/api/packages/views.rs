@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
+use crate::error::Result;
 use crate::mdm::packages::{self, Overview};
 use crate::protocol::package::Facts;
 use crate::store::Tx;
@@ -71,9 +72,9 @@ pub(super) struct PackageView {
 }
 
 impl PackageView {
-    pub(super) fn of(tx: &Tx, package: Package) -> Self {
-        Self {
-            warnings: packages::notes(tx, &package),
+    pub(super) fn of(tx: &Tx, package: Package) -> Result<Self> {
+        Ok(Self {
+            warnings: packages::notes(tx, &package)?,
             id: package.id,
             app_id: package.app_id,
             sha256: package.sha256,
@@ -84,7 +85,7 @@ impl PackageView {
             facts: package.facts,
             created_by: package.created_by,
             created_at: package.created_at,
-        }
+        })
     }
 }
 
@@ -109,16 +110,16 @@ pub(super) struct AppPackagesView {
 }
 
 impl AppPackagesView {
-    pub(super) fn of(tx: &Tx, found: Overview) -> Self {
-        Self {
-            versions: found.versions.into_iter().map(|package| PackageView::of(tx, package)).collect(),
+    pub(super) fn of(tx: &Tx, found: Overview) -> Result<Self> {
+        Ok(Self {
+            versions: found.versions.into_iter().map(|package| PackageView::of(tx, package)).collect::<Result<_>>()?,
             app_id: found.app.id,
             name: found.app.name,
             bundle_id: found.app.bundle_id,
             pilot_group_id: found.rollout.pilot_group_id,
             checked_at: found.rollout.checked_at,
             problem: found.rollout.problem,
-        }
+        })
     }
 }
 

@@ -106,17 +106,20 @@ async fn one(
 
 fn app_view(tx: &Tx, actor: &Actor, id: &str) -> Result<AppView> {
     let found = packages::versions(tx, actor, id)?;
-    let version = |package: Package| VersionRow {
-        words: words(&package),
-        notes: packages::notes(tx, &package).len(),
-        id: package.id,
-        stage: package.stage,
-        size_bytes: package.size_bytes.max(0).unsigned_abs(),
-        by: package.created_by,
-        at: package.created_at,
+    let version = |package: Package| {
+        Ok(VersionRow {
+            words: words(&package),
+            notes: packages::notes(tx, &package)?.len(),
+            facts: package.facts,
+            id: package.id,
+            stage: package.stage,
+            size_bytes: package.size_bytes.max(0).unsigned_abs(),
+            by: package.created_by,
+            at: package.created_at,
+        })
     };
     Ok(AppView {
-        versions: found.versions.into_iter().map(version).collect(),
+        versions: found.versions.into_iter().map(version).collect::<Result<_>>()?,
         groups: groups::all(tx)?.into_iter().map(|group| (group.id, group.name)).collect(),
         pilot: found.rollout.pilot_group_id.unwrap_or_default(),
         assigned: found.groups,
@@ -181,7 +184,7 @@ fn view_of(tx: &Tx, actor: &Actor, id: &str) -> Result<VersionView> {
     let found = packages::versions(tx, actor, &package.app_id)?;
     Ok(VersionView {
         words: words(&package),
-        notes: packages::notes(tx, &package),
+        notes: packages::notes(tx, &package)?,
         id: package.id,
         app: (found.app.id, found.app.name),
         stage: package.stage,

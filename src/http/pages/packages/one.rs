@@ -7,7 +7,7 @@ use super::super::parts::{
     Button, Column, Confirm, Frame, Icon, Live, Row, Section, Shell, State, Table, badge, confirm, empty, frame, live, post, section,
     select, state_square, table, time_ago,
 };
-use super::parts::{about, notes, size, stage};
+use super::parts::{about, notes, runs_on, size, stage};
 use crate::clock::Timestamp;
 use crate::protocol::package::Facts;
 use crate::store::packages::Stage;
@@ -44,6 +44,8 @@ pub struct VersionRow {
     pub id: String,
     /// Build, and what people call the version.
     pub words: String,
+    /// What the file says of itself.
+    pub facts: Facts,
     /// For whom it is meant.
     pub stage: Stage,
     /// Bytes of it.
@@ -95,6 +97,7 @@ fn versions(view: &AppView, now: Timestamp) -> Markup {
         cells: vec![
             html! { (version.words) @if version.notes > 0 { " " (badge(State::Waiting, "look at this")) } },
             stage(version.stage),
+            html! { (runs_on(&version.facts)) },
             html! { (size(version.size_bytes)) },
             html! { (version.by) },
             time_ago(version.at, now),
@@ -105,6 +108,7 @@ fn versions(view: &AppView, now: Timestamp) -> Markup {
         columns: vec![
             Column::main("Version"),
             Column::text("For"),
+            Column::text("Runs on").lesser(),
             Column::text("Size").lesser(),
             Column::text("Uploaded by").minor(),
             Column::text("When").minor(),
@@ -198,7 +202,7 @@ fn choices(view: &VersionView) -> Markup {
     let content = html! {
         div.form.wide {
             @match view.stage {
-                Stage::Everyone => p { "Every device that the app is assigned to is to have this version, but for those that try another one." },
+                Stage::Everyone => p { "Every device that the app is assigned to is to have this version, but for those that it does not run on, and those that try another one." },
                 Stage::Pilot => p { "The devices of " (view.pilot_group.as_deref().unwrap_or("the pilot group")) " are to have this version; all others have the one before." },
                 Stage::Kept => p { "No device is to have this version. You can put it in place, also to go back to it." },
             }

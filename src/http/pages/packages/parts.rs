@@ -71,7 +71,8 @@ pub(super) fn about(package: &Facts, size_bytes: u64, sha256: &str) -> Markup {
     facts(&list)
 }
 
-fn runs_on(package: &Facts) -> String {
+/// The devices that a package runs on, in words.
+pub(super) fn runs_on(package: &Facts) -> String {
     let name = |platform: &Platform| match platform {
         Platform::Ios => "iPad and iPhone",
         Platform::Macos => "Mac",
