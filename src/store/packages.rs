@@ -170,8 +170,8 @@ pub struct Held {
 pub fn held(tx: &Tx, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Held>> {
     let (name, id) = after.unwrap_or_default();
     tx.list(
-        "SELECT apps.id, apps.name, apps.bundle_id, count(*), coalesce(group_concat(CASE packages.stage WHEN 'everyone' THEN packages.version END, ', '), ''),
-                coalesce(group_concat(CASE packages.stage WHEN 'pilot' THEN packages.version END, ', '), ''), sum(packages.size_bytes)
+        "SELECT apps.id, apps.name, apps.bundle_id, count(*), coalesce(group_concat(CASE packages.stage WHEN 'everyone' THEN packages.version END, ', ' ORDER BY packages.version), ''),
+                coalesce(group_concat(CASE packages.stage WHEN 'pilot' THEN packages.version END, ', ' ORDER BY packages.version), ''), sum(packages.size_bytes)
          FROM apps JOIN packages ON packages.app_id = apps.id
          WHERE (apps.name COLLATE NOCASE, apps.id) > (?1, ?2) GROUP BY apps.id ORDER BY apps.name COLLATE NOCASE, apps.id LIMIT ?3",
         (name, id, limit),

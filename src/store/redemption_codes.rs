@@ -10,15 +10,38 @@ fn place(id: &str) -> String {
     format!("redemption_codes.code/{id}")
 }
 
-/// Stores a code of an app; false when it is here already.
-pub fn insert(tx: &Tx, adam_id: &str, code: &str) -> Result<bool> {
+/// What became of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is new.
+    New,
+    /// It was here, for the same app.
+    Known,
+    /// It was here for another app, and nobody had it: it is this one's now.
+    Moved,
+    /// It was given away for another app, and stays that one's.
+    GivenElsewhere,
+}
+
+/// Stores a code of an app.
+pub fn insert(tx: &Tx, adam_id: &str, code: &str) -> Result<Inserted> {
+    let hash = sha256(code.as_bytes());
     let id = tx.new_id();
     let sealed = tx.seal(&place(&id), code.as_bytes())?;
     let added = tx.execute(
         "INSERT OR IGNORE INTO redemption_codes (id, adam_id, code_hash, code_sealed, imported_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (&id, adam_id, &sha256(code.as_bytes())[..], sealed, tx.now),
+        (&id, adam_id, &hash[..], sealed, tx.now),
     )?;
-    Ok(added == 1)
+    if added == 1 {
+        return Ok(Inserted::New);
+    }
+    let sql = "SELECT adam_id = ?2 FROM redemption_codes WHERE code_hash = ?1";
+    if tx.one(sql, (&hash[..], adam_id), |row| row.get(0))? {
+        return Ok(Inserted::Known);
+    }
+    let sql = "UPDATE redemption_codes SET adam_id = ?2 WHERE code_hash = ?1 AND taken_at IS NULL";
+    let moved = tx.execute(sql, (&hash[..], adam_id))?;
+    Ok(if moved == 1 { Inserted::Moved } else { Inserted::GivenElsewhere })
 }
 
 /// The code that an enrollment was given for an app.

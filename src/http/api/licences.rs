@@ -283,10 +283,16 @@ struct CodesInput {
 struct CodesImported {
     /// New codes.
     added: usize,
-    /// Codes that were here already.
+    /// Codes of this app that were here already.
     known: usize,
+    /// Codes that were here for another app, and that nobody had: they are this app's now.
+    moved: usize,
+    /// Codes that were given away for another app; they stay that one's.
+    elsewhere: usize,
     /// Codes that the sheet calls redeemed; they are left out.
     redeemed: usize,
+    /// Lines below the heading that hold no code, which has 8 to 32 letters and digits; at most the first twenty.
+    lines_without_code: Vec<u64>,
 }
 
 /// Import redemption codes of an app. Each is given away once.
@@ -297,8 +303,9 @@ async fn import_codes(State(app): State<App>, Authenticated(actor): Authenticate
     app.store
         .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| {
-                let codes::Imported { added, known, redeemed } = codes::import(tx, &actor, &body.adam_id, body.sheet.as_bytes())?;
-                Answer::new(StatusCode::CREATED, &CodesImported { added, known, redeemed })
+                let codes::Imported { added, known, moved, elsewhere, redeemed, passed_over: lines_without_code } =
+                    codes::import(tx, &actor, &body.adam_id, body.sheet.as_bytes())?;
+                Answer::new(StatusCode::CREATED, &CodesImported { added, known, moved, elsewhere, redeemed, lines_without_code })
             })
         })
         .await

@@ -113,6 +113,7 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
     if let Some(app) = apps::by_adam_id(tx, number)? {
         return Err(Error::conflict(format!("This app is here already: {}.", app.name)));
     }
+    must_be_single(tx, &licences::facts::of(tx, number)?.bundle_id)?;
     let name = if name.trim().is_empty() { apps::placeholder(number) } else { checked_name(name)? };
     let app = App {
         id: tx.new_id(),
@@ -133,6 +134,17 @@ pub fn add(tx: &Tx, actor: &Actor, adam_id: &str, name: &str) -> Result<App> {
     journal::note(tx, actor, "app.added", Subject::default(), json!({ "id": app.id, "name": app.name, "adam_id": number }))?;
     licences::facts::learn(tx, number)?;
     known(tx, &app.id)
+}
+
+/// A device has one app of an identifier: the store's is not put beside one of the house.
+fn must_be_single(tx: &Tx, bundle_id: &str) -> Result<()> {
+    let of_the_house = apps::by_bundle_id(tx, bundle_id)?.into_iter().find(|app| app.kind != AppKind::Store && !bundle_id.is_empty());
+    of_the_house.map_or(Ok(()), |own| {
+        Err(Error::conflict(format!(
+            "Your own app “{}” has the identifier {bundle_id} too, and a device has one app of an identifier. Delete that one first, or give it another.",
+            own.name
+        )))
+    })
 }
 
 /// Hosts of the App Store's pages.
@@ -261,6 +273,10 @@ pub fn assign(
     let app = known(tx, id)?;
     if groups::by_id(tx, group_id)?.is_none() {
         return Err(Error::not_found("There is no such group."));
+    }
+    if app.kind == AppKind::Store {
+        // The store may have told the identifier only after the app was added.
+        must_be_single(tx, &app.bundle_id)?;
     }
     let short = if mode == AssignedMode::Required { shortages(tx, &app, &[group_id.to_owned()])? } else { Vec::new() };
     let lacking = lacks(tx, actor, id, None, Some(&[group_id.to_owned()]))?;

@@ -7,7 +7,7 @@ use crate::mdm::journal::Subject;
 use crate::mdm::{Actor, Right, checkin, journal};
 use crate::secret::Secret;
 use crate::store::enrollments::Enrollment;
-use crate::store::redemption_codes::{self as rows, Count};
+use crate::store::redemption_codes::{self as rows, Count, Inserted};
 use crate::store::{Tx, app_states, apps, deployments};
 
 /// Bytes of a sheet.
@@ -16,18 +16,27 @@ pub const SHEET_MAX_BYTES: usize = 4 << 20;
 /// Codes of a sheet.
 pub const CODES_MAX: usize = 50_000;
 
+/// Lines without a code that are named.
+pub const LINES_NAMED: usize = 20;
+
 /// Characters of a code.
 const CODE_CHARS: std::ops::RangeInclusive<usize> = 8..=32;
 
 /// What became of a sheet.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imported {
     /// New codes.
     pub added: usize,
-    /// Codes that were here already.
+    /// Codes of this app that were here already.
     pub known: usize,
+    /// Codes that were here for another app, and are this one's now.
+    pub moved: usize,
+    /// Codes that were given away for another app; they stay that one's.
+    pub elsewhere: usize,
     /// Codes that the sheet calls redeemed.
     pub redeemed: usize,
+    /// Lines below the heading that hold no code: 8 to 32 letters and digits. The first of them, at most [`LINES_NAMED`].
+    pub passed_over: Vec<u64>,
 }
 
 /// Imports a sheet with codes of an app: CSV, or columns with tabs or semicolons between them, as spreadsheets save them.
@@ -36,15 +45,21 @@ pub fn import(tx: &Tx, actor: &Actor, adam_id: &str, sheet: &[u8]) -> Result<Imp
     if adam_id.is_empty() || adam_id.len() > 20 || !adam_id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Error::field("adam_id", "the App Store's number of the app, for example 409203825"));
     }
-    let (codes, redeemed) = read(sheet)?;
-    let mut imported = Imported { redeemed, ..Imported::default() };
+    let Sheet { codes, redeemed, passed_over } = read(sheet)?;
+    let mut imported = Imported { redeemed, passed_over, ..Imported::default() };
     for code in &codes {
-        if rows::insert(tx, adam_id, code)? { imported.added += 1 } else { imported.known += 1 }
+        let count = match rows::insert(tx, adam_id, code)? {
+            Inserted::New => &mut imported.added,
+            Inserted::Known => &mut imported.known,
+            Inserted::Moved => &mut imported.moved,
+            Inserted::GivenElsewhere => &mut imported.elsewhere,
+        };
+        *count += 1;
     }
     for enrollment_id in app_states::wait_for_code(tx, adam_id)? {
         deployments::look_again_at(tx, &enrollment_id)?;
     }
-    let data = json!({ "adam_id": adam_id, "added": imported.added });
+    let data = json!({ "adam_id": adam_id, "added": imported.added, "moved": imported.moved });
     journal::note(tx, actor, "redemption_codes.imported", Subject::default(), data)?;
     Ok(imported)
 }
@@ -108,8 +123,18 @@ pub fn remove(tx: &Tx, actor: &Actor, adam_id: &str) -> Result<usize> {
     Ok(removed)
 }
 
-/// The codes of a sheet that are not redeemed, each once, and how many are.
-fn read(sheet: &[u8]) -> Result<(Vec<String>, usize)> {
+/// What a sheet says.
+#[derive(Debug, Default)]
+struct Sheet {
+    /// The codes that are not redeemed, each once.
+    codes: Vec<String>,
+    /// How many are redeemed.
+    redeemed: usize,
+    /// The first lines below the heading that hold something, and no code.
+    passed_over: Vec<u64>,
+}
+
+fn read(sheet: &[u8]) -> Result<Sheet> {
     if sheet.len() > SHEET_MAX_BYTES {
         return Err(Error::bad_input(format!("The sheet is larger than {} MB.", SHEET_MAX_BYTES >> 20)));
     }
@@ -121,7 +146,7 @@ fn read(sheet: &[u8]) -> Result<(Vec<String>, usize)> {
     let delimiter =
         [b'\t', b';', b','].into_iter().max_by_key(|delimiter| text.bytes().filter(|byte| byte == delimiter).count()).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
-    let (mut column, mut codes, mut redeemed, mut seen) = (None, Vec::new(), 0, std::collections::HashSet::new());
+    let (mut column, mut found, mut seen) = (None, Sheet::default(), std::collections::HashSet::new());
     for record in reader.records() {
         let record = record.map_err(|error| Error::bad_input(format!("The sheet cannot be read: {error}.")))?;
         let heading =
@@ -137,20 +162,26 @@ fn read(sheet: &[u8]) -> Result<(Vec<String>, usize)> {
                 .map(str::trim)
                 .find(|cell| is_code(cell) && cell.len() >= 12 && cell.bytes().any(|byte| byte.is_ascii_uppercase())),
         };
-        let Some(code) = code else { continue };
+        let Some(code) = code else {
+            let holds_something = column.is_some() && record.iter().any(|cell| !cell.trim().is_empty());
+            if holds_something && found.passed_over.len() < LINES_NAMED {
+                found.passed_over.push(record.position().map_or(0, csv::Position::line));
+            }
+            continue;
+        };
         if record.iter().any(|cell| cell.trim().eq_ignore_ascii_case("redeemed")) {
-            redeemed += 1;
+            found.redeemed += 1;
         } else if seen.insert(code.to_owned()) {
-            codes.push(code.to_owned());
+            found.codes.push(code.to_owned());
         }
-        if codes.len() > CODES_MAX {
+        if found.codes.len() > CODES_MAX {
             return Err(Error::bad_input(format!("The sheet has more than {CODES_MAX} codes. Split it.")));
         }
     }
-    if codes.is_empty() && redeemed == 0 {
+    if found.codes.is_empty() && found.redeemed == 0 {
         return Err(Error::bad_input("There is no code in this sheet. It needs a column named Code, as Apple's has."));
     }
-    Ok((codes, redeemed))
+    Ok(found)
 }
 
 fn is_code(cell: &str) -> bool {
@@ -171,9 +202,19 @@ pub(crate) mod tests {
     #[test]
     fn apples_sheet_is_read_with_commas_tabs_and_semicolons() {
         for sheet in [SHEET.to_owned(), SHEET.replace(',', "\t"), SHEET.replace(',', ";")] {
-            let (codes, redeemed) = read(sheet.as_bytes()).unwrap();
+            let Sheet { codes, redeemed, passed_over } = read(sheet.as_bytes()).unwrap();
             assert_eq!((codes.as_slice(), redeemed), (["X9JW3KEYNOTE".to_owned(), "ABCDEFGH2345".to_owned()].as_slice(), 1), "{sheet}");
+            assert!(passed_over.is_empty(), "{passed_over:?}");
         }
+    }
+
+    #[test]
+    fn lines_without_a_code_are_named() {
+        let sheet = "Code,Status\nAB-CD,\nGOODCODE1234,\n,\nmno pqr,\nÄÖÜ12345678,\n";
+        let found = read(sheet.as_bytes()).unwrap();
+        assert_eq!((found.codes.as_slice(), found.passed_over), (["GOODCODE1234".to_owned()].as_slice(), vec![2, 5, 6]));
+        let many = format!("Code\nGOODCODE1234\n{}", "no code\n".repeat(LINES_NAMED + 1));
+        assert_eq!(read(many.as_bytes()).unwrap().passed_over.len(), LINES_NAMED);
     }
 
     #[test]

@@ -375,6 +375,12 @@ fn short(tx: &Tx, row: &Row) -> Result<Licence> {
     {
         return Ok(Licence::Short { by, because });
     }
+    if !content_tokens::all(tx)?.iter().any(|token| token.practice == row.practice) {
+        let because = String::from(
+            "There is no content token here, so licences can be neither seen nor given. Bring one at System, Apps and Books; what is installed stays.",
+        );
+        return Ok(Licence::Short { by, because });
+    }
     let because = match owned.iter().try_fold(0_u32, |sum, asset| Some(sum.saturating_add(asset.owned?))) {
         _ if owned.is_empty() => String::from(
             "No location owns a licence of this app that could be given here. Get some in Apple's portal; free apps need them too.",

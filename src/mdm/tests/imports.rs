@@ -290,3 +290,19 @@ fn managed_apple_accounts_are_shown_taken_over_and_stay_where_a_file_says_nothin
         Ok(())
     });
 }
+
+#[test]
+fn an_account_that_somebody_has_is_given_to_nobody_else_by_a_file() {
+    School::new().write(|tx| {
+        let new = NewPerson { name: "Ada Example".into(), email: "ada@example.school".into(), role: PersonRole::Staff, active: true };
+        let ada = people::create(tx, &ME, new)?;
+        people::set_account(tx, &ME, &ada.id, "ada@apple.example.school")?;
+        let of_ben = "name,email,Managed Apple Account\nBen Example,ben@example.school,ADA@apple.example.school\n";
+        let refused = preview(tx, of_ben).unwrap_err();
+        assert!(refused.kind == Kind::Conflict && refused.message.contains("to Ben Example, but Ada Example has it here"), "{refused}");
+        people::set_account(tx, &ME, &ada.id, "")?;
+        assert_eq!(import(tx, of_ben)?.people_added.count, 1);
+        assert_eq!(people::account(tx, &ME, &everybody(tx)?[1].id)?, "ADA@apple.example.school");
+        Ok(())
+    });
+}

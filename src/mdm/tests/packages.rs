@@ -14,7 +14,7 @@ use crate::protocol::package::{self, Package as Read};
 use crate::protocol::platform::Platform;
 use crate::protocol::provision;
 use crate::protocol::provision::tests::profile;
-use crate::store::assignments::{AssignedKind, of_device};
+use crate::store::assignments::{AssignedKind, AssignedMode, of_device};
 use crate::store::devices::{self, Device};
 use crate::store::packages::Stage;
 use crate::store::{Tx, alerts, enrollments, packages as rows, plans, profiles::tests::group};
@@ -112,7 +112,7 @@ fn an_app_has_a_version_in_place_for_each_platform() {
         assert_eq!((meant(&ipad)?, meant(&tv)?), ("10".into(), "11".into()));
         let app = crate::store::apps::by_id(tx, &app_id)?.unwrap();
         assert!(app.platforms.contains("ios") && app.platforms.contains("tvos"), "{}", app.platforms);
-        assert_eq!(packages::list(tx, &Actor::Console, None, 1)?.0[0].everyone, "11, 10");
+        assert_eq!(packages::list(tx, &Actor::Console, None, 1)?.0[0].everyone, "10, 11");
 
         let older = keep(tx, &NewPackage { stage: Some(Stage::Everyone), ..of(9, Platform::Ios) })?.package;
         assert_eq!((meant(&ipad)?, meant(&tv)?), ("9".into(), "11".into()));
@@ -388,6 +388,13 @@ fn an_app_of_the_house_with_the_identifier_of_one_of_the_store_is_refused_by_nam
         let clash = keep(tx, &build(1)).unwrap_err();
         assert!(clash.kind == Kind::Conflict && clash.message.contains("“Atlas” of the App Store"), "{clash}");
         assert_eq!(rows::count(tx)?, 0);
+        // Or the store told the identifier only afterwards.
+        let own = keep(tx, &brought(FIELD))?.app;
+        let twin = crate::mdm::apps::add(tx, &Actor::Console, "1500000003", "Twin")?;
+        crate::mdm::apps::learn_identifier(tx, &twin.id, &own.bundle_id)?;
+        group(tx, "all", "All", &[])?;
+        let clash = crate::mdm::apps::assign(tx, &Actor::Console, &twin.id, "all", AssignedMode::Required, None).unwrap_err();
+        assert!(clash.kind == Kind::Conflict && clash.message.contains(&format!("“{}” has the identifier", own.name)), "{clash}");
         Ok(())
     });
 }

@@ -5,6 +5,7 @@
 //! that row, and come into its classes and get its devices, but keep their own name and role. Nobody is there twice then, and nobody's work is undone.
 //! The same holds for classes, by their name. A class that a group's rule asks for is emptied rather than removed.
 
+mod accounts;
 mod apply;
 mod known;
 mod plan;

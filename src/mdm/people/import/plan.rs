@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::accounts;
 use super::known::{Known, Names, frequencies, named, single};
 use super::{NAMES_LISTED, Part, Summary};
 use crate::error::Result;
@@ -129,7 +130,9 @@ impl Plan {
             classes: roster.classes.len() as u64,
         };
         let (people, classes) = (people::all(tx)?, classes::all(tx)?);
-        let who = plan.compare_people(roster, &people, &people::managed_apple_ids(tx)?.into_iter().collect());
+        let accounts = people::managed_apple_ids(tx)?.into_iter().collect();
+        let who = plan.compare_people(roster, &people, &accounts);
+        accounts::check(&plan, roster, &people, &accounts, &who)?;
         let which = plan.compare_classes(tx, roster, &classes)?;
         let names = Names::of(roster, &people, &classes);
         plan.compare_memberships(tx, roster, (&who, &which), &names)?;

@@ -238,14 +238,23 @@ fn each_code_is_given_once_and_to_the_same_enrollment_the_same_one() {
     let first = office.school.enrolled("00008030-00AA11BB22CC3001").enrollment();
     let given = office.school.write(move |tx| {
         let sheet = codes::tests::SHEET.as_bytes();
-        assert_eq!(codes::import(tx, &Actor::Console, "361285480", sheet)?, codes::Imported { added: 2, known: 0, redeemed: 1 });
-        assert_eq!(codes::import(tx, &Actor::Console, "361285480", sheet)?, codes::Imported { added: 0, known: 2, redeemed: 1 });
+        assert_eq!(
+            codes::import(tx, &Actor::Console, "361285480", sheet)?,
+            codes::Imported { added: 2, redeemed: 1, ..codes::Imported::default() }
+        );
+        assert_eq!(
+            codes::import(tx, &Actor::Console, "361285480", sheet)?,
+            codes::Imported { known: 2, redeemed: 1, ..codes::Imported::default() }
+        );
+        assert_eq!(codes::import(tx, &Actor::Console, "1", b"Code\nX9JW3KEYNOTE\n")?.moved, 1, "it had been brought for the wrong app");
+        assert_eq!(codes::import(tx, &Actor::Console, "361285480", sheet)?.moved, 1);
         let mut given = Vec::new();
         for id in ["a", "b", "a", "c"] {
             let enrollment = Enrollment { id: id.to_owned(), ..first.clone() };
             given.push(codes::take(tx, "361285480", &enrollment)?.map(|code| code.expose().clone()));
         }
         assert!(codes::take(tx, "1", &first)?.is_none(), "codes of one app are no other's");
+        assert_eq!(codes::import(tx, &Actor::Console, "1", sheet)?.elsewhere, 2, "they were given away");
         Ok(given)
     });
     assert_eq!((&given[0], &given[3]), (&given[2], &None));

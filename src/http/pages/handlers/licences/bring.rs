@@ -70,17 +70,31 @@ pub(super) async fn sheet(State(app): State<App>, gate: Gate, who: SignedIn, sen
     let adam_id = String::from_utf8_lossy(&part(&parts, "adam_id")).trim().to_owned();
     let (actor, content) = (who.actor.clone(), part(&parts, "sheet"));
     match app.store.write(app.now(), move |tx| codes::import(tx, &actor, &adam_id, &content)).await {
-        Ok(imported) => {
-            let words =
-                format!("New codes: {}. Here already: {}. Redeemed and left out: {}.", imported.added, imported.known, imported.redeemed);
-            Ok(said(&app, &gate, &who, ADDRESS, &words))
-        }
+        Ok(imported) => Ok(said(&app, &gate, &who, ADDRESS, &outcome(&imported))),
         Err(error) => {
             let field = error.fields.first().map(|fault| fault.field.clone()).unwrap_or_default();
             let words = words(error)?;
             refused(&app, &who, |view| view.sheet_error = Some((field, words))).await
         }
     }
+}
+
+/// What became of a sheet of codes, in sentences.
+fn outcome(imported: &codes::Imported) -> String {
+    let mut words =
+        format!("New codes: {}. Here already: {}. Redeemed and left out: {}.", imported.added, imported.known, imported.redeemed);
+    if imported.moved > 0 {
+        words.push_str(&format!(" Brought for another app before, now this one's: {}.", imported.moved));
+    }
+    if imported.elsewhere > 0 {
+        words.push_str(&format!(" Given away for another app, and left there: {}.", imported.elsewhere));
+    }
+    if !imported.passed_over.is_empty() {
+        let lines: Vec<_> = imported.passed_over.iter().map(u64::to_string).collect();
+        let more = if lines.len() == codes::LINES_NAMED { " and perhaps more" } else { "" };
+        words.push_str(&format!(" No code, which has 8 to 32 letters and digits, is in line {}{more}.", lines.join(", ")));
+    }
+    words
 }
 
 /// What is wrong with what was brought; what is nobody's input fails as everywhere.
