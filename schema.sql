@@ -672,6 +672,7 @@ CREATE TABLE app_states (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX app_states_app ON app_states (app_id, stage);
 CREATE INDEX app_states_command ON app_states (command_uuid) WHERE command_uuid IS NOT NULL;
+CREATE INDEX app_states_trouble ON app_states (enrollment_id) WHERE stage IN ('failed', 'stuck', 'no_licence', 'lacking');
 
 -- What apps say of themselves, as they last said it.
 CREATE TABLE app_feedback (
@@ -1030,6 +1031,7 @@ CREATE TABLE deployments (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deployments_key ON deployments (key);
 CREATE INDEX deployments_command ON deployments (command_uuid) WHERE command_uuid IS NOT NULL;
+CREATE INDEX deployments_problem ON deployments (enrollment_id) WHERE problem <> '';
 
 -- The declarations that an enrollment is served; what they say is kept once for all that share it.
 CREATE TABLE declared (
@@ -1058,6 +1060,7 @@ CREATE TABLE declaration_states (
     reasons       TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(reasons)),
     PRIMARY KEY (enrollment_id, identifier)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX declaration_states_invalid ON declaration_states (enrollment_id) WHERE valid = 'invalid';
 
 -- What an enrollment says of itself by status reports, merged.
 CREATE TABLE status_items (

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::mdm::updates::lookup;
 use crate::store::alerts::{self, Alert};
 use crate::store::app_states::{self, Trouble};
-use crate::store::{Tx, push_certificates, update_progress};
+use crate::store::{Tx, push_certificates, roster, update_progress};
 
 /// Without a push certificate nothing is broken yet, so it stands below what is.
 const NO_PUSH_CERTIFICATE_HARM: i64 = 50;
@@ -17,6 +17,12 @@ const NO_LICENCE_HARM: i64 = 60;
 const LACKING_HARM: i64 = 58;
 const NO_CODE_HARM: i64 = 57;
 const APP_FAILED_HARM: i64 = 55;
+
+/// What a device refused protects it no more than if nobody had wanted it.
+const REFUSED_HARM: i64 = 56;
+
+/// The key of a need that is about devices that refused profiles or declarations.
+pub const REFUSED: &str = "wanted.refused";
 
 /// The key of a need that is about an app; what comes after is the app's id.
 pub const APP: &str = "app.";
@@ -59,8 +65,27 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     for trouble in update_progress::troubles(tx, PLANS_MAX)? {
         needs.extend(of_plan(tx, &trouble));
     }
+    needs.extend(refused(tx)?);
     needs.sort_by_key(|need| std::cmp::Reverse(need.harm));
     Ok(needs)
+}
+
+fn refused(tx: &Tx) -> Result<Option<Alert>> {
+    let count = i64::try_from(roster::refusing(tx)?).unwrap_or(i64::MAX);
+    let message = match count {
+        0 => return Ok(None),
+        1 => String::from("1 device did not take a profile, a policy or a declaration."),
+        count => format!("{count} devices did not take a profile, a policy or a declaration."),
+    };
+    Ok(Some(Alert {
+        key: String::from(REFUSED),
+        harm: REFUSED_HARM,
+        message,
+        remedy: String::from("The reason stands on each device’s page, and on that of what it did not take."),
+        count,
+        since_at: tx.now,
+        last_at: tx.now,
+    }))
 }
 
 fn of_plan(tx: &Tx, trouble: &update_progress::Trouble) -> Vec<Alert> {

@@ -51,6 +51,7 @@ mod lock;
 pub mod meetings;
 mod migrate;
 pub mod offline_copies;
+pub mod outcomes;
 pub mod package_files;
 pub mod packages;
 pub mod people;

@@ -242,7 +242,7 @@ words! {
 }
 
 /// How a deployment stands, in one word.
-const STATE: &str = "CASE WHEN wanted = '' THEN 'removing' WHEN seen = wanted THEN 'installed' WHEN problem <> '' THEN 'failed' \
+pub(in crate::store) const STATE: &str = "CASE WHEN wanted = '' THEN 'removing' WHEN seen = wanted THEN 'installed' WHEN problem <> '' THEN 'failed' \
      WHEN command_uuid IS NOT NULL OR sent = wanted THEN 'installing' ELSE 'waiting' END";
 
 /// How many enrollments are how far with the profile of this identifier; states that none is in are left out.
@@ -255,17 +255,6 @@ pub fn counts(tx: &Tx, identifier: &str) -> Result<Vec<(ProfileState, u64)>> {
         [identifier],
         |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())),
     )
-}
-
-/// How many devices a profile is assigned to now.
-pub fn reach(tx: &Tx, profile_id: &str) -> Result<u64> {
-    let count = tx.one(
-        "SELECT count(DISTINCT device_id) FROM assignments JOIN group_devices USING (group_id)
-         WHERE kind = 'profile' AND item_id = ?1 AND (ends_at IS NULL OR ends_at > ?2)",
-        (profile_id, tx.now),
-        |row| row.get::<_, i64>(0),
-    )?;
-    Ok(count.unsigned_abs())
 }
 
 /// How far one enrollment is with a profile.
@@ -287,7 +276,7 @@ pub struct Standing {
     pub changed_at: Option<Timestamp>,
 }
 
-fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
+pub(in crate::store) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
     Ok(Standing {
         enrollment_id: row.get(0)?,
         device_id: row.get(1)?,
@@ -299,7 +288,8 @@ fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
     })
 }
 
-const WHOSE: &str =
+/// Whose a standing is: its first four columns.
+pub(in crate::store) const WHOSE: &str =
     "enrollments.id, enrollments.device_id, coalesce(nullif(devices.name, ''), devices.serial_number, ''), enrollments.user_short_name";
 
 /// How far each enrollment is with what has this key in the deployments: those that failed first, then by name.

@@ -18,11 +18,11 @@ words! {
     pub enum Standing {
         /// Enrolled, heard of lately, nothing waits.
         Ok = "ok",
-        /// Something waits for it, or it is in the middle of enrolling.
+        /// Something waits for it, an app cannot be had yet, or it is in the middle of enrolling.
         Waiting = "waiting",
         /// Not heard of for a week.
         Silent = "silent",
-        /// It left, was erased or retired, or cannot be pushed to.
+        /// It left, was erased or retired, cannot be pushed to, or something failed on it.
         Problem = "problem",
     }
 }
@@ -45,6 +45,10 @@ pub struct Listed {
     pub waiting: i64,
     /// Why the last push failed.
     pub push_error: String,
+    /// Profiles, declarations and required apps that it refused or that failed on it and its users' channels.
+    pub failed: i64,
+    /// Required apps that it cannot have yet.
+    pub lacking: i64,
     /// How it stands.
     pub standing: Standing,
     /// What the present order sorts by.
@@ -104,10 +108,22 @@ impl Sort {
     }
 }
 
-/// Every device in view with the newest of its own channels.
+/// Every device in view with the newest of its own channels. What of profiles, apps and updates comes by declarations is told by their own tables.
 const ROSTER: &str = "
     WITH channels AS (
         SELECT enrollments.*, row_number() OVER (PARTITION BY device_id ORDER BY authenticated_at DESC) AS place FROM enrollments WHERE parent_id IS NULL
+    ), troubles AS (
+        SELECT enrollment_id, 1 AS failed, 0 AS is_app FROM deployments WHERE problem <> '' AND wanted <> '' AND seen <> wanted
+        UNION ALL
+        SELECT enrollment_id, stage IN ('failed', 'stuck'), 1 FROM app_states
+        WHERE stage IN ('failed', 'stuck', 'no_licence', 'lacking') AND wanted <> '' AND mode = 'required'
+        UNION ALL
+        SELECT enrollment_id, 1, 0 FROM declaration_states AS said JOIN declared USING (enrollment_id, identifier, server_token)
+        WHERE said.valid = 'invalid' AND identifier NOT GLOB 'org.rollcall.profile.*' AND identifier NOT GLOB 'org.rollcall.app.*'
+          AND identifier NOT GLOB 'org.rollcall.update*'
+    ), troubled AS (
+        SELECT coalesce(parent_id, id) AS channel_id, sum(failed) AS failed, sum(NOT failed) AS lacking
+        FROM troubles JOIN enrollments ON enrollments.id = enrollment_id WHERE state = 'enrolled' GROUP BY 1
     ), roster AS (
         SELECT devices.*, channels.id AS enrollment_id, channels.state AS enrollment_state, channels.push_error,
                nullif(max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0), coalesce(channels.authenticated_at, 0)), 0) AS last_seen_at,
@@ -115,7 +131,8 @@ const ROSTER: &str = "
                CASE WHEN channels.id IS NULL OR channels.state IN ('left', 'erased', 'retired') OR channels.push_dead_at IS NOT NULL THEN 'problem'
                     WHEN channels.state = 'authenticated' THEN 'waiting'
                     WHEN max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0)) < :now - 604800000 THEN 'silent'
-                    WHEN channels.questions_due OR EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL)
+                    WHEN channels.id IN (SELECT channel_id FROM troubled WHERE failed > 0) THEN 'problem'
+                    WHEN channels.questions_due OR channels.id IN (SELECT channel_id FROM troubled) OR EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL)
                     THEN 'waiting'
                     ELSE 'ok' END AS standing
         FROM devices LEFT JOIN channels ON channels.device_id = devices.id AND channels.place = 1 WHERE deleted_at IS NULL
@@ -129,6 +146,8 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         last_seen_at: row.get("last_seen_at")?,
         waiting: row.get("waiting")?,
         push_error: row.get::<_, Option<String>>("push_error")?.unwrap_or_default(),
+        failed: row.get("failed")?,
+        lacking: row.get("lacking")?,
         standing: row.get("standing")?,
         sort_key: row.get("sort_key")?,
     })
@@ -201,13 +220,20 @@ pub fn list(tx: &Tx, filter: &Filter, sort: Sort, descending: bool, after: Optio
         values.extend([Value::from(last_key.to_owned()), Value::from(last_id.to_owned())]);
     }
     values.push(limit.into());
+    let narrowed = format!("WHERE {conditions}{page} ORDER BY {key} {order}, id {order} LIMIT ?");
+    tx.list(&rows(tx, key, &narrowed, &format!("ORDER BY sort_key {order}, id {order}")), params_from_iter(values), listed)
+}
+
+/// The query of some rows of the roster: first they are chosen, and only then is it looked up for them what failed.
+fn rows(tx: &Tx, key: &str, narrowed: &str, order: &str) -> String {
     let columns = devices::COLUMNS.replace("devices.", "roster.");
-    let sql = format!(
-        "{} SELECT {columns}, enrollment_id, enrollment_state, last_seen_at, waiting, push_error, standing, {key} AS sort_key
-         FROM roster WHERE {conditions}{page} ORDER BY {key} {order}, id {order} LIMIT ?",
+    format!(
+        "{}, chosen AS MATERIALIZED (
+             SELECT {columns}, enrollment_id, enrollment_state, last_seen_at, waiting, push_error, standing, {key} AS sort_key FROM roster {narrowed}
+         ) SELECT chosen.*, coalesce(failed, 0) AS failed, coalesce(lacking, 0) AS lacking
+           FROM chosen LEFT JOIN troubled ON channel_id = enrollment_id {order}",
         at(tx)
-    );
-    tx.list(&sql, params_from_iter(values), listed)
+    )
 }
 
 /// How many devices pass the filter, by how they stand: ok, waiting, silent, problem.
@@ -263,15 +289,17 @@ pub fn circles(tx: &Tx, devices: &[&str]) -> Result<HashMap<String, String>> {
 
 /// One device of the roster.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Listed>> {
-    let columns = devices::COLUMNS.replace("devices.", "roster.");
-    tx.optional(
-        &format!(
-            "{} SELECT {columns}, enrollment_id, enrollment_state, last_seen_at, waiting, push_error, standing, '' AS sort_key FROM roster WHERE id = ?",
-            at(tx)
-        ),
-        [id],
-        listed,
-    )
+    tx.optional(&rows(tx, "''", "WHERE id = ?", ""), [id], listed)
+}
+
+/// Enrolled devices that refused a profile or a declaration, or on which one failed; apps are not counted.
+pub fn refusing(tx: &Tx) -> Result<u64> {
+    let sql = format!(
+        "{} SELECT count(DISTINCT device_id) FROM troubles JOIN enrollments ON enrollments.id = enrollment_id
+            WHERE failed AND NOT is_app AND state = 'enrolled'",
+        at(tx)
+    );
+    tx.one(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
 /// How many devices were heard of on each of the last `days` days, oldest first.
@@ -293,97 +321,4 @@ fn at(tx: &Tx) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::store::{OpenOptions, Store};
-
-    pub(crate) fn device(id: &str, name: &str) -> Device {
-        Device {
-            id: id.into(),
-            serial_number: Some(format!("TESTSN{id}")),
-            udid: Some(format!("UDID-{id}")),
-            name: name.into(),
-            model: String::new(),
-            model_name: "iPad".into(),
-            product_name: "iPad13,18".into(),
-            os_version: "18.1".into(),
-            build_version: String::new(),
-            platform: Platform::Ios,
-            supervised: None,
-            practice: false,
-            group_label: "7b".into(),
-            person_label: String::new(),
-            facts_at: None,
-            security_at: None,
-            refresh_due_at: None,
-            deleted_at: None,
-            created_at: Timestamp::from_seconds(1),
-        }
-    }
-
-    #[test]
-    fn pages_follow_each_other_whatever_the_order() {
-        let store = Store::open(OpenOptions::memory()).unwrap();
-        let now = Timestamp::from_seconds(1_795_000_000);
-        store
-            .write_blocking(now, |tx| {
-                for (id, name) in [("1", "b"), ("2", "a"), ("3", "B"), ("4", "100%"), ("5", "c")] {
-                    devices::insert(tx, &device(id, name))?;
-                }
-                for sort in [Sort::Name, Sort::Serial, Sort::Model, Sort::Os, Sort::LastSeen, Sort::Standing] {
-                    for descending in [false, true] {
-                        let whole: Vec<_> = list(tx, &Filter::default(), sort, descending, None, 10)?;
-                        let mut paged: Vec<Listed> = Vec::new();
-                        loop {
-                            let after = paged.last().map(|last| (last.sort_key.clone(), last.device.id.clone()));
-                            let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
-                            let page = list(tx, &Filter::default(), sort, descending, after, 2)?;
-                            if page.is_empty() {
-                                break;
-                            }
-                            paged.extend(page);
-                        }
-                        let ids = |rows: &[Listed]| rows.iter().map(|row| row.device.id.clone()).collect::<Vec<_>>();
-                        assert_eq!(ids(&whole), ids(&paged), "{sort:?} {descending}");
-                    }
-                }
-                let found = Filter { search: "100%".into(), ..Filter::default() };
-                assert_eq!(list(tx, &found, Sort::Name, false, None, 10)?.len(), 1, "a percent sign is a letter like others");
-                assert_eq!(counts(tx, &Filter::default())?, [0, 0, 0, 5]);
-                assert_eq!(groups(tx)?, ["7b"]);
-                Ok(())
-            })
-            .unwrap();
-    }
-
-    #[test]
-    fn a_device_is_looked_for_in_its_cart_then_its_class_then_where_its_invitation_put_it_then_by_rule() {
-        let store = Store::open(OpenOptions::memory()).unwrap();
-        let work = |tx: &Tx| {
-            for (id, label) in [("1", "Label"), ("2", "Label"), ("3", "Label"), ("4", ""), ("5", "")] {
-                devices::insert(tx, &Device { group_label: label.into(), ..device(id, id) })?;
-            }
-            for sql in [
-                "INSERT INTO groups (id, name, rule, created_at, changed_at) VALUES ('r', 'A rule', '\"everything\"', 1, 1), ('b', 'Cart B', NULL, 1, 1),
-                     ('a', 'Cart A', NULL, 1, 1)",
-                "INSERT INTO group_devices (group_id, device_id) VALUES ('r', '1'), ('r', '2'), ('r', '3'), ('r', '4'), ('a', '1'), ('b', '1')",
-                "INSERT INTO people (id, name, created_at, changed_at) VALUES ('p', 'Kim', 1, 1)",
-                "INSERT INTO classes (id, name, created_at, changed_at) VALUES ('c', '7b', 1, 1)",
-                "INSERT INTO class_people (class_id, person_id) VALUES ('c', 'p')",
-                "UPDATE devices SET person_id = 'p' WHERE id IN ('1', '2')",
-            ] {
-                tx.execute(sql, [])?;
-            }
-            let found = circles(tx, &["1", "2", "3", "4", "5", "unknown"])?;
-            let where_is = |id: &str| found.get(id).map(String::as_str);
-            assert_eq!(["1", "2", "3", "4", "5"].map(where_is), [Some("Cart A"), Some("7b"), Some("Label"), Some("A rule"), None]);
-            // What the head of a group on the roll leads to shows at least its devices.
-            for (id, name) in &found {
-                let filter = Filter { group: name.clone(), ..Filter::default() };
-                assert!(list(tx, &filter, Sort::Name, false, None, 10)?.iter().any(|listed| listed.device.id == *id), "{id} in {name}");
-            }
-            Ok(())
-        };
-        store.write_blocking(Timestamp::from_seconds(1_795_000_000), work).unwrap();
-    }
-}
+pub(crate) mod tests;

@@ -11,9 +11,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::groups::PageQuery;
 use super::input::{Json, Query, json, read, require_json};
 use super::list::{List, Page};
 use super::once::{Answer, Post};
+use super::profiles::{StandingView, part};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -21,8 +23,10 @@ use crate::http::auth::Authenticated;
 use crate::http::limits::API_MAX_BYTES;
 use crate::mdm::Right;
 use crate::mdm::declarations::library::{self, Draft, Standing, Upload};
+use crate::mdm::reconcile::outcomes;
 use crate::protocol::declaration::DeclarationKind;
 use crate::store::asset_data::AssetData;
+use crate::store::assignments::AssignedKind;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -31,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(content))
         .routes(routes!(data, put_data))
         .routes(routes!(assign, unassign))
+        .routes(routes!(results))
 }
 
 /// A declaration of the library. What it says is at `/content`.
@@ -363,4 +368,21 @@ async fn unassign(
 ) -> Result<StatusCode> {
     app.store.write(app.now(), move |tx| library::unassign(tx, &actor, &id, &group_id)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// How far each device is with a declaration: what refused it first, what cannot have it last, at most 500 of each.
+#[utoipa::path(get, path = "/api/v1/declarations/{id}/results", tag = "declarations",
+    params(("id" = String, Path, description = "The declaration's id or Identifier"), PageQuery),
+    responses((status = 200, description = "What refused it first", body = List<StandingView>)))]
+async fn results(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<StandingView>>> {
+    let work = move |tx: &crate::store::Tx| {
+        let id = library::find(tx, &actor, &id)?.declaration.id;
+        Ok(outcomes(tx, &actor, AssignedKind::Declaration, &id)?.rows)
+    };
+    part(app.store.read_slow(app.now(), work).await?, &query)
 }

@@ -25,7 +25,7 @@ use crate::mdm::{Right, declarations};
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{self, Filter, Listed, Sort, Standing};
-use crate::store::{groups, people};
+use crate::store::{Tx, groups, people};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -75,17 +75,20 @@ struct DeviceView {
     enrollment_id: Option<String>,
     /// Commands in its queue.
     waiting_commands: i64,
+    /// Profiles, declarations and required apps that failed on it; `/wanted` says which and why.
+    failed: i64,
+    /// Required apps that it cannot have yet.
+    lacking: i64,
     /// Why the last push failed; empty if it did not.
     push_error: String,
     /// The group that its invitation named.
     group: String,
-    /// The person that its invitation named.
+    /// The person that its invitation named; whose it is now tells `used_by`.
     person: String,
     /// The groups that it is in; left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<NamedView>>,
-    /// Who uses it; left out in lists, and where it is nobody.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The person that it is given to; null where it is nobody's.
     used_by: Option<NamedView>,
     /// When it was last heard of.
     last_seen_at: Option<Timestamp>,
@@ -122,6 +125,8 @@ impl From<Listed> for DeviceView {
             enrollment_state: listed.enrollment_state,
             enrollment_id: listed.enrollment_id,
             waiting_commands: listed.waiting,
+            failed: listed.failed,
+            lacking: listed.lacking,
             push_error: listed.push_error,
             group: device.group_label,
             person: device.person_label,
@@ -177,10 +182,17 @@ async fn list(
             let wanted = Wanted { filter, sort: Sort::Name, descending: false };
             let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
             let rows = devices::list(tx, &actor, &wanted, after, fetch)?;
+            let rows = rows.into_iter().map(|row| Ok((used_by(tx, &row.device.id)?, row))).collect::<Result<Vec<_>>>()?;
             Ok((rows, roster::counts(tx, &wanted.filter)?.iter().sum()))
         })
         .await?;
-    Ok(JsonBody(page.answer(rows, total, |row| (row.sort_key.clone(), row.device.id.clone()), DeviceView::from)))
+    let key = |(_, row): &(_, Listed)| (row.sort_key.clone(), row.device.id.clone());
+    Ok(JsonBody(page.answer(rows, total, key, |(used_by, row)| DeviceView { used_by, ..row.into() })))
+}
+
+/// Whose a device is.
+fn used_by(tx: &Tx, device_id: &str) -> Result<Option<NamedView>> {
+    Ok(people::of_device(tx, device_id)?.map(|person| NamedView { id: person.id, name: person.name }))
 }
 
 /// One device.
@@ -190,8 +202,7 @@ async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(
     let view = app.store.read(app.now(), |tx| {
         let listed = devices::standing(tx, &actor, &id)?;
         let groups = groups::of_device(tx, &listed.device.id)?.into_iter().map(|group| NamedView { id: group.id, name: group.name });
-        let person = people::of_device(tx, &listed.device.id)?.map(|person| NamedView { id: person.id, name: person.name });
-        Ok(DeviceView { groups: Some(groups.collect()), used_by: person, ..listed.into() })
+        Ok(DeviceView { groups: Some(groups.collect()), used_by: used_by(tx, &listed.device.id)?, ..listed.into() })
     });
     Ok(JsonBody(view.await?))
 }

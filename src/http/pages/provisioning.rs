@@ -9,7 +9,7 @@ use super::parts::{
     Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, confirm, day, empty, facts, field,
     frame, live, post, section, table, upload_up_to,
 };
-use super::profiles::one::{DeviceRow, devices, nobody_yet};
+use super::profiles::outcomes::{DeviceRow, devices, nobody_yet};
 use crate::clock::Timestamp;
 use crate::mdm::packages::WARNED_DAYS;
 use crate::protocol::provision::Facts;

@@ -351,12 +351,17 @@ fn way_for(switch: &Switch, target: &Target) -> Result<Option<&'static Way>, Str
         Answer::Gone(removed) => return Err(refusal(Reason::Removed(removed), device)),
         Answer::Unknown => return Ok(None),
     };
+    let checks = |way: &Way| -> Vec<_> {
+        way.facts().filter(|(key, _)| !key.by_default).map(|(_, fact)| restrictions::check(fact, device)).collect()
+    };
     if way.declared && target.supported.as_ref().is_some_and(|supported| !supported.contains(&way.of_type)) {
-        way = ways::earlier(switch, way, version).ok_or_else(|| {
-            format!("The device says that it does not know the declaration {} yet.", way.of_type.trim_start_matches(ways::CONFIGURATION))
-        })?;
+        // What it would need, too, is what somebody can do something about.
+        let needs = checks(way).into_iter().find_map(Result::err);
+        let of_type = way.of_type.trim_start_matches(ways::CONFIGURATION);
+        let unknown = || format!("The device says that it does not know the declaration {of_type} yet.");
+        way = ways::earlier(switch, way, version).ok_or_else(|| needs.map_or_else(unknown, |reason| refusal(reason, device)))?;
     }
-    let answers: Vec<_> = way.facts().filter(|(key, _)| !key.by_default).map(|(_, fact)| restrictions::check(fact, device)).collect();
+    let answers = checks(way);
     if answers.contains(&Ok(Channel::This)) {
         return Ok(Some(way));
     }

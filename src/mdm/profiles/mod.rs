@@ -19,7 +19,7 @@ use crate::protocol::mobileconfig::{self, diff};
 use crate::secret::SecretBytes;
 use crate::store::assignments::{self as rows, AssignedKind, Assignment};
 use crate::store::profiles::{self as store, Profile, ProfileState, Standing, Version};
-use crate::store::{Tx, deployments, profile_times};
+use crate::store::{Tx, deployments, outcomes, profile_times};
 
 /// The largest profile that is taken, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -74,7 +74,7 @@ fn overview(tx: &Tx, profile: Profile) -> Result<Overview> {
     Ok(Overview {
         current: version(tx, &profile.id, profile.version)?,
         assignments: rows::of_item(tx, AssignedKind::Profile, &profile.id)?,
-        reach: store::reach(tx, &profile.id)?,
+        reach: outcomes::reach(tx, AssignedKind::Profile, &profile.id)?,
         counts: store::counts(tx, &profile.identifier)?,
         profile,
     })

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::apps::words::sentence;
 use crate::mdm::clashes;
 use crate::mdm::profiles::Warning;
 use crate::mdm::reconcile::apps::is_app;
@@ -165,7 +166,10 @@ fn told_again_at(sync: Option<&Deployment>) -> Option<Timestamp> {
 }
 
 fn failed(row: &Deployment) -> (String, String) {
-    let because = format!("The device refused it: {}.", row.problem.trim_end_matches('.'));
+    let because = match &row.problem {
+        found if step::was_found_out(found) => sentence(found),
+        answered => format!("The device refused it: {}.", answered.trim_end_matches('.')),
+    };
     let remedy = match row.due_at {
         Some(_) => String::from("It is tried again by itself, and at once when it is changed."),
         None => String::from("It is tried again when it is changed."),

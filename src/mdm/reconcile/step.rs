@@ -177,10 +177,15 @@ pub fn lost(row: &mut Deployment, loss: &Loss, now: Timestamp) {
 }
 
 /// Why what a device had is sent again after a while.
-const NOT_LISTED: &str = "it does not list it, although it said that it has it";
+const NOT_LISTED: &str = "the device said that it has it, and does not list it";
 
 /// Why what had gone from a device is removed again after a while.
 const CAME_BACK: &str = "it is there again after its removal; a computer may have put it back";
+
+/// Whether a problem is what a list showed, not what the device answered.
+pub fn was_found_out(problem: &str) -> bool {
+    problem == NOT_LISTED || problem == CAME_BACK
+}
 
 /// The device listed all that it has. `listed` is the PayloadUUID of this thing there, if it is there.
 pub fn listed(row: &mut Deployment, listed: Option<&str>, now: Timestamp) {

@@ -13,13 +13,18 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::groups::PageQuery;
 use super::input::{Json, Query};
 use super::list::{List, Page};
 use super::once::{Answer, Post};
+use super::profiles::{StandingView, part};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
 use crate::mdm::policies::{self, NewPolicy, PolicyChange};
+use crate::mdm::reconcile::outcomes;
+use crate::store::Tx;
+use crate::store::assignments::AssignedKind;
 use views::{OnDevice, PolicyView};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -29,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, update, delete))
         .routes(routes!(scope::assign, scope::unassign))
         .routes(routes!(scope::check))
+        .routes(routes!(results))
         .routes(routes!(on_device))
 }
 
@@ -149,4 +155,20 @@ async fn delete(State(app): State<App>, Authenticated(actor): Authenticated, Pat
 async fn on_device(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<OnDevice>> {
     let work = move |tx: &crate::store::Tx| policies::on_device(tx, &actor, &id);
     Ok(JsonBody(app.store.read_slow(app.now(), work).await?.into()))
+}
+
+/// How far each device is with what a policy makes of it: what failed first, what cannot be last, at most 500 of each.
+#[utoipa::path(get, path = "/api/v1/policies/{id}/results", tag = "policies", params(("id" = String, Path, description = "Its id"), PageQuery),
+    responses((status = 200, description = "What failed first", body = List<StandingView>)))]
+async fn results(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<StandingView>>> {
+    let work = move |tx: &Tx| {
+        policies::find(tx, &actor, &id)?;
+        Ok(outcomes(tx, &actor, AssignedKind::Policy, &id)?.rows)
+    };
+    part(app.store.read_slow(app.now(), work).await?, &query)
 }

@@ -17,7 +17,7 @@ use crate::store::assignments::AssignedKind;
 use crate::store::attestations::{self, Attestation, AttestationState, Vouched};
 use crate::store::authorities::AuthorityState;
 use crate::store::invitations::Entry;
-use crate::store::{device_users, devices};
+use crate::store::{device_users, devices, outcomes};
 
 /// Finds where `value` is not what `schema` says, as far as this API's description goes: types, words, required and unknown keys, moments.
 struct Judge<'a> {
@@ -162,6 +162,16 @@ impl House {
         let assign =
             move |tx: &crate::store::Tx| assignments::assign(tx, &Actor::Console, (AssignedKind::Policy, "p1", "Quiet"), &to, None);
         self.app.store.write(now, assign).await.unwrap();
+        let items = [(AssignedKind::Policy, text(&policy["id"])), (AssignedKind::Declaration, text(&declaration["items"][0]["id"]))];
+        let shown = self.ask(Role::Owner, Method::GET, &format!("/api/v1/devices/{UDID}"), None).await.body;
+        let (to, enrollment) = (group.clone(), text(&shown["enrollment_id"]));
+        let fail = move |tx: &crate::store::Tx| {
+            items.iter().try_for_each(|(kind, id)| {
+                assignments::assign(tx, &Actor::Console, (*kind, id, "Exam"), &to, None)?;
+                outcomes::tests::refused(tx, &enrollment, *kind, id)
+            })
+        };
+        self.app.store.write(now, fail).await.unwrap();
         self.app.store.write(now, |tx| arrivals::put(tx, &asked(tx.now))).await.unwrap();
         self.app.store.write(now, genuine).await.unwrap();
         let (package, of_app, provisioning, upload) = self.packages().await;

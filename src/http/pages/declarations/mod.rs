@@ -6,9 +6,10 @@ pub mod text;
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, ScopeView, Section, Shell, State, Table, badge, confirm, count, empty, facts,
-    field, frame, post, scope, section, section_with, table, time_ago,
+    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, ScopeView, Section, Segment, Shell, State, Table, badge, bar, confirm,
+    count, empty, facts, field, frame, live, post, scope, section, section_with, table, time_ago,
 };
+use super::profiles::outcomes::{OutcomesView, outcomes};
 use super::profiles::section_tabs;
 use crate::clock::Timestamp;
 use crate::store::asset_data::AssetData;
@@ -41,6 +42,8 @@ pub struct DeclarationRow {
     pub declaration_type: String,
     /// How many groups it is assigned to.
     pub groups: u64,
+    /// How far devices are with it.
+    pub results: Vec<Segment>,
     /// How many things are odd about it.
     pub warnings: u64,
     /// When it changed last.
@@ -70,6 +73,8 @@ pub struct DeclarationView {
     pub made_at: Timestamp,
     /// The groups it is for, and those it could be for.
     pub scope: ScopeView,
+    /// How far devices are with it.
+    pub outcomes: OutcomesView,
     /// Whether the viewer may change it.
     pub may_change: bool,
 }
@@ -95,6 +100,7 @@ pub fn list(shell: &Shell, view: &DeclarationsView) -> Markup {
             Column::text("What it is"),
             Column::code("Type").minor(),
             Column::number("Groups").labelled(),
+            Column::text("On devices").labelled(),
             Column::text("Changed").minor(),
         ],
         rows: view.rows.iter().map(|row| list_row(row, shell.now)).collect(),
@@ -127,6 +133,7 @@ fn list_row(row: &DeclarationRow, now: Timestamp) -> Row {
             html! { (row.kind) },
             html! { (row.declaration_type) },
             html! { (row.groups) },
+            html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
             time_ago(row.changed_at, now),
         ],
     }
@@ -156,6 +163,7 @@ pub fn one(shell: &Shell, view: &DeclarationView) -> Markup {
         }
         @if view.takes_data { (file::part(shell, &view.row.id, view.data.as_ref(), view.may_change)) }
         (section("For which devices", groups(view, &own)))
+        (live(Live { id: "results", topics: "declaration assignment deployment", of: None, src: None }, outcomes(&view.outcomes, shell.now)))
         @if view.may_change {
             (section("Name", post(&format!("{own}/name"), html! {
                 div.form {
@@ -250,6 +258,7 @@ mod tests {
             kind: "settings",
             declaration_type: "com.apple.configuration.passcode.settings".into(),
             groups: 2,
+            results: Vec::new(),
             warnings: 0,
             changed_at: NOW,
         }
@@ -276,6 +285,7 @@ mod tests {
     #[test]
     fn one_declaration_shows_what_is_odd_and_whom_it_is_for() {
         let view = DeclarationView {
+            outcomes: OutcomesView::default(),
             row: row(),
             refers_to: vec!["school.example.data".into()],
             warnings: vec!["It names <something>.".into()],

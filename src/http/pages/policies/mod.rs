@@ -10,9 +10,10 @@ use maud::{Markup, html};
 
 use super::parts::scope::{ScopeView, scope};
 use super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Shell, State, Table, confirm, count, empty, facts, frame, post,
-    section, state_square, table, time_ago,
+    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Table, bar, confirm, count, empty, facts,
+    frame, live, post, section, state_square, table, time_ago,
 };
+use super::profiles::outcomes::{OutcomesView, outcomes};
 use super::profiles::parts::warnings as clashes;
 use super::profiles::section_tabs;
 use crate::clock::Timestamp;
@@ -43,6 +44,8 @@ pub struct PolicyRow {
     pub does: Vec<String>,
     /// Names of the groups that it is assigned to.
     pub groups: Vec<String>,
+    /// How far devices are with it.
+    pub results: Vec<Segment>,
     /// When it was last changed.
     pub changed_at: Timestamp,
 }
@@ -70,6 +73,8 @@ pub struct PolicyView {
     pub ends: String,
     /// On the devices of which groups it is wanted.
     pub scope: ScopeView,
+    /// How far devices are with it.
+    pub outcomes: OutcomesView,
     /// What each generation of devices gets.
     pub generations: Vec<Generation>,
     /// Some of the devices that it is assigned to: id and name.
@@ -104,6 +109,7 @@ pub fn list(shell: &Shell, view: &PoliciesView) -> Markup {
             Column::main("Policy"),
             Column::text("What it does").wraps(),
             Column::text("Groups").wraps(),
+            Column::text("On devices").labelled(),
             Column::text("Changed").minor(),
         ],
         rows: view.rows.iter().map(|row| list_row(row, shell.now)).collect(),
@@ -136,6 +142,7 @@ fn list_row(row: &PolicyRow, now: Timestamp) -> Row {
             html! { (row.name) },
             html! { (row.does.iter().take(NAMED).cloned().collect::<Vec<_>>().join(" · ")) @if more > 0 { span.quiet { " and " (more) " more" } } },
             html! { @if row.groups.is_empty() { span.quiet { "none yet" } } @else { (row.groups.join(", ")) } },
+            html! { @if row.results.iter().any(|segment| segment.count > 0) { (bar(&row.results)) } @else { span.quiet { "–" } } },
             time_ago(row.changed_at, now),
         ],
     }
@@ -177,13 +184,14 @@ pub fn one(shell: &Shell, view: &PolicyView) -> Markup {
                 (assigned_to(view))
             }
         }))
+        (live(Live { id: "results", topics: "policy assignment deployment", of: None, src: None }, outcomes(&view.outcomes, shell.now)))
         @if !view.devices.is_empty() {
-            (section("What one device gets", html! {
+            (section("What one device gets", html! { details { summary { "Choose a device" }
                 p.quiet { "All policies of a device together; the most restrictive wins, and it is told which policy wants it." }
                 ul.plain.stack { @for (id, name) in &view.devices { li { a href=(format!("/policies/devices/{id}")) { (name) } } } }
-            }))
+            } }))
         }
-        (section("What each generation of devices gets", generations(&view.generations)))
+        (section("What each generation of devices gets", html! { details { summary { "Show the generations" } (generations(&view.generations)) } }))
         @if view.may_change { div { (Button::link(format!("/policies/{}/delete", view.id), "Delete this policy…").destructive().asks()) } }
     };
     frame(shell, &page, content)

@@ -1,6 +1,7 @@
 //! Profiles: the library, and bringing one in.
 
 pub mod one;
+pub mod outcomes;
 pub mod parts;
 pub mod versions;
 

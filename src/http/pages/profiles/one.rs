@@ -4,10 +4,11 @@ use maud::{Markup, html};
 
 use super::super::parts::scope::{ScopeView, scope};
 use super::super::parts::{
-    Button, Column, Confirm, Frame, Live, Row, Section, Segment, Shell, State, Table, bar, confirm, count, empty, field, frame, live, post,
-    section, section_with, table, thousands, time_ago,
+    Button, Column, Confirm, Frame, Live, Row, Section, Shell, State, Table, confirm, count, field, frame, live, post, section,
+    section_with, table, time_ago,
 };
 use super::mark;
+use super::outcomes::{OutcomesView, outcomes};
 use super::parts::{about, payloads, warnings};
 use crate::clock::Timestamp;
 use crate::protocol::mobileconfig::facts::Facts;
@@ -32,38 +33,13 @@ pub struct ProfileView {
     /// For whom it is.
     pub scope: ScopeView,
     /// How far devices are with it.
-    pub results: Vec<Segment>,
-    /// How many devices it is for.
-    pub device_count: u64,
-    /// How many of those cannot have it.
-    pub unable: u64,
-    /// The devices, those that have trouble first; only those of `filter` where there is one.
-    pub devices: Vec<DeviceRow>,
-    /// The state that the devices are narrowed to, in its word.
-    pub filter: Option<String>,
+    pub outcomes: OutcomesView,
     /// Its versions, newest first.
     pub versions: Vec<VersionRow>,
     /// Whether the viewer may change it.
     pub may_change: bool,
     /// Field and message of what was wrong with a new name or note.
     pub errors: Vec<(String, String)>,
-}
-
-/// A device that has it, is to have it, or cannot.
-#[derive(Debug, Clone)]
-pub struct DeviceRow {
-    /// Its id.
-    pub id: String,
-    /// What it is called, with the user where it is for one.
-    pub name: String,
-    /// How far it is.
-    pub state: State,
-    /// That in words.
-    pub words: String,
-    /// Why, where it does not have it.
-    pub because: String,
-    /// Since when.
-    pub at: Option<Timestamp>,
 }
 
 /// A version.
@@ -91,7 +67,7 @@ pub fn one(shell: &Shell, view: &ProfileView) -> Markup {
     let content = html! {
         (warnings(&view.warnings))
         (section("Who gets it", who(view)))
-        (live(Live { id: "results", topics: "profile assignment deployment", of: None, src: None }, results(view, shell.now)))
+        (live(Live { id: "results", topics: "profile assignment deployment", of: None, src: None }, outcomes(&view.outcomes, shell.now)))
         (section("What it is", about(&view.facts, &view.variables)))
         (section("What it holds", payloads(&view.facts)))
         (section_with("Versions", download(view), versions(view, shell.now)))
@@ -115,62 +91,6 @@ fn who(view: &ProfileView) -> Markup {
             }
         },
     )
-}
-
-fn results(view: &ProfileView, now: Timestamp) -> Markup {
-    let address = format!("/profiles/{}", view.id);
-    let none = match &view.filter {
-        Some(_) => empty("No device stands so", "Others do.", html! { (Button::link(&address, "Show all devices")) }),
-        None => nobody_yet(),
-    };
-    let list = devices(&view.devices, none, now);
-    section(
-        "On devices",
-        html! {
-            @if view.device_count > 0 || !view.results.is_empty() {
-                p.quiet {
-                    "For " (count(view.device_count, "device", "devices")) ". Counted from what they confirmed."
-                    @if view.unable > 0 { " " a href=(format!("{address}?state=unable")) { (thousands(view.unable)) " cannot have it" } "." }
-                }
-                (bar(&view.results))
-            }
-            @if view.filter.is_some() && !view.devices.is_empty() { p { (Button::link(&address, "Show all devices").small()) } }
-            (list)
-        },
-    )
-}
-
-/// What stands in the place of devices where none has the profile.
-pub(in crate::http::pages) fn nobody_yet() -> Markup {
-    empty(
-        "No device has it yet",
-        "Tick a group above. What each device did with the profile, and why where it did not, then stands here.",
-        Markup::default(),
-    )
-}
-
-/// The table of devices with how far each is; `none` stands in its place where there are none.
-pub(in crate::http::pages) fn devices(devices: &[DeviceRow], none: Markup, now: Timestamp) -> Markup {
-    let rows = devices.iter().map(|device| Row {
-        id: String::new(),
-        href: Some(format!("/devices/{}", device.id)),
-        name: device.name.clone(),
-        cells: vec![
-            html! { (device.name) },
-            mark(device.state, &device.words),
-            html! { (device.because) },
-            html! { @if let Some(at) = device.at { (time_ago(at, now)) } },
-        ],
-    });
-    table(&Table {
-        caption: "Devices",
-        columns: vec![Column::main("Device"), Column::text("State"), Column::text("Why").wraps(), Column::text("Since").minor()],
-        rows: rows.collect(),
-        pager: None,
-        empty: none,
-        selection: None,
-        compact: true,
-    })
 }
 
 fn download(view: &ProfileView) -> Markup {

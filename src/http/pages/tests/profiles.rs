@@ -164,7 +164,7 @@ async fn results_stand_by_device_with_the_reason_and_numbers_open_their_list() {
     let unable = format!(r#"[{{"what":"x","because":"Nobody is assigned.","origin":{{"kind":"profile","id":"{id}","name":"x"}}}}]"#);
     house.write(move |tx| rows::planned(tx, "e1", &unable)).await;
     let cannot = house.get(&owner, &format!("{page}?state=unable")).await.body;
-    assert!(cannot.contains("1 cannot have it") && cannot.contains("Nobody is assigned.") && !cannot.contains("iPad 2"), "{cannot}");
+    assert!(cannot.contains("1 cannot have all of it") && cannot.contains("Nobody is assigned.") && !cannot.contains("iPad 2"), "{cannot}");
     let all = house.get(&owner, &page).await.body;
     for part in ["iPad &lt;1&gt;", "The profile is &lt;malformed&gt;.", "1 installed", "1 failed", &format!("href=\"{page}?state=failed\"")]
     {

@@ -38,7 +38,7 @@ pub fn pieces(tx: &Tx, target: &Target, assigned: &[Assignment], served_from: Op
             None => drop(candidates.insert(declaration.identifier.clone(), Candidate { declaration, payload })),
         }
     }
-    drop_incomplete(&mut candidates, &mut unable);
+    drop_incomplete(tx, &mut candidates, &mut unable)?;
     let activators = drop_inert(tx, &mut candidates, &mut unable)?;
     unable.sort_by(|one: &Unable, other| one.what.cmp(&other.what));
     let pieces = candidates.into_iter().map(|(identifier, candidate)| {
@@ -77,21 +77,49 @@ fn obstacle(target: &Target, declaration: &Declaration, payload: &Map<String, Va
 }
 
 /// Leaves out what names something that this device does not get, until all that is left is whole.
-fn drop_incomplete(candidates: &mut BTreeMap<String, Candidate>, unable: &mut Vec<Unable>) {
+fn drop_incomplete(tx: &Tx, candidates: &mut BTreeMap<String, Candidate>, unable: &mut Vec<Unable>) -> Result<()> {
     loop {
         let gap = candidates.values().find_map(|candidate| {
             let declaration = &candidate.declaration;
-            let wanted =
-                if declaration.kind == DeclarationKind::Activation { DeclarationKind::Configuration } else { DeclarationKind::Asset };
+            let wanted = named_kind(declaration);
             let is_there = |name: &String| candidates.get(name).is_some_and(|named| named.declaration.kind == wanted);
             let missing = declaration.refers_to.iter().find(|name| !is_there(name))?;
             Some((declaration.identifier.clone(), missing.clone()))
         });
-        let Some((identifier, missing)) = gap else { return };
+        let Some((identifier, missing)) = gap else { return Ok(()) };
         if let Some(candidate) = candidates.remove(&identifier) {
-            let because = format!("it names “{missing}”, which this device does not get. Assign both to the same groups.");
+            let because = why_missing(tx, &missing, named_kind(&candidate.declaration), unable)?;
             unable.push(cannot(&candidate.declaration, because));
         }
+    }
+}
+
+/// Of which kind is what a declaration names.
+fn named_kind(declaration: &Declaration) -> DeclarationKind {
+    if declaration.kind == DeclarationKind::Activation { DeclarationKind::Configuration } else { DeclarationKind::Asset }
+}
+
+/// Why what a declaration names is not there for it on this device, as the end of a sentence about it.
+fn why_missing(tx: &Tx, missing: &str, wanted: DeclarationKind, unable: &[Unable]) -> Result<String> {
+    let Some(named) = declarations::by_identifier(tx, missing)? else {
+        return Ok(format!("it names “{missing}”, which is not here. Upload it, and assign it to the same groups."));
+    };
+    if named.kind != wanted {
+        let (is, wants) = (with_article(named.kind), with_article(wanted));
+        return Ok(format!("it names “{missing}”, which is {is}; it needs {wants} there."));
+    }
+    Ok(match unable.iter().find(|unable| unable.origin.id == named.id) {
+        Some(unable) => format!("it names “{missing}”, which this device cannot have: {}", unable.because),
+        None => format!("it names “{missing}”, which this device does not get. Assign both to the same groups."),
+    })
+}
+
+const fn with_article(kind: DeclarationKind) -> &'static str {
+    match kind {
+        DeclarationKind::Activation => "an activation",
+        DeclarationKind::Asset => "an asset",
+        DeclarationKind::Configuration => "a configuration",
+        DeclarationKind::Management => "a management declaration",
     }
 }
 

@@ -2,13 +2,15 @@
 
 use super::super::{Device, School, days};
 use super::told;
-use crate::mdm::Actor;
 use crate::mdm::policies::{self, NewPolicy};
 use crate::mdm::reconcile::step::BACK_OFF;
 use crate::mdm::reconcile::{self, Foreseen, Named, State, Thought};
+use crate::mdm::{Actor, needs};
 use crate::store::assignments::AssignedKind;
 use crate::store::deployments::{self};
 use crate::store::groups::{self, Group};
+use crate::store::profiles::ProfileState;
+use crate::store::roster::{self, Standing};
 use serde_json::json;
 
 /// A device in a group "g1", and a policy that is wanted there.
@@ -137,6 +139,40 @@ fn what_a_device_refuses_is_said_in_words_and_tried_again_ever_later() {
     device.answer_everything();
     school.clock.advance(BACK_OFF[0]);
     assert!(device.idle().is_none(), "the second wait is longer");
+}
+
+#[test]
+fn what_failed_is_told_where_people_look_for_it() {
+    let school = School::new();
+    let (device, policy_id) = with_policy(&school, "15.8");
+    let told = || {
+        let (id, device_id) = (policy_id.clone(), device.enrollment().device_id);
+        school.write(move |tx| {
+            let outcomes = reconcile::outcomes(tx, &Actor::Console, AssignedKind::Policy, &id)?;
+            assert_eq!(outcomes.reach, 1);
+            let row = outcomes.rows[0].clone();
+            assert_eq!(outcomes.counts, [(row.state, 1)]);
+            let listed = roster::by_id(tx, &device_id)?.unwrap();
+            let needs: Vec<_> = needs::all(tx)?.into_iter().filter(|need| need.key == needs::REFUSED).map(|need| need.message).collect();
+            Ok((row, listed, needs))
+        })
+    };
+    let uuid = device.is_asked("InstallProfile");
+    let (row, listed, needs) = told();
+    assert_eq!((row.state, listed.standing, needs.len()), (ProfileState::Installing, Standing::Waiting, 0), "{}", row.because);
+    device.refuses(&uuid, 4001);
+    device.answer_everything();
+    let (row, listed, needs) = told();
+    assert!(row.state == ProfileState::Failed && row.because.starts_with("The device refused it: "), "{}", row.because);
+    assert_eq!((listed.standing, listed.failed), (Standing::Problem, 1));
+    assert_eq!(needs, ["1 device did not take a profile, a policy or a declaration."]);
+    school.clock.advance(BACK_OFF[0]);
+    let uuid = device.is_asked("InstallProfile");
+    device.report(&uuid, "Acknowledged");
+    let list = device.is_asked("ProfileList");
+    device.lists(&list, &[("org.rollcall.policies.restrictions", &device.row(RESTRICTIONS).payload_uuid)]);
+    let (row, listed, needs) = told();
+    assert_eq!((row.state, row.because.as_str(), listed.standing, needs.len()), (ProfileState::Installed, "", Standing::Ok, 0));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::profiles::{ShowQuery, outcomes_view, segments};
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -19,11 +20,14 @@ use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::declarations::text::{EditForm, UploadForm, edit, mistakes, new};
 use crate::http::pages::declarations::{DeclarationRow, DeclarationView, DeclarationsView, delete, list, one};
 use crate::http::pages::parts::scope::Sent;
-use crate::http::pages::parts::{ScopeGroup, ScopeView, encode};
+use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, encode};
 use crate::mdm::declarations::library::{self, Standing};
+use crate::mdm::reconcile::{counted, outcomes};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::declaration::DeclarationKind;
+use crate::store::assignments::AssignedKind;
+use crate::store::profiles::ProfileState;
 use crate::store::{Tx, groups};
 
 /// Declarations on one page.
@@ -59,14 +63,23 @@ struct ListQuery {
 async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<ListQuery>) -> Result<Response> {
     let flash = SaidQuery::of(&query.said).flash(&gate, &who);
     let (actor, after) = (who.actor.clone(), Some((query.after, query.after_id)).filter(|(_, id)| !id.is_empty()));
-    let (mut rows, total) = app.store.read_slow(app.now(), move |tx| library::list(tx, &actor, after.as_ref(), PAGE + 1)).await?;
+    let work = move |tx: &Tx| {
+        let (rows, total) = library::list(tx, &actor, after.as_ref(), PAGE + 1)?;
+        let results = |standing: &Standing| -> Result<Vec<Segment>> {
+            let id = &standing.declaration.id;
+            Ok(segments(&counted(tx, &actor, AssignedKind::Declaration, id)?.counts, &format!("/declarations/{id}")))
+        };
+        let rows = rows.into_iter().map(|standing| Ok((results(&standing)?, standing))).collect::<Result<Vec<_>>>()?;
+        Ok((rows, total))
+    };
+    let (mut rows, total) = app.store.read_slow(app.now(), work).await?;
     let next = (rows.len() > PAGE as usize).then(|| {
         rows.truncate(PAGE as usize);
-        let last = rows.last().map(|row| (encode(&row.declaration.name), encode(&row.declaration.id))).unwrap_or_default();
+        let last = rows.last().map(|(_, last)| (encode(&last.declaration.name), encode(&last.declaration.id))).unwrap_or_default();
         format!("/declarations?after={}&after_id={}", last.0, last.1)
     });
     let view = DeclarationsView {
-        rows: rows.into_iter().map(|standing| row(&standing)).collect(),
+        rows: rows.into_iter().map(|(results, standing)| row(&standing, results)).collect(),
         total: total.unsigned_abs(),
         next,
         may_change: who.actor.may(Right::Configure),
@@ -74,7 +87,7 @@ async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Qu
     Ok(list(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
-fn row(standing: &Standing) -> DeclarationRow {
+fn row(standing: &Standing, results: Vec<Segment>) -> DeclarationRow {
     let declaration = &standing.declaration;
     DeclarationRow {
         id: declaration.id.clone(),
@@ -88,6 +101,7 @@ fn row(standing: &Standing) -> DeclarationRow {
         },
         declaration_type: declaration.declaration_type.clone(),
         groups: standing.assignments.len() as u64,
+        results,
         warnings: standing.warnings.len() as u64,
         changed_at: declaration.changed_at,
     }
@@ -165,15 +179,15 @@ async fn show(
     gate: Gate,
     who: SignedIn,
     Path(id): Path<String>,
-    Query(query): Query<SaidQuery>,
+    Query(query): Query<ShowQuery>,
 ) -> Result<Response> {
-    let flash = query.flash(&gate, &who);
-    let actor = who.actor.clone();
-    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id)).await?;
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    let (actor, filter) = (who.actor.clone(), query.state.parse().ok());
+    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, filter)).await?;
     Ok(one(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
-fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<DeclarationView> {
+fn view(tx: &Tx, actor: &Actor, id: &str, filter: Option<ProfileState>) -> Result<DeclarationView> {
     let standing = library::find(tx, actor, id)?;
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     let scope = ScopeView {
@@ -183,8 +197,10 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<DeclarationView> {
         now: tx.now,
         ..ScopeView::default()
     };
+    let found = outcomes(tx, actor, AssignedKind::Declaration, &standing.declaration.id)?;
     Ok(DeclarationView {
-        row: row(&standing),
+        outcomes: outcomes_view(format!("/declarations/{}", standing.declaration.id), found, filter),
+        row: row(&standing, Vec::new()),
         refers_to: standing.declaration.refers_to,
         warnings: standing.warnings,
         available_from: standing.available_from,
@@ -277,7 +293,7 @@ async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> R
     who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
     let standing = app.store.read(app.now(), |tx| library::find(tx, &actor, &id)).await?;
-    Ok(delete(&shell(&app, &who, None).await?, &row(&standing)).into_response())
+    Ok(delete(&shell(&app, &who, None).await?, &row(&standing, Vec::new())).into_response())
 }
 
 async fn remove(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::devices::name as device_name;
+use super::profiles::{ShowQuery, outcomes_view, segments};
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Kind, Result};
@@ -22,9 +23,12 @@ use crate::http::pages::policies::{
 };
 use crate::mdm::policies::catalogue::{self, ValueKind};
 use crate::mdm::policies::{self, NewPolicy, PolicyChange};
+use crate::mdm::reconcile::{counted, outcomes};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, devices};
+use crate::store::assignments::AssignedKind;
 use crate::store::policies::Policy;
+use crate::store::profiles::ProfileState;
 use crate::store::{Tx, groups, policies as rows};
 
 /// Policies on one page.
@@ -74,6 +78,7 @@ fn row(tx: &Tx, actor: &Actor, policy: Policy) -> Result<PolicyRow> {
     Ok(PolicyRow {
         does: in_words(&policy).into_iter().map(|(_, words)| words).collect(),
         groups: groups.into_iter().filter(|group| !is_over(group.ends_at, tx.now)).map(|group| group.name).collect(),
+        results: segments(&counted(tx, actor, AssignedKind::Policy, &policy.id)?.counts, &format!("/policies/{}", policy.id)),
         id: policy.id,
         name: policy.name,
         changed_at: policy.changed_at,
@@ -90,30 +95,39 @@ async fn show(
     gate: Gate,
     who: SignedIn,
     Path(id): Path<String>,
-    Query(query): Query<SaidQuery>,
+    Query(query): Query<ShowQuery>,
 ) -> Result<Response> {
-    let flash = query.flash(&gate, &who);
-    let view = view(&app, &who, id, None, Vec::new()).await?;
+    let flash = SaidQuery::of(&query.said).flash(&gate, &who);
+    let view = view(&app, &who, id, query.state.parse().ok(), None, Vec::new()).await?;
     Ok(one(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
 /// A policy's page; with what was sent for its scope and what is wrong with that.
-async fn view(app: &App, who: &SignedIn, id: String, sent: Option<Sent>, errors: Vec<(String, String)>) -> Result<PolicyView> {
+async fn view(
+    app: &App,
+    who: &SignedIn,
+    id: String,
+    filter: Option<ProfileState>,
+    sent: Option<Sent>,
+    errors: Vec<(String, String)>,
+) -> Result<PolicyView> {
     let actor = who.actor.clone();
     let may_change = actor.may(Right::Configure);
     let work = move |tx: &Tx| {
         let policy = policies::find(tx, &actor, &id)?;
         let assigned = policies::groups(tx, &actor, &id)?.into_iter().map(|group| (group.id, group.ends_at)).collect();
         let clashes = policies::check(tx, &actor, &id, &[])?.into_iter().map(|clash| clash.message).collect();
-        Ok((policy, assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, clashes, zone(tx)?))
+        let found = outcomes(tx, &actor, AssignedKind::Policy, &id)?;
+        Ok((policy, assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, (clashes, found), zone(tx)?))
     };
     let now = app.now();
-    let (policy, assigned, groups, devices, clashes, zone) = app.store.read_slow(now, work).await?;
+    let (policy, assigned, groups, devices, (clashes, found), zone) = app.store.read_slow(now, work).await?;
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     Ok(PolicyView {
         switches: in_words(&policy),
         warnings: policies::warnings(&policy.settings),
         clashes,
+        outcomes: outcomes_view(format!("/policies/{}", policy.id), found, filter),
         ends: policies::ends(&policy.settings).words,
         generations: policies::generations(&policy.settings),
         scope: ScopeView { groups: groups.into_iter().map(group).collect(), assigned, sent, errors, without_end: false, now, zone },

@@ -19,10 +19,12 @@ use crate::http::api::profile_file;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::scope::{Sent, is_over};
 use crate::http::pages::parts::{Flash, ScopeGroup, ScopeView, Segment, Share, State as Mark};
-use crate::http::pages::profiles::one::{DeviceRow, ProfileView, VersionRow, delete as ask_to_delete, one};
+use crate::http::pages::profiles::one::{ProfileView, VersionRow, delete as ask_to_delete, one};
+use crate::http::pages::profiles::outcomes::{DeviceRow, OutcomesView};
 use crate::http::pages::profiles::versions::{VersionView, version as version_page};
 use crate::http::pages::profiles::{LibraryView, ProfileRow, library};
 use crate::mdm::profiles::{self, Edit, Overview};
+use crate::mdm::reconcile::Outcomes;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::mobileconfig::payload_types::words;
@@ -87,7 +89,7 @@ fn row(found: Overview, groups: &[groups::Group], now: Timestamp) -> ProfileRow 
     }
     let open = found.assignments.iter().filter(|assignment| !is_over(assignment.ends_at, now));
     ProfileRow {
-        results: segments(&found),
+        results: segments(&found.counts, &format!("/profiles/{}", found.profile.id)),
         groups: open.filter_map(|assignment| name(&assignment.group_id)).collect(),
         device_count: found.reach,
         id: found.profile.id,
@@ -97,7 +99,7 @@ fn row(found: Overview, groups: &[groups::Group], now: Timestamp) -> ProfileRow 
 }
 
 /// How far devices are, each part with the list behind it; what goes from a device is no part of having it.
-fn segments(found: &Overview) -> Vec<Segment> {
+pub(in crate::http::pages::handlers) fn segments(counts: &[(ProfileState, u64)], address: &str) -> Vec<Segment> {
     let share = |state| match state {
         ProfileState::Installed => Some(Share::Installed),
         ProfileState::Installing => Some(Share::Installing),
@@ -106,17 +108,30 @@ fn segments(found: &Overview) -> Vec<Segment> {
         ProfileState::Removing | ProfileState::Unable => None,
     };
     let segment = |(state, count): &(ProfileState, u64)| {
-        let href = Some(format!("/profiles/{}?state={state}", found.profile.id));
+        let href = Some(format!("{address}?state={state}"));
         Some(Segment { share: share(*state)?, count: *count, href })
     };
-    found.counts.iter().filter_map(segment).collect()
+    counts.iter().filter_map(segment).collect()
+}
+
+/// The section of an item's page at `address`, narrowed to a state.
+pub(in crate::http::pages::handlers) fn outcomes_view(address: String, found: Outcomes, filter: Option<ProfileState>) -> OutcomesView {
+    OutcomesView {
+        device_count: found.reach,
+        results: segments(&found.counts, &address),
+        unable: found.unable,
+        devices: found.rows.into_iter().filter(|row| filter.is_none_or(|state| row.state == state)).map(device).collect(),
+        filter: filter.map(|state| state.as_str().to_owned()),
+        address,
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct ShowQuery {
-    state: String,
-    said: String,
+pub(super) struct ShowQuery {
+    /// To which state the devices are narrowed.
+    pub(super) state: String,
+    pub(super) said: String,
 }
 
 async fn show(
@@ -154,7 +169,9 @@ fn view(
     let found = profiles::find(tx, actor, id)?;
     let mut warnings = profiles::oddities(tx, id, &found.current)?;
     warnings.extend(profiles::check(tx, actor, id, &[], None)?);
-    let standings = profiles::standings(tx, actor, id)?;
+    let rows = profiles::standings(tx, actor, id)?;
+    let unable = rows.iter().filter(|row| row.state == ProfileState::Unable).count() as u64;
+    let outcomes = Outcomes { reach: found.reach, counts: found.counts, unable, rows };
     let (sent, errors) = refused.map_or((None, Vec::new()), |(sent, errors)| (Some(sent), errors));
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     let scope = ScopeView {
@@ -173,11 +190,8 @@ fn view(
         at: row.created_at,
     };
     Ok(ProfileView {
-        results: segments(&found),
-        unable: standings.iter().filter(|row| row.state == ProfileState::Unable).count() as u64,
+        outcomes: outcomes_view(format!("/profiles/{id}"), outcomes, filter),
         versions: profiles::versions(tx, actor, id)?.into_iter().map(version).collect(),
-        devices: standings.into_iter().filter(|row| filter.is_none_or(|state| row.state == state)).map(device).collect(),
-        filter: filter.map(|state| state.as_str().to_owned()),
         id: found.profile.id,
         name: found.profile.name,
         note: found.profile.note,
@@ -186,7 +200,6 @@ fn view(
         variables: found.current.variables,
         warnings: warnings.into_iter().map(|warning| warning.message).collect(),
         scope,
-        device_count: found.reach,
         may_change: actor.may(Right::Configure),
         errors: Vec::new(),
     })

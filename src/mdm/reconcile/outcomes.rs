@@ -1,0 +1,54 @@
+//! What came of a policy or a declaration on the devices that are to have it, counted and one by one.
+
+use super::standing::{State, standing};
+use crate::error::Result;
+use crate::mdm::{Actor, Right};
+use crate::store::assignments::AssignedKind;
+use crate::store::profiles::{self, ProfileState, Standing};
+use crate::store::{Tx, enrollments, outcomes as store};
+
+/// Rows of what there is and of what cannot be, each.
+const ROWS_MAX: u32 = 500;
+
+/// Rows of which it is said why they are not there yet; of those behind them the device's own page tells.
+const REASONS_MAX: usize = 200;
+
+/// How far devices are with an item.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// To how many devices it is assigned now.
+    pub reach: u64,
+    /// How many enrollments are how far.
+    pub counts: Vec<(ProfileState, u64)>,
+    /// How many have nothing of it or not all, since they cannot.
+    pub unable: u64,
+    /// The enrollments, what failed first and what cannot be last.
+    pub rows: Vec<Standing>,
+}
+
+/// The counts alone, for lists.
+pub fn counted(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str) -> Result<Outcomes> {
+    actor.require(Right::View)?;
+    Ok(Outcomes { reach: store::reach(tx, kind, id)?, counts: store::counts(tx, kind, id)?, ..Outcomes::default() })
+}
+
+/// How far every device is with a policy or a declaration that is known to exist.
+pub fn outcomes(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str) -> Result<Outcomes> {
+    let mut rows = store::standings(tx, kind, id, ROWS_MAX)?;
+    for row in rows.iter_mut().filter(|row| row.state != ProfileState::Installed).take(REASONS_MAX) {
+        row.because = because(tx, kind, id, row)?;
+    }
+    let unable = profiles::unable(tx, kind, id, ROWS_MAX)?;
+    let count = unable.len() as u64;
+    rows.extend(unable);
+    Ok(Outcomes { unable: count, rows, ..counted(tx, actor, kind, id)? })
+}
+
+/// Why not all of it is there, in the words of the device's own page.
+fn because(tx: &Tx, kind: AssignedKind, id: &str, row: &Standing) -> Result<String> {
+    let Some(enrollment) = enrollments::by_id(tx, &row.enrollment_id)? else { return Ok(String::new()) };
+    let things = standing(tx, &enrollment)?.things;
+    let theirs = things.into_iter().filter(|thing| thing.origins.iter().any(|origin| origin.kind == kind && origin.id == id));
+    let open = theirs.filter(|thing| thing.state != State::There);
+    Ok(open.min_by_key(|thing| thing.state != State::Failed).map(|thing| thing.because).unwrap_or_default())
+}
