@@ -205,6 +205,35 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// <form data-retold="conditions found">: what is chosen or typed in it is told to its address, which shows the form again; the parts
+// with these ids are taken from that, but for the one in which somebody is typing.
+document.addEventListener("input", ({ target }) => {
+  const form = target.closest?.("form[data-retold]");
+  if (!form) return;
+  clearTimeout(due.get(form));
+  due.set(form, setTimeout(() => { due.delete(form); retell(form, target); }, target.matches("select") ? 0 : CALM));
+});
+
+async function retell(form, field) {
+  const body = new URLSearchParams(new FormData(form));
+  body.set("do", "look");
+  const sent = body.toString();
+  const response = await fetch(form.action, { method: "POST", body }).catch(() => null);
+  if (!response?.ok) return;
+  const fresh = parse(await response.text());
+  const newest = new URLSearchParams(new FormData(form));
+  newest.set("do", "look");
+  // What was typed meanwhile is told by itself.
+  if (newest.toString() !== sent) return;
+  for (const id of form.dataset.retold.split(" ")) {
+    const [old, told] = [document.getElementById(id), fresh.getElementById(id)];
+    if (!old || !told || old.outerHTML === told.outerHTML || (old.contains(field) && !field.matches("select"))) continue;
+    const focus = focusPath(old);
+    old.replaceWith(told);
+    if (focus) $$(focus.selector, told)[focus.index]?.focus({ preventScroll: true });
+  }
+}
+
 // Copying, uploading --------------------------------------------------------------------------------------------------------
 
 async function copy(button) {

@@ -118,7 +118,7 @@ impl Builder {
             rows.push(BuilderRow::default());
         }
         html! {
-            fieldset.stack {
+            fieldset.stack #conditions {
                 legend { "A device is in the group if it meets" }
                 select.input name="mode" aria-label="How many of the conditions" {
                     option value="all" selected[!self.any] { "every one of these conditions" }
@@ -178,7 +178,7 @@ fn value_field(name: &str, row: &BuilderRow, classes: &[(String, String)], is_wr
         "model" => "iPad13, MacBook Air",
         "serial" => "TESTSN0001, TESTSN0002",
         "app" => "com.example.app",
-        "" => "Choose a condition first; what is typed here belongs to it",
+        "" => "Choose a condition first",
         _ => "Cart A",
     };
     html! { input.input type="text" name=(name) value=(row.value) placeholder=(example) aria-label="What exactly" aria-invalid=[invalid] autocomplete="off"; }

@@ -6,7 +6,7 @@ use maud::{Markup, Render as _, html};
 
 use super::parts::{
     Action, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Selection, Shell, Tab, Table, confirm, count, empty, facts,
-    field, frame, moment, post, section, select, table, tabs,
+    field, frame, moment, post, post_retold, section, select, table, tabs,
 };
 use super::profiles::parts::warnings;
 use crate::clock::Timestamp;
@@ -343,7 +343,7 @@ pub fn form(shell: &Shell, view: &GroupForm) -> Markup {
     let save = if view.id.is_some() { "Save" } else { "Make the group" };
     let content = html! {
         @if view.id.is_none() { (tabs("How its devices are chosen", &kinds)) }
-        (post(&action, html! {
+        (post_retold(&action, "conditions found", html! {
             div.form {
                 @if let Some(words) = error("") { p.error role="alert" { (words) } }
                 (field("name", "Name").value(&view.name).error(error("name")).example("Cart A, Year 5, Staff Macs").first())
@@ -366,8 +366,8 @@ pub fn form(shell: &Shell, view: &GroupForm) -> Markup {
 
 fn found(found: Option<&Found>) -> Markup {
     html! {
-        @if let Some(found) = found {
-            div.stack role="status" {
+        div.stack #found role="status" {
+            @if let Some(found) = found {
                 p { strong { (count(found.count, "device", "devices")) " of " (super::parts::thousands(found.of)) } " now: " (found.words) "." }
                 @if !found.names.is_empty() {
                     p.meta {

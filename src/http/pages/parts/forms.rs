@@ -144,6 +144,12 @@ pub fn post(action: &str, content: Markup) -> Markup {
     html! { form method="post" action=(action) { (content) } }
 }
 
+/// A form that is told to its address while it is filled in, and whose parts with these ids are then taken from what that shows; its buttons do the
+/// same where there are no scripts.
+pub fn post_retold(action: &str, parts: &str, content: Markup) -> Markup {
+    html! { form method="post" action=(action) data-retold=(parts) { (content) } }
+}
+
 /// A form with a file, with its progress shown as far as the upload is.
 pub fn upload(action: &str, content: Markup) -> Markup {
     upload_up_to(action, FORM_MAX_BYTES, content)
