@@ -130,6 +130,8 @@ fn settle(tx: &Tx, group_id: &str, rule: &Rule, facts: &[(String, Facts)]) -> Re
 pub fn preview(tx: &Tx, actor: &Actor, rule: &Rule) -> Result<Found> {
     actor.require(Right::View)?;
     super::can_be_kept(tx, rule)?;
+    // As it would be kept.
+    let rule = &rule.straight();
     let facts = facts(tx, [rule], None)?;
     let mut names: Vec<&str> = facts.iter().filter(|(_, facts)| rule.matches(facts)).map(|(_, facts)| shown(facts)).collect();
     names.sort_unstable_by_key(|name| name.to_lowercase());

@@ -6,9 +6,10 @@ mod words;
 
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, devices, names};
+use crate::store::devices::Device;
 use crate::store::groups::{self as rows, Group};
 use crate::store::people::DeviceName;
 use crate::store::{Tx, classes, deployments, update_plans};
@@ -142,7 +143,7 @@ pub fn add(tx: &Tx, actor: &Actor, id: &str, wanted: &[String]) -> Result<usize>
     let group = by_hand(tx, actor, id, wanted)?;
     let mut added = Vec::new();
     for device in wanted {
-        let device = devices::find(tx, actor, device)?;
+        let device = one_of_many(tx, actor, device)?;
         if rows::add_device(tx, id, &device.id)? {
             deployments::look_again(tx, &device.id)?;
             added.push(device.id);
@@ -151,12 +152,20 @@ pub fn add(tx: &Tx, actor: &Actor, id: &str, wanted: &[String]) -> Result<usize>
     noted(tx, actor, "group.devices_added", &group, added)
 }
 
+/// A device among many, which is named where there is none.
+fn one_of_many(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
+    devices::find(tx, actor, id).map_err(|error| match error.kind {
+        Kind::NotFound => Error::not_found(format!("There is no device “{id}”. Nothing was changed.")),
+        _ => error,
+    })
+}
+
 /// Takes devices out of a group by hand; gives how many were in it.
 pub fn remove(tx: &Tx, actor: &Actor, id: &str, wanted: &[String]) -> Result<usize> {
     let group = by_hand(tx, actor, id, wanted)?;
     let mut removed = Vec::new();
     for device in wanted {
-        let device = devices::find(tx, actor, device)?;
+        let device = one_of_many(tx, actor, device)?;
         if rows::remove_device(tx, id, &device.id)? {
             deployments::look_again(tx, &device.id)?;
             removed.push(device.id);

@@ -97,7 +97,8 @@ fn a_group_by_hand_has_whom_somebody_put_there() {
         assert_eq!(groups::add(tx, &ME, &group.id, &["A-1".into()])?, 0);
         assert!(take_planned(tx)?.is_empty(), "nothing changed, so nobody is planned for");
         assert_eq!(groups::find(tx, &ME, &group.id)?.device_count, 1);
-        assert_eq!(groups::add(tx, &ME, &group.id, &["nobody".into()]).unwrap_err().kind, Kind::NotFound);
+        let refused = groups::add(tx, &ME, &group.id, &["nobody".into()]).unwrap_err();
+        assert!(refused.kind == Kind::NotFound && refused.message.contains("“nobody”"), "{refused}");
         assert_eq!(groups::remove(tx, &ME, &group.id, &["A-1".into()])?, 1);
         assert_eq!(take_planned(tx)?, std::slice::from_ref(&enrollment.id));
         // It stays in while it has left, and goes when it is deleted.

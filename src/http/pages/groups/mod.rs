@@ -113,7 +113,7 @@ pub fn list(shell: &Shell, view: &GroupsView) -> Markup {
     };
     let rows = table(&Table {
         caption: "Groups",
-        columns: vec![Column::main("Group"), Column::number("Devices").labelled(), Column::text("Who is in it")],
+        columns: vec![Column::main("Group"), Column::number("Devices").labelled(), Column::text("Who is in it").wraps()],
         rows: view
             .rows
             .iter()
