@@ -40,7 +40,7 @@ const ANY: [(Platform, OsVersion); 6] = [
     (Platform::Visionos, OsVersion::new(26, 0, 0)),
 ];
 
-/// Something that two things want differently of one device. It forbids nothing.
+/// Something that two things want differently of one device, such as an app that is assigned and one that a list hides. It forbids nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Clash {
     /// What it is, and what to do, in a sentence or two.
@@ -49,7 +49,7 @@ pub struct Clash {
     pub with: Origin,
     /// The payload type, or the type of the declaration.
     pub of_type: String,
-    /// The key that both set; null where a device takes the whole payload only once.
+    /// The key that both set, or by which an app is hidden; null where a device takes the whole payload only once.
     pub key: Option<String>,
 }
 

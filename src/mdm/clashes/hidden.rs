@@ -51,15 +51,20 @@ pub fn of_app(tx: &Tx, app: &App, groups: &[String]) -> Result<Vec<Hidden>> {
 
 /// Every app that is hidden on such devices, for each list of a policy that does so.
 pub(super) fn hidden(tx: &Tx, devices: &[Alike]) -> Result<Vec<Hidden>> {
-    let mut found = BTreeMap::<(String, &str, String), Hidden>::new();
+    let (mut found, mut looked_up) = (BTreeMap::<(String, &str, String), Hidden>::new(), BTreeMap::<&String, Option<App>>::new());
     for alike in devices.iter().filter(|alike| !alike.apps.is_empty()) {
         let policies = policies_of(tx, alike)?;
         if !policies.iter().any(policies::has_app_list) {
             continue;
         }
-        let known = alike.apps.iter().filter_map(|id| apps::by_id(tx, id).transpose()).collect::<Result<Vec<_>>>()?;
+        for id in &alike.apps {
+            if !looked_up.contains_key(id) {
+                looked_up.insert(id, apps::by_id(tx, id)?);
+            }
+        }
+        let known = alike.apps.iter().filter_map(|id| looked_up.get(id)?.as_ref());
         // Packages are for Macs, which have no such lists; of an app without a bundle id nothing can be said yet.
-        let known: Vec<_> = known.into_iter().filter(|app| app.kind != AppKind::Package && !app.bundle_id.is_empty()).collect();
+        let known: Vec<_> = known.filter(|app| app.kind != AppKind::Package && !app.bundle_id.is_empty()).collect();
         let mut seen = BTreeSet::new();
         for list in targets(tx, alike)?.iter().flat_map(|target| policies::app_lists(&policies, target)) {
             for app in known.iter().filter(|app| list.hides(&app.bundle_id)) {

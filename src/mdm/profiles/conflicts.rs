@@ -153,7 +153,7 @@ pub(super) fn odd(version: &Version, before: Option<&Version>) -> Vec<Warning> {
         payload_type: Some(wrong.payload_type.clone()),
         key: Some(wrong.key.clone()),
         ..Warning::alone(format!(
-            "{} ({}) must be {}, but is {}: devices pass it over, or refuse the profile.",
+            "{} ({}) must be {}, but is {}: devices may pass it over, or refuse the profile.",
             wrong.key,
             words(&wrong.payload_type),
             wrong.must_be,

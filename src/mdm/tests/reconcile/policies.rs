@@ -3,7 +3,7 @@
 use super::super::{Device, School, days};
 use super::told;
 use crate::mdm::Actor;
-use crate::mdm::policies::{self, NewPolicy};
+use crate::mdm::policies::{self, NewPolicy, PolicyChange};
 use crate::mdm::profiles;
 use crate::mdm::reconcile::step::BACK_OFF;
 use crate::mdm::reconcile::{self, Foreseen, Named, State, Thought};
@@ -279,6 +279,50 @@ fn a_profile_by_declaration_is_fetched_at_an_address_that_nobody_guesses_and_con
     device.declarative("status", Some(&device.everything_applied()));
     device.answer_everything();
     assert_eq!(device.things(), []);
+}
+
+#[test]
+fn what_is_asked_for_longer_but_less_strictly_loosens_at_the_end_and_never_opens_before() {
+    let school = School::new();
+    let (device, lasting) = with_policy(&school, "15.8");
+    let end = school.clock.now().plus(days(2));
+    school.write(move |tx| {
+        let settings = json!({ "no_camera": true, "hold_updates": 14 }).as_object().cloned();
+        policies::update(tx, &Actor::Console, &lasting, &PolicyChange { settings, ..PolicyChange::default() })?;
+        let settings = json!({ "no_camera": true, "hold_updates": 30, "no_siri": true }).as_object().unwrap().clone();
+        let exam = policies::create(tx, &Actor::Console, &NewPolicy { name: "Exam room".into(), settings, ..NewPolicy::default() })?;
+        policies::assign(tx, &Actor::Console, &exam.id, "g1", Some(end)).map(drop)
+    });
+    // The profiles that it is sent until nothing more comes: identifier and keys of the payload.
+    let sent = || {
+        let mut profiles = Vec::new();
+        while let Some(offer) = device.idle() {
+            let order = crate::protocol::plist::parse_dictionary(offer.payload.expose()).unwrap();
+            if let Some(payload) = order["Command"].as_dictionary().unwrap().get("Payload").and_then(crate::protocol::plist::Value::as_data)
+            {
+                let profile = crate::protocol::mobileconfig::read(payload).unwrap();
+                profiles.push((profile.identifier.clone(), profile.payloads[0].keys.clone()));
+            }
+            device.report(&offer.uuid, "Acknowledged");
+            if profiles.len() > 9 {
+                break;
+            }
+        }
+        profiles
+    };
+    let during = sent();
+    let of = |profiles: &[(String, crate::protocol::plist::Dictionary)], end: &str, key: &str| {
+        let (_, keys) = profiles.iter().find(|(identifier, _)| identifier.ends_with(end)).unwrap();
+        keys.get(key).map(crate::protocol::plist::to_json)
+    };
+    let until = format!(".until-{}", end.seconds());
+    assert_eq!(of(&during, "restrictions", "enforcedSoftwareUpdateDelay"), Some(json!(30)));
+    assert_eq!(of(&during, &until, "allowAssistant"), Some(json!(false)));
+    assert_eq!((of(&during, &until, "allowCamera"), of(&during, &until, "enforcedSoftwareUpdateDelay")), (None, None));
+    school.clock.advance(days(2));
+    let after = sent();
+    assert_eq!(of(&after, "restrictions", "enforcedSoftwareUpdateDelay"), Some(json!(14)));
+    assert_eq!(of(&after, "restrictions", "allowCamera"), Some(json!(false)), "it was never away");
 }
 
 #[test]
