@@ -143,3 +143,45 @@ fn no_file_grows_past_its_limit() {
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
+
+/// The names under which the types of a file describe themselves in the published description of the API: of every `derive` of `ToSchema` the name that
+/// `schema(as = …)` gives it, else that of the type.
+fn schema_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in text.match_indices("ToSchema") {
+        let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        if !text[line..at].starts_with("#[derive(") {
+            continue;
+        }
+        let mut own = None;
+        for line in text[at..].lines().skip(1) {
+            if let Some((_, name)) = line.split_once("schema(").and_then(|(_, rest)| rest.split_once("as = ")) {
+                own = name.split([',', ')']).next().map(str::to_owned);
+            }
+            let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+            if let (Some("struct" | "enum"), Some(name)) = (words.next(), words.next()) {
+                let name = name.split(['<', '(', ';']).next().unwrap_or_default();
+                names.push(own.unwrap_or_else(|| name.to_owned()));
+                break;
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn no_two_types_describe_themselves_by_one_name() {
+    let text =
+        "#[derive(Debug, ToSchema)]\n#[schema(as = Foo)]\npub(super) struct Bar<T> {\n}\n#[derive(ToSchema)]\n/// Words.\nenum Baz {\n";
+    assert_eq!(schema_names(text), ["Foo", "Baz"]);
+    let mut places = BTreeMap::<String, Vec<String>>::new();
+    for source in sources() {
+        for name in schema_names(&source.text) {
+            places.entry(name).or_default().push(format!("src/{}", source.path));
+        }
+    }
+    assert!(places.len() > 200, "{}", places.len());
+    let broken: Vec<_> =
+        places.into_iter().filter(|(_, places)| places.len() > 1).map(|(name, places)| format!("{name}: {}", places.join(", "))).collect();
+    assert!(broken.is_empty(), "one overwrites the other in the description; give each a name by schema(as = …): {}", broken.join("\n"));
+}

@@ -21,8 +21,10 @@ use crate::store::policies::{self as policy_rows, Policy};
 use crate::store::profiles::{self as profile_rows, Profile};
 use crate::store::{Tx, enrollments};
 
+mod hidden;
 mod together;
 
+pub use hidden::{Hidden, of_app};
 pub use together::{Met, brought_into, of_device, of_devices, of_group};
 
 /// The most that is told of one thing at once.
@@ -38,7 +40,7 @@ const ANY: [(Platform, OsVersion); 6] = [
     (Platform::Visionos, OsVersion::new(26, 0, 0)),
 ];
 
-/// Something that two things want differently of one device. It forbids nothing.
+/// Something that two things want differently of one device, such as an app that is assigned and one that a list hides. It forbids nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Clash {
     /// What it is, and what to do, in a sentence or two.
@@ -47,7 +49,7 @@ pub struct Clash {
     pub with: Origin,
     /// The payload type, or the type of the declaration.
     pub of_type: String,
-    /// The key that both set; null where a device takes the whole payload only once.
+    /// The key that both set, or by which an app is hidden; null where a device takes the whole payload only once.
     pub key: Option<String>,
 }
 
@@ -78,10 +80,16 @@ fn policies_met(tx: &Tx, facts: &Facts, devices: &[Alike]) -> Result<Found> {
     Ok(found)
 }
 
-/// The profiles and policies that a policy meets on the devices of these groups, where both set the same or where their lists leave nothing.
+/// The profiles and policies that a policy meets on the devices of these groups, where both set the same or where their lists leave nothing, and the
+/// apps that it hides there though they are assigned.
 pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Clash>> {
     let (mut found, mut empty) = (Found::new(), BTreeMap::<_, u64>::new());
-    for alike in met(tx, groups, besides)? {
+    let mut devices = met(tx, groups, besides)?;
+    for alike in devices.iter_mut().filter(|alike| !alike.policies.contains(&policy.id)) {
+        alike.policies.push(policy.id.clone());
+    }
+    let hidden = hidden::hidden(tx, &devices)?;
+    for alike in devices {
         let mut all = policies_of(tx, &alike)?;
         all.retain(|other| other.id != policy.id);
         all.push(policy.clone());
@@ -101,6 +109,7 @@ pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(Assigned
         }
     }
     let mut clashes: Vec<_> = empty.into_iter().filter_map(|(list, count)| nothing_left(policy, list, count)).collect();
+    clashes.extend(hidden.into_iter().filter(|hidden| hidden.policy.id == policy.id).map(Clash::from));
     clashes.extend(told(found, &format!("The policy “{}”", policy.name)));
     clashes.truncate(CLASHES_MAX);
     Ok(clashes)
@@ -118,15 +127,16 @@ fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<V
             let open = rows.iter().filter(|row| row.kind == kind && row.ends_at.is_none_or(|end| end > tx.now));
             open.map(|row| row.item_id.clone()).collect()
         };
-        let (profiles, policies) = (of(AssignedKind::Profile), of(AssignedKind::Policy));
-        all.push(Alike { device_id: String::new(), device_count: 0, profiles, policies });
+        let (profiles, policies, apps) = (of(AssignedKind::Profile), of(AssignedKind::Policy), of(AssignedKind::App));
+        all.push(Alike { device_id: String::new(), device_count: 0, profiles, policies, apps });
     }
     for alike in &mut all {
         for (kind, id) in besides {
             let list = match kind {
                 AssignedKind::Profile => &mut alike.profiles,
                 AssignedKind::Policy => &mut alike.policies,
-                AssignedKind::Declaration | AssignedKind::App | AssignedKind::Provisioning | AssignedKind::Update => continue,
+                AssignedKind::App => &mut alike.apps,
+                AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update => continue,
             };
             if !list.contains(id) {
                 list.push(id.clone());

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::store::Tx;
 
-/// Devices that are alike in everything that decides what policies come to on them, and that have the same profiles and policies.
+/// Devices that are alike in everything that decides what policies come to on them, and that have the same profiles, policies and apps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alike {
     /// One of them.
@@ -14,6 +14,8 @@ pub struct Alike {
     pub profiles: Vec<String>,
     /// The policies that are assigned to their groups, by id.
     pub policies: Vec<String>,
+    /// The apps that are assigned to their groups, by id.
+    pub apps: Vec<String>,
 }
 
 /// What is wanted of a device by any of its groups but one, as a list in JSON.
@@ -34,18 +36,18 @@ pub fn of_devices(tx: &Tx, devices: &[&str], without: Option<&str>) -> Result<Ve
 fn alike(tx: &Tx, ids: &[&str], which: &str, without: &str) -> Result<Vec<Alike>> {
     let ids = serde_json::to_string(ids).map_err(|error| Error::internal("ids are JSON", error))?;
     let wanted = |kind: &str| WANTED.replace("KIND", kind);
-    let (profiles, policies) = (wanted("'profile'"), wanted("'policy'"));
+    let (profiles, policies, apps) = (wanted("'profile'"), wanted("'policy'"), wanted("'app'"));
     tx.list(
         &format!(
-            "SELECT min(id), count(*), profiles, policies
+            "SELECT min(id), count(*), profiles, policies, apps
              FROM (SELECT devices.id, devices.platform, devices.os_version, devices.supervised, enrollments.kind, enrollments.access_rights,
                           json_extract(devices.facts, '$.IsMultiUser') AS shared,
                           json_extract(devices.security, '$.ManagementStatus.EnrolledViaDEP') AS ade,
-                          {profiles} AS profiles, {policies} AS policies
+                          {profiles} AS profiles, {policies} AS policies, {apps} AS apps
                    FROM devices JOIN enrollments ON enrollments.device_id = devices.id
                    WHERE devices.deleted_at IS NULL AND enrollments.parent_id IS NULL AND enrollments.state = 'enrolled'
                      AND devices.id IN ({which}))
-             GROUP BY platform, os_version, supervised, kind, access_rights, shared, ade, profiles, policies
+             GROUP BY platform, os_version, supervised, kind, access_rights, shared, ade, profiles, policies, apps
              ORDER BY min(id)"
         ),
         (ids, tx.now, without),
@@ -56,6 +58,7 @@ fn alike(tx: &Tx, ids: &[&str], which: &str, without: &str) -> Result<Vec<Alike>
                 device_count: row.get::<_, i64>(1)?.unsigned_abs(),
                 profiles: ids(row.get(2)?),
                 policies: ids(row.get(3)?),
+                apps: ids(row.get(4)?),
             })
         },
     )

@@ -118,7 +118,7 @@ async fn managed_open_in_reaches_every_generation_by_its_own_mechanism_and_leave
     let group = group.expect("practice devices come into a group of their own");
 
     let thought = Thought {
-        add: vec![Named { kind: AssignedKind::Policy, id: policy.id.clone(), mode: None }],
+        add: vec![Named { kind: AssignedKind::Policy, id: policy.id.clone(), mode: None, ends_at: None }],
         groups: vec![group.id.clone()],
         ..Thought::default()
     };

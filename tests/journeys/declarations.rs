@@ -206,7 +206,7 @@ async fn what_goes_to_the_users_of_a_mac_is_theirs_from_the_preview_to_the_repor
     let user = guest.look(|device| device.facts().accounts[0].short_name.clone()).await;
     let udid = guest.udid();
     let thought = reconcile::Thought {
-        add: ids.iter().map(|id| reconcile::Named { kind: AssignedKind::Declaration, id: id.clone(), mode: None }).collect(),
+        add: ids.iter().map(|id| reconcile::Named { kind: AssignedKind::Declaration, id: id.clone(), mode: None, ends_at: None }).collect(),
         groups: vec![group.clone()],
         ..reconcile::Thought::default()
     };

@@ -173,6 +173,17 @@ struct Declaration {
     payload: Map<String, Value>,
 }
 
+/// One declaration, or up to 100 at once.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes what the library reads itself")]
+enum DeclarationsInput {
+    /// One.
+    One(Declaration),
+    /// All are added, or none.
+    Several(Vec<Declaration>),
+}
+
 /// What was added.
 #[derive(Debug, Serialize, ToSchema)]
 struct AddedDeclarations {
@@ -181,7 +192,7 @@ struct AddedDeclarations {
 }
 
 /// Add one declaration, or a list of them: all or none. `ServerToken` is passed over.
-#[utoipa::path(post, path = "/api/v1/declarations", tag = "declarations", request_body = Declaration,
+#[utoipa::path(post, path = "/api/v1/declarations", tag = "declarations", request_body = DeclarationsInput,
     responses((status = 201, description = "Added", body = AddedDeclarations)))]
 async fn create(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<Value>) -> Result<Answer> {
     let Post { body, once } = post;

@@ -54,6 +54,8 @@ pub struct PreviewView {
     pub unable: u64,
     /// Devices that it reaches or leaves.
     pub total: u64,
+    /// When it would end by itself where it is assigned anew, in words.
+    pub until: Option<String>,
     /// What it would get in the way of, a sentence each.
     pub warnings: Vec<String>,
     /// Those of this page.
@@ -101,6 +103,7 @@ fn summary(view: &PreviewView) -> Markup {
             @if view.total == 0 { "It reaches no device." }
             @else if parts.is_empty() { "On " (count(view.total, "device", "devices")) " nothing would change." }
             @else { "On " (count(view.total, "device", "devices")) ": " (parts.join(", ")) "." }
+            @if let Some(until) = &view.until { " It would end by itself on " (until) "." }
             @if view.unable > 0 { " " (count(view.unable, "device", "devices")) " would not get everything; the reasons are below." }
         }
     }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::mdm::apps::settings::{self, LicenceBy, Settings};
 use crate::mdm::apps::wish::{self, NO_PACKAGE};
 use crate::mdm::apps::{configuration, library, mechanism};
-use crate::mdm::{Actor, Right, access, packages, reconcile};
+use crate::mdm::{Actor, Right, access, clashes, packages, reconcile};
 use crate::protocol::mobileconfig::variables::{self, ACCESS_TOKEN};
 use crate::protocol::plist::Dictionary;
 use crate::store::apps::{self, App, AppKind};
@@ -71,6 +71,19 @@ pub fn lacks(tx: &Tx, actor: &Actor, id: &str, proposal: Option<Proposal>, group
         counts.into_iter().map(|(because, devices)| Lack { words: words(&app, devices, &because), because, devices }).collect();
     lacks.sort_by_key(|lack| std::cmp::Reverse(lack.devices));
     Ok(lacks)
+}
+
+/// The lists of policies that would hide an app on devices of these groups, else of those that it is assigned to: it comes, and nobody can open it.
+pub fn hidden(tx: &Tx, actor: &Actor, id: &str, group_ids: Option<&[String]>) -> Result<Vec<Lack>> {
+    actor.require(Right::View)?;
+    let app = library::known(tx, id)?;
+    let group_ids = group_ids.map_or_else(|| where_it_is(tx, id), |given| Ok(given.to_vec()))?;
+    let lack = |hidden: clashes::Hidden| Lack {
+        because: format!("a list of apps in the policy “{}” hides it", hidden.policy.name),
+        devices: hidden.device_count,
+        words: hidden.words(),
+    };
+    Ok(clashes::of_app(tx, &app, &group_ids)?.into_iter().map(lack).collect())
 }
 
 /// The groups that an app is assigned to now.

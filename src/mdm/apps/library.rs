@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::apps::configuration;
-use crate::mdm::apps::lacks::{Lack, lacks};
+use crate::mdm::apps::lacks::{Lack, hidden, lacks};
 use crate::mdm::apps::schema;
 use crate::mdm::apps::seats::{Shortage, shortages};
 use crate::mdm::apps::settings::{self, Settings};
@@ -279,7 +279,9 @@ pub fn assign(
         must_be_single(tx, &app.bundle_id)?;
     }
     let short = if mode == AssignedMode::Required { shortages(tx, &app, &[group_id.to_owned()])? } else { Vec::new() };
-    let lacking = lacks(tx, actor, id, None, Some(&[group_id.to_owned()]))?;
+    let groups = [group_id.to_owned()];
+    let mut lacking = lacks(tx, actor, id, None, Some(&groups))?;
+    lacking.extend(hidden(tx, actor, id, Some(&groups))?);
     let assignment = assignments::assign_as(tx, actor, (AssignedKind::App, id, &app.name), group_id, ends_at, mode)?;
     Ok((assignment, short, lacking))
 }

@@ -42,7 +42,7 @@ pub fn loss(tx: &Tx, actor: &Actor, id: &str, from: &[String], instead: &[String
     if from.is_empty() {
         return Ok(Loss::default());
     }
-    let named = || vec![Named { kind: AssignedKind::App, id: id.to_owned(), mode: None }];
+    let named = || vec![Named { kind: AssignedKind::App, id: id.to_owned(), mode: None, ends_at: None }];
     let add = if instead.is_empty() { Vec::new() } else { named() };
     let thought = Thought { add, groups: instead.to_vec(), remove: named(), removed_from: from.to_vec(), ..Thought::default() };
     let foreseen = reconcile::preview_all(tx, actor, &thought)?;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CLASHES_MAX, nothing_left, policies_met, policies_of, policy_origin, targets, told};
+use super::hidden::hidden;
+use super::{CLASHES_MAX, Clash, nothing_left, policies_met, policies_of, policy_origin, targets, told};
 use crate::error::Result;
 use crate::mdm::policies;
 use crate::mdm::profiles::{self, Warning};
@@ -110,6 +111,7 @@ fn all(tx: &Tx, devices: &[Alike]) -> Result<Vec<Met>> {
         met.extend(found.map(|clash| Met { one: origin(profile), warning: clash.into() }));
     }
     met.extend(empty(tx, devices)?);
+    met.extend(hidden(tx, devices)?.into_iter().map(|hidden| Met { one: hidden.policy.clone(), warning: Clash::from(hidden).into() }));
     Ok(met)
 }
 

@@ -35,8 +35,10 @@ fn words(on_device: &[&Switch], on_contact: &[&Switch]) -> String {
     const ITSELF: &str = "With an end, devices end this by their own clock, connected or not.";
     const CONTACT: &str =
         "With an end, this ends when a device connects after that moment; it is woken then, and has it until it is reached.";
+    const SHARED: &str =
+        "What another policy sets for longer too stays as strict as both until then, and loosens when the device connects.";
     if on_contact.is_empty() {
-        return ITSELF.to_owned();
+        return format!("{ITSELF} {SHARED}");
     }
     if on_device.is_empty() {
         return CONTACT.to_owned();
@@ -51,6 +53,7 @@ fn words(on_device: &[&Switch], on_contact: &[&Switch]) -> String {
     if !by_system.is_empty() {
         sentences.push(format!("Newer systems get these by a declaration, which ends when the device connects: {}.", labels(&by_system)));
     }
+    sentences.push(SHARED.to_owned());
     sentences.join(" ")
 }
 

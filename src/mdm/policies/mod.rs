@@ -1,5 +1,6 @@
 //! Policies: guided switches that become restrictions and declarations, as each device can have them.
 
+mod app_lists;
 pub mod catalogue;
 mod ends;
 mod generations;
@@ -10,6 +11,7 @@ mod updates;
 pub mod ways;
 
 pub use super::clashes::Clash;
+pub use app_lists::{AppList, app_lists, has_app_list};
 pub use ends::{Ends, ends};
 pub use generations::{Generation, generations};
 pub use pieces::{Effective, EffectiveKey, EmptyList, declaration_name, effective, empty_lists, on_device, payload_keys, pieces};

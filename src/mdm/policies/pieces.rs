@@ -50,11 +50,11 @@ pub struct Effective {
 }
 
 /// The keys of one type as one policy wants them; keys of declarations are flat, with dots.
-struct Part {
-    of_type: String,
+pub(super) struct Part {
+    pub(super) of_type: String,
     declared: bool,
-    keys: Dictionary,
-    origin: Origin,
+    pub(super) keys: Dictionary,
+    pub(super) origin: Origin,
 }
 
 /// What the policies behind `assignments` want of one channel of a device, and what it cannot have.
@@ -135,7 +135,7 @@ fn by_type(parts: &[Part]) -> BTreeMap<&str, Vec<(&Dictionary, Origin)>> {
 
 /// Lists of several policies of what is allowed that have nothing in common, so that nothing would be allowed: likely not what anybody meant. They are
 /// taken out, because a device without any app is worse than one with those of both lists, and said instead.
-fn nothing_left(parts: &mut Vec<Part>) -> Vec<Unable> {
+pub(super) fn nothing_left(parts: &mut Vec<Part>) -> Vec<Unable> {
     let empty = without_anything(parts);
     let is_empty = |of_type: &str, key: &str| empty.iter().any(|list| list.of_type == of_type && list.key == key);
     for part in parts.iter_mut() {
@@ -264,7 +264,7 @@ fn nested(keys: &Dictionary) -> Json {
     Json::Object(root)
 }
 
-fn parts(policies: &[Policy], target: &Target) -> (Vec<Part>, Vec<Unable>) {
+pub(super) fn parts(policies: &[Policy], target: &Target) -> (Vec<Part>, Vec<Unable>) {
     let (mut parts, mut unable) = (Vec::new(), Vec::new());
     for policy in policies {
         let origin = Origin { kind: AssignedKind::Policy, id: policy.id.clone(), name: policy.name.clone() };

@@ -1,8 +1,14 @@
 //! The profiles that restrictions are sent in: one for each payload type, merged from all policies of a device.
 //!
 //! One for each type, so that a device that refuses one of them still takes the others, and a changed domain does not install passcode rules again.
-//! What ends by itself has a profile of its own for each end, which the device removes by its own clock; where several profiles restrict the same, a
-//! device keeps to the strictest. Managed domains and the updates of Macs, of which a device takes only one payload, end when it is told.
+//! What ends by itself has a profile of its own for each end, which the device removes by its own clock. Managed domains and the updates of Macs, of
+//! which a device takes only one payload, end when it is told.
+//!
+//! A key stands in one profile only. Apple lets a device have several payloads of restrictions, but warns of managing one restriction in two of them
+//! ("unexpected behavior", Device Management, Restrictions); only of iPhones and iPads it says elsewhere that the stricter one wins, of Macs that it is
+//! undefined. So a key goes where the wish for it lasts longest, with the value that does justice to all wishes. A profile that ends holds what nothing
+//! else asks for, and ends offline. What is asked for longer as well, but less strictly, is loosened in the lasting profile when the device is told
+//! after the end: left out of the lasting one, the device would be without it from the end until it is reached.
 //! They do not say PayloadRemovalDisallowed: a device removes what its management installed only together with that management.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,16 +37,45 @@ pub struct MergedProfile {
     pub keys: Vec<EffectiveKey>,
 }
 
-/// Merges restrictions into one profile for each payload type; most restrictive wins.
+/// Merges restrictions into one profile for each payload type and end, no key in two of them; most restrictive wins.
 ///
 /// The same wishes give the same bytes, in whatever order they come.
 pub fn merged_profiles(pieces: &[PayloadPiece]) -> Result<Vec<MergedProfile>> {
-    let mut types = BTreeMap::<_, Vec<_>>::new();
+    let mut types = BTreeMap::<&str, Vec<&PayloadPiece>>::new();
     for piece in pieces {
-        let ends_at = piece.ends_at.filter(|_| !ways::is_single(&piece.payload_type));
-        types.entry((piece.payload_type.as_str(), ends_at)).or_default().push((&piece.keys, piece.origin.clone()));
+        types.entry(&piece.payload_type).or_default().push(piece);
     }
-    types.into_iter().map(|((payload_type, ends_at), parts)| profile(payload_type, ends_at, &parts)).collect()
+    let mut profiles = Vec::new();
+    for (payload_type, pieces) in types {
+        for (ends_at, parts) in by_end(payload_type, &pieces) {
+            let parts: Vec<_> = parts.iter().map(|(keys, origin)| (keys, origin.clone())).collect();
+            profiles.push(profile(payload_type, ends_at, &parts)?);
+        }
+    }
+    Ok(profiles)
+}
+
+/// Each key of one type under the latest end of all that want it, none being the latest.
+fn by_end(payload_type: &str, pieces: &[&PayloadPiece]) -> BTreeMap<Option<Timestamp>, Vec<(Dictionary, Origin)>> {
+    let mut last = BTreeMap::<&str, Option<Timestamp>>::new();
+    for piece in pieces {
+        let ends_at = piece.ends_at.filter(|_| !ways::is_single(payload_type));
+        for key in piece.keys.keys() {
+            last.entry(key).and_modify(|end| *end = end.zip(ends_at).map(|(one, other)| one.max(other))).or_insert(ends_at);
+        }
+    }
+    let mut parts = BTreeMap::<_, Vec<_>>::new();
+    for piece in pieces {
+        let mut own = BTreeMap::<Option<Timestamp>, Dictionary>::new();
+        for (key, value) in &piece.keys {
+            let end = last.get(key.as_str()).copied().flatten();
+            own.entry(end).or_default().insert(key.clone(), value.clone());
+        }
+        for (end, keys) in own {
+            parts.entry(end).or_default().push((keys, piece.origin.clone()));
+        }
+    }
+    parts
 }
 
 fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary, Origin)]) -> Result<MergedProfile> {

@@ -146,14 +146,28 @@ pub(super) fn odd(version: &Version, before: Option<&Version>) -> Vec<Warning> {
             "It is encrypted: only the device that it was made for can open it, and what it holds cannot be shown or compared here.",
         ));
     }
+    if facts.payloads.is_empty() && !facts.is_encrypted {
+        warnings.push(Warning::alone("It holds nothing: its PayloadContent is empty, so that it does nothing on a device."));
+    }
+    warnings.extend(facts.wrong_types.iter().map(|wrong| Warning {
+        payload_type: Some(wrong.payload_type.clone()),
+        key: Some(wrong.key.clone()),
+        ..Warning::alone(format!(
+            "{} ({}) must be {}, but is {}: devices may pass it over, or refuse the profile.",
+            wrong.key,
+            words(&wrong.payload_type),
+            wrong.must_be,
+            wrong.is
+        ))
+    }));
     if let Some(before) = before.filter(|before| before.version != version.version && before.facts.uuid == facts.uuid) {
         if version.variables.is_empty() || before.variables.is_empty() {
             warnings.push(Warning::alone(
                 "It has the same PayloadUUID as the version before, by which devices tell versions apart. Give each version one of its own.",
             ));
         }
-        if before.facts.scope != facts.scope {
-            warnings.push(Warning::alone("Its PayloadScope is another than before: on Macs it goes to another place."));
+        if before.facts.is_for_users_of_macs() != facts.is_for_users_of_macs() {
+            warnings.push(Warning::alone("Its PayloadScope is another than before, or what it holds: on Macs it goes to another place."));
         }
     }
     for (at, payload) in facts.payloads.iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::mdm::wanted::{Origin, Piece, ProfileContent, ProfilePiece, Target, Un
 use crate::protocol::availability::Capabilities;
 use crate::protocol::mobileconfig::facts::{Facts, PayloadFacts};
 use crate::protocol::mobileconfig::finish::Finish;
-use crate::protocol::mobileconfig::payload_types::{self, Channel, PayloadType};
+use crate::protocol::mobileconfig::payload_types::{self, PayloadType};
 use crate::protocol::mobileconfig::variables::{DOLLAR, VARIABLES, Values, clean};
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
@@ -99,23 +99,15 @@ enum Place {
     Nowhere(&'static str),
 }
 
-/// Which channel of the device a profile goes to: on a Mac by its PayloadScope, everywhere else always the device's own.
+/// Which channel of the device a profile goes to: only a Mac has another one than its own.
 fn place(tx: &Tx, target: &Target, facts: &Facts) -> Result<Place> {
-    let is_users = target.capabilities.platform == Platform::Macos && is_for_users(facts);
+    let is_users = target.capabilities.platform == Platform::Macos && facts.is_for_users_of_macs();
     Ok(match (target.is_user_channel(), is_users) {
         (true, true) | (false, false) => Place::Here,
         (true, false) => Place::Elsewhere,
         (false, true) if store::has_user_channel(tx, &target.device_id)? => Place::Elsewhere,
         (false, true) => Place::Nowhere("It is for a user of the Mac, and no user of this Mac is managed yet; it goes there once one is."),
     })
-}
-
-fn is_for_users(facts: &Facts) -> bool {
-    if let Some(scope) = facts.scope.as_deref() {
-        return scope.eq_ignore_ascii_case("User");
-    }
-    let users = |payload_type: &str| payload_types::find(payload_type).is_some_and(|known| known.mac_channel() == Channel::User);
-    !facts.payloads.is_empty() && facts.payloads.iter().all(|payload| users(&payload.payload_type))
 }
 
 /// How much earlier than by our clock a profile with a time of its own is taken to be over: a device began to count before its answer came.

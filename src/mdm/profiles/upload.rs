@@ -11,7 +11,7 @@ use crate::mdm::{Actor, Right, assignments, names};
 use crate::pki::digest::sha256;
 use crate::protocol::mobileconfig::facts::Facts;
 use crate::protocol::mobileconfig::payload_types::RESERVED;
-use crate::protocol::mobileconfig::{self, variables};
+use crate::protocol::mobileconfig::{self, types, variables};
 use crate::protocol::plist::{self, Value};
 use crate::store::Tx;
 use crate::store::assignments::AssignedKind;
@@ -76,12 +76,11 @@ pub fn recognise(content: Vec<u8>) -> Result<Recognised> {
             payload.payload_type
         )));
     }
-    let facts = Facts::of(&profile);
-    if facts.removal_after_s.is_some_and(|seconds| seconds <= 0) {
-        return Err(Error::bad_input(
-            "Its DurationUntilRemoval is not more than zero seconds, so devices would remove it as soon as they have it. Give it more, or take it out.",
-        ));
+    let faults = types::of_outside(&profile);
+    if !faults.is_empty() {
+        return Err(Error::bad_input(format!("The profile cannot be kept: {}.", faults.join("; "))));
     }
+    let facts = Facts::of(&profile);
     let variables = variables_of(&profile.keys, &facts)?;
     Ok(Recognised { sha256: sha256(&content), facts, variables, content })
 }
@@ -117,7 +116,7 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised, name: &str, note: &s
     if let Some(existing) = store::by_identifier(tx, identifier)? {
         let current = super::version(tx, &existing.id, existing.version)?;
         if current.sha256 == brought.sha256 {
-            return Ok(Uploaded { profile: existing, version: current, changed: false, warnings: Vec::new() });
+            return Ok(Uploaded { warnings: conflicts::odd(&current, None), profile: existing, version: current, changed: false });
         }
         return Err(Error::conflict(format!(
             "“{}” has the PayloadIdentifier {identifier} already, and a device has only one profile of an identifier. Upload this as a new version \

@@ -105,10 +105,11 @@ pub(super) fn wanted(tx: &Tx, groups: &[String], change: &Change, memo: &mut Mem
             .any(|(kind, item_id, group_id)| *kind == assignment.kind && *item_id == assignment.item_id && *group_id == assignment.group_id)
     });
     for added in &change.added {
-        // What is assigned already stays as it is, with its end.
-        let is_there = |known: &Assignment| known.kind == added.kind && known.item_id == added.item_id && known.group_id == added.group_id;
-        if !wanted.iter().any(is_there) {
-            wanted.push(added.clone());
+        // Assigned again, a thing gets the new end and mode and stays assigned since when it was.
+        let is_same = |known: &Assignment| known.kind == added.kind && known.item_id == added.item_id && known.group_id == added.group_id;
+        match wanted.iter_mut().find(|known| is_same(known)) {
+            Some(known) => (known.ends_at, known.mode) = (added.ends_at, added.mode),
+            None => wanted.push(added.clone()),
         }
     }
     wanted.sort_by(|a, b| (a.kind, &a.item_id, &a.group_id).cmp(&(b.kind, &b.item_id, &b.group_id)));

@@ -14,7 +14,7 @@ use crate::mdm::reconcile::outlook::{Outlook, outlook};
 use crate::mdm::reconcile::step::Step;
 use crate::mdm::reconcile::updates::is_update;
 use crate::mdm::wanted::{Origin, Unable};
-use crate::mdm::{Actor, Right, clashes, policies, profiles};
+use crate::mdm::{Actor, Right, clashes, policies};
 use crate::store::assignments::{self, AssignedKind, AssignedMode, Assignment};
 use crate::store::deployments::{DECLARATIONS, Mechanism};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -91,6 +91,9 @@ pub struct Named {
     /// Of an app: whether it is installed by itself (`required`, which it is by default) or where the person asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<AssignedMode>,
+    /// Of what would be assigned: when that ends by itself; never by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
 }
 
 /// A change that is only thought of.
@@ -106,6 +109,9 @@ pub struct Thought {
     pub groups: Vec<String>,
     /// The groups that `remove` would be taken back from, by id.
     pub removed_from: Vec<String>,
+    /// What of `add` is assigned how, by group, where that is not the same in all of `groups`; in those that are not in it everything stays as it is.
+    #[serde(skip)]
+    pub each: Option<BTreeMap<String, (Option<Timestamp>, AssignedMode)>>,
     /// Devices to look at besides those of the groups, by id.
     pub devices: Vec<String>,
     /// Devices to list, from 1 to 500, which it is by default; all are counted.
@@ -115,6 +121,24 @@ pub struct Thought {
 }
 
 impl Thought {
+    /// What would be assigned to a group, if anything would be other there.
+    fn assigned(&self, named: &Named, group_id: &str, now: Timestamp) -> Option<Assignment> {
+        let (ends_at, mode) = match &self.each {
+            Some(each) => *each.get(group_id)?,
+            None => (named.ends_at, named.mode.unwrap_or(AssignedMode::Required)),
+        };
+        Some(Assignment {
+            id: String::new(),
+            kind: named.kind,
+            item_id: named.id.clone(),
+            group_id: group_id.to_owned(),
+            ends_at,
+            mode,
+            created_by: String::new(),
+            created_at: now,
+        })
+    }
+
     /// Whether something comes from what would change; without a change everything counts.
     fn is_about(&self, origin: &Origin) -> bool {
         let mut named = self.add.iter().chain(&self.remove).peekable();
@@ -161,8 +185,8 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
     let mut previews = Previews { total: members.len(), ..Previews::default() };
     let mut memo = Memo::default();
     for (device_id, groups) in &members {
-        let added = groups.iter().flat_map(|group_id| thought.add.iter().map(|named| thought_of(named, group_id, tx.now))).collect();
-        let change = Change { added, removed: removed.clone() };
+        let added = groups.iter().flat_map(|group_id| thought.add.iter().filter_map(|named| thought.assigned(named, group_id, tx.now)));
+        let change = Change { added: added.collect(), removed: removed.clone() };
         let Some(preview) = foreseen(tx, device_id, &change, &mut memo)? else { continue };
         for thing in preview.things.iter().filter(|thing| thing.origins.iter().any(|origin| thought.is_about(origin))) {
             match (&thing.foreseen, thing.mechanism) {
@@ -184,7 +208,7 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
     }
     let is_a_change = !thought.add.is_empty() || !thought.remove.is_empty();
     previews.warnings = if is_a_change {
-        warnings(tx, actor, thought)?
+        super::thought::warnings(tx, actor, thought)?
     } else {
         clashes::of_devices(tx, &members.keys().map(String::as_str).collect::<Vec<_>>())?
     };
@@ -214,44 +238,6 @@ fn members<'a>(tx: &Tx, thought: &'a Thought) -> Result<BTreeMap<String, Vec<&'a
 pub(super) fn named(identifier: &str, origins: &[Origin]) -> String {
     let own = || origins.iter().map(|origin| origin.name.as_str()).collect::<Vec<_>>().join(", ");
     policies::declaration_name(identifier).unwrap_or_else(own)
-}
-
-/// What would be assigned and gets in the way of something else there.
-fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<Warning>> {
-    let groups: Vec<&str> = thought.groups.iter().map(String::as_str).collect();
-    let besides: Vec<_> = thought.add.iter().map(|named| (named.kind, named.id.clone())).collect();
-    let mut warnings: Vec<Warning> = Vec::new();
-    for named in &thought.add {
-        match named.kind {
-            AssignedKind::Profile => warnings.extend(profiles::foreseen(tx, &named.id, &groups, &besides)?),
-            AssignedKind::Policy => {
-                let policy = policies::find(tx, actor, &named.id)?;
-                warnings.extend(clashes::of_policy(tx, &policy, &groups, &besides)?.into_iter().map(Warning::from));
-            }
-            AssignedKind::App => {
-                let app = crate::mdm::apps::find(tx, actor, &named.id)?.app;
-                let short = crate::mdm::apps::shortages(tx, &app, &thought.groups)?;
-                warnings.extend(short.into_iter().map(|shortage| Warning::alone(shortage.because)));
-                let lacks = crate::mdm::apps::lacks(tx, actor, &named.id, None, Some(&thought.groups))?;
-                warnings.extend(lacks.into_iter().map(|lack| Warning::alone(lack.words)));
-            }
-            AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update => {}
-        }
-    }
-    Ok(warnings)
-}
-
-fn thought_of(named: &Named, group_id: &str, now: Timestamp) -> Assignment {
-    Assignment {
-        id: String::new(),
-        kind: named.kind,
-        item_id: named.id.clone(),
-        group_id: group_id.to_owned(),
-        ends_at: None,
-        mode: named.mode.unwrap_or(AssignedMode::Required),
-        created_by: String::new(),
-        created_at: now,
-    }
 }
 
 /// Looks what would happen on a device; none where it is not there any more.

@@ -1,7 +1,9 @@
-//! Whether a change that is only thought of can be looked at: everything that it names is there.
+//! Whether a change that is only thought of can be looked at, since everything that it names is there, and what it would get in the way of.
 
 use crate::error::{Error, Result};
+use crate::mdm::profiles::Warning;
 use crate::mdm::reconcile::preview::Thought;
+use crate::mdm::{Actor, apps, clashes, policies, profiles};
 use crate::store::assignments::AssignedKind;
 use crate::store::{Tx, devices, groups};
 
@@ -18,6 +20,15 @@ pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
     }
     if thought.add.iter().chain(&thought.remove).any(|named| named.kind == AssignedKind::Update) {
         return Err(Error::field("add", "an update plan has a preview of its own: POST /api/v1/updates/preview"));
+    }
+    if thought.add.iter().any(|named| named.ends_at.is_some_and(|end| end <= tx.now)) {
+        return Err(Error::field("add", "the end of an assignment must be in the future: leave ends_at out, or give a later one"));
+    }
+    if thought.add.iter().any(|named| named.kind == AssignedKind::Declaration && named.ends_at.is_some()) {
+        return Err(Error::field("add", "a declaration is assigned without an end: leave ends_at out"));
+    }
+    if thought.remove.iter().any(|named| named.ends_at.is_some()) {
+        return Err(Error::field("remove", "what is taken back goes at once: leave ends_at out"));
     }
     if !thought.add.is_empty() && thought.groups.is_empty() {
         return Err(Error::field("groups", "name the groups that it would be assigned to"));
@@ -41,4 +52,30 @@ pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What would be assigned and gets in the way of something else there.
+pub(super) fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<Warning>> {
+    let groups: Vec<&str> = thought.groups.iter().map(String::as_str).collect();
+    let besides: Vec<_> = thought.add.iter().map(|named| (named.kind, named.id.clone())).collect();
+    let mut warnings: Vec<Warning> = Vec::new();
+    for named in &thought.add {
+        match named.kind {
+            AssignedKind::Profile => warnings.extend(profiles::foreseen(tx, &named.id, &groups, &besides)?),
+            AssignedKind::Policy => {
+                let policy = policies::find(tx, actor, &named.id)?;
+                warnings.extend(clashes::of_policy(tx, &policy, &groups, &besides)?.into_iter().map(Warning::from));
+            }
+            AssignedKind::App => {
+                let app = apps::find(tx, actor, &named.id)?.app;
+                let short = apps::shortages(tx, &app, &thought.groups)?;
+                warnings.extend(short.into_iter().map(|shortage| Warning::alone(shortage.because)));
+                let lacks = apps::lacks(tx, actor, &named.id, None, Some(&thought.groups))?;
+                let hidden = apps::hidden(tx, actor, &named.id, Some(&thought.groups))?;
+                warnings.extend(lacks.into_iter().chain(hidden).map(|lack| Warning::alone(lack.words)));
+            }
+            AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update => {}
+        }
+    }
+    Ok(warnings)
 }

@@ -54,7 +54,11 @@ impl School {
 }
 
 fn of_policy(id: &str) -> Thought {
-    Thought { add: vec![Named { kind: AssignedKind::Policy, id: id.into(), mode: None }], groups: vec!["all".into()], ..Thought::default() }
+    Thought {
+        add: vec![Named { kind: AssignedKind::Policy, id: id.into(), mode: None, ends_at: None }],
+        groups: vec!["all".into()],
+        ..Thought::default()
+    }
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn what_goes_to_a_user_of_a_mac_is_foreseen_and_stands_under_their_name() {
     let brought = profiles::recognise(content).unwrap();
     let profile = school.write(move |tx| profiles::create(tx, &Actor::Console, &brought, "Mail", "")).profile.id;
     let thought = || Thought {
-        add: vec![Named { kind: AssignedKind::Profile, id: profile.clone(), mode: None }],
+        add: vec![Named { kind: AssignedKind::Profile, id: profile.clone(), mode: None, ends_at: None }],
         groups: vec!["all".into()],
         ..Thought::default()
     };

@@ -227,6 +227,44 @@ fn a_class_that_a_rule_asks_for_is_emptied_and_stays() {
 }
 
 #[test]
+fn what_goes_along_with_those_who_are_removed_is_named_before() {
+    let school = School::new();
+    school.write(|tx| {
+        fill_devices(tx, 4)?;
+        import(tx, FIRST)?;
+        let lee = everybody(tx)?.into_iter().find(|person| person.name.starts_with("Lee")).unwrap();
+        let ada = everybody(tx)?.into_iter().find(|person| person.name.starts_with("Ada")).unwrap();
+        // Somebody gave Lee a second device, put him into a club, and Ada into the class that the file will drop.
+        rows::set_person(tx, "d3", Some(&lee.id))?;
+        let club = classes::create(tx, &ME, "Robotics")?;
+        classes::put(tx, &ME, &club.id, &lee.id, ClassRole::Student)?;
+        let seventh = class_rows::all(tx)?.into_iter().find(|class| class.name == "7c").unwrap();
+        classes::put(tx, &ME, &seventh.id, &ada.id, ClassRole::Teacher)?;
+        let second = "name,email,role,class,serial\n\
+            Kim Example,kim@example.school,student,7b,TESTSN1\n\
+            Ada Example,ada@example.school,teacher,7b,\n";
+        let shown = preview(tx, second)?;
+        let freed: Vec<_> =
+            shown.summary.devices_freed.names.iter().map(|name| name.contains("TESTSN2") || name.contains("TESTSN3")).collect();
+        assert_eq!((shown.summary.devices_freed.count, freed), (2, vec![true, true]), "{:?}", shown.summary.devices_freed);
+        assert!(shown.summary.devices_freed.names.iter().all(|name| name.ends_with("of Lee Example (lee@example.school)")));
+        assert_eq!(
+            shown.summary.memberships_lost.names,
+            ["Ada Example in 7c, put there by hand", "Lee Example in Robotics, put there by hand"]
+        );
+        // What somebody gives him meanwhile would go unseen.
+        rows::set_person(tx, "d4", Some(&lee.id))?;
+        assert_eq!(import::apply(tx, &ME, &shown.id).unwrap_err().kind, Kind::Conflict);
+        // A device that the file gives to somebody else is not left with nobody.
+        let third = format!("{second}Kim Example,kim@example.school,student,7b,TESTSN3\n");
+        let done = import(tx, &third)?;
+        assert_eq!((done.devices_freed.count, done.people_removed.count), (2, 1), "{:?}", done.devices_freed);
+        assert!(rows::of_device(tx, "d2")?.is_none() && rows::of_device(tx, "d4")?.is_none());
+        Ok(())
+    });
+}
+
+#[test]
 fn long_lists_are_counted_and_their_beginning_is_shown() {
     let school = School::new();
     school.write(|tx| {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::diff::is_secret;
+use super::types::{self, WrongType};
 use super::{Payload, Profile, Signature, payload_types};
 use crate::clock::Timestamp;
 use crate::protocol::plist::{Value, to_json};
@@ -42,6 +43,9 @@ pub struct Facts {
     pub removal_disallowed: bool,
     /// What it holds, in its order.
     pub payloads: Vec<PayloadFacts>,
+    /// Keys of its payloads that hold something else than Apple says; up to 50.
+    #[serde(default)]
+    pub wrong_types: Vec<WrongType>,
 }
 
 /// What one payload is and sets, without secrets.
@@ -84,7 +88,20 @@ impl Facts {
             removal_after_s: profile.removal_after_s,
             removal_disallowed: profile.removal_disallowed,
             payloads: profile.payloads.iter().map(PayloadFacts::of).collect(),
+            wrong_types: types::of_payloads(profile),
         }
+    }
+
+    /// Whether a Mac has it for its users: as its PayloadScope says, and without one where all that it holds is for users only. Else it goes to the Mac
+    /// itself, which is what every other device does with any profile.
+    pub fn is_for_users_of_macs(&self) -> bool {
+        if let Some(scope) = self.scope.as_deref() {
+            return scope.eq_ignore_ascii_case("User");
+        }
+        let is_users = |payload: &PayloadFacts| {
+            payload_types::find(&payload.payload_type).is_some_and(|known| known.mac_channel() == payload_types::Channel::User)
+        };
+        !self.payloads.is_empty() && self.payloads.iter().all(is_users)
     }
 
     /// Whether nothing can be filled in or added: it is signed or encrypted.

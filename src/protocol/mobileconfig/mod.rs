@@ -6,6 +6,7 @@ pub mod facts;
 pub mod finish;
 pub mod payload_types;
 mod root;
+pub mod types;
 pub mod variables;
 
 pub use root::{RootProfile, build_root};

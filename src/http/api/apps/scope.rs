@@ -39,7 +39,8 @@ pub(super) struct AppAssigned {
     assignment: AppGroup,
     /// Who lacks how many licences; nobody where this is empty. Who gets a licence gets the app.
     shortages: Vec<Shortage>,
-    /// What else devices lack, such as a value for its configuration; nothing where this is empty. They get it as soon as they have that.
+    /// What else devices lack, such as a value for its configuration, or what hides it there, such as a policy's list of apps; nothing where this is
+    /// empty.
     lacks: Vec<Lack>,
 }
 

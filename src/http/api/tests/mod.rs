@@ -263,3 +263,19 @@ async fn pages_stay_in_order_while_people_come_and_go() {
     assert_eq!(second["items"].as_array().unwrap().iter().map(name_of).collect::<Vec<_>>(), ["cleo", "dan"]);
     assert_eq!(second["total"], 5);
 }
+
+#[tokio::test]
+async fn the_preview_and_the_import_of_declarations_are_described_as_they_are() {
+    let document = openapi::describe(nouns().merge(large()));
+    let answer = |path: &str| document["paths"][path]["post"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].clone();
+    let properties =
+        |reference: &Value| document.pointer(reference.as_str().unwrap().trim_start_matches('#')).unwrap()["properties"].clone();
+    let (foreseen, import) = (properties(&answer("/api/v1/preview")), properties(&answer("/api/v1/people/import/preview")));
+    assert!(foreseen["by_declaration"].is_object() && foreseen["summary"].is_null(), "{foreseen}");
+    assert!(import["summary"].is_object() && import["by_declaration"].is_null(), "{import}");
+    let added = properties(&json!("#/components/schemas/PreviewItem"));
+    assert!(added["ends_at"].is_object(), "{added}");
+    let sent = &document["paths"]["/api/v1/declarations"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let sent = document.pointer(sent.as_str().unwrap().trim_start_matches('#')).unwrap();
+    assert_eq!(sent["oneOf"].as_array().map(Vec::len), Some(2), "one declaration or a list: {sent}");
+}

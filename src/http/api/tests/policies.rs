@@ -164,6 +164,11 @@ async fn what_a_policy_gets_in_the_way_of_is_told_when_it_is_checked_assigned_an
         (&json!("One"), &json!(1), &Value::Null),
         "{preview}"
     );
+    let thought = |ends_at: &str| Some(json!({ "add": [{ "kind": "policy", "id": two, "ends_at": ends_at }], "groups": ["g1"] }));
+    let preview = house.ask(Role::Viewer, Method::POST, "/api/v1/preview", thought("2126-12-24T15:30:00Z")).await;
+    assert_eq!(preview.status, StatusCode::OK, "{}", preview.body);
+    let preview = house.ask(Role::Viewer, Method::POST, "/api/v1/preview", thought("2020-12-24T15:30:00Z")).await;
+    assert_eq!((preview.status, &preview.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("add")), "{}", preview.body);
     let (address, body) = check(&two, json!(["nowhere"]));
     assert_eq!(house.ask(Role::Viewer, Method::POST, &address, body).await.status, StatusCode::NOT_FOUND);
     let (address, body) = check(&two, json!(vec!["g1"; 1001]));

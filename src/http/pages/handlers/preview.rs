@@ -5,18 +5,20 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 
+use super::apps::Wish;
 use super::{Form, shell};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::scope::{Sent, is_over};
+use crate::http::pages::parts::scope::Assigned;
 use crate::http::pages::parts::{State as Mark, encode};
 use crate::http::pages::preview::{DeviceRow, ForeseenRow, PreviewView, page};
 use crate::mdm::reconcile::{self, Foreseen, Named, Preview, Previews, Thing, Thought};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, declarations, policies, profiles, provisioning};
 use crate::store::Tx;
 use crate::store::apps;
-use crate::store::assignments::{self, AssignedKind, AssignedMode};
+use crate::store::assignments::{self, AssignedKind};
 use crate::store::deployments::Mechanism;
 
 pub(super) fn routes() -> Router<App> {
@@ -49,14 +51,13 @@ async fn preview(
     let (after, fields): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| name == AFTER);
     let after = after.into_iter().next().map(|(_, after)| after);
     let is_later = after.is_some();
-    let sent = Sent::read(&fields)?;
-    let mode = fields.iter().any(|(name, _)| name == "optional").then_some(AssignedMode::Optional);
+    let wish = Wish::read(&fields)?;
     let actor = who.actor.clone();
-    let (name, previews) = app
+    let (name, previews, until) = app
         .store
         .read_slow(app.now(), {
             let id = id.clone();
-            move |tx| look(tx, &actor, (kind, &id), (&sent, mode), after)
+            move |tx| look(tx, &actor, (kind, &id), &wish, after)
         })
         .await?;
     let back = format!("/{}/{id}", noun(kind));
@@ -73,20 +74,21 @@ async fn preview(
         removed: previews.removed as u64,
         unable: previews.unable as u64,
         total: previews.total as u64,
+        until,
         warnings: previews.warnings.into_iter().map(|warning| warning.message).collect(),
         devices: previews.items.into_iter().map(|preview| device(preview, &id)).collect(),
     };
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
 
-/// What the form would change: groups that are newly ticked, and those that are not ticked any more.
+/// What saving the form would change: groups that are newly ticked or get another end, and those that are not ticked any more.
 fn look(
     tx: &Tx,
     actor: &Actor,
     (kind, id): (AssignedKind, &str),
-    (sent, mode): (&Sent, Option<AssignedMode>),
+    wish: &Wish,
     after: Option<String>,
-) -> Result<(String, Previews)> {
+) -> Result<(String, Previews, Option<String>)> {
     actor.require(Right::View)?;
     let name = match kind {
         AssignedKind::Profile => profiles::find(tx, actor, id)?.profile.name,
@@ -96,24 +98,32 @@ fn look(
         AssignedKind::Provisioning => provisioning::find(tx, actor, id)?.profile.name,
         AssignedKind::Update => return Err(Error::not_found("update plans have a preview of their own")),
     };
-    let open = assignments::of_item(tx, kind, id)?.into_iter().filter(|assignment| !is_over(assignment.ends_at, tx.now));
-    let assigned: Vec<_> = open.map(|assignment| assignment.group_id).collect();
-    // What is added to no group, or taken from none, is no change.
-    let named = |groups: &[String]| if groups.is_empty() { Vec::new() } else { vec![Named { kind, id: id.to_owned(), mode }] };
-    let left = sent.left(assigned.iter());
-    if left.is_empty() && sent.groups.is_empty() {
-        return Ok((name, Previews::default()));
+    let rows = assignments::of_item(tx, kind, id)?;
+    let assigned: Vec<Assigned> = rows.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect();
+    // The same as what saving the form does.
+    let zone = zone(tx)?;
+    let changes = wish.sent.changes(&assigned, &zone, tx.now)?;
+    let (groups, left) = (wish.sent.groups.clone(), changes.unassign.clone());
+    if left.is_empty() && groups.is_empty() {
+        return Ok((name, Previews::default(), None));
     }
+    let until = changes.assign.first().and_then(|(_, end)| *end).map(|end| zone.words(end));
+    // What is added to no group, or taken from none, is no change.
+    let named = |groups: &[String]| {
+        let named = Named { kind, id: id.to_owned(), mode: None, ends_at: None };
+        if groups.is_empty() { Vec::new() } else { vec![named] }
+    };
     let thought = Thought {
-        add: named(&sent.groups),
-        groups: sent.groups.clone(),
+        add: named(&groups),
+        groups,
+        each: Some(wish.each(&changes, &rows)),
         remove: named(&left),
         removed_from: left,
         devices: Vec::new(),
         limit: Some(PAGE),
         after,
     };
-    Ok((name, reconcile::preview_all(tx, actor, &thought)?))
+    Ok((name, reconcile::preview_all(tx, actor, &thought)?, until))
 }
 
 const fn noun(kind: AssignedKind) -> &'static str {

@@ -206,7 +206,7 @@ pub fn scope(view: &ScopeView) -> Markup {
         }
         @if !view.without_end {
             (field(ENDS_AT, &format!("Ends by itself at ({})", view.zone.name())).kind("datetime-local").optional().value(&end).error(error(ENDS_AT))
-                .help("Empty for no end. Profiles and restrictions end on the device itself then, also when it is not connected; all else when it connects next."))
+                .help("Empty for no end. Profiles, and restrictions that no other policy sets as well, end on the device itself then, also when it is not connected; all else when it connects next."))
         }
         @if differ {
             (checkbox(KEEP_ENDS, "Leave the ends that are set as they are", keep,

@@ -73,10 +73,12 @@ fn changes(summary: &Summary) -> Markup {
     html! {
         (part("People who are added", &summary.people_added))
         (part("People who change", &summary.people_changed))
-        (part("People who are removed; their devices will be nobody's", &summary.people_removed))
+        (part("People who are removed", &summary.people_removed))
+        (part("Devices that are nobody's then", &summary.devices_freed))
         (part("Classes that are added", &summary.classes_added))
         (part("Classes that are renamed", &summary.classes_changed))
         (part("Classes that are removed", &summary.classes_removed))
+        (part("Memberships that go with people and classes", &summary.memberships_lost))
         (part("Come into a class", &summary.memberships_added))
         (part("Leave a class", &summary.memberships_removed))
         (part("Devices that are given to somebody", &summary.devices_assigned))
@@ -135,7 +137,9 @@ mod tests {
             classes_kept: none.clone(),
             memberships_added: none.clone(),
             memberships_removed: none.clone(),
-            devices_assigned: none,
+            devices_assigned: none.clone(),
+            devices_freed: none.clone(),
+            memberships_lost: none,
             notes: vec!["3 have no e-mail address".into()],
         }
     }
@@ -157,6 +161,15 @@ mod tests {
         let gone = Summary { people_removed: Part { count: 2, names: vec![] }, ..summary() };
         let html = preview(&shell, &Preview { id: "p1".into(), summary: gone }).into_string();
         assert!(html.contains("Import: add 250, remove 2 people") && html.contains("button destructive"), "{html}");
+        let along = Summary {
+            devices_freed: Part { count: 1, names: vec!["iPad 3 of Kim".into()] },
+            memberships_lost: Part { count: 1, names: vec!["Kim in Robotics, put there by hand".into()] },
+            ..summary()
+        };
+        let html = preview(&shell, &Preview { id: "p1".into(), summary: along }).into_string();
+        for words in ["nobody's then", "iPad 3 of Kim", "go with people and classes", "put there by hand"] {
+            assert!(html.contains(words), "{words} in {html}");
+        }
         let nothing = Summary { changes_anything: false, ..summary() };
         let html = preview(&shell, &Preview { id: "p1".into(), summary: nothing }).into_string();
         assert!(!html.contains("/people/import/p1") && html.contains("nothing to do"), "{html}");

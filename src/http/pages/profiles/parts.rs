@@ -22,10 +22,7 @@ pub(super) fn about(profile: &Facts, variables: &[String]) -> Markup {
     if profile.is_encrypted {
         list.push(Fact::new("Encrypted", mark(State::Waiting, "only the device it was made for can open it")));
     }
-    let place = match profile.scope.as_deref() {
-        Some(scope) if scope.eq_ignore_ascii_case("User") => "to the users of the Mac that are managed",
-        _ => "to the Mac itself",
-    };
+    let place = if profile.is_for_users_of_macs() { "to the users of the Mac that are managed" } else { "to the Mac itself" };
     list.push(Fact::text("On a Mac it goes", place));
     if let Some(at) = profile.removal_at {
         list.push(Fact::new("Removes itself", moment(at)));

@@ -229,6 +229,28 @@ async fn what_gets_in_the_way_is_asked_before_and_stands_on_both_pages_and_in_th
 }
 
 #[tokio::test]
+async fn the_preview_of_the_form_knows_its_end() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.write(|tx| rows::group(tx, "g1", "Cart A")).await;
+    house.write(|tx| meetings::device(tx, "d1", "iPad 1", "12.5.7", "g1")).await;
+    let made = house.post(&owner, "/policies", "name=Exam&no_camera=1").await;
+    let policy = made.location().split('?').next().unwrap().to_owned();
+    let address = format!("/preview/policy/{}", policy.rsplit('/').next().unwrap());
+    let end = house.app.now().plus(std::time::Duration::from_secs(3600));
+    let preview = house.post(&owner, &address, &format!("groups=g1&ends_at={end}")).await.body;
+    assert!(preview.contains("Restrictions until ") && preview.contains("It would end by itself on "), "{preview}");
+    let lasting = house.post(&owner, &address, "groups=g1&ends_at=").await.body;
+    assert!(!lasting.contains("Restrictions until ") && !lasting.contains("end by itself"), "{lasting}");
+    // Assigned with the end, the form as it stands changes nothing; without it the end goes.
+    assert_eq!(house.post(&owner, &format!("{policy}/scope"), &format!("groups=g1&ends_at={end}")).await.status, 303);
+    let same = house.post(&owner, &address, &format!("before=g1&groups=g1&ends_at={end}")).await.body;
+    assert!(same.contains("Restrictions until ") && !same.contains("end by itself"), "{same}");
+    let endless = house.post(&owner, &address, "before=g1&groups=g1&ends_at=").await.body;
+    assert!(!endless.contains("Restrictions until "), "{endless}");
+}
+
+#[tokio::test]
 async fn a_preview_goes_on_page_by_page_and_leads_back_to_the_form_when_it_is_only_looked_up() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;

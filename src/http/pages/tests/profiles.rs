@@ -239,3 +239,30 @@ async fn the_devices_of_a_profile_are_listed_up_to_a_limit() {
     assert_eq!(shown.matches("href=\"/devices/").count(), limit);
     assert!(shown.contains("501 installed"));
 }
+
+#[tokio::test]
+async fn the_page_says_to_which_place_of_a_mac_a_profile_goes_as_it_does() {
+    use crate::protocol::mobileconfig::tests::profile_with;
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let (users, itself) = ("to the users of the Mac that are managed", "to the Mac itself");
+    let scope = |scope: &str| vec![("PayloadScope", Value::String(scope.into()))];
+    let mail = ["com.apple.mail.managed"];
+    for (at, (keys, types, place)) in [
+        (vec![], &mail[..], users),
+        (scope("System"), &mail[..], itself),
+        (scope("User"), &["com.apple.wifi.managed"][..], users),
+        (vec![], &["com.apple.mail.managed", "com.apple.wifi.managed"][..], itself),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let payloads: Vec<_> = types.iter().enumerate().map(|(n, name)| payload(name, &format!("p{n}"), &[])).collect();
+        let content = profile_with(&format!("school.example.p{at}"), &keys, &payloads);
+        let page = house.kept(&owner, &content).await;
+        let page = house.get(&owner, &page).await.body;
+        assert!(page.contains(place), "{at}: {page}");
+        let facts = crate::protocol::mobileconfig::facts::Facts::of(&crate::protocol::mobileconfig::read(&content).unwrap());
+        assert_eq!(facts.is_for_users_of_macs(), place == users);
+    }
+}

@@ -6,7 +6,9 @@
 //! The same holds for classes, by their name. A class that a group's rule asks for is emptied rather than removed.
 
 mod accounts;
+mod along;
 mod apply;
+mod changed;
 mod known;
 mod plan;
 
@@ -33,6 +35,7 @@ pub const NAMES_LISTED: usize = 100;
 
 /// Some of what an import does: how many, and the names of the first ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PeopleImportPart)]
 pub struct Part {
     /// How many.
     pub count: u64,
@@ -42,6 +45,7 @@ pub struct Part {
 
 /// What an import would do, or did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PeopleImportSummary)]
 pub struct Summary {
     /// Whether it does anything at all.
     pub changes_anything: bool,
@@ -73,12 +77,17 @@ pub struct Summary {
     pub memberships_removed: Part,
     /// Which device is given to whom.
     pub devices_assigned: Part,
+    /// Devices that are left with nobody, since the person who has them is removed.
+    pub devices_freed: Part,
+    /// Memberships that go with people and classes that are removed; those that somebody put there by hand are named as such.
+    pub memberships_lost: Part,
     /// What was left out, and why.
     pub notes: Vec<String>,
 }
 
 /// An import that was shown and can be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PeopleImportPreview)]
 pub struct Preview {
     /// What to name to have it done.
     pub id: String,

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::accounts;
+use super::changed::{Changed, changed};
 use super::known::{Known, Names, frequencies, named, single};
-use super::{NAMES_LISTED, Part, Summary};
+use super::{NAMES_LISTED, Part, Summary, accounts, along};
 use crate::error::Result;
 use crate::mdm::groups;
-use crate::protocol::roster::{self, Extent, Kind, Role, Roster};
+use crate::protocol::roster::{Extent, Kind, Role, Roster};
 use crate::store::Tx;
 use crate::store::classes::{self, Class, ClassRole};
 use crate::store::people::{self, Person, PersonRole, Source};
@@ -22,20 +22,6 @@ const SERIALS_SHOWN: usize = 5;
 pub(super) enum Ref {
     Known(String),
     New(usize),
-}
-
-/// A change of a person: as they are to be, and in words.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Changed {
-    pub(super) id: String,
-    pub(super) key: String,
-    pub(super) name: String,
-    pub(super) email: String,
-    pub(super) role: PersonRole,
-    pub(super) active: bool,
-    /// Their Managed Apple Account, where that becomes another.
-    pub(super) account: Option<String>,
-    words: String,
 }
 
 /// A membership that comes, or whose role changes.
@@ -80,11 +66,16 @@ pub(super) struct Plan {
     classes_added_names: Vec<String>,
     /// Id, name before, name and key after.
     pub(super) classes_changed: Vec<(String, String, String, String)>,
+    /// Id and name.
     pub(super) classes_removed: Vec<(String, String)>,
     classes_kept: Vec<String>,
     pub(super) joins: Vec<Joins>,
     pub(super) leaves: Vec<Leaves>,
     pub(super) gives: Vec<Gives>,
+    /// Devices that are left with nobody, in words.
+    devices_freed: Vec<String>,
+    /// Memberships that go with people and classes, in words.
+    memberships_lost: Vec<String>,
     notes: Vec<String>,
     people: u64,
     classes: u64,
@@ -125,6 +116,8 @@ impl Plan {
             joins: Vec::new(),
             leaves: Vec::new(),
             gives: Vec::new(),
+            devices_freed: Vec::new(),
+            memberships_lost: Vec::new(),
             notes: roster.notes.clone(),
             people: roster.people.len() as u64,
             classes: roster.classes.len() as u64,
@@ -137,6 +130,8 @@ impl Plan {
         let names = Names::of(roster, &people, &classes);
         plan.compare_memberships(tx, roster, (&who, &which), &names)?;
         plan.compare_devices(tx, roster, &who)?;
+        plan.devices_freed = along::devices(tx, &plan)?;
+        plan.memberships_lost = along::memberships(tx, &plan, &names)?;
         Ok(plan)
     }
 
@@ -273,7 +268,7 @@ impl Plan {
         let removed: BTreeSet<&String> = self.people_removed.iter().chain(&self.classes_removed).map(|(id, _)| id).collect();
         for (pair, (_, source)) in &there {
             let is_over = roster.memberships_extent == Extent::Whole || over.contains(pair);
-            // Memberships of those who are removed end with them and are not told twice.
+            // Memberships of those who are removed end with them and are told there.
             if *source != self.source || !is_over || wanted.contains(pair) || removed.contains(&pair.0) || removed.contains(&pair.1) {
                 continue;
             }
@@ -343,6 +338,8 @@ impl Plan {
             memberships_added: of(&mut self.joins.iter().map(|joins| joins.words.clone())),
             memberships_removed: of(&mut self.leaves.iter().map(|leaves| leaves.words.clone())),
             devices_assigned: of(&mut self.gives.iter().map(|gives| gives.words.clone())),
+            devices_freed: of(&mut self.devices_freed.iter().cloned()),
+            memberships_lost: of(&mut self.memberships_lost.iter().cloned()),
             notes: self.notes.clone(),
         };
         let parts = [
@@ -359,34 +356,4 @@ impl Plan {
         summary.changes_anything = parts.iter().any(|part| part.count > 0);
         summary
     }
-}
-
-/// What changes of a person who has this Managed Apple Account, if anything does.
-fn changed(person: &Person, account: &str, said: &roster::Person) -> Option<Changed> {
-    let role = person_role(said.role);
-    let mut words = Vec::new();
-    if person.name != said.name {
-        words.push(format!("becomes {}", said.name));
-    }
-    if person.email != said.email {
-        words.push(if said.email.is_empty() { String::from("has no address any more") } else { format!("address {}", said.email) });
-    }
-    if person.role != role {
-        words.push(format!("{} instead of {}", role, person.role));
-    }
-    if person.active != said.active {
-        words.push(String::from(if said.active { "active again" } else { "not active any more" }));
-    }
-    // Where the file says nothing of an account, the one that somebody entered stays.
-    let account = (!said.account.is_empty() && said.account != account).then(|| said.account.clone());
-    if let Some(account) = &account {
-        words.push(format!("Managed Apple Account {account}"));
-    }
-    // A new key alone is nothing that people would call a change, but it has to be kept.
-    if words.is_empty() && person.source_id.as_ref() == Some(&said.key) {
-        return None;
-    }
-    let words = format!("{}: {}", person.name, if words.is_empty() { String::from("known by another key") } else { words.join(", ") });
-    let roster::Person { key, name, email, active, .. } = said.clone();
-    Some(Changed { id: person.id.clone(), key, name, email, role, active, account, words })
 }

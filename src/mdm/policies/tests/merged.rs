@@ -115,3 +115,75 @@ fn lists_that_have_nothing_in_common_are_told() {
     }
     assert_eq!(planned(&school, &[&one], &target(Platform::Ios, "27")).1, []);
 }
+
+/// Policies with their ends, as profiles for one iPad: identifier without our prefix, and keys.
+fn ending(school: &School, policies: &[(&Policy, Option<u64>)], target: &Target) -> Vec<(String, Value)> {
+    let now = school.clock.now();
+    let assignments: Vec<_> = policies
+        .iter()
+        .flat_map(|(policy, hours)| {
+            let ends_at = hours.map(|hours| now.plus(std::time::Duration::from_secs(hours * 3600)));
+            assigned(&[policy]).into_iter().map(move |assignment| Assignment { ends_at, ..assignment })
+        })
+        .collect();
+    let target = target.clone();
+    let (pieces, _) = school.write(move |tx| pieces(tx, &target, &assignments));
+    let made = merged_profiles(&payloads(&pieces)).unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for key in made.iter().flat_map(|profile| &profile.keys) {
+        assert!(seen.insert((key.of_type.clone(), key.key.clone())), "{} stands in two profiles", key.key);
+    }
+    let begin = now.seconds();
+    let short = |identifier: &str| {
+        let rest = identifier.trim_start_matches(PROFILE_PREFIX);
+        rest.split_once(".until-")
+            .map_or_else(|| rest.to_owned(), |(name, end)| format!("{name}+{}h", (end.parse::<i64>().unwrap() - begin) / 3600))
+    };
+    made.iter()
+        .map(|made| {
+            (
+                short(&made.profile.identifier),
+                made.keys.iter().map(|key| (key.key.clone(), key.value.clone())).collect::<Map<_, _>>().into(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_key_stands_in_one_profile_only_where_the_wish_for_it_lasts_longest() {
+    let school = School::new();
+    let lasting = make(
+        &school,
+        "Lasting",
+        json!({ "no_camera": true, "hold_updates": 14, "app_block_list": ["com.apple.tv"], "passcode_min_length": 6 }),
+    );
+    let exam = make(
+        &school,
+        "Exam",
+        json!({ "no_camera": true, "no_siri": true, "hold_updates": 30, "app_block_list": ["com.b.c"], "passcode_min_length": 8 }),
+    );
+    let target = target(Platform::Ios, "12.5.7");
+    let found = ending(&school, &[(&lasting, None), (&exam, Some(2))], &target);
+    let of = |name: &str| found.iter().find(|(identifier, _)| identifier == name).map(|(_, keys)| keys.clone()).unwrap();
+    let restrictions = of("restrictions");
+    assert_eq!(restrictions["allowCamera"], false);
+    assert_eq!(restrictions["enforcedSoftwareUpdateDelay"], 30, "as strict as both until the device is told otherwise");
+    assert_eq!(restrictions["blacklistedAppBundleIDs"], json!(["com.apple.tv", "com.b.c"]));
+    assert_eq!(of("restrictions+2h"), json!({ "allowAssistant": false }), "what nothing else asks for ends on the device itself");
+    assert_eq!(of("passcode")["minLength"], 8);
+    assert!(!found.iter().any(|(name, _)| name.starts_with("passcode+")), "{found:?}");
+    // After the end only the lasting wish is left.
+    let after = ending(&school, &[(&lasting, None)], &target);
+    let restrictions = &after.iter().find(|(name, _)| name == "restrictions").unwrap().1;
+    assert_eq!(
+        (&restrictions["enforcedSoftwareUpdateDelay"], &restrictions["blacklistedAppBundleIDs"]),
+        (&json!(14), &json!(["com.apple.tv"]))
+    );
+    // Of two ends the later one has what both want, and the order in which they come changes nothing.
+    let short = make(&school, "Short", json!({ "no_siri": true, "no_in_app_purchases": true }));
+    let one = ending(&school, &[(&exam, Some(5)), (&short, Some(1))], &target);
+    assert_eq!(one, ending(&school, &[(&short, Some(1)), (&exam, Some(5))], &target));
+    let names: Vec<_> = one.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["restrictions+1h", "restrictions+5h", "passcode+5h"]);
+    assert_eq!((one[0].1.clone(), &one[1].1["allowAssistant"]), (json!({ "allowInAppPurchases": false }), &json!(false)));
+}

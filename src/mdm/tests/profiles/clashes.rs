@@ -116,8 +116,10 @@ fn a_preview_names_what_clashes_among_all_that_would_be_assigned() {
     let school = School::new();
     ipads(&school, &["18.1"]);
     let (profile, exam) = (school.upload(&no_camera(true)).profile.id, policy(&school, "Exam", json!({ "no_camera": true })));
-    let add =
-        vec![Named { kind: AssignedKind::Profile, id: profile, mode: None }, Named { kind: AssignedKind::Policy, id: exam, mode: None }];
+    let add = vec![
+        Named { kind: AssignedKind::Profile, id: profile, mode: None, ends_at: None },
+        Named { kind: AssignedKind::Policy, id: exam, mode: None, ends_at: None },
+    ];
     let thought = Thought { add, groups: vec![String::from("all")], ..Thought::default() };
     let seen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought));
     let kinds: Vec<_> = seen.warnings.iter().map(|warning| (warning.other_kind.unwrap(), warning.key.clone().unwrap())).collect();
@@ -130,7 +132,7 @@ fn two_profiles_that_would_be_assigned_together_are_compared_with_each_other_onc
     ipads(&school, &["18.1"]);
     let one = school.upload(&no_camera(true)).profile.id;
     let two = school.upload(&restrictions("school.example.other", &[("allowCamera", Value::Boolean(false))])).profile.id;
-    let add = [&one, &two].map(|id| Named { kind: AssignedKind::Profile, id: id.clone(), mode: None }).to_vec();
+    let add = [&one, &two].map(|id| Named { kind: AssignedKind::Profile, id: id.clone(), mode: None, ends_at: None }).to_vec();
     let thought = Thought { add, groups: vec![String::from("all")], ..Thought::default() };
     let seen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought));
     assert_eq!(seen.warnings.len(), 1, "{:?}", seen.warnings);
@@ -187,4 +189,75 @@ fn there_are_never_more_clashes_told_than_anybody_reads() {
     assert_eq!(clashes(&school, &exam, &["all"]).len(), CLASHES_MAX);
     school.write(|tx| meetings::device(tx, "d", "iPad", "18.1", "all"));
     assert_eq!(school.write(|tx| clashes::of_device(tx, "d")).len(), CLASHES_MAX);
+}
+
+/// An app with this bundle id.
+fn app(school: &School, adam_id: &'static str, name: &'static str, bundle_id: &'static str) -> String {
+    school.write(move |tx| {
+        let app = crate::mdm::apps::add(tx, &Actor::Console, adam_id, name)?;
+        let app = crate::store::apps::App { bundle_id: bundle_id.into(), ..app };
+        crate::store::apps::update(tx, &app)?;
+        Ok(app.id)
+    })
+}
+
+#[test]
+fn an_app_that_a_list_of_a_policy_hides_is_named_from_both_sides() {
+    use crate::mdm::apps;
+    use crate::store::assignments::AssignedMode;
+    let school = School::new();
+    ipads(&school, &["12.5.7", "18.1", "27.0"]);
+    let atlas = app(&school, "1500000002", "Atlas", "school.example.Atlas");
+    let maths = app(&school, "1500000003", "Maths", "school.example.maths");
+    let exam = policy(&school, "Exam", json!({ "app_allow_list": ["com.apple.mobilesafari", "school.example.atlas"] }));
+    let no_maths = policy(&school, "No maths", json!({ "app_block_list": ["school.example.maths"] }));
+    let hidden = |id: &str, groups: &'static [&'static str]| {
+        let id = id.to_owned();
+        school.write(move |tx| {
+            let groups: Vec<_> = groups.iter().map(|group| (*group).to_owned()).collect();
+            apps::hidden(tx, &Actor::Console, &id, (!groups.is_empty()).then_some(&groups[..]))
+        })
+    };
+    for id in [&atlas, &maths] {
+        let id = id.clone();
+        school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "all", AssignedMode::Required, None).map(drop));
+    }
+    // At the check, before anything is assigned.
+    let told = clashes(&school, &exam, &["all"]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].with.kind, told[0].with.id.as_str()), (AssignedKind::App, maths.as_str()), "what is on the list stays");
+    for part in ["“Only these apps” in the policy “Exam”", "“Maths” (school.example.maths)", "the same 3 devices", "Put it on the list"]
+    {
+        assert!(told[0].message.contains(part), "{part}: {}", told[0].message);
+    }
+    let told = clashes(&school, &no_maths, &["all"]);
+    assert!(told.len() == 1 && told[0].message.contains("Take it off the list"), "{told:?}");
+    // On the policy's page and on those of devices once it is assigned, and at the app.
+    assert_eq!(hidden(&maths, &[]).len(), 0);
+    assign_policy(&school, &exam, "all");
+    assert_eq!((clashes(&school, &exam, &[]).len(), school.write(|tx| clashes::of_device(tx, "d2")).len()), (1, 1));
+    assert_eq!((hidden(&maths, &[]).len(), hidden(&atlas, &[]).len()), (1, 0));
+    // In the other direction: an app that comes to devices with a list.
+    let chess = app(&school, "1500000004", "Chess", "school.example.chess");
+    let (_, _, lacks) = {
+        let id = chess.clone();
+        school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "all", AssignedMode::Optional, None))
+    };
+    let hides = "the policy “Exam” hides the app “Chess”";
+    assert!(lacks.iter().any(|lack| lack.devices == 3 && lack.words.contains(hides)), "{lacks:?}");
+    let thought = |kind, id: &str| {
+        let add = vec![Named { kind, id: id.to_owned(), mode: None, ends_at: None }];
+        let thought = Thought { add, groups: vec![String::from("all")], ..Thought::default() };
+        school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought)).warnings
+    };
+    let by_app = thought(AssignedKind::App, &chess);
+    assert!(by_app.iter().any(|warning| warning.message.contains("hides the app “Chess”")), "{by_app:?}");
+    let by_policy = thought(AssignedKind::Policy, &exam);
+    assert_eq!(by_policy.iter().filter(|warning| warning.other_kind == Some(AssignedKind::App)).count(), 2, "{by_policy:?}");
+    // A group without devices is warned of before the first comes; of an app without a bundle id nothing can be said.
+    school.write(|tx| rows::group(tx, "none", "none", &[]));
+    assign_policy(&school, &exam, "none");
+    assert!(hidden(&chess, &["none"])[0].words.contains("both are for this group"));
+    let new = school.write(|tx| apps::add(tx, &Actor::Console, "1500000005", "New")).id;
+    assert_eq!(hidden(&new, &["all"]), []);
 }

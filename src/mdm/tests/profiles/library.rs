@@ -92,6 +92,34 @@ fn a_signature_that_does_not_hold_is_told() {
 }
 
 #[test]
+fn keys_of_a_wrong_type_are_refused_on_the_outside_and_named_within() {
+    let school = School::new();
+    let wifi = || payload("com.apple.wifi.managed", "wifi", &[("AutoJoin", Value::String("yes".into()))]);
+    let text = |text: &str| Value::String(text.into());
+    for (key, value) in [
+        ("RemovalDate", text("tomorrow")),
+        ("DurationUntilRemoval", Value::Real(1e300)),
+        ("DurationUntilRemoval", text("5")),
+        ("PayloadScope", text("Moon")),
+        ("PayloadVersion", text("1")),
+    ] {
+        let error = refusal(school.try_upload(&profile_with(ID, &[(key, value)], &[wifi()])));
+        assert!(error.kind == Kind::BadInput && error.message.contains(&format!("{key} must be ")), "{key}: {error}");
+    }
+    let mut keys = crate::protocol::plist::parse_dictionary(&profile(ID, &[])).unwrap();
+    keys.insert("PayloadContent".into(), text("x"));
+    let error = refusal(school.try_upload(&crate::protocol::plist::to_xml(&Value::Dictionary(keys)).unwrap()));
+    assert!(error.message.contains("PayloadContent must be a list, not text"), "{error}");
+    let kept = school.upload(&profile(ID, &[wifi()]));
+    assert_eq!((kept.warnings.len(), kept.warnings[0].key.as_deref()), (1, Some("AutoJoin")), "{:?}", kept.warnings);
+    assert!(kept.warnings[0].message.contains("AutoJoin (Wi-Fi network) must be true or false, but is text"), "{:?}", kept.warnings);
+    let again = school.upload(&profile(ID, &[wifi()]));
+    assert_eq!((again.changed, again.warnings), (false, kept.warnings), "the same file is as odd as before");
+    let empty = school.upload(&profile("school.example.empty", &[]));
+    assert!(empty.warnings[0].message.contains("holds nothing"), "{:?}", empty.warnings);
+}
+
+#[test]
 fn a_profile_that_devices_would_remove_at_once_is_refused_with_what_to_do() {
     let wifi = || payload("com.apple.wifi.managed", "wifi", &[]);
     for seconds in [0.0, -60.0, 0.2] {

@@ -2,12 +2,13 @@
 
 use super::super::{Device, School, days};
 use super::told;
-use crate::mdm::policies::{self, NewPolicy};
+use crate::mdm::policies::{self, NewPolicy, PolicyChange};
 use crate::mdm::reconcile::step::BACK_OFF;
 use crate::mdm::reconcile::{self, Foreseen, Named, State, Thought};
-use crate::mdm::{Actor, needs};
-use crate::store::assignments::AssignedKind;
-use crate::store::deployments::{self};
+use crate::mdm::{Actor, needs, profiles};
+use crate::protocol::mobileconfig::tests::{payload, profile};
+use crate::store::assignments::{AssignedKind, AssignedMode};
+use crate::store::deployments::{self, Mechanism};
 use crate::store::groups::{self, Group};
 use crate::store::profiles::ProfileState;
 use crate::store::roster::{self, Standing};
@@ -182,7 +183,7 @@ fn the_preview_equals_the_deed_and_changes_nothing() {
         let (device, policy_id) = with_policy(&school, os_version);
         let device_id = device.enrollment().device_id;
         let thought = |add: bool| {
-            let named = vec![Named { kind: AssignedKind::Policy, id: policy_id.clone(), mode: None }];
+            let named = vec![Named { kind: AssignedKind::Policy, id: policy_id.clone(), mode: None, ends_at: None }];
             let (groups, from) = (vec!["g1".to_owned()], vec!["g1".to_owned()]);
             let thought = if add {
                 Thought { add: named, groups, ..Thought::default() }
@@ -206,6 +207,70 @@ fn the_preview_equals_the_deed_and_changes_nothing() {
         assert_eq!(foreseen.items[0].device_id, device_id);
         let back = thought(false);
         assert!(back.items[0].things.iter().all(|thing| thing.foreseen != Foreseen::Sent), "{os_version}: {back:?}");
+    }
+}
+
+#[test]
+fn the_preview_of_what_ends_by_itself_equals_the_deed_for_policies_profiles_and_apps() {
+    for os_version in ["12.5.7", "15.8", "18.1", "27.1"] {
+        let school = School::new();
+        let (device, lasting) = with_policy(&school, os_version);
+        let end = school.clock.now().plus(days(2));
+        let items = school.write(move |tx| {
+            let settings = json!({ "no_siri": true, "no_camera": true, "app_block_list": ["com.b.c"] }).as_object().unwrap().clone();
+            let exam = policies::create(tx, &Actor::Console, &NewPolicy { name: "Exam room".into(), settings, ..NewPolicy::default() })?.id;
+            let wifi = profiles::recognise(profile("school.example.wifi", &[payload("com.apple.webClip.managed", "a", &[])]))?;
+            let wifi = profiles::create(tx, &Actor::Console, &wifi, "", "")?.profile.id;
+            let app = crate::mdm::apps::add(tx, &Actor::Console, "1500000002", "Atlas")?;
+            Ok([(AssignedKind::Policy, exam), (AssignedKind::Profile, wifi), (AssignedKind::App, app.id), (AssignedKind::Policy, lasting)])
+        });
+        let named = |(kind, id): &(AssignedKind, String)| Named { kind: *kind, id: id.clone(), mode: None, ends_at: Some(end) };
+        let thought = Thought { add: items.iter().map(named).collect(), groups: vec!["g1".into()], ..Thought::default() };
+        let foreseen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought)).items.remove(0);
+        let enrollment = device.enrollment();
+        school.write({
+            let enrollment = enrollment.clone();
+            move |tx| {
+                let [(_, exam), (_, wifi), (_, app), (_, lasting)] = &items;
+                policies::assign(tx, &Actor::Console, exam, "g1", Some(end))?;
+                policies::assign(tx, &Actor::Console, lasting, "g1", Some(end))?;
+                profiles::assign(tx, &Actor::Console, wifi, "g1", Some(end))?;
+                crate::mdm::apps::assign(tx, &Actor::Console, app, "g1", AssignedMode::Required, Some(end))?;
+                reconcile::plan(tx, &enrollment.id)
+            }
+        });
+        let standings = school.write(move |tx| reconcile::standing(tx, &enrollment));
+        let sorted = |mut names: Vec<(String, Mechanism)>| {
+            names.sort_by(|one, other| one.0.cmp(&other.0));
+            names
+        };
+        let things = sorted(foreseen.things.iter().map(|thing| (thing.identifier.clone(), thing.mechanism)).collect());
+        let planned = sorted(standings.things.iter().map(|thing| (thing.identifier.clone(), thing.mechanism)).collect());
+        assert_eq!(things, planned, "{os_version}");
+        assert_eq!(foreseen.unable, standings.unable, "{os_version}");
+        let until = format!("org.rollcall.policies.restrictions.until-{}", end.seconds());
+        assert!(things.iter().any(|(identifier, _)| *identifier == until), "{os_version}: {things:?}");
+        assert!(
+            !things.iter().any(|(identifier, _)| identifier == "org.rollcall.policies.restrictions"),
+            "{os_version}: its end is a new one"
+        );
+    }
+}
+
+#[test]
+fn an_end_that_is_over_or_has_no_place_is_refused_by_the_preview() {
+    let school = School::new();
+    let (_, policy) = with_policy(&school, "18.1");
+    let named = |kind, ends_at| vec![Named { kind, id: policy.clone(), mode: None, ends_at: Some(ends_at) }];
+    let (now, later) = (school.clock.now(), school.clock.now().plus(days(1)));
+    let group = || vec![String::from("g1")];
+    for (thought, field) in [
+        (Thought { add: named(AssignedKind::Policy, now), groups: group(), ..Thought::default() }, "add"),
+        (Thought { add: named(AssignedKind::Declaration, later), groups: group(), ..Thought::default() }, "add"),
+        (Thought { remove: named(AssignedKind::Policy, later), removed_from: group(), ..Thought::default() }, "remove"),
+    ] {
+        let refused = school.try_write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought)).unwrap_err();
+        assert_eq!((refused.fields[0].field.as_ref(), refused.fields[0].message.contains("ends_at") || field == "add"), (field, true));
     }
 }
 
@@ -249,6 +314,50 @@ fn a_profile_by_declaration_is_fetched_at_an_address_that_nobody_guesses_and_con
     device.declarative("status", Some(&device.everything_applied()));
     device.answer_everything();
     assert_eq!(device.things(), []);
+}
+
+#[test]
+fn what_is_asked_for_longer_but_less_strictly_loosens_at_the_end_and_never_opens_before() {
+    let school = School::new();
+    let (device, lasting) = with_policy(&school, "15.8");
+    let end = school.clock.now().plus(days(2));
+    school.write(move |tx| {
+        let settings = json!({ "no_camera": true, "hold_updates": 14 }).as_object().cloned();
+        policies::update(tx, &Actor::Console, &lasting, &PolicyChange { settings, ..PolicyChange::default() })?;
+        let settings = json!({ "no_camera": true, "hold_updates": 30, "no_siri": true }).as_object().unwrap().clone();
+        let exam = policies::create(tx, &Actor::Console, &NewPolicy { name: "Exam room".into(), settings, ..NewPolicy::default() })?;
+        policies::assign(tx, &Actor::Console, &exam.id, "g1", Some(end)).map(drop)
+    });
+    // The profiles that it is sent until nothing more comes: identifier and keys of the payload.
+    let sent = || {
+        let mut profiles = Vec::new();
+        while let Some(offer) = device.idle() {
+            let order = crate::protocol::plist::parse_dictionary(offer.payload.expose()).unwrap();
+            if let Some(payload) = order["Command"].as_dictionary().unwrap().get("Payload").and_then(crate::protocol::plist::Value::as_data)
+            {
+                let profile = crate::protocol::mobileconfig::read(payload).unwrap();
+                profiles.push((profile.identifier.clone(), profile.payloads[0].keys.clone()));
+            }
+            device.report(&offer.uuid, "Acknowledged");
+            if profiles.len() > 9 {
+                break;
+            }
+        }
+        profiles
+    };
+    let during = sent();
+    let of = |profiles: &[(String, crate::protocol::plist::Dictionary)], end: &str, key: &str| {
+        let (_, keys) = profiles.iter().find(|(identifier, _)| identifier.ends_with(end)).unwrap();
+        keys.get(key).map(crate::protocol::plist::to_json)
+    };
+    let until = format!(".until-{}", end.seconds());
+    assert_eq!(of(&during, "restrictions", "enforcedSoftwareUpdateDelay"), Some(json!(30)));
+    assert_eq!(of(&during, &until, "allowAssistant"), Some(json!(false)));
+    assert_eq!((of(&during, &until, "allowCamera"), of(&during, &until, "enforcedSoftwareUpdateDelay")), (None, None));
+    school.clock.advance(days(2));
+    let after = sent();
+    assert_eq!(of(&after, "restrictions", "enforcedSoftwareUpdateDelay"), Some(json!(14)));
+    assert_eq!(of(&after, "restrictions", "allowCamera"), Some(json!(false)), "it was never away");
 }
 
 #[test]

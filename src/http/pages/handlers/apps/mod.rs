@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+pub(super) use scope::Wish;
 pub(super) use view::{ask_words, mark, withdraws};
 
 use super::{Form, SaidQuery, errors, said, shell};

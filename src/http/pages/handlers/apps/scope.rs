@@ -1,5 +1,7 @@
 //! On the devices of which groups an app is wanted, or may be asked for: what goes, and what licences are missing, is asked about first.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -7,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::super::{Form, errors, said, shell};
 use super::filled;
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::error::{Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::apps::ask::{Lost, Missing, ask_scope};
@@ -15,7 +18,7 @@ use crate::http::pages::parts::scope::{Assigned, Changes, Sent};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, apps};
 use crate::store::Tx;
-use crate::store::assignments::AssignedMode;
+use crate::store::assignments::{AssignedMode, Assignment};
 
 type Pairs = Vec<(String, String)>;
 
@@ -28,8 +31,9 @@ enum Outcome {
 }
 
 /// What the form says of an app besides the groups.
-struct Wish {
-    sent: Sent,
+pub(in crate::http::pages::handlers) struct Wish {
+    /// The groups, and the end.
+    pub(in crate::http::pages::handlers) sent: Sent,
     /// The mode of groups that are newly ticked; of all, where the box was changed.
     mode: AssignedMode,
     is_for_all: bool,
@@ -38,7 +42,8 @@ struct Wish {
 }
 
 impl Wish {
-    fn read(form: &Pairs) -> Result<Self> {
+    /// Reads the form; that of anything else has no mode, which is as if it were required.
+    pub(in crate::http::pages::handlers) fn read(form: &Pairs) -> Result<Self> {
         let has = |field: &str| form.iter().any(|(name, _)| name == field);
         Ok(Self {
             sent: Sent::read(form)?,
@@ -47,6 +52,21 @@ impl Wish {
             is_confirmed: has("confirmed"),
             typed: form.iter().find(|(name, _)| name == "typed").map(|(_, typed)| typed.trim().to_owned()).unwrap_or_default(),
         })
+    }
+
+    /// The end and the mode of every group that is to have it otherwise than before; `rows` are where it is assigned.
+    pub(in crate::http::pages::handlers) fn each(
+        &self,
+        changes: &Changes,
+        rows: &[Assignment],
+    ) -> BTreeMap<String, (Option<Timestamp>, AssignedMode)> {
+        let before = |group: &str| rows.iter().find(|row| row.group_id == group).map(|row| row.mode);
+        let mode = |group: &str| before(group).filter(|_| !self.is_for_all).unwrap_or(self.mode);
+        let mut each: BTreeMap<_, _> = changes.assign.iter().map(|(group, end)| (group.clone(), (*end, mode(group)))).collect();
+        for row in rows.iter().filter(|row| self.is_for_all && row.mode != self.mode && self.sent.groups.contains(&row.group_id)) {
+            each.entry(row.group_id.clone()).or_insert((row.ends_at, self.mode));
+        }
+        each
     }
 }
 
@@ -99,14 +119,8 @@ fn apply(tx: &Tx, actor: &Actor, id: &str, wish: &Wish) -> Result<Outcome> {
         lost.is_mistyped = true;
         return Ok(Outcome::Asked(found.app.name, lost, Missing::default()));
     }
-    for (group, end) in &changes.assign {
-        let before = found.assignments.iter().find(|row| row.group_id == *group).map(|row| row.mode);
-        apps::assign(tx, actor, id, group, before.filter(|_| !wish.is_for_all).unwrap_or(wish.mode), *end)?;
-    }
-    for row in found.assignments.iter().filter(|row| wish.is_for_all && row.mode != wish.mode && wish.sent.groups.contains(&row.group_id)) {
-        if !changes.assign.iter().any(|(group, _)| *group == row.group_id) {
-            apps::assign(tx, actor, id, &row.group_id, wish.mode, row.ends_at)?;
-        }
+    for (group, (end, mode)) in wish.each(&changes, &found.assignments) {
+        apps::assign(tx, actor, id, &group, mode, end)?;
     }
     for group in &changes.unassign {
         apps::unassign(tx, actor, id, group)?;
@@ -121,7 +135,8 @@ fn missing(tx: &Tx, actor: &Actor, found: &apps::Overview, wish: &Wish, (changes
         return Ok(Missing::default());
     }
     let short = if wish.mode == AssignedMode::Optional { Vec::new() } else { apps::shortages(tx, &found.app, &newly)? };
-    let lacks = apps::lacks(tx, actor, &found.app.id, None, Some(&newly))?;
+    let mut lacks = apps::lacks(tx, actor, &found.app.id, None, Some(&newly))?;
+    lacks.extend(apps::hidden(tx, actor, &found.app.id, Some(&newly))?);
     Ok(Missing {
         licences: short.into_iter().map(|shortage| shortage.because).collect(),
         else_: lacks.into_iter().map(|lack| lack.words).collect(),

@@ -135,7 +135,8 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
     Ok(AppView {
         shortages: {
             let short = apps::shortages(tx, &found.app, &required)?.into_iter().map(|shortage| shortage.because);
-            short.chain(apps::lacks(tx, actor, id, None, None)?.into_iter().map(|lack| lack.words)).collect()
+            let lacks = apps::lacks(tx, actor, id, None, None)?.into_iter().chain(apps::hidden(tx, actor, id, None)?);
+            short.chain(lacks.map(|lack| lack.words)).collect()
         },
         kind: kind(found.app.kind),
         is_of_the_house: found.app.kind != AppKind::Store,

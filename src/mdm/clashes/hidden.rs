@@ -1,0 +1,85 @@
+//! Apps that are assigned to devices on which the lists of policies hide them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Clash, both_are_for, met, policies_of, targets};
+use crate::error::Result;
+use crate::mdm::policies::{self, AppList};
+use crate::mdm::wanted::Origin;
+use crate::store::Tx;
+use crate::store::apps::{self, App, AppKind};
+use crate::store::assignments::AssignedKind;
+use crate::store::meetings::Alike;
+
+/// An app that a list of a policy hides.
+#[derive(Debug, Clone)]
+pub struct Hidden {
+    /// The policy.
+    pub policy: Origin,
+    /// The app.
+    pub app: Origin,
+    /// On how many devices.
+    pub device_count: u64,
+    list: AppList,
+    bundle_id: String,
+}
+
+impl Hidden {
+    /// It in two sentences.
+    pub fn words(&self) -> String {
+        let (put, both) =
+            (if self.list.is_of_allowed { "Put it on the list" } else { "Take it off the list" }, both_are_for(self.device_count));
+        format!(
+            "“{}” in the policy “{}” hides the app “{}” ({}), and {both}: nobody can open it there. {put}, or take one of the two back.",
+            self.list.label, self.policy.name, self.app.name, self.bundle_id
+        )
+    }
+}
+
+impl From<Hidden> for Clash {
+    fn from(hidden: Hidden) -> Self {
+        Self { message: hidden.words(), with: hidden.app, of_type: hidden.list.of_type, key: Some(hidden.list.key) }
+    }
+}
+
+/// Where the lists of policies would hide an app on the devices of these groups.
+pub fn of_app(tx: &Tx, app: &App, groups: &[String]) -> Result<Vec<Hidden>> {
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let devices = met(tx, &groups, &[(AssignedKind::App, app.id.clone())])?;
+    Ok(hidden(tx, &devices)?.into_iter().filter(|hidden| hidden.app.id == app.id).collect())
+}
+
+/// Every app that is hidden on such devices, for each list of a policy that does so.
+pub(super) fn hidden(tx: &Tx, devices: &[Alike]) -> Result<Vec<Hidden>> {
+    let (mut found, mut looked_up) = (BTreeMap::<(String, &str, String), Hidden>::new(), BTreeMap::<&String, Option<App>>::new());
+    for alike in devices.iter().filter(|alike| !alike.apps.is_empty()) {
+        let policies = policies_of(tx, alike)?;
+        if !policies.iter().any(policies::has_app_list) {
+            continue;
+        }
+        for id in &alike.apps {
+            if !looked_up.contains_key(id) {
+                looked_up.insert(id, apps::by_id(tx, id)?);
+            }
+        }
+        let known = alike.apps.iter().filter_map(|id| looked_up.get(id)?.as_ref());
+        // Packages are for Macs, which have no such lists; of an app without a bundle id nothing can be said yet.
+        let known: Vec<_> = known.filter(|app| app.kind != AppKind::Package && !app.bundle_id.is_empty()).collect();
+        let mut seen = BTreeSet::new();
+        for list in targets(tx, alike)?.iter().flat_map(|target| policies::app_lists(&policies, target)) {
+            for app in known.iter().filter(|app| list.hides(&app.bundle_id)) {
+                let what = (list.origin.id.clone(), list.label, app.id.clone());
+                let is_first = seen.insert(what.clone());
+                let hidden = found.entry(what).or_insert_with(|| Hidden {
+                    policy: list.origin.clone(),
+                    app: Origin { kind: AssignedKind::App, id: app.id.clone(), name: app.name.clone() },
+                    device_count: 0,
+                    list: list.clone(),
+                    bundle_id: app.bundle_id.clone(),
+                });
+                hidden.device_count += if is_first { alike.device_count } else { 0 };
+            }
+        }
+    }
+    Ok(found.into_values().collect())
+}
