@@ -1,0 +1,1 @@
+//! Enrollment by account at the door.
