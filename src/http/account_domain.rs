@@ -65,7 +65,9 @@ fn judge(answer: &Answer, domain: &str, server: &str) -> Checked {
                 None => bad(format!("It leads to {location}, not to {target}. Change the redirect.")),
             }
         }
-        Ok(StatusCode::OK | StatusCode::FORBIDDEN) if is_ours(answer, server) => good("Devices of this domain find this server: it answers there itself."),
+        Ok(StatusCode::OK | StatusCode::FORBIDDEN) if is_ours(answer, server) => {
+            good("Devices of this domain find this server: it answers there itself.")
+        }
         Ok(StatusCode::OK) => bad(format!("Something else answers at {domain}. Have it redirect to {target}.")),
         _ => bad(format!("{domain} answers {} there. Have it redirect to {target}.", answer.status)),
     }

@@ -11,7 +11,9 @@ use crate::mdm::updates::progress;
 use crate::mdm::{access, admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, account_tokens, acme, arrivals, commands, declared, former_holders, invitations, offline_copies, reports, update_progress};
+use crate::store::{
+    Tx, account_tokens, acme, arrivals, commands, declared, former_holders, invitations, offline_copies, reports, update_progress,
+};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);

@@ -118,7 +118,11 @@ async fn devices_of_the_school_come_in_by_an_account_and_are_managed_as_others_a
         assert_eq!(guest.failure(), None, "{kind}");
         guest.settle().await;
         let (enrollment, device) = house.of(&guest.udid()).await;
-        assert_eq!((enrollment.entry, enrollment.kind, enrollment.access_rights), (Entry::Account, EnrollmentKind::Device, Some(8191)), "{kind}");
+        assert_eq!(
+            (enrollment.entry, enrollment.kind, enrollment.access_rights),
+            (Entry::Account, EnrollmentKind::Device, Some(8191)),
+            "{kind}"
+        );
         let serial = guest.look(|device| device.facts().serial_number.clone()).await;
         assert_eq!((device.serial_number, guest.remarks()), (Some(serial), Vec::<String>::new()), "{kind}");
         let (_, told) = house.api("GET", &format!("/api/v1/devices/{}/account", guest.udid()), Json::Null).await;
@@ -139,7 +143,11 @@ async fn whoever_may_not_is_told_why_and_comes_in_once_that_is_mended() {
     };
     for (sign_in, kind, words) in [
         (as_kim(&|it| it.password = "a wrong password".into()), "ipad@26+own", "Address or password is wrong."),
-        (as_kim(&|it| it.user_identifier = "ada@appleaccount.example.school".into()), "ipad@26+own", "Nobody here has this Managed Apple Account"),
+        (
+            as_kim(&|it| it.user_identifier = "ada@appleaccount.example.school".into()),
+            "ipad@26+own",
+            "Nobody here has this Managed Apple Account",
+        ),
         (as_kim(&|it| it.address = "ben@example.school".into()), "ipad@26+own", "No Managed Apple Account is known of Ben"),
         (kim.clone(), "iphone@26+own", "do not enroll such devices"),
         (kim.clone(), "ipad@26+school", "it is to be ADDE"),
@@ -211,11 +219,12 @@ async fn an_app_comes_by_its_persons_licence_and_leaves_with_the_person() {
         let app = app["id"].as_str().unwrap().to_owned();
         let group = house.write(|tx| groups::create(tx, &Actor::Console, NewGroup { name: "7b".into(), ..NewGroup::default() })).await.id;
         house.api("PUT", &format!("/api/v1/apps/{app}/groups/{group}"), json!({ "mode": "required" })).await;
-        house.write({
-            let id = id.clone();
-            move |tx| groups::add(tx, &Actor::Console, &group, &[id])
-        })
-        .await;
+        house
+            .write({
+                let id = id.clone();
+                move |tx| groups::add(tx, &Actor::Console, &group, &[id])
+            })
+            .await;
         let there = async || guest.look(|device| device.apps().iter().any(|app| app.identifier == BUNDLE && app.installed)).await;
         until(&house, Duration::from_secs(60), async || {
             guest.settle().await;

@@ -206,7 +206,7 @@ impl House {
         Guest { house: self, fleet }
     }
 
-    /// Lets a person enroll a device by their account; gives it once it has enrolled or could not.
+    /// Lets a person enroll a device by their account, `ipad@26+own` as theirs, `mac@15+school` as the school's; gives it once it has enrolled or could not.
     pub(crate) async fn signs_in(&self, store: Option<&Services>, person: AccountSignIn, kind: &str) -> Guest<'_> {
         let mut settings = Settings::new(ProfileSource::Bytes(Vec::new()));
         let mut known = vec![self.app().authority().issuer.certificate().clone()];

@@ -151,8 +151,7 @@ async fn sign_in(
     let person_id = match desk.prove(&app, peer.addr.ip(), &typed.email, Secret::new(typed.password), now).await {
         Ok(person_id) => person_id,
         Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::TooOften) => {
-            let view =
-                SignIn { ownership, user_identifier: &typed.user_identifier, typed: &typed.email, error: Some(&error.message) };
+            let view = SignIn { ownership, user_identifier: &typed.user_identifier, typed: &typed.email, error: Some(&error.message) };
             let status = if error.kind == Kind::TooOften { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
             return Ok((status, sheet(sign_in_page(&organisation(&app).await?, &view))).into_response());
         }

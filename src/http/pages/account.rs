@@ -115,10 +115,7 @@ const SCHOOL_CAN: [&str; 4] = [
     "bring its system up to date",
 ];
 
-const SCHOOL_CANNOT: [&str; 2] = [
-    "read what is in apps: messages, mail, photos and browsing",
-    "see the password of any account",
-];
+const SCHOOL_CANNOT: [&str; 2] = ["read what is in apps: messages, mail, photos and browsing", "see the password of any account"];
 
 /// The page for a browser that came to the address of devices.
 pub fn explained(organisation: &str) -> Markup {
@@ -151,9 +148,14 @@ mod tests {
 
     #[test]
     fn who_brings_their_own_device_reads_other_things_than_who_brings_the_schools() {
-        let told = |ownership| told("<School>", &Told { ownership, name: "Kim", managed_account: "kim@x.example.school", visit: "v" }).into_string();
+        let told = |ownership| {
+            told("<School>", &Told { ownership, name: "Kim", managed_account: "kim@x.example.school", visit: "v" }).into_string()
+        };
         let (own, school) = (told(Ownership::Own), told(Ownership::School));
-        assert!(own.contains("&lt;School&gt; cannot") && own.contains("erase the device, take") && own.contains("everything private stays"), "{own}");
+        assert!(
+            own.contains("&lt;School&gt; cannot") && own.contains("erase the device, take") && own.contains("everything private stays"),
+            "{own}"
+        );
         assert!(school.contains("lock or erase the device") && !school.contains("Lost Mode"), "{school}");
         assert!(explained("School").into_string().contains("Managed Apple Account"));
     }

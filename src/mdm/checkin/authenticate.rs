@@ -154,7 +154,14 @@ pub(super) fn blank(
 }
 
 /// Puts an enrollment at the start of its generation.
-fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authenticate, identity: &Identity, challenge: Option<&Challenge>) {
+fn reset(
+    tx: &Tx,
+    enrollment: &mut Enrollment,
+    device: &Device,
+    message: &Authenticate,
+    identity: &Identity,
+    challenge: Option<&Challenge>,
+) {
     enrollment.device_id.clone_from(&device.id);
     enrollment.state = EnrollmentState::Authenticated;
     enrollment.topic.clone_from(&message.topic);

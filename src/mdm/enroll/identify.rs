@@ -112,7 +112,9 @@ impl Refusal {
             Self::MoveInWindowOver => "the certificate came from another server, and the time to take such devices over has passed",
             Self::AttestedForAnother => "Apple vouched for the certificate's key, but on another device",
             Self::NotAttested => "only devices that prove that they are genuine come in, and this one came without a proof",
-            Self::NotAsSignedIn => "the certificate was issued for a person's own device and came from one of the organisation's, or the other way round",
+            Self::NotAsSignedIn => {
+                "the certificate was issued for a person's own device and came from one of the organisation's, or the other way round"
+            }
             Self::SignInOver => "whoever signed in for this device is not here any more",
         }
     }

@@ -246,10 +246,10 @@ pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
         access_rights: ALL_RIGHTS as u32,
         removal_disallowed: false,
         target: None,
-        account: grant.account.as_ref().map(|account| AccountDriven {
-            managed_account: account.managed_account.clone(),
-            is_own_device: account.is_own_device,
-        }),
+        account: grant
+            .account
+            .as_ref()
+            .map(|account| AccountDriven { managed_account: account.managed_account.clone(), is_own_device: account.is_own_device }),
     };
     Ok(mobileconfig::build(&profile)?)
 }

@@ -1,5 +1,6 @@
 //! Sequences of the device protocol against the rooms, on SQLite in memory: a school, its invitations, and devices that say what they say.
 
+mod account;
 mod acme;
 mod ade;
 mod app_schemas;

@@ -58,6 +58,8 @@ pub(crate) struct Course {
     base_url: String,
     /// `BYOD` or `ADDE`, by what the server said.
     mode: &'static str,
+    /// What the sign-in gave it, shown with each request from then on.
+    pub(crate) bearer: Option<String>,
 }
 
 impl Device {
@@ -91,7 +93,7 @@ impl Device {
                 let (mode, url) = (self.course.mode, self.course.base_url.clone());
                 let keys = self.machine_info_keys(mode == "BYOD");
                 let mut request = self.signed_machine_info(&person.maker, keys, url, now)?;
-                if let Some(token) = &self.bearer {
+                if let Some(token) = &self.course.bearer {
                     request.headers.push((String::from("authorization"), format!("Bearer {token}")));
                 }
                 request
@@ -118,7 +120,7 @@ impl Device {
     pub(crate) fn account_came(&mut self, step: &Step, response: &Response, now: Timestamp) {
         let next = match (step, response.status) {
             (Step::Discover, 200) => self.discovered(response),
-            (Step::Ask, 401) if self.bearer.is_none() => sign_in_url(response).map(Step::Open),
+            (Step::Ask, 401) if self.course.bearer.is_none() => sign_in_url(response).map(Step::Open),
             (Step::Ask, 200) => match self.account_profile(response, now) {
                 Ok(()) => return,
                 Err(complaint) => return self.enrollment_failed(&complaint),
@@ -153,8 +155,7 @@ impl Device {
         if !said("BaseURL").starts_with("https://") {
             return Err(String::from("the BaseURL is not https"));
         }
-        self.course = Course { base_url: said("BaseURL").to_owned(), mode };
-        self.bearer = None;
+        self.course = Course { base_url: said("BaseURL").to_owned(), mode, bearer: None };
         Ok(Step::Ask)
     }
 
@@ -167,14 +168,16 @@ impl Device {
             Step::Send(form) => form.url.as_str(),
             Step::Discover | Step::Ask => "",
         };
-        Form::of(&html, at, &person.address, &person.password).map(Step::Send).ok_or_else(|| format!("the page has no form: {}", says(&html)))
+        Form::of(&html, at, &person.address, &person.password)
+            .map(Step::Send)
+            .ok_or_else(|| format!("the page has no form: {}", says(&html)))
     }
 
     fn signed_in(&mut self, response: &Response) -> Result<Step, String> {
         let location = response.location.as_deref().unwrap_or_default();
         let token = location.strip_prefix(RESULT).filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| format!("the sign-in ended at “{location}”, which is not what the system waits for"))?;
-        self.bearer = Some(token.to_owned());
+        self.course.bearer = Some(token.to_owned());
         Ok(Step::Ask)
     }
 
@@ -195,12 +198,12 @@ impl Device {
 
     /// What it shows with each request in the place of what its sign-in gave it; none: nothing.
     pub fn show_sign_in(&mut self, token: Option<&str>) {
-        self.bearer = token.map(str::to_owned);
+        self.course.bearer = token.map(str::to_owned);
     }
 
     /// What it shows with each request.
     pub fn shown_sign_in(&self) -> Option<&str> {
-        self.bearer.as_deref()
+        self.course.bearer.as_deref()
     }
 
     /// The id by which the server knows it in place of its UDID, where it is its person's own.

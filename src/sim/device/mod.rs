@@ -159,8 +159,6 @@ pub struct Device {
     situation: Situation,
     /// How far its person is who enrolls it by their account.
     course: account::Course,
-    /// What the sign-in of its person gave it, shown with each request.
-    bearer: Option<String>,
     enrollment: Option<Enrollment>,
     installation: Option<Installation>,
     channels: Vec<Channel>,
@@ -196,7 +194,6 @@ impl Device {
             phase: Phase::New,
             away_until: None,
             course: account::Course::default(),
-            bearer: None,
             enrollment: None,
             installation: None,
             agenda: VecDeque::new(),

@@ -143,7 +143,9 @@ fn parse_wish(word: &str) -> Result<Wish> {
             "own" => by_account = Some(ByAccount::Own),
             "school" => by_account = Some(ByAccount::School),
             other => {
-                return Err(Error::bad_input(format!("+{other} says nothing of a device; there are +automated, +own, +school and +shared")));
+                return Err(Error::bad_input(format!(
+                    "+{other} says nothing of a device; there are +automated, +own, +school and +shared"
+                )));
             }
         }
     }

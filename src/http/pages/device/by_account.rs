@@ -50,7 +50,10 @@ mod tests {
         let known = DeviceFacts { model: "iPad".into(), ..DeviceFacts::default() };
         let html = |account: &ByAccount| by_account(account, &known, Timestamp::from_seconds(1_795_577_400)).into_string();
         let own = html(&account);
-        assert!(own.contains("Kim &lt;Example&gt;’s own iPad") && own.contains("It stays managed") && own.contains("erase the device, take"), "{own}");
+        assert!(
+            own.contains("Kim &lt;Example&gt;’s own iPad") && own.contains("It stays managed") && own.contains("erase the device, take"),
+            "{own}"
+        );
         let school = html(&ByAccount { ownership: Ownership::School, shown: Shown::Right, shown_at: None, ..account });
         assert!(school.contains("signed in on this iPad") && !school.contains("It stays managed"), "{school}");
     }

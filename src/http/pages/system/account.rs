@@ -32,7 +32,8 @@ pub struct AccountView {
 }
 
 /// The words for whose devices of a family are.
-const CHOICES: [(&str, &str); 3] = [("off", "nobody enrolls them so"), ("own", "they are people’s own"), ("school", "they are the organisation’s")];
+const CHOICES: [(&str, &str); 3] =
+    [("off", "nobody enrolls them so"), ("own", "they are people’s own"), ("school", "they are the organisation’s")];
 
 const fn word(ownership: Option<Ownership>) -> usize {
     match ownership {
@@ -56,7 +57,8 @@ pub fn page(shell: &Shell, view: &AccountView) -> Markup {
             }))
         }
     };
-    let under = html! { "A person types their Managed Apple Account in the settings of their iPhone, iPad, Mac or Vision Pro, and signs in." };
+    let under =
+        html! { "A person types their Managed Apple Account in the settings of their iPhone, iPad, Mac or Vision Pro, and signs in." };
     frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Enrollment by account") }, content)
 }
 

@@ -197,12 +197,7 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
     let is_own = asked.ownership == Ownership::Own;
     // Whatever a person's own device says of itself is not kept.
     let said = |text: &str| Some(text.to_owned()).filter(|text| !is_own && !text.is_empty());
-    let device = MadeFor {
-        serial_number: said(&info.serial_number),
-        udid: said(&info.udid),
-        practice,
-        person_id: Some(token.person_id),
-    };
+    let device = MadeFor { serial_number: said(&info.serial_number), udid: said(&info.udid), practice, person_id: Some(token.person_id) };
     if practice && automated::is_real(tx, device.serial_number.as_deref(), device.udid.as_deref())? {
         return Ok(Answer::Refused(Refusal::NotPractice));
     }

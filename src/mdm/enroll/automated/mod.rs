@@ -163,8 +163,12 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
     if let Some(needed) = minimum::needed(tx, &rules, info)? {
         return Ok(Answer::Update(needed));
     }
-    let device =
-        MadeFor { serial_number: Some(info.serial_number.clone()), udid: Some(info.udid.clone()), practice, person_id: asked.person_id.clone() };
+    let device = MadeFor {
+        serial_number: Some(info.serial_number.clone()),
+        udid: Some(info.udid.clone()),
+        practice,
+        person_id: asked.person_id.clone(),
+    };
     match profile::of_device(tx, entry, invitation_id, device, addresses) {
         Ok(grant) => {
             let claim = Claim::of_device(info.product_name.clone(), info.os_version.clone());
