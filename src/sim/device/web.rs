@@ -39,8 +39,11 @@ impl Form {
 pub(crate) fn says(html: &str) -> String {
     let of = |mark: &str| {
         let (_, rest) = html.split_once(mark)?;
-        let (_, text) = rest.split_once('>')?;
-        text.split_once('<').map(|(text, _)| plain(text.trim()))
+        let (_, inside) = rest.split_once('>')?;
+        let (inside, _) = inside.split_once("</p>")?;
+        // Without the marks inside of it.
+        let texts = inside.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text).trim());
+        Some(plain(&texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")))
     };
     of("class=\"error").or_else(|| of("class=\"lead")).unwrap_or_default()
 }
@@ -82,5 +85,6 @@ mod tests {
         assert_eq!(form.url, "https://mdm.example.school/in?a=1&b=2");
         assert_eq!(form.body(), "v=x%26y&email=kim%40example.school&password=a%20b");
         assert_eq!((says(html).as_str(), Form::of("<p>no form</p>", "https://x/", "", "")), ("Sign in", None));
+        assert_eq!(says(r#"<p class="error" id="x"><svg a="b"></svg><span>It is &lt;wrong&gt;.</span></p>"#), "It is <wrong>.");
     }
 }
