@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::input::Json;
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::account_domain;
 use crate::http::auth::Authenticated;
 use crate::mdm::devices;
@@ -124,23 +124,31 @@ struct DeviceAccount {
     token_since: Option<Timestamp>,
 }
 
+/// How a device came in.
+#[derive(Debug, Serialize, ToSchema)]
+struct DeviceEntry {
+    /// By whose account; null where it came in another way.
+    account: Option<DeviceAccount>,
+}
+
 /// By whose account a device was enrolled.
 #[utoipa::path(get, path = "/api/v1/devices/{id}/account", tag = "account enrollment",
     params(("id" = String, Path, description = "The device's id, serial number, UDID or EnrollmentID")),
-    responses((status = 200, description = "The account", body = DeviceAccount), (status = 404, description = "It came in another way")))]
-async fn of_device(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<DeviceAccount>> {
+    responses((status = 200, description = "The account", body = DeviceEntry)))]
+async fn of_device(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<DeviceEntry>> {
     let token = app
         .store
         .read(app.now(), |tx| {
             let device = devices::find(tx, &actor, &id)?;
-            account::of_device(tx, &actor, &device.id)?.ok_or_else(|| Error::not_found("Nobody enrolled this device by their account."))
+            account::of_device(tx, &actor, &device.id)
         })
         .await?;
-    Ok(JsonBody(DeviceAccount {
+    let account = token.map(|token| DeviceAccount {
         person_id: token.person_id,
         managed_apple_id: token.managed_account,
         ownership: token.ownership,
         token: token.shown,
         token_since: token.shown_at,
-    }))
+    });
+    Ok(JsonBody(DeviceEntry { account }))
 }
