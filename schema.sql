@@ -281,11 +281,27 @@ CREATE TABLE challenges (
     udid          TEXT,
     practice      INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)), -- a practice device asked from Setup Assistant
     person_id     TEXT,                             -- who signed in there
-    identity      TEXT NOT NULL DEFAULT 'scep' CHECK (identity IN ('scep', 'acme'))    -- which of the two takes it
+    identity      TEXT NOT NULL DEFAULT 'scep' CHECK (identity IN ('scep', 'acme')),   -- which of the two takes it
+    account       BLOB                              -- the account token by which its profile was fetched
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenges_expires ON challenges (expires_at) WHERE spent_at IS NULL;
 CREATE INDEX challenges_enrollment ON challenges (enrollment_id) WHERE enrollment_id IS NOT NULL AND spent_at IS NULL;
 CREATE INDEX challenges_fingerprint ON challenges (fingerprint) WHERE fingerprint IS NOT NULL;
+
+-- Who signed in with their account to enroll a device, and the token that the device shows with each request from then on.
+CREATE TABLE account_tokens (
+    hash            BLOB PRIMARY KEY,               -- SHA-256 of the token
+    person_id       TEXT NOT NULL,
+    managed_account TEXT NOT NULL,                  -- as in the profile, where it never changes
+    ownership       TEXT NOT NULL CHECK (ownership IN ('own', 'school')),
+    enrollment_id   TEXT UNIQUE REFERENCES enrollments (id) ON DELETE CASCADE,     -- that began by it
+    shown           TEXT NOT NULL DEFAULT 'right' CHECK (shown IN ('right', 'none', 'another')),   -- what the enrollment last came with
+    shown_at        INTEGER,                        -- since when
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER                         -- while no enrollment began by it
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_tokens_person ON account_tokens (person_id);
+CREATE INDEX account_tokens_expires ON account_tokens (expires_at) WHERE expires_at IS NOT NULL;
 
 -- Devices that asked for their profile from Setup Assistant, the newest asking of each.
 CREATE TABLE arrivals (

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -14,7 +15,8 @@ use crate::http::server::Peer;
 use crate::mdm::enroll::identify::{ImportedAuthority, Presented};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::cms::{self, CmsError};
-use crate::pki::digest::{Digest, Hashed};
+use crate::pki::digest::{Digest, Hashed, sha256};
+use crate::protocol::service_discovery;
 
 /// How far a device's clock may be behind the start of its certificate, which lies ten minutes before it was issued.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
@@ -42,10 +44,17 @@ pub(super) fn presented_by_digest(
     digest_of: impl FnOnce(Digest) -> Option<Hashed>,
     now: Timestamp,
 ) -> Result<Option<Presented>> {
-    if let Some(signature) = headers.get(MDM_SIGNATURE) {
-        return signed(app, signature.as_bytes(), digest_of, now).map(Some);
-    }
-    peer.certificate.as_deref().map(|der| shown(app, der)).transpose()
+    let presented = match headers.get(MDM_SIGNATURE) {
+        Some(signature) => Some(signed(app, signature.as_bytes(), digest_of, now)?),
+        None => peer.certificate.as_deref().map(|der| shown(app, der)).transpose()?,
+    };
+    Ok(presented.map(|presented| Presented { bearer: bearer(headers), ..presented }))
+}
+
+/// SHA-256 of the bearer token that came with a message.
+pub fn bearer(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let token = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).and_then(service_discovery::bearer)?;
+    Some(sha256(token.as_bytes()))
 }
 
 /// Who a message says that it is from, before its body has come.
@@ -118,7 +127,7 @@ fn hint(now: Timestamp) {
 fn shown(app: &App, der: &[u8]) -> Result<Presented> {
     if app.imported().is_empty() {
         // Only certificates that we issued count, and those are known by their fingerprint.
-        return Ok(Presented { fingerprint: Fingerprint::of_der(der), certificate: None, imported_authority: None });
+        return Ok(Presented { fingerprint: Fingerprint::of_der(der), certificate: None, imported_authority: None, bearer: None });
     }
     let certificate = app.known.read(der).map_err(|error| Error::bad_input("The client certificate cannot be read.").caused_by(error))?;
     Ok(with_authority(app, certificate))
@@ -131,6 +140,7 @@ fn with_authority(app: &App, certificate: Certificate) -> Presented {
         fingerprint: certificate.fingerprint(),
         imported_authority: authority.map(|authority| ImportedAuthority { id: authority.id.clone(), created_at: authority.created_at }),
         certificate: Some(certificate),
+        bearer: None,
     }
 }
 

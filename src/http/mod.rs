@@ -1,6 +1,7 @@
 //! Who asks us: every door for devices, people and scripts, and every address on one screen.
 
 pub mod access;
+pub mod account_domain;
 mod acme;
 pub mod ade;
 pub mod api;

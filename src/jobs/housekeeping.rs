@@ -11,7 +11,9 @@ use crate::mdm::updates::progress;
 use crate::mdm::{access, admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, acme, arrivals, commands, declared, former_holders, invitations, offline_copies, reports, update_progress};
+use crate::store::{
+    Tx, account_tokens, acme, arrivals, commands, declared, former_holders, invitations, offline_copies, reports, update_progress,
+};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -55,6 +57,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + reports::prune(tx, now.minus(KEEP_REPORTS), PAGE)?
                     + acme::prune(tx, now.minus(EVERY), PAGE)?
                     + invitations::prune_challenges(tx, now.minus(EVERY))?
+                    + account_tokens::prune(tx, PAGE)?
                     + arrivals::prune(tx, now.minus(KEEP_ARRIVALS), PAGE)?
                     + admins::sessions::sweep(tx)?
                     + declared::prune_documents(tx, PAGE)?

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::mdm::checkin::{HowToLeave, actor, bound, how_to_leave};
 use crate::mdm::commands::{self, Offer, Recorded};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::{next_root, renewal};
+use crate::mdm::enroll::{account, next_root, renewal};
 use crate::mdm::{apps, checkin, inventory, journal, push, reconcile, setup_assistant, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::commands::{self as queue, Command};
@@ -69,7 +69,8 @@ pub fn poll(tx: &Tx, presented: &Presented, head: &Head) -> Result<Poll> {
         && !enrollment.awaiting_configuration
         && !commands::any_waiting(tx, enrollment)?
         && !deployments::is_due(tx, &enrollment.id)?
-        && !webhooks::wants_polls(tx)?;
+        && !webhooks::wants_polls(tx)?
+        && !account::is_news(tx, presented, enrollment)?;
     Ok(if quiet { Poll::Nothing { enrollment_id: enrollment.id.clone() } } else { Poll::Write })
 }
 

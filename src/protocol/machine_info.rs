@@ -52,15 +52,25 @@ pub struct MachineInfo {
 impl MachineInfo {
     /// Reads it, XML or binary. A device without serial number or UDID is nobody; other keys may be missing.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let info = Self::parse_of_anybody(bytes)?;
+        match (info.udid.as_str(), info.serial_number.as_str()) {
+            ("", _) => Err(Malformed::MissingKey("UDID")),
+            (_, "") => Err(Malformed::MissingKey("SERIAL")),
+            _ => Ok(info),
+        }
+    }
+
+    /// Reads what a device says at a sign-in by account: a person's own says neither serial number nor UDID (enrollment.md §8).
+    pub fn parse_of_anybody(bytes: &[u8]) -> Result<Self, Malformed> {
         let keys = plist::parse_value(bytes)?.into_dictionary().ok_or(Malformed::NotADictionary)?;
-        let needed = |key: &'static str| {
+        let id = |key: &str| {
             let value = said(&keys, key);
-            let is_id = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            if is_id { Ok(value) } else { Err(Malformed::MissingKey(key)) }
+            let is_id = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            if is_id { value } else { String::new() }
         };
         Ok(Self {
-            udid: needed("UDID")?,
-            serial_number: needed("SERIAL")?,
+            udid: id("UDID"),
+            serial_number: id("SERIAL"),
             product_name: said(&keys, "PRODUCT"),
             os_version: said(&keys, "OS_VERSION"),
             build_version: said(&keys, "VERSION"),

@@ -28,6 +28,7 @@ pub mod report;
 pub mod restrictions;
 pub mod roster;
 pub mod scep;
+pub mod service_discovery;
 mod xml;
 
 /// The bodies of the recorded requests in these folders of conversations, each with its name; for tests.

@@ -169,10 +169,12 @@ pub struct Challenge {
     pub practice: bool,
     /// Who signed in at the device.
     pub person_id: Option<String>,
+    /// Hash of the account token by which its profile was fetched.
+    pub account: Option<Vec<u8>>,
 }
 
 const CHALLENGE_COLUMNS: &str = "hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, expires_at, spent_at, \
-     newest_authority_id, entry, serial_number, udid, practice, person_id, identity";
+     newest_authority_id, entry, serial_number, udid, practice, person_id, identity, account";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
     Ok(Challenge {
@@ -193,6 +195,7 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
         practice: row.get(14)?,
         person_id: row.get(15)?,
         identity: row.get(16)?,
+        account: row.get(17)?,
     })
 }
 
@@ -200,8 +203,8 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
 pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
     tx.execute(
         "INSERT INTO challenges (hash, purpose, invitation_id, enrollment_id, server_url, check_in_url, scep_url, topic, created_at, expires_at,
-                                 newest_authority_id, entry, serial_number, udid, practice, person_id, identity)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                                 newest_authority_id, entry, serial_number, udid, practice, person_id, identity, account)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         params![
             &challenge.hash[..],
             challenge.purpose,
@@ -220,6 +223,7 @@ pub fn insert_challenge(tx: &Tx, challenge: &Challenge) -> Result<()> {
             challenge.practice,
             &challenge.person_id,
             challenge.identity,
+            &challenge.account,
         ],
     )?;
     Ok(())

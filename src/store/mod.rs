@@ -1,6 +1,7 @@
 //! What is remembered: the only place with SQL. One writer groups commits, a few readers read, and rooms see a `&Tx`.
 
 pub mod access;
+pub mod account_tokens;
 pub mod acme;
 pub mod ade_devices;
 pub mod ade_locks;

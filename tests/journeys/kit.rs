@@ -23,7 +23,7 @@ use rollcall::pki::push_certificate::PushCertificate;
 use rollcall::random::Random;
 use rollcall::sim::apple::Services;
 use rollcall::sim::client::Trust;
-use rollcall::sim::device::{DeclarationSeen, Device, Maker, ProfileSeen, ProfileSource, Settings, SetupAssistant};
+use rollcall::sim::device::{AccountSignIn, DeclarationSeen, Device, Maker, ProfileSeen, ProfileSource, Settings, SetupAssistant};
 use rollcall::sim::faults::Faults;
 use rollcall::sim::fleet::{Fleet, Plan, Summary};
 use rollcall::sim::model::Mix;
@@ -201,6 +201,26 @@ impl House {
         plan.seed =
             u64::from(kind.bytes().chain(faults.bytes()).fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))));
         let trust = Trust::new(&[self.app().authority().issuer.certificate().clone()]).unwrap().at(self.clock.clone());
+        let fleet = Fleet::start(plan, Arc::new(trust), self.clock.clone()).unwrap();
+        fleet.until(|summary| summary.enrolled + summary.failed == 1).await;
+        Guest { house: self, fleet }
+    }
+
+    /// Lets a person enroll a device by their account, `ipad@26+own` as theirs, `mac@15+school` as the school's; gives it once it has enrolled or could not.
+    pub(crate) async fn signs_in(&self, store: Option<&Services>, person: AccountSignIn, kind: &str) -> Guest<'_> {
+        let mut settings = Settings::new(ProfileSource::Bytes(Vec::new()));
+        let mut known = vec![self.app().authority().issuer.certificate().clone()];
+        if let Some(services) = store {
+            settings.store = Some(services.apps_and_books.store_url());
+            known.extend(Certificate::all_from_pem(services.trust_anchor_pem().as_bytes()).unwrap());
+        }
+        let mut plan = Plan::new(1, settings);
+        plan.seed = u64::from(
+            kind.bytes().chain(person.address.bytes()).fold(11_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))),
+        );
+        plan.settings.account = Some(Arc::new(person));
+        (plan.mix, plan.shared_keys) = (Mix::parse(&[kind]).unwrap(), Some(1));
+        let trust = Trust::new(&known).unwrap().at(self.clock.clone());
         let fleet = Fleet::start(plan, Arc::new(trust), self.clock.clone()).unwrap();
         fleet.until(|summary| summary.enrolled + summary.failed == 1).await;
         Guest { house: self, fleet }

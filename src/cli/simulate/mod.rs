@@ -196,9 +196,15 @@ impl Simulate {
             store: self.store_url()?,
             ..Settings::new(self.profile_source()?)
         };
+        let mix = if self.model.is_empty() { Mix::default() } else { Mix::parse(&self.model)? };
+        if let Mix::Of(wishes) = &mix
+            && wishes.iter().any(|wish| wish.by_account.is_some())
+        {
+            return Err(Error::bad_input("Devices with +own and +school come in when somebody signs in at them, which nobody does here."));
+        }
         Ok(Plan {
             seed: self.seed,
-            mix: if self.model.is_empty() { Mix::default() } else { Mix::parse(&self.model)? },
+            mix,
             faults,
             ramp: self.ramp,
             shared_keys: self.keys.or_else(|| (self.devices > OWN_KEYS_UP_TO).then_some(SHARED_KEYS)),

@@ -14,6 +14,7 @@ use crate::http::auth::Authenticated;
 use crate::mdm::devices;
 use crate::protocol::ids::EnrollmentKind;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::invitations::Entry;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(enrollments_of)).routes(routes!(enrollment))
@@ -44,6 +45,8 @@ struct EnrollmentView {
     push_ready: bool,
     /// Why the last push failed.
     push_error: String,
+    /// By which door it came in.
+    entry: Entry,
     /// When it enrolled.
     enrolled_at: Option<Timestamp>,
     /// When it was last heard of.
@@ -64,6 +67,7 @@ impl From<Enrollment> for EnrollmentView {
             generation: enrollment.generation,
             topic: enrollment.topic,
             push_error: enrollment.push_error,
+            entry: enrollment.entry,
             enrolled_at: enrollment.enrolled_at,
             last_seen_at: enrollment.last_seen_at,
         }

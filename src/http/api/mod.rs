@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`: its conventions, and one file per noun.
 
 mod access;
+mod account_enrollment;
 mod ade;
 mod admins;
 mod apple_roots;
@@ -102,6 +103,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(settings::routes())
         .merge(attestation::routes())
         .merge(setup_assistant::routes())
+        .merge(account_enrollment::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())
         .merge(access::routes())

@@ -2,6 +2,7 @@
 //!
 //! A device that comes here is not enrolled: no answer can cost an enrollment. What is refused is a plain page, or the code that the device's OS knows.
 
+mod account;
 mod configurator;
 mod visits;
 
@@ -32,6 +33,7 @@ use crate::mdm::enroll::automated::{self, Answer, Asked, Door, Refusal};
 use crate::mdm::enroll::profile::{self, ORGANISATION};
 use crate::pki::device_identity::{self, Unproven, Vouched};
 use crate::protocol::machine_info::{HEADER, MESSAGE_MAX_BYTES, MachineInfo};
+use crate::protocol::malformed::Malformed;
 use crate::secret::Secret;
 use crate::store::settings;
 use visits::{Desk, Visit};
@@ -45,6 +47,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/ade", get(look).post(ask))
         .route("/ade/sign-in", post(sign_in))
         .route("/ade/{code}", get(look_by_code).post(ask_by_code))
+        .merge(account::routes())
         .layer(Extension(Arc::new(Desk::default())));
     limits::group(Audience::Person, MESSAGE_MAX_BYTES, routes.merge(configurator::routes()))
 }
@@ -58,7 +61,7 @@ async fn ask_by_code(State(app): State<App>, Path(code): Path<String>, body: Byt
 }
 
 async fn asked(app: &App, message: Vec<u8>, door: Door) -> Result<Response> {
-    match prove(app, message).await? {
+    match prove(app, message, MachineInfo::parse).await? {
         Ok((info, by)) => answer(app, Asked { info, by, door, person_id: None }).await,
         Err(response) => Ok(response),
     }
@@ -80,14 +83,14 @@ async fn look_by_code(
 /// A web view: its first request carries what the device says of itself; later ones are known by their visit.
 async fn looked(app: &App, desk: &Desk, headers: &HeaderMap, door: Door) -> Result<Response> {
     let Some(header) = headers.get(HEADER) else {
-        let visit = cookie(headers).filter(|visit| desk.is_open(visit, app.now()));
+        let visit = cookie(headers).filter(|visit| desk.devices.is_open(visit, app.now()));
         return match visit {
             Some(visit) => Ok(sheet(sign_in_page(&organisation(app).await?, &SignIn { visit: &visit, ..SignIn::default() }))),
             None => Ok(sheet(explained(&organisation(app).await?))),
         };
     };
     let message = STANDARD.decode(header.as_bytes().trim_ascii()).unwrap_or_default();
-    let (info, by) = match prove(app, message).await? {
+    let (info, by) = match prove(app, message, MachineInfo::parse).await? {
         Ok(proven) => proven,
         Err(response) => return Ok(response),
     };
@@ -120,13 +123,13 @@ struct Typed {
 
 async fn sign_in(State(app): State<App>, Extension(desk): Extension<Arc<Desk>>, peer: Peer, Form(typed): Form<Typed>) -> Result<Response> {
     let now = app.now();
-    if !desk.is_open(&typed.visit, now) {
+    if !desk.devices.is_open(&typed.visit, now) {
         let words = "This took too long, or the page is an old one. Go back in Setup Assistant and begin this step again.";
         return page(&app, StatusCode::GONE, &Refused { title: "Begin again", words }).await;
     }
     match desk.prove(&app, peer.addr.ip(), &typed.email, Secret::new(typed.password), now).await {
         Ok(person_id) => {
-            let Some(Visit { asked }) = desk.take(&typed.visit, now) else {
+            let Some(Visit { asked }) = desk.devices.take(&typed.visit, now) else {
                 return page(&app, StatusCode::GONE, &Refused { title: "Begin again", words: "Somebody signed in on this page already." })
                     .await;
             };
@@ -142,7 +145,11 @@ async fn sign_in(State(app): State<App>, Extension(desk): Extension<Arc<Desk>>, 
 }
 
 /// What a device says of itself and who vouches for it, or the page that says why that is not known.
-async fn prove(app: &App, message: Vec<u8>) -> Result<Result<(MachineInfo, Vouched), Response>> {
+async fn prove(
+    app: &App,
+    message: Vec<u8>,
+    read: fn(&[u8]) -> Result<MachineInfo, Malformed>,
+) -> Result<Result<(MachineInfo, Vouched), Response>> {
     let now = app.now();
     let anchors = app.store.read(now, automated::anchors).await?;
     let is_kept = anchors.apple.is_some();
@@ -154,7 +161,7 @@ async fn prove(app: &App, message: Vec<u8>) -> Result<Result<(MachineInfo, Vouch
     if let Some(authority) = proven.carried.filter(|_| !is_kept && proven.by == Vouched::Apple) {
         app.store.write(now, move |tx| automated::carried(tx, &authority)).await?;
     }
-    match MachineInfo::parse(&proven.content) {
+    match read(&proven.content) {
         Ok(info) => Ok(Ok((info, proven.by))),
         Err(error) => {
             let words = format!("What the device says of itself cannot be read: {error}.");

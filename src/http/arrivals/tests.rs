@@ -27,37 +27,37 @@ use crate::secret::Secret;
 use crate::store::arrivals::{self, Answer};
 use crate::store::{alerts, push_certificates};
 
-struct House {
-    app: App,
+pub(super) struct House {
+    pub(super) app: App,
     router: Router,
     authority: Issuer,
-    device: Signer,
+    pub(super) device: Signer,
 }
 
-struct Reply {
-    status: StatusCode,
-    headers: HeaderMap,
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     body: Vec<u8>,
 }
 
 impl Reply {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    fn json(&self) -> Json {
+    pub(super) fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// The profile that it is.
-    fn profile(&self) -> Dictionary {
+    pub(super) fn profile(&self) -> Dictionary {
         assert_eq!((self.status, self.headers[CONTENT_TYPE].as_bytes()), (StatusCode::OK, &b"application/x-apple-aspen-config"[..]));
         parse_dictionary(&cms::verify(&self.body, None).unwrap().content).unwrap()
     }
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let app = App::for_tests();
         let authority = issue::root("Practice devices", app.now()).unwrap();
         let device = authority.device("TESTSN0001", &PrivateKey::generate_rsa_2048().unwrap(), app.now()).unwrap();
@@ -96,7 +96,7 @@ impl House {
         Self { app, router, authority, device }
     }
 
-    async fn send(&self, request: Request<Body>) -> Reply {
+    pub(super) async fn send(&self, request: Request<Body>) -> Reply {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = axum::body::to_bytes(body, 1 << 20).await.unwrap().to_vec();
         Reply { status: parts.status, headers: parts.headers, body }
@@ -107,7 +107,7 @@ impl House {
         self.send(request.unwrap()).await
     }
 
-    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+    pub(super) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
         let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
         self.send(request.body(Body::empty()).unwrap()).await
     }

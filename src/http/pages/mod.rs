@@ -1,6 +1,7 @@
 //! The page: view structs of plain data in, HTML out; one file per noun, on top of the shared parts.
 
 pub mod access;
+pub mod account;
 pub mod ade;
 pub mod apps;
 pub mod at_device;

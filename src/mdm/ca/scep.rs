@@ -10,7 +10,7 @@ use crate::pki::digest;
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
 use crate::store::invitations::{self, Challenge, IdentityKind};
-use crate::store::{Tx, attestations, devices};
+use crate::store::{Tx, account_tokens, attestations, devices};
 
 /// What a request brings, after its signature, envelope and proof of possession were checked.
 #[derive(Debug, Clone)]
@@ -149,8 +149,12 @@ fn still_wanted(tx: &Tx, challenge: &Challenge) -> Result<bool> {
     }
     match &challenge.enrollment_id {
         Some(id) => enrollments::by_id(tx, id)?.map_or(Ok(false), |enrollment| is_present(tx, &enrollment)),
-        // Made for one device that its maker vouched for.
-        None => Ok(challenge.serial_number.is_some()),
+        None => match &challenge.account {
+            // Somebody signed in for it, who may be gone since.
+            Some(hash) => Ok(account_tokens::by_hash(tx, hash)?.is_some()),
+            // Made for one device that its maker vouched for.
+            None => Ok(challenge.serial_number.is_some()),
+        },
     }
 }
 

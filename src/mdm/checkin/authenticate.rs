@@ -7,7 +7,7 @@ use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::{automated, renewal};
+use crate::mdm::enroll::{account, automated, renewal};
 use crate::mdm::{commands, escrow, inventory, journal, webhooks};
 use crate::protocol::checkin::{Authenticate, CheckIn};
 use crate::protocol::ids::EnrollmentIds;
@@ -37,6 +37,11 @@ pub(super) fn authenticate(
     let challenge = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?;
     if challenge.as_ref().is_some_and(|challenge| !automated::is_for(challenge, &checkin.ids, message)) {
         return refuse(tx, Some(presented), &checkin.ids, Refusal::AnotherDevice);
+    }
+    if let Some(challenge) = &challenge
+        && let Some(refusal) = account::stands_against(tx, challenge, &checkin.ids)?
+    {
+        return refuse(tx, Some(presented), &checkin.ids, refusal);
     }
     let enrollment = match known {
         // A device that somebody deleted comes back as a new one.
@@ -72,7 +77,7 @@ fn enroll(
     known: Option<Enrollment>,
 ) -> Result<Enrollment> {
     let mut device = device_of(tx, ids, message, identity.invitation_id.as_deref())?;
-    if let Some(challenge) = challenge.as_ref().filter(|challenge| challenge.serial_number.is_some()) {
+    if let Some(challenge) = challenge.as_ref().filter(|challenge| challenge.serial_number.is_some() || challenge.account.is_some()) {
         device.practice = challenge.practice;
         devices::update(tx, &device)?;
     }
@@ -83,8 +88,9 @@ fn enroll(
         }
         None => new_enrollment(tx, ids, &device)?,
     };
-    reset(tx, &mut enrollment, &device, message, identity, challenge);
+    reset(tx, &mut enrollment, &device, message, identity, challenge.as_ref());
     enrollments::update(tx, &enrollment)?;
+    account::began(tx, challenge.as_ref(), &enrollment, &mut device)?;
     identify::bind(tx, presented, identity, &enrollment)?;
     note_state(tx, &enrollment, "enrollment.authenticated")?;
     Ok(enrollment)
@@ -148,7 +154,14 @@ pub(super) fn blank(
 }
 
 /// Puts an enrollment at the start of its generation.
-fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authenticate, identity: &Identity, challenge: Option<Challenge>) {
+fn reset(
+    tx: &Tx,
+    enrollment: &mut Enrollment,
+    device: &Device,
+    message: &Authenticate,
+    identity: &Identity,
+    challenge: Option<&Challenge>,
+) {
     enrollment.device_id.clone_from(&device.id);
     enrollment.state = EnrollmentState::Authenticated;
     enrollment.topic.clone_from(&message.topic);
@@ -168,10 +181,10 @@ fn reset(tx: &Tx, enrollment: &mut Enrollment, device: &Device, message: &Authen
         if challenge.purpose == Purpose::Enroll {
             enrollment.entry = challenge.entry;
         }
-        enrollment.server_url = challenge.server_url;
-        enrollment.check_in_url = challenge.check_in_url;
-        enrollment.scep_url = challenge.scep_url;
-        enrollment.invitation_id = challenge.invitation_id;
+        enrollment.server_url.clone_from(&challenge.server_url);
+        enrollment.check_in_url.clone_from(&challenge.check_in_url);
+        enrollment.scep_url.clone_from(&challenge.scep_url);
+        enrollment.invitation_id.clone_from(&challenge.invitation_id);
     }
 }
 

@@ -9,6 +9,7 @@ mod token_update;
 use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
+use crate::mdm::enroll::account;
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal, Standing};
 use crate::mdm::{Actor, ade, declarations, journal, reconcile, setup_assistant, webhooks};
 use crate::protocol::checkin::{CheckIn, GetToken, Message, TokenService};
@@ -127,6 +128,7 @@ pub(in crate::mdm) fn bound(tx: &Tx, presented: &Presented, outcome: Outcome) ->
     if !identify::may_bind(tx, &identity, &device_channel)? {
         return Ok(None);
     }
+    account::note_bearer(tx, presented, &enrollment)?;
     if identity.enrollment_id.is_some() {
         return Ok(Some(enrollment));
     }

@@ -28,6 +28,8 @@ pub struct Presented {
     pub certificate: Option<Certificate>,
     /// The imported authority that issued it, if its signature was checked against one.
     pub imported_authority: Option<ImportedAuthority>,
+    /// SHA-256 of the bearer token beside it: devices that enrolled by an account show one.
+    pub bearer: Option<[u8; 32]>,
 }
 
 /// The imported authority that a presented certificate chains to.
@@ -92,6 +94,10 @@ pub enum Refusal {
     AttestedForAnother,
     /// The policy takes attested keys only, and this one was not.
     NotAttested,
+    /// Somebody signed in for a device of the other kind: their own, or the organisation's.
+    NotAsSignedIn,
+    /// The sign-in behind the certificate is over.
+    SignInOver,
 }
 
 impl Refusal {
@@ -106,6 +112,10 @@ impl Refusal {
             Self::MoveInWindowOver => "the certificate came from another server, and the time to take such devices over has passed",
             Self::AttestedForAnother => "Apple vouched for the certificate's key, but on another device",
             Self::NotAttested => "only devices that prove that they are genuine come in, and this one came without a proof",
+            Self::NotAsSignedIn => {
+                "the certificate was issued for a person's own device and came from one of the organisation's, or the other way round"
+            }
+            Self::SignInOver => "whoever signed in for this device is not here any more",
         }
     }
 }

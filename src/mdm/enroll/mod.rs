@@ -1,5 +1,6 @@
 //! How devices come in: invitations, profiles with one-time challenges, identities, and their renewal.
 
+pub mod account;
 pub mod automated;
 pub mod configurator;
 pub mod identify;

@@ -8,9 +8,10 @@ use crate::mdm::enroll::{ALL_RIGHTS, Addresses, CHALLENGE_LIFETIME, invitations}
 use crate::pki::cms::{self, SignOptions};
 use crate::pki::digest;
 use crate::pki::issue::Issuer;
-use crate::protocol::mobileconfig::{self, Acme, EnrollmentProfile, Identity, PayloadUuids, Scep};
+use crate::protocol::mobileconfig::{self, AccountDriven, Acme, EnrollmentProfile, Identity, PayloadUuids, Scep};
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::store::account_tokens::{self, Ownership};
 use crate::store::certificates::Purpose;
 use crate::store::invitations::{Challenge, Entry, IdentityKind, Invitation, by_id, insert_challenge};
 use crate::store::settings::{self, Setting};
@@ -51,6 +52,8 @@ pub struct Grant {
     pub entry: Entry,
     /// The device that it is for, where that is proven.
     pub device: Option<MadeFor>,
+    /// The account of an enrollment that began by a sign-in.
+    pub account: Option<Account>,
 }
 
 impl Grant {
@@ -60,13 +63,24 @@ impl Grant {
     }
 }
 
+/// The account that a profile is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// SHA-256 of the token by which the profile was fetched; none for a renewal.
+    pub token: Option<[u8; 32]>,
+    /// The Managed Apple Account, which never changes.
+    pub managed_account: String,
+    /// Whether the device is the person's own.
+    pub is_own_device: bool,
+}
+
 /// The device that a profile is for: no other one may enroll by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeFor {
-    /// Its serial number.
-    pub serial_number: String,
-    /// Its UDID.
-    pub udid: String,
+    /// Its serial number; none of a person's own.
+    pub serial_number: Option<String>,
+    /// Its UDID; none of a person's own.
+    pub udid: Option<String>,
     /// Whether it is a practice device.
     pub practice: bool,
     /// Who signed in at it.
@@ -135,6 +149,12 @@ fn topic_for(tx: &Tx, practice: bool) -> Result<String> {
 pub(in crate::mdm::enroll) fn of_renewal(tx: &Tx, enrollment_id: &str, addresses: Addresses, topic: String) -> Result<Grant> {
     let mut grant = grant(tx, Purpose::Renew, addresses, topic)?;
     grant.enrollment_id = Some(enrollment_id.to_owned());
+    // A device refuses a renewal that says anything else of its account than the profile before.
+    grant.account = account_tokens::of_enrollment(tx, enrollment_id)?.map(|token| Account {
+        token: None,
+        managed_account: token.managed_account,
+        is_own_device: token.ownership == Ownership::Own,
+    });
     Ok(grant)
 }
 
@@ -158,6 +178,7 @@ fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Resu
         identifier: identifier(tx)?,
         entry: Entry::Invitation,
         device: None,
+        account: None,
     })
 }
 
@@ -189,10 +210,11 @@ pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
             expires_at: tx.now.plus(CHALLENGE_LIFETIME),
             spent_at: None,
             entry: grant.entry,
-            serial_number: grant.device.as_ref().map(|device| device.serial_number.clone()),
-            udid: grant.device.as_ref().map(|device| device.udid.clone()),
+            serial_number: grant.device.as_ref().and_then(|device| device.serial_number.clone()),
+            udid: grant.device.as_ref().and_then(|device| device.udid.clone()),
             practice: grant.device.as_ref().is_some_and(|device| device.practice),
             person_id: grant.device.as_ref().and_then(|device| device.person_id.clone()),
+            account: grant.account.as_ref().and_then(|account| account.token).map(Vec::from),
         },
     )
 }
@@ -224,7 +246,10 @@ pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
         access_rights: ALL_RIGHTS as u32,
         removal_disallowed: false,
         target: None,
-        account: None,
+        account: grant
+            .account
+            .as_ref()
+            .map(|account| AccountDriven { managed_account: account.managed_account.clone(), is_own_device: account.is_own_device }),
     };
     Ok(mobileconfig::build(&profile)?)
 }

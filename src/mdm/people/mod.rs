@@ -5,6 +5,7 @@ pub mod classes;
 pub mod import;
 mod invited;
 mod leaving;
+mod own_devices;
 
 use serde_json::json;
 
@@ -18,6 +19,7 @@ pub use crate::protocol::roster::{EMAIL_MAX_CHARS, NAME_MAX_CHARS};
 pub use account::{ACCOUNT_MAX_CHARS, account, set_account};
 pub use invited::invited;
 pub use leaving::{Leaving, leaving};
+pub use own_devices::own_devices;
 
 /// People at the most.
 pub const PEOPLE_MAX: u64 = 100_000;
@@ -100,6 +102,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, change: Change) -> Result<Person
     journal::note(tx, actor, "person.changed", Subject::default(), data)?;
     if deactivated {
         licences::person_left(tx, id)?;
+        own_devices::left(tx, id)?;
     }
     look_at_devices(tx, id)?;
     find(tx, actor, id)
@@ -111,6 +114,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     let person = find(tx, actor, id)?;
     let devices = rows::devices(tx, id)?;
     licences::person_left(tx, id)?;
+    own_devices::left(tx, id)?;
     rows::delete(tx, id)?;
     for device in &devices {
         deployments::look_again(tx, &device.id)?;

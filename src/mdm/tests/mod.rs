@@ -1,5 +1,6 @@
 //! Sequences of the device protocol against the rooms, on SQLite in memory: a school, its invitations, and devices that say what they say.
 
+mod account;
 mod acme;
 mod ade;
 mod app_schemas;
@@ -110,7 +111,7 @@ impl School {
             let public_key = digest::sha256(&der);
             certificates::insert(tx, &NewIdentity { identity: &identity, certificate: &der, public_key: &public_key, transaction_id: "" })
         });
-        Presented { fingerprint, certificate: None, imported_authority: None }
+        Presented { fingerprint, certificate: None, imported_authority: None, bearer: None }
     }
 
     /// A device that has a fresh certificate and has said nothing yet.

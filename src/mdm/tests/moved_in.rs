@@ -50,7 +50,7 @@ fn moved_in(school: &School) -> Device<'_> {
         Ok(())
     });
     let imported_authority = Some(ImportedAuthority { id: String::from("elsewhere"), created_at: now });
-    let identity = Presented { fingerprint: certificate.fingerprint(), certificate: Some(certificate), imported_authority };
+    let identity = Presented { fingerprint: certificate.fingerprint(), certificate: Some(certificate), imported_authority, bearer: None };
     Device { school, udid: UDID.to_owned(), identity }
 }
 

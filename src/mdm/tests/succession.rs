@@ -237,6 +237,7 @@ fn who_enrolls_or_renews_with_both_roots_in_the_profile_knows_the_next_one() {
                 udid: None,
                 practice: false,
                 person_id: None,
+                account: None,
             };
             invitations::insert_challenge(tx, &challenge)?;
             invitations::spend_challenge(tx, &challenge.hash, &fingerprint)

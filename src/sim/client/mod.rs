@@ -297,7 +297,9 @@ where
     let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let filled = |name: HeaderName| Some(text(name).to_owned()).filter(|value| !value.is_empty());
     let location = text(header::LOCATION);
-    if head.status.is_redirection() && !location.is_empty() {
+    // An address of the system's own ends a web view; nothing is fetched from it.
+    let is_web = ["https:", "http:", "/"].iter().any(|begin| location.starts_with(begin));
+    if head.status.is_redirection() && is_web {
         return joined(url, location).map(Answer::Elsewhere).ok_or_else(|| format!("{url} redirects to {location}, which is no URL"));
     }
     let response = Response {
@@ -306,6 +308,7 @@ where
         retry_after_s: text(header::RETRY_AFTER).parse().ok(),
         replay_nonce: filled(HeaderName::from_static("replay-nonce")),
         location: filled(header::LOCATION),
+        www_authenticate: filled(header::WWW_AUTHENTICATE),
         total_bytes: text(header::CONTENT_RANGE).rsplit('/').next().and_then(|total| total.parse().ok()),
         body: Bytes::new(),
     };

@@ -24,6 +24,8 @@ pub(crate) enum Errand {
     FetchProfile,
     /// Ask for it from Setup Assistant.
     AskSetup,
+    /// A step of an enrollment by account.
+    Account(super::account::Step),
     /// SCEP, in this order.
     GetCaCert,
     GetCaCaps,
@@ -128,6 +130,7 @@ impl Device {
         match errand {
             Errand::FetchProfile => self.profile_request(),
             Errand::AskSetup => self.machine_info(now),
+            Errand::Account(step) => self.account_request(step, now),
             Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation => self.scep_request(errand, now),
             Errand::MakeKey => None,
             Errand::Acme(step) => self.acme_request(*step, now),
@@ -154,6 +157,11 @@ impl Device {
             self.leave(format!("the server answered {} to {}", response.status, flight.request.purpose.name()));
             return;
         }
+        if let Errand::Account(step) = &flight.errand
+            && response.status < 500
+        {
+            return self.account_came(&step.clone(), &response, now);
+        }
         if response.is_success() {
             self.finish(flight.errand, response, now);
         } else {
@@ -168,6 +176,8 @@ impl Device {
             request.purpose,
             Purpose::Profile
                 | Purpose::MachineInfo
+                | Purpose::ServiceDiscovery
+                | Purpose::WebSignIn
                 | Purpose::GetCaCert
                 | Purpose::GetCaCaps
                 | Purpose::PkiOperation
@@ -194,7 +204,7 @@ impl Device {
             Errand::FetchProfile | Errand::AskSetup => self.profile_came(&response, now),
             Errand::GetCaCert => self.ca_cert_came(&response),
             Errand::GetCaCaps => self.ca_caps_came(&response),
-            Errand::MakeKey | Errand::Accept(_) => {}
+            Errand::MakeKey | Errand::Accept(_) | Errand::Account(_) => {}
             Errand::PkiOperation => self.certificate_came(&response, now),
             Errand::Acme(step) => self.acme_came(step, &response, now),
             Errand::Authenticate => self.authenticated(&response),
@@ -228,6 +238,7 @@ impl Device {
                 let said = response.map(|response| String::from_utf8_lossy(&response.body).into_owned()).unwrap_or_default();
                 return self.installation_failed(super::values::Complaint::installation(4001, format!("{why} {said}")));
             }
+            Errand::Account(_) if given_up => return self.enrollment_failed(&super::values::Complaint::mdm(34010, why)),
             Errand::AskSetup if refused || given_up => return self.setup_refused(response, &why, now),
             Errand::FetchProfile | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation if refused || given_up => {
                 return self.installation_failed(super::values::Complaint::scep(22005, why));

@@ -245,6 +245,7 @@ impl Device {
         self.agenda.clear();
         self.flight = None;
         self.profiles.leave();
+        self.course.bearer = None;
         self.apps.release_all(by_user);
         self.situation.token_is_kept = false;
         if !self.update.is_installing() {

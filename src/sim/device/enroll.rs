@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::account::Step;
 use super::acme::{self, AcmePayload};
 use super::agenda::Errand;
 use super::commands::{After, Answer, Command};
@@ -71,6 +72,8 @@ impl Device {
         self.phase = Phase::Enrolling;
         if self.starts_in_setup_assistant() {
             self.agenda.push_back(Errand::AskSetup);
+        } else if self.starts_by_account() {
+            self.agenda.push_back(Errand::Account(Step::Discover));
         } else {
             self.by_invitation(now);
         }

@@ -162,6 +162,9 @@ impl Device {
         let identity = Arc::clone(&enrollment.identity);
         let mut headers =
             vec![(String::from("content-type"), content_type.to_owned()), (String::from("user-agent"), USER_AGENT.to_owned())];
+        if let Some(token) = &self.course.bearer {
+            headers.push((String::from("authorization"), format!("Bearer {token}")));
+        }
         let signs = match &self.settings.proof {
             Proof::AsProfileSays => enrollment.mdm.sign_message,
             Proof::Signature => true,

@@ -5,6 +5,7 @@
 //!                                                       push or poll ─▶ Idle ─▶ command ─▶ Report ─▶ command … ─▶ empty
 //! ```
 
+mod account;
 mod acme;
 mod agenda;
 mod apps;
@@ -29,6 +30,7 @@ mod situation;
 mod store;
 mod update;
 mod values;
+mod web;
 mod wire;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -51,6 +53,7 @@ use self::update::OsUpdate;
 use super::faults::DeviceFaults;
 use super::model::{Individual, Postings};
 
+pub use self::account::AccountSignIn;
 pub(crate) use self::identity::Dialect;
 pub use self::identity::{HeaderForm, Identity, Proof};
 pub use self::journal::Journal;
@@ -99,6 +102,8 @@ pub struct Settings {
     pub attestation: Option<AttestationService>,
     /// Where devices ask for their profile that come by Automated Device Enrollment; none: by `profile`, as others.
     pub setup: Option<Arc<SetupAssistant>>,
+    /// Who enrolls devices by their account that are to come so; none: nobody does, and they come by `profile`.
+    pub account: Option<Arc<AccountSignIn>>,
     /// The time zone that the device is in, `Europe/Berlin`, which is also what it is without any.
     pub time_zone: Option<String>,
 }
@@ -117,6 +122,7 @@ impl Settings {
             releases: None,
             attestation: None,
             setup: None,
+            account: None,
             time_zone: None,
         }
     }
@@ -151,6 +157,8 @@ pub struct Device {
     /// Off, restarting or unreachable until then.
     away_until: Option<Timestamp>,
     situation: Situation,
+    /// How far its person is who enrolls it by their account.
+    course: account::Course,
     enrollment: Option<Enrollment>,
     installation: Option<Installation>,
     channels: Vec<Channel>,
@@ -185,6 +193,7 @@ impl Device {
             journal: Journal::default(),
             phase: Phase::New,
             away_until: None,
+            course: account::Course::default(),
             enrollment: None,
             installation: None,
             agenda: VecDeque::new(),

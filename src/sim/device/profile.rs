@@ -195,6 +195,8 @@ pub(crate) struct MdmPayload {
     pub(crate) capabilities: Vec<String>,
     /// User enrollment: the device is known by an EnrollmentID, never by its UDID.
     pub(crate) by_user: bool,
+    /// EnrollmentMode and AssignedManagedAppleID of an enrollment by account.
+    pub(crate) account: Option<(String, String)>,
 }
 
 impl MdmPayload {
@@ -228,6 +230,7 @@ impl MdmPayload {
             check_out_when_removed,
             capabilities,
             by_user,
+            account: fields::filled(keys, "EnrollmentMode").zip(fields::filled(keys, "AssignedManagedAppleID")),
         })
     }
 
@@ -248,6 +251,9 @@ impl MdmPayload {
         }
         if self.access_rights & !old.access_rights != 0 {
             return Err(Complaint::mdm(12009, "The new MDM payload asks for rights that the old one did not have."));
+        }
+        if self.account != old.account {
+            return Err(Complaint::mdm(12012, "The new MDM payload does not match the old one: the account changed."));
         }
         if self.can(PER_USER_CONNECTIONS) != old.can(PER_USER_CONNECTIONS) || self.by_user != old.by_user {
             return Err(Complaint::mdm(12012, "The new MDM payload does not match the old one: ServerCapabilities changed."));

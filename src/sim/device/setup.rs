@@ -73,9 +73,22 @@ impl Device {
     /// The signed machine info.
     pub(crate) fn machine_info(&mut self, now: Timestamp) -> Option<Request> {
         let setup = self.settings.setup.clone()?;
+        let keys = self.machine_info_keys(false);
+        self.signed_machine_info(&setup.maker, keys, setup.url.clone(), now)
+    }
+
+    /// What it says of itself; of a person's own device nothing by which it could be known again.
+    pub(crate) fn machine_info_keys(&self, is_own: bool) -> Dictionary {
         let release = self.facts.release;
         let mut keys = Dictionary::new();
         let mut say = |key: &str, value: &str| drop(keys.insert(key.to_owned(), Value::from(value)));
+        if is_own {
+            say("PRODUCT", self.facts.model.product_name);
+            say("VERSION", release.build);
+            say("LANGUAGE", "en");
+            keys.sort_keys();
+            return keys;
+        }
         say("UDID", &self.facts.udid);
         say("SERIAL", &self.facts.serial_number);
         say("PRODUCT", self.facts.model.product_name);
@@ -93,10 +106,14 @@ impl Device {
             keys.insert("MDM_CAN_REQUEST_PSSO_CONFIG".into(), Value::Boolean(true));
         }
         keys.sort_keys();
+        keys
+    }
+
+    /// Signs what it says by the identity that it was built with.
+    pub(crate) fn signed_machine_info(&mut self, maker: &Maker, keys: Dictionary, url: String, now: Timestamp) -> Option<Request> {
         let content = to_xml(&Value::Dictionary(keys)).ok()?;
         let impostor = self.faults.impostor();
-        let dialect = Dialect::of(release);
-        let maker = &setup.maker;
+        let dialect = Dialect::of(self.facts.release);
         // Old devices send their own certificate alone.
         let carries = dialect.signed_attributes && impostor != Some(Impostor::BareIdentity);
         let authority = [maker.authority.certificate().clone()];
@@ -118,7 +135,7 @@ impl Device {
         };
         let headers = vec![(String::from("content-type"), SIGNED.to_owned()), (String::from("user-agent"), USER_AGENT.to_owned())];
         let purpose = Purpose::MachineInfo;
-        Some(Request { purpose, method: Method::POST, url: setup.url.clone(), headers, body: body.into(), identity: None, mischief: None })
+        Some(Request { purpose, method: Method::POST, url, headers, body: body.into(), identity: None, mischief: None })
     }
 
     /// The server did not give a profile: the device updates itself where that is what it is told, or stays in Setup Assistant.

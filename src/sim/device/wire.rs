@@ -15,6 +15,10 @@ pub enum Purpose {
     Profile,
     /// What it says of itself in Setup Assistant, for its enrollment profile.
     MachineInfo,
+    /// Where its server is, at the domain of an account.
+    ServiceDiscovery,
+    /// The web page at which its person signs in.
+    WebSignIn,
     /// SCEP: the certificate of the authority.
     GetCaCert,
     /// SCEP: what the authority can do.
@@ -49,9 +53,11 @@ pub enum Purpose {
 
 impl Purpose {
     /// All purposes with the names that fault files and figures use.
-    pub const NAMES: [(&'static str, Self); 17] = [
+    pub const NAMES: [(&'static str, Self); 19] = [
         ("Profile", Self::Profile),
         ("MachineInfo", Self::MachineInfo),
+        ("ServiceDiscovery", Self::ServiceDiscovery),
+        ("WebSignIn", Self::WebSignIn),
         ("GetCACert", Self::GetCaCert),
         ("GetCACaps", Self::GetCaCaps),
         ("PKIOperation", Self::PkiOperation),
@@ -136,8 +142,10 @@ pub struct Response {
     pub retry_after_s: Option<u32>,
     /// The Replay-Nonce field.
     pub replay_nonce: Option<String>,
-    /// The Location field, where it is no redirection.
+    /// The Location field, where it is no redirection that a device follows.
     pub location: Option<String>,
+    /// The WWW-Authenticate field.
+    pub www_authenticate: Option<String>,
     /// The size of the whole file that a Content-Range field names.
     pub total_bytes: Option<u64>,
     /// The body.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::apps::{KNOWN_APPS, KnownApp};
 use super::catalog::Model;
-use super::mix::{CLASSROOM_SIZE, Wish};
+use super::mix::{ByAccount, CLASSROOM_SIZE, Wish};
 use super::release::{Family, Release};
 
 /// How many serial numbers a seed has to itself.
@@ -65,6 +65,8 @@ pub struct Individual {
     pub supervised: bool,
     /// It came through Automated Device Enrollment.
     pub automated: bool,
+    /// Its person enrolls it by their account.
+    pub by_account: Option<ByAccount>,
     /// It is a Shared iPad.
     pub shared: bool,
     /// It has a passcode.
@@ -154,6 +156,7 @@ pub fn invent(seed: u64, number: u32, wish: Wish) -> Individual {
         battery: model.battery.then(|| ((0.3 + 0.7 * dice.0.f64()) * 100.0).round() / 100.0),
         supervised: wish.supervised,
         automated: wish.automated,
+        by_account: wish.by_account,
         shared: wish.shared && model.family == Family::IPad,
         passcode: !matches!(model.family, Family::AppleTv) && dice.below(4) > 0,
         filevault: model.family == Family::Mac && dice.below(3) > 0,

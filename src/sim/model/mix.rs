@@ -4,6 +4,29 @@ use super::catalog::{MODELS, Model, model};
 use super::release::{Family, Platform, Release, Version, newest_release, releases};
 use crate::error::{Error, Result};
 
+/// Whose a device is that its person enrolls by their account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByAccount {
+    /// Their own: iOS 15, macOS 14, visionOS 1 and later.
+    Own,
+    /// The organisation's: iOS 17, macOS 14, visionOS 1 and later.
+    School,
+}
+
+impl ByAccount {
+    /// Whether a system can be enrolled so.
+    fn is_known_to(self, release: &Release) -> bool {
+        let since = match (release.platform, self) {
+            (Platform::Ios, Self::Own) => 15,
+            (Platform::Ios, Self::School) => 17,
+            (Platform::Macos, _) => 14,
+            (Platform::Visionos, _) => 1,
+            _ => return false,
+        };
+        release.version.0 >= since
+    }
+}
+
 /// What one device shall be.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish {
@@ -15,6 +38,8 @@ pub struct Wish {
     pub supervised: bool,
     /// Whether it comes through Automated Device Enrollment: set-up waits for `DeviceConfigured`.
     pub automated: bool,
+    /// Whether its person enrolls it by their account, and whose it is then.
+    pub by_account: Option<ByAccount>,
     /// Whether several people share it, each with a Managed Apple Account (iPads only).
     pub shared: bool,
 }
@@ -83,7 +108,8 @@ impl Mix {
     }
 
     /// Reads wishes as the command line spells them: `iPad13,18`, `Mac14,2@15`, `ipad@12`, `mac`; a `-` before one makes it unsupervised,
-    /// `+automated` after it brings it by Automated Device Enrollment, `+shared` makes it a Shared iPad.
+    /// `+automated` after it brings it by Automated Device Enrollment, `+own` and `+school` have its person enroll it by their account, as their own or
+    /// as the organisation's, `+shared` makes it a Shared iPad.
     ///
     /// Without a version a device runs the newest release that its hardware allows.
     pub fn parse<S: AsRef<str>>(words: &[S]) -> Result<Self> {
@@ -98,7 +124,7 @@ fn classroom_seat(index: usize) -> Wish {
     let release = newest_release(model.family.platform(), major).expect("every seat's generation has a release");
     // One seat in four has not taken its generation's update yet.
     let release = if index % 4 == 1 { release_before(release) } else { release };
-    Wish { model, release, supervised, automated: false, shared: false }
+    Wish { model, release, supervised, automated: false, by_account: None, shared: false }
 }
 
 fn release_before(newest: &'static Release) -> &'static Release {
@@ -109,12 +135,18 @@ fn parse_wish(word: &str) -> Result<Wish> {
     let (supervised, word) = word.strip_prefix('-').map_or((true, word), |rest| (false, rest));
     let mut words = word.split('+');
     let word = words.next().unwrap_or_default();
-    let (mut automated, mut shared) = (false, false);
+    let (mut automated, mut shared, mut by_account) = (false, false, None);
     for more in words {
         match more {
             "automated" => automated = true,
             "shared" => shared = true,
-            other => return Err(Error::bad_input(format!("+{other} says nothing of a device; there are +automated and +shared"))),
+            "own" => by_account = Some(ByAccount::Own),
+            "school" => by_account = Some(ByAccount::School),
+            other => {
+                return Err(Error::bad_input(format!(
+                    "+{other} says nothing of a device; there are +automated, +own, +school and +shared"
+                )));
+            }
         }
     }
     let (name, version) = word.split_once('@').map_or((word, None), |(name, version)| (name, Some(version)));
@@ -122,20 +154,32 @@ fn parse_wish(word: &str) -> Result<Wish> {
     if shared && models[0].family != Family::IPad {
         return Err(Error::bad_input(format!("{name}+shared: only iPads are shared")));
     }
-    let wish = |model, release| Wish { model, release, supervised, automated, shared };
+    // Only a Mac is supervised by such an enrollment, and never a person's own.
+    let supervised = match by_account {
+        Some(ByAccount::Own) => false,
+        Some(ByAccount::School) => models[0].family == Family::Mac,
+        None => supervised,
+    };
+    let wish = |model: &'static Model, release: &'static Release| {
+        if by_account.is_some_and(|by_account| !by_account.is_known_to(release)) {
+            return Err(Error::bad_input(format!("{} {} cannot be enrolled by an account", model.product_name, release.text)));
+        }
+        Ok(Wish { model, release, supervised, automated, by_account, shared })
+    };
     let Some(version) = version else {
         let model = models[models.len() - 1];
         return newest_release(model.family.platform(), model.last_major)
-            .map(|release| wish(model, release))
-            .ok_or_else(|| Error::bad_input(format!("{name} has no release")));
+            .ok_or_else(|| Error::bad_input(format!("{name} has no release")))
+            .and_then(|release| wish(model, release));
     };
     let asked =
         Version::parse(version).ok_or_else(|| Error::bad_input(format!("{version} is no OS version; write for example ipad@18")))?;
     models
         .iter()
         .rev()
-        .find_map(|model| release_for(model, asked).map(|release| wish(model, release)))
+        .find_map(|model| release_for(model, asked).map(|release| (*model, release)))
         .ok_or_else(|| Error::bad_input(format!("no simulated {name} runs {version}; known: {}", known_versions(models[0].family))))
+        .and_then(|(model, release)| wish(model, release))
 }
 
 fn models_called(name: &str) -> Result<Vec<&'static Model>> {
@@ -211,5 +255,11 @@ mod tests {
         assert!(Mix::parse(&["ipad@x"]).is_err());
         assert!(Mix::parse(&["ipad+fast"]).unwrap_err().message.contains("+automated"));
         assert!(Mix::parse(&["mac+shared"]).unwrap_err().message.contains("only iPads"));
+        for too_old in ["ipad@14+own", "ipad@16+school", "mac@13+own", "tv+own"] {
+            assert!(Mix::parse(&[too_old]).unwrap_err().message.contains("by an account"), "{too_old}");
+        }
+        let wish = Mix::parse(&["ipad@15+own", "mac@14+school"]).unwrap();
+        assert_eq!((wish.wish(0).by_account, wish.wish(0).supervised), (Some(ByAccount::Own), false));
+        assert_eq!((wish.wish(1).by_account, wish.wish(1).supervised), (Some(ByAccount::School), true));
     }
 }

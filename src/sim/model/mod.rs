@@ -10,6 +10,6 @@ mod release;
 pub use apps::{KNOWN_APPS, KnownApp, account_hash, costs, external_version_id, known_app_by_adam_id, known_app_by_identifier};
 pub use catalog::{MODELS, Model, model};
 pub use individual::{Account, AccountKind, Individual, OwnApp, Person, invent};
-pub use mix::{Mix, Wish};
+pub use mix::{ByAccount, Mix, Wish};
 pub use postings::{Posting, Postings, lookup_document};
 pub use release::{Family, Improvement, Platform, Release, Version, newest_release, releases};

@@ -1,6 +1,7 @@
 //! The API through its whole way of layers, without sockets.
 
 mod access;
+mod account_enrollment;
 mod ade;
 mod app_schemas;
 mod apps;

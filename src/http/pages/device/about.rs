@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::super::parts::{Button, Fact, badge, day, time_ago};
 use super::{DeviceView, Genuine};
 use crate::clock::Timestamp;
+use crate::store::account_tokens::Ownership;
 
 pub(super) fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
     let known = &view.facts;
@@ -14,9 +15,11 @@ pub(super) fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
         Fact::text("Model", &known.model),
         Fact::code("Product", &known.product_name),
         Fact::new("System", html! { (known.os) @if !known.build.is_empty() { " " span.quiet { "(" (known.build) ")" } } }),
-        Fact::code("Serial number", &known.serial),
-        Fact::code("UDID", &known.udid),
     ];
+    // A person's own device never tells either.
+    if view.account.as_ref().is_none_or(|account| account.ownership != Ownership::Own) {
+        list.extend([Fact::code("Serial number", &known.serial), Fact::code("UDID", &known.udid)]);
+    }
     if known.on_apples_list {
         let href = format!("{}/{}", super::super::ade::devices::ADDRESS, known.serial);
         list.push(Fact::new("Apple's device list", html! { a href=(href) { "It is yours" } }));

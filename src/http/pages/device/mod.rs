@@ -2,6 +2,7 @@
 
 mod about;
 mod apps;
+mod by_account;
 pub mod deeds;
 pub mod people;
 mod tabs;
@@ -14,6 +15,7 @@ use super::parts::{
     Button, Entry, Frame, Live, Section, Shell, State, Tab, Wait, facts, frame, live, post, practice, section, tabs, timeline, waits,
 };
 use crate::clock::Timestamp;
+use crate::store::account_tokens::{Ownership, Shown};
 
 use about::about;
 use people::PeopleTab;
@@ -49,8 +51,25 @@ pub struct DeviceView {
     pub counts: [u64; 4],
     /// Whether several people share it, so that it has a tab for them.
     pub is_shared: bool,
+    /// Who enrolled it by their account, where somebody did.
+    pub account: Option<ByAccount>,
     /// The view that is open.
     pub content: DeviceContent,
+}
+
+/// How a device stands to the account by which it was enrolled.
+#[derive(Debug, Clone)]
+pub struct ByAccount {
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// Who signed in.
+    pub person: String,
+    /// Their Managed Apple Account.
+    pub managed_account: String,
+    /// What it shows with each request.
+    pub shown: Shown,
+    /// Since when.
+    pub shown_at: Option<Timestamp>,
 }
 
 /// What is known about a device; what is not known is empty or absent.
@@ -205,7 +224,7 @@ impl DeviceContent {
 /// The page.
 pub fn page(shell: &Shell, view: &DeviceView) -> Markup {
     let under = html! {
-        (view.facts.model) " · " (view.facts.os) " · " span.mono { (view.facts.serial) }
+        (view.facts.model) " · " (view.facts.os) @if !view.facts.serial.is_empty() { " · " span.mono { (view.facts.serial) } }
         @if view.practice { " " (practice()) }
     };
     let action = html! {
@@ -272,6 +291,7 @@ fn beside(now: Timestamp, view: &DeviceView) -> Markup {
             Live { id: "facts", topics: "device enrollment", of: Some(&view.id), src: None },
             html! { section.stack aria-labelledby="about" { h2 #about { "About" } (facts(&about(view, now))) } },
         ))
+        @if let Some(account) = &view.account { (by_account::by_account(account, &view.facts, now)) }
     }
 }
 
@@ -322,6 +342,7 @@ mod tests {
             may_give: false,
             counts: [1, 2, 3, 4],
             is_shared: false,
+            account: None,
             content: DeviceContent::Apps(AppsTab::default()),
         }
     }

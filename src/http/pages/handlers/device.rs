@@ -17,8 +17,9 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::device::{DeviceFacts, DeviceView, page};
+use crate::http::pages::device::{ByAccount, DeviceFacts, DeviceView, page};
 use crate::http::pages::parts::{Flash, encode};
+use crate::mdm::enroll::account;
 use crate::mdm::{self, Actor, Right, devices};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
@@ -87,8 +88,22 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         may_give: actor.may(Right::Configure),
         counts,
         is_shared: users::is_shared(tx, actor, &listed.device)?,
+        account: by_account(tx, actor, &listed.device)?,
         content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
     })
+}
+
+/// Who enrolled the device by their account.
+fn by_account(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<ByAccount>> {
+    let Some(token) = account::of_device(tx, actor, &device.id)? else { return Ok(None) };
+    let person = people::by_id(tx, &token.person_id)?.map_or_else(|| token.managed_account.clone(), |person| person.name);
+    Ok(Some(ByAccount {
+        ownership: token.ownership,
+        person,
+        managed_account: token.managed_account,
+        shown: token.shown,
+        shown_at: token.shown_at,
+    }))
 }
 
 fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<DeviceFacts> {

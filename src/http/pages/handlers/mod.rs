@@ -1,6 +1,7 @@
 //! What pages do: typed forms in, rooms asked, views shown; one file per noun, with its addresses at the top.
 
 mod access;
+mod account;
 mod ade;
 mod apps;
 mod catalog;
@@ -65,6 +66,7 @@ pub fn routes() -> Router<App> {
         .merge(log_in::routes())
         .merge(today::routes())
         .merge(setup_assistant::routes())
+        .merge(account::routes())
         .merge(devices::routes())
         .merge(device::routes())
         .merge(deeds::routes())

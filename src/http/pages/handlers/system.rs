@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::account;
 use super::ade;
 use super::devices::name;
 use super::genuine;
@@ -123,6 +124,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
         catalog::Audience::Groups => "an icon on the devices of some groups",
     };
     parts.push(part("Catalogue", Mark::Ok, words.to_owned(), "/system/catalog"));
+    let (state, words) = account::part(tx)?;
+    parts.push(part("Enrollment by account", state, words, system::account::ADDRESS));
     let rules = rules::rules(tx)?;
     let words = format!("devices wait there {} minutes at the most", rules.hold_minutes);
     parts.push(part("Setup Assistant", Mark::Ok, words, setup_assistant::ADDRESS));

@@ -129,6 +129,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
             let told = of_groups_and_people(&event)
                 .or_else(|| of_licences(&event))
                 .or_else(|| of_new_devices(&event))
+                .or_else(|| of_accounts(&event))
                 .or_else(|| of_apps(&event))
                 .or_else(|| of_access(&event))
                 .or_else(|| of_updates(&event))
@@ -196,6 +197,22 @@ fn of_new_devices(event: &Event) -> Option<String> {
         "ade.lock_failed" => format!("Apple did not lock a device: {}", text("serial_number")),
         "ade.lock_unknown" => format!("Apple gave no answer about the lock of a device: {}", text("serial_number")),
         "ade.lock_revealed" => format!("Looked at what opens a locked device: {}", text("serial_number")),
+        _ => return None,
+    })
+}
+
+/// What happened when people enrolled devices by their account, in words.
+fn of_accounts(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default();
+    let whose = if text("ownership") == "own" { "their own device" } else { "a device of the organisation" };
+    Some(match event.kind.as_str() {
+        "account.signed_in" => format!("{} signed in to enroll {whose}", text("person")),
+        "account.profile_given" => format!("The profile for {whose} was given to {}: {}", text("person"), text("product_name")),
+        "account.token_shown" => match text("shown") {
+            "none" => String::from("Came without the sign-in of its person"),
+            "another" => String::from("Came with another sign-in than the one by which it enrolled"),
+            _ => String::from("Comes with the sign-in of its person again"),
+        },
         _ => return None,
     })
 }

@@ -265,6 +265,10 @@ pub fn form(shell: &Shell, view: &PersonForm) -> Markup {
 fn follows(leaving: &Leaving) -> Markup {
     html! {
         @if leaving.licences > 0 { " " (count(leaving.licences, "licence of an app goes", "licences of apps go")) " back, and Apple is told." }
+        @if !leaving.devices.is_empty() {
+            " " (count(leaving.devices.len() as u64, "device of their own is", "devices of their own are")) " not managed any more, and what came from here leaves it: "
+            (leaving.devices.join(", ")) "."
+        }
         @if !leaving.erased.is_empty() {
             " " (count(leaving.erased.len() as u64, "installation of an app is", "installations of apps are")) " told to erase what they hold, at the next ask:"
         }

@@ -1,6 +1,7 @@
 //! Pages through their whole way of layers, without sockets: what a browser is shown and led to.
 
 mod access;
+mod account;
 mod ade;
 mod app_forms;
 mod apps;

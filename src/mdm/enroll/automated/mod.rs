@@ -147,7 +147,7 @@ pub fn lacks_authority(tx: &Tx) -> Result<()> {
 /// Decides what a device is answered; reads only. [`record`] must follow before it is answered.
 pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
     let (info, practice) = (&asked.info, asked.by == Vouched::Practice);
-    if practice && is_real(tx, info)? {
+    if practice && is_real(tx, Some(&info.serial_number), Some(&info.udid))? {
         return Ok(Answer::Refused(Refusal::NotPractice));
     }
     let rules = rules(tx)?;
@@ -163,8 +163,12 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
     if let Some(needed) = minimum::needed(tx, &rules, info)? {
         return Ok(Answer::Update(needed));
     }
-    let device =
-        MadeFor { serial_number: info.serial_number.clone(), udid: info.udid.clone(), practice, person_id: asked.person_id.clone() };
+    let device = MadeFor {
+        serial_number: Some(info.serial_number.clone()),
+        udid: Some(info.udid.clone()),
+        practice,
+        person_id: asked.person_id.clone(),
+    };
     match profile::of_device(tx, entry, invitation_id, device, addresses) {
         Ok(grant) => {
             let claim = Claim::of_device(info.product_name.clone(), info.os_version.clone());
@@ -177,8 +181,11 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
 }
 
 /// Whether a device is known here that is no practice device.
-fn is_real(tx: &Tx, info: &MachineInfo) -> Result<bool> {
-    let known = [devices::by_serial_number(tx, &info.serial_number)?, devices::by_udid(tx, &info.udid)?];
+pub(in crate::mdm::enroll) fn is_real(tx: &Tx, serial_number: Option<&str>, udid: Option<&str>) -> Result<bool> {
+    let known = [
+        serial_number.map_or(Ok(None), |serial_number| devices::by_serial_number(tx, serial_number))?,
+        udid.map_or(Ok(None), |udid| devices::by_udid(tx, udid))?,
+    ];
     Ok(known.into_iter().flatten().any(|device| !device.practice))
 }
 

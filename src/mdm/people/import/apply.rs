@@ -8,7 +8,7 @@ use super::plan::{Plan, Ref, person_role};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::people::classes::CLASSES_MAX;
-use crate::mdm::people::{PEOPLE_MAX, account};
+use crate::mdm::people::{PEOPLE_MAX, account, own_devices};
 use crate::mdm::{Actor, groups};
 use crate::protocol::roster::Roster;
 use crate::store::classes::{self, Class, Membership};
@@ -21,6 +21,7 @@ pub(super) fn apply(tx: &Tx, actor: &Actor, plan: &Plan, roster: &Roster) -> Res
     let mut concerned = BTreeSet::new();
     for (id, _) in &plan.people_removed {
         concerned.extend(people::devices(tx, id)?.into_iter().map(|device| device.id));
+        own_devices::left(tx, id)?;
         people::delete(tx, id)?;
     }
     for (id, _) in &plan.classes_removed {
@@ -37,6 +38,9 @@ pub(super) fn apply(tx: &Tx, actor: &Actor, plan: &Plan, roster: &Roster) -> Res
             ..before
         };
         people::update(tx, &person)?;
+        if !person.active {
+            own_devices::left(tx, &changed.id)?;
+        }
         if let Some(managed) = &changed.account {
             account::put(tx, &changed.id, managed)?;
         }

@@ -1,5 +1,6 @@
 //! A device against a small MDM server in memory, built on the ground alone: no socket, no sleep, the clock moved by hand.
 
+mod account;
 mod apps;
 mod commands;
 mod declarations;

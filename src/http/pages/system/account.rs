@@ -1,0 +1,157 @@
+//! Enrollment by account: which devices people may enroll so, how their devices find this server, and what that means.
+
+use maud::{Markup, html};
+
+use super::super::account::separation;
+use super::super::parts::{Button, Fact, Frame, Section, Shell, copy_field, facts, field, frame, hidden, post, section, select};
+use crate::protocol::service_discovery::{ModelFamily, PATH};
+use crate::store::account_tokens::Ownership;
+
+/// Where the page is.
+pub const ADDRESS: &str = "/system/account-enrollment";
+
+/// What the page shows.
+#[derive(Debug, Clone, Default)]
+pub struct AccountView {
+    /// For each family, as whose its devices come in; none where nobody may enroll one.
+    pub families: Vec<(ModelFamily, Option<Ownership>)>,
+    /// The group that they join.
+    pub group: String,
+    /// Groups that exist, to be offered while one types.
+    pub groups: Vec<String>,
+    /// The public address of this server.
+    pub server: String,
+    /// The domains of the people's Managed Apple Accounts.
+    pub domains: Vec<String>,
+    /// What came of asking a domain: its name, whether devices find the way, and the words.
+    pub checked: Option<(String, bool, String)>,
+    /// Field and message of what is wrong.
+    pub errors: Vec<(String, String)>,
+    /// Whether the viewer may change it.
+    pub may_change: bool,
+}
+
+/// The words for whose devices of a family are.
+const CHOICES: [(&str, &str); 3] =
+    [("off", "nobody enrolls them so"), ("own", "they are people’s own"), ("school", "they are the organisation’s")];
+
+const fn word(ownership: Option<Ownership>) -> usize {
+    match ownership {
+        None => 0,
+        Some(Ownership::Own) => 1,
+        Some(Ownership::School) => 2,
+    }
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &AccountView) -> Markup {
+    let content = html! {
+        div.stack.loose {
+            (section("Who may", who_may(view)))
+            (section("How devices find the way", way(view)))
+            (section("What it means", html! {
+                p { "A person signs in with the address and the password that they have here for apps; each needs a Managed Apple Account beside their name under "
+                    a href="/people" { "People" } ". When they are deactivated, their own devices are not managed any more." }
+                details { summary { "For people’s own devices" } (separation("You", Ownership::Own)) }
+                details { summary { "For the organisation’s devices" } (separation("You", Ownership::School)) }
+            }))
+        }
+    };
+    let under =
+        html! { "A person types their Managed Apple Account in the settings of their iPhone, iPad, Mac or Vision Pro, and signs in." };
+    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Enrollment by account") }, content)
+}
+
+fn who_may(view: &AccountView) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    if !view.may_change {
+        let mut list: Vec<Fact> =
+            view.families.iter().map(|(family, ownership)| Fact::text(family.name(), CHOICES[word(*ownership)].1)).collect();
+        list.push(Fact::text("Group that they join", &view.group));
+        return html! { (facts(&list)) p.quiet { "Only admins change this." } };
+    }
+    let options: Vec<_> = CHOICES.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect();
+    post(
+        ADDRESS,
+        html! {
+            div.form {
+                @if let Some(words) = error("") { p.error role="alert" { (words) } }
+                @for (family, ownership) in &view.families {
+                    (select(family.as_str(), family.name(), &options, CHOICES[word(*ownership)].0, help(*family), error(family.as_str())))
+                }
+                (field("group", "Group that they join").optional().value(&view.group).suggests(&view.groups).error(error("group"))
+                    .help("One that you fill by hand; it is made if there is none."))
+                div.form-foot { (Button::submit("Save").main()) }
+            }
+        },
+    )
+}
+
+const fn help(family: ModelFamily) -> &'static str {
+    match family {
+        ModelFamily::Iphone | ModelFamily::Ipad => "People’s own from iOS 15, the organisation’s from iOS 17.",
+        ModelFamily::Mac => "From macOS 14.",
+        ModelFamily::Vision => "From visionOS 1.1.",
+    }
+}
+
+fn way(view: &AccountView) -> Markup {
+    let target = format!("{}{PATH}", view.server);
+    html! {
+        p {
+            "A device asks at the domain of the Managed Apple Account, the part after the @. Whoever looks after the web server of that domain leads it here, "
+            "with everything that stands after the question mark. One of these does it:"
+        }
+        (copy_field("nginx", "nginx", &format!("location = {PATH} {{ return 302 {target}$is_args$args; }}")))
+        (copy_field("apache", "Apache", &format!("RedirectMatch 302 ^{}$ {target}", PATH.replace('.', "\\."))))
+        (copy_field("address", "Any other: redirect to", &target))
+        @if view.domains.is_empty() {
+            p.quiet { "Nobody has a Managed Apple Account here yet, so no domain is known." }
+        }
+        @for domain in &view.domains {
+            form method="post" action=(format!("{ADDRESS}/check")) {
+                (hidden(&[("domain".to_owned(), domain.clone())]))
+                p {
+                    span.mono { "https://" (domain) (PATH) } " "
+                    @if view.may_change { (Button::submit("Try it").small()) }
+                }
+            }
+            @if let Some((_, good, words)) = view.checked.as_ref().filter(|(asked, ..)| asked == domain) {
+                p.error[!good] role="status" { (words) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn view() -> AccountView {
+        AccountView {
+            families: vec![(ModelFamily::Ipad, Some(Ownership::Own)), (ModelFamily::Mac, None)],
+            group: "Own <ones>".into(),
+            server: "https://mdm.example.school".into(),
+            domains: vec!["appleaccount.example.school".into()],
+            checked: Some(("appleaccount.example.school".into(), false, "It leads <elsewhere>.".into())),
+            ..AccountView::default()
+        }
+    }
+
+    #[test]
+    fn who_may_change_it_finds_the_form_the_snippets_and_what_a_domain_answered() {
+        let shell = Shell::for_tests(Section::System, Timestamp::from_seconds(1_795_577_349));
+        let html = page(&shell, &AccountView { may_change: true, ..view() }).into_string();
+        for text in [
+            "name=\"ipad\"",
+            "return 302 https://mdm.example.school/.well-known/com.apple.remotemanagement$is_args$args",
+            "It leads &lt;elsewhere&gt;.",
+            "name=\"domain\" value=\"appleaccount.example.school\"",
+        ] {
+            assert!(html.contains(text), "{text}: {html}");
+        }
+        let html = page(&shell, &view()).into_string();
+        assert!(!html.contains("name=\"ipad\"") && html.contains("they are people’s own") && html.contains("Own &lt;ones&gt;"), "{html}");
+    }
+}
