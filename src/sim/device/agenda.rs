@@ -22,6 +22,8 @@ const MAX_ATTEMPTS: u32 = 5;
 pub(crate) enum Errand {
     /// Download the enrollment profile.
     FetchProfile,
+    /// Ask Apple who manages the device.
+    Activate,
     /// Ask for it from Setup Assistant.
     AskSetup,
     /// SCEP, in this order.
@@ -127,6 +129,7 @@ impl Device {
     fn request_for(&mut self, errand: &Errand, now: Timestamp) -> Option<Request> {
         match errand {
             Errand::FetchProfile => self.profile_request(),
+            Errand::Activate => self.activation_request(),
             Errand::AskSetup => self.machine_info(now),
             Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation => self.scep_request(errand, now),
             Errand::MakeKey => None,
@@ -167,6 +170,7 @@ impl Device {
         let is_protocol = !matches!(
             request.purpose,
             Purpose::Profile
+                | Purpose::Activation
                 | Purpose::MachineInfo
                 | Purpose::GetCaCert
                 | Purpose::GetCaCaps
@@ -191,6 +195,7 @@ impl Device {
 
     fn finish(&mut self, errand: Errand, response: Response, now: Timestamp) {
         match errand {
+            Errand::Activate => self.activated(&response),
             Errand::FetchProfile | Errand::AskSetup => self.profile_came(&response, now),
             Errand::GetCaCert => self.ca_cert_came(&response),
             Errand::GetCaCaps => self.ca_caps_came(&response),
@@ -228,6 +233,7 @@ impl Device {
                 let said = response.map(|response| String::from_utf8_lossy(&response.body).into_owned()).unwrap_or_default();
                 return self.installation_failed(super::values::Complaint::installation(4001, format!("{why} {said}")));
             }
+            Errand::Activate if refused || given_up => return self.not_activated(&why),
             Errand::AskSetup if refused || given_up => return self.setup_refused(response, &why, now),
             Errand::FetchProfile | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation if refused || given_up => {
                 return self.installation_failed(super::values::Complaint::scep(22005, why));

@@ -70,6 +70,9 @@ impl Device {
     pub(crate) fn begin_enrollment(&mut self, now: Timestamp) {
         self.phase = Phase::Enrolling;
         if self.starts_in_setup_assistant() {
+            if self.settings.activation.is_some() {
+                self.agenda.push_back(Errand::Activate);
+            }
             self.agenda.push_back(Errand::AskSetup);
         } else {
             self.by_invitation(now);

@@ -99,6 +99,8 @@ pub struct Settings {
     pub attestation: Option<AttestationService>,
     /// Where devices ask for their profile that come by Automated Device Enrollment; none: by `profile`, as others.
     pub setup: Option<Arc<SetupAssistant>>,
+    /// Apple's service that tells such a device who manages it, for example `https://localhost:50443/activation`; none: what `setup` says.
+    pub activation: Option<String>,
     /// The time zone that the device is in, `Europe/Berlin`, which is also what it is without any.
     pub time_zone: Option<String>,
 }
@@ -117,6 +119,7 @@ impl Settings {
             releases: None,
             attestation: None,
             setup: None,
+            activation: None,
             time_zone: None,
         }
     }

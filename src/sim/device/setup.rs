@@ -6,6 +6,7 @@ use http::Method;
 
 use super::agenda::Errand;
 use super::identity::{Dialect, USER_AGENT};
+use super::situation::Situation;
 use super::values::Complaint;
 use super::wire::{Purpose, Request, Response};
 use super::{Device, ProfileSource};
@@ -118,7 +119,32 @@ impl Device {
         };
         let headers = vec![(String::from("content-type"), SIGNED.to_owned()), (String::from("user-agent"), USER_AGENT.to_owned())];
         let purpose = Purpose::MachineInfo;
-        Some(Request { purpose, method: Method::POST, url: setup.url.clone(), headers, body: body.into(), identity: None, mischief: None })
+        let url = self.situation.managed_at.clone().unwrap_or_else(|| setup.url.clone());
+        Some(Request { purpose, method: Method::POST, url, headers, body: body.into(), identity: None, mischief: None })
+    }
+
+    /// The question to Apple who manages the device.
+    pub(crate) fn activation_request(&self) -> Option<Request> {
+        let service = self.settings.activation.as_ref()?;
+        Some(Self::plain_get(Purpose::Activation, format!("{service}/{}", self.facts.serial_number)))
+    }
+
+    /// Apple said who manages the device, and how it is to be: supervised or not, held until it is configured or not.
+    pub(crate) fn activated(&mut self, response: &Response) {
+        let profile = serde_json::from_slice::<serde_json::Value>(&response.body).unwrap_or_default();
+        let flag = |name: &str| profile[name].as_bool().unwrap_or_default();
+        // A web view takes the place of the plain address; nobody is there to sign in in it.
+        let Some(url) = profile["url"].as_str() else { return self.not_activated("Apple names no address") };
+        self.facts.supervised = flag("is_supervised");
+        let managed_at = Some(url.to_owned());
+        let awaiting_configuration = flag("await_device_configured");
+        let time_zone = std::mem::take(&mut self.situation.time_zone);
+        self.situation = Situation { managed_at, awaiting_configuration, time_zone, ..Situation::of(&self.facts, &self.random) };
+    }
+
+    /// Apple knows nobody who manages the device: it is its user's own.
+    pub(crate) fn not_activated(&mut self, why: &str) {
+        self.enrollment_failed(&Complaint::mdm(34001, format!("Apple names no organisation for this device: {why}.")));
     }
 
     /// The server did not give a profile: the device updates itself where that is what it is told, or stays in Setup Assistant.

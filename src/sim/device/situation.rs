@@ -15,6 +15,8 @@ pub(crate) struct Situation {
     pub(crate) unlocks_at: Option<Timestamp>,
     /// Set-up waits for DeviceConfigured.
     pub(crate) awaiting_configuration: bool,
+    /// Where the organisation has its devices ask for their profile, as Apple told this one.
+    pub(crate) managed_at: Option<String>,
     /// Lost mode, with the texts on the screen.
     pub(crate) lost_mode: Option<Dictionary>,
     /// Since when it is supervised and enrolled: the bypass code can be read for 15 days.

@@ -13,6 +13,8 @@ use super::identity::Identity;
 pub enum Purpose {
     /// The enrollment profile.
     Profile,
+    /// Apple's service: who manages the device, asked by one that starts in Setup Assistant.
+    Activation,
     /// What it says of itself in Setup Assistant, for its enrollment profile.
     MachineInfo,
     /// SCEP: the certificate of the authority.
@@ -49,8 +51,9 @@ pub enum Purpose {
 
 impl Purpose {
     /// All purposes with the names that fault files and figures use.
-    pub const NAMES: [(&'static str, Self); 17] = [
+    pub const NAMES: [(&'static str, Self); 18] = [
         ("Profile", Self::Profile),
+        ("Activation", Self::Activation),
         ("MachineInfo", Self::MachineInfo),
         ("GetCACert", Self::GetCaCert),
         ("GetCACaps", Self::GetCaCaps),

@@ -14,10 +14,11 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::ade::devices::{self, Granted, Say, Wish};
+use crate::mdm::practice::cart;
 use crate::store::ade_devices::{AssignResult, Filter, Listed, Show};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(assign))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(assign)).routes(routes!(switch_on))
 }
 
 /// A device that Apple says is ours, or was.
@@ -220,4 +221,35 @@ async fn assign(
     let wish = Wish { profile_id, person_id, class_id, group_id };
     let granted = app.store.write(app.now(), move |tx| devices::assign(tx, &actor, &serial_numbers, &wish));
     Ok(JsonBody(granted.await?.into()))
+}
+
+/// Which boxed practice iPads to switch on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SwitchOnInput {
+    /// Their serial numbers; all where it is left out.
+    #[serde(default)]
+    #[schema(min_items = 1, max_items = 1000)]
+    serial_numbers: Option<Vec<String>>,
+}
+
+/// What was switched on.
+#[derive(Debug, Serialize, ToSchema)]
+struct SwitchedOn {
+    /// How many were not on yet.
+    switched_on: usize,
+}
+
+/// Switch boxed practice iPads on: they start in Setup Assistant and come in as their profile says. Real devices are switched on by hand.
+#[utoipa::path(post, path = "/api/v1/ade/devices/switch-on", tag = "new devices", request_body = SwitchOnInput,
+    responses((status = 200, description = "Switched on", body = SwitchedOn),
+        (status = 400, description = "One of them is no boxed practice iPad"),
+        (status = 409, description = "There are no practice devices, or the list does not name them yet")))]
+async fn switch_on(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Json(input): Json<SwitchOnInput>,
+) -> Result<JsonBody<SwitchedOn>> {
+    let switched = app.store.write(app.now(), move |tx| cart::switch_on(tx, &actor, input.serial_numbers.as_deref()));
+    Ok(JsonBody(SwitchedOn { switched_on: switched.await? }))
 }
