@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 
+use super::print;
 use crate::app::App;
 use crate::apple::ade::Ade;
 use crate::apple::apns::{Apns, ApnsConfig};
@@ -180,6 +181,10 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.enrolls_again = true;
     let maker = Maker::new(app.now())?;
     let authority = maker.certificate().clone();
+    let file = app.config.data.join(DEVICES_AUTHORITY);
+    if let Err(error) = print::private_file(&file, maker.to_pem().expose().as_bytes()) {
+        tracing::warn!("{error}");
+    }
     app.store.write(app.now(), move |tx| practice::adopt_device_authority(tx, &authority)).await?;
     // As if Apple Configurator had prepared them: the rest comes by the invitation.
     settings.setup = Some(Arc::new(SetupAssistant { url: format!("{}/ade/{}", app.public_url, invitation.code), maker }));
@@ -202,6 +207,9 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     let fleet = Fleet::start(plan, trust, app.clock.clone())?;
     Ok(Classroom { wanted, fleet, cart, deliveries, services })
 }
+
+/// The file in the data folder with the authority that vouches for practice devices, for those that `rollcall simulate` runs.
+const DEVICES_AUTHORITY: &str = "practice-devices.pem";
 
 /// The file in the data folder with the authority of the practice classroom's stand-ins, for whoever wants to ask them too.
 const SERVICES_ROOT: &str = "practice-services.pem";

@@ -105,7 +105,7 @@ pub fn ready(tx: &Tx, invitation: &Invitation) -> Result<()> {
 }
 
 /// Makes what the profile of a device in Setup Assistant says; reads only.
-pub(in crate::mdm::enroll) fn of_device(
+pub(in crate::mdm) fn of_device(
     tx: &Tx,
     entry: Entry,
     invitation_id: Option<String>,
@@ -173,6 +173,11 @@ pub(in crate::mdm) fn identifier(tx: &Tx) -> Result<String> {
 
 /// Makes the challenge of a profile good, once, for an hour.
 pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
+    record_until(tx, grant, tx.now.plus(CHALLENGE_LIFETIME))
+}
+
+/// Makes the challenge of a profile good, once, until then: of one that was made for a single device and goes to it over a longer way.
+pub fn record_until(tx: &Tx, grant: &Grant, expires_at: Timestamp) -> Result<()> {
     insert_challenge(
         tx,
         &Challenge {
@@ -186,7 +191,7 @@ pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
             topic: grant.topic.clone(),
             newest_authority_id: Some(grant.newest_authority_id.clone()),
             identity: grant.identity,
-            expires_at: tx.now.plus(CHALLENGE_LIFETIME),
+            expires_at,
             spent_at: None,
             entry: grant.entry,
             serial_number: grant.device.as_ref().map(|device| device.serial_number.clone()),
@@ -203,9 +208,19 @@ pub fn signed(grant: &Grant, random: &Random, issuer: &Issuer, now: Timestamp) -
     Ok(cms::sign(issuer.signer(), &unsigned(grant, random)?, &options)?)
 }
 
+/// The profile that brings the certificate of a grant and nothing else, signed by our authority.
+pub fn signed_identity(grant: &Grant, random: &Random, issuer: &Issuer, now: Timestamp) -> Result<Vec<u8>> {
+    let options = SignOptions { signing_time: Some(now), ..SignOptions::default() };
+    Ok(cms::sign(issuer.signer(), &mobileconfig::build_identity(&described(grant, random))?, &options)?)
+}
+
 /// The profile of a grant as plain XML, for tools that read no signed ones.
 pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
-    let profile = EnrollmentProfile {
+    Ok(mobileconfig::build(&described(grant, random))?)
+}
+
+fn described(grant: &Grant, random: &Random) -> EnrollmentProfile {
+    EnrollmentProfile {
         identifier: grant.identifier.clone(),
         display_name: format!("{}: device management", grant.organisation),
         organization: grant.organisation.clone(),
@@ -225,8 +240,7 @@ pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
         removal_disallowed: false,
         target: None,
         account: None,
-    };
-    Ok(mobileconfig::build(&profile)?)
+    }
 }
 
 /// What the payload of the identity says.

@@ -26,6 +26,8 @@ pub(crate) enum Errand {
     Activate,
     /// Ask for it from Setup Assistant.
     AskSetup,
+    /// Say to a profile service who it is.
+    AskService,
     /// SCEP, in this order.
     GetCaCert,
     GetCaCaps,
@@ -38,6 +40,7 @@ pub(crate) enum Errand {
     UserAuthenticate(usize, Option<String>),
     SetBootstrapToken,
     GetBootstrapToken,
+    ReturnToService,
     CheckOut,
     Idle(usize),
     Report(Box<Report>),
@@ -131,6 +134,7 @@ impl Device {
             Errand::FetchProfile => self.profile_request(),
             Errand::Activate => self.activation_request(),
             Errand::AskSetup => self.machine_info(now),
+            Errand::AskService => self.service_request(now),
             Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation => self.scep_request(errand, now),
             Errand::MakeKey => None,
             Errand::Acme(step) => self.acme_request(*step, now),
@@ -139,6 +143,7 @@ impl Device {
             Errand::UserAuthenticate(channel, digest) => self.user_authenticate(*channel, digest.as_deref(), now),
             Errand::SetBootstrapToken => self.set_bootstrap_token(now),
             Errand::GetBootstrapToken => self.check_in(Purpose::GetBootstrapToken, super::DEVICE, [], now),
+            Errand::ReturnToService => self.return_to_service(now),
             Errand::CheckOut => self.check_out(now),
             Errand::Idle(channel) => self.idle(*channel, now),
             Errand::Report(report) => self.connect(Purpose::Report, report.body.clone(), now),
@@ -172,6 +177,7 @@ impl Device {
             Purpose::Profile
                 | Purpose::Activation
                 | Purpose::MachineInfo
+                | Purpose::ProfileService
                 | Purpose::GetCaCert
                 | Purpose::GetCaCaps
                 | Purpose::PkiOperation
@@ -197,6 +203,7 @@ impl Device {
         match errand {
             Errand::Activate => self.activated(&response),
             Errand::FetchProfile | Errand::AskSetup => self.profile_came(&response, now),
+            Errand::AskService => self.service_came(&response, now),
             Errand::GetCaCert => self.ca_cert_came(&response),
             Errand::GetCaCaps => self.ca_caps_came(&response),
             Errand::MakeKey | Errand::Accept(_) => {}
@@ -210,6 +217,7 @@ impl Device {
                 self.expect_empty(&response, Purpose::SetBootstrapToken);
             }
             Errand::GetBootstrapToken => self.bootstrap_token_came(&response),
+            Errand::ReturnToService => self.returns_to_service(&response, now),
             Errand::CheckOut => self.leave(String::from("it checked out")),
             Errand::Idle(channel) => self.connected(channel, &response, now),
             Errand::Report(report) => self.reported(*report, &response, now),
@@ -235,7 +243,9 @@ impl Device {
             }
             Errand::Activate if refused || given_up => return self.not_activated(&why),
             Errand::AskSetup if refused || given_up => return self.setup_refused(response, &why, now),
-            Errand::FetchProfile | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation if refused || given_up => {
+            Errand::FetchProfile | Errand::AskService | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation
+                if refused || given_up =>
+            {
                 return self.installation_failed(super::values::Complaint::scep(22005, why));
             }
             Errand::Authenticate if refused || given_up => return self.check_in_refused(why),
@@ -257,7 +267,9 @@ impl Device {
             // The device lost its own report; the server still has the command.
             Errand::Report(report) if report.spoiled => return self.end_session(report.channel),
             Errand::Declare(channel, step) if self.declaration_missed(*channel, step, status, given_up, now) => return,
-            Errand::SetBootstrapToken | Errand::GetBootstrapToken | Errand::Accept(_) if refused || given_up => return,
+            Errand::SetBootstrapToken | Errand::GetBootstrapToken | Errand::ReturnToService | Errand::Accept(_) if refused || given_up => {
+                return;
+            }
             Errand::Declared(wanted) if refused || given_up => return self.wanted_missed(&wanted.clone(), &why, now),
             Errand::Manifest(order) if refused || given_up => return self.manifest_failed(order.as_ref().clone()),
             Errand::Package(package) if refused || given_up => {

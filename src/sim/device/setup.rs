@@ -18,6 +18,7 @@ use crate::pki::digest::Digest;
 use crate::pki::issue::{self, Issuer};
 use crate::pki::key::PrivateKey;
 use crate::protocol::plist::{Dictionary, Value, to_xml};
+use crate::secret::Secret;
 use crate::sim::faults::Impostor;
 use crate::sim::model::Platform;
 
@@ -25,7 +26,7 @@ use crate::sim::model::Platform;
 pub(crate) const SETUP_POLL: Duration = Duration::from_secs(30);
 
 /// The media type of what it signs.
-const SIGNED: &str = "application/pkcs7-signature";
+pub(crate) const SIGNED: &str = "application/pkcs7-signature";
 
 /// Where devices ask that start in Setup Assistant, and who made them.
 #[derive(Debug)]
@@ -52,6 +53,25 @@ impl Maker {
         let identity = authority.device("A simulated device", &PrivateKey::generate_rsa_2048()?, now)?;
         let stranger = issue::root("Somebody who makes no devices", now)?.device("No device", &PrivateKey::generate_rsa_2048()?, now)?;
         Ok(Self { authority, identity, stranger })
+    }
+
+    /// The one whose authority a file holds, as [`Maker::to_pem`] wrote it.
+    pub fn from_pem(pem: &[u8], now: Timestamp) -> Result<Self> {
+        let authority = Issuer::new(Certificate::from_pem(pem)?, PrivateKey::from_pem(pem, None)?)?;
+        let made = Self::new(now)?;
+        let identity = authority.device("A simulated device", &PrivateKey::generate_rsa_2048()?, now)?;
+        Ok(Self { authority, identity, ..made })
+    }
+
+    /// Its authority with the key, for simulated devices that another program runs.
+    pub fn to_pem(&self) -> Secret<String> {
+        let key = self.authority.signer().key().to_pem();
+        Secret::new(format!("{}{}", self.authority.certificate().to_pem(), key.expose()))
+    }
+
+    /// The identity that its devices are built with.
+    pub(crate) fn identity(&self) -> &Signer {
+        &self.identity
     }
 
     /// The certificate of its authority: what a server must be told to know its devices.
@@ -123,6 +143,14 @@ impl Device {
         Some(Request { purpose, method: Method::POST, url, headers, body: body.into(), identity: None, mischief: None })
     }
 
+    /// It asks for its profile, after Apple told it where.
+    pub(crate) fn ask_in_setup_assistant(&mut self) {
+        if self.settings.activation.is_some() {
+            self.agenda.push_back(Errand::Activate);
+        }
+        self.agenda.push_back(Errand::AskSetup);
+    }
+
     /// The question to Apple who manages the device.
     pub(crate) fn activation_request(&self) -> Option<Request> {
         let service = self.settings.activation.as_ref()?;
@@ -139,7 +167,9 @@ impl Device {
         let managed_at = Some(url.to_owned());
         let awaiting_configuration = flag("await_device_configured");
         let time_zone = std::mem::take(&mut self.situation.time_zone);
-        self.situation = Situation { managed_at, awaiting_configuration, time_zone, ..Situation::of(&self.facts, &self.random) };
+        let may_be_handed_back = flag("is_return_to_service");
+        self.situation =
+            Situation { awaiting_configuration, managed_at, may_be_handed_back, time_zone, ..Situation::of(&self.facts, &self.random) };
     }
 
     /// Apple knows nobody who manages the device: it is its user's own.

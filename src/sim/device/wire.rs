@@ -17,6 +17,8 @@ pub enum Purpose {
     Activation,
     /// What it says of itself in Setup Assistant, for its enrollment profile.
     MachineInfo,
+    /// What it says of itself to a profile service.
+    ProfileService,
     /// SCEP: the certificate of the authority.
     GetCaCert,
     /// SCEP: what the authority can do.
@@ -35,6 +37,8 @@ pub enum Purpose {
     SetBootstrapToken,
     /// Check-in: the bootstrap token is asked back.
     GetBootstrapToken,
+    /// Check-in: how to return to service is asked.
+    ReturnToService,
     /// Check-in: declarations or status.
     DeclarativeManagement,
     /// Check-in: the enrollment ends.
@@ -51,10 +55,11 @@ pub enum Purpose {
 
 impl Purpose {
     /// All purposes with the names that fault files and figures use.
-    pub const NAMES: [(&'static str, Self); 18] = [
+    pub const NAMES: [(&'static str, Self); 20] = [
         ("Profile", Self::Profile),
         ("Activation", Self::Activation),
         ("MachineInfo", Self::MachineInfo),
+        ("ProfileService", Self::ProfileService),
         ("GetCACert", Self::GetCaCert),
         ("GetCACaps", Self::GetCaCaps),
         ("PKIOperation", Self::PkiOperation),
@@ -64,6 +69,7 @@ impl Purpose {
         ("UserAuthenticate", Self::UserAuthenticate),
         ("SetBootstrapToken", Self::SetBootstrapToken),
         ("GetBootstrapToken", Self::GetBootstrapToken),
+        ("ReturnToService", Self::ReturnToService),
         ("DeclarativeManagement", Self::DeclarativeManagement),
         ("CheckOut", Self::CheckOut),
         ("Idle", Self::Idle),

@@ -80,6 +80,8 @@ fn way(key: &str) -> Option<(String, String)> {
         to(format!("{}?stage=failed#devices", plan(id)), "Show them")
     } else if let Some(id) = key.strip_prefix(needs::UPDATE_STOPPED) {
         to(plan(id), "Show the plan")
+    } else if let Some(id) = key.strip_prefix(needs::NOT_BACK) {
+        to(format!("/devices/{id}"), "Show the device")
     } else if key == lookup::NEED {
         to(releases::ADDRESS.to_owned(), "OS releases")
     } else if key.starts_with("ade.") {

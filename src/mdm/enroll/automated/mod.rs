@@ -160,7 +160,7 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
             Err(unusable) => return Ok(Answer::Refused(Refusal::Invitation(unusable))),
         },
     };
-    if let Some(needed) = minimum::needed(tx, &rules, info)? {
+    if let Some(needed) = minimum::needed(tx, &rules, info, asked.door == Door::List)? {
         return Ok(Answer::Update(needed));
     }
     let device =
@@ -177,7 +177,7 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
 }
 
 /// Whether a device is known here that is no practice device.
-fn is_real(tx: &Tx, info: &MachineInfo) -> Result<bool> {
+pub(in crate::mdm::enroll) fn is_real(tx: &Tx, info: &MachineInfo) -> Result<bool> {
     let known = [devices::by_serial_number(tx, &info.serial_number)?, devices::by_udid(tx, &info.udid)?];
     Ok(known.into_iter().flatten().any(|device| !device.practice))
 }

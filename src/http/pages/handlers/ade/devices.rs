@@ -18,7 +18,7 @@ use crate::http::api::input::Query;
 use crate::http::api::list::Page;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::ade::devices::{ADDRESS, AssignView, DeviceRow, DevicesFilter, DevicesView, assign, page};
-use crate::http::pages::parts::{State as Mark, count};
+use crate::http::pages::parts::{State as Mark, count, day_words};
 use crate::mdm::ade::devices::{self, Say, WISH_MAX, Wish};
 use crate::mdm::practice::cart;
 use crate::mdm::{Actor, Right};
@@ -124,9 +124,14 @@ pub(super) fn standing(listed: &Listed, on: Option<&BTreeSet<String>>) -> (Mark,
         (_, _, AssignResult::NotAccessible) => (Mark::Problem, String::from("Apple says that it is not on this server any more")),
         (_, _, AssignResult::Failed) => (Mark::Problem, String::from("Apple could not assign its profile; it is tried again")),
         (_, _, AssignResult::Throttled) => (Mark::Waiting, String::from("Apple wants to wait before it takes a profile")),
+        (_, true, _) if device.migrated_at.is_some() => (Mark::Ok, String::from("enrolled; came from another server, was not erased")),
         (_, true, _) => (Mark::Ok, String::from("enrolled")),
         _ if device.profile_id.is_none() && !has => (Mark::Problem, String::from("has no profile: it would not come here")),
         _ if !has => (Mark::Waiting, String::from("its profile is on the way to Apple")),
+        _ if device.migrates_by_at.is_some() => {
+            let by = device.migrates_by_at.map(day_words).unwrap_or_default();
+            (Mark::Waiting, format!("in use at another server; moves here by {by}, without being erased"))
+        }
         _ => match on.map(|on| on.contains(&device.serial_number)) {
             Some(true) => (Mark::Waiting, String::from("switched on: it is in Setup Assistant")),
             Some(false) => (Mark::Waiting, String::from("boxed: switch it on")),

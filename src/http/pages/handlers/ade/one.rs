@@ -99,6 +99,8 @@ fn facts(listed: &Listed) -> Vec<(String, String)> {
         ("Assigned", on(device.profile_assigned_at)),
         ("Taken by the device", on(device.profile_pushed_at)),
         ("Tried again", device.retry_at.map(Timestamp::words).unwrap_or_default()),
+        ("Moves here by", on(device.migrates_by_at.filter(|_| device.gone_at.is_none()))),
+        ("Came without being erased", on(device.migrated_at)),
         ("Not yours since", on(device.gone_at)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
