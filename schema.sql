@@ -258,7 +258,8 @@ CREATE TABLE invitations (
     revoked_at   INTEGER,
     practice     INTEGER NOT NULL DEFAULT 0 CHECK (practice IN (0, 1)),
     created_by   TEXT NOT NULL,
-    created_at   INTEGER NOT NULL
+    created_at   INTEGER NOT NULL,
+    asks_device  INTEGER NOT NULL DEFAULT 0 CHECK (asks_device IN (0, 1)) -- the device says who it is before it gets its profile
 ) STRICT;
 
 -- One-time SCEP challenges; spent when a certificate is issued.
@@ -1330,6 +1331,8 @@ CREATE TABLE ade_devices (
     result_at          INTEGER,
     attempts           INTEGER NOT NULL DEFAULT 0,  -- without success, in a row
     retry_at           INTEGER,                     -- not asked for again before
+    migrates_by_at     INTEGER,                     -- until when Apple has it move here from another server, without being erased
+    migrated_at        INTEGER,                     -- when it has come so
     PRIMARY KEY (server_id, serial_number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ade_devices_serial_number ON ade_devices (serial_number COLLATE NOCASE);
@@ -1350,6 +1353,19 @@ CREATE TABLE ade_locks (
     created_at    INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX ade_locks_serial_number ON ade_locks (serial_number COLLATE NOCASE);
+
+-- Devices that were erased to come back by themselves: the newest return of each enrollment.
+CREATE TABLE returns (
+    enrollment_id TEXT PRIMARY KEY REFERENCES enrollments (id) ON DELETE CASCADE,
+    command_uuid  TEXT NOT NULL DEFAULT '',         -- of the erase; empty where the device asked by itself
+    network       TEXT NOT NULL DEFAULT '',         -- the name of the Wi-Fi network that it joins
+    asked_by      TEXT NOT NULL,
+    asked_at      INTEGER NOT NULL,
+    erased_at     INTEGER,
+    expected_at   INTEGER,                          -- when it is to be back
+    returned_at   INTEGER
+) STRICT;
+CREATE INDEX returns_expected ON returns (expected_at) WHERE returned_at IS NULL AND expected_at IS NOT NULL;
 
 -- ---------------------------------------------------------------- what happened, and who is told
 

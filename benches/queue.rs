@@ -46,7 +46,8 @@ impl School {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let sealer = Sealer::from_key(&[7; KEY_BYTES]).expect("the key has the right length");
         let store = Store::open(OpenOptions::file(folder.path().join("rollcall.db"), sealer)).expect("the store opens");
-        let identity = Presented { fingerprint: Fingerprint::of_der(b"identity"), certificate: None, imported_authority: None, bearer: None };
+        let identity =
+            Presented { fingerprint: Fingerprint::of_der(b"identity"), certificate: None, imported_authority: None, bearer: None };
         let school = Self { store, identity, _folder: folder };
         school.write(enroll);
         for page in 0..old / PAGE {

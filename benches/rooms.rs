@@ -60,8 +60,12 @@ fn school(count: usize) -> (tempfile::TempDir, Store, Vec<Device>) {
     let store = Store::open(OpenOptions::file(folder.path().join("rollcall.db"), sealer)).expect("the store opens");
     let devices: Vec<_> = (0..count)
         .map(|number| {
-            let presented =
-                Presented { fingerprint: Fingerprint::of_der(&number.to_be_bytes()), certificate: None, imported_authority: None, bearer: None };
+            let presented = Presented {
+                fingerprint: Fingerprint::of_der(&number.to_be_bytes()),
+                certificate: None,
+                imported_authority: None,
+                bearer: None,
+            };
             Device { udid: format!("00008101-{number:016X}"), serial_number: format!("TESTSN{number:06}"), presented }
         })
         .collect();

@@ -13,6 +13,7 @@ use crate::{ago, in_days, shell, told_shell};
 
 fn known(content: DeviceContent) -> DeviceView {
     DeviceView {
+        account: None,
         id: "0192f3a4-0000-7000-8000-000000000002".into(),
         name: "Cart A 3".into(),
         state: State::Waiting,
@@ -167,7 +168,18 @@ fn ask(deed: Deed, n: usize, macs: bool) -> Markup {
     let names: Vec<String> = (0..n).map(|n| row(n * 9).name).collect();
     let typed = DeedForm { typed: "27".into(), ..DeedForm::default() };
     let back = ("/devices", "Devices");
-    let view = DeedView { deed, names: &names, total: n as u64, macs, action: "/devices/actions/x", back, hidden: &[], typed, errors: &[] };
+    let view = DeedView {
+        deed,
+        names: &names,
+        total: n as u64,
+        macs,
+        action: "/devices/actions/x",
+        back,
+        hidden: &[],
+        typed,
+        errors: &[],
+        networks: None,
+    };
     deeds::ask(&shell(), &view)
 }
 

@@ -183,6 +183,8 @@ fn summary() -> Summary {
         classes_kept: part(1, &["7c (asked for by iPads of 7c)"]),
         memberships_added: part(240, &["Kim Example in 8a"]),
         memberships_removed: part(0, &[]),
+        devices_freed: part(1, &["iPad of Sam Example"]),
+        memberships_lost: part(1, &["Sam Example in 7b, put there by hand"]),
         devices_assigned: part(0, &[]),
         notes: vec!["310 left out who neither learn nor work at the school: parents, guardians, relatives and users without a role".into()],
     }

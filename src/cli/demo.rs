@@ -12,11 +12,12 @@ use crate::error::{Error, Kind, Result};
 use crate::http::limits::Grants;
 use crate::mdm::Actor;
 use crate::mdm::admins::{Password, link};
-use crate::mdm::practice::{self, Wanted};
+use crate::mdm::practice::{self, Wanted, cart};
 use crate::mdm::updates::lookup;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::sim::apple::Services;
+use crate::sim::model::CART_SIZE;
 
 /// The name of the Owner that a demo begins with.
 const OWNER: &str = "demo";
@@ -30,6 +31,7 @@ const PORTS_TRIED: u16 = 50;
 #[command(after_help = "Examples:
   rollcall demo
   rollcall demo --devices 100 --seed 7
+  rollcall demo --switch-on 10
   rollcall demo --data ./demo-data")]
 pub(super) struct Demo {
     /// How many practice devices
@@ -38,6 +40,9 @@ pub(super) struct Demo {
     /// What their names, models and serial numbers follow from
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// How many of the ten boxed iPads of the practice cart are switched on at once; the others wait under Devices, New devices
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(CART_SIZE)))]
+    switch_on: u32,
     /// A data folder to keep; without it a temporary one is used and removed at the end
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
@@ -68,7 +73,7 @@ impl Demo {
         let config = Config::read(layer, Vec::new())?;
         log::start(&config.log)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
-        let wanted = Wanted { devices: self.devices, seed: self.seed };
+        let (wanted, switch_on) = (Wanted { devices: self.devices, seed: self.seed }, self.switch_on);
         runtime.block_on(async {
             let services = Services::start(&Clock::System, &Random::System).await?;
             let start = serve::Serving::start_beside(config, Clock::System, Random::System, Grants::default(), Some(services));
@@ -77,6 +82,8 @@ impl Demo {
             let prepare = move |tx: &crate::store::Tx| {
                 practice::show_apps(tx)?;
                 practice::show_updates(tx)?;
+                cart::show_class(tx)?;
+                cart::switch_on_at_first(tx, switch_on)?;
                 // The list of an earlier demo in the same folder has that day's dates.
                 lookup::look_soon(tx)?;
                 practice::want(tx, &Actor::Console, wanted)
@@ -92,6 +99,9 @@ impl Demo {
                 many => format!("{many} practice devices are enrolling now, over real sockets."),
             };
             println!("  {words}");
+            if wanted.devices > 0 {
+                println!("  A cart of {CART_SIZE} boxed iPads waits to be switched on: Devices, New devices.");
+            }
             println!("  Page: http://localhost:{http}   (also {}, with a certificate of its own authority)", app.public_url);
             match link(&app).await? {
                 (Some(token), password) => {

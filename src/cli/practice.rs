@@ -1,10 +1,12 @@
 //! The runner of practice devices: keeps as many of them, and their stand-in of Apple's push service, as the appliance wants.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 
+use super::print;
 use crate::app::App;
 use crate::apple::ade::Ade;
 use crate::apple::apns::{Apns, ApnsConfig};
@@ -15,7 +17,7 @@ use crate::http::{ade, content_tokens};
 use crate::mdm::Actor;
 use crate::mdm::ade::{presets, profiles, servers};
 use crate::mdm::licences::tokens;
-use crate::mdm::practice::{self, Wanted};
+use crate::mdm::practice::{self, Wanted, cart};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
 use crate::sim::apple::Services;
@@ -24,7 +26,7 @@ use crate::sim::apple::apns::Delivery;
 use crate::sim::client;
 use crate::sim::device::{Maker, ProfileSource, Settings, SetupAssistant};
 use crate::sim::fleet::{Fleet, Plan};
-use crate::sim::model::{KNOWN_APPS, Mix};
+use crate::sim::model::{self, Individual, KNOWN_APPS, Mix};
 use crate::store::Bell;
 
 /// Over which time practice devices begin, so that one sees them come.
@@ -36,12 +38,41 @@ const POLL_EVERY: Duration = Duration::from_secs(15 * 60);
 /// The longest wait before the wish is looked at again.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
+/// How soon it is looked again while an iPad that was switched on has no profile at Apple yet.
+const LOOK_FOR_PROFILES_EVERY: Duration = Duration::from_secs(1);
+
 /// A classroom that runs.
 struct Classroom {
     wanted: Wanted,
     fleet: Fleet,
+    cart: Cart,
     deliveries: broadcast::Receiver<Delivery>,
-    _services: Arc<Services>,
+    services: Arc<Services>,
+}
+
+/// The practice cart: who is switched on, and who is boxed.
+struct Cart {
+    fleet: Fleet,
+    boxed: Vec<Individual>,
+}
+
+impl Cart {
+    /// Starts those that are to be on, as soon as Apple would tell them who manages them; says whether some wait for that.
+    fn obey(&mut self, on: &BTreeSet<String>, services: &Services) -> Result<bool> {
+        let (chosen, boxed): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.boxed).into_iter().partition(|boxed| on.contains(&boxed.serial_number));
+        self.boxed = boxed;
+        let mut waits = false;
+        for facts in chosen {
+            if services.ade.book().is_managed(&facts.serial_number) {
+                self.fleet.join(facts)?;
+            } else {
+                waits = true;
+                self.boxed.push(facts);
+            }
+        }
+        Ok(waits)
+    }
 }
 
 /// Runs the classroom as the appliance wants it, until `stop` says so: beside `services` where they are there already, else beside its own.
@@ -49,17 +80,23 @@ pub(super) async fn run(app: App, services: Option<Arc<Services>>, mut stop: wat
     let mut bell = app.store.listen(Bell::Jobs);
     let mut classroom: Option<Classroom> = None;
     loop {
-        if let Err(error) = obey(&app, services.as_ref(), &mut classroom).await {
-            tracing::error!("practice devices cannot be run: {error}");
-        }
+        let look_after = match obey(&app, services.as_ref(), &mut classroom).await {
+            Ok(true) => LOOK_FOR_PROFILES_EVERY,
+            Ok(false) => LOOK_EVERY,
+            Err(error) => {
+                tracing::error!("practice devices cannot be run: {error}");
+                LOOK_EVERY
+            }
+        };
         tokio::select! {
             _ = bell.heard() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(look_after) => {}
             delivery = next_delivery(&mut classroom) => hand_on(classroom.as_ref(), delivery),
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
     if let Some(classroom) = classroom {
+        classroom.cart.fleet.stop().await;
         classroom.fleet.stop().await;
     }
 }
@@ -73,17 +110,21 @@ async fn next_delivery(classroom: &mut Option<Classroom>) -> Option<Delivery> {
 
 fn hand_on(classroom: Option<&Classroom>, delivery: Option<Delivery>) {
     if let (Some(classroom), Some(delivery)) = (classroom, delivery) {
-        classroom.fleet.push(&delivery.token, &delivery.magic);
+        for fleet in [&classroom.fleet, &classroom.cart.fleet] {
+            fleet.push(&delivery.token, &delivery.magic);
+        }
     }
 }
 
-async fn obey(app: &App, services: Option<&Arc<Services>>, classroom: &mut Option<Classroom>) -> Result<()> {
+/// Does what is wanted; says whether it is to be looked again soon.
+async fn obey(app: &App, services: Option<&Arc<Services>>, classroom: &mut Option<Classroom>) -> Result<bool> {
     let wanted = app.store.read(app.now(), practice::wanted).await?;
     match classroom {
         None if wanted.devices > 0 => *classroom = Some(start(app, services, wanted).await?),
         Some(running) if wanted.devices == 0 => {
             drop(running.fleet.summary());
             if let Some(classroom) = classroom.take() {
+                classroom.cart.fleet.stop().await;
                 classroom.fleet.stop().await;
             }
             app.set_practice_push_service(None);
@@ -96,7 +137,10 @@ async fn obey(app: &App, services: Option<&Arc<Services>>, classroom: &mut Optio
         }
         _ => {}
     }
-    Ok(())
+    let Some(running) = classroom else { return Ok(false) };
+    let (lacks, on) = app.store.read(app.now(), |tx| Ok((cart::is_to_prepare(tx)?, cart::switched_on(tx)?))).await?;
+    let on = if lacks { app.store.write(app.now(), |tx| cart::prepare(tx).and_then(|()| cart::switched_on(tx))).await? } else { on };
+    running.cart.obey(&on, &running.services)
 }
 
 async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> Result<Classroom> {
@@ -126,7 +170,7 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     let mut known: Vec<_> = std::iter::once(roots.current.issuer.certificate()).chain(&roots.next).cloned().collect();
     services.apps_and_books.trust(Arc::new(client::Trust::new(&known)?.at(app.clock.clone())));
     open_store(app, &services).await?;
-    open_list(app, &services).await?;
+    open_list(app, &services, wanted.seed).await?;
     let root = app.config.data.join(SERVICES_ROOT);
     match std::fs::write(&root, services.trust_anchor_pem()) {
         Ok(()) => tracing::info!("the practice store is at {}; its root is in {}", services.apps_and_books.store_url(), root.display()),
@@ -137,6 +181,10 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.enrolls_again = true;
     let maker = Maker::new(app.now())?;
     let authority = maker.certificate().clone();
+    let file = app.config.data.join(DEVICES_AUTHORITY);
+    if let Err(error) = print::private_file(&file, maker.to_pem().expose().as_bytes()) {
+        tracing::warn!("{error}");
+    }
     app.store.write(app.now(), move |tx| practice::adopt_device_authority(tx, &authority)).await?;
     // As if Apple Configurator had prepared them: the rest comes by the invitation.
     settings.setup = Some(Arc::new(SetupAssistant { url: format!("{}/ade/{}", app.public_url, invitation.code), maker }));
@@ -145,17 +193,23 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.attestation = are_vouched_for.then(|| services.attestation.clone());
     // They stand in the same room.
     settings.time_zone = Some(app.store.read(app.now(), crate::mdm::settings::zone).await?.name().to_owned());
+    let mut of_cart = Plan::new(0, Settings { activation: Some(services.ade.activation_url()), ..settings.clone() });
+    of_cart.seed = wanted.seed;
     let mut plan = Plan::new(wanted.devices as usize, settings);
     plan.seed = wanted.seed;
     plan.mix = Mix::unpacked_classroom();
     plan.ramp = RAMP_PER_DEVICE * wanted.devices;
     // The store is one that devices trust without being told, as they trust Apple's.
     known.extend(Certificate::all_from_pem(services.trust_anchor_pem().as_bytes())?);
-    let trust = client::Trust::new(&known)?.at(app.clock.clone());
+    let trust = Arc::new(client::Trust::new(&known)?.at(app.clock.clone()));
     let deliveries = services.apns.deliveries();
-    let fleet = Fleet::start(plan, Arc::new(trust), app.clock.clone())?;
-    Ok(Classroom { wanted, fleet, deliveries, _services: services })
+    let cart = Cart { fleet: Fleet::start(of_cart, Arc::clone(&trust), app.clock.clone())?, boxed: model::cart(wanted.seed) };
+    let fleet = Fleet::start(plan, trust, app.clock.clone())?;
+    Ok(Classroom { wanted, fleet, cart, deliveries, services })
 }
+
+/// The file in the data folder with the authority that vouches for practice devices, for those that `rollcall simulate` runs.
+const DEVICES_AUTHORITY: &str = "practice-devices.pem";
 
 /// The file in the data folder with the authority of the practice classroom's stand-ins, for whoever wants to ask them too.
 const SERVICES_ROOT: &str = "practice-services.pem";
@@ -192,12 +246,12 @@ async fn open_store(app: &App, services: &Services) -> Result<()> {
     content_tokens::bring(app, &Actor::Console, text.as_bytes(), true, false).await.map(drop)
 }
 
-/// Boxed devices that the practice server of Apple's list has, beside those that run.
-const BOXED_DEVICES: u32 = 10;
+/// The colour of the cart's iPads, in Apple's word.
+const CART_COLOR: &str = "SILVER";
 
-/// Opens the practice classroom's own server of Apple's device list, on the stand-in, with boxed iPads, and brings its token as a person would. The one
+/// Opens the practice classroom's own server of Apple's device list, on the stand-in, with the cart's boxed iPads, and brings its token as a person would. The one
 /// of an earlier run is gone with its stand-in; how its devices greet people stays.
-async fn open_list(app: &App, services: &Services) -> Result<()> {
+async fn open_list(app: &App, services: &Services, seed: u64) -> Result<()> {
     let stand_in = &services.ade;
     let connector = Connector::new(Trust::only(&services.trust_anchor_pem())?, app.clock.clone());
     app.set_practice_ade_service(Some(Ade::new(&connector, &stand_in.url(), app.clock.clone())?));
@@ -205,9 +259,8 @@ async fn open_list(app: &App, services: &Services) -> Result<()> {
     let token = {
         let mut book = stand_in.book();
         let token = book.open("Practice school", "practice@example.school", now.plus(PRACTICE_TOKEN_LIFETIME));
-        for number in 1..=BOXED_DEVICES {
-            let boxed = boxed(&format!("BOXEDSN{number:04}"), "iPad", "iPad (10th generation)", "SILVER");
-            book.server(&token).add(&boxed, now);
+        for facts in model::cart(seed) {
+            book.server(&token).add(&boxed(&facts.serial_number, "iPad", facts.model.marketing_name, CART_COLOR), now);
         }
         token
     };

@@ -1,6 +1,19 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
 use serde_json::Value;
+
+use crate::error::{Error, Result};
+
+/// Writes a file that only its owner may read.
+pub(super) fn private_file(path: &Path, content: &[u8]) -> Result<()> {
+    let unwritable = |error: std::io::Error| Error::bad_input(format!("{} cannot be written: {error}", path.display()));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(unwritable)?;
+    file.write_all(content).map_err(unwritable)
+}
 
 /// JSON that people can read too, with the end of its line.
 pub(super) fn json(value: &Value) -> String {

@@ -1,11 +1,13 @@
 //! The doors for a person who brings a device in: the invitation's page and its profile, and the page that explains our root.
 
+mod service;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use maud::Markup;
 use serde::Deserialize;
 
@@ -20,7 +22,9 @@ use crate::mdm::attestation::{self, Claim, Mode, PLATFORMS};
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::invitations::{self, Unusable};
 use crate::mdm::enroll::profile::{self, Grant, ORGANISATION};
+use crate::mdm::enroll::profile_service;
 use crate::pki::certificate::Certificate;
+use crate::protocol::machine_info::MESSAGE_MAX_BYTES;
 use crate::protocol::mobileconfig::CONTENT_TYPE as PROFILE;
 use crate::protocol::platform::Platform;
 use crate::store::{Tx, settings};
@@ -38,7 +42,8 @@ pub fn routes() -> Router<App> {
         .route("/enroll/{code}", get(page))
         .route("/enroll/{code}/profile", get(download))
         .merge(trust_routes());
-    limits::group(Audience::Person, FORM_MAX_BYTES, routes)
+    let service = Router::new().route("/enroll/{code}/service", post(service::answer));
+    limits::group(Audience::Person, FORM_MAX_BYTES, routes).merge(limits::group(Audience::Person, MESSAGE_MAX_BYTES, service))
 }
 
 /// The page that explains our root, which plain HTTP serves too: without it nothing else can be opened without a warning.
@@ -127,6 +132,13 @@ struct Chosen {
 /// The signed profile. Whatever stands in the way is a page, never a broken download.
 async fn download(State(app): State<App>, Path(code): Path<String>, Query(chosen): Query<Chosen>, headers: HeaderMap) -> Result<Response> {
     let now = app.now();
+    match first_phase(&app, &code).await {
+        Ok(Some(body)) => return Ok(mobileconfig(body)),
+        // What else stands in the way is said below.
+        Ok(None) => {}
+        Err(error) if error.kind == Kind::Conflict => return show(&app, &headers, &code, Ok(false)).await,
+        Err(error) => return Err(error),
+    }
     let claim = Claim::read(agent(&headers), chosen.device.parse().ok());
     let grant = match grant(&app, &code, claim).await {
         Ok(Ok(grant)) => grant,
@@ -139,6 +151,15 @@ async fn download(State(app): State<App>, Path(code): Path<String>, Query(chosen
     let body = profile::signed(&grant, &app.random, &authority.issuer, now)?;
     app.store.write(now, move |tx| profile::record(tx, &grant)).await?;
     Ok(mobileconfig(body))
+}
+
+/// The signed profile that asks a device who it is, if the invitation does that first.
+pub async fn first_phase(app: &App, code: &str) -> Result<Option<Vec<u8>>> {
+    let (code, base) = (code.to_owned(), app.public_url.clone());
+    match app.store.read(app.now(), move |tx| profile_service::question(tx, &code, &base)).await? {
+        Ok(Some(question)) => service::first(app, question).map(Some),
+        Ok(None) | Err(_) => Ok(None),
+    }
 }
 
 /// Why an invitation gives no profile.

@@ -22,6 +22,8 @@ use crate::http::pages::problem::{ProblemView, problem};
 use crate::http::server::Peer;
 use crate::mdm::checkin::{self, HowToLeave};
 use crate::mdm::connect::{self, Incoming, Poll};
+use crate::mdm::enroll::profile;
+use crate::mdm::return_to_service::Answer;
 use crate::protocol::checkin::{self as message, CheckIn, reply};
 use crate::protocol::malformed::Malformed;
 use crate::protocol::report::Status;
@@ -69,7 +71,20 @@ async fn check_in(State(app): State<App>, peer: Peer, RawQuery(query): RawQuery,
     log::note_enrollment(said.ids.nano_id());
     let presented = identity::presented(&app, &peer, &headers, &body, now)?;
     let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &said, query.as_deref())).await?;
-    answer(outcome)
+    match outcome {
+        checkin::Reply::ReturnToService(how) => returns_to_service(&app, *how, now),
+        outcome => answer(outcome),
+    }
+}
+
+/// How a device returns to service, with its profile where one goes with it.
+fn returns_to_service(app: &App, how: Answer, now: Timestamp) -> Result<Response> {
+    let mut said = how.reply;
+    if let Some(grant) = &how.grant {
+        said.mdm_profile = Some(profile::signed(grant, &app.random, &app.authority().issuer, now)?);
+    }
+    let bytes = reply::return_to_service(&said).map_err(Malformed::from)?;
+    Ok(([(CONTENT_TYPE, reply::PLIST_CONTENT_TYPE)], bytes).into_response())
 }
 
 /// A check-in of a kind that nobody knows is noted where its sender is known: a new OS may have brought it. Other bad ones are only logged.
@@ -92,6 +107,9 @@ fn answer(outcome: checkin::Reply) -> Result<Response> {
             plist(reply::bootstrap_token(&token).map_err(crate::protocol::malformed::Malformed::from)?)
         }
         checkin::Reply::TokenData(token) => plist(reply::token_data(token.expose()).map_err(crate::protocol::malformed::Malformed::from)?),
+        checkin::Reply::ReturnToService(_) => {
+            return Err(Error::new(Kind::Internal, "how a device returns to service is answered with its profile"));
+        }
         checkin::Reply::Json(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
         checkin::Reply::NoSuchDeclaration => StatusCode::NOT_FOUND.into_response(),
         checkin::Reply::NotManaged => return Err(Error::new(Kind::NotManaged, "This user is not managed here.")),

@@ -29,6 +29,7 @@ pub mod push_requests;
 mod range;
 mod redirect;
 mod releases;
+pub mod return_to_service;
 pub mod roster;
 pub mod scep;
 pub mod server;

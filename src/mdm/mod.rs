@@ -40,6 +40,7 @@ pub mod push;
 pub mod push_certificates;
 pub mod push_requests;
 pub mod reconcile;
+pub mod return_to_service;
 pub mod settings;
 pub mod setup_assistant;
 pub mod updates;

@@ -1,9 +1,11 @@
 //! What needs a person now: the alerts that were raised, and what keeps the appliance from its work as it stands.
 
 use crate::error::Result;
+use crate::mdm::return_to_service::watch;
 use crate::mdm::updates::lookup;
 use crate::store::alerts::{self, Alert};
 use crate::store::app_states::{self, Trouble};
+use crate::store::returns::Overdue;
 use crate::store::{Tx, push_certificates, roster, update_progress};
 
 /// Without a push certificate nothing is broken yet, so it stands below what is.
@@ -44,6 +46,12 @@ pub const UPDATE_FAILED: &str = "update.failed.";
 /// The key of a need that is about a stopped update plan.
 pub const UPDATE_STOPPED: &str = "update.stopped.";
 
+/// A device that is missed can be used by nobody.
+const NOT_BACK_HARM: i64 = 65;
+
+/// The key of a need that is about a device that was erased and is not back; what comes after is the device's id.
+pub const NOT_BACK: &str = "returns.";
+
 /// Everything that needs somebody, the most harmful first.
 pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     let mut needs = alerts::all(tx)?;
@@ -59,6 +67,7 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
         });
     }
     needs.extend(lookup::need(tx)?);
+    needs.extend(watch::overdue(tx)?.into_iter().map(|gone| not_back(tx, gone)));
     for trouble in app_states::troubles(tx, APPS_MAX)? {
         needs.extend(of_app(tx, &trouble));
     }
@@ -86,6 +95,19 @@ fn refused(tx: &Tx) -> Result<Option<Alert>> {
         since_at: tx.now,
         last_at: tx.now,
     }))
+}
+
+fn not_back(tx: &Tx, gone: Overdue) -> Alert {
+    let name = if gone.name.is_empty() { String::from("A device") } else { gone.name };
+    Alert {
+        key: format!("{NOT_BACK}{}", gone.device_id),
+        harm: NOT_BACK_HARM,
+        message: format!("{name} was erased to come back by itself, and has not come."),
+        remedy: String::from("Look whether it is on, charged and within reach of its network. Else set it up by hand."),
+        count: 1,
+        since_at: gone.erased_at,
+        last_at: tx.now,
+    }
 }
 
 fn of_plan(tx: &Tx, trouble: &update_progress::Trouble) -> Vec<Alert> {

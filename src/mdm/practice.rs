@@ -1,5 +1,7 @@
 //! Practice devices: simulated ones that show how everything works, and go without a trace at one button.
 
+pub mod cart;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -85,6 +87,7 @@ pub fn remove(tx: &Tx, actor: &Actor) -> Result<usize> {
         licences::tokens::remove(tx, actor, &location.token.id)?;
     }
     settings::forget(tx, &DEVICE_AUTHORITY)?;
+    cart::forget(tx, &ACTOR)?;
     for standing in ade::servers::list(tx, actor)?.into_iter().filter(|standing| standing.server.practice) {
         ade::servers::remove(tx, actor, &standing.server.id)?;
     }
@@ -136,10 +139,7 @@ pub fn show_apps(tx: &Tx) -> Result<()> {
     if store_apps::count(tx, "")? > 0 {
         return Ok(());
     }
-    let group_id = match store_groups::by_name(tx, GROUP)? {
-        Some(group) => group.id,
-        None => groups::create(tx, &ACTOR, groups::NewGroup { name: GROUP.to_owned(), note: String::new(), rule: None })?.id,
-    };
+    let group_id = group(tx)?;
     for (adam_id, name, licence, mode) in APPS {
         let app = apps::add(tx, &ACTOR, adam_id, name)?;
         let settings = apps::Settings { licence, ..apps::Settings::default() };
@@ -193,6 +193,14 @@ const RINGS: [(&str, &str, &[Platform]); 3] = [
 
 /// The group that practice devices come into.
 const GROUP: &str = "Practice";
+
+/// The id of that group, which is made where it is not there.
+fn group(tx: &Tx) -> Result<String> {
+    match store_groups::named(tx, GROUP)? {
+        Some((id, _)) => Ok(id),
+        None => Ok(groups::create(tx, &ACTOR, groups::NewGroup { name: GROUP.to_owned(), note: String::new(), rule: None })?.id),
+    }
+}
 
 /// Who acts here.
 const ACTOR: Actor = Actor::Job("practice");

@@ -2,15 +2,17 @@
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::enroll::renewal;
 use crate::mdm::settings::zone;
-use crate::mdm::setup_assistant;
+use crate::mdm::{return_to_service, setup_assistant};
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::certificates;
 use crate::store::commands::{self, CommandState};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
+use crate::store::returns::Return;
 
 /// Commands that are looked at for one device.
 const LOOKED_AT: u32 = 50;
@@ -33,7 +35,20 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
     let Some(enrollment) = enrollment else {
         return Ok(vec![problem("It has never enrolled here.", "Open an invitation on the device.", None)]);
     };
-    let mut reasons: Vec<_> = standing(enrollment).into_iter().chain(push(enrollment)).collect();
+    let moves = migration::of(tx, device, Some(enrollment))?;
+    let stands = match return_to_service::watch::expected(tx, enrollment)? {
+        Some(gone) if enrollment.state == EnrollmentState::Erased => Some(expected_back(tx, &gone)?),
+        // Who moved is not lost.
+        _ if matches!(moves, Some(Move::Went { .. })) => None,
+        _ => standing(enrollment),
+    };
+    let told = moves.filter(|moves| !matches!(moves, Move::Came { .. })).map(|moves| Reason {
+        needs_someone: false,
+        cause: moves.sentence(),
+        remedy: String::from("Nobody has to do anything; delete it here when it is gone."),
+        since_at: enrollment.left_at,
+    });
+    let mut reasons: Vec<_> = stands.into_iter().chain(told).chain(push(enrollment)).collect();
     if enrollment.state == EnrollmentState::Enrolled {
         reasons.extend(setup(tx, enrollment)?);
         reasons.extend(renewal(tx, enrollment)?);
@@ -41,6 +56,24 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
     }
     reasons.sort_by_key(|reason| !reason.needs_someone);
     Ok(reasons)
+}
+
+/// A device that was erased to come back by itself.
+fn expected_back(tx: &Tx, gone: &Return) -> Result<Reason> {
+    let by = if gone.network.is_empty() { String::new() } else { format!(", by the network “{}”", gone.network) };
+    Ok(match gone.expected_at {
+        Some(expected) if expected <= tx.now => problem(
+            &format!("It was erased to come back by itself{by}, and has not come."),
+            "Look whether it is on, charged and within reach of its network. Else set it up by hand.",
+            gone.erased_at,
+        ),
+        Some(expected) => wait(
+            &format!("It was erased and comes back by itself{by}."),
+            &format!("it is expected by {}", zone(tx)?.time(expected)),
+            gone.erased_at,
+        ),
+        None => wait("It was erased and comes back by itself.", "nobody has to do anything", gone.erased_at),
+    })
 }
 
 fn standing(enrollment: &Enrollment) -> Option<Reason> {

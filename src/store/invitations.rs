@@ -62,9 +62,12 @@ pub struct Invitation {
     pub created_by: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether a device has to say who it is before it gets its profile.
+    pub asks_device: bool,
 }
 
-const COLUMNS: &str = "id, code, note, group_label, person_label, uses, max_uses, expires_at, revoked_at, practice, created_by, created_at";
+const COLUMNS: &str = "id, code, note, group_label, person_label, uses, max_uses, expires_at, revoked_at, practice, created_by, created_at, \
+     asks_device";
 
 fn invitation(row: &Row<'_>) -> rusqlite::Result<Invitation> {
     Ok(Invitation {
@@ -80,18 +83,20 @@ fn invitation(row: &Row<'_>) -> rusqlite::Result<Invitation> {
         practice: row.get(9)?,
         created_by: row.get(10)?,
         created_at: row.get(11)?,
+        asks_device: row.get(12)?,
     })
 }
 
 /// Stores a new invitation.
 pub fn insert(tx: &Tx, invitation: &Invitation) -> Result<()> {
     tx.execute(
-        "INSERT INTO invitations (id, code, note, group_label, person_label, max_uses, expires_at, practice, created_by, created_at)
-         VALUES (:id, :code, :note, :group_label, :person_label, :max_uses, :expires_at, :practice, :created_by, :created_at)",
+        "INSERT INTO invitations (id, code, note, group_label, person_label, max_uses, expires_at, practice, created_by, created_at, asks_device)
+         VALUES (:id, :code, :note, :group_label, :person_label, :max_uses, :expires_at, :practice, :created_by, :created_at, :asks_device)",
         named_params! {
             ":id": invitation.id, ":code": invitation.code, ":note": invitation.note, ":group_label": invitation.group_label,
             ":person_label": invitation.person_label, ":max_uses": invitation.max_uses, ":expires_at": invitation.expires_at,
             ":practice": invitation.practice, ":created_by": invitation.created_by, ":created_at": invitation.created_at,
+            ":asks_device": invitation.asks_device,
         },
     )?;
     Ok(())

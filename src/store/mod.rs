@@ -67,6 +67,7 @@ mod readers;
 pub mod redemption_codes;
 pub mod releases;
 pub mod reports;
+pub mod returns;
 pub mod roster;
 pub mod sessions;
 pub mod settings;

@@ -251,7 +251,7 @@ async fn an_app_comes_by_its_persons_licence_and_leaves_with_the_person() {
         let (status, told) = house.api("PATCH", &format!("/api/v1/people/{kim}"), json!({ "active": false })).await;
         assert_eq!(status, 200, "{told}");
         until(&house, Duration::from_secs(60), async || {
-            guest.look(|device| device.connect_now()).await;
+            guest.look(rollcall::sim::device::Device::connect_now).await;
             let left = guest.look(|device| matches!(device.phase(), Phase::Left(_))).await;
             left && services.apps_and_books.book().assigned(&text).is_empty()
         })

@@ -11,14 +11,16 @@ use rollcall::config::{Config, Layer};
 use rollcall::http::limits::Grants;
 use rollcall::mdm::Actor;
 use rollcall::mdm::policies::{self, NewPolicy};
-use rollcall::mdm::practice::{self, Wanted};
+use rollcall::mdm::practice::{self, Wanted, cart};
 use rollcall::mdm::reconcile::{self, Foreseen, Named, Standings, State, Thought};
 use rollcall::random::Random;
+use rollcall::store::app_states::{self, Stage};
 use rollcall::store::assignments::AssignedKind;
 use rollcall::store::deployments::Mechanism;
 use rollcall::store::enrollments::EnrollmentState;
+use rollcall::store::invitations::Entry;
 use rollcall::store::roster::{self, Sort};
-use rollcall::store::{Bell, enrollments, groups};
+use rollcall::store::{Bell, enrollments, groups, people};
 use serde_json::json;
 
 const DEVICES: u32 = 25;
@@ -37,7 +39,7 @@ struct Seen {
     standings: Standings,
 }
 
-async fn classroom() -> (Serving, tempfile::TempDir) {
+async fn classroom(devices: u32) -> (Serving, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let layer = Layer::flags()
@@ -51,7 +53,7 @@ async fn classroom() -> (Serving, tempfile::TempDir) {
     let config = Config::read(layer, Vec::new()).unwrap();
     let (serving, _) = Serving::start(config, Clock::System, Random::System, Grants::default()).await.unwrap();
     let app = &serving.app;
-    app.store.write(app.now(), |tx| practice::want(tx, &Actor::Console, Wanted { devices: DEVICES, seed: 1 })).await.unwrap();
+    app.store.write(app.now(), move |tx| practice::want(tx, &Actor::Console, Wanted { devices, seed: 1 })).await.unwrap();
     (serving, folder)
 }
 
@@ -100,7 +102,7 @@ async fn until(app: &App, what: &str, is_so: impl Fn(&[Seen]) -> bool) -> Vec<Se
 
 #[tokio::test(flavor = "multi_thread")]
 async fn managed_open_in_reaches_every_generation_by_its_own_mechanism_and_leaves_without_a_trace() {
-    let (serving, _folder) = classroom().await;
+    let (serving, _folder) = classroom(DEVICES).await;
     let app = &serving.app;
     until(app, "all enroll and say what they are", |seen| {
         seen.len() == DEVICES as usize && seen.iter().all(|seen| seen.standings.planned_at.is_some())
@@ -161,6 +163,79 @@ async fn managed_open_in_reaches_every_generation_by_its_own_mechanism_and_leave
     let left = app.store.read(app.now(), |tx| assignments_of(tx, &policy.id)).await.unwrap();
     assert_eq!(left, 0);
     serving.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boxed_ipads_are_switched_on_come_in_with_group_and_pupil_and_end_supervised_with_their_apps() {
+    let (serving, _folder) = classroom(1).await;
+    let app = &serving.app;
+    let prepare = |tx: &rollcall::store::Tx| {
+        practice::show_apps(tx)?;
+        cart::show_class(tx)
+    };
+    app.store.write(app.now(), prepare).await.unwrap();
+    let mut bell = app.store.listen(Bell::Events);
+    let switched = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let are_ready = |tx: &rollcall::store::Tx| {
+                let boxed = cart::boxed(tx)?;
+                Ok(!boxed.is_empty() && !cart::is_to_prepare(tx)? && boxed.iter().all(|boxed| boxed.profile_status == "assigned"))
+            };
+            if app.store.read(app.now(), are_ready).await.unwrap() {
+                let on = ["BOXEDSN0001", "BOXEDSN0002"].map(str::to_owned);
+                let on = move |tx: &rollcall::store::Tx| cart::switch_on(tx, &Actor::Console, Some(&on));
+                return app.store.write(app.now(), on).await.unwrap();
+            }
+            bell.heard().await;
+        }
+    });
+    assert_eq!(switched.await.expect("the cart is in the list with its profiles"), 2);
+    let came = until_boxed(app, 2).await;
+    for (serial, supervised, entry, _, person, groups) in came {
+        assert!(serial.starts_with("BOXEDSN000") && supervised == Some(true), "{serial}");
+        assert_eq!((entry, groups), (Entry::Automated, vec![GROUP.to_owned()]), "{serial}");
+        assert!(person.is_some_and(|person| person.ends_with("Example")), "{serial} is a pupil's");
+    }
+    let boxed = app.store.read(app.now(), cart::still_boxed).await.unwrap();
+    assert_eq!(boxed, 8, "the others wait in their boxes");
+    serving.stop().await.unwrap();
+}
+
+/// Serial number, whether it is supervised, how it came in, whether it is ready with its apps, its person, and its groups.
+type Unpacked = (String, Option<bool>, Entry, bool, Option<String>, Vec<String>);
+
+/// Waits until so many iPads of the cart are enrolled and have said what they are, and one has gone on with an app that its group is to have.
+async fn until_boxed(app: &App, count: usize) -> Vec<Unpacked> {
+    let mut bell = app.store.listen(Bell::Events);
+    let mut last = Vec::new();
+    let waited = tokio::time::timeout(PATIENCE, async {
+        loop {
+            last = app.store.read_slow(app.now(), unpacked).await.unwrap();
+            let is_ready = last.iter().any(|(_, _, _, is_ready, ..)| *is_ready);
+            if is_ready && last.len() == count && last.iter().all(|(_, supervised, ..)| supervised.is_some()) {
+                return;
+            }
+            bell.heard().await;
+        }
+    });
+    assert!(waited.await.is_ok(), "{last:?}");
+    last
+}
+
+fn unpacked(tx: &rollcall::store::Tx) -> rollcall::error::Result<Vec<Unpacked>> {
+    let mut found = Vec::new();
+    for device in roster::list(tx, &roster::Filter::default(), Sort::Name, false, None, 500)?.into_iter().map(|listed| listed.device) {
+        let Some(serial) = device.serial_number.clone().filter(|serial| serial.starts_with("BOXEDSN")) else { continue };
+        let Some(channel) = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled)
+        else {
+            continue;
+        };
+        let has_apps = app_states::of_enrollment(tx, &channel.id)?.iter().any(|app| app.stage == Stage::Installed);
+        let person = people::of_device(tx, &device.id)?.map(|person| person.name);
+        let groups = groups::of_device(tx, &device.id)?.into_iter().map(|group| group.name).collect();
+        found.push((serial, device.supervised, channel.entry, has_apps && !channel.awaiting_configuration, person, groups));
+    }
+    Ok(found)
 }
 
 fn assignments_of(tx: &rollcall::store::Tx, policy_id: &str) -> rollcall::error::Result<usize> {

@@ -226,6 +226,19 @@ impl House {
         Guest { house: self, fleet }
     }
 
+    /// Has a device of this maker open an invitation; gives it once it has enrolled or could not.
+    pub(crate) async fn opens(&self, setup: &Arc<SetupAssistant>, code: &str, kind: &str) -> Guest<'_> {
+        let mut settings = Settings::new(ProfileSource::Url(format!("https://localhost:{}/enroll/{code}/profile", self.port)));
+        settings.setup = Some(Arc::clone(setup));
+        let mut plan = Plan::new(1, settings);
+        (plan.mix, plan.shared_keys) = (Mix::parse(&[kind]).unwrap(), Some(2));
+        plan.seed = u64::from(kind.bytes().fold(9_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))));
+        let trust = Trust::new(&[self.app().authority().issuer.certificate().clone()]).unwrap().at(self.clock.clone());
+        let fleet = Fleet::start(plan, Arc::new(trust), self.clock.clone()).unwrap();
+        fleet.until(|summary| summary.enrolled + summary.failed == 1).await;
+        Guest { house: self, fleet }
+    }
+
     /// Moves the clock; what is due by then is done.
     pub(crate) async fn pass(&self, time: Duration) {
         self.clock.advance(time);

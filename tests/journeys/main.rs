@@ -18,6 +18,7 @@ mod licensed;
 mod new_devices;
 mod packages;
 mod releases;
+mod returns;
 mod serve;
 mod setup_assistant;
 mod shared;

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::pki::certificate::Certificate;
 use crate::sim::client::Trust;
-use crate::sim::device::{ProfileSource, Settings};
+use crate::sim::device::{Maker, ProfileSource, Settings, SetupAssistant};
 use crate::sim::faults::Faults;
 use crate::sim::fleet::{MAX_DEVICES, Plan};
 use crate::sim::model::Mix;
@@ -43,12 +43,13 @@ const SHARED_KEYS: usize = 64;
   rollcall simulate --profile https://mdm.example.school/enroll/CODE/profile --ca root.pem --devices 5 --model ipad@18 --for 10m
   rollcall simulate --profile URL --devices 50 --faults faults.toml --for 1h --json
   rollcall simulate --profile URL --store https://localhost:PORT/store --ca practice-services.pem
+  rollcall simulate --setup-assistant https://localhost:8443/ade --device-authority demo-data/practice-devices.pem --ca root.pem --model ipad
   rollcall simulate --profile URL --devices 1000 --bench idle --connections 16 --for 30s
   rollcall simulate --profile URL --devices 1000 --bench cycle --connections 10 --api https://localhost:8443 --api-token TOKEN
   rollcall simulate --seed-store 10000 --data ./load-data")]
 pub struct Simulate {
     /// The enrollment profile, signed or not; a URL is downloaded anew for each device
-    #[arg(long, value_name = "FILE|URL", required_unless_present_any = ["roster", "seed_store"])]
+    #[arg(long, value_name = "FILE|URL", required_unless_present_any = ["roster", "seed_store", "setup_assistant"])]
     profile: Option<String>,
     /// How many devices
     #[arg(long, default_value_t = 25)]
@@ -86,6 +87,13 @@ pub struct Simulate {
     /// How many keys the devices share [default: none up to 100 devices, then 64]
     #[arg(long, value_name = "N")]
     keys: Option<usize>,
+    /// All devices begin in Setup Assistant, as out of the box: they ask at this address for their profile, with what they say of themselves, signed
+    #[arg(long, value_name = "URL", requires = "device_authority", conflicts_with_all = ["roster", "seed_store"])]
+    setup_assistant: Option<String>,
+    /// Who vouches for devices in Setup Assistant, in Apple's place: a file with certificate and key, which is made where there is none; the server
+    /// must be told of the certificate. A demo's own is practice-devices.pem in its data folder
+    #[arg(long, value_name = "FILE", requires = "setup_assistant")]
+    device_authority: Option<PathBuf>,
     /// Devices that an EraseDevice wiped enroll again
     #[arg(long)]
     enroll_again: bool,
@@ -160,9 +168,28 @@ impl Simulate {
         Trust::new(&authorities).map(Arc::new)
     }
 
+    /// Where devices ask that begin in Setup Assistant, and who vouches for them; the file is made where there is none.
+    fn setup(&self) -> Result<Option<Arc<SetupAssistant>>> {
+        let (Some(url), Some(path)) = (&self.setup_assistant, &self.device_authority) else { return Ok(None) };
+        if !url.starts_with("https://") {
+            return Err(Error::bad_input("--setup-assistant takes an address that begins with https://"));
+        }
+        let now = Self::clock().now();
+        let maker = if path.exists() {
+            Maker::from_pem(&read(path, MAX_FILE_BYTES)?, now)
+                .map_err(|error| Error::bad_input(format!("{} holds no certificate with its key: {error}", path.display())))?
+        } else {
+            let maker = Maker::new(now)?;
+            super::print::private_file(path, maker.to_pem().expose().as_bytes())?;
+            maker
+        };
+        Ok(Some(Arc::new(SetupAssistant { url: url.clone(), maker })))
+    }
+
     /// Where the enrollment profile comes from.
     fn profile_source(&self) -> Result<ProfileSource> {
-        let profile = self.profile.as_deref().ok_or_else(|| Error::bad_input("give --profile FILE or URL"))?;
+        let profile =
+            self.profile.as_deref().or(self.setup_assistant.as_deref()).ok_or_else(|| Error::bad_input("give --profile FILE or URL"))?;
         if profile.starts_with("https://") || profile.starts_with("http://") {
             return Ok(ProfileSource::Url(profile.to_owned()));
         }
@@ -193,6 +220,7 @@ impl Simulate {
             proof: self.identity.proof(),
             poll_every: Some(self.poll).filter(|poll| !poll.is_zero()),
             enrolls_again: self.enroll_again,
+            setup: self.setup()?,
             store: self.store_url()?,
             ..Settings::new(self.profile_source()?)
         };
@@ -204,7 +232,7 @@ impl Simulate {
         }
         Ok(Plan {
             seed: self.seed,
-            mix,
+            mix: if self.setup_assistant.is_some() { mix.automated() } else { mix },
             faults,
             ramp: self.ramp,
             shared_keys: self.keys.or_else(|| (self.devices > OWN_KEYS_UP_TO).then_some(SHARED_KEYS)),
@@ -263,6 +291,19 @@ mod tests {
         assert_eq!(store(&[]).unwrap(), None);
         assert_eq!(store(&["--store", "https://localhost:1/store"]).unwrap().as_deref(), Some("https://localhost:1/store"));
         assert!(store(&["--store", "localhost:1"]).unwrap_err().message.contains("https://"));
+    }
+
+    #[test]
+    fn devices_begin_in_setup_assistant_under_an_authority_that_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("devices.pem");
+        let words = ["--setup-assistant", "https://mdm.example.school/ade", "--device-authority", file.to_str().unwrap(), "--model", "mac"];
+        let setup = |words: &[&str]| simulate(words).unwrap().plan().map(|plan| (plan.settings.setup.unwrap(), plan.mix.wish(0).automated));
+        let ((first, automated), (second, _)) = (setup(&words).unwrap(), setup(&words).unwrap());
+        assert!(automated && first.maker.certificate().der() == second.maker.certificate().der());
+        assert!(simulate(&words[..2]).is_err(), "somebody has to vouch for them");
+        std::fs::write(&file, "nothing").unwrap();
+        assert!(setup(&words).unwrap_err().message.contains("no certificate"));
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! `simulate --seed-store`: enrollments for load written straight into a store, by the same rules as if the devices had come over the wire.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{SHARED_KEYS, Simulate};
 use crate::app::{App, Authority};
-use crate::cli::{open, serve};
+use crate::cli::{open, print, serve};
 use crate::clock::Timestamp;
 use crate::config::{Config, Layer};
 use crate::error::{Error, Kind, Result};
@@ -182,8 +180,6 @@ fn rest(tx: &Tx, presented: &Presented, idle: &[u8]) -> Result<()> {
 
 /// Writes the roster for its owner alone: whoever has it can pass for these devices.
 fn write(path: &Path, roster: &Roster) -> Result<PathBuf> {
-    let unwritable = |error: std::io::Error| Error::bad_input(format!("{} cannot be written: {error}", path.display()));
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(unwritable)?;
-    file.write_all(roster.to_json()?.as_bytes()).map_err(unwritable)?;
+    print::private_file(path, roster.to_json()?.as_bytes())?;
     Ok(path.to_owned())
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/devices`: what is managed, and how it stands.
 
 mod inventory;
+mod returns;
 mod secrets;
 mod users;
 mod wanted;
@@ -37,6 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(inventory::routes())
         .merge(wanted::routes())
         .merge(secrets::routes())
+        .merge(returns::routes())
         .merge(users::routes())
 }
 

@@ -52,6 +52,8 @@ struct InvitationView {
     usable: bool,
     /// For simulated devices.
     practice: bool,
+    /// Whether a device has to say who it is before it gets its profile.
+    asks_device: bool,
     /// When it ends.
     expires_at: Option<Timestamp>,
     /// When it was withdrawn.
@@ -75,6 +77,7 @@ fn view(app: &App, actor: &Actor, invitation: Invitation) -> InvitationView {
         uses: invitation.uses,
         max_uses: invitation.max_uses,
         practice: invitation.practice,
+        asks_device: invitation.asks_device,
         expires_at: invitation.expires_at,
         revoked_at: invitation.revoked_at,
         created_by: invitation.created_by,
@@ -127,6 +130,8 @@ struct InvitationInput {
     expires_at: Option<Timestamp>,
     /// For simulated devices.
     practice: bool,
+    /// Whether a device has to say who it is, signed by the identity that Apple built into it, before it gets its profile.
+    asks_device: bool,
 }
 
 /// Make an invitation.
@@ -138,8 +143,8 @@ async fn create(State(app): State<App>, Authenticated(actor): Authenticated, pos
     app.store
         .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| {
-                let InvitationInput { note, group, person, max_uses, expires_at, practice } = body;
-                let new = NewInvitation { note, group_label: group, person_label: person, max_uses, expires_at, practice };
+                let InvitationInput { note, group, person, max_uses, expires_at, practice, asks_device } = body;
+                let new = NewInvitation { note, group_label: group, person_label: person, max_uses, expires_at, practice, asks_device };
                 Answer::new(StatusCode::CREATED, &view(&handle, &actor, invitations::create(tx, &actor, new)?))
             })
         })
@@ -182,7 +187,7 @@ struct ProfileQuery {
     os_version: Option<String>,
 }
 
-/// The enrollment profile of an invitation; each download carries a challenge of its own, good once and for an hour.
+/// The enrollment profile of an invitation, or the one that asks a device who it is where the invitation does that first; each download carries a challenge of its own, good once and for an hour.
 #[utoipa::path(get, path = "/api/v1/invitations/{code}/profile", tag = "invitations",
     params(("code" = String, Path, description = "The invitation's code"), ProfileQuery),
     responses((status = 200, description = "A configuration profile", content_type = "application/x-apple-aspen-config")))]
@@ -193,6 +198,9 @@ async fn download(
     Query(query): Query<ProfileQuery>,
 ) -> Result<Response> {
     actor.require(Right::Invite)?;
+    if let Some(body) = enroll::first_phase(&app, &code).await? {
+        return Ok(([(CONTENT_TYPE, PROFILE)], body).into_response());
+    }
     let claim = Claim::of_device(query.product_name.unwrap_or_default(), query.os_version.unwrap_or_default());
     let grant = enroll::grant(&app, &code, claim).await?.map_err(Error::from)?;
     let body = if query.unsigned == Some(1) {

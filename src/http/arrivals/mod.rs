@@ -31,7 +31,7 @@ use crate::http::server::Peer;
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::automated::{self, Answer, Asked, Door, Refusal};
 use crate::mdm::enroll::profile::{self, ORGANISATION};
-use crate::pki::device_identity::{self, Unproven, Vouched};
+use crate::pki::device_identity::{self, Proven, Unproven, Vouched};
 use crate::protocol::machine_info::{HEADER, MESSAGE_MAX_BYTES, MachineInfo};
 use crate::protocol::malformed::Malformed;
 use crate::secret::Secret;
@@ -150,6 +150,21 @@ async fn prove(
     message: Vec<u8>,
     read: fn(&[u8]) -> Result<MachineInfo, Malformed>,
 ) -> Result<Result<(MachineInfo, Vouched), Response>> {
+    let proven = match vouched(app, message).await? {
+        Ok(proven) => proven,
+        Err(response) => return Ok(Err(response)),
+    };
+    match read(&proven.content) {
+        Ok(info) => Ok(Ok((info, proven.by))),
+        Err(error) => {
+            let words = format!("What the device says of itself cannot be read: {error}.");
+            page(app, StatusCode::BAD_REQUEST, &Refused { title: "This device cannot be understood", words: &words }).await.map(Err)
+        }
+    }
+}
+
+/// What a device has signed and who vouches for it, or the page that says why that is not known.
+pub(in crate::http) async fn vouched(app: &App, message: Vec<u8>) -> Result<Result<Proven, Response>> {
     let now = app.now();
     let anchors = app.store.read(now, automated::anchors).await?;
     let is_kept = anchors.apple.is_some();
@@ -158,16 +173,10 @@ async fn prove(
         Ok(proven) => proven,
         Err(unproven) => return unknown(app, &unproven).await.map(Err),
     };
-    if let Some(authority) = proven.carried.filter(|_| !is_kept && proven.by == Vouched::Apple) {
+    if let Some(authority) = proven.carried.clone().filter(|_| !is_kept && proven.by == Vouched::Apple) {
         app.store.write(now, move |tx| automated::carried(tx, &authority)).await?;
     }
-    match read(&proven.content) {
-        Ok(info) => Ok(Ok((info, proven.by))),
-        Err(error) => {
-            let words = format!("What the device says of itself cannot be read: {error}.");
-            page(app, StatusCode::BAD_REQUEST, &Refused { title: "This device cannot be understood", words: &words }).await.map(Err)
-        }
-    }
+    Ok(Ok(proven))
 }
 
 async fn unknown(app: &App, unproven: &Unproven) -> Result<Response> {
@@ -225,7 +234,8 @@ async fn organisation(app: &App) -> Result<String> {
     Ok(app.store.read(app.now(), |tx| settings::value(tx, &ORGANISATION)).await?.unwrap_or_default())
 }
 
-async fn page(app: &App, status: StatusCode, view: &Refused<'_>) -> Result<Response> {
+/// A page that says why a device is not let in.
+pub(in crate::http) async fn page(app: &App, status: StatusCode, view: &Refused<'_>) -> Result<Response> {
     Ok((status, sheet(refused(&organisation(app).await?, view))).into_response())
 }
 

@@ -1,5 +1,7 @@
 //! Devices in Setup Assistant and Apple Configurator at the door.
 
+mod service;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};

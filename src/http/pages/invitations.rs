@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::parts::{
-    Banner, Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, confirm, copy_field, empty,
-    facts, field, frame, live, moment, post, qr, section, table, time_ago,
+    Banner, Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, checkbox, confirm,
+    copy_field, empty, facts, field, frame, live, moment, post, qr, section, table, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -65,6 +65,8 @@ pub struct InvitationForm {
     pub uses: String,
     /// What was typed for the number of days.
     pub days: String,
+    /// Whether a device is to say who it is first.
+    pub asks_device: bool,
     /// Field and message of what was wrong.
     pub errors: Vec<(String, String)>,
 }
@@ -196,6 +198,8 @@ pub fn form(shell: &Shell, view: &InvitationForm) -> Markup {
                 (field("group", "Group that the devices join").optional().value(&view.group).suggests(&view.groups).error(error("group"))
                     .example("Cart A, Year 5"))
                 (field("person", "Person who uses the device").optional().value(&view.person).suggests(&view.people).error(error("person")))
+                (checkbox("asks_device", "Ask the device who it is first", view.asks_device,
+                    "It proves by the identity that Apple built into it which device it is, and gets a profile for itself alone. iPhones and iPads do that; it takes one more step."))
                 div.form-foot { (Button::submit("Make the invitation").main()) (Button::link("/invitations", "Cancel")) }
             }
         },

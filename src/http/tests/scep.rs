@@ -76,6 +76,7 @@ impl House {
             max_uses,
             expires_at: None,
             practice: false,
+            asks_device: false,
         };
         self.app.store.write(self.app.now(), move |tx| invitations::create(tx, &Actor::Console, new)).await.unwrap().code
     }

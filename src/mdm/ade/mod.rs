@@ -6,6 +6,7 @@ pub mod errands;
 pub mod locks;
 mod machine;
 pub mod maid;
+pub mod migration;
 mod notices;
 mod pages;
 mod plan;

@@ -93,6 +93,9 @@ fn take(device: &mut AdeDevice, line: &DeviceLine) {
     device.profile_assigned_at = line.profile_assign_time.or(device.profile_assigned_at);
     device.profile_pushed_at = line.profile_push_time.or(device.profile_pushed_at);
     device.assigned_at = line.device_assigned_date.or(device.assigned_at);
+    if let Some(deadline) = line.mdm_migration_deadline {
+        device.migrates_by_at = deadline;
+    }
 }
 
 /// It is not ours any more: its profile ended with that.

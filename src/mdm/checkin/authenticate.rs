@@ -7,7 +7,7 @@ use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::{account, automated, renewal};
+use crate::mdm::enroll::{account, automated, profile_service, renewal};
 use crate::mdm::{commands, escrow, inventory, journal, webhooks};
 use crate::protocol::checkin::{Authenticate, CheckIn};
 use crate::protocol::ids::EnrollmentIds;
@@ -35,7 +35,11 @@ pub(super) fn authenticate(
         return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
     }
     let challenge = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?;
-    if challenge.as_ref().is_some_and(|challenge| !automated::is_for(challenge, &checkin.ids, message)) {
+    let is_for_another = |challenge: &Challenge| {
+        // A certificate by which a device only says who it is enrolls nobody.
+        profile_service::is_second_phase(challenge) || !automated::is_for(challenge, &checkin.ids, message)
+    };
+    if challenge.as_ref().is_some_and(is_for_another) {
         return refuse(tx, Some(presented), &checkin.ids, Refusal::AnotherDevice);
     }
     if let Some(challenge) = &challenge

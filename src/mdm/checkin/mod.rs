@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::enroll::account;
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal, Standing};
-use crate::mdm::{Actor, ade, declarations, journal, reconcile, setup_assistant, webhooks};
+use crate::mdm::{Actor, ade, declarations, journal, reconcile, return_to_service, setup_assistant, webhooks};
 use crate::protocol::checkin::{CheckIn, GetToken, Message, TokenService};
 use crate::protocol::ids::EnrollmentIds;
 use crate::secret::SecretBytes;
@@ -31,6 +31,8 @@ pub enum Reply {
     BootstrapToken(SecretBytes),
     /// 200 with a token for a service of Apple's.
     TokenData(SecretBytes),
+    /// 200 with how it returns to service.
+    ReturnToService(Box<return_to_service::Answer>),
     /// 200 with JSON of declarative management.
     Json(Vec<u8>),
     /// 404: there is no such declaration.
@@ -113,7 +115,7 @@ fn of_enrolled(tx: &Tx, enrollment: &Enrollment, message: &Message) -> Result<Re
             Ok(Reply::TokenData(token))
         }
         Message::GetToken(_) => Err(Error::bad_input("This server gives no tokens for that service.")),
-        Message::ReturnToService => Err(Error::bad_input("No return to service is prepared for this device.")),
+        Message::ReturnToService => Ok(Reply::ReturnToService(Box::new(return_to_service::asked(tx, enrollment)?))),
         Message::Authenticate(_) | Message::TokenUpdate(_) | Message::UserAuthenticate { .. } => {
             Err(Error::new(Kind::Internal, "a check-in message reached the wrong room"))
         }

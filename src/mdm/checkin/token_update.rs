@@ -5,7 +5,7 @@ use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{automated, next_root, renewal};
-use crate::mdm::{Actor, ade, commands, groups, people, push, setup_assistant, webhooks};
+use crate::mdm::{Actor, ade, commands, groups, people, push, return_to_service, setup_assistant, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
 use crate::protocol::command;
@@ -110,6 +110,8 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         // Whoever signed in at the device has it, whatever was chosen before.
         let challenge = invitations::challenge_by_fingerprint(tx, &presented.fingerprint)?;
         automated::arrived(tx, challenge.as_ref(), &enrollment.device_id)?;
+        return_to_service::watch::returned(tx, enrollment)?;
+        ade::migration::arrived(tx, enrollment)?;
         setup_assistant::begin(tx, enrollment)?;
         groups::place(tx, &enrollment.device_id)?;
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::mdm::{Actor, Right, journal};
+use crate::mdm::{Actor, Right, capability, journal};
 use crate::store::Tx;
 use crate::store::invitations::{self, Invitation};
 
@@ -37,6 +37,8 @@ pub struct NewInvitation {
     pub expires_at: Option<Timestamp>,
     /// For simulated devices.
     pub practice: bool,
+    /// Whether a device has to say who it is, signed by the identity that Apple built into it, before it gets its profile.
+    pub asks_device: bool,
 }
 
 /// Why an invitation cannot be used now.
@@ -88,7 +90,12 @@ pub fn create(tx: &Tx, actor: &Actor, new: NewInvitation) -> Result<Invitation> 
         practice: new.practice,
         created_by: actor.to_string(),
         created_at: tx.now,
+        asks_device: new.asks_device,
     };
+    if invitation.asks_device {
+        // What devices are to repeat is proven by that key.
+        capability::prepare(tx)?;
+    }
     invitations::insert(tx, &invitation)?;
     journal::note(
         tx,

@@ -7,6 +7,7 @@ pub mod identify;
 pub mod invitations;
 pub mod next_root;
 pub mod profile;
+pub mod profile_service;
 pub mod renewal;
 
 use std::time::Duration;

@@ -119,7 +119,7 @@ pub fn ready(tx: &Tx, invitation: &Invitation) -> Result<()> {
 }
 
 /// Makes what the profile of a device in Setup Assistant says; reads only.
-pub(in crate::mdm::enroll) fn of_device(
+pub(in crate::mdm) fn of_device(
     tx: &Tx,
     entry: Entry,
     invitation_id: Option<String>,
@@ -194,6 +194,11 @@ pub(in crate::mdm) fn identifier(tx: &Tx) -> Result<String> {
 
 /// Makes the challenge of a profile good, once, for an hour.
 pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
+    record_until(tx, grant, tx.now.plus(CHALLENGE_LIFETIME))
+}
+
+/// Makes the challenge of a profile good, once, until then: of one that was made for a single device and goes to it over a longer way.
+pub fn record_until(tx: &Tx, grant: &Grant, expires_at: Timestamp) -> Result<()> {
     insert_challenge(
         tx,
         &Challenge {
@@ -207,7 +212,7 @@ pub fn record(tx: &Tx, grant: &Grant) -> Result<()> {
             topic: grant.topic.clone(),
             newest_authority_id: Some(grant.newest_authority_id.clone()),
             identity: grant.identity,
-            expires_at: tx.now.plus(CHALLENGE_LIFETIME),
+            expires_at,
             spent_at: None,
             entry: grant.entry,
             serial_number: grant.device.as_ref().and_then(|device| device.serial_number.clone()),
@@ -225,9 +230,19 @@ pub fn signed(grant: &Grant, random: &Random, issuer: &Issuer, now: Timestamp) -
     Ok(cms::sign(issuer.signer(), &unsigned(grant, random)?, &options)?)
 }
 
+/// The profile that brings the certificate of a grant and nothing else, signed by our authority.
+pub fn signed_identity(grant: &Grant, random: &Random, issuer: &Issuer, now: Timestamp) -> Result<Vec<u8>> {
+    let options = SignOptions { signing_time: Some(now), ..SignOptions::default() };
+    Ok(cms::sign(issuer.signer(), &mobileconfig::build_identity(&described(grant, random))?, &options)?)
+}
+
 /// The profile of a grant as plain XML, for tools that read no signed ones.
 pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
-    let profile = EnrollmentProfile {
+    Ok(mobileconfig::build(&described(grant, random))?)
+}
+
+fn described(grant: &Grant, random: &Random) -> EnrollmentProfile {
+    EnrollmentProfile {
         identifier: grant.identifier.clone(),
         display_name: format!("{}: device management", grant.organisation),
         organization: grant.organisation.clone(),
@@ -250,8 +265,7 @@ pub fn unsigned(grant: &Grant, random: &Random) -> Result<Vec<u8>> {
             .account
             .as_ref()
             .map(|account| AccountDriven { managed_account: account.managed_account.clone(), is_own_device: account.is_own_device }),
-    };
-    Ok(mobileconfig::build(&profile)?)
+    }
 }
 
 /// What the payload of the identity says.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::mdm::checkin::{actor, end};
 use crate::mdm::device_users::USERS_MAX;
 use crate::mdm::inventory::{ACTOR, ask_bypass_code, ask_users, attestation};
-use crate::mdm::{groups, journal};
+use crate::mdm::{groups, journal, return_to_service};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::protocol::platform::Platform;
 use crate::protocol::report::device::DeviceInformation;
@@ -48,7 +48,7 @@ pub fn observe(tx: &Tx, enrollment: &Enrollment, command: &Command, report: &Rep
 /// Takes over what an acknowledgement means by itself, whatever else the report says and whether that can be read.
 pub fn acknowledged(tx: &Tx, enrollment: &Enrollment, command: &Command) -> Result<()> {
     match command.request_type.as_str() {
-        "EraseDevice" => erased(tx, enrollment),
+        "EraseDevice" => erased(tx, enrollment, command),
         "DeviceConfigured" | "UserConfigured" => configured(tx, enrollment),
         // Who is left is said by the next list.
         "DeleteUser" | "LogOutUser" => ask_users(tx, &ACTOR, enrollment),
@@ -308,7 +308,8 @@ fn hold(tx: &Tx, enrollment: &Enrollment, kind: EscrowKind, value: &[u8], note: 
 }
 
 /// No CheckOut follows an erase: the acknowledgement is the last that is heard of this enrollment.
-fn erased(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+fn erased(tx: &Tx, enrollment: &Enrollment, command: &Command) -> Result<()> {
+    return_to_service::watch::erased(tx, enrollment, &command.uuid)?;
     end(tx, enrollment, EnrollmentState::Erased, "the device was erased")?;
     journal::note(tx, &actor(enrollment), "enrollment.erased", enrollment, Value::Null)
 }

@@ -26,6 +26,7 @@ mod pushes;
 mod queue;
 mod reconcile;
 mod renewal;
+mod returns;
 mod scep;
 mod secrets;
 mod seen;

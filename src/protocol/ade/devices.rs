@@ -56,6 +56,8 @@ pub struct DeviceLine {
     pub device_assigned_date: Option<Timestamp>,
     /// Who did that.
     pub device_assigned_by: Option<String>,
+    /// Until when Apple has it move between servers without being erased, where the line speaks of that: a moment, or that there is none any more.
+    pub mdm_migration_deadline: Option<Option<Timestamp>>,
     /// What happened to it.
     pub op: Op,
     /// When.
@@ -83,6 +85,7 @@ impl DeviceLine {
             profile_push_time: at("profile_push_time"),
             device_assigned_date: at("device_assigned_date"),
             device_assigned_by: text("device_assigned_by"),
+            mdm_migration_deadline: line.get("mdm_migration_deadline").map(|said| said.as_str().and_then(moment)),
             op: match line["op_type"].as_str().unwrap_or_default() {
                 "added" => Op::Added,
                 "modified" => Op::Modified,

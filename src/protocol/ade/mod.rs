@@ -10,7 +10,7 @@ mod token;
 pub use account::{Account, Limit};
 pub use answer::{Cause, Refusal, read};
 pub use devices::{AssignOutcome, DeviceLine, Op, Page, assigned, outcomes};
-pub use profile::{FAMILIES, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
+pub use profile::{ANY_OS, FAMILIES, LATEST_OS, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
 pub use skip_keys::{SkipKey, skip_key, skip_keys};
 pub use token::{ServerToken, TOKEN_MAX_BYTES};
 
@@ -18,7 +18,7 @@ pub use token::{ServerToken, TOKEN_MAX_BYTES};
 pub const SERVICE: &str = "https://mdmenrollment.apple.com";
 
 /// The version of Apple's protocol that is spoken.
-pub const PROTOCOL_VERSION: &str = "7";
+pub const PROTOCOL_VERSION: &str = "8";
 
 /// The realm of the signed requests for a session.
 pub const REALM: &str = "ADM";

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::skip_key;
 use crate::error::{Error, Result};
 use crate::pki::pem;
+use crate::protocol::os_version::OsVersion;
 
 /// Families of devices in Apple's words, each with what people call them.
 pub const FAMILIES: [(&str, &str); 6] =
@@ -17,6 +18,12 @@ pub const TEXT_MAX_CHARS: usize = 125;
 
 /// Characters of a phone number.
 const PHONE_MAX_CHARS: usize = 50;
+
+/// The word for any system, whatever the setting demands.
+pub const ANY_OS: &str = "any";
+
+/// The word for the newest system that Apple signs for a device.
+pub const LATEST_OS: &str = "latest";
 
 /// What can be wished about it. Everything else follows from where it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,6 +43,10 @@ pub struct ProfileKeys {
     pub is_multi_user: bool,
     /// Whether an Apple TV or a Mac on a cable sets itself up without anybody.
     pub auto_advance_setup: bool,
+    /// Whether its person can hand it back at the device: it erases itself and comes in again (iOS and visionOS 26).
+    pub is_return_to_service: bool,
+    /// The least that it has to run before it may enroll, in place of the setting for its family: `any`, `latest` or a version; empty for the setting.
+    pub minimum_os: String,
     /// Its language, where it sets itself up: `en`.
     pub language: String,
     /// Its region, where it sets itself up: `GB`.
@@ -60,6 +71,8 @@ impl Default for ProfileKeys {
             allow_pairing: true,
             is_multi_user: false,
             auto_advance_setup: false,
+            is_return_to_service: false,
+            minimum_os: String::new(),
             language: String::new(),
             region: String::new(),
             department: String::new(),
@@ -116,6 +129,17 @@ impl ProfileKeys {
             let field = if self.language.is_empty() { "language" } else { "region" };
             return Err(Error::field(field, "is needed where a device sets itself up: for example en and GB"));
         }
+        self.minimum_os = self.minimum_os.trim().to_owned();
+        let is_word = matches!(self.minimum_os.as_str(), "" | ANY_OS | LATEST_OS);
+        if !is_word && !OsVersion::parse(&self.minimum_os).is_known() {
+            return Err(Error::field("minimum_os", "is a version such as 26.1, latest, any, or nothing for the setting"));
+        }
+        if self.is_return_to_service && (!self.is_supervised || self.is_multi_user) {
+            return Err(Error::field(
+                "is_return_to_service",
+                "is for supervised devices that one person has at a time; have them supervised and not shared",
+            ));
+        }
         if let Some(unknown) = self.skip_setup_items.iter().find(|key| skip_key(key).is_none()) {
             return Err(Error::field("skip_setup_items", format!("`{unknown}` is no pane of Setup Assistant that is known here")));
         }
@@ -142,6 +166,10 @@ impl ProfileKeys {
             if !text.is_empty() {
                 said[key] = json!(text);
             }
+        }
+        // Who never wished for it is sent what they always were.
+        if self.is_return_to_service {
+            said["is_return_to_service"] = json!(true);
         }
         if let Some(web_url) = &around.web_url {
             said["configuration_web_url"] = json!(web_url);

@@ -39,6 +39,8 @@ pub struct EraseReturnToService {
     pub mdm_profile: Option<SecretBytes>,
     /// The bootstrap token (26).
     pub bootstrap_token: Option<SecretBytes>,
+    /// Whether to try again when enrolling fails (iOS 27).
+    pub should_retry_enrollment: Option<bool>,
 }
 
 /// How a device is erased.
@@ -65,6 +67,7 @@ pub fn erase_device(uuid: Uuid, how: &EraseDevice) -> Command {
             ("WiFiProfileData", data(&returns.wifi_profile)),
             ("MDMProfileData", data(&returns.mdm_profile)),
             ("BootstrapToken", data(&returns.bootstrap_token)),
+            ("ShouldRetryEnrollment", returns.should_retry_enrollment.map(Value::Boolean)),
         ])
     });
     Command::new(uuid, "EraseDevice")

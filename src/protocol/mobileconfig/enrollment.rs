@@ -173,6 +173,18 @@ pub fn build(profile: &EnrollmentProfile) -> Result<Vec<u8>, ProfileError> {
     Ok(plist::to_xml(&Value::Dictionary(keys))?)
 }
 
+/// Writes a profile that brings the device's identity and nothing else, for the second phase of a profile service.
+pub fn build_identity(profile: &EnrollmentProfile) -> Result<Vec<u8>, ProfileError> {
+    let Identity::Scep(scep) = &profile.identity else {
+        return Err(ProfileError::Refused(String::from("a profile service brings its certificate by SCEP")));
+    };
+    let identifier = format!("{}.identity", profile.identifier);
+    let mut keys = payload("Configuration", &identifier, profile.uuids.profile, &profile.display_name);
+    put(&mut keys, "PayloadOrganization", text(&profile.organization));
+    put(&mut keys, "PayloadContent", Value::Array(vec![scep_payload(profile, scep)]));
+    Ok(plist::to_xml(&Value::Dictionary(keys))?)
+}
+
 fn check(profile: &EnrollmentProfile) -> Result<(), ProfileError> {
     let refused = |what: &str| Err(ProfileError::Refused(what.to_owned()));
     if !profile.server_url.starts_with("https://") || !profile.check_in_url.starts_with("https://") {

@@ -5,13 +5,16 @@ mod enrollment;
 pub mod facts;
 pub mod finish;
 pub mod payload_types;
+pub mod profile_service;
 mod root;
 pub mod types;
 pub mod variables;
 
 pub use root::{RootProfile, build_root};
 
-pub use enrollment::{AccountDriven, Acme, CONTENT_TYPE, EnrollmentProfile, Identity, PayloadUuids, Scep, TargetDevice, build};
+pub use enrollment::{
+    AccountDriven, Acme, CONTENT_TYPE, EnrollmentProfile, Identity, PayloadUuids, Scep, TargetDevice, build, build_identity,
+};
 
 use std::collections::HashSet;
 

@@ -22,10 +22,14 @@ const MAX_ATTEMPTS: u32 = 5;
 pub(crate) enum Errand {
     /// Download the enrollment profile.
     FetchProfile,
+    /// Ask Apple who manages the device.
+    Activate,
     /// Ask for it from Setup Assistant.
     AskSetup,
     /// A step of an enrollment by account.
     Account(super::account::Step),
+    /// Say to a profile service who it is.
+    AskService,
     /// SCEP, in this order.
     GetCaCert,
     GetCaCaps,
@@ -38,6 +42,7 @@ pub(crate) enum Errand {
     UserAuthenticate(usize, Option<String>),
     SetBootstrapToken,
     GetBootstrapToken,
+    ReturnToService,
     CheckOut,
     Idle(usize),
     Report(Box<Report>),
@@ -129,8 +134,10 @@ impl Device {
     fn request_for(&mut self, errand: &Errand, now: Timestamp) -> Option<Request> {
         match errand {
             Errand::FetchProfile => self.profile_request(),
+            Errand::Activate => self.activation_request(),
             Errand::AskSetup => self.machine_info(now),
             Errand::Account(step) => self.account_request(step, now),
+            Errand::AskService => self.service_request(now),
             Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation => self.scep_request(errand, now),
             Errand::MakeKey => None,
             Errand::Acme(step) => self.acme_request(*step, now),
@@ -139,6 +146,7 @@ impl Device {
             Errand::UserAuthenticate(channel, digest) => self.user_authenticate(*channel, digest.as_deref(), now),
             Errand::SetBootstrapToken => self.set_bootstrap_token(now),
             Errand::GetBootstrapToken => self.check_in(Purpose::GetBootstrapToken, super::DEVICE, [], now),
+            Errand::ReturnToService => self.return_to_service(now),
             Errand::CheckOut => self.check_out(now),
             Errand::Idle(channel) => self.idle(*channel, now),
             Errand::Report(report) => self.connect(Purpose::Report, report.body.clone(), now),
@@ -175,9 +183,11 @@ impl Device {
         let is_protocol = !matches!(
             request.purpose,
             Purpose::Profile
+                | Purpose::Activation
                 | Purpose::MachineInfo
                 | Purpose::ServiceDiscovery
                 | Purpose::WebSignIn
+                | Purpose::ProfileService
                 | Purpose::GetCaCert
                 | Purpose::GetCaCaps
                 | Purpose::PkiOperation
@@ -201,7 +211,9 @@ impl Device {
 
     fn finish(&mut self, errand: Errand, response: Response, now: Timestamp) {
         match errand {
+            Errand::Activate => self.activated(&response),
             Errand::FetchProfile | Errand::AskSetup => self.profile_came(&response, now),
+            Errand::AskService => self.service_came(&response, now),
             Errand::GetCaCert => self.ca_cert_came(&response),
             Errand::GetCaCaps => self.ca_caps_came(&response),
             Errand::MakeKey | Errand::Accept(_) | Errand::Account(_) => {}
@@ -215,6 +227,7 @@ impl Device {
                 self.expect_empty(&response, Purpose::SetBootstrapToken);
             }
             Errand::GetBootstrapToken => self.bootstrap_token_came(&response),
+            Errand::ReturnToService => self.returns_to_service(&response, now),
             Errand::CheckOut => self.leave(String::from("it checked out")),
             Errand::Idle(channel) => self.connected(channel, &response, now),
             Errand::Report(report) => self.reported(*report, &response, now),
@@ -239,8 +252,11 @@ impl Device {
                 return self.installation_failed(super::values::Complaint::installation(4001, format!("{why} {said}")));
             }
             Errand::Account(_) if given_up => return self.enrollment_failed(&super::values::Complaint::mdm(34010, why)),
+            Errand::Activate if refused || given_up => return self.not_activated(&why),
             Errand::AskSetup if refused || given_up => return self.setup_refused(response, &why, now),
-            Errand::FetchProfile | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation if refused || given_up => {
+            Errand::FetchProfile | Errand::AskService | Errand::GetCaCert | Errand::GetCaCaps | Errand::PkiOperation
+                if refused || given_up =>
+            {
                 return self.installation_failed(super::values::Complaint::scep(22005, why));
             }
             Errand::Authenticate if refused || given_up => return self.check_in_refused(why),
@@ -262,7 +278,9 @@ impl Device {
             // The device lost its own report; the server still has the command.
             Errand::Report(report) if report.spoiled => return self.end_session(report.channel),
             Errand::Declare(channel, step) if self.declaration_missed(*channel, step, status, given_up, now) => return,
-            Errand::SetBootstrapToken | Errand::GetBootstrapToken | Errand::Accept(_) if refused || given_up => return,
+            Errand::SetBootstrapToken | Errand::GetBootstrapToken | Errand::ReturnToService | Errand::Accept(_) if refused || given_up => {
+                return;
+            }
             Errand::Declared(wanted) if refused || given_up => return self.wanted_missed(&wanted.clone(), &why, now),
             Errand::Manifest(order) if refused || given_up => return self.manifest_failed(order.as_ref().clone()),
             Errand::Package(package) if refused || given_up => {

@@ -44,6 +44,8 @@ pub(crate) enum Why {
     Renew(Command),
     /// The server sent some other profile.
     Command(Command),
+    /// A profile service wants a certificate shown.
+    Service,
 }
 
 /// A profile on its way to being installed.
@@ -70,8 +72,10 @@ impl Device {
     /// The device is asked to enroll.
     pub(crate) fn begin_enrollment(&mut self, now: Timestamp) {
         self.phase = Phase::Enrolling;
-        if self.starts_in_setup_assistant() {
-            self.agenda.push_back(Errand::AskSetup);
+        if let Some(returning) = self.situation.returning.take() {
+            self.comes_back(&returning, now);
+        } else if self.starts_in_setup_assistant() {
+            self.ask_in_setup_assistant();
         } else if self.starts_by_account() {
             self.agenda.push_back(Errand::Account(Step::Discover));
         } else {
@@ -111,6 +115,9 @@ impl Device {
     }
 
     pub(crate) fn enroll_with(&mut self, bytes: &[u8], now: Timestamp) {
+        if self.meets_service(bytes) {
+            return;
+        }
         let begun = Profile::read(bytes).and_then(|profile| self.begin_installation(profile, Why::Enroll, now));
         if let Err(complaint) = begun {
             self.enrollment_failed(&complaint);
@@ -120,7 +127,7 @@ impl Device {
     /// Begins to install a profile that needs a certificate or that enrolls.
     pub(crate) fn begin_installation(&mut self, profile: Profile, why: Why, _now: Timestamp) -> Result<(), Complaint> {
         let payload = match why {
-            Why::Command(_) => IDENTITIES.iter().find_map(|kind| profile.payload(kind)),
+            Why::Command(_) | Why::Service => IDENTITIES.iter().find_map(|kind| profile.payload(kind)),
             Why::Enroll | Why::Renew(_) => {
                 let mdm = MdmPayload::of(&profile)?;
                 if !mdm.server_url.starts_with("https://") {
@@ -155,6 +162,9 @@ impl Device {
     /// The certificate came: the profile is installed, and what enrolls checks in.
     pub(crate) fn identity_came(&mut self, identity: Identity, now: Timestamp) {
         let Some(installation) = &self.installation else { return };
+        if matches!(installation.why, Why::Service) {
+            return self.service_identity_came(identity);
+        }
         if let Why::Command(command) = installation.why.clone() {
             if let Some(done) = self.installation.take() {
                 self.put_profile(done.profile, Source::Command(command.channel), now);
@@ -201,7 +211,7 @@ impl Device {
                     self.report(&command, Answer::done(), After::Nothing);
                 }
             }
-            Why::Command(_) => {}
+            Why::Command(_) | Why::Service => {}
         }
     }
 
@@ -216,7 +226,7 @@ impl Device {
             Some(Why::Renew(command) | Why::Command(command)) => {
                 self.report(&command, super::commands::installation_error(vec![complaint]), After::Nothing);
             }
-            Some(Why::Enroll) | None => self.enrollment_failed(&complaint),
+            Some(Why::Enroll | Why::Service) | None => self.enrollment_failed(&complaint),
         }
     }
 

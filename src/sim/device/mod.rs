@@ -22,8 +22,11 @@ mod passing;
 mod payloads;
 mod profile;
 mod profiles;
+mod returning;
 mod scep;
 mod seen;
+mod service;
+mod settings;
 mod setup;
 mod shelf;
 mod situation;
@@ -39,7 +42,6 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::pki::certificate::Certificate;
-use crate::pki::issue::attestation::AttestationService;
 use crate::pki::key::PrivateKey;
 use crate::random::Random;
 
@@ -51,7 +53,7 @@ use self::profiles::Profiles;
 use self::situation::Situation;
 use self::update::OsUpdate;
 use super::faults::DeviceFaults;
-use super::model::{Individual, Postings};
+use super::model::Individual;
 
 pub use self::account::AccountSignIn;
 pub(crate) use self::identity::Dialect;
@@ -59,6 +61,7 @@ pub use self::identity::{HeaderForm, Identity, Proof};
 pub use self::journal::Journal;
 pub(crate) use self::scep::{Applicant, ScepService};
 pub use self::seen::{DeclarationSeen, DownloadSeen, ProfileSeen};
+pub use self::settings::{ProfileSource, Settings};
 pub use self::setup::{Maker, SetupAssistant};
 pub use self::shelf::AppSeen;
 pub(crate) use self::values::Complaint;
@@ -69,64 +72,6 @@ pub(crate) const DEVICE: usize = 0;
 
 /// How long a restart takes.
 const RESTART: Duration = Duration::from_secs(45);
-
-/// Where the enrollment profile comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProfileSource {
-    /// It is downloaded, anew for each enrollment.
-    Url(String),
-    /// It is given, signed or not.
-    Bytes(Vec<u8>),
-}
-
-/// How a device is meant to behave, apart from what its hardware and OS decide.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Where the enrollment profile comes from.
-    pub profile: ProfileSource,
-    /// How it proves who it is.
-    pub proof: Proof,
-    /// How often it connects without a push; none: only when pushed.
-    pub poll_every: Option<Duration>,
-    /// Whether it enrolls again after it was erased.
-    pub enrolls_again: bool,
-    /// How long it waits before it repeats a request that failed, the first time; each further time twice as long.
-    pub patience: Duration,
-    /// Whether it writes its messages as binary property lists.
-    pub binary: bool,
-    /// Where the practice store is that knows who has a licence, for example `https://localhost:50443/store`; none: everybody has one.
-    pub store: Option<String>,
-    /// What Apple has posted; none: the compiled releases, as of the moment at which the device begins.
-    pub releases: Option<Postings>,
-    /// Who vouches for devices; none: nobody does, and they show no attestation.
-    pub attestation: Option<AttestationService>,
-    /// Where devices ask for their profile that come by Automated Device Enrollment; none: by `profile`, as others.
-    pub setup: Option<Arc<SetupAssistant>>,
-    /// Who enrolls devices by their account that are to come so; none: nobody does, and they come by `profile`.
-    pub account: Option<Arc<AccountSignIn>>,
-    /// The time zone that the device is in, `Europe/Berlin`, which is also what it is without any.
-    pub time_zone: Option<String>,
-}
-
-impl Settings {
-    /// A device that enrolls with `profile` and waits for pushes.
-    pub fn new(profile: ProfileSource) -> Self {
-        Self {
-            profile,
-            proof: Proof::AsProfileSays,
-            poll_every: None,
-            enrolls_again: false,
-            patience: Duration::from_secs(2),
-            binary: false,
-            store: None,
-            releases: None,
-            attestation: None,
-            setup: None,
-            account: None,
-            time_zone: None,
-        }
-    }
-}
 
 /// How far the device is with its server.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use http::Method;
 
 use super::agenda::Errand;
 use super::identity::{Dialect, USER_AGENT};
+use super::situation::Situation;
 use super::values::Complaint;
 use super::wire::{Purpose, Request, Response};
 use super::{Device, ProfileSource};
@@ -17,6 +18,7 @@ use crate::pki::digest::Digest;
 use crate::pki::issue::{self, Issuer};
 use crate::pki::key::PrivateKey;
 use crate::protocol::plist::{Dictionary, Value, to_xml};
+use crate::secret::Secret;
 use crate::sim::faults::Impostor;
 use crate::sim::model::Platform;
 
@@ -24,7 +26,7 @@ use crate::sim::model::Platform;
 pub(crate) const SETUP_POLL: Duration = Duration::from_secs(30);
 
 /// The media type of what it signs.
-const SIGNED: &str = "application/pkcs7-signature";
+pub(crate) const SIGNED: &str = "application/pkcs7-signature";
 
 /// Where devices ask that start in Setup Assistant, and who made them.
 #[derive(Debug)]
@@ -53,6 +55,25 @@ impl Maker {
         Ok(Self { authority, identity, stranger })
     }
 
+    /// The one whose authority a file holds, as [`Maker::to_pem`] wrote it.
+    pub fn from_pem(pem: &[u8], now: Timestamp) -> Result<Self> {
+        let authority = Issuer::new(Certificate::from_pem(pem)?, PrivateKey::from_pem(pem, None)?)?;
+        let made = Self::new(now)?;
+        let identity = authority.device("A simulated device", &PrivateKey::generate_rsa_2048()?, now)?;
+        Ok(Self { authority, identity, ..made })
+    }
+
+    /// Its authority with the key, for simulated devices that another program runs.
+    pub fn to_pem(&self) -> Secret<String> {
+        let key = self.authority.signer().key().to_pem();
+        Secret::new(format!("{}{}", self.authority.certificate().to_pem(), key.expose()))
+    }
+
+    /// The identity that its devices are built with.
+    pub(crate) fn identity(&self) -> &Signer {
+        &self.identity
+    }
+
     /// The certificate of its authority: what a server must be told to know its devices.
     pub fn certificate(&self) -> &Certificate {
         self.authority.certificate()
@@ -74,7 +95,8 @@ impl Device {
     pub(crate) fn machine_info(&mut self, now: Timestamp) -> Option<Request> {
         let setup = self.settings.setup.clone()?;
         let keys = self.machine_info_keys(false);
-        self.signed_machine_info(&setup.maker, keys, setup.url.clone(), now)
+        let url = self.situation.managed_at.clone().unwrap_or_else(|| setup.url.clone());
+        self.signed_machine_info(&setup.maker, keys, url, now)
     }
 
     /// What it says of itself; of a person's own device nothing by which it could be known again.
@@ -136,6 +158,40 @@ impl Device {
         let headers = vec![(String::from("content-type"), SIGNED.to_owned()), (String::from("user-agent"), USER_AGENT.to_owned())];
         let purpose = Purpose::MachineInfo;
         Some(Request { purpose, method: Method::POST, url, headers, body: body.into(), identity: None, mischief: None })
+    }
+
+    /// It asks for its profile, after Apple told it where.
+    pub(crate) fn ask_in_setup_assistant(&mut self) {
+        if self.settings.activation.is_some() {
+            self.agenda.push_back(Errand::Activate);
+        }
+        self.agenda.push_back(Errand::AskSetup);
+    }
+
+    /// The question to Apple who manages the device.
+    pub(crate) fn activation_request(&self) -> Option<Request> {
+        let service = self.settings.activation.as_ref()?;
+        Some(Self::plain_get(Purpose::Activation, format!("{service}/{}", self.facts.serial_number)))
+    }
+
+    /// Apple said who manages the device, and how it is to be: supervised or not, held until it is configured or not.
+    pub(crate) fn activated(&mut self, response: &Response) {
+        let profile = serde_json::from_slice::<serde_json::Value>(&response.body).unwrap_or_default();
+        let flag = |name: &str| profile[name].as_bool().unwrap_or_default();
+        // A web view takes the place of the plain address; nobody is there to sign in in it.
+        let Some(url) = profile["url"].as_str() else { return self.not_activated("Apple names no address") };
+        self.facts.supervised = flag("is_supervised");
+        let managed_at = Some(url.to_owned());
+        let awaiting_configuration = flag("await_device_configured");
+        let time_zone = std::mem::take(&mut self.situation.time_zone);
+        let may_be_handed_back = flag("is_return_to_service");
+        self.situation =
+            Situation { awaiting_configuration, managed_at, may_be_handed_back, time_zone, ..Situation::of(&self.facts, &self.random) };
+    }
+
+    /// Apple knows nobody who manages the device: it is its user's own.
+    pub(crate) fn not_activated(&mut self, why: &str) {
+        self.enrollment_failed(&Complaint::mdm(34001, format!("Apple names no organisation for this device: {why}.")));
     }
 
     /// The server did not give a profile: the device updates itself where that is what it is told, or stays in Setup Assistant.

@@ -8,6 +8,9 @@ use crate::sim::model::{Family, Individual};
 /// How many keys an invented unlock token wraps; it makes the token as long as real ones, about 1.2 kB.
 const KEYBAG_CLASSES: usize = 11;
 
+/// The system from which mobile devices of Apple's list leave a bootstrap token too, to keep their apps when they are erased.
+const BOOTSTRAP_TOKEN_SINCE: u16 = 26;
+
 /// The changeable facts of a device that no other part keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Situation {
@@ -15,6 +18,14 @@ pub(crate) struct Situation {
     pub(crate) unlocks_at: Option<Timestamp>,
     /// Set-up waits for DeviceConfigured.
     pub(crate) awaiting_configuration: bool,
+    /// Where the organisation has its devices ask for their profile, as Apple told this one.
+    pub(crate) managed_at: Option<String>,
+    /// Its profile lets people hand it back at the device.
+    pub(crate) may_be_handed_back: bool,
+    /// It was erased to come back by itself, with this.
+    pub(crate) returning: Option<super::returning::Returning>,
+    /// The profile service that it answers.
+    pub(crate) service: Option<super::service::Service>,
     /// Lost mode, with the texts on the screen.
     pub(crate) lost_mode: Option<Dictionary>,
     /// Since when it is supervised and enrolled: the bypass code can be read for 15 days.
@@ -76,7 +87,9 @@ impl Situation {
         if matches!(facts.model.family, Family::IPad | Family::IPhone) {
             situation.renew_unlock_token(random);
         }
-        if facts.model.family == Family::Mac && facts.supervised {
+        let is_mobile = matches!(facts.model.family, Family::IPad | Family::IPhone | Family::Vision);
+        let keeps_apps = is_mobile && facts.automated && facts.release.version.0 >= BOOTSTRAP_TOKEN_SINCE;
+        if facts.supervised && (facts.model.family == Family::Mac || keeps_apps) {
             situation.bootstrap_token = Some(random.bytes::<64>().to_vec());
         }
         situation

@@ -13,12 +13,16 @@ use super::identity::Identity;
 pub enum Purpose {
     /// The enrollment profile.
     Profile,
+    /// Apple's service: who manages the device, asked by one that starts in Setup Assistant.
+    Activation,
     /// What it says of itself in Setup Assistant, for its enrollment profile.
     MachineInfo,
     /// Where its server is, at the domain of an account.
     ServiceDiscovery,
     /// The web page at which its person signs in.
     WebSignIn,
+    /// What it says of itself to a profile service.
+    ProfileService,
     /// SCEP: the certificate of the authority.
     GetCaCert,
     /// SCEP: what the authority can do.
@@ -37,6 +41,8 @@ pub enum Purpose {
     SetBootstrapToken,
     /// Check-in: the bootstrap token is asked back.
     GetBootstrapToken,
+    /// Check-in: how to return to service is asked.
+    ReturnToService,
     /// Check-in: declarations or status.
     DeclarativeManagement,
     /// Check-in: the enrollment ends.
@@ -53,11 +59,13 @@ pub enum Purpose {
 
 impl Purpose {
     /// All purposes with the names that fault files and figures use.
-    pub const NAMES: [(&'static str, Self); 19] = [
+    pub const NAMES: [(&'static str, Self); 22] = [
         ("Profile", Self::Profile),
+        ("Activation", Self::Activation),
         ("MachineInfo", Self::MachineInfo),
         ("ServiceDiscovery", Self::ServiceDiscovery),
         ("WebSignIn", Self::WebSignIn),
+        ("ProfileService", Self::ProfileService),
         ("GetCACert", Self::GetCaCert),
         ("GetCACaps", Self::GetCaCaps),
         ("PKIOperation", Self::PkiOperation),
@@ -67,6 +75,7 @@ impl Purpose {
         ("UserAuthenticate", Self::UserAuthenticate),
         ("SetBootstrapToken", Self::SetBootstrapToken),
         ("GetBootstrapToken", Self::GetBootstrapToken),
+        ("ReturnToService", Self::ReturnToService),
         ("DeclarativeManagement", Self::DeclarativeManagement),
         ("CheckOut", Self::CheckOut),
         ("Idle", Self::Idle),

@@ -20,7 +20,7 @@ use super::device::{Device, Purpose, Settings};
 use super::faults::Faults;
 use super::histogram::Histogram;
 use super::load::{Addresses, LoadDevice};
-use super::model::{Mix, Postings, invent};
+use super::model::{Individual, Mix, Postings, invent};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::pki::certificate::Certificate;
@@ -207,12 +207,25 @@ impl Fleet {
     }
 
     fn add(&mut self, index: usize, of: usize) {
-        let number = index as u32 + 1;
-        let plan = &self.plan;
-        let facts = invent(plan.seed, number, plan.mix.wish(index));
+        let facts = invent(self.plan.seed, index as u32 + 1, self.plan.mix.wish(index));
+        let begins_after = self.plan.ramp.mul_f64((index % of.max(1)) as f64 / of.max(1) as f64);
+        self.enter(index, facts, begins_after);
+    }
+
+    /// Lets one more device in, which is what `facts` say; it begins at once.
+    pub fn join(&mut self, facts: Individual) -> Result<()> {
+        let index = self.shared.members().doors.len();
+        if index >= MAX_DEVICES {
+            return Err(Error::bad_input(format!("{MAX_DEVICES} devices are the most that a fleet has")));
+        }
+        self.enter(index, facts, Duration::ZERO);
+        Ok(())
+    }
+
+    fn enter(&mut self, index: usize, facts: Individual, begins_after: Duration) {
+        let (plan, number) = (&self.plan, facts.number);
         let random = Random::seeded(plan.seed.rotate_left(32) ^ u64::from(number));
         let device = Device::new(facts, plan.settings.clone(), plan.faults.for_device(number), random);
-        let begins_after = plan.ramp.mul_f64((index % of.max(1)) as f64 / of.max(1) as f64);
         let (door, knocks) = mpsc::channel(MAX_KNOCKS);
         {
             let mut members = self.shared.members();

@@ -107,6 +107,16 @@ impl Mix {
         Self::Of((0..CLASSROOM_SIZE).map(wish).collect())
     }
 
+    /// The same devices, which all come in by their Setup Assistant.
+    #[must_use]
+    pub fn automated(self) -> Self {
+        let wishes = match self {
+            Self::Of(wishes) if !wishes.is_empty() => wishes,
+            _ => (0..CLASSROOM_SIZE).map(classroom_seat).collect(),
+        };
+        Self::Of(wishes.into_iter().map(|wish| Wish { automated: true, ..wish }).collect())
+    }
+
     /// Reads wishes as the command line spells them: `iPad13,18`, `Mac14,2@15`, `ipad@12`, `mac`; a `-` before one makes it unsupervised,
     /// `+automated` after it brings it by Automated Device Enrollment, `+own` and `+school` have its person enroll it by their account, as their own or
     /// as the organisation's, `+shared` makes it a Shared iPad.
@@ -243,6 +253,8 @@ mod tests {
         let unpacked = Mix::unpacked_classroom();
         let all = (0..CLASSROOM_SIZE).map(|index| unpacked.wish(index)).filter(|wish| wish.automated);
         assert!(all.clone().count() == UNPACKED.len() && all.clone().all(|wish| wish.supervised));
+        let all = Mix::Classroom.automated();
+        assert!((0..CLASSROOM_SIZE).all(|index| all.wish(index).automated));
         let mix = Mix::parse(&["ipad@18+shared", "-mac@15+automated"]).unwrap();
         assert_eq!((mix.wish(0).shared, mix.wish(0).automated), (true, false));
         assert_eq!((mix.wish(1).supervised, mix.wish(1).automated), (false, true));

@@ -95,12 +95,12 @@ fn listing() -> String {
 fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         device: device(row)?,
-        server: row.get(28)?,
-        device_id: row.get(29)?,
-        profile: row.get(30)?,
-        person: row.get(31)?,
-        class: row.get(32)?,
-        group: row.get(33)?,
+        server: row.get(30)?,
+        device_id: row.get(31)?,
+        profile: row.get(32)?,
+        person: row.get(33)?,
+        class: row.get(34)?,
+        group: row.get(35)?,
     })
 }
 

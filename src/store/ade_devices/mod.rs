@@ -89,6 +89,10 @@ pub struct AdeDevice {
     pub attempts: i64,
     /// Not asked for again before.
     pub retry_at: Option<Timestamp>,
+    /// Until when Apple has it move between servers, without being erased.
+    pub migrates_by_at: Option<Timestamp>,
+    /// When it has come here so.
+    pub migrated_at: Option<Timestamp>,
 }
 
 impl AdeDevice {
@@ -123,13 +127,15 @@ impl AdeDevice {
             result_at: None,
             attempts: 0,
             retry_at: None,
+            migrates_by_at: None,
+            migrated_at: None,
         }
     }
 }
 
 const COLUMNS: &str = "server_id, serial_number, model, description, color, asset_tag, device_family, os, profile_status, profile_uuid, \
      profile_assigned_at, profile_pushed_at, assigned_at, assigned_by, op_at, seen_at, gone_at, chosen_profile_id, profile_id, person_id, \
-     class_id, group_id, handed_over_at, sent_uuid, result, result_at, attempts, retry_at";
+     class_id, group_id, handed_over_at, sent_uuid, result, result_at, attempts, retry_at, migrates_by_at, migrated_at";
 
 fn device(row: &Row<'_>) -> rusqlite::Result<AdeDevice> {
     Ok(AdeDevice {
@@ -161,6 +167,8 @@ fn device(row: &Row<'_>) -> rusqlite::Result<AdeDevice> {
         result_at: row.get(25)?,
         attempts: row.get(26)?,
         retry_at: row.get(27)?,
+        migrates_by_at: row.get(28)?,
+        migrated_at: row.get(29)?,
     })
 }
 
@@ -177,6 +185,7 @@ pub fn put(tx: &Tx, row: &AdeDevice) -> Result<()> {
             ":profile_id": row.profile_id, ":person_id": row.person_id, ":class_id": row.class_id, ":group_id": row.group_id,
             ":handed_over_at": row.handed_over_at, ":sent_uuid": row.sent_uuid, ":result": row.result, ":result_at": row.result_at,
             ":attempts": row.attempts, ":retry_at": row.retry_at,
+            ":migrates_by_at": row.migrates_by_at, ":migrated_at": row.migrated_at,
         },
     )?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -9,15 +10,18 @@ use utoipa_axum::routes;
 
 use super::super::input::{Json, Query};
 use super::super::list::{List, Page};
+use super::super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::ade::devices::{self, Granted, Say, Wish};
+use crate::mdm::practice::cart;
+use crate::store::Tx;
 use crate::store::ade_devices::{AssignResult, Filter, Listed, Show};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(assign))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(assign)).routes(routes!(switch_on))
 }
 
 /// A device that Apple says is ours, or was.
@@ -75,6 +79,10 @@ struct AdeDeviceView {
     assigned_by: String,
     /// Since when it is not ours any more.
     gone_at: Option<Timestamp>,
+    /// Until when Apple has it move between servers, without being erased.
+    migrates_by_at: Option<Timestamp>,
+    /// When it came here from another server, without being erased.
+    migrated_at: Option<Timestamp>,
 }
 
 impl From<Listed> for AdeDeviceView {
@@ -107,6 +115,8 @@ impl From<Listed> for AdeDeviceView {
             assigned_at: device.assigned_at,
             assigned_by: device.assigned_by,
             gone_at: device.gone_at,
+            migrates_by_at: device.migrates_by_at,
+            migrated_at: device.migrated_at,
         }
     }
 }
@@ -220,4 +230,37 @@ async fn assign(
     let wish = Wish { profile_id, person_id, class_id, group_id };
     let granted = app.store.write(app.now(), move |tx| devices::assign(tx, &actor, &serial_numbers, &wish));
     Ok(JsonBody(granted.await?.into()))
+}
+
+/// Which boxed practice iPads to switch on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SwitchOnInput {
+    /// Their serial numbers; all where it is left out.
+    #[serde(default)]
+    #[schema(min_items = 1, max_items = 1000)]
+    serial_numbers: Option<Vec<String>>,
+}
+
+/// What was switched on.
+#[derive(Debug, Serialize, ToSchema)]
+struct SwitchedOn {
+    /// How many were not on yet.
+    switched_on: usize,
+}
+
+/// Switch boxed practice iPads on: they start in Setup Assistant and come in as their profile says. Real devices are switched on by hand.
+#[utoipa::path(post, path = "/api/v1/ade/devices/switch-on", tag = "new devices", request_body = SwitchOnInput,
+    responses((status = 200, description = "Switched on", body = SwitchedOn),
+        (status = 400, description = "One of them is no boxed practice iPad"),
+        (status = 409, description = "There are no practice devices, or the list does not name them yet")))]
+async fn switch_on(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<SwitchOnInput>) -> Result<Answer> {
+    let Post { body: SwitchOnInput { serial_numbers }, once } = post;
+    let work = move |tx: &Tx| {
+        once.run(tx, &actor, |tx| {
+            let switched_on = cart::switch_on(tx, &actor, serial_numbers.as_deref())?;
+            Answer::new(StatusCode::OK, &SwitchedOn { switched_on })
+        })
+    };
+    app.store.write(app.now(), work).await
 }

@@ -17,6 +17,7 @@ use crate::store::assignments::AssignedKind;
 use crate::store::attestations::{self, Attestation, AttestationState, Vouched};
 use crate::store::authorities::AuthorityState;
 use crate::store::invitations::Entry;
+use crate::store::returns::{self, Return};
 use crate::store::{device_users, devices, outcomes};
 
 /// Finds where `value` is not what `schema` says, as far as this API's description goes: types, words, required and unknown keys, moments.
@@ -180,6 +181,7 @@ impl House {
         let update_plan = self.begun_update_plan().await;
         let (server, bought, greeting) = self.bought().await;
         self.app.store.write(now, shared).await.unwrap();
+        self.app.store.write(now, returned).await.unwrap();
         vec![
             ("/api/v1/ade/servers/{id}", server),
             ("/api/v1/ade/devices/{id}", bought),
@@ -227,6 +229,15 @@ fn genuine(tx: &crate::store::Tx) -> crate::error::Result<()> {
     let shown =
         Attestation { asked_at: Some(tx.now), state: AttestationState::Genuine, vouched: Some(vouched), checked_at: Some(tx.now), ..known };
     attestations::put(tx, &shown)
+}
+
+/// The device was erased and is back.
+fn returned(tx: &crate::store::Tx) -> crate::error::Result<()> {
+    let enrollment_id = crate::store::enrollments::by_nano_id(tx, UDID)?.unwrap().id;
+    let (asked_at, at) = (tx.now, Some(tx.now));
+    let (command_uuid, network, asked_by) = (String::new(), String::from("School"), String::from("kim"));
+    let back = Return { enrollment_id, command_uuid, network, asked_by, asked_at, erased_at: at, expected_at: at, returned_at: at };
+    returns::put(tx, &back)
 }
 
 /// The device is a Shared iPad that somebody has an account on.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::{
     Action, Address, Button, Column, Confirm, Frame, Live, Pager, Row, Section, Selection, Shell, State, Table, badge, confirm, empty,
-    frame, live, practice, search, select, table,
+    frame, live, post, practice, search, select, table,
 };
 use super::{at, choices, elsewhere};
 use crate::store::ade_devices::Show;
@@ -27,6 +27,8 @@ pub struct DevicesView {
     pub next: Option<String>,
     /// Whether the viewer may change anything here.
     pub may_change: bool,
+    /// How many practice iPads are boxed still, as far as the viewer may switch them on.
+    pub boxed: u64,
 }
 
 /// The filters of the table, as in its address.
@@ -89,6 +91,7 @@ pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
     let action = html! { (Button::link("/new-devices/profiles", "How they greet people")) };
     let content = html! {
         @if !view.servers.is_empty() { (filters(view)) }
+        @if view.boxed > 0 { (switch_on(ADDRESS, view.boxed)) }
         (live(Live { id: "new-devices", topics: "ade job enrollment", of: None, src: None }, listing(view)))
         @if !view.rows.is_empty() {
             p.meta { a href=(Address::new("/new-devices.csv").with("server", &view.filter.server).with("show", view.filter.show.as_str()).with("search", &view.filter.search)) {
@@ -97,6 +100,18 @@ pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
         }
     };
     frame(shell, &Frame { back: Some(("/devices", "Devices")), under, action, ..Frame::new(Section::Devices, "New devices") }, content)
+}
+
+/// The button that switches all boxed practice iPads on; `back` is where it leads to.
+pub fn switch_on(back: &str, boxed: u64) -> Markup {
+    let words = if boxed == 1 { String::from("Switch the boxed one on") } else { format!("Switch all {boxed} on") };
+    let form = html! {
+        input type="hidden" name="back" value=(back);
+        input type="hidden" name="which" value="all";
+        p.quiet { "The practice cart has " (super::super::parts::count(boxed, "boxed iPad", "boxed iPads")) ". They come in by their Setup Assistant, as real ones do." }
+        div.row { (Button::submit(words)) }
+    };
+    post("/new-devices/switch-on", form)
 }
 
 fn filters(view: &DevicesView) -> Markup {
@@ -162,15 +177,21 @@ fn listing(view: &DevicesView) -> Markup {
         empty: none(view),
         selection: view.may_change.then(|| Selection {
             name: "device",
-            actions: vec![Action {
-                words: String::from("Say what they get…"),
-                to: String::from("/new-devices/assign"),
-                destructive: false,
-            }],
+            actions: actions(view.boxed > 0),
             filter: address.without("after").pairs().to_vec(),
         }),
         compact: false,
     })
+}
+
+/// What can be done with the chosen devices.
+fn actions(has_boxed: bool) -> Vec<Action> {
+    let action = |words: &str, to: &str| Action { words: words.to_owned(), to: to.to_owned(), destructive: false };
+    let mut all = vec![action("Say what they get…", "/new-devices/assign")];
+    if has_boxed {
+        all.push(action("Switch on", "/new-devices/switch-on"));
+    }
+    all
 }
 
 fn none(view: &DevicesView) -> Markup {
@@ -261,12 +282,19 @@ mod tests {
             server: "School".into(),
             practice: true,
         };
-        let mut view =
-            DevicesView { rows: vec![row], total: 1, filter, servers: vec![("s".into(), "School".into())], next: None, may_change: true };
+        let mut view = DevicesView {
+            rows: vec![row],
+            total: 1,
+            filter,
+            servers: vec![("s".into(), "School".into())],
+            next: None,
+            may_change: true,
+            boxed: 2,
+        };
         let shell = Shell::for_tests(Section::Devices, Timestamp::from_seconds(1_795_000_000));
         let html = page(&shell, &view).into_string();
         assert!(html.contains("iPad &lt;10&gt;") && html.contains("show=not_enrolled&amp;search=a"), "{html}");
-        assert!(html.contains("/new-devices/assign") && html.contains("nobody yet"));
+        assert!(html.contains("/new-devices/assign") && html.contains("nobody yet") && html.contains("Switch all 2 on"));
         view.rows.clear();
         view.servers.clear();
         assert!(page(&shell, &view).into_string().contains("Set it up"));

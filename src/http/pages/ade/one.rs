@@ -20,6 +20,8 @@ pub struct OneView {
     pub words: String,
     /// Whether it is the practice classroom's.
     pub practice: bool,
+    /// Whether it is a boxed practice iPad that the viewer may switch on.
+    pub may_switch_on: bool,
     /// What Apple says of it: name and value.
     pub facts: Vec<(String, String)>,
     /// The enrolled device with its serial number.
@@ -86,6 +88,13 @@ pub fn one(shell: &Shell, view: &OneView) -> Markup {
     }
     let content = html! {
         (facts(&about))
+        @if view.may_switch_on {
+            (post("/new-devices/switch-on", html! {
+                input type="hidden" name="back" value=(format!("{ADDRESS}/{}", view.serial));
+                input type="hidden" name="device" value=(view.serial);
+                div.row { (Button::submit("Switch it on")) }
+            }))
+        }
         (section("What it gets", gets(&view.serial, &view.gets)))
         @if view.may_lock || !view.locks.is_empty() { (section("Activation Lock", locks(view, shell.now))) }
     };

@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, post, section, table,
-    thousands,
+    Button, Column, Confirm, Frame, Row, Section, Shell, State, Table, badge, checkbox, confirm, empty, field, frame, post, section,
+    select, table, thousands,
 };
 use super::devices::ADDRESS as DEVICES;
 use super::{at, elsewhere};
-use crate::protocol::ade::ProfileKeys;
+use crate::protocol::ade::{ANY_OS, LATEST_OS, ProfileKeys};
 
 /// Where all of them are.
 pub const ADDRESS: &str = "/new-devices/profiles";
@@ -126,7 +126,11 @@ pub struct FormView {
     pub may_change: bool,
 }
 
-const FIELDS: [&str; 6] = ["name", "department", "support_phone_number", "support_email_address", "language", "region"];
+/// The choice of a version of one's own.
+pub const VERSION: &str = "version";
+
+const FIELDS: [&str; 8] =
+    ["minimum_os", "is_return_to_service", "name", "department", "support_phone_number", "support_email_address", "language", "region"];
 
 /// The form of one profile.
 pub fn form(shell: &Shell, view: &FormView) -> Markup {
@@ -136,6 +140,7 @@ pub fn form(shell: &Shell, view: &FormView) -> Markup {
         (elsewhere(&view.errors, &FIELDS))
         (field("name", "Name").value(&view.name).error(at(&view.errors, "name")))
         (section("Management", switches(view)))
+        (section("The least that it has to run", least(view)))
         (section("Shown while it is set up", texts(view)))
         (section("Left out of the set-up", panes(view)))
         @if view.may_change {
@@ -164,12 +169,33 @@ fn switches(view: &FormView) -> Markup {
         (checkbox("is_supervised", "Supervised", keys.is_supervised, "Newer systems always are."))
         (checkbox("is_mandatory", "Enrolling cannot be skipped", keys.is_mandatory, "Newer systems never can."))
         (checkbox("allow_pairing", "May be connected to computers", keys.allow_pairing, "Counts on old systems only."))
+        (checkbox("is_return_to_service", "People can hand it back at the device", keys.is_return_to_service,
+            "It erases itself and comes in again, as System, Setup Assistant says. iPhones, iPads and Vision Pros with system 26."))
+        @if let Some(words) = at(&view.errors, "is_return_to_service") { p.error role="alert" { (words) } }
         @if view.can.0 { (checkbox("is_multi_user", "Shared by several people, each with an account", keys.is_multi_user, "")) }
         @if view.can.1 {
             (checkbox("auto_advance_setup", "Sets itself up without anybody, on a network cable", keys.auto_advance_setup, ""))
             (field("language", "Language").value(&keys.language).optional().example("en").error(at(&view.errors, "language")))
             (field("region", "Region").value(&keys.region).optional().example("GB").error(at(&view.errors, "region")))
         }
+    }
+}
+
+/// What a device has to run before it is let in: the setting's, or this profile's own.
+fn least(view: &FormView) -> Markup {
+    let said = view.keys.minimum_os.as_str();
+    let choices = [
+        ("", "As System, Setup Assistant says"),
+        (ANY_OS, "Anything"),
+        (LATEST_OS, "The newest that Apple signs for it"),
+        (VERSION, "At least this version"),
+    ];
+    let chosen = if matches!(said, "" | ANY_OS | LATEST_OS) { said } else { VERSION };
+    let version = if chosen == VERSION { said } else { "" };
+    html! {
+        (select("minimum_os", "Before it is let in", &choices.map(|(word, words)| (word.to_owned(), words.to_owned())), chosen,
+            "Devices with iOS 17, macOS 14 and later update themselves first; older ones come in as they are.", None))
+        (field("minimum_version", "Version").value(version).optional().example("26.1").error(at(&view.errors, "minimum_os")))
     }
 }
 

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Column, Confirm, Frame, Row, Section, Shell, Table, Typed, confirm, copy_field, count, field, frame, table, thousands,
+    Column, Confirm, Frame, Row, Section, Shell, Table, Typed, checkbox, confirm, copy_field, count, field, frame, select, table, thousands,
 };
 use super::DeviceAction;
 
@@ -175,6 +175,8 @@ pub struct DeedView<'a> {
     pub total: u64,
     /// Whether a Mac is among them, which needs a PIN.
     pub macs: bool,
+    /// Wi-Fi profiles by which an erased device may come back, id and name; nothing where no device here can.
+    pub networks: Option<&'a [(String, String)]>,
     /// Where the form goes.
     pub action: &'a str,
     /// Where *Cancel* leads, and its title.
@@ -199,6 +201,10 @@ pub struct DeedForm {
     pub footnote: String,
     /// Six digits that open a locked Mac.
     pub pin: String,
+    /// Whether it is erased to come back by itself: `1`.
+    pub come_back: String,
+    /// The profile of the library by which it then finds the network; empty for none.
+    pub wifi_profile: String,
     /// The count of devices, typed before something is destroyed on several.
     pub typed: String,
 }
@@ -249,7 +255,15 @@ fn fields(view: &DeedView<'_>) -> Markup {
             (words)
             (field("footnote", "Small print").optional().value(&typed.footnote).error(error("footnote")).help("A message or a number is needed; this is not."))
         },
-        Deed::Erase => pin,
+        Deed::Erase => html! {
+            (pin)
+            @if let Some(networks) = view.networks {
+                (checkbox("come_back", "Bring it back", !typed.come_back.is_empty(),
+                    "It joins its network, enrolls again by itself and gets its settings and apps. For supervised iPhones and iPads from iOS 17, Apple TVs from tvOS 18 and Vision Pros from visionOS 26."))
+                (select("wifi_profile", "Wi-Fi network for that", &offered(networks), &typed.wifi_profile,
+                    "Wi-Fi profiles of your library that name one network with its password. Erased, a device knows no other.", error("wifi_profile")))
+            }
+        },
         Deed::Restart
         | Deed::ShutDown
         | Deed::EndLostMode
@@ -259,6 +273,12 @@ fn fields(view: &DeedView<'_>) -> Markup {
         | Deed::Retire
         | Deed::Delete => Markup::default(),
     }
+}
+
+/// The networks as a choice.
+fn offered(networks: &[(String, String)]) -> Vec<(String, String)> {
+    let none = (String::new(), String::from("None: it has a cable or a mobile plan"));
+    std::iter::once(none).chain(networks.iter().cloned()).collect()
 }
 
 /// The page after a deed that not every device could have: how many have it, and each other with the reason.
@@ -321,6 +341,7 @@ mod tests {
             names,
             total: names.len() as u64,
             macs: false,
+            networks: None,
             action: "/devices/actions/x",
             back: ("/devices", "Devices"),
             hidden: &[],
@@ -369,6 +390,10 @@ mod tests {
             html.contains("value=\"Back to &lt;B12&gt;\"") && html.contains("Write a number.") && !html.contains("PIN for Macs"),
             "{html}"
         );
+        let networks = [("w".to_owned(), "School <Wi-Fi>".to_owned())];
+        let html = ask(&shell(), &DeedView { networks: Some(&networks), ..view(Deed::Erase, &names) }).into_string();
+        assert!(html.contains("Bring it back") && html.contains("School &lt;Wi-Fi&gt;"), "{html}");
+        assert!(!ask(&shell(), &view(Deed::Erase, &names)).into_string().contains("Bring it back"));
         assert!(ask(&shell(), &DeedView { macs: true, ..view(Deed::Lock, &names) }).into_string().contains("PIN for Macs"));
     }
 }

@@ -17,8 +17,10 @@ use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask, outcome};
 use crate::http::pages::parts::{Action, Markup};
+use crate::http::return_to_service;
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::devices::{self, Outcome};
+use crate::mdm::return_to_service::network::{self, Network};
 use crate::mdm::{Actor, Right};
 use crate::protocol::availability;
 use crate::protocol::command::{self, Command, EraseDevice, LostMode};
@@ -103,7 +105,12 @@ async fn ask_one(State(app): State<App>, who: SignedIn, Path((id, deed)): Path<(
 
 async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedForm, errors: &[(String, String)]) -> Result<Markup> {
     let (actor, target) = (who.actor.clone(), id.to_owned());
-    let listed = app.store.read(app.now(), |tx| devices::standing(tx, &actor, &target)).await?;
+    let looked = app.store.read(app.now(), |tx| {
+        let listed = devices::standing(tx, &actor, &target)?;
+        let networks = networks(tx, deed, std::slice::from_ref(&listed))?;
+        Ok((listed, networks))
+    });
+    let (listed, networks) = looked.await?;
     let name = name(&listed.device);
     let (action, back) = (format!("/devices/{id}/actions/{}", deed.path()), format!("/devices/{id}"));
     let view = DeedView {
@@ -111,6 +118,7 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
         names: std::slice::from_ref(&name),
         total: 1,
         macs: listed.device.platform == Platform::Macos,
+        networks: networks.as_deref(),
         action: &action,
         back: (&back, &name),
         hidden: &[],
@@ -118,6 +126,48 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
         errors,
     };
     Ok(ask(&shell(app, who, None).await?, &view))
+}
+
+/// The Wi-Fi profiles by which erased devices may come back; nothing where that is not the question, or none of them can.
+fn networks(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<Option<Vec<(String, String)>>> {
+    let can = |listed: &Listed| matches!(listed.device.platform, Platform::Ios | Platform::Tvos | Platform::Visionos);
+    if deed != Deed::Erase || !chosen.iter().any(can) {
+        return Ok(None);
+    }
+    Ok(Some(network::choices(tx)?.into_iter().map(|choice| (choice.id, choice.name)).collect()))
+}
+
+/// By which network the form has erased devices come back; nothing where they are not to.
+fn comes_back(deed: Deed, typed: &DeedForm) -> Option<Network> {
+    let wanted = typed.wifi_profile.trim();
+    let network = if wanted.is_empty() { Network::None } else { Network::Library(wanted.to_owned()) };
+    (deed == Deed::Erase && !typed.come_back.is_empty()).then_some(network)
+}
+
+/// Does a deed to one device.
+async fn carry_out(app: &App, actor: &Actor, id: &str, deed: Deed, typed: &Arc<DeedForm>) -> Result<()> {
+    if let Some(network) = comes_back(deed, typed) {
+        return return_to_service::bring_back(app, actor, id, network).await;
+    }
+    let (actor, id, given) = (actor.clone(), id.to_owned(), Arc::clone(typed));
+    app.store.write(app.now(), move |tx| act(tx, &actor, &id, deed, &given)).await
+}
+
+/// Erases several devices that come back by themselves, as many as can.
+async fn bring_back(app: &App, actor: &Actor, targets: &[String], network: &Network) -> Result<Outcome<()>> {
+    let mut outcome = Outcome { done: Vec::new(), refused: Vec::new() };
+    for id in targets {
+        match return_to_service::bring_back(app, actor, id, network.clone()).await {
+            Ok(()) => outcome.done.push(()),
+            // What is wrong with the network is wrong for all: it is said at its field.
+            Err(error) if error.kind == Kind::BadInput && outcome.done.is_empty() && outcome.refused.is_empty() => return Err(error),
+            Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict | Kind::NotFound) => {
+                outcome.refused.push((id.clone(), error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(outcome)
 }
 
 /// Does what the form says; a refusal shows the form again with what was typed.
@@ -129,9 +179,8 @@ async fn do_one(
     Form(typed): Form<DeedForm>,
 ) -> Result<Response> {
     let deed = read(&deed)?;
-    let (actor, target, typed) = (who.actor.clone(), id.clone(), Arc::new(typed));
-    let given = Arc::clone(&typed);
-    match app.store.write(app.now(), move |tx| act(tx, &actor, &target, deed, &given)).await {
+    let typed = Arc::new(typed);
+    match carry_out(&app, &who.actor, &id, deed, &typed).await {
         Ok(()) if deed == Deed::Delete => Ok(said(&app, &gate, &who, DEVICES.0, &deed.done(1))),
         Ok(()) => Ok(said(&app, &gate, &who, &format!("/devices/{id}"), &deed.done(1))),
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
@@ -210,12 +259,21 @@ async fn several(
     let chosen = Arc::new(Chosen::read(pairs)?);
     who.actor.require(right(deed))?;
     let (actor, asked) = (who.actor.clone(), Arc::clone(&chosen));
-    let listed = app.store.read_slow(app.now(), move |tx| asked.devices(tx, &actor)).await?;
+    let looked = app.store.read_slow(app.now(), move |tx| {
+        let listed = asked.devices(tx, &actor)?;
+        let networks = networks(tx, deed, &listed)?;
+        Ok((listed, networks))
+    });
+    let (listed, networks) = looked.await?;
     let mut wrong = Vec::new();
     if chosen.confirmed && (!deed.is_destructive() || listed.len() == 1 || chosen.typed.typed == listed.len().to_string()) {
         let (actor, given) = (who.actor.clone(), Arc::clone(&chosen));
         let targets: Vec<_> = listed.iter().map(|listed| listed.device.id.clone()).collect();
-        match app.store.write(app.now(), move |tx| devices::each(&targets, |id| act(tx, &actor, id, deed, &given.typed))).await {
+        let came = match comes_back(deed, &given.typed) {
+            Some(network) => bring_back(&app, &actor, &targets, &network).await,
+            None => app.store.write(app.now(), move |tx| devices::each(&targets, |id| act(tx, &actor, id, deed, &given.typed))).await,
+        };
+        match came {
             Ok(Outcome { done, refused }) if refused.is_empty() => {
                 return Ok(said(&app, &gate, &who, DEVICES.0, &deed.done(done.len() as u64)));
             }
@@ -235,6 +293,7 @@ async fn several(
         names: &names,
         total: names.len() as u64,
         macs: listed.iter().any(|listed| listed.device.platform == Platform::Macos),
+        networks: networks.as_deref(),
         action: &format!("/devices/actions/{}", deed.path()),
         back: DEVICES,
         hidden: &chosen.hidden(),

@@ -19,8 +19,9 @@ use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::{ByAccount, DeviceFacts, DeviceView, page};
 use crate::http::pages::parts::{Flash, encode};
+use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::enroll::account;
-use crate::mdm::{self, Actor, Right, devices};
+use crate::mdm::{self, Actor, Right, devices, return_to_service};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
@@ -69,6 +70,8 @@ pub(super) async fn show(State(app): State<App>, who: SignedIn, id: String, tab:
 fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
     let listed = devices::standing(tx, actor, id)?;
     let channel = enrollments::device_channel(tx, &listed.device.id)?;
+    let is_expected = return_to_service::expected_at(tx, &listed.device.id)?.is_some();
+    let moves = migration::of(tx, &listed.device, channel.as_ref())?;
     let enrollment_id = channel.as_ref().map(|channel| channel.id.clone()).unwrap_or_default();
     let counts = [
         inventory::apps(tx, &enrollment_id)?.len() as u64,
@@ -80,7 +83,11 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         id: listed.device.id.clone(),
         name: name(&listed.device),
         state: mark(listed.standing),
-        state_words: reason(&listed),
+        state_words: match (is_expected, &moves) {
+            (true, _) => String::from("erased, expected back"),
+            (false, Some(moves)) if !matches!(moves, Move::Came { .. }) => moves.words(),
+            (false, _) => reason(&listed),
+        },
         practice: listed.device.practice,
         facts: DeviceFacts { genuine: genuine::proof(tx, actor, &listed.device)?, ..facts(tx, &listed, channel.as_ref())? },
         actions: deeds::possible(tx, actor, channel.as_ref())?.into_iter().map(Into::into).collect(),

@@ -13,11 +13,13 @@ use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::devices::{DeviceRow, DevicesFilter, DevicesView, OpenInvitation, page};
 use crate::http::pages::parts::State as Mark;
-use crate::mdm::Right;
+use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::devices::{self, Wanted};
+use crate::mdm::{Right, return_to_service};
 use crate::protocol::platform::Platform;
+use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{self, Filter, Listed, Sort, Standing};
-use crate::store::{Tx, groups as store_groups, push_certificates};
+use crate::store::{Tx, enrollments, groups as store_groups, push_certificates};
 
 /// Devices on one page.
 const PAGE: u32 = 50;
@@ -176,7 +178,20 @@ pub(super) fn name(device: &crate::store::devices::Device) -> String {
 
 /// A row of the table, and what it is sorted by.
 fn row(tx: &Tx, listed: Listed) -> Result<(DeviceRow, String)> {
-    let reason = reason(&listed);
+    let is_erased = listed.enrollment_state == Some(EnrollmentState::Erased);
+    let is_expected = is_erased && return_to_service::expected_at(tx, &listed.device.id)?.is_some();
+    let moves = match listed.enrollment_state {
+        Some(EnrollmentState::Enrolled | EnrollmentState::Left) => {
+            let channel = enrollments::device_channel(tx, &listed.device.id)?;
+            migration::of(tx, &listed.device, channel.as_ref())?.filter(|moves| !matches!(moves, Move::Came { .. }))
+        }
+        _ => None,
+    };
+    let reason = match (is_expected, moves) {
+        (true, _) => String::from("erased, expected back"),
+        (false, Some(moves)) => moves.words(),
+        (false, None) => reason(&listed),
+    };
     let device = listed.device;
     let mut groups: Vec<_> = store_groups::of_device(tx, &device.id)?.into_iter().map(|group| group.name).collect();
     if groups.is_empty() && !device.group_label.is_empty() {

@@ -115,6 +115,7 @@ struct Said {
     person: String,
     uses: String,
     days: String,
+    asks_device: String,
 }
 
 async fn create(State(app): State<App>, who: SignedIn, Form(said): Form<Said>) -> Result<Response> {
@@ -128,9 +129,10 @@ async fn create(State(app): State<App>, who: SignedIn, Form(said): Form<Said>) -
     match made {
         Ok(invitation) => Ok(Redirect::to(&format!("/invitations/{}", invitation.code)).into_response()),
         Err(error) if error.kind == Kind::BadInput => {
-            let Said { name, group, person, uses, days } = said;
+            let Said { name, group, person, uses, days, asks_device } = said;
+            let asks_device = !asks_device.is_empty();
             let errors = errors(&error).into_iter().map(|(field, words)| (typed_in(&field).to_owned(), words)).collect();
-            let view = InvitationForm { name, group, person, uses, days, errors, ..suggestions(&app).await? };
+            let view = InvitationForm { name, group, person, uses, days, asks_device, errors, ..suggestions(&app).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&shell(&app, &who, None).await?, &view)).into_response())
         }
         Err(error) => Err(error),
@@ -164,6 +166,7 @@ fn wanted(said: &Said, now: Timestamp) -> Result<NewInvitation> {
         max_uses: max_uses.map(|uses| uses as i64),
         expires_at: Some(now.plus(Duration::from_secs(days * 24 * 3600))),
         practice: false,
+        asks_device: !said.asks_device.is_empty(),
     })
 }
 

@@ -21,14 +21,18 @@ pub(super) fn routes() -> Router<App> {
 }
 
 async fn view(app: &App, who: &SignedIn, refused: Option<(String, String)>) -> Result<PracticeView> {
-    let (wanted, here) = app
+    let (wanted, here, boxed) = app
         .store
         .read_slow(app.now(), |tx| {
             let filter = Filter { practice: Some(true), ..Filter::default() };
-            Ok((practice::wanted(tx)?.devices, roster::counts(tx, &filter)?.iter().sum()))
+            let wanted = practice::wanted(tx)?.devices;
+            // Those of the cart come on top of the classroom.
+            let on = if wanted > 0 { practice::cart::switched_on(tx)?.len() as u64 } else { 0 };
+            let boxed = if wanted > 0 { practice::cart::still_boxed(tx)? } else { 0 };
+            Ok((u64::from(wanted) + on, roster::counts(tx, &filter)?.iter().sum(), boxed))
         })
         .await?;
-    Ok(PracticeView { wanted: wanted.into(), here, limit: MAX_DEVICES.into(), refused, may_change: who.actor.may(Right::Invite) })
+    Ok(PracticeView { wanted, here, boxed, limit: MAX_DEVICES.into(), refused, may_change: who.actor.may(Right::Invite) })
 }
 
 async fn show(State(app): State<App>, who: SignedIn) -> Result<Response> {

@@ -17,12 +17,13 @@ use crate::http::configurator::{self as doors, PKCS12};
 use crate::http::pages::parts::{Flash, State as Mark};
 use crate::http::pages::setting_up::{self, SettingUpRow, SettingUpView};
 use crate::http::pages::system::setup_assistant::{
-    ADDRESS, CONFIGURATOR, ConfiguratorView, RulesForm, configurator as configurator_page, page,
+    ADDRESS, CONFIGURATOR, ConfiguratorView, RETURNS, ReturnsForm, RulesForm, configurator as configurator_page, page,
 };
 use crate::mdm::enroll::automated::rules::{self, Change, HOLD_MINUTES, Rules};
 use crate::mdm::enroll::configurator::{self, HOURS};
+use crate::mdm::return_to_service::network;
 use crate::mdm::setup_assistant::{self, ARRIVALS_MAX, Arriving, Step};
-use crate::mdm::{Actor, Right, settings};
+use crate::mdm::{Actor, Right, return_to_service, settings};
 use crate::protocol::platform::Platform;
 use crate::secret::Secret;
 use crate::store::{Tx, roster};
@@ -39,6 +40,7 @@ const FAMILIES: [(Platform, &str); 5] = [
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(ADDRESS, get(show).post(change))
+        .route(RETURNS, post(set_returns))
         .route(setting_up::ADDRESS, get(arriving))
         .route("/devices/{id}/go-on", post(go_on))
         .route(CONFIGURATOR, get(show_configurator))
@@ -48,7 +50,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/system/configurator/identity/file", post(identity_file))
 }
 
-fn form(rules: Rules, may_change: bool) -> RulesForm {
+fn form(rules: Rules, returns: ReturnsForm, may_change: bool) -> RulesForm {
     let least = |platform: Platform| rules.minimum.get(&platform).cloned().unwrap_or_default();
     RulesForm {
         take_unlisted: rules.take_unlisted,
@@ -58,13 +60,39 @@ fn form(rules: Rules, may_change: bool) -> RulesForm {
         limits: (*HOLD_MINUTES.start(), *HOLD_MINUTES.end()),
         errors: Vec::new(),
         may_change,
+        returns,
     }
+}
+
+fn returns(tx: &Tx) -> Result<ReturnsForm> {
+    let rules = return_to_service::rules::rules(tx)?;
+    let networks = network::choices(tx)?.into_iter().map(|choice| (choice.id, choice.name)).collect();
+    Ok(ReturnsForm { on: rules.on, wifi_profile: rules.wifi_profile_id.unwrap_or_default(), networks })
+}
+
+#[derive(Deserialize)]
+struct ReturnsTyped {
+    #[serde(default)]
+    on: String,
+    #[serde(default)]
+    wifi_profile: String,
+}
+
+async fn set_returns(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): Form<ReturnsTyped>) -> Result<Response> {
+    let wifi_profile_id = Some(typed.wifi_profile).filter(|id| !id.is_empty());
+    let (actor, wanted) = (who.actor.clone(), return_to_service::rules::Rules { on: !typed.on.is_empty(), wifi_profile_id });
+    let words = match app.store.write(app.now(), move |tx| return_to_service::rules::set(tx, &actor, &wanted)).await {
+        Ok(()) => String::from("Saved."),
+        Err(error) if error.kind == Kind::BadInput => String::from("This Wi-Fi profile is not in the library any more. Choose another."),
+        Err(error) => return Err(error),
+    };
+    Ok(said(&app, &gate, &who, ADDRESS, &words))
 }
 
 async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<SaidQuery>) -> Result<Response> {
     let (flash, actor) = (query.flash(&gate, &who), who.actor.clone());
-    let rules = app.store.read(app.now(), move |tx| rules::show(tx, &actor)).await?;
-    Ok(page(&shell(&app, &who, flash).await?, &form(rules, who.actor.may(Right::Configure))).into_response())
+    let (rules, returns) = app.store.read(app.now(), move |tx| Ok((rules::show(tx, &actor)?, returns(tx)?))).await?;
+    Ok(page(&shell(&app, &who, flash).await?, &form(rules, returns, who.actor.may(Right::Configure))).into_response())
 }
 
 /// What the form says: boxes that are not ticked say nothing.
@@ -93,7 +121,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): 
         Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Saved. Devices that wait already keep their time.")),
         Err(error) if error.kind == Kind::BadInput => {
             let of = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-            let mut view = form(Rules::default(), true);
+            let mut view = form(Rules::default(), app.store.read(app.now(), returns).await?, true);
             view.hold_minutes = of("hold_minutes").unwrap_or_default();
             (view.take_unlisted, view.sign_in) = (of("take_unlisted").is_some(), of("sign_in").is_some());
             for (word, _, typed) in &mut view.minimum {

@@ -82,6 +82,8 @@ fn way(key: &str) -> Option<(String, String)> {
         to(plan(id), "Show the plan")
     } else if key == needs::REFUSED {
         to(String::from("/devices?state=problem"), "Show the devices")
+    } else if let Some(id) = key.strip_prefix(needs::NOT_BACK) {
+        to(format!("/devices/{id}"), "Show the device")
     } else if key == lookup::NEED {
         to(releases::ADDRESS.to_owned(), "OS releases")
     } else if key.starts_with("ade.") {

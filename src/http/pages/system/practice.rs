@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Confirm, Frame, Live, Section, Shell, confirm, field, frame, live, post, progress};
+use super::super::ade::devices::switch_on;
+use super::super::parts::{Button, Confirm, Frame, Live, Section, Shell, confirm, field, frame, live, post, progress, section};
 
 /// What the page shows.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +12,8 @@ pub struct PracticeView {
     pub wanted: u64,
     /// How many are here.
     pub here: u64,
+    /// How many iPads of the practice cart are boxed still.
+    pub boxed: u64,
     /// The most there may be.
     pub limit: u64,
     /// What was typed, when it was wrong, and what is wrong with it.
@@ -42,6 +45,7 @@ pub fn practice(shell: &Shell, view: &PracticeView) -> Markup {
                     div.form-foot { (Button::submit("Set the number").main()) }
                 }
             }))
+            @if view.boxed > 0 { (section("Practice cart", switch_on("/system/practice", view.boxed))) }
             @if view.wanted > 0 || view.here > 0 { div.row { (Button::link("/system/practice/remove", "Remove all of them…").destructive().asks()) } }
         }
     };
@@ -81,9 +85,10 @@ mod tests {
     fn a_number_that_cannot_be_stays_to_be_mended() {
         let shell = Shell::for_tests(Section::System, Timestamp::from_seconds(0));
         let refused = Some(("many".to_owned(), "Write a number up to 500.".to_owned()));
-        let view = PracticeView { wanted: 25, here: 12, limit: 500, refused, may_change: true };
+        let view = PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, refused, may_change: true };
         let html = practice(&shell, &view).into_string();
         assert!(html.contains("value=\"many\"") && html.contains("Write a number up to 500.") && html.contains("12 of 25"), "{html}");
+        assert!(html.contains("Switch all 10 on"), "{html}");
         let look = practice(&shell, &PracticeView { may_change: false, ..view }).into_string();
         assert!(!look.contains("Set the number") && !look.contains("Remove all"), "{look}");
         assert!(remove(&shell, 1).into_string().contains("Remove 1 practice device"));

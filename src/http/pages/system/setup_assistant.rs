@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Fact, Frame, Section, Shell, checkbox, copy_field, facts, field, frame, moment, post, section, time_ago,
+    Button, Fact, Frame, Section, Shell, checkbox, copy_field, facts, field, frame, moment, post, section, select, time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -30,6 +30,44 @@ pub struct RulesForm {
     pub errors: Vec<(String, String)>,
     /// Whether the viewer may change it.
     pub may_change: bool,
+    /// Devices that are handed back at the device itself.
+    pub returns: ReturnsForm,
+}
+
+/// What devices are told that are handed back at the device itself.
+#[derive(Debug, Clone, Default)]
+pub struct ReturnsForm {
+    /// Whether they are erased and come in again.
+    pub on: bool,
+    /// The Wi-Fi profile by which they find the network.
+    pub wifi_profile: String,
+    /// Wi-Fi profiles: id and name.
+    pub networks: Vec<(String, String)>,
+}
+
+/// Where it is said what devices are told that are handed back.
+pub const RETURNS: &str = "/system/setup-assistant/return-to-service";
+
+fn returns(view: &RulesForm) -> Markup {
+    let of = &view.returns;
+    let none = (String::new(), String::from("None: they have a mobile plan"));
+    let networks: Vec<_> = std::iter::once(none).chain(of.networks.iter().cloned()).collect();
+    if !view.may_change {
+        return html! { p { @if of.on { "Switched on." } @else { "Switched off." } } };
+    }
+    post(
+        RETURNS,
+        html! {
+            div.form {
+                p.help { "An iPad, iPhone or Vision Pro with system 26 whose profile lets people hand it back asks here before it erases itself. \
+                          Choose that in how new devices greet people." }
+                (checkbox("on", "Erase them, and have them come in again by themselves", of.on, "Without it they are told not to, and go on as they are."))
+                (select("wifi_profile", "Wi-Fi network for that", &networks, &of.wifi_profile,
+                    "Wi-Fi profiles of your library that name one network with its password.", None))
+                div.form-foot { (Button::submit("Save")) }
+            }
+        },
+    )
 }
 
 /// The page of the rules.
@@ -63,6 +101,7 @@ pub fn page(shell: &Shell, view: &RulesForm) -> Markup {
     );
     let content = html! {
         @if view.may_change { (form) } @else { (facts(&told(view))) p.quiet { "Only admins change this." } }
+        (section("Devices that are handed back", returns(view)))
         p { a href="/devices/setting-up" { "Devices being set up now" } }
         p { a href=(CONFIGURATOR) { "Apple Configurator" } }
     };

@@ -4,13 +4,24 @@ use crate::clock::Day;
 use crate::error::Result;
 use crate::mdm::enroll::automated::rules::{LATEST, Rules};
 use crate::mdm::updates::candidates::{self, Candidate, Found, Memo, Subject};
+use crate::protocol::ade::{ANY_OS, ProfileKeys};
 use crate::protocol::machine_info::{MachineInfo, NeededRelease};
 use crate::protocol::os_version::OsVersion;
-use crate::store::Tx;
+use crate::store::{Tx, ade_devices};
 
 /// What a device has to install before it may enroll; nothing where it runs enough, cannot be told, or can have nothing newer.
-pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo) -> Result<Option<NeededRelease>> {
-    let Some(least) = rules.minimum.get(&info.platform()) else { return Ok(None) };
+///
+/// What the profile says that Apple's list gives the device counts before the rules of its family; `is_by_list` says that it came by that.
+pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> Result<Option<NeededRelease>> {
+    let own = if is_by_list { of_profile(tx, &info.serial_number)? } else { None };
+    let least = match own.as_deref() {
+        Some(ANY_OS) => return Ok(None),
+        Some(least) => least,
+        None => match rules.minimum.get(&info.platform()) {
+            Some(least) => least.as_str(),
+            None => return Ok(None),
+        },
+    };
     // One that does not understand the answer would stand there for ever.
     if !info.can_request_software_update || !info.version().is_known() {
         return Ok(None);
@@ -24,6 +35,13 @@ pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo) -> Result<Option<Neede
     };
     let found = candidates::of(tx, &subject, &mut Memo::default())?;
     Ok(choose(least, subject.version, &found, Day::of(tx.now)))
+}
+
+/// What the profile of a device says that Apple's list names; nothing where it leaves it to the rules.
+fn of_profile(tx: &Tx, serial_number: &str) -> Result<Option<String>> {
+    let known = ade_devices::by_serial(tx, serial_number)?.filter(|known| known.device.gone_at.is_none());
+    let least = known.and_then(|known| known.profile).map(|profile| ProfileKeys::from_json(&profile.content).minimum_os);
+    Ok(least.filter(|least| !least.is_empty()))
 }
 
 /// Chooses what to demand of a device that runs `version`.

@@ -160,7 +160,7 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
             Err(unusable) => return Ok(Answer::Refused(Refusal::Invitation(unusable))),
         },
     };
-    if let Some(needed) = minimum::needed(tx, &rules, info)? {
+    if let Some(needed) = minimum::needed(tx, &rules, info, asked.door == Door::List)? {
         return Ok(Answer::Update(needed));
     }
     let device = MadeFor {

@@ -21,7 +21,7 @@ pub const HOLD_MINUTES: std::ops::RangeInclusive<u32> = 5..=60;
 pub const USUAL_HOLD_MINUTES: u32 = 20;
 
 /// The word for the newest release that Apple signs for the device.
-pub const LATEST: &str = "latest";
+pub const LATEST: &str = crate::protocol::ade::LATEST_OS;
 
 const RULES: Setting<Rules> = Setting::new("setup_assistant.rules");
 

@@ -13,6 +13,9 @@ use crate::protocol::ade::{PROTOCOL_VERSION, ServerToken, paths};
 use crate::random::Random;
 use crate::secret::Secret;
 
+/// Where devices that are switched on ask who manages them; Apple has a service apart for that.
+pub(super) const ACTIVATION: &str = "/activation";
+
 /// How long a session lasts unless somebody says otherwise.
 const SESSION_LIVES: Duration = Duration::from_secs(180);
 
@@ -174,11 +177,32 @@ impl Book {
             Some(Act::EndSession) => self.end_sessions(),
             _ => {}
         }
-        let mut said = self.well(asked, now);
+        let mut said = match asked.path.strip_prefix(ACTIVATION).and_then(|rest| rest.strip_prefix('/')) {
+            Some(serial) => self.activation(serial, now),
+            None => self.well(asked, now),
+        };
         if act == Some(Act::SamePlace) {
             list::same_place(asked, &mut said);
         }
         (act != Some(Act::LoseAnswer)).then_some(said)
+    }
+
+    /// Tells a device that is switched on who manages it: the profile that it has, which is then pushed.
+    fn activation(&mut self, serial: &str, now: Timestamp) -> Said {
+        let has = |server: &&mut Server| server.profile_of(serial).is_some();
+        match self.servers.values_mut().find(has) {
+            Some(server) => {
+                let profile = server.profile_of(serial).map(said);
+                server.modify(serial, &json!({ "profile_status": "pushed", "profile_push_time": now.to_string() }), now);
+                profile.unwrap_or_else(|| refusal(404, "PROFILE_NOT_FOUND"))
+            }
+            None => refusal(404, "PROFILE_NOT_FOUND"),
+        }
+    }
+
+    /// Whether a device would be told who manages it.
+    pub fn is_managed(&self, serial: &str) -> bool {
+        self.servers.values().any(|server| server.profile_of(serial).is_some())
     }
 
     fn well(&mut self, asked: &Asked, now: Timestamp) -> Said {
@@ -264,6 +288,13 @@ impl Server {
     pub fn remove(&mut self, serial: &str, now: Timestamp) {
         self.happen(serial, "deleted", now);
         self.devices.remove(serial);
+    }
+
+    /// The profile that a device has.
+    fn profile_of(&self, serial: &str) -> Option<&Value> {
+        let device = self.devices.get(serial)?;
+        let has = matches!(device.get("profile_status").and_then(Value::as_str), Some("assigned" | "pushed"));
+        self.profiles.get(device.get("profile_uuid").filter(|_| has)?.as_str()?)
     }
 
     fn happen(&mut self, serial: &str, what: &str, now: Timestamp) {

@@ -74,6 +74,11 @@ impl AdeStandIn {
         format!("https://localhost:{}", self.address.port())
     }
 
+    /// Where devices that are switched on ask who manages them.
+    pub fn activation_url(&self) -> String {
+        format!("{}{}", self.url(), book::ACTIVATION)
+    }
+
     /// Its book, to look at and to change; nothing is answered meanwhile.
     pub fn book(&self) -> MutexGuard<'_, Book> {
         self.desk.book()

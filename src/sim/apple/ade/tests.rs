@@ -118,3 +118,24 @@ async fn who_would_give_devices_away_for_good_is_noticed() {
     let came = kit.ask(Method::POST, "/devices/disown", &json!({ "devices": ["TESTSN0001"] })).await;
     assert_eq!((came.status, kit.stand_in.book().disowned), (500, 1));
 }
+
+#[tokio::test]
+async fn a_device_that_is_switched_on_is_told_the_profile_that_it_has() {
+    let kit = Kit::new().await;
+    let ask = |serial: &str| {
+        let asked = Asked { method: "GET".into(), path: format!("/activation/{serial}"), ..Asked::default() };
+        kit.stand_in.book().answer(&asked, NOW).unwrap()
+    };
+    for serial in ["TESTSN0001", "TESTSN0002"] {
+        kit.stand_in.book().server(&kit.token).add(&device(serial, "iPad", "iPad", "SILVER"), NOW);
+    }
+    let profile = json!({ "profile_name": "Cart", "url": "https://mdm.example.school/ade", "devices": ["TESTSN0001"] });
+    let came = kit.ask(Method::POST, paths::PROFILE, &profile).await;
+    assert_eq!(came.status, 200);
+    let told: Value = serde_json::from_slice(&ask("TESTSN0001").body).unwrap();
+    assert_eq!(told["url"], "https://mdm.example.school/ade");
+    assert_eq!((ask("TESTSN0002").status, ask("TESTSN0009").status), (404, 404));
+    let mut book = kit.stand_in.book();
+    assert_eq!(book.server(&kit.token).devices["TESTSN0001"]["profile_status"], "pushed");
+    assert!(book.is_managed("TESTSN0001") && !book.is_managed("TESTSN0002"));
+}

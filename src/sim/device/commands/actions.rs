@@ -1,6 +1,7 @@
 //! Commands that do something to the device: lock, erase, restart, find, set up.
 
 use super::super::apps::Apps;
+use super::super::returning::Returning;
 use super::super::situation::Situation;
 use super::super::values::dict;
 use super::super::{DEVICE, Device, Phase};
@@ -98,14 +99,16 @@ impl Device {
             return only(Answer::refused(12008, "A PIN of six characters is needed to erase this Mac."));
         }
         let service = fields::dictionary(&command.body, "ReturnToService");
-        let returns = service.filter(|service| fields::flag(service, "Enabled") == Some(true));
-        let profile = returns.map(|service| fields::data(service, "MDMProfileData").unwrap_or_default().to_vec());
-        (Answer::done(), After::Erase(profile))
+        let returning = service.and_then(Returning::of);
+        if returning.is_some() && !self.knows_return_to_service() {
+            self.journal.remark("ReturnToService came to an OS that does not know it");
+            return (Answer::done(), After::Erase(None));
+        }
+        (Answer::done(), After::Erase(returning))
     }
 
     /// The device forgets everything; it enrolls again where it returns to service, or where its people do so.
-    pub(crate) fn erase(&mut self, profile: Option<Vec<u8>>, now: Timestamp) {
-        let returns = profile.is_some();
+    pub(crate) fn erase(&mut self, returning: Option<Returning>, now: Timestamp) {
         self.leave(String::from("it was erased"));
         self.profiles.clear();
         self.apps = Apps::default();
@@ -113,12 +116,10 @@ impl Device {
         self.situation = Situation::of(&self.facts, &self.random);
         self.update = super::super::OsUpdate::default();
         self.away_until = Some(now.plus(super::super::RESTART));
-        if let Some(bytes) = profile.filter(|bytes| !bytes.is_empty()) {
-            self.settings.profile = super::super::ProfileSource::Bytes(bytes);
-        }
-        if returns || self.settings.enrolls_again {
+        if returning.is_some() || self.settings.enrolls_again {
             self.phase = Phase::New;
         }
+        self.situation.returning = returning;
     }
 
     fn activation_lock_bypass_code(&self, now: Timestamp) -> Answer {

@@ -84,7 +84,7 @@ pub(crate) enum After {
     /// A Mac shows the screen that wants the PIN.
     WaitForPin,
     /// It is as new; with a profile where it shall return to service.
-    Erase(Option<Vec<u8>>),
+    Erase(Option<super::returning::Returning>),
     /// Its enrollment profile is removed.
     Leave,
     /// It downloads a release, and installs it where so ordered.
@@ -230,7 +230,7 @@ impl Device {
             After::Nothing => {}
             After::Restart => self.away_until = Some(now.plus(super::RESTART)),
             After::ShutDown | After::WaitForPin => self.away_until = Some(now.plus(returns_after)),
-            After::Erase(profile) => self.erase(profile, now),
+            After::Erase(returning) => self.erase(returning, now),
             After::Leave => self.say_goodbye("its server removed the enrollment profile"),
             After::Update(order) => self.order_update(&order, now),
             After::Declare(channel) => self.declare(channel),

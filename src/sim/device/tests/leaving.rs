@@ -86,11 +86,64 @@ fn an_erased_device_stays_away_or_enrolls_again() {
 fn a_device_returns_to_service_with_the_profile_it_was_given() {
     let mut bench = Bench::enrolled("iPad13,18@18");
     let profile = Value::Data(bench.server.signed_profile());
-    let service = dict([("Enabled", Value::Boolean(true)), ("MDMProfileData", profile)]);
+    let wifi = Value::Data(network("<key>SSID_STR</key><string>School</string>"));
+    let service = dict([("Enabled", Value::Boolean(true)), ("MDMProfileData", profile), ("WiFiProfileData", wifi)]);
     bench.ask("EraseDevice", [("ReturnToService", service)]);
     bench.wait(120);
     assert_eq!(*bench.device.phase(), Phase::Enrolled);
     assert_eq!(bench.server.seen.iter().filter(|seen| seen.purpose == Purpose::Profile).count(), 1);
+}
+
+/// A profile with one Wi-Fi network.
+fn network(keys: &str) -> Vec<u8> {
+    let head = |kind: &str, at: u8| {
+        format!(
+            "<key>PayloadType</key><string>{kind}</string><key>PayloadVersion</key><integer>1</integer>\
+             <key>PayloadIdentifier</key><string>school.example.{at}</string><key>PayloadUUID</key><string>UUID-{at}</string>"
+        )
+    };
+    let (outer, inner) = (head("Configuration", 0), head("com.apple.wifi.managed", 1));
+    format!("<plist version=\"1.0\"><dict>{outer}<key>PayloadContent</key><array><dict>{inner}{keys}</dict></array></dict></plist>")
+        .into_bytes()
+}
+
+#[test]
+fn an_erased_device_without_a_network_or_a_profile_stays_at_its_greeting() {
+    let ends = |service: &[(&str, Value)]| {
+        let mut bench = Bench::enrolled("iPad13,18@18");
+        let keys = service.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let service = Value::Dictionary(keys.chain([("Enabled".to_owned(), Value::Boolean(true))]).collect());
+        bench.ask("EraseDevice", [("ReturnToService", service)]);
+        bench.wait(120);
+        match bench.device.phase() {
+            Phase::Failed(why) => why.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(ends(&[]).contains("knows no network"));
+    assert!(ends(&[("WiFiProfileData", Value::Data(network("")))]).contains("has no name"));
+    let wifi = Value::Data(network("<key>SSID_STR</key><string>School</string>"));
+    assert!(ends(&[("WiFiProfileData", wifi)]).contains("No profile came"));
+}
+
+#[test]
+fn a_device_that_is_handed_back_asks_and_does_as_it_is_told() {
+    let answer = |enabled: bool| {
+        let mut bench = Bench::enrolled("iPad13,18@26");
+        assert!(!bench.device.hand_back(), "its profile does not let people");
+        bench.device.situation.may_be_handed_back = true;
+        assert!(bench.device.hand_back());
+        let profile = Value::Data(bench.server.signed_profile());
+        let wifi = Value::Data(network("<key>SSID_STR</key><string>School</string>"));
+        let service = dict([("Enabled", Value::Boolean(enabled)), ("MDMProfileData", profile), ("WiFiProfileData", wifi)]);
+        let body = crate::protocol::plist::to_xml(&dict([("ReturnToService", service)])).unwrap();
+        bench.server.instead.push((Purpose::ReturnToService, Response::new(200, "application/xml", body)));
+        bench.run();
+        bench.wait(120);
+        (bench.device.phase().clone(), bench.device.journal().enrollments, bench.device.journal().remarks.clone())
+    };
+    assert_eq!(answer(true), (Phase::Enrolled, 2, Vec::new()));
+    assert_eq!(answer(false), (Phase::Enrolled, 1, Vec::new()));
 }
 
 #[test]

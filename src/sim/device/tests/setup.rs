@@ -76,3 +76,26 @@ fn a_device_that_is_told_to_updates_itself_and_asks_again() {
     answer(&mut old, "26.1");
     assert!(matches!(old.phase(), Phase::Failed(_)) && old.journal().remarks.iter().any(|remark| remark.contains("does not understand")));
 }
+
+#[test]
+fn a_device_that_is_switched_on_asks_apple_first_who_manages_it() {
+    const SERVICE: &str = "https://localhost:50443/activation";
+    let switched_on = || {
+        let (device, setup) = begins("-ipad@26+automated", "");
+        let settings = Settings { activation: Some(SERVICE.into()), ..device.settings.clone() };
+        let mut device = Device::new(device.facts.clone(), settings, Faults::default().for_device(1), Random::seeded(1));
+        let request = device.poll(start()).unwrap();
+        let wanted = format!("{SERVICE}/{}", device.facts().serial_number);
+        assert_eq!((request.purpose, request.url), (Purpose::Activation, wanted));
+        (device, setup)
+    };
+    let (mut device, _) = switched_on();
+    let profile = r#"{"url":"https://mdm.example.school/ade?of=list","is_supervised":true,"await_device_configured":true}"#;
+    device.handle(Reply::Answered(Response::new(200, "application/json", profile.as_bytes().to_vec())), start());
+    let asks = device.poll(start()).unwrap();
+    assert_eq!((asks.purpose, asks.url.as_str()), (Purpose::MachineInfo, "https://mdm.example.school/ade?of=list"));
+    assert!(device.facts().supervised && device.is_in_setup_assistant());
+    let (mut own, _) = switched_on();
+    own.handle(Reply::Answered(Response::new(404, "application/json", b"\"PROFILE_NOT_FOUND\"".to_vec())), start());
+    assert!(matches!(own.phase(), Phase::Failed(why) if why.contains("no organisation")), "{:?}", own.phase());
+}

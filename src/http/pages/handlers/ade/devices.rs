@@ -1,5 +1,7 @@
 //! The table of new devices, what many of them get, and the list as a sheet.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,14 +18,18 @@ use crate::http::api::input::Query;
 use crate::http::api::list::Page;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::ade::devices::{ADDRESS, AssignView, DeviceRow, DevicesFilter, DevicesView, assign, page};
-use crate::http::pages::parts::{State as Mark, count};
+use crate::http::pages::parts::{State as Mark, count, day_words};
 use crate::mdm::ade::devices::{self, Say, WISH_MAX, Wish};
+use crate::mdm::practice::cart;
 use crate::mdm::{Actor, Right};
 use crate::store::ade_devices::{AssignResult, Filter, Listed, Show};
 use crate::store::{Tx, ade_servers};
 
 /// Devices on one page.
 const PAGE: u32 = 50;
+
+/// The page of practice devices.
+const PRACTICE: &str = "/system/practice";
 
 /// Rows of one sheet.
 const ROWS_MAX: usize = 20_000;
@@ -33,6 +39,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/new-devices", get(list))
         .route("/new-devices.csv", get(sheet))
         .route("/new-devices/assign", post(give).get(async || Redirect::to(ADDRESS)))
+        .route("/new-devices/switch-on", post(switch_on).get(async || Redirect::to(ADDRESS)))
 }
 
 /// The filters of the table, as in its address.
@@ -71,10 +78,12 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         let (rows, total) = devices::list(tx, &actor, &wanted, after, page_of.fetch())?;
         let servers = ade_servers::all(tx)?;
         let practice: Vec<_> = servers.iter().filter(|server| server.practice).map(|server| server.id.clone()).collect();
-        let answer = page_of.answer(rows, total, key, |listed| row(&listed, practice.contains(&listed.device.server_id)));
-        Ok((answer, servers.into_iter().map(|server| (server.id, server.name)).collect::<Vec<_>>()))
+        let on = cart::switched_on(tx)?;
+        let answer = page_of.answer(rows, total, key, |listed| row(&listed, practice.contains(&listed.device.server_id).then_some(&on)));
+        let boxed = if actor.may(Right::Invite) { cart::still_boxed(tx)? } else { 0 };
+        Ok((answer, servers.into_iter().map(|server| (server.id, server.name)).collect::<Vec<_>>(), boxed))
     };
-    let (answer, servers) = app.store.read_slow(app.now(), look).await?;
+    let (answer, servers, boxed) = app.store.read_slow(app.now(), look).await?;
     let filter = DevicesFilter { server: query.server, show, search: query.search, after: query.after };
     let view = DevicesView {
         rows: answer.items,
@@ -83,13 +92,14 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         filter,
         servers,
         may_change: who.actor.may(Right::Configure),
+        boxed,
     };
     Ok(page(&shell(&app, &who, flash).await?, &view).into_response())
 }
 
-fn row(listed: &Listed, practice: bool) -> DeviceRow {
+fn row(listed: &Listed, on: Option<&BTreeSet<String>>) -> DeviceRow {
     let device = &listed.device;
-    let (state, words) = standing(listed);
+    let (state, words) = standing(listed, on);
     let model = if device.model.is_empty() { device.device_family.as_str() } else { device.model.as_str() };
     let color = device.color.to_lowercase();
     let whose = [&listed.person, &listed.class, &listed.group].into_iter().flatten().cloned().collect::<Vec<_>>().join(", ");
@@ -101,12 +111,12 @@ fn row(listed: &Listed, practice: bool) -> DeviceRow {
         profile: listed.profile.clone().unwrap_or_default(),
         whose,
         server: listed.server.clone(),
-        practice,
+        practice: on.is_some(),
     }
 }
 
-/// How a device is, in words.
-pub(super) fn standing(listed: &Listed) -> (Mark, String) {
+/// How a device is, in words; `on` are the practice iPads that were switched on, where it is one of the practice cart.
+pub(super) fn standing(listed: &Listed, on: Option<&BTreeSet<String>>) -> (Mark, String) {
     let device = &listed.device;
     let has = matches!(device.profile_status.as_str(), "assigned" | "pushed");
     match (device.gone_at.is_some(), listed.device_id.is_some(), device.result) {
@@ -114,10 +124,19 @@ pub(super) fn standing(listed: &Listed) -> (Mark, String) {
         (_, _, AssignResult::NotAccessible) => (Mark::Problem, String::from("Apple says that it is not on this server any more")),
         (_, _, AssignResult::Failed) => (Mark::Problem, String::from("Apple could not assign its profile; it is tried again")),
         (_, _, AssignResult::Throttled) => (Mark::Waiting, String::from("Apple wants to wait before it takes a profile")),
+        (_, true, _) if device.migrated_at.is_some() => (Mark::Ok, String::from("enrolled; came from another server, was not erased")),
         (_, true, _) => (Mark::Ok, String::from("enrolled")),
         _ if device.profile_id.is_none() && !has => (Mark::Problem, String::from("has no profile: it would not come here")),
         _ if !has => (Mark::Waiting, String::from("its profile is on the way to Apple")),
-        _ => (Mark::Waiting, String::from("ready to be unpacked")),
+        _ if device.migrates_by_at.is_some() => {
+            let by = device.migrates_by_at.map(day_words).unwrap_or_default();
+            (Mark::Waiting, format!("in use at another server; moves here by {by}, without being erased"))
+        }
+        _ => match on.map(|on| on.contains(&device.serial_number)) {
+            Some(true) => (Mark::Waiting, String::from("switched on: it is in Setup Assistant")),
+            Some(false) => (Mark::Waiting, String::from("boxed: switch it on")),
+            None => (Mark::Waiting, String::from("ready to be unpacked")),
+        },
     }
 }
 
@@ -187,6 +206,36 @@ async fn give(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Fo
     Ok((status, assign(&shell(&app, &who, None).await?, &view)).into_response())
 }
 
+/// Where a form of these pages leads back to: a page of ours, whatever was sent.
+fn back(pairs: &[(String, String)]) -> String {
+    let wanted = typed(pairs, "back");
+    let is_ours = wanted == PRACTICE || wanted.strip_prefix(ADDRESS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_ours { wanted } else { ADDRESS.to_owned() }
+}
+
+async fn switch_on(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Form<Vec<(String, String)>>) -> Result<Response> {
+    who.actor.require(Right::Invite)?;
+    let (actor, back) = (who.actor.clone(), back(&pairs));
+    let switched = app.store.write(app.now(), move |tx| {
+        if typed(&pairs, "which") == "all" {
+            return cart::switch_on(tx, &actor, None);
+        }
+        let there: BTreeSet<_> = cart::boxed(tx)?.into_iter().map(|device| device.serial_number).collect();
+        let chosen: Vec<_> = chosen(tx, &actor, &pairs)?.into_iter().filter(|serial| there.contains(serial)).collect();
+        if chosen.is_empty() {
+            return Err(Error::bad_input("None of these is a boxed practice iPad. Real devices are switched on by hand."));
+        }
+        cart::switch_on(tx, &actor, Some(&chosen))
+    });
+    let words = match switched.await {
+        Ok(0) => String::from("They are on already."),
+        Ok(many) => format!("Switched on: {}. In a moment they are under Devices.", count(many as u64, "iPad", "iPads")),
+        Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => error.message.into_owned(),
+        Err(error) => return Err(error),
+    };
+    Ok(said(&app, &gate, &who, &back, &words))
+}
+
 const HEAD: [&str; 10] = ["Serial number", "Model", "Colour", "Tag", "Server token", "How it is", "Profile", "Person", "Class", "Group"];
 
 async fn sheet(State(app): State<App>, who: SignedIn, Query(query): Query<DevicesQuery>) -> Result<Response> {
@@ -216,7 +265,7 @@ fn written(tx: &Tx, actor: &Actor, wanted: &Filter) -> Result<Vec<u8>> {
 }
 
 fn cells(listed: Listed) -> [String; 10] {
-    let words = standing(&listed).1;
+    let words = standing(&listed, None).1;
     let device = listed.device;
     let or_none = Option::unwrap_or_default;
     [

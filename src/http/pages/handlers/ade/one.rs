@@ -22,6 +22,7 @@ use crate::http::pages::ade::one::{Gets, LockRow, OneView, ask_lock, one};
 use crate::http::pages::parts::{State as Mark, day_words};
 use crate::mdm::ade::devices::{self, Say, Wish};
 use crate::mdm::ade::locks;
+use crate::mdm::practice::cart;
 use crate::mdm::{Actor, Right, people};
 use crate::store::Tx;
 use crate::store::ade_devices::Listed;
@@ -37,7 +38,8 @@ pub(super) fn routes() -> Router<App> {
 fn view(tx: &Tx, actor: &Actor, serial: &str) -> Result<OneView> {
     let known = devices::find(tx, actor, serial)?;
     let listed = devices::listed(tx, actor, serial)?;
-    let (state, words) = standing(&listed);
+    let on = cart::switched_on(tx)?;
+    let (state, words) = standing(&listed, known.server.practice.then_some(&on));
     let offered = Offered::read(tx, actor)?;
     let is_ours = listed.device.gone_at.is_none();
     Ok(OneView {
@@ -45,6 +47,7 @@ fn view(tx: &Tx, actor: &Actor, serial: &str) -> Result<OneView> {
         state,
         words,
         practice: known.server.practice,
+        may_switch_on: known.server.practice && is_ours && actor.may(Right::Invite) && !on.contains(serial) && listed.device_id.is_none(),
         device_id: listed.device_id.clone(),
         server: (known.server.id, known.server.name),
         locks: locks::of_serial(tx, actor, serial)?.into_iter().map(lock_row).collect(),
@@ -96,6 +99,8 @@ fn facts(listed: &Listed) -> Vec<(String, String)> {
         ("Assigned", on(device.profile_assigned_at)),
         ("Taken by the device", on(device.profile_pushed_at)),
         ("Tried again", device.retry_at.map(Timestamp::words).unwrap_or_default()),
+        ("Moves here by", on(device.migrates_by_at.filter(|_| device.gone_at.is_none()))),
+        ("Came without being erased", on(device.migrated_at)),
         ("Not yours since", on(device.gone_at)),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::ade::profiles::{ADDRESS, AllView, FormView, ProfileRow, all, ask_delete, form};
+use crate::http::pages::ade::profiles::{ADDRESS, AllView, FormView, ProfileRow, VERSION, all, ask_delete, form};
 use crate::mdm::ade::presets::{PRESETS, Preset, preset};
 use crate::mdm::ade::profiles::{self, Standing, Wish};
 use crate::mdm::{Actor, Right};
@@ -101,6 +101,14 @@ fn keys(pairs: &[(String, String)]) -> ProfileKeys {
         allow_pairing: on("allow_pairing"),
         is_multi_user: on("is_multi_user"),
         auto_advance_setup: on("auto_advance_setup"),
+        is_return_to_service: on("is_return_to_service"),
+        minimum_os: match typed(pairs, "minimum_os").as_str() {
+            // Without a version it is none, which is said at the field.
+            VERSION => {
+                Some(typed(pairs, "minimum_version")).filter(|version| !version.trim().is_empty()).unwrap_or_else(|| VERSION.to_owned())
+            }
+            word => word.to_owned(),
+        },
         language: typed(pairs, "language"),
         region: typed(pairs, "region"),
         department: typed(pairs, "department"),

@@ -15,7 +15,7 @@ use crate::http::content_tokens::bring;
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::system::licences::{AllView, all};
 use crate::mdm::Right;
-use crate::mdm::licences::codes;
+use crate::mdm::licences::codes::{self, Imported};
 use crate::store::content_tokens::TokenState;
 
 /// The parts of a form with a file.
@@ -80,21 +80,21 @@ pub(super) async fn sheet(State(app): State<App>, gate: Gate, who: SignedIn, sen
 }
 
 /// What became of a sheet of codes, in sentences.
-fn outcome(imported: &codes::Imported) -> String {
-    let mut words =
-        format!("New codes: {}. Here already: {}. Redeemed and left out: {}.", imported.added, imported.known, imported.redeemed);
-    if imported.moved > 0 {
-        words.push_str(&format!(" Brought for another app before, now this one's: {}.", imported.moved));
+fn outcome(imported: &Imported) -> String {
+    let Imported { added, known, redeemed, moved, elsewhere, passed_over } = imported;
+    let mut words = vec![format!("New codes: {added}. Here already: {known}. Redeemed and left out: {redeemed}.")];
+    if *moved > 0 {
+        words.push(format!("Brought for another app before, now this one's: {moved}."));
     }
-    if imported.elsewhere > 0 {
-        words.push_str(&format!(" Given away for another app, and left there: {}.", imported.elsewhere));
+    if *elsewhere > 0 {
+        words.push(format!("Given away for another app, and left there: {elsewhere}."));
     }
-    if !imported.passed_over.is_empty() {
-        let lines: Vec<_> = imported.passed_over.iter().map(u64::to_string).collect();
+    if !passed_over.is_empty() {
+        let lines: Vec<_> = passed_over.iter().map(u64::to_string).collect();
         let more = if lines.len() == codes::LINES_NAMED { " and perhaps more" } else { "" };
-        words.push_str(&format!(" No code, which has 8 to 32 letters and digits, is in line {}{more}.", lines.join(", ")));
+        words.push(format!("No code, which has 8 to 32 letters and digits, is in line {}{more}.", lines.join(", ")));
     }
-    words
+    words.join(" ")
 }
 
 /// What is wrong with what was brought; what is nobody's input fails as everywhere.
