@@ -303,10 +303,13 @@ pub fn standings(tx: &Tx, key: &str, limit: u32) -> Result<Vec<Standing>> {
     tx.list(&sql, (key, limit), standing)
 }
 
-/// The enrollments that a profile of this kind is meant for and that cannot have it, each with the reason that was found when it was planned for.
+/// The enrollments that an item of this kind is meant for and that cannot have it, each with the reason that was found when it was planned for; of a
+/// policy, which has many parts, with the part.
 pub fn unable(tx: &Tx, kind: AssignedKind, id: &str, limit: u32) -> Result<Vec<Standing>> {
     let sql = format!(
-        "SELECT DISTINCT {WHOSE}, 'unable', json_extract(unable.value, '$.because'), plans.planned_at
+        "SELECT DISTINCT {WHOSE}, 'unable',
+                CASE ?3 WHEN 'policy' THEN json_extract(unable.value, '$.what') || ': ' ELSE '' END || json_extract(unable.value, '$.because'),
+                plans.planned_at
          FROM assignments JOIN group_devices USING (group_id)
          JOIN enrollments ON enrollments.device_id = group_devices.device_id JOIN devices ON devices.id = enrollments.device_id
          JOIN plans ON plans.enrollment_id = enrollments.id, json_each(plans.unable) AS unable

@@ -187,7 +187,7 @@ fn parse_wish(word: &str) -> Result<Wish> {
     models
         .iter()
         .rev()
-        .find_map(|model| release_for(model, asked).map(|release| (*model, release)))
+        .find_map(|model| release_for(model, asked, names_generation(version)).map(|release| (*model, release)))
         .ok_or_else(|| Error::bad_input(format!("no simulated {name} runs {version}; known: {}", known_versions(models[0].family))))
         .and_then(|(model, release)| wish(model, release))
 }
@@ -211,11 +211,16 @@ fn models_called(name: &str) -> Result<Vec<&'static Model>> {
     Ok(vec![model])
 }
 
-/// The release that `asked` names: the exact one, or the newest of its major version when only that was given.
-fn release_for(model: &Model, asked: Version) -> Option<&'static Release> {
+/// Whether a version names a whole generation, `18` or `10.15`, and not one release of it.
+fn names_generation(version: &str) -> bool {
+    version.matches('.').count() == usize::from(version.starts_with("10."))
+}
+
+/// The release that `asked` names: the exact one, or the newest of its generation where it names that.
+fn release_for(model: &Model, asked: Version, is_generation: bool) -> Option<&'static Release> {
     let generation = |release: &&Release| release.version.0 == asked.0 && (asked.0 != 10 || asked.1 == 0 || release.version.1 == asked.1);
     let own = || releases(model.family.platform()).iter().rev().filter(|release| model.runs(release));
-    own().find(|release| release.version == asked).or_else(|| own().filter(generation).find(|_| asked.2 == 0))
+    own().find(|release| release.version == asked).or_else(|| own().find(generation).filter(|_| is_generation))
 }
 
 fn known_versions(family: Family) -> String {
@@ -265,6 +270,7 @@ mod tests {
         assert!(Mix::parse(&["toaster"]).unwrap_err().message.contains("iPad13,18"));
         assert!(Mix::parse(&["ipad@99"]).unwrap_err().message.contains("27.1"));
         assert!(Mix::parse(&["ipad@x"]).is_err());
+        assert!(Mix::parse(&["ipad@26.4"]).unwrap_err().message.contains("26.1"), "no other release in its stead");
         assert!(Mix::parse(&["ipad+fast"]).unwrap_err().message.contains("+automated"));
         assert!(Mix::parse(&["mac+shared"]).unwrap_err().message.contains("only iPads"));
         for too_old in ["ipad@14+own", "ipad@16+school", "mac@13+own", "tv+own"] {

@@ -212,7 +212,10 @@ fn groups(view: &DeclarationView, own: &str) -> Markup {
                     (scope(&view.scope))
                     @if !view.scope.groups.is_empty() {
                         p.meta { "Devices that cannot have it are left out, and say why on their own page." }
-                        (Button::submit("Assign to the groups that are ticked").main())
+                        div.form-foot {
+                            (Button::submit("Assign to the groups that are ticked").main())
+                            (Button::submit("Preview").to(format!("/preview/declaration/{}", view.row.id)))
+                        }
                     }
                 }
             },

@@ -63,7 +63,7 @@ async fn preview(
     let back = format!("/{}/{id}", noun(kind));
     let view = PreviewView {
         name,
-        save: format!("{back}/scope"),
+        save: format!("{back}/{}", if kind == AssignedKind::Declaration { "groups" } else { "scope" }),
         again: format!("/preview/{kind}/{}", encode(&id)),
         back,
         is_later,

@@ -29,6 +29,8 @@ async fn a_declaration_is_pasted_shown_changed_assigned_and_deleted() {
     assert!(page.contains("The declaration was added") && page.contains("Echo &lt;test&gt;") && page.contains("Cart &lt;A&gt;"), "{page}");
     let own = added.location().split('?').next().unwrap().to_owned();
 
+    let preview = house.post(&owner, &format!("/preview{}", own.replace("declarations", "declaration")), "groups=g").await;
+    assert!(page.contains("/preview/declaration/") && preview.body.contains(&format!("action=\"{own}/groups\"")), "{}", preview.body);
     let assigned = house.post(&owner, &format!("{own}/groups"), "groups=g").await;
     assert!(house.get(&owner, assigned.location()).await.body.contains("value=\"g\" checked"));
     let changed = house.post(&owner, &format!("{own}/edit"), &format!("text={}", TEST.replace("\"x\"", "\"y\""))).await;

@@ -270,6 +270,10 @@ pub fn ask(row: &mut AppState, now: Timestamp) {
             enter(row, Stage::Absent, "", now);
         }
         _ if is_known_there(row) => {
+            if row.stage == Stage::Updating && row.sent != row.seen && row.mechanism == Mechanism::Command {
+                // What it was told last may have come about meanwhile, and no list tells which of the two is there.
+                OTHER.clone_into(&mut row.seen);
+            }
             row.sent.clone_from(&row.seen);
             enter(row, Stage::Installed, "", now);
         }

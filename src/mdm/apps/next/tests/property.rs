@@ -196,17 +196,31 @@ impl World {
     }
 }
 
+/// A world in which all this happened.
+fn after(events: &[Event]) -> World {
+    let mut world = World { row: None, wish: None, licence: true, installed: None, deleted: false, command: None, now: NOW };
+    for event in events {
+        world.turn();
+        world.happen(event);
+    }
+    world
+}
+
+#[test]
+fn who_asks_again_while_another_version_is_on_its_way_gets_the_one_that_is_wanted() {
+    use Event::{Answer, Licence, Offer, Refuse, Want};
+    let already_at_it = Refuse(0);
+    let mut world = after(&[Want(Some(2)), Offer, Answer, Want(Some(0)), Licence(false), Offer, Want(Some(2)), already_at_it]);
+    world.settle();
+    assert!(world.is_settled(), "{world:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn whatever_happened_a_willing_device_ends_as_wanted_and_stays_so(events in proptest::collection::vec(event(), 0..60)) {
-        let mut world =
-            World { row: None, wish: None, licence: true, installed: None, deleted: false, command: None, now: NOW };
-        for event in &events {
-            world.turn();
-            world.happen(event);
-        }
+        let mut world = after(&events);
         world.settle();
         prop_assert!(world.is_settled(), "{world:?}");
         for _ in 0..3 {
