@@ -7,9 +7,6 @@ use rollcall::mdm::Actor;
 use rollcall::mdm::enroll::renewal;
 use rollcall::mdm::groups::{self, NewGroup};
 use rollcall::protocol::ids::EnrollmentKind;
-use rollcall::random::Random;
-use rollcall::sim::apple::Services;
-use rollcall::sim::client::Trust;
 use rollcall::sim::device::{AccountSignIn, Maker, Phase};
 use rollcall::store::devices::{self, Device};
 use rollcall::store::enrollments::{self, Enrollment};
@@ -17,8 +14,9 @@ use rollcall::store::invitations::Entry;
 use rollcall::store::people;
 use serde_json::{Value as Json, json};
 
-use crate::kit::{Guest, House, start};
-use crate::licences::{beside, until};
+use crate::kit::{Guest, House};
+use crate::licences::until;
+use crate::licensed;
 
 const PASSWORD: &str = "correct horse battery";
 const ACCOUNT: &str = "kim@appleaccount.example.school";
@@ -192,24 +190,7 @@ async fn a_missing_sign_in_is_told_and_never_costs_the_enrollment() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_comes_by_its_persons_licence_and_leaves_with_the_person() {
     for kind in ["ipad@15+own", "ipad@26+own"] {
-        let clock = start();
-        let services = Services::start(&clock, &Random::seeded(9)).await.unwrap();
-        let house = beside(&services, clock).await;
-        let root = house.app().authority().issuer.certificate().clone();
-        services.apps_and_books.trust(Arc::new(Trust::new(&[root]).unwrap().at(house.clock.clone())));
-        let end = house.clock.now().plus(Duration::from_secs(300 * 86_400));
-        let text = {
-            let mut book = services.apps_and_books.book();
-            let text = book.open("North building", end);
-            book.buy(&text, ATLAS, 1);
-            text
-        };
-        let (status, token) = house.api("POST", "/api/v1/content-tokens", json!({ "file": text })).await;
-        assert_eq!(status, 201, "{token}");
-        until(&house, Duration::from_millis(100), async || {
-            house.api("GET", "/api/v1/licences/owned", json!(null)).await.1["items"][0]["bundle_id"] == BUNDLE
-        })
-        .await;
+        let (services, house, text) = licensed::open(1).await;
         let (kim, sign_in) = open(&house, json!({ "ipad": "own" })).await;
         // Somebody with practice devices alone would get practice licences.
         let schools = house.device("ipad@18").await;

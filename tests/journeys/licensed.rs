@@ -23,7 +23,7 @@ const ATLAS: &str = "1500000002";
 const BUNDLE: &str = "school.example.atlas";
 
 /// An appliance beside the stand-ins, which tell it what happens, with a location that owns so many licences; gives the location's token.
-async fn open(seats: u32) -> (Services, House, String) {
+pub(crate) async fn open(seats: u32) -> (Services, House, String) {
     let clock = start();
     let services = Services::start(&clock, &Random::seeded(9)).await.unwrap();
     let house = beside(&services, clock).await;

@@ -21,27 +21,15 @@ use crate::store::certificates::Purpose;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::invitations::{Entry, spend_challenge};
 use crate::store::people::PersonRole;
-use crate::store::{Tx, devices, people as rows, push_certificates};
+use crate::store::{Tx, devices, people as rows};
 
 const ACCOUNT: &str = "kim@appleaccount.example.school";
 
 impl School {
     /// A school where iPads are people's own and Macs the school's; gives Kim's id.
     fn with_kim() -> (Self, String) {
-        let school = Self::new();
+        let school = Self::new().with_push_certificates();
         let kim = school.write(|tx| {
-            let row = push_certificates::PushCertificate {
-                topic: TOPIC.into(),
-                certificate: Vec::new(),
-                not_after_at: tx.now.plus(super::days(300)),
-                current: true,
-                practice: false,
-                account_note: String::new(),
-                uploads: 1,
-                paused_until_at: None,
-                uploaded_at: tx.now,
-            };
-            push_certificates::put(tx, &row, b"key")?;
             let families = [(ModelFamily::Ipad, Some(Ownership::Own)), (ModelFamily::Mac, Some(Ownership::School))].into();
             rules::change(tx, &Actor::Console, Change { families, group: Some(" Own ".into()) })?;
             let new = NewPerson { name: "Kim".into(), email: "kim@example.school".into(), role: PersonRole::Teacher, active: true };

@@ -52,7 +52,7 @@ use crate::store::certificates::{Identity, NewIdentity, Purpose};
 use crate::store::commands::Command as Row;
 use crate::store::enrollments::{self, Enrollment};
 use crate::store::events::{self, Filter};
-use crate::store::{OpenOptions, Store, Tx, authorities, certificates};
+use crate::store::{OpenOptions, Store, Tx, authorities, certificates, push_certificates};
 
 /// The topic of the school's push certificate.
 pub(super) const TOPIC: &str = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
@@ -119,6 +119,26 @@ impl School {
     fn device(&self, udid: &str) -> Device<'_> {
         let identity = self.certificate(&format!("identity of {udid}"), Purpose::Enroll, None);
         Device { school: self, udid: udid.to_owned(), identity }
+    }
+
+    /// The same with a push certificate, for real devices and for practice ones.
+    fn with_push_certificates(self) -> Self {
+        self.write(|tx| {
+            let row = |topic: String, practice: bool| push_certificates::PushCertificate {
+                topic,
+                certificate: Vec::new(),
+                not_after_at: tx.now.plus(days(300)),
+                current: !practice,
+                practice,
+                account_note: String::new(),
+                uploads: 1,
+                paused_until_at: None,
+                uploaded_at: tx.now,
+            };
+            push_certificates::put(tx, &row(TOPIC.into(), false), b"key")?;
+            push_certificates::put(tx, &row(crate::mdm::practice::topic(tx)?, true), b"key")
+        });
+        self
     }
 
     /// A device that is enrolled and has answered its first questions.

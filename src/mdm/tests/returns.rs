@@ -12,7 +12,7 @@ use crate::secret::SecretBytes;
 use crate::store::certificates::Purpose;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, EnrollmentState, SealedColumn};
-use crate::store::{invitations, push_certificates, returns};
+use crate::store::{invitations, returns};
 
 const UDID: &str = "00008101-000A1B2C3D4E5F60";
 const BASE: &str = "https://mdm.example.school";
@@ -27,18 +27,6 @@ const WIFI: &str = "<plist version=\"1.0\"><dict><key>PayloadType</key><string>C
 /// Gives the school a push certificate and a Wi-Fi profile, and has its enrolled device be supervised and on iOS 26; gives the id of the profile.
 fn prepare(school: &School) -> String {
     school.write(|tx| {
-        let row = push_certificates::PushCertificate {
-            topic: super::TOPIC.into(),
-            certificate: Vec::new(),
-            not_after_at: tx.now.plus(super::days(300)),
-            current: true,
-            practice: false,
-            account_note: String::new(),
-            uploads: 1,
-            paused_until_at: None,
-            uploaded_at: tx.now,
-        };
-        push_certificates::put(tx, &row, b"key")?;
         let device = devices::by_udid(tx, UDID)?.unwrap();
         devices::update(tx, &Device { supervised: Some(true), os_version: "26.1".into(), ..device })?;
         let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
@@ -57,7 +45,7 @@ fn ask(device: &Guest<'_>) -> Answer {
 
 #[test]
 fn a_device_that_is_handed_back_is_told_what_the_rules_say_and_stays_enrolled() {
-    let school = School::new();
+    let school = School::new().with_push_certificates();
     let device = school.enrolled(UDID);
     let wifi = prepare(&school);
     let off = ask(&device);
@@ -90,7 +78,7 @@ fn a_device_that_is_handed_back_is_told_what_the_rules_say_and_stays_enrolled() 
 
 #[test]
 fn who_may_not_erase_or_locks_by_an_account_is_refused_and_nothing_is_kept() {
-    let school = School::new();
+    let school = School::new().with_push_certificates();
     school.enrolled(UDID);
     let wifi = prepare(&school);
     let plan = |actor: Actor| {

@@ -2,7 +2,7 @@
 
 mod hold;
 
-use super::{Device, School, TOPIC, days};
+use super::{Device, School, TOPIC};
 use crate::error::{Kind as ErrorKind, Result};
 use crate::mdm::attestation::judge::Expected;
 use crate::mdm::attestation::{self, Mode};
@@ -22,7 +22,7 @@ use crate::pki::issue::attestation::AttestationService;
 use crate::protocol::machine_info::MachineInfo;
 use crate::protocol::platform::Platform;
 use crate::store::invitations::{Challenge, Entry, IdentityKind, challenge_by_hash, spend_challenge};
-use crate::store::{Tx, devices, push_certificates};
+use crate::store::{Tx, devices};
 
 const UDID: &str = "00008101-000A1B2C3D4E5F60";
 
@@ -43,25 +43,6 @@ fn asked(by: Vouched, door: Door) -> Asked {
 }
 
 impl School {
-    fn with_push_certificates(self) -> Self {
-        self.write(|tx| {
-            let row = |topic: String, practice: bool| push_certificates::PushCertificate {
-                topic,
-                certificate: Vec::new(),
-                not_after_at: tx.now.plus(days(300)),
-                current: !practice,
-                practice,
-                account_note: String::new(),
-                uploads: 1,
-                paused_until_at: None,
-                uploaded_at: tx.now,
-            };
-            push_certificates::put(tx, &row(TOPIC.into(), false), b"key")?;
-            push_certificates::put(tx, &row(practice::topic(tx)?, true), b"key")
-        });
-        self
-    }
-
     fn ask(&self, asked: &Asked) -> Answer {
         let asked = asked.clone();
         self.write(move |tx| {

@@ -12,7 +12,7 @@ use crate::mdm::setup_assistant::{self, LOOK_AFTER, Step, waits};
 use crate::mdm::{Actor, Role, apps, why};
 use crate::pki::device_identity::Vouched;
 use crate::store::assignments::AssignedMode;
-use crate::store::groups::{self, Group};
+use crate::store::profiles::tests::group;
 use crate::store::{devices, events, holds};
 
 /// A device in the group `g` that is held; what is in the group is to be there before it goes on.
@@ -21,18 +21,7 @@ fn held<'a>(school: &'a School, os_version: &str, assign: bool) -> Device<'a> {
     device.authenticate();
     let device_id = device.enrollment().device_id;
     school.write(move |tx| {
-        let group = Group {
-            id: "g".into(),
-            name: "7b".into(),
-            note: String::new(),
-            rule: None,
-            is_by_rule: false,
-            device_count: 0,
-            created_at: tx.now,
-            changed_at: tx.now,
-        };
-        groups::insert(tx, &group)?;
-        groups::add_device(tx, "g", &device_id)?;
+        group(tx, "g", "7b", &[&device_id])?;
         if assign {
             let app = apps::add(tx, &Actor::Console, "1500000002", "Atlas")?;
             let settings = apps::Settings { licence: apps::LicenceBy::None, ..apps::Settings::default() };
