@@ -1,0 +1,1 @@
+-- An appliance to trust: what is kept safe elsewhere, and who may do what for how long.
