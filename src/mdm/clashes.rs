@@ -15,15 +15,18 @@ use crate::protocol::mobileconfig::payload_types;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{self, Dictionary};
+use crate::protocol::restrictions::{self, Combine};
 use crate::store::assignments::{self, AssignedKind};
 use crate::store::meetings::{self, Alike};
 use crate::store::policies::{self as policy_rows, Policy};
 use crate::store::profiles::{self as profile_rows, Profile};
 use crate::store::{Tx, enrollments};
 
+mod declared;
 mod hidden;
 mod together;
 
+pub use declared::of_declaration;
 pub use hidden::{Hidden, of_app};
 pub use together::{Met, brought_into, of_device, of_devices, of_group};
 
@@ -80,7 +83,7 @@ fn policies_met(tx: &Tx, facts: &Facts, devices: &[Alike]) -> Result<Found> {
     Ok(found)
 }
 
-/// The profiles and policies that a policy meets on the devices of these groups, where both set the same or where their lists leave nothing, and the
+/// The profiles, policies and declarations that a policy meets on the devices of these groups, where both set the same or where their lists leave nothing, and the
 /// apps that it hides there though they are assigned.
 pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Clash>> {
     let (mut found, mut empty) = (Found::new(), BTreeMap::<_, u64>::new());
@@ -89,6 +92,7 @@ pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(Assigned
         alike.policies.push(policy.id.clone());
     }
     let hidden = hidden::hidden(tx, &devices)?;
+    let declared = declared::of(tx, &devices)?;
     for alike in devices {
         let mut all = policies_of(tx, &alike)?;
         all.retain(|other| other.id != policy.id);
@@ -105,6 +109,11 @@ pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(Assigned
             let origin = Origin { kind: AssignedKind::Profile, id: profile.id, name: profile.name };
             for target in &targets {
                 note(&mut found, &origin, alike.device_count, meets(&facts, &policies::payload_keys(policy, target)));
+            }
+        }
+        for own in declared.iter().filter(|own| alike.declarations.contains(&own.origin.id)) {
+            for target in &targets {
+                note(&mut found, &own.origin, alike.device_count, own.meets(&policies::declared_keys(policy, target)));
             }
         }
     }
@@ -127,8 +136,9 @@ fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<V
             let open = rows.iter().filter(|row| row.kind == kind && row.ends_at.is_none_or(|end| end > tx.now));
             open.map(|row| row.item_id.clone()).collect()
         };
-        let (profiles, policies, apps) = (of(AssignedKind::Profile), of(AssignedKind::Policy), of(AssignedKind::App));
-        all.push(Alike { device_id: String::new(), device_count: 0, profiles, policies, apps });
+        let (profiles, policies) = (of(AssignedKind::Profile), of(AssignedKind::Policy));
+        let (apps, declarations) = (of(AssignedKind::App), of(AssignedKind::Declaration));
+        all.push(Alike { device_id: String::new(), device_count: 0, profiles, policies, apps, declarations });
     }
     for alike in &mut all {
         for (kind, id) in besides {
@@ -136,7 +146,8 @@ fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<V
                 AssignedKind::Profile => &mut alike.profiles,
                 AssignedKind::Policy => &mut alike.policies,
                 AssignedKind::App => &mut alike.apps,
-                AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update => continue,
+                AssignedKind::Declaration => &mut alike.declarations,
+                AssignedKind::Provisioning | AssignedKind::Update => continue,
             };
             if !list.contains(id) {
                 list.push(id.clone());
@@ -218,9 +229,10 @@ fn told(found: Found, mine: &str) -> Vec<Clash> {
     let clash = |((with, of_type, key), counted): ((Origin, String, Option<String>), Counted)| {
         let theirs = match with.kind {
             AssignedKind::Policy => format!("the policy “{}”", with.name),
+            AssignedKind::Declaration => format!("the declaration “{}”", with.name),
             _ => format!("the profile “{}”", with.name),
         };
-        let (kind, both) = (payload_types::words(&of_type), both_are_for(counted.device_count));
+        let (kind, both) = (type_in_words(&of_type), both_are_for(counted.device_count));
         let message = match &key {
             None => {
                 format!("{mine} and {theirs} both hold “{kind}”, of which a device takes only one, and {both}. Leave it to one of them.")
@@ -229,12 +241,30 @@ fn told(found: Found, mine: &str) -> Vec<Clash> {
                 "{mine} and {theirs} both set {key} ({kind}), to the same value, and {both}. Apple advises to set it in one of them only."
             ),
             Some(key) => format!(
-                "{mine} and {theirs} both set {key} ({kind}), and {both}: which one counts is not certain. Set it in one of them only."
+                "{mine} and {theirs} both set {key} ({kind}), and {both}: {}. Set it in one of them only.",
+                which_counts(&of_type, key)
             ),
         };
         Clash { message, with, of_type, key }
     };
     found.into_iter().map(clash).take(CLASHES_MAX).collect()
+}
+
+fn type_in_words(of_type: &str) -> String {
+    if of_type.starts_with(policies::ways::CONFIGURATION) {
+        return policies::type_in_words(of_type);
+    }
+    payload_types::words(of_type).to_owned()
+}
+
+/// What a device makes of two values: of declarations it is said by Apple for most keys, of profiles for none.
+fn which_counts(of_type: &str, key: &str) -> &'static str {
+    let combines = restrictions::fact(of_type, key).is_some_and(|fact| fact.combine != Combine::Any);
+    if combines && of_type.starts_with(policies::ways::CONFIGURATION) {
+        "on a device the stricter counts"
+    } else {
+        "which one counts is not certain"
+    }
 }
 
 fn nothing_left(policy: &Policy, list: policies::EmptyList, device_count: u64) -> Option<Clash> {

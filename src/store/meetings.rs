@@ -16,6 +16,8 @@ pub struct Alike {
     pub policies: Vec<String>,
     /// The apps that are assigned to their groups, by id.
     pub apps: Vec<String>,
+    /// The declarations that are assigned to their groups, by id.
+    pub declarations: Vec<String>,
 }
 
 /// What is wanted of a device by any of its groups but one, as a list in JSON.
@@ -36,18 +38,20 @@ pub fn of_devices(tx: &Tx, devices: &[&str], without: Option<&str>) -> Result<Ve
 fn alike(tx: &Tx, ids: &[&str], which: &str, without: &str) -> Result<Vec<Alike>> {
     let ids = serde_json::to_string(ids).map_err(|error| Error::internal("ids are JSON", error))?;
     let wanted = |kind: &str| WANTED.replace("KIND", kind);
-    let (profiles, policies, apps) = (wanted("'profile'"), wanted("'policy'"), wanted("'app'"));
+    let (profiles, policies) = (wanted("'profile'"), wanted("'policy'"));
+    let (apps, declarations) = (wanted("'app'"), wanted("'declaration'"));
     tx.list(
         &format!(
-            "SELECT min(id), count(*), profiles, policies, apps
+            "SELECT min(id), count(*), profiles, policies, apps, declarations
              FROM (SELECT devices.id, devices.platform, devices.os_version, devices.supervised, enrollments.kind, enrollments.access_rights,
                           json_extract(devices.facts, '$.IsMultiUser') AS shared,
                           json_extract(devices.security, '$.ManagementStatus.EnrolledViaDEP') AS ade,
-                          {profiles} AS profiles, {policies} AS policies, {apps} AS apps
+                          {profiles} AS profiles, {policies} AS policies, {apps} AS apps,
+                          {declarations} AS declarations
                    FROM devices JOIN enrollments ON enrollments.device_id = devices.id
                    WHERE devices.deleted_at IS NULL AND enrollments.parent_id IS NULL AND enrollments.state = 'enrolled'
                      AND devices.id IN ({which}))
-             GROUP BY platform, os_version, supervised, kind, access_rights, shared, ade, profiles, policies, apps
+             GROUP BY platform, os_version, supervised, kind, access_rights, shared, ade, profiles, policies, apps, declarations
              ORDER BY min(id)"
         ),
         (ids, tx.now, without),
@@ -59,6 +63,7 @@ fn alike(tx: &Tx, ids: &[&str], which: &str, without: &str) -> Result<Vec<Alike>
                 profiles: ids(row.get(2)?),
                 policies: ids(row.get(3)?),
                 apps: ids(row.get(4)?),
+                declarations: ids(row.get(5)?),
             })
         },
     )

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::declared;
 use super::hidden::hidden;
 use super::{CLASHES_MAX, Clash, nothing_left, policies_met, policies_of, policy_origin, targets, told};
 use crate::error::Result;
@@ -110,6 +111,7 @@ fn all(tx: &Tx, devices: &[Alike]) -> Result<Vec<Met>> {
         let found = told(policies_met(tx, facts, &own)?, &format!("“{}”", profile.name)).into_iter();
         met.extend(found.map(|clash| Met { one: origin(profile), warning: clash.into() }));
     }
+    met.extend(declarations(tx, devices)?);
     met.extend(empty(tx, devices)?);
     met.extend(hidden(tx, devices)?.into_iter().map(|hidden| Met { one: hidden.policy.clone(), warning: Clash::from(hidden).into() }));
     Ok(met)
@@ -125,6 +127,18 @@ fn profiles_of(tx: &Tx, devices: &[Alike]) -> Result<Vec<(Profile, Facts)>> {
         found.push((profile, facts));
     }
     Ok(found)
+}
+
+/// Declarations that were brought here, with what they meet: each pair is told once.
+fn declarations(tx: &Tx, devices: &[Alike]) -> Result<Vec<Met>> {
+    let all = declared::of(tx, devices)?;
+    let mut met = Vec::new();
+    for (at, one) in all.iter().enumerate() {
+        let own: Vec<Alike> = devices.iter().filter(|alike| alike.declarations.contains(&one.origin.id)).cloned().collect();
+        let found = told(one.found(tx, &own, &all[at + 1..])?, &format!("The declaration “{}”", one.origin.name));
+        met.extend(found.into_iter().map(|clash| Met { one: one.origin.clone(), warning: clash.into() }));
+    }
+    Ok(met)
 }
 
 /// Policies whose lists have nothing in common.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::catalogue;
-use super::pieces::{nothing_left, parts};
+use super::nothing_left::nothing_left;
+use super::pieces::parts;
 use crate::mdm::wanted::{Origin, Target};
 use crate::protocol::plist::Value;
 use crate::store::policies::Policy;

@@ -4,6 +4,7 @@ mod app_lists;
 pub mod catalogue;
 mod ends;
 mod generations;
+mod nothing_left;
 mod pieces;
 mod render;
 mod settings;
@@ -14,7 +15,8 @@ pub use super::clashes::Clash;
 pub use app_lists::{AppList, app_lists, has_app_list};
 pub use ends::{Ends, ends};
 pub use generations::{Generation, generations};
-pub use pieces::{Effective, EffectiveKey, EmptyList, declaration_name, effective, empty_lists, on_device, payload_keys, pieces};
+pub use nothing_left::{EmptyList, empty_lists};
+pub use pieces::{Effective, EffectiveKey, declaration_name, declared_keys, effective, on_device, payload_keys, pieces, type_in_words};
 pub use render::{MergedProfile, PROFILE_PREFIX, merged_profiles};
 pub use settings::{APP_LIST_MAX, Warning, in_words, read, warnings};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::catalogue::{self, Switch};
+use super::nothing_left::nothing_left;
 use super::updates;
 use super::ways::{self, Answer, KeyValue, Way};
 use crate::clock::Timestamp;
@@ -125,25 +126,12 @@ pub fn on_device(tx: &Tx, actor: &Actor, device_id: &str) -> Result<Effective> {
     Ok(whole)
 }
 
-fn by_type(parts: &[Part]) -> BTreeMap<&str, Vec<(&Dictionary, Origin)>> {
+pub(super) fn by_type(parts: &[Part]) -> BTreeMap<&str, Vec<(&Dictionary, Origin)>> {
     let mut types: BTreeMap<&str, Vec<(&Dictionary, Origin)>> = BTreeMap::new();
     for part in parts {
         types.entry(&part.of_type).or_default().push((&part.keys, part.origin.clone()));
     }
     types
-}
-
-/// Lists of several policies of what is allowed that have nothing in common, so that nothing would be allowed: likely not what anybody meant. They are
-/// taken out, because a device without any app is worse than one with those of both lists, and said instead.
-pub(super) fn nothing_left(parts: &mut Vec<Part>) -> Vec<Unable> {
-    let empty = without_anything(parts);
-    let is_empty = |of_type: &str, key: &str| empty.iter().any(|list| list.of_type == of_type && list.key == key);
-    for part in parts.iter_mut() {
-        part.keys =
-            part.keys.iter().filter(|(key, _)| !is_empty(&part.of_type, key)).map(|(key, value)| (key.clone(), value.clone())).collect();
-    }
-    parts.retain(|part| !part.keys.is_empty());
-    empty.into_iter().filter_map(unable_for).collect()
 }
 
 /// Updates that one policy has installed always while another one has them never downloaded: a device refuses both together, so the first is taken out.
@@ -171,56 +159,19 @@ fn never_downloaded(parts: &mut Vec<Part>) -> Vec<Unable> {
     found
 }
 
-fn unable_for(list: EmptyList) -> Option<Unable> {
-    let names = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
-    Some(Unable {
-        what: list.label,
-        because: format!("The lists of {names} have nothing in common, so none of them is sent. Change one of them, or take one back."),
-        origin: list.origins.into_iter().next()?,
-    })
-}
-
 /// The keys that one policy sets by profiles on a device like this, by payload type.
 pub fn payload_keys(policy: &Policy, target: &Target) -> Vec<(String, Dictionary)> {
+    keys_of(policy, target, false)
+}
+
+/// The keys that one policy sets by declarations on a device like this, by their types; keys within others are joined by dots.
+pub fn declared_keys(policy: &Policy, target: &Target) -> Vec<(String, Dictionary)> {
+    keys_of(policy, target, true)
+}
+
+fn keys_of(policy: &Policy, target: &Target, declared: bool) -> Vec<(String, Dictionary)> {
     let (parts, _) = parts(std::slice::from_ref(policy), target);
-    parts.into_iter().filter(|part| !part.declared).map(|part| (part.of_type, part.keys)).collect()
-}
-
-/// Lists of these policies that leave nothing on a device like this, each with the policies behind it.
-pub fn empty_lists(policies: &[Policy], target: &Target) -> Vec<EmptyList> {
-    without_anything(&parts(policies, target).0)
-}
-
-/// Lists of what is allowed that have nothing in common.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EmptyList {
-    /// The payload type or the type of the declaration.
-    pub of_type: String,
-    /// The key.
-    pub key: String,
-    /// The switch, for people.
-    pub label: String,
-    /// The policies whose lists they are.
-    pub origins: Vec<Origin>,
-}
-
-/// Lists of what is allowed of which nothing is left.
-fn without_anything(parts: &[Part]) -> Vec<EmptyList> {
-    let mut found = Vec::new();
-    for (of_type, parts) in by_type(parts) {
-        let merged = merge(of_type, &parts);
-        for (key, _) in merged.keys.iter().filter(|(_, value)| value.as_array().is_some_and(Vec::is_empty)) {
-            let sets =
-                |switch: &&Switch| switch.ways().iter().any(|way| way.of_type == of_type && way.keys.iter().any(|set| set.name == key));
-            found.push(EmptyList {
-                of_type: of_type.to_owned(),
-                key: key.clone(),
-                label: catalogue::all().find(sets).map_or_else(|| key.clone(), |switch| switch.label.to_owned()),
-                origins: merged.origins.get(key).cloned().unwrap_or_default(),
-            });
-        }
-    }
-    found
+    parts.into_iter().filter(|part| part.declared == declared).map(|part| (part.of_type, part.keys)).collect()
 }
 
 fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPiece {
@@ -237,12 +188,23 @@ fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPie
     }
 }
 
-/// What people call the declaration that policies make under this identifier: `App settings`; none where it is not one of theirs.
+/// What people call the declaration that policies make under this identifier: `Software updates`; none where it is not one of theirs.
 pub fn declaration_name(identifier: &str) -> Option<String> {
-    let kind = identifier.strip_prefix(DECLARATION_PREFIX)?.replace(['.', '-'], " ");
-    let mut letters = kind.chars();
-    let first = letters.next()?;
-    Some(format!("{}{}", first.to_uppercase(), letters.as_str()))
+    Some(type_in_words(identifier.strip_prefix(DECLARATION_PREFIX)?))
+}
+
+/// What people call a type of declaration, named with or without its beginning.
+pub fn type_in_words(of_type: &str) -> String {
+    match of_type.trim_start_matches(ways::CONFIGURATION) {
+        "intelligence.settings" => String::from("Apple Intelligence"),
+        "passcode.settings" => String::from("Passcode rules"),
+        "softwareupdate.settings" => String::from("Software updates"),
+        other => {
+            let words = other.replace(['.', '-'], " ");
+            let mut letters = words.chars();
+            letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), letters.as_str()))
+        }
+    }
 }
 
 /// Puts keys with dots into the dictionaries that they name.

@@ -1,6 +1,7 @@
 //! Whether a change that is only thought of can be looked at, since everything that it names is there, and what it would get in the way of.
 
 use crate::error::{Error, Result};
+use crate::mdm::declarations::library;
 use crate::mdm::profiles::Warning;
 use crate::mdm::reconcile::preview::Thought;
 use crate::mdm::{Actor, apps, clashes, policies, profiles};
@@ -74,7 +75,10 @@ pub(super) fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<
                 let hidden = apps::hidden(tx, actor, &named.id, Some(&thought.groups))?;
                 warnings.extend(lacks.into_iter().chain(hidden).map(|lack| Warning::alone(lack.words)));
             }
-            AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update => {}
+            AssignedKind::Declaration => {
+                warnings.extend(library::foreseen(tx, &named.id, &groups, &besides)?.into_iter().map(Warning::from));
+            }
+            AssignedKind::Provisioning | AssignedKind::Update => {}
         }
     }
     Ok(warnings)

@@ -206,7 +206,7 @@ fn about(view: &DeclarationView, now: Timestamp) -> Vec<Fact> {
 fn groups(view: &DeclarationView, own: &str) -> Markup {
     if view.may_change {
         return post(
-            &format!("{own}/groups"),
+            &format!("{own}/scope"),
             html! {
                 div.form {
                     (scope(&view.scope))

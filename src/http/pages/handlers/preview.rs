@@ -63,7 +63,7 @@ async fn preview(
     let back = format!("/{}/{id}", noun(kind));
     let view = PreviewView {
         name,
-        save: format!("{back}/{}", if kind == AssignedKind::Declaration { "groups" } else { "scope" }),
+        save: format!("{back}/scope"),
         again: format!("/preview/{kind}/{}", encode(&id)),
         back,
         is_later,

@@ -4,6 +4,7 @@ use super::{House, Reply};
 use crate::mdm::Actor;
 use crate::mdm::Role;
 use crate::mdm::declarations::library;
+use crate::mdm::policies::{self, NewPolicy};
 use crate::store::declarations::tests::group;
 
 const TEST: &str = r#"{"Type":"com.apple.configuration.management.test","Identifier":"school.example.test","Payload":{"Echo":"x"}}"#;
@@ -30,8 +31,8 @@ async fn a_declaration_is_pasted_shown_changed_assigned_and_deleted() {
     let own = added.location().split('?').next().unwrap().to_owned();
 
     let preview = house.post(&owner, &format!("/preview{}", own.replace("declarations", "declaration")), "groups=g").await;
-    assert!(page.contains("/preview/declaration/") && preview.body.contains(&format!("action=\"{own}/groups\"")), "{}", preview.body);
-    let assigned = house.post(&owner, &format!("{own}/groups"), "groups=g").await;
+    assert!(page.contains("/preview/declaration/") && preview.body.contains(&format!("action=\"{own}/scope\"")), "{}", preview.body);
+    let assigned = house.post(&owner, &format!("{own}/scope"), "groups=g").await;
     assert!(house.get(&owner, assigned.location()).await.body.contains("value=\"g\" checked"));
     let changed = house.post(&owner, &format!("{own}/edit"), &format!("text={}", TEST.replace("\"x\"", "\"y\""))).await;
     assert!(house.get(&owner, changed.location()).await.body.contains("revision 2"), "{}", changed.body);
@@ -44,7 +45,7 @@ async fn a_declaration_is_pasted_shown_changed_assigned_and_deleted() {
     );
     assert_eq!(house.post(&owner, &format!("{own}/name"), "name=Renamed").await.status, 303);
 
-    let taken = house.post(&owner, &format!("{own}/groups"), "before=g").await;
+    let taken = house.post(&owner, &format!("{own}/scope"), "before=g").await;
     assert!(!house.get(&owner, taken.location()).await.body.contains("value=\"g\" checked"));
     assert!(house.get(&owner, &format!("{own}/delete")).await.body.contains("Renamed"));
     let gone = house.post(&owner, &format!("{own}/delete"), "confirmed=1").await;
@@ -150,4 +151,29 @@ async fn a_file_is_uploaded_shown_replaced_and_taken() {
         assert_eq!(house.get(&viewer, path).await.status, 403, "{path}");
     }
     assert_eq!(house.send_file(&viewer, &format!("{own}/file"), &[], "x").await.status, 403);
+}
+
+#[tokio::test]
+async fn what_a_declaration_would_set_beside_a_policy_is_asked_before_it_is_assigned() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.write(|tx| group(tx, "g", "Cart")).await;
+    let updates = r#"{"Type":"com.apple.configuration.softwareupdate.settings","Identifier":"school.example.own",
+        "Payload":{"Deferrals":{"CombinedPeriodInDays":7}}}"#;
+    let own = house.send_declarations(&owner, updates, "", "Own").await.location().split('?').next().unwrap().to_owned();
+    house
+        .write(|tx| {
+            let settings = serde_json::json!({ "hold_updates": 30 }).as_object().cloned().unwrap_or_default();
+            let new = NewPolicy { name: "Calm".into(), note: String::new(), settings };
+            let policy = policies::create(tx, &Actor::Console, &new)?;
+            policies::assign(tx, &Actor::Console, &policy.id, "g", None).map(drop)
+        })
+        .await;
+    let asked = house.post(&owner, &format!("{own}/scope"), "groups=g").await;
+    assert!(asked.status == 409 && asked.body.contains("the policy “Calm”"), "{}", asked.body);
+    assert!(!house.get(&owner, &own).await.body.contains("value=\"g\" checked"), "nothing changed yet");
+    let done = house.post(&owner, &format!("{own}/scope"), "groups=g&confirmed=1").await;
+    let page = house.get(&owner, done.location()).await.body;
+    assert!(page.contains("value=\"g\" checked") && page.contains("the policy “Calm”"), "{page}");
+    assert_eq!(house.post(&owner, &format!("{own}/scope"), "groups=g&before=g").await.status, 303, "what is known is not asked again");
 }

@@ -14,6 +14,7 @@ pub use read::{Draft, RESERVED, UPLOAD_MAX, UPLOAD_MAX_BYTES, read};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::mdm::clashes::{self, Clash};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, assignments};
 use crate::protocol::declaration::{DeclarationKind, find_asset};
@@ -211,6 +212,22 @@ pub fn assign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Standi
     standing(tx, declaration)
 }
 
+/// What a declaration gets in the way of where it is assigned, and would on these further groups. It forbids nothing.
+pub fn check(tx: &Tx, actor: &Actor, id: &str, groups: &[String]) -> Result<Vec<Clash>> {
+    actor.require(Right::View)?;
+    let declaration = existing(tx, id)?;
+    let payload = payload_of(tx, &declaration.id)?;
+    let assigned = of_item(tx, AssignedKind::Declaration, &declaration.id)?;
+    let all: Vec<&str> = assigned.iter().map(|one| one.group_id.as_str()).chain(groups.iter().map(String::as_str)).collect();
+    clashes::of_declaration(tx, &declaration, &payload, &all, &[])
+}
+
+/// What a declaration would get in the way of on these groups alone; `besides` is what would be assigned to them too.
+pub(in crate::mdm) fn foreseen(tx: &Tx, id: &str, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Clash>> {
+    let declaration = existing(tx, id)?;
+    clashes::of_declaration(tx, &declaration, &payload_of(tx, &declaration.id)?, groups, besides)
+}
+
 /// Takes a declaration back from a group.
 pub fn unassign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<Standing> {
     actor.require(Right::Configure)?;
@@ -230,20 +247,17 @@ fn standing(tx: &Tx, declaration: Declaration) -> Result<Standing> {
     let mut warnings = judge::warnings(&declaration.declaration_type, &payload);
     warnings.extend(missing(tx, &declaration)?);
     warnings.extend(fits::misfits(tx, &declaration, &payload)?);
+    let assignments = of_item(tx, AssignedKind::Declaration, &declaration.id)?;
+    let groups: Vec<&str> = assignments.iter().map(|one| one.group_id.as_str()).collect();
+    let clashes = clashes::of_declaration(tx, &declaration, &payload, &groups, &[])?;
+    warnings.extend(clashes.into_iter().map(|clash| clash.message));
     let data = asset_data::of_declaration(tx, &declaration.id)?;
     if data::is_kept_here(&declaration.declaration_type, &payload).is_some() && data.is_none() {
         warnings.push(String::from("Its file has not been uploaded yet. Until then no device gets it."));
     }
     let available_from = judge::availability(&declaration.declaration_type, &payload);
     let takes_data = find_asset(&declaration.declaration_type).is_some();
-    Ok(Standing {
-        assignments: of_item(tx, AssignedKind::Declaration, &declaration.id)?,
-        warnings,
-        available_from,
-        takes_data,
-        data,
-        declaration,
-    })
+    Ok(Standing { assignments, warnings, available_from, takes_data, data, declaration })
 }
 
 /// What a declaration names and the library does not have, or has as another kind, in sentences.

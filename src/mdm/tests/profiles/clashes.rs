@@ -8,7 +8,7 @@ use crate::mdm::policies::{self, Clash, NewPolicy};
 use crate::mdm::reconcile::{self, Named, Thought};
 use crate::store::meetings::tests as meetings;
 
-fn policy(school: &School, name: &'static str, settings: serde_json::Value) -> String {
+pub(super) fn policy(school: &School, name: &'static str, settings: serde_json::Value) -> String {
     let new = NewPolicy { name: name.into(), note: String::new(), settings: settings.as_object().unwrap().clone() };
     school.write(move |tx| policies::create(tx, &Actor::Console, &new)).id
 }
@@ -18,22 +18,22 @@ fn assign_policy(school: &School, id: &str, group: &'static str) {
     school.write(move |tx| policies::assign(tx, &Actor::Console, &id, group, None));
 }
 
-fn clashes(school: &School, id: &str, groups: &[&str]) -> Vec<Clash> {
+pub(super) fn clashes(school: &School, id: &str, groups: &[&str]) -> Vec<Clash> {
     let (id, groups) = (id.to_owned(), groups.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>());
     school.write(move |tx| policies::check(tx, &Actor::Console, &id, &groups))
 }
 
-fn checked(school: &School, id: &str, groups: &[&str]) -> Vec<Warning> {
+pub(super) fn checked(school: &School, id: &str, groups: &[&str]) -> Vec<Warning> {
     let (id, groups) = (id.to_owned(), groups.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>());
     school.write(move |tx| profiles::check(tx, &Actor::Console, &id, &groups, None))
 }
 
-fn no_camera(allowed: bool) -> Vec<u8> {
+pub(super) fn no_camera(allowed: bool) -> Vec<u8> {
     restrictions("school.example.camera", &[("allowCamera", Value::Boolean(allowed)), ("allowChat", Value::Boolean(false))])
 }
 
 /// Devices that said what they are, all in the group `all`.
-fn ipads(school: &School, versions: &'static [&str]) {
+pub(super) fn ipads(school: &School, versions: &'static [&str]) {
     school.group("all", &[]);
     for (at, version) in versions.iter().enumerate() {
         school.write(move |tx| meetings::device(tx, &format!("d{at}"), "iPad", version, "all"));

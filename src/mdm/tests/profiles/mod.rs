@@ -2,6 +2,7 @@
 
 mod clashes;
 mod conflicts;
+mod declared;
 mod library;
 mod pieces;
 mod plistlib;

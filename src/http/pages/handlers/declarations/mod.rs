@@ -21,6 +21,8 @@ use crate::http::pages::declarations::text::{EditForm, UploadForm, edit, mistake
 use crate::http::pages::declarations::{DeclarationRow, DeclarationView, DeclarationsView, delete, list, one};
 use crate::http::pages::parts::scope::Sent;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, encode};
+use crate::http::pages::profiles::one::scope_conflicts;
+use crate::mdm::clashes::Clash;
 use crate::mdm::declarations::library::{self, Standing};
 use crate::mdm::reconcile::{counted, outcomes};
 use crate::mdm::settings::zone;
@@ -40,7 +42,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/declarations/{id}", get(show))
         .route("/declarations/{id}/edit", get(content).post(change))
         .route("/declarations/{id}/name", post(rename))
-        .route("/declarations/{id}/groups", post(assign))
+        .route("/declarations/{id}/scope", post(assign))
         .route("/declarations/{id}/delete", get(ask).post(remove))
         .route("/declarations/{id}/file/content", get(file::download))
 }
@@ -276,17 +278,37 @@ async fn assign(
     Path(id): Path<String>,
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
     let (actor, own, sent) = (who.actor.clone(), id.clone(), Sent::read(&form)?);
-    app.store
-        .write(app.now(), move |tx| {
-            let assigned = library::find(tx, &actor, &own)?.assignments.into_iter();
-            let before: Vec<_> = assigned.map(|one| (one.group_id, one.ends_at)).collect();
-            let changes = sent.changes(&before, &zone(tx)?, tx.now)?;
+    let is_confirmed = form.iter().any(|(name, _)| name == "confirmed");
+    let work = move |tx: &Tx| {
+        let standing = library::find(tx, &actor, &own)?;
+        let before: Vec<_> = standing.assignments.into_iter().map(|one| (one.group_id, one.ends_at)).collect();
+        let changes = sent.changes(&before, &zone(tx)?, tx.now)?;
+        let messages = if is_confirmed { Vec::new() } else { new_clashes(tx, &actor, &own, &changes.newly(&before, tx.now))? };
+        if messages.is_empty() {
             changes.assign.iter().try_for_each(|(group, _)| library::assign(tx, &actor, &own, group).map(drop))?;
-            changes.unassign.iter().try_for_each(|group| library::unassign(tx, &actor, &own, group).map(drop))
-        })
-        .await?;
-    Ok(said(&app, &gate, &who, &format!("/declarations/{id}"), "Assigned as ticked. Devices are told at their next connection."))
+            changes.unassign.iter().try_for_each(|group| library::unassign(tx, &actor, &own, group).map(drop))?;
+        }
+        Ok((standing.declaration.name, messages))
+    };
+    let back = format!("/declarations/{id}");
+    let (name, messages) = app.store.write(app.now(), work).await?;
+    if messages.is_empty() {
+        return Ok(said(&app, &gate, &who, &back, "Assigned as ticked. Devices are told at their next connection."));
+    }
+    Ok((StatusCode::CONFLICT, scope_conflicts(&shell(&app, &who, None).await?, (&back, &name), &messages, &form)).into_response())
+}
+
+/// What the declaration would get in the way of only because of these further groups.
+fn new_clashes(tx: &Tx, actor: &Actor, id: &str, added: &[String]) -> Result<Vec<String>> {
+    if added.is_empty() {
+        return Ok(Vec::new());
+    }
+    let before = library::check(tx, actor, id, &[])?;
+    let is_known = |clash: &Clash| before.iter().any(|old| (&old.with, &old.key) == (&clash.with, &clash.key));
+    let after = library::check(tx, actor, id, added)?;
+    Ok(after.into_iter().filter(|clash| !is_known(clash)).map(|clash| clash.message).collect())
 }
 
 async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
