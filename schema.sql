@@ -215,7 +215,7 @@ CREATE TABLE escrow (
     device_id     TEXT NOT NULL REFERENCES devices (id),
     enrollment_id TEXT,
     generation    INTEGER NOT NULL DEFAULT 0,
-    kind          TEXT NOT NULL CHECK (kind IN ('activation_lock_bypass_code', 'unlock_token', 'bootstrap_token', 'lock_pin', 'recovery_key', 'recovery_lock_password', 'firmware_password')),
+    kind          TEXT NOT NULL CHECK (kind IN ('activation_lock_bypass_code', 'unlock_token', 'bootstrap_token', 'lock_pin', 'recovery_key', 'recovery_lock_password', 'firmware_password', 'admin_password')),
     value_sealed  BLOB NOT NULL,
     note          TEXT NOT NULL DEFAULT '',
     created_at    INTEGER NOT NULL

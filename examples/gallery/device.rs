@@ -156,10 +156,10 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("device-lock", ask(Deed::Lock, 1, true)),
         ("device-lost-mode", ask(Deed::LostMode, 3, false)),
         ("device-retire", ask(Deed::Retire, 1, false)),
-        ("device-secret", deeds::reveal(&shell(), "Activation Lock bypass code", ("/devices/1", "Cart A 3"), "/x")),
+        ("device-secret", secrets::reveal(&shell(), "Activation Lock bypass code", ("/devices/1", "Cart A 3"), "/x")),
         (
             "device-secret-shown",
-            deeds::revealed(&shell(), "Activation Lock bypass code", "TESTA-BCDEF-GHJK-LMNP-QRST-UVWX", ("/devices/1", "Cart A 3")),
+            secrets::revealed(&shell(), "Activation Lock bypass code", "TESTA-BCDEF-GHJK-LMNP-QRST-UVWX", ("/devices/1", "Cart A 3")),
         ),
     ]
 }
@@ -235,7 +235,7 @@ fn security() -> DeviceContent {
         fact("Lost mode", "off", None),
     ];
     let secret = SecretRow { name: "Activation Lock bypass code".into(), kept_at: ago(86_400 * 40), reveal: Some("/x".into()) };
-    DeviceContent::Security(facts, vec![secret], Some(ago(5_400)))
+    DeviceContent::Security { rows: facts, secrets: vec![secret], renew: None, at: Some(ago(5_400)) }
 }
 
 fn reports() -> DeviceContent {

@@ -20,6 +20,7 @@ pub(crate) mod judge;
 pub mod jws;
 pub mod key;
 pub mod known;
+pub mod mac_password;
 pub mod md5;
 pub mod oauth1;
 pub mod password;

@@ -280,6 +280,17 @@ pub fn open(tx: &Tx, enrollment_id: &str, limit: u32) -> Result<Vec<Command>> {
     )
 }
 
+/// The command of a type that an enrollment got last in a generation.
+pub fn latest(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str) -> Result<Option<Command>> {
+    tx.optional(
+        &format!(
+            "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3 ORDER BY seq DESC LIMIT 1"
+        ),
+        (enrollment_id, generation, request_type),
+        command,
+    )
+}
+
 /// How often the device has put off what it put off most, among what still waits; `None` when nothing waits.
 pub fn most_not_nows(tx: &Tx, enrollment_id: &str) -> Result<Option<i64>> {
     tx.one("SELECT max(not_nows) FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL", [enrollment_id], |row| row.get(0))

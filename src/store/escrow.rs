@@ -23,6 +23,8 @@ words! {
         RecoveryLockPassword = "recovery_lock_password",
         /// The firmware password of an Intel Mac.
         FirmwarePassword = "firmware_password",
+        /// The password of the administrator that Setup Assistant made on a Mac.
+        AdminPassword = "admin_password",
     }
 }
 

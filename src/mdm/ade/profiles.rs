@@ -88,6 +88,9 @@ fn checked(wish: Wish) -> Result<(String, String, ProfileKeys)> {
     if keys.auto_advance_setup && !matches!(preset.family, "AppleTV" | "Mac") {
         return Err(Error::field("auto_advance_setup", "is for Apple TVs and Macs only"));
     }
+    if !keys.mac_accounts.is_usual() && preset.family != "Mac" {
+        return Err(Error::field("mac_accounts", "are for Macs only"));
+    }
     Ok((name, wish.kind, keys))
 }
 

@@ -207,7 +207,13 @@ fn rewrite(
 /// What destroys or locks people out takes more than what can be undone; so does what is not known here, which may be anything.
 pub fn right_for(request_type: &str, has_pin: bool) -> Right {
     match request_type {
-        "EraseDevice" | "DeleteUser" | "ClearPasscode" | "SetFirmwarePassword" | "SetRecoveryLock" | "RotateFileVaultKey" => Right::Destroy,
+        "EraseDevice"
+        | "DeleteUser"
+        | "ClearPasscode"
+        | "SetFirmwarePassword"
+        | "SetRecoveryLock"
+        | "SetAutoAdminPassword"
+        | "RotateFileVaultKey" => Right::Destroy,
         "DeviceLock" if has_pin => Right::Destroy,
         unknown if !command::schema::knows(unknown) => Right::Destroy,
         _ => Right::Command,

@@ -47,6 +47,7 @@ const FACTS: &[&str] = &[
     "EthernetMAC",
     "HostName",
     "LocalHostName",
+    "AutoSetupAdminAccounts",
     "ProvisioningUDID",
     "SystemIntegrityProtectionEnabled",
     "SupportsiOSAppInstalls",

@@ -24,6 +24,8 @@ pub enum Kind {
     Profile,
     /// An app.
     App,
+    /// The accounts of a Mac.
+    Accounts,
 }
 
 /// How it stands.

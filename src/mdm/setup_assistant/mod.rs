@@ -3,8 +3,10 @@
 //! `held` —all is there, has failed, or its time is over→ `released` (DeviceConfigured is the last in the queue) —the device answers→ gone on. The end of
 //! the time is a due time in the row: a crash, a lost report or a failed profile holds no device for longer.
 
+mod accounts;
 mod arriving;
 
+pub use accounts::{administrator, new_password};
 pub use arriving::{ARRIVALS_MAX, Arriving, SHOWN_FOR, Step, arriving};
 
 use std::time::Duration;
@@ -70,6 +72,7 @@ pub fn look(tx: &Tx, enrollment_id: &str, connects_anew: bool) -> Result<()> {
     if !hold.is_open() {
         return if connects_anew { again(tx, &enrollment, hold) } else { Ok(()) };
     }
+    accounts::begin(tx, &enrollment)?;
     let things = things(tx, &enrollment, &hold)?;
     match verdict(tx, &enrollment, &hold, things.as_deref())? {
         Some(because) => release(tx, &ACTOR, &enrollment, hold, &because, things.as_deref()),
@@ -83,7 +86,9 @@ fn is_waiting(enrollment: &Enrollment) -> bool {
 }
 
 fn things(tx: &Tx, enrollment: &Enrollment, hold: &Hold) -> Result<Option<Vec<Thing>>> {
-    setting_up(tx, enrollment, hold.held_at.unwrap_or(tx.now))
+    let Some(mut things) = setting_up(tx, enrollment, hold.held_at.unwrap_or(tx.now))? else { return Ok(None) };
+    things.extend(accounts::thing(tx, enrollment)?);
+    Ok(Some(things))
 }
 
 /// Why a device may go on now; nothing while it is to wait.
@@ -199,6 +204,7 @@ impl Waits {
     pub fn awaited(&self) -> Vec<String> {
         let named = |thing: &Thing| match thing.kind {
             Kind::Profile if thing.name == "its declarations" => thing.name.clone(),
+            Kind::Accounts => thing.name.clone(),
             Kind::Profile => format!("profile “{}”", thing.name),
             Kind::App => format!("app “{}”", thing.name),
         };

@@ -1,6 +1,7 @@
 //! Automated Device Enrollment: Apple's JSON both ways, shared by the client and the stand-in. One server of ours there is one server token.
 
 mod account;
+mod accounts;
 mod answer;
 mod devices;
 mod profile;
@@ -8,6 +9,7 @@ mod skip_keys;
 mod token;
 
 pub use account::{Account, Limit};
+pub use accounts::{ACCOUNT_NAME_MAX_CHARS, FULL_NAME_MAX_CHARS, FirstUser, MacAccounts, account_name};
 pub use answer::{Cause, Refusal, read};
 pub use devices::{AssignOutcome, DeviceLine, Op, Page, assigned, outcomes};
 pub use profile::{ANY_OS, FAMILIES, LATEST_OS, ProfileKeys, Surroundings, TEXT_MAX_CHARS};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::skip_key;
+use super::{MacAccounts, skip_key};
 use crate::error::{Error, Result};
 use crate::pki::pem;
 use crate::protocol::os_version::OsVersion;
@@ -47,6 +47,8 @@ pub struct ProfileKeys {
     pub is_return_to_service: bool,
     /// The least that it has to run before it may enroll, in place of the setting for its family: `any`, `latest` or a version; empty for the setting.
     pub minimum_os: String,
+    /// How the accounts of a Mac are made while it waits in Setup Assistant.
+    pub mac_accounts: MacAccounts,
     /// Its language, where it sets itself up: `en`.
     pub language: String,
     /// Its region, where it sets itself up: `GB`.
@@ -73,6 +75,7 @@ impl Default for ProfileKeys {
             auto_advance_setup: false,
             is_return_to_service: false,
             minimum_os: String::new(),
+            mac_accounts: MacAccounts::default(),
             language: String::new(),
             region: String::new(),
             department: String::new(),
@@ -138,6 +141,13 @@ impl ProfileKeys {
             return Err(Error::field(
                 "is_return_to_service",
                 "is for supervised devices that one person has at a time; have them supervised and not shared",
+            ));
+        }
+        self.mac_accounts = self.mac_accounts.checked()?;
+        if !self.mac_accounts.is_usual() && !self.await_device_configured {
+            return Err(Error::field(
+                "await_device_configured",
+                "is needed for accounts: a Mac takes them only while it waits in the set-up",
             ));
         }
         if let Some(unknown) = self.skip_setup_items.iter().find(|key| skip_key(key).is_none()) {

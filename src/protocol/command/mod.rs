@@ -41,7 +41,7 @@ pub use settings::{Setting, settings};
 pub use updates::{InstallAction, UpdateTarget, available_os_updates, os_update_status, schedule_os_update, schedule_os_update_scan};
 pub use users::{
     AccountConfiguration, AdminAccount, PrimaryAccount, account_configuration, delete_all_users, delete_user, device_configured,
-    log_out_user, set_auto_admin_password, unlock_user_account, user_configured, user_list,
+    log_out_user, password_hash, set_auto_admin_password, unlock_user_account, user_configured, user_list,
 };
 
 use std::fmt;

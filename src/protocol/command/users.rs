@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::{Command, dictionary};
-use crate::protocol::plist::Value;
+use crate::error::Result;
+use crate::pki::mac_password::MacPassword;
+use crate::protocol::plist::{self, Value};
 use crate::secret::SecretBytes;
 
 /// Lets a device go on that waits in Setup Assistant; without it, it waits for ever.
@@ -14,6 +16,16 @@ pub fn device_configured(uuid: Uuid) -> Command {
 /// Lets a user of a Shared iPad go on who waits in Setup Assistant.
 pub fn user_configured(uuid: Uuid) -> Command {
     Command::new(uuid, "UserConfigured")
+}
+
+/// What a Mac is told of a password, never the password itself: a plist within the command.
+pub fn password_hash(hash: &MacPassword) -> Result<SecretBytes> {
+    let parts = dictionary([
+        ("entropy", Some(Value::Data(hash.entropy.clone()))),
+        ("salt", Some(Value::Data(hash.salt.clone()))),
+        ("iterations", Some(Value::from(u64::from(hash.iterations)))),
+    ]);
+    Ok(SecretBytes::new(plist::to_xml(&dictionary([("SALTED-SHA512-PBKDF2", Some(parts))]))?))
 }
 
 /// An administrator that Setup Assistant makes on a Mac.

@@ -59,6 +59,8 @@ pub(crate) struct Situation {
     pub(crate) invitation: Option<(String, Timestamp)>,
     /// What it last showed its server to prove that it is genuine.
     pub(crate) attestation: Option<super::acme::Attestation>,
+    /// The hash of the password of the administrator that Setup Assistant made, on a Mac.
+    pub(crate) admin_hash: Option<Vec<u8>>,
     /// Other values that Settings stored, by item.
     pub(crate) other: Dictionary,
 }

@@ -1,7 +1,8 @@
 //! `/api/v1/devices/{id}/secrets`: what is held for a device.
 
 use axum::Json as JsonBody;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -9,15 +10,19 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::commands::CommandView;
+use super::super::once::{Answer, Head};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
 use crate::mdm::devices::{self, Purged};
+use crate::mdm::setup_assistant;
+use crate::store::Tx;
 use crate::store::escrow::{EscrowKind, Held};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(held, purge)).routes(routes!(reveal))
+    OpenApiRouter::new().routes(routes!(held, purge)).routes(routes!(reveal)).routes(routes!(renew_admin_password))
 }
 
 /// A secret held for a device, without its value.
@@ -88,4 +93,25 @@ struct PurgedView {
 async fn purge(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<PurgedView>> {
     let Purged { removed, in_use } = app.store.write(app.now(), move |tx| devices::purge(tx, &actor, &id)).await?;
     Ok(JsonBody(PurgedView { removed, in_use }))
+}
+
+/// Give the administrator that Setup Assistant made on a Mac a new password, which is kept among its secrets; the Mac is told at its next connection.
+#[utoipa::path(post, path = "/api/v1/devices/{id}/admin-password", tag = "devices",
+    params(("id" = String, Path, description = "Its id, serial number or UDID")),
+    responses((status = 201, description = "The command is queued", body = CommandView),
+        (status = 409, description = "No administrator was made on this device")))]
+async fn renew_admin_password(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Answer> {
+    let once = Head::of(&request)?.once(&[]);
+    let work = move |tx: &Tx| {
+        once.run(tx, &actor, |tx| {
+            let queued = setup_assistant::new_password(tx, &actor, &id)?;
+            Answer::new(StatusCode::CREATED, &CommandView::from(queued))
+        })
+    };
+    app.store.write(app.now(), work).await
 }

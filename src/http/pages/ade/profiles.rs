@@ -8,7 +8,7 @@ use super::super::parts::{
 };
 use super::devices::ADDRESS as DEVICES;
 use super::{at, elsewhere};
-use crate::protocol::ade::{ANY_OS, LATEST_OS, ProfileKeys};
+use crate::protocol::ade::{ANY_OS, FirstUser, LATEST_OS, ProfileKeys};
 
 /// Where all of them are.
 pub const ADDRESS: &str = "/new-devices/profiles";
@@ -120,6 +120,8 @@ pub struct FormView {
     pub panes: Vec<(&'static str, &'static str, String)>,
     /// Whether the family can be shared, and whether it can set itself up.
     pub can: (bool, bool),
+    /// Whether it has accounts that can be made for it.
+    pub is_mac: bool,
     /// What is wrong: field and words.
     pub errors: Vec<(String, String)>,
     /// Whether the viewer may change it.
@@ -129,8 +131,21 @@ pub struct FormView {
 /// The choice of a version of one's own.
 pub const VERSION: &str = "version";
 
-const FIELDS: [&str; 8] =
-    ["minimum_os", "is_return_to_service", "name", "department", "support_phone_number", "support_email_address", "language", "region"];
+const FIELDS: [&str; 13] = [
+    "mac_accounts.admin_name",
+    "mac_accounts.admin_full_name",
+    "mac_accounts.named_after_person",
+    "mac_accounts.name_locked",
+    "await_device_configured",
+    "minimum_os",
+    "is_return_to_service",
+    "name",
+    "department",
+    "support_phone_number",
+    "support_email_address",
+    "language",
+    "region",
+];
 
 /// The form of one profile.
 pub fn form(shell: &Shell, view: &FormView) -> Markup {
@@ -141,6 +156,7 @@ pub fn form(shell: &Shell, view: &FormView) -> Markup {
         (field("name", "Name").value(&view.name).error(at(&view.errors, "name")))
         (section("Management", switches(view)))
         (section("The least that it has to run", least(view)))
+        @if view.is_mac { (section("Accounts on the Mac", accounts(view))) }
         (section("Shown while it is set up", texts(view)))
         (section("Left out of the set-up", panes(view)))
         @if view.may_change {
@@ -166,6 +182,7 @@ fn switches(view: &FormView) -> Markup {
         (checkbox("is_mdm_removable", "Whoever holds it may end the management", keys.is_mdm_removable, "Leave it off for what belongs to you."))
         (checkbox("await_device_configured", "Wait in the set-up until its settings have arrived", keys.await_device_configured,
             "Nobody gets past it before the device is as it should be."))
+        @if let Some(words) = at(&view.errors, "await_device_configured") { p.error role="alert" { (words) } }
         (checkbox("is_supervised", "Supervised", keys.is_supervised, "Newer systems always are."))
         (checkbox("is_mandatory", "Enrolling cannot be skipped", keys.is_mandatory, "Newer systems never can."))
         (checkbox("allow_pairing", "May be connected to computers", keys.allow_pairing, "Counts on old systems only."))
@@ -197,6 +214,37 @@ fn least(view: &FormView) -> Markup {
             "Devices with iOS 17, macOS 14 and later update themselves first; older ones come in as they are.", None))
         (field("minimum_version", "Version").value(version).optional().example("26.1").error(at(&view.errors, "minimum_os")))
     }
+}
+
+/// Who may do what on a Mac.
+fn accounts(view: &FormView) -> Markup {
+    let accounts = &view.keys.mac_accounts;
+    let choices = FIRST_USERS.map(|(_, word, words)| (word.to_owned(), words.to_owned()));
+    let error = |name: &str| at(&view.errors, &format!("mac_accounts.{name}")).map(str::to_owned);
+    html! {
+        (select("first_user", "Whoever sets it up", &choices, first_user(accounts.first_user), "", None))
+        (checkbox("named_after_person", "Named after the person it is for", accounts.named_after_person,
+            "Where a person was chosen for the Mac before. The account's name is what stands before the @ of their e-mail address."))
+        @if let Some(words) = error("named_after_person") { p.error role="alert" { (words) } }
+        (checkbox("name_locked", "The name cannot be changed", accounts.name_locked, ""))
+        @if let Some(words) = error("name_locked") { p.error role="alert" { (words) } }
+        (field("admin_name", "Account name of an administrator of yours").value(&accounts.admin_name).optional().example("it")
+            .help("Each Mac gets a password of its own for it, kept at the device under Security.").error(error("admin_name").as_deref()))
+        (field("admin_full_name", "That administrator's full name").value(&accounts.admin_full_name).optional().example("IT")
+            .error(error("admin_full_name").as_deref()))
+        (checkbox("admin_hidden", "Left out of the list of accounts at log-in", accounts.admin_hidden, ""))
+    }
+}
+
+/// What the person may do who sets a Mac up: the choice, its word and words.
+pub const FIRST_USERS: [(FirstUser, &str, &str); 3] = [
+    (FirstUser::Administrator, "administrator", "becomes its administrator"),
+    (FirstUser::Regular, "regular", "gets an account that cannot administer it"),
+    (FirstUser::None, "none", "gets no account: your administrator's is the only one"),
+];
+
+fn first_user(chosen: FirstUser) -> &'static str {
+    FIRST_USERS.iter().find(|(choice, ..)| *choice == chosen).map_or("", |(_, word, _)| word)
 }
 
 fn texts(view: &FormView) -> Markup {

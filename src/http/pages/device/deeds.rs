@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Column, Confirm, Frame, Row, Section, Shell, Table, Typed, checkbox, confirm, copy_field, count, field, frame, select, table, thousands,
+    Column, Confirm, Frame, Row, Section, Shell, Table, Typed, checkbox, confirm, count, field, frame, select, table, thousands,
 };
 use super::DeviceAction;
 
@@ -304,26 +304,6 @@ pub fn outcome(shell: &Shell, deed: Deed, done: u64, refused: &[(String, String)
     });
     let under = html! { "The others have it in their queue. Nothing changed for these:" };
     frame(shell, &Frame { back: Some(back), under, ..Frame::new(Section::Devices, &title) }, content)
-}
-
-/// The page that asks before a kept secret is shown; `action` is where the form goes.
-pub fn reveal(shell: &Shell, secret: &str, device: (&str, &str), action: &str) -> Markup {
-    let title = format!("Show the {secret}");
-    let ask = Confirm {
-        action,
-        title: &title,
-        consequence: html! { "It is recorded that you looked, with your name and the time." },
-        verb: &title,
-        cancel: device.0,
-        ..Confirm::default()
-    };
-    frame(shell, &Frame { back: Some(device), ..Frame::new(Section::Devices, &title) }, confirm(&ask))
-}
-
-/// The page that shows a kept secret, in answer to [`reveal`]; it must not be cached.
-pub fn revealed(shell: &Shell, secret: &str, value: &str, device: (&str, &str)) -> Markup {
-    let content = html! { div.form { (copy_field("secret", secret, value)) p.meta { "That you looked is recorded. Leave this page when you have noted it." } } };
-    frame(shell, &Frame { back: Some(device), ..Frame::new(Section::Devices, secret) }, content)
 }
 
 #[cfg(test)]

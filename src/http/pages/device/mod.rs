@@ -5,6 +5,7 @@ mod apps;
 mod by_account;
 pub mod deeds;
 pub mod people;
+pub mod secrets;
 mod tabs;
 mod updates;
 mod wanted;
@@ -170,7 +171,16 @@ pub enum DeviceContent {
     /// Certificates on it; the moment of the report.
     Certificates(Vec<CertificateRow>, Option<Timestamp>),
     /// What it reported about its security, and secrets kept for it.
-    Security(Vec<SecurityRow>, Vec<SecretRow>, Option<Timestamp>),
+    Security {
+        /// What it reported.
+        rows: Vec<SecurityRow>,
+        /// What is kept.
+        secrets: Vec<SecretRow>,
+        /// Where the administrator's password is changed, where there is one and the viewer may.
+        renew: Option<String>,
+        /// When it reported.
+        at: Option<Timestamp>,
+    },
     /// Its raw reports, newest first, and the address of what is older.
     Reports(Vec<ReportRow>, Option<String>),
 }
@@ -201,7 +211,7 @@ impl DeviceContent {
             Self::People(..) => 4,
             Self::Profiles(..) => 5,
             Self::Certificates(..) => 6,
-            Self::Security(..) => 7,
+            Self::Security { .. } => 7,
             Self::Reports(..) => 8,
         }
     }
@@ -215,7 +225,7 @@ impl DeviceContent {
             Self::Updates(..) => "device update command deployment enrollment",
             Self::People(..) => "device command",
             Self::Profiles(..) => "device profile",
-            Self::Certificates(..) | Self::Security(..) => "device",
+            Self::Certificates(..) | Self::Security { .. } => "device",
             Self::Reports(..) => "command",
         }
     }
@@ -276,7 +286,7 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
         DeviceContent::People(tab) => people::people(&view.id, tab, now),
         DeviceContent::Profiles(rows, at) => tabs::profiles(rows, *at, now),
         DeviceContent::Certificates(rows, at) => tabs::certificates(rows, *at, now),
-        DeviceContent::Security(rows, secrets, at) => tabs::security(rows, secrets, *at, now),
+        DeviceContent::Security { rows, secrets, renew, at } => tabs::security(rows, (secrets, renew.as_deref()), *at, now),
         DeviceContent::Reports(rows, more) => tabs::reports(rows, more.as_deref(), now),
     };
     live(Live { id: "device", topics: view.content.topics(), of: Some(&view.id), src: None }, content)

@@ -197,7 +197,7 @@ pub(super) fn certificates(list: &[CertificateRow], at: Option<Timestamp>, now: 
     reported("certificates", columns, rows, at, now)
 }
 
-pub(super) fn security(list: &[SecurityRow], secrets: &[SecretRow], at: Option<Timestamp>, now: Timestamp) -> Markup {
+pub(super) fn security(list: &[SecurityRow], kept_here: (&[SecretRow], Option<&str>), at: Option<Timestamp>, now: Timestamp) -> Markup {
     let columns = vec![Column::main("What"), Column::text("How it is").wraps()];
     let rows = rows(list, |row| {
         let words = html! { @match row.state { Some(state) => (badge(state, &row.words)), None => (row.words) } };
@@ -206,12 +206,12 @@ pub(super) fn security(list: &[SecurityRow], secrets: &[SecretRow], at: Option<T
     html! {
         div.stack.loose {
             (reported("security facts", columns, rows, at, now))
-            (section("Kept secrets", kept(secrets, now)))
+            (section("Kept secrets", kept(kept_here, now)))
         }
     }
 }
 
-fn kept(secrets: &[SecretRow], now: Timestamp) -> Markup {
+fn kept((secrets, renew): (&[SecretRow], Option<&str>), now: Timestamp) -> Markup {
     let columns = vec![Column::main("Secret"), Column::text("Kept since").labelled(), Column::deed()];
     let rows = rows(secrets, |secret| {
         let reveal = html! { @if let Some(href) = &secret.reveal { (Button::link(href, "Show…").small().asks()) } };
@@ -222,6 +222,7 @@ fn kept(secrets: &[SecretRow], now: Timestamp) -> Markup {
         div.stack {
             (table(&Table { caption: "Kept secrets", columns, rows, pager: None, empty, selection: None, compact: false }))
             @if !secrets.is_empty() { p.meta { "Every look is recorded with your name. They stay when the device leaves, until an Owner purges them." } }
+            @if let Some(renew) = renew { div.row { (Button::link(renew, "New administrator's password…").asks()) } }
         }
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/{id}/reports/{report}", get(tabs::report))
         .route("/devices/{id}/commands/{uuid}/cancel", post(cancel))
         .merge(users::routes())
+        .route("/devices/{id}/admin-password", get(secrets::ask_renewal).post(secrets::renew))
         .route("/devices/{id}/secrets/{secret}/reveal", get(secrets::ask).post(secrets::show))
 }
 

@@ -70,6 +70,13 @@ async fn three_steps_bring_the_devices_and_a_choice_says_how_they_greet_people()
     assert!(form.contains("Siri") && form.contains("Management"), "{form}");
     let bad = house.post(&owner, "/new-devices/profiles/new?kind=classroom_ipad", "name=Cart&is_mdm_removable=").await;
     assert!(bad.status == 422 && bad.body.contains("supervised"), "{}", bad.body);
+    assert!(!form.contains("Accounts on the Mac"));
+    let macs = "/new-devices/profiles/new?kind=staff_mac";
+    assert!(house.get(&owner, macs).await.body.contains("Accounts on the Mac"));
+    let wrong = house.post(&owner, macs, "name=Macs&is_supervised=1&await_device_configured=1&first_user=regular&admin_name=Root").await;
+    assert!(wrong.status == 422 && wrong.body.contains("small letters") && wrong.body.contains("value=\"Root\""), "{}", wrong.body);
+    let right = "name=Macs&is_supervised=1&await_device_configured=1&first_user=regular&admin_name=it&admin_hidden=1";
+    assert_eq!(house.post(&owner, macs, right).await.status, 303);
     let sent = "name=Cart&is_supervised=1&await_device_configured=1&skip-Siri=1&skip-AppleID=1&department=Art";
     assert_eq!(house.post(&owner, "/new-devices/profiles/new?kind=classroom_ipad", sent).await.status, 303);
     let defaults = house.get(&owner, &page).await.body;

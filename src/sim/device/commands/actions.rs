@@ -29,6 +29,8 @@ impl Device {
             "ActivationLockBypassCode" => only(self.activation_lock_bypass_code(now)),
             "ClearActivationLockBypassCode" => only(self.clear_bypass_code()),
             "EnableLostMode" | "DisableLostMode" | "PlayLostModeSound" | "DeviceLocation" => only(self.lost_mode(command, now)),
+            "AccountConfiguration" => only(self.account_configuration(command)),
+            "SetAutoAdminPassword" => only(self.set_auto_admin_password(command)),
             "DeviceConfigured" => only(self.device_configured()),
             "SetFirmwarePassword" => only(self.set_firmware_password(command)),
             "VerifyFirmwarePassword" => only(self.verify_firmware_password(command)),

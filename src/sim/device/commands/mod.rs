@@ -1,5 +1,6 @@
 //! What a device answers to each command, as its OS would.
 
+mod accounts;
 mod actions;
 mod apps;
 mod information;

@@ -58,6 +58,7 @@ const SHAPES: &[Shape] = &[
     ("LOMDeviceRequest", &[("RequestList", Array)], &[]),
     ("SetAutoAdminPassword", &[("GUID", Text), ("passwordHash", Data)], &[]),
     ("DeleteUser", &[], &[("UserName", Text), ("ForceDeletion", Flag), ("DeleteAllUsers", Flag)]),
+    ("AccountConfiguration", &[], &[("AutoSetupAdminAccounts", Array), ("SkipPrimarySetupAccountCreation", Flag)]),
     ("UnlockUserAccount", &[("UserName", Text)], &[]),
     ("Settings", &[("Settings", Array)], &[]),
     ("ScheduleOSUpdate", &[("Updates", Array)], &[]),

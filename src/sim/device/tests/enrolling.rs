@@ -3,6 +3,8 @@
 use super::super::agenda::Errand;
 use super::*;
 use crate::pki::judge::{file, openssl, path, try_openssl};
+use crate::pki::mac_password::MacPassword;
+use crate::protocol::command;
 use crate::sim::model::{Account, AccountKind};
 
 fn captured(name: &str) -> Option<Dictionary> {
@@ -222,6 +224,31 @@ fn set_up_waits_for_device_configured() {
     let updates = bench.server.messages(Purpose::TokenUpdate);
     assert_eq!(updates.iter().map(|update| awaiting(update)).collect::<Vec<_>>(), [Some(true), Some(false)]);
     assert_eq!(status(&bench.server.report(&uuid)), "Acknowledged");
+}
+
+#[test]
+fn a_mac_makes_accounts_in_setup_assistant_only_and_knows_its_administrator() {
+    let mut wish = Mix::parse(&["Mac14,2@15"]).unwrap().wish(0);
+    wish.automated = true;
+    let mut bench = Bench::of(invent(1, 1, wish), DeviceFaults::default());
+    let hash = command::password_hash(&MacPassword::of("secret").unwrap()).unwrap();
+    let admin = super::super::values::dict([("shortName", Value::from("it")), ("passwordHash", Value::Data(hash.expose().clone()))]);
+    let regular = ("SetPrimarySetupAccountAsRegularUser", Value::Boolean(true));
+    let alone = bench.server.enqueue("AccountConfiguration", [regular.clone()]);
+    let both = bench.server.enqueue("AccountConfiguration", [regular.clone(), ("AutoSetupAdminAccounts", Value::Array(vec![admin]))]);
+    bench.server.enqueue("DeviceConfigured", []);
+    bench.run();
+    assert_eq!((status(&bench.server.report(&alone)), status(&bench.server.report(&both))), ("Error", "Acknowledged"));
+    let report = bench.ask("DeviceInformation", [("Queries", super::super::values::texts(["AutoSetupAdminAccounts"]))]);
+    let answers = fields::dictionary(&report, "QueryResponses").unwrap();
+    let guid =
+        fields::dictionaries(answers, "AutoSetupAdminAccounts").next().and_then(|admin| fields::text(admin, "GUID")).unwrap().to_owned();
+    let mut set = |guid: &str| {
+        let keys = [("GUID", Value::from(guid)), ("passwordHash", Value::Data(hash.expose().clone()))];
+        status(&bench.ask("SetAutoAdminPassword", keys)).to_owned()
+    };
+    assert_eq!((set(&guid), set("other")), ("Acknowledged".to_owned(), "Error".to_owned()));
+    assert_eq!(status(&bench.ask("AccountConfiguration", [])), "Error", "it is set up");
 }
 
 #[test]

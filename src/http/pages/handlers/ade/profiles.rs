@@ -13,11 +13,11 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::ade::profiles::{ADDRESS, AllView, FormView, ProfileRow, VERSION, all, ask_delete, form};
+use crate::http::pages::ade::profiles::{ADDRESS, AllView, FIRST_USERS, FormView, ProfileRow, VERSION, all, ask_delete, form};
 use crate::mdm::ade::presets::{PRESETS, Preset, preset};
 use crate::mdm::ade::profiles::{self, Standing, Wish};
 use crate::mdm::{Actor, Right};
-use crate::protocol::ade::{ProfileKeys, skip_keys};
+use crate::protocol::ade::{MacAccounts, ProfileKeys, skip_keys};
 use crate::store::{Tx, ade_profiles, groups};
 
 pub(super) fn routes() -> Router<App> {
@@ -76,6 +76,7 @@ fn form_view(preset: &Preset, name: String, keys: ProfileKeys, actor: &Actor) ->
         kind: (preset.kind.to_owned(), preset.name.to_owned(), preset.words.to_owned()),
         panes: panes.map(|key| (key.key, key.words, key.versions())).collect(),
         keys,
+        is_mac: preset.family == "Mac",
         can: (preset.family == "iPad", matches!(preset.family, "AppleTV" | "Mac")),
         errors: Vec::new(),
         may_change: actor.may(Right::Configure),
@@ -108,6 +109,17 @@ fn keys(pairs: &[(String, String)]) -> ProfileKeys {
                 Some(typed(pairs, "minimum_version")).filter(|version| !version.trim().is_empty()).unwrap_or_else(|| VERSION.to_owned())
             }
             word => word.to_owned(),
+        },
+        mac_accounts: MacAccounts {
+            first_user: FIRST_USERS
+                .iter()
+                .find(|(_, word, _)| *word == typed(pairs, "first_user"))
+                .map_or_else(Default::default, |(choice, ..)| *choice),
+            named_after_person: on("named_after_person"),
+            name_locked: on("name_locked"),
+            admin_name: typed(pairs, "admin_name"),
+            admin_full_name: typed(pairs, "admin_full_name"),
+            admin_hidden: on("admin_hidden"),
         },
         language: typed(pairs, "language"),
         region: typed(pairs, "region"),

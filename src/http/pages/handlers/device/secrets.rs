@@ -5,12 +5,14 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::shell;
+use super::super::{said, shell};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::auth::SignedIn;
-use crate::http::pages::device::deeds::{reveal, revealed};
-use crate::mdm::{Right, devices};
+use crate::http::auth::{Gate, SignedIn};
+use crate::http::pages::device::secrets::{new_password, reveal, revealed};
+use crate::mdm::{Actor, Right, devices, setup_assistant};
+use crate::store::Tx;
+use crate::store::devices::Device;
 use crate::store::escrow::EscrowKind;
 
 /// What a secret is called.
@@ -23,6 +25,7 @@ pub(super) const fn title(kind: EscrowKind) -> &'static str {
         EscrowKind::RecoveryKey => "FileVault recovery key",
         EscrowKind::RecoveryLockPassword => "Recovery lock password",
         EscrowKind::FirmwarePassword => "Firmware password",
+        EscrowKind::AdminPassword => "Administrator's password",
     }
 }
 
@@ -57,4 +60,33 @@ pub(super) async fn show(State(app): State<App>, who: SignedIn, Path((id, secret
     // Tokens are bytes; people carry them as base64.
     let text = std::str::from_utf8(value.expose()).map_or_else(|_| STANDARD.encode(value.expose()), str::to_owned);
     Ok(revealed(&shell(&app, &who, None).await?, title(kind), &text, (&format!("/devices/{id}/security"), &name)).into_response())
+}
+
+/// Where the password of a Mac's administrator is changed, where Setup Assistant made one and the viewer may.
+pub(super) fn renewable(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<String>> {
+    let is_there = actor.may(Right::Destroy) && setup_assistant::administrator(tx, &device.id)?.is_some();
+    Ok(is_there.then(|| format!("/devices/{}/admin-password", device.id)))
+}
+
+/// Asks before a Mac's administrator gets a new password.
+pub(super) async fn ask_renewal(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    who.actor.require(Right::Destroy)?;
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let (name, account) = app
+        .store
+        .read(app.now(), |tx| {
+            let device = devices::find(tx, &actor, &target)?;
+            let account = setup_assistant::administrator(tx, &device.id)?;
+            Ok((super::name(&device), account.ok_or_else(|| Error::not_found("This device has no administrator of yours."))?))
+        })
+        .await?;
+    Ok(new_password(&shell(&app, &who, None).await?, &account, (&format!("/devices/{id}"), &name)).into_response())
+}
+
+/// Has a Mac's administrator get a new password.
+pub(super) async fn renew(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    app.store.write(app.now(), move |tx| setup_assistant::new_password(tx, &actor, &target)).await?;
+    let words = "The new password is kept here. It counts once the Mac has taken it; until then the one before does.";
+    Ok(said(&app, &gate, &who, &format!("/devices/{id}/security"), words))
 }

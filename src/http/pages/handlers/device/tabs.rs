@@ -5,7 +5,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
-use super::secrets::title;
+use super::secrets::{renewable, title};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -60,7 +60,12 @@ pub(super) fn content(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&
         "people" => DeviceContent::People(super::users::tab(tx, actor, device)?),
         "profiles" => DeviceContent::Profiles(profiles(tx, id)?, age("ProfileList")?),
         "certificates" => DeviceContent::Certificates(certificates(tx, id)?, age("CertificateList")?),
-        "security" => DeviceContent::Security(security(tx, device)?, secrets(tx, actor, device)?, device.security_at),
+        "security" => DeviceContent::Security {
+            rows: security(tx, device)?,
+            secrets: secrets(tx, actor, device)?,
+            renew: renewable(tx, actor, device)?,
+            at: device.security_at,
+        },
         "reports" => DeviceContent::Reports(raw_reports(tx, actor, device)?, None),
         _ => return Err(Error::not_found("A device has no such page.")),
     })
