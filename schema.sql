@@ -1264,7 +1264,10 @@ CREATE TABLE ade_servers (
     busy_until_at     INTEGER,                      -- somebody is at it
     problem           TEXT NOT NULL DEFAULT '',     -- why the last round with Apple failed, in words
     failures          INTEGER NOT NULL DEFAULT 0,   -- in a row
-    created_at        INTEGER NOT NULL
+    created_at        INTEGER NOT NULL,
+    discovery_url     TEXT NOT NULL DEFAULT '',     -- where Apple was told that devices ask by an account
+    discovery_problem TEXT NOT NULL DEFAULT '',     -- why it does not take that address
+    discovery_due_at  INTEGER                       -- when it is told again
 ) STRICT;
 
 -- How a device greets whoever unpacks it.

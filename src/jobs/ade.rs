@@ -71,6 +71,7 @@ async fn ask(client: &Ade, token: &ServerToken, errand: &Errand) -> Outcome {
     let method = match method {
         "GET" => Method::GET,
         "PUT" => Method::PUT,
+        "DELETE" => Method::DELETE,
         _ => Method::POST,
     };
     let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();

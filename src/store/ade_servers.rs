@@ -86,6 +86,12 @@ pub struct AdeServer {
     pub failures: i64,
     /// When its key pair was made.
     pub created_at: Timestamp,
+    /// Where Apple was told that devices ask for their server by an account; empty for nowhere.
+    pub discovery_url: String,
+    /// Why Apple does not take that address, in words.
+    pub discovery_problem: String,
+    /// When it is told again, after it did not.
+    pub discovery_due_at: Option<Timestamp>,
 }
 
 impl AdeServer {
@@ -116,12 +122,16 @@ impl AdeServer {
             problem: String::new(),
             failures: 0,
             created_at: now,
+            discovery_url: String::new(),
+            discovery_problem: String::new(),
+            discovery_due_at: None,
         }
     }
 }
 
 const COLUMNS: &str = "id, name, practice, certificate, state, expires_at, uploaded_at, server_uuid, organisation, admin, account, account_at, \
-     phase, cursor, same_cursor, fetch_began_at, fetched_at, synced_at, sync_due_at, due_at, busy_until_at, problem, failures, created_at";
+     phase, cursor, same_cursor, fetch_began_at, fetched_at, synced_at, sync_due_at, due_at, busy_until_at, problem, failures, created_at, \
+     discovery_url, discovery_problem, discovery_due_at";
 
 fn server(row: &Row<'_>) -> rusqlite::Result<AdeServer> {
     Ok(AdeServer {
@@ -149,6 +159,9 @@ fn server(row: &Row<'_>) -> rusqlite::Result<AdeServer> {
         problem: row.get(21)?,
         failures: row.get(22)?,
         created_at: row.get(23)?,
+        discovery_url: row.get(24)?,
+        discovery_problem: row.get(25)?,
+        discovery_due_at: row.get(26)?,
     })
 }
 
@@ -171,7 +184,8 @@ pub fn update(tx: &Tx, row: &AdeServer) -> Result<()> {
         "UPDATE ade_servers SET name = :name, state = :state, expires_at = :expires_at, uploaded_at = :uploaded_at, server_uuid = :server_uuid,
                 organisation = :organisation, admin = :admin, account = :account, account_at = :account_at, phase = :phase, cursor = :cursor,
                 same_cursor = :same_cursor, fetch_began_at = :fetch_began_at, fetched_at = :fetched_at, synced_at = :synced_at,
-                sync_due_at = :sync_due_at, due_at = :due_at, busy_until_at = :busy_until_at, problem = :problem, failures = :failures
+                sync_due_at = :sync_due_at, due_at = :due_at, busy_until_at = :busy_until_at, problem = :problem, failures = :failures,
+                discovery_url = :discovery_url, discovery_problem = :discovery_problem, discovery_due_at = :discovery_due_at
          WHERE id = :id",
         named_params! {
             ":id": row.id, ":name": row.name, ":state": row.state, ":expires_at": row.expires_at, ":uploaded_at": row.uploaded_at,
@@ -179,7 +193,8 @@ pub fn update(tx: &Tx, row: &AdeServer) -> Result<()> {
             ":account_at": row.account_at, ":phase": row.phase, ":cursor": row.cursor, ":same_cursor": row.same_cursor,
             ":fetch_began_at": row.fetch_began_at, ":fetched_at": row.fetched_at, ":synced_at": row.synced_at,
             ":sync_due_at": row.sync_due_at, ":due_at": row.due_at, ":busy_until_at": row.busy_until_at, ":problem": row.problem,
-            ":failures": row.failures,
+            ":failures": row.failures, ":discovery_url": row.discovery_url, ":discovery_problem": row.discovery_problem,
+            ":discovery_due_at": row.discovery_due_at,
         },
     )?;
     tx.ring(Bell::Jobs);

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::ade::machine::{self, Happening, Reading, Then};
 use crate::mdm::ade::plan::{self, Batch, Definition, Missing};
-use crate::mdm::ade::{notices, pages};
+use crate::mdm::ade::{discovery, notices, pages};
 use crate::protocol::ade::{Account, Cause, Page, Refusal, Surroundings, outcomes, paths};
 use crate::store::ade_profiles::{self, Defined};
 use crate::store::ade_servers::{self, AdeServer, Phase, ServerState};
@@ -62,6 +62,8 @@ pub enum What {
     Define(Definition),
     /// To assign a profile.
     Assign(Batch),
+    /// To know where devices ask for their server by an account; nothing any more for an empty one.
+    Discovery(String),
 }
 
 impl What {
@@ -75,6 +77,8 @@ impl What {
                 ("POST", path, Some(body))
             }
             Self::Define(definition) => ("POST", paths::PROFILE, Some(definition.body.clone())),
+            Self::Discovery(url) if url.is_empty() => ("DELETE", paths::DISCOVERY, None),
+            Self::Discovery(url) => ("POST", paths::DISCOVERY, Some(json!({ "mdm_service_discovery_url": url }))),
             Self::Assign(batch) => {
                 ("PUT", paths::ASSIGN, Some(json!({ "profile_uuid": batch.profile_uuid, "devices": batch.serial_numbers })))
             }
@@ -124,10 +128,11 @@ pub fn next(tx: &Tx, server_id: &str, around: &Surroundings) -> Result<Option<Er
         }
         ServerState::Ready => {
             plan::settle(tx, server_id)?;
-            plan::missing(tx, server_id, around)?.0.map(|missing| match missing {
+            let missing = plan::missing(tx, server_id, around)?.0.map(|missing| match missing {
                 Missing::Definition(definition) => What::Define(definition),
                 Missing::Batch(batch) => What::Assign(batch),
-            })
+            });
+            missing.or_else(|| discovery::missing(&server, around, tx.now).map(What::Discovery))
         }
     };
     ade_servers::update(tx, &server)?;
@@ -151,6 +156,10 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
         (Outcome::Refused(refusal), What::Assign(batch)) if is_about_the_profile(refusal.cause) => {
             return unassignable(tx, &server, batch, refusal);
         }
+        (Outcome::Refused(refusal), What::Discovery(url)) if is_about_the_profile(refusal.cause) => {
+            discovery::told(tx, &mut server, url, Err(&refusal.words))?;
+            return Ok(true);
+        }
         (Outcome::Refused(refusal), _) => return trouble(tx, server, Some(refusal), &refusal.words),
         (Outcome::Lost(words), _) => return trouble(tx, server, None, words),
     };
@@ -163,6 +172,10 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
             fine(tx, &mut server)?;
             pages::apply(tx, &server.id, &page)?;
             follow(tx, server, Happening::Page { cursor: page.cursor.as_deref(), more: page.more_to_follow })
+        }
+        What::Discovery(url) => {
+            discovery::told(tx, &mut server, url, Ok(()))?;
+            Ok(true)
         }
         What::Define(definition) => {
             let uuid = said["profile_uuid"].as_str().filter(|uuid| !uuid.is_empty());
@@ -311,7 +324,8 @@ pub fn end(tx: &Tx, server_id: &str, around: &Surroundings) -> Result<()> {
         ServerState::Ready if server.failures > 0 => server.sync_due_at,
         ServerState::Ready => {
             let (missing, later) = plan::missing(tx, server_id, around)?;
-            if missing.is_some() { Some(tx.now) } else { [server.sync_due_at, later].into_iter().flatten().min() }
+            let told = discovery::due(&server, around, tx.now);
+            if missing.is_some() { Some(tx.now) } else { [server.sync_due_at, later, told].into_iter().flatten().min() }
         }
     };
     ade_servers::update(tx, &server)

@@ -2,6 +2,7 @@
 //! whose they will be.
 
 pub mod devices;
+mod discovery;
 pub mod errands;
 pub mod locks;
 mod machine;

@@ -5,10 +5,11 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::mdm::ade::presets;
 use crate::mdm::enroll::automated::rules::rules;
-use crate::mdm::enroll::configurator;
+use crate::mdm::enroll::{account, configurator};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, groups};
 use crate::protocol::ade::{FAMILIES, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
+use crate::protocol::service_discovery;
 use crate::store::ade_profiles::{self as rows, AdeProfile, Defined};
 use crate::store::{Tx, ade_devices, ade_servers, authorities};
 
@@ -144,7 +145,7 @@ fn note(tx: &Tx, actor: &Actor, kind: &str, profile: &AdeProfile) -> Result<()> 
 }
 
 /// Has every server looked after soon.
-pub(super) fn look_again(tx: &Tx) -> Result<()> {
+pub(in crate::mdm) fn look_again(tx: &Tx) -> Result<()> {
     for server in ade_servers::all(tx)?.into_iter().filter(|server| server.state == ade_servers::ServerState::Ready) {
         ade_servers::make_due(tx, &server.id)?;
     }
@@ -183,7 +184,7 @@ pub fn set_of_group(tx: &Tx, actor: &Actor, group_id: &str, profile_id: Option<&
     look_again(tx)
 }
 
-/// Where profiles are sent from: our address for new devices, whether a person signs in there, the roots to trust where our own authority signs for
+/// Where profiles are sent from, and where devices ask by an account: our address for new devices, whether a person signs in there, the roots to trust where our own authority signs for
 /// it, and whose computers may connect.
 pub fn surroundings(tx: &Tx, public_url: &str, own_authority: bool) -> Result<Surroundings> {
     let mut anchor_certs = Vec::new();
@@ -195,5 +196,7 @@ pub fn surroundings(tx: &Tx, public_url: &str, own_authority: bool) -> Result<Su
     let web_url = rules(tx)?.sign_in.then(|| url.clone());
     // Who has Configurator's identity may connect to the device, as to those that it prepared.
     let supervising_host_certs = configurator::certificate(tx)?.map(|certificate| certificate.der().to_vec()).into_iter().collect();
-    Ok(Surroundings { url, web_url, anchor_certs, supervising_host_certs })
+    let by_account = !account::rules(tx)?.families.is_empty();
+    let discovery_url = if by_account { format!("{public_url}{}", service_discovery::PATH) } else { String::new() };
+    Ok(Surroundings { url, web_url, anchor_certs, supervising_host_certs, discovery_url })
 }

@@ -62,6 +62,7 @@ const WORDS: &[(&str, Cause, &str)] = &[
     ("PROFILE_NOT_FOUND", Cause::ProfileGone, "Apple does not have that profile any more."),
     ("DEVICE_NOT_FOUND", Cause::NoDevice, "Apple does not know that device."),
     ("ORG_NOT_SUPPORTED", Cause::Wrong, "Apple does not offer this to your kind of organisation."),
+    ("MDM_SERVICE_DISCOVERY_URL", Cause::Wrong, "Apple does not take the address where devices ask for this server by an account."),
     ("CONFIG_URL_REQUIRED", Cause::Wrong, "Apple misses the address of this server in the profile."),
     (
         "CONFIG_URL_INVALID",

@@ -54,6 +54,8 @@ pub mod paths {
     pub const PROFILE: &str = "/profile";
     /// Assigns a profile.
     pub const ASSIGN: &str = "/profile/devices";
+    /// Says where devices ask for their server by an account.
+    pub const DISCOVERY: &str = "/account-driven-enrollment/profile";
     /// Locks a device to the organisation.
     pub const ACTIVATION_LOCK: &str = "/device/activationlock";
 }

@@ -97,6 +97,8 @@ pub struct Surroundings {
     pub anchor_certs: Vec<Vec<u8>>,
     /// Certificates of computers that may connect to it, DER.
     pub supervising_host_certs: Vec<Vec<u8>>,
+    /// Where devices ask for their server by an account; empty where nobody may come so.
+    pub discovery_url: String,
 }
 
 impl ProfileKeys {

@@ -15,3 +15,8 @@ INSERT INTO escrow_new SELECT id, device_id, enrollment_id, generation, kind, va
 DROP TABLE escrow;
 ALTER TABLE escrow_new RENAME TO escrow;
 CREATE INDEX escrow_device ON escrow (device_id, kind, created_at);
+
+-- Apple is told where devices ask for their server by an account.
+ALTER TABLE ade_servers ADD COLUMN discovery_url TEXT NOT NULL DEFAULT '';
+ALTER TABLE ade_servers ADD COLUMN discovery_problem TEXT NOT NULL DEFAULT '';
+ALTER TABLE ade_servers ADD COLUMN discovery_due_at INTEGER;

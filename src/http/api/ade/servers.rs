@@ -72,6 +72,10 @@ pub(super) struct AdeServerView {
     troubled: u64,
     /// Profiles of devices for which nobody chose one.
     defaults: Vec<DefaultView>,
+    /// Where Apple was told that devices ask for this server by an account; empty for nowhere.
+    discovery_url: String,
+    /// Why Apple does not take that address; empty where it does, or was not told.
+    discovery_problem: String,
     /// When its key pair was made.
     created_at: Timestamp,
 }
@@ -108,6 +112,8 @@ impl From<Standing> for AdeServerView {
             no_profile: counts.no_profile,
             troubled: counts.troubled,
             defaults: defaults.collect(),
+            discovery_url: server.discovery_url,
+            discovery_problem: server.discovery_problem,
             created_at: server.created_at,
         }
     }

@@ -119,6 +119,8 @@ pub struct ServerView {
     pub defaults: Vec<(String, String, String)>,
     /// Profiles: id and name.
     pub profiles: Vec<(String, String)>,
+    /// Where Apple was told that devices ask by an account, and why it does not take it.
+    pub discovery: (String, String),
     /// What is wrong with the file that was brought.
     pub token_error: Option<String>,
     /// Whether the viewer may change anything here.
@@ -167,8 +169,19 @@ fn about(view: &ServerView, now: Timestamp) -> Markup {
         Fact::new("Not enrolled", list("not_enrolled", row.not_enrolled)),
         Fact::new("Without a profile at Apple", list("no_profile", view.no_profile)),
         Fact::new("Profile not assigned yet", list("failed", view.troubled)),
+        Fact::new("By an account", discovery(view)),
         Fact::new("Apple's list was read", html! { @match row.synced_at { Some(at) => (time_ago(at, now)), None => "not yet" } }),
     ])
+}
+
+/// Whether Apple leads devices here that ask by an account.
+fn discovery(view: &ServerView) -> Markup {
+    let (url, problem) = &view.discovery;
+    html! {
+        @if !problem.is_empty() { (badge(State::Problem, problem)) }
+        @else if url.is_empty() { "Apple leads nobody here" }
+        @else { "Apple leads devices here whose domain does not" }
+    }
 }
 
 fn bring(view: &ServerView, lead: &str) -> Markup {

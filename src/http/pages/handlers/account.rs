@@ -15,8 +15,8 @@ use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::State as Mark;
 use crate::http::pages::system::account::{ADDRESS, AccountView, page};
-use crate::mdm::Right;
 use crate::mdm::enroll::account::rules::{self, Change};
+use crate::mdm::{Right, ade};
 use crate::protocol::service_discovery::ModelFamily;
 use crate::store::account_tokens::Ownership;
 use crate::store::{Tx, roster};
@@ -35,14 +35,20 @@ pub(super) fn part(tx: &Tx) -> Result<(Mark, String)> {
 
 async fn view(app: &App, who: &SignedIn) -> Result<AccountView> {
     let actor = who.actor.clone();
-    let read = move |tx: &Tx| Ok((rules::show(tx, &actor)?, rules::domains(tx, &actor)?, roster::groups(tx)?));
-    let (rules, domains, groups) = app.store.read(app.now(), read).await?;
+    let read = move |tx: &Tx| {
+        let servers = ade::servers::list(tx, &actor)?.into_iter().map(|standing| standing.server);
+        let told = servers.filter(|server| !server.discovery_url.is_empty() || !server.discovery_problem.is_empty());
+        let told: Vec<_> = told.map(|server| (server.name, server.discovery_problem)).collect();
+        Ok((rules::show(tx, &actor)?, rules::domains(tx, &actor)?, roster::groups(tx)?, told))
+    };
+    let (rules, domains, groups, told) = app.store.read(app.now(), read).await?;
     Ok(AccountView {
         families: ModelFamily::ALL.into_iter().map(|family| (family, rules.families.get(&family).copied())).collect(),
         group: rules.group,
         groups,
         server: app.public_url.clone(),
         domains,
+        told,
         checked: None,
         errors: Vec::new(),
         may_change: who.actor.may(Right::Configure),

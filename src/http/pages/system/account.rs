@@ -23,6 +23,8 @@ pub struct AccountView {
     pub server: String,
     /// The domains of the people's Managed Apple Accounts.
     pub domains: Vec<String>,
+    /// Server tokens by which Apple was told the address, or refused it: name and the reason, empty where Apple took it.
+    pub told: Vec<(String, String)>,
     /// What came of asking a domain: its name, whether devices find the way, and the words.
     pub checked: Option<(String, bool, String)>,
     /// Field and message of what is wrong.
@@ -105,6 +107,7 @@ fn way(view: &AccountView) -> Markup {
         (copy_field("nginx", "nginx", &format!("location = {PATH} {{ return 302 {target}$is_args$args; }}")))
         (copy_field("apache", "Apache", &format!("RedirectMatch 302 ^{}$ {target}", PATH.replace('.', "\\."))))
         (copy_field("address", "Any other: redirect to", &target))
+        (by_apple(view))
         @if view.domains.is_empty() {
             p.quiet { "Nobody has a Managed Apple Account here yet, so no domain is known." }
         }
@@ -118,6 +121,27 @@ fn way(view: &AccountView) -> Markup {
             }
             @if let Some((_, good, words)) = view.checked.as_ref().filter(|(asked, ..)| asked == domain) {
                 p.error[!good] role="status" { (words) }
+            }
+        }
+    }
+}
+
+/// Whether Apple leads devices here that their domain does not.
+fn by_apple(view: &AccountView) -> Markup {
+    let is_off = view.families.iter().all(|(_, ownership)| ownership.is_none());
+    html! {
+        @for (name, problem) in &view.told {
+            @if problem.is_empty() {
+                p { "Devices with iOS 18.2, macOS 15.2 or visionOS 2.2 and later need none of that: Apple was told by “" (name) "” where this server is, and leads \
+                    them here where the domain does not." }
+            } @else {
+                p.error { "Apple does not take the address of this server by “" (name) "”: " (problem) }
+            }
+        }
+        @if view.told.is_empty() && !is_off {
+            p.quiet {
+                "Devices with iOS 18.2, macOS 15.2 or visionOS 2.2 and later can do without: with a token of "
+                a href="/system/device-list" { "Apple’s device list" } " Apple is told where this server is, and leads them here."
             }
         }
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
+use crate::mdm::ade::profiles::look_again;
 use crate::mdm::enroll::invitations::MAX_LABEL_CHARS;
 use crate::mdm::{Actor, Right, journal};
 use crate::protocol::service_discovery::ModelFamily;
@@ -76,6 +77,8 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     }
     if settings::set(tx, &RULES, &rules)? {
         journal::note(tx, actor, "settings.changed", journal::Subject::default(), json!({ "account_enrollment": rules }))?;
+        // Apple is told where such devices ask.
+        look_again(tx)?;
     }
     Ok(rules)
 }

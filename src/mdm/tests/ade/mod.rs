@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cases;
+mod discovery;
 mod moves;
 mod people;
 mod profiles;

@@ -47,6 +47,8 @@ pub struct Server {
     pub locked: BTreeMap<String, (String, String)>,
     /// How often a profile was assigned to each device.
     pub assignments: BTreeMap<String, u32>,
+    /// Where devices are sent that ask by an account, once somebody said so.
+    pub discovery: Option<String>,
 }
 
 /// The whole book.
@@ -121,6 +123,7 @@ impl Book {
             { "uri": paths::FETCH, "http_method": ["POST"], "limit": limit }, { "uri": paths::SYNC, "http_method": ["POST"], "limit": limit },
             { "uri": paths::PROFILE, "http_method": ["GET", "POST"] }, { "uri": paths::ASSIGN, "http_method": ["DELETE", "POST", "PUT"] },
             { "uri": "/devices/disown", "http_method": ["POST"] }, { "uri": paths::ACTIVATION_LOCK, "http_method": ["POST"] },
+            { "uri": paths::DISCOVERY, "http_method": ["DELETE", "POST", "GET"] },
         ]);
         let account = json!({ "server_name": name, "server_uuid": uuid, "admin_id": admin, "facilitator_id": admin, "org_name": "Example School",
                               "org_email": admin, "org_phone": "+44 20 7946 0000", "org_address": "1 Example Street", "org_id": "1234567",
@@ -137,6 +140,7 @@ impl Book {
             failing: BTreeSet::new(),
             locked: BTreeMap::new(),
             assignments: BTreeMap::new(),
+            discovery: None,
         };
         self.servers.insert(token.consumer_key.clone(), server);
         token
@@ -246,6 +250,9 @@ impl Book {
         if (asked.method.as_str(), asked.path.as_str()) == ("GET", paths::PROFILE) {
             return profiles::show(server, &asked.query);
         }
+        if asked.path == paths::DISCOVERY && asked.method != "POST" {
+            return profiles::discovery(server, &asked.method);
+        }
         let Ok(body @ Value::Object(_)) = serde_json::from_slice(&asked.body) else { return refusal(400, "MALFORMED_REQUEST_BODY") };
         match (asked.method.as_str(), asked.path.as_str()) {
             ("POST", paths::FETCH) => list::fetch(server, &body, page_lines, cursor_lives, now),
@@ -260,6 +267,7 @@ impl Book {
             }
             ("PUT" | "POST", paths::ASSIGN) => profiles::assign(server, &body, now),
             ("DELETE", paths::ASSIGN) => profiles::unassign(server, &body, now),
+            ("POST", paths::DISCOVERY) => profiles::discover(server, &body),
             ("POST", paths::ACTIVATION_LOCK) => profiles::lock(server, &body),
             _ => refusal(405, "METHOD_NOT_ALLOWED"),
         }

@@ -36,6 +36,31 @@ pub(super) fn define(server: &mut Server, body: Value, uuid: String, now: Timest
     said(&json!({ "profile_uuid": uuid, "devices": assigned }))
 }
 
+/// Takes the address where devices ask for their server by an account.
+pub(super) fn discover(server: &mut Server, body: &Value) -> Said {
+    match body["mdm_service_discovery_url"].as_str() {
+        None | Some("") => refusal(400, "MDM_SERVICE_DISCOVERY_URL_REQUIRED"),
+        Some(url) if !url.starts_with("https://") => refusal(400, "MDM_SERVICE_DISCOVERY_URL_INVALID"),
+        Some(url) => {
+            server.discovery = Some(url.to_owned());
+            said(&json!({}))
+        }
+    }
+}
+
+/// Shows that address, or forgets it.
+pub(super) fn discovery(server: &mut Server, method: &str) -> Said {
+    match (method, server.discovery.clone()) {
+        ("DELETE", _) => {
+            server.discovery = None;
+            said(&json!({}))
+        }
+        ("GET", Some(url)) => said(&json!({ "mdm_service_discovery_url": url })),
+        ("GET", None) => refusal(404, "NOT_FOUND"),
+        _ => refusal(405, "METHOD_NOT_ALLOWED"),
+    }
+}
+
 /// Shows a profile.
 pub(super) fn show(server: &Server, query: &str) -> Said {
     let uuid = query.split('&').find_map(|pair| pair.strip_prefix("profile_uuid=")).unwrap_or_default();

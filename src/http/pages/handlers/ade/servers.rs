@@ -136,6 +136,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<ServerView> {
     defaults.push((String::new(), String::from("All others"), chosen("")));
     Ok(ServerView {
         has_token: server.state != ServerState::Waiting,
+        discovery: (server.discovery_url, server.discovery_problem),
         organisation: server.organisation,
         admin: server.admin,
         portal: account.portal().to_owned(),
