@@ -2,6 +2,7 @@
 
 use rollcall::clock::Timestamp;
 use rollcall::http::pages::device::deeds::{self, Deed, DeedForm, DeedView};
+use rollcall::http::pages::device::secrets;
 use rollcall::http::pages::device::{
     self, AppRow, AppsTab, CertificateRow, DeviceAction, DeviceContent, DeviceFacts, DeviceView, Genuine, ProfileRow, QueueRow, ReportBody,
     ReportRow, SecretRow, SecurityRow,

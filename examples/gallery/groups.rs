@@ -20,7 +20,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("groups-none", groups::list(&shell(), &changer(GroupsView::default()))),
         ("group", groups::one(&shell(), &group(String::new()))),
         ("group-by-rule", groups::one(&shell(), &group(rows()[1].rule.clone()))),
-        ("group-delete", groups::delete(&shell(), &group(String::new()))),
+        ("group-delete", groups::delete(&shell(), &group(String::new()), None)),
         ("group-form", groups::form(&shell(), &form())),
         ("group-put-into", groups::put_into(&shell(), &put_into())),
         ("people", people::list(&shell(), &everybody())),

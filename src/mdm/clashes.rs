@@ -76,7 +76,7 @@ fn policies_met(tx: &Tx, facts: &Facts, devices: &[Alike]) -> Result<Found> {
     for alike in devices {
         for policy in policies_of(tx, alike)? {
             for target in targets(tx, alike)? {
-                note(&mut found, &policy_origin(&policy), alike.device_count, meets(facts, &policies::payload_keys(&policy, &target)));
+                note(&mut found, &policy_origin(&policy), alike.device_count, meets(facts, &profile_keys(&policy, &target)));
             }
         }
     }
@@ -108,7 +108,7 @@ pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(Assigned
             let facts = profiles::version(tx, id, profile.version)?.facts;
             let origin = Origin { kind: AssignedKind::Profile, id: profile.id, name: profile.name };
             for target in &targets {
-                note(&mut found, &origin, alike.device_count, meets(&facts, &policies::payload_keys(policy, target)));
+                note(&mut found, &origin, alike.device_count, meets(&facts, &profile_keys(policy, target)));
             }
         }
         for own in declared.iter().filter(|own| alike.declarations.contains(&own.origin.id)) {
@@ -155,6 +155,11 @@ fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<V
         }
     }
     Ok(all)
+}
+
+/// The keys that a policy sets by profiles, and those that profiles have for what it declares.
+fn profile_keys(policy: &Policy, target: &Target) -> Vec<(String, Dictionary)> {
+    policies::payload_keys(policy, target).into_iter().chain(policies::replaced_keys(policy, target)).collect()
 }
 
 fn policies_of(tx: &Tx, alike: &Alike) -> Result<Vec<Policy>> {
@@ -271,14 +276,24 @@ fn nothing_left(policy: &Policy, list: policies::EmptyList, device_count: u64) -
     let mut others: Vec<_> = list.origins.iter().filter(|origin| origin.id != policy.id).collect();
     others.sort_by_key(|origin| &origin.name);
     let names = others.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
+    let (with, of_type, key) = ((*others.first()?).clone(), list.of_type, Some(list.key));
+    if list.is_blocked {
+        let all = list.origins.iter().map(|origin| format!("“{}”", origin.name)).collect::<Vec<_>>().join(" and ");
+        let message = format!(
+            "“{}” and “Not these apps” in {all} leave no app at all, and {}: only what the system itself needs can be opened there. Change one of them, \
+             or take one back.",
+            list.label,
+            both_are_for(device_count)
+        );
+        return Some(Clash { message, with, of_type, key });
+    }
     let message = format!(
         "“{}” in “{}” and in {names} are lists that have nothing in common, and {}: none of them is sent there. Change one of them, or take one back.",
         list.label,
         policy.name,
         both_are_for(device_count).replacen("both", "they", 1)
     );
-    let with = (*others.first()?).clone();
-    Some(Clash { message, with, of_type: list.of_type, key: Some(list.key) })
+    Some(Clash { message, with, of_type, key })
 }
 
 /// Where two things meet, in words.

@@ -70,6 +70,8 @@ pub struct ProfilePiece {
     pub name: String,
     /// Where it comes from.
     pub origins: Vec<Origin>,
+    /// When the device removes it by what it says itself, whatever is wanted then.
+    pub goes_at: Option<Timestamp>,
 }
 
 /// Where the bytes of a profile come from.

@@ -87,7 +87,7 @@ pub fn with_app(tx: &Tx, identifier: &str, device_id: Option<&str>) -> Result<Ve
     let which = if device_id.is_some() { "enrollments.device_id = ?2 AND" } else { "?2 IS NULL AND" };
     tx.list(
         &format!(
-            "SELECT enrollments.device_id FROM enrollments CROSS JOIN installed_apps ON installed_apps.enrollment_id = enrollments.id AND identifier = ?1
+            "SELECT enrollments.device_id FROM enrollments CROSS JOIN installed_apps ON installed_apps.enrollment_id = enrollments.id AND identifier = ?1 COLLATE NOCASE
              WHERE {which} parent_id IS NULL AND (version <> '' OR short_version <> '' OR NOT managed)"
         ),
         (identifier, device_id),

@@ -6,7 +6,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::api::input::Json;
 use crate::http::auth::Authenticated;
 use crate::mdm::reconcile::{self, Previews, Thought};
@@ -19,6 +19,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/api/v1/preview", tag = "preview", request_body = Thought,
     responses((status = 200, description = "Device by device", body = Previews)))]
 async fn preview(State(app): State<App>, Authenticated(actor): Authenticated, Json(thought): Json<Thought>) -> Result<JsonBody<Previews>> {
+    if let Some(after) = thought.after.as_ref().filter(|after| uuid::Uuid::parse_str(after).is_err()) {
+        let after: String = after.chars().take(60).collect();
+        return Err(Error::field("after", format!("`{after}` is no place in this list; take `next` of an answer")));
+    }
     let previews = app.store.read_slow(app.now(), move |tx| reconcile::preview_all(tx, &actor, &thought)).await?;
     Ok(JsonBody(previews))
 }

@@ -41,6 +41,7 @@ fn profile(title: &str, colour: Colour, url: &str) -> Result<ProfilePiece> {
     root.insert("PayloadContent".to_owned(), Value::Array(vec![Value::Dictionary(clip)]));
     let bytes = plist::to_xml(&Value::Dictionary(root))?;
     Ok(ProfilePiece {
+        goes_at: None,
         identifier: IDENTIFIER.to_owned(),
         uuid,
         digest: hex(&sha256(&bytes)),

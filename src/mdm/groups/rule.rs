@@ -189,6 +189,10 @@ impl Rule {
                 }
                 Self::Serial(kept)
             }
+            Self::Model(text) => Self::Model(text.trim().to_owned()),
+            Self::App(text) => Self::App(text.trim().to_owned()),
+            Self::Name(NameTest::Contains(text)) => Self::Name(NameTest::Contains(text.trim().to_owned())),
+            Self::Name(NameTest::Begins(text)) => Self::Name(NameTest::Begins(text.trim().to_owned())),
             same => same.clone(),
         }
     }

@@ -6,9 +6,9 @@ use super::{NAME_MAX_CHARS, look_at_devices, name};
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, groups, people};
-use crate::store::Tx;
 use crate::store::classes::{self as rows, Class, ClassRole, Member, Membership};
 use crate::store::people::Source;
+use crate::store::{Tx, deployments};
 
 /// Classes at the most.
 pub const CLASSES_MAX: u64 = 20_000;
@@ -43,6 +43,7 @@ pub fn rename(tx: &Tx, actor: &Actor, id: &str, wanted: &str) -> Result<Class> {
     if class.name != name {
         rows::rename(tx, id, &name)?;
         journal::note(tx, actor, "class.changed", Subject::default(), json!({ "class": id, "name": name }))?;
+        look_again(tx, &rows::devices(tx, id)?)?;
     }
     find(tx, actor, id)
 }
@@ -58,8 +59,15 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
             asking.join(", ")
         )));
     }
+    let devices = rows::devices(tx, id)?;
     rows::delete(tx, id)?;
-    journal::note(tx, actor, "class.deleted", Subject::default(), json!({ "class": id, "name": class.name }))
+    journal::note(tx, actor, "class.deleted", Subject::default(), json!({ "class": id, "name": class.name }))?;
+    look_again(tx, &devices)
+}
+
+/// What is sent to these devices may name their class.
+fn look_again(tx: &Tx, devices: &[String]) -> Result<()> {
+    devices.iter().try_for_each(|device| deployments::look_again(tx, device).map(drop))
 }
 
 /// One page of classes by name, and how many there are.

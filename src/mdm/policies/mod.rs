@@ -16,7 +16,9 @@ pub use app_lists::{AppList, app_lists, has_app_list};
 pub use ends::{Ends, ends};
 pub use generations::{Generation, generations};
 pub use nothing_left::{EmptyList, empty_lists};
-pub use pieces::{Effective, EffectiveKey, declaration_name, declared_keys, effective, on_device, payload_keys, pieces, type_in_words};
+pub use pieces::{
+    Effective, EffectiveKey, declaration_name, declared_keys, effective, on_device, payload_keys, pieces, replaced_keys, type_in_words,
+};
 pub use render::{MergedProfile, PROFILE_PREFIX, merged_profiles};
 pub use settings::{APP_LIST_MAX, Warning, in_words, read, warnings};
 

@@ -1,15 +1,20 @@
 //! Lists of what is allowed, of several policies, that have nothing in common.
 
+use std::collections::BTreeSet;
+
 use super::catalogue::{self, Switch};
 use super::pieces::{Part, by_type, parts};
 use crate::mdm::wanted::{Origin, Target, Unable};
-use crate::protocol::restrictions::merge;
+use crate::protocol::plist::Value;
+use crate::protocol::restrictions::{Merged, merge};
 use crate::store::policies::Policy;
 
 /// Lists of several policies of what is allowed that have nothing in common, so that nothing would be allowed: likely not what anybody meant. They are
 /// taken out, because a device without any app is worse than one with those of both lists, and said instead.
 pub(super) fn nothing_left(parts: &mut Vec<Part>) -> Vec<Unable> {
-    let empty = without_anything(parts);
+    let mut empty = without_anything(parts);
+    // What one list allows and another blocks is sent as it was asked for, and told.
+    empty.retain(|list| !list.is_blocked);
     let is_empty = |of_type: &str, key: &str| empty.iter().any(|list| list.of_type == of_type && list.key == key);
     for part in parts.iter_mut() {
         part.keys =
@@ -44,6 +49,8 @@ pub struct EmptyList {
     pub label: String,
     /// The policies whose lists they are.
     pub origins: Vec<Origin>,
+    /// Whether it is a list of what is blocked that leaves nothing, and not another of what is allowed.
+    pub is_blocked: bool,
 }
 
 /// Lists of what is allowed of which nothing is left.
@@ -59,8 +66,30 @@ fn without_anything(parts: &[Part]) -> Vec<EmptyList> {
                 key: key.clone(),
                 label: catalogue::all().find(sets).map_or_else(|| key.clone(), |switch| switch.label.to_owned()),
                 origins: merged.origins.get(key).cloned().unwrap_or_default(),
+                is_blocked: false,
             });
         }
+        found.extend(blocked(of_type, &merged));
     }
     found
+}
+
+/// The list of allowed apps, where every app on it is on the list of blocked ones too.
+fn blocked(of_type: &str, merged: &Merged<Origin>) -> Option<EmptyList> {
+    let (allows, blocks) = (catalogue::find("app_allow_list")?, catalogue::find("app_block_list")?);
+    let items = |switch: &'static Switch| {
+        let keys = switch.ways().iter().filter(|way| way.of_type == of_type).flat_map(|way| &way.keys);
+        keys.filter_map(|key| Some((key.name, merged.keys.get(key.name)?.as_array()?))).next()
+    };
+    let small = |list: &Vec<Value>| list.iter().filter_map(Value::as_string).map(str::to_lowercase).collect::<BTreeSet<_>>();
+    let ((key, allowed), (other, blocked)) = (items(allows)?, items(blocks)?);
+    let is_empty = !allowed.is_empty() && small(allowed).is_subset(&small(blocked));
+    let origins = [key, other].into_iter().filter_map(|key| merged.origins.get(key)).flatten().cloned().collect::<BTreeSet<_>>();
+    is_empty.then(|| EmptyList {
+        of_type: of_type.to_owned(),
+        key: key.to_owned(),
+        label: allows.label.to_owned(),
+        origins: origins.into_iter().collect(),
+        is_blocked: true,
+    })
 }

@@ -169,6 +169,28 @@ pub fn declared_keys(policy: &Policy, target: &Target) -> Vec<(String, Dictionar
     keys_of(policy, target, true)
 }
 
+/// The keys of profiles that say what one policy says to a device like this by declarations, as far as its system still has them: where a profile of
+/// somebody's sets them too, the device has both.
+pub fn replaced_keys(policy: &Policy, target: &Target) -> Vec<(String, Dictionary)> {
+    let device = &target.capabilities;
+    let mut collected = Collected::default();
+    for (id, value) in &policy.settings {
+        let Some(switch) = catalogue::find(id) else { continue };
+        if !matches!(way_for(switch, target), Ok(Some(way)) if way.declared) {
+            continue;
+        }
+        let still = |way: &&Way| {
+            let is_there = |fact: &Fact| fact.removed(device.platform).is_none_or(|gone| device.os_version.is_older_than(gone));
+            way.platform == device.platform && !way.declared && way.facts().all(|(_, fact)| is_there(fact))
+        };
+        for way in switch.ways().iter().filter(still) {
+            collected.take(way, target, value);
+        }
+    }
+    let origin = Origin { kind: AssignedKind::Policy, id: policy.id.clone(), name: policy.name.clone() };
+    collected.parts(&origin).into_iter().map(|part| (part.of_type, part.keys)).collect()
+}
+
 fn keys_of(policy: &Policy, target: &Target, declared: bool) -> Vec<(String, Dictionary)> {
     let (parts, _) = parts(std::slice::from_ref(policy), target);
     parts.into_iter().filter(|part| part.declared == declared).map(|part| (part.of_type, part.keys)).collect()

@@ -100,6 +100,7 @@ fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary
     let bytes = plist::to_xml(&Value::Dictionary(root))?;
     let origins: BTreeSet<_> = parts.iter().map(|(_, origin)| origin.clone()).collect();
     let profile = ProfilePiece {
+        goes_at: None,
         identifier,
         uuid,
         digest: hex(&sha256(&bytes)),

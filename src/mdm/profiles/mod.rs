@@ -160,7 +160,7 @@ pub fn download(tx: &Tx, actor: &Actor, id: &str, number: Option<i64>) -> Result
     Ok((profile, content))
 }
 
-/// What differs between two versions, secrets hidden.
+/// What differs between two versions, secrets hidden; of whoever may not read profiles every value but what is on or off.
 pub fn difference(tx: &Tx, actor: &Actor, id: &str, from: i64, to: i64) -> Result<diff::Diff> {
     actor.require(Right::View)?;
     known(tx, id)?;
@@ -168,7 +168,8 @@ pub fn difference(tx: &Tx, actor: &Actor, id: &str, from: i64, to: i64) -> Resul
         let content = store::content(tx, id, number)?.ok_or_else(no_version)?;
         Ok(mobileconfig::read(content.expose())?)
     };
-    Ok(diff::diff(&read(from)?, &read(to)?))
+    let found = diff::diff(&read(from)?, &read(to)?);
+    Ok(if actor.may(Right::Configure) { found } else { found.without_values() })
 }
 
 /// One version of a profile.
@@ -210,7 +211,12 @@ fn note_of(note: &str) -> Result<String> {
 pub fn came(tx: &Tx, enrollment_id: &str, identifier: &str) -> Result<()> {
     let Some(profile) = store::by_identifier(tx, identifier)? else { return Ok(()) };
     let has_time = version(tx, &profile.id, profile.version)?.facts.removal_after_s.is_some();
-    if has_time { profile_times::begin(tx, enrollment_id, identifier) } else { Ok(()) }
+    if has_time {
+        profile_times::begin(tx, enrollment_id, identifier)?;
+        // Its end is known from here on.
+        deployments::look_again_at(tx, enrollment_id)?;
+    }
+    Ok(())
 }
 
 /// Whether a profile is assigned for a limited time somewhere.

@@ -86,6 +86,7 @@ fn piece(tx: &Tx, target: &Target, profile: &Profile, version: &Version, assignm
         content: ProfileContent::Uploaded { profile_id: profile.id.clone(), version: version.version, ends_at },
         name: profile.name.clone(),
         origins: vec![origin(profile)],
+        goes_at: goes_at(facts, installed_at),
     }))
 }
 
@@ -139,6 +140,13 @@ fn end(
     }
     let is_endless = open.iter().any(|assignment| assignment.ends_at.is_none());
     Ok(if is_endless { None } else { open.iter().filter_map(|assignment| assignment.ends_at).max() })
+}
+
+/// When the device removes it of itself, by its own RemovalDate or the time that it runs from when it came.
+fn goes_at(facts: &Facts, installed_at: Option<Timestamp>) -> Option<Timestamp> {
+    let after = facts.removal_after_s.map(|seconds| Duration::from_secs(seconds.max(0).unsigned_abs()));
+    let ran_out = installed_at.zip(after).map(|(at, after)| at.plus(after));
+    [facts.removal_at, ran_out].into_iter().flatten().min()
 }
 
 /// Why devices like this one cannot have a profile, where that is known for sure.

@@ -92,6 +92,13 @@ fn variables_of(keys: &plist::Dictionary, facts: &Facts) -> Result<Vec<String>> 
         Err(_) if facts.is_sealed() => return Ok(Vec::new()),
         Err(error) => return Err(Error::bad_input(format!("{error}."))),
     };
+    if found.contains(variables::ACCESS_TOKEN) {
+        return Err(Error::bad_input(format!(
+            "The profile uses ${}, which only the configurations of apps can have: it says which app asks. In profiles there are {}.",
+            variables::ACCESS_TOKEN,
+            variables::known()
+        )));
+    }
     if let Some(name) = found.first().filter(|_| facts.is_sealed()) {
         let what = if facts.is_signed { "signed" } else { "encrypted" };
         return Err(Error::bad_input(format!(

@@ -59,7 +59,8 @@ pub(in crate::mdm) fn variables(tx: &Tx, device: &Device) -> Result<BTreeMap<&'s
         ("DEVICE_NAME", device.name.clone()),
         ("MODEL", if device.model_name.is_empty() { device.product_name.clone() } else { device.model_name.clone() }),
     ];
-    if let Some(person) = people::of_device(tx, &device.id)? {
+    // Who is not there now is nobody, to rules and here.
+    if let Some(person) = people::of_device(tx, &device.id)?.filter(|person| person.active) {
         let classes: Vec<_> = classes::of_person(tx, &person.id)?.into_iter().map(|(class, _)| class.name).collect();
         known.extend([("PERSON_NAME", person.name), ("PERSON_EMAIL", person.email), ("CLASS", classes.join(", "))]);
     }

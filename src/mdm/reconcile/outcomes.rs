@@ -26,6 +26,20 @@ pub struct Outcomes {
     pub rows: Vec<Standing>,
 }
 
+impl Outcomes {
+    /// Counts one in another state than it was.
+    fn moved(&mut self, from: ProfileState, to: ProfileState) {
+        for (state, count) in &mut self.counts {
+            *count = if *state == from { count.saturating_sub(1) } else { *count };
+        }
+        self.counts.retain(|(_, count)| *count > 0);
+        match self.counts.iter_mut().find(|(state, _)| *state == to) {
+            Some((_, count)) => *count += 1,
+            None => self.counts.insert(0, (to, 1)),
+        }
+    }
+}
+
 /// The counts alone, for lists.
 pub fn counted(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str) -> Result<Outcomes> {
     actor.require(Right::View)?;
@@ -35,20 +49,40 @@ pub fn counted(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str) -> Result<O
 /// How far every device is with a policy or a declaration that is known to exist.
 pub fn outcomes(tx: &Tx, actor: &Actor, kind: AssignedKind, id: &str) -> Result<Outcomes> {
     let mut rows = store::standings(tx, kind, id, ROWS_MAX)?;
+    let mut told = counted(tx, actor, kind, id)?;
     for row in rows.iter_mut().filter(|row| row.state != ProfileState::Installed).take(REASONS_MAX) {
-        row.because = because(tx, kind, id, row)?;
+        let (failed, because) = because(tx, kind, id, row)?;
+        row.because = because;
+        if failed && row.state != ProfileState::Failed {
+            // What a declaration needs may have failed, which the device tells of that alone.
+            told.moved(row.state, ProfileState::Failed);
+            row.state = ProfileState::Failed;
+        }
     }
-    let unable = profiles::unable(tx, kind, id, ROWS_MAX)?;
+    let unable = by_enrollment(profiles::unable(tx, kind, id, ROWS_MAX)?);
     let count = unable.len() as u64;
     rows.extend(unable);
-    Ok(Outcomes { unable: count, rows, ..counted(tx, actor, kind, id)? })
+    Ok(Outcomes { unable: count, rows, ..told })
 }
 
-/// Why not all of it is there, in the words of the device's own page.
-fn because(tx: &Tx, kind: AssignedKind, id: &str, row: &Standing) -> Result<String> {
-    let Some(enrollment) = enrollments::by_id(tx, &row.enrollment_id)? else { return Ok(String::new()) };
+/// One row for each channel of a device, with everything that it cannot have.
+fn by_enrollment(rows: Vec<Standing>) -> Vec<Standing> {
+    let mut whole: Vec<Standing> = Vec::new();
+    for row in rows {
+        match whole.last_mut().filter(|last| last.enrollment_id == row.enrollment_id) {
+            Some(last) => last.because = format!("{} {}", last.because, row.because),
+            None => whole.push(row),
+        }
+    }
+    whole
+}
+
+/// Why not all of it is there, in the words of the device's own page, and whether it failed.
+fn because(tx: &Tx, kind: AssignedKind, id: &str, row: &Standing) -> Result<(bool, String)> {
+    let Some(enrollment) = enrollments::by_id(tx, &row.enrollment_id)? else { return Ok((false, String::new())) };
     let things = standing(tx, &enrollment)?.things;
     let theirs = things.into_iter().filter(|thing| thing.origins.iter().any(|origin| origin.kind == kind && origin.id == id));
     let open = theirs.filter(|thing| thing.state != State::There);
-    Ok(open.min_by_key(|thing| thing.state != State::Failed).map(|thing| thing.because).unwrap_or_default())
+    let worst = open.min_by_key(|thing| thing.state != State::Failed);
+    Ok(worst.map(|thing| (thing.state == State::Failed, thing.because)).unwrap_or_default())
 }

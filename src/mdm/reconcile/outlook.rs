@@ -63,13 +63,14 @@ pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change:
     let token = desired.declarations_token();
     let rows = deployments::of_enrollment(tx, &enrollment.id)?;
     let items = items(tx, enrollment, &desired, &token, rows)?;
+    let goes = desired.profiles.values().filter_map(|profile| profile.piece.goes_at);
     let ends = wanted.iter().filter_map(|assignment| assignment.ends_at).chain(desired.provisioning.values().map(|piece| piece.expires_at));
     let retries = items.iter().filter_map(|item| match item.step {
         Step::BackOff(until) => Some(until),
         Step::Sync if item.row.key == DECLARATIONS => item.row.due_at,
         _ => None,
     });
-    let wake_at = ends.chain(retries).filter(|at| *at > tx.now).min();
+    let wake_at = ends.chain(goes).chain(retries).filter(|at| *at > tx.now).min();
     let served = declared::of_enrollment(tx, &enrollment.id)?;
     Ok(Outlook { target, desired, items, apps: apps.items, updates, served, token, wake_at })
 }

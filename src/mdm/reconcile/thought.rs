@@ -25,6 +25,9 @@ pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
     if thought.add.iter().any(|named| named.ends_at.is_some_and(|end| end <= tx.now)) {
         return Err(Error::field("add", "the end of an assignment must be in the future: leave ends_at out, or give a later one"));
     }
+    if thought.add.iter().any(|named| named.mode.is_some() && named.kind != AssignedKind::App) {
+        return Err(Error::field("add", "only apps have a mode: leave mode out for everything else"));
+    }
     if thought.add.iter().any(|named| named.kind == AssignedKind::Declaration && named.ends_at.is_some()) {
         return Err(Error::field("add", "a declaration is assigned without an end: leave ends_at out"));
     }

@@ -344,3 +344,23 @@ fn an_account_that_somebody_has_is_given_to_nobody_else_by_a_file() {
         Ok(())
     });
 }
+
+#[test]
+fn whoever_joins_or_leaves_a_class_or_has_it_renamed_or_deleted_is_planned_for_anew() {
+    let school = School::new();
+    school.write(|tx| {
+        fill_devices(tx, 3)?;
+        import(tx, FIRST)?;
+        take_planned(tx)?;
+        // Kim joins another class, Lee leaves theirs; nothing else changes.
+        let moved = FIRST.replace("student,7b,TESTSN1", "student,7b;8a,TESTSN1").replace("student,7c,TESTSN2", "student,,TESTSN2");
+        import(tx, &moved)?;
+        assert_eq!(take_planned(tx)?, ["e1", "e2"]);
+        let class = class_rows::list(tx, None, 10)?.into_iter().find(|class| class.name == "8a").unwrap();
+        classes::rename(tx, &ME, &class.id, "8b")?;
+        assert_eq!(take_planned(tx)?, ["e1"]);
+        classes::delete(tx, &ME, &class.id)?;
+        assert_eq!(take_planned(tx)?, ["e1"]);
+        Ok(())
+    });
+}

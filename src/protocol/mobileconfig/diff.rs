@@ -12,9 +12,13 @@ pub const CHANGES_MAX: usize = 500;
 /// The most letters of a value that are shown.
 pub const SHOWN_MAX: usize = 200;
 
+/// What stands in the place of a value that is not shown.
+const HIDDEN: &str = "hidden";
+
 /// How the name of a key ends that holds a secret, in small letters without `_` and `-`.
-const SECRET_ENDINGS: [&str; 12] = [
+const SECRET_ENDINGS: [&str; 19] = [
     "password",
+    "passwd",
     "passphrase",
     "passcode",
     "secret",
@@ -25,6 +29,12 @@ const SECRET_ENDINGS: [&str; 12] = [
     // Of some it is a secret and of others not; nobody misses what is hidden of the others.
     "key",
     "wgquickconfig",
+    "bearer",
+    "seed",
+    "pincode",
+    "license",
+    "licensecode",
+    "auth",
     "credential",
     "credentials",
 ];
@@ -110,6 +120,18 @@ impl Diff {
     pub fn is_empty(&self) -> bool {
         self.profile.is_empty() && self.payloads.is_empty()
     }
+
+    /// The same for whoever may not read the profile itself: what changed, and of the values only what is switched on or off. Where a secret stands is
+    /// not always told by its key.
+    pub fn without_values(mut self) -> Self {
+        let keys = self.profile.iter_mut().chain(self.payloads.iter_mut().flat_map(|payload| &mut payload.keys));
+        for value in keys.flat_map(|key| [&mut key.before, &mut key.after]).flatten() {
+            if !matches!(value.as_str(), "true" | "false") {
+                HIDDEN.clone_into(value);
+            }
+        }
+        self
+    }
 }
 
 fn change(change: Change, payload: &Payload, keys: Vec<KeyChange>) -> PayloadChange {
@@ -182,7 +204,7 @@ pub fn is_secret(key: &str, value: &Value) -> bool {
 fn shown(value: &Value, hidden: bool) -> String {
     let text = match value {
         Value::Boolean(flag) => flag.to_string(),
-        _ if hidden => return String::from("hidden"),
+        _ if hidden => return HIDDEN.to_owned(),
         Value::Data(bytes) => format!("{} bytes", bytes.len()),
         Value::String(text) => text.clone(),
         other => to_json(&masked(other)).to_string(),
@@ -197,7 +219,7 @@ fn masked(value: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(masked).collect()),
         Value::Dictionary(keys) => {
             let entry = |(key, value): (&String, &Value)| {
-                (key.clone(), if is_secret(key, value) { Value::String("hidden".into()) } else { masked(value) })
+                (key.clone(), if is_secret(key, value) { Value::String(HIDDEN.into()) } else { masked(value) })
             };
             Value::Dictionary(keys.iter().map(entry).collect())
         }

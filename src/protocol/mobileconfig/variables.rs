@@ -57,9 +57,14 @@ pub enum VariableError {
     Structural(String),
 }
 
-/// The known names, for people.
+/// The known names that profiles can have, for people.
 pub fn known() -> String {
-    VARIABLES.iter().map(|(name, _)| format!("${name}")).collect::<Vec<_>>().join(", ")
+    in_profiles().map(|(name, _)| format!("${name}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The variables that profiles can have, each with what it stands for.
+pub fn in_profiles() -> impl Iterator<Item = (&'static str, &'static str)> {
+    VARIABLES.into_iter().filter(|(name, _)| *name != ACCESS_TOKEN)
 }
 
 /// The variables that a profile uses, by name.

@@ -68,8 +68,17 @@ pub fn combine(of_type: &str, key: &str, one: &Value, other: &Value) -> Value {
         Combine::Or => Value::Boolean(one.as_boolean() == Some(true) || other.as_boolean() == Some(true)),
         Combine::Max => number(one.as_signed_integer().max(other.as_signed_integer())),
         Combine::Min => number(one.as_signed_integer().min(other.as_signed_integer())),
-        Combine::Intersection => list(texts(one).intersection(&texts(other))),
-        Combine::Union => list(texts(one).union(&texts(other))),
+        Combine::Intersection => {
+            let (one, other) = (texts(one), texts(other));
+            list(one.iter().filter(|(small, _)| other.contains_key(*small)).map(|(small, text)| (*text).min(other[small])))
+        }
+        Combine::Union => {
+            let mut all = texts(one);
+            for (small, text) in texts(other) {
+                all.entry(small).and_modify(|known| *known = (*known).min(text)).or_insert(text);
+            }
+            list(all.into_values())
+        }
         Combine::Any => first(one, other),
     }
 }
@@ -78,12 +87,17 @@ fn number(number: Option<i64>) -> Value {
     Value::Integer(number.unwrap_or_default().into())
 }
 
-fn texts(value: &Value) -> BTreeSet<&str> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_string).collect()
+/// The texts of a list by their small letters: identifiers of apps and names of domains are the same in whatever letters they are written.
+fn texts(value: &Value) -> BTreeMap<String, &str> {
+    let mut texts = BTreeMap::<String, &str>::new();
+    for text in value.as_array().into_iter().flatten().filter_map(Value::as_string) {
+        texts.entry(text.to_lowercase()).and_modify(|known| *known = (*known).min(text)).or_insert(text);
+    }
+    texts
 }
 
-fn list<'a>(texts: impl Iterator<Item = &'a &'a str>) -> Value {
-    Value::Array(texts.map(|text| Value::String((*text).to_owned())).collect())
+fn list<'a>(texts: impl Iterator<Item = &'a str>) -> Value {
+    Value::Array(texts.map(|text| Value::String(text.to_owned())).collect())
 }
 
 /// The one that comes first as JSON text.
@@ -138,8 +152,8 @@ mod tests {
             Combine::Or => held.as_boolean() >= part.as_boolean(),
             Combine::Max => held.as_signed_integer() >= part.as_signed_integer(),
             Combine::Min => held.as_signed_integer() <= part.as_signed_integer(),
-            Combine::Intersection => texts(held).is_subset(&texts(part)),
-            Combine::Union => texts(held).is_superset(&texts(part)),
+            Combine::Intersection => texts(held).keys().all(|text| texts(part).contains_key(text)),
+            Combine::Union => texts(part).keys().all(|text| texts(held).contains_key(text)),
             Combine::Any => true,
         }
     }

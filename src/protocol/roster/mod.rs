@@ -182,6 +182,12 @@ pub fn parse(files: &[File], now: Timestamp) -> Result<Roster, Mistake> {
         tables.push(table);
     }
     let mut roster = if tables.iter().any(oneroster::is_one) {
+        if let Some(table) = tables.iter().find(|table| !oneroster::is_one(table) && table.has(&["email"])) {
+            return mistake(format!(
+                "“{}” is a table of people of its own and none of OneRoster's files. Bring it in alone, before or after.",
+                table.name
+            ));
+        }
         oneroster::roster(&tables, now)?
     } else if let [table] = &tables[..] {
         plain::roster(table)?

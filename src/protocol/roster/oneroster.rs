@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Row;
 use super::{Class, Extent, Kind, Membership, Mistake, Person, Role, Roster, Table, account, email, key_of, mistake};
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 
 /// Titles of the column by which an export may tell Managed Apple Accounts; OneRoster has none of its own for them.
 const EXTENSIONS: &[&str] = &["metadatamanagedappleid", "metadatamanagedappleaccount", "managedappleid", "managedappleaccount"];
@@ -238,11 +238,29 @@ fn classes(table: &Table, roster: &mut Roster) -> Result<(), Mistake> {
     Ok(())
 }
 
+/// A day as OneRoster writes it, 2026-07-31, with or without a time after it; a table program may have turned it into something else.
+fn day(table: &Table, row: &Row, column: Option<usize>, title: &str) -> Result<Option<Day>, Mistake> {
+    let text = row.cell(column);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let written = text.split(['T', ' ']).next().unwrap_or_default();
+    Day::parse(written).map(Some).ok_or_else(|| {
+        Mistake(format!(
+            "“{}” in line {} of “{}” is no date as OneRoster writes {title}: year-month-day, as 2026-07-31. A table program may have changed it; \
+             take the file as it was exported.",
+            text.chars().take(40).collect::<String>(),
+            row.line,
+            table.name
+        ))
+    })
+}
+
 fn enrollments(table: &Table, people: &BTreeSet<String>, now: Timestamp, roster: &mut Roster) -> Result<(), Mistake> {
     let column = |title: &str| table.column(&[title]);
     let (status, class, user) = (column("status"), column("classsourcedid"), column("usersourcedid"));
     let (role, begin, end) = (column("role"), column("begindate"), column("enddate"));
-    let today = now.to_string().chars().take(10).collect::<String>();
+    let today = Day::of(now);
     let (mut memberships, mut gone) = (BTreeMap::new(), BTreeSet::new());
     let (mut others, mut over, mut strangers, mut elsewhere) = (0u64, 0u64, 0u64, 0u64);
     let classes: BTreeSet<String> = roster.classes.iter().map(|class| class.key.clone()).collect();
@@ -261,9 +279,8 @@ fn enrollments(table: &Table, people: &BTreeSet<String>, now: Timestamp, roster:
                 continue;
             }
         };
-        // Dates are written 2026-07-31, so that letters compare as days do.
-        let (begin, end) = (row.cell(begin), row.cell(end));
-        if (!end.is_empty() && end < today.as_str()) || (!begin.is_empty() && begin.get(..10).unwrap_or(begin) > today.as_str()) {
+        let (begin, end) = (day(table, row, begin, "beginDate")?, day(table, row, end, "endDate")?);
+        if end.is_some_and(|end| end < today) || begin.is_some_and(|begin| begin > today) {
             over += 1;
             continue;
         }

@@ -19,6 +19,15 @@ const ID: &[&str] =
     &["id", "personid", "studentid", "userid", "sourcedid", "sourceid", "employeeid", "staffid", "admissionnumber", "upnumber"];
 const ACTIVE: &[&str] = &["active", "status", "enabled", "state"];
 
+/// How the key of a person begins who is known by nothing but the name.
+const BY_NAME: &str = "name:";
+
+/// Lines of one person that are told.
+const LINES_TOLD: usize = 10;
+
+/// People of one name that are told.
+const NAMESAKES_TOLD: usize = 20;
+
 struct Columns {
     name: Option<usize>,
     given: Option<usize>,
@@ -77,8 +86,10 @@ pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
     let mut memberships = BTreeSet::new();
     let mut owners: BTreeMap<String, (String, u64)> = BTreeMap::new();
     let mut accounts: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    let mut namesakes = Namesakes::default();
     for row in &table.rows {
         let person = person(table, &columns, row)?;
+        namesakes.note(&person, &several(row.cell(columns.class)), row.line);
         for serial in &person.serials {
             if let Some(line) = taken(&mut owners, serial.clone(), &person.key, row.line) {
                 return mistake(format!("Lines {line} and {} give the device {serial} to different people. Decide who has it.", row.line));
@@ -110,6 +121,7 @@ pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
     roster.people = order.iter().filter_map(|key| people.remove(key)).map(|(person, _)| person).collect();
     roster.classes = classes.into_iter().map(|(key, name)| Class { key, name }).collect();
     roster.memberships = memberships.into_iter().collect();
+    roster.notes.extend(namesakes.words());
     let known = columns.known();
     let unknown: Vec<_> = table
         .titles
@@ -123,6 +135,44 @@ pub(super) fn roster(table: &Table) -> Result<Roster, Mistake> {
         roster.notes.push(format!("Columns that are not used: {titles}"));
     }
     Ok(roster)
+}
+
+/// People told apart by their names alone who stand in several lines with several classes or devices: perhaps they are several people.
+#[derive(Default)]
+struct Namesakes(BTreeMap<String, Namesake>);
+
+#[derive(Default)]
+struct Namesake {
+    name: String,
+    lines: Vec<u64>,
+    classes: BTreeSet<String>,
+    serials: BTreeSet<String>,
+}
+
+impl Namesakes {
+    fn note(&mut self, person: &Person, classes: &[String], line: u64) {
+        if !person.key.starts_with(BY_NAME) {
+            return;
+        }
+        let known = self.0.entry(person.key.clone()).or_default();
+        known.name.clone_from(&person.name);
+        known.lines.push(line);
+        known.classes.extend(classes.iter().map(|class| class.to_lowercase()));
+        known.serials.extend(person.serials.iter().cloned());
+    }
+
+    fn words(self) -> Vec<String> {
+        let doubtful = self.0.into_values().filter(|known| known.lines.len() > 1 && (known.classes.len() > 1 || known.serials.len() > 1));
+        let words = |known: Namesake| {
+            let lines = known.lines.iter().take(LINES_TOLD).map(u64::to_string).collect::<Vec<_>>().join(", ");
+            format!(
+                "“{}” stands in several lines ({lines}) without an e-mail address or id, and is taken as one person. If they are several people, \
+                 give each an address or an id.",
+                known.name
+            )
+        };
+        doubtful.take(NAMESAKES_TOLD).map(words).collect()
+    }
 }
 
 /// Notes that a thing is somebody's; the line that gives it to somebody else, if one does.
@@ -205,7 +255,7 @@ fn person(table: &Table, columns: &Columns, row: &Row) -> Result<Person, Mistake
         word => return mistake(format!("“{word}” in line {line} of “{file}” does not say whether the person is active; take yes or no.")),
     };
     let key = match (row.cell(columns.id), address.as_str()) {
-        ("", "") => format!("name:{}", name.to_lowercase()),
+        ("", "") => format!("{BY_NAME}{}", name.to_lowercase()),
         ("", address) => format!("email:{}", address.to_lowercase()),
         (id, _) => format!("id:{}", id.to_lowercase()),
     };

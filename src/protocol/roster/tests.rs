@@ -335,3 +335,34 @@ fn oneroster_tells_managed_apple_accounts_among_user_ids_or_in_a_column_of_an_ex
     let roster = users("userIds", "{AppleID:kim}");
     assert!(roster.people[0].account.is_empty() && roster.notes.iter().any(|note| note.starts_with("1 Managed Apple Accounts left out")));
 }
+
+#[test]
+fn dates_that_a_table_program_has_changed_are_named_and_empty_no_class() {
+    for (from, to, words) in [
+        ("2027-07-31", "06/30/2027", "“06/30/2027” in line 2 of “enrollments.csv” is no date as OneRoster writes endDate"),
+        ("2026-09-01", "2026-9-1", "beginDate"),
+    ] {
+        let mut files = one_roster();
+        files[2] = file("enrollments.csv", &ENROLLMENTS.replacen(from, to, 1));
+        says(parse(&files, NOW), words);
+    }
+    let mut files = one_roster();
+    files[2] = file("enrollments.csv", &ENROLLMENTS.replace("2026-09-01,2027-07-31", "2026-09-01T00:00:00.000Z,2027-07-31 00:00:00"));
+    assert_eq!(parse(&files, NOW).unwrap().memberships, parse(&one_roster(), NOW).unwrap().memberships);
+}
+
+#[test]
+fn a_table_of_people_beside_oneroster_is_refused_and_not_passed_over() {
+    let mut files = one_roster();
+    files.push(file("plain.csv", "name,email\nKim Example,kim@example.school\n"));
+    says(parse(&files, NOW), "“plain.csv” is a table of people of its own");
+}
+
+#[test]
+fn people_told_apart_by_their_names_alone_are_pointed_out() {
+    let roster = read("name,class,serial\nBen Smith,7a,TESTSN1\nBen Smith,8b,TESTSN2\nAda Example,7a,\n").unwrap();
+    let told: Vec<_> = roster.notes.iter().filter(|note| note.contains("“Ben Smith” stands in several lines (2, 3)")).collect();
+    assert!(told.len() == 1 && names(&roster).len() == 2, "{:?}", roster.notes);
+    let known = read("name,email,class\nBen Smith,b@example.school,7a\nBen Smith,b@example.school,8b\n").unwrap();
+    assert!(known.notes.is_empty(), "{:?}", known.notes);
+}

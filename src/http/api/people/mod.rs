@@ -241,7 +241,14 @@ async fn delete(State(app): State<App>, Authenticated(actor): Authenticated, Pat
 #[serde(deny_unknown_fields)]
 struct PersonOfDevice {
     /// The person's id; null for nobody.
+    #[serde(deserialize_with = "said")]
+    #[schema(required)]
     person: Option<String>,
+}
+
+/// A value that must be said, be it null: nobody loses a device because a key was forgotten.
+fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 /// Who uses a device.

@@ -14,11 +14,6 @@ fn names(affected: &[Affected]) -> Vec<String> {
     affected.iter().map(line).collect()
 }
 
-fn typed<'a>(phrase: &'a str, total: usize, given: Given<'a>) -> Option<Typed<'a>> {
-    let error = given.filter(|given| *given != phrase).map(|_| "That is not the number.");
-    (total > 1).then_some(Typed { phrase, given: given.unwrap_or_default(), error })
-}
-
 /// The question before a policy is saved by which some are told to erase; `sent` is the form, to be sent again.
 pub fn erase(shell: &Shell, (app_id, app): (&str, &str), affected: &[Affected], given: Given<'_>, sent: &[(String, String)]) -> Markup {
     let action = format!("/apps/{app_id}/access");
@@ -33,7 +28,7 @@ pub fn erase(shell: &Shell, (app_id, app): (&str, &str), affected: &[Affected], 
         },
         names: &names,
         total: total as u64,
-        typed: typed(&phrase, total, given),
+        typed: Typed::count(&phrase, total as u64, given),
         hidden: sent,
         verb: "Save it, and have them erase",
         destructive: true,
@@ -59,7 +54,7 @@ pub fn remove(shell: &Shell, (app_id, app): (&str, &str), affected: &[Affected],
         },
         names: &names,
         total: total as u64,
-        typed: typed(&phrase, total, given),
+        typed: Typed::count(&phrase, total as u64, given),
         verb: "Let nobody ask any more",
         destructive: true,
         cancel: &cancel,

@@ -5,8 +5,8 @@ pub mod builder;
 use maud::{Markup, Render as _, html};
 
 use super::parts::{
-    Action, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Selection, Shell, Tab, Table, confirm, count, empty, facts,
-    field, frame, moment, post, post_retold, section, select, table, tabs,
+    Action, Button, Column, Confirm, Fact, Frame, Icon, Pager, Row, Section, Selection, Shell, Tab, Table, Typed, confirm, count, empty,
+    facts, field, frame, moment, post, post_retold, section, select, table, tabs,
 };
 use super::profiles::parts::warnings;
 use crate::clock::Timestamp;
@@ -306,9 +306,17 @@ pub fn put_into(shell: &Shell, view: &PutInto) -> Markup {
     frame(shell, &Frame { back: Some(("/devices", "Devices")), ..Frame::new(Section::Devices, &title) }, confirm(&ask))
 }
 
-/// The page that asks before a group is deleted.
-pub fn delete(shell: &Shell, view: &GroupView) -> Markup {
+impl GroupView {
+    /// How many devices lose something when the group is deleted.
+    pub fn losing(&self) -> u64 {
+        if self.assigned.is_empty() { 0 } else { self.row.devices }
+    }
+}
+
+/// The page that asks before a group is deleted; `given` is what was typed before.
+pub fn delete(shell: &Shell, view: &GroupView, given: Option<&str>) -> Markup {
     let row = &view.row;
+    let (total, phrase) = (view.losing(), view.losing().to_string());
     let (action, cancel, title) =
         (format!("/groups/{}/delete", row.id), format!("/groups/{}", row.id), format!("Delete the group {}", row.name));
     let names: Vec<String> = view.assigned.iter().map(|(_, words, _)| words.clone()).collect();
@@ -320,6 +328,7 @@ pub fn delete(shell: &Shell, view: &GroupView) -> Markup {
         action: &action,
         title: &title,
         consequence,
+        typed: Typed::count(&phrase, total, given),
         verb: "Delete the group",
         destructive: true,
         cancel: &cancel,

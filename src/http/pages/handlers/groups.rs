@@ -319,10 +319,23 @@ async fn ask_delete(State(app): State<App>, who: SignedIn, Path(id): Path<String
     who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
     let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &id, "")).await?;
-    Ok(delete(&shell(&app, &who, None).await?, &view).into_response())
+    Ok(delete(&shell(&app, &who, None).await?, &view, None).into_response())
 }
 
-async fn do_delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+async fn do_delete(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(pairs): Form<Pairs>,
+) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let (actor, target, typed) = (who.actor.clone(), id.clone(), value(&pairs, "typed").to_owned());
+    let view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &target, "")).await?;
+    if view.losing() > 1 && typed != view.losing().to_string() {
+        let page = delete(&shell(&app, &who, None).await?, &view, Some(&typed));
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| groups::delete(tx, &actor, &id)).await?;
     Ok(said(&app, &gate, &who, "/groups", "The group is deleted."))

@@ -203,6 +203,14 @@ pub struct Typed<'a> {
     pub error: Option<&'a str>,
 }
 
+impl<'a> Typed<'a> {
+    /// The number of devices, where it is more than one; `given` is what was typed before.
+    pub fn count(phrase: &'a str, total: u64, given: Option<&'a str>) -> Option<Self> {
+        let error = given.filter(|given| *given != phrase).map(|_| "That is not the number.");
+        (total > 1).then_some(Self { phrase, given: given.unwrap_or_default(), error })
+    }
+}
+
 /// The form that asks before a deed.
 pub fn confirm(ask: &Confirm<'_>) -> Markup {
     let verb = Button::submit(ask.verb).sends("confirmed", "1");

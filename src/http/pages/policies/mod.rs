@@ -10,8 +10,8 @@ use maud::{Markup, html};
 
 use super::parts::scope::{ScopeView, scope};
 use super::parts::{
-    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Table, bar, confirm, count, empty, facts,
-    frame, live, post, section, state_square, table, time_ago,
+    Button, Column, Confirm, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Table, Typed, bar, confirm, count, empty,
+    facts, frame, live, post, section, state_square, table, time_ago,
 };
 use super::profiles::outcomes::{OutcomesView, outcomes};
 use super::profiles::parts::warnings as clashes;
@@ -269,18 +269,23 @@ fn generations(list: &[Generation]) -> Markup {
     })
 }
 
-/// The page that asks before a policy is deleted.
-pub fn ask_delete(shell: &Shell, id: &str, name: &str, groups: &[String]) -> Markup {
+/// The page that asks before a policy is deleted that this many devices have; `given` is what was typed before.
+pub fn ask_delete(shell: &Shell, (id, name): (&str, &str), groups: &[String], devices: u64, given: Option<&str>) -> Markup {
+    let phrase = devices.to_string();
     let (action, cancel) = (format!("/policies/{id}/delete"), format!("/policies/{id}"));
     let consequence = html! {
         "The policy " strong { (name) } " is gone for good."
         @if groups.is_empty() { " It is assigned to no group, so no device changes." }
-        @else { " What it does on the devices of " (groups.join(", ")) " is undone, unless another policy wants it too." }
+        @else {
+            " What it does on the devices of " (groups.join(", ")) " (" (count(devices, "device", "devices")) ") is undone, unless another policy \
+             wants it too."
+        }
     };
     let ask = Confirm {
         action: &action,
         title: "Delete this policy",
         consequence,
+        typed: Typed::count(&phrase, devices, given),
         verb: "Delete the policy",
         destructive: true,
         cancel: &cancel,

@@ -11,7 +11,7 @@ use super::parts::{
     Button, Column, Fact, Frame, Icon, Live, Pager, Row, Section, Segment, Shell, State, Tab, Table, badge, bar, count, empty, facts,
     field, frame, live, table, tabs, upload_up_to,
 };
-use crate::protocol::mobileconfig::variables::VARIABLES;
+use crate::protocol::mobileconfig::variables;
 
 /// The library.
 #[derive(Debug, Clone, Default)]
@@ -132,7 +132,7 @@ pub fn upload(shell: &Shell, view: &UploadView) -> Markup {
             div.form-foot { (Button::submit("Upload and check").main().icon(Icon::Upload)) (Button::link(&back.0, "Cancel")) }
         },
     );
-    let known: Vec<Fact> = VARIABLES.iter().map(|(name, means)| Fact::text(format!("${name}"), means)).collect();
+    let known: Vec<Fact> = variables::in_profiles().map(|(name, means)| Fact::text(format!("${name}"), means)).collect();
     let content = html! {
         (form)
         details #variables {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::parts::scope::{ScopeView, scope};
 use super::super::parts::{
-    Button, Column, Confirm, Frame, Live, Row, Section, Shell, State, Table, confirm, count, field, frame, live, post, section,
+    Button, Column, Confirm, Frame, Live, Row, Section, Shell, State, Table, Typed, confirm, count, field, frame, live, post, section,
     section_with, table, time_ago,
 };
 use super::mark;
@@ -139,8 +139,9 @@ fn removal(view: &ProfileView) -> Markup {
     html! { div.row { (Button::link(format!("/profiles/{}/delete", view.id), "Delete the profile…").destructive().asks()) } }
 }
 
-/// The page that asks before a profile is deleted.
-pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64) -> Markup {
+/// The page that asks before a profile is deleted; `given` is what was typed before.
+pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64, given: Option<&str>) -> Markup {
+    let phrase = device_count.to_string();
     let (action, cancel) = (format!("/profiles/{id}/delete"), format!("/profiles/{id}"));
     let devices = count(device_count, "device", "devices");
     let ask = Confirm {
@@ -150,6 +151,7 @@ pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64) -> Markup 
             strong { (name) } " and all its versions are deleted here."
             @if device_count > 0 { " It is taken back from " (devices) ", with everything it set there." }
         },
+        typed: Typed::count(&phrase, device_count, given),
         verb: "Delete the profile",
         destructive: true,
         cancel: &cancel,

@@ -169,7 +169,7 @@ async fn a_policy_says_where_it_is_wanted_what_a_device_gets_and_asks_before_it_
         "{seen}"
     );
     let ask = house.get(&owner, &format!("{address}/delete")).await.body;
-    assert!(ask.contains("Cart &lt;A&gt; is undone"), "{ask}");
+    assert!(ask.contains("Cart &lt;A&gt; (1 device) is undone"), "{ask}");
     assert_eq!(house.post(&viewer, &format!("{address}/delete"), "").await.status, 403);
     assert_eq!(house.post(&owner, &format!("{address}/delete"), "").await.status, 303);
     assert_eq!(house.get(&owner, &address).await.status, 404);

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::clock::Wall;
 use crate::protocol::declaration::{DeclarationKind, Fault, Finding, find_asset, find_type, predicate};
+use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 
 /// Bytes of one payload as JSON.
@@ -46,6 +48,7 @@ pub(super) fn payload_faults(declaration_type: &str, payload: &Map<String, Value
     let mut faults: Vec<_> =
         findings.into_iter().filter(is_wrong).map(|finding| (format!("Payload.{}", finding.path), finding.words)).collect();
     faults.extend(address_faults(&value));
+    faults.extend(update_faults(declaration_type, payload));
     if let Some(text) = payload.get("Predicate").and_then(Value::as_str)
         && declaration_type.starts_with("com.apple.activation.")
         && let Err(unreadable) = predicate::parse(text)
@@ -53,6 +56,19 @@ pub(super) fn payload_faults(declaration_type: &str, payload: &Map<String, Value
         faults.push((String::from("Payload.Predicate"), unreadable.to_string()));
     }
     faults
+}
+
+/// A version and a time of an ordered update that no device could read.
+fn update_faults(declaration_type: &str, payload: &Map<String, Value>) -> Vec<(String, String)> {
+    if declaration_type != "com.apple.configuration.softwareupdate.enforcement.specific" {
+        return Vec::new();
+    }
+    let text = |key: &str| payload.get(key).and_then(Value::as_str);
+    let version = text("TargetOSVersion").filter(|version| !OsVersion::parse(version).is_known());
+    let time = text("TargetLocalDateTime").filter(|time| Wall::parse(time).is_none());
+    let fault = |key: &str, words: &str| (format!("Payload.{key}"), words.to_owned());
+    let version = version.map(|_| fault("TargetOSVersion", "is a version such as 26.1"));
+    version.into_iter().chain(time.map(|_| fault("TargetLocalDateTime", "is a local time such as 2026-12-04T16:00:00"))).collect()
 }
 
 /// Addresses that are not https, by the places where they stand.
@@ -201,6 +217,16 @@ mod tests {
         let payload = json!({ "Deferrals": { "CombinedPeriodInDays": 91 }, "Notifications": "yes" });
         let places = places("configuration.softwareupdate.settings", &payload);
         assert_eq!(places, ["Payload.Deferrals.CombinedPeriodInDays", "Payload.Notifications"]);
+    }
+
+    #[test]
+    fn an_ordered_update_names_a_version_and_a_time_that_devices_read() {
+        let ordered = |version: &str, time: &str| {
+            let payload = json!({ "TargetOSVersion": version, "TargetLocalDateTime": time });
+            places("configuration.softwareupdate.enforcement.specific", &payload)
+        };
+        assert_eq!(ordered("26.1", "2026-12-04T16:00:00"), [""; 0]);
+        assert_eq!(ordered("newest", "tomorrow"), ["Payload.TargetOSVersion", "Payload.TargetLocalDateTime"]);
     }
 
     #[test]

@@ -235,3 +235,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn spaces_around_a_text_mean_nothing() {
+    for (typed, kept) in [
+        (Rule::App(" com.example.a".into()), Rule::App("com.example.a".into())),
+        (Rule::Model("iPad ".into()), Rule::Model("iPad".into())),
+        (Rule::Name(NameTest::Begins(" Cart A".into())), Rule::Name(NameTest::Begins("Cart A".into()))),
+    ] {
+        assert_eq!(typed.straight(), kept);
+    }
+}

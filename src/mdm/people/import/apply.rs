@@ -25,6 +25,7 @@ pub(super) fn apply(tx: &Tx, actor: &Actor, plan: &Plan, roster: &Roster) -> Res
         people::delete(tx, id)?;
     }
     for (id, _) in &plan.classes_removed {
+        concerned.extend(classes::devices(tx, id)?);
         classes::delete(tx, id)?;
     }
     for changed in &plan.people_changed {
@@ -48,6 +49,7 @@ pub(super) fn apply(tx: &Tx, actor: &Actor, plan: &Plan, roster: &Roster) -> Res
     }
     for (id, _, name, _) in &plan.classes_changed {
         classes::rename(tx, id, name)?;
+        concerned.extend(classes::devices(tx, id)?);
     }
     let people_ids = add_people(tx, plan, roster)?;
     let class_ids = add_classes(tx, plan, roster)?;
@@ -59,9 +61,11 @@ pub(super) fn apply(tx: &Tx, actor: &Actor, plan: &Plan, roster: &Roster) -> Res
             source: plan.source,
         };
         classes::put_member(tx, &membership)?;
+        concerned.extend(people::devices(tx, &membership.person_id)?.into_iter().map(|device| device.id));
     }
     for leaves in &plan.leaves {
         classes::remove_member(tx, &leaves.class_id, &leaves.person_id)?;
+        concerned.extend(people::devices(tx, &leaves.person_id)?.into_iter().map(|device| device.id));
     }
     for gives in &plan.gives {
         let person = id(&gives.person, &people_ids)?;

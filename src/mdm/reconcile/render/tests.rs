@@ -41,6 +41,7 @@ fn origin(name: &str) -> Origin {
 
 fn profile(identifier: &str, name: &str, digest: &str) -> Piece {
     Piece::Profile(ProfilePiece {
+        goes_at: None,
         identifier: identifier.into(),
         uuid: "U".into(),
         digest: digest.into(),

@@ -67,16 +67,27 @@ fn a_key_of_a_profile_and_a_policy_is_named_from_both_sides_with_the_number_of_d
 }
 
 #[test]
-fn what_devices_get_by_a_declaration_or_cannot_have_gets_in_nobodys_way() {
+fn what_devices_get_by_a_declaration_clashes_with_profiles_as_long_as_their_system_has_the_key() {
     let school = School::new();
     ipads(&school, &["27.0"]);
     let lists = restrictions("school.example.apps", &[("allowListedAppBundleIDs", Value::Array(vec![text("com.example.a")]))]);
-    let profile = school.upload(&lists).profile.id;
-    school.assign(&profile, "all", None).unwrap();
-    let apps = policy(&school, "Apps", json!({ "app_allow_list": ["com.example.b"] }));
-    assert_eq!(clashes(&school, &apps, &["all"]), [], "iOS 27 has it by a declaration");
+    let lists = school.upload(&lists).profile.id;
+    let delay = restrictions("school.example.delay", &[("enforcedSoftwareUpdateDelay", Value::Integer(5.into()))]);
+    let delay = school.upload(&delay).profile.id;
+    for id in [&lists, &delay] {
+        school.assign(id, "all", None).unwrap();
+    }
+    let apps = policy(&school, "Apps", json!({ "app_allow_list": ["com.example.b"], "hold_updates": 30 }));
+    let keys = |told: Vec<Clash>| told.into_iter().filter_map(|clash| clash.key).collect::<Vec<_>>();
+    assert_eq!(keys(clashes(&school, &apps, &["all"])), ["allowListedAppBundleIDs"], "iOS 27 knows no delay any more");
     school.write(|tx| meetings::device(tx, "later", "iPad", "26.1", "all"));
-    assert_eq!(clashes(&school, &apps, &["all"]).len(), 1, "iOS 26 has it by the same payload");
+    let both = keys(clashes(&school, &apps, &["all"]));
+    assert!(both.len() == 2 && both.contains(&"enforcedSoftwareUpdateDelay".to_owned()), "{both:?}");
+    assign_policy(&school, &apps, "all");
+    assert!(
+        checked(&school, &delay, &["all"]).iter().any(|warning| warning.other_name.as_deref() == Some("Apps")),
+        "from the other side too"
+    );
 }
 
 #[test]
@@ -260,4 +271,38 @@ fn an_app_that_a_list_of_a_policy_hides_is_named_from_both_sides() {
     assert!(hidden(&chess, &["none"])[0].words.contains("both are for this group"));
     let new = school.write(|tx| apps::add(tx, &Actor::Console, "1500000005", "New")).id;
     assert_eq!(hidden(&new, &["all"]), []);
+}
+
+#[test]
+fn a_list_of_blocked_apps_that_leaves_nothing_of_the_allowed_ones_is_named_and_sent() {
+    let school = School::new();
+    ipads(&school, &["18.1", "27.0"]);
+    let only = policy(&school, "Only", json!({ "app_allow_list": ["com.example.A", "com.example.b"] }));
+    let not = policy(&school, "Not", json!({ "app_block_list": ["com.example.a", "com.example.B", "com.example.c"] }));
+    assign_policy(&school, &only, "all");
+    let told = clashes(&school, &not, &["all"]);
+    assert_eq!(told.len(), 2, "one device has it by a profile, the other by a declaration: {told:?}");
+    for part in ["“Only these apps” and “Not these apps”", "“Only”", "“Not”", "no app at all"] {
+        assert!(told[0].message.contains(part), "{part}: {}", told[0].message);
+    }
+    assign_policy(&school, &not, "all");
+    let keys = school.write(|tx| Ok(policies::on_device(tx, &Actor::Console, "d0")?.keys));
+    assert!(
+        keys.iter().any(|key| key.key == "allowListedAppBundleIDs" && key.value.as_array().is_some_and(|list| list.len() == 2)),
+        "{keys:?}"
+    );
+}
+
+#[test]
+fn lists_that_differ_in_capitals_alone_have_everything_in_common() {
+    let school = School::new();
+    ipads(&school, &["18.1"]);
+    let one = policy(&school, "One", json!({ "app_allow_list": ["com.apple.Pages", "school.example.field"] }));
+    let other = policy(&school, "Other", json!({ "app_allow_list": ["com.apple.pages", "school.example.Field"] }));
+    assign_policy(&school, &one, "all");
+    assert_eq!(clashes(&school, &other, &["all"]), []);
+    assign_policy(&school, &other, "all");
+    let keys = school.write(|tx| Ok(policies::on_device(tx, &Actor::Console, "d0")?.keys));
+    let list = keys.iter().find(|key| key.key == "allowListedAppBundleIDs").unwrap();
+    assert_eq!(list.value, json!(["com.apple.Pages", "school.example.Field"]));
 }

@@ -353,3 +353,33 @@ fn the_library_has_a_limit_and_says_so() {
     assert!(error.kind == Kind::Conflict && error.message.contains("2000 profiles already"), "{error}");
     assert!(!school.upload(&wifi(ID, "a")).changed, "the same again takes no room");
 }
+
+#[test]
+fn whoever_may_not_read_a_profile_sees_which_keys_differ_and_no_values() {
+    let school = School::new();
+    let vpn = |host: &str, on: bool| {
+        restrictions("school.example.vpn", &[("allowCamera", Value::Boolean(on)), ("RemoteAddress", text(host)), ("passwd", text(host))])
+    };
+    let id = school.upload(&vpn("https://user:pass@a.example.school", true)).profile.id;
+    school.add_version(&id, &vpn("https://user:pass@b.example.school", false), true).unwrap();
+    let seen = |role: Role| {
+        let (id, actor) = (id.clone(), Actor::Person { id: "1".into(), name: "kim".into(), role });
+        let keys = school.write(move |tx| profiles::difference(tx, &actor, &id, 1, 2)).payloads.remove(0).keys;
+        keys.into_iter().map(|change| (change.key, change.after.unwrap_or_default())).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    for role in [Role::Viewer, Role::Helper] {
+        let seen = seen(role);
+        assert_eq!([&seen["RemoteAddress"], &seen["passwd"], &seen["allowCamera"]], ["hidden", "hidden", "false"], "{role:?}");
+    }
+    let owner = seen(Role::Owner);
+    assert_eq!([&owner["RemoteAddress"][..], &owner["passwd"]], ["https://user:pass@b.example.school", "hidden"]);
+}
+
+#[test]
+fn the_token_of_apps_is_for_the_configurations_of_apps_alone() {
+    let school = School::new();
+    let refused = school.try_upload(&restrictions("school.example.clip", &[("URL", text("https://x/$ACCESS_TOKEN"))])).unwrap_err();
+    assert!(refused.message.contains("only the configurations of apps"), "{refused}");
+    let unknown = school.try_upload(&restrictions("school.example.clip", &[("URL", text("https://x/$ACCESS_KEY"))])).unwrap_err();
+    assert!(!unknown.message.contains("ACCESS_TOKEN"), "{unknown}");
+}

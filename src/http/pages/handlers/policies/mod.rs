@@ -257,19 +257,35 @@ async fn refused(app: &App, who: &SignedIn, mut form: PolicyForm, error: crate::
     Ok((StatusCode::UNPROCESSABLE_ENTITY, editor(&shell(app, who, None).await?, &form)).into_response())
 }
 
-async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+/// A policy, the names of its groups, and how many devices have it.
+async fn at_stake(app: &App, who: &SignedIn, id: String) -> Result<(Policy, Vec<String>, u64)> {
     who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
     let work = move |tx: &Tx| {
         let policy = policies::find(tx, &actor, &id)?;
         let groups = policies::groups(tx, &actor, &id)?.into_iter().map(|group| group.name).collect::<Vec<_>>();
-        Ok((policy, groups))
+        Ok((policy, groups, counted(tx, &actor, AssignedKind::Policy, &id)?.reach))
     };
-    let (policy, groups) = app.store.read_slow(app.now(), work).await?;
-    Ok(ask_delete(&shell(&app, &who, None).await?, &policy.id, &policy.name, &groups).into_response())
+    app.store.read_slow(app.now(), work).await
 }
 
-async fn delete(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (policy, groups, devices) = at_stake(&app, &who, id).await?;
+    Ok(ask_delete(&shell(&app, &who, None).await?, (&policy.id, &policy.name), &groups, devices, None).into_response())
+}
+
+async fn delete(
+    State(app): State<App>,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response> {
+    let (policy, groups, devices) = at_stake(&app, &who, id.clone()).await?;
+    let typed = pairs.iter().find(|(name, _)| name == "typed").map(|(_, value)| value.trim()).unwrap_or_default();
+    if devices > 1 && typed != devices.to_string() {
+        let page = ask_delete(&shell(&app, &who, None).await?, (&policy.id, &policy.name), &groups, devices, Some(typed));
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| policies::delete(tx, &actor, &id)).await?;
     Ok(Redirect::to("/policies").into_response())

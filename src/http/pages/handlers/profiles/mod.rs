@@ -322,10 +322,24 @@ async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> R
     who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
     let found = app.store.read_slow(app.now(), move |tx| profiles::find(tx, &actor, &id)).await?;
-    Ok(ask_to_delete(&shell(&app, &who, None).await?, &found.profile.id, &found.profile.name, found.reach).into_response())
+    Ok(ask_to_delete(&shell(&app, &who, None).await?, &found.profile.id, &found.profile.name, found.reach, None).into_response())
 }
 
-async fn delete(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+async fn delete(
+    State(app): State<App>,
+    gate: Gate,
+    who: SignedIn,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let found = app.store.read_slow(app.now(), move |tx| profiles::find(tx, &actor, &target)).await?;
+    let typed = pairs.iter().find(|(name, _)| name == "typed").map(|(_, value)| value.trim()).unwrap_or_default();
+    if found.reach > 1 && typed != found.reach.to_string() {
+        let page = ask_to_delete(&shell(&app, &who, None).await?, &found.profile.id, &found.profile.name, found.reach, Some(typed));
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
     let actor = who.actor.clone();
     app.store.write(app.now(), move |tx| profiles::delete(tx, &actor, &id)).await?;
     Ok(said(&app, &gate, &who, "/profiles", "The profile is deleted; it goes from the devices that had it."))
