@@ -129,6 +129,8 @@ async fn a_preview_of_what_is_not_there_or_not_whole_is_refused_at_its_field() {
     let item = json!([{ "kind": "policy", "id": "x" }]);
     for (thought, field) in [
         (json!({ "devices": ["nobody"] }), "devices"),
+        (json!({ "after": "zzz" }), "after"),
+        (json!({ "add": [{ "kind": "policy", "id": id(&made), "mode": "required" }], "groups": [id(&made)] }), "add"),
         (json!({ "groups": ["nothing"] }), "groups"),
         (json!({ "removed_from": ["nothing"] }), "removed_from"),
         (json!({ "remove": item, "groups": [id(&made)] }), "removed_from"),

@@ -196,3 +196,31 @@ async fn a_rule_that_brings_together_what_gets_in_each_others_way_is_asked_about
     assert_eq!(house.post(&owner, &format!("{group}/edit"), &format!("{rule}iPad&do=save&confirmed=1")).await.status, 303);
     assert!(house.get(&owner, &group).await.body.contains("iPad 1"));
 }
+
+#[tokio::test]
+async fn what_takes_something_from_several_devices_is_deleted_once_their_number_is_typed() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.write(|tx| rows::group(tx, "g1", "Cart A")).await;
+    for device in ["d1", "d2"] {
+        house.write(move |tx| meetings::device(tx, device, device, "18.1", "g1")).await;
+    }
+    let profile = house.kept(&owner, &super::profiles::camera("school.example.camera", true)).await;
+    house.post(&owner, &format!("{profile}/scope"), "groups=g1&ends_at=").await;
+    let policy = made(house.post(&owner, "/policies", "name=Exam&no_siri=1").await.location());
+    house.post(&owner, &format!("{policy}/scope"), "groups=g1&ends_at=").await;
+    for path in [policy.as_str(), &profile, "/groups/g1"] {
+        let asked = house.get(&owner, &format!("{path}/delete")).await.body;
+        assert!(asked.contains("Type 2 to go on") && !asked.contains("That is not the number."), "{asked}");
+        let refused = house.post(&owner, &format!("{path}/delete"), "confirmed=1&typed=3").await;
+        assert!(refused.status == 422 && refused.body.contains("That is not the number."), "{}", refused.body);
+        assert_eq!(house.get(&owner, path).await.status, 200, "{path} is still there");
+        if path != "/groups/g1" {
+            // The group is deleted while something is assigned to it.
+            continue;
+        }
+        assert_eq!(house.post(&owner, &format!("{path}/delete"), "confirmed=1&typed=2").await.status, 303);
+    }
+    // Nothing is lost on any device any more.
+    assert_eq!(house.post(&owner, &format!("{policy}/delete"), "confirmed=1").await.status, 303);
+}
