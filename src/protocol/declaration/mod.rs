@@ -4,6 +4,7 @@ pub mod asset_keys;
 mod assets;
 mod keys;
 pub mod predicate;
+pub mod status_items;
 mod types;
 
 pub use assets::{ASSET_TYPES, AssetType, CONTENT_TYPE_MAX, CredentialKey, find as find_asset};

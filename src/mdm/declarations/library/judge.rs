@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::clock::Wall;
-use crate::protocol::declaration::{DeclarationKind, Fault, Finding, find_asset, find_type, predicate};
+use crate::protocol::declaration::{DeclarationKind, Fault, Finding, find_asset, find_type, predicate, status_items};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 
@@ -108,7 +108,13 @@ pub(super) fn warnings(declaration_type: &str, payload: &Map<String, Value>) -> 
         return vec![format!("{declaration_type} is no type that Apple describes. It is sent to devices that say they know it.")];
     };
     let odd = known.findings(payload, None).into_iter().filter(|finding| matches!(finding.fault, Fault::Unknown | Fault::NotAllowed));
-    odd.map(|finding| format!("Payload.{} {}. Devices may refuse the whole declaration.", finding.path, finding.words)).collect()
+    let odd = odd.map(|finding| format!("Payload.{} {}. Devices may refuse the whole declaration.", finding.path, finding.words));
+    let predicate = payload.get("Predicate").and_then(Value::as_str).unwrap_or_default();
+    let unknown = status_items::asked_for(predicate).into_iter().filter(|name| !status_items::is_status_item(name));
+    let unknown = unknown.map(|name| {
+        format!("Payload.Predicate asks for the status item {name}, which Apple does not describe: the condition may never hold.")
+    });
+    odd.chain(unknown).collect()
 }
 
 /// The first versions of the systems that have a type, then those of its keys that came later, each as a sentence without its end:
@@ -251,6 +257,12 @@ mod tests {
     fn a_predicate_that_no_device_can_read_is_refused_with_the_place() {
         let activation = |predicate: &str| faults("activation.simple", &json!({ "StandardConfigurations": [], "Predicate": predicate }));
         assert!(activation("@status(device.model.family) == 'iPad'").is_empty());
+        let told = |predicate: &str| {
+            let payload = json!({ "StandardConfigurations": [], "Predicate": predicate });
+            warnings("com.apple.activation.simple", payload.as_object().unwrap())
+        };
+        assert_eq!(told("@status(device.model.family) == 'iPad'"), [""; 0]);
+        assert!(told("@status(device.model.familly) == 'iPad'")[0].contains("the status item device.model.familly"));
         let wrong = activation("@status(device.model.family) LIKES 'iPad'");
         assert!(wrong[0].0 == "Payload.Predicate" && wrong[0].1.contains("at character 30, “LIKES 'iPad'”"), "{wrong:?}");
     }
