@@ -136,7 +136,7 @@ fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<V
                 AssignedKind::Profile => &mut alike.profiles,
                 AssignedKind::Policy => &mut alike.policies,
                 AssignedKind::App => &mut alike.apps,
-                AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update => continue,
+                AssignedKind::Declaration | AssignedKind::Provisioning | AssignedKind::Update | AssignedKind::Focus => continue,
             };
             if !list.contains(id) {
                 list.push(id.clone());

@@ -70,6 +70,8 @@ pub struct ProfilePiece {
     pub name: String,
     /// Where it comes from.
     pub origins: Vec<Origin>,
+    /// Whether it comes by a command also where others come by declarations, which a device keeps to by itself beyond their end.
+    pub by_command: bool,
 }
 
 /// Where the bytes of a profile come from.

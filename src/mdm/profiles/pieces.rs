@@ -86,6 +86,7 @@ fn piece(tx: &Tx, target: &Target, profile: &Profile, version: &Version, assignm
         content: ProfileContent::Uploaded { profile_id: profile.id.clone(), version: version.version, ends_at },
         name: profile.name.clone(),
         origins: vec![origin(profile)],
+        by_command: false,
     }))
 }
 
