@@ -241,4 +241,6 @@ fn record(tx: &Tx, actor: &Actor, kind: &str, data: Value) -> Result<()> {
 }
 
 #[cfg(test)]
+mod second_factor_tests;
+#[cfg(test)]
 mod tests;
