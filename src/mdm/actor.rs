@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::error::{Error, Result};
 
 /// What a person or a token was made for, from the most to the least powerful.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything, secrets and other people's roles included.
