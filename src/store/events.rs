@@ -158,12 +158,12 @@ impl Filter<'_> {
         }
         // Their place in the order bounds what is walked through; the moment itself decides, for a clock that was set back.
         if let Some(from) = self.from {
-            conditions
-                .push("at >= ? AND seq >= coalesce((SELECT seq FROM events WHERE at >= ? ORDER BY at, seq LIMIT 1), 9223372036854775807)");
+            conditions.push("at >= ? AND seq > coalesce((SELECT seq FROM events WHERE at < ? ORDER BY at DESC, seq DESC LIMIT 1), 0)");
             values.extend([from.millis().into(), from.minus(CLOCK_SET_BACK).millis().into()]);
         }
         if let Some(until) = self.until {
-            conditions.push("at < ? AND seq <= coalesce((SELECT seq FROM events WHERE at < ? ORDER BY at DESC, seq DESC LIMIT 1), 0)");
+            conditions
+                .push("at < ? AND seq < coalesce((SELECT seq FROM events WHERE at >= ? ORDER BY at, seq LIMIT 1), 9223372036854775807)");
             values.extend([until.millis().into(), until.plus(CLOCK_SET_BACK).millis().into()]);
         }
         if self.about_devices {

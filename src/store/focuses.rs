@@ -153,7 +153,7 @@ pub fn apps_in_class(tx: &Tx, class_id: &str, limit: u32) -> Result<Vec<(String,
     tx.list(
         "SELECT identifier, max(installed_apps.name), count(DISTINCT devices.id) AS devices
          FROM class_people JOIN devices ON devices.person_id = class_people.person_id AND deleted_at IS NULL
-         JOIN enrollments ON enrollments.device_id = devices.id AND state = 'enrolled'
+         JOIN enrollments ON enrollments.device_id = devices.id AND enrollments.state = 'enrolled'
          JOIN installed_apps ON installed_apps.enrollment_id = enrollments.id
          WHERE class_id = ?1 AND class_people.role = 'student' GROUP BY identifier ORDER BY devices DESC, lower(installed_apps.name), identifier LIMIT ?2",
         (class_id, limit),

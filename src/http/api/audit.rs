@@ -66,6 +66,7 @@ impl Format {
 struct ExportQuery {
     /// `csv` or `json_lines`.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
     /// Only those with this topic, or of a noun when it ends in a dot: `command.`
     topic: Option<String>,

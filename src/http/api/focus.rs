@@ -4,10 +4,12 @@ use axum::Json as JsonBody;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::input::{Json, Query};
+use super::list::{List, Page};
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
@@ -25,6 +27,22 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(class_devices))
         .routes(routes!(running))
         .routes(routes!(show, end))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PageQuery {
+    /// Items in a page, from 1 to 500; 50 by default.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+impl PageQuery {
+    fn page(&self) -> Result<Page<String>> {
+        Page::parse(self.limit, self.after.as_deref())
+    }
 }
 
 /// A focus.
@@ -75,11 +93,16 @@ impl From<FocusNow> for RunningView {
 }
 
 /// The newest 50 focuses of a class, running or over.
-#[utoipa::path(get, path = "/api/v1/classes/{id}/focus", tag = "people", params(("id" = String, Path, description = "The class's id")),
-    responses((status = 200, description = "Newest first", body = Vec<FocusView>)))]
-async fn of_class(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<Vec<FocusView>>> {
+#[utoipa::path(get, path = "/api/v1/classes/{id}/focus", tag = "people", params(("id" = String, Path, description = "The class's id"), PageQuery),
+    responses((status = 200, description = "Newest first", body = List<FocusView>)))]
+async fn of_class(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<FocusView>>> {
     let rows = app.store.read(app.now(), |tx| focus::list(tx, &actor, &id)).await?;
-    Ok(JsonBody(rows.into_iter().map(FocusView::from).collect()))
+    Ok(JsonBody(query.page()?.part(rows, |focus| focus.id.clone(), FocusView::from)?))
 }
 
 /// What is asked for.
@@ -178,9 +201,9 @@ async fn preview(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
-    post: Post<FocusInput>,
+    Json(input): Json<FocusInput>,
 ) -> Result<JsonBody<OutlookView>> {
-    let wish = Wish::from(post.body);
+    let wish = Wish::from(input);
     Ok(JsonBody(app.store.read_slow(app.now(), move |tx| focus::foresee(tx, &actor, &id, &wish)).await?.into()))
 }
 
@@ -227,22 +250,28 @@ impl From<LearnerNow> for LearnerView {
 }
 
 /// Who learns in a class, with their devices as they stand.
-#[utoipa::path(get, path = "/api/v1/classes/{id}/devices", tag = "people", params(("id" = String, Path, description = "The class's id")),
-    responses((status = 200, description = "By the names of those who use them", body = Vec<LearnerView>)))]
+#[utoipa::path(get, path = "/api/v1/classes/{id}/devices", tag = "people", params(("id" = String, Path, description = "The class's id"), PageQuery),
+    responses((status = 200, description = "By the names of those who use them", body = List<LearnerView>)))]
 async fn class_devices(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
-) -> Result<JsonBody<Vec<LearnerView>>> {
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<LearnerView>>> {
     let now = app.store.read_slow(app.now(), move |tx| focus::class(tx, &actor, &id)).await?;
-    Ok(JsonBody(now.learners.into_iter().map(LearnerView::from).collect()))
+    let key = |learner: &LearnerNow| learner.device.as_ref().map_or_else(|| learner.name.clone(), |listed| listed.device.id.clone());
+    Ok(JsonBody(query.page()?.part(now.learners, key, LearnerView::from)?))
 }
 
 /// Every focus that goes on in the classes that one sees.
-#[utoipa::path(get, path = "/api/v1/focus", tag = "people", responses((status = 200, description = "The nearest end first", body = Vec<RunningView>)))]
-async fn running(State(app): State<App>, Authenticated(actor): Authenticated) -> Result<JsonBody<Vec<RunningView>>> {
+#[utoipa::path(get, path = "/api/v1/focus", tag = "people", params(PageQuery), responses((status = 200, description = "The nearest end first", body = List<RunningView>)))]
+async fn running(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<List<RunningView>>> {
     let rows = app.store.read_slow(app.now(), move |tx| focus::now_running(tx, &actor)).await?;
-    Ok(JsonBody(rows.into_iter().map(RunningView::from).collect()))
+    Ok(JsonBody(query.page()?.part(rows, |now| now.focus.id.clone(), RunningView::from)?))
 }
 
 /// One focus.

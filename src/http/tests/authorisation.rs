@@ -130,9 +130,10 @@ fn constant(texts: &BTreeMap<String, String>, text: &str, name: &str) -> String 
     let found = match module {
         Some(module) => texts.iter().filter(|(file, _)| file.ends_with(&format!("{module}.rs"))).find_map(|(_, text)| value(text)),
         None => value(text).or_else(|| {
-            let used = Regex::new(&format!(r"use crate::http::([a-z_:]+)(::\{{[^;]*\b{name}\b[^;]*\}}|::{name});")).unwrap();
-            let place = used.captures(text)?[1].replace("::", "/");
-            texts.get(&format!("{place}.rs")).or_else(|| texts.get(&format!("{place}/mod.rs"))).and_then(|text| value(text))
+            let used = Regex::new(&format!(r"use crate::([a-z_:]+)(::\{{[^;]*\b{name}\b[^;]*\}}|::{name});")).unwrap();
+            let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(used.captures(text)?[1].replace("::", "/"));
+            let text = std::fs::read_to_string(place.with_extension("rs")).or_else(|_| std::fs::read_to_string(place.join("mod.rs")));
+            value(&text.ok()?)
         }),
     };
     found.unwrap_or_else(|| panic!("what is the address {name}?"))

@@ -241,6 +241,4 @@ fn record(tx: &Tx, actor: &Actor, kind: &str, data: Value) -> Result<()> {
 }
 
 #[cfg(test)]
-mod second_factor_tests;
-#[cfg(test)]
 mod tests;

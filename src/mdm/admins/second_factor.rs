@@ -315,3 +315,6 @@ fn record_refusal(tx: &Tx, data: Value) -> Result<()> {
 fn wrong() -> Error {
     Error::new(Kind::Unauthenticated, "This code is not right, or was used already. Type the one that the telephone shows now.")
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
-use super::devices::{mark, name, reason};
+use super::devices::{mark, reason};
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::clock::Zone;
@@ -97,7 +97,8 @@ fn learner_row(class_id: &str, learner: &LearnerNow, zone: &Zone) -> LearnerRow 
         Some(listed) => LearnerRow {
             name: name_of,
             href: Some(format!("{ADDRESS}/{class_id}/devices/{}", listed.device.id)),
-            device: name(&listed.device),
+            // Without a name of its own a device is known by its serial number, which teachers do not see.
+            device: if listed.device.name.is_empty() { String::from("Device") } else { listed.device.name.clone() },
             state: mark(listed.standing),
             reason: reason(listed),
             seen: listed.last_seen_at,

@@ -43,7 +43,7 @@ async fn a_teacher_is_led_to_their_classes_and_finds_nothing_of_others() {
     let today = house.get(&teacher, "/").await;
     assert_eq!((today.status.as_u16(), today.location()), (303, "/teaching"));
     let page = house.get(&teacher, "/teaching").await.body;
-    assert!(page.contains("7b") && !page.contains("8c") && !page.contains("href=\"/devices\""), "{page}");
+    assert!(page.contains(">7b<") && !page.contains(">8c<") && !page.contains("href=\"/devices\""), "{page}");
     let class = house.get(&teacher, &format!("/teaching/{own}")).await;
     assert!(class.status == 200 && class.body.contains("Pupil of 7b") && class.body.contains("Start a focus"), "{}", class.body);
     let device = house.get(&teacher, &format!("/teaching/{own}/devices/d1")).await.body;

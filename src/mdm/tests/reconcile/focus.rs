@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Device, School};
+use super::super::{Device, School, TOPIC};
 use crate::error::Kind;
 use crate::mdm::admins::{self, NewAdmin, Password};
 use crate::mdm::focus::{self, CLOCK_SLACK, IDENTIFIER, Wish};
@@ -51,7 +51,11 @@ fn logs_in(school: &School, name: &str, role: Role) -> Actor {
 
 fn device<'a>(school: &'a School, udid: &str, os_version: &str) -> Device<'a> {
     let device = school.device(udid);
-    device.authenticate();
+    let said = format!(
+        "<key>MessageType</key><string>Authenticate</string><key>Topic</key><string>{TOPIC}</string><key>ProductName</key><string>iPad13,18</string>\
+         <key>OSVersion</key><string>{os_version}</string><key>SerialNumber</key><string>TESTSN-{udid}</string>"
+    );
+    device.check_in(&said).unwrap();
     device.token_update(false);
     device.says_what_it_is(os_version);
     device.answer_everything();

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::second_factor::{
+use super::{
     BLOCKED_FOR, FAILURES_MAX, Next, RECOVERY_CODES, Required, STEP_LIFE, TRIES_MAX, Taken, after_code, after_password, confirm, prepare,
     prepared, renew_codes, require, reset, standing, switch_off,
 };
-use super::sessions::{self, Client};
-use super::{HashedPassword, NewAdmin, Password, add, reset_password};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Kind, Result};
 use crate::mdm::actor::{Actor, Role};
+use crate::mdm::admins::sessions::{self, Client};
+use crate::mdm::admins::{HashedPassword, NewAdmin, Password, add, reset_password};
 use crate::pki::totp;
 use crate::secret::{Secret, SecretBytes};
 use crate::store::{OpenOptions, Store, Tx, second_factors};
