@@ -299,15 +299,18 @@ async fn every_address_lets_in_whom_the_table_names_and_nobody_else() {
     let mut found = Row::new();
     for address in addresses {
         let (method, path) = address.split_once(' ').unwrap();
-        let mut let_in = BTreeSet::new();
+        let (mut let_in, mut is_there) = (BTreeSet::new(), true);
         for who in everybody() {
             let answer = house.ask(who, method, &filled(path), house.body(method, path)).await;
-            assert_ne!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{address}");
+            // Handlers of any method say themselves which they take.
+            is_there &= answer.status() != StatusCode::METHOD_NOT_ALLOWED;
             if is_let_in(&answer) {
                 let_in.insert(who);
             }
         }
-        found.insert(address, let_in);
+        if is_there {
+            found.insert(address, let_in);
+        }
     }
     drop(house.app);
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE);

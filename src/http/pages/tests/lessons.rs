@@ -71,7 +71,7 @@ async fn a_focus_is_looked_at_first_started_shown_and_ended() {
     let (house, own, _, teacher) = school().await;
     let wrong = start(&house, &teacher, &own, "kind=sites&sites=not+an+address&minutes=3").await;
     assert_eq!(wrong.status, 422);
-    assert!(wrong.body.contains("from 5 to 480 minutes") && wrong.body.contains(">\nnot an address</textarea>"), "{}", wrong.body);
+    assert!(wrong.body.contains("From 5 to 480 minutes") && wrong.body.contains(">\nnot an address</textarea>"), "{}", wrong.body);
     let form = "kind=app&one=com.apple.mobilenotes&lesson=45&minutes=30";
     let seen = start(&house, &teacher, &own, form).await;
     assert!(
