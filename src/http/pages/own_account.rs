@@ -89,7 +89,10 @@ fn factor(shell: &Shell, view: &AccountView) -> Markup {
                     p { (badge(State::Ok, "on")) " since " (time_ago(at, shell.now)) ". After your password you are asked for the code of your telephone." }
                     @if view.factor.codes_left == 0 { p { (badge(State::Problem, "no codes on paper left")) " Make new ones." } }
                 },
-                None => p { (badge(State::Waiting, "off")) " With it, whoever has learned your password still cannot log in without your telephone." },
+                None => {
+                    p { (badge(State::Waiting, "off")) }
+                    p.quiet { "With it, whoever has learned your password still cannot log in without your telephone." }
+                },
             }
             div.row { (Button::link("/account/second-factor", if view.factor.on_since.is_some() { "Change" } else { "Switch it on" }).main()) }
         }

@@ -35,8 +35,12 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    fn is_narrow(&self) -> bool {
-        [&self.by, &self.kind, &self.device, &self.from, &self.until].into_iter().any(|text| !text.is_empty())
+    /// What it is narrowed down to, in words.
+    fn words(&self) -> String {
+        let kind = KINDS.iter().find(|(kind, _)| *kind == self.kind && !kind.is_empty()).map_or("", |(_, words)| words);
+        let parts = [("by ", self.by.as_str()), ("", kind), ("device ", &self.device), ("from ", &self.from), ("to ", &self.until)];
+        let told: Vec<_> = parts.iter().filter(|(_, what)| !what.is_empty()).map(|(before, what)| format!("{before}{what}")).collect();
+        if told.is_empty() { String::from("Narrow it down, or take it as a file") } else { format!("Narrowed down: {}", told.join(", ")) }
     }
 
     /// The address of the log under this filter.
@@ -160,8 +164,8 @@ fn filters(filter: &AuditFilter) -> Markup {
     let kinds = KINDS.map(|(kind, words)| (kind.to_owned(), words.to_owned()));
     let file = |format: &str| filter.address("/system/audit/export").with("format", format).to_string();
     html! {
-        details open[filter.is_narrow()] {
-            summary { "Narrow it down, or take it as a file" }
+        details open[!filter.errors.is_empty()] {
+            summary { (filter.words()) }
             form.form method="get" action="/system/audit" {
                 @if let Some(whose) = filter.whose { input type="hidden" name="who" value=(whose.word()); }
                 (field("by", "Who").optional().value(&filter.by).help("The name with which somebody logs in, or of a token."))

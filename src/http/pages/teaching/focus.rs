@@ -63,7 +63,7 @@ pub fn form(shell: &Shell, form: &FocusForm) -> Markup {
                 details open[form.kind == FocusKind::Apps] {
                     summary { "Apps" }
                     @if let Some(words) = items_error(FocusKind::Apps) { p.error { (state_square(State::Problem, 10)) span { (words) } } }
-                    fieldset.choices {
+                    fieldset.choices.many {
                         legend { "Only these apps" }
                         @for (id, name, devices) in &form.choices { (app_box(id, name, *devices, form.apps.contains(id))) }
                     }
@@ -143,7 +143,7 @@ pub struct PreviewView {
 pub fn preview(shell: &Shell, view: &PreviewView) -> Markup {
     let back = format!("/teaching/{}", view.class.0);
     let on = view.able.len() as u64;
-    let list = |rows: &[(String, String)]| html! { ul { @for (who, words) in rows { li { (who) @if !words.is_empty() { span.quiet { " – " (words) } } } } } };
+    let list = |rows: &[(String, String)]| html! { ul.plain { @for (who, words) in rows { li { (who) @if !words.is_empty() { span.quiet { " – " (words) } } } } } };
     let content = html! {
         div.stack.loose {
             @if let Some(words) = &view.error { div.banner.problem role="alert" { (state_square(State::Problem, 12)) p.words { (words) } } }

@@ -143,6 +143,7 @@ pub fn class(shell: &Shell, view: &ClassView) -> Markup {
     let content = live(
         Live { id: "class", topics: "focus deployment device enrollment command class", of: None, src: None },
         html! {
+            div.stack.loose {
             @if !view.running.is_empty() { (section("Going on now", running(&view.running, view.may_teach))) }
             @if view.learners.is_empty() {
                 (empty("Nobody learns here yet", "People are put into the class under People and classes.", Markup::default()))
@@ -150,10 +151,11 @@ pub fn class(shell: &Shell, view: &ClassView) -> Markup {
                 (section("Devices", html! { (squares(view)) }))
                 @if !absent.is_empty() {
                     (section(&format!("Not here: {}", absent.len()), html! {
-                        ul { @for learner in &absent { li { (learner.name) span.quiet { " " (whereabouts(learner, shell.now)) } } } }
+                        ul.plain { @for learner in &absent { li { (learner.name) span.quiet { " " (whereabouts(learner, shell.now)) } } } }
                     }))
                 }
                 (section("Everybody", everybody(view, shell.now)))
+            }
             }
         },
     );
@@ -239,7 +241,7 @@ pub fn device(shell: &Shell, view: &DeviceView) -> Markup {
         ]))
         (section("Apps on it", html! {
             @if view.apps.is_empty() { p.quiet { "It has not said yet which apps it has, or it has none but Apple’s own." } }
-            @else { ul { @for (name, version) in &view.apps { li { (name) " " span.quiet { (version) } } } } }
+            @else { ul.plain { @for (name, version) in &view.apps { li { (name) " " span.quiet { (version) } } } } }
         }))
     };
     let page = Frame { back: Some((&back, &view.class.1)), state: Some(learner.state), ..Frame::new(Section::Teaching, &learner.device) };
