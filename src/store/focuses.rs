@@ -126,6 +126,18 @@ pub fn devices(tx: &Tx, id: &str) -> Result<Vec<String>> {
     tx.list("SELECT device_id FROM focus_devices WHERE focus_id = ?1 AND released_at IS NULL ORDER BY device_id", [id], |row| row.get(0))
 }
 
+/// On how many of its devices a focus holds, and how many those are; `key` is that of its profile's row.
+pub fn held(tx: &Tx, id: &str, key: &str) -> Result<(u64, u64)> {
+    tx.one(
+        "SELECT coalesce(sum(EXISTS (
+             SELECT 1 FROM enrollments JOIN deployments ON deployments.enrollment_id = enrollments.id AND key = ?2
+             WHERE enrollments.device_id = focus_devices.device_id AND state = 'enrolled' AND wanted <> '' AND seen = wanted)), 0), count(*)
+         FROM focus_devices WHERE focus_id = ?1 AND released_at IS NULL",
+        (id, key),
+        |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())),
+    )
+}
+
 /// Somebody who learns in a class, with their device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learner {

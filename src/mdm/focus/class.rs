@@ -11,7 +11,7 @@ use crate::mdm::{Actor, Right, scope};
 use crate::store::classes::Class;
 use crate::store::focuses::{self as rows, Focus};
 use crate::store::roster::{self, Listed};
-use crate::store::{Tx, enrollments, inventory};
+use crate::store::{Tx, deployments, enrollments, inventory};
 
 /// Whoever's device was not heard of for so long counts as not here.
 pub const ABSENT_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -93,11 +93,7 @@ pub fn now_running(tx: &Tx, actor: &Actor) -> Result<Vec<FocusNow>> {
 }
 
 fn how_far(tx: &Tx, focus: Focus) -> Result<FocusNow> {
-    let (mut there, mut devices) = (0, 0);
-    for device in rows::devices(tx, &focus.id)? {
-        devices += 1;
-        there += u64::from(stands(tx, &device, &focus)?.state == Some(State::There));
-    }
+    let (there, devices) = rows::held(tx, &focus.id, &deployments::profile_key(IDENTIFIER))?;
     Ok(FocusNow { words: words(focus.kind, &focus.items), focus, there, devices })
 }
 
@@ -128,8 +124,8 @@ pub fn class(tx: &Tx, actor: &Actor, id: &str) -> Result<ClassNow> {
         };
         learners.push(LearnerNow { name: learner.name, device, focus, absent: !is_heard });
     }
-    let mut running = now_running(tx, actor)?;
-    running.retain(|now| now.focus.class_id == class.id);
+    let own = rows::running(tx)?.into_iter().filter(|focus| focus.class_id == class.id);
+    let running = own.map(|focus| how_far(tx, focus)).collect::<Result<_>>()?;
     Ok(ClassNow { class, learners, running })
 }
 
