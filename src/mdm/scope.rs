@@ -38,11 +38,7 @@ impl Scope {
     /// # Errors
     /// Not found, in the same words whether there is no such class or it is somebody else's.
     pub fn class(&self, tx: &Tx, id: &str) -> Result<Class> {
-        let is_in_view = match self {
-            Self::Everything => true,
-            Self::Classes(own) => own.contains(id),
-        };
-        let found = if is_in_view { classes::by_id(tx, id)? } else { None };
+        let found = if self.sees(id) { classes::by_id(tx, id)? } else { None };
         found.ok_or_else(|| match self {
             Self::Everything => Error::not_found("There is no such class."),
             Self::Classes(_) => Error::not_found("There is no such class among those that you teach."),
@@ -52,11 +48,16 @@ impl Scope {
     /// The classes in view, by name.
     pub fn classes(&self, tx: &Tx) -> Result<Vec<Class>> {
         let mut classes = classes::all(tx)?;
-        classes.retain(|class| match self {
-            Self::Everything => true,
-            Self::Classes(own) => own.contains(&class.id),
-        });
+        classes.retain(|class| self.sees(&class.id));
         Ok(classes)
+    }
+
+    /// Whether a class is in view, by its id.
+    pub fn sees(&self, class_id: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Classes(own) => own.contains(class_id),
+        }
     }
 
     /// Whether a device is in view: one that somebody uses who learns in a class of these.

@@ -113,7 +113,7 @@ fn seen_by_teachers(tx: &Tx, own: &Scope, read: Vec<Event>) -> Result<Vec<Event>
     for event in read {
         let is_in_view = match (&event.device_id, event.data.get("class").and_then(serde_json::Value::as_str)) {
             (Some(device), _) => own.has_device(tx, device)?,
-            (None, Some(class)) => matches!(own, Scope::Classes(classes) if classes.contains(class)),
+            (None, Some(class)) => own.sees(class),
             (None, None) => false,
         };
         if is_in_view {

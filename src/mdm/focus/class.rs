@@ -85,7 +85,7 @@ pub fn now_running(tx: &Tx, actor: &Actor) -> Result<Vec<FocusNow>> {
     let scope = scope::of(tx, actor)?;
     let mut seen = Vec::new();
     for focus in rows::running(tx)? {
-        if scope.class(tx, &focus.class_id).is_ok() {
+        if scope.sees(&focus.class_id) {
             seen.push(how_far(tx, focus)?);
         }
     }

@@ -164,10 +164,8 @@ fn finish(tx: &Tx, actor: &Actor, focus: &Focus) -> Result<()> {
 /// One focus, if its class is in view.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Focus> {
     let scope = scope::of(tx, actor)?;
-    let unknown = || Error::not_found("There is no such focus.");
-    let focus = rows::by_id(tx, id)?.ok_or_else(unknown)?;
-    scope.class(tx, &focus.class_id).map_err(|_| unknown())?;
-    Ok(focus)
+    let focus = rows::by_id(tx, id)?.filter(|focus| scope.sees(&focus.class_id));
+    focus.ok_or_else(|| Error::not_found("There is no such focus."))
 }
 
 /// The newest focuses of a class, running or over.
