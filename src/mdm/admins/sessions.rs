@@ -52,7 +52,7 @@ impl Candidate {
         let right = possible && password::matches(password, self.0.as_ref().map(|admin| &admin.password_hash));
         match self.0 {
             Some(admin) if right && admin.disabled_at.is_none() => Ok(Verified(admin)),
-            known => Err(Refused(known)),
+            known => Err(Refused(known.map(Box::new))),
         }
     }
 }
@@ -75,7 +75,7 @@ impl Verified {
 
 /// Someone did not know a person's password, or there is no such person.
 #[derive(Debug)]
-pub struct Refused(Option<Admin>);
+pub struct Refused(Option<Box<Admin>>);
 
 /// A session that has just begun. The token is said once, to the browser.
 #[derive(Debug)]
