@@ -91,7 +91,7 @@ async fn a_lesson_holds_on_old_and_new_ipads_and_ends_on_each_while_the_applianc
     // From here on nobody hears of the appliance until after the end.
     let ends_at = house.read(|tx| focus::now_running(tx, &Actor::Console)).await.iter().map(|now| now.focus.ends_at).max().unwrap();
     let left = ends_at.since(house.clock.now());
-    guests[0].alone(left - Duration::from_secs(1)).await;
+    guests[0].alone(left.saturating_sub(Duration::from_secs(1))).await;
     assert!(has_focus(&guests[0]).await, "a second before the end");
     guests[0].alone(Duration::from_secs(1)).await;
     for guest in &guests {
@@ -124,7 +124,7 @@ async fn a_device_that_is_late_has_what_is_left_and_one_that_comes_after_the_end
     let class = class_of(&house, &guests).await;
     let guest = &guests[0];
     let focus = start(&house, &class, FocusKind::App, &[NOTES]).await;
-    house.clock.advance(LESSON - Duration::from_secs(300));
+    house.clock.advance(LESSON.saturating_sub(Duration::from_secs(300)));
     guest.settle().await;
     assert_eq!(guest.look(|device| device.locked_into()).await.as_deref(), Some(NOTES));
     guest.alone(focus.ends_at.since(house.clock.now())).await;

@@ -105,7 +105,7 @@ fn written(row: &Row) -> String {
     let mut text = format!("{head}# {:<5} {:<7} {:<7} {:<8} {:<6} address\n", "", "nobody", "device", "sessions", "tokens");
     for (address, outcomes) in row {
         let (method, path) = address.split_once(' ').unwrap();
-        text += &format!("{method:<7} {} {path}\n", columns(outcomes));
+        text.push_str(&[&format!("{method:<7}"), " ", &columns(outcomes), " ", path, "\n"].concat());
     }
     text
 }

@@ -134,8 +134,19 @@ fn running_on(tx: &Tx, device_id: &str) -> Result<Option<DeviceNow>> {
     focus.map(|focus| stands(tx, device_id, &focus)).transpose()
 }
 
+/// One device of a class.
+#[derive(Debug, Clone)]
+pub struct DeviceSeen {
+    /// The class.
+    pub class: Class,
+    /// Whose it is, and how it stands.
+    pub learner: LearnerNow,
+    /// Apps on it: name and version.
+    pub apps: Vec<(String, String)>,
+}
+
 /// One device of a class as its teacher sees it: how it stands, the apps on it, and what goes on; nothing secret and no serial number.
-pub fn device(tx: &Tx, actor: &Actor, class_id: &str, device_id: &str) -> Result<(Class, LearnerNow, Vec<(String, String)>)> {
+pub fn device(tx: &Tx, actor: &Actor, class_id: &str, device_id: &str) -> Result<DeviceSeen> {
     let now = class(tx, actor, class_id)?;
     let is_it = |learner: &LearnerNow| learner.device.as_ref().is_some_and(|listed| listed.device.id == device_id);
     let learner = now.learners.into_iter().find(is_it);
@@ -143,7 +154,7 @@ pub fn device(tx: &Tx, actor: &Actor, class_id: &str, device_id: &str) -> Result
     let channel = enrollments::device_channel(tx, device_id)?;
     let apps = channel.map(|channel| inventory::apps(tx, &channel.id)).transpose()?.unwrap_or_default();
     let named = |app: inventory::InstalledApp| (if app.name.is_empty() { app.identifier } else { app.name }, app.short_version);
-    Ok((now.class, learner, apps.into_iter().map(named).collect()))
+    Ok(DeviceSeen { class: now.class, learner, apps: apps.into_iter().map(named).collect() })
 }
 
 /// Apps that a focus of a class can show: those on its devices, and Apple's own; bundle id, name, and on how many devices where they say so.

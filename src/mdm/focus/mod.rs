@@ -7,7 +7,7 @@ mod profile;
 mod wish;
 
 pub use ability::{APPLE_APPS, Able, app_name, words};
-pub use class::{ABSENT_AFTER, ClassNow, DeviceNow, FocusNow, LearnerNow, choices, class, device, now_running, own_classes};
+pub use class::{ABSENT_AFTER, ClassNow, DeviceNow, DeviceSeen, FocusNow, LearnerNow, choices, class, device, now_running, own_classes};
 pub use ends::{CLOCK_SLACK, is_left_alone, is_to_be_asked_about, outlived, wakes};
 pub use profile::{IDENTIFIER, pieces};
 pub use wish::{APPS_MAX, BUNDLE_ID_MAX, MINUTES_MAX, MINUTES_MIN, SITE_MAX, SITES_MAX, Wish, host};
@@ -193,7 +193,7 @@ fn nobody_can(outlook: &Outlook) -> String {
     if outlook.devices.is_empty() {
         return String::from("Nobody who learns in this class has a device yet. Give them devices under People first.");
     }
-    let because = outlook.devices.iter().filter_map(|foreseen| foreseen.outcome.as_ref().err()).next().map_or("", String::as_str);
+    let because = outlook.devices.iter().find_map(|foreseen| foreseen.outcome.as_ref().err()).map_or("", String::as_str);
     format!("None of these devices can have it. {because}")
 }
 

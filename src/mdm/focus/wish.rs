@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn field(wish: &Wish) -> String {
-        wish.checked().unwrap_err().fields[0].field.to_string()
+        wish.checked().unwrap_err().fields[0].field.clone()
     }
 
     #[test]

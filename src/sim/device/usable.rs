@@ -38,7 +38,7 @@ impl Device {
     /// Whether a browser on it opens an address.
     pub fn opens_site(&self, url: &str) -> bool {
         let is_on = |keys: &Dictionary| {
-            let mut bookmarks = ["AllowListBookmarks", "WhitelistedBookmarks"].into_iter().filter(|key| keys.contains_key(*key)).peekable();
+            let mut bookmarks = ["AllowListBookmarks", "WhitelistedBookmarks"].into_iter().filter(|key| keys.contains_key(key)).peekable();
             // Without a list it allows what nothing else forbids.
             bookmarks.peek().is_none()
                 || bookmarks

@@ -18,7 +18,7 @@ use crate::http::pages::teaching::{
     ClassRow, ClassView, DeviceView, FocusForm, FocusRow, LearnerRow, PreviewView, class as class_page, classes, device as device_page,
     form, preview,
 };
-use crate::mdm::focus::{self, DeviceNow, FocusNow, LearnerNow, Outlook, Wish};
+use crate::mdm::focus::{self, DeviceNow, DeviceSeen, FocusNow, LearnerNow, Outlook, Wish};
 use crate::mdm::reconcile::State as Stands;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
@@ -136,7 +136,7 @@ async fn show(
 async fn show_device(State(app): State<App>, who: SignedIn, Path((class, device)): Path<(String, String)>) -> Result<Response> {
     let actor = who.actor.clone();
     let look = move |tx: &Tx| {
-        let (class, learner, apps) = focus::device(tx, &actor, &class, &device)?;
+        let DeviceSeen { class, learner, apps } = focus::device(tx, &actor, &class, &device)?;
         let row = learner_row(&class.id, &learner, &zone(tx)?);
         let listed = learner.device.as_ref();
         let about = listed.map(|listed| format!("{} {}", listed.device.model_name, listed.device.os_version)).unwrap_or_default();

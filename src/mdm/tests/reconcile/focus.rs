@@ -64,7 +64,7 @@ fn device<'a>(school: &'a School, udid: &str, os_version: &str) -> Device<'a> {
 
 impl Device<'_> {
     fn plans(&self) {
-        self.school.write(|tx| reconcile::plan_page(tx));
+        self.school.write(reconcile::plan_page);
     }
 
     /// The profile of a focus that it is sent.
@@ -215,7 +215,7 @@ fn a_device_that_is_off_until_the_end_never_gets_it_and_one_that_is_late_gets_wh
     let id = class.clone();
     let focus = school.write(move |tx| focus::start(tx, &Actor::Console, &id, &wish(FocusKind::App, &["com.apple.mobilenotes"])));
     device.plans();
-    school.clock.advance(LESSON - Duration::from_secs(60));
+    school.clock.advance(LESSON.saturating_sub(Duration::from_secs(60)));
     let (uuid, profile) = device.is_sent_a_focus();
     assert_eq!(profile.removal_at, Some(focus.ends_at), "no longer than the lesson");
     device.report(&uuid, "NotNow");
