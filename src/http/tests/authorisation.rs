@@ -4,6 +4,7 @@
 //! table anew; what changes in it is then read and judged like code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use axum::body::Body;
@@ -105,7 +106,7 @@ fn written(row: &Row) -> String {
     let mut text = format!("{head}# {:<5} {:<7} {:<7} {:<8} {:<6} address\n", "", "nobody", "device", "sessions", "tokens");
     for (address, outcomes) in row {
         let (method, path) = address.split_once(' ').unwrap();
-        text.push_str(&[&format!("{method:<7}"), " ", &columns(outcomes), " ", path, "\n"].concat());
+        writeln!(text, "{method:<7} {} {path}", columns(outcomes)).unwrap();
     }
     text
 }
