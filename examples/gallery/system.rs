@@ -68,6 +68,8 @@ fn today() -> TodayView {
     };
     let end = |name: &str, at, state| Countdown { name: name.into(), at, state, href: "/system/push".into() };
     TodayView {
+        focuses: vec![],
+        may_teach: true,
         needs: vec![
             need(
                 State::Problem,
@@ -112,6 +114,8 @@ fn today() -> TodayView {
 
 fn nothing_today() -> TodayView {
     TodayView {
+        focuses: vec![],
+        may_teach: true,
         needs: vec![],
         roll: Roll::default(),
         counts: [0; 4],
@@ -207,7 +211,17 @@ fn push_pages() -> Vec<(&'static str, Markup)> {
 }
 
 fn people_pages() -> Vec<(&'static str, Markup)> {
-    let form = AdminForm { id: None, name: String::new(), role: Role::Helper, disabled: false, is_viewer: false, errors: vec![] };
+    let form = AdminForm {
+        id: None,
+        name: String::new(),
+        role: Role::Helper,
+        disabled: false,
+        is_viewer: false,
+        person: String::new(),
+        second_factor: false,
+        sessions: vec![],
+        errors: vec![],
+    };
     let known = AdminForm { id: Some("2".into()), name: "grace".into(), ..form.clone() };
     let token = TokenForm { name: String::new(), role: Role::Viewer, days: "90".into(), errors: vec![] };
     let many = PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, refused: None, may_change: true };
