@@ -120,7 +120,7 @@ async fn a_lesson_holds_on_old_and_new_ipads_and_ends_on_each_while_the_applianc
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_that_is_late_has_what_is_left_and_one_that_comes_after_the_end_nothing() {
     let house = House::open().await;
-    let guests = vec![house.device("ipad@26").await];
+    let guests = [house.device("ipad@26").await];
     let class = class_of(&house, &guests).await;
     let guest = &guests[0];
     let focus = start(&house, &class, FocusKind::App, &[NOTES]).await;
@@ -142,7 +142,7 @@ async fn a_device_that_is_late_has_what_is_left_and_one_that_comes_after_the_end
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_ended_early_goes_as_soon_as_the_device_is_reached_and_macs_are_left_alone() {
     let house = House::open().await;
-    let guests = vec![house.device("ipad@26").await, house.device("mac@15").await];
+    let guests = [house.device("ipad@26").await, house.device("mac@15").await];
     let class = class_of(&house, &guests).await;
     let focus = start(&house, &class, FocusKind::Apps, &[NOTES]).await;
     for guest in &guests {
