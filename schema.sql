@@ -88,8 +88,37 @@ CREATE TABLE admins (
     role          TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'helper', 'teacher', 'viewer')),
     password_hash TEXT NOT NULL,                    -- argon2id, PHC string
     disabled_at   INTEGER,
-    created_at    INTEGER NOT NULL
+    created_at    INTEGER NOT NULL,
+    person_id     TEXT REFERENCES people (id) ON DELETE SET NULL     -- whose classes a teacher sees
 ) STRICT;
+
+-- Codes that somebody's telephone shows (RFC 6238), asked for after the password.
+CREATE TABLE second_factors (
+    admin_id      TEXT PRIMARY KEY REFERENCES admins (id) ON DELETE CASCADE,
+    secret_sealed BLOB NOT NULL,
+    confirmed_at  INTEGER,                          -- by a first code; until then it counts for nothing
+    last_step     INTEGER NOT NULL DEFAULT 0,       -- the newest 30 seconds of which a code was taken: none is taken twice
+    failures      INTEGER NOT NULL DEFAULT 0,       -- wrong codes in a row
+    blocked_until INTEGER,
+    created_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Codes on paper for whoever has lost the telephone, each good once.
+CREATE TABLE recovery_codes (
+    hash     BLOB PRIMARY KEY,                      -- SHA-256 of the code
+    admin_id TEXT NOT NULL REFERENCES admins (id) ON DELETE CASCADE,
+    used_at  INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recovery_codes_admin ON recovery_codes (admin_id);
+
+-- Whoever has given the right password and not yet the code.
+CREATE TABLE second_steps (
+    token_hash    BLOB PRIMARY KEY,                 -- SHA-256 of what the form carries
+    admin_id      TEXT NOT NULL REFERENCES admins (id) ON DELETE CASCADE,
+    password_hash TEXT NOT NULL,                    -- that was proven: a new password ends the wait
+    tries         INTEGER NOT NULL DEFAULT 0,
+    expires_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sessions (
     token_hash   BLOB PRIMARY KEY,                  -- SHA-256 of the cookie's value
@@ -622,6 +651,29 @@ CREATE TABLE assignments (
 CREATE UNIQUE INDEX assignments_item ON assignments (kind, item_id, group_id);
 CREATE INDEX assignments_group ON assignments (group_id);
 CREATE INDEX assignments_ends ON assignments (ends_at) WHERE ends_at IS NOT NULL;
+
+-- Lessons in which the devices of a class show only some apps, one app or some sites.
+CREATE TABLE focuses (
+    id         TEXT PRIMARY KEY,
+    class_id   TEXT NOT NULL REFERENCES classes (id) ON DELETE CASCADE,
+    kind       TEXT NOT NULL CHECK (kind IN ('apps', 'app', 'sites')),
+    items      TEXT NOT NULL CHECK (json_valid(items)),     -- bundle ids, or addresses
+    started_by TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ends_at    INTEGER NOT NULL,                    -- on the device itself, whatever becomes of us
+    ended_at   INTEGER,                             -- earlier, by somebody
+    ended_by   TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX focuses_class ON focuses (class_id, started_at);
+CREATE INDEX focuses_ends ON focuses (ends_at);
+
+CREATE TABLE focus_devices (
+    focus_id    TEXT NOT NULL REFERENCES focuses (id) ON DELETE CASCADE,
+    device_id   TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    released_at INTEGER,                            -- another one took its place
+    PRIMARY KEY (focus_id, device_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX focus_devices_device ON focus_devices (device_id);
 
 -- ---------------------------------------------------------------- apps
 
@@ -1386,6 +1438,7 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_device ON events (device_id, seq) WHERE device_id IS NOT NULL;
 CREATE INDEX events_kind ON events (kind, seq);
+CREATE INDEX events_actor ON events (actor, seq);
 CREATE INDEX events_at ON events (at);
 
 CREATE TABLE webhooks (

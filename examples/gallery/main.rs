@@ -6,6 +6,7 @@ mod devices;
 mod groups;
 mod parts;
 mod system;
+mod teaching;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -72,6 +73,7 @@ fn main() -> std::io::Result<()> {
     pages.extend(groups::pages());
     pages.extend(parts::pages());
     pages.extend(system::pages());
+    pages.extend(teaching::pages());
     for (name, page) in &pages {
         std::fs::write(folder.join(format!("{name}.html")), &page.0)?;
     }

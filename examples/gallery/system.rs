@@ -5,10 +5,11 @@ use rollcall::http::pages::invitations::Arrival;
 use rollcall::http::pages::parts::{Entry, Markup, Roll, RollDevice, RollGroup, Sparkline, State};
 use rollcall::http::pages::push::{self, PushCertificate, PushView, Recognised, TopicChange};
 use rollcall::http::pages::setup::{self, SetupView, TlsView};
+use rollcall::http::pages::system::audit::{self, AuditFilter, AuditView, Whose};
 use rollcall::http::pages::system::people::{self, AdminForm, TokenForm};
 use rollcall::http::pages::system::practice::{self, PracticeView};
 use rollcall::http::pages::system::releases::{self, ReleasesView, RootRow};
-use rollcall::http::pages::system::{self, AdminRow, AuditView, JobRow, SystemPart, SystemView, TokenRow, Whose};
+use rollcall::http::pages::system::{self, AdminRow, JobRow, SystemPart, SystemView, TokenRow};
 use rollcall::http::pages::today::{self, Countdown, Need, TodayView};
 
 use rollcall::mdm::Role;
@@ -24,7 +25,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("setup-first", setup::page(&young_shell(), &fresh())),
         ("system", system::page(&shell(), &appliance())),
         ("releases", releases::page(&shell(), &lookup())),
-        ("audit", system::audit(&shell(), &audit())),
+        ("audit", audit::audit(&shell(), &audit_log())),
     ];
     pages.extend(push_pages());
     pages.extend(people_pages());
@@ -67,6 +68,8 @@ fn today() -> TodayView {
     };
     let end = |name: &str, at, state| Countdown { name: name.into(), at, state, href: "/system/push".into() };
     TodayView {
+        focuses: vec![],
+        may_teach: true,
         needs: vec![
             need(
                 State::Problem,
@@ -111,6 +114,8 @@ fn today() -> TodayView {
 
 fn nothing_today() -> TodayView {
     TodayView {
+        focuses: vec![],
+        may_teach: true,
         needs: vec![],
         roll: Roll::default(),
         counts: [0; 4],
@@ -206,7 +211,17 @@ fn push_pages() -> Vec<(&'static str, Markup)> {
 }
 
 fn people_pages() -> Vec<(&'static str, Markup)> {
-    let form = AdminForm { id: None, name: String::new(), role: Role::Helper, disabled: false, is_viewer: false, errors: vec![] };
+    let form = AdminForm {
+        id: None,
+        name: String::new(),
+        role: Role::Helper,
+        disabled: false,
+        is_viewer: false,
+        person: String::new(),
+        second_factor: false,
+        sessions: vec![],
+        errors: vec![],
+    };
     let known = AdminForm { id: Some("2".into()), name: "grace".into(), ..form.clone() };
     let token = TokenForm { name: String::new(), role: Role::Viewer, days: "90".into(), errors: vec![] };
     let many = PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, refused: None, may_change: true };
@@ -289,8 +304,8 @@ fn appliance() -> SystemView {
             ),
         ],
         admins: vec![
-            AdminRow { id: "1".into(), name: "ada".into(), role: "Owner".into(), seen_at: Some(ago(5)) },
-            AdminRow { id: "2".into(), name: "grace".into(), role: "Teacher".into(), seen_at: None },
+            AdminRow { id: "1".into(), name: "ada".into(), role: "Owner".into(), second_factor: true, seen_at: Some(ago(5)) },
+            AdminRow { id: "2".into(), name: "grace".into(), role: "Teacher".into(), second_factor: false, seen_at: None },
         ],
         tokens: vec![TokenRow {
             id: "1".into(),
@@ -304,7 +319,7 @@ fn appliance() -> SystemView {
     }
 }
 
-fn audit() -> AuditView {
+fn audit_log() -> AuditView {
     let entry = |id: &str, state, what: &str, by: &str, at| Entry {
         id: id.into(),
         state,
@@ -322,7 +337,7 @@ fn audit() -> AuditView {
             entry("2", State::Ok, "A secret was shown", "ada", 90_000),
             entry("1", State::Ok, "Made the invitation “Cart A”", "ada", 200_000),
         ],
-        whose: Whose::Deeds,
+        filter: AuditFilter { whose: Some(Whose::Deeds), kind: String::from("command."), ..AuditFilter::default() },
         more: None,
     }
 }

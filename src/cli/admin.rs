@@ -13,7 +13,7 @@ use crate::http::pages::parts::encode;
 use crate::mdm::Role;
 use crate::mdm::admins::PASSWORD_MAX_BYTES;
 
-/// People who may log in: adds them, lists them, gives them a new password.
+/// People who may log in: adds them, lists them, gives them a new password, switches their second factor off.
 ///
 /// Works while Rollcall runs, through its control socket, and while it does not.
 #[derive(Debug, Args)]
@@ -21,6 +21,7 @@ use crate::mdm::admins::PASSWORD_MAX_BYTES;
   rollcall admin add kim --role owner
   rollcall admin list
   rollcall admin reset-password kim
+  rollcall admin reset-totp kim
   echo \"$PASSWORD\" | rollcall admin reset-password kim --password-stdin")]
 pub(super) struct Admin {
     #[command(subcommand)]
@@ -44,6 +45,11 @@ enum Deed {
     },
     /// Lists everybody
     List,
+    /// Switches the second factor of someone off who has lost their telephone, and ends their sessions
+    ResetTotp {
+        /// Their name
+        name: String,
+    },
     /// Gives someone a new password and ends their sessions; it is printed on the last line, unless one is given
     ResetPassword {
         /// Their name
@@ -68,6 +74,7 @@ impl Admin {
             Ok(match &deed {
                 Deed::Add { name, role, .. } => one(add(api, name, *role, password).await?, json),
                 Deed::List => everybody(api.list("/api/v1/admins").await?, json),
+                Deed::ResetTotp { name } => switched_off(reset_totp(api, name).await?, json),
                 Deed::ResetPassword { name, .. } => one(reset_password(api, name, password).await?, json),
             })
         })?;
@@ -84,6 +91,18 @@ async fn add(api: &mut Api, name: &str, role: Role, password: Option<String>) ->
 async fn reset_password(api: &mut Api, name: &str, password: Option<String>) -> Result<Value> {
     let path = format!("/api/v1/admins/{}/password", encode(name));
     api.ask(Method::POST, &path, Some(json!({ "password": password }))).await
+}
+
+async fn reset_totp(api: &mut Api, name: &str) -> Result<Value> {
+    let path = format!("/api/v1/admins/{}/second-factor", encode(name));
+    api.ask(Method::DELETE, &path, None).await
+}
+
+fn switched_off(admin: Value, json: bool) -> String {
+    if json {
+        return print::json(&admin);
+    }
+    format!("{} ({}) logs in without a second factor now.\n", text(&admin, "name"), text(&admin, "role"))
 }
 
 /// What is said about one person; a password that was made stands alone on the last line.

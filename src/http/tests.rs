@@ -1,5 +1,6 @@
 //! Every address through its whole way of layers, without sockets.
 
+mod authorisation;
 mod pages;
 mod recorded;
 mod scep;

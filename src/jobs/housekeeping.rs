@@ -12,7 +12,8 @@ use crate::mdm::{access, admins, catalog, packages, provisioning};
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
 use crate::store::{
-    Tx, account_tokens, acme, arrivals, commands, declared, former_holders, invitations, offline_copies, reports, update_progress,
+    Tx, account_tokens, acme, arrivals, commands, declared, focuses, former_holders, invitations, offline_copies, reports, second_factors,
+    update_progress,
 };
 
 /// How often.
@@ -29,6 +30,9 @@ const KEEP_RUNS: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// How long it is kept that a device asked for its profile from Setup Assistant.
 const KEEP_ARRIVALS: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long it is kept which lessons there were; the audit log keeps them for ever.
+const KEEP_FOCUSES: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How long those are remembered who had a grant for an app that was deleted: a device that lay in a drawer is told to erase when it comes back.
 const KEEP_FORMER: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
@@ -60,6 +64,8 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + account_tokens::prune(tx, PAGE)?
                     + arrivals::prune(tx, now.minus(KEEP_ARRIVALS), PAGE)?
                     + admins::sessions::sweep(tx)?
+                    + second_factors::sweep_steps(tx)?
+                    + focuses::prune(tx, now.minus(KEEP_FOCUSES), PAGE)?
                     + declared::prune_documents(tx, PAGE)?
                     + offline_copies::prune(tx, PAGE)?
                     + former_holders::prune(tx, now.minus(KEEP_FORMER), PAGE)?

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::error::{Error, Result};
 
 /// What a person or a token was made for, from the most to the least powerful.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything, secrets and other people's roles included.
@@ -46,9 +46,11 @@ impl Role {
             .ok_or_else(|| Error::field("role", format!("there is no role `{word}`; take owner, admin, helper, teacher or viewer")))
     }
 
-    fn may(self, right: Right) -> bool {
+    /// Whether the role has a right: the one table.
+    pub fn may(self, right: Right) -> bool {
         match right {
             Right::View => self != Self::Teacher,
+            Right::Teach => self != Self::Viewer,
             Right::Invite | Right::Command => matches!(self, Self::Owner | Self::Admin | Self::Helper),
             Right::Destroy | Right::Configure | Right::Log => matches!(self, Self::Owner | Self::Admin),
             Right::Govern | Right::Reveal => self == Self::Owner,
@@ -61,6 +63,8 @@ impl Role {
 pub enum Right {
     /// See devices, commands and states.
     View,
+    /// See classes and start a focus in them; a teacher in their own.
+    Teach,
     /// Make and withdraw invitations.
     Invite,
     /// Send commands that lose nothing, and cancel them.
@@ -79,13 +83,14 @@ pub enum Right {
 
 impl Right {
     /// Every right.
-    pub const ALL: [Self; 8] =
-        [Self::View, Self::Invite, Self::Command, Self::Destroy, Self::Configure, Self::Log, Self::Govern, Self::Reveal];
+    pub const ALL: [Self; 9] =
+        [Self::View, Self::Teach, Self::Invite, Self::Command, Self::Destroy, Self::Configure, Self::Log, Self::Govern, Self::Reveal];
 
     /// The word that the API uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::View => "view",
+            Self::Teach => "teach",
             Self::Invite => "invite",
             Self::Command => "command",
             Self::Destroy => "destroy",
@@ -96,9 +101,11 @@ impl Right {
         }
     }
 
-    fn deed(self) -> &'static str {
+    /// What it lets one do, in words.
+    pub fn deed(self) -> &'static str {
         match self {
             Self::View => "see devices",
+            Self::Teach => "see classes and start a focus in them",
             Self::Invite => "invite devices",
             Self::Command => "send commands",
             Self::Destroy => "erase, lock, retire or delete devices",
@@ -202,6 +209,7 @@ mod tests {
     fn each_role_may_what_its_row_says() {
         let table = [
             (Right::View, "owner admin helper viewer"),
+            (Right::Teach, "owner admin helper teacher"),
             (Right::Invite, "owner admin helper"),
             (Right::Command, "owner admin helper"),
             (Right::Destroy, "owner admin"),

@@ -147,7 +147,7 @@ fn met(tx: &Tx, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<V
                 AssignedKind::Policy => &mut alike.policies,
                 AssignedKind::App => &mut alike.apps,
                 AssignedKind::Declaration => &mut alike.declarations,
-                AssignedKind::Provisioning | AssignedKind::Update => continue,
+                AssignedKind::Provisioning | AssignedKind::Update | AssignedKind::Focus => continue,
             };
             if !list.contains(id) {
                 list.push(id.clone());

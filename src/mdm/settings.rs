@@ -71,6 +71,11 @@ pub fn set_organisation(tx: &Tx, name: &str) -> Result<()> {
     settings::set(tx, &ORGANISATION, &name.to_owned()).map(drop)
 }
 
+/// The name of the organisation; empty while there is none.
+pub fn organisation(tx: &Tx) -> Result<String> {
+    Ok(settings::value(tx, &ORGANISATION)?.unwrap_or_default())
+}
+
 /// The time zone of the appliance: the one that was chosen, else the machine's, else UTC.
 pub fn zone(tx: &Tx) -> Result<Zone> {
     for setting in [&TIME_ZONE, &MACHINE_TIME_ZONE] {

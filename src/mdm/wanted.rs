@@ -72,6 +72,8 @@ pub struct ProfilePiece {
     pub origins: Vec<Origin>,
     /// When the device removes it by what it says itself, whatever is wanted then.
     pub goes_at: Option<Timestamp>,
+    /// Whether it comes by a command also where others come by declarations, which a device keeps to by itself beyond their end.
+    pub by_command: bool,
 }
 
 /// Where the bytes of a profile come from.

@@ -32,6 +32,7 @@ pub mod push_certificate;
 pub mod push_request;
 pub mod seal;
 pub mod smime;
+pub mod totp;
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {

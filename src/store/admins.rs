@@ -22,9 +22,11 @@ pub struct Admin {
     pub disabled_at: Option<Timestamp>,
     /// When they were added.
     pub created_at: Timestamp,
+    /// The person of the school that they are; whose classes a teacher sees.
+    pub person_id: Option<String>,
 }
 
-const COLUMNS: &str = "id, name, role, password_hash, disabled_at, created_at";
+const COLUMNS: &str = "id, name, role, password_hash, disabled_at, created_at, person_id";
 
 fn admin(row: &Row<'_>) -> rusqlite::Result<Admin> {
     Ok(Admin {
@@ -34,14 +36,15 @@ fn admin(row: &Row<'_>) -> rusqlite::Result<Admin> {
         password_hash: Secret::new(row.get(3)?),
         disabled_at: row.get(4)?,
         created_at: row.get(5)?,
+        person_id: row.get(6)?,
     })
 }
 
 /// Adds a person; a taken name is a conflict.
 pub fn insert(tx: &Tx, admin: &Admin) -> Result<()> {
     tx.execute(
-        "INSERT INTO admins (id, name, role, password_hash, disabled_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        (&admin.id, &admin.name, &admin.role, admin.password_hash.expose(), admin.disabled_at, admin.created_at),
+        "INSERT INTO admins (id, name, role, password_hash, disabled_at, created_at, person_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (&admin.id, &admin.name, &admin.role, admin.password_hash.expose(), admin.disabled_at, admin.created_at, &admin.person_id),
     )?;
     Ok(())
 }
@@ -72,11 +75,11 @@ pub fn count_able(tx: &Tx, role: &str, except: &str) -> Result<u32> {
     tx.one("SELECT count(*) FROM admins WHERE role = ?1 AND disabled_at IS NULL AND id <> ?2", (role, except), |row| row.get(0))
 }
 
-/// Stores a changed role, hash and state; id, name and age stay.
+/// Stores a changed role, hash, state and person; id, name and age stay.
 pub fn update(tx: &Tx, admin: &Admin) -> Result<()> {
     tx.execute(
-        "UPDATE admins SET role = ?2, password_hash = ?3, disabled_at = ?4 WHERE id = ?1",
-        (&admin.id, &admin.role, admin.password_hash.expose(), admin.disabled_at),
+        "UPDATE admins SET role = ?2, password_hash = ?3, disabled_at = ?4, person_id = ?5 WHERE id = ?1",
+        (&admin.id, &admin.role, admin.password_hash.expose(), admin.disabled_at, &admin.person_id),
     )?;
     Ok(())
 }

@@ -22,6 +22,8 @@ words! {
         Provisioning = "provisioning",
         /// An update plan; its groups are kept with its rings.
         Update = "update",
+        /// A focus of a class; its devices are kept with it.
+        Focus = "focus",
     }
 }
 

@@ -173,6 +173,28 @@ pub fn remove_member(tx: &Tx, class_id: &str, person_id: &str) -> Result<bool> {
     Ok(tx.execute("DELETE FROM class_people WHERE class_id = ?1 AND person_id = ?2", (class_id, person_id))? == 1)
 }
 
+/// The classes in which a person teaches who is at the school, by name.
+pub fn taught_by(tx: &Tx, person_id: &str) -> Result<Vec<Class>> {
+    tx.list(
+        &format!(
+            "SELECT {COLUMNS} FROM class_people JOIN people ON people.id = person_id JOIN classes ON classes.id = class_people.class_id
+             WHERE class_people.person_id = ?1 AND class_people.role = 'teacher' AND active ORDER BY lower(classes.name), classes.id"
+        ),
+        [person_id],
+        class,
+    )
+}
+
+/// Whether somebody who learns in this class uses a device.
+pub fn has_learners_device(tx: &Tx, class_id: &str, device_id: &str) -> Result<bool> {
+    tx.one(
+        "SELECT EXISTS (SELECT 1 FROM devices JOIN class_people ON class_people.person_id = devices.person_id
+                        WHERE devices.id = ?2 AND class_id = ?1 AND role = 'student' AND deleted_at IS NULL)",
+        (class_id, device_id),
+        |row| row.get(0),
+    )
+}
+
 /// The devices in view that the people of a class use.
 pub fn devices(tx: &Tx, class_id: &str) -> Result<Vec<String>> {
     tx.list(

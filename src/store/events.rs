@@ -1,5 +1,7 @@
 //! What happened: one append-only table that is the audit log, a device's timeline and the live stream.
 
+use std::time::Duration;
+
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
@@ -10,6 +12,9 @@ use crate::store::tx::Tx;
 
 /// Events in one read, at most: the longest page of the API and the row after it.
 pub const PAGE_LIMIT: usize = 501;
+
+/// How far a clock may have been set back without events being left out of a stretch of time.
+const CLOCK_SET_BACK: Duration = Duration::from_secs(24 * 3600);
 
 const COLUMNS: &str = "seq, at, kind, actor_kind, actor, device_id, enrollment_id, command_uuid, data";
 
@@ -68,6 +73,12 @@ pub struct Filter<'a> {
     pub about_devices: bool,
     /// Only those of these kinds of actors; none means all.
     pub actor_kinds: &'a [&'a str],
+    /// Only those of these actors, each as it stands there in words; none means all.
+    pub actors: &'a [String],
+    /// Only those from this moment on.
+    pub from: Option<Timestamp>,
+    /// Only those before this moment.
+    pub until: Option<Timestamp>,
 }
 
 /// Records an event and wakes those who read the stream; gives its place in the order.
@@ -140,6 +151,20 @@ impl Filter<'_> {
             // A list of words as one value, so that the query's text stays the same.
             conditions.push("actor_kind IN (SELECT value FROM json_each(?))");
             values.push(Value::from(serde_json::Value::from(self.actor_kinds.to_vec()).to_string()));
+        }
+        if !self.actors.is_empty() {
+            conditions.push("actor IN (SELECT value FROM json_each(?))");
+            values.push(Value::from(serde_json::Value::from(self.actors.to_vec()).to_string()));
+        }
+        // Their place in the order bounds what is walked through; the moment itself decides, for a clock that was set back.
+        if let Some(from) = self.from {
+            conditions.push("at >= ? AND seq > coalesce((SELECT seq FROM events WHERE at < ? ORDER BY at DESC, seq DESC LIMIT 1), 0)");
+            values.extend([from.millis().into(), from.minus(CLOCK_SET_BACK).millis().into()]);
+        }
+        if let Some(until) = self.until {
+            conditions
+                .push("at < ? AND seq < coalesce((SELECT seq FROM events WHERE at >= ? ORDER BY at, seq LIMIT 1), 9223372036854775807)");
+            values.extend([until.millis().into(), until.plus(CLOCK_SET_BACK).millis().into()]);
         }
         if self.about_devices {
             conditions.push("device_id IS NOT NULL");
@@ -231,6 +256,30 @@ mod tests {
                 Ok(())
             })
             .unwrap();
+    }
+
+    #[test]
+    fn a_stretch_of_time_and_somebody_narrow_the_list_together() {
+        let store = memory();
+        for (second, actor) in [(10, "kim (owner)"), (20, "pat (helper)"), (30, "kim (admin)"), (25, "kim (admin)")] {
+            let work = move |tx: &Tx| append(tx, &NewEvent { kind: "x.y", actor_kind: "person", actor, ..NewEvent::default() });
+            store.write_blocking(Timestamp::from_seconds(second), work).unwrap();
+        }
+        let found = |actors: &[&str], from: Option<i64>, until: Option<i64>| {
+            let actors: Vec<String> = actors.iter().map(|actor| (*actor).to_owned()).collect();
+            let work = move |tx: &Tx| {
+                let (from, until) = (from.map(Timestamp::from_seconds), until.map(Timestamp::from_seconds));
+                let filter = Filter { actors: &actors, from, until, ..Filter::default() };
+                let seqs: Vec<_> = list(tx, &filter, None, 10)?.into_iter().map(|event| event.seq).collect();
+                assert_eq!(count(tx, &filter)?, seqs.len() as u64);
+                Ok(seqs)
+            };
+            store.read_blocking(Timestamp::from_seconds(60), work).unwrap()
+        };
+        assert_eq!(found(&["kim (owner)", "kim (admin)"], None, None), [4, 3, 1]);
+        assert_eq!(found(&[], Some(20), Some(30)), [4, 2], "also where the clock was set back");
+        assert_eq!(found(&["pat (helper)"], Some(20), None), [2]);
+        assert!(found(&[], Some(31), None).is_empty() && found(&[], None, Some(10)).is_empty());
     }
 
     #[test]

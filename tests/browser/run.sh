@@ -27,7 +27,7 @@ done
 cd "$target/browser" || exit 1
 status=0
 # The log-in link works once: the first journey uses it, the others log in by the password.
-for journey in journeys.mjs apps.mjs updates.mjs; do
+for journey in journeys.mjs apps.mjs updates.mjs lessons.mjs; do
   CHROMIUM=$chromium node "$journey" "$link" "$password" || status=1
 done
 exit $status

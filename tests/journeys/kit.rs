@@ -279,6 +279,13 @@ impl Guest<'_> {
         panic!("device and appliance never rest: {:?}", self.fleet.summary());
     }
 
+    /// Lets time pass for the device alone, without any word of the appliance.
+    pub(crate) async fn alone(&self, time: Duration) {
+        self.house.clock.advance(time);
+        self.fleet.tick();
+        self.look(|_| ()).await;
+    }
+
     /// Looks at the device, or does something at it, between two conversations.
     pub(crate) async fn look<T: Send + 'static>(&self, look: impl FnOnce(&mut Device) -> T + Send + 'static) -> T {
         self.fleet.ask(1, look).await.unwrap()

@@ -13,6 +13,7 @@ mod devices;
 mod genuine;
 mod held_back;
 mod kit;
+mod lessons;
 mod licences;
 mod licensed;
 mod new_devices;

@@ -15,13 +15,18 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::{Authenticated, Gate};
-use crate::mdm::admins::{self, Change, HashedPassword, NewAdmin, Password};
+use crate::mdm::admins::{self, Change, HashedPassword, NewAdmin, Password, second_factor};
 use crate::mdm::{Actor, Right, Role};
 use crate::secret::Secret;
+use crate::store::Tx;
 use crate::store::admins::Admin;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show, change, remove)).routes(routes!(reset_password))
+    OpenApiRouter::new()
+        .routes(routes!(list, add))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(reset_password))
+        .routes(routes!(reset_second_factor))
 }
 
 /// Someone who may log in.
@@ -37,11 +42,20 @@ struct AdminView {
     disabled_at: Option<Timestamp>,
     /// When they were added.
     created_at: Timestamp,
+    /// The person of the school that they are; whose classes a teacher sees.
+    person_id: Option<String>,
 }
 
 impl From<Admin> for AdminView {
     fn from(admin: Admin) -> Self {
-        Self { id: admin.id, name: admin.name, role: admin.role, disabled_at: admin.disabled_at, created_at: admin.created_at }
+        Self {
+            id: admin.id,
+            name: admin.name,
+            role: admin.role,
+            disabled_at: admin.disabled_at,
+            created_at: admin.created_at,
+            person_id: admin.person_id,
+        }
     }
 }
 
@@ -125,6 +139,8 @@ struct AdminChange {
     role: Option<Role>,
     /// Whether they are kept from logging in.
     disabled: Option<bool>,
+    /// The person of the school that they are, by e-mail address or whole name; empty for nobody.
+    person: Option<String>,
 }
 
 /// Change what someone may do, or whether they may log in.
@@ -134,9 +150,16 @@ async fn change(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
-    Json(AdminChange { role, disabled }): Json<AdminChange>,
+    Json(AdminChange { role, disabled, person }): Json<AdminChange>,
 ) -> Result<JsonBody<AdminView>> {
-    let admin = app.store.write(app.now(), move |tx| admins::change(tx, &actor, &id, Change { role, disabled })).await?;
+    let work = move |tx: &Tx| {
+        let admin = admins::change(tx, &actor, &id, Change { role, disabled })?;
+        match person {
+            Some(person) => admins::link_person(tx, &actor, &admin.id, Some(&person)),
+            None => Ok(admin),
+        }
+    };
+    let admin = app.store.write(app.now(), work).await?;
     Ok(JsonBody(admin.into()))
 }
 
@@ -178,6 +201,18 @@ async fn reset_password(
             })
         })
         .await
+}
+
+/// Switch somebody's second factor off, who has lost their telephone and the codes on paper. All their sessions end.
+#[utoipa::path(delete, path = "/api/v1/admins/{id}/second-factor", tag = "admins", params(("id" = String, Path, description = "Their id or name")),
+    responses((status = 200, description = "The person", body = AdminView)))]
+async fn reset_second_factor(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+) -> Result<JsonBody<AdminView>> {
+    let admin = app.store.write(app.now(), move |tx| second_factor::reset(tx, &actor, &id)).await?;
+    Ok(JsonBody(admin.into()))
 }
 
 /// Hashes the password that was sent, or makes one; only for those who may, because hashing is work.

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Identified, Proof};
-use crate::mdm::admins::audit::{self, Stretch};
+use crate::mdm::admins::audit::{self, Asked, Stretch};
 use crate::store::events::{self, Event, Filter};
 use crate::store::{Bell, Listener};
 
@@ -138,6 +138,12 @@ struct EventsQuery {
     device_id: Option<String>,
     /// Only those about this enrollment.
     enrollment_id: Option<String>,
+    /// Only those by a person or token of this name.
+    by: Option<String>,
+    /// Only those from this moment on.
+    from: Option<Timestamp>,
+    /// Only those before this moment.
+    until: Option<Timestamp>,
 }
 
 /// What happened, newest first; with `Accept: text/event-stream` what happens from now on, or from after `Last-Event-ID`.
@@ -162,11 +168,15 @@ async fn list(
     let (rows, total) = app
         .store
         .read_slow(app.now(), move |tx| {
+            let asked = Asked { by: query.by.unwrap_or_default(), ..Asked::default() };
+            let actors = asked.actors();
             let filter = Filter {
                 device_id: query.device_id.as_deref(),
                 enrollment_id: query.enrollment_id.as_deref(),
                 kind: query.topic.as_deref(),
-                ..Filter::default()
+                from: query.from,
+                until: query.until,
+                ..asked.filter(&actors)
             };
             audit::list(tx, &actor, filter, before, fetch)
         })

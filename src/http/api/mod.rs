@@ -7,6 +7,7 @@ mod admins;
 mod apple_roots;
 mod apps;
 pub mod attestation;
+mod audit;
 mod authorities;
 mod catalog;
 mod commands;
@@ -15,6 +16,7 @@ mod declarations;
 mod devices;
 mod enrollments;
 mod events;
+mod focus;
 mod groups;
 pub mod input;
 mod invitations;
@@ -32,6 +34,7 @@ mod push_certificates;
 mod push_requests;
 mod releases;
 mod scope;
+mod second_factor;
 mod session;
 mod settings;
 mod setup_assistant;
@@ -49,6 +52,7 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(in crate::http) use access::{copies_archive, copy_download};
+pub(in crate::http) use audit::{Format, export};
 pub(in crate::http) use declarations::file as declaration_file;
 pub use events::{HEARTBEAT, STREAMS_MAX, Streams};
 pub(in crate::http) use profiles::{file as profile_file, recognise as recognise_profile};
@@ -84,6 +88,9 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(admins::routes())
         .merge(tokens::routes())
         .merge(events::routes())
+        .merge(audit::routes())
+        .merge(second_factor::routes())
+        .merge(focus::routes())
         .merge(devices::routes())
         .merge(enrollments::routes())
         .merge(commands::routes())

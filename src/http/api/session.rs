@@ -16,8 +16,9 @@ use super::input::{Json, Query};
 use super::list::{List, Page};
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldError, Kind, Result};
 use crate::http::auth::{Authenticated, FromOurPage, Gate, Identified, Proof, cookie};
+use crate::mdm::admins::second_factor::Next;
 use crate::mdm::admins::sessions;
 use crate::mdm::{Actor, Right, Role};
 use crate::store::sessions::Session;
@@ -39,6 +40,9 @@ struct LogIn {
     /// The password.
     #[schema(format = Password)]
     password: String,
+    /// The code of the second factor, where it is on: of the telephone, or one on paper.
+    #[schema(format = Password)]
+    code: Option<String>,
 }
 
 /// Who one is.
@@ -77,7 +81,11 @@ impl Me {
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = LogIn,
     responses((status = 201, description = "Logged in", body = Me)), security(()))]
 async fn log_in(gate: Gate, from: FromOurPage, Json(input): Json<LogIn>) -> Result<Response> {
-    let started = gate.log_in(input.name, input.password.into(), from.client).await?;
+    let started = match (gate.log_in(input.name, input.password.into(), from.client.clone()).await?, input.code) {
+        (Next::Started(started), _) => started,
+        (Next::Code(token), Some(code)) => gate.log_in_by_code(token, code.into(), from.client).await?,
+        (Next::Code(_), None) => return Err(code_needed()),
+    };
     let actor = Actor::Person { id: started.admin.id, name: started.admin.name, role: Role::parse(&started.admin.role)? };
     let me = Me { csrf_token: Some(started.csrf.expose().clone()), expires_at: Some(started.expires_at), ..Me::new(&actor) };
     let cookie = cookie::begin(&started.token, from.secure)?;
@@ -225,6 +233,12 @@ async fn end_others(State(app): State<App>, Identified { actor, proof }: Identif
     };
     app.store.write(app.now(), move |tx| sessions::end_all(tx, &actor, &session.admin_id, Some(&session.token_hash))).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn code_needed() -> Error {
+    let mut error = Error::new(Kind::Unauthenticated, "The second factor is on: send its code with name and password.");
+    error.fields.push(FieldError { field: String::from("code"), message: String::from("the code that the telephone shows now") });
+    error
 }
 
 fn own_id(actor: &Actor) -> Option<&str> {

@@ -100,7 +100,11 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        match identify(parts).await.map_err(IntoResponse::into_response)? {
+        let identified = match identify(parts).await {
+            Err(error) if error.message == SECOND_FACTOR_FIRST => return Err(Redirect::to("/account/second-factor").into_response()),
+            identified => identified.map_err(IntoResponse::into_response)?,
+        };
+        match identified {
             Some(Identified { actor, proof: Proof::Session(session) }) => Ok(Self { actor, session }),
             // Only browsers come here; a form whose session ended meanwhile cannot be sent again by a link.
             _ if parts.method == Method::GET => Err(Redirect::to(&log_in_address(parts)).into_response()),
@@ -178,10 +182,23 @@ async fn identify(parts: &Parts) -> Result<Option<Identified>> {
     let Some(value) = cookie::session_token(&parts.headers, cookie::is_secure(peer, &parts.headers)) else { return Ok(None) };
     let gate = gate(parts)?;
     let now = gate.clock().now();
-    let Some(Known { actor, session, used }) = gate.store().read(now, |tx| sessions::identify(tx, value)).await? else { return Ok(None) };
+    let Some(known) = gate.store().read(now, |tx| sessions::identify(tx, value)).await? else { return Ok(None) };
+    let Known { actor, session, used, lacks_second_factor } = known;
     origin::require_own_page(parts, peer, &session.csrf)?;
+    if lacks_second_factor && !is_about_oneself(parts.uri.path()) {
+        return Err(Error::forbidden(SECOND_FACTOR_FIRST));
+    }
     note(gate, used);
     Ok(Some(Identified { actor, proof: Proof::Session(session) }))
+}
+
+/// What is said to whoever has to set their second factor up first.
+const SECOND_FACTOR_FIRST: &str = "Your role needs a second factor. Set it up under your account, then go on.";
+
+/// Addresses for one's own log-in, which stay open to whoever has to set their second factor up.
+fn is_about_oneself(path: &str) -> bool {
+    let is_under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    ["/account", "/login", "/logout", "/api/v1/session", "/api/v1/sessions", "/api/v1/second-factor"].into_iter().any(is_under)
 }
 
 /// Who the API token `text` makes its bearer.

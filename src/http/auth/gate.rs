@@ -1,5 +1,6 @@
 //! The gate before log-ins: slowed per address, and passwords compared a few at a time beside the async runtime.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,11 +11,12 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::attempts::Attempts;
 use crate::mdm::Actor;
+use crate::mdm::admins::second_factor::{self, Next, Taken};
 use crate::mdm::admins::sessions::{self, Client, Started, Verified};
 use crate::mdm::admins::{self, HashedPassword, Password, link, setup};
 use crate::secret::Secret;
-use crate::store::Store;
 use crate::store::sessions::Session;
+use crate::store::{Store, Tx};
 
 /// Passwords that are hashed at a time; each takes a core and 19 MiB.
 pub const HASHES_AT_ONCE: usize = 2;
@@ -82,15 +84,36 @@ impl Gate {
         self.0.hashed.load(Ordering::Relaxed)
     }
 
-    /// Begins a session for whoever knows the password of `name`.
+    /// Begins a session for whoever knows the password of `name`, or waits for their code.
     ///
     /// # Errors
     /// Unauthenticated, in the same words after the same work whether or not there is such a person; busy with the seconds to wait
     /// when the address has tried too often.
-    pub async fn log_in(&self, name: String, password: Secret<String>, client: Client) -> Result<Started> {
+    pub async fn log_in(&self, name: String, password: Secret<String>, client: Client) -> Result<Next> {
         let now = self.clock().now();
         let proof = self.prove(name, password, &client).await?;
-        self.store().write(now, move |tx| sessions::start(tx, &proof, &client)).await
+        self.store().write(now, move |tx| second_factor::after_password(tx, &proof, &client)).await
+    }
+
+    /// Begins the session of whoever knows their code too; `token` is what [`Gate::log_in`] gave.
+    ///
+    /// # Errors
+    /// Unauthenticated for a wrong code; busy with the seconds to wait when the address has tried too often, or too many codes were wrong.
+    pub async fn log_in_by_code(&self, token: Secret<String>, code: Secret<String>, client: Client) -> Result<Started> {
+        self.by_code(client.address, move |tx| second_factor::after_code(tx, token.expose(), code.expose(), &client)).await
+    }
+
+    /// Does what takes a code of the second factor; wrong ones are counted as wrong passwords are.
+    pub async fn by_code<T: Send + 'static>(
+        &self,
+        address: IpAddr,
+        work: impl FnOnce(&Tx) -> Result<Taken<T>> + Send + 'static,
+    ) -> Result<T> {
+        let now = self.clock().now();
+        self.0.attempts.take(address, now)?;
+        let done = self.store().write(now, work).await?.into_result()?;
+        self.0.attempts.give_back(address);
+        Ok(done)
     }
 
     /// Gives a person a new password of their own for the old one, and ends their other sessions.

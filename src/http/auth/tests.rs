@@ -16,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::error::Audience;
 use crate::http::limits::group;
 use crate::http::server::{Listener, Peer};
+use crate::mdm::admins::second_factor::Next;
 use crate::mdm::admins::sessions::{Client, Started};
 use crate::mdm::admins::tokens::{self, NewToken};
 use crate::mdm::admins::{self, NewAdmin, Password};
@@ -59,7 +60,10 @@ impl Kit {
     }
 
     pub(in crate::http) async fn log_in(&self, name: &str, password: &str) -> Result<Started> {
-        self.gate.log_in(name.into(), secret(password), client()).await
+        match self.gate.log_in(name.into(), secret(password), client()).await? {
+            Next::Started(started) => Ok(started),
+            Next::Code(_) => panic!("{name} needs a code"),
+        }
     }
 
     /// The cookie of a new session on HTTPS.

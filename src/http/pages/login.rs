@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{Button, State, centred, field, post, state_square};
+use super::parts::{Button, State, centred, field, hidden, post, state_square};
 
 /// What the log-in page shows.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,37 @@ pub fn login(view: &LoginView) -> Markup {
             }
         }))
         p.meta { "Lost the password? Whoever has access to the appliance can set a new one: " code { "rollcall admin reset-password" } }
+    };
+    centred("Log in", false, content)
+}
+
+/// Between password and code.
+#[derive(Debug, Clone, Default)]
+pub struct CodeView {
+    /// What tells us who it is.
+    pub token: String,
+    /// Where to go afterwards, a path of ours.
+    pub next: String,
+    /// Why it did not work.
+    pub error: Option<String>,
+}
+
+/// The page that asks for the code.
+pub fn code(view: &CodeView) -> Markup {
+    let content = html! {
+        h1 { "One more step" }
+        p.quiet { "Your password is right. Type the code that the app on your telephone shows now." }
+        @if let Some(error) = &view.error {
+            div.banner.problem role="alert" { (state_square(State::Problem, 12)) p.words { (error) } }
+        }
+        (post("/login/code", html! {
+            div.form {
+                (hidden(&[("token".to_owned(), view.token.clone()), ("next".to_owned(), view.next.clone())]))
+                (field("code", "Code").mono().autocomplete("one-time-code").help("Six digits, or one of your codes on paper.").first())
+                div.row { (Button::submit("Go on").main()) (Button::link("/login", "Start again")) }
+            }
+        }))
+        p.meta { "Lost the telephone and the paper? An owner can switch your second factor off under System, or whoever has access to the appliance: " code { "rollcall admin reset-totp" } }
     };
     centred("Log in", false, content)
 }

@@ -6,6 +6,7 @@ use super::parts::{
     Button, Frame, Live, Roll, Section, Shell, Sparkline, State, count, day, empty, frame, legend, live, roll, section, sparkline,
     state_square, state_square_named, thousands, time_ago,
 };
+use super::teaching::{FocusRow, running};
 use crate::clock::Timestamp;
 
 /// What the page shows.
@@ -13,6 +14,10 @@ use crate::clock::Timestamp;
 pub struct TodayView {
     /// What needs someone, the most harmful first.
     pub needs: Vec<Need>,
+    /// Lessons that go on.
+    pub focuses: Vec<FocusRow>,
+    /// Whether the viewer may end them.
+    pub may_teach: bool,
     /// All devices, by class, cart or group.
     pub roll: Roll,
     /// How many devices are in each state, in the order of [`State::ALL`].
@@ -55,6 +60,9 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
     let total: u64 = view.counts.iter().sum();
     let content = html! {
         (live(Live { id: "needs", topics: "device enrollment command push app update update_plan release", of: None, src: None }, needs(view)))
+        (live(Live { id: "focuses", topics: "focus deployment", of: None, src: None }, html! {
+            @if !view.focuses.is_empty() { (section("Going on now", running(&view.focuses, view.may_teach))) }
+        }))
         @if total == 0 {
             // Live too, so that the first device is seen coming.
             (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(
@@ -134,6 +142,8 @@ mod tests {
     fn view() -> TodayView {
         TodayView {
             needs: vec![],
+            focuses: vec![],
+            may_teach: true,
             roll: Roll::default(),
             counts: [0; 4],
             check_ins: Sparkline { title: "Check-ins".into(), days: vec![] },

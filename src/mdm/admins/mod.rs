@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod link;
 mod password;
+pub mod second_factor;
 pub mod sessions;
 pub mod setup;
 pub mod tokens;
@@ -16,6 +17,7 @@ use crate::mdm::actor::{Actor, Right, Role};
 use crate::store::Tx;
 use crate::store::admins::{self, Admin};
 use crate::store::events::{self, NewEvent};
+use crate::store::people;
 use crate::store::sessions as session_rows;
 
 /// Characters that a name may have.
@@ -100,6 +102,26 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, change: Change) -> Result<Admin>
     Ok(admin)
 }
 
+/// Says whom of the school somebody is who logs in, by e-mail address or whole name, or that they are nobody: whose classes a teacher sees.
+///
+/// # Errors
+/// Names `person` where nobody is meant, or more than one.
+pub fn link_person(tx: &Tx, actor: &Actor, id: &str, label: Option<&str>) -> Result<Admin> {
+    let mut admin = find(tx, actor, id)?;
+    let person = match label.map(str::trim).filter(|label| !label.is_empty()) {
+        Some(label) => Some(crate::mdm::people::named(tx, actor, label)?),
+        None => None,
+    };
+    let before = admin.person_id.take();
+    admin.person_id = person.as_ref().map(|person| person.id.clone());
+    if admin.person_id != before {
+        admins::update(tx, &admin)?;
+        let data = json!({ "id": admin.id, "name": admin.name, "person": person.map(|person| person.name) });
+        record(tx, actor, "admin.linked", data)?;
+    }
+    Ok(admin)
+}
+
 /// Removes a person and ends their sessions; what they did stays in the audit log under their name.
 pub fn remove(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     let admin = find(tx, actor, id)?;
@@ -154,6 +176,11 @@ fn insert(tx: &Tx, actor: &Actor, new: NewAdmin) -> Result<Admin> {
     if admins::count(tx)? >= ADMINS_MAX {
         return Err(Error::conflict(format!("There are {ADMINS_MAX} people already; remove some first.")));
     }
+    // Whoever logs in with their address stands for the person who has it.
+    let person_id = match &people::by_label(tx, &name)?[..] {
+        [person] if person.email.eq_ignore_ascii_case(&name) => Some(person.id.clone()),
+        _ => None,
+    };
     let admin = Admin {
         id: tx.new_id(),
         name,
@@ -161,6 +188,7 @@ fn insert(tx: &Tx, actor: &Actor, new: NewAdmin) -> Result<Admin> {
         password_hash: new.password.into_stored(),
         disabled_at: None,
         created_at: tx.now,
+        person_id,
     };
     admins::insert(tx, &admin)?;
     record(tx, actor, "admin.added", about(&admin))?;

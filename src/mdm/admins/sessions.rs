@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{about, password, record, role_of};
+use super::{about, password, record, role_of, second_factor};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::actor::{Actor, Right};
@@ -52,7 +52,7 @@ impl Candidate {
         let right = possible && password::matches(password, self.0.as_ref().map(|admin| &admin.password_hash));
         match self.0 {
             Some(admin) if right && admin.disabled_at.is_none() => Ok(Verified(admin)),
-            known => Err(Refused(known)),
+            known => Err(Refused(known.map(Box::new))),
         }
     }
 }
@@ -75,7 +75,7 @@ impl Verified {
 
 /// Someone did not know a person's password, or there is no such person.
 #[derive(Debug)]
-pub struct Refused(Option<Admin>);
+pub struct Refused(Option<Box<Admin>>);
 
 /// A session that has just begun. The token is said once, to the browser.
 #[derive(Debug)]
@@ -88,12 +88,6 @@ pub struct Started {
     pub admin: Admin,
     /// When it ends, used or not.
     pub expires_at: Timestamp,
-}
-
-/// Begins a session for someone whose password was right.
-pub fn start(tx: &Tx, proof: &Verified, client: &Client) -> Result<Started> {
-    let admin = proof.still_holds(tx)?;
-    begin(tx, admin, client)
 }
 
 /// Notes a wrong log-in, under its name only where it is a person's (what else was typed may be a password), and gives the answer:
@@ -113,6 +107,8 @@ pub struct Known {
     pub session: Session,
     /// What is to be noted about its use, if a minute has passed since the last note.
     pub used: Option<SoftFact>,
+    /// Whether they have to set their second factor up before they do anything else.
+    pub lacks_second_factor: bool,
 }
 
 /// The session that a cookie's value stands for, if it and its person are in force.
@@ -126,10 +122,11 @@ pub fn recall(tx: &Tx, token_hash: &[u8]) -> Result<Option<Known>> {
     if is_over(&session, tx.now) || admin.disabled_at.is_some() {
         return Ok(None);
     }
+    let lacks_second_factor = second_factor::is_missing(tx, &admin)?;
     let actor = Actor::Person { role: role_of(&admin)?, id: admin.id, name: admin.name };
     let stale = tx.now.since(session.last_used_at) >= USED_EVERY;
     let used = stale.then(|| SoftFact::SessionUsed(session.token_hash.clone()));
-    Ok(Some(Known { actor, session, used }))
+    Ok(Some(Known { actor, session, used, lacks_second_factor }))
 }
 
 /// Sessions in force or not yet swept away, newest first, with their people's names; and how many there are. One person's own are
@@ -203,7 +200,7 @@ fn is_self(actor: &Actor, admin_id: &str) -> bool {
     matches!(actor, Actor::Person { id, .. } if id == admin_id)
 }
 
-fn require_own(actor: &Actor, admin_id: Option<&str>) -> Result<()> {
+pub(super) fn require_own(actor: &Actor, admin_id: Option<&str>) -> Result<()> {
     if admin_id.is_some_and(|id| is_self(actor, id)) { Ok(()) } else { actor.require(Right::Govern) }
 }
 

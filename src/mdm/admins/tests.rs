@@ -54,11 +54,18 @@ fn kinds(store: &Store) -> Vec<String> {
     events.into_iter().rev().map(|event| event.kind).collect()
 }
 
+fn started(next: second_factor::Next) -> sessions::Started {
+    match next {
+        second_factor::Next::Started(started) => started,
+        second_factor::Next::Code(_) => panic!("a code is needed"),
+    }
+}
+
 fn log_in(store: &Store, name: &'static str, password: &str) -> Result<sessions::Started> {
     let candidate = now(store, move |tx| sessions::candidate(tx, name))?;
     let outcome = candidate.verify(&Secret::new(password.to_owned()));
     now(store, move |tx| match outcome {
-        Ok(proof) => Ok(Ok(sessions::start(tx, &proof, &client())?)),
+        Ok(proof) => Ok(Ok(started(second_factor::after_password(tx, &proof, &client())?))),
         Err(refused) => Ok(Err(sessions::refuse(tx, &refused, &client())?)),
     })?
 }
@@ -186,7 +193,7 @@ fn a_proof_is_worth_nothing_once_the_password_changed() {
     let candidate = now(&store, |tx| sessions::candidate(tx, "kim")).unwrap();
     let proof = candidate.verify(&Secret::new(GOOD.to_owned())).unwrap();
     now(&store, move |tx| reset_password(tx, &Actor::Console, &kim.id, hashed("another good one"))).unwrap();
-    assert_eq!(now(&store, move |tx| sessions::start(tx, &proof, &client())).unwrap_err().kind, Kind::Unauthenticated);
+    assert_eq!(now(&store, move |tx| second_factor::after_password(tx, &proof, &client())).unwrap_err().kind, Kind::Unauthenticated);
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn profile(title: &str, colour: Colour, url: &str) -> Result<ProfilePiece> {
         content: ProfileContent::Rendered(bytes),
         name: title.to_owned(),
         origins: Vec::new(),
+        by_command: false,
     })
 }
 

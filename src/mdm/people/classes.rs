@@ -5,7 +5,8 @@ use serde_json::json;
 use super::{NAME_MAX_CHARS, look_at_devices, name};
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, groups, people};
+use crate::mdm::scope::{self, Scope};
+use crate::mdm::{Actor, Right, focus, groups, people};
 use crate::store::classes::{self as rows, Class, ClassRole, Member, Membership};
 use crate::store::people::Source;
 use crate::store::{Tx, deployments};
@@ -60,6 +61,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
         )));
     }
     let devices = rows::devices(tx, id)?;
+    focus::class_goes(tx, actor, id)?;
     rows::delete(tx, id)?;
     journal::note(tx, actor, "class.deleted", Subject::default(), json!({ "class": id, "name": class.name }))?;
     look_again(tx, &devices)
@@ -70,16 +72,21 @@ fn look_again(tx: &Tx, devices: &[String]) -> Result<()> {
     devices.iter().try_for_each(|device| deployments::look_again(tx, device).map(drop))
 }
 
-/// One page of classes by name, and how many there are.
+/// One page of the classes that somebody sees by name, and how many those are.
 pub fn list(tx: &Tx, actor: &Actor, after: Option<(&str, &str)>, limit: u32) -> Result<(Vec<Class>, u64)> {
-    actor.require(Right::View)?;
-    Ok((rows::list(tx, after, limit)?, rows::count(tx)?))
+    let own = match scope::of(tx, actor)? {
+        Scope::Everything => return Ok((rows::list(tx, after, limit)?, rows::count(tx)?)),
+        own @ Scope::Classes(_) => own.classes(tx)?,
+    };
+    let total = own.len() as u64;
+    let is_after =
+        |class: &Class| after.is_none_or(|(name, id)| (class.name.to_ascii_lowercase().as_str(), class.id.as_str()) > (name, id));
+    Ok((own.into_iter().filter(is_after).take(limit as usize).collect(), total))
 }
 
-/// One class.
+/// One class, if it is in view.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Class> {
-    actor.require(Right::View)?;
-    rows::by_id(tx, id)?.ok_or_else(|| Error::not_found("There is no such class."))
+    scope::of(tx, actor)?.class(tx, id)
 }
 
 /// The people of a class, teachers first.

@@ -107,6 +107,7 @@ fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary
         content: ProfileContent::Rendered(bytes),
         name,
         origins: origins.into_iter().collect(),
+        by_command: false,
     };
     Ok(MergedProfile { profile, keys: keys(payload_type, &merged) })
 }

@@ -87,6 +87,7 @@ fn piece(tx: &Tx, target: &Target, profile: &Profile, version: &Version, assignm
         name: profile.name.clone(),
         origins: vec![origin(profile)],
         goes_at: goes_at(facts, installed_at),
+        by_command: false,
     }))
 }
 

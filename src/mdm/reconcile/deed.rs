@@ -12,7 +12,7 @@ use crate::mdm::reconcile::render::Profile;
 use crate::mdm::reconcile::step::{self, Step};
 use crate::mdm::reconcile::{ACTOR, supersede_key};
 use crate::mdm::reconcile::{apps, updates};
-use crate::mdm::{capability, commands, declarations, journal, provisioning};
+use crate::mdm::{capability, commands, declarations, focus, journal, provisioning};
 use crate::protocol::command::{self, Command as Order};
 use crate::store::commands as queue;
 use crate::store::declared::{self, Declared};
@@ -151,6 +151,13 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
             }
             step::taken_back(&mut row);
             true
+        }
+        // What ends by itself on the device is asked about, and removed only where it is still there.
+        Step::Remove if focus::is_left_alone(tx, enrollment, &row)? => {
+            if focus::is_to_be_asked_about(tx, enrollment)? {
+                verify(tx, enrollment)?;
+            }
+            false
         }
         Step::Remove => {
             let uuid = tx.random().uuid_v4();

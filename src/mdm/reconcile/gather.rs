@@ -12,7 +12,7 @@ use crate::mdm::enroll::profile;
 use crate::mdm::reconcile::provisioning;
 use crate::mdm::reconcile::render::{self, Desired, Document, House};
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
-use crate::mdm::{apps, capability, catalog, commands, policies, profiles, updates};
+use crate::mdm::{apps, capability, catalog, commands, focus, policies, profiles, updates};
 use crate::protocol::availability::Capabilities;
 use crate::protocol::declaration::DeclarationKind;
 use crate::store::assignments::{self, AssignedKind, Assignment};
@@ -212,6 +212,7 @@ pub(super) fn desired(
         profiles::pieces(tx, target, of_kind(wanted, AssignedKind::Profile))?,
         memo.policies(tx, target, of_kind(wanted, AssignedKind::Policy))?,
         library::pieces(tx, target, of_kind(wanted, AssignedKind::Declaration), house.served_from().as_deref())?,
+        focus::pieces(tx, target, wanted)?,
     ];
     let (mut pieces, mut unable) = (Vec::new(), Vec::new());
     for (made, cannot) in rooms {

@@ -11,8 +11,8 @@ use crate::mdm::reconcile::gather::{self, Change, Memo};
 use crate::mdm::reconcile::provisioning;
 use crate::mdm::reconcile::render::Desired;
 use crate::mdm::reconcile::step::{self, Loss, Step, UnderWay};
-use crate::mdm::updates;
 use crate::mdm::wanted::Target;
+use crate::mdm::{focus, updates};
 use crate::store::Tx;
 use crate::store::assignments;
 use crate::store::commands::{self, CommandState};
@@ -70,7 +70,8 @@ pub(super) fn outlook(tx: &Tx, enrollment: &Enrollment, device: &Device, change:
         Step::Sync if item.row.key == DECLARATIONS => item.row.due_at,
         _ => None,
     });
-    let wake_at = ends.chain(goes).chain(retries).filter(|at| *at > tx.now).min();
+    let focus_ends = focus::wakes(tx, &device.id)?;
+    let wake_at = ends.chain(goes).chain(retries).chain(focus_ends).filter(|at| *at > tx.now).min();
     let served = declared::of_enrollment(tx, &enrollment.id)?;
     Ok(Outlook { target, desired, items, apps: apps.items, updates, served, token, wake_at })
 }

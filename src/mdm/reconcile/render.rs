@@ -150,6 +150,7 @@ pub fn render(target: &Target, house: &House, pieces: Vec<Piece>, unable: Vec<Un
     for piece in pieces {
         match piece {
             Piece::Profile(piece) => {
+                let mechanism = if piece.by_command { Mechanism::Command } else { mechanism };
                 let refers = (mechanism == Mechanism::Declaration).then(|| legacy(&piece, house));
                 if add_profile(&mut desired, piece, mechanism) {
                     declarations.extend(refers);

@@ -9,7 +9,7 @@ use crate::mdm::checkin::actor;
 use crate::mdm::journal;
 use crate::mdm::reconcile::render;
 use crate::mdm::reconcile::{deed, step};
-use crate::mdm::{profiles, provisioning};
+use crate::mdm::{focus, profiles, provisioning};
 use crate::protocol::report::{Head, Status};
 use crate::store::commands::Command;
 use crate::store::declared::{self, DeclarationState};
@@ -107,6 +107,8 @@ pub fn listed(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
         step::listed(&mut row, there.get(&before.key).map(String::as_str), tx.now);
         if row != before {
             store(tx, enrollment, &before, &row)?;
+        } else if focus::outlived(tx, enrollment, &row)? {
+            deployments::look_again_at(tx, &enrollment.id)?;
         }
     }
     Ok(())

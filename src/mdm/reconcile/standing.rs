@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::apps::words::sentence;
-use crate::mdm::clashes;
 use crate::mdm::profiles::Warning;
 use crate::mdm::reconcile::apps::is_app;
 use crate::mdm::reconcile::preview::named;
@@ -15,6 +14,7 @@ use crate::mdm::reconcile::seen::reasons;
 use crate::mdm::reconcile::updates::is_update;
 use crate::mdm::reconcile::{render, step};
 use crate::mdm::wanted::{Origin, Unable};
+use crate::mdm::{clashes, focus};
 use crate::protocol::declaration::DeclarationKind;
 use crate::store::commands::{self, CommandState};
 use crate::store::declared::{self, DeclarationState, Declared};
@@ -183,6 +183,9 @@ fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Dep
     }
     if row.seen == step::OTHER && row.mechanism == Mechanism::Command && row.command_uuid.is_none() {
         return Ok(words("Another version of it is on the device.", "It is replaced when the device connects."));
+    }
+    if row.wanted.is_empty() && focus::is_left_alone(tx, enrollment, row)? {
+        return Ok(words("Its time is over, and the device ends it by itself.", "The device says so when it connects next."));
     }
     let command = match row.mechanism {
         Mechanism::Command => row.command_uuid.as_deref(),

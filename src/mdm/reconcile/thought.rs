@@ -22,6 +22,9 @@ pub(super) fn check(tx: &Tx, thought: &Thought) -> Result<()> {
     if thought.add.iter().chain(&thought.remove).any(|named| named.kind == AssignedKind::Update) {
         return Err(Error::field("add", "an update plan has a preview of its own: POST /api/v1/updates/preview"));
     }
+    if thought.add.iter().chain(&thought.remove).any(|named| named.kind == AssignedKind::Focus) {
+        return Err(Error::field("add", "a focus has a preview of its own: POST /api/v1/classes/{id}/focus/preview"));
+    }
     if thought.add.iter().any(|named| named.ends_at.is_some_and(|end| end <= tx.now)) {
         return Err(Error::field("add", "the end of an assignment must be in the future: leave ends_at out, or give a later one"));
     }
@@ -81,7 +84,7 @@ pub(super) fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<
             AssignedKind::Declaration => {
                 warnings.extend(library::foreseen(tx, &named.id, &groups, &besides)?.into_iter().map(Warning::from));
             }
-            AssignedKind::Provisioning | AssignedKind::Update => {}
+            AssignedKind::Provisioning | AssignedKind::Update | AssignedKind::Focus => {}
         }
     }
     Ok(warnings)

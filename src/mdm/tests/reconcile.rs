@@ -1,5 +1,6 @@
 //! Declarations from the first command to the last status report, as one device after another meets them.
 
+mod focus;
 mod policies;
 
 use serde_json::{Value, json};

@@ -32,6 +32,7 @@ mod shelf;
 mod situation;
 mod store;
 mod update;
+mod usable;
 mod values;
 mod web;
 mod wire;

@@ -20,3 +20,60 @@ CREATE INDEX escrow_device ON escrow (device_id, kind, created_at);
 ALTER TABLE ade_servers ADD COLUMN discovery_url TEXT NOT NULL DEFAULT '';
 ALTER TABLE ade_servers ADD COLUMN discovery_problem TEXT NOT NULL DEFAULT '';
 ALTER TABLE ade_servers ADD COLUMN discovery_due_at INTEGER;
+
+-- Whose classes somebody teaches who logs in as a teacher.
+ALTER TABLE admins ADD COLUMN person_id TEXT REFERENCES people (id) ON DELETE SET NULL;
+
+-- What one person did is found by their name.
+CREATE INDEX events_actor ON events (actor, seq);
+
+-- Codes that somebody's telephone shows (RFC 6238), asked for after the password.
+CREATE TABLE second_factors (
+    admin_id      TEXT PRIMARY KEY REFERENCES admins (id) ON DELETE CASCADE,
+    secret_sealed BLOB NOT NULL,
+    confirmed_at  INTEGER,
+    last_step     INTEGER NOT NULL DEFAULT 0,
+    failures      INTEGER NOT NULL DEFAULT 0,
+    blocked_until INTEGER,
+    created_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Codes on paper for whoever has lost the telephone, each good once.
+CREATE TABLE recovery_codes (
+    hash     BLOB PRIMARY KEY,
+    admin_id TEXT NOT NULL REFERENCES admins (id) ON DELETE CASCADE,
+    used_at  INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recovery_codes_admin ON recovery_codes (admin_id);
+
+-- Whoever has given the right password and not yet the code.
+CREATE TABLE second_steps (
+    token_hash    BLOB PRIMARY KEY,
+    admin_id      TEXT NOT NULL REFERENCES admins (id) ON DELETE CASCADE,
+    password_hash TEXT NOT NULL,
+    tries         INTEGER NOT NULL DEFAULT 0,
+    expires_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Lessons in which the devices of a class show only some apps, one app or some sites.
+CREATE TABLE focuses (
+    id         TEXT PRIMARY KEY,
+    class_id   TEXT NOT NULL REFERENCES classes (id) ON DELETE CASCADE,
+    kind       TEXT NOT NULL CHECK (kind IN ('apps', 'app', 'sites')),
+    items      TEXT NOT NULL CHECK (json_valid(items)),
+    started_by TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ends_at    INTEGER NOT NULL,
+    ended_at   INTEGER,
+    ended_by   TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX focuses_class ON focuses (class_id, started_at);
+CREATE INDEX focuses_ends ON focuses (ends_at);
+
+CREATE TABLE focus_devices (
+    focus_id    TEXT NOT NULL REFERENCES focuses (id) ON DELETE CASCADE,
+    device_id   TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    released_at INTEGER,
+    PRIMARY KEY (focus_id, device_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX focus_devices_device ON focus_devices (device_id);

@@ -12,7 +12,7 @@ async fn a_person_logs_in_looks_and_logs_out() {
     assert_eq!((wrong.status, &wrong.body["detail"]), (StatusCode::UNAUTHORIZED, &json!("The name or the password is wrong.")));
     let reply = house.send(Listener::Main, log_in("Kim", PASSWORD)).await;
     assert_eq!((reply.status, &reply.body["role"]), (StatusCode::CREATED, &json!("helper")));
-    assert_eq!(reply.body["rights"], json!(["view", "invite", "command"]));
+    assert_eq!(reply.body["rights"], json!(["view", "teach", "invite", "command"]));
     let cookie = reply.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let csrf = reply.body["csrf_token"].as_str().unwrap();
     let me = house.send(Listener::Main, request(Method::GET, "/api/v1/session", &[("cookie", &cookie)], None)).await;

@@ -16,6 +16,7 @@ use crate::store::arrivals::{self, Arrival};
 use crate::store::assignments::AssignedKind;
 use crate::store::attestations::{self, Attestation, AttestationState, Vouched};
 use crate::store::authorities::AuthorityState;
+use crate::store::focuses::{self, Focus, FocusKind};
 use crate::store::invitations::Entry;
 use crate::store::returns::{self, Return};
 use crate::store::{device_users, devices, outcomes};
@@ -175,6 +176,25 @@ impl House {
         self.app.store.write(now, fail).await.unwrap();
         self.app.store.write(now, |tx| arrivals::put(tx, &asked(tx.now))).await.unwrap();
         self.app.store.write(now, genuine).await.unwrap();
+        let (in_class, at) = (class.clone(), now);
+        let begin = move |tx: &crate::store::Tx| {
+            let focus = Focus {
+                id: tx.new_id(),
+                class_id: in_class,
+                class_name: String::from("7b"),
+                kind: FocusKind::App,
+                items: vec![String::from("com.apple.mobilenotes")],
+                started_by: String::from("kim (teacher)"),
+                started_at: at,
+                ends_at: at.plus(std::time::Duration::from_secs(3600)),
+                ended_at: None,
+                ended_by: String::new(),
+            };
+            let device = crate::store::enrollments::by_nano_id(tx, UDID)?.unwrap().device_id;
+            focuses::insert(tx, &focus, &[device])?;
+            Ok(focus.id)
+        };
+        let focus = self.app.store.write(now, begin).await.unwrap();
         let (package, of_app, provisioning, upload) = self.packages().await;
         self.with_schema(&of_app).await;
         let location = self.licensed(&person).await;
@@ -195,6 +215,7 @@ impl House {
             ("/api/v1/groups/{id}", group),
             ("/api/v1/people/{id}", person),
             ("/api/v1/classes/{id}", class),
+            ("/api/v1/focus/{id}", focus),
             ("/api/v1/profiles/{id}", profile),
             ("/api/v1/admins/{id}", String::from("kim")),
             ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),

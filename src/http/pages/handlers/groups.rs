@@ -98,6 +98,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: &str) -> Result<GroupView> {
             AssignedKind::App => (format!("/apps/{item}"), "App"),
             AssignedKind::Provisioning => (format!("/provisioning/{item}"), "Provisioning profile"),
             AssignedKind::Update => (format!("/updates/plans/{item}"), "Update plan"),
+            AssignedKind::Focus => (format!("/teaching/focus/{item}"), "Focus"),
         };
         (href, format!("{what} {name}"), end)
     });

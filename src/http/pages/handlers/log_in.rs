@@ -14,15 +14,20 @@ use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{FromOurPage, Gate, MaybeActor, SignedIn, cookie};
 use crate::http::error::{Audience, status};
-use crate::http::pages::login::{LoginView, login};
+use crate::http::pages::login::{CodeView, LoginView, code, login};
 use crate::http::pages::problem::{ProblemView, problem};
 use crate::http::pages::setup::{WelcomeView, welcome, welcome_over};
+use crate::mdm::admins::second_factor::Next;
 use crate::mdm::admins::sessions::{self, Started};
 use crate::mdm::admins::setup;
 use crate::mdm::settings;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/login", get(ask).post(log_in)).route("/logout", post(log_out)).route("/setup", get(first_run).post(begin))
+    Router::new()
+        .route("/login", get(ask).post(log_in))
+        .route("/login/code", get(to_log_in).post(by_code))
+        .route("/logout", post(log_out))
+        .route("/setup", get(first_run).post(begin))
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,6 +75,11 @@ async fn ask(
     Ok(login(&view).into_response())
 }
 
+/// Whoever loads the page of the code again begins anew.
+async fn to_log_in() -> Redirect {
+    Redirect::to("/login")
+}
+
 /// Tells whether a person opens the page: previews and scanners ask for its head, browsers fetch ahead, and neither may use a link up.
 fn is_visit(method: &Method, headers: &HeaderMap) -> bool {
     let ahead = ["sec-purpose", "purpose", "x-moz"];
@@ -89,10 +99,31 @@ struct LogIn {
 async fn log_in(gate: Gate, from: FromOurPage, Form(form): Form<LogIn>) -> Result<Response> {
     let LogIn { name, password, next } = form;
     match gate.log_in(name.clone(), password.into(), from.client).await {
-        Ok(started) => enter(&started, from.secure, own_path(&next)),
+        Ok(Next::Started(started)) => enter(&started, from.secure, own_path(&next)),
+        Ok(Next::Code(token)) => Ok(code(&CodeView { token: token.expose().clone(), next, error: None }).into_response()),
         Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::TooOften | Kind::BadInput) => {
             let view = LoginView { name, error: Some(error.message.clone().into_owned()), next, ..LoginView::default() };
             Ok(refused(&error, login(&view)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Deserialize)]
+struct GivenCode {
+    token: String,
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Logs in whoever knows the code too, or asks for it again; where that is over, for the password.
+async fn by_code(gate: Gate, from: FromOurPage, Form(form): Form<GivenCode>) -> Result<Response> {
+    let GivenCode { token, code: given, next } = form;
+    match gate.log_in_by_code(token.clone().into(), given.into(), from.client).await {
+        Ok(started) => enter(&started, from.secure, own_path(&next)),
+        Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::TooOften) => {
+            Ok(refused(&error, code(&CodeView { token, next, error: Some(error.message.clone().into_owned()) })))
         }
         Err(error) => Err(error),
     }

@@ -15,6 +15,7 @@ mod groups;
 mod invitations;
 mod licences;
 mod log_in;
+mod own_account;
 mod packages;
 mod people;
 mod policies;
@@ -31,6 +32,7 @@ mod settings;
 mod setup_assistant;
 mod shell;
 mod system;
+mod teaching;
 mod today;
 mod updates;
 mod words;
@@ -64,6 +66,8 @@ pub fn release_uploads() -> Router<App> {
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(log_in::routes())
+        .merge(own_account::routes())
+        .merge(teaching::routes())
         .merge(today::routes())
         .merge(setup_assistant::routes())
         .merge(account::routes())

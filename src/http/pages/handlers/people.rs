@@ -7,24 +7,36 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{Form, errors, shell};
+use super::own_account::{session_hash, session_rows};
+use super::{Form, SaidQuery, errors, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
+use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn, Slip};
 use crate::http::pages::system::people::{AdminForm, TokenForm, admin, lose_access, revoke, token, token_made, token_was_shown};
+use crate::http::pages::system::roles::{self, RolesView};
 use crate::http::pages::system::{AdminRow, TokenRow};
+use crate::mdm::admins::second_factor::{self, Required};
 use crate::mdm::admins::tokens::{self, NewToken};
 use crate::mdm::admins::{self, Change, HashedPassword, NewAdmin, Password};
 use crate::mdm::{Actor, Right, Role};
 use crate::secret::Secret;
-use crate::store::{Tx, sessions};
+use crate::store::{Tx, people, sessions};
+
+/// Where everybody is listed.
+const ADDRESS: &str = "/system/admins";
 
 /// Rows of each list.
 const ROWS: u32 = 200;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/system/admins", post(add))
+        .route("/system/admins", get(everybody).post(add))
+        .route("/system/admins/second-factor", post(require_second_factor))
+        .route("/system/admins/{id}/person", post(stands_for))
+        .route("/system/admins/{id}/sessions/{session}/end", post(end_session))
+        .route("/system/admins/{id}/sessions/end-all", post(end_sessions))
+        .route("/system/admins/{id}/second-factor/reset", post(reset_second_factor))
         .route("/system/admins/new", get(new_admin))
         .route("/system/admins/{id}", get(show).post(change_role))
         .route("/system/admins/{id}/password", post(set_password))
@@ -43,7 +55,8 @@ pub(super) fn admin_rows(tx: &Tx, actor: &Actor) -> Result<Vec<AdminRow>> {
     let row = |admin: crate::store::admins::Admin| {
         let seen_at = sessions::list(tx, Some(&admin.id), None, ROWS)?.into_iter().map(|(session, _)| session.last_used_at).max();
         let role = if admin.disabled_at.is_some() { format!("{}, kept out", admin.role) } else { admin.role };
-        Ok(AdminRow { id: admin.id, name: admin.name, role, seen_at })
+        let second_factor = second_factor::standing(tx, actor, &admin.id)?.on_since.is_some();
+        Ok(AdminRow { id: admin.id, name: admin.name, role, second_factor, seen_at })
     };
     admins.into_iter().map(row).collect()
 }
@@ -70,13 +83,27 @@ fn to_system() -> Response {
     Redirect::to("/system").into_response()
 }
 
+fn to_everybody() -> Response {
+    Redirect::to(ADDRESS).into_response()
+}
+
 async fn new_admin(State(app): State<App>, who: SignedIn) -> Result<Response> {
     who.actor.require(Right::Govern)?;
     Ok(admin(&shell(&app, &who, None).await?, &blank(None, String::new(), Role::Helper)).into_response())
 }
 
 fn blank(id: Option<String>, name: String, role: Role) -> AdminForm {
-    AdminForm { id, name, role, disabled: false, is_viewer: false, errors: Vec::new() }
+    AdminForm {
+        id,
+        name,
+        role,
+        disabled: false,
+        is_viewer: false,
+        person: String::new(),
+        second_factor: false,
+        sessions: Vec::new(),
+        errors: Vec::new(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -94,7 +121,7 @@ async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Form(said): Form
         app.store.write(app.now(), move |tx| admins::add(tx, &actor, NewAdmin { name, role, password })).await
     };
     match added.await {
-        Ok(_) => Ok(to_system()),
+        Ok(_) => Ok(to_everybody()),
         Err(error) if is_about_the_form(&error) => {
             let form = AdminForm { errors: errors(&error), ..blank(None, name, role) };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, admin(&shell(&app, &who, None).await?, &form)).into_response())
@@ -109,11 +136,75 @@ async fn hashed(gate: &Gate, actor: &Actor, password: String) -> Result<HashedPa
 }
 
 async fn known(app: &App, who: &SignedIn, id: &str) -> Result<AdminForm> {
-    let (actor, id) = (who.actor.clone(), id.to_owned());
-    let found = app.store.read(app.now(), move |tx| admins::find(tx, &actor, &id)).await?;
+    let (actor, id, own) = (who.actor.clone(), id.to_owned(), who.session.token_hash.clone());
+    let look = move |tx: &Tx| {
+        let found = admins::find(tx, &actor, &id)?;
+        let person = found.person_id.as_deref().map(|id| people::by_id(tx, id)).transpose()?.flatten();
+        let factor = second_factor::standing(tx, &actor, &found.id)?;
+        let sessions = session_rows(tx, &actor, &found.id, &own)?;
+        Ok((found, person, factor, sessions))
+    };
+    let (found, person, factor, sessions) = app.store.read(app.now(), look).await?;
+    let person = person.map(|person| if person.email.is_empty() { person.name } else { person.email }).unwrap_or_default();
     let is_viewer = matches!(&who.actor, Actor::Person { id, .. } if *id == found.id);
     let form = blank(Some(found.id.clone()), found.name.clone(), admins::role_of(&found)?);
-    Ok(AdminForm { disabled: found.disabled_at.is_some(), is_viewer, ..form })
+    Ok(AdminForm { disabled: found.disabled_at.is_some(), is_viewer, person, second_factor: factor.on_since.is_some(), sessions, ..form })
+}
+
+/// Everybody who logs in, what each role may do, and who has to use a second factor.
+async fn everybody(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<SaidQuery>) -> Result<Response> {
+    let flash = query.flash(&gate, &who);
+    let actor = who.actor.clone();
+    let look = move |tx: &Tx| Ok(RolesView { admins: admin_rows(tx, &actor)?, required: second_factor::required(tx)? });
+    let view = app.store.read_slow(app.now(), look).await?;
+    Ok(roles::page(&shell(&app, &who, flash).await?, &view).into_response())
+}
+
+#[derive(Deserialize)]
+struct RequiredOf {
+    of: Required,
+}
+
+async fn require_second_factor(State(app): State<App>, gate: Gate, who: SignedIn, Form(said): Form<RequiredOf>) -> Result<Response> {
+    let actor = who.actor.clone();
+    app.store.write(app.now(), move |tx| second_factor::require(tx, &actor, said.of)).await?;
+    Ok(super::said(&app, &gate, &who, ADDRESS, "Saved. It holds from everybody's next request on."))
+}
+
+#[derive(Deserialize)]
+struct StandsFor {
+    #[serde(default)]
+    person: String,
+}
+
+async fn stands_for(State(app): State<App>, who: SignedIn, Path(id): Path<String>, Form(said): Form<StandsFor>) -> Result<Response> {
+    let (actor, target, label) = (who.actor.clone(), id.clone(), said.person.clone());
+    let outcome = app.store.write(app.now(), move |tx| admins::link_person(tx, &actor, &target, Some(&label)).map(drop)).await;
+    match outcome {
+        Err(error) if is_about_the_form(&error) => {
+            let form = AdminForm { errors: errors(&error), person: said.person, ..known(&app, &who, &id).await? };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, admin(&shell(&app, &who, None).await?, &form)).into_response())
+        }
+        outcome => done_or_shown(&app, &who, &id, outcome).await,
+    }
+}
+
+async fn end_session(State(app): State<App>, who: SignedIn, Path((id, session)): Path<(String, String)>) -> Result<Response> {
+    let (actor, hash) = (who.actor.clone(), session_hash(&session)?);
+    let outcome = app.store.write(app.now(), move |tx| admins::sessions::end(tx, &actor, &hash)).await;
+    done_or_shown(&app, &who, &id, outcome).await
+}
+
+async fn end_sessions(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let outcome = app.store.write(app.now(), move |tx| admins::sessions::end_all(tx, &actor, &target, None).map(drop)).await;
+    done_or_shown(&app, &who, &id, outcome).await
+}
+
+async fn reset_second_factor(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (actor, target) = (who.actor.clone(), id.clone());
+    let outcome = app.store.write(app.now(), move |tx| second_factor::reset(tx, &actor, &target).map(drop)).await;
+    done_or_shown(&app, &who, &id, outcome).await
 }
 
 async fn show(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
@@ -194,7 +285,7 @@ async fn remove(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -
     let (actor, target) = (who.actor.clone(), id.clone());
     let outcome = app.store.write(app.now(), move |tx| admins::remove(tx, &actor, &target)).await;
     match outcome {
-        Ok(()) => Ok(to_system()),
+        Ok(()) => Ok(to_everybody()),
         refused => done_or_shown(&app, &who, &id, refused).await,
     }
 }

@@ -70,6 +70,7 @@ async fn set(State(app): State<App>, who: SignedIn, Form(said): Form<Number>) ->
 }
 
 async fn ask(State(app): State<App>, who: SignedIn) -> Result<Response> {
+    who.actor.require(Right::Destroy)?;
     let view = view(&app, &who, None).await?;
     Ok(ask_to_remove(&shell(&app, &who, None).await?, view.here).into_response())
 }

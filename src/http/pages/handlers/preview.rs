@@ -96,7 +96,7 @@ fn look(
         AssignedKind::Declaration => declarations::library::find(tx, actor, id)?.declaration.name,
         AssignedKind::App => apps::by_id(tx, id)?.ok_or_else(|| Error::not_found("this app is not known"))?.name,
         AssignedKind::Provisioning => provisioning::find(tx, actor, id)?.profile.name,
-        AssignedKind::Update => return Err(Error::not_found("update plans have a preview of their own")),
+        AssignedKind::Update | AssignedKind::Focus => return Err(Error::not_found("this has a preview of its own")),
     };
     let rows = assignments::of_item(tx, kind, id)?;
     let assigned: Vec<Assigned> = rows.iter().map(|row| (row.group_id.clone(), row.ends_at)).collect();
@@ -134,6 +134,7 @@ const fn noun(kind: AssignedKind) -> &'static str {
         AssignedKind::App => "apps",
         AssignedKind::Provisioning => "provisioning",
         AssignedKind::Update => "updates/plans",
+        AssignedKind::Focus => "teaching/focus",
     }
 }
 

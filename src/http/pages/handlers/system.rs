@@ -16,21 +16,22 @@ use super::releases;
 use super::shell;
 use super::words::entry;
 use crate::app::App;
-use crate::clock::{Timestamp, Zone};
+use crate::clock::{Day, Timestamp, Zone};
 use crate::error::Result;
-use crate::http::api::input::Query;
+use crate::http::api::{self, Format, input::Query};
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Entry, State as Mark, count};
+use crate::http::pages::system::audit::{AuditFilter, AuditView, Whose, audit};
 use crate::http::pages::system::{self, settings, setup_assistant};
-use crate::http::pages::system::{AuditView, JobRow, SystemPart, SystemView, Whose, audit, page};
-use crate::mdm::admins::audit as log;
+use crate::http::pages::system::{JobRow, SystemPart, SystemView, page};
+use crate::mdm::admins::audit::{self as log, Asked};
 use crate::mdm::ca::roots;
 use crate::mdm::enroll::automated::rules;
 use crate::mdm::enroll::configurator;
 use crate::mdm::settings::zone;
-use crate::mdm::{Actor, Right, catalog, first_steps, jobs, practice, push_certificates};
+use crate::mdm::{Actor, Right, catalog, devices as devices_room, first_steps, jobs, practice, push_certificates};
 use crate::store::authorities::AuthorityState;
-use crate::store::events::{Event, Filter};
+use crate::store::events::Event;
 use crate::store::{Tx, authorities, devices};
 
 /// Lines of the audit log on one page.
@@ -40,7 +41,11 @@ const LINES: u32 = 100;
 const SOON: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/system", get(system)).route("/system/jobs/{name}/run", post(run)).route("/system/audit", get(audit_log))
+    Router::new()
+        .route("/system", get(system))
+        .route("/system/jobs/{name}/run", post(run))
+        .route("/system/audit", get(audit_log))
+        .route("/system/audit/export", get(export))
 }
 
 async fn system(State(app): State<App>, who: SignedIn) -> Result<Response> {
@@ -188,24 +193,65 @@ fn line(tx: &Tx, event: Event) -> Result<Entry> {
 struct AuditQuery {
     before: Option<i64>,
     who: String,
+    by: String,
+    kind: String,
+    device: String,
+    from: String,
+    until: String,
+    format: Format,
+}
+
+/// What is looked for, and what of it could not be read.
+fn asked(tx: &Tx, actor: &Actor, query: &AuditQuery) -> Result<(Asked, AuditFilter)> {
+    let whose = Whose::from_word(&query.who).unwrap_or(Whose::Deeds);
+    let (by, kind, device) = (query.by.trim().to_owned(), query.kind.clone(), query.device.trim().to_owned());
+    let mut errors = Vec::new();
+    let device_id = match devices_room::find(tx, actor, &device) {
+        _ if device.is_empty() => String::new(),
+        Ok(found) => found.id,
+        Err(_) => {
+            errors.push((String::from("device"), String::from("there is no device with this serial number or id")));
+            device.clone()
+        }
+    };
+    let zone = zone(tx)?;
+    let mut day = |field: &str, typed: &str, days: i32| {
+        let read = Day::parse(typed.trim()).map(|day| zone.moment(day.plus(days).at(0)));
+        if read.is_none() && !typed.trim().is_empty() {
+            errors.push((field.to_owned(), String::from("a day, such as 2026-11-25")));
+        }
+        read
+    };
+    let (from, until) = (day("from", &query.from, 0), day("until", &query.until, 1));
+    let asked = Asked { by: by.clone(), kind: kind.clone(), device_id, from, until, actor_kinds: whose.actor_kinds() };
+    let filter = AuditFilter { whose: Some(whose), by, kind, device, from: query.from.clone(), until: query.until.clone(), errors };
+    Ok((asked, filter))
+}
+
+async fn export(State(app): State<App>, who: SignedIn, Query(query): Query<AuditQuery>) -> Result<Response> {
+    who.actor.require(Right::Log)?;
+    let (actor, format) = (who.actor.clone(), query.format);
+    let (asked, _) = app.store.read(app.now(), move |tx| asked(tx, &actor, &query)).await?;
+    api::export(app, who.actor, asked, format).await
 }
 
 async fn audit_log(State(app): State<App>, who: SignedIn, Query(query): Query<AuditQuery>) -> Result<Response> {
     who.actor.require(Right::Log)?;
     let actor = who.actor.clone();
-    let whose = Whose::from_word(&query.who).unwrap_or(Whose::Deeds);
-    let lines = app.store.read_slow(app.now(), move |tx| {
-        let filter = Filter { actor_kinds: whose.actor_kinds(), ..Filter::default() };
-        let events = log::page(tx, &actor, filter, query.before, LINES + 1)?;
-        events.into_iter().map(|event| Ok((event.seq, line(tx, event)?))).collect::<Result<Vec<_>>>()
+    let looked = app.store.read_slow(app.now(), move |tx| {
+        let (asked, filter) = asked(tx, &actor, &query)?;
+        let actors = asked.actors();
+        let events = log::page(tx, &actor, asked.filter(&actors), query.before, LINES + 1)?;
+        let lines = events.into_iter().map(|event| Ok((event.seq, line(tx, event)?))).collect::<Result<Vec<_>>>()?;
+        Ok((lines, filter))
     });
-    let mut lines = lines.await?;
+    let (mut lines, filter) = looked.await?;
     let more = (lines.len() > LINES as usize).then(|| {
         lines.truncate(LINES as usize);
         let before = lines.last().map(|(seq, _)| *seq).unwrap_or_default();
-        format!("{}&before={before}", whose.href())
+        filter.address("/system/audit").with("before", &before.to_string()).to_string()
     });
-    let view = AuditView { entries: lines.into_iter().map(|(_, line)| line).collect(), whose, more };
+    let view = AuditView { entries: lines.into_iter().map(|(_, line)| line).collect(), filter, more };
     Ok(audit(&shell(&app, &who, None).await?, &view).into_response())
 }
 

@@ -2,13 +2,14 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
 use super::ade;
 use super::devices::{mark, name, reason};
 use super::releases;
 use super::shell;
+use super::teaching;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -17,7 +18,7 @@ use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
 use crate::mdm::devices::{self, Wanted};
 use crate::mdm::updates::lookup;
-use crate::mdm::{needs, provisioning};
+use crate::mdm::{Right, needs, provisioning};
 use crate::store::alerts::Alert;
 use crate::store::roster::{self, Filter, Listed};
 use crate::store::{Tx, ade_servers, authorities, push_certificates};
@@ -38,6 +39,9 @@ pub(super) fn routes() -> Router<App> {
 }
 
 async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
+    if !who.actor.may(Right::View) {
+        return Ok(Redirect::to(teaching::ADDRESS).into_response());
+    }
     let actor = who.actor.clone();
     let own_tls = app.config.tls.is_none();
     let view = app
@@ -47,6 +51,8 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
             let counts = roster::counts(tx, &Filter::default())?;
             Ok(TodayView {
                 needs: to_do(tx)?,
+                focuses: teaching::running(tx, &actor)?,
+                may_teach: actor.may(Right::Teach),
                 roll: roll(tx, listed)?,
                 counts,
                 check_ins: check_ins(tx)?,

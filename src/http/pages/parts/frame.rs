@@ -4,77 +4,11 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::icon::{Icon, icon};
 use super::mistakes::mistakes;
+use super::sections::Section;
 use super::state::{State, state_square};
 use super::time::in_zone;
 use crate::clock::{Timestamp, Zone};
 use crate::http::assets;
-
-/// The places of the rail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
-    /// What needs you.
-    Today,
-    /// Devices, one device, invitations.
-    Devices,
-    /// Managed apps and licences.
-    Apps,
-    /// OS releases and plans.
-    Updates,
-    /// Profiles and policies.
-    Profiles,
-    /// Groups by hand and by rule.
-    Groups,
-    /// People and classes.
-    People,
-    /// Set-up, certificates, tokens, jobs, who may log in.
-    System,
-}
-
-impl Section {
-    const FIRST: [Self; 4] = [Self::Today, Self::Devices, Self::Apps, Self::Updates];
-    /// Behind *More* at phone width.
-    const REST: [Self; 4] = [Self::Profiles, Self::Groups, Self::People, Self::System];
-
-    /// Where it is.
-    pub const fn href(self) -> &'static str {
-        match self {
-            Self::Today => "/",
-            Self::Devices => "/devices",
-            Self::Apps => "/apps",
-            Self::Updates => "/updates",
-            Self::Profiles => "/profiles",
-            Self::Groups => "/groups",
-            Self::People => "/people",
-            Self::System => "/system",
-        }
-    }
-
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Today => "Today",
-            Self::Devices => "Devices",
-            Self::Apps => "Apps",
-            Self::Updates => "Updates",
-            Self::Profiles => "Profiles and policies",
-            Self::Groups => "Groups",
-            Self::People => "People and classes",
-            Self::System => "System",
-        }
-    }
-
-    const fn icon(self) -> Icon {
-        match self {
-            Self::Today => Icon::Today,
-            Self::Devices => Icon::Devices,
-            Self::Apps => Icon::Apps,
-            Self::Updates => Icon::Updates,
-            Self::Profiles => Icon::Profiles,
-            Self::Groups => Icon::Groups,
-            Self::People => Icon::People,
-            Self::System => Icon::System,
-        }
-    }
-}
 
 /// Who looks at the page.
 #[derive(Debug, Clone)]
@@ -220,13 +154,13 @@ fn rail(shell: &Shell, current: Section) -> Markup {
                 button.more-button.current[in_rest] type="button" popovertarget="more" { (icon(Icon::More)) "More" }
                 ul #more.sections.rest popover {
                     @for section in rest { (place(section, current, shell.needs)) }
-                    li.on-phone { span { (shell.viewer.name) ", " (shell.viewer.role) } (log_out()) }
+                    li.on-phone { a href="/account" { (shell.viewer.name) ", " (shell.viewer.role) } (log_out()) }
                 }
             }
             div.rail-foot {
                 p.not-live role="status" { "Not live: trying to reach the appliance." }
                 @if let Some(setup) = shell.setup { (rail_setup(setup)) }
-                p.who { strong { (shell.viewer.name) } span { (shell.viewer.role) } }
+                p.who { a href="/account" aria-current=[(current == Section::Account).then_some("page")] { strong { (shell.viewer.name) } } span { (shell.viewer.role) } }
                 (log_out())
             }
         }

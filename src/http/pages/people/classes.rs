@@ -103,7 +103,7 @@ pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
 
 /// The page of one class.
 pub fn one(shell: &Shell, view: &ClassView) -> Markup {
-    let edit = html! { @if view.may_change { (Button::link(format!("/classes/{}/edit", view.id), "Rename").main()) } };
+    let edit = html! { (Button::link(format!("/teaching/{}", view.id), "Its devices now")) @if view.may_change { (Button::link(format!("/classes/{}/edit", view.id), "Rename").main()) } };
     let page = Frame { back: Some(BACK), action: edit, ..Frame::new(Section::People, &view.name) };
     let content = html! {
         (facts(&[Fact::text("Comes from", source_words(view.source))]))

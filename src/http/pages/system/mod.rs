@@ -1,19 +1,21 @@
 //! System: how the appliance itself is, on one page with a way to each part; jobs, log-ins, tokens and the audit log.
 
 pub mod account;
+pub mod audit;
 pub mod genuine;
 pub mod licences;
 pub mod people;
 pub mod practice;
 pub mod releases;
+pub mod roles;
 pub mod settings;
 pub mod setup_assistant;
 
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Column, Entry, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, facts, frame, live, post, section, section_with,
-    table, time_ago, timeline,
+    Button, Column, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, facts, frame, live, post, section, section_with, table,
+    time_ago,
 };
 use crate::clock::Timestamp;
 
@@ -75,6 +77,8 @@ pub struct AdminRow {
     pub name: String,
     /// Their role.
     pub role: String,
+    /// Whether their second factor is on.
+    pub second_factor: bool,
     /// When they were last here.
     pub seen_at: Option<Timestamp>,
 }
@@ -94,83 +98,6 @@ pub struct TokenRow {
     pub expires_at: Option<Timestamp>,
 }
 
-/// The audit log.
-#[derive(Debug, Clone)]
-pub struct AuditView {
-    /// What happened, newest first.
-    pub entries: Vec<Entry>,
-    /// Whose deeds are shown.
-    pub whose: Whose,
-    /// The address of what is older.
-    pub more: Option<String>,
-}
-
-/// Whose deeds the audit log shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// What people and scripts did.
-    Deeds,
-    /// People, at the page or at the machine's own command line.
-    People,
-    /// Scripts, by their tokens.
-    Tokens,
-    /// What devices said.
-    Devices,
-    /// What ran by itself.
-    Jobs,
-    /// Everything.
-    All,
-}
-
-impl Whose {
-    /// All choices, in the order of the chips.
-    pub const ALL: [Self; 6] = [Self::Deeds, Self::People, Self::Tokens, Self::Devices, Self::Jobs, Self::All];
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Deeds => "deeds",
-            Self::People => "people",
-            Self::Tokens => "tokens",
-            Self::Devices => "devices",
-            Self::Jobs => "jobs",
-            Self::All => "all",
-        }
-    }
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Deeds => "People and scripts",
-            Self::People => "People",
-            Self::Tokens => "Scripts",
-            Self::Devices => "Devices",
-            Self::Jobs => "Jobs",
-            Self::All => "All",
-        }
-    }
-
-    /// Reads the word of an address.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|whose| whose.word() == word)
-    }
-
-    /// The address of the log that shows these.
-    pub fn href(self) -> String {
-        format!("/system/audit?who={}", self.word())
-    }
-
-    /// The kinds of actors whose events these are; none means all.
-    pub const fn actor_kinds(self) -> &'static [&'static str] {
-        match self {
-            Self::Deeds => &["person", "token", "console"],
-            Self::People => &["person", "console"],
-            Self::Tokens => &["token"],
-            Self::Devices => &["device"],
-            Self::Jobs => &["job"],
-            Self::All => &[],
-        }
-    }
-}
-
 /// The page.
 pub fn page(shell: &Shell, view: &SystemView) -> Markup {
     let about: Vec<Fact> = view.about.iter().map(|(name, value)| Fact::text(name, value)).collect();
@@ -181,7 +108,7 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
                     div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
                 }))
                 @if view.may_govern {
-                    (section_with("Who may log in", add("/system/admins/new", "Add someone"), admins(view, shell.now)))
+                    (section_with("People who log in", html! { (add("/system/admins", "Roles and second factor")) (add("/system/admins/new", "Add someone")) }, admins(&view.admins, shell.now)))
                     (section_with("Tokens for scripts", add("/system/tokens/new", "Make a token"), tokens(view, shell.now)))
                 }
             }
@@ -239,15 +166,21 @@ fn jobs(view: &SystemView, now: Timestamp) -> Markup {
     listing("Jobs", columns, rows.collect(), "No jobs.")
 }
 
-fn admins(view: &SystemView, now: Timestamp) -> Markup {
-    let rows = view.admins.iter().map(|admin| {
+/// People who log in, as a table.
+fn admins(rows: &[AdminRow], now: Timestamp) -> Markup {
+    let rows = rows.iter().map(|admin| {
         let seen = html! { @match admin.seen_at { Some(at) => (time_ago(at, now)), None => span.quiet { "never" } } };
+        let factor = if admin.second_factor {
+            badge(State::Ok, "on")
+        } else {
+            html! { span.quiet { "off" } }
+        };
         let href = Some(format!("/system/admins/{}", admin.id));
-        plain(&admin.name, href, vec![html! { (admin.name) }, html! { (admin.role) }, seen])
+        plain(&admin.name, href, vec![html! { (admin.name) }, html! { (admin.role) }, factor, seen])
     });
     listing(
         "Who may log in",
-        vec![Column::main("Name"), Column::text("Role"), Column::text("Last here").labelled()],
+        vec![Column::main("Name"), Column::text("Role"), Column::text("Second factor").labelled(), Column::text("Last here").labelled()],
         rows.collect(),
         "Nobody.",
     )
@@ -268,23 +201,6 @@ fn tokens(view: &SystemView, now: Timestamp) -> Markup {
         plain(&token.name, None, vec![html! { strong { (token.name) } }, html! { (token.role) }, used, ends, revoke])
     });
     listing("Tokens for scripts", columns, rows.collect(), "None. A token lets a script use the API with a role of its own.")
-}
-
-/// The page of the audit log.
-pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
-    let under = html! { "Who did what, for as long as this appliance exists. Secrets never appear in it." };
-    let page = Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Audit log") };
-    let content = html! {
-        nav aria-label="Whose deeds" {
-            ul.chips {
-                @for whose in Whose::ALL {
-                    li { a href=(whose.href()) aria-current=[(whose == view.whose).then_some("true")] { (whose.title()) } }
-                }
-            }
-        }
-        (timeline(&view.entries, shell.now, view.more.as_deref()))
-    };
-    frame(shell, &page, content)
 }
 
 #[cfg(test)]
@@ -314,7 +230,7 @@ mod tests {
                 ran_at: Some(NOW),
                 due_at: Some(NOW),
             }],
-            admins: vec![AdminRow { id: "1".into(), name: "ada <x>".into(), role: "Owner".into(), seen_at: None }],
+            admins: vec![AdminRow { id: "1".into(), name: "ada <x>".into(), role: "Owner".into(), second_factor: true, seen_at: None }],
             tokens: vec![],
             may_configure: may,
             may_govern: may,

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Confirm, Frame, Section, Shell, confirm, copy_field, field, frame, post, radio};
+use super::super::own_account::{SessionRow, sessions};
+use super::super::parts::{Button, Confirm, Frame, Section, Shell, confirm, copy_field, field, frame, post, radio, section};
 use crate::mdm::Role;
 use crate::mdm::admins::PASSWORD_MIN;
 
@@ -19,6 +20,12 @@ pub struct AdminForm {
     pub disabled: bool,
     /// Whether it is the viewer, who cannot lock themselves out.
     pub is_viewer: bool,
+    /// Whom of the school they are, as typed or held.
+    pub person: String,
+    /// Whether their second factor is on.
+    pub second_factor: bool,
+    /// Where they are logged in.
+    pub sessions: Vec<SessionRow>,
     /// Field and message of what was wrong.
     pub errors: Vec<(String, String)>,
 }
@@ -37,6 +44,8 @@ pub struct TokenForm {
 }
 
 const BACK: (&str, &str) = ("/system", "System");
+
+const PEOPLE: (&str, &str) = ("/system/admins", "People who log in");
 
 fn error<'a>(errors: &'a [(String, String)], name: &str) -> Option<&'a str> {
     errors.iter().find(|(field, _)| field == name).map(|(_, message)| message.as_str())
@@ -59,11 +68,11 @@ fn new_admin(shell: &Shell, form: &AdminForm) -> Markup {
                 (field("name", "Name to log in with").value(&form.name).error(error(&form.errors, "name")).autocomplete("off").first())
                 (roles(&Role::ALL, form.role))
                 (field("password", "First password").kind("password").error(error(&form.errors, "password")).autocomplete("new-password").help(&help))
-                div.form-foot { (Button::submit("Add them").main()) (Button::link("/system", "Cancel")) }
+                div.form-foot { (Button::submit("Add them").main()) (Button::link("/system/admins", "Cancel")) }
             }
         },
     );
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::System, "Add someone") }, content)
+    frame(shell, &Frame { back: Some(PEOPLE), ..Frame::new(Section::System, "Add someone") }, content)
 }
 
 fn known_admin(shell: &Shell, form: &AdminForm, id: &str) -> Markup {
@@ -74,6 +83,25 @@ fn known_admin(shell: &Shell, form: &AdminForm, id: &str) -> Markup {
             @if form.is_viewer { p.quiet { "This is you. Another Owner can change your role or keep you out; you cannot do it yourself." } }
             @else {
                 (post(&address, html! { div.form { (roles(&Role::ALL, form.role)) div.form-foot { (Button::submit("Change the role").main()) } } }))
+            }
+            (post(&format!("{address}/person"), html! {
+                div.form {
+                    (field("person", "Person of the school").optional().value(&form.person).error(error(&form.errors, "person"))
+                        .help("Their e-mail address or whole name, as it stands under People. A teacher sees the classes that this person teaches."))
+                    div.form-foot { (Button::submit("Save")) }
+                }
+            }))
+            (section("Where they are logged in", html! {
+                div.stack {
+                    (sessions(&form.sessions, shell.now, |row| format!("{address}/sessions/{}/end", row.id)))
+                    @if !form.sessions.is_empty() && !form.is_viewer { (post(&format!("{address}/sessions/end-all"), html! { (Button::submit("End all")) })) }
+                }
+            }))
+            @if form.second_factor && !form.is_viewer {
+                (section("Second factor", html! {
+                    p.quiet { "It is on. Switch it off where they have lost their telephone and the codes on paper; their log-ins end." }
+                    (post(&format!("{address}/second-factor/reset"), html! { (Button::submit("Switch it off").destructive()) }))
+                }))
             }
             (post(&format!("{address}/password"), html! {
                 div.form {
@@ -90,11 +118,22 @@ fn known_admin(shell: &Shell, form: &AdminForm, id: &str) -> Markup {
             }
         }
     };
-    frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::System, &form.name) }, content)
+    frame(shell, &Frame { back: Some(PEOPLE), ..Frame::new(Section::System, &form.name) }, content)
 }
 
 fn password_help() -> String {
     format!("At least {PASSWORD_MIN} characters. A few words are easier to keep than signs. All their sessions end.")
+}
+
+/// A role's name, and what it is for in a sentence.
+pub(super) const fn role_words(role: Role) -> (&'static str, &'static str) {
+    match role {
+        Role::Owner => ("Owner", "Everything, also secrets and who may log in."),
+        Role::Admin => ("Admin", "Everything but that."),
+        Role::Helper => ("Helper", "Daily work with devices; erases nothing, changes no settings."),
+        Role::Teacher => ("Teacher", "Own classes, for a lesson's time."),
+        Role::Viewer => ("Viewer", "Looks, changes nothing."),
+    }
 }
 
 /// What each role is for.
@@ -103,13 +142,7 @@ fn roles(offered: &[Role], chosen: Role) -> Markup {
         fieldset.choices {
             legend { "Role" }
             @for role in offered {
-                @let (label, help) = match role {
-                    Role::Owner => ("Owner", "Everything, also secrets and who may log in."),
-                    Role::Admin => ("Admin", "Everything but that."),
-                    Role::Helper => ("Helper", "Daily work with devices; erases nothing, changes no settings."),
-                    Role::Teacher => ("Teacher", "Own classes, for a lesson's time."),
-                    Role::Viewer => ("Viewer", "Looks, changes nothing."),
-                };
+                @let (label, help) = role_words(*role);
                 (radio("role", role.as_str(), label, *role == chosen, help))
             }
         }
@@ -194,7 +227,17 @@ mod tests {
     }
 
     fn form() -> AdminForm {
-        AdminForm { id: None, name: "grace <x>".into(), role: Role::Teacher, disabled: false, is_viewer: false, errors: vec![] }
+        AdminForm {
+            id: None,
+            name: "grace <x>".into(),
+            role: Role::Teacher,
+            disabled: false,
+            is_viewer: false,
+            person: String::new(),
+            second_factor: false,
+            sessions: vec![],
+            errors: vec![],
+        }
     }
 
     #[test]

@@ -48,6 +48,7 @@ fn profile(identifier: &str, name: &str, digest: &str) -> Piece {
         content: ProfileContent::Rendered(Vec::new()),
         name: name.into(),
         origins: vec![origin(name)],
+        by_command: false,
     })
 }
 

@@ -5,6 +5,7 @@ use super::super::enroll::{IDENTITIES, Why};
 use super::super::payloads::Effect;
 use super::super::profile::{MdmPayload, Profile};
 use super::super::profiles::Source;
+use super::super::usable::APP_LOCK;
 use super::super::values::Complaint;
 use super::{After, Answer, Command, Outcome, only};
 use crate::clock::Timestamp;
@@ -48,6 +49,10 @@ impl Device {
         });
         if let Some(complaint) = refusal {
             return Err(complaint);
+        }
+        let locks = |profile: &Profile| profile.payload(APP_LOCK).is_some();
+        if locks(profile) && self.profiles.iter().any(|other| other.profile.identifier != profile.identifier && locks(&other.profile)) {
+            return Err(Complaint::installation(4019, "A second App Lock profile cannot be installed."));
         }
         let old = self.profiles.find(&profile.identifier, source.channel()).map(|old| &old.source);
         let identifier = &profile.identifier;

@@ -56,6 +56,30 @@ fn a_supervised_key_is_passed_over_and_a_supervised_payload_refused() {
 }
 
 #[test]
+fn what_a_lesson_shows_is_all_that_can_be_used_and_one_app_is_enough_for_a_device() {
+    let lock = |identifier: &str, app: &str| {
+        profile(identifier, vec![("com.apple.app.lock", dictionary([("App", dict([("Identifier", Value::from(app))]))]))])
+    };
+    let mut bench = Bench::enrolled("ipad@26");
+    let allowed = Value::Array(vec![Value::from("a.b"), Value::from("c.d")]);
+    assert_eq!(install(&mut bench, &restricting("school.example.only", [("allowListedAppBundleIDs", allowed)])).0, DONE);
+    let shown = ["a.b", "c.d", "e.f", "com.apple.Preferences"].map(|app| bench.device.shows_app(app));
+    assert_eq!(shown, [true, true, false, true]);
+    assert_eq!(install(&mut bench, &lock("school.example.exam", "a.b")).0, DONE);
+    assert_eq!((bench.device.locked_into().as_deref(), bench.device.shows_app("c.d")), (Some("a.b"), false));
+    assert_eq!(install(&mut bench, &lock("school.example.other", "c.d")), (String::from("Error"), 4019));
+    assert_eq!(install(&mut bench, &lock("school.example.exam", "c.d")).0, DONE, "the same one is replaced");
+    let bookmark = dict([("URL", Value::from("https://en.wikipedia.org")), ("Title", Value::from("Wikipedia"))]);
+    let filter = profile(
+        "school.example.sites",
+        vec![("com.apple.webcontent-filter", dictionary([("AllowListBookmarks", Value::Array(vec![bookmark]))]))],
+    );
+    assert!(bench.device.opens_site("https://example.com/"));
+    assert_eq!(install(&mut bench, &filter).0, DONE);
+    assert!(bench.device.opens_site("https://en.wikipedia.org/wiki/Ada") && !bench.device.opens_site("https://example.com/"));
+}
+
+#[test]
 fn a_filter_of_web_content_wants_supervision_before_ios_16_and_a_uuid_after() {
     let filter = |uuid: Option<&str>| {
         let mut keys = dictionary([("FilterType", Value::from("Plugin"))]);

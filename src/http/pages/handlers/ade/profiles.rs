@@ -189,6 +189,7 @@ async fn change(
 }
 
 async fn for_groups(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Form<Vec<(String, String)>>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
     let save = move |tx: &Tx| {
         let before = ade_profiles::of_groups(tx)?;

@@ -147,6 +147,7 @@ fn origin(origin: &Origin) -> (String, String) {
         // What was started by hand belongs to no plan.
         AssignedKind::Update if origin.id.is_empty() => return (origin.name.clone(), String::from("/updates/by-hand")),
         AssignedKind::Update => "updates/plans",
+        AssignedKind::Focus => "teaching/focus",
     };
     (origin.name.clone(), format!("/{noun}/{}", origin.id))
 }

@@ -42,6 +42,7 @@ struct ListQuery {
 }
 
 async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<ListQuery>) -> Result<Response> {
+    who.actor.require(Right::View)?;
     let flash = SaidQuery::of(&query.said).flash(&gate, &who);
     let (actor, after) = (who.actor.clone(), cursor(&query.after));
     let found = app.store.read_slow(app.now(), move |tx| {
@@ -93,6 +94,7 @@ async fn show(
     Path(id): Path<String>,
     Query(query): Query<SaidQuery>,
 ) -> Result<Response> {
+    who.actor.require(Right::View)?;
     let flash = query.flash(&gate, &who);
     let view = look(&app, &who, &id).await?;
     Ok(one(&shell(&app, &who, flash).await?, &view).into_response())

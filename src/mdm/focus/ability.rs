@@ -1,0 +1,141 @@
+//! Which devices can have a focus, why others cannot, and what stands beside it there: the stricter list wins.
+
+use super::wish::host;
+use crate::error::Result;
+use crate::mdm::wanted::{Origin, Target};
+use crate::mdm::{policies, profiles};
+use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
+use crate::store::Tx;
+use crate::store::assignments::{AssignedKind, Assignment};
+use crate::store::focuses::FocusKind;
+use crate::store::policies as policy_rows;
+use crate::store::profiles as profile_rows;
+
+/// The payload that keeps a device in one app.
+pub(super) const APP_LOCK: &str = "com.apple.app.lock";
+
+/// First versions of iPhones and iPads that have it: lists of apps (`whitelistedAppBundleIDs`), App Lock, filters of type BuiltIn.
+const fn since(kind: FocusKind) -> OsVersion {
+    match kind {
+        FocusKind::Apps => OsVersion::new(9, 3, 0),
+        FocusKind::App => OsVersion::new(6, 0, 0),
+        FocusKind::Sites => OsVersion::new(8, 0, 0),
+    }
+}
+
+/// What a device that can have a focus shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Able {
+    /// What of it: what a policy hides is left out.
+    pub items: Vec<String>,
+    /// What is to be said beside it, in a sentence; mostly empty.
+    pub note: String,
+}
+
+/// Whether a device can have a focus, or why not in a sentence; `wanted` is what is assigned to it.
+pub(super) fn ability(
+    tx: &Tx,
+    target: &Target,
+    (kind, items): (FocusKind, &[String]),
+    wanted: &[Assignment],
+) -> Result<Result<Able, String>> {
+    if let Some(because) = refusal(target, kind) {
+        return Ok(Err(because));
+    }
+    match kind {
+        FocusKind::Apps => of_apps(tx, target, items, wanted),
+        FocusKind::App => of_one_app(tx, target, items, wanted),
+        FocusKind::Sites => Ok(Ok(Able { items: items.to_vec(), note: String::new() })),
+    }
+}
+
+fn refusal(target: &Target, kind: FocusKind) -> Option<String> {
+    let device = &target.capabilities;
+    let since = since(kind);
+    match device.platform {
+        Platform::Ios => {}
+        Platform::Unknown => return Some(String::from("It has not said yet what it is.")),
+        Platform::Macos => return Some(String::from("Macs cannot be held to some apps or sites for a lesson.")),
+        _ => return Some(String::from("Only iPads and iPhones can be held to some apps or sites for a lesson.")),
+    }
+    if device.kind.is_user_enrollment() {
+        return Some(String::from("It is somebody’s own device; what they use on it is theirs."));
+    }
+    if device.supervised != Some(true) {
+        return Some(String::from("It is not supervised: Apple lets only supervised devices be held to some apps or sites."));
+    }
+    device.os_version.is_older_than(since).then(|| format!("It needs iOS {since} or later; this device has {}.", device.os_version))
+}
+
+/// The lists of policies hold on: what one of them hides stays hidden.
+fn of_apps(tx: &Tx, target: &Target, items: &[String], wanted: &[Assignment]) -> Result<Result<Able, String>> {
+    let lists = policies::app_lists(&policy_rows::of_assignments(tx, wanted)?, target);
+    let hiding = |item: &String| lists.iter().find(|list| list.hides(item));
+    let (hidden, shown): (Vec<_>, Vec<_>) = items.iter().cloned().partition(|item| hiding(item).is_some());
+    let Some(policy) = hidden.iter().find_map(hiding).map(|list| &list.origin.name) else {
+        return Ok(Ok(Able { items: shown, note: String::new() }));
+    };
+    if shown.is_empty() {
+        return Ok(Err(format!("The policy “{policy}” hides all of these apps here.")));
+    }
+    let note = format!("The policy “{policy}” hides here also during the lesson: {}.", hidden.join(", "));
+    Ok(Ok(Able { items: shown, note }))
+}
+
+fn of_one_app(tx: &Tx, target: &Target, items: &[String], wanted: &[Assignment]) -> Result<Result<Able, String>> {
+    if let Some(origin) = locking(tx, wanted)? {
+        return Ok(Err(format!("The profile “{}” keeps it in one app already, and a device takes only one such profile.", origin.name)));
+    }
+    let lists = policies::app_lists(&policy_rows::of_assignments(tx, wanted)?, target);
+    let hiding = items.iter().find_map(|item| lists.iter().find(|list| list.hides(item)));
+    if let Some(list) = hiding {
+        return Ok(Err(format!("The policy “{}” hides this app here.", list.origin.name)));
+    }
+    Ok(Ok(Able { items: items.to_vec(), note: String::new() }))
+}
+
+/// A profile of the library that keeps a device in one app.
+fn locking(tx: &Tx, wanted: &[Assignment]) -> Result<Option<Origin>> {
+    for assignment in wanted.iter().filter(|assignment| assignment.kind == AssignedKind::Profile) {
+        let Some(profile) = profile_rows::by_id(tx, &assignment.item_id)? else { continue };
+        let facts = profiles::version(tx, &profile.id, profile.version)?.facts;
+        if facts.payloads.iter().any(|payload| payload.payload_type == APP_LOCK) {
+            return Ok(Some(Origin { kind: AssignedKind::Profile, id: profile.id, name: profile.name }));
+        }
+    }
+    Ok(None)
+}
+
+/// What a focus shows, in a few words: `one app: Pages`.
+pub fn words(kind: FocusKind, items: &[String]) -> String {
+    let first = items.first().map(String::as_str).unwrap_or_default();
+    match (kind, items.len()) {
+        (FocusKind::App, _) => format!("one app: {}", app_name(first)),
+        (FocusKind::Apps, 1) => format!("only {}", app_name(first)),
+        (FocusKind::Apps, count) => format!("only {count} apps"),
+        (FocusKind::Sites, 1) => format!("only the site {}", host(first)),
+        (FocusKind::Sites, count) => format!("only {count} sites"),
+    }
+}
+
+/// Apple's own apps that lessons use, which devices do not list: bundle id and name.
+pub const APPLE_APPS: [(&str, &str); 12] = [
+    ("com.apple.mobilesafari", "Safari"),
+    ("com.apple.mobilenotes", "Notes"),
+    ("com.apple.calculator", "Calculator"),
+    ("com.apple.camera", "Camera"),
+    ("com.apple.mobileslideshow", "Photos"),
+    ("com.apple.DocumentsApp", "Files"),
+    ("com.apple.iBooks", "Books"),
+    ("com.apple.freeform", "Freeform"),
+    ("com.apple.Maps", "Maps"),
+    ("com.apple.Translate", "Translate"),
+    ("com.apple.VoiceMemos", "Voice Memos"),
+    ("com.apple.mobilecal", "Calendar"),
+];
+
+/// What people call an app, where that is known without asking devices; else its bundle id.
+pub fn app_name(bundle_id: &str) -> &str {
+    APPLE_APPS.iter().find(|(known, _)| *known == bundle_id).map_or(bundle_id, |(_, name)| name)
+}
