@@ -9,6 +9,7 @@ mod arrivals;
 pub mod assets;
 pub mod attempts;
 pub mod auth;
+mod backup;
 pub mod budget;
 mod catalog;
 pub mod configurator;

@@ -28,6 +28,7 @@ pub mod report;
 pub mod restrictions;
 pub mod roster;
 pub mod scep;
+pub mod s3;
 pub mod service_discovery;
 mod xml;
 

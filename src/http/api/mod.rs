@@ -8,6 +8,7 @@ mod apple_roots;
 mod apps;
 pub mod attestation;
 mod authorities;
+pub(in crate::http) mod backups;
 mod catalog;
 mod commands;
 mod content_tokens;
@@ -112,6 +113,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(content_tokens::routes())
         .merge(licences::routes())
         .merge(releases::routes())
+        .merge(backups::routes())
         .merge(apple_roots::routes())
 }
 
