@@ -21,13 +21,17 @@ impl Drop for Unfinished {
 pub fn usable(folder: &Path, data: &Path) -> Result<()> {
     let words = folder.display();
     let Ok(real) = folder.canonicalize() else {
-        return Err(Error::conflict(format!("There is no folder {words}. Is its disk connected? Make the folder, and let Rollcall’s user write there.")));
+        return Err(Error::conflict(format!(
+            "There is no folder {words}. Is its disk connected? Make the folder, and let Rollcall’s user write there."
+        )));
     };
     if !real.is_dir() {
         return Err(Error::conflict(format!("{words} is not a folder.")));
     }
     if data.canonicalize().is_ok_and(|data| real.starts_with(data)) {
-        return Err(Error::conflict(format!("{words} lies in the data folder, and would be lost together with it. Take a folder on another disk.")));
+        return Err(Error::conflict(format!(
+            "{words} lies in the data folder, and would be lost together with it. Take a folder on another disk."
+        )));
     }
     Ok(())
 }

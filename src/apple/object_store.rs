@@ -65,7 +65,8 @@ impl ObjectStores {
         let endpoint = Endpoint::new(host, url.port_or_known_default().unwrap_or(443));
         let style = if place.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
         let bucket = Bucket::new(url, style, place.bucket.clone(), place.region.clone()).map_err(|error| {
-            Error::field("s3.bucket", "this bucket cannot stand in the host's name: choose addresses with the bucket in the path").caused_by(error.to_string())
+            Error::field("s3.bucket", "this bucket cannot stand in the host's name: choose addresses with the bucket in the path")
+                .caused_by(error.to_string())
         })?;
         let mut trust = Trust::public();
         if !place.trust_anchors.is_empty() {
@@ -179,7 +180,9 @@ impl ObjectStore {
             let Some(frame) = frame else { break };
             if let Ok(bytes) = frame.map_err(|error| broken(error.to_string()))?.into_data() {
                 came += bytes.len() as u64;
-                into.write_all(&bytes).await.map_err(|error| Error::conflict(format!("What came from the store cannot be written: {error}.")))?;
+                into.write_all(&bytes)
+                    .await
+                    .map_err(|error| Error::conflict(format!("What came from the store cannot be written: {error}.")))?;
             }
         }
         into.flush().await.map_err(|error| Error::conflict(format!("What came from the store cannot be written: {error}.")))?;
@@ -252,7 +255,10 @@ impl ObjectStore {
             ("AuthorizationHeaderMalformed" | "PermanentRedirect", _) | (_, 300..=399) => {
                 format!("The bucket is in another region than “{}”, says {store}.", self.bucket.region())
             }
-            (_, 401 | 403) => format!("{store} does not let this key in ({}): it must be allowed to put, get and delete objects in the bucket.", or(code, "403")),
+            (_, 401 | 403) => format!(
+                "{store} does not let this key in ({}): it must be allowed to put, get and delete objects in the bucket.",
+                or(code, "403")
+            ),
             (_, status) => format!("{store} answered {status}{}.", if code.is_empty() { String::new() } else { format!(" ({code})") }),
         };
         Error::new(Kind::Upstream, words)

@@ -97,10 +97,14 @@ pub(super) fn passphrase(file: Option<&Path>, is_new: bool) -> Result<Secret<Str
         return Ok(Secret::new(value));
     }
     if !io::stdin().is_terminal() {
-        return Err(Error::bad_input(format!("Nobody is here to type a passphrase: give --passphrase-file FILE, or {VARIABLE} in the environment.")));
+        return Err(Error::bad_input(format!(
+            "Nobody is here to type a passphrase: give --passphrase-file FILE, or {VARIABLE} in the environment."
+        )));
     }
     let ask = |words: &str| {
-        rpassword::prompt_password(words).map(Secret::new).map_err(|error| Error::bad_input(format!("The passphrase cannot be read: {error}.")))
+        rpassword::prompt_password(words)
+            .map(Secret::new)
+            .map_err(|error| Error::bad_input(format!("The passphrase cannot be read: {error}.")))
     };
     if !is_new {
         return ask("Passphrase or recovery key: ");
@@ -170,7 +174,8 @@ impl Unfinished {
     fn keep(&mut self, place: &Path) -> Result<u64> {
         let size = self.out.end()?;
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let kept = self.out.out.get_ref().sync_all().and_then(|()| fs::hard_link(&self.path, place)).and_then(|()| File::open(folder)?.sync_all());
+        let kept =
+            self.out.out.get_ref().sync_all().and_then(|()| fs::hard_link(&self.path, place)).and_then(|()| File::open(folder)?.sync_all());
         kept.map_err(|error| Error::conflict(format!("{} cannot be written: {error}.", place.display())))?;
         Ok(size)
     }

@@ -63,7 +63,21 @@ pub(super) async fn app_beside(
     let vouchers = vouchers(&config.apple, services)?;
     store.write(now, move |tx| attestation::learn_roots(tx, &vouchers)).await?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
-    Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, ade, software_lookup, webhook, object_stores, roots, imported }))
+    Ok(App::new(Parts {
+        config,
+        public_url,
+        store,
+        clock,
+        random,
+        apns,
+        apps_and_books,
+        ade,
+        software_lookup,
+        webhook,
+        object_stores,
+        roots,
+        imported,
+    }))
 }
 
 /// Our own authorities; the first one is made here.
@@ -85,7 +99,9 @@ async fn own_roots(store: &Store, host: &str, now: Timestamp) -> Result<Roots> {
 fn imported(tx: &Tx) -> Result<Vec<ImportedAuthority>> {
     let imported = authorities::all(tx)?.into_iter().filter(|authority| authority.state == AuthorityState::Imported);
     // After a restore, what our own roots issued may be missing too.
-    let all = imported.map(|authority| (authority.created_at, authority)).chain(restored::issuers(tx)?.into_iter().map(|(own, from)| (from, own)));
+    let all = imported
+        .map(|authority| (authority.created_at, authority))
+        .chain(restored::issuers(tx)?.into_iter().map(|(own, from)| (from, own)));
     let read = |(created_at, authority): (Timestamp, authorities::Authority)| {
         let certificate = Certificate::from_der(&authority.certificate)?;
         Ok(ImportedAuthority { id: authority.id, certificate, created_at })

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{backup, print, serve};
 use crate::clock::Clock;
 use crate::config::{Config, Layer};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::mdm::backups::restore::{self, Brought};
 use crate::pki::vault::Key;
 use crate::store::DataFolder;
@@ -61,8 +61,14 @@ impl Restore {
         }
         let key = Key::parse(backup::passphrase(passphrase_file.as_deref(), false)?.expose())?;
         // The file was given in the right words; it is what is in it that may be wrong.
-        let brought = restore::prepare(folder.path(), io::BufReader::with_capacity(1 << 20, input), &key, Clock::System.now(), &Watch::unending());
-        let brought = brought.map_err(|error| Error { kind: crate::error::Kind::Conflict, ..error })?;
+        let brought =
+            restore::prepare(folder.path(), io::BufReader::with_capacity(1 << 20, input), &key, Clock::System.now(), &Watch::unending());
+        let brought = brought.map_err(|mut error| {
+            if error.kind == Kind::BadInput {
+                error.kind = Kind::Conflict;
+            }
+            error
+        })?;
         let kept = take_over(folder.path())?.map(|kept| folder.path().join(kept));
         print!("{}", if json { as_json(&brought, folder.path(), kept.as_deref()) } else { told(&brought, folder.path(), kept.as_deref()) });
         Ok(())
@@ -102,7 +108,9 @@ fn told(brought: &Brought, folder: &Path, kept: Option<&Path>) -> String {
         manifest.made_at.words()
     );
     if withdrawn > 0 {
-        words += &format!("{withdrawn} commands that must not be done twice (erase, lock, restart) were withdrawn; ask again for what is still wanted.\n");
+        words += &format!(
+            "{withdrawn} commands that must not be done twice (erase, lock, restart) were withdrawn; ask again for what is still wanted.\n"
+        );
     }
     if !manifest.with_packages {
         words += "Files of apps of your own were not in the backup: upload them again where they are missing.\n";

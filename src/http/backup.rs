@@ -35,9 +35,11 @@ pub(super) async fn answer(app: &App, actor: &Actor, wish: Wish) -> Result<Respo
     actor.require(Right::Govern)?;
     let lock = match wish.passphrase {
         Some(passphrase) => Lock::passphrase(passphrase).map_err(|error| Error::field("passphrase", error.to_string()))?,
-        None => app.store.write(app.now(), backups::lock).await?.ok_or_else(|| {
-            Error::field("passphrase", "give a passphrase, or make a recovery key first")
-        })?,
+        None => app
+            .store
+            .write(app.now(), backups::lock)
+            .await?
+            .ok_or_else(|| Error::field("passphrase", "give a passphrase, or make a recovery key first"))?,
     };
     let name = backups::file_name(app.now());
     let (pieces, mut taken) = channel(PIECES);

@@ -141,7 +141,8 @@ async fn try_out(app: &App, plan: &Plan, secret: Option<&Secret<String>>, backup
         (Place::Folder, _) => None,
         (Place::S3, Some(place)) => {
             let path = app.config.data.join(format!("{COPY_PREFIX}{}.age", app.random.uuid_v7(app.now())));
-            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(|error| unwritable(&path, &error))?;
+            let file =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(|error| unwritable(&path, &error))?;
             let fetched = Unfinished(path);
             store(app, place, secret)?.get(&place.object(&backup.name), &mut tokio::fs::File::from_std(file)).await?;
             Some(fetched)

@@ -283,7 +283,11 @@ async fn change(
 /// Try whether files can be put into the places of settings, and removed again; nothing is kept.
 #[utoipa::path(post, path = "/api/v1/backups/settings/try", tag = "backups", request_body = BackupSettingsInput,
     responses((status = 204, description = "They can")))]
-async fn try_places(State(app): State<App>, Authenticated(actor): Authenticated, Json(input): Json<BackupSettingsInput>) -> Result<StatusCode> {
+async fn try_places(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Json(input): Json<BackupSettingsInput>,
+) -> Result<StatusCode> {
     let new = NewPlan::from(input);
     let (plan, secret) = app.store.read(app.now(), move |tx| plan::check(tx, &actor, &new)).await?;
     look_at_places(&app, &plan, secret.as_ref()).await?;
@@ -309,22 +313,32 @@ pub(in crate::http) async fn look_at_places(app: &App, plan: &Plan, secret: Opti
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = BackupNothing)]
-struct Nothing {}
+
+struct BackupNothing {}
 
 /// Make a backup now and put it in its places; `last_at` and `failure` of the settings say what became of it.
-#[utoipa::path(post, path = "/api/v1/backups/run", tag = "backups", request_body = Nothing,
+#[utoipa::path(post, path = "/api/v1/backups/run", tag = "backups", request_body = BackupNothing,
     responses((status = 202, description = "It is being made", body = BackupNothing)))]
-async fn run(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<Nothing>) -> Result<Answer> {
-    let done = move |tx: &_| post.once.run(tx, &actor, |tx| { backups::run_now(tx, &actor)?; Answer::new(StatusCode::ACCEPTED, &serde_json::json!({})) });
+async fn run(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<BackupNothing>) -> Result<Answer> {
+    let done = move |tx: &_| {
+        post.once.run(tx, &actor, |tx| {
+            backups::run_now(tx, &actor)?;
+            Answer::new(StatusCode::ACCEPTED, &serde_json::json!({}))
+        })
+    };
     app.store.write(app.now(), done).await
 }
 
 /// Restore the newest backup for trial, into a temporary folder; its `tested_at` and `test_problem` say what became of it.
-#[utoipa::path(post, path = "/api/v1/backups/self-test", tag = "backups", request_body = Nothing,
+#[utoipa::path(post, path = "/api/v1/backups/self-test", tag = "backups", request_body = BackupNothing,
     responses((status = 202, description = "It is being tried", body = BackupNothing)))]
-async fn self_test(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<Nothing>) -> Result<Answer> {
-    let done = move |tx: &_| post.once.run(tx, &actor, |tx| { backups::test_now(tx, &actor)?; Answer::new(StatusCode::ACCEPTED, &serde_json::json!({})) });
+async fn self_test(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<BackupNothing>) -> Result<Answer> {
+    let done = move |tx: &_| {
+        post.once.run(tx, &actor, |tx| {
+            backups::test_now(tx, &actor)?;
+            Answer::new(StatusCode::ACCEPTED, &serde_json::json!({}))
+        })
+    };
     app.store.write(app.now(), done).await
 }
 
@@ -339,9 +353,9 @@ struct MadeRecoveryKey {
 }
 
 /// Make a recovery key. Backups that were made before still open with the key before.
-#[utoipa::path(post, path = "/api/v1/backups/recovery-key", tag = "backups", request_body = Nothing,
+#[utoipa::path(post, path = "/api/v1/backups/recovery-key", tag = "backups", request_body = BackupNothing,
     responses((status = 201, description = "The key, said this once", body = MadeRecoveryKey)))]
-async fn recovery_key(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<Nothing>) -> Result<Answer> {
+async fn recovery_key(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<BackupNothing>) -> Result<Answer> {
     let make = move |tx: &_| {
         post.once.run(tx, &actor, |tx| {
             let (recovery, key) = backups::make_recovery_key(tx, &actor)?;

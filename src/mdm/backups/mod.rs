@@ -283,7 +283,7 @@ pub fn failed(tx: &Tx, because: &str) -> Result<()> {
     alerts::raise(
         tx,
         FAILED,
-        75,
+        80,
         &format!("The backup could not be made: {because}"),
         &format!("{last} It is tried again by itself. See System, Backups."),
     )?;

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::mdm::enroll::renewal;
 use crate::mdm::backups::restored;
+use crate::mdm::enroll::renewal;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;

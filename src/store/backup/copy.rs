@@ -64,6 +64,8 @@ fn must_be_sound(copy: &Connection, watch: &Watch) -> Result<()> {
     }
     Err(Error::new(
         Kind::Internal,
-        format!("The database is damaged, and no backup was made of it: {found}. Keep the newest backup that is sound, and look at System for what to do."),
+        format!(
+            "The database is damaged, and no backup was made of it: {found}. Keep the newest backup that is sound, and look at System for what to do."
+        ),
     ))
 }

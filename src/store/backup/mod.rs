@@ -105,5 +105,11 @@ fn must_have_room(folder: &Path, bytes: u64) -> Result<()> {
         return Ok(());
     }
     let (place, free, wanted) = (folder.display(), free.div_ceil(1 << 20), wanted.div_ceil(1 << 20));
-    Err(Error::new(Kind::Busy, format!("The disk with {place} has {free} MiB free, and {wanted} MiB are needed: free some space, and try again.")))
+    Err(Error::new(
+        Kind::Busy,
+        format!("The disk with {place} has {free} MiB free, and {wanted} MiB are needed: free some space, and try again."),
+    ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,7 +122,8 @@ fn moves(data: &Path, ready: &Path, kept: &Path) -> Result<Vec<(PathBuf, PathBuf
         Ok(())
     };
     // The log belongs to the old database, and must be gone before the new one comes.
-    let names = [("rollcall.db-wal", DATABASE), ("rollcall.db-shm", DATABASE), (DATABASE, DATABASE), (SEAL_KEY, SEAL_KEY), (SETTINGS, SETTINGS)];
+    let names =
+        [("rollcall.db-wal", DATABASE), ("rollcall.db-shm", DATABASE), (DATABASE, DATABASE), (SEAL_KEY, SEAL_KEY), (SETTINGS, SETTINGS)];
     for (old, new) in names {
         if ready.join(new).exists() {
             put_aside(old)?;

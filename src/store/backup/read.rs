@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use tar::{Archive, Entry, EntryType};
 
-use super::{DATABASE, FORMAT, MANIFEST, MANIFEST_MAX_BYTES, Manifest, PACKAGES, SEAL_KEY, SETTINGS, SETTINGS_MAX_BYTES, Watch, failed, must_have_room};
+use super::{
+    DATABASE, FORMAT, MANIFEST, MANIFEST_MAX_BYTES, Manifest, PACKAGES, SEAL_KEY, SETTINGS, SETTINGS_MAX_BYTES, Watch, failed,
+    must_have_room,
+};
 use crate::error::{Error, Kind, Result};
 use crate::pki::seal::KEY_BYTES;
 use crate::pki::vault::{Key, Unlocked, VaultError};
@@ -60,7 +63,9 @@ pub fn unpack<R: Read>(input: R, key: &Key, folder: &Path, watch: &Watch) -> Res
     io::copy(&mut tail, &mut io::sink()).map_err(|error| unreadable(&error))?;
     match manifest {
         Some(manifest) if has_key && has_database => Ok(manifest),
-        _ => Err(Error::bad_input("The backup is not whole: its database or its key is missing. Take another copy of it, or an older one.")),
+        _ => {
+            Err(Error::bad_input("The backup is not whole: its database or its key is missing. Take another copy of it, or an older one."))
+        }
     }
 }
 
@@ -75,14 +80,15 @@ fn read_manifest(name: &str, entry: &mut impl Read) -> Result<Manifest> {
     let format = said["format"].as_u64().ok_or_else(none)?;
     if format > u64::from(FORMAT) {
         let program = said["program"].as_str().unwrap_or("a newer version");
-        return Err(Error::bad_input(format!("A newer Rollcall ({program}) made this backup: restore it with that version or a later one.")));
+        return Err(Error::bad_input(format!(
+            "A newer Rollcall ({program}) made this backup: restore it with that version or a later one."
+        )));
     }
     serde_json::from_value(said).map_err(|error| none().caused_by(error))
 }
 
 fn extract<R: Read>(entry: &mut Entry<'_, R>, path: &Path, watch: &Watch) -> Result<()> {
-    let mut file: File =
-        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| failed(path, error))?;
+    let mut file: File = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| failed(path, error))?;
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         watch.rest(Duration::ZERO)?;
@@ -96,7 +102,9 @@ fn extract<R: Read>(entry: &mut Entry<'_, R>, path: &Path, watch: &Watch) -> Res
 }
 
 fn strange(name: &str) -> Error {
-    Error::bad_input(format!("The backup holds something that this version does not know ({name}): restore it with the version that made it."))
+    Error::bad_input(format!(
+        "The backup holds something that this version does not know ({name}): restore it with the version that made it."
+    ))
 }
 
 /// What is wrong with a file that cannot be read on: nearly always the file.

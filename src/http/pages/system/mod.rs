@@ -1,6 +1,7 @@
 //! System: how the appliance itself is, on one page with a way to each part; jobs, log-ins, tokens and the audit log.
 
 pub mod account;
+pub mod backups;
 pub mod genuine;
 pub mod licences;
 pub mod people;
