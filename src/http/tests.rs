@@ -2,6 +2,7 @@
 
 mod pages;
 mod recorded;
+mod restore;
 mod scep;
 mod set_up;
 
