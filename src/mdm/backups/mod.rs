@@ -170,6 +170,7 @@ pub fn lock(tx: &Tx) -> Result<Option<Lock>> {
 pub fn run_now(tx: &Tx, actor: &Actor) -> Result<()> {
     actor.require(Right::Configure)?;
     must_be_ready(tx)?;
+    jobs::forgive(tx, JOB)?;
     jobs::set_due(tx, JOB, Some(tx.now))?;
     journal::note(tx, actor, "backup.wanted", journal::Subject::default(), json!({}))
 }

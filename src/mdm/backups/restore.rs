@@ -79,5 +79,8 @@ fn unpack<T>(
     let outcome = then(&store, &manifest)?;
     store.close_blocking();
     drop(store);
+    if folder.join(format!("{}-wal", backup::DATABASE)).exists() {
+        return Err(Error::new(Kind::Internal, "The restored database could not be closed in order."));
+    }
     Ok((manifest, outcome))
 }
