@@ -211,7 +211,7 @@ async fn look_after(app: &App, mut stop: watch::Receiver<bool>, share: Share) {
 
 #[cfg(test)]
 mod names {
-    use super::{APART, JOBS, Share};
+    use super::{APART, JOBS, LONG, Share};
     use crate::mdm::jobs::WORDS;
 
     #[test]
@@ -227,7 +227,8 @@ mod names {
     fn every_job_has_one_loop_and_pushes_do_not_wait_for_stores() {
         let names = |share: Share| share.jobs().map(|job| job.name).collect::<Vec<_>>();
         assert_eq!(names(Share::Apart), APART);
-        assert_eq!(names(Share::Usual).len() + APART.len(), JOBS.len());
+        assert_eq!(names(Share::Long), LONG);
+        assert_eq!(names(Share::Usual).len() + APART.len() + LONG.len(), JOBS.len());
         assert!(names(Share::Usual).contains(&"push"));
     }
 }

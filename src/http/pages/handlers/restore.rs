@@ -26,6 +26,7 @@ use crate::http::pages::setup::{RestoreView, restore as page, restored};
 use crate::mdm::admins::setup;
 use crate::mdm::backups::restore::{Brought, prepare};
 use crate::pki::vault::Key;
+use crate::secret::Secret;
 use crate::store::backup::{UPLOAD_PREFIX, apart};
 
 /// Bytes that are gathered before they are written.
@@ -91,7 +92,7 @@ async fn brought(app: &App, share: Option<Extension<Share>>, mut sent: Multipart
                 app.store.read(app.now(), |tx| setup::check(tx, &token)).await?;
                 view.token = token;
             }
-            Some("key") => key = Some(Key::parse(text(field).await?.trim_end_matches(['\r', '\n']))?),
+            Some("key") => key = Some(Secret::new(text(field).await?.trim_end_matches(['\r', '\n']).to_owned())),
             Some("file") if !view.token.is_empty() => {
                 let key = key.ok_or_else(|| Error::bad_input("Type the recovery key or the passphrase that belongs to the backup."))?;
                 // Only whoever has the set-up link may fill the disk.
@@ -99,6 +100,8 @@ async fn brought(app: &App, share: Option<Extension<Share>>, mut sent: Multipart
                     share.let_go();
                 }
                 let upload = received(app, field).await?;
+                // Not before: a browser that is answered while it sends shows nothing of the answer.
+                let key = Key::parse(key.expose())?;
                 let (data, now) = (app.config.data.clone(), app.now());
                 return apart(move |watch| {
                     let file = fs::File::open(&upload.0).map_err(|error| Error::internal("the upload is gone", error))?;
