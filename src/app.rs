@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::apple::ade::Ade;
 use crate::apple::apns::Apns;
@@ -52,6 +52,8 @@ pub struct Handles {
     pub object_stores: ObjectStores,
     /// Device certificates that were read before.
     pub known: KnownCertificates,
+    /// Held while a backup is made or tried: one at a time.
+    pub backing_up: Mutex<()>,
     practice_apns: RwLock<Option<Arc<Apns>>>,
     practice_apps_and_books: RwLock<Option<AppsAndBooks>>,
     practice_ade: RwLock<Option<Ade>>,
@@ -147,6 +149,7 @@ impl App {
             webhook: parts.webhook,
             object_stores: parts.object_stores,
             known: KnownCertificates::default(),
+            backing_up: Mutex::new(()),
             practice_apns: RwLock::default(),
             practice_apps_and_books: RwLock::default(),
             practice_ade: RwLock::default(),

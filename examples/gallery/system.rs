@@ -85,6 +85,7 @@ fn kept_safe() -> BackupsView {
         last: Some(Last { made_at: ago(86_400), size_bytes: 18_400_000, devices: 214 }),
         failure: Some(Failure { at: ago(600), because: "There is no folder /srv/backups. Is its disk connected?".into() }),
         next_at: Some(in_days(1)),
+        is_wished: false,
         test_due_at: Some(in_days(28)),
         restored: None,
     };

@@ -25,6 +25,8 @@ const WRITE_BYTES: usize = 256 << 10;
 pub(super) const JOB: Job = Job { name: backups::JOB, due: backups::due, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
+    // Whoever waited here finds done what it came for.
+    let _one = app.backing_up.lock().await;
     let Errand { backup, plan, s3_secret } = app.store.write(now, backups::errand).await?;
     let mut done = Vec::new();
     if let Some(lock) = backup {

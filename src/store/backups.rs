@@ -61,6 +61,8 @@ fn backup(row: &Row<'_>) -> rusqlite::Result<Backup> {
 
 /// Lists a backup that was put in its place.
 pub fn insert(tx: &Tx, backup: &Backup) -> Result<()> {
+    // A file of the same name took the place of the one before.
+    tx.execute("DELETE FROM backups WHERE name = ?1 AND place = ?2 AND location = ?3", (&backup.name, backup.place, &backup.location))?;
     tx.execute(
         "INSERT INTO backups (id, name, place, location, size_bytes, devices, with_packages, made_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         (

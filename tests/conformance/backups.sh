@@ -5,6 +5,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 rollcall=${ROLLCALL_BIN:-${CARGO_TARGET_DIR:-target}/debug/rollcall}
 [ -x "$rollcall" ] || { echo "no $rollcall: cargo build first"; exit 1; }
+# What the processes find in their environment are settings.
+unset ROLLCALL_BIN
 
 venv=${CARGO_TARGET_DIR:-target}/backup-judge
 if ! "$venv/bin/python" -c 'import moto, boto3, pyrage, zstandard, flask' 2>/dev/null; then
@@ -21,7 +23,7 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
-fail() { echo "FAILED: $*"; tail -20 "$work"/*.log; exit 1; }
+fail() { echo "FAILED: $*"; for log in "$work"/*.log; do echo "== $log"; tail -n 20 "$log"; done; exit 1; }
 pause() { read -rt 0.3 <> <(:) || true; }
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -63,7 +65,7 @@ grep -q secret_key\":\" "$work/set.json" && fail "the secret key is told"
 run() {
   before=$(api http://localhost/api/v1/backups/settings | python3 -c 'import json,sys; print(json.load(sys.stdin)["last_at"])')
   api -X POST -d '{}' http://localhost/api/v1/backups/run >/dev/null
-  for _ in $(seq 1 300); do
+  for _ in $(seq 1 600); do
     api http://localhost/api/v1/backups/settings >"$work/standing.json"
     python3 - "$work/standing.json" "$before" <<'P' && return 0
 import json, sys
@@ -78,10 +80,10 @@ P
 }
 run
 run
-for _ in $(seq 1 200); do
+api -X POST -d '{}' http://localhost/api/v1/backups/self-test >/dev/null
+for _ in $(seq 1 600); do
   api http://localhost/api/v1/backups >"$work/list.json"
   python3 -c 'import json,sys; items=json.load(open(sys.argv[1]))["items"]; sys.exit(0 if len(items) == 1 and any(i["tested_at"] for i in items) else 1)' "$work/list.json" && break
-  api -X POST -d '{}' http://localhost/api/v1/backups/self-test >/dev/null
   pause
 done
 judge opens || fail "the foreign judges do not open it"

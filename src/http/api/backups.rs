@@ -146,6 +146,8 @@ struct BackupSettingsView {
     last_size_bytes: Option<u64>,
     /// When the next one is made.
     next_at: Option<Timestamp>,
+    /// Whether somebody asked for one that is not made yet.
+    is_wished: bool,
     /// Why the last try failed; null when it did not.
     failure: Option<String>,
     /// When the newest is restored for trial the next time.
@@ -156,7 +158,7 @@ struct BackupSettingsView {
 
 impl From<Standing> for BackupSettingsView {
     fn from(standing: Standing) -> Self {
-        let Standing { plan, has_s3_secret, recovery, last, failure, next_at, test_due_at, restored } = standing;
+        let Standing { plan, has_s3_secret, recovery, last, failure, next_at, is_wished, test_due_at, restored } = standing;
         let store = |place: S3Place| BackupStoreView {
             endpoint: place.endpoint,
             region: place.region,
@@ -179,6 +181,7 @@ impl From<Standing> for BackupSettingsView {
             last_at: last.as_ref().map(|last| last.made_at),
             last_size_bytes: last.map(|last| last.size_bytes),
             next_at,
+            is_wished,
             failure: failure.map(|failure| failure.because),
             self_test_at: test_due_at,
             restored_from_at: restored.map(|restored| restored.made_at),

@@ -48,6 +48,8 @@ const RECOVERY: Setting<Recovery> = Setting::new("backups.recovery_key");
 const OWN_KEY: Setting<SecretBytes> = Setting::new("backups.own_key");
 const LAST: Setting<Last> = Setting::new("backups.last");
 const FAILURE: Setting<Failure> = Setting::new("backups.failure");
+/// Somebody asked for a backup then, and it is not made yet.
+const WISHED: Setting<Timestamp> = Setting::new("backups.wished_at");
 const TEST_DUE: Setting<Timestamp> = Setting::new("backups.test_due_at");
 
 /// What is kept of a recovery key: its public part.
@@ -94,6 +96,8 @@ pub struct Standing {
     pub failure: Option<Failure>,
     /// When the next one is made.
     pub next_at: Option<Timestamp>,
+    /// Somebody asked for one, and it is not made yet.
+    pub is_wished: bool,
     /// When the next is restored into a temporary folder.
     pub test_due_at: Option<Timestamp>,
     /// The backup that this appliance was restored from.
@@ -110,6 +114,7 @@ pub fn standing(tx: &Tx, actor: &Actor) -> Result<Standing> {
         last: settings::value(tx, &LAST)?,
         failure: settings::value(tx, &FAILURE)?,
         next_at: next_at(tx)?,
+        is_wished: settings::value(tx, &WISHED)?.is_some(),
         test_due_at: test_due(tx)?,
         restored: restored::restored(tx)?,
     })
@@ -171,7 +176,8 @@ pub fn run_now(tx: &Tx, actor: &Actor) -> Result<()> {
     actor.require(Right::Configure)?;
     must_be_ready(tx)?;
     jobs::forgive(tx, JOB)?;
-    jobs::set_due(tx, JOB, Some(tx.now))?;
+    settings::set(tx, &WISHED, &tx.now)?;
+    look_again(tx)?;
     journal::note(tx, actor, "backup.wanted", journal::Subject::default(), json!({}))
 }
 
@@ -223,7 +229,7 @@ fn test_due(tx: &Tx) -> Result<Option<Timestamp>> {
 
 /// When the job is to look after backups.
 pub fn due(tx: &Tx) -> Result<Option<Timestamp>> {
-    Ok([next_at(tx)?, test_due(tx)?, restored::told_until(tx)?].into_iter().flatten().min())
+    Ok([next_at(tx)?, settings::value(tx, &WISHED)?, test_due(tx)?, restored::told_until(tx)?].into_iter().flatten().min())
 }
 
 /// What a turn of the job has to do.
@@ -242,7 +248,8 @@ pub fn errand(tx: &Tx) -> Result<Errand> {
     restored::end_telling(tx)?;
     let plan = plan::plan(tx)?;
     let s3_secret = plan::s3_secret(tx)?;
-    let is_wanted = jobs::turn(tx, JOB)?.due_at.is_some_and(|due| due <= tx.now) || next_at(tx)?.is_some_and(|due| due <= tx.now);
+    let is_wanted =
+        [settings::value(tx, &WISHED)?, next_at(tx)?, jobs::turn(tx, JOB)?.due_at].into_iter().flatten().any(|due| due <= tx.now);
     let backup = if is_wanted && plan.has_place() { lock(tx)? } else { None };
     Ok(Errand { backup, plan, s3_secret })
 }
@@ -268,6 +275,10 @@ pub fn put(tx: &Tx, name: &str, place: Place, location: &str, size_bytes: u64, m
 pub fn done(tx: &Tx, manifest: &Manifest, size_bytes: u64) -> Result<()> {
     settings::set(tx, &LAST, &Last { made_at: manifest.made_at, size_bytes, devices: manifest.devices })?;
     settings::forget(tx, &FAILURE)?;
+    // Who asked while it was made gets another one.
+    if settings::value(tx, &WISHED)?.is_some_and(|wished| wished <= manifest.made_at) {
+        settings::forget(tx, &WISHED)?;
+    }
     alerts::clear(tx, FAILED)?;
     let data = json!({ "size_bytes": size_bytes, "devices": manifest.devices });
     journal::note(tx, &ACTOR, "backup.made", journal::Subject::default(), data)

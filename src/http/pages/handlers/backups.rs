@@ -22,7 +22,7 @@ use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, backups};
 use crate::protocol::s3::S3Place;
 use crate::secret::Secret;
-use crate::store::{Tx, jobs};
+use crate::store::Tx;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -57,7 +57,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<BackupsView> {
         list.truncate(LISTED);
         Ok(BackupsView {
             form: BackupsForm::from(&standing),
-            under_way: jobs::turn(tx, backups::JOB)?.due_at.is_some_and(|due| due <= tx.now) && standing.failure.is_none(),
+            under_way: standing.is_wished && standing.failure.is_none(),
             standing,
             list,
             total,
