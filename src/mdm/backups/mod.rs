@@ -251,6 +251,10 @@ pub fn errand(tx: &Tx) -> Result<Errand> {
     let is_wanted =
         [settings::value(tx, &WISHED)?, next_at(tx)?, jobs::turn(tx, JOB)?.due_at].into_iter().flatten().any(|due| due <= tx.now);
     let backup = if is_wanted && plan.has_place() { lock(tx)? } else { None };
+    if is_wanted && backup.is_none() {
+        // Its place was taken away meanwhile: a wish that nobody can fulfil would be due for ever.
+        settings::forget(tx, &WISHED)?;
+    }
     Ok(Errand { backup, plan, s3_secret })
 }
 

@@ -91,6 +91,26 @@ fn a_schedule_wants_a_key_and_a_place_and_counts_from_when_it_was_made() {
 }
 
 #[test]
+fn a_wish_stays_until_a_backup_was_made_after_it_and_goes_where_none_can_be() {
+    let school = School::new();
+    assert!(school.try_write(|tx| backups::run_now(tx, &Actor::Console)).is_err());
+    let by_hand = || NewPlan { daily: false, ..new_plan() };
+    school.write(move |tx| {
+        backups::make_recovery_key(tx, &Actor::Console)?;
+        plan::set(tx, &Actor::Console, &by_hand())
+    });
+    let began = school.clock.now();
+    school.clock.advance(Duration::from_secs(60));
+    school.write(|tx| backups::run_now(tx, &Actor::Console));
+    school.write(move |tx| backups::done(tx, &manifest(began), 10));
+    assert_eq!(school.write(backups::due), Some(school.clock.now()), "it was asked for while another was made");
+    assert!(school.write(backups::errand).backup.is_some());
+    school.write(move |tx| plan::set(tx, &Actor::Console, &NewPlan { folder: None, ..by_hand() }));
+    assert!(school.write(backups::errand).backup.is_none());
+    assert_eq!(school.write(backups::due), None, "nothing is due for ever");
+}
+
+#[test]
 fn every_wrong_field_is_named_at_once_and_nothing_is_kept() {
     let school = School::new();
     let wrong = NewPlan {
