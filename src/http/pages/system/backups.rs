@@ -233,7 +233,7 @@ fn form(view: &BackupsView) -> Markup {
                         (keep("keep.weekly", "Weeks", &form.keep[1]))
                         (keep("keep.monthly", "Months", &form.keep[2]))
                     }
-                    p.help { "The newest of each of the last days, weeks and months. Only files that this appliance made are deleted." }
+                    p.meta { "The newest of each of the last days, weeks and months. Only files that this appliance made are deleted." }
                 }
                 div.form-foot {
                     (Button::submit("Save").main())
@@ -308,10 +308,10 @@ fn take(view: &BackupsView) -> Markup {
 
 fn instructions() -> Markup {
     html! {
-        ol {
-            li { "Install Rollcall on another machine. It must answer at the same address as before: devices look for no other." }
-            li { "Start it. Its first page offers " em { "Restore a backup" } "; or run " code { "rollcall restore FILE" } " before." }
-            li { "Give the recovery key, or the passphrase. Devices come back by themselves, within minutes when they are woken." }
+        ol.taps {
+            li { p { "Install Rollcall on another machine. It must answer at the same address as before: devices look for no other." } }
+            li { p { "Start it. Its first page offers " em { "Restore a backup" } "; or run " code { "rollcall restore FILE" } " before." } }
+            li { p { "Give the recovery key, or the passphrase. Devices come back by themselves, within minutes when they are woken." } }
         }
         p.quiet { "Without Rollcall, " code { "age --decrypt FILE | zstd -d | tar x" } " opens a backup too." }
     }
