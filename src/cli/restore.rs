@@ -100,24 +100,23 @@ fn as_json(brought: &Brought, folder: &Path, kept: Option<&Path>) -> String {
 
 fn told(brought: &Brought, folder: &Path, kept: Option<&Path>) -> String {
     let (manifest, withdrawn) = (&brought.manifest, brought.settled.withdrawn);
-    let mut words = format!(
-        "Restored into {}: {} devices, {} of them managed, as they were on {}.\n",
+    let mut words = vec![format!(
+        "Restored into {}: {} devices, {} of them managed, as they were on {}.",
         folder.display(),
         manifest.devices,
         manifest.enrolled,
         manifest.made_at.words()
-    );
+    )];
     if withdrawn > 0 {
-        words += &format!(
-            "{withdrawn} commands that must not be done twice (erase, lock, restart) were withdrawn; ask again for what is still wanted.\n"
-        );
+        let what = "commands that must not be done twice (erase, lock, restart) were withdrawn; ask again for what is still wanted.";
+        words.push(format!("{withdrawn} {what}"));
     }
     if !manifest.with_packages {
-        words += "Files of apps of your own were not in the backup: upload them again where they are missing.\n";
+        words.push(String::from("Files of apps of your own were not in the backup: upload them again where they are missing."));
     }
     if let Some(kept) = kept {
-        words += &format!("What was there before lies in {}; delete it when you do not need it any more.\n", kept.display());
+        words.push(format!("What was there before lies in {}; delete it when you do not need it any more.", kept.display()));
     }
-    words += &format!("Now start it under the address that devices know: rollcall serve --data {}\n", folder.display());
-    words
+    words.push(format!("Now start it under the address that devices know: rollcall serve --data {}\n", folder.display()));
+    words.join("\n")
 }

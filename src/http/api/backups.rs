@@ -316,7 +316,6 @@ pub(in crate::http) async fn look_at_places(app: &App, plan: &Plan, secret: Opti
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-
 struct BackupNothing {}
 
 /// Make a backup now and put it in its places; `last_at` and `failure` of the settings say what became of it.

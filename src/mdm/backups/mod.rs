@@ -19,7 +19,7 @@ use crate::secret::{Secret, SecretBytes};
 use crate::store::backup::Manifest;
 use crate::store::backups::{self, Backup, Place};
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, alerts, jobs};
+use crate::store::{Bell, Tx, alerts, jobs};
 use plan::Plan;
 
 /// The name of the job that makes them.
@@ -146,7 +146,7 @@ pub fn make_recovery_key(tx: &Tx, actor: &Actor) -> Result<(Recovery, Secret<Str
         journal::Subject::default(),
         json!({ "public_key": recovery.public_key, "replaced": replaced }),
     )?;
-    look_again(tx)?;
+    look_again(tx);
     Ok((recovery, key.text()))
 }
 
@@ -177,7 +177,7 @@ pub fn run_now(tx: &Tx, actor: &Actor) -> Result<()> {
     must_be_ready(tx)?;
     jobs::forgive(tx, JOB)?;
     settings::set(tx, &WISHED, &tx.now)?;
-    look_again(tx)?;
+    look_again(tx);
     journal::note(tx, actor, "backup.wanted", journal::Subject::default(), json!({}))
 }
 
@@ -188,7 +188,7 @@ pub fn test_now(tx: &Tx, actor: &Actor) -> Result<()> {
         return Err(Error::conflict("There is no backup yet that could be tried. Make one first."));
     }
     settings::set(tx, &TEST_DUE, &tx.now)?;
-    look_again(tx)?;
+    look_again(tx);
     journal::note(tx, actor, "backup.test_wanted", journal::Subject::default(), json!({}))
 }
 
@@ -204,9 +204,8 @@ fn must_be_ready(tx: &Tx) -> Result<()> {
 }
 
 /// The job looks anew at what is due.
-fn look_again(tx: &Tx) -> Result<()> {
-    tx.ring(crate::store::Bell::Jobs);
-    Ok(())
+fn look_again(tx: &Tx) {
+    tx.ring(Bell::Jobs);
 }
 
 /// When the schedule wants the next backup; a moment that has passed is one that was missed or failed.

@@ -163,7 +163,8 @@ pub fn set(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<()> {
         "keep": plan.keep, "with_packages": plan.with_packages,
     });
     journal::note(tx, actor, "backup.plan_changed", journal::Subject::default(), data)?;
-    super::look_again(tx)
+    super::look_again(tx);
+    Ok(())
 }
 
 /// A minute of the day as people write it: `03:15`.
