@@ -1,9 +1,12 @@
 //! The command queue: one row per command and enrollment, in the order in which it will be offered.
 
+mod kinds;
+
+pub use kinds::open_of_kinds;
 use rusqlite::{Row, named_params};
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::words::words;
@@ -283,19 +286,6 @@ pub fn open(tx: &Tx, enrollment_id: &str, limit: u32) -> Result<Vec<Command>> {
 /// How often the device has put off what it put off most, among what still waits; `None` when nothing waits.
 pub fn most_not_nows(tx: &Tx, enrollment_id: &str) -> Result<Option<i64>> {
     tx.one("SELECT max(not_nows) FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL", [enrollment_id], |row| row.get(0))
-}
-
-/// Open commands of some kinds, of everybody.
-pub fn open_of_kinds(tx: &Tx, request_types: &[&str], limit: u32) -> Result<Vec<Command>> {
-    let kinds = serde_json::to_string(request_types).map_err(|error| Error::internal("names are text", error))?;
-    tx.list(
-        &format!(
-            "SELECT {COLUMNS} FROM commands WHERE state IN ('queued', 'sent', 'not_now') AND request_type IN (SELECT value FROM json_each(?1))
-             ORDER BY seq LIMIT ?2"
-        ),
-        (kinds, limit),
-        command,
-    )
 }
 
 /// How many commands of an enrollment are in the queue.
