@@ -62,8 +62,8 @@ fn kept_safe() -> BackupsView {
     let backup = |days: u64| Backup {
         id: days.to_string(),
         name: file_name(ago(days * 86_400)),
-        place: if days % 2 == 0 { Place::Folder } else { Place::S3 },
-        location: if days % 2 == 0 {
+        place: if days.is_multiple_of(2) { Place::Folder } else { Place::S3 },
+        location: if days.is_multiple_of(2) {
             "/srv/backups".into()
         } else {
             "https://s3.eu-central-1.amazonaws.com/example-school/rollcall/".into()
