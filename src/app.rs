@@ -3,11 +3,12 @@
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::apple::ade::Ade;
 use crate::apple::apns::Apns;
 use crate::apple::apps_and_books::AppsAndBooks;
+use crate::apple::object_store::ObjectStores;
 use crate::apple::software_lookup::SoftwareLookup;
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
@@ -47,14 +48,19 @@ pub struct Handles {
     pub software_lookup: SoftwareLookup,
     /// Posts to webhooks.
     pub webhook: Webhook,
+    /// The way to stores for backups.
+    pub object_stores: ObjectStores,
     /// Device certificates that were read before.
     pub known: KnownCertificates,
+    /// Held while a backup is made or tried: one at a time.
+    pub backing_up: Mutex<()>,
     practice_apns: RwLock<Option<Arc<Apns>>>,
     practice_apps_and_books: RwLock<Option<AppsAndBooks>>,
     practice_ade: RwLock<Option<Ade>>,
     roots: RwLock<Arc<Roots>>,
     imported: RwLock<Arc<[ImportedAuthority]>>,
     certificates: watch::Sender<()>,
+    restart: watch::Sender<bool>,
 }
 
 /// Our own certificate authorities.
@@ -118,6 +124,8 @@ pub struct Parts {
     pub software_lookup: SoftwareLookup,
     /// Posts to webhooks.
     pub webhook: Webhook,
+    /// The way to stores for backups.
+    pub object_stores: ObjectStores,
     /// Our own certificate authorities.
     pub roots: Roots,
     /// Authorities of other servers.
@@ -139,13 +147,16 @@ impl App {
             ade: parts.ade,
             software_lookup: parts.software_lookup,
             webhook: parts.webhook,
+            object_stores: parts.object_stores,
             known: KnownCertificates::default(),
+            backing_up: Mutex::new(()),
             practice_apns: RwLock::default(),
             practice_apps_and_books: RwLock::default(),
             practice_ade: RwLock::default(),
             roots: RwLock::new(Arc::new(parts.roots)),
             imported: RwLock::new(parts.imported.into()),
             certificates: watch::Sender::new(()),
+            restart: watch::Sender::new(false),
         }))
     }
 
@@ -189,7 +200,18 @@ impl App {
         self.certificates.subscribe()
     }
 
-    /// The authorities whose devices moved in; usually none.
+    /// Asks whoever runs the appliance to end it in order and to start it again on the same folder.
+    pub fn want_restart(&self) {
+        self.restart.send_replace(true);
+    }
+
+    /// Completes when somebody asked for a restart.
+    pub async fn restart_wanted(&self) {
+        // The sender lives as long as the handles.
+        let _ = self.restart.subscribe().wait_for(|wanted| *wanted).await;
+    }
+
+    /// The authorities whose devices moved in, or whose certificates may be missing here; usually none.
     pub fn imported(&self) -> Arc<[ImportedAuthority]> {
         Arc::clone(&self.imported.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -280,6 +302,7 @@ impl App {
             ade: self.ade.clone(),
             software_lookup: self.software_lookup.clone(),
             webhook: self.webhook.clone(),
+            object_stores: self.object_stores.clone(),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
         };
@@ -322,6 +345,7 @@ impl App {
             ade: Ade::new(&connector, "https://localhost:1", clock.clone()).unwrap(),
             software_lookup: SoftwareLookup::new(&connector, "https://localhost:1").with_roots_from("https://localhost:1"),
             webhook: Webhook::new(&connector).unwrap(),
+            object_stores: ObjectStores::new(&connector),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),

@@ -4,8 +4,9 @@ use rollcall::http::pages::devices::OpenInvitation;
 use rollcall::http::pages::invitations::Arrival;
 use rollcall::http::pages::parts::{Entry, Markup, Roll, RollDevice, RollGroup, Sparkline, State};
 use rollcall::http::pages::push::{self, PushCertificate, PushView, Recognised, TopicChange};
-use rollcall::http::pages::setup::{self, SetupView, TlsView};
+use rollcall::http::pages::setup::{self, RestoreView, SetupView, TlsView, WelcomeView};
 use rollcall::http::pages::system::audit::{self, AuditFilter, AuditView, Whose};
+use rollcall::http::pages::system::backups::{self, BackupsForm, BackupsView};
 use rollcall::http::pages::system::people::{self, AdminForm, TokenForm};
 use rollcall::http::pages::system::practice::{self, PracticeView};
 use rollcall::http::pages::system::releases::{self, ReleasesView, RootRow};
@@ -13,6 +14,10 @@ use rollcall::http::pages::system::{self, AdminRow, JobRow, SystemPart, SystemVi
 use rollcall::http::pages::today::{self, Countdown, Need, TodayView};
 
 use rollcall::mdm::Role;
+use rollcall::mdm::backups::plan::Plan;
+use rollcall::mdm::backups::{Failure, Last, Recovery, Standing, file_name};
+use rollcall::protocol::s3::S3Place;
+use rollcall::store::backups::{Backup, Place};
 
 use crate::{ago, devices::row, in_days, shell, told_shell, young_shell};
 
@@ -23,6 +28,18 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("today-none", today::page(&young_shell(), &nothing_today())),
         ("setup", setup::page(&young_shell(), &first_device())),
         ("setup-first", setup::page(&young_shell(), &fresh())),
+        ("setup-welcome", setup::welcome(&WelcomeView { token: "t".into(), ..WelcomeView::default() })),
+        (
+            "setup-restore",
+            setup::restore(&RestoreView {
+                token: "t".into(),
+                error: Some("The passphrase does not open this backup. Look which one belongs to it.".into()),
+            }),
+        ),
+        ("setup-restored", setup::restored(214, ago(86_400), false)),
+        ("backups", backups::page(&shell(), &kept_safe())),
+        ("backups-none", backups::page(&young_shell(), &never_kept())),
+        ("backups-key", backups::key(&shell(), "AGE-SECRET-KEY-1QZ3DXXVTJ6NT6RSPN3XLX3PQ5NN3E9XZ7KQK6ZZV9L2SXV3H7EMQ0T5S2M")),
         ("system", system::page(&shell(), &appliance())),
         ("releases", releases::page(&shell(), &lookup())),
         ("audit", audit::audit(&shell(), &audit_log())),
@@ -30,6 +47,75 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
     pages.extend(push_pages());
     pages.extend(people_pages());
     pages
+}
+
+/// Backups that go into a folder and a store, the last try of which failed.
+fn kept_safe() -> BackupsView {
+    let s3 = S3Place {
+        endpoint: "https://s3.eu-central-1.amazonaws.com".into(),
+        region: "eu-central-1".into(),
+        bucket: "example-school".into(),
+        prefix: "rollcall/".into(),
+        key_id: "AKIAEXAMPLE".into(),
+        ..S3Place::default()
+    };
+    let plan = Plan { daily: true, folder: Some("/srv/backups".into()), s3: Some(s3), ..Plan::default() };
+    let backup = |days: u64| Backup {
+        id: days.to_string(),
+        name: file_name(ago(days * 86_400)),
+        place: if days.is_multiple_of(2) { Place::Folder } else { Place::S3 },
+        location: if days.is_multiple_of(2) {
+            "/srv/backups".into()
+        } else {
+            "https://s3.eu-central-1.amazonaws.com/example-school/rollcall/".into()
+        },
+        size_bytes: 18_400_000 - days as i64 * 120_000,
+        devices: 214,
+        with_packages: false,
+        made_at: ago(days * 86_400),
+        tested_at: (days == 2).then(|| ago(86_400)),
+        test_problem: String::new(),
+    };
+    let standing = Standing {
+        plan,
+        has_s3_secret: true,
+        recovery: Some(Recovery {
+            public_key: "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p".into(),
+            made_at: ago(9_000_000),
+        }),
+        last: Some(Last { made_at: ago(86_400), size_bytes: 18_400_000, devices: 214 }),
+        failure: Some(Failure { at: ago(600), because: "There is no folder /srv/backups. Is its disk connected?".into() }),
+        next_at: Some(in_days(1)),
+        is_wished: false,
+        test_due_at: Some(in_days(28)),
+        restored: None,
+    };
+    let list: Vec<_> = (1..8).map(backup).collect();
+    BackupsView {
+        form: BackupsForm::from(&standing),
+        standing,
+        total: list.len(),
+        list,
+        errors: vec![("folder".into(), "Write the whole path of a folder, like /srv/backups.".into())],
+        zone: "Europe/Berlin".into(),
+        under_way: false,
+        may_configure: true,
+        may_govern: true,
+    }
+}
+
+/// Backups that nobody has set up yet.
+fn never_kept() -> BackupsView {
+    let standing = Standing {
+        plan: Plan::default(),
+        recovery: None,
+        last: None,
+        failure: None,
+        next_at: None,
+        has_s3_secret: false,
+        ..kept_safe().standing
+    };
+    BackupsView { form: BackupsForm::from(&standing), standing, total: 0, list: Vec::new(), errors: Vec::new(), ..kept_safe() }
 }
 
 /// The invented school's roll.

@@ -3,8 +3,10 @@
 pub mod ade;
 pub mod apns;
 pub mod apps_and_books;
+pub mod backup_folder;
 pub mod connect;
 mod exchange;
+pub mod object_store;
 pub mod own_address;
 pub mod software_lookup;
 pub mod webhook;

@@ -1,6 +1,6 @@
 //! The way of the command line to the API: the running appliance's control socket, or else the database itself.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use axum::body::Body;
@@ -129,6 +129,27 @@ impl Api {
         self.send(request.map_err(|error| Error::bad_input(format!("“{path}” is no address: {error}.")))?).await
     }
 
+    /// Asks `path` with `body` as JSON, and writes what is answered to `out` as it comes.
+    ///
+    /// # Errors
+    /// As [`Api::ask`]; and when the answer breaks off: what was written is then worth nothing.
+    pub(super) async fn download(&mut self, path: &str, body: Value, out: &mut impl Write) -> Result<()> {
+        let request = Request::builder().method(Method::POST).uri(path).header(HOST, "localhost").header(CONTENT_TYPE, "application/json");
+        let request = request.body(Body::from(body.to_string()));
+        let request = request.map_err(|error| Error::bad_input(format!("“{path}” is no address: {error}.")))?;
+        match self {
+            Self::Running(sender) => {
+                sender.ready().await.map_err(lost)?;
+                let (head, body) = sender.send_request(request).await.map_err(lost)?.into_parts();
+                write_out(head.status, body, out).await
+            }
+            Self::Own { router, .. } => {
+                let (head, body) = router.as_ref().clone().oneshot(request).await.unwrap_or_else(|never| match never {}).into_parts();
+                write_out(head.status, body, out).await
+            }
+        }
+    }
+
     async fn send(&mut self, request: Request<Body>) -> Result<Value> {
         let (status, bytes) = match self {
             Self::Running(sender) => {
@@ -159,6 +180,26 @@ impl Api {
             address = format!("{first}&after={next}");
         }
     }
+}
+
+async fn write_out<B>(status: StatusCode, mut body: B, out: &mut impl Write) -> Result<()>
+where
+    B: axum::body::HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if !status.is_success() {
+        return read(status, &collect(body).await?).map(drop);
+    }
+    let broken = |error: B::Error| {
+        let error = error.into();
+        Error::new(Kind::Upstream, format!("The answer broke off, and what came is not whole: {error}.")).caused_by(error)
+    };
+    while let Some(frame) = body.frame().await {
+        if let Ok(bytes) = frame.map_err(broken)?.into_data() {
+            out.write_all(&bytes).map_err(|error| Error::conflict(format!("What comes cannot be written: {error}.")))?;
+        }
+    }
+    Ok(())
 }
 
 async fn collect<B>(body: B) -> Result<Bytes>

@@ -2,6 +2,7 @@
 
 mod admin;
 mod api;
+mod backup;
 mod demo;
 mod log;
 mod open;
@@ -9,6 +10,7 @@ mod packages;
 mod practice;
 mod print;
 mod releases;
+mod restore;
 mod roots;
 pub mod serve;
 pub mod simulate;
@@ -45,6 +47,8 @@ enum Command {
     Packages(packages::Packages),
     Releases(releases::Releases),
     Roots(roots::Roots),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Simulate(Box<simulate::Simulate>),
 }
 
@@ -58,6 +62,8 @@ impl Command {
             Self::Packages(packages) => packages.run(),
             Self::Releases(releases) => releases.run(),
             Self::Roots(roots) => roots.run(),
+            Self::Backup(backup) => backup.run(),
+            Self::Restore(restore) => restore.run(),
             Self::Simulate(simulate) => simulate.run(),
         }
     }

@@ -7,12 +7,14 @@ use crate::apple::ade::Ade;
 use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
+use crate::apple::object_store::ObjectStores;
 use crate::apple::software_lookup::{self, SoftwareLookup};
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp, Zone};
 use crate::config::{Apple, Config, HttpsUrl, OutboundProxy};
 use crate::error::{Error, Kind, Result};
 use crate::jobs;
+use crate::mdm::backups::restored;
 use crate::mdm::ca::roots;
 use crate::mdm::{attestation, settings};
 use crate::pki::certificate::Certificate;
@@ -41,6 +43,7 @@ pub(super) async fn app_beside(
 ) -> Result<App> {
     let connector = connector(&config.apple, clock.clone())?;
     let webhook = Webhook::new(&connector)?;
+    let object_stores = ObjectStores::new(&connector);
     let licences = config.apple.apps_and_books_endpoint.as_ref().map_or_else(|| SERVICE.to_owned(), ToString::to_string);
     let apps_and_books = AppsAndBooks::new(&connector, &licences)?;
     let devices = config.apple.ade_endpoint.as_ref().map_or_else(|| ade::SERVICE.to_owned(), ToString::to_string);
@@ -60,7 +63,21 @@ pub(super) async fn app_beside(
     let vouchers = vouchers(&config.apple, services)?;
     store.write(now, move |tx| attestation::learn_roots(tx, &vouchers)).await?;
     let (public_url, apns) = (url.to_string(), Arc::new(Apns::new(apns)));
-    Ok(App::new(Parts { config, public_url, store, clock, random, apns, apps_and_books, ade, software_lookup, webhook, roots, imported }))
+    Ok(App::new(Parts {
+        config,
+        public_url,
+        store,
+        clock,
+        random,
+        apns,
+        apps_and_books,
+        ade,
+        software_lookup,
+        webhook,
+        object_stores,
+        roots,
+        imported,
+    }))
 }
 
 /// Our own authorities; the first one is made here.
@@ -81,11 +98,15 @@ async fn own_roots(store: &Store, host: &str, now: Timestamp) -> Result<Roots> {
 /// The authorities whose devices moved in.
 fn imported(tx: &Tx) -> Result<Vec<ImportedAuthority>> {
     let imported = authorities::all(tx)?.into_iter().filter(|authority| authority.state == AuthorityState::Imported);
-    let read = |authority: authorities::Authority| {
+    // After a restore, what our own roots issued may be missing too.
+    let all = imported
+        .map(|authority| (authority.created_at, authority))
+        .chain(restored::issuers(tx)?.into_iter().map(|(own, from)| (from, own)));
+    let read = |(created_at, authority): (Timestamp, authorities::Authority)| {
         let certificate = Certificate::from_der(&authority.certificate)?;
-        Ok(ImportedAuthority { id: authority.id, certificate, created_at: authority.created_at })
+        Ok(ImportedAuthority { id: authority.id, certificate, created_at })
     };
-    imported.map(read).collect()
+    all.map(read).collect()
 }
 
 /// The roots that vouch for devices instead of Apple's: those of a file that the settings name, or of stand-ins.

@@ -33,7 +33,7 @@ const CERTIFICATE_EVERY: Duration = Duration::from_secs(30);
 /// The first start makes the database, its sealing key, a certificate authority and a TLS certificate, and prints one set-up link.
 /// Settings come from flags, from ROLLCALL_… variables (ROLLCALL_DEVICE_LISTEN, ROLLCALL_LOG_LEVEL) and from rollcall.toml in the data folder,
 /// in this order. In the file hyphens are underscores (device_listen), and those of a group have a dot: tls.certificate, tls.key, log.format, log.level.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   rollcall serve
   rollcall serve --data /var/lib/rollcall --url https://mdm.example.school --listen 0.0.0.0:443 --http-listen 80
@@ -84,14 +84,21 @@ pub struct Serve {
 impl Serve {
     /// Runs until the process is told to end.
     pub(super) fn run(self) -> Result<()> {
-        let config = Config::read(self.flags(), environment())?;
+        let mut config = Config::read(self.clone().flags(), environment())?;
         log::start(&config.log)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
         runtime.block_on(async {
-            let (serving, setup) = Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
-            serving.introduce(setup.as_ref());
-            serving.until_told_to_end().await?;
-            serving.stop().await
+            loop {
+                let (serving, setup) = Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
+                serving.introduce(setup.as_ref());
+                let goes_on = serving.until_told_to_end().await?;
+                serving.stop().await?;
+                if !goes_on {
+                    return Ok(());
+                }
+                // A restored folder may have settings of its own.
+                config = Config::read(self.clone().flags(), environment())?;
+            }
         })
     }
 
@@ -189,16 +196,20 @@ impl Serving {
         notify("READY=1");
     }
 
-    /// Completes when a signal asks this process to end.
-    pub(super) async fn until_told_to_end(&self) -> Result<()> {
+    /// Completes when a signal asks this process to end, or when the appliance is to be started again on the same folder; tells whether it is.
+    pub async fn until_told_to_end(&self) -> Result<bool> {
         let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = self.app.restart_wanted() => {
+                tracing::info!("starts again on the same folder: answers are finished first");
+                return Ok(true);
+            }
         }
         notify("STOPPING=1");
         tracing::info!("ends: answers are finished, nothing new is taken");
-        Ok(())
+        Ok(false)
     }
 
     /// Ends gracefully: no new connections, answers under way within their time, everything written, the folder given back.

@@ -51,6 +51,11 @@ impl Day {
         self.0.year()
     }
 
+    /// Its month, from 1 to 12.
+    pub fn month(self) -> i8 {
+        self.0.month()
+    }
+
     /// Monday 0 to Sunday 6.
     pub fn weekday(self) -> i8 {
         self.0.weekday().to_monday_zero_offset()

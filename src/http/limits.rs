@@ -42,6 +42,8 @@ pub const RELEASES_FORM_MAX_BYTES: usize = crate::protocol::lookup::MAX_BYTES + 
 pub const PACKAGE_MAX_BYTES: usize = crate::mdm::packages::MAX_BYTES as usize;
 /// Bytes of a form with a package: the package itself, and room for what a browser puts round it.
 pub const PACKAGE_FORM_MAX_BYTES: usize = PACKAGE_MAX_BYTES + (64 << 10);
+/// Bytes of a backup that is brought to the first run; it goes to the disk as it comes. Larger ones are restored on the command line.
+pub const RESTORE_MAX_BYTES: usize = 64 << 30;
 /// Bytes of a request's line and headers: `Mdm-Signature` takes about 2,000, and some clients put a SCEP message of 6,000 into the URI.
 pub const HEADER_MAX_BYTES: usize = 64 << 10;
 

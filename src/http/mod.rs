@@ -9,6 +9,7 @@ mod arrivals;
 pub mod assets;
 pub mod attempts;
 pub mod auth;
+mod backup;
 pub mod budget;
 mod catalog;
 pub mod configurator;
@@ -53,7 +54,7 @@ use budget::{BODIES_MAX_BYTES, Budget};
 use error::Audience;
 use limits::{
     API_MAX_BYTES, FORM_MAX_BYTES, PACKAGE_FORM_MAX_BYTES, PACKAGE_MAX_BYTES, PROFILE_FORM_MAX_BYTES, RELEASES_FORM_MAX_BYTES,
-    ROSTER_MAX_BYTES, group,
+    RESTORE_MAX_BYTES, ROSTER_MAX_BYTES, group,
 };
 use log::RequestIds;
 use server::Doors;
@@ -108,9 +109,10 @@ fn people() -> Router<App> {
     let uploads = group(Audience::Person, PROFILE_FORM_MAX_BYTES, pages::handlers::uploads());
     let packages = group(Audience::Person, PACKAGE_FORM_MAX_BYTES, pages::handlers::package_uploads());
     let lists = group(Audience::Person, RELEASES_FORM_MAX_BYTES, pages::handlers::release_uploads());
+    let restores = group(Audience::Person, RESTORE_MAX_BYTES, pages::handlers::restore_uploads());
     let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
     let pages = Router::new().merge(enroll::routes()).merge(arrivals::routes()).merge(catalog::routes()).merge(pages);
-    let pages = pages.merge(rosters).merge(uploads).merge(packages).merge(lists);
+    let pages = pages.merge(rosters).merge(uploads).merge(packages).merge(lists).merge(restores);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)
 }

@@ -101,7 +101,7 @@ async fn decide(app: &App, authority: Arc<Authority>, request: Arc<Request>, now
         }
         Answer::Refuse(refusal) => refuse(app, &authority, &request, facts, refusal, now).await,
         Answer::Issue(grant) => {
-            let name = app.random.uuid_v7(now).to_string();
+            let name = grant.common_name(&app.random, now);
             let issuing = app.authority();
             let certificate = {
                 let (issuing, request) = (Arc::clone(&issuing), Arc::clone(&request));

@@ -3,6 +3,7 @@
 mod authorisation;
 mod pages;
 mod recorded;
+mod restore;
 mod scep;
 mod set_up;
 

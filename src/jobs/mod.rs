@@ -3,6 +3,7 @@
 mod ade;
 mod apple_root;
 mod authority;
+mod backups;
 mod housekeeping;
 mod integrity;
 mod inventory;
@@ -65,6 +66,7 @@ pub const JOBS: &[Job] = &[
     packages::JOB,
     releases::JOB,
     apple_root::JOB,
+    backups::JOB,
     integrity::JOB,
     housekeeping::JOB,
 ];
@@ -72,18 +74,31 @@ pub const JOBS: &[Job] = &[
 /// Jobs that wait for answers from elsewhere, one after the other: they have a loop of their own, so that no push waits behind a slow store.
 const APART: [&str; 6] = ["licences", "ade", "store", "packages", "releases", "attestation"];
 
+/// Jobs that may take hours: in a loop of their own they hold up nobody.
+const LONG: [&str; 1] = ["backups"];
+
 /// Which jobs a loop looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Share {
     /// Those in [`APART`].
     Apart,
+    /// Those in [`LONG`].
+    Long,
     /// All others.
     Usual,
 }
 
 impl Share {
     fn jobs(self) -> impl Iterator<Item = &'static Job> {
-        JOBS.iter().filter(move |job| APART.contains(&job.name) == (self == Self::Apart))
+        JOBS.iter().filter(move |job| self == Self::of(job))
+    }
+
+    fn of(job: &Job) -> Self {
+        match job.name {
+            name if APART.contains(&name) => Self::Apart,
+            name if LONG.contains(&name) => Self::Long,
+            _ => Self::Usual,
+        }
     }
 }
 
@@ -114,7 +129,7 @@ fn due_at(tx: &Tx, job: &Job) -> Result<Option<Timestamp>> {
 
 /// Runs every job that is due now, once; gives how many ran. Tests call it after they moved the clock.
 pub async fn run_due(app: &App) -> Result<usize> {
-    Ok(run_share(app, Share::Usual).await? + run_share(app, Share::Apart).await?)
+    Ok(run_share(app, Share::Usual).await? + run_share(app, Share::Apart).await? + run_share(app, Share::Long).await?)
 }
 
 async fn run_share(app: &App, share: Share) -> Result<usize> {
@@ -157,7 +172,15 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
     if let Err(error) = packages::note_address(&app).await {
         tracing::error!("the public address could not be noted: {error}");
     }
-    tokio::join!(look_after(&app, stop.clone(), Share::Usual), look_after(&app, stop, Share::Apart));
+    let mut ended = stop.clone();
+    // What takes hours is cut off at the end; it leaves nothing half done behind, and is begun anew.
+    let long = async {
+        tokio::select! {
+            () = look_after(&app, stop.clone(), Share::Long) => {}
+            _ = ended.wait_for(|ended| *ended) => {}
+        }
+    };
+    tokio::join!(look_after(&app, stop.clone(), Share::Usual), look_after(&app, stop.clone(), Share::Apart), long);
 }
 
 async fn look_after(app: &App, mut stop: watch::Receiver<bool>, share: Share) {
@@ -188,7 +211,7 @@ async fn look_after(app: &App, mut stop: watch::Receiver<bool>, share: Share) {
 
 #[cfg(test)]
 mod names {
-    use super::{APART, JOBS, Share};
+    use super::{APART, JOBS, LONG, Share};
     use crate::mdm::jobs::WORDS;
 
     #[test]
@@ -204,7 +227,8 @@ mod names {
     fn every_job_has_one_loop_and_pushes_do_not_wait_for_stores() {
         let names = |share: Share| share.jobs().map(|job| job.name).collect::<Vec<_>>();
         assert_eq!(names(Share::Apart), APART);
-        assert_eq!(names(Share::Usual).len() + APART.len(), JOBS.len());
+        assert_eq!(names(Share::Long), LONG);
+        assert_eq!(names(Share::Usual).len() + APART.len() + LONG.len(), JOBS.len());
         assert!(names(Share::Usual).contains(&"push"));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::enroll::invitations;
-use crate::mdm::{Actor, Right, journal, practice};
+use crate::mdm::{Actor, Right, backups, journal, practice};
 use crate::store::invitations::Invitation;
 use crate::store::roster::{self, Filter};
 use crate::store::settings::{self, Setting};
@@ -32,6 +32,8 @@ pub struct FirstSteps {
     pub invitation: Option<Invitation>,
     /// Devices, practice ones left out.
     pub devices: u64,
+    /// The moment of the last backup.
+    pub backup_at: Option<Timestamp>,
 }
 
 impl FirstSteps {
@@ -53,6 +55,7 @@ pub fn standing(tx: &Tx, actor: &Actor) -> Result<FirstSteps> {
         push_until: push_certificates::current(tx)?.map(|current| current.not_after_at),
         invitation: listed.into_iter().find(|invitation| is_open(invitation, tx.now)),
         devices,
+        backup_at: backups::last_at(tx)?,
     })
 }
 

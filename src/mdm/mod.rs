@@ -8,6 +8,7 @@ pub mod apple_roots;
 pub mod apps;
 pub mod assignments;
 pub mod attestation;
+pub mod backups;
 pub mod ca;
 pub mod capability;
 pub mod catalog;

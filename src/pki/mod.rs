@@ -33,6 +33,7 @@ pub mod push_request;
 pub mod seal;
 pub mod smime;
 pub mod totp;
+pub mod vault;
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {

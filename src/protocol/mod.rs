@@ -27,6 +27,7 @@ pub mod push;
 pub mod report;
 pub mod restrictions;
 pub mod roster;
+pub mod s3;
 pub mod scep;
 pub mod service_discovery;
 mod xml;

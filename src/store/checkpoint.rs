@@ -117,4 +117,25 @@ mod tests {
         assert!(size(&folder.path().join("rollcall.db")) >= LIMIT_PAGES, "what was written is in the file");
         assert!(size(&log) <= LIMIT_PAGES + EVERY_PAGES, "{} pages", size(&log));
     }
+
+    #[test]
+    fn a_program_that_replicates_the_log_finds_everything_in_it_until_it_lets_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = file(folder.path());
+        write(&store, 100);
+        let log = folder.path().join("rollcall.db-wal");
+        // The salt in the header of a log is another one whenever it begins anew; until then, what was appended stays where it is.
+        let salt = || std::fs::read(&log).unwrap()[16..24].to_vec();
+        let other = Connection::open(store.path().unwrap()).unwrap();
+        other.execute_batch("BEGIN; SELECT count(*) FROM events;").unwrap();
+        let before = salt();
+        write(&store, LIMIT_PAGES + 2 * EVERY_PAGES);
+        assert_eq!(salt(), before, "our checkpoints never begin the log anew under a reader");
+        assert!(size(&log) > LIMIT_PAGES);
+        other.execute_batch("COMMIT").unwrap();
+        let busy: i64 = other.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0)).unwrap();
+        assert_eq!(busy, 0, "and theirs are not held up by us");
+        write(&store, 100);
+        assert_ne!(salt(), before);
+    }
 }

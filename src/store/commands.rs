@@ -1,5 +1,8 @@
 //! The command queue: one row per command and enrollment, in the order in which it will be offered.
 
+mod kinds;
+
+pub use kinds::open_of_kinds;
 use rusqlite::{Row, named_params};
 
 use crate::clock::Timestamp;

@@ -4,7 +4,7 @@ mod push;
 
 pub use push::{
     count_refused_on_topic, count_unpushed_on_topic, forget_push_outcome, last_push_on_topic, next_push_due, push_again_on_topic, push_due,
-    set_push, set_push_outcome,
+    push_everyone, set_push, set_push_outcome,
 };
 use rusqlite::{Row, named_params};
 

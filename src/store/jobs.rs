@@ -37,6 +37,11 @@ pub fn set_due(tx: &Tx, name: &str, due_at: Option<Timestamp>) -> Result<()> {
     Ok(())
 }
 
+/// Forgets failures, so that the job need not cool down: somebody has done something about them.
+pub fn forgive(tx: &Tx, name: &str) -> Result<()> {
+    tx.execute("UPDATE jobs SET failures = 0 WHERE name = ?1", [name]).map(drop)
+}
+
 /// Notes that a job ended, with what came of it and when its plan wants it again.
 pub fn finish(tx: &Tx, name: &str, started_at: Timestamp, outcome: Result<&str, &str>, due_at: Option<Timestamp>) -> Result<()> {
     let (result, failed) = match outcome {

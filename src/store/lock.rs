@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::secret::SecretBytes;
+use crate::store::backup;
 
 /// A data folder that this process holds alone until the value is dropped.
 #[derive(Debug)]
@@ -36,6 +37,9 @@ impl DataFolder {
             )));
         }
         let lock = take_lock(&path)?;
+        if let Some(kept) = backup::take_over(&path)? {
+            tracing::info!("a restored backup is in place; what was here before lies in {}", path.join(kept).display());
+        }
         Ok(Self { path, _lock: lock })
     }
 
@@ -124,7 +128,8 @@ fn take_lock(folder: &Path) -> Result<File> {
     }
 }
 
-fn read_key(path: &Path) -> io::Result<SecretBytes> {
+/// Reads a file with a sealing key that nobody else can read.
+pub(in crate::store) fn read_key(path: &Path) -> io::Result<SecretBytes> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     let mode = metadata.permissions().mode() & 0o777;

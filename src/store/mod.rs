@@ -19,6 +19,8 @@ pub mod asset_data;
 pub mod assignments;
 pub mod attestations;
 pub mod authorities;
+pub mod backup;
+pub mod backups;
 mod bells;
 pub mod census;
 pub mod certificates;

@@ -214,6 +214,11 @@ impl Part {
     }
 }
 
+/// Tells whether a name is that of a whole package: its SHA-256, in small letters.
+pub(in crate::store) fn is_whole(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
 fn removed(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&error)),

@@ -93,6 +93,11 @@ pub fn delete(tx: &Tx, token_hash: &[u8]) -> Result<bool> {
     Ok(tx.execute("DELETE FROM sessions WHERE token_hash = ?1", [token_hash])? > 0)
 }
 
+/// Ends every session.
+pub fn delete_all(tx: &Tx) -> Result<usize> {
+    tx.execute("DELETE FROM sessions", [])
+}
+
 /// Ends every session of a person but the one with the hash `except`; gives how many those were.
 pub fn delete_of(tx: &Tx, admin_id: &str, except: Option<&[u8]>) -> Result<usize> {
     tx.execute("DELETE FROM sessions WHERE admin_id = ?1 AND (?2 IS NULL OR token_hash <> ?2)", (admin_id, except))

@@ -12,10 +12,10 @@ mkdir -p "$target/browser"
 cp tests/browser/package.json tests/browser/package-lock.json tests/browser/*.mjs "$target/browser/"
 (cd "$target/browser" && npm ci --silent --no-audit --no-fund) || { echo "SKIPPED: playwright-core cannot be installed"; exit 77; }
 
-log=$(mktemp)
-"$rollcall" demo --devices 25 >"$log" 2>&1 &
-pid=$!
-trap 'kill "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; rm -f "$log"' EXIT
+log=$(mktemp) work=$(mktemp -d)
+"$rollcall" demo --devices 25 --data "$work/demo" >"$log" 2>&1 &
+pid=$! second=
+trap 'kill "$pid" $second 2>/dev/null; wait 2>/dev/null; rm -rf "$log" "$work"' EXIT
 link= password=
 for _ in $(seq 1 150); do
   link=$(grep -o 'Log in: http://[^ ]*' "$log" | cut -d' ' -f3)
@@ -30,4 +30,16 @@ status=0
 for journey in journeys.mjs apps.mjs updates.mjs lessons.mjs; do
   CHROMIUM=$chromium node "$journey" "$link" "$password" || status=1
 done
+# An appliance that is empty, and the backup of the one that the journeys went through.
+printf 'correct horse battery\n' >"$work/phrase"
+"$rollcall" backup --data "$work/demo" --passphrase-file "$work/phrase" "$work/school.backup" >/dev/null || exit 1
+port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+"$rollcall" serve --data "$work/fresh" --url "https://localhost:$port" --listen "127.0.0.1:$port" --http-listen off >"$work/fresh.log" 2>&1 &
+second=$!
+for _ in $(seq 1 100); do
+  link=$(grep -o 'https://[^ ]*/setup?token=[^ ]*' "$work/fresh.log" | head -1)
+  [ -n "$link" ] && break
+  read -rt 0.2 <> <(:) || true
+done
+CHROMIUM=$chromium node restore.mjs "$link" "$work/school.backup" 'correct horse battery' demo "$password" || status=1
 exit $status

@@ -15,7 +15,7 @@ use rollcall::jobs;
 use rollcall::mdm::Actor;
 use rollcall::mdm::enroll::invitations::{self, NewInvitation};
 use rollcall::mdm::{practice, push_certificates};
-use rollcall::pki::certificate::Certificate;
+use rollcall::pki::certificate::{Certificate, Fingerprint};
 use rollcall::pki::issue;
 use rollcall::pki::issue::attestation::AttestationService;
 use rollcall::pki::key::PrivateKey;
@@ -40,7 +40,8 @@ pub(crate) fn start() -> Clock {
 
 /// An appliance that answers on a port of this machine.
 pub(crate) struct House {
-    serving: Serving,
+    serving: Option<Serving>,
+    layer: Layer,
     pub(crate) clock: Clock,
     port: u16,
     folder: tempfile::TempDir,
@@ -66,9 +67,9 @@ impl House {
             .with("apple.software_lookup_endpoint", ["https://localhost:1"])
             .with("apple.roots_endpoint", ["https://localhost:1"]);
         let layer = settings(folder.path(), layer);
-        let config = Config::read(layer, Vec::new()).unwrap();
+        let config = Config::read(layer.clone(), Vec::new()).unwrap();
         let (serving, _) = Serving::start(config, clock.clone(), Random::seeded(7), Grants::default()).await.unwrap();
-        let house = Self { serving, clock, port, folder };
+        let house = Self { serving: Some(serving), layer, clock, port, folder };
         let now = house.clock.now();
         let key = PrivateKey::generate_rsa_2048().unwrap();
         let topic = "com.apple.mgmt.External.11111111-2222-4333-8444-555555555555";
@@ -89,11 +90,46 @@ impl House {
     }
 
     pub(crate) fn app(&self) -> &App {
-        &self.serving.app
+        &self.serving.as_ref().unwrap().app
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Ends the appliance and takes its data folder away; gives the fingerprint of its root.
+    pub(crate) async fn lose_data(&mut self) -> Fingerprint {
+        let root = self.app().authority().issuer.certificate().fingerprint();
+        self.serving.take().unwrap().stop().await.unwrap();
+        std::fs::rename(self.data(), self.folder.path().join("lost")).unwrap();
+        root
+    }
+
+    /// Starts an appliance at the same address, on what is in the data folder now.
+    pub(crate) async fn start_again(&mut self) {
+        let config = Config::read(self.layer.clone(), Vec::new()).unwrap();
+        let started = Serving::start(config, self.clock.clone(), Random::seeded(8), Grants::default()).await.unwrap();
+        self.serving = Some(started.0);
+    }
+
+    /// A device that left comes back.
+    pub(crate) fn join(&self, fleet: Fleet) -> Guest<'_> {
+        Guest { house: self, fleet }
+    }
+
+    /// What an address of the API answers, as it comes.
+    pub(crate) async fn bytes(&self, method: &str, path: &str, body: Json) -> Vec<u8> {
+        self.raw(method, path, body).await.1
     }
 
     /// Asks the API over the control socket, as an Owner at this machine; gives the status and the answer.
     pub(crate) async fn api(&self, method: &str, path: &str, body: Json) -> (u16, Json) {
+        let (status, body) = self.raw(method, path, body).await;
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    async fn raw(&self, method: &str, path: &str, body: Json) -> (u16, Vec<u8>) {
         let socket = tokio::net::UnixStream::connect(self.folder.path().join("data/control.sock")).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(socket)).await.unwrap();
         let task = tokio::spawn(connection);
@@ -103,7 +139,7 @@ impl House {
         let (head, body) = sender.send_request(request).await.unwrap().into_parts();
         let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
         task.abort();
-        (head.status.as_u16(), serde_json::from_slice(&body).unwrap_or_default())
+        (head.status.as_u16(), body.to_vec())
     }
 
     /// Lets a room decide something.
@@ -247,7 +283,7 @@ impl House {
 
     /// Ends the appliance as the system does.
     pub(crate) async fn close(self) {
-        self.serving.stop().await.unwrap();
+        self.serving.unwrap().stop().await.unwrap();
     }
 }
 
@@ -258,6 +294,11 @@ pub(crate) struct Guest<'a> {
 }
 
 impl Guest<'_> {
+    /// Goes on without its appliance.
+    pub(crate) fn leave(self) -> Fleet {
+        self.fleet
+    }
+
     /// Lets jobs run and the device connect until neither has anything left to say.
     pub(crate) async fn settle(&self) {
         for _ in 0..MAX_TURNS {

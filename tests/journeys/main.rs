@@ -4,6 +4,7 @@
 mod access;
 mod apns;
 mod apps;
+mod backups;
 mod by_account;
 mod classroom;
 mod codes;

@@ -188,7 +188,7 @@ async fn finalize(State(app): State<App>, Path(id): Path<String>, opener: Opener
     let finalizing = app.store.read(app.now(), move |tx| acme::decide(tx, &asked, key_hash)).await??;
     if let Finalizing::Issue(grant) = finalizing {
         let (now, authority) = (app.now(), app.authority());
-        let name = app.random.uuid_v7(now).to_string();
+        let name = grant.common_name(&app.random, now);
         let issuing = Arc::clone(&authority);
         let issued = tokio::task::spawn_blocking(move || issuing.issuer.identity(&request, &name, now)).await;
         let issued = issued.map_err(|error| Error::internal("a certificate's making was cut off", error))?.map_err(Error::from)?;

@@ -9,6 +9,7 @@ mod apps;
 pub mod attestation;
 mod audit;
 mod authorities;
+pub(in crate::http) mod backups;
 mod catalog;
 mod commands;
 mod content_tokens;
@@ -119,6 +120,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(content_tokens::routes())
         .merge(licences::routes())
         .merge(releases::routes())
+        .merge(backups::routes())
         .merge(apple_roots::routes())
 }
 

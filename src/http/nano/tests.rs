@@ -105,6 +105,7 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         ade: base.ade.clone(),
         software_lookup: base.software_lookup.clone(),
         webhook: base.webhook.clone(),
+        object_stores: base.object_stores.clone(),
         roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap(), bridge: None }.into(),
         imported: Vec::new(),
     })

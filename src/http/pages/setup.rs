@@ -5,10 +5,12 @@ use maud::{Markup, html};
 use super::devices::OpenInvitation;
 use super::invitations::Arrival;
 use super::parts::{
-    Button, Frame, Live, Section, Setup, Shell, State, Step, StepState, badge, centred, copy_field, count, day, field, frame, live, post,
-    qr, state_square, steps, time_ago,
+    Address, Button, Frame, Live, Section, Setup, Shell, State, Step, StepState, badge, centred, copy_field, count, day, field, frame,
+    hidden, live, moment, post, qr, state_square, steps, time_ago, upload_up_to,
 };
+use super::system::backups::ADDRESS as BACKUPS;
 use crate::clock::Timestamp;
+use crate::http::limits::RESTORE_MAX_BYTES;
 use crate::mdm::admins::PASSWORD_MIN;
 
 /// The very first page, behind the one-time link that the appliance printed.
@@ -42,8 +44,51 @@ pub fn welcome(view: &WelcomeView) -> Markup {
                 (Button::submit("Begin").main())
             }
         }))
+        p.quiet {
+            "Was there a Rollcall before? "
+            a href=(Address::new("/setup/restore").with("token", &view.token)) { "Restore a backup" }
+            ", and every device of it comes back."
+        }
     };
     centred("Set up", false, content)
+}
+
+/// The first page for those who have a backup.
+#[derive(Debug, Clone, Default)]
+pub struct RestoreView {
+    /// The one-time token of the link.
+    pub token: String,
+    /// What was wrong.
+    pub error: Option<String>,
+}
+
+/// The first page for those who have a backup.
+pub fn restore(view: &RestoreView) -> Markup {
+    let back = Address::new("/setup").with("token", &view.token).to_string();
+    let content = html! {
+        h1 { "Restore a backup" }
+        p.quiet { "The file is proven to its last byte before anything here is different. Devices come back when this appliance answers at the address that they know." }
+        (upload_up_to("/setup/restore", RESTORE_MAX_BYTES, html! {
+            @if let Some(words) = &view.error { p.error role="alert" { (words) } }
+            (hidden(&[(String::from("token"), view.token.clone())]))
+            (field("key", "Recovery key or passphrase").kind("password").autocomplete("off").help("The one that belongs to this backup."))
+            (field("file", "The backup").kind("file").help("Up to 64 GiB; larger ones are restored by rollcall restore FILE."))
+            div.form-foot { (Button::submit("Restore").main()) (Button::link(back, "Back")) }
+        }))
+    };
+    centred("Restore a backup", false, content)
+}
+
+/// A backup was restored, and the appliance starts again.
+pub fn restored(devices: u64, made_at: Timestamp, with_packages: bool) -> Markup {
+    let content = html! {
+        h1 { "Everything is back" }
+        p { (count(devices, "device", "devices")) ", as they were on " (moment(made_at)) ". Rollcall starts again with them, which takes a few seconds." }
+        p { "Log in as one did then. Your browser may warn once: the certificate is the restored appliance’s." }
+        @if !with_packages { p.quiet { "Files of apps of your own were not in this backup: upload them again." } }
+        div.row { (Button::link("/login", "Log in").main()) }
+    };
+    centred("Restored", false, content)
 }
 
 /// The one-time link was used or is over.
@@ -242,10 +287,11 @@ fn backups(view: &SetupView, now: Timestamp) -> Step {
     let words = html! {
         @match view.backup_at {
             Some(at) => { "The last backup was made " (time_ago(at, now)) "." },
-            None => { "Everything is in one folder. " code { "rollcall backup FILE" } " copies it while it runs; without a copy, a lost disk means enrolling every device again." },
+            None => { "One locked file a day, put somewhere else than here. Without one, a lost disk means enrolling every device again." }
         }
     };
-    step(view.backup_at.is_some(), "Backups (when there is time)", words, Markup::default())
+    let more = html! { @if view.backup_at.is_none() { div.row { (Button::link(BACKUPS, "Set up backups")) } } };
+    step(view.backup_at.is_some(), "Backups (when there is time)", words, more)
 }
 
 #[cfg(test)]

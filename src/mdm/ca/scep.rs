@@ -2,11 +2,13 @@
 
 use serde_json::json;
 
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::enroll::invitations as rules;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;
+use crate::random::Random;
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
 use crate::store::invitations::{self, Challenge, IdentityKind};
@@ -92,6 +94,14 @@ pub struct Grant {
     challenge: Option<[u8; 32]>,
     /// A certificate that nobody has used yet and that this one takes the place of.
     replaces: Option<Fingerprint>,
+}
+
+impl Grant {
+    /// The common name of the certificate: one that renews an identity names its enrollment, so that an appliance that was restored from an older backup
+    /// knows whose it is; any other has a name of its own.
+    pub fn common_name(&self, random: &Random, now: Timestamp) -> String {
+        self.intended_for.clone().unwrap_or_else(|| random.uuid_v7(now).to_string())
+    }
 }
 
 /// Decides a request; reads only. The certificate is issued outside of a transaction, then [`record`]ed.

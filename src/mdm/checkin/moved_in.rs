@@ -6,9 +6,11 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::mdm::checkin::authenticate::{blank, device_of, new_enrollment};
 use crate::mdm::checkin::token_update::{take, token_hash};
-use crate::mdm::checkin::{bootstrap, device_channel};
+use crate::mdm::checkin::{actor, bootstrap, device_channel};
+use crate::mdm::enroll::identify::{self, Presented};
 use crate::mdm::{Actor, Right, groups, journal};
 use crate::protocol::checkin::{Authenticate, CheckIn, Message, TokenUpdate};
+use crate::store::certificates::Identity;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, certificates, devices};
 
@@ -79,6 +81,15 @@ fn token_update(tx: &Tx, actor: &Actor, checkin: &CheckIn, message: &TokenUpdate
         }
     }
     Ok(())
+}
+
+/// Takes in a device again that enrolled after the backup from which this appliance was restored: its identity is one of ours, and its enrollment is not
+/// known any more.
+pub(super) fn come_back(tx: &Tx, presented: &Presented, checkin: &CheckIn, identity: &Identity) -> Result<Enrollment> {
+    let enrollment = unannounced(tx, checkin)?;
+    identify::bind(tx, presented, identity, &enrollment)?;
+    journal::note(tx, &actor(&enrollment), "enrollment.came_back", &enrollment, json!({}))?;
+    enrollments::by_id(tx, &enrollment.id).map(|found| found.unwrap_or(enrollment))
 }
 
 /// An enrollment whose Authenticate is not at hand, as with a user's channel, which never sends one.

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::mdm::checkin::authenticate::{blank, next_generation};
-use crate::mdm::checkin::{Reply, bound, is_over, note_state, refuse};
+use crate::mdm::checkin::{Reply, bound, is_over, moved_in, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{automated, next_root, renewal};
 use crate::mdm::{Actor, ade, commands, groups, people, push, return_to_service, setup_assistant, webhooks};
@@ -27,6 +27,9 @@ pub(super) fn token_update(
 ) -> Result<Reply> {
     let refusal = Refusal::AnothersIdentity;
     let enrollment = match outcome {
+        Outcome::NoEnrollment(identity) if identify::is_lost(tx, &identity) && checkin.ids.parent_id().is_none() => {
+            Some(moved_in::come_back(tx, presented, checkin, &identity)?)
+        }
         Outcome::NoEnrollment(identity) => user_channel(tx, presented, checkin, &identity)?,
         known => bound(tx, presented, known)?,
     };

@@ -6,12 +6,14 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::mdm::backups::restored;
 use crate::mdm::enroll::renewal;
 use crate::mdm::{Actor, journal};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;
 use crate::protocol::ids::EnrollmentIds;
 use crate::store::Tx;
+use crate::store::authorities::{self, AuthorityState};
 use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::events;
@@ -174,7 +176,7 @@ fn may_speak(identity: &Identity, device_channel: &str) -> bool {
     }
 }
 
-/// The identity of a certificate that another server issued, not recorded yet.
+/// The identity of a certificate that another server issued, or that we issued after the backup from which we were restored; not recorded yet.
 fn moved_in(tx: &Tx, presented: &Presented) -> Result<Identity, Refusal> {
     let (Some(authority), Some(certificate)) = (&presented.imported_authority, &presented.certificate) else {
         return Err(Refusal::ForeignCertificate);
@@ -182,13 +184,20 @@ fn moved_in(tx: &Tx, presented: &Presented) -> Result<Identity, Refusal> {
     if tx.now > authority.created_at.plus(MOVE_IN_WINDOW) {
         return Err(Refusal::MoveInWindowOver);
     }
+    let is_own = is_own(tx, &authority.id);
+    if is_own && !restored::is_lost(tx, certificate).unwrap_or(false) {
+        return Err(Refusal::ForeignCertificate);
+    }
+    // What we issue to renew an identity names the enrollment that it is for.
+    let named = certificate.common_name().filter(|_| is_own);
+    let intended_for = named.filter(|id| enrollments::by_id(tx, id).is_ok_and(|found| found.is_some()));
     Ok(Identity {
         fingerprint: presented.fingerprint,
         authority_id: authority.id.clone(),
         serial: certificate.serial_hex(),
         purpose: Purpose::Imported,
         invitation_id: None,
-        intended_for: None,
+        intended_for,
         enrollment_id: None,
         not_before_at: certificate.not_before(),
         not_after_at: certificate.not_after(),
@@ -196,6 +205,17 @@ fn moved_in(tx: &Tx, presented: &Presented) -> Result<Identity, Refusal> {
         bound_at: None,
         revoked_at: None,
     })
+}
+
+/// Whether an authority is one of our own: what it signed and we do not know was issued after the backup that this appliance was restored from.
+fn is_own(tx: &Tx, authority_id: &str) -> bool {
+    let is_it = |authority: &authorities::Authority| authority.id == authority_id && authority.state != AuthorityState::Imported;
+    authorities::all(tx).is_ok_and(|all| all.iter().any(is_it))
+}
+
+/// Tells whether an identity that is not recorded yet is one of ours that was issued after the backup that this appliance was restored from.
+pub fn is_lost(tx: &Tx, identity: &Identity) -> bool {
+    identity.purpose == Purpose::Imported && identity.bound_at.is_none() && is_own(tx, &identity.authority_id)
 }
 
 /// Makes an identity the enrollment's, if it is not yet; a certificate that moved in is recorded with it.
@@ -237,7 +257,7 @@ pub fn may_bind(tx: &Tx, identity: &Identity, device_channel: &Enrollment) -> Re
     if identity.intended_for.as_deref() == Some(device_channel.id.as_str()) {
         return Ok(true);
     }
-    let moves_in = identity.purpose == Purpose::Imported && device_channel.state == EnrollmentState::Enrolled;
+    let moves_in = identity.purpose == Purpose::Imported && !is_lost(tx, identity) && device_channel.state == EnrollmentState::Enrolled;
     Ok(moves_in && certificates::of_enrollment(tx, &device_channel.id)?.is_empty())
 }
 

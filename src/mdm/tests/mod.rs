@@ -7,6 +7,7 @@ mod app_schemas;
 mod apps;
 mod asset_data;
 mod attestation;
+mod backups;
 mod declared;
 mod device_users;
 mod enrollment;

@@ -46,6 +46,11 @@ pub fn push_again_on_topic(tx: &Tx, topic: &str) -> Result<usize> {
     )
 }
 
+/// Makes a push due now to everyone who is enrolled; gives to how many.
+pub fn push_everyone(tx: &Tx) -> Result<usize> {
+    tx.execute("UPDATE enrollments SET push_due_at = ?1, push_attempts = 0 WHERE push_dead_at IS NULL AND state = 'enrolled'", [tx.now])
+}
+
 /// When a push on a topic last went out.
 pub fn last_push_on_topic(tx: &Tx, topic: &str) -> Result<Option<Timestamp>> {
     tx.one("SELECT max(push_sent_at) FROM enrollments WHERE topic = ?1 AND push_error = ''", [topic], |row| row.get(0))

@@ -6,6 +6,7 @@ mod ade;
 mod app_schemas;
 mod apps;
 mod authorities;
+mod backups;
 mod commands;
 mod declarations;
 mod devices;

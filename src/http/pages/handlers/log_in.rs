@@ -179,7 +179,7 @@ async fn begin(State(app): State<App>, gate: Gate, from: FromOurPage, Form(form)
 }
 
 /// What a set-up link that cannot be used any more shows.
-async fn over(app: &App, error: Error) -> Result<Response> {
+pub(super) async fn over(app: &App, error: Error) -> Result<Response> {
     if error.kind != Kind::NotFound {
         return Err(error);
     }

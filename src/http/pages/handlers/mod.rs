@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod ade;
 mod apps;
+mod backups;
 mod catalog;
 mod declarations;
 mod deeds;
@@ -26,6 +27,7 @@ mod provisioning;
 mod push;
 mod put_into;
 mod releases;
+mod restore;
 mod roster;
 mod set_up;
 mod settings;
@@ -55,6 +57,11 @@ pub fn uploads() -> Router<App> {
 /// Pages that take a package, which goes to the disk as it comes. They want the same as [`routes`].
 pub fn package_uploads() -> Router<App> {
     packages::uploads()
+}
+
+/// The page that takes a backup at the first run, which goes to the disk as it comes. It wants the same as [`routes`].
+pub fn restore_uploads() -> Router<App> {
+    restore::uploads()
 }
 
 /// The page that takes Apple's list of releases. It wants the same as [`routes`].
@@ -95,6 +102,7 @@ pub fn routes() -> Router<App> {
         .merge(set_up::routes())
         .merge(genuine::routes())
         .merge(settings::routes())
+        .merge(backups::routes())
         .merge(access::routes())
         .merge(catalog::routes())
         .merge(updates::routes())

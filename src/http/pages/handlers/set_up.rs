@@ -42,6 +42,7 @@ async fn view(app: &App, standing: FirstSteps, owner: &str) -> SetupView {
         push_until: standing.push_until,
         invitation: standing.invitation.map(|invitation| invited(invitation.code)),
         devices: standing.devices,
+        backup_at: standing.backup_at,
         ..SetupView::begun(owner, &app.public_url, tls)
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::account;
 use super::ade;
+use super::backups;
 use super::devices::name;
 use super::genuine;
 use super::licences;
@@ -109,6 +110,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     parts.push(part("OS releases", state, words, releases::ADDRESS));
     let (state, words) = genuine::part(tx, actor)?;
     parts.push(part("Genuine devices", state, words, system::genuine::ADDRESS));
+    let (state, words) = backups::part(tx, actor)?;
+    parts.push(part("Backups", state, words, system::backups::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }

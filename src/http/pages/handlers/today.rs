@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day_words, encode};
+use crate::http::pages::system::backups::ADDRESS as BACKUPS;
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
 use crate::mdm::devices::{self, Wanted};
 use crate::mdm::updates::lookup;
@@ -95,6 +96,8 @@ fn way(key: &str) -> Option<(String, String)> {
     } else if key.starts_with("ade.") {
         let id = key.split_once(':').map_or("", |(_, id)| id);
         to(format!("{}/{id}", ade::ADDRESS), "Apple's device list")
+    } else if key.starts_with("backup.") {
+        to(BACKUPS.to_owned(), "Backups")
     } else if key.starts_with("push.") {
         to(String::from("/system/push"), "Push certificate")
     } else {

@@ -4,7 +4,7 @@ mod nouns;
 
 use serde_json::Value;
 
-use nouns::{of_access, of_accounts, of_apps, of_groups_and_people, of_licences, of_new_devices, of_releases, of_updates};
+use nouns::{of_access, of_accounts, of_apps, of_backups, of_groups_and_people, of_licences, of_new_devices, of_releases, of_updates};
 
 use crate::http::pages::parts::{Entry, State as Mark};
 use crate::store::events::Event;
@@ -165,7 +165,8 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
                 .or_else(|| of_apps(&event))
                 .or_else(|| of_access(&event))
                 .or_else(|| of_updates(&event))
-                .or_else(|| of_releases(&event));
+                .or_else(|| of_releases(&event))
+                .or_else(|| of_backups(&event));
             told.unwrap_or_else(|| other.replace(['.', '_'], " "))
         }
     };
@@ -197,6 +198,8 @@ fn state_of(kind: &str, waits: bool) -> Mark {
         "impossible",
         "app.failed",
         "update.failed",
+        "backup.failed",
+        "backup.test_failed",
         "update_plan.stopped",
         "list_failed",
         "app.declined",

@@ -6,6 +6,7 @@ mod ade;
 mod app_forms;
 mod apps;
 mod audit;
+mod backups;
 mod catalog;
 mod declarations;
 mod devices;

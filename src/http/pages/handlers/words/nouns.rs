@@ -6,6 +6,26 @@ use crate::http::pages::parts::count;
 use crate::protocol::grant::Code;
 use crate::store::events::Event;
 
+/// What happened to backups, in words.
+pub(super) fn of_backups(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default();
+    Some(match event.kind.as_str() {
+        "backup.made" => String::from("A backup was made"),
+        "backup.failed" => String::from("A backup could not be made"),
+        "backup.deleted" => format!("An old backup was deleted: {}", text("name")),
+        "backup.taken" => String::from("Took a backup away"),
+        "backup.wanted" => String::from("Asked for a backup"),
+        "backup.tested" => format!("A backup was restored for trial, and is sound: {}", text("name")),
+        "backup.test_failed" => format!("A backup could not be restored: {}", text("name")),
+        "backup.test_wanted" => String::from("Asked that the newest backup be restored for trial"),
+        "backup.plan_changed" => String::from("Changed when backups are made and where they go"),
+        "backup.recovery_key_made" => String::from("Made a recovery key"),
+        "backup.restored" => String::from("The appliance was restored from a backup"),
+        "enrollment.came_back" => String::from("It came back after the appliance was restored"),
+        _ => return None,
+    })
+}
+
 /// What happened to licences, in words.
 pub(super) fn of_licences(event: &Event) -> Option<String> {
     let location = event.data.get("location").and_then(Value::as_str).unwrap_or_default();

@@ -1,0 +1,344 @@
+//! Backups: how they stand, when and where to they go, the recovery key, and how one is restored.
+
+use maud::{Markup, Render as _, html};
+
+use super::super::parts::{
+    Button, Column, Confirm, Fact, Frame, Row, Section, Shell, State, Table, badge, checkbox, confirm, copy_field, count, facts, field,
+    frame, moment, post, section, table, time_ago,
+};
+use crate::clock::Timestamp;
+use crate::http::pages::packages::parts::size;
+use crate::mdm::backups::{Standing, plan};
+use crate::pki::vault::PASSPHRASE_MIN;
+use crate::protocol::s3::S3Place;
+use crate::store::backups::{Backup, Place};
+
+/// Where the page is.
+pub const ADDRESS: &str = "/system/backups";
+
+/// Backups that are listed on the page; there are seldom more.
+pub const LISTED: usize = 100;
+
+/// What stands in the form.
+#[derive(Debug, Clone, Default)]
+pub struct BackupsForm {
+    /// Whether one is made each day.
+    pub daily: bool,
+    /// At which time of the day.
+    pub at: String,
+    /// Whether files of packages are in it.
+    pub with_packages: bool,
+    /// Days, weeks and months that are kept.
+    pub keep: [String; 3],
+    /// The folder.
+    pub folder: String,
+    /// The store's address.
+    pub endpoint: String,
+    /// Its region.
+    pub region: String,
+    /// The bucket.
+    pub bucket: String,
+    /// What names begin with.
+    pub prefix: String,
+    /// The access key.
+    pub key_id: String,
+    /// Whether the bucket stands in the path.
+    pub path_style: bool,
+    /// Further roots.
+    pub trust_anchors: String,
+}
+
+impl From<&Standing> for BackupsForm {
+    fn from(standing: &Standing) -> Self {
+        let plan = standing.plan.clone();
+        let store = plan.s3.unwrap_or_default();
+        Self {
+            daily: plan.daily,
+            at: plan::time(plan.minute),
+            with_packages: plan.with_packages,
+            keep: [plan.keep.daily, plan.keep.weekly, plan.keep.monthly].map(|keep| keep.to_string()),
+            folder: plan.folder.unwrap_or_default(),
+            endpoint: store.endpoint,
+            region: store.region,
+            bucket: store.bucket,
+            prefix: store.prefix,
+            key_id: store.key_id,
+            path_style: store.path_style,
+            trust_anchors: store.trust_anchors,
+        }
+    }
+}
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct BackupsView {
+    /// How backups stand.
+    pub standing: Standing,
+    /// The newest ones.
+    pub list: Vec<Backup>,
+    /// How many there are.
+    pub total: usize,
+    /// What stands in the form.
+    pub form: BackupsForm,
+    /// Field and message of what is wrong.
+    pub errors: Vec<(String, String)>,
+    /// The appliance's time zone.
+    pub zone: String,
+    /// Whether one is being made, or will be in a moment.
+    pub under_way: bool,
+    /// Whether the viewer may set them up.
+    pub may_configure: bool,
+    /// Whether the viewer may take one away, and make a recovery key.
+    pub may_govern: bool,
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &BackupsView) -> Markup {
+    let content = html! {
+        div.stack.loose {
+            (section("How they stand", standing(view, shell.now)))
+            (section("Recovery key", recovery(view)))
+            (section("When and where to", form(view)))
+            (section("Backups", list(view, shell.now)))
+            @if view.may_govern { (section("Take one away", take(view))) }
+            (section("When the machine is lost", instructions()))
+        }
+    };
+    let under =
+        html! { "One locked file brings every device back: who they are, what they are to have, and the certificates that they trust." };
+    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Backups") }, content)
+}
+
+fn standing(view: &BackupsView, now: Timestamp) -> Markup {
+    let standing = &view.standing;
+    let mut list = vec![Fact::new(
+        "Last backup",
+        html! {
+            @match &standing.last {
+                Some(last) => { (time_ago(last.made_at, now)) ", " (size(last.size_bytes)) ", " (count(last.devices, "device", "devices")) },
+                None => "none yet",
+            }
+        },
+    )];
+    if let Some(failure) = &standing.failure {
+        list.push(Fact::new(
+            "Last try",
+            html! { (badge(State::Problem, "failed")) " " (time_ago(failure.at, now)) ": " (failure.because) },
+        ));
+    }
+    let next = html! {
+        @if view.under_way { "being made" }
+        @else { @match standing.next_at {
+            Some(at) if at > now => (moment(at)),
+            Some(_) => "as soon as it can be made",
+            None => "not made by itself",
+        } }
+    };
+    list.push(Fact::new("Next", next));
+    if let Some(tested) = view.list.iter().find(|backup| backup.tested_at.is_some()) {
+        let at = tested.tested_at.unwrap_or(now);
+        let words = html! {
+            @if tested.test_problem.is_empty() { (badge(State::Ok, "sound")) } @else { (badge(State::Problem, "failed")) }
+            " " (time_ago(at, now))
+            @if !tested.test_problem.is_empty() { ": " (tested.test_problem) }
+        };
+        list.push(Fact::new("Last restored for trial", words));
+    }
+    if let Some(restored) = &standing.restored {
+        list.push(Fact::new(
+            "This appliance",
+            html! { "was restored " (time_ago(restored.restored_at, now)) " from the backup of " (moment(restored.made_at)) },
+        ));
+    }
+    let ready = standing.recovery.is_some() && standing.plan.has_place();
+    html! {
+        (facts(&list))
+        @if view.may_configure && ready {
+            div.row {
+                (post(&format!("{ADDRESS}/run"), html! { (Button::submit("Back up now").main()) }))
+                @if !view.list.is_empty() { (post(&format!("{ADDRESS}/self-test"), html! { (Button::submit("Restore for trial")) })) }
+            }
+        }
+    }
+}
+
+fn recovery(view: &BackupsView) -> Markup {
+    html! {
+        @match &view.standing.recovery {
+            Some(recovery) => {
+                p { "Backups are locked for the recovery key that was made on " (moment(recovery.made_at)) ". Only its public part is here; the key itself is where you keep it." }
+                (facts(&[Fact::code("Public part", &recovery.public_key)]))
+            },
+            None => p { "Backups that are made by themselves are locked for a recovery key. It is shown once, and kept by you: without it, nobody opens them." },
+        }
+        @if view.may_govern {
+            (post(&format!("{ADDRESS}/recovery-key"), html! {
+                div.row {
+                    @if view.standing.recovery.is_some() { (Button::submit("Make another recovery key").asks()) }
+                    @else { (Button::submit("Make a recovery key").main()) }
+                }
+            }))
+        } @else if view.standing.recovery.is_none() { p.quiet { "Only owners make one." } }
+    }
+}
+
+fn form(view: &BackupsView) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    let form = &view.form;
+    if !view.may_configure {
+        let plan = &view.standing.plan;
+        let places = [plan.folder.clone(), plan.s3.as_ref().map(S3Place::location)].into_iter().flatten().collect::<Vec<_>>();
+        let places = if places.is_empty() { String::from("nowhere yet") } else { places.join(", ") };
+        let daily = if plan.daily { format!("each day at {}", form.at) } else { String::from("not by themselves") };
+        return html! { (facts(&[Fact::text("Made", &daily), Fact::text("Put into", &places)])) p.quiet { "Only admins change this." } };
+    }
+    let keep = |name: &str, label: &str, value: &str| field(name, label).kind("number").value(value).error(error(name)).render();
+    let at_help = format!("By the clock of {}.", view.zone.replace('_', " "));
+    let secret_help = if view.standing.has_s3_secret {
+        "One is kept, and not shown. Leave this empty to go on with it."
+    } else {
+        "It is kept sealed, and not shown again."
+    };
+    let store_open = !form.endpoint.is_empty() || view.errors.iter().any(|(field, _)| field.starts_with("s3."));
+    post(
+        ADDRESS,
+        html! {
+            div.form {
+                @if let Some(words) = error("") { p.error role="alert" { (words) } }
+                (checkbox("daily", "Make one each day", form.daily, "It is made while everything goes on, and tried again where it fails."))
+                (field("at", "At").kind("time").value(&form.at).error(error("at")).help(&at_help))
+                (checkbox("with_packages", "With the files of apps of your own", form.with_packages, "Without them a backup is small; they can be uploaded again."))
+                (field("folder", "Folder").optional().value(&form.folder).error(error("folder")).example("/srv/backups").mono()
+                    .help("On another disk, or a share that is mounted on this machine."))
+                details open[store_open] {
+                    summary { "A store that speaks S3" }
+                    div.stack {
+                        (field("s3.endpoint", "Address of the store").optional().value(&form.endpoint).error(error("s3.endpoint")).example("https://s3.eu-central-1.amazonaws.com").mono()
+                            .help("Empty for none. What goes there is locked before it leaves this machine."))
+                        (field("s3.bucket", "Bucket").optional().value(&form.bucket).error(error("s3.bucket")).mono().help("It must exist already."))
+                        (field("s3.prefix", "Folder in the bucket").optional().value(&form.prefix).error(error("s3.prefix")).example("rollcall/").mono())
+                        (field("s3.region", "Region").optional().value(&form.region).error(error("s3.region")).example("eu-central-1").mono())
+                        (field("s3.key_id", "Access key").optional().value(&form.key_id).error(error("s3.key_id")).autocomplete("off").mono()
+                            .help("It needs to put, get and delete objects in this bucket, and nothing else."))
+                        (field("s3.secret_key", "Secret key").optional().kind("password").error(error("s3.secret_key")).autocomplete("new-password").help(secret_help))
+                        (checkbox("s3.path_style", "The bucket stands in the address’s path", form.path_style, "Most stores of one’s own, such as MinIO and Garage, want it so."))
+                        (field("s3.trust_anchors", "Certificates to trust").optional().lines(4).value(&form.trust_anchors).error(error("s3.trust_anchors")).mono()
+                            .help("Only for a store with a certificate authority of its own: its root, as text."))
+                    }
+                }
+                fieldset {
+                    legend { "How many are kept" }
+                    div.row {
+                        (keep("keep.daily", "Days", &form.keep[0]))
+                        (keep("keep.weekly", "Weeks", &form.keep[1]))
+                        (keep("keep.monthly", "Months", &form.keep[2]))
+                    }
+                    p.meta { "The newest of each of the last days, weeks and months. Only files that this appliance made are deleted." }
+                }
+                div.form-foot {
+                    (Button::submit("Save").main())
+                    (Button::submit("Try the places").to(format!("{ADDRESS}/try")))
+                }
+            }
+        },
+    )
+}
+
+fn list(view: &BackupsView, now: Timestamp) -> Markup {
+    let place = |place: Place| match place {
+        Place::Folder => "folder",
+        Place::S3 => "store",
+    };
+    let row = |backup: &Backup| Row {
+        id: backup.id.clone(),
+        name: backup.name.clone(),
+        href: None,
+        cells: vec![
+            html! { (time_ago(backup.made_at, now)) },
+            html! { (size(backup.size_bytes.unsigned_abs())) },
+            html! { (backup.devices) },
+            html! { (place(backup.place)) " " span.mono { (backup.location) } },
+            html! {
+                @match backup.tested_at {
+                    Some(_) if backup.test_problem.is_empty() => (badge(State::Ok, "sound")),
+                    Some(_) => (badge(State::Problem, "failed")),
+                    None => span.quiet { "not tried" },
+                }
+            },
+            html! { span.mono { (backup.name) } },
+        ],
+    };
+    html! {
+        (table(&Table {
+            caption: "Backups",
+            columns: vec![
+                Column::main("Made"),
+                Column::number("Size"),
+                Column::number("Devices"),
+                Column::text("Where").wraps(),
+                Column::text("Restored for trial"),
+                Column::text("File").minor(),
+            ],
+            rows: view.list.iter().map(row).collect(),
+            pager: None,
+            empty: html! { p.quiet { "None yet. A day after the first one there are two." } },
+            selection: None,
+            compact: true,
+        }))
+        @if view.total > view.list.len() { p.quiet { "The newest " (view.list.len()) " of " (view.total) "." } }
+    }
+}
+
+fn take(view: &BackupsView) -> Markup {
+    let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
+    let help = format!(
+        "At least {PASSPHRASE_MIN} characters; four words are easy to keep. Whoever has the file and the passphrase has everything that is here."
+    );
+    post(
+        &format!("{ADDRESS}/file"),
+        html! {
+            div.form {
+                (field("passphrase", "Passphrase").kind("password").autocomplete("new-password").error(error("passphrase")).help(&help))
+                (checkbox("packages_too", "With the files of apps of your own", false, ""))
+                div.form-foot { (Button::submit("Download a backup")) }
+            }
+        },
+    )
+}
+
+fn instructions() -> Markup {
+    html! {
+        ol.taps {
+            li { p { "Install Rollcall on another machine. It must answer at the same address as before: devices look for no other." } }
+            li { p { "Start it. Its first page offers " em { "Restore a backup" } "; or run " code { "rollcall restore FILE" } " before." } }
+            li { p { "Give the recovery key, or the passphrase. Devices come back by themselves, within minutes when they are woken." } }
+        }
+        p.quiet { "Without Rollcall, " code { "age --decrypt FILE | zstd -d | tar x" } " opens a backup too." }
+    }
+}
+
+/// A new recovery key, shown this once.
+pub fn key(shell: &Shell, key: &str) -> Markup {
+    let content = html! {
+        div.stack.loose {
+            p { strong { "This is shown once." } " Print it, or write it into the safe of your passwords; not on this machine alone. With it, and a backup, everything here can be brought back; without it, backups that are made by themselves open for nobody." }
+            (copy_field("recovery-key", "Recovery key", key))
+            p.quiet { "Backups that were made before open with the key before: keep that one too, as long as they are kept." }
+            div.row { (Button::link(ADDRESS, "I have kept it").main()) }
+        }
+    };
+    frame(shell, &Frame { back: Some((ADDRESS, "Backups")), ..Frame::new(Section::System, "Your recovery key") }, content)
+}
+
+/// What is asked before another recovery key is made.
+pub fn ask_for_key(shell: &Shell) -> Markup {
+    let ask = Confirm {
+        action: &format!("{ADDRESS}/recovery-key"),
+        title: "Make another recovery key",
+        consequence: html! { "Backups from now on are locked for the new key only. Those that were made before still want the key before." },
+        verb: "Make another recovery key",
+        cancel: ADDRESS,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((ADDRESS, "Backups")), ..Frame::new(Section::System, ask.title) }, confirm(&ask))
+}

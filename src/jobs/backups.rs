@@ -1,0 +1,165 @@
+//! Makes backups when they are due, puts them in their places, removes those that were kept long enough, and tries whether they can be restored.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::BufWriter;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::app::App;
+use crate::apple::backup_folder::{self, Unfinished, put_in_place, unwritable, usable};
+use crate::apple::object_store::ObjectStore;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::jobs::Job;
+use crate::mdm::backups::plan::Plan;
+use crate::mdm::backups::{self, Errand, restore};
+use crate::pki::vault::{Key, Lock};
+use crate::protocol::s3::S3Place;
+use crate::secret::Secret;
+use crate::store::backup::{self, COPY_PREFIX, Manifest, Source, apart};
+use crate::store::backups::{Backup, Place};
+
+/// Bytes gathered before they are written.
+const WRITE_BYTES: usize = 256 << 10;
+
+pub(super) const JOB: Job = Job { name: backups::JOB, due: backups::due, run: |app, now| Box::pin(run(app, now)) };
+
+async fn run(app: &App, now: Timestamp) -> Result<String> {
+    // Whoever waited here finds done what it came for.
+    let _one = app.backing_up.lock().await;
+    let Errand { backup, plan, s3_secret } = app.store.write(now, backups::errand).await?;
+    let mut done = Vec::new();
+    if let Some(lock) = backup {
+        match make(app, now, &plan, s3_secret.as_ref(), lock).await {
+            Ok(size) => done.push(format!("a backup of {} was made", mebibytes(size))),
+            Err(error) => {
+                let because = error.to_string();
+                app.store.write(app.now(), move |tx| backups::failed(tx, &because)).await?;
+                return Err(error);
+            }
+        }
+        let deleted = delete(app, &plan, s3_secret.as_ref()).await?;
+        if deleted > 0 {
+            done.push(format!("{deleted} old ones were deleted"));
+        }
+    }
+    if let Some((newest, key)) = app.store.write(app.now(), backups::to_test).await? {
+        let outcome = try_out(app, &plan, s3_secret.as_ref(), &newest, key).await.map_err(|error| error.to_string());
+        done.push(match &outcome {
+            Ok(()) => String::from("the newest was restored for trial, and is sound"),
+            Err(problem) => format!("the newest could not be restored: {problem}"),
+        });
+        app.store.write(app.now(), move |tx| backups::tested(tx, &newest, &outcome)).await?;
+    }
+    Ok(if done.is_empty() { String::from("nothing to do") } else { done.join(", ") })
+}
+
+fn mebibytes(bytes: u64) -> String {
+    if bytes < 1 << 20 { format!("{} KiB", bytes.div_ceil(1 << 10)) } else { format!("{} MiB", bytes >> 20) }
+}
+
+/// Makes a backup and puts it in every place; gives its size.
+async fn make(app: &App, now: Timestamp, plan: &Plan, secret: Option<&Secret<String>>, lock: Lock) -> Result<u64> {
+    let (name, id) = (backups::file_name(now), app.random.uuid_v7(now).to_string());
+    // It is written where it is to be, so that a folder on another disk costs this one nothing.
+    let path = match &plan.folder {
+        Some(folder) => {
+            usable(Path::new(folder), &app.config.data)?;
+            Path::new(folder).join(format!(".{name}.part"))
+        }
+        None => app.config.data.join(format!("{COPY_PREFIX}{id}.age")),
+    };
+    let unfinished = Unfinished(path.clone());
+    let manifest = write(app, now, plan.with_packages, lock, id, path.clone()).await?;
+    let size = fs::metadata(&path).map_err(|error| unwritable(&path, &error))?.len();
+    let mut sent = path.clone();
+    if let Some(folder) = &plan.folder {
+        let place = Path::new(folder).join(&name);
+        put_in_place(&path, &place)?;
+        sent = place;
+        note(app, name.clone(), Place::Folder, folder.clone(), size, manifest.clone()).await?;
+    }
+    if let Some(place) = &plan.s3 {
+        let mut file = tokio::fs::File::open(&sent).await.map_err(|error| unwritable(&sent, &error))?;
+        store(app, place, secret)?.put(&place.object(&name), &mut file, size).await?;
+        note(app, name, Place::S3, place.location(), size, manifest.clone()).await?;
+    }
+    drop(unfinished);
+    app.store.write(app.now(), move |tx| backups::done(tx, &manifest, size)).await?;
+    Ok(size)
+}
+
+async fn note(app: &App, name: String, place: Place, location: String, size: u64, manifest: Manifest) -> Result<()> {
+    app.store.write(app.now(), move |tx| backups::put(tx, &name, place, &location, size, &manifest)).await
+}
+
+/// Writes a backup to a new file, to its last byte on the disk.
+async fn write(app: &App, now: Timestamp, with_packages: bool, lock: Lock, id: String, path: PathBuf) -> Result<Manifest> {
+    let (store, data) = (app.store.clone(), app.config.data.clone());
+    apart(move |watch| {
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let out = BufWriter::with_capacity(WRITE_BYTES, file.map_err(|error| unwritable(&path, &error))?);
+        let source = Source { store: &store, data: &data, with_packages, lock: &lock, now, id: &id };
+        let (out, manifest) = backup::write(&source, out, watch)?;
+        let file = out.into_inner().map_err(|error| unwritable(&path, error.error()))?;
+        file.sync_all().map_err(|error| unwritable(&path, &error))?;
+        Ok(manifest)
+    })
+    .await
+}
+
+fn store(app: &App, place: &S3Place, secret: Option<&Secret<String>>) -> Result<ObjectStore> {
+    let secret = secret.ok_or_else(|| Error::conflict("The secret key of the store is missing: give it at System, Backups."))?;
+    app.object_stores.bucket(place, secret)
+}
+
+/// Deletes what was kept long enough; one that cannot be deleted is tried again after the next backup.
+async fn delete(app: &App, plan: &Plan, secret: Option<&Secret<String>>) -> Result<usize> {
+    let old = app.store.read_slow(app.now(), backups::to_delete).await?;
+    let mut deleted = 0;
+    for backup in old {
+        match remove(app, plan, secret, &backup).await {
+            Ok(()) => {
+                app.store.write(app.now(), move |tx| backups::deleted(tx, &backup)).await?;
+                deleted += 1;
+            }
+            Err(error) => tracing::warn!(name = backup.name, "an old backup could not be deleted: {error}"),
+        }
+    }
+    Ok(deleted)
+}
+
+async fn remove(app: &App, plan: &Plan, secret: Option<&Secret<String>>, backup: &Backup) -> Result<()> {
+    match (backup.place, &plan.s3) {
+        (Place::Folder, _) => backup_folder::remove(Path::new(&backup.location), &backup.name),
+        (Place::S3, Some(place)) => store(app, place, secret)?.delete(&place.object(&backup.name)).await,
+        (Place::S3, None) => Err(Error::conflict("the store is not known any more")),
+    }
+}
+
+/// Fetches a backup from its place and restores it into a temporary folder.
+async fn try_out(app: &App, plan: &Plan, secret: Option<&Secret<String>>, backup: &Backup, key: Key) -> Result<()> {
+    let fetched = match (backup.place, &plan.s3) {
+        (Place::Folder, _) => None,
+        (Place::S3, Some(place)) => {
+            let path = app.config.data.join(format!("{COPY_PREFIX}{}.age", app.random.uuid_v7(app.now())));
+            let file =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(|error| unwritable(&path, &error))?;
+            let fetched = Unfinished(path);
+            store(app, place, secret)?.get(&place.object(&backup.name), &mut tokio::fs::File::from_std(file)).await?;
+            Some(fetched)
+        }
+        (Place::S3, None) => return Err(Error::conflict("The store is not known any more.")),
+    };
+    let path = fetched.as_ref().map_or_else(|| Path::new(&backup.location).join(&backup.name), |fetched| fetched.0.clone());
+    let (data, now, devices) = (app.config.data.clone(), app.now(), backup.devices.unsigned_abs());
+    let manifest = apart(move |watch| {
+        let file = File::open(&path).map_err(|error| unwritable(&path, &error))?;
+        restore::test(&data, file, &key, now, watch)
+    })
+    .await?;
+    if manifest.devices == devices {
+        return Ok(());
+    }
+    Err(Error::conflict(format!("It holds {} devices, and {devices} were put into it.", manifest.devices)))
+}
