@@ -35,7 +35,7 @@ pub(super) fn told(tx: &Tx, server: &mut AdeServer, url: &str, came: std::result
             journal::note(tx, &ACTOR, "ade.discovery_told", Subject::default(), data)?;
         }
         Err(words) => {
-            server.discovery_problem = words.to_owned();
+            words.clone_into(&mut server.discovery_problem);
             server.discovery_due_at = Some(tx.now.plus(REFUSED_WAIT));
         }
     }

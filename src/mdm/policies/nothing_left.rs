@@ -78,8 +78,8 @@ fn without_anything(parts: &[Part]) -> Vec<EmptyList> {
 fn blocked(of_type: &str, merged: &Merged<Origin>) -> Option<EmptyList> {
     let (allows, blocks) = (catalogue::find("app_allow_list")?, catalogue::find("app_block_list")?);
     let items = |switch: &'static Switch| {
-        let keys = switch.ways().iter().filter(|way| way.of_type == of_type).flat_map(|way| &way.keys);
-        keys.filter_map(|key| Some((key.name, merged.keys.get(key.name)?.as_array()?))).next()
+        let mut keys = switch.ways().iter().filter(|way| way.of_type == of_type).flat_map(|way| &way.keys);
+        keys.find_map(|key| Some((key.name, merged.keys.get(key.name)?.as_array()?)))
     };
     let small = |list: &Vec<Value>| list.iter().filter_map(Value::as_string).map(str::to_lowercase).collect::<BTreeSet<_>>();
     let ((key, allowed), (other, blocked)) = (items(allows)?, items(blocks)?);

@@ -123,6 +123,7 @@ impl Diff {
 
     /// The same for whoever may not read the profile itself: what changed, and of the values only what is switched on or off. Where a secret stands is
     /// not always told by its key.
+    #[must_use]
     pub fn without_values(mut self) -> Self {
         let keys = self.profile.iter_mut().chain(self.payloads.iter_mut().flat_map(|payload| &mut payload.keys));
         for value in keys.flat_map(|key| [&mut key.before, &mut key.after]).flatten() {

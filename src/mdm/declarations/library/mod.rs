@@ -257,7 +257,7 @@ fn standing(tx: &Tx, declaration: Declaration) -> Result<Standing> {
     }
     let available_from = judge::availability(&declaration.declaration_type, &payload);
     let takes_data = find_asset(&declaration.declaration_type).is_some();
-    Ok(Standing { assignments, warnings, available_from, takes_data, data, declaration })
+    Ok(Standing { declaration, warnings, available_from, assignments, takes_data, data })
 }
 
 /// What a declaration names and the library does not have, or has as another kind, in sentences.
