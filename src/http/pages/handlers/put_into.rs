@@ -45,9 +45,9 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
         let (actor, into, new) = (who.actor.clone(), into.clone(), new.clone());
         let typed = [("into".to_owned(), into.clone()), ("new".to_owned(), new.clone()), (ACCEPTED.to_owned(), "1".to_owned())];
         match app.store.write(app.now(), move |tx| deed(tx, &actor, &ids, (&into, &new), accepted)).await {
-            Ok((id, group, Asked::First(clashes))) => {
+            Ok((id, group, Asked::First(brought))) => {
                 let sent: Vec<_> = hidden.into_iter().chain(typed).collect();
-                let page = brings_together(&shell(&app, &who, None).await?, "/devices/actions/group", (&id, &group), &clashes, &sent);
+                let page = brings_together(&shell(&app, &who, None).await?, "/devices/actions/group", (&id, &group), &brought, &sent);
                 return Ok((StatusCode::CONFLICT, page).into_response());
             }
             Ok((id, group, Asked::Done(added))) => {
