@@ -83,7 +83,7 @@ pub(super) fn send_missing(tx: &Tx, user: &User) -> Result<usize> {
 }
 
 /// Sends a person's invitation to those of their devices that can be invited; where only `missing`, to those alone that have not had this one since they
-/// enrolled. Gives to how many.
+/// enrolled; whoever came back has had none. Gives to how many.
 fn send(tx: &Tx, user: &User, missing: bool) -> Result<usize> {
     let Some(link) = link(tx, user)? else { return Ok(0) };
     // Another code is another invitation.
@@ -95,7 +95,7 @@ fn send(tx: &Tx, user: &User, missing: bool) -> Result<usize> {
             continue;
         };
         let before = queue::latest_with_key(tx, &channel.id, channel.generation, &key)?;
-        if missing && before.is_some_and(|before| !is_lost(before.state)) {
+        if missing && user.invited_at.is_some() && before.is_some_and(|before| !is_lost(before.state)) {
             continue;
         }
         let invitation = command::invite_to_program(tx.random().uuid_v4(), link.expose());

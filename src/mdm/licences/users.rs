@@ -185,7 +185,8 @@ fn done(tx: &Tx, token: &ContentToken, row: User) -> Result<()> {
     if row.state == UserState::Retiring {
         let state = if row.wanted { UserState::New } else { UserState::Retired };
         rows::set_invite_code(tx, &row.token_id, &row.person_id, None)?;
-        return rows::put(tx, &User { state, known: false, id_hash: String::new(), ..row });
+        // Whoever comes back is invited anew.
+        return rows::put(tx, &User { state, known: false, id_hash: String::new(), invited_at: None, ..row });
     }
     rows::put(tx, &User { state: UserState::Registered, known: true, ..row })?;
     // Whether they have an account already, and what invites them, stands in Apple's list.
@@ -241,7 +242,9 @@ pub(super) fn read(tx: &Tx, token_id: &str, known: &[UserLine]) -> Result<()> {
         let code = line.and_then(|line| line.invite_code.as_deref()).filter(|_| state == UserState::Registered);
         let id_hash = line.and_then(|line| line.id_hash.clone()).unwrap_or_default();
         let is_known = matches!(state, UserState::Registered | UserState::Associated) || row.known && line.is_some();
-        let next = User { state, id_hash, known: is_known, ..row.clone() };
+        let is_gone = state != row.state && matches!(state, UserState::New | UserState::Retired);
+        let invited_at = row.invited_at.filter(|_| !is_gone);
+        let next = User { state, id_hash, known: is_known, invited_at, ..row.clone() };
         if next != row {
             rows::put(tx, &next)?;
             look_again(tx, &row.person_id)?;

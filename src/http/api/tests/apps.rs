@@ -130,6 +130,23 @@ async fn assigning_says_who_lacks_how_many_licences() {
 }
 
 #[tokio::test]
+async fn who_comes_into_a_group_is_said_to_lack_licences_by_app_and_number() {
+    let house = House::new();
+    house.enrolled().await;
+    let id = house.add_app().await;
+    let made = house.ask(Role::Admin, Method::POST, "/api/v1/groups", Some(json!({ "name": "7c" }))).await.body;
+    let group = format!("/api/v1/groups/{}/devices", made["id"].as_str().unwrap());
+    let path = format!("{APPS}/{id}/groups/{}", made["id"].as_str().unwrap());
+    assert_eq!(house.ask(Role::Admin, Method::PUT, &path, None).await.body["shortages"], json!([]), "nobody is in it");
+    let put = json!({ "devices": [UDID] });
+    let added = house.ask(Role::Admin, Method::POST, &group, Some(put.clone())).await.body;
+    let warning = &added["warnings"][0];
+    assert_eq!((&added["added"], &warning["other_kind"], &warning["other_id"]), (&json!(1), &json!("app"), &json!(id)), "{added}");
+    assert!(warning["message"].as_str().unwrap().starts_with("7c needs 1 more licence of "), "{added}");
+    assert_eq!(house.ask(Role::Admin, Method::POST, &group, Some(put)).await.body["warnings"], json!([]), "it is no news");
+}
+
+#[tokio::test]
 async fn what_is_not_for_a_device_cannot_be_asked_for() {
     let house = House::new();
     house.enrolled().await;
