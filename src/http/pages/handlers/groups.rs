@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::put_into::{Asked, once_asked};
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -19,7 +20,7 @@ use crate::http::pages::groups::{
 use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{Address, count};
 use crate::mdm::groups::{self, Change, NewGroup, Rule};
-use crate::mdm::{Actor, Right, apps, clashes, devices, packages};
+use crate::mdm::{Actor, Right, clashes, devices, packages};
 use crate::store::assignments::AssignedKind;
 use crate::store::groups::{self as rows, Group};
 use crate::store::{Tx, classes};
@@ -286,33 +287,6 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
         }
         Err(error) => refused(&app, &who, view, error).await,
     }
-}
-
-/// What became of a change of who is in a group.
-pub(super) enum Asked<T> {
-    /// It is done.
-    Done(T),
-    /// It would bring this about, and nothing was changed.
-    First(Brought),
-}
-
-/// Does what changes who is in a group, unless that brings things together that get in each other's way, or makes licences short, and nobody has said to
-/// go on.
-pub(super) fn once_asked<T>(tx: &Tx, group_id: &str, confirmed: bool, change: impl FnOnce(&Tx) -> Result<T>) -> Result<Asked<T>> {
-    if confirmed {
-        return Ok(Asked::Done(change(tx)?));
-    }
-    let mut brought = Brought::default();
-    let outcome = tx.attempt(|tx| {
-        let (before, short) = (rows::device_ids(tx, group_id)?, apps::shortages_of_group(tx, group_id)?);
-        let done = change(tx)?;
-        brought.clashes = clashes::brought_into(tx, group_id, &before)?.into_iter().map(|warning| warning.message).collect();
-        let short = apps::newly_short(&short, apps::shortages_of_group(tx, group_id)?);
-        brought.short = short.into_iter().map(|(_, shortage)| shortage.because).collect();
-        // What was done is undone by the failure, and the question stands instead.
-        if brought.is_empty() { Ok(done) } else { Err(Error::conflict("It gets in the way of something else.")) }
-    })?;
-    if brought.is_empty() { outcome.map(Asked::Done) } else { Ok(Asked::First(brought)) }
 }
 
 /// The page that asks, with the form as it was sent.
