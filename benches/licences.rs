@@ -99,7 +99,7 @@ fn main() {
     let service = Service::read(&office.ask("GET", "/mdm/v2/service/config", &[], &Value::Null, START), BASE);
     let config = ClientConfig::read(&office.ask("GET", "/mdm/v2/client/config", &[], &Value::Null, START));
     let brought = ContentToken::read(office.text.as_bytes(), START).expect("the stand-in writes tokens as the portal does");
-    let arrival = Arrival { brought, service, config, practice: false };
+    let arrival = Arrival { brought, service, config, practice: false, older: false };
     office.store.write_blocking(START, move |tx| tokens::keep(tx, &Actor::Console, &arrival)).expect("the token is kept");
     office.turn(START);
 

@@ -243,7 +243,9 @@ async fn open_store(app: &App, services: &Services) -> Result<()> {
             Ok(())
         })
         .await?;
-    content_tokens::bring(app, &Actor::Console, text.as_bytes(), true, false).await.map(drop)
+    // The practice store begins anew with each start, and with it the ends of its tokens.
+    let meant = content_tokens::Meant { older: true, ..content_tokens::Meant::default() };
+    content_tokens::bring(app, &Actor::Console, text.as_bytes(), true, meant).await.map(drop)
 }
 
 /// The colour of the cart's iPads, in Apple's word.

@@ -26,10 +26,19 @@ pub const NOTICE_MAX_BYTES: usize = 256 << 10;
 /// By which Apple says that it cannot reach us.
 const UNREACHABLE: u32 = 9728;
 
+/// What is meant with a content token besides that it is kept.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Meant {
+    /// The location is claimed also where another server has it.
+    pub take_over: bool,
+    /// The token is taken also where it ends before the one that is here.
+    pub older: bool,
+}
+
 /// Takes a content token: asks Apple whose location it is, keeps it, and claims the location unless another server has it.
 ///
-/// With `take_over` it is claimed all the same. Nothing is kept when the file is something else or Apple does not take it.
-pub async fn bring(app: &App, actor: &Actor, file: &[u8], practice: bool, take_over: bool) -> Result<ContentToken> {
+/// Nothing is kept when the file is something else, Apple does not take it, or it is older than what is here.
+pub async fn bring(app: &App, actor: &Actor, file: &[u8], practice: bool, Meant { take_over, older }: Meant) -> Result<ContentToken> {
     actor.require(Right::Configure)?;
     let brought = Brought::read(file, app.now())?;
     let client = client(app, practice)?;
@@ -38,7 +47,7 @@ pub async fn bring(app: &App, actor: &Actor, file: &[u8], practice: bool, take_o
     let service = Service::read(&said.body, client.base());
     let said =
         answer(client.get(&service.urls.client_config, &[], Caller::Token(&brought.text), service.limits.max_request_per_second).await?)?;
-    let arrival = Arrival { brought, service, config: ClientConfig::read(&said.body), practice };
+    let arrival = Arrival { brought, service, config: ClientConfig::read(&said.body), practice, older };
     let keeper = actor.clone();
     let token = app.store.write(app.now(), move |tx| tokens::keep(tx, &keeper, &arrival)).await?;
     if token.state == TokenState::Taken && !take_over {

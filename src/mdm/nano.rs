@@ -39,7 +39,7 @@ pub fn push_certificate(tx: &Tx, actor: &Actor, topic: &str) -> Result<PushCerti
 pub fn enqueue(tx: &Tx, actor: &Actor, id: &str, order: &Order, push: bool) -> Result<()> {
     actor.require(Right::Command)?;
     let enrollment = devices::find_enrollment(tx, actor, id)?;
-    commands::enqueue(tx, actor, &enrollment, Wish { command: order.clone(), expires_at: None, push: false, check: false })?;
+    commands::enqueue(tx, actor, &enrollment, Wish { push: false, check: false, ..Wish::new(order.clone()) })?;
     if push {
         enrollments::set_push(tx, &enrollment.id, Some(first_retry(tx)), enrollment.push_attempts)?;
     }

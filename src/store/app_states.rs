@@ -224,6 +224,15 @@ pub fn by_command(tx: &Tx, enrollment_id: &str, command_uuid: &str) -> Result<Op
     tx.optional(&sql, (enrollment_id, command_uuid), state)
 }
 
+/// Whether this holder's licence of an app is wanted on another channel than this one too.
+pub fn is_held_elsewhere(tx: &Tx, enrollment_id: &str, app_id: &str, holder: &str) -> Result<bool> {
+    tx.one(
+        "SELECT EXISTS (SELECT 1 FROM app_states WHERE enrollment_id <> ?1 AND app_id = ?2 AND holder = ?3)",
+        (enrollment_id, app_id, holder),
+        |row| row.get(0),
+    )
+}
+
 static PUT: LazyLock<String> = LazyLock::new(|| upsert("app_states", "enrollment_id, app_id", &[], &format!("enrollment_id, {COLUMNS}")));
 
 /// Stores a row, new or known.

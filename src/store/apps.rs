@@ -1,5 +1,7 @@
 //! Every app that this server knows: of the App Store, and of the house.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Row;
 
 use crate::clock::Timestamp;
@@ -153,6 +155,15 @@ pub fn list(tx: &Tx, search: &str, after: Option<(&str, &str)>, limit: u32) -> R
         (name, id, search, limit),
         app,
     )
+}
+
+/// Names that several apps have, in small letters.
+pub fn repeated_names(tx: &Tx) -> Result<Vec<String>> {
+    let mut counts = BTreeMap::<String, u32>::new();
+    for name in tx.list("SELECT name FROM apps", [], |row| row.get::<_, String>(0))? {
+        *counts.entry(name.to_lowercase()).or_default() += 1;
+    }
+    Ok(counts.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name).collect())
 }
 
 /// How many apps [`list`] has in all.

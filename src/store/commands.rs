@@ -294,6 +294,17 @@ pub fn latest(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str)
     )
 }
 
+/// The command of this key that an enrollment got last in a generation.
+pub fn latest_with_key(tx: &Tx, enrollment_id: &str, generation: i64, supersede_key: &str) -> Result<Option<Command>> {
+    tx.optional(
+        &format!(
+            "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND supersede_key = ?3 ORDER BY seq DESC LIMIT 1"
+        ),
+        (enrollment_id, generation, supersede_key),
+        command,
+    )
+}
+
 /// How often the device has put off what it put off most, among what still waits; `None` when nothing waits.
 pub fn most_not_nows(tx: &Tx, enrollment_id: &str) -> Result<Option<i64>> {
     tx.one("SELECT max(not_nows) FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL", [enrollment_id], |row| row.get(0))
@@ -368,39 +379,4 @@ pub fn prune(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// Stores `count` finished commands of an enrollment, as years of use leave them behind.
-    pub(crate) fn fill_finished(tx: &Tx, enrollment_id: &str, count: i64) -> Result<()> {
-        tx.execute(
-            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
-             INSERT INTO commands (enrollment_id, generation, uuid, request_type, state, actor, created_at, finished_at)
-             SELECT ?1, 1, 'old-' || n, 'DeviceInformation', 'acknowledged', 'test', ?3, ?3 FROM numbers",
-            (enrollment_id, count, tx.now),
-        )?;
-        Ok(())
-    }
-
-    /// Stores `count` reports that an enrollment once sent.
-    pub(crate) fn fill_reports(tx: &Tx, enrollment_id: &str, count: i64) -> Result<()> {
-        tx.execute(
-            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
-             INSERT INTO reports (enrollment_id, command_uuid, request_type, status, size_bytes, sha256, received_at)
-             SELECT ?1, 'old-' || n, 'DeviceInformation', 'Acknowledged', 1, x'00', ?3 FROM numbers",
-            (enrollment_id, count, tx.now),
-        )?;
-        Ok(())
-    }
-
-    /// Stores `count` events of a device's past.
-    pub(crate) fn fill_events(tx: &Tx, device_id: &str, enrollment_id: &str, count: i64) -> Result<()> {
-        tx.execute(
-            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?3)
-             INSERT INTO events (at, kind, actor_kind, actor, device_id, enrollment_id, command_uuid)
-             SELECT ?4, 'command.acknowledged', 'device', 'test', ?1, ?2, 'old-' || n FROM numbers",
-            (device_id, enrollment_id, count, tx.now),
-        )?;
-        Ok(())
-    }
-}
+pub(crate) mod tests;

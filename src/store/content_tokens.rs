@@ -70,6 +70,13 @@ pub struct ContentToken {
     pub uploaded_at: Timestamp,
 }
 
+impl ContentToken {
+    /// What the location is called: by its own name, else by its organisation's.
+    pub fn name(&self) -> &str {
+        if self.location.is_empty() { &self.organisation } else { &self.location }
+    }
+}
+
 const COLUMNS: &str =
     "id, location_uid, organisation, location, country, platform, practice, state, other_server, problem, failures, expires_at, service,
     service_at, assignments_version, sync_due_at, synced_at, synced_whole_at, due_at, busy_until_at, created_at, uploaded_at";

@@ -5,7 +5,7 @@ use rusqlite::Row;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::protocol::manifest::Hashes;
-use crate::protocol::package::Facts;
+use crate::protocol::package::{Facts, version_words};
 use crate::protocol::platform::Platform;
 use crate::store::words::words;
 use crate::store::{Bell, Tx};
@@ -48,6 +48,13 @@ pub struct Package {
     pub created_by: String,
     /// When.
     pub created_at: Timestamp,
+}
+
+impl Package {
+    /// Its version as people say it: `1.4.2 (142)`.
+    pub fn words(&self) -> String {
+        version_words(&self.facts.short_version, &self.version)
+    }
 }
 
 const COLUMNS: &str = "id, app_id, sha256, file_name, size_bytes, version, stage, facts, icon IS NOT NULL, created_by, created_at";
@@ -228,6 +235,11 @@ pub struct Rollout {
     pub problem: String,
     /// When it is tried next.
     pub due_at: Option<Timestamp>,
+}
+
+/// The apps whose new versions a group gets first.
+pub fn of_pilot(tx: &Tx, group_id: &str) -> Result<Vec<String>> {
+    tx.list("SELECT app_id FROM package_rollouts WHERE pilot_group_id = ?1 ORDER BY app_id", [group_id], |row| row.get(0))
 }
 
 /// The roll-out of an app; an empty one where nothing was said yet.

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
-use crate::http::content_tokens::{bring, take_over};
+use crate::http::content_tokens::{Meant, bring, take_over};
 use crate::mdm::Right;
 use crate::mdm::licences::errands;
 use crate::mdm::licences::invitations::{self, Known};
@@ -121,12 +121,16 @@ struct ContentTokenInput {
     /// Whether the location is to be taken over from another server that has claimed it.
     #[serde(default)]
     take_over: bool,
+    /// Whether it is meant also where it ends before the one of the same location that is here.
+    #[serde(default)]
+    older: bool,
 }
 
 /// Bring a content token, new or renewed. A location that another server has claimed is kept as `taken` and nothing is assigned from it.
 #[utoipa::path(post, path = "/api/v1/content-tokens", tag = "licences", request_body = ContentTokenInput,
     responses((status = 201, description = "Kept", body = ContentTokenView),
         (status = 400, description = "What was sent is named for what it is, or Apple does not take it"),
+        (status = 409, description = "It ends before the one that is here, and `older` does not say that it is meant"),
         (status = 502, description = "Apple could not be asked; nothing was kept")))]
 async fn create(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<ContentTokenInput>) -> Result<Answer> {
     let Post { body, once } = post;
@@ -135,7 +139,7 @@ async fn create(State(app): State<App>, Authenticated(actor): Authenticated, pos
     // A script may wrap the file as it wraps every other one; the file is base64 itself.
     let unwrapped = STANDARD.decode(text).ok().filter(|inner| STANDARD.decode(inner.trim_ascii()).is_ok());
     let file = unwrapped.unwrap_or_else(|| text.as_bytes().to_vec());
-    let token = bring(&app, &actor, &file, false, body.take_over).await.map_err(at_file)?;
+    let token = bring(&app, &actor, &file, false, Meant { take_over: body.take_over, older: body.older }).await.map_err(at_file)?;
     app.store
         .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| Answer::new(StatusCode::CREATED, &ContentTokenView::from(tokens::find(tx, &actor, &token.id)?)))

@@ -15,10 +15,11 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
-use crate::mdm::clashes;
 use crate::mdm::groups::{self, Change, NewGroup, Rule};
 use crate::mdm::profiles::Warning;
+use crate::mdm::{apps, clashes};
 use crate::store::Tx;
+use crate::store::apps::App as StoredApp;
 use crate::store::assignments::AssignedKind;
 use crate::store::groups::{self as rows, Group};
 use crate::store::people::DeviceName;
@@ -50,7 +51,8 @@ struct GroupView {
     device_count: u64,
     /// When it was made.
     created_at: Timestamp,
-    /// What of its things gets in the way of something else on its devices; it forbids nothing. Lists leave it out.
+    /// What of its things gets in the way of something else on its devices, and after a change which licences they lack that they did not lack before;
+    /// it forbids nothing. Lists leave it out.
     warnings: Vec<Warning>,
     /// When its name, note or rule changed last.
     changed_at: Timestamp,
@@ -60,6 +62,12 @@ struct GroupView {
 fn whole(tx: &Tx, group: Group) -> Result<GroupView> {
     let warnings = clashes::of_group(tx, &group.id)?;
     Ok(GroupView { warnings, ..view(tx, group)? })
+}
+
+/// Licences that a group lacks and did not lack `before`.
+fn newly_short(tx: &Tx, group_id: &str, before: &[(StoredApp, apps::Shortage)]) -> Result<Vec<Warning>> {
+    let short = apps::newly_short(before, apps::shortages_of_group(tx, group_id)?);
+    Ok(short.into_iter().map(|(app, shortage)| Warning::of_app(app.id, app.name, shortage.because)).collect())
 }
 
 fn view(tx: &Tx, group: Group) -> Result<GroupView> {
@@ -215,11 +223,16 @@ async fn change(
         Said::Rule(rule) => (Some(rule), false),
     };
     let change = Change { name, note, rule, without_rule };
-    let changed = app.store.write(app.now(), move |tx| groups::change(tx, &actor, &id, change).and_then(|group| whole(tx, group)));
+    let changed = app.store.write(app.now(), move |tx| {
+        let short = apps::shortages_of_group(tx, &id)?;
+        let mut view = groups::change(tx, &actor, &id, change).and_then(|group| whole(tx, group))?;
+        view.warnings.extend(newly_short(tx, &id, &short)?);
+        Ok(view)
+    });
     Ok(JsonBody(changed.await?))
 }
 
-/// Delete a group: what is assigned to it is taken back from its devices.
+/// Delete a group: what is assigned to it is taken back from its devices, and versions of own apps that it tries are kept.
 #[utoipa::path(delete, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path, description = "Its id")),
     responses((status = 204, description = "Deleted")))]
 async fn delete(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
@@ -292,7 +305,7 @@ struct DevicesInput {
 struct Added {
     /// Those that were not in the group before.
     added: usize,
-    /// What this brought together on them that gets in each other's way, in sentences; it forbids nothing.
+    /// What this brought together on them that gets in each other's way, and which licences they lack, in sentences; it forbids nothing.
     warnings: Vec<Warning>,
 }
 
@@ -309,9 +322,11 @@ async fn add(
     app.store
         .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| {
-                let before = rows::device_ids(tx, &id)?;
+                let (before, short) = (rows::device_ids(tx, &id)?, apps::shortages_of_group(tx, &id)?);
                 let added = groups::add(tx, &actor, &id, &body.devices)?;
-                Answer::new(StatusCode::OK, &Added { added, warnings: clashes::brought_into(tx, &id, &before)? })
+                let mut warnings = clashes::brought_into(tx, &id, &before)?;
+                warnings.extend(newly_short(tx, &id, &short)?);
+                Answer::new(StatusCode::OK, &Added { added, warnings })
             })
         })
         .await

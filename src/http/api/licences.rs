@@ -55,7 +55,7 @@ struct OwnedView {
     in_use: u32,
     /// On their way to somebody.
     reserved: u32,
-    /// Left; null for as many as anybody wants.
+    /// Left at locations that can give them now: ours, with a token that Apple takes; null for as many as anybody wants.
     free: Option<u32>,
     /// How many more are wanted than there are.
     short: u32,
@@ -214,7 +214,7 @@ impl HolderInput {
     }
 }
 
-/// Take a licence back that was assigned elsewhere. What this server wants itself follows the app: take that away.
+/// Take a licence back that was assigned elsewhere, or a second one of another location. What this server wants itself follows the app: take that away.
 #[utoipa::path(post, path = "/api/v1/licences/take-back", tag = "licences", request_body = HolderInput,
     responses((status = 204, description = "It is asked for"), (status = 409, description = "This server wants it")))]
 async fn take_back(State(app): State<App>, Authenticated(actor): Authenticated, Json(body): Json<HolderInput>) -> Result<StatusCode> {

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
 use crate::protocol::mobileconfig::variables::{self, Values, VariableError};
-use crate::protocol::plist::{self, Dictionary, Value, from_json};
+use crate::protocol::plist::{self, Dictionary, Exact, Value, from_json};
 
 /// Bytes of a configuration as a property list; apps get no more by a declaration either.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -25,14 +25,17 @@ pub fn read(text: &str) -> Result<Option<Dictionary>> {
         return Ok(None);
     }
     let keys = if text.starts_with(['{', '[']) {
-        let said: Json = serde_json::from_str(text).map_err(|error| Error::field(FIELD, format!("this is no JSON: {error}")))?;
+        let Exact(said) = serde_json::from_str(text).map_err(|error| {
+            let what = if error.is_data() { "" } else { "this is no JSON: " };
+            Error::field(FIELD, format!("{what}{error}"))
+        })?;
         match from_json(&said).map_err(|error| Error::field(FIELD, error.to_string()))? {
             Value::Dictionary(keys) => keys,
             _ => return Err(Error::field(FIELD, "an object with the app's keys")),
         }
     } else {
         let whole = if text.starts_with("<dict") { format!("<plist version=\"1.0\">{text}</plist>") } else { text.to_owned() };
-        plist::parse_dictionary(whole.as_bytes()).map_err(|error| Error::field(FIELD, format!("this is no property list: {error}")))?
+        plist::parse_written(whole.as_bytes()).map_err(|error| Error::field(FIELD, format!("this is no property list: {error}")))?
     };
     checked(keys)
 }
@@ -58,6 +61,12 @@ pub fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
         let code = u32::from(letter);
         return Err(Error::field(FIELD, format!("“{at}” holds a character that a property list cannot hold (U+{code:04X}); take it out")));
     }
+    if let Some(key) = with_variable(&keys) {
+        return Err(Error::field(
+            FIELD,
+            format!("the key “{key}” holds a variable; only values can. Where a dollar sign is meant, write ${{DOLLAR}}"),
+        ));
+    }
     variables::find(&keys).map_err(|error| match error {
         // These name profiles to devices; in an app's configuration they mean nothing special.
         VariableError::Structural(at) => Error::field(FIELD, format!("{at} cannot hold a variable; call the key otherwise")),
@@ -67,6 +76,23 @@ pub fn checked(keys: Dictionary) -> Result<Option<Dictionary>> {
         return Err(Error::field(FIELD, format!("at most {} KB", MAX_BYTES >> 10)));
     }
     Ok(Some(keys))
+}
+
+/// The first key that holds a variable: it would be another key on each device, and the app would look for none of them.
+fn with_variable(keys: &Dictionary) -> Option<String> {
+    keys.iter().find_map(|(key, value)| {
+        let alone: Dictionary = [(key.clone(), Value::Boolean(true))].into_iter().collect();
+        let has = variables::find(&alone).is_ok_and(|found| found.iter().any(|name| *name != variables::DOLLAR));
+        if has { Some(key.clone()) } else { within(value) }
+    })
+}
+
+fn within(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(items) => items.iter().find_map(within),
+        Value::Dictionary(keys) => with_variable(keys),
+        _ => None,
+    }
 }
 
 /// The first character that XML cannot hold, and in which key it stands.
@@ -149,6 +175,19 @@ mod tests {
         assert_eq!(filled.get("pay").unwrap().as_string(), Some("$5"));
         let back = stored(&to_xml(&filled).unwrap()).unwrap();
         assert_eq!(back, filled);
+    }
+
+    #[test]
+    fn what_would_be_rounded_lost_or_looked_for_in_vain_is_refused() {
+        let said = |text: &str| read(text).unwrap_err().fields[0].message.clone();
+        assert!(said(r#"{"id":[{"a":99999999999999999999}]}"#).contains("more than 64 bits"));
+        assert!(said(r#"{"id":-99999999999999999999}"#).contains("more than 64 bits"));
+        assert!(said("<dict><key>id</key><integer>99999999999999999999</integer></dict>").contains("64 bits"));
+        assert!(read(r#"{"a":18446744073709551615,"b":-9223372036854775808,"c":0.5}"#).is_ok());
+        assert!(said(r#"{"server":{"a":1,"a":2}}"#).contains("the key a comes twice"));
+        assert!(said("<dict><key>a</key><true/><key>a</key><false/></dict>").contains("the key a comes twice"));
+        assert!(said(r#"{"x":[{"$SERIAL":"x"}]}"#).contains("the key “$SERIAL” holds a variable"));
+        assert!(read(r#"{"${DOLLAR}SERIAL":"x"}"#).is_ok());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use library::{
 pub use loss::{Deletion, Loss, deletion, loss};
 pub use orders::declaration_identifier;
 pub use plan::{Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, kept, origin, plan};
-pub use seats::{SeatsLeft, Shortage, shortages};
+pub use seats::{SeatsLeft, Shortage, newly_short, shortages, shortages_of_group};
 pub use settings::{Attributes, LicenceBy, Settings, Updates};
-pub use states::{ask_again, channel_of, give_back, left, of_app, of_device, request, unable, withdraw};
+pub use states::{ask_again, channel_of, give_back, left, of_app, of_device, release, request, unable, withdraw};
 pub use wish::{fact, holder};

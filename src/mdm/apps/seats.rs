@@ -10,8 +10,9 @@ use crate::mdm::apps::lacks::{self, Proposal};
 use crate::mdm::apps::plan::{self, Planned};
 use crate::mdm::apps::settings::{self, LicenceBy};
 use crate::mdm::apps::{mechanism, wish};
-use crate::mdm::licences::{self, Licence};
-use crate::store::apps::{App, AppKind};
+use crate::mdm::licences;
+use crate::store::apps::{self, App, AppKind};
+use crate::store::assignments::{AssignedKind, AssignedMode};
 use crate::store::enrollments::EnrollmentState;
 use crate::store::{Tx, assignments, devices, enrollments, groups};
 
@@ -45,7 +46,8 @@ impl SeatsLeft {
     /// Gives the holder of an app one, if any is left; one is enough for all devices of a person.
     pub fn take(&mut self, tx: &Tx, planned: &Planned) -> Result<bool> {
         let (adam_id, Some(holder)) = (&planned.row.adam_id, &planned.holder) else { return Ok(true) };
-        if !self.given.insert((adam_id.clone(), plan::holder_key(holder))) {
+        // What is on its way back to them is theirs again.
+        if !self.given.insert((adam_id.clone(), plan::holder_key(holder))) || licences::has_place(tx, adam_id, holder)? {
             return Ok(true);
         }
         if !self.free.contains_key(adam_id) {
@@ -76,6 +78,12 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
         None if seats.as_of.is_some() => return Ok(Vec::new()),
         None => 0,
     };
+    if let [group_id] = group_ids
+        && assignments::devices_of_group(tx, group_id)?.len() as u64 <= free
+    {
+        return Ok(Vec::new());
+    }
+    let hindered = licences::hindered(tx, adam_id)?;
     let proposal = Proposal::of(tx, app)?;
     let (mut left, mut counted, mut short) = (free, BTreeSet::new(), Vec::new());
     for group_id in group_ids {
@@ -92,17 +100,36 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
                 // It wants no licence before it can have the app.
                 continue;
             }
-            let has = matches!(licences::licence(tx, adam_id, &holder)?, Licence::Held | Licence::Waiting { .. });
-            if !has && counted.insert(plan::holder_key(&holder)) {
+            if !licences::has_place(tx, adam_id, &holder)? && counted.insert(plan::holder_key(&holder)) {
                 needed += 1;
             }
         }
         if needed > left {
             let by = needed - left;
-            let because = format!("{} needs {by} more {} of {}.", group.name, if by == 1 { "licence" } else { "licences" }, app.name);
+            let licences = if by == 1 { "licence" } else { "licences" };
+            let because = format!("{} needs {by} more {licences} of {}. {hindered}", group.name, app.name).trim_end().to_owned();
             short.push(Shortage { group_id: group.id, group: group.name, needed, free: left, by, because });
         }
         left = left.saturating_sub(needed);
     }
     Ok(short)
+}
+
+/// What licences a group lacks of the apps that it is to have, by app.
+pub fn shortages_of_group(tx: &Tx, group_id: &str) -> Result<Vec<(App, Shortage)>> {
+    let assigned = assignments::of_group(tx, group_id)?
+        .into_iter()
+        .filter(|row| row.kind == AssignedKind::App && row.mode == AssignedMode::Required && row.ends_at.is_none_or(|end| end > tx.now));
+    let (mut short, groups) = (Vec::new(), [group_id.to_owned()]);
+    for row in assigned {
+        let Some(app) = apps::by_id(tx, &row.item_id)? else { continue };
+        short.extend(shortages(tx, &app, &groups)?.into_iter().map(|shortage| (app.clone(), shortage)));
+    }
+    Ok(short)
+}
+
+/// Which of a group's shortages are news: the app was not short `before`, or not by as many.
+pub fn newly_short(before: &[(App, Shortage)], now: Vec<(App, Shortage)>) -> Vec<(App, Shortage)> {
+    let was = |app: &App| before.iter().find(|(known, _)| known.id == app.id).map_or(0, |(_, shortage)| shortage.by);
+    now.into_iter().filter(|(app, shortage)| shortage.by > was(app)).collect()
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
 use crate::mdm::apps::{next, plan};
+use crate::mdm::licences::Holder;
 use crate::mdm::{Actor, Right, journal, licences};
 use crate::store::app_states::{self, AppState, OnDevice, Stage};
 use crate::store::assignments::{AssignedKind, AssignedMode};
@@ -134,9 +135,14 @@ fn take_away(tx: &Tx, actor: &Actor, channel: &Enrollment, app_id: &str) -> Resu
 /// An enrollment ended: its licences come back, and nothing more is known of its apps.
 pub fn left(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     for row in app_states::of_enrollment(tx, &enrollment.id)? {
-        if let Some(holder) = plan::holder_of(&row.holder) {
-            licences::release(tx, &row.adam_id, &holder)?;
-        }
+        release(tx, &enrollment.id, &row)?;
     }
     app_states::forget_all(tx, &enrollment.id)
+}
+
+/// Gives the licence of an app on an enrollment back, unless it is a person's who needs it on another of their devices.
+pub fn release(tx: &Tx, enrollment_id: &str, row: &AppState) -> Result<()> {
+    let Some(holder) = plan::holder_of(&row.holder) else { return Ok(()) };
+    let is_shared = matches!(holder, Holder::Person { .. }) && app_states::is_held_elsewhere(tx, enrollment_id, &row.app_id, &row.holder)?;
+    if is_shared { Ok(()) } else { licences::release(tx, &row.adam_id, &holder) }
 }

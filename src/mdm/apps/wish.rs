@@ -97,7 +97,7 @@ pub(super) fn wish(
     let is_away = before.is_none_or(|row| row.seen.is_empty());
     if let (true, false, false, Some(Holder::Person { person_id })) =
         (is_away, is_mac, target.capabilities.kind.is_user_enrollment(), &holder)
-        && let Some(because) = another_account(tx, device, person_id)?
+        && let Some(because) = another_account(tx, device, person_id, app)?
     {
         return Ok(Err(Hindrance { because, way: Some(way), is_lack: true, awaits_account: true }));
     }
@@ -194,7 +194,7 @@ pub fn holder(tx: &Tx, device: &Device, licence: LicenceBy) -> Result<Result<Opt
 
 /// Why a person's licence does not help on a device: it said that it is not signed in to the account that Apple knows them by. Nothing where either is
 /// not known.
-fn another_account(tx: &Tx, device: &Device, person_id: &str) -> Result<Option<String>> {
+fn another_account(tx: &Tx, device: &Device, person_id: &str, app: &App) -> Result<Option<String>> {
     let hashes: Vec<String> = licences::account_hashes(tx, person_id)?;
     let Some(person) = people::by_id(tx, person_id)?.filter(|_| !hashes.is_empty()) else { return Ok(None) };
     let facts: Json = serde_json::from_str(&devices::facts(tx, &device.id)?)
@@ -204,11 +204,14 @@ fn another_account(tx: &Tx, device: &Device, person_id: &str) -> Result<Option<S
         account if account.is_empty() => format!("the account of {}", person.name),
         account => account,
     };
+    let holder = Holder::Person { person_id: person_id.to_owned() };
+    let has = app.adam_id.as_deref().map(|adam_id| licences::licence(tx, adam_id, &holder)).transpose()? == Some(Licence::Held);
+    let whose = if has { format!("{whose}, who holds the licence") } else { format!("{whose}, whose licence it would use") };
     let then = "Sign in there, in the settings under Media and Purchases; the device is asked again and again whether that has happened";
     Ok(match facts.get("iTunesStoreAccountIsActive").and_then(Json::as_bool) {
-        Some(false) => Some(format!("the device is not signed in to {whose}, who holds the licence. {then}")),
+        Some(false) => Some(format!("the device is not signed in to {whose}. {then}")),
         _ if hash.is_some_and(|hash| hashes.iter().all(|known| known != hash)) => {
-            Some(format!("the device is signed in to another account than {whose}, who holds the licence. {then}"))
+            Some(format!("the device is signed in to another account than {whose}. {then}"))
         }
         _ => None,
     })

@@ -2,6 +2,7 @@
 
 use crate::clock::Zone;
 use crate::mdm::licences::NOT_ACCEPTED;
+use crate::protocol::package::version_words;
 use crate::store::app_states::{AppState, Intent, Stage};
 use crate::store::deployments::Mechanism;
 
@@ -26,6 +27,14 @@ pub fn reason(code: &str) -> &'static str {
     }
 }
 
+/// The version on the device as people say it; empty where it is not known. The build of a store's app means nothing to anybody.
+pub fn version(row: &AppState) -> String {
+    match row.short_version.as_str() {
+        short if !short.is_empty() && !row.adam_id.is_empty() => short.to_owned(),
+        short => version_words(short, &row.version),
+    }
+}
+
 /// The stage in a word or two.
 pub fn stage(row: &AppState) -> String {
     let words = match row.stage {
@@ -39,8 +48,7 @@ pub fn stage(row: &AppState) -> String {
         Stage::NoLicence => "no licence",
         Stage::Prompting => "asks the person",
         Stage::Installing => "installing",
-        Stage::Installed if !row.short_version.is_empty() => return format!("installed ({})", row.short_version),
-        Stage::Installed if !row.version.is_empty() => return format!("installed ({})", row.version),
+        Stage::Installed if !version(row).is_empty() => return format!("installed, version {}", version(row)),
         Stage::Installed => "installed",
         Stage::Outdated => "update available",
         Stage::Updating => "updating",

@@ -149,7 +149,7 @@ fn assigned(tx: &Tx, enrollment: &Enrollment) -> Result<BTreeMap<String, bool>> 
 fn standing(offered: Offered, row: AppState) -> Offered {
     Offered {
         stage: row.stage,
-        version: if row.short_version.is_empty() { row.version } else { row.short_version },
+        version: mdm_apps::words::version(&row),
         asked_at: row.asked_at.filter(|_| !row.withdrawn),
         is_retried: row.due_at.is_some(),
         is_there: !row.seen.is_empty() && !row.withdrawn,

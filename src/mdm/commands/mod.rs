@@ -69,12 +69,20 @@ pub struct Wish {
     pub push: bool,
     /// Whether to refuse what the device's OS is known not to have.
     pub check: bool,
+    /// What an older command that waits must have for this one to take its place; `None` for the kind's own.
+    pub supersede_key: Option<String>,
 }
 
 impl Wish {
     /// A command with the usual time, a wake-up and all checks.
     pub fn new(command: Order) -> Self {
-        Self { command, expires_at: None, push: true, check: true }
+        Self { command, expires_at: None, push: true, check: true, supersede_key: None }
+    }
+
+    /// Takes the place of a command with this key that waits.
+    #[must_use]
+    pub fn in_place_of(self, supersede_key: &str) -> Self {
+        Self { supersede_key: Some(supersede_key.to_owned()), ..self }
     }
 }
 
@@ -101,7 +109,13 @@ pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> R
     }
     let mut order = wish.command;
     complete(tx, enrollment, &mut order)?;
-    let queued = insert(tx, actor, enrollment, &order, Row { expires_at: wish.expires_at, push: wish.push, ..Row::default() })?;
+    let queued = insert(
+        tx,
+        actor,
+        enrollment,
+        &order,
+        Row { expires_at: wish.expires_at, push: wish.push, supersede_key: wish.supersede_key, priority: 0 },
+    )?;
     hold_secrets(tx, enrollment, &order)?;
     Ok(queued)
 }

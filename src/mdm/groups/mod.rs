@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, devices, names};
+use crate::mdm::{Actor, Right, devices, names, packages};
 use crate::store::devices::Device;
 use crate::store::groups::{self as rows, Group};
 use crate::store::people::DeviceName;
@@ -113,6 +113,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
             group.name
         )));
     }
+    packages::pilot_leaves(tx, actor, id)?;
     // While it is still known who is in it.
     deployments::look_again_in_group(tx, id)?;
     rows::delete(tx, id)?;

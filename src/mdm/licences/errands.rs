@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::licences::machine::Happening;
-use crate::mdm::licences::{happen, outcome, users};
+use crate::mdm::licences::{happen, outcome, places, users};
 use crate::protocol::apps_and_books::{Answer, AssetRef, Deed, Limits, Refusal, SERVICE_CONFIG_MAX_AGE_S, Service, UserInput};
 use crate::store::content_tokens::{self, ContentToken, TokenState};
-use crate::store::licences::{self as rows, HolderKind, Licence as Row, events};
+use crate::store::licences::book::{self, Entry};
+use crate::store::licences::{self as rows, AssetKey, HolderKind, Licence as Row, events};
+use crate::store::settings::{self, Setting};
 use crate::store::{Tx, jobs};
 
 /// How long somebody who looks after a location has it for themselves; a turn is shorter by far, unless it was cut off.
@@ -97,6 +99,9 @@ fn sweep(tx: &Tx) -> Result<()> {
         happen(tx, &row, Happening::Released, "")?;
     }
     users::sweep(tx)?;
+    for (adam_id, practice) in rows::short_again(tx)? {
+        places::serve(tx, &adam_id, practice)?;
+    }
     super::tokens::remind_daily(tx)?;
     events::forget_heard(tx, tx.now.minus(super::notices::KEPT))?;
     Ok(())
@@ -137,7 +142,10 @@ pub fn next(tx: &Tx, token_id: &str) -> Result<Option<Errand>> {
         let limits = Service::from_json(&token.service).limits;
         match deed(tx, token_id, &limits, false)?.map_or_else(|| deed(tx, token_id, &limits, true), |what| Ok(Some(what)))? {
             Some(what) => Some(what),
-            None => users::errand(tx, token_id, &limits)?,
+            None => match users::errand(tx, token_id, &limits)? {
+                Some(what) => Some(what),
+                None => surplus(tx, token_id, &limits)?,
+            },
         }
     };
     content_tokens::update(tx, &token)?;
@@ -192,7 +200,13 @@ pub fn end(tx: &Tx, token_id: &str) -> Result<()> {
         TokenState::Taken => None,
         TokenState::Refused => token.sync_due_at,
         TokenState::Ready => {
-            let next = [token.sync_due_at, events::next_due(tx, token_id)?, rows::next_ask(tx, token_id)?, users::next_ask(tx, token_id)?];
+            let next = [
+                token.sync_due_at,
+                events::next_due(tx, token_id)?,
+                rows::next_ask(tx, token_id)?,
+                rows::next_short(tx, token_id)?,
+                users::next_ask(tx, token_id)?,
+            ];
             next.into_iter().flatten().min()
         }
     };
@@ -252,9 +266,41 @@ fn deed(tx: &Tx, token_id: &str, limits: &Limits, assign: bool) -> Result<Option
     for row in &together {
         happen(tx, row, Happening::Sent(tx.now.plus(LOST_AFTER)), "")?;
     }
+    Ok(Some(What::Licences { assign, deed: deed_of(assets, kind, holders.into_iter().collect()) }))
+}
+
+fn deed_of(assets: Vec<AssetRef>, kind: HolderKind, holders: Vec<String>) -> Deed {
     let (serial_numbers, client_user_ids) = match kind {
-        HolderKind::Device => (holders.into_iter().collect(), Vec::new()),
-        HolderKind::Person => (Vec::new(), holders.into_iter().collect()),
+        HolderKind::Device => (holders, Vec::new()),
+        HolderKind::Person => (Vec::new(), holders),
     };
-    Ok(Some(What::Licences { assign, deed: Deed { assets, serial_numbers, client_user_ids } }))
+    Deed { assets, serial_numbers, client_user_ids }
+}
+
+/// How often the same surplus is given back: Apple's book shows within minutes whether it went.
+pub(super) const SURPLUS_AGAIN: Duration = Duration::from_secs(3600);
+
+/// When a surplus was last given back, by location, app, price and kind of holder.
+pub(super) const SURPLUS_ASKED: Setting<BTreeMap<String, Timestamp>> = Setting::new("licences.surplus_asked");
+
+/// Gives back what holders have here besides the licence that they have at another location.
+fn surplus(tx: &Tx, token_id: &str, limits: &Limits) -> Result<Option<What>> {
+    let entries = book::surplus(tx, token_id, LOOKED_AT)?;
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let mut asked = settings::value(tx, &SURPLUS_ASKED)?.unwrap_or_default();
+    asked.retain(|_, at| tx.now.since(*at) < SURPLUS_AGAIN);
+    let what = |entry: &Entry| (entry.key.clone(), entry.holder_kind);
+    let word = |(key, kind): &(AssetKey, HolderKind)| format!("{}/{}/{}/{}", key.token_id, key.adam_id, key.pricing_param, kind.as_str());
+    let Some(first) = entries.iter().map(what).find(|what| !asked.contains_key(&word(what))) else { return Ok(None) };
+    asked.insert(word(&first), tx.now);
+    settings::set(tx, &SURPLUS_ASKED, &asked)?;
+    let (AssetKey { adam_id, pricing_param, .. }, kind) = first.clone();
+    let most = match kind {
+        HolderKind::Device => limits.max_serial_numbers,
+        HolderKind::Person => limits.max_client_user_ids,
+    } as usize;
+    let holders = entries.into_iter().filter(|entry| what(entry) == first).map(|entry| entry.holder).take(most).collect();
+    Ok(Some(What::Licences { assign: false, deed: deed_of(vec![AssetRef { adam_id, pricing_param }], kind, holders) }))
 }

@@ -4,9 +4,11 @@ use crate::error::{Error, Kind, Result};
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::licences::ACTOR;
 use crate::mdm::{Actor, Right};
+use crate::pki::{digest, hex};
 use crate::protocol::apps_and_books::Service;
 use crate::protocol::command;
 use crate::secret::Secret;
+use crate::store::commands::{self as queue, CommandState};
 use crate::store::enrollments::{self, EnrollmentState};
 use crate::store::licences::users::{self as rows, User, UserState};
 use crate::store::{Tx, content_tokens, people};
@@ -43,7 +45,7 @@ pub fn of_person(tx: &Tx, actor: &Actor, person_id: &str) -> Result<Vec<(String,
     let mut found = Vec::new();
     for user in rows::of_person(tx, person_id)? {
         let Some(token) = content_tokens::by_id(tx, &user.token_id)? else { continue };
-        let name = if token.location.is_empty() { token.organisation } else { token.location };
+        let name = token.name().to_owned();
         found.push((token.id, name, user));
     }
     Ok(found)
@@ -68,24 +70,36 @@ pub fn send_again(tx: &Tx, actor: &Actor, token_id: &str, person_id: &str) -> Re
     if link(tx, &user)?.is_none() {
         return Err(Error::conflict("There is no invitation that this person could still accept."));
     }
-    let sent = send(tx, &user)?;
+    let sent = send(tx, &user, false)?;
     if sent == 0 {
         return Err(Error::conflict("None of this person's devices can be invited by a command. Give them the link."));
     }
     Ok(sent)
 }
 
-/// Sends a person's invitation to those of their devices that can be invited. Gives to how many.
-pub(super) fn send(tx: &Tx, user: &User) -> Result<usize> {
+/// Sends a person's invitation to those of their devices that have not had it. Gives to how many.
+pub(super) fn send_missing(tx: &Tx, user: &User) -> Result<usize> {
+    send(tx, user, true)
+}
+
+/// Sends a person's invitation to those of their devices that can be invited; where only `missing`, to those alone that have not had this one since they
+/// enrolled; whoever came back has had none. Gives to how many.
+fn send(tx: &Tx, user: &User, missing: bool) -> Result<usize> {
     let Some(link) = link(tx, user)? else { return Ok(0) };
+    // Another code is another invitation.
+    let key = format!("invitation:{}:{}", user.token_id, hex(&digest::sha256(link.expose().as_bytes())[..12]));
     let mut sent = 0;
     for device in people::devices(tx, &user.person_id)? {
         let Some(channel) = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled)
         else {
             continue;
         };
+        let before = queue::latest_with_key(tx, &channel.id, channel.generation, &key)?;
+        if missing && user.invited_at.is_some() && before.is_some_and(|before| !is_lost(before.state)) {
+            continue;
+        }
         let invitation = command::invite_to_program(tx.random().uuid_v4(), link.expose());
-        match tx.attempt(|tx| commands::enqueue(tx, &ACTOR, &channel, Wish::new(invitation)))? {
+        match tx.attempt(|tx| commands::enqueue(tx, &ACTOR, &channel, Wish::new(invitation).in_place_of(&key)))? {
             Ok(_) => sent += 1,
             // A device that cannot have it is no reason to keep it from the others.
             Err(error) if matches!(error.kind, Kind::Conflict | Kind::BadInput) => {}
@@ -96,4 +110,9 @@ pub(super) fn send(tx: &Tx, user: &User) -> Result<usize> {
         rows::put(tx, &User { invited_at: Some(tx.now), ..user.clone() })?;
     }
     Ok(sent)
+}
+
+/// Whether a command ended before the device could do it.
+fn is_lost(state: CommandState) -> bool {
+    matches!(state, CommandState::Expired | CommandState::Dropped | CommandState::Superseded)
 }

@@ -3,24 +3,25 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::mdm::licences::errands::SURPLUS_ASKED;
 use crate::mdm::licences::machine::Happening;
 use crate::mdm::licences::{Asset, Holder, Licence, Seats, facts, happen, places, sync, view};
 use crate::mdm::{Actor, Right};
 use crate::store::licences::assets::{self, OwnedAsset};
 use crate::store::licences::book::{self, Entry};
 use crate::store::licences::{self as rows, Line, LineFilter, LineKey};
-use crate::store::{Tx, content_tokens};
+use crate::store::{Tx, content_tokens, settings};
 
 /// Counts what is owned of an app by locations of one sort.
 pub(super) fn seats_of(tx: &Tx, adam_id: &str, practice: bool, owned: &[OwnedAsset]) -> Result<Seats> {
     let mut seats = Seats { owned: Some(0), free: Some(0), short: rows::count_short(tx, adam_id, practice)?, ..Seats::default() };
     for asset in owned {
-        if content_tokens::by_id(tx, &asset.key.token_id)?.is_none_or(|token| token.practice != practice) {
-            continue;
-        }
+        let Some(token) = content_tokens::by_id(tx, &asset.key.token_id)?.filter(|token| token.practice == practice) else { continue };
         let plus = |sum: Option<u32>, more: Option<u32>| Some(sum?.saturating_add(more?));
         seats.owned = plus(seats.owned, asset.owned);
-        seats.free = plus(seats.free, asset.free());
+        if places::is_usable(tx, &token) {
+            seats.free = plus(seats.free, asset.free());
+        }
         seats.in_use = seats.in_use.saturating_add(asset.in_use());
         seats.reserved = seats.reserved.saturating_add(asset.reserved);
         seats.as_of = Some(seats.as_of.map_or(asset.as_of_at, |as_of| as_of.min(asset.as_of_at)));
@@ -81,7 +82,7 @@ pub fn lines(tx: &Tx, actor: &Actor, filter: &LineFilter, after: Option<&LineKey
         let licence = match &line.licence {
             Some(row) if row.wanted => view(tx, row)?,
             Some(_) => Licence::Waiting { because: String::from("It is being given back.") },
-            None => Licence::Held,
+            None => surplus(tx, &line)?,
         };
         Ok(Held { ours: line.licence.as_ref().is_some_and(|row| row.wanted), licence, line })
     };
@@ -89,9 +90,18 @@ pub fn lines(tx: &Tx, actor: &Actor, filter: &LineFilter, after: Option<&LineKey
     Ok((lines, rows::count_lines(tx, filter)?))
 }
 
+/// How a line stands that this server did not ask for: it was assigned elsewhere, or is one too many.
+fn surplus(tx: &Tx, line: &Line) -> Result<Licence> {
+    let too_many = book::surplus_of(tx, &line.adam_id, line.holder_kind, &line.holder)?;
+    let Some(id) = line.token_id.as_ref().filter(|id| too_many.contains(id)) else { return Ok(Licence::Held) };
+    let name = content_tokens::by_id(tx, id)?.map(|token| token.name().to_owned()).unwrap_or_default();
+    Ok(Licence::Waiting { because: format!("This is a second licence, of the location “{name}”; it is being given back.") })
+}
+
 /// What a list goes on after.
 pub fn key(held: &Held) -> LineKey {
-    (held.line.adam_id.clone(), held.line.holder_kind.as_str().to_owned(), held.line.holder.clone())
+    let Line { adam_id, holder_kind, holder, token_id, .. } = &held.line;
+    (adam_id.clone(), holder_kind.as_str().to_owned(), holder.clone(), token_id.clone().unwrap_or_default())
 }
 
 /// Has Apple asked again for what it refused.
@@ -109,6 +119,11 @@ pub fn take_back(tx: &Tx, actor: &Actor, adam_id: &str, holder: &Holder) -> Resu
     let (kind, name) = super::known(adam_id, holder)?;
     match rows::of(tx, adam_id, kind, &name)? {
         Some(row) if row.wanted => {
+            let too_many = book::surplus_of(tx, adam_id, kind, &name)?;
+            if !too_many.is_empty() {
+                settings::forget(tx, &SURPLUS_ASKED)?;
+                return too_many.iter().try_for_each(|token| content_tokens::make_due(tx, token));
+            }
             return Err(Error::conflict(
                 "This licence is wanted here. Take the app away from the device or the person; the licence follows.",
             ));

@@ -12,6 +12,10 @@ mod places;
 pub mod sync;
 pub mod tokens;
 mod users;
+mod view;
+
+use view::view;
+pub use view::{NOT_ACCEPTED, account_hashes};
 
 use serde_json::json;
 
@@ -19,10 +23,8 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::journal::Subject;
 use crate::mdm::{Actor, journal};
-use crate::store::content_tokens::{self, TokenState};
-use crate::store::licences::users::{self as user_rows, UserState};
 use crate::store::licences::{self as rows, HolderKind, Licence as Row, Stage, assets, book};
-use crate::store::{Tx, deployments, devices, people, store_items};
+use crate::store::{Tx, content_tokens, deployments, devices, people, store_items};
 use machine::{Happening, Standing};
 
 /// Who acts here by itself.
@@ -97,7 +99,7 @@ pub struct Seats {
     pub in_use: u32,
     /// On their way to somebody.
     pub reserved: u32,
-    /// Left; nothing for as many as anybody wants.
+    /// Left at locations that can give them now; nothing for as many as anybody wants.
     pub free: Option<u32>,
     /// How many more are wanted than there are.
     pub short: u32,
@@ -322,74 +324,19 @@ fn concerned(tx: &Tx, kind: HolderKind, holder: &str) -> Result<Vec<String>> {
     })
 }
 
-/// A licence as others see it.
-fn view(tx: &Tx, row: &Row) -> Result<Licence> {
-    if !row.wanted {
-        return Ok(Licence::None);
-    }
-    let waiting = |because: &str| Ok(Licence::Waiting { because: because.to_owned() });
-    let Some(token_id) = &row.token_id else { return short(tx, row) };
-    match row.stage {
-        Stage::Held if row.holder_kind == HolderKind::Person => of_person(tx, token_id, &row.holder),
-        Stage::Held => Ok(Licence::Held),
-        Stage::Failed => Ok(Licence::Failed { because: row.problem.clone(), until: row.due_at }),
-        Stage::Leaving => waiting("The licence is just being given back; then it is asked for again."),
-        Stage::Asked => waiting("Apple is assigning the licence."),
-        Stage::Open => {
-            let token = content_tokens::by_id(tx, token_id)?;
-            match token.map(|token| (token.state, token.problem)) {
-                Some((TokenState::Refused, problem)) => Ok(Licence::Waiting { because: problem }),
-                Some((TokenState::Taken, _)) => waiting("Another server has taken over the location that owns the licence."),
-                _ => waiting("Apple is about to be asked for the licence."),
-            }
-        }
-    }
+/// What is missing so that free licences at other locations could be given, in sentences; empty where nothing is.
+pub fn hindered(tx: &Tx, adam_id: &str) -> Result<String> {
+    let owned = assets::of_app(tx, adam_id)?;
+    places::hindered(tx, adam_id, !owned.is_empty() && places::all_practice(tx, &owned)?)
 }
 
-/// What Apple calls the accounts that a person is known by, where they have accepted (`idHash`).
-pub fn account_hashes(tx: &Tx, person_id: &str) -> Result<Vec<String>> {
-    let known = user_rows::of_person(tx, person_id)?.into_iter();
-    Ok(known.filter(|user| user.state == UserState::Associated && !user.id_hash.is_empty()).map(|user| user.id_hash).collect())
-}
-
-/// What is said while a person has not accepted the invitation.
-pub const NOT_ACCEPTED: &str = "The person has not accepted the invitation to Apps and Books yet.";
-
-/// A person's licence counts when their account is known to Apple.
-fn of_person(tx: &Tx, token_id: &str, person_id: &str) -> Result<Licence> {
-    let user = user_rows::of(tx, token_id, person_id)?;
-    let because = match user.map(|user| (user.state, user.problem)) {
-        Some((UserState::Associated, _)) => return Ok(Licence::Held),
-        Some((UserState::Registered, _)) => String::from(NOT_ACCEPTED),
-        Some((UserState::Failed, problem)) => return Ok(Licence::Failed { because: problem, until: None }),
-        _ => String::from("Apple is being told of the person."),
-    };
-    Ok(Licence::Waiting { because })
-}
-
-fn short(tx: &Tx, row: &Row) -> Result<Licence> {
-    let by = rows::count_short(tx, &row.adam_id, row.practice)?;
-    let owned: Vec<_> = places::usable(tx, &row.adam_id, row.holder_kind, row.practice)?;
-    if owned.is_empty()
-        && let Some(because) = places::hindered(tx, &row.adam_id, row.practice)?
-    {
-        return Ok(Licence::Short { by, because });
-    }
-    if !content_tokens::all(tx)?.iter().any(|token| token.practice == row.practice) {
-        let because = String::from(
-            "There is no content token here, so licences can be neither seen nor given. Bring one at System, Apps and Books; what is installed stays.",
-        );
-        return Ok(Licence::Short { by, because });
-    }
-    let because = match owned.iter().try_fold(0_u32, |sum, asset| Some(sum.saturating_add(asset.owned?))) {
-        _ if owned.is_empty() => String::from(
-            "No location owns a licence of this app that could be given here. Get some in Apple's portal; free apps need them too.",
-        ),
-        // How many more are needed changes with each that is waited for: it is said beside, not in a sentence that is kept.
-        Some(seats) => format!("All {seats} licences are taken; get more in Apple's portal."),
-        None => String::from("Apple said that there was no licence left. Its counts are read again."),
-    };
-    Ok(Licence::Short { by, because })
+/// Whether somebody has a licence of an app, or a place of their own for one: also where it is on its way back, and would be asked for again.
+pub fn has_place(tx: &Tx, adam_id: &str, holder: &Holder) -> Result<bool> {
+    let (kind, name) = known(adam_id, holder)?;
+    Ok(match rows::of(tx, adam_id, kind, &name)? {
+        Some(row) => row.token_id.is_some() && row.stage != Stage::Failed,
+        None => !book::of_holder(tx, adam_id, kind, &name)?.is_empty(),
+    })
 }
 
 /// Has the store's facts looked up for whatever is owned.

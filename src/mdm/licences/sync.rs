@@ -52,7 +52,8 @@ pub struct Read {
 pub(super) fn errand(tx: &Tx, token: &mut ContentToken) -> Result<What> {
     let recent = token.synced_whole_at.is_some_and(|at| tx.now.since(at) < WHOLE_EVERY);
     let since = Some(token.assignments_version.clone()).filter(|version| recent && !version.is_empty());
-    let users = !crate::store::licences::users::of_token(tx, &token.id)?.is_empty();
+    // A location that was here before, or elsewhere, may know people of ours.
+    let users = since.is_none() || !crate::store::licences::users::of_token(tx, &token.id)?.is_empty();
     Ok(What::Sync { since, users })
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::licences::{ACTOR, places, sync};
+use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, journal};
 use crate::protocol::apps_and_books::{ClientConfig, ContentToken as Brought, MdmInfo, Service, UNLIMITED};
 use crate::secret::SecretBytes;
@@ -90,6 +91,8 @@ pub struct Arrival {
     pub config: ClientConfig,
     /// Whether it is the practice classroom's.
     pub practice: bool,
+    /// Whether it is taken also where it ends before the one that is here.
+    pub older: bool,
 }
 
 /// Whether Apple names another server than us as the one that manages a location.
@@ -98,15 +101,23 @@ pub fn is_foreign(tx: &Tx, info: &MdmInfo) -> Result<bool> {
 }
 
 /// Keeps a token. That of a location that is here already takes the place of the one before, and everything assigned stays.
+///
+/// # Errors
+/// Conflict where it ends before the one that is here and Apple still takes that, unless the older one is meant.
 pub fn keep(tx: &Tx, actor: &Actor, arrival: &Arrival) -> Result<ContentToken> {
     actor.require(Right::Configure)?;
-    let Arrival { brought, service, config, practice } = arrival;
+    let Arrival { brought, service, config, practice, older } = arrival;
     if config.u_id.is_empty() {
         return Err(Error::bad_input("Apple does not say which location this content token is of. Try again later."));
     }
     let known = rows::by_location(tx, &config.u_id)?;
     if known.is_none() && rows::all(tx)?.len() >= TOKENS_MAX {
         return Err(Error::conflict(format!("There are {TOKENS_MAX} content tokens, which is the most. Remove one that is not used.")));
+    }
+    if let Some(newer) =
+        known.as_ref().filter(|known| known.expires_at > brought.expires_at && known.state != TokenState::Refused && !older)
+    {
+        return Err(ends_earlier(tx, newer, brought)?);
     }
     let secret = brought.text.expose().as_bytes();
     let mut token = match &known {
@@ -136,6 +147,17 @@ pub fn keep(tx: &Tx, actor: &Actor, arrival: &Arrival) -> Result<ContentToken> {
     let kind = if known.is_some() { "content_token.renewed" } else { "content_token.added" };
     note(tx, actor, kind, &token)?;
     rows::by_id(tx, &token.id)?.ok_or_else(unknown)
+}
+
+/// What is said of a token that is older than the one that is here.
+fn ends_earlier(tx: &Tx, newer: &ContentToken, brought: &Brought) -> Result<Error> {
+    let zone = zone(tx)?;
+    Ok(Error::conflict(format!(
+        "This content token of “{}” ends on {}, and the one that is here on {}: it is an older one. Bring the newest, or say that the older one is meant.",
+        newer.name(),
+        zone.words(brought.expires_at),
+        zone.words(newer.expires_at)
+    )))
 }
 
 fn new(tx: &Tx, config: &ClientConfig, practice: bool) -> ContentToken {
@@ -200,6 +222,7 @@ pub(super) fn is_ours(tx: &Tx, token: &ContentToken, info: Option<&MdmInfo>) -> 
     token.state = TokenState::Taken;
     token.other_server = name_of(info);
     rows::update(tx, &token)?;
+    places::tell_all(tx, &token)?;
     let message = format!("Another server, “{}”, took the location “{}” of Apps and Books over.", token.other_server, token.location);
     let remedy = "Nothing is assigned from it any more. If that was not meant, take it over again at System, Apps and Books; two servers on one \
                   location take each other's licences away.";
@@ -254,6 +277,7 @@ pub fn claimed(tx: &Tx, actor: &Actor, claim: &Claim, notified: bool) -> Result<
     (token.sync_due_at, token.due_at, token.synced_whole_at) = (Some(tx.now), Some(tx.now), None);
     rows::update(tx, &token)?;
     rows::set_notify_secret(tx, &token.id, notified.then_some(claim.notify_secret.as_bytes()))?;
+    places::tell_all(tx, &token)?;
     alerts::clear(tx, &format!("licences.taken:{}", token.id))?;
     if was_taken {
         note(tx, actor, "content_token.taken_over", &token)?;
@@ -267,6 +291,7 @@ pub(super) fn refuse(tx: &Tx, mut token: ContentToken, words: &str) -> Result<()
     words.clone_into(&mut token.problem);
     token.sync_due_at = Some(tx.now.plus(REFUSED_AGAIN));
     rows::update(tx, &token)?;
+    places::tell_all(tx, &token)?;
     let message = format!("Apple does not take the content token of “{}” any more.", token.location);
     if alerts::raise(tx, &format!("licences.refused:{}", token.id), 85, &message, words)? {
         note(tx, &ACTOR, "content_token.refused", &token)?;

@@ -1,14 +1,16 @@
 //! People as Apps and Books knows them: made known when a licence is to be theirs, retired when they are gone.
 
+use std::collections::BTreeSet;
+
 use crate::error::Result;
 use crate::mdm::licences::errands::{LOST_AFTER, Outcome, UserDeed, What};
 use crate::mdm::licences::machine::{ATTEMPTS_MAX, wait};
 use crate::mdm::licences::{concerned, invitations, outcome};
 use crate::protocol::apps_and_books::{Failure, Limits, UserInput, UserLine, Verdict};
 use crate::store::content_tokens::{self, ContentToken};
-use crate::store::licences::HolderKind;
 use crate::store::licences::events::EventKind;
 use crate::store::licences::users::{self as rows, User, UserState};
+use crate::store::licences::{self, HolderKind};
 use crate::store::{Tx, deployments, people};
 
 /// People that a sweep looks at in one go.
@@ -25,24 +27,36 @@ pub(super) fn want(tx: &Tx, token_id: &str, person_id: &str) -> Result<()> {
             };
             User { wanted: true, state, attempts: 0, due_at: None, ..row }
         }
-        None => User {
-            token_id: token_id.to_owned(),
-            person_id: person_id.to_owned(),
-            wanted: true,
-            known: false,
-            state: UserState::New,
-            email: String::new(),
-            managed_apple_id: String::new(),
-            invited_at: None,
-            id_hash: String::new(),
-            event_id: None,
-            attempts: 0,
-            due_at: None,
-            problem: String::new(),
-        },
+        None => new(token_id, person_id),
     };
     rows::put(tx, &row)?;
     content_tokens::make_due(tx, token_id)
+}
+
+/// A person whom Apple is to be told of.
+fn new(token_id: &str, person_id: &str) -> User {
+    User {
+        token_id: token_id.to_owned(),
+        person_id: person_id.to_owned(),
+        wanted: true,
+        known: false,
+        state: UserState::New,
+        email: String::new(),
+        managed_apple_id: String::new(),
+        invited_at: None,
+        id_hash: String::new(),
+        event_id: None,
+        attempts: 0,
+        due_at: None,
+        problem: String::new(),
+    }
+}
+
+/// The locations where a person is known, or about to be.
+pub(super) fn known_at(tx: &Tx, person_id: &str) -> Result<BTreeSet<String>> {
+    let known = rows::of_person(tx, person_id)?.into_iter();
+    let fits = known.filter(|user| user.wanted && !matches!(user.state, UserState::Failed | UserState::Retired | UserState::Retiring));
+    Ok(fits.map(|user| user.token_id).collect())
 }
 
 /// Says that Apple need not know a person any more.
@@ -171,7 +185,8 @@ fn done(tx: &Tx, token: &ContentToken, row: User) -> Result<()> {
     if row.state == UserState::Retiring {
         let state = if row.wanted { UserState::New } else { UserState::Retired };
         rows::set_invite_code(tx, &row.token_id, &row.person_id, None)?;
-        return rows::put(tx, &User { state, known: false, id_hash: String::new(), ..row });
+        // Whoever comes back is invited anew.
+        return rows::put(tx, &User { state, known: false, id_hash: String::new(), invited_at: None, ..row });
     }
     rows::put(tx, &User { state: UserState::Registered, known: true, ..row })?;
     // Whether they have an account already, and what invites them, stands in Apple's list.
@@ -198,6 +213,7 @@ pub(super) fn forget_event(tx: &Tx, event_id: &str) -> Result<()> {
 
 /// Takes Apple's list of people.
 pub(super) fn read(tx: &Tx, token_id: &str, known: &[UserLine]) -> Result<()> {
+    take_in(tx, token_id, known)?;
     let by_id: std::collections::HashMap<_, _> = known.iter().map(|line| (line.client_user_id.as_str(), line)).collect();
     for row in rows::of_token(tx, token_id)? {
         if row.event_id.is_some() {
@@ -226,15 +242,42 @@ pub(super) fn read(tx: &Tx, token_id: &str, known: &[UserLine]) -> Result<()> {
         let code = line.and_then(|line| line.invite_code.as_deref()).filter(|_| state == UserState::Registered);
         let id_hash = line.and_then(|line| line.id_hash.clone()).unwrap_or_default();
         let is_known = matches!(state, UserState::Registered | UserState::Associated) || row.known && line.is_some();
-        let next = User { state, id_hash, known: is_known, ..row.clone() };
+        let is_gone = state != row.state && matches!(state, UserState::New | UserState::Retired);
+        let invited_at = row.invited_at.filter(|_| !is_gone);
+        let next = User { state, id_hash, known: is_known, invited_at, ..row.clone() };
         if next != row {
             rows::put(tx, &next)?;
             look_again(tx, &row.person_id)?;
         }
         rows::set_invite_code(tx, token_id, &row.person_id, code)?;
-        if code.is_some() && next.invited_at.is_none() && next.wanted {
-            invitations::send(tx, &next)?;
+        if code.is_some() && next.wanted && needs_invitation(tx, &next)? {
+            invitations::send_missing(tx, &next)?;
         }
+    }
+    Ok(())
+}
+
+/// Whether a person is to have something of a location: who is only known there is not asked to accept.
+fn needs_invitation(tx: &Tx, user: &User) -> Result<bool> {
+    let licences = licences::of_holder(tx, HolderKind::Person, &user.person_id)?;
+    Ok(licences.iter().any(|row| row.wanted && row.token_id.as_ref() == Some(&user.token_id)))
+}
+
+/// Takes in people of ours whom a location knows already: it was here before, or another server has made them known by the same id. They are listed, and
+/// retired with the person.
+fn take_in(tx: &Tx, token_id: &str, known: &[UserLine]) -> Result<()> {
+    for line in known.iter().filter(|line| matches!(line.status.as_str(), "Registered" | "Associated")) {
+        if rows::of(tx, token_id, &line.client_user_id)?.is_some() {
+            continue;
+        }
+        let Some(person) = people::by_id(tx, &line.client_user_id)? else { continue };
+        let state = if line.status == "Associated" { UserState::Associated } else { UserState::Registered };
+        let account = people::managed_apple_id(tx, &person.id)?;
+        // What Apple was told of them is not known any more; a change from now on is told.
+        let found =
+            User { known: true, state, wanted: person.active, email: person.email, managed_apple_id: account, ..new(token_id, &person.id) };
+        rows::put(tx, &found)?;
+        content_tokens::make_due(tx, token_id)?;
     }
     Ok(())
 }

@@ -146,7 +146,8 @@ pub fn set_pilot(tx: &Tx, actor: &Actor, app_id: &str, group_id: Option<&str>) -
     actor.require(Right::Configure)?;
     let app = of_the_house(tx, app_id)?;
     let mut rollout = store::rollout(tx, app_id)?;
-    if rollout.pilot_group_id.as_deref() == group_id {
+    let is_on_trial = !store::in_stage(tx, app_id, Stage::Pilot)?.is_empty();
+    if rollout.pilot_group_id.as_deref() == group_id && (group_id.is_some() || !is_on_trial) {
         return Ok(());
     }
     let name = match group_id {
@@ -163,6 +164,21 @@ pub fn set_pilot(tx: &Tx, actor: &Actor, app_id: &str, group_id: Option<&str>) -
     let data = json!({ "app": app_id, "name": app.name, "group_id": group_id, "group": name });
     journal::note(tx, actor, "package.pilot_chosen", Subject::default(), data)?;
     changed(tx, app)
+}
+
+/// Which versions a group tries: of each the app's name and the version.
+pub fn on_trial(tx: &Tx, group_id: &str) -> Result<Vec<(String, String)>> {
+    let mut tried = Vec::new();
+    for app_id in store::of_pilot(tx, group_id)? {
+        let name = of_the_house(tx, &app_id)?.name;
+        tried.extend(store::in_stage(tx, &app_id, Stage::Pilot)?.into_iter().map(|package| (name.clone(), package.words())));
+    }
+    Ok(tried)
+}
+
+/// A group is about to be deleted: what it tries is kept, and nobody has new versions first any more.
+pub fn pilot_leaves(tx: &Tx, actor: &Actor, group_id: &str) -> Result<()> {
+    store::of_pilot(tx, group_id)?.iter().try_for_each(|app_id| set_pilot(tx, actor, app_id, None))
 }
 
 /// Deletes a version; gives the name of its file, which the caller removes once this is stored.

@@ -20,9 +20,9 @@ pub(super) const WARNINGS_MAX: usize = 100;
 pub struct Warning {
     /// What it is, in a sentence or two.
     pub message: String,
-    /// What the other thing is: a profile or a policy.
+    /// What the other thing is: a profile, a policy or an app.
     pub other_kind: Option<AssignedKind>,
-    /// The other profile or policy.
+    /// The other profile, policy or app.
     pub other_id: Option<String>,
     /// Its name.
     pub other_name: Option<String>,
@@ -33,6 +33,11 @@ pub struct Warning {
 }
 
 impl Warning {
+    /// One about an app.
+    pub fn of_app(id: String, name: String, message: String) -> Self {
+        Self { other_kind: Some(AssignedKind::App), other_id: Some(id), other_name: Some(name), ..Self::alone(message) }
+    }
+
     /// One that is about no other profile or policy.
     pub(in crate::mdm) fn alone(message: impl Into<String>) -> Self {
         Self { message: message.into(), other_kind: None, other_id: None, other_name: None, payload_type: None, key: None }

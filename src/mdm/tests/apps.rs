@@ -6,6 +6,7 @@ mod declared;
 mod lacking;
 mod limits;
 mod presence;
+mod queue;
 
 use std::time::Duration;
 

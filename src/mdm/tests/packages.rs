@@ -84,8 +84,11 @@ fn a_version_is_meant_for_the_pilots_devices_or_for_all_others() {
         assert_eq!((meant(&one)?, meant(&two)?), (Some("3".into()), Some("3".into())));
         let app = crate::store::apps::by_id(tx, &first.app.id)?.unwrap();
         assert!(app.revision > first.app.revision && app.facts.contains("\"version\":\"3\""), "{}", app.facts);
-        crate::store::groups::delete(tx, "pilot")?;
+        packages::stage(tx, &Actor::Console, &second.package.id, Stage::Pilot)?;
+        assert_eq!(packages::on_trial(tx, "pilot")?.len(), 1);
+        crate::mdm::groups::delete(tx, &Actor::Console, "pilot")?;
         assert_eq!(rows::rollout(tx, &first.app.id)?.pilot_group_id, None);
+        assert_eq!(packages::find(tx, &Actor::Console, &second.package.id)?.stage, Stage::Kept, "nobody tries it any more");
         Ok(())
     });
 }

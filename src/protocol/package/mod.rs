@@ -29,6 +29,16 @@ pub const MAX_IDENTIFIER_BYTES: usize = 255;
 /// The longest version, in bytes.
 pub const MAX_VERSION_BYTES: usize = 100;
 
+/// A version as people say it, with the build that the system compares where it is another: `1.4.2 (142)`.
+pub fn version_words(short: &str, build: &str) -> String {
+    match (short, build) {
+        ("", build) => build.to_owned(),
+        (short, "") => short.to_owned(),
+        (short, build) if short == build => short.to_owned(),
+        (short, build) => format!("{short} ({build})"),
+    }
+}
+
 /// What sort of file a package is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

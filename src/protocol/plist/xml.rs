@@ -23,6 +23,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) enum Bad {
     /// It makes the whole list unreadable.
     Refuse,
+    /// So does a key that comes twice in one dictionary: of what a person writes neither is to be lost.
+    RefuseRepeated,
     /// It stays as text and is listed.
     Keep,
 }
@@ -148,6 +150,10 @@ impl<'a> Document<'a> {
             Some(Open::Array(items)) => items.push(value),
             Some(Open::Dictionary { entries, key }) => match key.take() {
                 // Of a key that comes twice the last value counts, as in Apple's own reader.
+                Some(key) if self.bad == Bad::RefuseRepeated && entries.contains_key(&key) => {
+                    let what = format!("the key {key} comes twice in one dictionary; keep one of the two");
+                    return Err(self.broken(&what));
+                }
                 Some(key) => drop(entries.insert(key, value)),
                 None => return Err(self.broken("a value in a dictionary has no <key> before it")),
             },
@@ -177,7 +183,7 @@ impl<'a> Document<'a> {
             Ok(value) => self.place(value),
             Err((content, what)) => {
                 let fault = Unreadable { path: self.path(), what: what.to_owned() };
-                if self.bad == Bad::Refuse {
+                if self.bad != Bad::Keep {
                     return Err(PlistError::Value(fault));
                 }
                 self.unreadable.push(fault);

@@ -87,3 +87,30 @@ pub fn of_token(tx: &Tx, token_id: &str) -> Result<Vec<Entry>> {
         },
     )
 }
+
+/// Licences of a location that Apple's book lists for holders who have theirs at another location: one of the two is too many.
+pub fn surplus(tx: &Tx, token_id: &str, limit: u32) -> Result<Vec<Entry>> {
+    tx.list(
+        &format!("SELECT book.adam_id, book.pricing_param, book.holder_kind, book.holder {SURPLUS} AND book.token_id = ?1 ORDER BY 1, 2, 3, 4 LIMIT ?2"),
+        (token_id, limit),
+        |row| {
+            let key = AssetKey { token_id: token_id.to_owned(), adam_id: row.get(0)?, pricing_param: row.get(1)? };
+            Ok(Entry { key, holder_kind: row.get(2)?, holder: row.get(3)? })
+        },
+    )
+}
+
+/// The locations that somebody has a licence of an app too many of.
+pub fn surplus_of(tx: &Tx, adam_id: &str, kind: HolderKind, holder: &str) -> Result<Vec<String>> {
+    tx.list(
+        &format!("SELECT DISTINCT book.token_id {SURPLUS} AND book.adam_id = ?1 AND book.holder_kind = ?2 AND book.holder = ?3 ORDER BY 1"),
+        (adam_id, kind, holder),
+        |row| row.get(0),
+    )
+}
+
+const SURPLUS: &str =
+    "FROM licence_book AS book JOIN licences ON licences.adam_id = book.adam_id AND licences.holder_kind = book.holder_kind
+        AND licences.holder = book.holder AND licences.token_id <> book.token_id
+    WHERE licences.stage IN ('held', 'leaving') AND EXISTS (SELECT 1 FROM licence_book AS own WHERE own.token_id = licences.token_id
+        AND own.adam_id = licences.adam_id AND own.holder_kind = licences.holder_kind AND own.holder = licences.holder)";

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::Right;
 use crate::mdm::apps::{self, Deletion, Edit, Lack, Proposal, Settings, configuration};
+use crate::protocol::plist::Exact;
 use views::AppView;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -185,7 +186,7 @@ async fn configuration_of(
 struct AppConfigurationInput {
     /// An object with the app's keys, or a text: a property list, a bare `<dict>`, or JSON. Null, or an empty one, clears it.
     #[schema(value_type = Object)]
-    configuration: serde_json::Value,
+    configuration: Exact,
     /// Set it also where it does not fit what the app's maker says, as that was brought to `configuration-schema`.
     #[serde(default)]
     ignore_schema: bool,
@@ -214,7 +215,8 @@ async fn set_configuration(
     Path(id): Path<String>,
     Json(input): Json<AppConfigurationInput>,
 ) -> Result<JsonBody<AppConfigurationSet>> {
-    let keys = if input.configuration.is_null() { None } else { configuration::read_json(&input.configuration)? };
+    let Exact(said) = &input.configuration;
+    let keys = if said.is_null() { None } else { configuration::read_json(said)? };
     let shown = keys.as_ref().map(apps::orders::shown);
     let set = if input.ignore_schema { apps::set_configuration_unchecked } else { apps::set_configuration };
     let work = move |tx: &crate::store::Tx| {

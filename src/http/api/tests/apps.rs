@@ -130,6 +130,33 @@ async fn assigning_says_who_lacks_how_many_licences() {
 }
 
 #[tokio::test]
+async fn who_comes_into_a_group_is_said_to_lack_licences_by_app_and_number() {
+    let house = House::new();
+    let serial = "<key>OSVersion</key><string>18.1</string><key>ProductName</key><string>iPad13,18</string><key>SerialNumber</key><string>SN1</string>";
+    let token = "<key>Token</key><data>AQID</data><key>PushMagic</key><string>magic</string>";
+    for (message_type, keys) in [("Authenticate", serial), ("TokenUpdate", token)] {
+        let body = format!(
+            "<plist><dict><key>MessageType</key><string>{message_type}</string><key>UDID</key><string>{UDID}</string>\
+             <key>Topic</key><string>com.apple.mgmt.External.test</string>{keys}</dict></plist>"
+        );
+        let message = crate::protocol::checkin::parse(body.as_bytes()).unwrap();
+        let work = move |tx: &crate::store::Tx| crate::mdm::checkin::move_in(tx, &crate::mdm::Actor::Console, &message);
+        house.app.store.write(house.app.now(), work).await.unwrap();
+    }
+    let id = house.add_app().await;
+    let made = house.ask(Role::Admin, Method::POST, "/api/v1/groups", Some(json!({ "name": "7c" }))).await.body;
+    let group = format!("/api/v1/groups/{}/devices", made["id"].as_str().unwrap());
+    let path = format!("{APPS}/{id}/groups/{}", made["id"].as_str().unwrap());
+    assert_eq!(house.ask(Role::Admin, Method::PUT, &path, None).await.body["shortages"], json!([]), "nobody is in it");
+    let put = json!({ "devices": [UDID] });
+    let added = house.ask(Role::Admin, Method::POST, &group, Some(put.clone())).await.body;
+    let warning = &added["warnings"][0];
+    assert_eq!((&added["added"], &warning["other_kind"], &warning["other_id"]), (&json!(1), &json!("app"), &json!(id)), "{added}");
+    assert!(warning["message"].as_str().unwrap().starts_with("7c needs 1 more licence of "), "{added}");
+    assert_eq!(house.ask(Role::Admin, Method::POST, &group, Some(put)).await.body["warnings"], json!([]), "it is no news");
+}
+
+#[tokio::test]
 async fn what_is_not_for_a_device_cannot_be_asked_for() {
     let house = House::new();
     house.enrolled().await;

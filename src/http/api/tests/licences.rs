@@ -22,6 +22,7 @@ impl House {
             service: Service::default(),
             config: ClientConfig { u_id: "2049025".into(), location_name: "North building".into(), ..ClientConfig::default() },
             practice: false,
+            older: false,
         };
         let person = person.to_owned();
         self.app

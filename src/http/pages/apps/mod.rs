@@ -32,6 +32,8 @@ pub struct AppRow {
     pub id: String,
     /// What people call it.
     pub name: String,
+    /// What tells it from others of its name; empty where there are none.
+    pub identifier: String,
     /// Where it comes from, in words.
     pub kind: &'static str,
     /// The address of its icon here, where there is one.
@@ -114,7 +116,7 @@ fn row(row: &AppRow) -> Row {
         href: Some(format!("/apps/{}", row.id)),
         name: row.name.clone(),
         cells: vec![
-            html! { span.app-named { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; } span.lines { (row.name) } } },
+            html! { span.app-named { @if let Some(icon) = &row.icon { img.app-icon src=(icon) alt="" width="28" height="28"; } span.lines { (row.name) @if !row.identifier.is_empty() { br; span.meta { (row.identifier) } } } } },
             html! { (row.kind) },
             html! { span.tight { (licences(row.licences)) } },
             html! { @if row.groups.is_empty() { span.quiet { "nobody yet" } } @else { (row.groups.join(", ")) } },
@@ -187,6 +189,7 @@ mod tests {
         let row = AppRow {
             id: "a1".into(),
             name: "Atlas <of the World>".into(),
+            identifier: "school.example.atlas".into(),
             kind: "App Store",
             icon: None,
             licences: Some(Licences { owned: Some(30), used: 28, free: Some(2), short: 4 }),

@@ -1,5 +1,6 @@
 //! Groups: the list, one group with its devices and what is assigned to it, and the form with the rule builder.
 
+mod brought;
 pub mod builder;
 
 use maud::{Markup, Render as _, html};
@@ -10,6 +11,7 @@ use super::parts::{
 };
 use super::profiles::parts::warnings;
 use crate::clock::Timestamp;
+pub use brought::{Brought, brings_together};
 use builder::Builder;
 
 /// The list.
@@ -59,6 +61,8 @@ pub struct GroupView {
     pub ended: Vec<(String, String, Timestamp)>,
     /// What of that gets in the way of something else on its devices, a sentence each.
     pub clashes: Vec<String>,
+    /// Versions of own apps that it tries before everyone else.
+    pub trials: Vec<String>,
     /// Whether the viewer may change it.
     pub may_change: bool,
     /// What was typed to put devices in, when it was refused.
@@ -247,22 +251,6 @@ pub fn take_out(shell: &Shell, id: &str, group: &str, names: &[String], ids: &[S
     frame(shell, &Frame { back: Some((&cancel, group)), ..Frame::new(Section::Groups, &title) }, confirm(&ask))
 }
 
-/// The page that asks before a change of who is in a group brings things together that get in each other's way. `group` is its id and name.
-pub fn brings_together(shell: &Shell, action: &str, group: (&str, &str), clashes: &[String], sent: &[(String, String)]) -> Markup {
-    let cancel = format!("/groups/{}", group.0);
-    let ask = Confirm {
-        action,
-        title: "This brings things together that get in each other’s way",
-        consequence: html! { "Nothing was changed yet. You can go on, or change one of the two first." },
-        fields: warnings(clashes),
-        hidden: sent,
-        verb: "Do it all the same",
-        cancel: &cancel,
-        ..Confirm::default()
-    };
-    frame(shell, &Frame { back: Some((&cancel, group.1)), ..Frame::new(Section::Groups, ask.title) }, confirm(&ask))
-}
-
 /// Devices that were chosen in the table, on their way into a group.
 #[derive(Debug, Clone, Default)]
 pub struct PutInto {
@@ -323,6 +311,7 @@ pub fn delete(shell: &Shell, view: &GroupView, given: Option<&str>) -> Markup {
     let consequence = html! {
         "Its " (count(row.devices, "device", "devices")) " stay, and are in their other groups as before."
         @if !names.is_empty() { " What they have only by this group is taken back from them: " (names.join(", ")) ". Apps go with all that they hold there." }
+        @if !view.trials.is_empty() { " It tries " (view.trials.join(", ")) ": nobody has that then, and it is kept." }
     };
     let ask = Confirm {
         action: &action,

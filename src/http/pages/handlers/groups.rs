@@ -7,17 +7,20 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::put_into::{Asked, once_asked};
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::groups::builder::{Builder, BuilderRow};
-use crate::http::pages::groups::{Found, GroupForm, GroupRow, GroupView, GroupsView, brings_together, delete, form, list, one, take_out};
+use crate::http::pages::groups::{
+    Brought, Found, GroupForm, GroupRow, GroupView, GroupsView, brings_together, delete, form, list, one, take_out,
+};
 use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{Address, count};
 use crate::mdm::groups::{self, Change, NewGroup, Rule};
-use crate::mdm::{Actor, Right, clashes, devices};
+use crate::mdm::{Actor, Right, clashes, devices, packages};
 use crate::store::assignments::AssignedKind;
 use crate::store::groups::{self as rows, Group};
 use crate::store::{Tx, classes};
@@ -119,6 +122,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, after: &str) -> Result<GroupView> {
         assigned,
         ended: ended.into_iter().filter_map(|(href, words, end)| Some((href, words, end?))).collect(),
         clashes: clashes::of_group(tx, id)?.into_iter().map(|warning| warning.message).collect(),
+        trials: packages::on_trial(tx, id)?.into_iter().map(|(name, version)| format!("{name} {version}")).collect(),
         may_change: actor.may(Right::Configure),
         typed: String::new(),
         error: None,
@@ -277,7 +281,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     let confirmed = value(&pairs, "confirmed") == "1";
     let work = move |tx: &Tx| once_asked(tx, &target, confirmed, |tx| groups::change(tx, &actor, &target, wanted));
     match app.store.write(app.now(), work).await {
-        Ok(Asked::First(clashes)) => ask_first(&app, &who, &format!("/groups/{id}/edit"), (&id, &view.name), &clashes, &pairs).await,
+        Ok(Asked::First(brought)) => ask_first(&app, &who, &format!("/groups/{id}/edit"), (&id, &view.name), &brought, &pairs).await,
         Ok(Asked::Done(group)) => {
             let words = format!("Saved. {} in it now.", count(group.device_count, "device is", "devices are"));
             Ok(said(&app, &gate, &who, &format!("/groups/{id}"), &words))
@@ -286,34 +290,10 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     }
 }
 
-/// What became of a change of who is in a group.
-pub(super) enum Asked<T> {
-    /// It is done.
-    Done(T),
-    /// It would bring these together, in sentences, and nothing was changed.
-    First(Vec<String>),
-}
-
-/// Does what changes who is in a group, unless that brings things together that get in each other's way and nobody has said to go on.
-pub(super) fn once_asked<T>(tx: &Tx, group_id: &str, confirmed: bool, change: impl FnOnce(&Tx) -> Result<T>) -> Result<Asked<T>> {
-    if confirmed {
-        return Ok(Asked::Done(change(tx)?));
-    }
-    let mut clashes = Vec::new();
-    let outcome = tx.attempt(|tx| {
-        let before = rows::device_ids(tx, group_id)?;
-        let done = change(tx)?;
-        clashes = clashes::brought_into(tx, group_id, &before)?.into_iter().map(|warning| warning.message).collect();
-        // What was done is undone by the failure, and the question stands instead.
-        if clashes.is_empty() { Ok(done) } else { Err(Error::conflict("It gets in the way of something else.")) }
-    })?;
-    if clashes.is_empty() { outcome.map(Asked::Done) } else { Ok(Asked::First(clashes)) }
-}
-
 /// The page that asks, with the form as it was sent.
-async fn ask_first(app: &App, who: &SignedIn, action: &str, group: (&str, &str), clashes: &[String], pairs: &Pairs) -> Result<Response> {
+async fn ask_first(app: &App, who: &SignedIn, action: &str, group: (&str, &str), brought: &Brought, pairs: &Pairs) -> Result<Response> {
     let sent: Vec<_> = pairs.iter().filter(|(name, _)| name != "confirmed").cloned().collect();
-    Ok((StatusCode::CONFLICT, brings_together(&shell(app, who, None).await?, action, group, clashes, &sent)).into_response())
+    Ok((StatusCode::CONFLICT, brings_together(&shell(app, who, None).await?, action, group, brought, &sent)).into_response())
 }
 
 async fn ask_delete(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
@@ -352,8 +332,8 @@ async fn add(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<S
         Ok((name, added, devices.len()))
     });
     match added.await {
-        Ok((name, Asked::First(clashes), _)) => {
-            ask_first(&app, &who, &format!("/groups/{id}/devices"), (&id, &name), &clashes, &pairs).await
+        Ok((name, Asked::First(brought), _)) => {
+            ask_first(&app, &who, &format!("/groups/{id}/devices"), (&id, &name), &brought, &pairs).await
         }
         Ok((_, Asked::Done(added), named)) => {
             let there = named - added;

@@ -108,7 +108,7 @@ fn app_view(tx: &Tx, actor: &Actor, id: &str) -> Result<AppView> {
     let found = packages::versions(tx, actor, id)?;
     let version = |package: Package| {
         Ok(VersionRow {
-            words: words(&package),
+            words: package.words(),
             notes: packages::notes(tx, &package)?.len(),
             facts: package.facts,
             id: package.id,
@@ -130,15 +130,6 @@ fn app_view(tx: &Tx, actor: &Actor, id: &str) -> Result<AppView> {
         name: found.app.name,
         bundle_id: found.app.bundle_id,
     })
-}
-
-/// A version as people say it: `1.4.2 (142)`.
-fn words(package: &Package) -> String {
-    match package.facts.short_version.as_str() {
-        "" => package.version.clone(),
-        short if short == package.version => package.version.clone(),
-        short => format!("{short} ({})", package.version),
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -183,7 +174,7 @@ fn view_of(tx: &Tx, actor: &Actor, id: &str) -> Result<VersionView> {
     let package = packages::find(tx, actor, id)?;
     let found = packages::versions(tx, actor, &package.app_id)?;
     Ok(VersionView {
-        words: words(&package),
+        words: package.words(),
         notes: packages::notes(tx, &package)?,
         id: package.id,
         app: (found.app.id, found.app.name),

@@ -1,4 +1,4 @@
-//! Devices chosen in the table that are put into a group by hand, one that is there or a new one.
+//! Devices that come into a group: chosen in the table, and what is asked about before.
 
 use axum::Router;
 use axum::extract::State;
@@ -8,15 +8,14 @@ use axum::routing::post;
 
 use super::deeds::Chosen;
 use super::devices::name;
-use super::groups::{Asked, once_asked};
 use super::{Form, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::groups::{PutInto, brings_together, put_into};
+use crate::http::pages::groups::{Brought, PutInto, brings_together, put_into};
 use crate::http::pages::parts::count;
 use crate::mdm::groups::{self, NewGroup};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, apps, clashes};
 use crate::store::{Tx, groups as rows};
 
 /// The field by which a form says that what gets in each other's way has been read.
@@ -45,9 +44,9 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
         let (actor, into, new) = (who.actor.clone(), into.clone(), new.clone());
         let typed = [("into".to_owned(), into.clone()), ("new".to_owned(), new.clone()), (ACCEPTED.to_owned(), "1".to_owned())];
         match app.store.write(app.now(), move |tx| deed(tx, &actor, &ids, (&into, &new), accepted)).await {
-            Ok((id, group, Asked::First(clashes))) => {
+            Ok((id, group, Asked::First(brought))) => {
                 let sent: Vec<_> = hidden.into_iter().chain(typed).collect();
-                let page = brings_together(&shell(&app, &who, None).await?, "/devices/actions/group", (&id, &group), &clashes, &sent);
+                let page = brings_together(&shell(&app, &who, None).await?, "/devices/actions/group", (&id, &group), &brought, &sent);
                 return Ok((StatusCode::CONFLICT, page).into_response());
             }
             Ok((id, group, Asked::Done(added))) => {
@@ -62,6 +61,33 @@ async fn put(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): For
     let status = if confirmed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let view = PutInto { names, choices, into, new, hidden, errors: wrong };
     Ok((status, put_into(&shell(&app, &who, None).await?, &view)).into_response())
+}
+
+/// What became of a change of who is in a group.
+pub(super) enum Asked<T> {
+    /// It is done.
+    Done(T),
+    /// It would bring this about, and nothing was changed.
+    First(Brought),
+}
+
+/// Does what changes who is in a group, unless that brings things together that get in each other's way, or makes licences short, and nobody has said to
+/// go on.
+pub(super) fn once_asked<T>(tx: &Tx, group_id: &str, confirmed: bool, change: impl FnOnce(&Tx) -> Result<T>) -> Result<Asked<T>> {
+    if confirmed {
+        return Ok(Asked::Done(change(tx)?));
+    }
+    let mut brought = Brought::default();
+    let outcome = tx.attempt(|tx| {
+        let (before, short) = (rows::device_ids(tx, group_id)?, apps::shortages_of_group(tx, group_id)?);
+        let done = change(tx)?;
+        brought.clashes = clashes::brought_into(tx, group_id, &before)?.into_iter().map(|warning| warning.message).collect();
+        let short = apps::newly_short(&short, apps::shortages_of_group(tx, group_id)?);
+        brought.short = short.into_iter().map(|(_, shortage)| shortage.because).collect();
+        // What was done is undone by the failure, and the question stands instead.
+        if brought.is_empty() { Ok(done) } else { Err(Error::conflict("It gets in the way of something else.")) }
+    })?;
+    if brought.is_empty() { outcome.map(Asked::Done) } else { Ok(Asked::First(brought)) }
 }
 
 /// Puts them into the new group, if one is named, else into the chosen one; gives the group's id, its name and how many were not in it.

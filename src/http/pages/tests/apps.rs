@@ -57,6 +57,35 @@ async fn groups_get_it_required_or_for_the_asking_and_who_lacks_licences_is_said
 }
 
 #[tokio::test]
+async fn devices_that_come_into_a_group_without_licences_for_them_are_asked_about_first() {
+    let house = House::new();
+    house.device("d1", "iPad 1").await;
+    house.write(|tx| group(tx, "g1", "7b", &[])).await;
+    let (owner, id) = (house.person(Role::Owner).await, house.app().await);
+    assert_eq!(house.post(&owner, &format!("/apps/{id}/scope"), "groups=g1&ends_at=").await.status, 303);
+    let asked = house.post(&owner, "/groups/g1/devices", "devices=iPad+1").await;
+    assert_eq!(asked.status, 409, "{}", asked.body);
+    for part in ["There are not enough licences for this", "7b needs 1 more licence of Atlas.", "the others wait for one"] {
+        assert!(asked.body.contains(part), "{part} in {}", asked.body);
+    }
+    assert!(house.get(&owner, "/groups/g1").await.body.contains("No device is in it"), "nothing was changed");
+    assert_eq!(house.post(&owner, "/groups/g1/devices", "devices=iPad+1&confirmed=1").await.status, 303);
+}
+
+#[tokio::test]
+async fn apps_of_one_name_are_told_apart_by_their_identifiers() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.app().await;
+    house.write(|tx| apps::add(tx, &Actor::Console, "1500000003", "Notes").map(drop)).await;
+    assert!(!house.get(&owner, "/apps").await.body.contains("App Store number"));
+    house.write(|tx| apps::add(tx, &Actor::Console, "1500000004", "atlas").map(drop)).await;
+    let page = house.get(&owner, "/apps").await.body;
+    assert!(page.contains("App Store number 1500000002") && page.contains("App Store number 1500000004"), "{page}");
+    assert!(!page.contains("App Store number 1500000003"), "{page}");
+}
+
+#[tokio::test]
 async fn taking_an_app_back_names_the_devices_that_lose_it_and_asks_for_their_number() {
     let house = House::new();
     let (owner, id) = (house.person(Role::Owner).await, house.app().await);

@@ -18,7 +18,7 @@ use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
 use crate::store::inventory::InstalledApp;
 use crate::store::licences::assets;
-use crate::store::{Tx, declared, deployments, inventory};
+use crate::store::{Tx, declared, deployments, inventory, packages};
 
 /// Takes over what a device answered to an order for an app.
 pub fn app_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head: &Head, report: Option<&Report>) -> Result<()> {
@@ -205,8 +205,19 @@ fn camel(word: &str) -> String {
         .collect()
 }
 
+/// Takes what people call the version of an app of the house from its package, where the device told the build alone.
+fn with_short_version(tx: &Tx, row: &AppState) -> Result<AppState> {
+    let mut row = row.clone();
+    if row.adam_id.is_empty() && row.short_version.is_empty() && !row.version.is_empty() {
+        let package = packages::of_app(tx, &row.app_id)?.into_iter().find(|package| package.version == row.version);
+        row.short_version = package.map(|package| package.facts.short_version).unwrap_or_default();
+    }
+    Ok(row)
+}
+
 /// Stores a row, tells what is news in it, and has it looked at again.
 fn store(tx: &Tx, enrollment: &Enrollment, before: &AppState, row: &AppState) -> Result<()> {
+    let row = &with_short_version(tx, row)?;
     if before == row {
         return Ok(());
     }

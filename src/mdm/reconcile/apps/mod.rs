@@ -73,7 +73,7 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
     }
     let holder = planned.holder.as_ref().map(apps::holder_key).unwrap_or_default();
     if !planned.row.holder.is_empty() && planned.row.holder != holder && planned.order.is_some() {
-        give_back(tx, &mut planned.row)?;
+        give_back(tx, enrollment, &mut planned.row)?;
     }
     if !next::gave_up(&planned.row) && is_news_of_licence(tx, &mut planned)? {
         // What is served was worked out without it: that is done anew, at once.
@@ -92,7 +92,7 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
                 asks = true;
             }
             Step::Release => {
-                give_back(tx, &mut planned.row)?;
+                give_back(tx, enrollment, &mut planned.row)?;
                 if planned.before.is_some() {
                     app_states::forget(tx, &enrollment.id, &planned.row.app_id)?;
                 }
@@ -122,8 +122,8 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
     if planned.facts.want.is_none() && planned.row.mechanism == Mechanism::Declaration {
         next::enter(&mut planned.row, Stage::Removing, "", tx.now);
     }
-    if next::gave_up(&planned.row) {
-        give_back(tx, &mut planned.row)?;
+    if next::gave_up(&planned.row) || is_offered_only(&planned) {
+        give_back(tx, enrollment, &mut planned.row)?;
     }
     if planned.facts.lack.is_none() {
         next::mended(&mut planned.row, &planned.facts.licence, tx.now);
@@ -205,10 +205,14 @@ fn want_licence(tx: &Tx, planned: &mut Planned) -> Result<()> {
     Ok(())
 }
 
-fn give_back(tx: &Tx, row: &mut AppState) -> Result<()> {
-    if let Some(holder) = apps::holder_of(&row.holder) {
-        licences::release(tx, &row.adam_id, &holder)?;
-    }
+/// Whether somebody at the device may ask for it, and has not: then it waits for no licence and keeps none from others.
+fn is_offered_only(planned: &Planned) -> bool {
+    let row = &planned.row;
+    planned.facts.want.as_ref().is_some_and(|want| !want.installs) && next::is_away(row) && row.command_uuid.is_none()
+}
+
+fn give_back(tx: &Tx, enrollment: &Enrollment, row: &mut AppState) -> Result<()> {
+    apps::release(tx, &enrollment.id, row)?;
     row.holder.clear();
     Ok(())
 }

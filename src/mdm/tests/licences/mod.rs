@@ -1,9 +1,11 @@
 //! The ledger against the stand-in's book, without sockets: what is wanted is held in the end, whatever is lost on the way, and no seat is given twice.
 
 mod cases;
+mod locations;
 mod places;
 mod property;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -31,6 +33,10 @@ pub(super) struct Office {
     pub(super) text: String,
     /// Its id here.
     pub(super) id: String,
+    /// Whether an older token is meant.
+    pub(super) older: bool,
+    /// The texts of all locations, by id here.
+    texts: BTreeMap<String, String>,
 }
 
 /// Where a turn is cut off.
@@ -50,20 +56,47 @@ impl Office {
         for (adam_id, total) in owned {
             book.buy(&text, adam_id, *total);
         }
-        let mut office = Self { school, book, text, id: String::new() };
+        let mut office = Self { school, book, text, id: String::new(), older: false, texts: BTreeMap::new() };
         office.bring();
         office
     }
 
     /// Brings the token, as a person does.
     fn bring(&mut self) {
+        self.try_bring().unwrap();
+        self.claim();
+    }
+
+    /// Brings the token and does not claim its location.
+    pub(super) fn try_bring(&mut self) -> crate::error::Result<()> {
         let now = self.school.clock.now();
         let brought = ContentToken::read(self.text.as_bytes(), now).unwrap();
         let service = Service::read(&self.ask("GET", "/mdm/v2/service/config", &[], &Value::Null).unwrap().body, BASE);
         let config = ClientConfig::read(&self.ask("GET", "/mdm/v2/client/config", &[], &Value::Null).unwrap().body);
-        let arrival = tokens::Arrival { brought, service, config, practice: false };
-        self.id = self.school.write(move |tx| tokens::keep(tx, &Actor::Console, &arrival)).id;
-        self.claim();
+        let arrival = tokens::Arrival { brought, service, config, practice: false, older: self.older };
+        self.id = self.school.try_write(move |tx| tokens::keep(tx, &Actor::Console, &arrival))?.id;
+        self.texts.insert(self.id.clone(), self.text.clone());
+        Ok(())
+    }
+
+    /// Opens another location and brings its token; the first stays the one that is meant. Gives the text and the id.
+    pub(super) fn second(&mut self, name: &str, owned: &[(&str, u32)]) -> (String, String) {
+        let text = self.book.open(name, self.school.clock.now().plus(super::days(300)));
+        for (adam_id, total) in owned {
+            self.book.buy(&text, adam_id, *total);
+        }
+        let id = self.bring_text(&text);
+        (text, id)
+    }
+
+    /// Brings a token of another location than the one that is meant.
+    pub(super) fn bring_text(&mut self, text: &str) -> String {
+        let first = (self.text.clone(), self.id.clone());
+        self.text = text.to_owned();
+        self.bring();
+        let id = self.id.clone();
+        (self.text, self.id) = first;
+        id
     }
 
     /// Claims the location, as an upload does when nobody else has it.
@@ -158,9 +191,16 @@ impl Office {
 
     /// Runs what is due, as the job does.
     pub(super) fn turn(&mut self, cut: Option<Cut>) {
-        if self.school.write(errands::begin).is_empty() {
-            return;
+        let first = (self.text.clone(), self.id.clone());
+        for token in self.school.write(errands::begin) {
+            self.text = self.texts[&token.id].clone();
+            self.id = token.id;
+            self.turn_of_one(cut);
         }
+        (self.text, self.id) = first;
+    }
+
+    fn turn_of_one(&mut self, cut: Option<Cut>) {
         for number in 0..64 {
             let id = self.id.clone();
             let Some(errand) = self.school.write(move |tx| errands::next(tx, &id)) else { break };

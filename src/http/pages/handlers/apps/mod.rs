@@ -26,7 +26,7 @@ use crate::http::pages::apps::{ListView, NewView, list, new};
 use crate::mdm::apps::{self, Edit};
 use crate::mdm::{Right, devices};
 use crate::store::app_states::Stage;
-use crate::store::{Tx, groups};
+use crate::store::{Tx, apps as rows, groups};
 
 /// Apps, and devices of one app, on one page.
 const PAGE: u32 = 50;
@@ -80,13 +80,13 @@ fn address(path: &str, query: &[(&str, &str)], (name, id): (&str, &str)) -> Stri
 async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<ListQuery>) -> Result<Response> {
     let (actor, search, after) = (who.actor.clone(), query.search.trim().to_owned(), cursor(&query.after));
     let term = search.clone();
-    let work = move |tx: &Tx| Ok((apps::list(tx, &actor, &term, after.as_ref(), PAGE + 1)?, groups::all(tx)?));
+    let work = move |tx: &Tx| Ok((apps::list(tx, &actor, &term, after.as_ref(), PAGE + 1)?, groups::all(tx)?, rows::repeated_names(tx)?));
     let now = app.now();
-    let ((mut found, total), groups) = app.store.read_slow(now, work).await?;
+    let ((mut found, total), groups, repeated) = app.store.read_slow(now, work).await?;
     let is_more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
     let next = found.last().filter(|_| is_more).map(|last| address("/apps", &[("search", &search)], (&last.app.name, &last.app.id)));
-    let rows = found.into_iter().map(|found| view::row(found, &groups, now)).collect();
+    let rows = found.into_iter().map(|found| view::row(found, &groups, &repeated, now)).collect();
     let view = ListView { search, rows, total, next, may_change: who.actor.may(Right::Configure) };
     let flash = SaidQuery::of(&query.said).flash(&gate, &who);
     Ok(list(&shell(&app, &who, flash).await?, &view).into_response())

@@ -14,8 +14,9 @@ use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::mdm::apps::{self, LicenceBy, Overview, Picture, Settings, Updates, words};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
+use crate::protocol::package::version_words;
 use crate::store::app_states::{AppState, OnDevice, Stage};
-use crate::store::apps::AppKind;
+use crate::store::apps::{App, AppKind};
 use crate::store::assignments::AssignedMode;
 use crate::store::deployments::Mechanism;
 use crate::store::{Tx, groups};
@@ -40,7 +41,7 @@ fn licences(found: &Overview) -> Option<Licences> {
 }
 
 /// An app as the list shows it.
-pub(super) fn row(found: Overview, groups: &[groups::Group], now: Timestamp) -> AppRow {
+pub(super) fn row(found: Overview, groups: &[groups::Group], repeated: &[String], now: Timestamp) -> AppRow {
     let open = found.assignments.iter().filter(|assignment| !is_over(assignment.ends_at, now));
     let name = |id: &str| groups.iter().find(|group| group.id == id).map(|group| group.name.clone());
     AppRow {
@@ -52,8 +53,20 @@ pub(super) fn row(found: Overview, groups: &[groups::Group], now: Timestamp) -> 
         licences: licences(&found),
         groups: open.filter_map(|assignment| name(&assignment.group_id)).collect(),
         results: segments(&found),
+        identifier: identifier(&found.app, repeated),
         id: found.app.id,
         name: found.app.name,
+    }
+}
+
+/// What tells an app from others of its name; empty where there are none.
+fn identifier(app: &App, repeated: &[String]) -> String {
+    if !repeated.contains(&app.name.to_lowercase()) {
+        return String::new();
+    }
+    match &app.adam_id {
+        Some(adam_id) if app.bundle_id.is_empty() => format!("App Store number {adam_id}"),
+        _ => app.bundle_id.clone(),
     }
 }
 
@@ -153,7 +166,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
             ..ScopeView::default()
         },
         optional: optional.map(|row| row.group_id.clone()).collect(),
-        version: facts.get("version").and_then(Json::as_str).unwrap_or_default().to_owned(),
+        version: newest(&facts),
         devices: devices.into_iter().map(|row| device(row, &zone)).collect(),
         unable: apps::unable(tx, actor, id)?
             .into_iter()
@@ -230,4 +243,10 @@ fn sentences(settings: &Settings, kind: AppKind, zone: &Zone) -> Vec<String> {
         }
     }
     said
+}
+
+/// The newest version as people say it; of the house's apps with the build.
+fn newest(facts: &Json) -> String {
+    let text = |key: &str| facts.get(key).and_then(Json::as_str).unwrap_or_default();
+    version_words(text("short_version"), text("version"))
 }

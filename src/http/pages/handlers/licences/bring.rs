@@ -11,7 +11,7 @@ use super::{ADDRESS, view};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::content_tokens::bring;
+use crate::http::content_tokens::{Meant, bring};
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::system::licences::{AllView, all};
 use crate::mdm::Right;
@@ -40,7 +40,10 @@ fn part(parts: &[(String, Vec<u8>)], name: &str) -> Vec<u8> {
 pub(super) async fn token(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let outcome = match parts(sent).await {
-        Ok(parts) => bring(&app, &who.actor, &part(&parts, "file"), false, false).await,
+        Ok(parts) => {
+            let meant = Meant { older: part(&parts, "older") == b"1", ..Meant::default() };
+            bring(&app, &who.actor, &part(&parts, "file"), false, meant).await
+        }
         Err(error) => Err(error),
     };
     match outcome {
@@ -57,8 +60,9 @@ pub(super) async fn token(State(app): State<App>, gate: Gate, who: SignedIn, sen
             Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{}", token.id), &words))
         }
         Err(error) => {
+            let is_older = error.kind == Kind::Conflict;
             let words = words(error)?;
-            refused(&app, &who, |view| view.token_error = Some(words)).await
+            refused(&app, &who, |view| (view.token_error, view.asks_older) = (Some(words), is_older)).await
         }
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn part(tx: &Tx, actor: &Actor) -> Result<(Mark, String)> {
 fn row(tx: &Tx, zone: &Zone, standing: Standing) -> LocationRow {
     let Standing { token, owned, in_use, .. } = standing;
     let left = token.expires_at.since(tx.now);
+    let name = token.name().to_owned();
     let (state, words) = match token.state {
         TokenState::Taken => (Mark::Problem, format!("“{}” took it over", token.other_server)),
         TokenState::Refused => (Mark::Problem, token.problem),
@@ -81,7 +82,7 @@ fn row(tx: &Tx, zone: &Zone, standing: Standing) -> LocationRow {
         TokenState::Ready => (Mark::Ok, format!("good until {}", zone.day(token.expires_at))),
     };
     LocationRow {
-        name: if token.location.is_empty() { token.organisation } else { token.location },
+        name,
         id: token.id,
         state,
         words,
@@ -138,6 +139,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<AllView> {
             locations: tokens::list(tx, &actor)?.into_iter().map(|standing| row(tx, &zone, standing)).collect(),
             owned: licences::offered(tx)?.into_iter().map(|asset| owned(tx, asset)).collect::<Result<_>>()?,
             token_error: None,
+            asks_older: false,
             sheet_error: None,
             may_change: actor.may(Right::Configure),
         })

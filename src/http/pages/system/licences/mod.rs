@@ -6,8 +6,8 @@ mod location;
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, day, empty, field, frame, live, post, practice,
-    section, table, thousands, time_ago, upload,
+    Button, Column, Frame, Icon, Live, Pager, Row, Section, Shell, State, Table, badge, checkbox, day, empty, field, frame, live, post,
+    practice, section, table, thousands, time_ago, upload,
 };
 use crate::clock::Timestamp;
 
@@ -28,6 +28,8 @@ pub struct AllView {
     pub codes: Vec<CodesRow>,
     /// What is wrong with the token that was brought.
     pub token_error: Option<String>,
+    /// Whether an older token may be what is meant.
+    pub asks_older: bool,
     /// What is wrong with the sheet that was brought: the field and the words.
     pub sheet_error: Option<(String, String)>,
     /// Whether the viewer may change anything here.
@@ -195,6 +197,7 @@ fn bring(view: &AllView) -> Markup {
         "/system/apps-and-books",
         html! {
             (field("file", "Content token").kind("file").accept(".vpptoken,.txt").help(help).error(view.token_error.as_deref()))
+            @if view.asks_older { (checkbox("older", "The older token is meant", false, "It takes the place of the one that is here, which ends later.")) }
             div.form-foot { (Button::submit("Bring the token").main().icon(Icon::Upload)) }
         },
     )

@@ -1,0 +1,139 @@
+//! Who waits for a licence, who does not any more, and what is said before devices come into a group.
+
+use super::*;
+use crate::mdm::apps::Shortage;
+use crate::mdm::catalog;
+use crate::mdm::people::NewPerson;
+use crate::store::licences::users::{self, User, UserState};
+use crate::store::people::PersonRole;
+
+impl Device<'_> {
+    fn wishes(&self) -> u32 {
+        self.school.write(|tx| rows::count_short(tx, ATLAS, false))
+    }
+}
+
+fn now_optional(school: &School, app: &App) {
+    let id = app.id.clone();
+    school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Optional, None));
+}
+
+#[test]
+fn a_device_to_which_an_app_is_only_offered_now_waits_for_no_licence() {
+    for os_version in ["16.7", "18.1"] {
+        let school = School::new();
+        let device = device(&school, os_version);
+        let app = assigned(&school, 0, AssignedMode::Required, Settings::default());
+        device.session("", "");
+        assert_eq!((device.stage(), device.wishes()), (Stage::NoLicence, 1), "{os_version}");
+        now_optional(&school, &app);
+        device.session("", "");
+        assert_eq!((device.stage(), device.wishes()), (Stage::Offered, 0), "{os_version}");
+        let (enrollment, id) = (device.enrollment(), app.id.clone());
+        school.write(move |tx| catalog::request(tx, &enrollment, &id));
+        device.session("", "");
+        assert_eq!((device.stage(), device.wishes()), (Stage::NoLicence, 1), "{os_version}: who asks waits");
+    }
+}
+
+#[test]
+fn a_device_that_has_the_app_keeps_it_and_its_licence_when_it_becomes_optional() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session(&taken("Managed"), "Managed");
+    now_optional(&school, &app);
+    assert!(device.session("", "Managed").is_empty());
+    assert!(has_licence(&school));
+    assert_eq!(device.stage(), Stage::Installed);
+}
+
+#[test]
+fn licences_on_their_way_back_from_a_group_are_not_missing_where_it_gets_the_app_again() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    school.write(|tx| {
+        let key = AssetKey { token_id: "location".into(), adam_id: ATLAS.into(), pricing_param: "STDQ".into() };
+        assets::put(
+            tx,
+            &OwnedAsset {
+                key,
+                product_type: "App".into(),
+                device_assignable: true,
+                platforms: "[]".into(),
+                owned: Some(1),
+                assigned: 1,
+                listed: 0,
+                reserved: 0,
+                as_of_at: tx.now,
+            },
+        )
+    });
+    device.session(&taken("Managed"), "Managed");
+    let id = app.id.clone();
+    school.write(move |tx| apps::unassign(tx, &Actor::Console, &id, "g"));
+    for _ in 0..3 {
+        device.session("", "");
+    }
+    assert!(!has_licence(&school), "it is on its way back");
+    let id = app.id.clone();
+    let (_, short, _) = school.write(move |tx| apps::assign(tx, &Actor::Console, &id, "g", AssignedMode::Required, None));
+    assert_eq!(short, Vec::<Shortage>::new());
+    device.session("", "");
+    assert!(has_licence(&school), "and is theirs again");
+}
+
+#[test]
+fn devices_that_come_into_a_group_are_told_to_lack_licences_by_app_and_number() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 0, AssignedMode::Required, Settings::default());
+    let (device_id, id) = (device.enrollment().device_id, app.id.clone());
+    let (short, again) = school.write(move |tx| {
+        apps::unassign(tx, &Actor::Console, &id, "g")?;
+        let new = crate::mdm::groups::NewGroup { name: "7c".into(), ..Default::default() };
+        let group = crate::mdm::groups::create(tx, &Actor::Console, new)?;
+        apps::assign(tx, &Actor::Console, &id, &group.id, AssignedMode::Required, None)?;
+        let before = apps::shortages_of_group(tx, &group.id)?;
+        crate::mdm::groups::add(tx, &Actor::Console, &group.id, &[device_id])?;
+        let now = apps::shortages_of_group(tx, &group.id)?;
+        let short: Vec<_> = apps::newly_short(&before, now.clone()).into_iter().map(|(_, short)| (short.by, short.because)).collect();
+        Ok((short, apps::newly_short(&now, now.clone()).len()))
+    });
+    assert_eq!((short, again), (vec![(1, String::from("7c needs 1 more licence of Atlas."))], 0));
+}
+
+#[test]
+fn nobody_is_said_to_hold_a_licence_that_nobody_has() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let device_id = device.enrollment().device_id;
+    assigned(&school, 1, AssignedMode::Required, Settings { licence: LicenceBy::User, ..Settings::default() });
+    school.write(move |tx| {
+        let new = NewPerson { name: "Kim".into(), email: String::new(), role: PersonRole::Student, active: true };
+        let person = crate::mdm::people::create(tx, &Actor::Console, new)?;
+        crate::store::people::set_person(tx, &device_id, Some(&person.id))?;
+        let user = User {
+            token_id: "location".into(),
+            person_id: person.id,
+            wanted: true,
+            known: true,
+            state: UserState::Associated,
+            email: String::new(),
+            managed_apple_id: String::new(),
+            invited_at: None,
+            id_hash: "hash".into(),
+            event_id: None,
+            attempts: 0,
+            due_at: None,
+            problem: String::new(),
+        };
+        users::put(tx, &user)?;
+        crate::store::devices::set_facts(tx, &device_id, r#"{"iTunesStoreAccountIsActive":false}"#)?;
+        crate::store::deployments::look_again(tx, &device_id).map(drop)
+    });
+    device.idle();
+    let problem = device.app().unwrap().problem;
+    assert!(problem.contains("not signed in to the account of Kim, whose licence it would use"), "{problem}");
+}
