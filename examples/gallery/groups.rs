@@ -48,6 +48,7 @@ fn rows() -> Vec<GroupRow> {
 fn group(rule: String) -> GroupView {
     let devices = (1..=4).map(|n| (n.to_string(), format!("Cart A {n}"), format!("TESTSN000{n}"))).collect();
     GroupView {
+        trials: Vec::new(),
         row: GroupRow { id: "a".into(), name: "Cart A".into(), rule, devices: 4 },
         note: "The cart in room 12".into(),
         devices,

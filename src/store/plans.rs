@@ -90,7 +90,7 @@ mod tests {
     fn a_look_through_a_table_is_seen_and_a_look_up_is_not() {
         let plans = memory().write_blocking(Timestamp::from_seconds(1), |tx| {
             of(tx, || {
-                tx.list("SELECT seq FROM events AS happened WHERE actor = ?1", ["x"], |row| row.get::<_, i64>(0))?;
+                tx.list("SELECT seq FROM events AS happened WHERE data = ?1", ["x"], |row| row.get::<_, i64>(0))?;
                 tx.list("SELECT at FROM events WHERE device_id = ?1", ["x"], |row| row.get::<_, i64>(0))?;
                 tx.list("SELECT seq FROM events WHERE seq = ?1", [1], |row| row.get::<_, i64>(0))
             })

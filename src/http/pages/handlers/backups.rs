@@ -154,6 +154,7 @@ impl Typed {
 }
 
 async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): Form<Typed>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
     let outcome = match typed.plan() {
         Ok(new) => app.store.write(app.now(), move |tx| plan::set(tx, &actor, &new)).await,
@@ -167,6 +168,7 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(typed): 
 
 /// Tries what stands in the form, and shows it again as it was typed.
 async fn try_places(State(app): State<App>, who: SignedIn, Form(typed): Form<Typed>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
     let actor = who.actor.clone();
     let tried = async {
         let new = typed.plan()?;
