@@ -27,7 +27,7 @@ const at = async (name) => {
   return appPath();
 };
 await at('Field Notes');
-check('one app is installed, and its page shows it by itself', await until(/installed \(4\.2\.0\)/, 120000, '#results'), await text('#results'));
+check('one app is installed, and its page shows it by itself', await until(/installed, version 4\.2\.0/, 120000, '#results'), await text('#results'));
 check('somebody declines it', await until(/declined/, 240000, '#results'), (await text('#results')).slice(0, 400));
 await picture(page, 'app');
 await at('Sums and More');
@@ -36,7 +36,7 @@ const short = Number((await text()).match(/Practice needs (\d+) more/)?.[1]);
 check('as many devices say that they have none', await until(new RegExp(`${short} no licence`), 90000, '#results'), (await text('#results')).slice(0, 300));
 check('devices that cannot have it say why', /Apple TV[\s\S]*There is no version of it for Apple TV\./.test(await page.locator('main').innerText()));
 await at('Library Desk');
-check('one updates: some had the version before', await until(/updating|installed \(5\.1\)/, 120000, '#results'), (await text('#results')).slice(0, 300));
+check('one updates: some had the version before', await until(/updating|installed, version 5\.1/, 120000, '#results'), (await text('#results')).slice(0, 300));
 await page.goto(`${base}/`);
 check('Today says what is missing', await until(/wait for a licence of Sums and More/, 30000), (await text()).slice(0, 300));
 await picture(page, 'today-apps');
@@ -61,7 +61,7 @@ check('the preview tells by what it is sent', /sent by a (command|declaration)/.
 await picture(page, 'app-preview');
 await submit(page.locator('button', { hasText: 'Save who gets it' }));
 await page.goto(`${base}${added}`);
-check('devices come to have it', await until(/installed \(3\.3\.2\)/, 150000, '#results'), (await text('#results')).slice(0, 400));
+check('devices come to have it', await until(/installed, version 3\.3\.2/, 150000, '#results'), (await text('#results')).slice(0, 400));
 await page.goto(`${base}/system/apps-and-books`);
 check('and their licences are in use', await until(/Laboratory[^\n]*\n[\s\S]*?\b[1-9]\d*\b/, 30000));
 

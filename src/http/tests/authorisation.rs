@@ -134,7 +134,13 @@ fn routes() -> BTreeSet<String> {
     let route = Regex::new(r#"\.route\(\s*("([^"]*)"|[A-Za-z_:]+),"#).unwrap();
     let method = Regex::new(r"\b(get|post|put|patch|delete|any)\(").unwrap();
     let mut found = BTreeSet::new();
-    for text in texts.values() {
+    for (file, text) in &texts {
+        let named = text.matches(".route(").count();
+        assert_eq!(
+            route.captures_iter(text).count(),
+            named,
+            "{file}: an address that is put together cannot be looked at here; write it out"
+        );
         for at in route.captures_iter(text) {
             let path = at.get(2).map_or_else(|| constant(&texts, text, &at[1]), |path| path.as_str().to_owned());
             let rest = &text[at.get(0).unwrap().end()..];

@@ -151,16 +151,19 @@ const FIELDS: [&str; 13] = [
 pub fn form(shell: &Shell, view: &FormView) -> Markup {
     let action = view.id.as_ref().map_or_else(|| format!("{ADDRESS}/new?kind={}", view.kind.0), |id| format!("{ADDRESS}/{id}"));
     let title = if view.id.is_some() { view.name.as_str() } else { view.kind.1.as_str() };
+    let part = |title: &str, fields: Markup| section(title, html! { div.form { (fields) } });
     let form = html! {
-        (elsewhere(&view.errors, &FIELDS))
-        (field("name", "Name").value(&view.name).error(at(&view.errors, "name")))
-        (section("Management", switches(view)))
-        (section("The least that it has to run", least(view)))
-        @if view.is_mac { (section("Accounts on the Mac", accounts(view))) }
-        (section("Shown while it is set up", texts(view)))
-        (section("Left out of the set-up", panes(view)))
-        @if view.may_change {
-            div.form-foot { (Button::submit(if view.id.is_some() { "Save" } else { "Make the profile" }).main()) }
+        div.stack.loose {
+            (elsewhere(&view.errors, &FIELDS))
+            div.form { (field("name", "Name").value(&view.name).error(at(&view.errors, "name"))) }
+            (part("Management", switches(view)))
+            (part("The least that it has to run", least(view)))
+            @if view.is_mac { (part("Accounts on the Mac", accounts(view))) }
+            (part("Shown while it is set up", texts(view)))
+            (part("Left out of the set-up", panes(view)))
+            @if view.may_change {
+                div.form-foot { (Button::submit(if view.id.is_some() { "Save" } else { "Make the profile" }).main()) }
+            }
         }
     };
     let content = html! {

@@ -27,11 +27,11 @@ use crate::store::Tx;
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(ADDRESS, get(show).post(change))
-        .route(&format!("{ADDRESS}/try"), post(try_places))
-        .route(&format!("{ADDRESS}/run"), post(run))
-        .route(&format!("{ADDRESS}/self-test"), post(self_test))
-        .route(&format!("{ADDRESS}/recovery-key"), post(make_key))
-        .route(&format!("{ADDRESS}/file"), post(take))
+        .route("/system/backups/try", post(try_places))
+        .route("/system/backups/run", post(run))
+        .route("/system/backups/self-test", post(self_test))
+        .route("/system/backups/recovery-key", post(make_key))
+        .route("/system/backups/file", post(take))
 }
 
 /// How backups stand, for the overview.
