@@ -251,6 +251,7 @@ struct Take {
 }
 
 async fn take(State(app): State<App>, who: SignedIn, Form(take): Form<Take>) -> Result<Response> {
+    who.actor.require(Right::Govern)?;
     let wish = Wish { passphrase: Some(Secret::new(take.passphrase)), with_packages: take.packages_too.is_some() };
     match backup::answer(&app, &who.actor, wish).await {
         Ok(answer) => Ok(answer),
