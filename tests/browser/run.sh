@@ -2,7 +2,7 @@
 # The page as a person uses it: Chromium against `rollcall demo`. Pictures land in target/browser.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-target=${CARGO_TARGET_DIR:-target}
+target=$(realpath "${CARGO_TARGET_DIR:-target}")
 rollcall=${ROLLCALL_BIN:-$target/debug/rollcall}
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || { echo "SKIPPED: no Chromium"; exit 77; }
 command -v node >/dev/null && command -v npm >/dev/null || { echo "SKIPPED: no node or npm"; exit 77; }
