@@ -33,6 +33,7 @@ pub mod licences;
 pub mod names;
 pub mod nano;
 pub mod needs;
+mod own_profile;
 pub mod packages;
 pub mod people;
 pub mod policies;

@@ -1,14 +1,13 @@
 //! The icon of the catalogue on the Home Screen: a profile with a web clip, made for each device.
 
-use uuid::Uuid;
-
 use super::{Colour, appearance, icon, is_for, link};
 use crate::error::Result;
+use crate::mdm::own_profile::{envelope, uuid_of};
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target};
 use crate::pki::digest::sha256;
 use crate::pki::hex;
 use crate::protocol::platform::Platform;
-use crate::protocol::plist::{self, Dictionary, Value};
+use crate::protocol::plist::{self, Value};
 use crate::store::{Tx, enrollments};
 
 /// PayloadIdentifier of the profile.
@@ -29,14 +28,14 @@ pub fn pieces(tx: &Tx, target: &Target, origin: Option<&str>) -> Result<Vec<Piec
 
 fn profile(title: &str, colour: Colour, url: &str) -> Result<ProfilePiece> {
     let seed = format!("{IDENTIFIER}\n{title}\n{}\n{url}", colour.as_str());
-    let uuid = made_of(&seed, 0);
-    let mut clip = outside("com.apple.webClip.managed", &format!("{IDENTIFIER}.clip"), &made_of(&seed, 1), title);
+    let uuid = uuid_of(seed.as_bytes(), 0);
+    let mut clip = envelope("com.apple.webClip.managed", &format!("{IDENTIFIER}.clip"), &uuid_of(seed.as_bytes(), 1), title);
     clip.insert("URL".to_owned(), Value::from(url));
     clip.insert("Label".to_owned(), Value::from(title));
     clip.insert("Icon".to_owned(), Value::Data(icon::icon(colour)?.to_vec()));
     clip.insert("Precomposed".to_owned(), Value::Boolean(true));
     clip.insert("IsRemovable".to_owned(), Value::Boolean(false));
-    let mut root = outside("Configuration", IDENTIFIER, &uuid, title);
+    let mut root = envelope("Configuration", IDENTIFIER, &uuid, title);
     root.insert("PayloadDescription".to_owned(), Value::from("Apps that your organisation has for this device."));
     root.insert("PayloadContent".to_owned(), Value::Array(vec![Value::Dictionary(clip)]));
     let bytes = plist::to_xml(&Value::Dictionary(root))?;
@@ -50,26 +49,4 @@ fn profile(title: &str, colour: Colour, url: &str) -> Result<ProfilePiece> {
         origins: Vec::new(),
         by_command: false,
     })
-}
-
-fn outside(payload_type: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
-    let mut keys = Dictionary::new();
-    for (key, value) in [
-        ("PayloadType", Value::from(payload_type)),
-        ("PayloadVersion", Value::Integer(1.into())),
-        ("PayloadIdentifier", Value::from(identifier)),
-        ("PayloadUUID", Value::from(uuid)),
-        ("PayloadDisplayName", Value::from(name)),
-    ] {
-        keys.insert(key.to_owned(), value);
-    }
-    keys
-}
-
-/// A UUID that the same content always gets.
-fn made_of(seed: &str, which: u8) -> String {
-    let digest = sha256(&[seed.as_bytes(), &[which]].concat());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_upper(&mut Uuid::encode_buffer()).to_owned()
 }

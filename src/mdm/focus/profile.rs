@@ -4,11 +4,10 @@
 //! apps, iPhones and iPads show what is on both. It comes by a command on every system: declarative management keeps to what is declared, and would
 //! bring back after its end what a device has removed by itself.
 
-use uuid::Uuid;
-
 use super::ability::{APP_LOCK, ability, words};
 use super::wish::host;
 use crate::error::Result;
+use crate::mdm::own_profile::{envelope, uuid_of};
 use crate::mdm::settings;
 use crate::mdm::wanted::{Origin, Piece, ProfileContent, ProfilePiece, Target, Unable};
 use crate::pki::digest::sha256;
@@ -55,14 +54,14 @@ fn profile(focus: &Focus, items: &[String], version: OsVersion, until: &str, ori
     let name = format!("{} until {until}: {}", focus.class_name, words(focus.kind, items));
     let mut keys = keys(focus.kind, items, version);
     let seed = format!("{}\n{:?}\n{}\n{name}", focus.id, items, focus.ends_at.millis());
-    let uuid = made_of(&seed, 0);
+    let uuid = uuid_of(seed.as_bytes(), 0);
     let payload_type = match focus.kind {
         FocusKind::Apps => RESTRICTIONS,
         FocusKind::App => APP_LOCK,
         FocusKind::Sites => FILTER,
     };
-    keys.extend(outside(payload_type, &format!("{IDENTIFIER}.payload"), &made_of(&seed, 1), &name));
-    let mut root = outside("Configuration", IDENTIFIER, &uuid, &name);
+    keys.extend(envelope(payload_type, &format!("{IDENTIFIER}.payload"), &uuid_of(seed.as_bytes(), 1), &name));
+    let mut root = envelope("Configuration", IDENTIFIER, &uuid, &name);
     let description = format!("For a lesson, this device shows only what the teacher chose. It ends by itself at {until}.");
     root.insert("PayloadDescription".to_owned(), Value::from(description));
     root.insert("PayloadScope".to_owned(), Value::from("System"));
@@ -105,19 +104,4 @@ fn keys(kind: FocusKind, items: &[String], version: OsVersion) -> Dictionary {
         }
     }
     keys
-}
-
-fn outside(payload_type: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
-    let texts = [("PayloadType", payload_type), ("PayloadIdentifier", identifier), ("PayloadUUID", uuid), ("PayloadDisplayName", name)];
-    let mut keys: Dictionary = texts.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
-    keys.insert("PayloadVersion".to_owned(), Value::Integer(1.into()));
-    keys
-}
-
-/// A UUID that the same focus always gets.
-fn made_of(seed: &str, which: u8) -> String {
-    let digest = sha256(&[seed.as_bytes(), &[which]].concat());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_upper(&mut Uuid::encode_buffer()).to_owned()
 }

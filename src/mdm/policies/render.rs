@@ -13,12 +13,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uuid::Uuid;
-
 use super::pieces::EffectiveKey;
 use super::ways;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::own_profile::{envelope, uuid_of};
 use crate::mdm::wanted::{Origin, PayloadPiece, ProfileContent, ProfilePiece};
 use crate::pki::digest::sha256;
 use crate::pki::hex;
@@ -87,10 +86,10 @@ fn profile(payload_type: &str, ends_at: Option<Timestamp>, parts: &[(&Dictionary
     };
     let keys_xml = plist::to_xml(&Value::Dictionary(merged.keys.clone()))?;
     let seed = [identifier.as_bytes(), b"\n", &keys_xml].concat();
-    let (uuid, inner) = (made_of(&seed, 0), made_of(&seed, 1));
-    let mut payload = outside(payload_type, &format!("{identifier}.payload"), &inner, &name);
+    let (uuid, inner) = (uuid_of(&seed, 0), uuid_of(&seed, 1));
+    let mut payload = envelope(payload_type, &format!("{identifier}.payload"), &inner, &name);
     payload.extend(merged.keys.clone());
-    let mut root = outside("Configuration", &identifier, &uuid, &name);
+    let mut root = envelope("Configuration", &identifier, &uuid, &name);
     root.insert("PayloadDescription".to_owned(), Value::from(DESCRIPTION));
     root.insert("PayloadScope".to_owned(), Value::from("System"));
     if let Some(end) = ends_at {
@@ -124,28 +123,6 @@ fn named(payload_type: &str) -> (&str, &str) {
         SOFTWARE_UPDATE => ("updates", "Software updates"),
         other => (other, "Settings of your organisation"),
     }
-}
-
-fn outside(payload_type: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
-    let mut keys = Dictionary::new();
-    for (key, value) in [
-        ("PayloadType", Value::from(payload_type)),
-        ("PayloadVersion", Value::Integer(1.into())),
-        ("PayloadIdentifier", Value::from(identifier)),
-        ("PayloadUUID", Value::from(uuid)),
-        ("PayloadDisplayName", Value::from(name)),
-    ] {
-        keys.insert(key.to_owned(), value);
-    }
-    keys
-}
-
-/// A UUID that the same content always gets, in upper case as Apple writes them.
-fn made_of(seed: &[u8], which: u8) -> String {
-    let digest = sha256(&[seed, &[which]].concat());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_upper(&mut Uuid::encode_buffer()).to_owned()
 }
 
 fn keys(payload_type: &str, merged: &Merged<Origin>) -> Vec<EffectiveKey> {

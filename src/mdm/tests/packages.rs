@@ -4,7 +4,7 @@ use super::{School, days};
 use crate::clock::Timestamp;
 use crate::error::{Kind, Result};
 use crate::mdm::packages::{self, Kept, NewPackage, PACKAGES_MAX, VERSIONS_MAX};
-use crate::mdm::provisioning::{self, PROFILES_MAX, Recognised};
+use crate::mdm::provisioning;
 use crate::mdm::{Actor, assignments as assign};
 use crate::pki::digest::sha256;
 use crate::pki::hex;
@@ -14,7 +14,7 @@ use crate::protocol::package::{self, Package as Read};
 use crate::protocol::platform::Platform;
 use crate::protocol::provision;
 use crate::protocol::provision::tests::profile;
-use crate::store::assignments::{AssignedKind, AssignedMode, of_device};
+use crate::store::assignments::{AssignedKind, AssignedMode};
 use crate::store::devices::{self, Device};
 use crate::store::packages::Stage;
 use crate::store::{Tx, alerts, enrollments, packages as rows, plans, profiles::tests::group};
@@ -279,70 +279,6 @@ fn ends_are_told_thirty_fourteen_and_seven_days_before() {
         let now = told();
         assert!(now.len() == 2 && now.iter().all(|(rank, message)| *rank == harm && message.contains(words)), "{passed}: {now:?}");
     }
-}
-
-#[test]
-fn a_device_is_to_have_the_profiles_of_its_groups_that_have_not_ended() {
-    let school = School::new();
-    let device = school.enrolled("A-1").enrollment().device_id;
-    let end = school.clock.now().plus(days(10));
-    let pieces = |school: &School| {
-        let device = school.write(|tx| Ok(enrollments::by_nano_id(tx, "A-1")?.unwrap().device_id));
-        school.write(move |tx| provisioning::pieces(tx, &of_device(tx, &device)?))
-    };
-    school.write(move |tx| {
-        group(tx, "one", "One", &[device.as_str()])?;
-        group(tx, "two", "Two", &[device.as_str()])?;
-        let (kept, _) = provisioning::create(tx, &Actor::Console, &provisioning::recognise(profile("P-1", "a.b", end, &[]))?)?;
-        provisioning::assign(tx, &Actor::Console, &kept.profile.id, "one")?;
-        provisioning::assign(tx, &Actor::Console, &kept.profile.id, "two").map(drop)
-    });
-    let wanted = pieces(&school);
-    assert_eq!((wanted.len(), wanted[0].uuid.as_str(), wanted[0].expires_at), (1, "P-1", end));
-    let id = wanted[0].id.clone();
-    assert!(provision::read(&school.write(move |tx| provisioning::content(tx, &id))).is_ok());
-    school.clock.advance(days(10));
-    assert_eq!(pieces(&school), []);
-    let id = wanted[0].id.clone();
-    school.write(move |tx| {
-        provisioning::delete(tx, &Actor::Console, &id)?;
-        assert!(
-            assign::unassign(tx, &Actor::Console, (AssignedKind::Provisioning, &id, ""), "one").is_err(),
-            "it was taken back everywhere"
-        );
-        Ok(())
-    });
-}
-
-#[test]
-fn another_profile_with_the_same_uuid_is_refused_and_the_same_one_is_the_same() {
-    let school = School::new();
-    let end = school.clock.now().plus(days(40));
-    school.write(move |tx| {
-        let first = provisioning::recognise(profile("P-1", "school.example.field", end, &[]))?;
-        let other = provisioning::recognise(profile("P-1", "school.example.field", end.plus(days(1)), &[]))?;
-        assert!(provisioning::create(tx, &Actor::Console, &first)?.1);
-        assert!(!provisioning::create(tx, &Actor::Console, &first)?.1);
-        let refused = provisioning::create(tx, &Actor::Console, &other).unwrap_err();
-        assert!(refused.kind == Kind::Conflict && refused.message.contains("same UUID"), "{refused}");
-        Ok(())
-    });
-}
-
-#[test]
-fn there_are_so_many_provisioning_profiles() {
-    let school = School::new();
-    let end = school.clock.now().plus(days(10));
-    let like = provision::read(&profile("P", "a.b", end, &[])).unwrap();
-    school.write(move |tx| {
-        let new = |number: u64| Recognised { facts: provision::Facts { uuid: number.to_string(), ..like.clone() }, content: vec![0] };
-        for number in 0..PROFILES_MAX {
-            provisioning::create(tx, &Actor::Console, &new(number))?;
-        }
-        let many = provisioning::create(tx, &Actor::Console, &new(PROFILES_MAX)).unwrap_err();
-        assert_eq!(many.kind, Kind::Conflict);
-        Ok(())
-    });
 }
 
 #[test]

@@ -244,7 +244,8 @@ async fn make_key(State(app): State<App>, who: SignedIn, Form(sure): Form<Sure>)
     Ok(key(&shell(&app, &who, None).await?, made.expose()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Take {
     passphrase: String,
     packages_too: Option<String>,
