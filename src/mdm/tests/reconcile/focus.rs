@@ -15,8 +15,8 @@ use crate::secret::Secret;
 use crate::store::classes::ClassRole;
 use crate::store::deployments;
 use crate::store::focuses::FocusKind;
-use crate::store::groups::{self, Group};
 use crate::store::people::{PersonRole, set_person};
+use crate::store::profiles::tests::group;
 use serde_json::json;
 
 const LESSON: Duration = Duration::from_secs(45 * 60);
@@ -290,18 +290,7 @@ fn of_two_lists_of_apps_the_stricter_one_wins_and_that_is_said() {
     let (class, _) = class_with(&school, "7b", &device);
     let device_id = device.enrollment().device_id;
     school.write(move |tx| {
-        let group = Group {
-            id: "g1".into(),
-            name: "All".into(),
-            note: String::new(),
-            rule: None,
-            is_by_rule: false,
-            device_count: 0,
-            created_at: tx.now,
-            changed_at: tx.now,
-        };
-        groups::insert(tx, &group)?;
-        groups::add_device(tx, "g1", &device_id)?;
+        group(tx, "g1", "All", &[&device_id])?;
         let settings = json!({ "app_allow_list": ["com.apple.mobilenotes"] }).as_object().unwrap().clone();
         let policy = policies::create(tx, &Actor::Console, &NewPolicy { name: "Exam".into(), settings, ..NewPolicy::default() })?;
         policies::assign(tx, &Actor::Console, &policy.id, "g1", None)
