@@ -1,6 +1,7 @@
 //! The hall: the handles that doors hold. It contains no behaviour.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{Mutex, watch};
@@ -8,6 +9,7 @@ use tokio::sync::{Mutex, watch};
 use crate::apple::ade::Ade;
 use crate::apple::apns::Apns;
 use crate::apple::apps_and_books::AppsAndBooks;
+use crate::apple::certificate_authority::CertificateAuthorities;
 use crate::apple::object_store::ObjectStores;
 use crate::apple::software_lookup::SoftwareLookup;
 use crate::apple::webhook::Webhook;
@@ -16,6 +18,7 @@ use crate::config::Config;
 use crate::pki::certificate::Certificate;
 use crate::pki::issue::Issuer;
 use crate::pki::known::KnownCertificates;
+use crate::pki::public_tls::Proofs;
 use crate::random::Random;
 use crate::store::Store;
 use crate::store::package_files::PackageFiles;
@@ -50,6 +53,10 @@ pub struct Handles {
     pub webhook: Webhook,
     /// The way to stores for backups.
     pub object_stores: ObjectStores,
+    /// The way to authorities that everybody trusts.
+    pub certificate_authorities: CertificateAuthorities,
+    /// What proves to such an authority that a name leads here.
+    pub tls_proofs: Arc<Proofs>,
     /// Device certificates that were read before.
     pub known: KnownCertificates,
     /// Held while a backup is made or tried: one at a time.
@@ -61,6 +68,7 @@ pub struct Handles {
     imported: RwLock<Arc<[ImportedAuthority]>>,
     certificates: watch::Sender<()>,
     restart: watch::Sender<bool>,
+    shows_public_tls: AtomicBool,
 }
 
 /// Our own certificate authorities.
@@ -126,6 +134,8 @@ pub struct Parts {
     pub webhook: Webhook,
     /// The way to stores for backups.
     pub object_stores: ObjectStores,
+    /// The way to authorities that everybody trusts.
+    pub certificate_authorities: CertificateAuthorities,
     /// Our own certificate authorities.
     pub roots: Roots,
     /// Authorities of other servers.
@@ -148,6 +158,9 @@ impl App {
             software_lookup: parts.software_lookup,
             webhook: parts.webhook,
             object_stores: parts.object_stores,
+            certificate_authorities: parts.certificate_authorities,
+            tls_proofs: Arc::default(),
+            shows_public_tls: AtomicBool::new(false),
             known: KnownCertificates::default(),
             backing_up: Mutex::new(()),
             practice_apns: RwLock::default(),
@@ -255,7 +268,17 @@ impl App {
 
     /// Whether our own authority signs for the public address, so that a device that has never met us must be told to trust it.
     pub fn signs_for_itself(&self) -> bool {
-        self.config.tls.is_none() && self.config.proxy_listen.is_none()
+        self.shows_own_tls() && self.config.proxy_listen.is_none()
+    }
+
+    /// Whether our listeners show a certificate of our own authority: not one from files, nor one of an authority that everybody trusts.
+    pub fn shows_own_tls(&self) -> bool {
+        self.config.tls.is_none() && !self.shows_public_tls.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the listeners show a certificate of an authority that everybody trusts.
+    pub fn set_shows_public_tls(&self, shows: bool) {
+        self.shows_public_tls.store(shows, Ordering::Relaxed);
     }
 
     /// Says where pushes to practice devices go.
@@ -303,6 +326,7 @@ impl App {
             software_lookup: self.software_lookup.clone(),
             webhook: self.webhook.clone(),
             object_stores: self.object_stores.clone(),
+            certificate_authorities: self.certificate_authorities.clone(),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
         };
@@ -346,6 +370,7 @@ impl App {
             software_lookup: SoftwareLookup::new(&connector, "https://localhost:1").with_roots_from("https://localhost:1"),
             webhook: Webhook::new(&connector).unwrap(),
             object_stores: ObjectStores::new(&connector),
+            certificate_authorities: CertificateAuthorities::new(&connector),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),

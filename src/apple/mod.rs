@@ -4,6 +4,7 @@ pub mod ade;
 pub mod apns;
 pub mod apps_and_books;
 pub mod backup_folder;
+pub mod certificate_authority;
 pub mod connect;
 mod exchange;
 pub mod object_store;

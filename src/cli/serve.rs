@@ -32,7 +32,7 @@ const CERTIFICATE_EVERY: Duration = Duration::from_secs(30);
 ///
 /// The first start makes the database, its sealing key, a certificate authority and a TLS certificate, and prints one set-up link.
 /// Settings come from flags, from ROLLCALL_… variables (ROLLCALL_DEVICE_LISTEN, ROLLCALL_LOG_LEVEL) and from rollcall.toml in the data folder,
-/// in this order. In the file hyphens are underscores (device_listen), and those of a group have a dot: tls.certificate, tls.key, log.format, log.level.
+/// in this order. In the file hyphens are underscores (device_listen), and those of a group have a dot: tls.certificate, tls.key, tls.dns_hook, log.format, log.level.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   rollcall serve
@@ -73,6 +73,9 @@ pub struct Serve {
     /// The PEM file with its key [default: the file of the certificate]
     #[arg(long, value_name = "FILE")]
     tls_key: Option<String>,
+    /// A program that sets DNS records, called as FILE add|remove NAME VALUE; proves names to Let's Encrypt where port 443 cannot
+    #[arg(long, value_name = "FILE")]
+    tls_dns_hook: Option<String>,
     /// Lines for people (text) or for machines (json) [default: text]
     #[arg(long, value_name = "FORM")]
     log_format: Option<String>,
@@ -115,6 +118,7 @@ impl Serve {
             .with("proxy_cert_format", self.proxy_cert_format)
             .with("tls.certificate", self.tls_certificate)
             .with("tls.key", self.tls_key)
+            .with("tls.dns_hook", self.tls_dns_hook)
             .with("log.format", self.log_format)
             .with("log.level", self.log_level)
     }
@@ -187,7 +191,7 @@ impl Serving {
         for (listener, address) in &self.addresses {
             println!("  {address} ({})", listener.flag());
         }
-        if self.app.config.tls.is_none() {
+        if self.app.shows_own_tls() {
             println!("Root certificate, SHA-256: {}", self.app.authority().issuer.certificate().fingerprint().in_pairs());
         }
         if let Some(token) = setup {

@@ -19,6 +19,7 @@ pub const KEYS: &[&str] = &[
     "extra_hosts",
     "tls.certificate",
     "tls.key",
+    "tls.dns_hook",
     "apple.apns_endpoint",
     "apple.trust_anchors",
     "apple.outbound_proxy",

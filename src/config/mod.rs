@@ -51,6 +51,8 @@ pub struct Config {
     pub extra_hosts: Vec<String>,
     /// The server certificate, where it comes from files.
     pub tls: Option<TlsFiles>,
+    /// The program that sets DNS records, by which an authority that everybody trusts can be shown that a name is ours.
+    pub dns_hook: Option<PathBuf>,
     /// How Apple's services are reached.
     pub apple: Apple,
     /// Whether SCEP clients that know nothing better than single DES are served.
@@ -136,6 +138,7 @@ impl Config {
             proxy: proxy(layers)?,
             extra_hosts: list::<Host>(layers, "extra_hosts")?.unwrap_or_default().into_iter().map(|host| host.0).collect(),
             tls: tls_files(path("tls.certificate")?, path("tls.key")?)?,
+            dns_hook: path("tls.dns_hook")?,
             apple: Apple {
                 apns_endpoint: single(layers, "apple.apns_endpoint")?,
                 trust_anchors: path("apple.trust_anchors")?,

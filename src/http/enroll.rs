@@ -101,7 +101,7 @@ async fn show(app: &App, headers: &HeaderMap, code: &str, state: Result<bool, Un
             StatusCode::OK,
             EnrollState::Ready {
                 profile_url: format!("/enroll/{code}/profile"),
-                trust_url: app.config.tls.is_none().then(|| String::from("/trust")),
+                trust_url: app.shows_own_tls().then(|| String::from("/trust")),
             },
         ),
         Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, EnrollState::NotReady),

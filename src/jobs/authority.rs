@@ -25,7 +25,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     if make(app, now).await? {
         done.push(String::from("the next root was made"));
     }
-    let shows_own = app.config.tls.is_none();
+    let shows_own = app.shows_own_tls();
     let look = app.store.write(now, move |tx| succession::look(tx, shows_own)).await?;
     if look.promoted {
         done.push(String::from("the next root is used from now on"));

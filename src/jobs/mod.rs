@@ -4,6 +4,7 @@ mod ade;
 mod apple_root;
 mod authority;
 mod backups;
+mod certificate;
 mod housekeeping;
 mod integrity;
 mod inventory;
@@ -59,6 +60,7 @@ pub const JOBS: &[Job] = &[
     renewal::JOB,
     setup::JOB,
     authority::JOB,
+    certificate::JOB,
     webhooks::JOB,
     licences::JOB,
     ade::JOB,
@@ -72,7 +74,7 @@ pub const JOBS: &[Job] = &[
 ];
 
 /// Jobs that wait for answers from elsewhere, one after the other: they have a loop of their own, so that no push waits behind a slow store.
-const APART: [&str; 6] = ["licences", "ade", "store", "packages", "releases", "attestation"];
+const APART: [&str; 7] = ["certificate", "licences", "ade", "store", "packages", "releases", "attestation"];
 
 /// Jobs that may take hours: in a loop of their own they hold up nobody.
 const LONG: [&str; 1] = ["backups"];

@@ -16,6 +16,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("renewal", "renews device identities before they end"),
     ("setup", "lets devices go on that wait in Setup Assistant"),
     ("authority", "brings the next root certificate to devices in time"),
+    ("certificate", "gets the TLS certificate of an authority that everybody trusts, and renews it"),
     ("webhooks", "delivers events to webhooks"),
     ("packages", "tries whether devices can fetch apps of your own from here"),
     ("ade", "reads Apple's list of your devices, and says how each greets whoever unpacks it"),

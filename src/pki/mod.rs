@@ -28,6 +28,7 @@ pub(crate) mod pem;
 pub mod pkcs12;
 pub mod proxy_header;
 pub mod public_key;
+pub mod public_tls;
 pub mod push_certificate;
 pub mod push_request;
 pub mod seal;

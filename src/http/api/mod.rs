@@ -36,6 +36,7 @@ mod push_requests;
 mod releases;
 mod scope;
 mod second_factor;
+pub(in crate::http) mod server_certificate;
 mod session;
 mod settings;
 mod setup_assistant;
@@ -106,6 +107,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(push_certificates::routes())
         .merge(authorities::routes())
         .merge(push_requests::routes())
+        .merge(server_certificate::routes())
         .merge(groups::routes())
         .merge(people::routes())
         .merge(settings::routes())

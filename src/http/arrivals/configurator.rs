@@ -46,7 +46,7 @@ async fn service(State(app): State<App>) -> Result<Response> {
 
 /// Whether our own authority vouches for the address.
 fn has_own_tls(app: &App) -> bool {
-    app.config.tls.is_none()
+    app.shows_own_tls()
 }
 
 /// Our roots, in the form of `anchor_certs` in Apple's profiles.

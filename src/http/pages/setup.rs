@@ -9,6 +9,7 @@ use super::parts::{
     hidden, live, moment, post, qr, state_square, steps, time_ago, upload_up_to,
 };
 use super::system::backups::ADDRESS as BACKUPS;
+use super::system::tls;
 use crate::clock::Timestamp;
 use crate::http::limits::RESTORE_MAX_BYTES;
 use crate::mdm::admins::PASSWORD_MIN;
@@ -108,6 +109,8 @@ pub enum TlsView {
     Own(String),
     /// Certificate files, good until then.
     Files(Timestamp),
+    /// An authority that everybody trusts.
+    Public,
 }
 
 /// How far the appliance is.
@@ -200,7 +203,11 @@ fn you(view: &SetupView) -> Step {
 
 fn address(view: &SetupView) -> Step {
     let vouch = match &view.tls {
-        TlsView::Own(trust) => html! { ". It vouches for itself; " a href=(trust) { "devices learn to trust it" } " when they enroll." },
+        TlsView::Own(trust) => html! {
+            ". It vouches for itself; " a href=(trust) { "devices learn to trust it" } " when they enroll. "
+            a href=(tls::ADDRESS) { "Get a certificate that everybody trusts" } ", such as one of Let’s Encrypt, if the name can be found from the internet."
+        },
+        TlsView::Public => html! { ", with " a href=(tls::ADDRESS) { "a certificate that everybody trusts" } "." },
         TlsView::Files(until) => html! { ", with a certificate of yours until " (day(*until)) "." },
     };
     let words = html! { "Devices reach the appliance at " span.mono { (view.url) } (vouch) };

@@ -26,6 +26,7 @@ use super::peer::{Listener, Peer};
 use super::stall::{PatientBody, PatientWrite};
 use super::{Phase, Way};
 use crate::http::limits::HEADER_MAX_BYTES;
+use crate::pki::public_tls::PROOF_PROTOCOL;
 
 /// Requests of one HTTP/2 connection at a time.
 const STREAMS_MAX: u32 = 100;
@@ -84,6 +85,10 @@ async fn tls(stream: TcpStream, mut peer: Peer, way: &Way) {
     };
     let session = stream.get_ref().1;
     peer.certificate = session.peer_certificates().and_then(<[_]>::first).map(|certificate| Bytes::copy_from_slice(certificate));
+    if session.alpn_protocol() == Some(PROOF_PROTOCOL) {
+        // Whoever looked for a proof has it by now (RFC 8737 section 4).
+        return;
+    }
     let speaks = if session.alpn_protocol() == Some(b"h2") { Speaks::Http2 } else { Speaks::Http1 };
     http(stream, speaks, peer, way).await;
 }

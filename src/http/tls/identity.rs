@@ -39,11 +39,8 @@ impl Identity {
                 certificate.not_before()
             )));
         }
-        let key = PrivatePkcs8KeyDer::from(key.pkcs8_der().expose().clone());
-        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key.into())
-            .map_err(|error| refused(format!("the key cannot be used for TLS: {error}. Take RSA of 2048 bits or more, or P-256.")))?;
-        let chain = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
-        Ok(Self { certificate, certified: Arc::new(CertifiedKey::new(chain, key)) })
+        let certified = certified(&chain, key)?;
+        Ok(Self { certificate, certified })
     }
 
     /// The server's own certificate.
@@ -61,6 +58,15 @@ impl Identity {
     pub(super) fn certified(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.certified)
     }
+}
+
+/// A chain and the key of its first certificate, as TLS takes them.
+pub(super) fn certified(chain: &[Certificate], key: &PrivateKey) -> Result<Arc<CertifiedKey>> {
+    let key = PrivatePkcs8KeyDer::from(key.pkcs8_der().expose().clone());
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key.into())
+        .map_err(|error| refused(format!("the key cannot be used for TLS: {error}. Take RSA of 2048 bits or more, or P-256.")))?;
+    let chain = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
+    Ok(Arc::new(CertifiedKey::new(chain, key)))
 }
 
 impl fmt::Debug for Identity {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Files, Identity, Tls, own};
 use crate::app::App;
 use crate::error::Result;
-use crate::mdm::ca::tls;
+use crate::mdm::ca::{public_tls, tls};
 use crate::pki::certificate::{Certificate, Fingerprint};
 
 /// Where the certificate comes from.
@@ -13,7 +13,7 @@ use crate::pki::certificate::{Certificate, Fingerprint};
 pub enum Source {
     /// Files that another program renews.
     Files(Files),
-    /// Our own authority.
+    /// Ours to get: of an authority that everybody trusts where one was chosen, else of our own.
     Own,
 }
 
@@ -35,10 +35,10 @@ impl Keeper {
                 app.store.write(app.now(), |tx| tls::files_read(tx, None)).await?;
                 (Source::Files(files), identity)
             }
-            None => (Source::Own, own::identity(app).await?),
+            None => (Source::Own, ours(app).await?),
         };
         warn_of_name(app, &identity);
-        let tls = Arc::new(Tls::new(identity, &asked_for(app))?);
+        let tls = Arc::new(Tls::new(identity, &asked_for(app), Arc::clone(&app.tls_proofs))?);
         let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), ends_soon: None };
         keeper.watch_end(app).await?;
         Ok(keeper)
@@ -69,7 +69,7 @@ impl Keeper {
     /// The certificate to show from now on, where there may be another.
     async fn successor(&mut self, app: &App) -> Result<Option<Identity>> {
         let files = match &mut self.source {
-            Source::Own => return own::identity(app).await.map(Some),
+            Source::Own => return ours(app).await.map(Some),
             Source::Files(files) => files,
         };
         let Some(changed) = files.changed(app.now()) else { return Ok(None) };
@@ -98,6 +98,23 @@ impl Keeper {
             self.ends_soon = Some(ends_soon);
         }
         Ok(())
+    }
+}
+
+/// The certificate of an authority that everybody trusts, while there is one that is good for our name; else one of our own authority.
+async fn ours(app: &App) -> Result<Identity> {
+    let now = app.now();
+    let kept = app.store.read(now, public_tls::identity).await?;
+    let good = kept.and_then(|(chain, key)| Identity::new(chain, &key, now).ok());
+    let is_good = good.is_some();
+    let public = good.filter(|identity| identity.is_for(app.public_host()));
+    if is_good && public.is_none() {
+        app.store.write(now, public_tls::names_changed).await?;
+    }
+    app.set_shows_public_tls(public.is_some());
+    match public {
+        Some(public) => Ok(public),
+        None => own::identity(app).await,
     }
 }
 
@@ -161,7 +178,7 @@ mod tests {
         };
         let first = renew(app.now());
         let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() }, app.now()).unwrap();
-        let tls = Arc::new(Tls::new(identity, &[]).unwrap());
+        let tls = Arc::new(Tls::new(identity, &[], Arc::default()).unwrap());
         let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), ends_soon: None };
         assert!(!keeper.refresh(&app).await.unwrap());
 

@@ -16,6 +16,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::error::{Error, Kind, Result};
 use crate::pki::certificate::Certificate;
+use crate::pki::public_tls::{PROOF_PROTOCOL, Proofs};
 
 pub use files::Files;
 pub use identity::Identity;
@@ -32,9 +33,9 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Shows `identity`, and asks devices for certificates of any of `authorities`.
-    pub fn new(identity: Identity, authorities: &[Certificate]) -> Result<Self> {
-        let shown = Arc::new(Shown(RwLock::new(Arc::new(identity))));
+    /// Shows `identity`, and asks devices for certificates of any of `authorities`. Whoever looks for a proof of a name is shown one of `proofs` instead.
+    pub fn new(identity: Identity, authorities: &[Certificate], proofs: Arc<Proofs>) -> Result<Self> {
+        let shown = Arc::new(Shown { identity: RwLock::new(Arc::new(identity)), proofs });
         let main = config(&shown, None)?;
         let device = RwLock::new(config(&shown, Some(authorities))?);
         Ok(Self { shown, main, device })
@@ -42,7 +43,7 @@ impl Tls {
 
     /// Shows `identity` from the next connection on.
     pub fn show(&self, identity: Identity) {
-        *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
+        *self.shown.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
     }
 
     /// What is shown now.
@@ -83,19 +84,22 @@ fn config(shown: &Arc<Shown>, authorities: Option<&[Certificate]>) -> Result<Arc
         Some(authorities) => versions.with_client_cert_verifier(Arc::new(Holder::new(&provider, authorities))),
     };
     let mut config = builder.with_cert_resolver(Arc::clone(shown) as Arc<dyn ResolvesServerCert>);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec(), PROOF_PROTOCOL.to_vec()];
     // A device that comes back resumes with a ticket that it keeps itself: no memory of ours, and no signature.
     config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(wrong)?;
     config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
 }
 
-/// The certificate that is shown, behind a lock that is held for a moment.
-struct Shown(RwLock<Arc<Identity>>);
+/// The certificate that is shown, behind a lock that is held for a moment, and what proves to an authority that a name leads here.
+struct Shown {
+    identity: RwLock<Arc<Identity>>,
+    proofs: Arc<Proofs>,
+}
 
 impl Shown {
     fn now(&self) -> Arc<Identity> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.identity.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -107,7 +111,14 @@ impl std::fmt::Debug for Shown {
 
 impl ResolvesServerCert for Shown {
     /// The same for every name: devices that moved in know us by others, and a browser's complaint says more than an aborted connection.
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    ///
+    /// Only an authority that looks for a proof speaks nothing but that; it is shown the proof or nothing.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let looks_for_proof = hello.alpn().is_some_and(|mut spoken| spoken.next() == Some(PROOF_PROTOCOL) && spoken.next().is_none());
+        if looks_for_proof {
+            let proof = self.proofs.of(hello.server_name()?)?;
+            return identity::certified(std::slice::from_ref(&proof.certificate), &proof.key).ok();
+        }
         Some(self.now().certified())
     }
 }

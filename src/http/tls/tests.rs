@@ -105,7 +105,7 @@ fn what_is_wrong_with_a_file_is_said_once_and_the_old_one_stays() {
     let (authority, folder) = (Authority::new("School"), tempfile::tempdir().unwrap());
     let (first, first_key) = authority.issue(&["a.example.school"], noon().minus(HOUR), noon().plus(HOUR));
     let (mut files, identity) = Files::open(write(folder.path(), &[&first], &first_key), noon()).unwrap();
-    let tls = Tls::new(identity, &[]).unwrap();
+    let tls = Tls::new(identity, &[], Arc::default()).unwrap();
     let mut refusal = || match files.changed(noon()) {
         Some(Ok(identity)) => {
             tls.show(identity);

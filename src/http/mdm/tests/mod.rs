@@ -77,7 +77,7 @@ impl House {
         let config = Config::read(flags, Vec::new()).unwrap();
         let bound = Bound::bind(&config).await.unwrap();
         let at = bound.addresses().last().unwrap().1;
-        let tls = Arc::new(Tls::new(Authority::new("School").identity(&["localhost"]), &[]).unwrap());
+        let tls = Arc::new(Tls::new(Authority::new("School").identity(&["localhost"]), &[], Arc::default()).unwrap());
         let doors = doors(&app, &Streams::default());
         Self { app, at, _running: bound.serve(doors, &tls, config.proxy, Grants::default()) }
     }

@@ -69,11 +69,11 @@ pub fn access(organisation: &str) -> Markup {
         p.lead { "An app of your own asks this server at each launch whether it may go on: whether the device is managed, the app assigned, the person active. \
                   The answer is signed, holds for a while offline, and can tell the app to erase what it holds." }
         h2 { "Ask" }
-        pre.code-block { code { (ASK) } }
+        pre.code-block tabindex="0" role="group" aria-label="What is asked" { code { (ASK) } }
         p { "Proofs are those of the app's policy: the token, email and password, or a signature: then the body is a compact JWS over the same JSON \
              (application/jose) with alg ES256 or RS256 and the device's certificate in x5c. The nonce has at least " (NONCE_MIN) " characters. Unknown fields are refused." }
         h2 { "Answer" }
-        pre.code-block { code { (ANSWER) } }
+        pre.code-block tabindex="0" role="group" aria-label="What is answered" { code { (ANSWER) } }
         p { "Unless the policy says otherwise: " (sensible.offline_hours) " hours and " (sensible.launches.unwrap_or_default()) " launches offline. \
              launches_left and copies_until are absent where they are not counted or not taken. The same ask (counter and nonce) gets the same answer again." }
         h2 { "Codes" }
@@ -87,7 +87,7 @@ pub fn access(organisation: &str) -> Markup {
         h2 { "What the app must do" }
         ol { @for duty in DUTIES { li { (duty) } } }
         h2 { "Copies of offline edits" }
-        pre.code-block { code { "POST /access/v1/copies?document=notes.txt\nAuthorization: Bearer <the last answer>\n\n<the document>" } }
+        pre.code-block tabindex="0" role="group" aria-label="A document sent back" { code { "POST /access/v1/copies?document=notes.txt\nAuthorization: Bearer <the last answer>\n\n<the document>" } }
         p { "201 with id, version and sha256; 200 when the newest version is the same. Copies are added and never changed. At most " (COPY_MAX_BYTES / (1 << 20)) " MiB each, "
             (COPIES_MAX) " and " (COPIES_MAX_BYTES / (1 << 20)) " MiB of one app for each device, or for each person where only a password is asked. When a right ends, \
              copies are taken for another " (COPIES_AFTER_REFUSAL.as_secs() / 60) " minutes from the first refusal on, and are kept apart; who never had a right brings none." }

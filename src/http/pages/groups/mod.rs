@@ -353,7 +353,7 @@ pub fn form(shell: &Shell, view: &GroupForm) -> Markup {
                 }
                 @if let Some(words) = &view.words {
                     p { "Its rule: " (words) "." }
-                    p.quiet { "This rule has lists within lists, which this page cannot change. Change it through the API." }
+                    p.quiet { "This rule has lists within lists within a list, or more conditions than fit here: this page cannot change it. Change it through the API." }
                 }
                 div.form-foot { (Button::submit(save).main().sends("do", "save").render()) (Button::link(cancel, "Cancel")) }
             }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::groups::builder::{Builder, BuilderRow};
+use crate::http::pages::groups::builder::{AddTo, Builder};
 use crate::http::pages::groups::{
     Brought, Found, GroupForm, GroupRow, GroupView, GroupsView, brings_together, delete, form, list, one, take_out,
 };
@@ -179,8 +179,8 @@ async fn again(app: &App, who: &SignedIn, mut view: GroupForm, wanted: &str) -> 
             Err(error) if wanted == "count" => view.errors = errors(&error),
             Err(_) => {}
         }
-        if wanted == "add" {
-            builder.rows.push(BuilderRow::default());
+        if let Some(to) = AddTo::read(wanted) {
+            builder.add(to);
         }
     }
     Ok(form(&shell(app, who, None).await?, &view).into_response())

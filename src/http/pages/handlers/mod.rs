@@ -35,6 +35,7 @@ mod setup_assistant;
 mod shell;
 mod system;
 mod teaching;
+mod tls;
 mod today;
 mod updates;
 mod words;
@@ -103,6 +104,7 @@ pub fn routes() -> Router<App> {
         .merge(genuine::routes())
         .merge(settings::routes())
         .merge(backups::routes())
+        .merge(tls::routes())
         .merge(access::routes())
         .merge(catalog::routes())
         .merge(updates::routes())

@@ -32,6 +32,7 @@ async fn steps(State(app): State<App>, who: SignedIn) -> Result<Response> {
 async fn view(app: &App, standing: FirstSteps, owner: &str) -> SetupView {
     let tls = match files_end(app).await {
         Some(end) => TlsView::Files(end),
+        None if !app.shows_own_tls() && app.config.tls.is_none() => TlsView::Public,
         None => TlsView::Own(String::from("/trust")),
     };
     let invited = |code: String| OpenInvitation { url: format!("{}/enroll/{code}", app.public_url), code };

@@ -182,7 +182,7 @@ async fn configurator_view(app: &App, who: &SignedIn) -> Result<ConfiguratorView
     let invitation = standing.invitation.as_ref();
     Ok(ConfiguratorView {
         server: base.clone(),
-        trust: app.config.tls.is_none().then(|| format!("{base}/MDMServiceConfig/trust")),
+        trust: app.shows_own_tls().then(|| format!("{base}/MDMServiceConfig/trust")),
         open: invitation.map(|open| (may_change.then(|| format!("{base}/ade/{}", open.code)), open.expires_at)),
         group: invitation.map(|open| open.group_label.clone()).unwrap_or_default(),
         identity: standing.certificate.map(|certificate| (certificate.fingerprint().in_pairs(), certificate.not_after())),

@@ -15,6 +15,7 @@ use super::licences;
 use super::people::{admin_rows, token_rows};
 use super::releases;
 use super::shell;
+use super::tls;
 use super::words::entry;
 use crate::app::App;
 use crate::clock::{Day, Timestamp, Zone};
@@ -33,7 +34,7 @@ use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right, catalog, devices as devices_room, first_steps, jobs, practice, push_certificates};
 use crate::store::authorities::AuthorityState;
 use crate::store::events::Event;
-use crate::store::{Tx, authorities, devices};
+use crate::store::{Tx, devices};
 
 /// Lines of the audit log on one page.
 const LINES: u32 = 100;
@@ -50,8 +51,8 @@ pub(super) fn routes() -> Router<App> {
 }
 
 async fn system(State(app): State<App>, who: SignedIn) -> Result<Response> {
-    let (actor, own_tls) = (who.actor.clone(), app.config.tls.is_none());
-    let look = move |tx: &Tx| Ok((view(tx, &actor, own_tls)?, roots::list(tx, &actor)?));
+    let (actor, shows) = (who.actor.clone(), tls::Shows::of(&app));
+    let look = move |tx: &Tx| Ok((view(tx, &actor, shows)?, roots::list(tx, &actor)?));
     let (mut view, roots) = app.store.read_slow(app.now(), look).await?;
     let fingerprints = roots.iter().map(|root| (format!("{}, SHA-256", root_words(root.authority.state)), root.fingerprint.in_pairs()));
     view.about = vec![
@@ -63,10 +64,10 @@ async fn system(State(app): State<App>, who: SignedIn) -> Result<Response> {
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
 
-fn view(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<SystemView> {
+fn view(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<SystemView> {
     let may_govern = actor.may(Right::Govern);
     Ok(SystemView {
-        parts: parts(tx, actor, own_tls)?,
+        parts: parts(tx, actor, shows)?,
         about: Vec::new(),
         jobs: jobs::list(tx, actor)?.into_iter().map(job).collect(),
         admins: if may_govern { admin_rows(tx, actor)? } else { Vec::new() },
@@ -90,7 +91,7 @@ fn job(standing: jobs::Standing) -> JobRow {
     JobRow { name: standing.name.to_owned(), words, state, result, ran_at: turn.finished_at, due_at: turn.due_at }
 }
 
-fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
+fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     let part = |name: &str, state, words: String, href: &str| SystemPart { name: name.to_owned(), state, words, href: href.to_owned() };
     let zone = zone(tx)?;
     let ends = |at: Timestamp| match at.since(tx.now) {
@@ -115,10 +116,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }
-    if own_tls && let Some(certificate) = authorities::server_certificate(tx)? {
-        let (state, words) = ends(certificate.not_after_at);
-        parts.push(part("TLS certificate", state, format!("own, renewed by itself, {words}"), "/trust"));
-    }
+    let (state, words) = tls::part(tx, actor, shows, &ends)?;
+    parts.push(part("TLS certificate", state, words, system::tls::ADDRESS));
     for root in roots::list(tx, actor)? {
         let (state, words) = root_state(&root, ends(root.authority.not_after_at), &zone);
         parts.push(part(&format!("Certificate authority ({})", root_words(root.authority.state)), state, words, "/trust"));

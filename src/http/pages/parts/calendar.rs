@@ -56,7 +56,7 @@ pub fn calendar(view: &Calendar) -> Markup {
     let now = x(view.now);
     html! {
         figure.calendar {
-            div.scroll {
+            div.scroll tabindex="0" role="group" aria-label="Time line" {
                 svg viewBox=(format!("0 0 {WIDTH} {}", foot + FOOT)) width=(WIDTH) height=(foot + FOOT) aria-hidden="true" {
                     @for (begins, ends) in view.quiet.iter().filter(|(begins, ends)| *ends > from && *begins < to).take(QUIET_DRAWN) {
                         rect.quiet-time x=(number(x(*begins))) y=(TOP) width=(number((x(*ends) - x(*begins)).max(0.5))) height=(number(foot - TOP)) {}

@@ -52,7 +52,7 @@ pub fn streams(view: &Streams) -> Markup {
     let names = spread(&view.bands.iter().map(|band| at(band, today)).collect::<Vec<_>>(), highest);
     html! {
         figure.streams {
-            div.scroll {
+            div.scroll tabindex="0" role="group" aria-label="Shares by day" {
                 svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) width=(WIDTH) height=(HEIGHT) aria-hidden="true" {
                     @for index in 0..view.bands.len() { path class=(format!("band-{}", index.min(BANDS_MAX - 1))) d=(outline(view, index, highest)) {} }
                     @for (band, y) in view.bands.iter().zip(&names) {

@@ -263,6 +263,7 @@ fn column_head(column: &Column) -> Markup {
             @match &column.sort {
                 Some((href, _)) => a href=(href) { (column.title) },
                 None if column.kind == Kind::Deed => span.hear-only { (column.title) },
+                None if column.title.is_empty() => span.hear-only { "More" },
                 None => (column.title),
             }
         }

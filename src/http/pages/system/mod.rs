@@ -11,6 +11,7 @@ pub mod releases;
 pub mod roles;
 pub mod settings;
 pub mod setup_assistant;
+pub mod tls;
 
 use maud::{Markup, html};
 

@@ -76,21 +76,43 @@ async fn the_builder_adds_rows_counts_and_makes_the_group() {
 }
 
 #[tokio::test]
+async fn the_builder_makes_lists_of_alternatives() {
+    let house = House::new();
+    house.device("1", "Cart A 1").await;
+    let owner = house.person(Role::Owner).await;
+    let one = "name=Some&note=&mode=all&not-0=&what-0=name_begins&value-0=cart";
+    let added = house.post(&owner, "/groups/new?by=rule", &format!("{one}&do=add-list")).await.body;
+    assert!(added.contains("name=\"list-1\" value=\"0\"") && added.contains("value=\"add-to-0\""), "{added}");
+    let two = format!("{one}&what-1=platform&value-1=macos&list-1=0&what-2=supervised&list-2=0&not-2=1");
+    let counted = house.post(&owner, "/groups/new?by=rule", &format!("{two}&do=count")).await.body;
+    assert!(counted.contains("its name begins with “cart” and (it is a Mac or it is not supervised)"), "{counted}");
+    let saved = house.post(&owner, "/groups/new?by=rule", &format!("{two}&do=save")).await;
+    let edit = house.get(&owner, &format!("{}/edit", made(saved.location()))).await.body;
+    assert!(edit.contains("name=\"list-2\"") && edit.contains("at least one of these</legend>"), "{edit}");
+}
+
+#[tokio::test]
 async fn a_rule_that_does_not_fit_into_the_builder_is_shown_in_words_and_kept() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;
     let id = house
         .write(|tx| {
-            let rule = serde_json::from_str(r#"{"all":["everything",{"any":[{"supervised":true},{"platform":"macos"}]}]}"#).unwrap();
+            let rule = serde_json::from_str(
+                r#"{"all":["everything",{"any":[{"supervised":true},{"all":[{"platform":"macos"},{"person":true}]}]}]}"#,
+            )
+            .unwrap();
             let new = crate::mdm::groups::NewGroup { name: "Nested".into(), note: String::new(), rule: Some(rule) };
             Ok(crate::mdm::groups::create(tx, &crate::mdm::Actor::Console, new)?.id)
         })
         .await;
     let edit = house.get(&owner, &format!("/groups/{id}/edit")).await.body;
-    assert!(edit.contains("every device and (it is supervised or it is a Mac)") && !edit.contains("what-0"), "{edit}");
+    assert!(
+        edit.contains("every device and (it is supervised or (it is a Mac and it belongs to somebody))") && !edit.contains("what-0"),
+        "{edit}"
+    );
     house.post(&owner, &format!("/groups/{id}/edit"), "name=Renamed&note=&do=save").await;
     let page = house.get(&owner, &format!("/groups/{id}")).await.body;
-    assert!(page.contains("Renamed") && page.contains("(it is supervised or it is a Mac)"), "{page}");
+    assert!(page.contains("Renamed") && page.contains("(it is supervised or (it is a Mac and it belongs to somebody))"), "{page}");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ fn devices(model: Option<&Model>, version: Option<OsVersion>) -> String {
 /// The table.
 pub fn matrix(section: &Section) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label="Models and releases" {
+        div.scroll tabindex="0" role="region" aria-label=(format!("Models and releases of {}", section.platform)) {
             table.matrix {
                 caption.hear-only { "Models, and the releases that Apple offers them" }
                 thead { tr {

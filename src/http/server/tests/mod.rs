@@ -69,7 +69,8 @@ impl Open {
         let flags = flags.iter().fold(Layer::flags(), |flags, listener| flags.with(listener, [any])).with("trusted_proxies", [proxies]);
         let config = Config::read(flags, Vec::new()).unwrap();
         let authority = Authority::new("School");
-        let tls = Arc::new(Tls::new(authority.identity(&["localhost"]), std::slice::from_ref(&authority.certificate)).unwrap());
+        let tls =
+            Arc::new(Tls::new(authority.identity(&["localhost"]), std::slice::from_ref(&authority.certificate), Arc::default()).unwrap());
         let bound = Bound::bind(&config).await.unwrap();
         let addresses = bound.addresses();
         let plain = Router::new().route("/trust", get(|| async { "plain" }));

@@ -11,7 +11,7 @@ async fn the_control_socket_is_this_users_alone() {
     bound.control(&path).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let authority = Authority::new("School");
-    let tls = Arc::new(Tls::new(authority.identity(&["localhost"]), &[]).unwrap());
+    let tls = Arc::new(Tls::new(authority.identity(&["localhost"]), &[], Arc::default()).unwrap());
     let proxy = Config::read(Layer::flags(), Vec::new()).unwrap().proxy;
     let doors = Doors { whole: Router::new(), plain: Router::new(), control: whole() };
     let _running = bound.serve(doors, &tls, proxy, plenty());
