@@ -105,7 +105,7 @@ check "after a restart it is shown at once" verified
 check "and nobody is asked again" [ "$due" = "$(state | python3 -c 'import json, sys; print(json.load(sys.stdin)["acme"]["due_at"])')" ]
 check "keys and account are sealed" bash -c "! grep -aq 'PRIVATE KEY' '$work/data/rollcall.db' && ! grep -aq 'key_pkcs8' '$work/data/rollcall.db'"
 check "a certificate can be asked for by hand" api -f -X POST -d '{}' http://localhost/api/v1/server-certificate/order
-check "and comes" until_state 'it["source"] == "acme" and a["due_at"] != "'"$due"'"'
+check "and comes" until_state 'it["source"] == "acme" and a["due_at"] > "'"$due"'"'
 
 echo "a name that leads elsewhere"
 check "we go back to our own" api -f -X DELETE http://localhost/api/v1/server-certificate
