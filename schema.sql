@@ -698,6 +698,14 @@ CREATE TABLE apps (
 CREATE INDEX apps_name ON apps (name COLLATE NOCASE, id);
 CREATE UNIQUE INDEX apps_bundle ON apps (kind, bundle_id) WHERE kind <> 'store';
 
+-- What apps were to know before: for devices that fetch it a moment after it was replaced.
+CREATE TABLE past_configurations (
+    app_id               TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    replaced_at          INTEGER NOT NULL,
+    configuration_sealed BLOB NOT NULL,
+    UNIQUE (app_id, replaced_at)
+) STRICT;
+
 -- What an app's maker says of its configuration, as the file was brought.
 CREATE TABLE app_schemas (
     app_id     TEXT PRIMARY KEY REFERENCES apps (id) ON DELETE CASCADE,

@@ -248,6 +248,7 @@ fn reports() -> DeviceContent {
         at: ago(5_400),
         size_bytes: 2_648,
         body: text.map_or(ReportBody::TooLarge, |text| ReportBody::Text(text.into())),
+        sent: text.map(|_| String::from("<plist version=\"1.0\">\n<dict/>\n</plist>")),
     };
     let rows = vec![
         report(

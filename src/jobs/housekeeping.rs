@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::people::import;
 use crate::mdm::updates::progress;
-use crate::mdm::{access, admins, catalog, packages, provisioning};
+use crate::mdm::{access, admins, apps, catalog, packages, provisioning};
+use crate::store::apps as past;
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
 use crate::store::{
@@ -66,6 +67,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + admins::sessions::sweep(tx)?
                     + second_factors::sweep_steps(tx)?
                     + focuses::prune(tx, now.minus(KEEP_FOCUSES), PAGE)?
+                    + past::prune_past_configurations(tx, now.minus(apps::PAST_FOR), PAGE)?
                     + declared::prune_documents(tx, PAGE)?
                     + offline_copies::prune(tx, PAGE)?
                     + former_holders::prune(tx, now.minus(KEEP_FORMER), PAGE)?

@@ -25,10 +25,12 @@ use crate::store::{Tx, enrollments};
 mod declared;
 mod hidden;
 mod together;
+mod twice;
 
 pub use declared::of_declaration;
 pub use hidden::{Hidden, of_app};
 pub use together::{Met, brought_into, of_device, of_devices, of_group};
+pub use twice::{Twice, declared_too};
 
 /// The most that is told of one thing at once.
 pub const CLASHES_MAX: usize = 100;

@@ -182,6 +182,11 @@ fn place(id: &str) -> String {
 /// Stores what the app itself is to know, a property list; none takes it away.
 pub fn set_configuration(tx: &Tx, id: &str, configuration: Option<&[u8]>) -> Result<()> {
     let sealed = configuration.map(|plain| tx.seal(&place(id), plain)).transpose()?;
+    tx.execute(
+        "INSERT OR REPLACE INTO past_configurations (app_id, replaced_at, configuration_sealed)
+         SELECT id, ?2, configuration_sealed FROM apps WHERE id = ?1 AND configuration_sealed IS NOT NULL",
+        (id, tx.now),
+    )?;
     tx.execute("UPDATE apps SET configuration_sealed = ?2 WHERE id = ?1", (id, sealed))?;
     Ok(())
 }
@@ -190,6 +195,24 @@ pub fn set_configuration(tx: &Tx, id: &str, configuration: Option<&[u8]>) -> Res
 pub fn configuration(tx: &Tx, id: &str) -> Result<Option<SecretBytes>> {
     let sealed: Option<Vec<u8>> = tx.optional("SELECT configuration_sealed FROM apps WHERE id = ?1", [id], |row| row.get(0))?.flatten();
     sealed.map(|sealed| tx.open(&place(id), &sealed)).transpose()
+}
+
+/// What the app itself was to know before, newest first, of those that were replaced since a moment: property lists, at most `limit`.
+pub fn past_configurations(tx: &Tx, id: &str, since: Timestamp, limit: u32) -> Result<Vec<SecretBytes>> {
+    let sealed: Vec<Vec<u8>> = tx.list(
+        "SELECT configuration_sealed FROM past_configurations WHERE app_id = ?1 AND replaced_at >= ?2 ORDER BY replaced_at DESC LIMIT ?3",
+        (id, since, limit),
+        |row| row.get(0),
+    )?;
+    sealed.iter().map(|sealed| tx.open(&place(id), sealed)).collect()
+}
+
+/// Forgets what was replaced before a moment, at most `limit`; gives how many.
+pub fn prune_past_configurations(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
+    tx.execute(
+        "DELETE FROM past_configurations WHERE rowid IN (SELECT rowid FROM past_configurations WHERE replaced_at < ?1 LIMIT ?2)",
+        (before, limit),
+    )
 }
 
 #[cfg(test)]

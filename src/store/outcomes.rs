@@ -20,15 +20,22 @@ fn worst() -> String {
              SELECT enrollment_id,
                     CASE WHEN said.valid = 'invalid' THEN 'failed'
                          WHEN said.valid = 'valid' AND (said.active OR declared.kind IN ('management', 'asset')) THEN 'installed'
+                         WHEN said.valid = 'valid' THEN 'waiting'
                          ELSE 'installing' END,
-                    '', NULL
+                    CASE WHEN said.valid = 'invalid' THEN 'The device refused it; the device''s page says why.'
+                         WHEN said.valid = 'valid' AND NOT said.active AND declared.kind NOT IN ('management', 'asset')
+                         THEN 'It is there and not in effect: a condition of it does not hold.' ELSE '' END,
+                    NULL
              FROM meant JOIN declared USING (enrollment_id)
              LEFT JOIN declaration_states AS said USING (enrollment_id, identifier, server_token)
              WHERE instr(declared.origins, ?4) > 0
          ), ranked AS (
              SELECT *, CASE state WHEN 'failed' THEN 0 WHEN 'waiting' THEN 1 WHEN 'installing' THEN 2 ELSE 3 END AS rank FROM things
          ), worst AS (
-             SELECT enrollment_id, min(rank) AS rank, state, max(problem) AS problem, max(changed_at) AS changed_at FROM ranked GROUP BY enrollment_id
+             SELECT enrollment_id, min(rank) AS rank,
+                    substr(min(rank || state), 2) AS state, -- of the worst: SQLite takes a bare column from any row
+                    coalesce(max(problem) FILTER (WHERE rank = 0), max(problem)) AS problem, max(changed_at) AS changed_at
+             FROM ranked GROUP BY enrollment_id
          )"
     )
 }

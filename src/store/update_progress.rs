@@ -91,6 +91,11 @@ pub fn meant(tx: &Tx, plan_id: &str) -> Result<Vec<Meant>> {
     )
 }
 
+/// The last deadline that a plan set for a device, whether it is there or not.
+pub fn last_deadline(tx: &Tx, plan_id: &str) -> Result<Option<Timestamp>> {
+    tx.one("SELECT max(deadline_at) FROM update_states WHERE plan_id = ?1", [plan_id], |row| row.get(0))
+}
+
 /// A plan that needs somebody; the one without an id is what was started by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
@@ -129,6 +134,8 @@ pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
 /// What a plan brought to one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
+    /// To which device.
+    pub device_id: String,
     /// When it began.
     pub begun_at: Timestamp,
     /// When it ended.
@@ -142,9 +149,12 @@ pub struct Run {
 /// What a plan brought to devices, the last `limit`, in the order in which it began.
 pub fn runs(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<Run>> {
     let mut runs = tx.list(
-        "SELECT begun_at, ended_at, outcome, ring FROM update_runs WHERE plan_id = ?1 ORDER BY begun_at DESC LIMIT ?2",
+        "SELECT device_id, begun_at, ended_at, outcome, ring FROM update_runs WHERE plan_id = ?1 ORDER BY begun_at DESC, id DESC LIMIT ?2",
         (plan_id, limit),
-        |row| Ok(Run { begun_at: row.get(0)?, ended_at: row.get(1)?, outcome: row.get(2)?, ring: row.get::<_, i64>(3)? as usize }),
+        |row| {
+            let ring = row.get::<_, i64>(4)? as usize;
+            Ok(Run { device_id: row.get(0)?, begun_at: row.get(1)?, ended_at: row.get(2)?, outcome: row.get(3)?, ring })
+        },
     )?;
     runs.reverse();
     Ok(runs)

@@ -27,7 +27,7 @@ done
 cd "$target/browser" || exit 1
 status=0
 # The log-in link works once: the first journey uses it, the others log in by the password.
-for journey in journeys.mjs apps.mjs updates.mjs lessons.mjs; do
+for journey in journeys.mjs apps.mjs updates.mjs lessons.mjs axe.mjs; do
   CHROMIUM=$chromium node "$journey" "$link" "$password" || status=1
 done
 # An appliance that is empty, and the backup of the one that the journeys went through.

@@ -26,5 +26,6 @@ mod setup_assistant;
 mod shared;
 mod simulate;
 mod succession;
+mod survive;
 mod updates;
 mod webhook;

@@ -73,7 +73,8 @@ pub fn lacks(tx: &Tx, actor: &Actor, id: &str, proposal: Option<Proposal>, group
     Ok(lacks)
 }
 
-/// The lists of policies that would hide an app on devices of these groups, else of those that it is assigned to: it comes, and nobody can open it.
+/// What gets in an app's way on devices of these groups, else of those that it is assigned to: lists of policies that would hide it, so that it comes and
+/// nobody can open it, and declarations that bring it too.
 pub fn hidden(tx: &Tx, actor: &Actor, id: &str, group_ids: Option<&[String]>) -> Result<Vec<Lack>> {
     actor.require(Right::View)?;
     let app = library::known(tx, id)?;
@@ -83,7 +84,13 @@ pub fn hidden(tx: &Tx, actor: &Actor, id: &str, group_ids: Option<&[String]>) ->
         devices: hidden.device_count,
         words: hidden.words(),
     };
-    Ok(clashes::of_app(tx, &app, &group_ids)?.into_iter().map(lack).collect())
+    let mut found: Vec<Lack> = clashes::of_app(tx, &app, &group_ids)?.into_iter().map(lack).collect();
+    found.extend(clashes::declared_too(tx, &app, &group_ids)?.into_iter().map(|twice| Lack {
+        because: format!("the declaration “{}” brings it too", twice.declaration.name),
+        devices: twice.device_count,
+        words: twice.words(),
+    }));
+    Ok(found)
 }
 
 /// The groups that an app is assigned to now.

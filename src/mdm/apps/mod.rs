@@ -24,7 +24,10 @@ pub use library::{
 };
 pub use loss::{Deletion, Loss, deletion, loss};
 pub use orders::declaration_identifier;
-pub use plan::{Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, kept, origin, plan};
+pub use plan::{
+    PAST_FOR, Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, kept, origin,
+    past_configuration_at, plan,
+};
 pub use seats::{SeatsLeft, Shortage, newly_short, shortages, shortages_of_group};
 pub use settings::{Attributes, LicenceBy, Settings, Updates};
 pub use states::{ask_again, channel_of, give_back, left, of_app, of_device, release, request, unable, withdraw};

@@ -202,7 +202,7 @@ pub fn file(order: &Order) -> Option<File> {
 }
 
 /// The identifier of the asset with the configuration of an app.
-pub(super) fn asset_identifier(app_id: &str) -> String {
+pub fn asset_identifier(app_id: &str) -> String {
     format!("{}.configuration", declaration_identifier(app_id, 0))
 }
 

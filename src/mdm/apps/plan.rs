@@ -1,19 +1,22 @@
 //! What each app is to do on one enrollment: everything that decides is read here, nothing is changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::access;
 use crate::mdm::apps::mechanism::{self, Way};
 use crate::mdm::apps::next::{self, Facts, Want};
 use crate::mdm::apps::orders::{self, Order};
-use crate::mdm::apps::settings;
 use crate::mdm::apps::wish::{Hindrance, On, Wish, newest, updates, wish};
+use crate::mdm::apps::{configuration, settings};
 use crate::mdm::licences::{self, Holder};
 use crate::mdm::reconcile;
 use crate::mdm::reconcile::step::UnderWay;
 use crate::mdm::wanted::{Origin, Target, Unable};
 use crate::protocol::declaration::DeclarationKind;
+use crate::protocol::mobileconfig::variables::{ACCESS_TOKEN, Values};
 use crate::store::app_states::{self, AppState, Stage};
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{AssignedKind, AssignedMode, Assignment};
@@ -296,6 +299,38 @@ pub fn kept(planned: &Planned) -> Vec<(DeclarationKind, String)> {
         (DeclarationKind::Activation, reconcile::render::own_activation(&own)),
         (DeclarationKind::Configuration, own),
     ]
+}
+
+/// For how long what an app was to know before is served where a device was told of it.
+///
+/// A device fetches declarations first and what they point to later, over a network that may be slow. Without this, a change in between would leave it
+/// with an app that it cannot configure, which it may remove.
+pub const PAST_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// How many of an app's past configurations are looked at for one that a device asks for.
+const PAST_MAX: u32 = 50;
+
+/// What an app was to know a while ago, at the address that the device was given then; none where it is not declared to it any more.
+pub fn past_configuration_at(
+    tx: &Tx,
+    enrollment: &Enrollment,
+    values: &Values,
+    planned: &[Planned],
+    address: &str,
+) -> Result<Option<Vec<u8>>> {
+    let declared = planned.iter().filter(|planned| !declarations_of(planned).is_empty()).filter_map(|planned| planned.order.as_ref());
+    let of_app = |order: &&Order| address.strip_prefix(orders::ADDRESS).is_some_and(|rest| rest.starts_with(&format!("{}.", order.app.id)));
+    let Some(order) = declared.into_iter().find(of_app) else { return Ok(None) };
+    let mut values = values.clone();
+    values.extend(access::token(tx, enrollment, &order.app.id)?.map(|token| (ACCESS_TOKEN, token)));
+    for past in apps::past_configurations(tx, &order.app.id, tx.now.minus(PAST_FOR), PAST_MAX)? {
+        let Ok(keys) = configuration::filled(&configuration::stored(past.expose())?, &values) else { continue };
+        let before = Order { configuration: Some(keys), ..order.clone() };
+        if let Some(file) = orders::file(&before).filter(|file| file.address == address) {
+            return Ok(Some(file.bytes));
+        }
+    }
+    Ok(None)
 }
 
 /// What an app itself is to know, at this address of an asset; none where it is not, or not any more, served there.

@@ -22,7 +22,7 @@ use crate::store::deployments::Mechanism;
 use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
 use crate::store::packages::Package;
-use crate::store::{Tx, devices, inventory, people};
+use crate::store::{Tx, devices, inventory, people, profiles};
 
 /// Why an app cannot be had on a device, or not as it is wanted.
 pub(super) struct Hindrance {
@@ -72,7 +72,13 @@ pub(super) fn wish(
         settings.licence
     };
     let is_mac = target.capabilities.platform == Platform::Macos;
-    if target.is_user_channel() != (is_mac && licence == LicenceBy::User) {
+    let is_for_user = is_mac && licence == LicenceBy::User;
+    if is_for_user && !target.is_user_channel() && !profiles::has_user_channel(tx, &device.id)? {
+        let nobody = || String::from("its licences are for people, and no user of this Mac is managed yet; it comes once one is");
+        let because = mechanism::runs_on(app, &settings, Platform::Macos).err().unwrap_or_else(nobody);
+        return Ok(Err(Hindrance { because, way: None, is_lack: false, awaits_account: false }));
+    }
+    if target.is_user_channel() != is_for_user {
         return Ok(Ok(None));
     }
     let keys = apps::configuration(tx, &app.id)?.map(|bytes| configuration::stored(bytes.expose())).transpose()?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{Clash, Found, met, note, policies_of, policy_origin, targets, told};
+use super::{Clash, Found, met, note, policies_of, policy_origin, targets, told, twice};
 use crate::error::{Error, Result};
 use crate::mdm::policies;
 use crate::mdm::wanted::Origin;
@@ -86,11 +86,13 @@ pub fn of_declaration(
     groups: &[&str],
     besides: &[(AssignedKind, String)],
 ) -> Result<Vec<Clash>> {
-    let Some(own) = Declared::new(declaration, payload) else { return Ok(Vec::new()) };
     let devices = met(tx, groups, besides)?;
+    let mut clashes = twice::of(tx, declaration, payload, &devices)?;
+    let Some(own) = Declared::new(declaration, payload) else { return Ok(clashes) };
     let mut others = of(tx, &devices)?;
     others.retain(|other| other.origin.id != declaration.id);
-    Ok(told(own.found(tx, &devices, &others)?, &format!("The declaration “{}”", declaration.name)))
+    clashes.extend(told(own.found(tx, &devices, &others)?, &format!("The declaration “{}”", declaration.name)));
+    Ok(clashes)
 }
 
 fn flatten(within: &str, keys: &Map<String, Value>, into: &mut BTreeMap<String, Value>) {

@@ -3,6 +3,7 @@
 mod app_lists;
 pub mod catalogue;
 mod ends;
+mod for_users;
 mod generations;
 mod nothing_left;
 mod pieces;

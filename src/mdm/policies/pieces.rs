@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::catalogue::{self, Switch};
+use super::for_users::for_users;
 use super::nothing_left::nothing_left;
 use super::updates;
 use super::ways::{self, Answer, KeyValue, Way};
@@ -60,7 +61,9 @@ pub(super) struct Part {
 
 /// What the policies behind `assignments` want of one channel of a device, and what it cannot have.
 pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(Vec<Piece>, Vec<Unable>)> {
-    let (mut parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    let policies = policies::of_assignments(tx, assignments)?;
+    let (mut parts, mut unable) = parts(&policies, target);
+    unable.extend(for_users(tx, &policies, target)?);
     unable.extend(nothing_left(&mut parts));
     unable.extend(never_downloaded(&mut parts));
     let (declared, payloads): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.declared);
@@ -81,7 +84,9 @@ fn end(assignments: &[Assignment], policy_id: &str) -> Option<Timestamp> {
 
 /// The same as keys, for people: each with the value that holds and the policies behind it.
 pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Effective> {
-    let (mut parts, mut unable) = parts(&policies::of_assignments(tx, assignments)?, target);
+    let policies = policies::of_assignments(tx, assignments)?;
+    let (mut parts, mut unable) = parts(&policies, target);
+    unable.extend(for_users(tx, &policies, target)?);
     unable.extend(nothing_left(&mut parts));
     unable.extend(never_downloaded(&mut parts));
     let mut keys = Vec::new();
@@ -325,7 +330,7 @@ fn own(value: &Json) -> Value {
 ///
 /// # Errors
 /// Says why the device cannot have it.
-fn way_for(switch: &Switch, target: &Target) -> Result<Option<&'static Way>, String> {
+pub(super) fn way_for(switch: &Switch, target: &Target) -> Result<Option<&'static Way>, String> {
     let device = &target.capabilities;
     let (platform, version) = (device.platform, device.os_version);
     let mut way = match ways::answer(switch, platform, version) {

@@ -18,6 +18,9 @@ const BUNDLE_ID_MAX: usize = 155;
 /// Apps that every device needs, which no block list may name.
 const NEVER_BLOCKED: [(&str, &str); 2] = [("com.apple.Preferences", "Settings"), ("com.apple.mobilephone", "Phone")];
 
+/// What stands for every web clip in lists of apps.
+const WEB_CLIPS: &str = "com.apple.webapp";
+
 /// Something that a policy does not do though it may look so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
@@ -201,6 +204,18 @@ pub fn warnings(settings: &Map<String, Value>) -> Vec<Warning> {
         list("app_block_list").contains(&"com.apple.AppStore"),
         "app_block_list",
         "Without the App Store, people cannot accept the terms that licences assigned to users need.",
+    );
+    let (allowed, blocked) = (list("app_allow_list"), list("app_block_list"));
+    warn(
+        !allowed.is_empty() && !allowed.contains(&WEB_CLIPS),
+        "app_allow_list",
+        "Web clips disappear too, and with them the icon of the catalogue: put com.apple.webapp on the list to keep them, and \
+         com.apple.mobilesafari, which opens their pages.",
+    );
+    warn(
+        blocked.contains(&WEB_CLIPS),
+        "app_block_list",
+        "com.apple.webapp stands for every web clip: the icon of the catalogue disappears with them.",
     );
     for (switch, words) in updates::warnings(settings) {
         warn(true, switch, words);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::version;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::mdm::wanted::{Origin, Piece, ProfileContent, ProfilePiece, Target, Unable};
+use crate::mdm::wanted::{NO_USER, Origin, Piece, ProfileContent, ProfilePiece, Target, Unable};
 use crate::protocol::availability::Capabilities;
 use crate::protocol::mobileconfig::facts::{Facts, PayloadFacts};
 use crate::protocol::mobileconfig::finish::Finish;
@@ -108,7 +108,7 @@ fn place(tx: &Tx, target: &Target, facts: &Facts) -> Result<Place> {
         (true, true) | (false, false) => Place::Here,
         (true, false) => Place::Elsewhere,
         (false, true) if store::has_user_channel(tx, &target.device_id)? => Place::Elsewhere,
-        (false, true) => Place::Nowhere("It is for a user of the Mac, and no user of this Mac is managed yet; it goes there once one is."),
+        (false, true) => Place::Nowhere(NO_USER),
     })
 }
 

@@ -30,7 +30,11 @@ pub fn asset_of(tx: &Tx, capability: &str, address: &str) -> Result<Option<Asset
     let Some(device) = devices::by_id(tx, &enrollment.device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
     if address.starts_with(apps::orders::ADDRESS) {
         let outlook = outlook(tx, &enrollment, &device, &Change::default(), &mut Memo::default())?;
-        return Ok(apps::configuration_at(&outlook.apps, address).map(|bytes| (apps::orders::CONTENT_TYPE.to_owned(), bytes)));
+        let bytes = match apps::configuration_at(&outlook.apps, address) {
+            Some(bytes) => Some(bytes),
+            None => apps::past_configuration_at(tx, &enrollment, &outlook.target.variables, &outlook.apps, address)?,
+        };
+        return Ok(bytes.map(|bytes| (apps::orders::CONTENT_TYPE.to_owned(), bytes)));
     }
     let Some((identifier, data)) = library::data_at(tx, address)? else { return Ok(None) };
     let outlook = outlook(tx, &enrollment, &device, &Change::default(), &mut Memo::default())?;

@@ -268,6 +268,8 @@ fn foreseen(tx: &Tx, device_id: &str, change: &Change, memo: &mut Memo) -> Resul
         let outlook = outlook(tx, &user, &device, change, memo)?;
         let name = user.name();
         let theirs = things(tx, &user, &outlook, memo)?;
+        let apps = outlook.desired.unable.iter().filter(|unable| unable.origin.kind == AssignedKind::App);
+        preview.unable.extend(apps.map(|unable| Unable { what: format!("{} (user {name})", unable.what), ..unable.clone() }));
         // What goes to a user is no lack of the device's.
         preview.unable.retain(|unable| !theirs.iter().any(|thing| thing.origins.contains(&unable.origin)));
         preview.things.extend(theirs.into_iter().map(|thing| Thing { name: format!("{} (user {name})", thing.name), ..thing }));

@@ -16,6 +16,7 @@ use crate::mdm::reconcile::{render, step};
 use crate::mdm::wanted::{Origin, Unable};
 use crate::mdm::{clashes, focus};
 use crate::protocol::declaration::DeclarationKind;
+use crate::store::assignments::AssignedKind;
 use crate::store::commands::{self, CommandState};
 use crate::store::declared::{self, DeclarationState, Declared};
 use crate::store::deployments::{self, DECLARATIONS, Deployment, Mechanism};
@@ -88,7 +89,10 @@ pub fn of_device(tx: &Tx, channel: &Enrollment) -> Result<Standings> {
     }
     for user in enrollments::user_channels(tx, &channel.id)?.into_iter().filter(|user| user.state == EnrollmentState::Enrolled) {
         let name = user.name();
-        let theirs = standing(tx, &user)?.things;
+        let theirs = standing(tx, &user)?;
+        let apps = theirs.unable.into_iter().filter(|unable| unable.origin.kind == AssignedKind::App);
+        standings.unable.extend(apps.map(|unable| Unable { what: format!("{} (user {name})", unable.what), ..unable }));
+        let theirs = theirs.things;
         // What goes to a user is no lack of the device's.
         standings.unable.retain(|unable| !theirs.iter().any(|thing| thing.origins.contains(&unable.origin)));
         standings.things.extend(theirs.into_iter().map(|thing| Standing { name: format!("{} (user {name})", thing.name), ..thing }));

@@ -221,6 +221,27 @@ fn an_app_is_licensed_sent_watched_and_installed_and_comes_back_with_its_licence
 }
 
 #[test]
+fn an_app_that_was_to_go_and_stayed_is_seen_and_removed_again() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session(&taken("Managed"), "Managed");
+    let id = app.id.clone();
+    school.write(move |tx| apps::unassign(tx, &Actor::Console, &id, "g"));
+    let orders = |orders: Vec<Command>| orders.into_iter().map(|order| order.request_type).collect::<Vec<_>>();
+    assert_eq!(orders(device.session("", "Managed")), ["RemoveApplication"]);
+    let row = device.app().unwrap();
+    assert!(row.stage == Stage::Removing && row.problem.contains("has it still"), "{row:?}");
+    assert!(has_licence(&school), "it is not free while the app is there");
+    assert!(device.session("", "Managed").is_empty(), "not at once");
+    school.clock.advance(apps::next::BACK_OFF[0]);
+    assert_eq!(orders(device.session("", "")), ["RemoveApplication"]);
+    device.session("", "");
+    assert_eq!(device.app(), None);
+    assert!(!has_licence(&school));
+}
+
+#[test]
 fn without_a_licence_nothing_is_sent_and_who_lacks_how_many_is_said_by_name() {
     let school = School::new();
     let device = device(&school, "16.7");

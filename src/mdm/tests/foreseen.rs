@@ -9,8 +9,8 @@ use crate::clock::Timestamp;
 use crate::error::Kind;
 use crate::mdm::Actor;
 use crate::mdm::policies::{self, NewPolicy};
-use crate::mdm::profiles;
 use crate::mdm::reconcile::{self, DEVICES_MAX, Foreseen, Named, Previews, State, Thought};
+use crate::mdm::{apps, profiles};
 use crate::protocol::mobileconfig::tests::{payload, profile_with};
 use crate::protocol::plist::Value;
 use crate::store::assignments::AssignedKind;
@@ -188,4 +188,28 @@ fn what_a_device_cannot_end_itself_is_due_at_its_end_without_any_other_event() {
     }
     let mechanisms = school.write(|tx| deployments::of_enrollment(tx, "e-old"));
     assert!(mechanisms.iter().all(|row| row.mechanism == Mechanism::Command));
+}
+
+#[test]
+fn switches_and_apps_for_users_of_a_mac_without_one_are_told_and_not_left_out_in_silence() {
+    let school = School::new();
+    school.group_of("all");
+    school.write(|tx| {
+        rows::device(tx, "d", "Mac", "26.1", "all")?;
+        rows::is_mac(tx, "d")
+    });
+    let (policy, app) = school.write(|tx| {
+        let settings = serde_json::json!({ "no_private_browsing": true }).as_object().unwrap().clone();
+        let policy = policies::create(tx, &Actor::Console, &NewPolicy { name: "Safari".into(), settings, ..NewPolicy::default() })?;
+        let app = apps::add(tx, &Actor::Console, "1500000002", "Atlas")?;
+        let settings = apps::Settings { licence: apps::LicenceBy::User, ..apps::Settings::default() };
+        let app = apps::edit(tx, &Actor::Console, &app.id, apps::Edit { settings: Some(settings), ..apps::Edit::default() })?;
+        Ok((policy.id, app.id))
+    });
+    for (kind, id) in [(AssignedKind::Policy, policy), (AssignedKind::App, app)] {
+        let thought =
+            Thought { add: vec![Named { kind, id, mode: None, ends_at: None }], groups: vec!["all".into()], ..Thought::default() };
+        let seen = school.foresee(thought);
+        assert!(seen.unable == 1 && seen.items[0].unable[0].because.contains("no user of this Mac"), "{kind:?}: {seen:?}");
+    }
 }

@@ -5,11 +5,12 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::mdm::updates::candidates::Leap;
 use crate::mdm::{Actor, policies};
+use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::protocol::restrictions::RESTRICTIONS;
 use crate::store::assignments::{self, AssignedKind};
 use crate::store::devices::Device;
-use crate::store::{Tx, profiles};
+use crate::store::{Tx, declarations, profiles};
 
 /// A key as something has it on a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,18 +24,48 @@ pub struct Key {
 /// What holds on a device. Of several restrictions the stricter one does, as the device has it.
 pub fn on_device(tx: &Tx, actor: &Actor, device: &Device) -> Result<HeldBack> {
     let by_policy = policies::on_device(tx, actor, &device.id)?.keys;
-    let mut held =
-        held_back(&by_policy.into_iter().map(|key| Key { name: key.key, value: key.value }).collect::<Vec<_>>(), device.platform);
-    for assignment in assignments::of_device(tx, &device.id)?.into_iter().filter(|assignment| assignment.kind == AssignedKind::Profile) {
-        let Some(profile) = profiles::by_id(tx, &assignment.item_id)? else { continue };
-        let Some(version) = profiles::version_of(tx, &profile.id, profile.version)? else { continue };
-        for payload in version.facts.payloads.into_iter().filter(|payload| payload.payload_type == RESTRICTIONS) {
-            let keys = payload.settings.into_iter().filter_map(|(name, value)| Some(Key { name, value: value? }));
-            let uploaded = held_back(&keys.collect::<Vec<_>>(), device.platform);
-            held = HeldBack { major: held.major.max(uploaded.major), minor: held.minor.max(uploaded.minor) };
+    let is_declared = by_policy.iter().any(|key| key.key.starts_with("Deferrals."));
+    let by_policy: Vec<_> = by_policy.into_iter().map(|key| Key { name: key.key, value: key.value }).collect();
+    let (mut declared, mut restricting) = (HeldBack::default(), HeldBack::default());
+    let policies = if is_declared { &mut declared } else { &mut restricting };
+    *policies = held_back(&by_policy, device.platform);
+    let takes_restrictions = !OsVersion::parse(&device.os_version).is_at_least(OsVersion::parse(DECLARED_ONLY_FROM));
+    for assignment in assignments::of_device(tx, &device.id)? {
+        match assignment.kind {
+            AssignedKind::Profile if takes_restrictions => {
+                restricting = restricting.stricter(held_back(&restrictions(tx, &assignment.item_id)?, device.platform));
+            }
+            AssignedKind::Declaration => declared = declared.stricter(held_back(&deferrals(tx, &assignment.item_id)?, device.platform)),
+            _ => {}
         }
     }
-    Ok(held)
+    // A declaration wins over restrictions.
+    Ok(HeldBack { major: declared.major.or(restricting.major), minor: declared.minor.or(restricting.minor) })
+}
+
+/// The first systems whose releases only a declaration holds back.
+const DECLARED_ONLY_FROM: &str = "27.0";
+
+/// The declaration about updates.
+const SETTINGS: &str = "com.apple.configuration.softwareupdate.settings";
+
+/// The restrictions of an uploaded profile.
+fn restrictions(tx: &Tx, profile_id: &str) -> Result<Vec<Key>> {
+    let Some(profile) = profiles::by_id(tx, profile_id)? else { return Ok(Vec::new()) };
+    let Some(version) = profiles::version_of(tx, &profile.id, profile.version)? else { return Ok(Vec::new()) };
+    let payloads = version.facts.payloads.into_iter().filter(|payload| payload.payload_type == RESTRICTIONS);
+    Ok(payloads.flat_map(|payload| payload.settings).filter_map(|(name, value)| Some(Key { name, value: value? })).collect())
+}
+
+/// The deferrals of a declaration of one's own.
+fn deferrals(tx: &Tx, id: &str) -> Result<Vec<Key>> {
+    if declarations::by_id(tx, id)?.is_none_or(|declaration| declaration.declaration_type != SETTINGS) {
+        return Ok(Vec::new());
+    }
+    let Some(payload) = declarations::payload(tx, id)? else { return Ok(Vec::new()) };
+    let payload: Value = serde_json::from_slice(payload.expose()).unwrap_or_default();
+    let keys = payload["Deferrals"].as_object().cloned().unwrap_or_default();
+    Ok(keys.into_iter().map(|(name, value)| Key { name: format!("Deferrals.{name}"), value }).collect())
 }
 
 /// For how many days, by the kind of step; an order or a plan brings them all the same.
@@ -47,6 +78,11 @@ pub struct HeldBack {
 }
 
 impl HeldBack {
+    /// The longer time of both.
+    fn stricter(self, other: Self) -> Self {
+        Self { major: self.major.max(other.major), minor: self.minor.max(other.minor) }
+    }
+
     /// The days for one kind of step; an improvement to what a device runs is not held back by days.
     pub const fn days(self, leap: Leap) -> Option<u32> {
         match leap {

@@ -1,5 +1,7 @@
 //! How plans come along: counts, who lags and why, the burn-down, and which versions devices run.
 
+use std::collections::BTreeMap;
+
 use crate::clock::{Day, Timestamp};
 use crate::error::Result;
 use crate::mdm::updates::plan::Read;
@@ -118,11 +120,29 @@ pub fn burn_down(tx: &Tx, plan_id: &str) -> Result<Vec<Point>> {
     Ok(points(&update_progress::runs(tx, plan_id, RUNS_MAX)?, planned, tx.now))
 }
 
+/// What a plan brought to each device in one go: a release that took another's place while that was under way goes on with it.
+fn joined(runs: &[Run]) -> Vec<Run> {
+    let mut joined = Vec::<Run>::new();
+    let mut last = BTreeMap::<&str, usize>::new();
+    for run in runs {
+        let before =
+            last.get(run.device_id.as_str()).and_then(|at| joined.get_mut(*at)).filter(|before| before.outcome == Outcome::Replaced);
+        if let Some(before) = before {
+            (before.ended_at, before.outcome) = (run.ended_at, run.outcome);
+        } else {
+            last.insert(&run.device_id, joined.len());
+            joined.push(run.clone());
+        }
+    }
+    joined
+}
+
 /// Rings of one wave count from its beginning on, so that what is left falls; what is `planned` has not begun and belongs to the last wave.
 ///
 /// A device that the plan does not bring anything to any more was never one of them: what is left falls by what devices installed, and by nothing else.
 fn points(runs: &[Run], planned: u32, now: Timestamp) -> Vec<Point> {
     let mut waves: Vec<(Timestamp, Timestamp, Vec<&Run>)> = Vec::new();
+    let runs = joined(runs);
     for run in runs.iter().filter(|run| run.outcome != Outcome::Withdrawn) {
         let ends_at = run.ended_at.unwrap_or(now);
         match waves.last_mut().filter(|(_, end, _)| run.begun_at <= *end) {
@@ -177,7 +197,11 @@ mod tests {
 
     #[test]
     fn what_is_left_counts_every_ring_from_the_first_on_and_falls_with_each_device() {
-        let run = |begun: i64, ended: Option<i64>| Run { begun_at: at(begun), ended_at: ended.map(at), outcome: Outcome::Done, ring: 0 };
+        let count = std::cell::Cell::new(0);
+        let run = |begun: i64, ended: Option<i64>| {
+            count.set(count.get() + 1);
+            Run { device_id: count.get().to_string(), begun_at: at(begun), ended_at: ended.map(at), outcome: Outcome::Done, ring: 0 }
+        };
         let runs = [run(0, Some(20)), run(0, Some(30)), run(10, None)];
         let told = |runs: &[Run], planned| -> Vec<_> {
             points(runs, planned, at(100)).iter().map(|point| (point.at.since(at(0)).as_secs(), point.left)).collect()
@@ -189,5 +213,13 @@ mod tests {
         assert_eq!(told(&[], 3), []);
         let excepted = [run(0, None), Run { outcome: Outcome::Withdrawn, ..run(0, Some(40)) }];
         assert_eq!(told(&excepted, 0), [(0, 1), (100, 1)], "an exception is no installation");
+        let of = |device: &str, begun: i64, ended: Option<i64>, outcome| Run { device_id: device.into(), outcome, ..run(begun, ended) };
+        let replaced = [
+            of("a", 0, Some(30), Outcome::Replaced),
+            of("b", 0, Some(30), Outcome::Replaced),
+            of("a", 30, Some(60), Outcome::Done),
+            of("b", 30, None, Outcome::Open),
+        ];
+        assert_eq!(told(&replaced, 0), [(0, 2), (60, 1), (100, 1)], "another release is no installation, and no other device");
     }
 }

@@ -104,6 +104,8 @@ pub struct ReportRow {
     pub size_bytes: u64,
     /// What there is of it.
     pub body: ReportBody,
+    /// The command that it answers as it was sent, secrets masked; none where that is not kept any more.
+    pub sent: Option<String>,
 }
 
 /// What there is of a report.
@@ -253,7 +255,11 @@ pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
 
 pub(super) fn reports(list: &[ReportRow], more: Option<&str>, now: Timestamp) -> Markup {
     if list.is_empty() {
-        return empty("No reports yet", "What the device answers is kept here as it was sent.", Markup::default());
+        return empty(
+            "No reports yet",
+            "What the device answers is kept here as it was sent, with the command beside it.",
+            Markup::default(),
+        );
     }
     html! {
         ol.timeline {
@@ -263,12 +269,13 @@ pub(super) fn reports(list: &[ReportRow], more: Option<&str>, now: Timestamp) ->
                     span { strong { (if report.request_type.is_empty() { "Unknown command" } else { &report.request_type }) } " " span.by { (report.status) ", " (kilobytes(report.size_bytes)) } }
                     (time_ago(report.at, now))
                     @match &report.body {
-                        ReportBody::Text(text) => details id=(format!("report-{}", report.id)) { summary { "Show" } (code("Report", text)) },
+                        ReportBody::Text(text) => details id=(format!("report-{}", report.id)) { summary { "The answer" } (code("Report", text)) },
                         ReportBody::Elsewhere(href) => p.why { "Longer than what is shown here: " a href=(href) { "download it" } "." },
                         ReportBody::Secret => p.why { "It holds a secret, which is shown only under Security, Kept secrets." },
                         ReportBody::PutOff => p.why { "A report that puts something off is not kept." },
                         ReportBody::TooLarge => p.why { "Too large to keep; its command, status and identity are recorded." },
                     }
+                    @if let Some(sent) = &report.sent { details id=(format!("sent-{}", report.id)) { summary { "What was sent" } (code("Command", sent)) } }
                 }
             }
         }
@@ -319,9 +326,16 @@ mod tests {
             at: NOW,
             size_bytes: 12_000_000,
             body: ReportBody::TooLarge,
+            sent: Some("<dict><key>Queries</key></dict>".into()),
         };
         let html = reports(&[report.clone(), ReportRow { body: ReportBody::Text("<plist/>".into()), ..report }], None, NOW).into_string();
-        assert!(html.contains("Too large to keep") && html.contains("&lt;plist/&gt;") && html.contains("Unknown command"), "{html}");
+        assert!(
+            html.contains("Too large to keep")
+                && html.contains("&lt;plist/&gt;")
+                && html.contains("&lt;key&gt;Queries&lt;/key&gt;")
+                && html.contains("Unknown command"),
+            "{html}"
+        );
         assert_eq!((megabytes(999), megabytes(2_500_000), megabytes(2_500_000_000)), ("under 1 MB".into(), "2 MB".into(), "2.5 GB".into()));
     }
 }

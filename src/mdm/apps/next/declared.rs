@@ -83,10 +83,17 @@ pub fn declared(row: &mut AppState, item: Option<&Declared>, is_known: bool, now
 
 /// The device has confirmed the declaration and does not list the app: as far as is known it works on it, for [`QUIET_MAX`] at the most.
 pub fn confirmed(row: &mut AppState, now: Timestamp) {
-    if row.stage == Stage::Sent && row.seen.is_empty() && !row.wanted.is_empty() {
+    // What it refused before it takes now.
+    if matches!(row.stage, Stage::Sent | Stage::Failed) && row.seen.is_empty() && !row.wanted.is_empty() {
         row.poll_at = Some(now.plus(QUIET_MAX));
         enter(row, Stage::Installing, "", now);
     }
+}
+
+/// The device refuses what it was told last of an app; where that is there already, it stays as it was.
+pub fn refuses(row: &mut AppState, before: &AppState, because: &str, now: Timestamp) {
+    row.seen.clone_from(&before.seen);
+    enter(row, Stage::Failed, because, now);
 }
 
 /// The declaration is served in a new form: the device has everything still to say.

@@ -91,6 +91,12 @@ pub fn answered(row: &mut AppState, answer: &Answer, facts: &Facts, now: Timesta
     row.command_uuid = None;
     row.intent = Intent::Nothing;
     match (intent, answer) {
+        // A yes is not a deed: whether it has gone, the lists tell.
+        (Intent::Remove, Answer::Taken { .. }) if facts.is_managed_there && !row.bundle_id.is_empty() => {
+            row.polls = 0;
+            row.poll_at = Some(now);
+            enter(row, Stage::Removing, "", now);
+        }
         // What is not managed, or not there, is not ours to remove.
         (Intent::Remove, Answer::Taken { .. } | Answer::Refused { kind: CauseKind::NotManaged, .. }) => gone(row, now),
         (Intent::Remove, Answer::Refused { because, .. }) => {
@@ -121,6 +127,9 @@ pub fn answered(row: &mut AppState, answer: &Answer, facts: &Facts, now: Timesta
         (_, Answer::Refused { kind, because }) => refused(row, *kind, because, facts, now),
     }
 }
+
+/// What is said of an app that was to go, and did not.
+const STILL_THERE: &str = "the device said yes to its removal, and has it still";
 
 /// It is not there any more.
 pub(super) fn gone(row: &mut AppState, now: Timestamp) {
@@ -318,7 +327,12 @@ pub(super) fn there(row: &mut AppState) {
 
 fn is_managed(row: &mut AppState, facts: &Facts, now: Timestamp) {
     if row.stage == Stage::Removing {
-        // The removal failed, or was lost; it is tried again.
+        // The removal failed, was lost, or did not come about; it is tried again.
+        if row.poll_at.take().is_some() {
+            row.attempts += 1;
+            row.due_at = Some(now.plus(back_off(row.attempts)));
+            STILL_THERE.clone_into(&mut row.problem);
+        }
         return;
     }
     if row.seen.is_empty() {

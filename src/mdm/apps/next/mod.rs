@@ -11,7 +11,7 @@ mod lacking;
 mod presence;
 
 pub use codes::{code_sent, codeless, redeemed};
-pub use declared::{Declared, confirmed, declared, doubted, served};
+pub use declared::{Declared, confirmed, declared, doubted, refuses, served};
 pub use facts::{Facts, LicenceFact, Newest, Want};
 pub use heard::{Answer, Item, Present, answered, listed, lost, sent, taken_back};
 pub use lacking::{is_kept, lacks, mended};
@@ -169,6 +169,7 @@ fn by_command(row: &AppState, facts: &Facts, now: Timestamp) -> Step {
         return match () {
             // A system that does not manage apps cannot be told to remove one.
             () if is_away(row) || !facts.is_managed_there => Step::Release,
+            () if row.stage == Stage::Removing && row.poll_at.is_some() => poll(row, now),
             () if is_early => Step::Rest(row.due_at),
             () => Step::Remove,
         };

@@ -1,11 +1,13 @@
 use super::*;
 use crate::error::Kind;
-use crate::http::tls::tests::Authority;
-use crate::store::Store;
-use crate::store::tests::memory;
+use crate::pki::issue::{self, ServerName};
+use crate::store::{OpenOptions, Store};
+
+fn memory() -> Store {
+    Store::open(OpenOptions::memory()).unwrap()
+}
 
 const OWNER: Actor = Actor::Console;
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn now() -> Timestamp {
     Timestamp::parse("2026-11-25T08:00:00Z").unwrap()
@@ -75,10 +77,12 @@ fn what_cannot_work_is_refused_by_field_and_changes_nothing() {
 
 #[test]
 fn a_certificate_is_kept_and_renewed_when_a_third_of_its_time_is_left() {
-    let (store, authority) = (memory(), Authority::new("Everybody's"));
+    let store = memory();
     choose_it(&store, now(), choice()).unwrap();
     assert_eq!(store.write_blocking(now(), next_due).unwrap(), Some(now()));
-    let (certificate, key) = authority.issue(&["mdm.example.school"], now(), now().plus(90 * DAY));
+    let authority = issue::root("Everybody's", now()).unwrap();
+    let signer = authority.tls_server(&[ServerName::parse("mdm.example.school").unwrap()], now()).unwrap();
+    let (certificate, key) = (signer.certificate().clone(), signer.key().clone());
     let (chain, other) = (certificate.to_pem(), PrivateKey::generate_p256().unwrap());
     let names = [String::from("mdm.example.school")];
     let keep = |chain: &str, key: &PrivateKey, directory: &str| {

@@ -47,7 +47,7 @@ pub(super) const SWITCHES: &[Switch] = &[
         group: Group::Apps,
         label: "Only these apps",
         notice: "Every app that is not on the list disappears from the Home Screen and cannot be opened.",
-        limits: "Settings, and Phone on an iPhone, always stay. Apps that you assign must be on the list too. If several policies have a list, \
+        limits: "Settings, and Phone on an iPhone, always stay. Apps that you assign must be on the list too, and com.apple.webapp for web clips. If several policies have a list, \
                  only what is on all of them is left.",
         kind: ValueKind::Apps,
         ways: &[

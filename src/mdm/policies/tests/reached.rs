@@ -70,7 +70,8 @@ fn a_setting_of_people_goes_to_their_channel_and_everything_else_to_the_device()
     let policy = make(&school, "Mac", json!({ "no_camera": true, "no_private_browsing": true, "passcode_required": true }));
     let mac = target(Platform::Macos, "26.1");
     let (pieces, unable) = planned(&school, &[&policy], &mac);
-    assert_eq!((payloads(&pieces).len(), declarations(&pieces).len(), unable.len()), (1, 1, 0));
+    assert_eq!((payloads(&pieces).len(), declarations(&pieces).len(), unable.len()), (1, 1, 1));
+    assert!(unable[0].because.contains("no user of this Mac is managed yet"), "{unable:?}");
     let user = with(mac, |device| device.kind = EnrollmentKind::User);
     let (pieces, unable) = planned(&school, &[&policy], &user);
     assert_eq!((payloads(&pieces).len(), unable.len()), (0, 0));

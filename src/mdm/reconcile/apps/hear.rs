@@ -14,6 +14,7 @@ use crate::protocol::report::apps::{self as reports, ManagedState};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::app_states::{self, AppState, Stage};
 use crate::store::commands::Command;
+use crate::store::declared::DeclarationState;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
 use crate::store::inventory::InstalledApp;
@@ -132,6 +133,9 @@ pub fn apps_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     // What was said before may be an answer to an order that somebody has repeated since.
     let by_command = list("mdm.app", true);
     let states = declared::states(tx, &enrollment.id)?;
+    let served = declared::of_enrollment(tx, &enrollment.id)?;
+    let is_served =
+        |state: &DeclarationState| served.iter().any(|own| own.identifier == state.identifier && own.server_token == state.server_token);
     for before in rows {
         let mut row = before.clone();
         let identifier = apps::declaration_identifier(&row.app_id, row.asks);
@@ -145,6 +149,12 @@ pub fn apps_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
                     row.bundle_id = text(item, "identifier");
                 }
                 next::declared(&mut row, Some(&declared_item(item)), is_known, tx.now);
+                let asset = apps::orders::asset_identifier(&row.app_id);
+                let refused = states.iter().filter(|state| state.valid == "invalid" && is_served(state));
+                let mut refused = refused.filter(|state| state.identifier == identifier || state.identifier == asset);
+                if let Some(state) = refused.next().filter(|_| matches!(row.stage, Stage::Installed | Stage::Outdated)) {
+                    next::refuses(&mut row, &before, &crate::mdm::reconcile::seen::reasons(&state.reasons), tx.now);
+                }
                 if row.stage == Stage::NoLicence && before.stage != Stage::NoLicence {
                     read_ledger_anew(tx, &row)?;
                 }

@@ -1,6 +1,7 @@
 //! Apps that come by a declaration, and those that a declaration takes over.
 
 use super::*;
+use crate::mdm::declarations::library;
 
 #[test]
 fn new_systems_are_told_by_a_declaration_and_old_ones_by_a_command() {
@@ -64,6 +65,98 @@ fn a_declared_app_is_followed_by_status_reports_until_it_has_gone() {
     assert!(!has_licence(&school));
 }
 
+/// A device of iOS 18.4, enrolled by this server, with the app there and what it is to know.
+fn configured<'a>(school: &'a School, text: &'static str) -> (Device<'a>, App) {
+    let device = device(school, "18.4");
+    let (app, id) = (assigned(school, 1, AssignedMode::Required, Settings::default()), device.enrollment().id);
+    school.write(move |tx| {
+        let mut enrollment = crate::store::enrollments::by_id(tx, &id)?.unwrap();
+        enrollment.server_url = String::from("https://mdm.example.school/mdm/connect");
+        crate::store::enrollments::update(tx, &enrollment)
+    });
+    knows(school, &app, Some(text));
+    device.session("", "");
+    device.session("", "");
+    device.declarative("status", Some(&app_list(&apps::declaration_identifier(&app.id, 0), "managed", None)));
+    assert_eq!(device.stage(), Stage::Installed);
+    (device, app)
+}
+
+/// The app itself is to know this.
+fn knows(school: &School, app: &App, text: Option<&'static str>) {
+    let id = app.id.clone();
+    school.write(move |tx| {
+        let keys = text.map(apps::configuration::read).transpose()?.flatten();
+        apps::set_configuration(tx, &Actor::Console, &id, keys.as_ref())
+    });
+}
+
+impl Device<'_> {
+    /// The address of what the app is to know, as the device is told it now.
+    fn asset_url(&self, app: &App) -> String {
+        let enrollment = self.enrollment();
+        self.school.write(move |tx| crate::mdm::reconcile::plan(tx, &enrollment.id));
+        let asset = self.json(&format!("declaration/asset/{}", apps::orders::asset_identifier(&app.id))).unwrap();
+        asset["Payload"]["Reference"]["DataURL"].as_str().unwrap().to_owned()
+    }
+
+    fn fetches_asset(&self, url: &str) -> Option<String> {
+        let (capability, address) = url.strip_prefix("https://mdm.example.school/ddm/").unwrap().split_once("/asset/").unwrap();
+        let (capability, address) = (capability.to_owned(), address.to_owned());
+        let found = self.school.write(move |tx| crate::mdm::reconcile::asset_of(tx, &capability, &address));
+        found.map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+    }
+}
+
+#[test]
+fn what_an_app_was_to_know_is_served_for_a_day_to_devices_that_were_told_of_it() {
+    let school = School::new();
+    let (device, app) = configured(&school, "<dict><key>id</key><string>one $SERIAL</string></dict>");
+    let first = device.asset_url(&app);
+    assert!(device.fetches_asset(&first).unwrap().contains("one TESTSN0001"));
+    school.clock.advance(MINUTE);
+    knows(&school, &app, Some("<dict><key>id</key><string>two</string></dict>"));
+    let second = device.asset_url(&app);
+    assert!(device.fetches_asset(&first).unwrap().contains("one TESTSN0001"), "the device is in the middle of it");
+    assert!(device.fetches_asset(&second).unwrap().contains("two"));
+    let invented = first.replace(&first[first.len() - 8..], "00000000");
+    assert_eq!(device.fetches_asset(&invented), None);
+    school.clock.advance(apps::PAST_FOR + MINUTE);
+    assert_eq!(device.fetches_asset(&first), None);
+    assert!(device.fetches_asset(&second).is_some());
+    knows(&school, &app, None);
+    let id = app.id.clone();
+    assert!(device.fetches_asset(&second).is_some());
+    school.write(move |tx| apps::unassign(tx, &Actor::Console, &id, "g"));
+    assert_eq!(device.fetches_asset(&second), None, "what is not assigned is not served");
+}
+
+#[test]
+fn a_declared_app_whose_declaration_is_refused_is_not_installed_as_wanted() {
+    let school = School::new();
+    let (device, app) = configured(&school, "<dict><key>id</key><string>one</string></dict>");
+    let there = device.app().unwrap().seen;
+    school.clock.advance(MINUTE);
+    knows(&school, &app, Some("<dict><key>id</key><string>two</string></dict>"));
+    device.asset_url(&app);
+    let mut report = device.everything_applied();
+    let listed = app_list(&apps::declaration_identifier(&app.id, 0), "managed", None);
+    report["StatusItems"]["app"] = listed["StatusItems"]["app"].clone();
+    let configurations = report["StatusItems"]["management"]["declarations"]["configurations"].as_array_mut().unwrap();
+    let own = configurations.iter_mut().find(|item| item["identifier"] == apps::declaration_identifier(&app.id, 0)).unwrap();
+    own["valid"] = json!("invalid");
+    own["reasons"] = json!([{ "code": "Error.MissingAssets", "description": "an asset cannot be had" }]);
+    device.declarative("status", Some(&report));
+    let row = device.app().unwrap();
+    assert!(row.stage == Stage::Failed && !row.problem.is_empty(), "{row:?}");
+    assert_eq!(row.seen, there, "it is there as it was");
+    let mut report = device.everything_applied();
+    report["StatusItems"]["app"] = listed["StatusItems"]["app"].clone();
+    device.declarative("status", Some(&report));
+    let row = device.app().unwrap();
+    assert_eq!((row.stage, row.seen == row.wanted), (Stage::Installed, true));
+}
+
 #[test]
 fn an_update_of_the_system_hands_an_app_over_without_installing_it_again() {
     let school = School::new();
@@ -121,4 +214,27 @@ fn a_declared_app_that_lacks_its_licence_comes_under_other_identifiers_and_then_
     }
     let row = device.app().unwrap();
     assert_eq!((row.stage, row.asks, row.due_at), (Stage::NoLicence, apps::next::ATTEMPTS_MAX - 1, None), "no endless loop");
+}
+
+#[test]
+fn an_app_that_a_declaration_of_ones_own_brings_too_is_named_from_both_sides() {
+    let school = School::new();
+    let _device = device(&school, "18.1");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    let own = json!({ "Type": "com.apple.configuration.app.managed", "Identifier": "own", "Payload": { "AppStoreID": ATLAS } }).to_string();
+    let other =
+        json!({ "Type": "com.apple.configuration.app.managed", "Identifier": "other", "Payload": { "AppStoreID": "9" } }).to_string();
+    let id = app.id.clone();
+    let told = school.write(move |tx| {
+        for text in [&own, &other] {
+            library::add(tx, &Actor::Console, library::read(text.as_bytes())?, "")?;
+        }
+        let other = library::assign(tx, &Actor::Console, "other", "g")?.warnings;
+        let own = library::assign(tx, &Actor::Console, "own", "g")?.warnings;
+        let lacks = apps::hidden(tx, &Actor::Console, &id, None)?;
+        Ok((other, own, lacks.into_iter().map(|lack| (lack.devices, lack.because)).collect::<Vec<_>>()))
+    });
+    assert!(told.0.iter().all(|warning| !warning.contains("Atlas")), "{told:?}");
+    assert!(told.1.iter().any(|warning| warning.contains("brings the app “Atlas” too")), "{told:?}");
+    assert_eq!(told.2, [(1, String::from("the declaration “own” brings it too"))]);
 }

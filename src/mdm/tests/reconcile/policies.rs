@@ -177,6 +177,40 @@ fn what_failed_is_told_where_people_look_for_it() {
 }
 
 #[test]
+fn of_what_a_policy_makes_the_worst_is_told() {
+    let school = School::new();
+    let (device, policy_id) = with_policy(&school, "27.1");
+    let outcome = || {
+        let id = policy_id.clone();
+        let outcomes = school.write(move |tx| reconcile::outcomes(tx, &Actor::Console, AssignedKind::Policy, &id));
+        assert_eq!(outcomes.counts, [(outcomes.rows[0].state, 1)]);
+        (outcomes.rows[0].state, outcomes.rows[0].because.clone())
+    };
+    device.answer_everything();
+    device.declarative("status", Some(&device.everything_applied()));
+    assert_eq!(outcome(), (ProfileState::Installed, String::new()));
+    let applied = device.everything_applied();
+    let count = applied["StatusItems"]["management"]["declarations"]["configurations"].as_array().unwrap().len();
+    assert!(count > 1, "{applied}");
+    for at in 0..count {
+        let mut report = applied.clone();
+        let own = &mut report["StatusItems"]["management"]["declarations"]["configurations"][at];
+        if !own["identifier"].as_str().unwrap().contains("policies") {
+            continue;
+        }
+        (own["valid"], own["active"]) = (json!("invalid"), json!(false));
+        device.declarative("status", Some(&report));
+        let (state, because) = outcome();
+        assert!(state == ProfileState::Failed && because.contains("refused"), "{at}: {state:?} {because}");
+        let mut report = applied.clone();
+        report["StatusItems"]["management"]["declarations"]["configurations"][at]["active"] = json!(false);
+        device.declarative("status", Some(&report));
+        let (state, because) = outcome();
+        assert!(state == ProfileState::Waiting && because.contains("not in effect"), "{at}: {state:?} {because}");
+    }
+}
+
+#[test]
 fn the_preview_equals_the_deed_and_changes_nothing() {
     for os_version in ["12.5.7", "15.8", "17.0", "18.1", "27.1"] {
         let school = School::new();

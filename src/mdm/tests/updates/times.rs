@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{days, device, listed_for, made, rules, wall};
 use crate::error::Kind;
 use crate::mdm::Actor;
+use crate::mdm::declarations::library;
 use crate::mdm::tests::{Device, School};
 use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order};
@@ -183,4 +184,18 @@ fn an_uploaded_profile_holds_releases_back_as_a_policy_does_and_of_two_the_stric
         });
     }
     assert_eq!(held(), HeldBack { major: Some(80), minor: Some(80) });
+    let own = r#"{"Type":"com.apple.configuration.softwareupdate.settings","Identifier":"own","Payload":{"Deferrals":{"CombinedPeriodInDays":30}}}"#;
+    school.write(move |tx| {
+        library::add(tx, &Actor::Console, library::read(own.as_bytes())?, "")?;
+        library::assign(tx, &Actor::Console, "own", "pilot").map(drop)
+    });
+    assert_eq!(held(), HeldBack { major: Some(30), minor: Some(30) }, "a declaration wins over restrictions");
+    school.write(|tx| library::unassign(tx, &Actor::Console, "own", "pilot").map(drop));
+    assert_eq!(held(), HeldBack { major: Some(80), minor: Some(80) });
+    let id = ipad.enrollment().device_id;
+    school.write(move |tx| {
+        let known = devices::by_id(tx, &id)?.unwrap();
+        devices::update(tx, &crate::store::devices::Device { os_version: String::from("27.0"), ..known })
+    });
+    assert_eq!(held(), HeldBack::default(), "27 does not know these restrictions any more");
 }

@@ -134,6 +134,11 @@ pub fn import(tx: &Tx, actor: &Actor, document: &Document) -> Result<Taken> {
             last.words()
         )));
     }
+    if let Some(known) = take::strange(tx, document)? {
+        return Err(Error::conflict(format!(
+            "This file names no release for {known}, of which the list that is here has some. Nothing was changed. Save {PUBLIC_LIST} and bring that."
+        )));
+    }
     let taken = take_in(tx, actor, document, Source::File)?;
     let state = State {
         fetched_at: Some(tx.now),

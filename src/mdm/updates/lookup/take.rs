@@ -1,6 +1,6 @@
 //! Takes a document in: releases appear, change and vanish, each with its history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -36,6 +36,14 @@ impl Taken {
     pub fn is_change(self) -> bool {
         self.appeared + self.changed + self.vanished > 0
     }
+}
+
+/// The platforms of the list that is here, where a document names none of them: then it is no newer list, whatever it is.
+pub(super) fn strange(tx: &Tx, document: &Document) -> Result<Option<String>> {
+    let known: BTreeSet<String> =
+        releases::all(tx)?.into_iter().filter(|release| release.vanished_at.is_none()).map(|release| release.key.platform).collect();
+    let is_strange = !known.is_empty() && !document.releases.keys().any(|key| known.contains(&key.platform));
+    Ok(is_strange.then(|| known.into_iter().collect::<Vec<_>>().join(", ")))
 }
 
 /// Takes a document in, in the place of the one before: Apple decides what is listed, and what is not listed any more is remembered for

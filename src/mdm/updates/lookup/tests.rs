@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::error::Kind;
 use crate::mdm::apple_roots;
 use crate::mdm::tests::School;
 use crate::protocol::apps_and_books::RetryAfter;
@@ -308,4 +309,18 @@ fn who_may_only_look_takes_nothing_in() {
     let document = versions(&["26.1"]);
     assert!(school.try_write(move |tx| import(tx, &viewer, &document)).is_err());
     assert!(school.write(releases::all).is_empty());
+}
+
+#[test]
+fn a_list_of_other_platforms_is_no_newer_list() {
+    let school = School::new();
+    school.record(came(versions(&["18.1", "18.2"])));
+    let strange =
+        || read(&json!({ "AssetSets": { "fridgeOS": [{ "ProductVersion": "1", "Build": "1A1", "PostingDate": "2026-09-02" }] } }));
+    let refused = school.try_write(move |tx| import(tx, &Actor::Console, &strange())).unwrap_err();
+    assert!(refused.kind == Kind::Conflict && refused.message.contains("names no release for iOS"), "{refused}");
+    school.record(came(strange()));
+    let state = school.state();
+    assert!(state.problem.contains("names no release for iOS") && state.mendable, "{state:?}");
+    assert_eq!(school.releases(Filter::default()).iter().filter(|release| release.vanished_at.is_none()).count(), 2);
 }

@@ -111,6 +111,10 @@ pub fn record(tx: &Tx, actor: &Actor, address: &str, outcome: Outcome) -> Result
     take::prune(tx)?;
     match outcome {
         Outcome::Came { document, etag, last_modified } => {
+            if let Some(known) = take::strange(tx, &document)? {
+                let because = format!("What came in the place of Apple's list names no release for {known}. The list that is here stays.");
+                return failed(tx, actor, before, Trouble { because, mendable: true, retry_after: None });
+            }
             let taken = take_in(tx, actor, &document, Source::Apple)?;
             let state = State { etag, last_modified, passed_over: document.passed_over, ..before };
             store(tx, &succeeded(tx, address, state))?;

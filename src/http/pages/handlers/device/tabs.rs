@@ -22,6 +22,7 @@ use crate::mdm::apps::{self as mdm_apps, words};
 use crate::mdm::settings::zone;
 use crate::mdm::wanted::Origin;
 use crate::mdm::{Actor, Right, devices, reconcile, setup_assistant, why};
+use crate::protocol::command::Command as Order;
 use crate::protocol::plist;
 use crate::store::app_states::{AppState, Feedback};
 use crate::store::assignments::AssignedKind;
@@ -279,6 +280,7 @@ fn raw_reports(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<ReportRow>
             at: report.received_at,
             size_bytes: size,
             body,
+            sent: sent(tx, &report.enrollment_id, &report.command_uuid)?,
         });
     }
     Ok(rows)
@@ -311,6 +313,14 @@ fn readable(body: &[u8]) -> String {
         return String::from_utf8_lossy(&xml).into_owned();
     }
     String::from_utf8_lossy(body).into_owned()
+}
+
+/// A command as it was sent, secrets masked; nothing once it is not kept any more.
+fn sent(tx: &Tx, enrollment_id: &str, uuid: &str) -> Result<Option<String>> {
+    let Some(command) = commands::by_uuid(tx, enrollment_id, uuid)? else { return Ok(None) };
+    let Some(payload) = commands::payload(tx, command.seq)? else { return Ok(None) };
+    let Ok(order) = Order::from_plist(payload.expose()) else { return Ok(None) };
+    Ok(plist::to_xml(&order.masked()).ok().map(|xml| String::from_utf8_lossy(&xml).into_owned()))
 }
 
 /// One report as a file, as the device sent it.

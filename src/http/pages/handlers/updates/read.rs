@@ -158,9 +158,8 @@ fn target(form: &PlanForm, faults: &mut Faults) -> Target {
 fn rings(form: &PlanForm, faults: &mut Faults) -> Vec<Ring> {
     let mut rings = Vec::new();
     for (at, ring) in form.rings.iter().enumerate().filter(|(_, ring)| !ring.name.is_empty() || !ring.groups.is_empty()) {
-        // The first ring begins when the plan does.
-        let is_first = rings.is_empty() || ring.after.is_empty();
-        let after_minutes = if is_first { 0 } else { minutes(&format!("ring_after_{at}"), &ring.after, &ring.unit, faults) };
+        let at_once = ring.after.is_empty() || ring.after == "0";
+        let after_minutes = if at_once { 0 } else { minutes(&format!("ring_after_{at}"), &ring.after, &ring.unit, faults) };
         if ring.name.is_empty() {
             faults.push((format!("ring_name_{at}"), String::from("A name for this ring.")));
         }

@@ -300,9 +300,10 @@ fn burn(tx: &Tx, read: &Read, meant: &[Meant], zone: &Zone) -> Result<Option<Bur
         Deadline::At { at } => Some(zone.moment(*at)),
         Deadline::After { .. } => None,
     };
-    let deadline = meant.iter().filter_map(|meant| meant.due_at).max().or(fixed);
+    // Where all are there, or nobody goes on, the last one that was set.
+    let passed = update_progress::last_deadline(tx, &read.plan.id)?.or(wave.last().map(|point| point.at)).unwrap_or(tx.now);
+    let deadline = meant.iter().filter_map(|meant| meant.due_at).max().or(fixed).unwrap_or(passed);
     let title = String::from("Devices that are not there yet");
-    let Some(deadline) = deadline else { return Ok(None) };
     let began = zone.wall(wave[0].at);
     let is_short = deadline.max(tx.now).since(wave[0].at) <= BURN_SHORT;
     let starts = if is_short { timing::minute_words(began.minute() as u16) } else { began.day().words() };
