@@ -9,6 +9,7 @@ use crate::apple::ade::Ade;
 use crate::apple::apns::Apns;
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::object_store::ObjectStores;
+use crate::apple::smtp::Mailer;
 use crate::apple::software_lookup::SoftwareLookup;
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
@@ -50,6 +51,8 @@ pub struct Handles {
     pub webhook: Webhook,
     /// The way to stores for backups.
     pub object_stores: ObjectStores,
+    /// The way to mail servers.
+    pub mailer: Mailer,
     /// Device certificates that were read before.
     pub known: KnownCertificates,
     /// Held while a backup is made or tried: one at a time.
@@ -126,6 +129,8 @@ pub struct Parts {
     pub webhook: Webhook,
     /// The way to stores for backups.
     pub object_stores: ObjectStores,
+    /// The way to mail servers.
+    pub mailer: Mailer,
     /// Our own certificate authorities.
     pub roots: Roots,
     /// Authorities of other servers.
@@ -148,6 +153,7 @@ impl App {
             software_lookup: parts.software_lookup,
             webhook: parts.webhook,
             object_stores: parts.object_stores,
+            mailer: parts.mailer,
             known: KnownCertificates::default(),
             backing_up: Mutex::new(()),
             practice_apns: RwLock::default(),
@@ -303,6 +309,7 @@ impl App {
             software_lookup: self.software_lookup.clone(),
             webhook: self.webhook.clone(),
             object_stores: self.object_stores.clone(),
+            mailer: self.mailer.clone(),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
         };
@@ -346,6 +353,7 @@ impl App {
             software_lookup: SoftwareLookup::new(&connector, "https://localhost:1").with_roots_from("https://localhost:1"),
             webhook: Webhook::new(&connector).unwrap(),
             object_stores: ObjectStores::new(&connector),
+            mailer: Mailer::new(&connector),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),

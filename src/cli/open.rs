@@ -8,6 +8,7 @@ use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
 use crate::apple::object_store::ObjectStores;
+use crate::apple::smtp::Mailer;
 use crate::apple::software_lookup::{self, SoftwareLookup};
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp, Zone};
@@ -44,6 +45,7 @@ pub(super) async fn app_beside(
     let connector = connector(&config.apple, clock.clone())?;
     let webhook = Webhook::new(&connector)?;
     let object_stores = ObjectStores::new(&connector);
+    let mailer = Mailer::new(&connector);
     let licences = config.apple.apps_and_books_endpoint.as_ref().map_or_else(|| SERVICE.to_owned(), ToString::to_string);
     let apps_and_books = AppsAndBooks::new(&connector, &licences)?;
     let devices = config.apple.ade_endpoint.as_ref().map_or_else(|| ade::SERVICE.to_owned(), ToString::to_string);
@@ -75,6 +77,7 @@ pub(super) async fn app_beside(
         software_lookup,
         webhook,
         object_stores,
+        mailer,
         roots,
         imported,
     }))

@@ -106,6 +106,7 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         software_lookup: base.software_lookup.clone(),
         webhook: base.webhook.clone(),
         object_stores: base.object_stores.clone(),
+        mailer: base.mailer.clone(),
         roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap(), bridge: None }.into(),
         imported: Vec::new(),
     })
