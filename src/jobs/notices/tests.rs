@@ -7,10 +7,11 @@ use crate::jobs::run_due;
 use crate::mdm::notices::settings::{NewRules, NewServer};
 use crate::mdm::notices::{LOOK_EVERY, MAIL_TROUBLE, MAILINGS_MAX, SETTLE, recipients, settings};
 use crate::mdm::webhooks::{self, NewWebhook};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Role};
 use crate::protocol::mail::Security;
 use crate::secret::Secret;
 use crate::sim::smtp::{SmtpStandIn, Speech, Taken};
+use crate::store::admins::{self, Admin};
 use crate::store::letters::{self, LetterState};
 use crate::store::notices::NoticeKind;
 use crate::store::push_certificates::{self, PushCertificate};
@@ -272,22 +273,30 @@ async fn nothing_that_was_told_to_nobody_comes_when_mail_is_set_up_but_what_stil
 #[tokio::test]
 async fn everybody_gets_what_they_ticked_and_who_lost_the_right_gets_nothing() {
     let post = Post::new(Speech::Tls, Security::Tls).await;
-    let kit = crate::http::auth::tests::Kit::on(post.app.store.clone(), post.app.clock.clone());
     for (name, role, kinds) in [
-        ("Ada", crate::mdm::Role::Admin, vec![NoticeKind::Backups]),
-        ("Ben", crate::mdm::Role::Admin, vec![NoticeKind::Seats]),
-        ("Cy", crate::mdm::Role::Owner, vec![NoticeKind::Backups]),
+        ("Ada", Role::Admin, vec![NoticeKind::Backups]),
+        ("Ben", Role::Admin, vec![NoticeKind::Seats]),
+        ("Cy", Role::Owner, vec![NoticeKind::Backups]),
     ] {
-        kit.add(name, role).await;
-        let id = post.write(move |tx| crate::store::admins::find_by_name(tx, name)).await.unwrap().id;
-        let actor = Actor::Person { id, name: name.to_owned(), role };
-        let address = format!("{}@example.school", name.to_lowercase());
-        post.write(move |tx| recipients::set_own(tx, &actor, &address, kinds)).await;
+        post.write(move |tx| {
+            let admin = Admin {
+                id: tx.new_id(),
+                name: name.to_owned(),
+                role: role.as_str().to_owned(),
+                password_hash: Secret::new(String::from("no password")),
+                disabled_at: None,
+                created_at: tx.now,
+                person_id: None,
+            };
+            admins::insert(tx, &admin)?;
+            let actor = Actor::Person { id: admin.id, name: admin.name, role };
+            recipients::set_own(tx, &actor, &format!("{}@example.school", name.to_lowercase()), kinds)
+        })
+        .await;
     }
     post.write(|tx| {
-        let cy = crate::store::admins::find_by_name(tx, "Cy")?.unwrap();
-        assert!(!crate::mdm::Role::Helper.may(Right::Configure));
-        crate::store::admins::update(tx, &crate::store::admins::Admin { role: String::from("helper"), ..cy })
+        let cy = admins::find_by_name(tx, "Cy")?.unwrap();
+        admins::update(tx, &Admin { role: String::from("helper"), ..cy })
     })
     .await;
     post.raise("backup.failed").await;

@@ -29,7 +29,7 @@ pub(super) fn listed(tx: &Tx) -> Result<()> {
 
 impl House {
     /// What anybody gets at an address outside of the API: status, Content-Type and body.
-    async fn fetch(&self, path: &str) -> (StatusCode, String, String) {
+    async fn anybody(&self, path: &str) -> (StatusCode, String, String) {
         let router = crate::http::doors(&self.app, &Streams::default()).whole.layer(Extension(peer(Listener::Main)));
         let answer = router.oneshot(request(Method::GET, path, &[], None)).await.unwrap();
         let (status, kind) = (answer.status(), answer.headers()["content-type"].to_str().unwrap().to_owned());
@@ -205,7 +205,7 @@ async fn the_calendar_opens_to_whoever_knows_its_address_until_it_is_taken_back(
         crate::store::push_certificates::put(tx, &row, b"key")
     };
     house.app.store.write(house.app.now(), put).await.unwrap();
-    let read = async |path: &str| house.fetch(path).await;
+    let read = async |path: &str| house.anybody(path).await;
     let (status, kind, text) = read(&first).await;
     assert_eq!((status, kind.as_str()), (StatusCode::OK, "text/calendar; charset=utf-8"));
     assert!(text.starts_with("BEGIN:VCALENDAR\r\n") && text.contains("SUMMARY:Push certificate ends\r\n"), "{text}");
