@@ -53,7 +53,7 @@ pub(in crate::http) async fn send_test(app: &App, actor: &Actor, address: &str, 
     };
     let message = mail::compose(&server, &envelope)?;
     let outcome = app.mailer.send(&server, password.as_ref(), app.public_host(), &address, &message).await;
-    let (actor, told) = (actor.clone(), outcome.as_ref().map(Clone::clone).map_err(ToString::to_string));
+    let (actor, told) = (actor.clone(), outcome.as_ref().cloned().map_err(ToString::to_string));
     let note = move |tx: &Tx| note_test(tx, &actor, &letter, told.as_deref().map_err(String::as_str));
     app.store.write(app.now(), note).await?;
     outcome

@@ -258,12 +258,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
         let (mechanism, first) = (words.next().unwrap_or_default().to_ascii_uppercase(), words.next().map(str::to_owned));
         let decoded = |text: &str| STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
         let given = if mechanism == "PLAIN" {
-            let response = match first {
-                Some(response) => response,
-                None => {
-                    self.say("334 ").await?;
-                    self.hear().await?
-                }
+            let response = if let Some(response) = first {
+                response
+            } else {
+                self.say("334 ").await?;
+                self.hear().await?
             };
             let response = decoded(&response);
             let mut parts = response.split('\0').skip(1).map(str::to_owned);

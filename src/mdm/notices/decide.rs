@@ -102,8 +102,8 @@ pub fn decide(now: Timestamp, facts: &[Fact], known: &BTreeMap<String, Cause>, t
 /// The step that an end has come to: the days that were told last, had somebody looked all the time. None while it is far.
 fn step(now: Timestamp, end: &Ending) -> Option<i64> {
     let left = end.at.since(now);
-    let steps = STEPS.into_iter().rev().filter(|step| !end.by_itself || *step <= BY_ITSELF_FROM);
-    steps.into_iter().find(|step| left <= DAY * step.unsigned_abs() as u32)
+    let mut steps = STEPS.into_iter().rev().filter(|step| !end.by_itself || *step <= BY_ITSELF_FROM);
+    steps.find(|step| left <= DAY * step.unsigned_abs() as u32)
 }
 
 fn look_at_end(now: Timestamp, fact: &Fact, end: &Ending, before: Option<&Cause>, tell_mended: bool, decision: &mut Decision) {

@@ -1,5 +1,6 @@
 //! Letters about what is to be told: several things in one, and never so many that nobody reads them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -56,7 +57,7 @@ fn open_at(mailings: &[Timestamp], now: Timestamp) -> Timestamp {
 /// Writes letters about everything that waits to be told. What nobody wants to hear by mail does not wait.
 pub(super) fn notices(tx: &Tx, out: &Out) -> Result<()> {
     let (waiting, all) = notices::unmailed(tx, LISTED_MAX)?;
-    let served = if settings::server(tx)?.is_some() { recipients::served(tx)? } else { Default::default() };
+    let served = if settings::server(tx)?.is_some() { recipients::served(tx)? } else { BTreeMap::default() };
     if waiting.is_empty() || served.is_empty() {
         return notices::set_mailed(tx);
     }

@@ -106,7 +106,7 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
     let content = html! {
         div.split {
             div.stack.loose {
-                (live(Live { id: "system", topics: "setting push job certificate authority root release", of: None, src: None }, html! {
+                (live(Live { id: "system", topics: "setting push job certificate authority root release notice", of: None, src: None }, html! {
                     div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
                 }))
                 @if view.may_govern {
