@@ -1490,3 +1490,60 @@ CREATE TABLE backups (
     test_problem  TEXT NOT NULL DEFAULT ''          -- what was wrong then; empty: nothing
 ) STRICT;
 CREATE INDEX backups_made ON backups (made_at);
+
+-- ---------------------------------------------------------------- notices away from the page
+
+-- Whom mail goes to.
+CREATE TABLE notice_recipients (
+    id         TEXT PRIMARY KEY,
+    admin_id   TEXT UNIQUE REFERENCES admins (id) ON DELETE CASCADE,   -- absent: an address of nobody who logs in
+    address    TEXT NOT NULL,
+    kinds      TEXT NOT NULL CHECK (json_valid(kinds)),                -- words: what they want to hear of
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- What is known of each cause, so that nothing is told twice.
+CREATE TABLE notice_causes (
+    key       TEXT PRIMARY KEY,
+    kind      TEXT NOT NULL,
+    what      TEXT NOT NULL,                        -- as it was last told, for saying that it is mended
+    seen_at   INTEGER NOT NULL,                     -- since when it stands
+    told_at   INTEGER,                              -- absent: not told yet
+    step      INTEGER,                              -- of something that ends: how many days before it was last told
+    ends_at   INTEGER,                              -- for which end
+    gone_at   INTEGER,                              -- since when it does not stand any more
+    mended_at INTEGER                               -- when that was told
+) STRICT, WITHOUT ROWID;
+
+-- What was told, for a while.
+CREATE TABLE notices (
+    id        TEXT PRIMARY KEY,
+    key       TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    harm      INTEGER NOT NULL,
+    what      TEXT NOT NULL,
+    why       TEXT NOT NULL,
+    path      TEXT NOT NULL,                        -- of the page where it is looked after
+    told_at   INTEGER NOT NULL,
+    mailed_at INTEGER                               -- when it was put into letters; absent: it waits for the next ones
+) STRICT;
+CREATE INDEX notices_told ON notices (told_at);
+CREATE INDEX notices_mailed ON notices (mailed_at);
+
+-- Mail that waits, and how earlier mail went.
+CREATE TABLE letters (
+    id         TEXT PRIMARY KEY,
+    occasion   TEXT NOT NULL CHECK (occasion IN ('notices', 'digest', 'test')),
+    address    TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    plain      TEXT NOT NULL,
+    html       TEXT NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'given_up')),
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    due_at     INTEGER,                             -- present exactly while it waits
+    said       TEXT NOT NULL DEFAULT '',            -- the mail server's last words, or why it could not be asked
+    created_at INTEGER NOT NULL,
+    ended_at   INTEGER
+) STRICT;
+CREATE INDEX letters_due ON letters (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX letters_created ON letters (created_at);

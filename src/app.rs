@@ -11,6 +11,7 @@ use crate::apple::apns::Apns;
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::certificate_authority::CertificateAuthorities;
 use crate::apple::object_store::ObjectStores;
+use crate::apple::smtp::Mailer;
 use crate::apple::software_lookup::SoftwareLookup;
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
@@ -57,6 +58,8 @@ pub struct Handles {
     pub certificate_authorities: CertificateAuthorities,
     /// What proves to such an authority that a name leads here.
     pub tls_proofs: Arc<Proofs>,
+    /// The way to mail servers.
+    pub mailer: Mailer,
     /// Device certificates that were read before.
     pub known: KnownCertificates,
     /// Held while a backup is made or tried: one at a time.
@@ -136,6 +139,8 @@ pub struct Parts {
     pub object_stores: ObjectStores,
     /// The way to authorities that everybody trusts.
     pub certificate_authorities: CertificateAuthorities,
+    /// The way to mail servers.
+    pub mailer: Mailer,
     /// Our own certificate authorities.
     pub roots: Roots,
     /// Authorities of other servers.
@@ -161,6 +166,7 @@ impl App {
             certificate_authorities: parts.certificate_authorities,
             tls_proofs: Arc::default(),
             shows_public_tls: AtomicBool::new(false),
+            mailer: parts.mailer,
             known: KnownCertificates::default(),
             backing_up: Mutex::new(()),
             practice_apns: RwLock::default(),
@@ -327,6 +333,7 @@ impl App {
             webhook: self.webhook.clone(),
             object_stores: self.object_stores.clone(),
             certificate_authorities: self.certificate_authorities.clone(),
+            mailer: self.mailer.clone(),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
         };
@@ -371,6 +378,7 @@ impl App {
             webhook: Webhook::new(&connector).unwrap(),
             object_stores: ObjectStores::new(&connector),
             certificate_authorities: CertificateAuthorities::new(&connector),
+            mailer: Mailer::new(&connector),
             apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),

@@ -9,5 +9,6 @@ pub mod connect;
 mod exchange;
 pub mod object_store;
 pub mod own_address;
+pub mod smtp;
 pub mod software_lookup;
 pub mod webhook;

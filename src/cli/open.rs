@@ -9,6 +9,7 @@ use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::certificate_authority::CertificateAuthorities;
 use crate::apple::connect::{Connector, Endpoint, Proxy, ProxyLogin, Trust};
 use crate::apple::object_store::ObjectStores;
+use crate::apple::smtp::Mailer;
 use crate::apple::software_lookup::{self, SoftwareLookup};
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp, Zone};
@@ -46,6 +47,7 @@ pub(super) async fn app_beside(
     let webhook = Webhook::new(&connector)?;
     let object_stores = ObjectStores::new(&connector);
     let certificate_authorities = CertificateAuthorities::new(&connector);
+    let mailer = Mailer::new(&connector);
     let licences = config.apple.apps_and_books_endpoint.as_ref().map_or_else(|| SERVICE.to_owned(), ToString::to_string);
     let apps_and_books = AppsAndBooks::new(&connector, &licences)?;
     let devices = config.apple.ade_endpoint.as_ref().map_or_else(|| ade::SERVICE.to_owned(), ToString::to_string);
@@ -78,6 +80,7 @@ pub(super) async fn app_beside(
         webhook,
         object_stores,
         certificate_authorities,
+        mailer,
         roots,
         imported,
     }))

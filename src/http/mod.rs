@@ -24,6 +24,7 @@ pub mod limits;
 pub mod log;
 pub mod mdm;
 pub mod nano;
+mod notices;
 mod packages;
 pub mod pages;
 pub mod push_requests;
@@ -111,7 +112,8 @@ fn people() -> Router<App> {
     let lists = group(Audience::Person, RELEASES_FORM_MAX_BYTES, pages::handlers::release_uploads());
     let restores = group(Audience::Person, RESTORE_MAX_BYTES, pages::handlers::restore_uploads());
     let pages = group(Audience::Person, FORM_MAX_BYTES, pages::handlers::routes());
-    let pages = Router::new().merge(enroll::routes()).merge(arrivals::routes()).merge(catalog::routes()).merge(pages);
+    let pages =
+        Router::new().merge(enroll::routes()).merge(arrivals::routes()).merge(catalog::routes()).merge(notices::routes()).merge(pages);
     let pages = pages.merge(rosters).merge(uploads).merge(packages).merge(lists).merge(restores);
     let pages = pages.layer(CompressionLayer::new().gzip(true)).layer(never_kept()).merge(files());
     careful().into_iter().fold(pages, Router::layer)

@@ -13,8 +13,8 @@ use crate::store::apps as past;
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
 use crate::store::{
-    Tx, account_tokens, acme, arrivals, commands, declared, focuses, former_holders, invitations, offline_copies, reports, second_factors,
-    update_progress,
+    Tx, account_tokens, acme, arrivals, commands, declared, focuses, former_holders, invitations, letters, notices, offline_copies,
+    reports, second_factors, update_progress,
 };
 
 /// How often.
@@ -37,6 +37,9 @@ const KEEP_FOCUSES: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How long those are remembered who had a grant for an app that was deleted: a device that lay in a drawer is told to erase when it comes back.
 const KEEP_FORMER: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
+
+/// How long it is kept what was told away from the page, and how letters went.
+const KEEP_NOTICES: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Files of packages that one turn looks at.
 const FILES: usize = 10_000;
@@ -72,6 +75,8 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
                     + offline_copies::prune(tx, PAGE)?
                     + former_holders::prune(tx, now.minus(KEEP_FORMER), PAGE)?
                     + update_progress::prune_runs(tx, now.minus(KEEP_RUNS), PAGE)?
+                    + notices::prune(tx, now.minus(KEEP_NOTICES), PAGE)?
+                    + letters::prune(tx, now.minus(KEEP_NOTICES), PAGE)?
                     + import::sweep(tx)?)
             })
             .await?;

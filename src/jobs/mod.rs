@@ -9,6 +9,7 @@ mod housekeeping;
 mod integrity;
 mod inventory;
 mod licences;
+mod notices;
 mod packages;
 mod push;
 mod queue;
@@ -68,13 +69,14 @@ pub const JOBS: &[Job] = &[
     packages::JOB,
     releases::JOB,
     apple_root::JOB,
+    notices::JOB,
     backups::JOB,
     integrity::JOB,
     housekeeping::JOB,
 ];
 
 /// Jobs that wait for answers from elsewhere, one after the other: they have a loop of their own, so that no push waits behind a slow store.
-const APART: [&str; 7] = ["certificate", "licences", "ade", "store", "packages", "releases", "attestation"];
+const APART: [&str; 8] = ["certificate", "licences", "ade", "store", "packages", "releases", "attestation", "notices"];
 
 /// Jobs that may take hours: in a loop of their own they hold up nobody.
 const LONG: [&str; 1] = ["backups"];

@@ -24,6 +24,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("store", "looks up names, versions and icons of owned apps"),
     ("releases", "asks Apple once a day which OS releases there are"),
     ("attestation", "fetches the root by which Apple vouches for devices, once it is needed"),
+    ("notices", "tells people by e-mail and webhook what needs them"),
     ("backups", "makes backups, removes old ones, and tries whether they can be restored"),
     ("integrity", "looks for damage in the database"),
     ("housekeeping", "removes what was kept long enough"),

@@ -52,6 +52,11 @@ const NOT_BACK_HARM: i64 = 65;
 /// The key of a need that is about a device that was erased and is not back; what comes after is the device's id.
 pub const NOT_BACK: &str = "returns.";
 
+/// Whether a need is about licences or redemption codes that are short.
+pub fn is_of_seats(need: &Alert) -> bool {
+    need.key.starts_with(APP) && [NO_LICENCE_HARM, NO_CODE_HARM].contains(&need.harm)
+}
+
 /// Everything that needs somebody, the most harmful first.
 pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     let mut needs = alerts::all(tx)?;

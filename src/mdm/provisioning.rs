@@ -245,14 +245,6 @@ fn warn(tx: &Tx, profile: &ProvisioningProfile) -> Result<()> {
     warn_of_end(tx, &alert(profile), profile.expires_at, &what, remedy)
 }
 
-/// Profiles that are shown with their end on the first page; those that end first.
-const ENDS_SHOWN: u32 = 3;
-
-/// The profiles that end first.
-pub fn first_ends(tx: &Tx) -> Result<Vec<ProvisioningProfile>> {
-    store::first_to_end(tx, ENDS_SHOWN)
-}
-
 /// The most rows of [`standings`].
 const STANDINGS_MAX: u32 = 500;
 

@@ -16,6 +16,9 @@ use crate::clock::Timestamp;
 /// The topic of reports, idle ones among them.
 pub const CONNECT: &str = "mdm.Connect";
 
+/// The topic of notices: what needs somebody, and what comes to its end. It is ours; those of devices are NanoMDM's.
+pub const NOTICE: &str = "rollcall.Notice";
+
 /// The Content-Type of an event.
 pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
@@ -59,6 +62,38 @@ pub fn of_report(head: &Head, envelope: &Envelope<'_>) -> Vec<u8> {
         event_id: envelope.event_id,
         topic: CONNECT,
     })
+}
+
+/// What a notice says.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Notice<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Names its cause; the same for as long as it is the same.
+    pub key: &'a str,
+    /// What it is about, one of the words that people tick.
+    pub kind: &'a str,
+    /// Larger is worse; 0 for what is over.
+    pub harm: i64,
+    /// What, in a sentence.
+    pub what: &'a str,
+    /// What to do.
+    pub why: &'a str,
+    /// The page where it is looked after.
+    pub url: &'a str,
+}
+
+/// The event of a notice.
+pub fn of_notice(notice: Notice<'_>, event_id: &str, created_at: Timestamp) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        created_at: Timestamp,
+        event_id: &'a str,
+        notice: Notice<'a>,
+        topic: &'a str,
+    }
+    // Text and numbers: there is nothing that JSON cannot hold.
+    serde_json::to_vec(&Told { created_at, event_id, notice, topic: NOTICE }).unwrap_or_default()
 }
 
 /// The body with its tokens and passwords masked, for receivers that are not to have them; empty where it cannot be read.

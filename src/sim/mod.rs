@@ -9,3 +9,4 @@ pub mod fleet;
 pub mod histogram;
 pub mod load;
 pub mod model;
+pub mod smtp;

@@ -75,16 +75,29 @@ impl Connector {
         tls::config(&self.trust, &self.clock, alpn, identity).map(Arc::new)
     }
 
+    /// Opens a connection to `endpoint` on which everybody on the way can read.
+    pub async fn tcp(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+        self.in_time(endpoint, self.dialer.dial(endpoint)).await
+    }
+
     /// Opens a TLS connection to `endpoint`, naming its host (SNI) and checking that the certificate is that host's.
     pub async fn tls(&self, endpoint: &Endpoint, config: Arc<ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
-        let name = ServerName::try_from(endpoint.host().to_owned()).map_err(|_| Failure::Unreachable {
-            endpoint: endpoint.to_string(),
-            detail: String::from("this is neither a host name nor an address"),
-        })?;
+        let name = server_name(endpoint)?;
         let attempt = async {
             let stream = self.dialer.dial(endpoint).await?;
             TlsConnector::from(config).connect(name, stream).await.map_err(|error| Failure::of_tls(endpoint, &error))
         };
+        self.in_time(endpoint, attempt).await
+    }
+
+    /// Does what [`Connector::tls`] does on a connection that stands already.
+    pub async fn secure(&self, endpoint: &Endpoint, stream: TcpStream, config: Arc<ClientConfig>) -> Result<TlsStream<TcpStream>, Failure> {
+        let name = server_name(endpoint)?;
+        let attempt = async { TlsConnector::from(config).connect(name, stream).await.map_err(|error| Failure::of_tls(endpoint, &error)) };
+        self.in_time(endpoint, attempt).await
+    }
+
+    async fn in_time<T>(&self, endpoint: &Endpoint, attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let timeout = self.dialer.timeout();
         tokio::time::timeout(timeout, attempt).await.unwrap_or_else(|_| Err(Failure::timed_out(endpoint, timeout)))
     }
@@ -94,4 +107,12 @@ impl Connector {
         let config = tls::config(&self.trust, &self.clock, &[], None)?;
         Ok(HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_all_versions().wrap_connector(self.dialer.clone()))
     }
+}
+
+/// The name that a server has to prove.
+fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
+    ServerName::try_from(endpoint.host().to_owned()).map_err(|_| Failure::Unreachable {
+        endpoint: endpoint.to_string(),
+        detail: String::from("this is neither a host name nor an address"),
+    })
 }

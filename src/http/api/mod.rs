@@ -23,6 +23,7 @@ pub mod input;
 mod invitations;
 mod licences;
 pub mod list;
+mod notices;
 pub mod once;
 mod openapi;
 mod packages;
@@ -116,6 +117,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(account_enrollment::routes())
         .merge(preview::routes())
         .merge(webhooks::routes())
+        .merge(notices::routes())
         .merge(access::routes())
         .merge(catalog::routes())
         .merge(ade::routes())

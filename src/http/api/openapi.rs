@@ -46,6 +46,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "setup assistant", description = "Devices that come in while they are set up, and Apple Configurator"),
         (name = "backups", description = "When backups are made, where they are, whether they can be restored, and one to take away"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
+        (name = "notices", description = "What is told away from the page: by which mail server, to whom, and a calendar of everything that ends"),
     ),
     modifiers(&Ways)
 )]

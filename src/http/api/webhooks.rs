@@ -99,7 +99,8 @@ struct WebhookInput {
     /// The key that signs them, 16 to 256 characters; one is made if none is sent.
     #[schema(min_length = 16, max_length = 256)]
     hmac_key: Option<String>,
-    /// The topics that it wants, for example `mdm.TokenUpdate`; none or an empty list for all.
+    /// The topics that it wants, for example `mdm.TokenUpdate`; none or an empty list for all that devices say. `rollcall.Notice` tells what needs
+    /// somebody, and has to be named.
     #[serde(default)]
     topics: Vec<String>,
     /// Whether tokens and secrets in raw messages are left in; only an owner may say so.

@@ -107,6 +107,7 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         webhook: base.webhook.clone(),
         object_stores: base.object_stores.clone(),
         certificate_authorities: base.certificate_authorities.clone(),
+        mailer: base.mailer.clone(),
         roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", base.now()).unwrap(), bridge: None }.into(),
         imported: Vec::new(),
     })

@@ -5,9 +5,11 @@ use maud::{Markup, html};
 use super::parts::{
     Button, Column, Frame, Row, Section, Shell, State, Table, badge, copy_field, field, frame, moment, post, qr, section, table, time_ago,
 };
+use super::system::notices::{ADDRESS as NOTICES, kind_boxes};
 use crate::clock::Timestamp;
 use crate::mdm::admins::PASSWORD_MIN;
 use crate::mdm::admins::second_factor::Standing;
+use crate::store::notices::NoticeKind;
 
 /// A log-in that is in force.
 #[derive(Debug, Clone)]
@@ -35,9 +37,25 @@ pub struct AccountView {
     pub factor: Standing,
     /// Where one is logged in.
     pub sessions: Vec<SessionRow>,
-    /// Field and message of what was wrong with the password.
+    /// What one hears of by e-mail; none for whom that is not.
+    pub notices: Option<OwnNotices>,
+    /// Field and message of what was wrong with the password, or with the address.
     pub errors: Vec<(String, String)>,
 }
+
+/// What one hears of by e-mail.
+#[derive(Debug, Clone)]
+pub struct OwnNotices {
+    /// One's address; empty where nothing is sent.
+    pub address: String,
+    /// What one ticked.
+    pub kinds: Vec<NoticeKind>,
+    /// Whether there is a mail server that takes it.
+    pub has_server: bool,
+}
+
+/// What begins the names of one's own boxes.
+pub const OWN: &str = "own";
 
 const BACK: (&str, &str) = ("/account", "Your account");
 
@@ -61,6 +79,7 @@ pub fn page(shell: &Shell, view: &AccountView) -> Markup {
                 }
             }
         }))
+        @if let Some(own) = &view.notices { div #notices { (section("Notices by e-mail", notices(own, error(&view.errors, "address")))) } }
         (section("Password", post("/account/password", html! {
             div.form {
                 (field("old", "Password so far").kind("password").autocomplete("current-password").error(error(&view.errors, "old")))
@@ -70,6 +89,22 @@ pub fn page(shell: &Shell, view: &AccountView) -> Markup {
         })))
     };
     frame(shell, &Frame::new(Section::Account, "Your account"), content)
+}
+
+fn notices(own: &OwnNotices, error: Option<&str>) -> Markup {
+    html! {
+        div.stack {
+            p { "What needs somebody, told away from this page: each thing once, several in one letter." }
+            @if !own.has_server { p.quiet { "Nothing is sent before a mail server is named at " a href=(NOTICES) { "System, Notices" } "." } }
+            (post("/account/notices", html! {
+                div.form {
+                    (field("address", "Your address").optional().kind("email").value(&own.address).error(error).autocomplete("email").help("Empty to hear of nothing."))
+                    (kind_boxes(OWN, &own.kinds))
+                    div.form-foot { (Button::submit("Save").main()) }
+                }
+            }))
+        }
+    }
 }
 
 /// `a, b and c`.

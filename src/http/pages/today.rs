@@ -59,7 +59,7 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
     let topics = "device enrollment command push";
     let total: u64 = view.counts.iter().sum();
     let content = html! {
-        (live(Live { id: "needs", topics: "device enrollment command push app update update_plan release", of: None, src: None }, needs(view)))
+        (live(Live { id: "needs", topics: "device enrollment command push app update update_plan release notice", of: None, src: None }, needs(view)))
         (live(Live { id: "focuses", topics: "focus deployment", of: None, src: None }, html! {
             @if !view.focuses.is_empty() { (section("Going on now", running(&view.focuses, view.may_teach))) }
         }))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Files, Identity, Tls, own};
 use crate::app::App;
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::ca::{public_tls, tls};
 use crate::pki::certificate::{Certificate, Fingerprint};
@@ -23,7 +24,8 @@ pub struct Keeper {
     source: Source,
     tls: Arc<Tls>,
     asked: Vec<Fingerprint>,
-    ends_soon: Option<bool>,
+    /// Until when the shown certificate was good when that was last noted, and whether that was soon.
+    noted: Option<(Timestamp, bool)>,
 }
 
 impl Keeper {
@@ -39,7 +41,7 @@ impl Keeper {
         };
         warn_of_name(app, &identity);
         let tls = Arc::new(Tls::new(identity, &asked_for(app), Arc::clone(&app.tls_proofs))?);
-        let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), ends_soon: None };
+        let mut keeper = Self { source, tls, asked: fingerprints(&asked_for(app)), noted: None };
         keeper.watch_end(app).await?;
         Ok(keeper)
     }
@@ -93,9 +95,9 @@ impl Keeper {
     async fn watch_end(&mut self, app: &App) -> Result<()> {
         let (now, not_after) = (app.now(), self.tls.shown().certificate().not_after());
         let ends_soon = not_after <= now.plus(tls::TELL_BEFORE);
-        if self.ends_soon != Some(ends_soon) {
+        if self.noted != Some((not_after, ends_soon)) {
             app.store.write(now, move |tx| tls::watch_end(tx, not_after)).await?;
-            self.ends_soon = Some(ends_soon);
+            self.noted = Some((not_after, ends_soon));
         }
         Ok(())
     }
@@ -179,7 +181,7 @@ mod tests {
         let first = renew(app.now());
         let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() }, app.now()).unwrap();
         let tls = Arc::new(Tls::new(identity, &[], Arc::default()).unwrap());
-        let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), ends_soon: None };
+        let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), noted: None };
         assert!(!keeper.refresh(&app).await.unwrap());
 
         std::fs::write(&path, "half of a copy").unwrap();

@@ -173,7 +173,7 @@ pub fn time(minute: i64) -> String {
 }
 
 /// Reads what [`time`] writes.
-fn minute(text: &str) -> Option<i64> {
+pub fn minute(text: &str) -> Option<i64> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let number = |text: &str, below: i64| text.parse::<i64>().ok().filter(|number| text.len() <= 2 && (0..below).contains(number));
     Some(number(hours, 24)? * 60 + number(minutes, 60)?)

@@ -18,7 +18,7 @@ use crate::store::authorities::{self, Authority, AuthorityState};
 use crate::store::backup::Manifest;
 use crate::store::commands::{self, CommandState};
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, alerts, enrollments, sessions};
+use crate::store::{Tx, alerts, enrollments, letters, sessions};
 
 /// How long after a restore identities are taken in that were issued after the backup.
 pub const WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -84,6 +84,8 @@ pub fn settle(tx: &Tx, manifest: &Manifest) -> Result<Settled> {
     let withdrawn = withdraw(tx)?;
     sessions::delete_all(tx)?;
     let pushed = enrollments::push_everyone(tx)?;
+    // Letters that waited then were sent since; what still needs somebody is told anew where it was not told before.
+    letters::give_up_waiting(tx, "The appliance was restored from a backup.")?;
     settings::set(tx, &LAST, &Restored { made_at: manifest.made_at, restored_at: tx.now, withdrawn })?;
     // What is said of other backups was true when this one was made.
     alerts::clear(tx, super::FAILED)?;

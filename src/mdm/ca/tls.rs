@@ -10,6 +10,7 @@ use crate::mdm::{Actor, journal};
 use crate::pki::certificate::Certificate;
 use crate::pki::key::PrivateKey;
 use crate::store::authorities::{self, ServerCertificate};
+use crate::store::settings::{self, Setting};
 use crate::store::{Tx, alerts};
 
 /// How long before its end the certificate is replaced.
@@ -48,11 +49,21 @@ pub fn adopt(tx: &Tx, names: Vec<String>, authority_id: &str, certificate: &Cert
 /// How long before the end of a certificate that others renew somebody is told.
 pub const TELL_BEFORE: Duration = Duration::from_secs(14 * 24 * 3600);
 
-const ENDS: &str = "tls.ends";
+/// Names the alert about the end of the certificate that is shown.
+pub const ENDS: &str = "tls.ends";
 const REFUSED: &str = "tls.refused";
 
-/// Raises or clears the alert that a certificate in files comes to its end and nobody renewed it.
+/// Until when the certificate is good that the listeners show.
+const SHOWN_UNTIL: Setting<Timestamp> = Setting::new("tls.shown_until");
+
+/// Until when the certificate is good that the listeners show, as far as that was noted.
+pub fn shown_until(tx: &Tx) -> Result<Option<Timestamp>> {
+    settings::value(tx, &SHOWN_UNTIL)
+}
+
+/// Notes the end of the certificate that is shown; raises or clears the alert that one in files comes to its end and nobody renewed it.
 pub fn watch_end(tx: &Tx, not_after: Timestamp) -> Result<()> {
+    settings::set(tx, &SHOWN_UNTIL, &not_after)?;
     if not_after > tx.now.plus(TELL_BEFORE) {
         return alerts::clear(tx, ENDS).map(drop);
     }

@@ -10,6 +10,7 @@ use crate::pki::proxy_header::percent_decoded;
 use crate::protocol::checkin::{CheckIn, Message};
 use crate::protocol::event::{self, Envelope};
 use crate::store::enrollments::Enrollment;
+use crate::store::notices::Notice;
 use crate::store::{Tx, alerts, webhooks};
 
 /// Events that may wait for one webhook. With more than that its receiver has been gone for long, and further ones are left out.
@@ -56,6 +57,31 @@ fn tell(
         } else {
             let body = redacted.get_or_insert_with(|| body(&event::redacted(raw)));
             webhooks::enqueue(tx, &webhook.id, &enrollment.device_id, topic, body)?;
+        }
+    }
+    Ok(())
+}
+
+/// What stands in the place of the device for what is about none.
+const NO_DEVICE: &str = "";
+
+/// Tells a notice to those who ask for notices by name; `url` is the whole address of its page.
+pub fn announce_notice(tx: &Tx, notice: &Notice, url: &str) -> Result<()> {
+    let event_id = hex(&tx.random().bytes::<8>());
+    let said = event::Notice {
+        id: &notice.id,
+        key: &notice.key,
+        kind: notice.kind.as_str(),
+        harm: notice.harm,
+        what: &notice.what,
+        why: &notice.why,
+        url,
+    };
+    for webhook in webhooks::active(tx)?.into_iter().filter(|webhook| wants(webhook, event::NOTICE)) {
+        if webhooks::has_room(tx, &webhook.id, OUTBOX_MAX)? {
+            webhooks::enqueue(tx, &webhook.id, NO_DEVICE, event::NOTICE, &event::of_notice(said, &event_id, tx.now))?;
+        } else {
+            full(tx, &webhook.id)?;
         }
     }
     Ok(())

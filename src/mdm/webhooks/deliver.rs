@@ -149,7 +149,8 @@ fn give_up(tx: &Tx, letter: &Letter, why: &str) -> Result<()> {
         "Bring the receiver back, or delete the webhook under System, Webhooks.",
     )?;
     let data = json!({ "webhook": letter.webhook_id, "receiver": receiver, "topic": letter.topic, "because": why });
-    journal::note(tx, &Actor::Job("webhooks"), "webhook.gave_up", journal::Subject::device(&letter.device_id), data)
+    let subject = if letter.device_id.is_empty() { journal::Subject::default() } else { journal::Subject::device(&letter.device_id) };
+    journal::note(tx, &Actor::Job("webhooks"), "webhook.gave_up", subject, data)
 }
 
 /// The alert about a webhook whose receiver is away.

@@ -7,12 +7,12 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::{Actor, Right, journal};
-use crate::protocol::event::CONNECT;
+use crate::protocol::event::{CONNECT, NOTICE};
 use crate::secret::Secret;
 use crate::store::webhooks::{self, Webhook};
 use crate::store::{Tx, alerts};
 
-pub use announce::{OUTBOX_MAX, announce_check_in, announce_report};
+pub use announce::{OUTBOX_MAX, announce_check_in, announce_notice, announce_report};
 pub use deliver::{BACK_OFF, GIVE_UP_AFTER, LEASE, Letter, PAGE, SLOW_MAX, SLOW_WAIT, TURN_MAX_BYTES, due, record};
 
 /// How many webhooks there may be: every event is written once for each.
@@ -22,8 +22,8 @@ pub const URL_MAX: usize = 2048;
 /// Characters of a webhook's key, from and to.
 pub const KEY_LENGTH: std::ops::RangeInclusive<usize> = 16..=256;
 
-/// What a webhook may ask for; the words are those of NanoMDM.
-pub const TOPICS: [&str; 8] = [
+/// What a webhook may ask for; the words are those of NanoMDM, but the last.
+pub const TOPICS: [&str; 9] = [
     CONNECT,
     "mdm.Authenticate",
     "mdm.TokenUpdate",
@@ -32,6 +32,7 @@ pub const TOPICS: [&str; 8] = [
     "mdm.SetBootstrapToken",
     "mdm.GetBootstrapToken",
     "mdm.DeclarativeManagement",
+    NOTICE,
 ];
 
 /// A webhook that is to be made.
@@ -41,7 +42,7 @@ pub struct NewWebhook {
     pub url: String,
     /// The key that signs them; one is made if none is given.
     pub hmac_key: Option<Secret<String>>,
-    /// The topics that it wants, of [`TOPICS`]; empty for all.
+    /// The topics that it wants, of [`TOPICS`]; empty for all that devices say.
     pub topics: Vec<String>,
     /// Whether tokens and secrets in raw messages are left in.
     pub include_secrets: bool,
@@ -121,8 +122,14 @@ pub fn wants_polls(tx: &Tx) -> Result<bool> {
     Ok(webhooks::active(tx)?.iter().any(|webhook| wants(webhook, CONNECT)))
 }
 
+/// Tells whether anybody wants to hear of notices.
+pub fn wants_notices(tx: &Tx) -> Result<bool> {
+    Ok(webhooks::active(tx)?.iter().any(|webhook| wants(webhook, NOTICE)))
+}
+
+/// Who names no topic wants all that devices say: programs that were written for those events alone must not meet others.
 fn wants(webhook: &Webhook, topic: &str) -> bool {
-    webhook.topics.is_empty() || webhook.topics.iter().any(|wanted| wanted == topic)
+    (webhook.topics.is_empty() && topic != NOTICE) || webhook.topics.iter().any(|wanted| wanted == topic)
 }
 
 /// Scheme and host of an address: its path and query may hold a receiver's secret.

@@ -135,6 +135,7 @@ impl House {
         .await;
         made("/api/v1/webhooks", json!({ "url": "https://hooks.example.school/" })).await;
         self.app.store.write(self.app.now(), super::backups::listed).await.unwrap();
+        self.app.store.write(self.app.now(), super::notices::listed).await.unwrap();
         let taken = self.ask(Role::Owner, Method::POST, "/api/v1/releases/import", Some(releases::document())).await;
         assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
         self.kit.add("kim", Role::Helper).await;

@@ -16,6 +16,7 @@ mod groups;
 mod invitations;
 mod licences;
 mod log_in;
+mod notices;
 mod own_account;
 mod packages;
 mod people;
@@ -105,6 +106,7 @@ pub fn routes() -> Router<App> {
         .merge(settings::routes())
         .merge(backups::routes())
         .merge(tls::routes())
+        .merge(notices::routes())
         .merge(access::routes())
         .merge(catalog::routes())
         .merge(updates::routes())

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
+use super::notices::{ticked, typed};
 use super::{Form, SaidQuery, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
@@ -16,13 +17,15 @@ use crate::http::api::input::Query;
 use crate::http::auth::{FromOurPage, Gate, SignedIn, Slip};
 use crate::http::error::{Audience, status};
 use crate::http::pages::own_account::{
-    AccountView, FactorView, SessionRow, browser_words, codes_were_shown, page, recovery_codes, second_factor as shown,
+    AccountView, FactorView, OWN, OwnNotices, SessionRow, browser_words, codes_were_shown, page, recovery_codes, second_factor as shown,
 };
 use crate::mdm::admins::{second_factor, sessions};
+use crate::mdm::notices::{self, recipients};
 use crate::mdm::{Actor, Right, settings};
 use crate::pki::totp;
 use crate::secret::Secret;
 use crate::store::Tx;
+use crate::store::notices::NoticeKind;
 
 /// Where it is.
 pub(super) const ADDRESS: &str = "/account";
@@ -36,6 +39,7 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(ADDRESS, get(show))
         .route("/account/password", post(change_password))
+        .route("/account/notices", post(set_notices))
         .route("/account/sessions/{id}/end", post(end))
         .route("/account/sessions/end-others", post(end_others))
         .route(FACTOR, get(factor))
@@ -73,8 +77,32 @@ fn view(tx: &Tx, who: &SignedIn) -> Result<AccountView> {
         may: Right::ALL.into_iter().filter(|right| who.actor.may(*right)).map(Right::deed).collect(),
         factor: second_factor::standing(tx, &who.actor, id)?,
         sessions: session_rows(tx, &who.actor, id, &who.session.token_hash)?,
+        notices: if who.actor.may(Right::Configure) { Some(own_notices(tx, &who.actor)?) } else { None },
         errors: Vec::new(),
     })
+}
+
+/// What one hears of by e-mail; everything is ticked for whoever begins.
+fn own_notices(tx: &Tx, actor: &Actor) -> Result<OwnNotices> {
+    let own = recipients::own(tx, actor)?;
+    let has_server = notices::settings::server(tx)?.is_some();
+    let (address, kinds) = own.map_or_else(|| (String::new(), NoticeKind::ALL.to_vec()), |own| (own.address, own.kinds));
+    Ok(OwnNotices { address, kinds, has_server })
+}
+
+async fn set_notices(State(app): State<App>, gate: Gate, who: SignedIn, Form(form): Form<Vec<(String, String)>>) -> Result<Response> {
+    let (actor, address, kinds) = (who.actor.clone(), typed(&form, "address"), ticked(&form, OWN));
+    let (to, wanted) = (address.clone(), kinds.clone());
+    match app.store.write(app.now(), move |tx| recipients::set_own(tx, &actor, &to, wanted)).await {
+        Ok(Some(_)) => Ok(said(&app, &gate, &who, ADDRESS, "Saved.")),
+        Ok(None) => Ok(said(&app, &gate, &who, ADDRESS, "You hear of nothing by e-mail.")),
+        Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
+            let mut view = AccountView { errors: errors(&error), ..look(&app, &who).await? };
+            view.notices = view.notices.map(|own| OwnNotices { address, kinds, ..own });
+            Ok((status(error.kind, Audience::Person), page(&shell(&app, &who, None).await?, &view)).into_response())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn look(app: &App, who: &SignedIn) -> Result<AccountView> {

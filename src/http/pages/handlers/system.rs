@@ -12,6 +12,7 @@ use super::backups;
 use super::devices::name;
 use super::genuine;
 use super::licences;
+use super::notices;
 use super::people::{admin_rows, token_rows};
 use super::releases;
 use super::shell;
@@ -113,6 +114,10 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     parts.push(part("Genuine devices", state, words, system::genuine::ADDRESS));
     let (state, words) = backups::part(tx, actor)?;
     parts.push(part("Backups", state, words, system::backups::ADDRESS));
+    if actor.may(Right::Configure) {
+        let (state, words) = notices::part(tx, actor)?;
+        parts.push(part("Notices", state, words, system::notices::ADDRESS));
+    }
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }

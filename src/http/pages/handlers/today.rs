@@ -11,18 +11,20 @@ use super::releases;
 use super::shell;
 use super::teaching;
 use crate::app::App;
-use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::system::backups::ADDRESS as BACKUPS;
+use crate::http::pages::system::notices::ADDRESS as NOTICES;
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
 use crate::mdm::devices::{self, Wanted};
+use crate::mdm::ends::{self, End, Sort};
+use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::updates::lookup;
-use crate::mdm::{Right, needs, provisioning};
+use crate::mdm::{Right, needs};
+use crate::store::Tx;
 use crate::store::alerts::Alert;
 use crate::store::roster::{self, Filter, Listed};
-use crate::store::{Tx, ade_servers, authorities, push_certificates};
 
 /// Squares that are drawn at most; beyond, groups say their numbers.
 const SQUARES: u32 = 500;
@@ -98,6 +100,8 @@ fn way(key: &str) -> Option<(String, String)> {
         to(format!("{}/{id}", ade::ADDRESS), "Apple's device list")
     } else if key.starts_with("backup.") {
         to(BACKUPS.to_owned(), "Backups")
+    } else if key == MAIL_TROUBLE {
+        to(NOTICES.to_owned(), "Notices")
     } else if key.starts_with("push.") {
         to(String::from("/system/push"), "Push certificate")
     } else {
@@ -140,38 +144,22 @@ fn check_ins(tx: &Tx) -> Result<Sparkline> {
     Ok(Sparkline { title: String::from("Devices heard of"), days: days.collect() })
 }
 
+/// Provisioning profiles that are shown at most, those that end first.
+const LESSER_ENDS: usize = 3;
+
 fn countdowns(tx: &Tx, own_tls: bool) -> Result<Vec<Countdown>> {
-    let countdown = |name: String, at: Timestamp, href: &str| {
-        let state = match at.since(tx.now) {
+    let countdown = |end: End| {
+        let state = match end.at.since(tx.now) {
             left if left.is_zero() => Mark::Problem,
             left if left < DAY * 30 => Mark::Waiting,
             _ => Mark::Ok,
         };
-        Countdown { name, at, state, href: href.to_owned() }
+        Countdown { name: end.name, at: end.at, state, href: end.path }
     };
-    let mut ends = Vec::new();
-    for certificate in push_certificates::all(tx)?.into_iter().filter(|certificate| !certificate.practice) {
-        let name = if certificate.current { "Push certificate" } else { "Push certificate of another topic still in use" };
-        ends.push(countdown(name.to_owned(), certificate.not_after_at, "/system/push"));
-    }
-    if own_tls && let Some(certificate) = authorities::server_certificate(tx)? {
-        ends.push(countdown(String::from("TLS certificate (renewed by itself)"), certificate.not_after_at, "/system"));
-    }
-    if let Some(authority) = authorities::current(tx)? {
-        ends.push(countdown(String::from("Own certificate authority"), authority.not_after_at, "/system"));
-    }
-    for server in ade_servers::all(tx)?.into_iter().filter(|server| !server.practice) {
-        if let Some(end) = server.expires_at {
-            ends.push(countdown(format!("Server token “{}”", server.name), end, &format!("{}/{}", ade::ADDRESS, server.id)));
-        }
-    }
-    for profile in provisioning::first_ends(tx)? {
-        ends.push(countdown(
-            format!("Provisioning profile “{}”", profile.name),
-            profile.expires_at,
-            &format!("/provisioning/{}", profile.id),
-        ));
-    }
-    ends.sort_by_key(|end| end.at);
-    Ok(ends)
+    let mut lesser = 0;
+    let is_shown = |end: &End| {
+        lesser += usize::from(end.sort == Sort::Provisioning);
+        end.sort == Sort::Proof || (end.sort == Sort::Provisioning && lesser <= LESSER_ENDS)
+    };
+    Ok(ends::all(tx, own_tls)?.into_iter().filter(is_shown).map(countdown).collect())
 }

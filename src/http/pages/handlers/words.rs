@@ -4,7 +4,9 @@ mod nouns;
 
 use serde_json::Value;
 
-use nouns::{of_access, of_accounts, of_apps, of_backups, of_groups_and_people, of_licences, of_new_devices, of_releases, of_updates};
+use nouns::{
+    of_access, of_accounts, of_apps, of_backups, of_groups_and_people, of_licences, of_new_devices, of_notices, of_releases, of_updates,
+};
 
 use crate::http::pages::parts::{Entry, State as Mark};
 use crate::store::events::Event;
@@ -166,7 +168,8 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
                 .or_else(|| of_access(&event))
                 .or_else(|| of_updates(&event))
                 .or_else(|| of_releases(&event))
-                .or_else(|| of_backups(&event));
+                .or_else(|| of_backups(&event))
+                .or_else(|| of_notices(&event));
             told.unwrap_or_else(|| other.replace(['.', '_'], " "))
         }
     };
@@ -200,6 +203,7 @@ fn state_of(kind: &str, waits: bool) -> Mark {
         "update.failed",
         "backup.failed",
         "backup.test_failed",
+        "letter_given_up",
         "update_plan.stopped",
         "list_failed",
         "app.declined",

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backups;
 pub mod genuine;
 pub mod licences;
+pub mod notices;
 pub mod people;
 pub mod practice;
 pub mod releases;
@@ -106,7 +107,7 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
     let content = html! {
         div.split {
             div.stack.loose {
-                (live(Live { id: "system", topics: "setting push job certificate authority root release", of: None, src: None }, html! {
+                (live(Live { id: "system", topics: "setting push job certificate authority root release notice", of: None, src: None }, html! {
                     div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
                 }))
                 @if view.may_govern {

@@ -16,6 +16,7 @@ mod groups;
 mod lessons;
 mod licences;
 mod log_in;
+mod notices;
 mod packages;
 mod policies;
 mod profiles;

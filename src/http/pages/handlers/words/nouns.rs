@@ -26,6 +26,26 @@ pub(super) fn of_backups(event: &Event) -> Option<String> {
     })
 }
 
+/// What happened to notices, in words.
+pub(super) fn of_notices(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default();
+    Some(match event.kind.as_str() {
+        "notice.told" => format!("Was told by e-mail or webhook: {}", text("what")),
+        "notice.letter_given_up" => format!("A letter to {} could not be sent", text("address")),
+        "notice.test_sent" => format!("Sent a letter for trial to {}", text("address")),
+        "notice.rules_changed" => String::from("Changed what is told by e-mail, and when"),
+        "notice.mail_server_changed" => format!("Changed the mail server: {}", text("host")),
+        "notice.mail_server_removed" => String::from("Took the mail server out"),
+        "notice.recipient_added" => format!("Has notices sent to {}", text("address")),
+        "notice.recipient_changed" => format!("Changed which notices go to {}", text("address")),
+        "notice.recipient_removed" => format!("Has no notices sent to {} any more", text("address")),
+        "notice.calendar_made" => String::from("Made the calendar's address"),
+        "notice.calendar_renewed" => String::from("Made another address for the calendar"),
+        "notice.calendar_revoked" => String::from("Took the calendar's address back"),
+        _ => return None,
+    })
+}
+
 /// What happened to licences, in words.
 pub(super) fn of_licences(event: &Event) -> Option<String> {
     let location = event.data.get("location").and_then(Value::as_str).unwrap_or_default();

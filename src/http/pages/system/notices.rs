@@ -1,0 +1,316 @@
+//! Notices: by which mail server they go out, who gets what, the calendar of everything that ends, and how the last letters went.
+
+use maud::{Markup, Render as _, html};
+
+use super::super::parts::{
+    Button, Column, Fact, Frame, Row, Section, Shell, State, Table, badge, checkbox, copy_field, count, facts, field, frame, moment, post,
+    radio, section, select, table, time_ago,
+};
+use crate::clock::{Timestamp, weekday_words};
+use crate::mdm::backups::plan::time;
+use crate::mdm::notices::recipients::is_served;
+use crate::mdm::notices::{Standing, words};
+use crate::protocol::mail::Security;
+use crate::store::letters::{Letter, LetterState};
+use crate::store::notices::{NoticeKind, Recipient};
+
+/// Where the page is.
+pub const ADDRESS: &str = "/system/notices";
+
+/// Letters that are listed on the page.
+pub const LISTED: u32 = 20;
+
+/// What stands in the form of the mail server.
+#[derive(Debug, Clone, Default)]
+pub struct MailForm {
+    /// Its name.
+    pub host: String,
+    /// Its port.
+    pub port: String,
+    /// How what is said to it is kept from others.
+    pub security: Security,
+    /// Whether it may go unencrypted to another machine.
+    pub open_allowed: bool,
+    /// Who we are to it.
+    pub user: String,
+    /// The name beside the sender's address.
+    pub from_name: String,
+    /// The sender's address.
+    pub from: String,
+    /// Where answers go.
+    pub reply_to: String,
+    /// Further roots.
+    pub trust_anchors: String,
+    /// Where a letter for trial goes.
+    pub test_address: String,
+}
+
+impl From<&Standing> for MailForm {
+    fn from(standing: &Standing) -> Self {
+        let Some(server) = standing.server.clone() else { return Self::default() };
+        Self {
+            host: server.host,
+            port: server.port.to_string(),
+            security: server.security,
+            open_allowed: server.open_allowed,
+            user: server.user,
+            from_name: server.from_name,
+            from: server.from,
+            reply_to: server.reply_to,
+            trust_anchors: server.trust_anchors,
+            test_address: String::new(),
+        }
+    }
+}
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct NoticesView {
+    /// How notices stand.
+    pub standing: Standing,
+    /// What stands in the form of the mail server.
+    pub form: MailForm,
+    /// What was typed for a further address.
+    pub new_address: String,
+    /// The calendar's whole address.
+    pub calendar: Option<String>,
+    /// The appliance's time zone.
+    pub zone: String,
+    /// Field and message of what is wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+impl NoticesView {
+    fn error(&self, name: &str) -> Option<&str> {
+        self.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str())
+    }
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &NoticesView) -> Markup {
+    let content = html! {
+        div.stack.loose {
+            @if let Some(words) = view.error("") { p.error role="alert" { (words) } }
+            (section("How they stand", standing(view, shell.now)))
+            (section("Who gets what", recipients(view)))
+            (section("Mail server", mail_server(view)))
+            (section("Beside what needs somebody", rules(view)))
+            (section("Calendar", calendar(view)))
+            (section("Webhooks", html! {
+                p.quiet { "A webhook that names the topic " code { "rollcall.Notice" } " is told the same as it happens. Webhooks are made by the API." }
+            }))
+            (section("Last letters", letters(&view.standing.letters, shell.now)))
+        }
+    };
+    let under = html! { "What needs somebody, told away from this page: each thing once, several in one letter." };
+    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Notices") }, content)
+}
+
+fn standing(view: &NoticesView, now: Timestamp) -> Markup {
+    let standing = &view.standing;
+    let server = match &standing.server {
+        Some(server) => html! { (server.host) ", port " (server.port) },
+        None => html! { (badge(State::Waiting, "none yet")) " Nothing is sent by e-mail." },
+    };
+    let mut list = vec![Fact::new("Mail server", server)];
+    if let Some(last) = standing.letters.iter().find(|letter| !letter.said.is_empty()) {
+        list.push(Fact::new(
+            "Last letter",
+            html! { (outcome(last)) " " (time_ago(last.ended_at.unwrap_or(last.created_at), now)) ": " (last.said) },
+        ));
+    }
+    if standing.waiting > 0 {
+        list.push(Fact::text("Waiting", &count(standing.waiting, "letter", "letters")));
+    }
+    let digest = html! {
+        @match standing.next_digest_at {
+            Some(at) => (moment(at)),
+            None if standing.rules.digest => "once there is a mail server",
+            None => "not wanted",
+        }
+    };
+    list.push(Fact::new("Next weekly digest", digest));
+    facts(&list)
+}
+
+fn outcome(letter: &Letter) -> Markup {
+    match letter.state {
+        LetterState::Sent => badge(State::Ok, "sent"),
+        LetterState::Waiting if letter.attempts == 0 => badge(State::Waiting, "waits"),
+        LetterState::Waiting => badge(State::Waiting, "is tried again"),
+        LetterState::GivenUp => badge(State::Problem, "not sent"),
+    }
+}
+
+/// Boxes to tick what one wants to hear of; `prefix` tells those of one form from those of another.
+pub fn kind_boxes(prefix: &str, ticked: &[NoticeKind]) -> Markup {
+    html! {
+        fieldset.stack {
+            legend { "What is sent there" }
+            @for kind in NoticeKind::ALL {
+                @let (name, tells) = words(*kind);
+                (checkbox(&format!("{prefix}.{kind}"), name, ticked.contains(kind), tells))
+            }
+        }
+    }
+}
+
+fn recipients(view: &NoticesView) -> Markup {
+    let all = &view.standing.recipients;
+    html! {
+        div.stack {
+            p { "People who look after this appliance choose for themselves, at " a href="/account#notices" { "Your account" } ". Further addresses, such as that of a list, stand here too." }
+            @if all.is_empty() { p.quiet { "Nobody yet." } }
+            @for recipient in all { (one(recipient)) }
+            details open[view.error("address").is_some()] {
+                summary { "Add an address" }
+                (post(&format!("{ADDRESS}/recipients"), html! {
+                    div.form {
+                        (field("new_address", "Address").kind("email").value(&view.new_address).error(view.error("address")).example("it@example.school").autocomplete("off"))
+                        (kind_boxes("new", NoticeKind::ALL))
+                        div.form-foot { (Button::submit("Add").main()) }
+                    }
+                }))
+            }
+        }
+    }
+}
+
+fn one(recipient: &Recipient) -> Markup {
+    let names: Vec<_> = recipient.kinds.iter().map(|kind| words(*kind).0).collect();
+    let gets = if names.is_empty() { String::from("nothing") } else { names.join(", ") };
+    let address = format!("{ADDRESS}/recipients/{}", recipient.id);
+    html! {
+        details {
+            summary {
+                bdi { @match &recipient.admin { Some(admin) => { (admin.name) ", " (recipient.address) }, None => (recipient.address) } }
+                @if !is_served(recipient) { " " (badge(State::Problem, "gets nothing")) }
+                span.quiet { ": " (gets) }
+            }
+            div.stack {
+                @if !is_served(recipient) { p.quiet { "They may not log in, or not see what is told, any more." } }
+                (post(&address, html! {
+                    div.form {
+                        (kind_boxes(&recipient.id, &recipient.kinds))
+                        div.form-foot { (Button::submit("Save").main()) (Button::submit("Take off the list").to(format!("{address}/remove")).unchecked()) }
+                    }
+                }))
+            }
+        }
+    }
+}
+
+fn mail_server(view: &NoticesView) -> Markup {
+    let form = &view.form;
+    let error = |name: &str| view.error(name);
+    let text = |name: &'static str, label: &'static str, value: &str| {
+        field(name, label).value(value).error(error(name)).autocomplete("off").render()
+    };
+    let password = if view.standing.has_password {
+        "One is kept, and not shown. Leave this empty to go on with it."
+    } else {
+        "It is kept sealed, and not shown again."
+    };
+    let trust_open = !form.trust_anchors.is_empty() || view.error("trust_anchors").is_some();
+    html! {
+        (post(&format!("{ADDRESS}/mail-server"), html! {
+            div.form {
+                (field("host", "Mail server").value(&form.host).error(error("host")).example("mail.example.school").autocomplete("off").mono())
+                fieldset.stack {
+                    legend { "Encryption" }
+                    (radio("security", "tls", "TLS", form.security == Security::Tls, "From the first byte; mostly on port 465."))
+                    (radio("security", "starttls", "STARTTLS", form.security == Security::StartTls, "After the greeting; mostly on port 587. Without it nothing is sent."))
+                    (radio("security", "none", "None", form.security == Security::None, "Only for a mail server on this machine."))
+                    (checkbox("open_allowed", "It is another machine, and I mean it", form.open_allowed, "With no encryption everybody on the way reads along, the password too."))
+                    @if let Some(words) = error("security") { p.error role="alert" { (words) } }
+                }
+                (field("port", "Port").optional().kind("number").value(&form.port).error(error("port")).help("Empty for the usual one."))
+                (field("user", "User").optional().value(&form.user).error(error("user")).autocomplete("off").mono().help("Empty where it does not ask who we are."))
+                (field("password", "Password").optional().kind("password").error(error("password")).autocomplete("new-password").help(password))
+                (field("from", "Sender’s address").kind("email").value(&form.from).error(error("from")).example("rollcall@example.school").autocomplete("off"))
+                (text("from_name", "Sender’s name", &form.from_name))
+                (field("reply_to", "Answers go to").optional().kind("email").value(&form.reply_to).error(error("reply_to")).autocomplete("off").help("Empty for the sender’s address."))
+                details open[trust_open] {
+                    summary { "Certificates to trust" }
+                    (field("trust_anchors", "Certificates").optional().lines(4).value(&form.trust_anchors).error(error("trust_anchors")).mono()
+                        .help("Only for a mail server with a certificate authority of its own: its root, as text."))
+                }
+                (field("test_address", "Send a letter for trial to").optional().kind("email").value(&form.test_address).error(error("test_address")).autocomplete("email")
+                    .help("By what stands above, saved or not. You see at once what the mail server says."))
+                div.form-foot {
+                    (Button::submit("Save").main())
+                    (Button::submit("Send a letter for trial").to(format!("{ADDRESS}/test")))
+                    @if view.standing.server.is_some() { (Button::submit("Take it out").to(format!("{ADDRESS}/mail-server/remove")).unchecked()) }
+                }
+            }
+        }))
+    }
+}
+
+fn rules(view: &NoticesView) -> Markup {
+    let rules = &view.standing.rules;
+    let days: Vec<_> = (0..7).map(|day| (day.to_string(), weekday_words(day).to_owned())).collect();
+    let help = format!("By the clock of {}.", view.zone.replace('_', " "));
+    post(
+        &format!("{ADDRESS}/rules"),
+        html! {
+            div.form {
+                (checkbox("tell_mended", "Say also when something is over", rules.tell_mended, "Once it has been well for an hour."))
+                (checkbox("digest", "Send a digest each week", rules.digest, "To those who ticked it: what needs somebody, what ends, and how devices, updates and apps stand."))
+                (select("weekday", "On", &days, &rules.weekday.to_string(), "", view.error("weekday")))
+                (field("at", "At").kind("time").value(&time(rules.minute)).error(view.error("at")).help(&help))
+                div.form-foot { (Button::submit("Save").main()) }
+            }
+        },
+    )
+}
+
+fn calendar(view: &NoticesView) -> Markup {
+    let address = format!("{ADDRESS}/calendar");
+    html! {
+        div.stack {
+            p { "Everything that ends, for the calendar on your telephone or of your team: certificates, tokens, profiles, and deadlines of update plans, with reminders before." }
+            @match &view.calendar {
+                Some(url) => {
+                    (copy_field("calendar-address", "Address to subscribe to", url))
+                    p.quiet { "Whoever knows it reads the calendar, without logging in. Make another one when somebody leaves who knew it." }
+                    div.row {
+                        (post(&address, html! { (Button::submit("Make another address")) }))
+                        (post(&format!("{address}/revoke"), html! { (Button::submit("Take it back")) }))
+                    }
+                },
+                None => (post(&address, html! { (Button::submit("Make an address").main()) })),
+            }
+        }
+    }
+}
+
+fn letters(list: &[Letter], now: Timestamp) -> Markup {
+    let row = |letter: &Letter| Row {
+        id: letter.id.clone(),
+        name: letter.subject.clone(),
+        href: None,
+        cells: vec![
+            html! { (time_ago(letter.created_at, now)) },
+            html! { bdi { (letter.address) } },
+            html! { (letter.subject) },
+            outcome(letter),
+            html! { (letter.said) @if let Some(due) = letter.due_at.filter(|_| letter.attempts > 0) { span.quiet { " Next try " (time_ago(due, now)) "." } } },
+        ],
+    };
+    table(&Table {
+        caption: "Last letters",
+        columns: vec![
+            Column::text("Written"),
+            Column::text("To").labelled(),
+            Column::main("About").wraps(),
+            Column::text("Outcome").labelled(),
+            Column::text("What the mail server said").labelled().wraps(),
+        ],
+        rows: list.iter().map(row).collect(),
+        pager: None,
+        empty: html! { p.quiet { "None yet." } },
+        selection: None,
+        compact: true,
+    })
+}

@@ -1,0 +1,180 @@
+//! The weekly digest: what needs somebody, what ends, how devices, updates and apps stand, and what the week brought.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::mdm::ends;
+use crate::mdm::notices::decide::Fact;
+use crate::mdm::notices::paper::{Line, Paper, Part};
+use crate::mdm::notices::settings::Rules;
+use crate::mdm::notices::{ACTOR, Out};
+use crate::mdm::settings::zone;
+use crate::mdm::updates::{plans, progress};
+use crate::store::Tx;
+use crate::store::app_states::Stage;
+use crate::store::app_totals;
+use crate::store::events;
+use crate::store::roster::{self, Filter};
+use crate::store::settings::{self, Setting};
+use crate::store::update_states::Stage as UpdateStage;
+
+/// How far ahead ends are listed.
+const ENDS_WITHIN: Duration = Duration::from_secs(60 * 24 * 3600);
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Lines of one part; of more it says how many.
+const LINES_MAX: usize = 20;
+
+/// When the last one was written.
+const WRITTEN: Setting<Timestamp> = Setting::new("notices.digest_at");
+
+/// When the next one is due; none while none is wanted. A moment that has passed is one that was missed.
+pub(super) fn next_at(tx: &Tx, rules: &Rules) -> Result<Option<Timestamp>> {
+    if !rules.digest {
+        return Ok(None);
+    }
+    let since = settings::value(tx, &WRITTEN)?.unwrap_or_default().max(rules.since_at);
+    if since == Timestamp::default() {
+        return Ok(None);
+    }
+    Ok(Some(rules.next_after(since, &zone(tx)?)))
+}
+
+/// Notes that it is written, however many weeks were missed.
+pub(super) fn note_written(tx: &Tx) -> Result<()> {
+    settings::set(tx, &WRITTEN, &tx.now).map(drop)
+}
+
+/// The digest as it is now.
+pub(super) fn paper(tx: &Tx, facts: &[Fact], own_tls: bool, out: &Out) -> Result<Paper> {
+    let needs: Vec<_> = facts.iter().filter(|fact| fact.end.is_none()).collect();
+    let title = match needs.len() {
+        0 => String::from("The week: nothing needs you"),
+        1 => String::from("The week: 1 thing needs you"),
+        count => format!("The week: {count} things need you"),
+    };
+    let line = |fact: &&Fact| Line { what: fact.what.clone(), why: fact.why.clone(), link: out.link(&fact.path) };
+    let mut parts = vec![
+        part("Needs you", needs.iter().map(line).collect(), "Nothing."),
+        part("Ends within 60 days", ending(tx, own_tls, out)?, "Nothing."),
+        part("Devices", devices(tx, out)?, "None yet."),
+        part("Updates", updates(tx, out)?, "There is no update plan."),
+        part("Apps", apps(tx, out)?, "No app is assigned."),
+    ];
+    parts.push(part("The last seven days", week(tx)?, "Nothing came and nothing went."));
+    Ok(Paper { title, lead: String::new(), parts, foot: out.foot(tx)? })
+}
+
+fn part(heading: &str, mut lines: Vec<Line>, nothing: &str) -> Part {
+    let unlisted = lines.len().saturating_sub(LINES_MAX);
+    lines.truncate(LINES_MAX);
+    if unlisted > 0 {
+        lines.push(Line::of(format!("And {unlisted} more.")));
+    }
+    if lines.is_empty() {
+        lines.push(Line::of(nothing));
+    }
+    Part { heading: heading.to_owned(), lines }
+}
+
+fn ending(tx: &Tx, own_tls: bool, out: &Out) -> Result<Vec<Line>> {
+    let (zone, until) = (zone(tx)?, tx.now.plus(ENDS_WITHIN));
+    let near = ends::all(tx, own_tls)?.into_iter().filter(|end| end.at <= until && end.at >= tx.now.minus(ENDS_WITHIN));
+    let line = |end: ends::End| {
+        let (ends, why) = if end.at <= tx.now { ("ended on", end.remedy) } else { ("ends on", "") };
+        Line { what: format!("{} {ends} {}.", end.name, zone.day(end.at)), why: why.to_owned(), link: out.link(&end.path) }
+    };
+    Ok(near.map(line).collect())
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+fn devices(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
+    let [ok, waiting, silent, problem] = roster::counts(tx, &Filter { practice: Some(false), ..Filter::default() })?;
+    let all = ok + waiting + silent + problem;
+    if all == 0 {
+        return Ok(Vec::new());
+    }
+    let line = |what: String, state: &str| Line { what, link: out.link(&format!("/devices{state}")), ..Line::default() };
+    let mut lines = vec![line(format!("{} in all, {ok} of them well.", counted(all, "device", "devices")), "")];
+    for (count, words, state) in [
+        (problem, "with a problem.", "?state=problem"),
+        (waiting, "on which something waits.", "?state=waiting"),
+        (silent, "not heard of for a week.", "?state=silent"),
+    ] {
+        if count > 0 {
+            lines.push(line(format!("{count} {words}"), state));
+        }
+    }
+    Ok(lines)
+}
+
+fn updates(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for read in plans::list(tx, &ACTOR)? {
+        let (counts, _) = progress::counts(tx, &read)?;
+        let mut what = format!(
+            "“{}”: {} of {} have it.",
+            read.plan.name,
+            counts.of(UpdateStage::Done),
+            counted(counts.total().into(), "device", "devices")
+        );
+        if counts.overdue > 0 {
+            what.push_str(&format!(" {} past the deadline.", counts.overdue));
+        }
+        let why = if read.plan.stopped_at.is_some() {
+            format!("It is stopped: {}.", read.plan.stopped_because.trim_end_matches('.'))
+        } else {
+            String::new()
+        };
+        lines.push(Line { what, why, link: out.link(&format!("/updates/plans/{}", read.plan.id)) });
+    }
+    Ok(lines)
+}
+
+fn apps(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
+    let counts = app_totals::totals(tx)?;
+    let of = |stages: &[Stage]| counts.iter().filter(|(stage, _)| stages.contains(stage)).map(|(_, count)| count).sum::<u64>();
+    let there = of(&[Stage::Installed, Stage::Outdated, Stage::Updating]);
+    let under_way = of(&[Stage::Licence, Stage::Sent, Stage::Prompting, Stage::Installing]);
+    let short = of(&[Stage::NoLicence, Stage::NeedsCode]);
+    let failed = of(&[Stage::Failed, Stage::Stuck, Stage::Lacking, Stage::Declined]);
+    if there + under_way + short + failed == 0 {
+        return Ok(Vec::new());
+    }
+    let mut lines = Vec::new();
+    for (count, one, many) in [
+        (there, "app is there and managed.", "apps are there and managed, each counted on each device."),
+        (under_way, "is on its way.", "are on their way."),
+        (short, "waits for a licence or a code.", "wait for a licence or a code."),
+        (failed, "could not be brought.", "could not be brought."),
+    ] {
+        if count > 0 {
+            lines.push(Line { what: counted(count, one, many), link: out.link("/apps"), ..Line::default() });
+        }
+    }
+    Ok(lines)
+}
+
+/// What came and went.
+fn week(tx: &Tx) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for (kind, one, many) in [
+        ("enrollment.enrolled", "device came in.", "devices came in."),
+        ("enrollment.left", "device left.", "devices left."),
+        ("enrollment.erased", "device was erased.", "devices were erased."),
+        ("backup.made", "backup was made.", "backups were made."),
+        ("backup.failed", "backup failed.", "backups failed."),
+    ] {
+        let filter = events::Filter { kind: Some(kind), from: Some(tx.now.minus(WEEK)), ..events::Filter::default() };
+        let count = events::count(tx, &filter)?;
+        if count > 0 {
+            lines.push(Line::of(counted(count, one, many)));
+        }
+    }
+    Ok(lines)
+}
