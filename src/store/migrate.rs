@@ -30,6 +30,7 @@ pub(in crate::store) const PLAN: Plan<'static> = Plan {
         include_str!("migrate/10_supervised.sql"),
         include_str!("migrate/11_own_devices.sql"),
         include_str!("migrate/12_trusted.sql"),
+        include_str!("migrate/14_moved.sql"),
     ],
 };
 

@@ -54,6 +54,7 @@ pub mod licences;
 mod lock;
 pub mod meetings;
 mod migrate;
+pub mod moves;
 pub mod offline_copies;
 pub mod outcomes;
 pub mod package_files;

@@ -8,7 +8,7 @@ mod apple_roots;
 mod apps;
 pub mod attestation;
 mod audit;
-mod authorities;
+pub(in crate::http) mod authorities;
 pub(in crate::http) mod backups;
 mod catalog;
 mod commands;
@@ -23,6 +23,7 @@ pub mod input;
 mod invitations;
 mod licences;
 pub mod list;
+pub(in crate::http) mod moves;
 pub mod once;
 mod openapi;
 mod packages;
@@ -105,6 +106,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(provisioning::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
+        .merge(moves::routes())
         .merge(push_requests::routes())
         .merge(groups::routes())
         .merge(people::routes())

@@ -188,7 +188,7 @@ mod tests {
         keeper.refresh(&app).await.unwrap();
         assert!(Arc::ptr_eq(&before, &keeper.tls().device()));
         let certificate = Authority::new("Elsewhere").certificate;
-        app.set_imported(vec![ImportedAuthority { id: "1".to_owned(), certificate, created_at: app.now() }]);
+        app.set_imported(vec![ImportedAuthority { id: "1".to_owned(), certificate, until: app.now(), issuer: None }]);
         keeper.refresh(&app).await.unwrap();
         let moved_in = keeper.tls().device();
         assert!(!Arc::ptr_eq(&before, &moved_in));

@@ -1,6 +1,7 @@
 //! The certificate authority: its own root, who gets a certificate, and how one is taken back.
 
 pub mod acme;
+pub mod imported;
 pub mod roots;
 pub mod scep;
 pub mod succession;

@@ -16,6 +16,7 @@ mod groups;
 mod invitations;
 mod licences;
 mod log_in;
+mod move_in;
 mod own_account;
 mod packages;
 mod people;
@@ -102,6 +103,7 @@ pub fn routes() -> Router<App> {
         .merge(set_up::routes())
         .merge(genuine::routes())
         .merge(settings::routes())
+        .merge(move_in::routes())
         .merge(backups::routes())
         .merge(access::routes())
         .merge(catalog::routes())

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backups;
 pub mod genuine;
 pub mod licences;
+pub mod move_in;
 pub mod people;
 pub mod practice;
 pub mod releases;
