@@ -121,6 +121,12 @@ fn warn_of_name(app: &App, identity: &Identity) {
             app.public_host()
         );
     }
+    for host in app.config.extra_hosts.iter().filter(|host| !identity.is_for(host)) {
+        tracing::warn!(
+            "the TLS certificate ({}) is not for {host}: devices that moved in and come to it will refuse it",
+            identity.certificate().subject()
+        );
+    }
 }
 
 #[cfg(test)]

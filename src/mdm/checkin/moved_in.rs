@@ -84,7 +84,9 @@ fn is_settled(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
         EnrollmentState::Retired => true,
         // It left for the other server, which gives it back.
         state if is_over(state) => false,
-        _ => certificates::of_enrollment(tx, &device_channel.id)?.iter().any(|identity| identity.revoked_at.is_none()),
+        _ if moves::is_expected(tx, &device_channel.id)? => false,
+        // One whose certificates were revoked is settled too: nothing handed over makes room for another.
+        _ => !certificates::of_enrollment(tx, &device_channel.id)?.is_empty(),
     })
 }
 

@@ -13,6 +13,7 @@ use crate::mdm::commands::{self, Offer};
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::profile::{self, Grant};
 use crate::mdm::enroll::{Addresses, CHALLENGE_LIFETIME, next_root};
+use crate::mdm::moves::profile as moved_in;
 use crate::mdm::{Actor, journal};
 use crate::protocol::command::Command as Order;
 use crate::protocol::report::Status;
@@ -114,6 +115,8 @@ pub fn due(tx: &Tx, base: &str) -> Result<Vec<Step>> {
             grant.identifier = identifier;
             grant.per_user = moves::of(tx, &enrollment.id)?.and_then(|moved| moved.per_user).unwrap_or(true);
             grant.access_rights = enrollment.access_rights;
+            let known = grant.roots.clone();
+            grant.roots.extend(moved_in::roots(tx, &enrollment.topic)?.into_iter().filter(|root| !known.contains(root)));
         }
         steps.push(Step { enrollment, grant });
     }

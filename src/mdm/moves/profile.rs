@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crate::error::{Error, Result};
@@ -65,6 +67,12 @@ pub fn learn(tx: &Tx, actor: &Actor, profile: &OldProfile, hosts: &[String]) -> 
 pub fn fill(tx: &Tx, enrollment: &mut Enrollment) -> Result<()> {
     let (Some(moved), Some(profile)) = (moves::of(tx, &enrollment.id)?, known(tx)?.remove(&enrollment.topic)) else { return Ok(()) };
     apply(tx, enrollment, moved, &profile)
+}
+
+/// The certificates that a profile of a topic has devices trust, DER: a renewal that left them out would cut a device off whose way here is certified by one.
+pub(in crate::mdm) fn roots(tx: &Tx, topic: &str) -> Result<Vec<Vec<u8>>> {
+    let profile = known(tx)?.remove(topic);
+    Ok(profile.into_iter().flat_map(|profile| profile.roots).filter_map(|text| STANDARD.decode(text).ok()).collect())
 }
 
 /// Whether the profile on the device is the other server's still: nothing of ours has replaced it.

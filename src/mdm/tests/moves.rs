@@ -174,6 +174,9 @@ fn where_nobody_is_named_the_first_identity_is_bound_once_and_the_second_one_is_
     assert_eq!(first.says_everything(), [Some(Refusal::Revoked); 5]);
     let third = there.device(A);
     assert_eq!(third.polls(), Err(Refusal::AnothersIdentity));
+    let again = there.take(&[authenticate(A, ""), tokens(A, "")], None, false);
+    assert!(again.iter().all(|taken| taken.outcome == Ok(MovedIn::PassedOver)), "{again:?}");
+    assert_eq!(third.polls(), Err(Refusal::AnothersIdentity));
     let refusals = school.events().iter().filter(|kind| *kind == "enrollment.refused").count();
     assert!(refusals >= 4, "each is recorded once: {refusals}");
 }
@@ -375,6 +378,7 @@ fn old_profile() -> OldProfile {
         access_rights: Some(4095),
         signs: true,
         per_user: false,
+        roots: vec![String::from("AQID")],
     }
 }
 
@@ -404,6 +408,7 @@ fn the_old_profile_lets_identities_be_renewed_as_the_device_has_them() {
         ("com.github.micromdm.micromdm.enroll", Some(4095), false)
     );
     assert_eq!(grant.addresses.server_url, "https://old.example.school/mdm/connect");
+    assert_eq!(grant.roots, [b"root".to_vec(), vec![1, 2, 3]], "what it trusts already it goes on trusting");
     let text = String::from_utf8(crate::mdm::enroll::profile::unsigned(grant, &crate::random::Random::seeded(1)).unwrap()).unwrap();
     assert!(text.contains("<integer>4095</integer>") && !text.contains("per-user-connections") && text.contains("enroll.mdm"), "{text}");
     for (wrong, change) in [("Topic", OldProfile { topic: "com.example".into(), ..old_profile() })] {

@@ -228,7 +228,8 @@ fn recorded_check_ins_of_the_fields_own_tool_are_written_again_with_the_same_mea
     for (name, body) in crate::protocol::recorded_requests(&["nano2nano"]) {
         let recorded = checkin::parse(&body).unwrap();
         let ids = &recorded.ids;
-        let sender = write::Sender { kind: ids.kind(), nano_id: ids.nano_id().as_str(), user_short_name: "", user_long_name: "" };
+        let nano_id = ids.nano_id();
+        let sender = write::Sender { kind: ids.kind(), nano_id: nano_id.as_str(), user_short_name: "", user_long_name: "" };
         let written = match &recorded.message {
             Message::Authenticate(said) => {
                 let facts = write::Facts {

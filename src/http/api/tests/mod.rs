@@ -13,6 +13,7 @@ mod devices;
 mod events;
 mod groups;
 mod licences;
+mod moves;
 mod packages;
 mod people;
 mod policies;
