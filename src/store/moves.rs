@@ -10,7 +10,7 @@ use crate::store::words::words;
 
 words! {
     /// Where an enrollment moved in from.
-    pub enum Source {
+    pub enum MovedFrom {
         /// A server that sent its check-ins to `/migration`.
         Nano = "nano",
         /// A storage of NanoMDM.
@@ -26,7 +26,7 @@ pub struct Move {
     /// The device's own channel.
     pub enrollment_id: String,
     /// From where.
-    pub source: Source,
+    pub source: MovedFrom,
     /// The certificate by which the other server knew it; no other is bound.
     pub identity: Option<Fingerprint>,
     /// PayloadIdentifier of the profile that it has from there; empty where it is not known.

@@ -16,7 +16,7 @@ use crate::pki::certificate::Fingerprint;
 use crate::pki::push_certificate::PushCertificate;
 use crate::protocol::checkin::{self, Message};
 use crate::protocol::moves::Handed;
-use crate::store::moves::Source;
+use crate::store::moves::MovedFrom;
 
 /// Messages of one request; the room takes more, a request's size is what counts.
 const MESSAGES_AT_ONCE: usize = 200;
@@ -24,7 +24,7 @@ const MESSAGES_AT_ONCE: usize = 200;
 const BYTES_AT_ONCE: usize = 3 << 20;
 
 /// Does everything; gives what became of it. What one part fails by is named and keeps the others from nothing.
-pub(super) async fn all(api: &mut Api, load: Load, source: Source, days: u32, check: bool) -> Result<Value> {
+pub(super) async fn all(api: &mut Api, load: Load, source: MovedFrom, days: u32, check: bool) -> Result<Value> {
     let mut problems = Vec::new();
     let authorities = noted(&mut problems, "the authority", authorities(api, &load, days, check).await)?;
     let mut push = Vec::new();
@@ -106,7 +106,7 @@ async fn profile(api: &mut Api, profile: &[u8], check: bool) -> Result<Value> {
 /// Sends messages in pieces; gives how many became what, and those that were refused.
 ///
 /// A piece that is only looked at leaves nothing behind: messages of one device, and of its users, go together where they can.
-async fn messages(api: &mut Api, all: &[Handed], source: Source, check: bool) -> Result<(Value, Vec<Value>)> {
+async fn messages(api: &mut Api, all: &[Handed], source: MovedFrom, check: bool) -> Result<(Value, Vec<Value>)> {
     let mut counts: BTreeMap<&str, u64> = ["new", "changed", "unchanged", "passed_over", "refused"].map(|word| (word, 0)).into();
     let (mut refused, mut at) = (Vec::new(), 0);
     let ordered = if check { beside_their_devices(all) } else { all.iter().collect() };

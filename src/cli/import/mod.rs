@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::api::{self, Beside};
 use super::print;
 use crate::error::{Error, Result};
-use crate::store::moves::Source;
+use crate::store::moves::MovedFrom;
 
 /// Moves devices in from NanoMDM or MicroMDM: they keep their profile, their addresses and their identity, and do not notice.
 ///
@@ -79,8 +79,8 @@ impl Import {
         let Self { deed, beside: Beside { data, json } } = self;
         let (paths, profile, how, source) = match deed {
             Deed::Ca { files, how } => (files, None, how, None),
-            Deed::Nanomdm(things) => (things.paths, things.profile, things.how, Some(Source::NanoMdm)),
-            Deed::Micromdm(things) => (things.paths, things.profile, things.how, Some(Source::MicroMdm)),
+            Deed::Nanomdm(things) => (things.paths, things.profile, things.how, Some(MovedFrom::NanoMdm)),
+            Deed::Micromdm(things) => (things.paths, things.profile, things.how, Some(MovedFrom::MicroMdm)),
         };
         let passphrase = how.passphrase_file.as_deref().map(|file| super::backup::passphrase(Some(file), false)).transpose()?;
         let passphrase = passphrase.as_ref().map(|secret| secret.expose().as_str());
@@ -88,7 +88,7 @@ impl Import {
         if source.is_none() {
             load.only_authorities()?;
         }
-        let report = api::with(data, async |api| deeds::all(api, load, source.unwrap_or(Source::Nano), how.days, how.check).await)?;
+        let report = api::with(data, async |api| deeds::all(api, load, source.unwrap_or(MovedFrom::Nano), how.days, how.check).await)?;
         print!("{}", if json { print::json(&report) } else { told::told(&report) });
         match report["problems"].as_array().map_or(0, Vec::len) + refused(&report) {
             0 => Ok(()),

@@ -15,7 +15,7 @@ use crate::secret::SecretBytes;
 use crate::store::certificates::Identity;
 use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn};
-use crate::store::moves::Source;
+use crate::store::moves::MovedFrom;
 use crate::store::{Tx, certificates, devices};
 
 /// One message that is handed over.
@@ -24,7 +24,7 @@ pub struct Handed<'a> {
     /// What the device said there.
     pub checkin: &'a CheckIn,
     /// From where it comes.
-    pub source: Source,
+    pub source: MovedFrom,
     /// The certificate by which the other server knew the device, where it says so.
     pub identity: Option<Fingerprint>,
 }
@@ -44,7 +44,7 @@ pub enum MovedIn {
 
 /// Takes over one message that a tool of the Nano world sends.
 pub fn move_in(tx: &Tx, actor: &Actor, checkin: &CheckIn) -> Result<()> {
-    hand_over(tx, actor, &Handed { checkin, source: Source::Nano, identity: None }).map(drop)
+    hand_over(tx, actor, &Handed { checkin, source: MovedFrom::Nano, identity: None }).map(drop)
 }
 
 /// Takes over one message of an enrollment elsewhere: Authenticate, TokenUpdate or SetBootstrapToken.

@@ -13,7 +13,7 @@ use crate::mdm::{Actor, Right, journal, push};
 use crate::pki::certificate::Fingerprint;
 use crate::store::certificates::Identity;
 use crate::store::enrollments::{self, Enrollment};
-use crate::store::moves::{self, Counts, Line, Move, Source};
+use crate::store::moves::{self, Counts, Line, Move, MovedFrom};
 use crate::store::{Tx, deployments};
 
 pub use profile::fill;
@@ -24,7 +24,7 @@ const ADDRESS_MAX_CHARS: usize = 255;
 /// Notes that another server handed an enrollment over, and by which certificate its device is expected; tells whether that is news.
 ///
 /// Fails where the certificate is another device's: one belongs to one device.
-pub(in crate::mdm) fn note(tx: &Tx, enrollment: &Enrollment, source: Source, identity: Option<Fingerprint>) -> Result<bool> {
+pub(in crate::mdm) fn note(tx: &Tx, enrollment: &Enrollment, source: MovedFrom, identity: Option<Fingerprint>) -> Result<bool> {
     if let Some(identity) = &identity
         && moves::named_by(tx, identity)?.is_some_and(|other| other != enrollment.id)
     {

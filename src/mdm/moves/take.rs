@@ -9,7 +9,7 @@ use crate::pki::certificate::Fingerprint;
 use crate::protocol::checkin::{self, CheckIn};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
-use crate::store::moves::Source;
+use crate::store::moves::MovedFrom;
 
 /// Messages in one go.
 pub const MESSAGES_MAX: usize = 500;
@@ -35,7 +35,7 @@ pub struct Taken {
 }
 
 /// Takes messages in their order; with `check` it only says what would become of them.
-pub fn take(tx: &Tx, actor: &Actor, source: Source, messages: &[Message], check: bool) -> Result<Vec<Taken>> {
+pub fn take(tx: &Tx, actor: &Actor, source: MovedFrom, messages: &[Message], check: bool) -> Result<Vec<Taken>> {
     actor.require(Right::Configure)?;
     if messages.len() > MESSAGES_MAX {
         return Err(Error::field("messages", format!("at most {MESSAGES_MAX} in one request")));
@@ -54,11 +54,11 @@ pub fn take(tx: &Tx, actor: &Actor, source: Source, messages: &[Message], check:
     }
 }
 
-fn each(tx: &Tx, actor: &Actor, source: Source, messages: &[Message]) -> Result<Vec<Taken>> {
+fn each(tx: &Tx, actor: &Actor, source: MovedFrom, messages: &[Message]) -> Result<Vec<Taken>> {
     messages.iter().map(|message| one(tx, actor, source, message)).collect()
 }
 
-fn one(tx: &Tx, actor: &Actor, source: Source, message: &Message) -> Result<Taken> {
+fn one(tx: &Tx, actor: &Actor, source: MovedFrom, message: &Message) -> Result<Taken> {
     let said: CheckIn = match checkin::parse(message.body.expose()) {
         Ok(said) => said,
         Err(malformed) => {

@@ -19,7 +19,7 @@ use crate::pki::key::PrivateKey;
 use crate::protocol::moves::profile::OldProfile;
 use crate::secret::SecretBytes;
 use crate::store::enrollments::{self, EnrollmentState, SealedColumn};
-use crate::store::moves::{self as handed_over, Source};
+use crate::store::moves::{self as handed_over, MovedFrom};
 use crate::store::{authorities, certificates, devices, push_certificates};
 
 const A: &str = "00008030-00AA11BB22CC33D1";
@@ -83,7 +83,7 @@ impl<'a> Elsewhere<'a> {
         let identity = identity.map(|presented| presented.fingerprint);
         let messages: Vec<_> =
             messages.iter().map(|body| Message { body: SecretBytes::new(body.clone().into_bytes()), identity }).collect();
-        self.school.write(move |tx| take::take(tx, &Actor::Console, Source::NanoMdm, &messages, check))
+        self.school.write(move |tx| take::take(tx, &Actor::Console, MovedFrom::NanoMdm, &messages, check))
     }
 
     fn hand_over(&self, udid: &str, identity: Option<&Presented>) {
@@ -350,9 +350,9 @@ fn messages_are_taken_one_by_one_in_any_number_and_looking_changes_nothing() {
     assert_eq!(there.device(A).polls(), Ok(()));
     let handed = Message { body: SecretBytes::new(Vec::new()), identity: None };
     let many = vec![handed; take::MESSAGES_MAX + 1];
-    assert!(school.try_write(move |tx| take::take(tx, &Actor::Console, Source::Nano, &many, false)).is_err());
+    assert!(school.try_write(move |tx| take::take(tx, &Actor::Console, MovedFrom::Nano, &many, false)).is_err());
     let viewer = Actor::Person { id: "1".into(), name: "kim".into(), role: Role::Helper };
-    assert_eq!(school.try_write(move |tx| take::take(tx, &viewer, Source::Nano, &[], false)).unwrap_err().kind, Kind::Forbidden);
+    assert_eq!(school.try_write(move |tx| take::take(tx, &viewer, MovedFrom::Nano, &[], false)).unwrap_err().kind, Kind::Forbidden);
 }
 
 #[test]
@@ -489,7 +489,7 @@ fn what_leaves_here_arrives_elsewhere_with_secrets_only_where_they_are_asked_for
 
     let other = School::new();
     let messages: Vec<_> = whole.messages.iter().map(|message| Message { body: message.body.clone(), identity: None }).collect();
-    let taken = other.write(move |tx| take::take(tx, &Actor::Console, Source::Nano, &messages, false));
+    let taken = other.write(move |tx| take::take(tx, &Actor::Console, MovedFrom::Nano, &messages, false));
     assert!(taken.iter().all(|taken| taken.outcome.is_ok()), "{taken:?}");
     let arrived = |school: &School, id: &'static str, column| {
         school.write(move |tx| {

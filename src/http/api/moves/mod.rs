@@ -27,7 +27,7 @@ use crate::pki::certificate::Fingerprint;
 use crate::protocol::moves::profile::{self as old, OldProfile};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
-use crate::store::moves::{Line, Source};
+use crate::store::moves::{Line, MovedFrom};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -52,7 +52,7 @@ struct MoveView {
     /// Its serial number.
     serial_number: Option<String>,
     /// From where it came.
-    source: Source,
+    source: MovedFrom,
     /// When it was handed over.
     moved_at: Timestamp,
     /// When it came, and its certificate was bound; null while it has not been seen.
@@ -142,7 +142,7 @@ struct TopicView {
 
 /// How moving in stands.
 #[derive(Debug, Serialize, ToSchema)]
-struct StandingView {
+struct MovesStandingView {
     /// Devices that moved in and are here still.
     moved: i64,
     /// Those that have not been seen yet.
@@ -159,15 +159,15 @@ struct StandingView {
 
 /// How moving in stands: who has come, and which addresses devices still use.
 #[utoipa::path(get, path = "/api/v1/moves/standing", tag = "moving in and out",
-    responses((status = 200, description = "As it is", body = StandingView)))]
-async fn standing(State(app): State<App>, Authenticated(actor): Authenticated) -> Result<JsonBody<StandingView>> {
+    responses((status = 200, description = "As it is", body = MovesStandingView)))]
+async fn standing(State(app): State<App>, Authenticated(actor): Authenticated) -> Result<JsonBody<MovesStandingView>> {
     let standing = app.store.read_slow(app.now(), move |tx| moves::standing(tx, &actor)).await?;
     let host = |(host, devices): (String, i64)| HostView {
         served: is_served(&app, &host),
         host: Some(host).filter(|host| !host.is_empty()),
         devices,
     };
-    Ok(JsonBody(StandingView {
+    Ok(JsonBody(MovesStandingView {
         moved: standing.counts.moved,
         waiting: standing.counts.waiting,
         waiting_named: standing.counts.named,
@@ -208,7 +208,7 @@ struct MessageInput {
 struct MessagesInput {
     /// Where they come from.
     #[serde(default = "nano")]
-    source: Source,
+    source: MovedFrom,
     /// Each device's before those of its users.
     #[schema(max_items = 500)]
     messages: Vec<MessageInput>,
@@ -217,8 +217,8 @@ struct MessagesInput {
     check: bool,
 }
 
-const fn nano() -> Source {
-    Source::Nano
+const fn nano() -> MovedFrom {
+    MovedFrom::Nano
 }
 
 /// What became of a message.
@@ -291,7 +291,7 @@ async fn messages(State(app): State<App>, Authenticated(actor): Authenticated, p
 /// The profile by which another server enrolled its devices.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ProfileInput {
+struct OldProfileInput {
     /// The profile as devices get it, signed or not, in base64.
     profile: String,
     /// Only says what it is.
@@ -331,9 +331,9 @@ fn learned(profile: &OldProfile, learned: Learned) -> LearnedView {
 }
 
 /// Learn what devices have that enrolled at another server. A renewal may change nothing of it, so without it none is made.
-#[utoipa::path(post, path = "/api/v1/moves/profile", tag = "moving in and out", request_body = ProfileInput,
+#[utoipa::path(post, path = "/api/v1/moves/profile", tag = "moving in and out", request_body = OldProfileInput,
     responses((status = 200, description = "What was learned", body = LearnedView)))]
-async fn profile(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<ProfileInput>) -> Result<Answer> {
+async fn profile(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<OldProfileInput>) -> Result<Answer> {
     let Post { body, once } = post;
     actor.require(Right::Configure)?;
     let bytes = STANDARD.decode(body.profile.trim()).map_err(|_| Error::field("profile", "is not base64; send the file in base64"))?;

@@ -25,7 +25,7 @@ use crate::mdm::{Actor, Right};
 use crate::protocol::moves::profile as old;
 use crate::store::Tx;
 use crate::store::authorities::AuthorityState;
-use crate::store::moves::{Line, Source};
+use crate::store::moves::{Line, MovedFrom};
 
 /// Days for which devices are taken in.
 const DAYS: u32 = 30;
@@ -95,9 +95,9 @@ fn row(line: Line) -> MovedRow {
     MovedRow {
         name: names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default(),
         source: match line.moved.source {
-            Source::Nano => "a tool",
-            Source::NanoMdm => "NanoMDM",
-            Source::MicroMdm => "MicroMDM",
+            MovedFrom::Nano => "a tool",
+            MovedFrom::NanoMdm => "NanoMDM",
+            MovedFrom::MicroMdm => "MicroMDM",
         },
         device_id: line.device_id,
         moved_at: line.moved.moved_at,
