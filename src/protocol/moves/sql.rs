@@ -307,7 +307,13 @@ impl Cursor<'_> {
             } else {
                 self.word("_binary ");
             }
-            values.push(if self.byte(b'\'') { Some(self.quoted(is_literal)?) } else { self.bare() });
+            values.push(if self.byte(b'\'') {
+                let text = self.quoted(is_literal)?;
+                // Its bytes are a text of hexadecimal digits.
+                Some(text.strip_prefix(b"\\x").filter(|_| self.is_literal).and_then(unhex).unwrap_or(text))
+            } else {
+                self.bare()
+            });
             self.skip_space();
             if self.byte(b')') {
                 return Ok(values);
