@@ -20,7 +20,8 @@ CREATE TABLE authorities (
     not_after_at INTEGER NOT NULL,
     created_at   INTEGER NOT NULL,
     bridge       BLOB,                              -- the same name and key, certified by the root before: for those who know only that one
-    used_from_at INTEGER                            -- when it began to issue
+    used_from_at INTEGER,                           -- when it began to issue
+    taken_until_at INTEGER                          -- of an imported one: until when identities of its devices are bound at their first contact
 ) STRICT;
 CREATE UNIQUE INDEX authorities_current ON authorities (state) WHERE state = 'current';
 
@@ -237,6 +238,20 @@ CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at
 CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
 CREATE INDEX enrollments_setup_due ON enrollments (setup_due_at) WHERE setup_due_at IS NOT NULL;
 CREATE INDEX enrollments_push_error ON enrollments (topic, push_error) WHERE push_error <> '' AND state = 'enrolled';
+
+-- Device channels that another server handed over. Their devices keep its profile and, at first, its identity.
+CREATE TABLE moves (
+    enrollment_id TEXT PRIMARY KEY REFERENCES enrollments (id) ON DELETE CASCADE,
+    source        TEXT NOT NULL CHECK (source IN ('nano', 'nanomdm', 'micromdm')),
+    identity      BLOB,                             -- SHA-256 of the certificate by which the other server knew it: no other is bound
+    profile       TEXT NOT NULL DEFAULT '',         -- PayloadIdentifier of the profile that it has from there
+    per_user      INTEGER CHECK (per_user IN (0, 1)),           -- whether that profile gives its users channels of their own; NULL: not known
+    address       TEXT NOT NULL DEFAULT '',         -- the host by which it came
+    moved_at      INTEGER NOT NULL,
+    bound_at      INTEGER                           -- when it came, and its certificate was bound
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moves_identity ON moves (identity) WHERE identity IS NOT NULL;
+CREATE INDEX moves_waiting ON moves (moved_at) WHERE bound_at IS NULL;
 
 -- Secrets held for a device. They outlive its enrollment and its deletion, until an Owner purges them.
 CREATE TABLE escrow (

@@ -46,8 +46,13 @@ impl School {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let sealer = Sealer::from_key(&[7; KEY_BYTES]).expect("the key has the right length");
         let store = Store::open(OpenOptions::file(folder.path().join("rollcall.db"), sealer)).expect("the store opens");
-        let identity =
-            Presented { fingerprint: Fingerprint::of_der(b"identity"), certificate: None, imported_authority: None, bearer: None };
+        let identity = Presented {
+            fingerprint: Fingerprint::of_der(b"identity"),
+            certificate: None,
+            imported_authority: None,
+            bearer: None,
+            host: None,
+        };
         let school = Self { store, identity, _folder: folder };
         school.write(enroll);
         for page in 0..old / PAGE {
@@ -89,6 +94,7 @@ fn enroll(tx: &Tx, identity: &Presented) -> Result<()> {
         created_at: NOW,
         bridge: None,
         used_from_at: Some(NOW),
+        taken_until_at: None,
     };
     authorities::insert(tx, &ours, &Fingerprint::of_der(b"root"), None)?;
     let issued = Identity {

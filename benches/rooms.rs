@@ -65,6 +65,7 @@ fn school(count: usize) -> (tempfile::TempDir, Store, Vec<Device>) {
                 certificate: None,
                 imported_authority: None,
                 bearer: None,
+                host: None,
             };
             Device { udid: format!("00008101-{number:016X}"), serial_number: format!("TESTSN{number:06}"), presented }
         })
@@ -79,6 +80,7 @@ fn school(count: usize) -> (tempfile::TempDir, Store, Vec<Device>) {
                 not_after_at: tx.now,
                 bridge: None,
                 used_from_at: Some(tx.now),
+                taken_until_at: None,
                 created_at: tx.now,
             };
             authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)?;

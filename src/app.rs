@@ -109,8 +109,10 @@ pub struct ImportedAuthority {
     pub id: String,
     /// Its certificate.
     pub certificate: Certificate,
-    /// When it was imported.
-    pub created_at: Timestamp,
+    /// Until when its devices are taken in.
+    pub until: Timestamp,
+    /// Ready to issue and sign, where its key came with it.
+    pub issuer: Option<Arc<Authority>>,
 }
 
 /// What the hall is made of at the start.

@@ -40,6 +40,7 @@ fn authority(tx: &Tx) -> Result<()> {
         created_at: NOW,
         bridge: None,
         used_from_at: Some(NOW),
+        taken_until_at: None,
     };
     authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)
 }
@@ -54,7 +55,8 @@ pub(crate) fn group(tx: &Tx, id: &str) -> Result<()> {
 /// A device of that model with that system in those groups, which has said what it is.
 pub(crate) fn device(tx: &Tx, number: usize, (product, system): (&str, &str), groups: &[&str]) -> Result<(String, Device)> {
     let (udid, der) = (format!("UDID-{number}"), format!("identity {number}").into_bytes());
-    let presented = Presented { fingerprint: Fingerprint::of_der(&der), certificate: None, imported_authority: None, bearer: None };
+    let presented =
+        Presented { fingerprint: Fingerprint::of_der(&der), certificate: None, imported_authority: None, bearer: None, host: None };
     let identity = Identity {
         fingerprint: presented.fingerprint,
         authority_id: AUTHORITY.into(),

@@ -227,7 +227,8 @@ fn read(status: StatusCode, bytes: &[u8]) -> Result<Value> {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Kind::Busy,
         _ => Kind::Upstream,
     };
-    let mut error = Error::new(kind, body["detail"].as_str().unwrap_or("It was refused without a reason.").to_owned());
+    let mut error =
+        Error::new(kind, body["detail"].as_str().or(body["error"].as_str()).unwrap_or("It was refused without a reason.").to_owned());
     error.fields = body["errors"].as_array().into_iter().flatten().filter_map(field).collect();
     Err(error)
 }

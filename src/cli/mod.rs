@@ -4,6 +4,8 @@ mod admin;
 mod api;
 mod backup;
 mod demo;
+mod export;
+mod import;
 mod log;
 mod open;
 mod packages;
@@ -49,6 +51,8 @@ enum Command {
     Roots(roots::Roots),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Import(import::Import),
+    Export(export::Export),
     Simulate(Box<simulate::Simulate>),
 }
 
@@ -64,6 +68,8 @@ impl Command {
             Self::Roots(roots) => roots.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
+            Self::Import(import) => import.run(),
+            Self::Export(export) => export.run(),
             Self::Simulate(simulate) => simulate.run(),
         }
     }

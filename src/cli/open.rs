@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::app::{App, ImportedAuthority, Parts, Roots};
+use crate::app::{App, Parts, Roots};
 use crate::apple::ade::Ade;
 use crate::apple::apns::{Apns, ApnsConfig};
 use crate::apple::apps_and_books::AppsAndBooks;
@@ -15,8 +15,8 @@ use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp, Zone};
 use crate::config::{Apple, Config, HttpsUrl, OutboundProxy};
 use crate::error::{Error, Kind, Result};
+use crate::http::trusted;
 use crate::jobs;
-use crate::mdm::backups::restored;
 use crate::mdm::ca::roots;
 use crate::mdm::{attestation, settings};
 use crate::pki::certificate::Certificate;
@@ -26,8 +26,8 @@ use crate::protocol::apps_and_books::SERVICE;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::sim::apple::Services;
-use crate::store::authorities::{self, AuthorityState};
-use crate::store::{Store, Tx};
+use crate::store::Store;
+use crate::store::authorities::AuthorityState;
 
 /// Puts an appliance together; the first time its certificate authority is made.
 pub(super) async fn app(config: Config, url: &HttpsUrl, store: Store, clock: Clock, random: Random) -> Result<App> {
@@ -62,7 +62,7 @@ pub(super) async fn app_beside(
     }
     let now = clock.now();
     let roots = own_roots(&store, &url.host, now).await?;
-    let imported = store.read(now, imported).await?;
+    let imported = trusted::load(&store, now).await?;
     store.write(now, |tx| settings::learn_machine_zone(tx, &Zone::of_machine())).await?;
     let vouchers = vouchers(&config.apple, services)?;
     store.write(now, move |tx| attestation::learn_roots(tx, &vouchers)).await?;
@@ -99,20 +99,6 @@ async fn own_roots(store: &Store, host: &str, now: Timestamp) -> Result<Roots> {
     store.write(now, move |tx| roots::adopt(tx, AuthorityState::Current, &root, None)).await?;
     let lost = || Error::new(Kind::Internal, "The certificate authority was stored and is not there.");
     jobs::load_roots(store, now).await?.ok_or_else(lost)
-}
-
-/// The authorities whose devices moved in.
-fn imported(tx: &Tx) -> Result<Vec<ImportedAuthority>> {
-    let imported = authorities::all(tx)?.into_iter().filter(|authority| authority.state == AuthorityState::Imported);
-    // After a restore, what our own roots issued may be missing too.
-    let all = imported
-        .map(|authority| (authority.created_at, authority))
-        .chain(restored::issuers(tx)?.into_iter().map(|(own, from)| (from, own)));
-    let read = |(created_at, authority): (Timestamp, authorities::Authority)| {
-        let certificate = Certificate::from_der(&authority.certificate)?;
-        Ok(ImportedAuthority { id: authority.id, certificate, created_at })
-    };
-    all.map(read).collect()
 }
 
 /// The roots that vouch for devices instead of Apple's: those of a file that the settings name, or of stand-ins.

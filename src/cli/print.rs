@@ -1,7 +1,7 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde_json::Value;
@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 pub(super) fn private_file(path: &Path, content: &[u8]) -> Result<()> {
     let unwritable = |error: std::io::Error| Error::bad_input(format!("{} cannot be written: {error}", path.display()));
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(unwritable)?;
+    // One that was there before may be open to others.
+    file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(unwritable)?;
     file.write_all(content).map_err(unwritable)
 }
 

@@ -127,7 +127,13 @@ fn hint(now: Timestamp) {
 fn shown(app: &App, der: &[u8]) -> Result<Presented> {
     if app.imported().is_empty() {
         // Only certificates that we issued count, and those are known by their fingerprint.
-        return Ok(Presented { fingerprint: Fingerprint::of_der(der), certificate: None, imported_authority: None, bearer: None });
+        return Ok(Presented {
+            fingerprint: Fingerprint::of_der(der),
+            certificate: None,
+            imported_authority: None,
+            bearer: None,
+            host: None,
+        });
     }
     let certificate = app.known.read(der).map_err(|error| Error::bad_input("The client certificate cannot be read.").caused_by(error))?;
     Ok(with_authority(app, certificate))
@@ -138,9 +144,10 @@ fn with_authority(app: &App, certificate: Certificate) -> Presented {
     let authority = imported.iter().find(|authority| certificate.is_issued_by(&authority.certificate));
     Presented {
         fingerprint: certificate.fingerprint(),
-        imported_authority: authority.map(|authority| ImportedAuthority { id: authority.id.clone(), created_at: authority.created_at }),
+        imported_authority: authority.map(|authority| ImportedAuthority { id: authority.id.clone(), until: authority.until }),
         certificate: Some(certificate),
         bearer: None,
+        host: None,
     }
 }
 

@@ -5,7 +5,7 @@ mod arrival;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Extension, Router, body};
@@ -13,6 +13,7 @@ use axum::{Extension, Router, body};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::http::auth::origin;
 use crate::http::budget::Share;
 use crate::http::error::{Audience, told_to};
 use crate::http::identity;
@@ -22,6 +23,7 @@ use crate::http::pages::problem::{ProblemView, problem};
 use crate::http::server::Peer;
 use crate::mdm::checkin::{self, HowToLeave};
 use crate::mdm::connect::{self, Incoming, Poll};
+use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::profile;
 use crate::mdm::return_to_service::Answer;
 use crate::protocol::checkin::{self as message, CheckIn, reply};
@@ -59,17 +61,24 @@ async fn either(state: State<App>, peer: Peer, query: RawQuery, large: Extension
     }
     let (parts, body) = request.into_parts();
     let body = body::to_bytes(body, CHECK_IN_MAX_BYTES).await.map_err(|error| broken_off(error.into_inner()))?;
-    check_in(state, peer, query, parts.headers, body).await
+    check_in(state, peer, query, parts.uri, parts.headers, body).await
 }
 
-async fn check_in(State(app): State<App>, peer: Peer, RawQuery(query): RawQuery, headers: HeaderMap, body: Bytes) -> Result<Response> {
+async fn check_in(
+    State(app): State<App>,
+    peer: Peer,
+    RawQuery(query): RawQuery,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response> {
     let now = app.now();
     let said = match message::parse(&body) {
         Ok(said) => said,
         Err(malformed) => return unread(&app, &peer, &headers, &body, malformed, now).await,
     };
     log::note_enrollment(said.ids.nano_id());
-    let presented = identity::presented(&app, &peer, &headers, &body, now)?;
+    let presented = identity::presented(&app, &peer, &headers, &body, now)?.map(|presented| asked(presented, &uri, &headers, &peer));
     let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &said, query.as_deref())).await?;
     match outcome {
         checkin::Reply::ReturnToService(how) => returns_to_service(&app, *how, now),
@@ -85,6 +94,11 @@ fn returns_to_service(app: &App, how: Answer, now: Timestamp) -> Result<Response
     }
     let bytes = reply::return_to_service(&said).map_err(Malformed::from)?;
     Ok(([(CONTENT_TYPE, reply::PLIST_CONTENT_TYPE)], bytes).into_response())
+}
+
+/// Adds which host a device asked: those that moved in go on asking the one of their old server.
+fn asked(presented: Presented, uri: &Uri, headers: &HeaderMap, peer: &Peer) -> Presented {
+    Presented { host: origin::host(headers, uri, peer).map(str::to_owned), ..presented }
 }
 
 /// A check-in of a kind that nobody knows is noted where its sender is known: a new OS may have brought it. Other bad ones are only logged.
@@ -138,7 +152,7 @@ async fn connect(
     let (parts, body) = request.into_parts();
     let share = parts.extensions.get::<Share>().cloned();
     let intake = Intake { app: &app, peer: &peer, headers: &parts.headers, now, large: &large, share };
-    let arrived = match intake.read(body).await? {
+    let mut arrived = match intake.read(body).await? {
         Arrival::Report(arrived) => *arrived,
         Arrival::TooLarge { presented, command_uuid, size_bytes } => {
             if let Some(presented) = presented {
@@ -147,6 +161,7 @@ async fn connect(
             return Err(Error::new(Kind::TooLarge, "The report is larger than this address takes."));
         }
     };
+    arrived.presented = arrived.presented.map(|presented| asked(presented, &parts.uri, &parts.headers, &peer));
     log::note_enrollment(arrived.head.ids.nano_id());
     if let Some(uuid) = &arrived.head.command_uuid {
         log::note_command(uuid);

@@ -36,6 +36,7 @@ pub mod roster;
 pub mod scep;
 pub mod server;
 pub mod tls;
+pub mod trusted;
 mod upload;
 
 use std::sync::Arc;

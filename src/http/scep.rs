@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::app::{App, Authority, Roots};
+use crate::app::{App, Authority, ImportedAuthority, Roots};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::error::Audience;
@@ -60,8 +60,8 @@ async fn next_certificate(app: &App) -> Result<Vec<u8>> {
 /// Opens a message, decides, issues and answers. Signing and decrypting take milliseconds, so they run beside the requests.
 async fn operate(app: App, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let options = OpenOptions { allow_single_des: app.config.scep_legacy_clients };
-    let (roots, now) = (app.roots(), app.now());
-    let (authority, opened) = blocking(move || open(&roots, &bytes, options)).await?;
+    let (roots, imported, now) = (app.roots(), app.imported(), app.now());
+    let (authority, opened) = blocking(move || open(&roots, &imported, &bytes, options)).await?;
     match opened {
         Opened::Request(request) => decide(&app, authority, Arc::from(request), now).await,
         Opened::Refused(refusal) => {
@@ -72,14 +72,16 @@ async fn operate(app: App, bytes: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// Opens a message with the authority that it is encrypted to. A client that asked for our certificate before another root came into use goes on
-/// with the one it got, and is answered by that one; what it is issued comes from the present one all the same.
-fn open(roots: &Roots, bytes: &[u8], options: OpenOptions) -> Result<(Arc<Authority>, Opened)> {
+/// with the one it got, and is answered by that one; what it is issued comes from the present one all the same. The authority of another server, where its
+/// key came with it, goes on as it did there: it issues too.
+fn open(roots: &Roots, imported: &[ImportedAuthority], bytes: &[u8], options: OpenOptions) -> Result<(Arc<Authority>, Opened)> {
     let with =
         |authority: &Arc<Authority>| Ok::<_, Error>((Arc::clone(authority), Request::open(bytes, authority.issuer.signer(), options)?));
     let is_for_another = |opened: &Opened| matches!(opened, Opened::Refused(refusal) if refusal.fail_info == FailInfo::BadMessageCheck);
     let present = with(&roots.current)?;
     if is_for_another(&present.1) {
-        for former in &roots.former {
+        let moved_in = imported.iter().filter_map(|authority| authority.issuer.as_ref());
+        for former in roots.former.iter().chain(moved_in) {
             let opened = with(former)?;
             if !is_for_another(&opened.1) {
                 return Ok(opened);
@@ -102,7 +104,8 @@ async fn decide(app: &App, authority: Arc<Authority>, request: Arc<Request>, now
         Answer::Refuse(refusal) => refuse(app, &authority, &request, facts, refusal, now).await,
         Answer::Issue(grant) => {
             let name = grant.common_name(&app.random, now);
-            let issuing = app.authority();
+            let is_imported = app.imported().iter().any(|imported| imported.id == authority.id && imported.issuer.is_some());
+            let issuing = if is_imported { Arc::clone(&authority) } else { app.authority() };
             let certificate = {
                 let (issuing, request) = (Arc::clone(&issuing), Arc::clone(&request));
                 blocking(move || Ok(issuing.issuer.identity(&request.csr, &name, now)?)).await?

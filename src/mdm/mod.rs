@@ -31,6 +31,7 @@ pub mod jobs;
 pub mod journal;
 
 pub mod licences;
+pub mod moves;
 pub mod names;
 pub mod nano;
 pub mod needs;

@@ -3,15 +3,18 @@
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::ade::migration::{self, Move};
+use crate::mdm::ca::imported;
 use crate::mdm::enroll::renewal;
 use crate::mdm::settings::zone;
-use crate::mdm::{return_to_service, setup_assistant};
+use crate::mdm::{moves, return_to_service, setup_assistant};
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
+use crate::store::authorities;
 use crate::store::certificates;
 use crate::store::commands::{self, CommandState};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
+use crate::store::moves as handed_over;
 use crate::store::returns::Return;
 
 /// Commands that are looked at for one device.
@@ -35,14 +38,15 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
     let Some(enrollment) = enrollment else {
         return Ok(vec![problem("It has never enrolled here.", "Open an invitation on the device.", None)]);
     };
-    let moves = migration::of(tx, device, Some(enrollment))?;
+    let migration = migration::of(tx, device, Some(enrollment))?;
     let stands = match return_to_service::watch::expected(tx, enrollment)? {
         Some(gone) if enrollment.state == EnrollmentState::Erased => Some(expected_back(tx, &gone)?),
         // Who moved is not lost.
-        _ if matches!(moves, Some(Move::Went { .. })) => None,
+        _ if matches!(migration, Some(Move::Went { .. })) => None,
+        _ if enrollment.state == EnrollmentState::Enrolled && moves::is_expected(tx, &enrollment.id)? => Some(expected(tx, enrollment)?),
         _ => standing(enrollment),
     };
-    let told = moves.filter(|moves| !matches!(moves, Move::Came { .. })).map(|moves| Reason {
+    let told = migration.filter(|moves| !matches!(moves, Move::Came { .. })).map(|moves| Reason {
         needs_someone: false,
         cause: moves.sentence(),
         remedy: String::from("Nobody has to do anything; delete it here when it is gone."),
@@ -56,6 +60,29 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
     }
     reasons.sort_by_key(|reason| !reason.needs_someone);
     Ok(reasons)
+}
+
+/// A device that another server handed over.
+fn expected(tx: &Tx, enrollment: &Enrollment) -> Result<Reason> {
+    let since = handed_over::of(tx, &enrollment.id)?.map(|moved| moved.moved_at);
+    Ok(if is_taking_in(tx)? {
+        wait(
+            "It moved in from another server and has not been seen here yet.",
+            "it comes by itself once the host name that it knows leads here, and when it is woken",
+            since,
+        )
+    } else {
+        problem(
+            "It moved in from another server, and the time to take such devices in has passed.",
+            "Open it again under System, Move in.",
+            since,
+        )
+    })
+}
+
+/// Whether devices of another server are taken in now.
+fn is_taking_in(tx: &Tx) -> Result<bool> {
+    Ok(authorities::imported(tx)?.iter().any(|authority| imported::until(authority) >= tx.now))
 }
 
 /// A device that was erased to come back by itself.

@@ -5,6 +5,7 @@
 pub mod apple;
 pub(crate) mod asn1;
 pub mod attestation;
+pub mod authority_files;
 pub mod ber;
 pub mod bypass_code;
 pub mod cbor;

@@ -20,6 +20,7 @@ pub mod malformed;
 pub mod manifest;
 pub mod mdmcert;
 pub mod mobileconfig;
+pub mod moves;
 pub mod os_version;
 pub mod package;
 pub mod platform;

@@ -40,9 +40,11 @@ pub struct Authority {
     pub bridge: Option<Vec<u8>>,
     /// When it began to issue.
     pub used_from_at: Option<Timestamp>,
+    /// Of an imported one: until when identities of its devices are bound at their first contact.
+    pub taken_until_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, state, certificate, not_after_at, created_at, bridge, used_from_at";
+const COLUMNS: &str = "id, state, certificate, not_after_at, created_at, bridge, used_from_at, taken_until_at";
 
 fn authority(row: &Row<'_>) -> rusqlite::Result<Authority> {
     Ok(Authority {
@@ -53,6 +55,7 @@ fn authority(row: &Row<'_>) -> rusqlite::Result<Authority> {
         created_at: row.get(4)?,
         bridge: row.get(5)?,
         used_from_at: row.get(6)?,
+        taken_until_at: row.get(7)?,
     })
 }
 
@@ -60,8 +63,8 @@ fn authority(row: &Row<'_>) -> rusqlite::Result<Authority> {
 pub fn insert(tx: &Tx, authority: &Authority, fingerprint: &Fingerprint, key: Option<&[u8]>) -> Result<()> {
     let key = key.map(|key| tx.seal("authorities.key", key)).transpose()?;
     tx.execute(
-        "INSERT INTO authorities (id, state, certificate, fingerprint, key_sealed, not_after_at, created_at, bridge, used_from_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO authorities (id, state, certificate, fingerprint, key_sealed, not_after_at, created_at, bridge, used_from_at, taken_until_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         (
             &authority.id,
             authority.state,
@@ -72,6 +75,7 @@ pub fn insert(tx: &Tx, authority: &Authority, fingerprint: &Fingerprint, key: Op
             authority.created_at,
             &authority.bridge,
             authority.used_from_at,
+            authority.taken_until_at,
         ),
     )?;
     Ok(())
@@ -97,6 +101,28 @@ pub fn upcoming(tx: &Tx) -> Result<Option<Authority>> {
 /// The authorities that issued before the current one, newest first.
 pub fn retired(tx: &Tx) -> Result<Vec<Authority>> {
     tx.list(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'retired' ORDER BY created_at DESC, id DESC"), [], authority)
+}
+
+/// The authorities of other servers, newest first.
+pub fn imported(tx: &Tx) -> Result<Vec<Authority>> {
+    tx.list(&format!("SELECT {COLUMNS} FROM authorities WHERE state = 'imported' ORDER BY created_at DESC, id DESC"), [], authority)
+}
+
+/// The authority with this certificate, whatever it is for.
+pub fn by_fingerprint(tx: &Tx, fingerprint: &Fingerprint) -> Result<Option<Authority>> {
+    tx.optional(&format!("SELECT {COLUMNS} FROM authorities WHERE fingerprint = ?1"), [fingerprint], authority)
+}
+
+/// Says until when identities of an imported authority's devices are bound at their first contact.
+pub fn set_taken_until(tx: &Tx, id: &str, until: Timestamp) -> Result<()> {
+    tx.execute("UPDATE authorities SET taken_until_at = ?2 WHERE id = ?1 AND state = 'imported'", (id, until))?;
+    Ok(())
+}
+
+/// Keeps the key, PKCS#8, of an authority that came without it.
+pub fn set_key(tx: &Tx, id: &str, key: &[u8]) -> Result<()> {
+    tx.execute("UPDATE authorities SET key_sealed = ?2 WHERE id = ?1", (id, tx.seal("authorities.key", key)?))?;
+    Ok(())
 }
 
 /// Every authority, newest first.

@@ -31,7 +31,8 @@ pub(in crate::store) const PLAN: Plan<'static> = Plan {
         include_str!("migrate/11_own_devices.sql"),
         include_str!("migrate/12_trusted.sql"),
         include_str!("migrate/13_notices.sql"),
-        include_str!("migrate/14_past.sql"),
+        include_str!("migrate/14_moved.sql"),
+        include_str!("migrate/15_past.sql"),
     ],
 };
 

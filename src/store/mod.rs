@@ -57,6 +57,7 @@ mod lock;
 pub mod meetings;
 mod migrate;
 pub mod notices;
+pub mod moves;
 pub mod offline_copies;
 pub mod outcomes;
 pub mod package_files;

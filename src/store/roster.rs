@@ -127,10 +127,11 @@ const ROSTER: &str = "
         FROM troubles JOIN enrollments ON enrollments.id = enrollment_id WHERE state = 'enrolled' GROUP BY 1
     ), roster AS (
         SELECT devices.*, channels.id AS enrollment_id, channels.state AS enrollment_state, channels.push_error,
-               nullif(max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0), coalesce(channels.authenticated_at, 0)), 0) AS last_seen_at,
+               CASE WHEN channels.id IN (SELECT enrollment_id FROM moves WHERE bound_at IS NULL) THEN channels.last_seen_at ELSE
+               nullif(max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0), coalesce(channels.authenticated_at, 0)), 0) END AS last_seen_at,
                (SELECT count(*) FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL) AS waiting,
                CASE WHEN channels.id IS NULL OR channels.state IN ('left', 'erased', 'retired') OR channels.push_dead_at IS NOT NULL THEN 'problem'
-                    WHEN channels.state = 'authenticated' THEN 'waiting'
+                    WHEN channels.state = 'authenticated' OR channels.id IN (SELECT enrollment_id FROM moves WHERE bound_at IS NULL) THEN 'waiting'
                     WHEN max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0)) < :now - 604800000 THEN 'silent'
                     WHEN channels.id IN (SELECT channel_id FROM troubled WHERE failed > 0) THEN 'problem'
                     WHEN channels.questions_due OR channels.id IN (SELECT channel_id FROM troubled) OR EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL)

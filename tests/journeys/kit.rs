@@ -113,6 +113,13 @@ impl House {
         self.serving = Some(started.0);
     }
 
+    /// Ends the appliance and starts it again with other settings.
+    pub(crate) async fn start_changed(&mut self, change: impl FnOnce(Layer) -> Layer) {
+        self.serving.take().unwrap().stop().await.unwrap();
+        self.layer = change(self.layer.clone());
+        self.start_again().await;
+    }
+
     /// A device that left comes back.
     pub(crate) fn join(&self, fleet: Fleet) -> Guest<'_> {
         Guest { house: self, fleet }

@@ -17,6 +17,7 @@ mod kit;
 mod lessons;
 mod licences;
 mod licensed;
+mod moving;
 mod new_devices;
 mod packages;
 mod releases;

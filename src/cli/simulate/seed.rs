@@ -154,7 +154,8 @@ fn enroll(tx: &Tx, newcomer: &Newcomer, code: &str, addresses: &Addresses, wire:
         scep::Answer::Refuse(refusal) => return Err(refused(refusal)),
         scep::Answer::Again(_) => return Err(Error::conflict(format!("{} is in this store already", facts.serial_number))),
     }
-    let presented = Presented { fingerprint: certificate.fingerprint(), certificate: None, imported_authority: None, bearer: None };
+    let presented =
+        Presented { fingerprint: certificate.fingerprint(), certificate: None, imported_authority: None, bearer: None, host: None };
     let messages = LoadMessages { topic: &wire.topic, udid: &facts.udid, serial_number: &facts.serial_number };
     for body in [messages.authenticate()?, messages.token_update()?] {
         match checkin::checkin(tx, Some(&presented), &message::parse(&body)?, None)? {

@@ -85,6 +85,7 @@ impl House {
                 created_at: tx.now,
                 bridge: None,
                 used_from_at: Some(tx.now),
+                taken_until_at: None,
             };
             authorities::insert(tx, &row, &certificate.fingerprint(), None)?;
             push_certificates::put(tx, &Actor::Console, &pair, "", false)?;

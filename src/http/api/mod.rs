@@ -8,7 +8,7 @@ mod apple_roots;
 mod apps;
 pub mod attestation;
 mod audit;
-mod authorities;
+pub(in crate::http) mod authorities;
 pub(in crate::http) mod backups;
 mod catalog;
 mod commands;
@@ -24,6 +24,7 @@ mod invitations;
 mod licences;
 pub mod list;
 mod notices;
+pub(in crate::http) mod moves;
 pub mod once;
 mod openapi;
 mod packages;
@@ -107,6 +108,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(provisioning::routes())
         .merge(push_certificates::routes())
         .merge(authorities::routes())
+        .merge(moves::routes())
         .merge(push_requests::routes())
         .merge(server_certificate::routes())
         .merge(groups::routes())

@@ -76,6 +76,7 @@ impl House {
                     created_at: tx.now,
                     bridge: None,
                     used_from_at: Some(tx.now),
+                    taken_until_at: None,
                 },
                 &crate::pki::certificate::Fingerprint::of_der(b"root"),
                 None,

@@ -74,7 +74,7 @@ fn made_from(parts: &Parts, peer: &Peer) -> Made {
 }
 
 /// The host that the browser asked, with its port.
-fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri, peer: &Peer) -> Option<&'a str> {
+pub(in crate::http) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri, peer: &Peer) -> Option<&'a str> {
     let forwarded = if peer.listener == Listener::Proxy { headers.get(FORWARDED_HOST) } else { None };
     let said = forwarded.or_else(|| headers.get(HOST)).and_then(|value| value.to_str().ok());
     // HTTP/2 says it in the address.

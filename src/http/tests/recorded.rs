@@ -13,6 +13,7 @@ use crate::app::ImportedAuthority;
 use crate::http::auth::tests::{Kit, peer};
 use crate::http::server::Listener;
 use crate::mdm::Role;
+use crate::mdm::enroll::identify::MOVE_IN_WINDOW;
 use crate::pki::certificate::Certificate;
 use crate::protocol::command::Command;
 use crate::store::authorities::{self, AuthorityState};
@@ -59,9 +60,10 @@ async fn house(conversations: &Path) -> (App, axum::Router, String) {
         created_at: now,
         bridge: None,
         used_from_at: None,
+        taken_until_at: None,
     };
     app.store.write(now, move |tx| authorities::insert(tx, &row, &kept.fingerprint(), None)).await.unwrap();
-    app.set_imported(vec![ImportedAuthority { id: "recorded".into(), certificate, created_at: now }]);
+    app.set_imported(vec![ImportedAuthority { id: "recorded".into(), certificate, until: now.plus(MOVE_IN_WINDOW), issuer: None }]);
     let token = Kit::on(app.store.clone(), app.clock.clone()).token(Role::Admin).await;
     let door = doors(&app, &Streams::default()).whole.layer(Extension(peer(Listener::Main)));
     (app, door, format!("Basic {}", STANDARD.encode(format!("nanomdm:{token}"))))

@@ -53,6 +53,7 @@ impl House {
                 created_at: tx.now,
                 bridge: None,
                 used_from_at: Some(tx.now),
+                taken_until_at: None,
             };
             authorities::insert(tx, &row, &certificate.fingerprint(), None)?;
             crate::mdm::push_certificates::put(tx, &Actor::Console, &pair, "", false).map(drop)
@@ -241,4 +242,74 @@ async fn capabilities_and_the_authoritys_certificate_are_what_clients_of_every_k
         assert_eq!((status, &headers[header::CONTENT_TYPE]), (StatusCode::OK, &"application/x-x509-ca-cert".parse().unwrap()), "{query}");
         assert_eq!(&Certificate::from_der(&body).unwrap(), house.app.authority().issuer.certificate());
     }
+}
+
+#[tokio::test]
+async fn scep_of_another_servers_authority_goes_on_where_its_key_came_with_it() {
+    use crate::mdm::ca::imported;
+    use crate::pki::digest;
+    use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
+    use crate::store::enrollments;
+
+    let house = House::new().await;
+    let now = house.app.now();
+    let old = issue::root("Elsewhere CA", now).unwrap();
+    let key = PrivateKey::generate_rsa_2048().unwrap();
+    let signer = old.device("device", &key, now).unwrap();
+    let (ca, ca_key, identity) = (old.certificate().clone(), old.signer().key().clone(), signer.certificate().clone());
+    let body = format!(
+        "<plist><dict><key>MessageType</key><string>TokenUpdate</string><key>UDID</key><string>A-1</string><key>Topic</key><string>{TOPIC}</string>\
+         <key>Token</key><data>AQID</data><key>PushMagic</key><string>magic</string></dict></plist>"
+    );
+    let prepare = move |tx: &crate::store::Tx| {
+        let brought = imported::import(tx, &Actor::Console, &ca, Some(&ca_key), 30)?;
+        crate::mdm::checkin::move_in(tx, &Actor::Console, &crate::protocol::checkin::parse(body.as_bytes())?)?;
+        let enrollment = enrollments::by_nano_id(tx, "A-1")?.unwrap();
+        let row = Identity {
+            fingerprint: identity.fingerprint(),
+            authority_id: brought.authority.id,
+            serial: identity.serial_hex(),
+            purpose: Purpose::Imported,
+            invitation_id: None,
+            intended_for: None,
+            enrollment_id: None,
+            not_before_at: identity.not_before(),
+            not_after_at: identity.not_after(),
+            issued_at: tx.now,
+            bound_at: None,
+            revoked_at: None,
+        };
+        let public_key = digest::sha256(identity.public_key_der());
+        certificates::insert(
+            tx,
+            &NewIdentity { identity: &row, certificate: identity.der(), public_key: &public_key, transaction_id: "" },
+        )?;
+        certificates::bind(tx, &row.fingerprint, &enrollment.id)
+    };
+    house.app.store.write(now, prepare).await.unwrap();
+    let ask = async || {
+        let new_key = PrivateKey::generate_rsa_2048().unwrap();
+        let subject = [("CN".to_owned(), "TESTSN0001".to_owned())];
+        let options = ClientOptions {
+            subject: &subject,
+            challenge: None,
+            message_type: MessageType::RenewalReq,
+            cipher: Cipher::Aes128Cbc,
+            digest: Digest::Sha256,
+            now,
+        };
+        let asked = ClientRequest::new(&new_key, &signer, old.certificate(), &options).unwrap();
+        (house.send("POST", "/scep?operation=PKIOperation", asked.message.clone()).await, asked)
+    };
+    let ((_, _, body), asked) = ask().await;
+    assert!(asked.open(&body, &[old.certificate().clone()], &signer).is_err(), "nobody here has the key yet");
+    trusted::renew(&house.app).await.unwrap();
+    let ((status, _, body), asked) = ask().await;
+    assert_eq!(status, StatusCode::OK);
+    let certificate = issued(asked.open(&body, &[old.certificate().clone()], &signer).unwrap());
+    assert!(certificate.is_issued_by(old.certificate()), "under the same authority");
+    let found = house.app.store.read(now, move |tx| certificates::by_fingerprint(tx, &certificate.fingerprint())).await.unwrap().unwrap();
+    assert_eq!(found.purpose, Purpose::Renew);
+    let by_ours = house.app.authority().issuer.certificate().clone();
+    assert_ne!(old.certificate().fingerprint(), by_ours.fingerprint());
 }

@@ -140,6 +140,12 @@ fn warn_of_name(app: &App, identity: &Identity) {
             app.public_host()
         );
     }
+    for host in app.config.extra_hosts.iter().filter(|host| !identity.is_for(host)) {
+        tracing::warn!(
+            "the TLS certificate ({}) is not for {host}: devices that moved in and come to it will refuse it",
+            identity.certificate().subject()
+        );
+    }
 }
 
 #[cfg(test)]
@@ -207,7 +213,7 @@ mod tests {
         keeper.refresh(&app).await.unwrap();
         assert!(Arc::ptr_eq(&before, &keeper.tls().device()));
         let certificate = Authority::new("Elsewhere").certificate;
-        app.set_imported(vec![ImportedAuthority { id: "1".to_owned(), certificate, created_at: app.now() }]);
+        app.set_imported(vec![ImportedAuthority { id: "1".to_owned(), certificate, until: app.now(), issuer: None }]);
         keeper.refresh(&app).await.unwrap();
         let moved_in = keeper.tls().device();
         assert!(!Arc::ptr_eq(&before, &moved_in));

@@ -2,6 +2,7 @@
 
 pub mod acme;
 pub mod public_tls;
+pub mod imported;
 pub mod roots;
 pub mod scep;
 pub mod succession;

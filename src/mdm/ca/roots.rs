@@ -90,6 +90,7 @@ pub fn adopt(tx: &Tx, state: AuthorityState, root: &Issuer, bridge: Option<&Cert
         created_at: tx.now,
         bridge: bridge.map(|bridge| bridge.der().to_vec()),
         used_from_at: (state == AuthorityState::Current).then_some(tx.now),
+        taken_until_at: None,
     };
     authorities::insert(tx, &authority, &certificate.fingerprint(), Some(root.signer().key().pkcs8_der().expose()))?;
     let data = json!({ "fingerprint": certificate.fingerprint().to_string(), "state": state, "not_after_at": certificate.not_after() });

@@ -20,7 +20,7 @@ use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 
 pub use leave::{HowToLeave, how_to_leave};
 pub(in crate::mdm) use leave::{end, told};
-pub use moved_in::move_in;
+pub use moved_in::{Handed, MovedIn, hand_over, move_in};
 
 /// What the device is answered.
 #[derive(Debug, Clone)]

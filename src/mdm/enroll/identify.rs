@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::backups::restored;
 use crate::mdm::enroll::renewal;
-use crate::mdm::{Actor, journal};
+use crate::mdm::{Actor, journal, moves};
 use crate::pki::certificate::{Certificate, Fingerprint};
 use crate::pki::digest;
 use crate::protocol::ids::EnrollmentIds;
@@ -18,7 +18,7 @@ use crate::store::certificates::{self, Identity, NewIdentity, Purpose};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::events;
 
-/// How long after an authority was imported its unbound certificates may be bound, once each.
+/// How long after an authority was imported its unbound certificates may be bound, once each, unless somebody says otherwise.
 pub const MOVE_IN_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A certificate whose private key the peer has proven to hold, by TLS, by Mdm-Signature or by a listed proxy's word.
@@ -32,6 +32,8 @@ pub struct Presented {
     pub imported_authority: Option<ImportedAuthority>,
     /// SHA-256 of the bearer token beside it: devices that enrolled by an account show one.
     pub bearer: Option<[u8; 32]>,
+    /// The host that the device asked, as it says itself.
+    pub host: Option<String>,
 }
 
 /// The imported authority that a presented certificate chains to.
@@ -39,8 +41,8 @@ pub struct Presented {
 pub struct ImportedAuthority {
     /// Our id for it.
     pub id: String,
-    /// When it was imported.
-    pub created_at: Timestamp,
+    /// Until when a certificate under it that nobody uses yet is bound to the device that comes with it.
+    pub until: Timestamp,
 }
 
 impl Presented {
@@ -92,6 +94,8 @@ pub enum Refusal {
     AnotherDevice,
     /// It came from another server, too late to be taken over.
     MoveInWindowOver,
+    /// It came from another server and had ended before its device came, which that server did not name.
+    EndedBeforeItCame,
     /// Its key was attested to be another device's.
     AttestedForAnother,
     /// The policy takes attested keys only, and this one was not.
@@ -112,6 +116,7 @@ impl Refusal {
             Self::AnothersIdentity => "the certificate is another enrollment's identity",
             Self::AnotherDevice => "the certificate was issued to another device: serial number or UDID differ",
             Self::MoveInWindowOver => "the certificate came from another server, and the time to take such devices over has passed",
+            Self::EndedBeforeItCame => "the certificate came from another server and had ended before its device came here",
             Self::AttestedForAnother => "Apple vouched for the certificate's key, but on another device",
             Self::NotAttested => "only devices that prove that they are genuine come in, and this one came without a proof",
             Self::NotAsSignedIn => {
@@ -142,6 +147,9 @@ pub fn identify(tx: &Tx, presented: &Presented, ids: &EnrollmentIds) -> Result<O
         return without_enrollment(tx, identity, ids);
     };
     let device_channel = enrollment.parent_id.as_deref().unwrap_or(&enrollment.id);
+    if let Some(refusal) = newly_moved_in(tx, &identity, Some(device_channel))? {
+        return Ok(Outcome::Refused(refusal));
+    }
     if may_speak(&identity, device_channel) {
         Ok(Outcome::Known(Box::new(Standing { enrollment, identity })))
     } else {
@@ -160,11 +168,28 @@ pub fn is_known(tx: &Tx, presented: &Presented) -> Result<bool> {
 /// A user's first message comes under the identity of a device that is known already.
 fn without_enrollment(tx: &Tx, identity: Identity, ids: &EnrollmentIds) -> Result<Outcome> {
     let device_channel = enrollments::by_nano_id(tx, ids.nano_id().device().as_str())?;
+    if let Some(refusal) = newly_moved_in(tx, &identity, device_channel.as_ref().map(|channel| channel.id.as_str()))? {
+        return Ok(Outcome::Refused(refusal));
+    }
     let allowed = match &device_channel {
         Some(device_channel) => may_speak(&identity, &device_channel.id),
         None => identity.enrollment_id.is_none() && identity.intended_for.is_none(),
     };
     Ok(if allowed { Outcome::NoEnrollment(Box::new(identity)) } else { Outcome::Refused(Refusal::AnothersIdentity) })
+}
+
+/// Why a certificate of another server that nobody uses yet may not speak for a device: it, or the device, is named for another one, or another
+/// certificate speaks for the device already. The first contact of each device is the only one at which such a certificate counts.
+fn newly_moved_in(tx: &Tx, identity: &Identity, device_channel: Option<&str>) -> Result<Option<Refusal>> {
+    if identity.purpose != Purpose::Imported || identity.enrollment_id.is_some() || is_own(tx, &identity.authority_id) {
+        return Ok(None);
+    }
+    if let Some(id) = device_channel
+        && certificates::of_enrollment(tx, id)?.iter().any(|known| known.revoked_at.is_none())
+    {
+        return Ok(Some(Refusal::AnothersIdentity));
+    }
+    moves::stands_against(tx, identity, device_channel)
 }
 
 /// Bound to it; or bound to nobody and not meant for another.
@@ -181,7 +206,7 @@ fn moved_in(tx: &Tx, presented: &Presented) -> Result<Identity, Refusal> {
     let (Some(authority), Some(certificate)) = (&presented.imported_authority, &presented.certificate) else {
         return Err(Refusal::ForeignCertificate);
     };
-    if tx.now > authority.created_at.plus(MOVE_IN_WINDOW) {
+    if tx.now > authority.until {
         return Err(Refusal::MoveInWindowOver);
     }
     let is_own = is_own(tx, &authority.id);
@@ -225,11 +250,15 @@ pub fn bind(tx: &Tx, presented: &Presented, identity: &Identity, device_channel:
     if identity.enrollment_id.is_some() {
         return Ok(());
     }
-    if identity.purpose == Purpose::Imported {
+    let is_imported = identity.purpose == Purpose::Imported;
+    if is_imported {
         record_moved_in(tx, presented, identity)?;
         renewal::plan_moved_in(tx, identity, &device_channel.id)?;
     }
     certificates::bind(tx, &identity.fingerprint, &device_channel.id)?;
+    if is_imported {
+        moves::arrived(tx, presented, device_channel)?;
+    }
     let actor = Actor::Device { name: device_channel.nano_id.clone() };
     let data = json!({ "fingerprint": identity.fingerprint.to_string(), "purpose": identity.purpose });
     journal::note(tx, &actor, "certificate.bound", device_channel, data)
@@ -258,7 +287,7 @@ pub fn may_bind(tx: &Tx, identity: &Identity, device_channel: &Enrollment) -> Re
         return Ok(true);
     }
     let moves_in = identity.purpose == Purpose::Imported && !is_lost(tx, identity) && device_channel.state == EnrollmentState::Enrolled;
-    Ok(moves_in && certificates::of_enrollment(tx, &device_channel.id)?.is_empty())
+    Ok(moves_in && moves::is_expected(tx, &device_channel.id)?)
 }
 
 /// Refusals that are recorded in [`REFUSALS_IN`] at most: strangers can cause them, and the record is kept for good.

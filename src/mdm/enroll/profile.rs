@@ -54,6 +54,10 @@ pub struct Grant {
     pub device: Option<MadeFor>,
     /// The account of an enrollment that began by a sign-in.
     pub account: Option<Account>,
+    /// Whether users of the device have channels of their own; a renewal may not change it.
+    pub per_user: bool,
+    /// AccessRights of the profile that a renewal replaces, where it is another server's.
+    pub access_rights: Option<i64>,
 }
 
 impl Grant {
@@ -179,6 +183,8 @@ fn grant(tx: &Tx, purpose: Purpose, addresses: Addresses, topic: String) -> Resu
         entry: Entry::Invitation,
         device: None,
         account: None,
+        per_user: true,
+        access_rights: None,
     })
 }
 
@@ -258,7 +264,8 @@ fn described(grant: &Grant, random: &Random) -> EnrollmentProfile {
         topic: grant.topic.clone(),
         server_url: grant.addresses.server_url.clone(),
         check_in_url: grant.addresses.check_in_url.clone(),
-        access_rights: ALL_RIGHTS as u32,
+        access_rights: grant.access_rights.and_then(|rights| u32::try_from(rights).ok()).unwrap_or(ALL_RIGHTS as u32),
+        per_user: grant.per_user,
         removal_disallowed: false,
         target: None,
         account: grant

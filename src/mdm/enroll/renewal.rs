@@ -13,6 +13,7 @@ use crate::mdm::commands::{self, Offer};
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::profile::{self, Grant};
 use crate::mdm::enroll::{Addresses, CHALLENGE_LIFETIME, next_root};
+use crate::mdm::moves::profile as moved_in;
 use crate::mdm::{Actor, journal};
 use crate::protocol::command::Command as Order;
 use crate::protocol::report::Status;
@@ -20,7 +21,7 @@ use crate::store::certificates::{self, Identity, Purpose};
 use crate::store::commands::Command;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
 use crate::store::invitations::IdentityKind;
-use crate::store::{Bell, Tx, inventory, invitations};
+use crate::store::{Bell, Tx, inventory, invitations, moves};
 
 /// How long before the end of an identity its renewal begins.
 pub const RENEW_BEFORE: Duration = days(180);
@@ -112,6 +113,10 @@ pub fn due(tx: &Tx, base: &str) -> Result<Vec<Step>> {
             && let Some(identifier) = profile
         {
             grant.identifier = identifier;
+            grant.per_user = moves::of(tx, &enrollment.id)?.and_then(|moved| moved.per_user).unwrap_or(true);
+            grant.access_rights = enrollment.access_rights;
+            let known = grant.roots.clone();
+            grant.roots.extend(moved_in::roots(tx, &enrollment.topic)?.into_iter().filter(|root| !known.contains(root)));
         }
         steps.push(Step { enrollment, grant });
     }
@@ -158,7 +163,10 @@ fn own_profile(tx: &Tx, enrollment: &Enrollment) -> Result<Option<String>> {
         payloads
             .is_some_and(|payloads| payloads.iter().any(|payload| payload.get("PayloadType").is_some_and(|kind| kind == "com.apple.mdm")))
     };
-    Ok(inventory::profiles(tx, &enrollment.id)?.into_iter().find(enrolls).map(|profile| profile.identifier))
+    let listed = inventory::profiles(tx, &enrollment.id)?.into_iter().find(enrolls).map(|profile| profile.identifier);
+    // Else what the profile says that somebody brought from the other server.
+    let brought = || Ok::<_, Error>(moves::of(tx, &enrollment.id)?.map(|moved| moved.profile).filter(|identifier| !identifier.is_empty()));
+    listed.map_or_else(brought, |identifier| Ok(Some(identifier)))
 }
 
 /// Plans the renewal of an identity that moved in: an identity of our own replaces it before it ends.

@@ -11,7 +11,7 @@ use crate::mdm::backups::{self, FAILED, TEST_AGAIN, TEST_EVERY, TEST_FAILED};
 use crate::mdm::checkin::Reply;
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::connect;
-use crate::mdm::enroll::identify::{ImportedAuthority, Presented, Refusal};
+use crate::mdm::enroll::identify::{self, ImportedAuthority, Presented, Refusal};
 use crate::mdm::{Actor, Role};
 use crate::pki::asn1;
 use crate::pki::csr::{self, CertificationRequest, RequestOptions};
@@ -277,6 +277,7 @@ fn own_root(school: &School) -> Issuer {
             created_at: tx.now,
             bridge: None,
             used_from_at: Some(tx.now),
+            taken_until_at: None,
         };
         authorities::insert(tx, &authority, &certificate.fingerprint(), None)
     });
@@ -288,8 +289,8 @@ fn issued(school: &School, root: &Issuer, name: &str, restored_at: Timestamp) ->
     let key = PrivateKey::generate_p256().unwrap();
     let request = csr::write(&asn1::name::write(&[]).unwrap(), &key, RequestOptions::default()).unwrap();
     let certificate = root.identity(&CertificationRequest::from_der(&request).unwrap(), name, school.clock.now()).unwrap();
-    let imported_authority = Some(ImportedAuthority { id: String::from("own root"), created_at: restored_at });
-    Presented { fingerprint: certificate.fingerprint(), certificate: Some(certificate), imported_authority, bearer: None }
+    let imported_authority = Some(ImportedAuthority { id: String::from("own root"), until: restored_at.plus(identify::MOVE_IN_WINDOW) });
+    Presented { fingerprint: certificate.fingerprint(), certificate: Some(certificate), imported_authority, bearer: None, host: None }
 }
 
 #[test]
@@ -359,7 +360,8 @@ fn what_our_root_signed_outside_of_that_time_or_too_late_is_foreign() {
     school.clock.advance(days(1));
     let late = issued(&school, &root, &id, restored_at);
     let says = |identity: &Presented| {
-        let imported_authority = Some(ImportedAuthority { id: String::from("own root"), created_at: restored_at });
+        let imported_authority =
+            Some(ImportedAuthority { id: String::from("own root"), until: restored_at.plus(identify::MOVE_IN_WINDOW) });
         Device { school: &school, udid: UDID.to_owned(), identity: Presented { imported_authority, ..identity.clone() } }.idles()
     };
     assert!(matches!(says(&early), Err(Refusal::ForeignCertificate)));

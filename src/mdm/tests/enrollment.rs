@@ -84,7 +84,7 @@ fn strangers_fill_the_log_to_a_limit() {
     let mut refusals_after = |count: usize| {
         for number in attempts.by_ref().take(count) {
             let stranger = Fingerprint::of_der(format!("stranger {number}").as_bytes());
-            let identity = Presented { fingerprint: stranger, certificate: None, imported_authority: None, bearer: None };
+            let identity = Presented { fingerprint: stranger, certificate: None, imported_authority: None, bearer: None, host: None };
             let reply = Device { school: &school, udid: format!("STRANGER-{number}"), identity }.authenticate();
             assert!(matches!(reply, Reply::Refused(Refusal::ForeignCertificate)), "{reply:?}");
         }

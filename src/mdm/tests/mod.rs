@@ -17,6 +17,7 @@ mod imports;
 mod library;
 mod licences;
 mod moved_in;
+mod moves;
 mod packages;
 mod people;
 mod plans;
@@ -77,6 +78,7 @@ impl School {
                 created_at: tx.now,
                 bridge: None,
                 used_from_at: Some(tx.now),
+                taken_until_at: None,
             };
             authorities::insert(tx, &authority, &Fingerprint::of_der(b"root"), None)
         });
@@ -113,7 +115,7 @@ impl School {
             let public_key = digest::sha256(&der);
             certificates::insert(tx, &NewIdentity { identity: &identity, certificate: &der, public_key: &public_key, transaction_id: "" })
         });
-        Presented { fingerprint, certificate: None, imported_authority: None, bearer: None }
+        Presented { fingerprint, certificate: None, imported_authority: None, bearer: None, host: None }
     }
 
     /// A device that has a fresh certificate and has said nothing yet.

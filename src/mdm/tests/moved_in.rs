@@ -41,6 +41,7 @@ fn moved_in(school: &School) -> Device<'_> {
             created_at: tx.now,
             bridge: None,
             used_from_at: None,
+            taken_until_at: None,
         };
         authorities::insert(tx, &authority, &root.fingerprint(), None)?;
         for message in messages {
@@ -49,8 +50,9 @@ fn moved_in(school: &School) -> Device<'_> {
         }
         Ok(())
     });
-    let imported_authority = Some(ImportedAuthority { id: String::from("elsewhere"), created_at: now });
-    let identity = Presented { fingerprint: certificate.fingerprint(), certificate: Some(certificate), imported_authority, bearer: None };
+    let imported_authority = Some(ImportedAuthority { id: String::from("elsewhere"), until: now.plus(identify::MOVE_IN_WINDOW) });
+    let identity =
+        Presented { fingerprint: certificate.fingerprint(), certificate: Some(certificate), imported_authority, bearer: None, host: None };
     Device { school, udid: UDID.to_owned(), identity }
 }
 

@@ -68,7 +68,7 @@ fn renew(school: &School, signer: Fingerprint, transaction: &str) -> Result<Fing
 }
 
 fn device(school: &School, udid: &str, fingerprint: Fingerprint) -> Reply {
-    let identity = Presented { fingerprint, certificate: None, imported_authority: None, bearer: None };
+    let identity = Presented { fingerprint, certificate: None, imported_authority: None, bearer: None, host: None };
     Device { school, udid: udid.to_owned(), identity }.authenticate()
 }
 
@@ -120,7 +120,7 @@ fn of_two_renewals_decided_at_once_the_first_one_counts() {
 fn the_certificate_of_a_deleted_device_is_not_renewed() {
     let school = School::new();
     let first = issued(&school, &invite(&school));
-    let identity = Presented { fingerprint: first, certificate: None, imported_authority: None, bearer: None };
+    let identity = Presented { fingerprint: first, certificate: None, imported_authority: None, bearer: None, host: None };
     let device = Device { school: &school, udid: String::from("A-1"), identity };
     device.authenticate();
     device.token_update(false);
@@ -129,7 +129,7 @@ fn the_certificate_of_a_deleted_device_is_not_renewed() {
     school.write(move |tx| crate::mdm::devices::delete(tx, &Actor::Console, &enrollment.device_id));
     assert_eq!(renew(&school, first, "third"), Err(Refusal::NotRenewable));
     // One that was issued before brings it back, seen by everybody.
-    let identity = Presented { fingerprint: renewed, certificate: None, imported_authority: None, bearer: None };
+    let identity = Presented { fingerprint: renewed, certificate: None, imported_authority: None, bearer: None, host: None };
     let again = Device { school: &school, udid: String::from("A-1"), identity };
     again.authenticate();
     again.token_update(false);

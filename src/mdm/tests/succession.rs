@@ -32,6 +32,7 @@ impl School {
                 created_at: tx.now,
                 bridge: None,
                 used_from_at: None,
+                taken_until_at: None,
             };
             authorities::insert(tx, &next, &Fingerprint::of_der(b"next root"), None)?;
             Ok(authorities::current(tx)?.unwrap().not_after_at)

@@ -51,6 +51,8 @@ pub struct EnrollmentProfile {
     pub check_in_url: String,
     /// What the server may do, as a sum of bits; [`ALL_RIGHTS`] as a rule. A user enrollment has none.
     pub access_rights: u32,
+    /// Whether users of the device have channels of their own; no renewal may change that.
+    pub per_user: bool,
     /// Whether the user may not remove it (supervised devices, and Macs).
     pub removal_disallowed: bool,
     /// The only kind of device that may install it.
@@ -275,8 +277,9 @@ fn mdm_payload(profile: &EnrollmentProfile) -> Value {
     }
     put(&mut keys, "SignMessage", Value::Boolean(true));
     put(&mut keys, "CheckOutWhenRemoved", Value::Boolean(true));
-    let capabilities = ["com.apple.mdm.per-user-connections", "com.apple.mdm.bootstraptoken", "com.apple.mdm.token"];
-    put(&mut keys, "ServerCapabilities", Value::Array(capabilities.into_iter().map(text).collect()));
+    let users = profile.per_user.then_some("com.apple.mdm.per-user-connections");
+    let capabilities = users.into_iter().chain(["com.apple.mdm.bootstraptoken", "com.apple.mdm.token"]);
+    put(&mut keys, "ServerCapabilities", Value::Array(capabilities.map(text).collect()));
     if let Some(account) = &profile.account {
         put(&mut keys, "AssignedManagedAppleID", text(&account.managed_account));
         put(&mut keys, "EnrollmentMode", text(if account.is_own_device { "BYOD" } else { "ADDE" }));

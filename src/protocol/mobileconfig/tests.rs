@@ -72,6 +72,7 @@ fn enrollment() -> EnrollmentProfile {
         server_url: "https://mdm.example.school/mdm/connect".into(),
         check_in_url: "https://mdm.example.school/mdm/checkin".into(),
         access_rights: ALL_RIGHTS,
+        per_user: true,
         removal_disallowed: false,
         target: None,
         account: None,

@@ -14,6 +14,7 @@ mod events;
 mod groups;
 mod licences;
 mod notices;
+mod moves;
 mod packages;
 mod people;
 mod policies;

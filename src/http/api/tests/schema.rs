@@ -204,6 +204,7 @@ impl House {
         let (server, bought, greeting) = self.bought().await;
         self.app.store.write(now, shared).await.unwrap();
         self.app.store.write(now, returned).await.unwrap();
+        self.app.store.write(now, moved_in).await.unwrap();
         vec![
             ("/api/v1/ade/servers/{id}", server),
             ("/api/v1/ade/devices/{id}", bought),
@@ -230,6 +231,13 @@ impl House {
             ("/api/v1/invitations/{code}", text(&invitation["code"])),
         ]
     }
+}
+
+/// A device that another server handed over.
+fn moved_in(tx: &crate::store::Tx) -> crate::error::Result<()> {
+    let body = "<plist><dict><key>MessageType</key><string>TokenUpdate</string><key>UDID</key><string>MOVED-1</string><key>Topic</key>\
+                <string>com.apple.mgmt.x</string><key>Token</key><data>AQID</data><key>PushMagic</key><string>magic</string></dict></plist>";
+    crate::mdm::checkin::move_in(tx, &Actor::Console, &crate::protocol::checkin::parse(body.as_bytes())?)
 }
 
 #[tokio::test]

@@ -93,6 +93,7 @@ impl House {
                     not_after_at: tx.now.plus(Duration::from_secs(1 << 30)),
                     bridge: None,
                     used_from_at: Some(tx.now),
+                    taken_until_at: None,
                     created_at: tx.now,
                 };
                 authorities::insert(tx, &authority, &crate::pki::certificate::Fingerprint::of_der(b"root"), None)

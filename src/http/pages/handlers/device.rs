@@ -21,7 +21,7 @@ use crate::http::pages::device::{ByAccount, DeviceFacts, DeviceView, page};
 use crate::http::pages::parts::{Flash, encode};
 use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::enroll::account;
-use crate::mdm::{self, Actor, Right, devices, return_to_service};
+use crate::mdm::{self, Actor, Right, devices, moves, return_to_service};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
@@ -129,6 +129,7 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
         None => None,
     };
     let serial = device.serial_number.clone().unwrap_or_default();
+    let has_moved_in = channel.map(|channel| moves::is_expected(tx, &channel.id)).transpose()? == Some(true);
     Ok(DeviceFacts {
         on_apples_list: ade_devices::by_serial(tx, &serial)?.is_some_and(|known| known.device.gone_at.is_none()),
         model: if device.model_name.is_empty() { device.product_name.clone() } else { device.model_name.clone() },
@@ -138,7 +139,10 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
         serial,
         udid: device.udid.clone().unwrap_or_default(),
         supervised: device.supervised,
-        enrollment: listed.enrollment_state.map(|state| state_words(state).to_owned()).unwrap_or_default(),
+        enrollment: listed
+            .enrollment_state
+            .map(|state| if has_moved_in { "moved in, not seen yet" } else { state_words(state) }.to_owned())
+            .unwrap_or_default(),
         enrolled_at: channel.and_then(|channel| channel.enrolled_at),
         last_seen_at: listed.last_seen_at,
         identity_ends_at,

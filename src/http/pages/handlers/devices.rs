@@ -15,7 +15,7 @@ use crate::http::pages::devices::{DeviceRow, DevicesFilter, DevicesView, OpenInv
 use crate::http::pages::parts::State as Mark;
 use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::devices::{self, Wanted};
-use crate::mdm::{Right, return_to_service};
+use crate::mdm::{Right, moves as handed_over, return_to_service};
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{self, Filter, Listed, Sort, Standing};
@@ -187,8 +187,11 @@ fn row(tx: &Tx, listed: Listed) -> Result<(DeviceRow, String)> {
         }
         _ => None,
     };
+    let is_enrolled = listed.enrollment_state == Some(EnrollmentState::Enrolled);
+    let has_moved_in = is_enrolled && listed.enrollment_id.as_deref().map(|id| handed_over::is_expected(tx, id)).transpose()? == Some(true);
     let reason = match (is_expected, moves) {
         (true, _) => String::from("erased, expected back"),
+        _ if has_moved_in => String::from("moved in, not seen yet"),
         (false, Some(moves)) => moves.words(),
         (false, None) => reason(&listed),
     };

@@ -17,6 +17,7 @@ mod invitations;
 mod licences;
 mod log_in;
 mod notices;
+mod move_in;
 mod own_account;
 mod packages;
 mod people;
@@ -104,6 +105,7 @@ pub fn routes() -> Router<App> {
         .merge(set_up::routes())
         .merge(genuine::routes())
         .merge(settings::routes())
+        .merge(move_in::routes())
         .merge(backups::routes())
         .merge(tls::routes())
         .merge(notices::routes())

@@ -13,6 +13,7 @@ use super::devices::name;
 use super::genuine;
 use super::licences;
 use super::notices;
+use super::move_in;
 use super::people::{admin_rows, token_rows};
 use super::releases;
 use super::shell;
@@ -118,6 +119,8 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
         let (state, words) = notices::part(tx, actor)?;
         parts.push(part("Notices", state, words, system::notices::ADDRESS));
     }
+    let (state, words) = move_in::part(tx, actor)?;
+    parts.push(part("Move in", state, words, system::move_in::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }
@@ -125,7 +128,12 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     parts.push(part("TLS certificate", state, words, system::tls::ADDRESS));
     for root in roots::list(tx, actor)? {
         let (state, words) = root_state(&root, ends(root.authority.not_after_at), &zone);
-        parts.push(part(&format!("Certificate authority ({})", root_words(root.authority.state)), state, words, "/trust"));
+        parts.push(part(
+            &format!("Certificate authority ({})", root_words(root.authority.state)),
+            state,
+            words,
+            root_page(root.authority.state),
+        ));
     }
     let wanted = practice::wanted(tx)?.devices;
     let words = if wanted == 0 { String::from("none") } else { count(wanted.into(), "device", "devices") };
@@ -160,6 +168,11 @@ fn root_words(state: AuthorityState) -> &'static str {
         AuthorityState::Retired => "former root",
         AuthorityState::Imported => "another server's root",
     }
+}
+
+/// Where it is looked after.
+fn root_page(state: AuthorityState) -> &'static str {
+    if state == AuthorityState::Imported { system::move_in::ADDRESS } else { "/trust" }
 }
 
 /// How an authority is, beside its end: who knows it, and from when it is used.
@@ -281,6 +294,7 @@ mod tests {
                 created_at: at,
                 bridge: None,
                 used_from_at: None,
+                taken_until_at: None,
             },
             name: String::new(),
             fingerprint: Fingerprint::of_der(b""),

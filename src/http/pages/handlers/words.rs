@@ -30,6 +30,14 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "enrollment.enrolled" => String::from("Enrolled"),
         "enrollment.left" => String::from("Left: its profile was removed"),
         "enrollment.erased" => String::from("Was erased"),
+        "enrollment.moved_in" => String::from("Was handed over by another server"),
+        "enrollment.move_in_finished" => String::from("Came from another server, and did not notice"),
+        "enrollment.move_in_passed_over" => {
+            String::from("Another server handed it over once more, and was not listened to: it has come itself")
+        }
+        "move.profile_learned" => format!("The profile of another server was learned: {}", text("identifier")),
+        "move.exported" => String::from("Check-ins for another server were written"),
+        "escrow.exported" => String::from("Its tokens were written out for another server"),
         "enrollment.migrated" => String::from("Came from another server, and was not erased"),
         "enrollment.returned" => String::from("Is back after it was erased"),
         "enrollment.return_asked" => String::from("Was handed back: it erases itself and comes in again"),
@@ -156,6 +164,8 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "deployment.refused" => format!("The device refused: {}", text("name")),
         "reconcile.failed" => String::from("What it is to have could not be worked out"),
         "authority.made" => String::from("A certificate authority was made"),
+        "authority.imported" => format!("The authority of another server was trusted: {}", text("name")),
+        "authority.window_changed" => String::from("For how long devices move in was changed"),
         "authority.used" => String::from("The next certificate authority is used from now on"),
         "authority.ended" => String::from("A former certificate authority has ended"),
         "tls.made" => String::from("A TLS certificate was made"),

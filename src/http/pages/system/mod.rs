@@ -6,6 +6,7 @@ pub mod backups;
 pub mod genuine;
 pub mod licences;
 pub mod notices;
+pub mod move_in;
 pub mod people;
 pub mod practice;
 pub mod releases;

@@ -4,7 +4,16 @@ use super::*;
 use crate::store::authorities::AuthorityState;
 
 fn root(state: AuthorityState, created_at: Timestamp, not_after_at: Timestamp) -> Authority {
-    Authority { id: state.to_string(), state, certificate: Vec::new(), not_after_at, created_at, bridge: None, used_from_at: None }
+    Authority {
+        id: state.to_string(),
+        state,
+        certificate: Vec::new(),
+        not_after_at,
+        created_at,
+        bridge: None,
+        used_from_at: None,
+        taken_until_at: None,
+    }
 }
 
 fn noon() -> Timestamp {

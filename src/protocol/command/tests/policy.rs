@@ -115,6 +115,7 @@ fn an_enrollment_profile_can_be_sent_to_renew() {
         server_url: "https://mdm.example.school/mdm".into(),
         check_in_url: "https://mdm.example.school/mdm".into(),
         access_rights: mobileconfig::ALL_RIGHTS,
+        per_user: true,
         removal_disallowed: false,
         target: None,
         account: None,

@@ -166,6 +166,7 @@ pub(super) async fn identity(house: &House, device: &'static str) -> (PrivateKey
                     created_at: tx.now,
                     bridge: None,
                     used_from_at: Some(tx.now),
+                    taken_until_at: None,
                 };
                 crate::store::authorities::insert(tx, &row, &root.fingerprint(), None)?;
             }
