@@ -3,8 +3,11 @@
 mod admin;
 mod api;
 mod backup;
+mod completions;
 mod demo;
+mod health;
 mod log;
+mod man;
 mod open;
 mod packages;
 mod practice;
@@ -49,7 +52,10 @@ enum Command {
     Roots(roots::Roots),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Health(health::Health),
     Simulate(Box<simulate::Simulate>),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -64,7 +70,10 @@ impl Command {
             Self::Roots(roots) => roots.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
+            Self::Health(health) => health.run(),
             Self::Simulate(simulate) => simulate.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }

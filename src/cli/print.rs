@@ -1,6 +1,6 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -13,6 +13,15 @@ pub(super) fn private_file(path: &Path, content: &[u8]) -> Result<()> {
     let unwritable = |error: std::io::Error| Error::bad_input(format!("{} cannot be written: {error}", path.display()));
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(unwritable)?;
     file.write_all(content).map_err(unwritable)
+}
+
+/// Prints a whole file. A reader that has seen enough (`… | head`) is nobody's fault.
+pub(super) fn whole(content: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(content).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::conflict(format!("It cannot be printed: {error}."))),
+        _ => Ok(()),
+    }
 }
 
 /// JSON that people can read too, with the end of its line.
