@@ -54,7 +54,8 @@ fn page(words: &Command) -> Vec<u8> {
     let mut body = Vec::new();
     // Writing into memory never fails.
     let _ = Page::new(words.clone().after_help(None)).render(&mut body);
-    let body = String::from_utf8_lossy(&body).into_owned();
+    // Two breaks with an empty line between them are one.
+    let body = String::from_utf8_lossy(&body).replace(".br\n\n.br\n", ".br\n");
     // Its own head has no quotation marks, so that an empty date would be filled with what comes after it. A date of ours would make each build another.
     let (before, rest) = body.split_once(".TH ").unwrap_or(("", &body));
     let after = rest.split_once('\n').map_or("", |(_, after)| after);
