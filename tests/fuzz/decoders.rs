@@ -9,7 +9,8 @@ use rollcall::clock::Timestamp;
 use rollcall::pki::certificate::Certificate;
 use rollcall::pki::cms::{self, DecryptOptions, Signer};
 use rollcall::pki::csr::CertificationRequest;
-use rollcall::pki::jws::{Jwk, Jws};
+use rollcall::pki::jws::Jws;
+use rollcall::pki::jws::flattened::Jwk;
 use rollcall::pki::key::PrivateKey;
 use rollcall::pki::proxy_header::{self, ProxyCertFormat};
 use rollcall::pki::push_certificate::{self, PushCertificate, Recognised};
@@ -30,24 +31,24 @@ use rollcall::store::backup::{self, Watch};
 use serde_json::Value as Json;
 
 /// A decoder under its name.
-pub struct Decoder {
+pub(crate) struct Decoder {
     /// What it reads; also the name of its fuzz target and of its folder of seeds.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Reads bytes, whatever they are; tells whether it made something of them. Only that it comes back counts.
-    pub decode: fn(&[u8]) -> bool,
+    pub(crate) decode: fn(&[u8]) -> bool,
 }
 
 /// The one passphrase of files in the seeds.
-pub const PASSPHRASE: &str = "a passphrase for tests";
+pub(crate) const PASSPHRASE: &str = "a passphrase for tests";
 
 /// The one recovery key of backups in the seeds.
-pub const RECOVERY_KEY: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+pub(crate) const RECOVERY_KEY: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
 
 /// When everything is read.
-pub const NOW: Timestamp = Timestamp::from_seconds(1_795_600_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_600_000);
 
 /// Every decoder.
-pub const DECODERS: &[Decoder] = &[
+pub(crate) const DECODERS: &[Decoder] = &[
     Decoder { name: "plist", decode: plists },
     Decoder { name: "check-in", decode: check_ins },
     Decoder { name: "report", decode: reports },
@@ -88,14 +89,15 @@ pub const DECODERS: &[Decoder] = &[
 ];
 
 /// An authority whose key does not change, so that what was once found is found again.
-pub static AUTHORITY: LazyLock<Signer> = LazyLock::new(|| {
+pub(crate) static AUTHORITY: LazyLock<Signer> = LazyLock::new(|| {
     let file = include_bytes!("authority.pem");
     let key = PrivateKey::from_pem(file, None).unwrap();
     Signer::new(Certificate::from_pem(file).unwrap(), key).unwrap()
 });
 
 /// Runs the decoder of this name.
-pub fn decode(name: &str, bytes: &[u8]) -> bool {
+#[allow(dead_code, reason = "for the fuzz targets, which share this list")]
+pub(crate) fn decode(name: &str, bytes: &[u8]) -> bool {
     let known = DECODERS.iter().find(|decoder| decoder.name == name);
     let Some(known) = known else { panic!("there is no decoder called {name}") };
     (known.decode)(bytes)
@@ -430,7 +432,7 @@ fn backup_archives(bytes: &[u8]) -> bool {
 }
 
 /// Compresses an archive and locks it for [`RECOVERY_KEY`].
-pub fn locked(archive: &[u8]) -> Vec<u8> {
+pub(crate) fn locked(archive: &[u8]) -> Vec<u8> {
     let lock = Lock::Keys(vec![RecoveryKey::parse(RECOVERY_KEY).unwrap().public()]);
     let compressed = zstd::encode_all(archive, 1).unwrap();
     let mut out = lock.over(Vec::new()).unwrap();

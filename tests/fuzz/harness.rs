@@ -18,37 +18,37 @@ const STACK_BYTES: usize = 2 << 20;
 const PLACES_MAX: usize = 200;
 
 /// How long, and how patiently.
-pub struct Limits {
+pub(crate) struct Limits {
     /// For how long chance damages; what is cut short and flipped comes before and is not counted.
-    pub budget: Duration,
+    pub(crate) budget: Duration,
     /// How long one input may take. Builds for tests are slow, and machines that run them are busy: an input that takes this long takes a hundredth of it
     /// in the product.
-    pub patience: Duration,
+    pub(crate) patience: Duration,
 }
 
 impl Limits {
     /// No chance, and as much patience as a real decoder gets.
-    pub fn usual() -> Self {
+    pub(crate) fn usual() -> Self {
         Self { budget: Duration::ZERO, patience: Duration::from_secs(20) }
     }
 }
 
 /// What came of it.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Inputs that were read.
-    pub runs: u64,
+    pub(crate) runs: u64,
     /// How long the slowest took.
-    pub slowest: Duration,
+    pub(crate) slowest: Duration,
     /// What broke it, if anything did.
-    pub finding: Option<Finding>,
+    pub(crate) finding: Option<Finding>,
 }
 
 /// An input that broke a decoder.
-pub struct Finding {
+pub(crate) struct Finding {
     /// What happened.
-    pub what: String,
+    pub(crate) what: String,
     /// The input.
-    pub input: Vec<u8>,
+    pub(crate) input: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -61,7 +61,7 @@ struct Progress {
 
 /// Reads `seeds` whole, cut short and flipped, then damaged by chance until the time is over; ends with the first that breaks the decoder.
 #[allow(clippy::disallowed_methods, reason = "how long a decoder takes is what is measured")]
-pub fn run(decoder: &Decoder, seeds: Vec<Vec<u8>>, seed: u64, limits: &Limits) -> Outcome {
+pub(crate) fn run(decoder: &Decoder, seeds: Vec<Vec<u8>>, seed: u64, limits: &Limits) -> Outcome {
     let progress = Arc::new(Mutex::new(Progress::default()));
     let (tell, told) = mpsc::channel();
     let (decode, budget, shared) = (decoder.decode, limits.budget, Arc::clone(&progress));

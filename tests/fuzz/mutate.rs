@@ -38,7 +38,7 @@ const PIECES: [&[u8]; 24] = [
 ];
 
 /// A damaged copy of one of `seeds`, perhaps with a part of another one.
-pub fn damaged(seeds: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
+pub(crate) fn damaged(seeds: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
     let mut bytes = seeds[random.usize(..seeds.len())].clone();
     for _ in 0..random.usize(1..=6) {
         wound(&mut bytes, seeds, random);

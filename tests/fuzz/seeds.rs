@@ -19,7 +19,7 @@ use rollcall::secret::Secret;
 use super::decoders::{AUTHORITY, NOW, PASSPHRASE, locked};
 
 /// The seeds of the decoder of this name; none for a name that there is not.
-pub fn of(name: &str) -> Vec<Vec<u8>> {
+pub(crate) fn of(name: &str) -> Vec<Vec<u8>> {
     match name {
         "plist" => both_ways(&[&check_ins()[..], &reports()].concat()),
         "check-in" => both_ways(&check_ins()),
@@ -256,11 +256,9 @@ fn pem(label: &str, der: &[u8]) -> Vec<u8> {
 
 /// Signed in three ways that are met.
 fn signed(content: &[u8]) -> Vec<Vec<u8>> {
-    let options = [
-        SignOptions::default(),
-        SignOptions { indefinite_length: true, signing_time: Some(NOW), ..SignOptions::default() },
-        SignOptions { signed_attributes: false, digest: Some(Digest::Sha1), ..SignOptions::default() },
-    ];
+    let mut options = [SignOptions::default(), SignOptions::default(), SignOptions::default()];
+    (options[1].indefinite_length, options[1].signing_time) = (true, Some(NOW));
+    (options[2].signed_attributes, options[2].digest) = (false, Some(Digest::Sha1));
     options.iter().map(|options| cms::sign(&AUTHORITY, content, options).unwrap()).collect()
 }
 
@@ -325,8 +323,8 @@ fn web_signatures() -> Vec<Vec<u8>> {
     let mut header = serde_json::Map::new();
     header.insert("nonce".into(), "n".into());
     header.insert("url".into(), "https://localhost/acme/new-order".into());
-    header.insert("jwk".into(), jws::jwk_of(small.public_key_der()).unwrap());
-    let flattened = jws::sign_flattened(&small, header, br#"{"identifiers":[]}"#).unwrap();
+    header.insert("jwk".into(), jws::flattened::jwk_of(small.public_key_der()).unwrap());
+    let flattened = jws::flattened::sign_flattened(&small, header, br#"{"identifiers":[]}"#).unwrap();
     vec![compact.into_bytes(), flattened.to_string().into_bytes()]
 }
 
