@@ -61,6 +61,21 @@ pub(super) fn with<T>(data: Option<String>, work: impl AsyncFnOnce(&mut Api) -> 
     })
 }
 
+/// Runs `work` with the API of an appliance that runs on the data folder that `data` names; nothing is opened or started where none does.
+pub(super) fn with_running<T>(data: Option<String>, work: impl AsyncFnOnce(&mut Api) -> Result<T>) -> Result<T> {
+    let config = Config::read(Layer::flags().with("data", data), serve::environment())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::internal("The runtime cannot be started.", error))?;
+    runtime.block_on(async {
+        let socket = config.data.join("control.sock");
+        let stream = UnixStream::connect(&socket).await.map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => another_user(&socket),
+            _ => Error::conflict(format!("Rollcall does not run on {}.", config.data.display())).caused_by(error),
+        })?;
+        work(&mut Api::running(stream).await?).await
+    })
+}
+
 impl Api {
     /// Finds the way.
     ///
@@ -70,10 +85,7 @@ impl Api {
         let socket = config.data.join("control.sock");
         match UnixStream::connect(&socket).await {
             Ok(stream) => Self::running(stream).await,
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Error::forbidden(format!(
-                "{} belongs to another user: run this command as the user that runs Rollcall.",
-                socket.display()
-            ))),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(another_user(&socket)),
             // Nobody listens. Should somebody hold the folder all the same, its lock says so.
             Err(_) => Self::own(config).await,
         }
@@ -150,8 +162,24 @@ impl Api {
         }
     }
 
+    /// Asks `path`, whose answer is for monitors: only the status counts.
+    ///
+    /// # Errors
+    /// What a refusal says of itself.
+    pub(super) async fn look(&mut self, path: &str) -> Result<()> {
+        let request = Request::builder().uri(path).header(HOST, "localhost").body(Body::empty());
+        let request = request.map_err(|error| Error::bad_input(format!("“{path}” is no address: {error}.")))?;
+        let (status, bytes) = self.exchange(request).await?;
+        if status.is_success() { Ok(()) } else { read(status, &bytes).map(drop) }
+    }
+
     async fn send(&mut self, request: Request<Body>) -> Result<Value> {
-        let (status, bytes) = match self {
+        let (status, bytes) = self.exchange(request).await?;
+        read(status, &bytes)
+    }
+
+    async fn exchange(&mut self, request: Request<Body>) -> Result<(StatusCode, Bytes)> {
+        Ok(match self {
             Self::Running(sender) => {
                 sender.ready().await.map_err(lost)?;
                 let response = sender.send_request(request).await.map_err(lost)?;
@@ -162,8 +190,7 @@ impl Api {
                 let response = router.as_ref().clone().oneshot(request).await.unwrap_or_else(|never| match never {});
                 (response.status(), collect(response.into_body()).await?)
             }
-        };
-        read(status, &bytes)
+        })
     }
 
     /// All items of a list, page by page; `path` may have a query.
@@ -239,6 +266,10 @@ fn field(fault: &Value) -> Option<FieldError> {
 
 fn lost(error: hyper::Error) -> Error {
     Error::new(Kind::Upstream, "Rollcall went away while it was asked. Is it stopping? Try again.").caused_by(error)
+}
+
+fn another_user(socket: &Path) -> Error {
+    Error::forbidden(format!("{} belongs to another user: run this command as the user that runs Rollcall.", socket.display()))
 }
 
 fn nobody_there(data: &Path) -> Error {

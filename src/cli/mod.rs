@@ -3,10 +3,13 @@
 mod admin;
 mod api;
 mod backup;
+mod completions;
 mod demo;
 mod export;
 mod import;
+mod health;
 mod log;
+mod man;
 mod open;
 mod packages;
 mod practice;
@@ -53,7 +56,10 @@ enum Command {
     Restore(restore::Restore),
     Import(import::Import),
     Export(export::Export),
+    Health(health::Health),
     Simulate(Box<simulate::Simulate>),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -70,7 +76,10 @@ impl Command {
             Self::Restore(restore) => restore.run(),
             Self::Import(import) => import.run(),
             Self::Export(export) => export.run(),
+            Self::Health(health) => health.run(),
             Self::Simulate(simulate) => simulate.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }

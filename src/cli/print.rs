@@ -1,6 +1,6 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -15,6 +15,15 @@ pub(super) fn private_file(path: &Path, content: &[u8]) -> Result<()> {
     // One that was there before may be open to others.
     file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(unwritable)?;
     file.write_all(content).map_err(unwritable)
+}
+
+/// Prints a whole file. A reader that has seen enough (`… | head`) is nobody's fault.
+pub(super) fn whole(content: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(content).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::conflict(format!("It cannot be printed: {error}."))),
+        _ => Ok(()),
+    }
 }
 
 /// JSON that people can read too, with the end of its line.
