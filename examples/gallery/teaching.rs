@@ -176,6 +176,7 @@ fn account(on: Option<u64>) -> AccountView {
         factor: Standing { on_since: on.map(ago), codes_left: 7, required: false },
         sessions: vec![session("Safari on an iPad", true), session("Chrome on Windows", false)],
         errors: vec![],
+        notices: None,
     }
 }
 
