@@ -50,7 +50,8 @@ async fn send(house: &House, request: &[u8]) -> (u16, Vec<u8>) {
     let port = house.url("").rsplit(':').next().unwrap().parse::<u16>().unwrap();
     let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
-    let config = rustls::ClientConfig { time_provider: std::sync::Arc::new(At(house.clock.clone())), ..config };
+    let mut config = config;
+    config.time_provider = std::sync::Arc::new(At(house.clock.clone()));
     let mut stream = TlsConnector::from(std::sync::Arc::new(config)).connect(name, stream).await.unwrap();
     stream.write_all(request).await.unwrap();
     stream.flush().await.unwrap();
