@@ -1,5 +1,6 @@
 //! The hall: the handles that doors hold. It contains no behaviour.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,14 +9,18 @@ use tokio::sync::{Mutex, watch};
 use crate::apple::ade::Ade;
 use crate::apple::apns::Apns;
 use crate::apple::apps_and_books::AppsAndBooks;
+use crate::apple::connect::Connector;
 use crate::apple::object_store::ObjectStores;
 use crate::apple::software_lookup::SoftwareLookup;
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::pki::certificate::Certificate;
 use crate::pki::issue::Issuer;
 use crate::pki::known::KnownCertificates;
+use crate::protocol::checkin::Message;
+use crate::protocol::report::Status;
 use crate::random::Random;
 use crate::store::Store;
 use crate::store::package_files::PackageFiles;
@@ -38,6 +43,10 @@ pub struct Handles {
     pub clock: Clock,
     /// Where tokens, codes and UUIDs come from.
     pub random: Random,
+    /// The way out to Apple's services.
+    pub connector: Connector,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Apple's push service.
     pub apns: Arc<Apns>,
     /// Apple's service for licences.
@@ -54,11 +63,15 @@ pub struct Handles {
     pub known: KnownCertificates,
     /// Held while a backup is made or tried: one at a time.
     pub backing_up: Mutex<()>,
+    /// Held while the appliance is examined: once at a time.
+    pub examining: Mutex<()>,
     practice_apns: RwLock<Option<Arc<Apns>>>,
     practice_apps_and_books: RwLock<Option<AppsAndBooks>>,
     practice_ade: RwLock<Option<Ade>>,
     roots: RwLock<Arc<Roots>>,
     imported: RwLock<Arc<[ImportedAuthority]>>,
+    shown: RwLock<Option<Certificate>>,
+    listening: RwLock<Vec<(&'static str, SocketAddr)>>,
     certificates: watch::Sender<()>,
     restart: watch::Sender<bool>,
 }
@@ -114,6 +127,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Where tokens, codes and UUIDs come from.
     pub random: Random,
+    /// The way out to Apple's services.
+    pub connector: Connector,
     /// Apple's push service.
     pub apns: Arc<Apns>,
     /// Apple's service for licences.
@@ -135,6 +150,8 @@ pub struct Parts {
 impl App {
     /// Puts the handles together.
     pub fn new(parts: Parts) -> Self {
+        let metrics = Metrics::new(&parts.store.meter(), parts.connector.calls());
+        metrics.expect(&Message::TYPES, &Status::ALL.map(Status::as_str));
         Self(Arc::new(Handles {
             packages: PackageFiles::of(&parts.config.data),
             config: parts.config,
@@ -142,6 +159,8 @@ impl App {
             store: parts.store,
             clock: parts.clock,
             random: parts.random,
+            connector: parts.connector,
+            metrics,
             apns: parts.apns,
             apps_and_books: parts.apps_and_books,
             ade: parts.ade,
@@ -150,11 +169,14 @@ impl App {
             object_stores: parts.object_stores,
             known: KnownCertificates::default(),
             backing_up: Mutex::new(()),
+            examining: Mutex::new(()),
             practice_apns: RwLock::default(),
             practice_apps_and_books: RwLock::default(),
             practice_ade: RwLock::default(),
             roots: RwLock::new(Arc::new(parts.roots)),
             imported: RwLock::new(parts.imported.into()),
+            shown: RwLock::default(),
+            listening: RwLock::default(),
             certificates: watch::Sender::new(()),
             restart: watch::Sender::new(false),
         }))
@@ -188,6 +210,26 @@ impl App {
     pub fn set_roots(&self, roots: Roots) {
         *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
         self.look_at_certificates();
+    }
+
+    /// The certificate that the listeners show; none while nobody listens.
+    pub fn shown(&self) -> Option<Certificate> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what the listeners show.
+    pub fn set_shown(&self, certificate: Certificate) {
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
+    }
+
+    /// Where it listens, each with its flag; nothing while it does not serve.
+    pub fn listening(&self) -> Vec<(&'static str, SocketAddr)> {
+        self.listening.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes where it listens.
+    pub fn set_listening(&self, addresses: Vec<(&'static str, SocketAddr)>) {
+        *self.listening.write().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 
     /// Asks whoever keeps the certificates of the listeners to look at them now.
@@ -290,13 +332,14 @@ impl App {
     }
 
     /// The same appliance, some of which is made of something else.
-    fn remade(&self, change: impl FnOnce(&mut Parts)) -> Self {
+    pub(crate) fn remade(&self, change: impl FnOnce(&mut Parts)) -> Self {
         let mut parts = Parts {
             config: self.config.clone(),
             public_url: self.public_url.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
+            connector: self.connector.clone(),
             apns: self.apns.clone(),
             apps_and_books: self.apps_and_books.clone(),
             ade: self.ade.clone(),
@@ -331,14 +374,15 @@ impl App {
     /// As [`App::for_tests_with`], with its files in `data`.
     pub(crate) fn for_tests_in(options: crate::store::OpenOptions, data: &std::path::Path) -> Self {
         use crate::apple::apns::ApnsConfig;
-        use crate::apple::connect::{Connector, Trust};
+        use crate::apple::connect::{Endpoint, Trust};
         use crate::config::Layer;
 
         let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
         let random = Random::seeded(7);
         let connector = Connector::new(Trust::public(), clock.clone());
         Self::new(Parts {
-            config: Config::read(Layer::flags().with("data", [data.display().to_string()]), Vec::new()).unwrap(),
+            config: Config::read(Layer::flags().with("data", [data.display().to_string()]).with("listen", ["127.0.0.1:0"]), Vec::new())
+                .unwrap(),
             public_url: "https://mdm.example.school".into(),
             store: Store::open(options.random(random.clone())).unwrap(),
             apps_and_books: AppsAndBooks::new(&connector, "https://localhost:1").unwrap(),
@@ -346,7 +390,8 @@ impl App {
             software_lookup: SoftwareLookup::new(&connector, "https://localhost:1").with_roots_from("https://localhost:1"),
             webhook: Webhook::new(&connector).unwrap(),
             object_stores: ObjectStores::new(&connector),
-            apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
+            apns: Arc::new(Apns::new(ApnsConfig { endpoint: Endpoint::new("localhost", 1), ..ApnsConfig::new(connector.clone()) })),
+            connector,
             roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
             clock,

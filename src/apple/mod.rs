@@ -8,5 +8,6 @@ pub mod connect;
 mod exchange;
 pub mod object_store;
 pub mod own_address;
+pub mod probe;
 pub mod software_lookup;
 pub mod webhook;

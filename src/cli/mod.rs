@@ -4,6 +4,7 @@ mod admin;
 mod api;
 mod backup;
 mod demo;
+mod doctor;
 mod log;
 mod open;
 mod packages;
@@ -49,6 +50,7 @@ enum Command {
     Roots(roots::Roots),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Doctor(doctor::Doctor),
     Simulate(Box<simulate::Simulate>),
 }
 
@@ -64,6 +66,7 @@ impl Command {
             Self::Roots(roots) => roots.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
+            Self::Doctor(doctor) => doctor.run(),
             Self::Simulate(simulate) => simulate.run(),
         }
     }

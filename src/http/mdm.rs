@@ -66,8 +66,12 @@ async fn check_in(State(app): State<App>, peer: Peer, RawQuery(query): RawQuery,
     let now = app.now();
     let said = match message::parse(&body) {
         Ok(said) => said,
-        Err(malformed) => return unread(&app, &peer, &headers, &body, malformed, now).await,
+        Err(malformed) => {
+            app.metrics.check_in(if matches!(malformed, Malformed::UnknownMessageType(_)) { "unknown" } else { "malformed" });
+            return unread(&app, &peer, &headers, &body, malformed, now).await;
+        }
     };
+    app.metrics.check_in(said.message.message_type());
     log::note_enrollment(said.ids.nano_id());
     let presented = identity::presented(&app, &peer, &headers, &body, now)?;
     let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &said, query.as_deref())).await?;
@@ -147,6 +151,7 @@ async fn connect(
             return Err(Error::new(Kind::TooLarge, "The report is larger than this address takes."));
         }
     };
+    app.metrics.report(arrived.head.status.as_str());
     log::note_enrollment(arrived.head.ids.nano_id());
     if let Some(uuid) = &arrived.head.command_uuid {
         log::note_command(uuid);

@@ -1,6 +1,7 @@
 //! Every address through its whole way of layers, without sockets.
 
 mod authorisation;
+mod observe;
 mod pages;
 mod recorded;
 mod restore;

@@ -30,6 +30,11 @@ pub fn due(tx: &Tx) -> Result<Option<Timestamp>> {
     Ok(Some(settings::value(tx, &LAST)?.map_or(tx.now, |last| last.plus(EVERY))))
 }
 
+/// When it was last looked through.
+pub fn last(tx: &Tx) -> Result<Option<Timestamp>> {
+    settings::value(tx, &LAST)
+}
+
 /// Notes that a look has begun, which may take a while and is not to begin twice.
 pub fn begin(tx: &Tx) -> Result<()> {
     settings::set(tx, &LAST, &tx.now).map(drop)

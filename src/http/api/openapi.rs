@@ -45,6 +45,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "releases", description = "OS releases that Apple lists, how old the list is, and Apple's own roots, by which its service is known"),
         (name = "setup assistant", description = "Devices that come in while they are set up, and Apple Configurator"),
         (name = "backups", description = "When backups are made, where they are, whether they can be restored, and one to take away"),
+        (name = "doctor", description = "Whether the appliance can do its work, and what to do where it cannot"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
     ),
     modifiers(&Ways)

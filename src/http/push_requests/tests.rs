@@ -75,7 +75,8 @@ impl House {
             software_lookup: base.software_lookup.clone(),
             webhook: Webhook::new(&connector).unwrap(),
             object_stores: crate::apple::object_store::ObjectStores::new(&connector),
-            apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
+            apns: Arc::new(Apns::new(ApnsConfig::new(connector.clone()))),
+            connector,
             roots: Authority { id: "test".into(), issuer: issue::root("Test", base.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
         });

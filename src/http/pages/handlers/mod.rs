@@ -10,6 +10,7 @@ mod declarations;
 mod deeds;
 mod device;
 mod devices;
+mod doctor;
 mod form;
 mod genuine;
 mod groups;
@@ -103,6 +104,7 @@ pub fn routes() -> Router<App> {
         .merge(genuine::routes())
         .merge(settings::routes())
         .merge(backups::routes())
+        .merge(doctor::routes())
         .merge(access::routes())
         .merge(catalog::routes())
         .merge(updates::routes())

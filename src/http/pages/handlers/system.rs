@@ -10,6 +10,7 @@ use super::account;
 use super::ade;
 use super::backups;
 use super::devices::name;
+use super::doctor;
 use super::genuine;
 use super::licences;
 use super::people::{admin_rows, token_rows};
@@ -27,6 +28,7 @@ use crate::http::pages::system::{self, settings, setup_assistant};
 use crate::http::pages::system::{JobRow, SystemPart, SystemView, page};
 use crate::mdm::admins::audit::{self as log, Asked};
 use crate::mdm::ca::roots;
+use crate::mdm::ends::SOON;
 use crate::mdm::enroll::automated::rules;
 use crate::mdm::enroll::configurator;
 use crate::mdm::settings::zone;
@@ -37,9 +39,6 @@ use crate::store::{Tx, authorities, devices};
 
 /// Lines of the audit log on one page.
 const LINES: u32 = 100;
-
-/// How near an end has to be to say so.
-const SOON: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -112,6 +111,8 @@ fn parts(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Vec<SystemPart>> {
     parts.push(part("Genuine devices", state, words, system::genuine::ADDRESS));
     let (state, words) = backups::part(tx, actor)?;
     parts.push(part("Backups", state, words, system::backups::ADDRESS));
+    let (state, words) = doctor::part(tx, actor)?;
+    parts.push(part("Doctor", state, words, system::doctor::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }
