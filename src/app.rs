@@ -376,7 +376,6 @@ impl App {
         use crate::apple::apns::ApnsConfig;
         use crate::apple::connect::{Endpoint, Trust};
         use crate::config::Layer;
-
         let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
         let random = Random::seeded(7);
         let connector = Connector::new(Trust::public(), clock.clone());

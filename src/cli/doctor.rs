@@ -67,16 +67,14 @@ fn closed(folder: &Path, error: Error) -> Result<Value> {
 
 /// The findings for people: the worst first, each with its remedy below it.
 fn told(report: &Value) -> String {
-    let mut lines = String::new();
-    for finding in report["findings"].as_array().into_iter().flatten() {
-        let level = text(finding, "level");
-        lines.push_str(&format!("{level:<8} {}\n", text(finding, "what")));
-        let link = finding["link"].as_str().filter(|_| level != "ok").map(|link| format!(" (page: {link})")).unwrap_or_default();
-        if !text(finding, "remedy").is_empty() || !link.is_empty() {
-            lines.push_str(&format!("         {}{link}\n", text(finding, "remedy")));
-        }
-    }
-    lines
+    report["findings"].as_array().into_iter().flatten().map(line).collect()
+}
+
+fn line(finding: &Value) -> String {
+    let (level, what, remedy) = (text(finding, "level"), text(finding, "what"), text(finding, "remedy"));
+    let page = finding["link"].as_str().filter(|_| level != "ok").map(|link| format!(" (page: {link})")).unwrap_or_default();
+    let told = format!("{level:<8} {what}\n");
+    if remedy.is_empty() && page.is_empty() { told } else { format!("{told}         {remedy}{page}\n") }
 }
 
 #[cfg(test)]

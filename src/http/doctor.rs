@@ -34,7 +34,7 @@ pub async fn check(app: &App, actor: &Actor) -> Result<Report> {
     doctor::may_examine(actor)?;
     let busy = |_| Error::new(Kind::Busy, "Somebody has the appliance looked at already. Wait a moment, and see what was found.");
     let _turn = app.examining.try_lock().map_err(busy)?;
-    let seen = look(app).await?;
+    let seen = Box::pin(look(app)).await?;
     if let Some(damage) = seen.damage.clone() {
         app.store.write(app.now(), move |tx| integrity::record(tx, &damage)).await?;
     }

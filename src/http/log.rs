@@ -136,22 +136,37 @@ mod tests {
         group(Audience::Person, 0, routes).layer(axum::middleware::from_fn_with_state(desk, line))
     }
 
-    /// The lines that requests to `paths` leave at level info, as JSON.
+    /// The lines that requests to `paths` leave at level info, as JSON; every answer names the request as its line does.
     fn lines(paths: &[&str]) -> Vec<serde_json::Value> {
+        let (lines, answers) = conversation(paths);
+        for (line, (id, body)) in lines.iter().zip(&answers) {
+            assert_eq!(line["span"]["id"], id.as_str());
+            assert_eq!(body.contains(id.as_str()), line["status"].as_u64().unwrap() >= 400, "{body}");
+        }
+        lines
+    }
+
+    /// What is logged, and the ids and bodies of the answers.
+    fn conversation(paths: &[&str]) -> (Vec<serde_json::Value>, Vec<(String, String)>) {
         let kept = Kept::default();
         let writer = kept.clone();
         let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        tracing::subscriber::with_default(subscriber, || {
+        let answers = tracing::subscriber::with_default(subscriber, || {
             let routes = routes();
-            for path in paths {
+            let ask = |path: &&str| {
                 let request = Request::get(*path).header("authorization", "Bearer SECRET").body(Body::empty()).unwrap();
-                runtime.block_on(routes.clone().oneshot(request)).unwrap();
-            }
+                runtime.block_on(async {
+                    let (head, body) = routes.clone().oneshot(request).await.unwrap().into_parts();
+                    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+                    (head.headers[REQUEST_ID].to_str().unwrap().to_owned(), String::from_utf8(body.to_vec()).unwrap())
+                })
+            };
+            paths.iter().map(ask).collect()
         });
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("SECRET"), "{text}");
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), answers)
     }
 
     #[test]

@@ -14,8 +14,9 @@ use crate::store::backup::Manifest;
 use crate::store::backups::Place;
 
 /// An appliance with something of everything that is told.
-async fn house() -> (App, Router, String) {
-    let app = App::for_tests();
+async fn house() -> (tempfile::TempDir, Router, String) {
+    let data = tempfile::tempdir().unwrap();
+    let app = App::for_tests_in(crate::store::OpenOptions::memory(), data.path());
     app.set_shown(app.authority().issuer.certificate().clone());
     let made = |tx: &crate::store::Tx| {
         let manifest = Manifest {
@@ -41,7 +42,7 @@ async fn house() -> (App, Router, String) {
     app.metrics.job("push", true, std::time::Duration::from_millis(3));
     let token = Kit::on(app.store.clone(), app.clock.clone()).token(Role::Viewer).await;
     let door = doors(&app, &Streams::default()).whole.layer(Extension(peer(Listener::Main)));
-    (app, door, token)
+    (data, door, token)
 }
 
 async fn scraped(door: &Router, token: &str) -> String {
@@ -54,7 +55,7 @@ async fn scraped(door: &Router, token: &str) -> String {
 
 #[tokio::test]
 async fn metrics_want_a_token_and_tell_what_was_asked() {
-    let (_app, door, token) = house().await;
+    let (_data, door, token) = house().await;
     let (status, _, body) = ask(&door, "GET", "/metrics").await;
     assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
     ask(&door, "GET", "/api/v1/nothing").await;
@@ -88,7 +89,7 @@ fn names(text: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_metric_of_the_sample_dashboard_and_the_sample_rules_is_told() {
-    let (_app, door, token) = house().await;
+    let (_data, door, token) = house().await;
     ask(&door, "GET", "/nothing").await;
     let text = scraped(&door, &token).await;
     let told: BTreeSet<String> = text.lines().filter(|line| !line.starts_with('#')).flat_map(names).collect();
@@ -121,7 +122,7 @@ async fn every_failure_names_the_request_so_that_a_person_can_quote_it() {
         ("GET", "/api/v1/devices", true),
         ("DELETE", "/api/v1/devices", true),
         ("GET", "/nothing", true),
-        ("GET", "/enroll/none", true),
+        ("GET", "/static/none/none", true),
         ("PUT", "/mdm/checkin", false),
         ("GET", "/scep?operation=Nothing", false),
     ] {

@@ -88,9 +88,10 @@ pub(super) fn disk(seen: &Seen) -> Option<Finding> {
         "Make room, or give the data folder a larger disk: what cannot be written is refused, and nothing that was answered is lost.";
     let free = seen.disk_free?;
     let what = format!("{} are free on the disk of the data folder.", mebibytes(free));
+    let low = |level| Finding::new(ID, Area::Disk, level, what.clone(), REMEDY);
     Some(match free {
-        ..DISK_FULL_BYTES => Finding::new(ID, Area::Disk, Level::Error, what, REMEDY),
-        ..DISK_LOW_BYTES => Finding::new(ID, Area::Disk, Level::Warning, what, REMEDY),
+        free if free < DISK_FULL_BYTES => low(Level::Error),
+        free if free < DISK_LOW_BYTES => low(Level::Warning),
         _ => Finding::ok(ID, Area::Disk, what),
     })
 }
