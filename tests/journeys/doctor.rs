@@ -117,6 +117,17 @@ async fn a_clock_that_apple_contradicts_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_is_not_there_is_named_and_devices_are_not_sent_through_it() {
+    let house = House::open_with(start(), |_, layer| layer.with("apple.outbound_proxy", ["http://localhost:1"])).await;
+    let (code, report) = report(&house.data()).await;
+    let found = one(&report, "apple.push");
+    assert_eq!((code, &found["level"]), (1, &json!("error")), "{report:#}");
+    assert!(found["remedy"].as_str().unwrap().contains("through the proxy localhost:1: have it let"), "{found}");
+    assert_eq!(one(&report, "tls.certificate")["level"], "ok", "{report:#}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_does_not_serve_is_examined_and_damage_is_told_with_what_to_do() {
     let mut house = House::open().await;
     let data = house.data();

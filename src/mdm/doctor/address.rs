@@ -174,9 +174,12 @@ pub(super) fn tls(now: Timestamp, seen: &Seen, zone: &Zone) -> Vec<Finding> {
     match door.status {
         Some(200) | None => {}
         Some(status) => {
-            let what = format!("At {} something else answers than Rollcall ({status}).", seen.public_url);
+            let what = format!(
+                "At {} something else answers than Rollcall ({status}), or a proxy before it does not pass /health/live on.",
+                seen.public_url
+            );
             let remedy = "Have the address lead to this machine, and a proxy before it pass everything on.";
-            findings.push(Finding::new("tls.answer", area, Level::Error, what, remedy));
+            findings.push(Finding::new("tls.answer", area, Level::Warning, what, remedy));
         }
     }
     findings
