@@ -35,13 +35,18 @@ pub async fn check(app: &App, actor: &Actor) -> Result<Report> {
     let busy = |_| Error::new(Kind::Busy, "Somebody has the appliance looked at already. Wait a moment, and see what was found.");
     let _turn = app.examining.try_lock().map_err(busy)?;
     let seen = Box::pin(look(app)).await?;
-    if let Some(damage) = seen.damage.clone() {
-        app.store.write(app.now(), move |tx| integrity::record(tx, &damage)).await?;
+    // Of a database that takes no write everything can still be said.
+    if let Some(damage) = seen.damage.clone()
+        && let Err(error) = app.store.write(app.now(), move |tx| integrity::record(tx, &damage)).await
+    {
+        tracing::warn!("what was found in the database could not be noted: {error}");
     }
     let judge = actor.clone();
     let report = app.store.read_slow(app.now(), move |tx| doctor::examine(tx, &judge, &seen)).await?;
     let (keeper, kept) = (actor.clone(), report.clone());
-    app.store.write(app.now(), move |tx| doctor::keep(tx, &keeper, &kept)).await?;
+    if let Err(error) = app.store.write(app.now(), move |tx| doctor::keep(tx, &keeper, &kept)).await {
+        tracing::warn!("what the doctor found could not be kept: {error}");
+    }
     Ok(report)
 }
 
@@ -83,11 +88,11 @@ async fn look(app: &App) -> Result<Seen> {
         door: door?,
         ports,
         own_tls: app.config.tls.is_none(),
-        apple: apple?,
+        apple,
         proxy: app.config.apple.outbound_proxy.as_ref().map(|proxy| Endpoint::new(&proxy.host, proxy.port).to_string()),
-        push_refused: push_refused?,
+        push_refused: push_refused.unwrap_or_default(),
         disk_free: app.packages.disk_free().ok(),
-        damage: damage?,
+        damage,
         version: env!("CARGO_PKG_VERSION"),
     })
 }
@@ -116,7 +121,7 @@ async fn door(app: &App) -> Result<Door> {
     let address = endpoint(&app.public_url).ok_or_else(|| Error::new(Kind::Internal, "The public address is none."))?;
     let Look { chain, names_host, failure, version, suite, status, .. } =
         probe::look(&Connector::new(trust, app.clock.clone()), &address, Some("/health/live")).await;
-    Ok(Door { chain, names_host, failure: failure.map(|failure| failure.to_string()), version, suite, status })
+    Ok(Door { chain, names_host, failure: failure.map(|failure| failure.in_two().0), version, suite, status })
 }
 
 /// Whether the listeners take connections; while none is open, whether they could be.
@@ -148,8 +153,8 @@ async fn ports(app: &App, serving: bool) -> Vec<Port> {
 }
 
 /// Apple's services, as the settings lead to them.
-async fn services(app: &App) -> Result<Vec<Reached>> {
-    let root = app.store.read(app.now(), |tx| apple_roots::certificate(tx, &ROOT_CA)).await?;
+async fn services(app: &App) -> Vec<Reached> {
+    let root = app.store.read(app.now(), |tx| apple_roots::certificate(tx, &ROOT_CA)).await.unwrap_or_default();
     let trust = app.software_lookup.trust(root.as_ref());
     let lookup = trust.clone().map_or_else(|| app.connector.clone(), |trust| app.connector.clone().trusting(trust));
     let ask = async |service, connector: &Connector, endpoint: Option<Endpoint>, path| {
@@ -157,7 +162,7 @@ async fn services(app: &App) -> Result<Vec<Reached>> {
             return Reached {
                 service,
                 host: String::new(),
-                problem: Some(String::from("its address in the settings is none")),
+                problem: Some((String::from("its address in the settings is none"), String::from("correct it in rollcall.toml"))),
                 date: None,
             };
         };
@@ -165,7 +170,7 @@ async fn services(app: &App) -> Result<Vec<Reached>> {
         let problem = match seen.failure {
             // Apple's own root vouches for it, which is not here yet: who answers cannot be told, only that somebody does.
             Some(Failure::Untrusted { .. }) if service == Service::Releases && trust.is_none() => None,
-            failure => failure.map(|failure| failure.to_string()),
+            failure => failure.map(|failure| failure.in_two()),
         };
         Reached { service, host: endpoint.to_string(), problem, date: seen.date }
     };
@@ -175,7 +180,7 @@ async fn services(app: &App) -> Result<Vec<Reached>> {
         ask(Service::DeviceList, &app.connector, endpoint(app.ade.base()), Some("/")),
         ask(Service::AppsAndBooks, &app.connector, endpoint(app.apps_and_books.base()), Some("/")),
     );
-    Ok(vec![devices, apps, releases, push])
+    vec![devices, apps, releases, push]
 }
 
 fn endpoint(url: &str) -> Option<Endpoint> {
@@ -201,12 +206,15 @@ async fn push_refused(app: &App) -> Result<Option<String>> {
 }
 
 /// What is damaged in the database; none where it is too large to look through now.
-async fn damage(app: &App) -> Result<Option<Vec<Damage>>> {
+async fn damage(app: &App) -> Option<Vec<Damage>> {
     let look = |tx: &Tx| {
         let (bytes, _) = figures::database_bytes(tx)?;
         if bytes > LOOKED_THROUGH_MAX_BYTES { Ok(None) } else { look_through(tx, Depth::Quick).map(Some) }
     };
-    app.store.read_slow(app.now(), look).await
+    app.store.read_slow(app.now(), look).await.unwrap_or_else(|error| {
+        tracing::warn!("the database could not be looked through: {error}");
+        None
+    })
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub async fn line(State(Desk { ids, metrics }): State<Desk>, mut request: Reques
     let status = response.status().as_u16();
     let duration = started.elapsed();
     let duration_ms = duration.as_micros() as f64 / 1000.0;
-    metrics.request(response.extensions().get::<Audience>().map_or("nobody", |audience| audience.word()), status, duration);
+    metrics.request(response.extensions().get::<Audience>().map_or(Audience::Person, |audience| *audience).word(), status, duration);
     let why = response.extensions().get::<Why>().map(|why| display(&why.0));
     let (listener, address) = peer.unzip();
     let (listener, address) = (listener.map(display), address.map(display));

@@ -33,6 +33,12 @@ impl Service {
     }
 }
 
+/// Part of a sentence as one of its own.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Whether Apple's services are reached.
 pub(super) fn services(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
     let wants = |service| -> Result<bool> {
@@ -46,7 +52,7 @@ pub(super) fn services(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut reached = Vec::new();
     for service in &seen.apple {
-        let Some(problem) = &service.problem else {
+        let Some((problem, helps)) = &service.problem else {
             reached.push(service.host.as_str());
             continue;
         };
@@ -57,11 +63,10 @@ pub(super) fn services(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
         };
         let way = match &seen.proxy {
             Some(proxy) => format!("The way leads through the proxy {proxy}: have it let {} through.", service.host),
-            None => format!(
-                "Have your firewall let this machine reach {} (TCP), or name the proxy that must be used as apple.outbound_proxy.",
-                service.host
-            ),
+            None => String::from("Where a proxy must be used, name it as apple.outbound_proxy."),
         };
+        let way = format!("{}. {way}", capital(helps));
+        let problem = if problem.starts_with(&service.host) { problem.clone() } else { capital(problem) };
         let what = format!("{problem}; without it {}.", service.service.loss());
         findings.push(Finding::new(format!("apple.{}", service.service.word()), Area::Apple, level, what, way));
     }

@@ -39,9 +39,12 @@ const ALERTS: [(&str, Area); 9] = [
     ("releases", Area::Apple),
 ];
 
-/// What others have judged already.
-pub(super) fn alerts(tx: &Tx) -> Result<Vec<Finding>> {
+/// What others have judged already; but for the damage in a database that was looked through now.
+pub(super) fn alerts(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
     let finding = |alert: crate::store::alerts::Alert| {
+        if seen.damage.is_some() && alert.key == integrity::ALERT {
+            return None;
+        }
         let (_, area) = ALERTS.iter().find(|(key, _)| alert.key.starts_with(key))?;
         let level = if alert.harm >= PROBLEM_FROM { Level::Error } else { Level::Warning };
         Some(Finding::new(alert.key, *area, level, alert.message, alert.remedy))
@@ -96,27 +99,30 @@ pub(super) fn disk(seen: &Seen) -> Option<Finding> {
     })
 }
 
-/// Damage is told by its alert; here is when it was looked for.
-pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Option<Finding>> {
+/// Damage, or when it was last looked for.
+pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>> {
     const ID: &str = "database.integrity";
     let (bytes, free) = figures::database_bytes(tx)?;
     let size = format!("{}, {} of it free for what comes", mebibytes(bytes), mebibytes(free));
+    let ok = |words: String| vec![Finding::ok(ID, Area::Database, words)];
     if let Some(damage) = &seen.damage {
-        return Ok(damage
-            .is_empty()
-            .then(|| Finding::ok(ID, Area::Database, format!("The database is sound ({size}); it was looked through now."))));
+        return Ok(match integrity::words(damage) {
+            Some((what, remedy)) => vec![Finding::new(integrity::ALERT, Area::Database, Level::Error, what, remedy)],
+            None => ok(format!("The database is sound ({size}); it was looked through now.")),
+        });
     }
     let last = integrity::last(tx)?;
-    Ok(Some(match last {
+    Ok(match last {
         Some(last) if tx.now.since(last) <= 2 * integrity::EVERY => {
-            Finding::ok(ID, Area::Database, format!("The database was looked through on {} ({size}).", zone.day(last)))
+            ok(format!("The database was looked through on {} ({size}).", zone.day(last)))
         }
         _ => {
             let since = last.map_or_else(|| String::from("never"), |last| format!("last on {}", zone.day(last)));
             let what = format!("Nobody has looked for damage in the database for two weeks ({since}; {size}).");
-            Finding::new(ID, Area::Database, Level::Warning, what, "Have the job “looks for damage in the database” run now, at System.")
+            let remedy = "Have the job “looks for damage in the database” run now, at System.";
+            vec![Finding::new(ID, Area::Database, Level::Warning, what, remedy)]
         }
-    }))
+    })
 }
 
 /// Failures are told by their alerts; here is how old backups are, and whether one was ever restored.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::clock::{Timestamp, Zone};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::pki::certificate::Certificate;
@@ -196,8 +196,8 @@ pub struct Reached {
     pub service: Service,
     /// `host:port`.
     pub host: String,
-    /// Why it could not be reached.
-    pub problem: Option<String>,
+    /// Why it could not be reached, and what helps.
+    pub problem: Option<(String, String)>,
     /// What time it is there.
     pub date: Option<Timestamp>,
 }
@@ -236,26 +236,38 @@ pub struct Seen {
 /// Examines the appliance; what the look through the database found was recorded before.
 pub fn examine(tx: &Tx, actor: &Actor, seen: &Seen) -> Result<Report> {
     may_examine(actor)?;
-    let zone = zone(tx)?;
-    let mut findings = vec![address::clock(tx, seen, &zone)?];
-    findings.extend(address::names(seen));
-    findings.extend(address::ports(seen));
-    findings.extend(address::tls(tx.now, seen, &zone));
-    findings.extend(apple::services(tx, seen)?);
-    findings.extend(house::alerts(tx)?);
-    findings.extend(apple::push(tx, actor, seen, &zone)?);
-    findings.extend(apple::tokens(tx, actor, &zone)?);
-    findings.extend(house::identities(tx, actor, &zone)?);
-    findings.extend(house::disk(seen));
-    findings.extend(house::database(tx, seen, &zone)?);
-    findings.extend(house::backups(tx, actor, &zone)?);
-    findings.extend(house::jobs(tx, actor)?);
-    findings.push(house::version(tx, seen)?);
+    let zone = zone(tx).unwrap_or_default();
+    let one = |found: Result<Finding>| found.map(|finding| vec![finding]);
+    let looks = [
+        (Area::Clock, one(address::clock(tx, seen, &zone))),
+        (Area::Names, Ok(address::names(seen).into_iter().collect())),
+        (Area::Ports, Ok(address::ports(seen))),
+        (Area::Tls, Ok(address::tls(tx.now, seen, &zone))),
+        (Area::Apple, apple::services(tx, seen)),
+        (Area::Database, house::alerts(tx, seen)),
+        (Area::Push, apple::push(tx, actor, seen, &zone)),
+        (Area::Tokens, apple::tokens(tx, actor, &zone)),
+        (Area::Identities, house::identities(tx, actor, &zone)),
+        (Area::Disk, Ok(house::disk(seen).into_iter().collect())),
+        (Area::Database, house::database(tx, seen, &zone)),
+        (Area::Backups, house::backups(tx, actor, &zone)),
+        (Area::Jobs, house::jobs(tx, actor)),
+        (Area::Version, one(house::version(tx, seen))),
+    ];
+    // What is examined may be broken: what cannot be read is a finding too, and no reason to say nothing of the rest.
+    let mut findings: Vec<_> =
+        looks.into_iter().flat_map(|(area, found)| found.unwrap_or_else(|error| vec![unreadable(area, &error)])).collect();
     // Where something is wrong, nothing beside it is said to be well under the same name.
     let wrong: Vec<String> = findings.iter().filter(|finding| finding.level > Level::Note).map(|finding| finding.id.clone()).collect();
     findings.retain(|finding| finding.level > Level::Note || !wrong.contains(&finding.id));
     findings.sort_by_key(|finding| (std::cmp::Reverse(finding.level), finding.area));
     Ok(Report { checked_at: tx.now, findings })
+}
+
+fn unreadable(area: Area, error: &Error) -> Finding {
+    let what = format!("{} could not be looked at: {}.", area.words(), error.message.trim_end_matches('.'));
+    let remedy = "What is stored about it cannot be read. See what is said of the database; where nothing is, look in the log.";
+    Finding::new(format!("unreadable:{}", area.words()), area, Level::Error, what, remedy)
 }
 
 /// Keeps what came of an examination.

@@ -2,12 +2,12 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 
 use super::{SaidQuery, said, shell};
 use crate::app::App;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::doctor::{check, page_of};
@@ -42,10 +42,10 @@ async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
 }
 
 async fn look(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
-    let words = match check(&app, &who.actor).await {
-        Ok(report) => summary(&report),
-        Err(Error { kind: Kind::Busy, message, .. }) => message.into_owned(),
-        Err(error) => return Err(error),
-    };
-    Ok(said(&app, &gate, &who, ADDRESS, &words))
+    match check(&app, &who.actor).await {
+        Ok(_) => Ok(Redirect::to(ADDRESS).into_response()),
+        // Somebody else's look is as good; its findings are here in a moment.
+        Err(error) if error.kind == Kind::Busy => Ok(said(&app, &gate, &who, ADDRESS, &error.message)),
+        Err(error) => Err(error),
+    }
 }

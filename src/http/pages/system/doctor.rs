@@ -48,6 +48,7 @@ pub fn summary(report: &Report) -> String {
 /// The page.
 pub fn page(shell: &Shell, view: &DoctorView) -> Markup {
     let check = html! { @if view.may_check { (post(ADDRESS, html! { (Button::submit("Check now").main()) })) } };
+    let action = if view.report.is_some() { check.clone() } else { Markup::default() };
     let content = html! {
         @match &view.report {
             None => (empty(
@@ -61,7 +62,6 @@ pub fn page(shell: &Shell, view: &DoctorView) -> Markup {
                     div.row {
                         (badge(mark(report.worst()), &summary(report)))
                         span.quiet { "Looked " (time_ago(report.checked_at, shell.now)) "." }
-                        (check)
                     }
                     (part("Needs you", report, pages, &[Level::Error, Level::Warning]))
                     (part("Good to know", report, pages, &[Level::Note]))
@@ -71,7 +71,7 @@ pub fn page(shell: &Shell, view: &DoctorView) -> Markup {
         }
     };
     let under = html! { "Whether the appliance can do its work, and what to do where it cannot. " code { "rollcall doctor" } " says the same on the machine." };
-    frame(shell, &Frame { back: Some(("/system", "System")), under, ..Frame::new(Section::System, "Doctor") }, content)
+    frame(shell, &Frame { back: Some(("/system", "System")), under, action, ..Frame::new(Section::System, "Doctor") }, content)
 }
 
 /// The findings of some levels; nothing where there are none.
