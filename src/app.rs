@@ -1,5 +1,6 @@
 //! The hall: the handles that doors hold. It contains no behaviour.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,16 +11,20 @@ use crate::apple::ade::Ade;
 use crate::apple::apns::Apns;
 use crate::apple::apps_and_books::AppsAndBooks;
 use crate::apple::certificate_authority::CertificateAuthorities;
+use crate::apple::connect::Connector;
 use crate::apple::object_store::ObjectStores;
 use crate::apple::smtp::Mailer;
 use crate::apple::software_lookup::SoftwareLookup;
 use crate::apple::webhook::Webhook;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::pki::certificate::Certificate;
 use crate::pki::issue::Issuer;
 use crate::pki::known::KnownCertificates;
 use crate::pki::public_tls::Proofs;
+use crate::protocol::checkin::Message;
+use crate::protocol::report::Status;
 use crate::random::Random;
 use crate::store::Store;
 use crate::store::package_files::PackageFiles;
@@ -42,6 +47,10 @@ pub struct Handles {
     pub clock: Clock,
     /// Where tokens, codes and UUIDs come from.
     pub random: Random,
+    /// The way out to Apple's services.
+    pub connector: Connector,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Apple's push service.
     pub apns: Arc<Apns>,
     /// Apple's service for licences.
@@ -64,11 +73,15 @@ pub struct Handles {
     pub known: KnownCertificates,
     /// Held while a backup is made or tried: one at a time.
     pub backing_up: Mutex<()>,
+    /// Held while the appliance is examined: once at a time.
+    pub examining: Mutex<()>,
     practice_apns: RwLock<Option<Arc<Apns>>>,
     practice_apps_and_books: RwLock<Option<AppsAndBooks>>,
     practice_ade: RwLock<Option<Ade>>,
     roots: RwLock<Arc<Roots>>,
     imported: RwLock<Arc<[ImportedAuthority]>>,
+    shown: RwLock<Option<Certificate>>,
+    listening: RwLock<Vec<(&'static str, SocketAddr)>>,
     certificates: watch::Sender<()>,
     restart: watch::Sender<bool>,
     shows_public_tls: AtomicBool,
@@ -127,6 +140,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Where tokens, codes and UUIDs come from.
     pub random: Random,
+    /// The way out to Apple's services.
+    pub connector: Connector,
     /// Apple's push service.
     pub apns: Arc<Apns>,
     /// Apple's service for licences.
@@ -152,6 +167,8 @@ pub struct Parts {
 impl App {
     /// Puts the handles together.
     pub fn new(parts: Parts) -> Self {
+        let metrics = Metrics::new(&parts.store.meter(), parts.connector.calls());
+        metrics.expect(&Message::TYPES, &Status::ALL.map(Status::as_str));
         Self(Arc::new(Handles {
             packages: PackageFiles::of(&parts.config.data),
             config: parts.config,
@@ -159,6 +176,8 @@ impl App {
             store: parts.store,
             clock: parts.clock,
             random: parts.random,
+            connector: parts.connector,
+            metrics,
             apns: parts.apns,
             apps_and_books: parts.apps_and_books,
             ade: parts.ade,
@@ -171,11 +190,14 @@ impl App {
             mailer: parts.mailer,
             known: KnownCertificates::default(),
             backing_up: Mutex::new(()),
+            examining: Mutex::new(()),
             practice_apns: RwLock::default(),
             practice_apps_and_books: RwLock::default(),
             practice_ade: RwLock::default(),
             roots: RwLock::new(Arc::new(parts.roots)),
             imported: RwLock::new(parts.imported.into()),
+            shown: RwLock::default(),
+            listening: RwLock::default(),
             certificates: watch::Sender::new(()),
             restart: watch::Sender::new(false),
         }))
@@ -209,6 +231,26 @@ impl App {
     pub fn set_roots(&self, roots: Roots) {
         *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
         self.look_at_certificates();
+    }
+
+    /// The certificate that the listeners show; none while nobody listens.
+    pub fn shown(&self) -> Option<Certificate> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what the listeners show.
+    pub fn set_shown(&self, certificate: Certificate) {
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
+    }
+
+    /// Where it listens, each with its flag; nothing while it does not serve.
+    pub fn listening(&self) -> Vec<(&'static str, SocketAddr)> {
+        self.listening.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes where it listens.
+    pub fn set_listening(&self, addresses: Vec<(&'static str, SocketAddr)>) {
+        *self.listening.write().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 
     /// Asks whoever keeps the certificates of the listeners to look at them now.
@@ -304,88 +346,4 @@ impl Deref for App {
 }
 
 #[cfg(test)]
-impl App {
-    /// An appliance on an empty database in memory, with a clock that stands at 2026-11-25T08:00:00Z and a sequence for randomness.
-    pub(crate) fn for_tests() -> Self {
-        Self::for_tests_with(crate::store::OpenOptions::memory())
-    }
-
-    /// The same appliance with another service for licences.
-    pub(crate) fn with_licence_service(&self, apps_and_books: AppsAndBooks) -> Self {
-        self.remade(|parts| parts.apps_and_books = apps_and_books)
-    }
-
-    /// The same appliance with another service for the organisation's devices.
-    pub(crate) fn with_ade_service(&self, ade: Ade) -> Self {
-        self.remade(|parts| parts.ade = ade)
-    }
-
-    /// The same appliance, some of which is made of something else.
-    fn remade(&self, change: impl FnOnce(&mut Parts)) -> Self {
-        let mut parts = Parts {
-            config: self.config.clone(),
-            public_url: self.public_url.clone(),
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            random: self.random.clone(),
-            apns: self.apns.clone(),
-            apps_and_books: self.apps_and_books.clone(),
-            ade: self.ade.clone(),
-            software_lookup: self.software_lookup.clone(),
-            webhook: self.webhook.clone(),
-            object_stores: self.object_stores.clone(),
-            certificate_authorities: self.certificate_authorities.clone(),
-            mailer: self.mailer.clone(),
-            roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", self.now()).unwrap(), bridge: None }.into(),
-            imported: Vec::new(),
-        };
-        change(&mut parts);
-        Self::new(parts)
-    }
-
-    /// The same appliance with another service for the list of releases.
-    pub(crate) fn with_software_lookup(mut self, software_lookup: SoftwareLookup) -> Self {
-        Arc::get_mut(&mut self.0).unwrap().software_lookup = software_lookup;
-        self
-    }
-
-    /// The same appliance, which leaves so much more of the disk free.
-    pub(crate) fn with_room_kept(mut self, bytes: u64) -> Self {
-        let handles = Arc::get_mut(&mut self.0).unwrap();
-        handles.packages = PackageFiles::of(&handles.config.data).with_kept(bytes);
-        self
-    }
-
-    /// As [`App::for_tests`], on a database that is opened so.
-    pub(crate) fn for_tests_with(options: crate::store::OpenOptions) -> Self {
-        Self::for_tests_in(options, std::path::Path::new("/nonexistent"))
-    }
-
-    /// As [`App::for_tests_with`], with its files in `data`.
-    pub(crate) fn for_tests_in(options: crate::store::OpenOptions, data: &std::path::Path) -> Self {
-        use crate::apple::apns::ApnsConfig;
-        use crate::apple::connect::{Connector, Trust};
-        use crate::config::Layer;
-
-        let clock = Clock::manual(Timestamp::parse("2026-11-25T08:00:00Z").unwrap());
-        let random = Random::seeded(7);
-        let connector = Connector::new(Trust::public(), clock.clone());
-        Self::new(Parts {
-            config: Config::read(Layer::flags().with("data", [data.display().to_string()]), Vec::new()).unwrap(),
-            public_url: "https://mdm.example.school".into(),
-            store: Store::open(options.random(random.clone())).unwrap(),
-            apps_and_books: AppsAndBooks::new(&connector, "https://localhost:1").unwrap(),
-            ade: Ade::new(&connector, "https://localhost:1", clock.clone()).unwrap(),
-            software_lookup: SoftwareLookup::new(&connector, "https://localhost:1").with_roots_from("https://localhost:1"),
-            webhook: Webhook::new(&connector).unwrap(),
-            object_stores: ObjectStores::new(&connector),
-            certificate_authorities: CertificateAuthorities::new(&connector),
-            mailer: Mailer::new(&connector),
-            apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
-            roots: Authority { id: "test".into(), issuer: crate::pki::issue::root("Test", clock.now()).unwrap(), bridge: None }.into(),
-            imported: Vec::new(),
-            clock,
-            random,
-        })
-    }
-}
+mod testing;

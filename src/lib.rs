@@ -9,6 +9,7 @@ pub mod error;
 pub mod http;
 pub mod jobs;
 pub mod mdm;
+pub mod metrics;
 pub mod pki;
 pub mod protocol;
 pub mod random;

@@ -12,17 +12,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("clock", &[]),
     ("random", &["clock"]),
+    ("metrics", &["error"]),
     ("config", &["error", "secret", "pki"]),
     ("pki", &["error", "secret", "clock", "random"]),
     ("protocol", &["error", "secret", "clock", "pki"]),
-    ("store", &["error", "secret", "clock", "random", "pki", "protocol"]),
-    ("apple", &["error", "secret", "clock", "pki", "protocol"]),
+    ("store", &["error", "secret", "clock", "random", "metrics", "pki", "protocol"]),
+    ("apple", &["error", "secret", "clock", "metrics", "pki", "protocol"]),
     ("mdm", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store"]),
-    ("app", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "apple"]),
-    ("http", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "mdm", "app", "apple"]),
-    ("jobs", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "mdm", "app", "apple"]),
+    ("app", &["error", "secret", "clock", "random", "metrics", "config", "pki", "protocol", "store", "apple"]),
+    ("http", &["error", "secret", "clock", "random", "metrics", "config", "pki", "protocol", "store", "mdm", "app", "apple"]),
+    ("jobs", &["error", "secret", "clock", "random", "metrics", "config", "pki", "protocol", "store", "mdm", "app", "apple"]),
     ("sim", &["error", "secret", "clock", "random", "pki", "protocol"]),
-    ("cli", &["error", "secret", "clock", "random", "config", "pki", "protocol", "store", "apple", "mdm", "app", "http", "jobs", "sim"]),
+    (
+        "cli",
+        &[
+            "error", "secret", "clock", "random", "metrics", "config", "pki", "protocol", "store", "apple", "mdm", "app", "http", "jobs",
+            "sim",
+        ],
+    ),
 ];
 
 /// Words that belong to some parts only: the word, the places where it may stand, and why.

@@ -49,7 +49,12 @@ impl Ade {
     /// A client of the service at `base` (`https://host[:port]`), reached by `connector`; `clock` dates what is signed.
     pub fn new(connector: &Connector, base: &str, clock: Clock) -> Result<Self> {
         let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { base, clock, exchange: Exchange::new(connector)?, sessions: Arc::default() })
+        Ok(Self { base, clock, exchange: Exchange::new(connector, "device_enrollment")?, sessions: Arc::default() })
+    }
+
+    /// Where the service is, without a slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// Asks in the token's session. When there is none, or Apple wants a new one, a session is opened first, and what was asked is asked once more.

@@ -43,7 +43,11 @@ pub struct AppsAndBooks {
 impl AppsAndBooks {
     /// A client of the service at `base` (`https://host[:port]`), reached by `connector`.
     pub fn new(connector: &Connector, base: &str) -> Result<Self> {
-        Ok(Self { base: base.trim_end_matches('/').to_owned(), exchange: Exchange::new(connector)?, paces: Arc::default() })
+        Ok(Self {
+            base: base.trim_end_matches('/').to_owned(),
+            exchange: Exchange::new(connector, "apps_and_books")?,
+            paces: Arc::default(),
+        })
     }
 
     /// Where the service is, without a slash at the end.

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::apple::connect::{Connector, Dialer, Endpoint, Failure};
 use crate::error::{Error, Kind, Result};
+use crate::metrics::Calls;
 
 /// Bytes of an answer: a page of the longest list has about a million.
 pub const ANSWER_LIMIT: usize = 16 << 20;
@@ -46,6 +47,8 @@ pub struct Came {
 #[derive(Debug, Clone)]
 pub(in crate::apple) struct Exchange {
     client: Client<HttpsConnector<Dialer>, Full<Bytes>>,
+    service: &'static str,
+    calls: Calls,
 }
 
 /// A request that is ready to be sent, and where it goes.
@@ -56,14 +59,15 @@ pub(in crate::apple) struct Ready {
 }
 
 impl Exchange {
-    pub(in crate::apple) fn new(connector: &Connector) -> Result<Self> {
+    /// A way to `service`, which is counted by this name.
+    pub(in crate::apple) fn new(connector: &Connector, service: &'static str) -> Result<Self> {
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .build(connector.http()?);
-        Ok(Self { client })
+        Ok(Self { client, service, calls: connector.calls().clone() })
     }
 
     /// Gets a request ready. Secrets go nowhere without TLS.
@@ -87,6 +91,15 @@ impl Exchange {
     ///
     /// Fails with kind `Upstream` when no answer came: what was asked may have been done or not.
     pub(in crate::apple) async fn send(&self, ready: Ready) -> Result<Came> {
+        let came = self.exchange(ready).await;
+        match &came {
+            Ok(came) => self.calls.answered(self.service, came.status),
+            Err(_) => self.calls.unanswered(self.service),
+        }
+        came
+    }
+
+    async fn exchange(&self, ready: Ready) -> Result<Came> {
         let Ready { request, endpoint } = ready;
         let late = |_| Failure::timed_out(&endpoint, TIMEOUT);
         let deadline = Instant::now() + TIMEOUT;

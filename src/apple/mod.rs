@@ -10,5 +10,6 @@ mod exchange;
 pub mod object_store;
 pub mod own_address;
 pub mod smtp;
+pub mod probe;
 pub mod software_lookup;
 pub mod webhook;

@@ -134,15 +134,19 @@ impl SoftwareLookup {
         !self.anchored
     }
 
+    /// What is trusted at the service; none where Apple's root would be needed and is not here.
+    pub fn trust(&self, root: Option<&Certificate>) -> Option<Trust> {
+        match (root, self.anchored) {
+            (None, true) => Some(self.connector.trust().clone()),
+            (Some(root), true) => self.connector.trust().and(&root.to_pem()).ok(),
+            (Some(root), false) => Trust::only(&root.to_pem()).ok(),
+            (None, false) => None,
+        }
+    }
+
     /// Asks for the list, unless it is still the one of `conditions`; `root` is Apple's, where it is here.
     pub async fn fetch(&self, root: Option<&Certificate>, conditions: &Conditions) -> Result<Came, Trouble> {
-        let trust = match (root, self.anchored) {
-            (None, true) => Ok(self.connector.trust().clone()),
-            (Some(root), true) => self.connector.trust().and(&root.to_pem()),
-            (Some(root), false) => Trust::only(&root.to_pem()),
-            (None, false) => return Err(Trouble::NoRoot),
-        };
-        let trust = trust.map_err(|_| Trouble::NoRoot)?;
+        let trust = self.trust(root).ok_or(Trouble::NoRoot)?;
         let mut headers = HeaderMap::new();
         let mut ask = |name: HeaderName, text: &str| {
             if let Some(value) = Some(text).filter(|text| !text.is_empty()).and_then(|text| HeaderValue::from_str(text).ok()) {
@@ -151,7 +155,12 @@ impl SoftwareLookup {
         };
         ask(IF_NONE_MATCH, &conditions.etag);
         ask(IF_MODIFIED_SINCE, &conditions.last_modified);
-        self.get(&self.connector.clone().trusting(trust), &self.address, headers, MAX_BYTES).await
+        let came = self.get(&self.connector.clone().trusting(trust), &self.address, headers, MAX_BYTES).await;
+        match &came {
+            Ok(came) => self.connector.calls().answered("software_lookup", came.status),
+            Err(_) => self.connector.calls().unanswered("software_lookup"),
+        }
+        came
     }
 
     /// Fetches a root from Apple's page, over TLS that the connector trusts. Whether it is the right one is the caller's to judge.

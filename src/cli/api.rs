@@ -254,8 +254,10 @@ fn read(status: StatusCode, bytes: &[u8]) -> Result<Value> {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Kind::Busy,
         _ => Kind::Upstream,
     };
-    let mut error =
-        Error::new(kind, body["detail"].as_str().or(body["error"].as_str()).unwrap_or("It was refused without a reason.").to_owned());
+    let detail = body["detail"].as_str().or(body["error"].as_str()).unwrap_or("It was refused without a reason.");
+    // Our own faults stand in the log, under this reference.
+    let reference = body["request_id"].as_str().filter(|_| status == StatusCode::INTERNAL_SERVER_ERROR);
+    let mut error = Error::new(kind, reference.map_or_else(|| detail.to_owned(), |id| format!("{detail} (Request {id} in the log.)")));
     error.fields = body["errors"].as_array().into_iter().flatten().filter_map(field).collect();
     Err(error)
 }

@@ -8,6 +8,7 @@ mod demo;
 mod export;
 mod import;
 mod health;
+mod doctor;
 mod log;
 mod man;
 mod open;
@@ -57,6 +58,7 @@ enum Command {
     Import(import::Import),
     Export(export::Export),
     Health(health::Health),
+    Doctor(doctor::Doctor),
     Simulate(Box<simulate::Simulate>),
     Completions(completions::Completions),
     Man(man::Man),
@@ -77,6 +79,7 @@ impl Command {
             Self::Import(import) => import.run(),
             Self::Export(export) => export.run(),
             Self::Health(health) => health.run(),
+            Self::Doctor(doctor) => doctor.run(),
             Self::Simulate(simulate) => simulate.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),

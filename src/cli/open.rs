@@ -56,7 +56,7 @@ pub(super) async fn app_beside(
         Some(services) => services_lookup(services, &clock)?,
         None => lookup(&config.apple, &connector),
     };
-    let mut apns = ApnsConfig::new(connector);
+    let mut apns = ApnsConfig::new(connector.clone());
     if let Some(endpoint) = &config.apple.apns_endpoint {
         apns.endpoint = Endpoint::new(&endpoint.host, endpoint.port);
     }
@@ -73,6 +73,7 @@ pub(super) async fn app_beside(
         store,
         clock,
         random,
+        connector,
         apns,
         apps_and_books,
         ade,

@@ -173,6 +173,7 @@ impl Serving {
         let keeper = Keeper::open(&app).await?;
         let setup = app.store.write(app.now(), setup::offer).await?;
 
+        app.set_listening(addresses.iter().map(|(listener, address)| (listener.flag(), *address)).collect());
         bound.control(&folder.control_socket())?;
         let streams = Streams::default();
         let running = bound.serve(crate::http::doors(&app, &streams), keeper.tls(), app.config.proxy.clone(), grants);

@@ -41,6 +41,19 @@ pub enum Audience {
     Person,
 }
 
+impl Audience {
+    /// The word by which its requests are counted.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Device | Self::OldDevice => "device",
+            Self::Scep => "scep",
+            Self::Acme => "acme",
+            Self::Person => "person",
+        }
+    }
+}
+
 /// The status of a failure of `kind` as `audience` gets it.
 ///
 /// Devices get 400, 413 and 503 only, but for a user channel that is not managed here (410) and the one deliberate dismissal,
@@ -112,7 +125,9 @@ fn carry(failure: Failure) -> Response {
 /// It also stands guard: where devices read, a failure that neither [`status`] nor RFC 9110's ranges call for becomes 400 or 503.
 pub async fn audience(State(readers): State<Audience>, request: Request, next: Next) -> Response {
     let reference = request.extensions().get::<RequestId>().cloned();
-    answer(next.run(request).await, readers, reference.as_ref()).await
+    let mut response = answer(next.run(request).await, readers, reference.as_ref()).await;
+    response.extensions_mut().insert(readers);
+    response
 }
 
 /// What remains of a handler that panicked; the panic hook has said where.
@@ -134,7 +149,7 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
         Audience::Device | Audience::OldDevice | Audience::Scep => guard(response),
         Audience::Api if !says_json(&response) => {
             let reason = reason(response).await;
-            problem(status, &reason, &[])
+            problem(status, &reason, &[], reference)
         }
         // The framework's own refusals: too large, a wrong method, an address that is none.
         Audience::Acme if !says_json(&response) => {
@@ -168,7 +183,7 @@ pub fn render(error: &Error, readers: Audience, reference: Option<&RequestId>) -
     let status = status(error.kind, readers);
     tell_log(error, status);
     let mut response = match readers {
-        Audience::Api => problem(status, &error.message, &error.fields),
+        Audience::Api => problem(status, &error.message, &error.fields, reference),
         Audience::Device if error.kind == Kind::Retired => {
             (status, [(CONTENT_TYPE, "application/json")], UNRECOGNIZED_DEVICE).into_response()
         }
@@ -223,11 +238,14 @@ pub struct Problem<'a> {
     /// The fields at fault.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// What to name when asking for help: it finds the request in the log. Also in the header `X-Request-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
-fn problem(status: StatusCode, detail: &str, errors: &[FieldError]) -> Response {
+fn problem(status: StatusCode, detail: &str, errors: &[FieldError], reference: Option<&RequestId>) -> Response {
     let title = status.canonical_reason().unwrap_or("Failure");
-    let document = Problem { kind: "about:blank", title, status: status.as_u16(), detail, errors };
+    let document = Problem { kind: "about:blank", title, status: status.as_u16(), detail, errors, request_id: reference.map(|id| &*id.0) };
     // Serialising strings and numbers into memory does not fail; an empty body would still carry the status.
     let body = serde_json::to_vec(&document).unwrap_or_default();
     (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
@@ -261,7 +279,7 @@ fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Res
         words: error.message.clone().into_owned(),
         fields: error.fields.iter().map(|field| (field.field.clone(), field.message.clone())).collect(),
         way_on: Some(("/".to_owned(), "Go to Today".to_owned())),
-        reference: reference.filter(|_| error.kind == Kind::Internal).map(|id| id.0.to_string()),
+        reference: reference.map(|id| id.0.to_string()),
     };
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], problem_page(&view).into_string()).into_response()
 }

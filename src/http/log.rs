@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span};
 
-use crate::http::error::Why;
+use crate::http::error::{Audience, Why};
 use crate::http::server::Peer;
+use crate::metrics::Metrics;
 use crate::random::Random;
 
 /// The header that repeats a request's id, so that a person can name it.
@@ -37,6 +38,15 @@ impl RequestIds {
     }
 }
 
+/// What the middleware around every route needs.
+#[derive(Clone)]
+pub struct Desk {
+    /// Numbers requests.
+    pub ids: Arc<RequestIds>,
+    /// Counts them.
+    pub metrics: Metrics,
+}
+
 /// A request's id: an extension of every request, a field of its lines in the log, and a header of its answer.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub Arc<str>);
@@ -52,7 +62,7 @@ pub fn note_command(uuid: impl fmt::Display) {
 }
 
 /// The middleware around every route: gives the request its id and writes its line.
-pub async fn line(State(ids): State<Arc<RequestIds>>, mut request: Request, next: Next) -> Response {
+pub async fn line(State(Desk { ids, metrics }): State<Desk>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = ids.next();
     let span = tracing::info_span!("request", id = &*id.0, enrollment.id = Empty, command.uuid = Empty);
@@ -68,7 +78,9 @@ pub async fn line(State(ids): State<Arc<RequestIds>>, mut request: Request, next
 
     let route = route.as_ref().map_or("(no such address)", MatchedPath::as_str);
     let status = response.status().as_u16();
-    let duration_ms = started.elapsed().as_micros() as f64 / 1000.0;
+    let duration = started.elapsed();
+    let duration_ms = duration.as_micros() as f64 / 1000.0;
+    metrics.request(response.extensions().get::<Audience>().map_or(Audience::Person, |audience| *audience).word(), status, duration);
     let why = response.extensions().get::<Why>().map(|why| display(&why.0));
     let (listener, address) = peer.unzip();
     let (listener, address) = (listener.map(display), address.map(display));
@@ -94,8 +106,8 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
-    use crate::http::error::Audience;
     use crate::http::limits::group;
+    use crate::metrics::{Calls, WriterMeter};
 
     /// Keeps what is logged.
     #[derive(Clone, Default)]
@@ -120,25 +132,41 @@ mod tests {
         let refused = get(|| async { Error::not_found("This invitation was withdrawn.") });
         let routes = Router::new().route("/enroll/{code}", noted).route("/refused/{code}", refused).route("/health/live", get(|| async {}));
         let ids = Arc::new(RequestIds::new(&Random::seeded(7)));
-        group(Audience::Person, 0, routes).layer(axum::middleware::from_fn_with_state(ids, line))
+        let desk = Desk { ids, metrics: Metrics::new(&WriterMeter::default(), &Calls::default()) };
+        group(Audience::Person, 0, routes).layer(axum::middleware::from_fn_with_state(desk, line))
     }
 
-    /// The lines that requests to `paths` leave at level info, as JSON.
+    /// The lines that requests to `paths` leave at level info, as JSON; every answer names the request as its line does.
     fn lines(paths: &[&str]) -> Vec<serde_json::Value> {
+        let (lines, answers) = conversation(paths);
+        for (line, (id, body)) in lines.iter().zip(&answers) {
+            assert_eq!(line["span"]["id"], id.as_str());
+            assert_eq!(body.contains(id.as_str()), line["status"].as_u64().unwrap() >= 400, "{body}");
+        }
+        lines
+    }
+
+    /// What is logged, and the ids and bodies of the answers.
+    fn conversation(paths: &[&str]) -> (Vec<serde_json::Value>, Vec<(String, String)>) {
         let kept = Kept::default();
         let writer = kept.clone();
         let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        tracing::subscriber::with_default(subscriber, || {
+        let answers = tracing::subscriber::with_default(subscriber, || {
             let routes = routes();
-            for path in paths {
+            let ask = |path: &&str| {
                 let request = Request::get(*path).header("authorization", "Bearer SECRET").body(Body::empty()).unwrap();
-                runtime.block_on(routes.clone().oneshot(request)).unwrap();
-            }
+                runtime.block_on(async {
+                    let (head, body) = routes.clone().oneshot(request).await.unwrap().into_parts();
+                    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+                    (head.headers[REQUEST_ID].to_str().unwrap().to_owned(), String::from_utf8(body.to_vec()).unwrap())
+                })
+            };
+            paths.iter().map(ask).collect()
         });
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("SECRET"), "{text}");
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), answers)
     }
 
     #[test]

@@ -75,8 +75,12 @@ async fn check_in(
     let now = app.now();
     let said = match message::parse(&body) {
         Ok(said) => said,
-        Err(malformed) => return unread(&app, &peer, &headers, &body, malformed, now).await,
+        Err(malformed) => {
+            app.metrics.check_in(if matches!(malformed, Malformed::UnknownMessageType(_)) { "unknown" } else { "malformed" });
+            return unread(&app, &peer, &headers, &body, malformed, now).await;
+        }
     };
+    app.metrics.check_in(said.message.message_type());
     log::note_enrollment(said.ids.nano_id());
     let presented = identity::presented(&app, &peer, &headers, &body, now)?.map(|presented| asked(presented, &uri, &headers, &peer));
     let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &said, query.as_deref())).await?;
@@ -162,6 +166,7 @@ async fn connect(
         }
     };
     arrived.presented = arrived.presented.map(|presented| asked(presented, &parts.uri, &parts.headers, &peer));
+    app.metrics.report(arrived.head.status.as_str());
     log::note_enrollment(arrived.head.ids.nano_id());
     if let Some(uuid) = &arrived.head.command_uuid {
         log::note_command(uuid);

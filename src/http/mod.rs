@@ -15,6 +15,7 @@ mod catalog;
 pub mod configurator;
 pub mod content_tokens;
 mod ddm;
+pub mod doctor;
 pub mod enroll;
 pub mod error;
 mod file_body;
@@ -23,6 +24,7 @@ pub mod identity;
 pub mod limits;
 pub mod log;
 pub mod mdm;
+mod metrics;
 pub mod nano;
 mod notices;
 mod packages;
@@ -58,7 +60,7 @@ use limits::{
     API_MAX_BYTES, FORM_MAX_BYTES, PACKAGE_FORM_MAX_BYTES, PACKAGE_MAX_BYTES, PROFILE_FORM_MAX_BYTES, RELEASES_FORM_MAX_BYTES,
     RESTORE_MAX_BYTES, ROSTER_MAX_BYTES, group,
 };
-use log::RequestIds;
+use log::{Desk, RequestId, RequestIds};
 use server::Doors;
 
 /// Every address, by who may use it. Devices come first and stand outside of every log-in: no mistake there may cost an enrollment.
@@ -78,10 +80,10 @@ pub fn doors(app: &App, streams: &Streams) -> Doors {
         .fallback(nowhere);
     let plain = Router::new().merge(monitors()).merge(trust()).merge(files()).fallback(redirect::to_https);
     let control = Router::new().merge(monitors()).merge(scripts).fallback(nowhere);
-    let ids = Arc::new(RequestIds::new(&app.random));
+    let desk = Desk { ids: Arc::new(RequestIds::new(&app.random)), metrics: app.metrics.clone() };
     let budget = Budget::new(BODIES_MAX_BYTES);
     let finish = |routes: Router<App>| {
-        let line = axum::middleware::from_fn_with_state(Arc::clone(&ids), log::line);
+        let line = axum::middleware::from_fn_with_state(desk.clone(), log::line);
         routes.layer(line).layer(Extension(budget.clone())).with_state(app.clone())
     };
     Doors { whole: finish(whole), plain: finish(plain), control: finish(control) }
@@ -101,6 +103,7 @@ fn monitors() -> Router<App> {
 /// Scripts and the page's own requests: a token or a session.
 fn scripts() -> Router<App> {
     let routes = group(Audience::Api, API_MAX_BYTES, Router::new().merge(api::routes()).merge(nano::routes()));
+    let routes = routes.merge(group(Audience::Api, 0, metrics::routes()));
     let routes = routes.merge(group(Audience::Api, PACKAGE_MAX_BYTES, api::uploads()));
     routes.layer(CompressionLayer::new().gzip(true)).layer(never_kept())
 }
@@ -149,8 +152,12 @@ fn readers(path: &str) -> Audience {
 }
 
 /// Answers where no route leads.
-async fn nowhere(uri: Uri) -> Response {
-    error::render(&Error::new(Kind::NotFound, "There is nothing at this address."), readers(uri.path()), None)
+async fn nowhere(uri: Uri, id: Option<Extension<RequestId>>) -> Response {
+    let readers = readers(uri.path());
+    let id = id.as_ref().map(|Extension(id)| id);
+    let mut response = error::render(&Error::new(Kind::NotFound, "There is nothing at this address."), readers, id);
+    response.extensions_mut().insert(readers);
+    response
 }
 
 /// Answers that say who somebody is or what they may see are kept by nobody between here and them.

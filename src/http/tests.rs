@@ -2,6 +2,7 @@
 
 mod authorisation;
 mod move_in;
+mod observe;
 mod pages;
 mod recorded;
 mod restore;

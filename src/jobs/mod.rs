@@ -153,7 +153,9 @@ async fn run_one(app: &App, job: &Job) -> Result<()> {
     let started = std::time::Instant::now();
     let started_at = app.now();
     let outcome = (job.run)(app, started_at).await;
-    let duration_ms = started.elapsed().as_millis() as u64;
+    let duration = started.elapsed();
+    let duration_ms = duration.as_millis() as u64;
+    app.metrics.job(job.name, outcome.is_ok(), duration);
     match &outcome {
         Ok(result) => tracing::debug!(job = job.name, duration_ms, "{result}"),
         Err(error) => tracing::warn!(job = job.name, duration_ms, "{error}"),

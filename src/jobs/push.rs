@@ -29,11 +29,14 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let mut sending = JoinSet::new();
     for due in due {
         let Some((identity, practice)) = identities.get(&due.topic).cloned() else { continue };
-        let apns = app.push_service(practice);
+        let (apns, metrics) = (app.push_service(practice), app.metrics.clone());
         sending.spawn(async move {
             let magic = String::from_utf8_lossy(due.magic.expose()).into_owned();
             let push = Push { token: due.token.clone(), magic: Secret::new(magic), expiration: now.plus(KEEP_FOR) };
             let outcome = apns.push(&identity, &push).await;
+            if !practice {
+                metrics.push(word(&outcome));
+            }
             (due, outcome)
         });
     }
@@ -44,6 +47,16 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     let (sent, failed) = count(&answers);
     record(app, answers).await?;
     Ok(format!("{sent} sent, {failed} not"))
+}
+
+/// What became of a push, as it is counted.
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered { .. } => "delivered",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Unreachable { .. } => "unreachable",
+        Outcome::Unproven { .. } => "certificate_refused",
+    }
 }
 
 fn count(answers: &[(Due, Outcome)]) -> (usize, usize) {

@@ -1,11 +1,16 @@
 //! Everything here that has an end: certificates, tokens, profiles and the deadlines of update plans, in one list for all who count down.
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::ca::tls;
 use crate::store::{
     Tx, ade_servers, authorities, content_tokens, packages, provisioning, push_certificates, update_plans, update_progress,
 };
+
+/// How near an end has to be to say so.
+pub const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Provisioning profiles that are listed; those that end first.
 const PROFILES_MAX: u32 = 100;

@@ -30,6 +30,11 @@ pub fn due(tx: &Tx) -> Result<Option<Timestamp>> {
     Ok(Some(settings::value(tx, &LAST)?.map_or(tx.now, |last| last.plus(EVERY))))
 }
 
+/// When it was last looked through.
+pub fn last(tx: &Tx) -> Result<Option<Timestamp>> {
+    settings::value(tx, &LAST)
+}
+
 /// Notes that a look has begun, which may take a while and is not to begin twice.
 pub fn begin(tx: &Tx) -> Result<()> {
     settings::set(tx, &LAST, &tx.now).map(drop)
@@ -40,24 +45,26 @@ pub fn broke_off(tx: &Tx) -> Result<()> {
     settings::set(tx, &LAST, &tx.now.minus(EVERY).plus(AGAIN_AFTER)).map(drop)
 }
 
+/// What was found in words, and what to do; none where nothing was.
+pub fn words(findings: &[Finding]) -> Option<(String, &'static str)> {
+    let (first, count) = (findings.first()?, findings.len());
+    let what = format!("The database is damaged: {count} findings, the first is “{}”.", first.message);
+    let remedy = "Stop Rollcall and keep a copy of the data folder as it is. Then restore the newest backup that is sound (rollcall restore FILE), and have \
+                  this machine's disk and memory checked: a database does not break by itself.";
+    Some((what, remedy))
+}
+
 /// Tells an admin what was found, or takes the alert down when the database is sound; gives the outcome in words.
 pub fn record(tx: &Tx, findings: &[Finding]) -> Result<String> {
     const ACTOR: Actor = Actor::Job("integrity");
-    let Some(first) = findings.first() else {
+    let (Some(first), Some((what, remedy))) = (findings.first(), words(findings)) else {
         if alerts::clear(tx, ALERT)? {
             journal::note(tx, &ACTOR, "database.sound", journal::Subject::default(), json!({}))?;
         }
         return Ok(String::from("sound"));
     };
     let count = findings.len();
-    alerts::raise(
-        tx,
-        ALERT,
-        100,
-        &format!("The database is damaged: {count} findings, the first is “{}”.", first.message),
-        "Stop Rollcall and keep a copy of the data folder as it is. Then restore the newest backup that is sound (rollcall restore FILE), and have \
-         this machine's disk and memory checked: a database does not break by itself.",
-    )?;
+    alerts::raise(tx, ALERT, 100, &what, remedy)?;
     let told: Vec<_> = findings.iter().take(TOLD_MAX).map(|finding| &finding.message).collect();
     let data = json!({ "count": count, "findings": told, "because": first.message });
     journal::note(tx, &ACTOR, "database.damaged", journal::Subject::default(), data)?;

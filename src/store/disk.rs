@@ -101,8 +101,9 @@ fn work(mut durable: Box<dyn Durable>, groups: &Receiver<Committed>, inbox: &Inb
             Ok(()) => {
                 inbox.disk_done(None);
                 tower.ring(bells);
+                inbox.meter().committed(jobs.len());
                 for job in jobs {
-                    job.answer(None);
+                    inbox.answer(job, None);
                 }
             }
             Err(error) => {
@@ -111,7 +112,7 @@ fn work(mut durable: Box<dyn Durable>, groups: &Receiver<Committed>, inbox: &Inb
                 tracing::error!(%error, closures = jobs.len(), "the disk failed; nothing is stored any more until the server is restarted");
                 inbox.disk_done(Some(error.to_string()));
                 for job in jobs {
-                    job.answer(Some(doubtful()));
+                    inbox.answer(job, Some(doubtful()));
                 }
             }
         }

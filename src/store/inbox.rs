@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::metrics::WriterMeter;
 use crate::store::soft::{SoftFact, SoftFacts};
 use crate::store::tx::{Tx, busy};
 
@@ -16,6 +17,8 @@ const SOFT_WAIT: Duration = Duration::from_secs(5);
 pub(in crate::store) trait Job: Send {
     /// Runs the closure; true when what it did is to be kept.
     fn run(&mut self, tx: &mut Tx) -> bool;
+    /// When it was left here.
+    fn left_at(&self) -> Instant;
     /// Tells the caller what came of it; `lost` says why the whole group is undone, if it is.
     fn answer(self: Box<Self>, lost: Option<Error>);
 }
@@ -49,11 +52,28 @@ pub(in crate::store) struct Inbox {
     waiting: Mutex<Waiting>,
     bell: Condvar,
     limit: usize,
+    meter: WriterMeter,
 }
 
 impl Inbox {
     pub(in crate::store) fn new(limit: usize) -> Self {
-        Self { waiting: Mutex::default(), bell: Condvar::new(), limit }
+        Self { waiting: Mutex::default(), bell: Condvar::new(), limit, meter: WriterMeter::default() }
+    }
+
+    /// What is measured of the work that goes through here.
+    pub(in crate::store) fn meter(&self) -> &WriterMeter {
+        &self.meter
+    }
+
+    /// Closures that wait for their turn.
+    pub(in crate::store) fn waiting(&self) -> usize {
+        self.lock().jobs.len()
+    }
+
+    /// Tells a closure's caller what came of it.
+    pub(in crate::store) fn answer(&self, job: Box<dyn Job>, lost: Option<Error>) {
+        self.meter.answered(machine_now().saturating_duration_since(job.left_at()));
+        job.answer(lost);
     }
 
     /// Leaves a closure; [`Kind::Busy`](crate::error::Kind::Busy) when `limit` of them wait already or the store is closed.

@@ -39,6 +39,7 @@ mod disk;
 pub mod enrollments;
 pub mod escrow;
 pub mod events;
+pub mod figures;
 pub mod focuses;
 pub mod former_holders;
 pub mod groups;
@@ -101,6 +102,7 @@ pub use writer::GROUP_LIMIT;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::metrics::WriterMeter;
 use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::random::Random;
 use bells::Tower;
@@ -266,6 +268,16 @@ impl Store {
     /// Listens for a bell that commits ring.
     pub fn listen(&self, bell: Bell) -> Listener {
         self.0.tower.listen(bell)
+    }
+
+    /// What is measured of the writing: how long it takes, and how many go into one commit.
+    pub fn meter(&self) -> WriterMeter {
+        self.0.writer.meter()
+    }
+
+    /// Writes that wait for the writer now.
+    pub fn waiting(&self) -> usize {
+        self.0.writer.waiting()
     }
 
     /// Refuses new writes, writes everything that waits, and ends the writer; reads still work. Waits for it.

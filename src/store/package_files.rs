@@ -63,8 +63,14 @@ impl PackageFiles {
     /// How many bytes can be taken now, with [`DISK_RESERVE_BYTES`] left free.
     pub fn room(&self) -> Result<u64> {
         self.make()?;
-        let disk = rustix::fs::statvfs(&self.folder).map_err(|error| failed(&error.into()))?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(self.reserve_bytes))
+        Ok(self.disk_free()?.saturating_sub(self.reserve_bytes))
+    }
+
+    /// How many bytes are free on the disk of the data folder.
+    pub fn disk_free(&self) -> Result<u64> {
+        let folder = if self.folder.is_dir() { &self.folder } else { self.folder.parent().unwrap_or(&self.folder) };
+        let disk = rustix::fs::statvfs(folder).map_err(|error| failed(&error.into()))?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     fn make(&self) -> Result<()> {

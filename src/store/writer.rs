@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::metrics::WriterMeter;
 use crate::store::bells::{Bells, Tower};
 use crate::store::disk::{Committed, Disk, Durable};
 use crate::store::inbox::{Inbox, Job, Turn, machine_now};
@@ -27,6 +28,7 @@ const SOFT_SLICE: usize = 256;
 /// A caller's closure, its outcome, and the way back to the caller.
 struct Call<T, F> {
     now: Timestamp,
+    left_at: Instant,
     work: Option<F>,
     outcome: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
@@ -41,6 +43,10 @@ impl<T: Send, F: FnOnce(&Tx) -> Result<T> + Send> Job for Call<T, F> {
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);
         keep
+    }
+
+    fn left_at(&self) -> Instant {
+        self.left_at
     }
 
     fn answer(self: Box<Self>, lost: Option<Error>) {
@@ -91,13 +97,23 @@ impl Writer {
         F: FnOnce(&Tx) -> Result<T> + Send + 'static,
     {
         let (answer, outcome) = oneshot::channel();
-        self.inbox.submit(Box::new(Call { now, work: Some(work), outcome: None, answer }))?;
+        self.inbox.submit(Box::new(Call { now, left_at: machine_now(), work: Some(work), outcome: None, answer }))?;
         Ok(outcome)
     }
 
     /// Leaves a soft fact with the writer.
     pub(in crate::store) fn soften(&self, fact: SoftFact, at: Timestamp) {
         self.inbox.soften(fact, at);
+    }
+
+    /// What is measured of the writing.
+    pub(in crate::store) fn meter(&self) -> WriterMeter {
+        self.inbox.meter().clone()
+    }
+
+    /// Closures that wait for their turn.
+    pub(in crate::store) fn waiting(&self) -> usize {
+        self.inbox.waiting()
     }
 
     /// Makes the soft facts part of the next group.
@@ -231,7 +247,7 @@ impl Room {
         if !slice.is_empty() {
             self.inbox.soften_again(slice);
         }
-        self.ran.drain(..).for_each(|job| job.answer(Some(undone())));
+        self.ran.drain(..).for_each(|job| self.inbox.answer(job, Some(undone())));
     }
 }
 

@@ -11,6 +11,7 @@ mod codes;
 mod console;
 mod declarations;
 mod devices;
+mod doctor;
 mod genuine;
 mod held_back;
 mod kit;

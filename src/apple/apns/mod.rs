@@ -112,6 +112,11 @@ impl Apns {
         Self { config, links: Mutex::default() }
     }
 
+    /// Where the service is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.config.endpoint
+    }
+
     /// Pushes to one device and tells what came of it. Every attempt is bounded in time, and so is their number.
     ///
     /// A push that a dying connection took with it is sent once more: Apple keeps only the last push of a device, so twice is no harm.
@@ -124,6 +129,11 @@ impl Apns {
             },
             Err(why) => Err(why),
         };
+        let calls = self.config.connector.calls();
+        match &answer {
+            Ok(answer) => calls.answered("apns", answer.status().as_u16()),
+            Err(_) => calls.unanswered("apns"),
+        }
         answer.map_or_else(|why| outcome_of_failure(&why), |answer| outcome(&answer))
     }
 

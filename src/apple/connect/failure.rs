@@ -98,6 +98,13 @@ impl Failure {
         Self::Broken { endpoint: endpoint.to_string(), detail: chain(error) }
     }
 
+    /// What happened, and what helps: its sentence in two.
+    pub fn in_two(&self) -> (String, String) {
+        let sentence = self.to_string();
+        let (what, helps) = sentence.rsplit_once(": ").unwrap_or((&sentence, ""));
+        (what.to_owned(), helps.to_owned())
+    }
+
     /// Whether somebody in this network can mend it, so that waiting alone does not help.
     pub fn is_for_people(&self) -> bool {
         matches!(self, Self::Untrusted { .. } | Self::ProxyRefused { .. })
@@ -176,6 +183,20 @@ mod tests {
         assert!(matches!(foreign, Failure::Untrusted { .. }), "{foreign}");
         let wrapped = io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::Expired));
         assert!(matches!(Failure::of_tls(&endpoint, &io::Error::other(wrapped)), Failure::Untrusted { .. }));
+    }
+
+    #[test]
+    fn what_happened_and_what_helps_stand_apart() {
+        let endpoint = String::from("localhost:1");
+        let (what, helps) =
+            Failure::Untrusted { endpoint: endpoint.clone(), detail: String::from("invalid peer certificate: UnknownIssuer") }.in_two();
+        assert_eq!(what, "the certificate of localhost:1 is not trusted (invalid peer certificate: UnknownIssuer)");
+        assert!(helps.starts_with("if something in between opens TLS"), "{helps}");
+        let (what, helps) = Failure::TimedOut { endpoint, after_ms: 10 }.in_two();
+        assert_eq!(
+            (what.as_str(), helps.as_str()),
+            ("localhost:1 did not answer within 10 ms", "check that the firewall lets this port out")
+        );
     }
 
     #[test]

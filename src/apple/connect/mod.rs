@@ -17,11 +17,13 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::clock::Clock;
+use crate::metrics::Calls;
 
 pub use dial::{Dialer, PROXY_ANSWER_LIMIT};
 pub use endpoint::{Endpoint, Proxy, ProxyLogin};
 pub use failure::Failure;
 pub(crate) use failure::chain;
+pub(in crate::apple) use tls::Witness;
 pub use tls::{ClientIdentity, Trust};
 pub(crate) use watched::{Cause, Watched};
 
@@ -34,12 +36,13 @@ pub struct Connector {
     trust: Trust,
     dialer: Dialer,
     clock: Clock,
+    calls: Calls,
 }
 
 impl Connector {
     /// Reaches others directly and gives up after [`CONNECT_TIMEOUT`]; `clock` says whether their certificates are valid.
     pub fn new(trust: Trust, clock: Clock) -> Self {
-        Self { trust, dialer: Dialer::new(None, CONNECT_TIMEOUT), clock }
+        Self { trust, dialer: Dialer::new(None, CONNECT_TIMEOUT), clock, calls: Calls::default() }
     }
 
     /// Trusts `trust` instead.
@@ -47,6 +50,11 @@ impl Connector {
     pub fn trusting(mut self, trust: Trust) -> Self {
         self.trust = trust;
         self
+    }
+
+    /// Where what is asked of Apple is counted; clones and those made of it count together.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Whom it trusts.
@@ -100,6 +108,12 @@ impl Connector {
     async fn in_time<T>(&self, endpoint: &Endpoint, attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let timeout = self.dialer.timeout();
         tokio::time::timeout(timeout, attempt).await.unwrap_or_else(|_| Err(Failure::timed_out(endpoint, timeout)))
+    }
+
+    /// Settings for one handshake, and the witness of the chain that is shown in it, trusted or not.
+    pub(in crate::apple) fn witnessed(&self, alpn: &[&[u8]]) -> Result<(Arc<ClientConfig>, Arc<Witness>), Failure> {
+        let (config, witness) = tls::witnessed(tls::config(&self.trust, &self.clock, alpn, None)?, &self.trust)?;
+        Ok((Arc::new(config), witness))
     }
 
     /// A connector for HTTP clients that pool their connections: `https` with our trust anchors, and `http` as it is.

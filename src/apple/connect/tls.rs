@@ -1,10 +1,12 @@
 //! Whom we trust, and who we are, in TLS.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::Failure;
 use crate::clock::Clock;
@@ -79,6 +81,66 @@ pub(super) fn config(trust: &Trust, clock: &Clock, alpn: &[&[u8]], identity: Opt
     };
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
+}
+
+/// Judges as every client does, and keeps the chain that was shown, so that a refused one can be told of.
+#[derive(Debug)]
+pub(in crate::apple) struct Witness {
+    judge: Arc<WebPkiServerVerifier>,
+    chain: OnceLock<Vec<CertificateDer<'static>>>,
+}
+
+impl Witness {
+    /// The chain that the server showed, its own certificate first; empty where it came to none.
+    pub(in crate::apple) fn chain(&self) -> &[CertificateDer<'static>] {
+        self.chain.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        // Each witness sees one handshake.
+        let _ = self.chain.set(std::iter::once(own).chain(others).map(|certificate| certificate.clone().into_owned()).collect());
+        self.judge.verify_server_cert(own, others, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.judge.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.judge.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.supported_verify_schemes()
+    }
+}
+
+/// Settings for one handshake that trusts what `config` trusts, and the witness of what was shown.
+pub(super) fn witnessed(mut config: ClientConfig, trust: &Trust) -> Result<(ClientConfig, Arc<Witness>), Failure> {
+    let judge = WebPkiServerVerifier::builder_with_provider(Arc::clone(&trust.0), Arc::clone(config.crypto_provider())).build();
+    let judge = judge.map_err(|error| Failure::IdentityUnusable { detail: error.to_string() })?;
+    let witness = Arc::new(Witness { judge, chain: OnceLock::new() });
+    config.dangerous().set_certificate_verifier(Arc::clone(&witness) as Arc<dyn ServerCertVerifier>);
+    Ok((config, witness))
 }
 
 #[cfg(test)]

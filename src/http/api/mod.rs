@@ -15,6 +15,7 @@ mod commands;
 mod content_tokens;
 mod declarations;
 mod devices;
+mod doctor;
 mod enrollments;
 mod events;
 mod focus;
@@ -127,6 +128,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(licences::routes())
         .merge(releases::routes())
         .merge(backups::routes())
+        .merge(doctor::routes())
         .merge(apple_roots::routes())
 }
 

@@ -47,6 +47,7 @@ pub(super) const ADDRESS: &str = "/api/v1/openapi.json";
         (name = "backups", description = "When backups are made, where they are, whether they can be restored, and one to take away"),
         (name = "authorities", description = "Whose certificates are known here: own roots, and those of other servers whose devices move in"),
         (name = "moving in and out", description = "Devices that come from another server without noticing, and those that go to one"),
+        (name = "doctor", description = "Whether the appliance can do its work, and what to do where it cannot"),
         (name = "webhooks", description = "Receivers that are told what devices say"),
         (name = "notices", description = "What is told away from the page: by which mail server, to whom, and a calendar of everything that ends"),
     ),

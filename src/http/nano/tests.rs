@@ -100,6 +100,7 @@ fn pushing_to(base: &App, apns: Apns) -> App {
         store: base.store.clone(),
         clock: base.clock.clone(),
         random: base.random.clone(),
+        connector: base.connector.clone(),
         apns: Arc::new(apns),
         apps_and_books: base.apps_and_books.clone(),
         ade: base.ade.clone(),

@@ -33,4 +33,4 @@ pub mod trust;
 pub mod updates;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::http) mod tests;

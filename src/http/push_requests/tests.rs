@@ -77,7 +77,8 @@ impl House {
             object_stores: crate::apple::object_store::ObjectStores::new(&connector),
             certificate_authorities: crate::apple::certificate_authority::CertificateAuthorities::new(&connector),
             mailer: crate::apple::smtp::Mailer::new(&connector),
-            apns: Arc::new(Apns::new(ApnsConfig::new(connector))),
+            apns: Arc::new(Apns::new(ApnsConfig::new(connector.clone()))),
+            connector,
             roots: Authority { id: "test".into(), issuer: issue::root("Test", base.now()).unwrap(), bridge: None }.into(),
             imported: Vec::new(),
         });

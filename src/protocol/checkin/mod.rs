@@ -61,6 +61,19 @@ pub enum Message {
 }
 
 impl Message {
+    /// Every `MessageType`.
+    pub const TYPES: [&'static str; 9] = [
+        "Authenticate",
+        "TokenUpdate",
+        "CheckOut",
+        "UserAuthenticate",
+        "GetBootstrapToken",
+        "SetBootstrapToken",
+        "GetToken",
+        "DeclarativeManagement",
+        "ReturnToService",
+    ];
+
     /// Apple's word for it, as in `MessageType`.
     pub const fn message_type(&self) -> &'static str {
         match self {

@@ -33,6 +33,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 5] = [Self::Idle, Self::Acknowledged, Self::Error, Self::CommandFormatError, Self::NotNow];
+
     /// Apple's word.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -10,6 +10,7 @@ mod backups;
 mod commands;
 mod declarations;
 mod devices;
+mod doctor;
 mod events;
 mod groups;
 mod licences;

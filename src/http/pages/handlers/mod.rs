@@ -10,6 +10,7 @@ mod declarations;
 mod deeds;
 mod device;
 mod devices;
+mod doctor;
 mod form;
 mod genuine;
 mod groups;
@@ -109,6 +110,7 @@ pub fn routes() -> Router<App> {
         .merge(backups::routes())
         .merge(tls::routes())
         .merge(notices::routes())
+        .merge(doctor::routes())
         .merge(access::routes())
         .merge(catalog::routes())
         .merge(updates::routes())

@@ -10,6 +10,7 @@ use super::account;
 use super::ade;
 use super::backups;
 use super::devices::name;
+use super::doctor;
 use super::genuine;
 use super::licences;
 use super::notices;
@@ -30,6 +31,7 @@ use crate::http::pages::system::{self, settings, setup_assistant};
 use crate::http::pages::system::{JobRow, SystemPart, SystemView, page};
 use crate::mdm::admins::audit::{self as log, Asked};
 use crate::mdm::ca::roots;
+use crate::mdm::ends::SOON;
 use crate::mdm::enroll::automated::rules;
 use crate::mdm::enroll::configurator;
 use crate::mdm::settings::zone;
@@ -40,9 +42,6 @@ use crate::store::{Tx, devices};
 
 /// Lines of the audit log on one page.
 const LINES: u32 = 100;
-
-/// How near an end has to be to say so.
-const SOON: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -121,6 +120,8 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     }
     let (state, words) = move_in::part(tx, actor)?;
     parts.push(part("Move in", state, words, system::move_in::ADDRESS));
+    let (state, words) = doctor::part(tx, actor)?;
+    parts.push(part("Doctor", state, words, system::doctor::ADDRESS));
     if !first_steps::standing(tx, actor)?.is_done() {
         parts.insert(0, part("Set-up", Mark::Waiting, String::from("not finished yet"), "/setup"));
     }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod backups;
+pub mod doctor;
 pub mod genuine;
 pub mod licences;
 pub mod notices;

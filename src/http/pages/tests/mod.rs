@@ -10,6 +10,7 @@ mod backups;
 mod catalog;
 mod declarations;
 mod devices;
+mod doctor;
 mod forms;
 mod genuine;
 mod groups;
@@ -121,7 +122,7 @@ impl House {
     }
 }
 
-fn enrollment(tx: &Tx, device_id: &str) -> Enrollment {
+pub(in crate::http) fn enrollment(tx: &Tx, device_id: &str) -> Enrollment {
     Enrollment {
         id: format!("e{device_id}"),
         device_id: device_id.to_owned(),

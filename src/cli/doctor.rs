@@ -1,0 +1,106 @@
+//! `rollcall doctor`: whether the appliance can do its work, and what to do where it cannot.
+
+use std::path::Path;
+
+use axum::http::Method;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::api::{self, Beside};
+use super::print::{self, text};
+use super::serve;
+use crate::config::{Config, Layer};
+use crate::error::{Error, Kind, Result};
+
+/// Examines the appliance and says what to do.
+///
+/// It looks at the clock, the address and its certificate as a device sees it, the way to Apple's services (through the proxy, where there is one), push
+/// certificates and tokens, the authority and devices' identities, the disk, the database, backups and jobs. While Rollcall runs it is asked through its
+/// control socket; while it does not, what needs it running is left out. The exit code is 1 when an error was found.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rollcall doctor
+  rollcall doctor --data /var/lib/rollcall --json | jq '.findings[] | select(.level == \"error\")'")]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    beside: Beside,
+}
+
+impl Doctor {
+    /// Does it and prints what was found.
+    ///
+    /// # Errors
+    /// Conflict, so that the exit code is 1, when an error was found.
+    pub(super) fn run(self) -> Result<()> {
+        let Beside { data, json } = self.beside;
+        let folder = Config::read(Layer::flags().with("data", data.clone()), serve::environment())?.data;
+        let asked = api::with(data, async |api| Ok(api.ask(Method::POST, "/api/v1/doctor/run", Some(json!({}))).await));
+        let report = match asked {
+            Ok(answer) => answer?,
+            Err(error) => closed(&folder, error)?,
+        };
+        print!("{}", if json { print::json(&report) } else { told(&report) });
+        match report["errors"].as_u64().unwrap_or_default() {
+            0 => Ok(()),
+            1 => Err(Error::conflict("1 error was found.")),
+            errors => Err(Error::conflict(format!("{errors} errors were found."))),
+        }
+    }
+}
+
+/// What is to be said of an appliance that cannot even be opened. Where there is none, that is no finding.
+fn closed(folder: &Path, error: Error) -> Result<Value> {
+    if !folder.join("rollcall.db").exists() || error.kind == Kind::Forbidden {
+        return Err(error);
+    }
+    let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+    let remedy = match error.kind {
+        Kind::Conflict => "Wait until it has started or ended, then look once more.",
+        _ => "Keep a copy of the data folder as it is. Then restore the newest backup that is sound: rollcall restore FILE.",
+    };
+    let finding = json!({
+        "id": "database.open", "area": "database", "level": "error", "link": null,
+        "what": format!("{} cannot be opened: {}{cause}", folder.display(), error.message), "remedy": remedy,
+    });
+    Ok(json!({ "checked_at": null, "errors": 1, "warnings": 0, "findings": [finding] }))
+}
+
+/// The findings for people: the worst first, each with its remedy below it.
+fn told(report: &Value) -> String {
+    report["findings"].as_array().into_iter().flatten().map(line).collect()
+}
+
+fn line(finding: &Value) -> String {
+    let (level, what, remedy) = (text(finding, "level"), text(finding, "what"), text(finding, "remedy"));
+    let page = finding["link"].as_str().filter(|_| level != "ok").map(|link| format!(" (page: {link})")).unwrap_or_default();
+    let told = format!("{level:<8} {what}\n");
+    if remedy.is_empty() && page.is_empty() { told } else { format!("{told}         {remedy}{page}\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_has_its_remedy_below_it() {
+        let report = json!({ "errors": 1, "findings": [
+            { "id": "push.none", "level": "warning", "what": "There is none.", "remedy": "Get one.", "link": "/system/push" },
+            { "id": "disk.room", "level": "ok", "what": "There is room.", "remedy": "", "link": "/system" },
+        ] });
+        assert_eq!(told(&report), "warning  There is none.\n         Get one. (page: /system/push)\nok       There is room.\n");
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_opened_is_a_finding_and_a_missing_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(closed(folder.path(), Error::bad_input("none")).unwrap_err().kind, Kind::BadInput);
+        std::fs::write(folder.path().join("rollcall.db"), "no database").unwrap();
+        let report = closed(folder.path(), Error::internal("It is damaged.", "malformed")).unwrap();
+        assert_eq!(report["errors"], 1);
+        let finding = &report["findings"][0];
+        assert!(
+            text(finding, "what").ends_with("It is damaged. (malformed)") && text(finding, "remedy").contains("rollcall restore"),
+            "{finding}"
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! What an examination of the appliance found, with what to do about each.
+
+use maud::{Markup, html};
+
+use super::super::parts::{
+    Button, Column, Frame, Row, Section, Shell, State, Table, badge, count, empty, frame, post, section, table, time_ago,
+};
+use crate::mdm::doctor::{Finding, Level, Report};
+
+/// Where the page is.
+pub const ADDRESS: &str = "/system/doctor";
+
+/// What the page shows.
+#[derive(Debug, Clone)]
+pub struct DoctorView {
+    /// What was found, and the page that mends each.
+    pub report: Option<(Report, Vec<Option<String>>)>,
+    /// Whether the viewer may have the appliance examined.
+    pub may_check: bool,
+}
+
+/// The square of a level.
+pub fn mark(level: Level) -> State {
+    match level {
+        Level::Ok | Level::Note => State::Ok,
+        Level::Warning => State::Waiting,
+        Level::Error => State::Problem,
+    }
+}
+
+/// How it stands, in a sentence.
+pub fn summary(report: &Report) -> String {
+    let (errors, warnings) = (report.count(Level::Error) as u64, report.count(Level::Warning) as u64);
+    match (errors, warnings) {
+        (0, 0) => {
+            format!("All is well: {} looked at, and nothing needs you.", count(report.findings.len() as u64, "thing was", "things were"))
+        }
+        (0, _) => format!("{} for you to look at.", count(warnings, "thing is", "things are")),
+        (_, 0) => format!("{} not work.", count(errors, "thing does", "things do")),
+        _ => format!(
+            "{} not work, and {} for you to look at.",
+            count(errors, "thing does", "things do"),
+            count(warnings, "other is", "others are")
+        ),
+    }
+}
+
+/// The page.
+pub fn page(shell: &Shell, view: &DoctorView) -> Markup {
+    let check = html! { @if view.may_check { (post(ADDRESS, html! { (Button::submit("Check now").main()) })) } };
+    let action = if view.report.is_some() { check.clone() } else { Markup::default() };
+    let content = html! {
+        @match &view.report {
+            None => (empty(
+                "Nobody has looked yet",
+                "Check now looks at the clock, the address and its certificate as a device sees it, the way to Apple, certificates and tokens, \
+                 the disk, the database and backups. It takes some seconds and changes nothing.",
+                check,
+            )),
+            Some((report, pages)) => {
+                div.stack.loose {
+                    div.row {
+                        (badge(mark(report.worst()), &summary(report)))
+                        span.quiet { "Looked " (time_ago(report.checked_at, shell.now)) "." }
+                    }
+                    (part("Needs you", report, pages, &[Level::Error, Level::Warning]))
+                    (part("Good to know", report, pages, &[Level::Note]))
+                    (part("As it should be", report, pages, &[Level::Ok]))
+                }
+            }
+        }
+    };
+    let under = html! { "Whether the appliance can do its work, and what to do where it cannot. " code { "rollcall doctor" } " says the same on the machine." };
+    frame(shell, &Frame { back: Some(("/system", "System")), under, action, ..Frame::new(Section::System, "Doctor") }, content)
+}
+
+/// The findings of some levels; nothing where there are none.
+fn part(title: &str, report: &Report, pages: &[Option<String>], levels: &[Level]) -> Markup {
+    let found = report.findings.iter().zip(pages).filter(|(finding, _)| levels.contains(&finding.level));
+    let rows: Vec<_> = found.map(|(finding, page)| row(finding, page.as_deref())).collect();
+    if rows.is_empty() {
+        return Markup::default();
+    }
+    let columns = vec![Column::main("About"), Column::text("What was found")];
+    section(title, table(&Table { caption: title, columns, rows, pager: None, empty: html! {}, selection: None, compact: false }))
+}
+
+fn row(finding: &Finding, page: Option<&str>) -> Row {
+    let words = html! {
+        p { (finding.what) }
+        @if !finding.remedy.is_empty() { p.quiet { (finding.remedy) } }
+        @if let Some(page) = page.filter(|_| finding.level != Level::Ok) { p { a href=(page) { "Open the page" } } }
+    };
+    let about = badge(mark(finding.level), finding.area.words());
+    Row { id: String::new(), href: None, name: finding.area.words().to_owned(), cells: vec![about, words] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::mdm::doctor::Area;
+
+    fn report(levels: &[Level]) -> Report {
+        let findings = levels.iter().map(|level| Finding {
+            id: String::from("push.none"),
+            area: Area::Push,
+            level: *level,
+            what: String::from("There is <no> certificate."),
+            remedy: String::from("Get one."),
+        });
+        Report { checked_at: Timestamp::from_seconds(1_795_577_000), findings: findings.collect() }
+    }
+
+    #[test]
+    fn what_was_found_is_summed_up() {
+        for (levels, words) in [
+            (&[Level::Ok][..], "All is well: 1 thing was looked at, and nothing needs you."),
+            (&[Level::Ok, Level::Note], "All is well: 2 things were looked at, and nothing needs you."),
+            (&[Level::Warning, Level::Ok], "1 thing is for you to look at."),
+            (&[Level::Error, Level::Error], "2 things do not work."),
+            (&[Level::Error, Level::Warning], "1 thing does not work, and 1 other is for you to look at."),
+        ] {
+            assert_eq!(summary(&report(levels)), words);
+        }
+    }
+
+    #[test]
+    fn each_finding_has_its_remedy_and_the_way_there_and_who_may_not_check_has_no_button() {
+        let shell = Shell::for_tests(Section::System, Timestamp::from_seconds(1_795_577_349));
+        let found = (report(&[Level::Error, Level::Ok]), vec![Some(String::from("/system/push")), None]);
+        let html = page(&shell, &DoctorView { report: Some(found), may_check: false }).into_string();
+        for part in ["Needs you", "As it should be", "There is &lt;no&gt; certificate.", "Get one.", "href=\"/system/push\""] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("Check now") && !html.contains("Good to know"), "{html}");
+        let html = page(&shell, &DoctorView { report: None, may_check: true }).into_string();
+        assert!(html.contains("Nobody has looked yet") && html.contains("Check now"), "{html}");
+    }
+}

@@ -1,0 +1,271 @@
+//! Whether devices find the appliance: what time it is, its name, its ports, and the certificate that it shows.
+
+use std::time::Duration;
+
+use super::{Area, Door, Finding, Level, Seen, until};
+use crate::clock::{Timestamp, Zone};
+use crate::error::Result;
+use crate::mdm::ends::SOON;
+use crate::pki::certificate::Certificate;
+use crate::pki::public_key::KeyKind;
+use crate::store::Tx;
+use crate::store::events::{self, Filter};
+
+/// A clock that is wrong by more than this makes signatures and tokens look old or not valid yet.
+const CLOCK_WRONG: Duration = Duration::from_secs(300);
+
+/// A clock that is wrong by more than this is on its way there.
+const CLOCK_OFF: Duration = Duration::from_secs(60);
+
+/// No clock that is right says less.
+const EARLIEST: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
+/// How long a certificate may be good for by the rules of Apple's systems: since iOS 13 and macOS 10.15 for every server.
+const LONGEST_LIFE: Duration = Duration::from_secs(825 * 24 * 3600);
+
+/// Bits of the shortest RSA key that Apple's systems take.
+const RSA_BITS_MIN: usize = 2048;
+
+/// How long it takes until `at`, or how long ago it was.
+fn apart(one: Timestamp, other: Timestamp) -> Duration {
+    one.since(other).max(other.since(one))
+}
+
+/// What time it is here, by what others say and by what was written down before.
+pub(super) fn clock(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Finding> {
+    const ID: &str = "clock.time";
+    const SET: &str = "Set the clock and have the system keep it (timedatectl set-ntp true, or the settings of macOS).";
+    let (area, here) = (Area::Clock, zone.words(tx.now));
+    if tx.now < EARLIEST {
+        return Ok(Finding::new(ID, area, Level::Error, format!("This machine’s clock says {here}, which is long past."), SET));
+    }
+    if let Some(service) = seen.apple.iter().find(|service| service.date.is_some()) {
+        let there = service.date.unwrap_or(tx.now);
+        let off = apart(tx.now, there);
+        let what = format!("This machine’s clock says {here}; {} says {}.", service.host, zone.words(there));
+        return Ok(match off {
+            off if off > CLOCK_WRONG => {
+                let remedy =
+                    format!("{SET} Until then certificates look as if they had ended or not begun, and Apple refuses what is signed here.");
+                Finding::new(ID, area, Level::Error, what, remedy)
+            }
+            off if off > CLOCK_OFF => Finding::new(ID, area, Level::Warning, what, SET),
+            _ => Finding::ok(ID, area, format!("This machine’s clock is right, as far as {} tells.", service.host)),
+        });
+    }
+    let newest = events::list(tx, &Filter::default(), None, 1)?.into_iter().next();
+    if let Some(newest) = newest.filter(|newest| newest.at.since(tx.now) > CLOCK_WRONG) {
+        let what =
+            format!("This machine’s clock says {here}, and something is noted here as of {}: it was set back.", zone.words(newest.at));
+        return Ok(Finding::new(ID, area, Level::Warning, what, SET));
+    }
+    Ok(Finding::new(ID, area, Level::Note, format!("This machine’s clock says {here}. Nobody could be asked whether that is so."), ""))
+}
+
+/// Whether the public address is one that devices can use.
+pub(super) fn names(seen: &Seen) -> Option<Finding> {
+    const ID: &str = "names.address";
+    const NAME: &str = "Give this machine a name in your network’s name service, and start Rollcall with it as --url, before devices enroll: they keep \
+                        the address for good.";
+    let (area, url, host) = (Area::Names, &seen.public_url, &seen.host);
+    let error = |what: String, remedy: &str| Some(Finding::new(ID, area, Level::Error, what, remedy));
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return error(format!("The public address {url} is a number, which changes with the network."), NAME);
+    }
+    if host == "localhost" {
+        return Some(Finding::new(ID, area, Level::Warning, format!("The public address {url} leads devices to themselves."), NAME));
+    }
+    if !host.contains('.') {
+        return error(format!("The public address {url} names only “{host}”, which devices in another network do not find."), NAME);
+    }
+    let resolved = match seen.resolved.as_ref()? {
+        Ok(resolved) if !resolved.is_empty() => resolved,
+        outcome => {
+            let why = outcome.as_ref().err().map(|why| format!(" ({why})")).unwrap_or_default();
+            let what = format!("The name {host} leads nowhere from this machine{why}.");
+            // What announces itself in the local network is looked up there, which not every server does.
+            let level = if is_local(host) { Level::Warning } else { Level::Error };
+            return Some(Finding::new(ID, area, level, what, format!("Have your network’s name service lead {host} to this machine.")));
+        }
+    };
+    let list = resolved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if resolved.iter().all(std::net::IpAddr::is_loopback) {
+        let what = format!("The name {host} leads to {list} on this machine, so what devices find cannot be seen from here.");
+        return Some(Finding::new(ID, area, Level::Warning, what, "Take the name out of /etc/hosts, or look from another machine."));
+    }
+    if is_local(host) {
+        let what = format!("The name {host} leads to {list}; devices find it in the same network only.");
+        return Some(Finding::new(ID, area, Level::Note, what, NAME));
+    }
+    Some(Finding::ok(ID, area, format!("The name {host} leads to {list}.")))
+}
+
+fn is_local(host: &str) -> bool {
+    host.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("local"))
+}
+
+/// Whether the listeners can be connected to, or could be opened.
+pub(super) fn ports(seen: &Seen) -> Vec<Finding> {
+    let area = Area::Ports;
+    let mut findings: Vec<_> = seen
+        .ports
+        .iter()
+        .filter_map(|port| {
+            let problem = port.problem.as_ref()?;
+            let what = format!("{} ({}): {problem}", port.address, port.flag);
+            let remedy = if seen.serving {
+                "Look whether a firewall of this machine is in the way, and in the log of Rollcall."
+            } else {
+                "End what listens there, or choose another port."
+            };
+            Some(Finding::new(format!("ports.listener:{}", port.flag), area, Level::Error, what, remedy))
+        })
+        .collect();
+    if !seen.serving {
+        let what = "Rollcall does not run now, so its address and its certificate were not looked at.";
+        findings.push(Finding::new("ports.serving", area, Level::Note, what, "Start it, then look once more."));
+    }
+    if findings.is_empty() {
+        let list = seen.ports.iter().map(|port| port.address.to_string()).collect::<Vec<_>>().join(", ");
+        findings.push(Finding::ok("ports.listener", area, format!("It answers at {list}.")));
+    }
+    findings
+}
+
+/// The certificate, as a device sees it.
+pub(super) fn tls(now: Timestamp, seen: &Seen, zone: &Zone) -> Vec<Finding> {
+    let Some(door) = &seen.door else { return Vec::new() };
+    let area = Area::Tls;
+    let Some(own) = door.chain.first() else {
+        let why = door.failure.as_deref().unwrap_or("nothing was shown");
+        let remedy = "Devices come by this address. Look whether its port leads to this machine; where your router does not let this machine reach itself \
+                      by its public address, look from a device.";
+        return vec![Finding::new(
+            "tls.reach",
+            area,
+            Level::Error,
+            format!("The public address {} does not answer: {why}.", seen.public_url),
+            remedy,
+        )];
+    };
+    let mut findings = Vec::new();
+    findings.extend(validity(now, seen, own, zone));
+    if !door.names_host {
+        let what = format!("The certificate at {} is for another name ({}).", seen.public_url, own.subject());
+        findings.push(Finding::new(
+            "tls.name",
+            area,
+            Level::Error,
+            what,
+            format!("Get a certificate for {}; every device refuses this one.", seen.host),
+        ));
+    }
+    findings.extend(trust(now, door, own));
+    findings.extend(rules(door, own));
+    if findings.is_empty() {
+        let by = if seen.own_tls { "our own authority" } else { "a public authority" };
+        let what = format!(
+            "Devices trust what {} shows: it is of {by}, ends {}, and its chain is whole.",
+            seen.public_url,
+            until(own.not_after(), now, zone)
+        );
+        findings.push(Finding::ok("tls.certificate", area, what));
+    }
+    match door.status {
+        Some(200) | None => {}
+        Some(status) => {
+            let what = format!(
+                "At {} something else answers than Rollcall ({status}), or a proxy before it does not pass /health/live on.",
+                seen.public_url
+            );
+            let remedy = "Have the address lead to this machine, and a proxy before it pass everything on.";
+            findings.push(Finding::new("tls.answer", area, Level::Warning, what, remedy));
+        }
+    }
+    findings
+}
+
+fn validity(now: Timestamp, seen: &Seen, own: &Certificate, zone: &Zone) -> Option<Finding> {
+    const ID: &str = "tls.validity";
+    let renew = if seen.own_tls {
+        "Rollcall renews it by itself; look in its log why it does not."
+    } else {
+        "Renew it where it comes from; Rollcall reads the files again by itself."
+    };
+    let end = own.not_after();
+    if own.not_before() > now {
+        let what = format!("The certificate is not valid before {}.", zone.words(own.not_before()));
+        return Some(Finding::new(
+            ID,
+            Area::Tls,
+            Level::Error,
+            what,
+            "Look whether this machine’s clock is right, else get another certificate.",
+        ));
+    }
+    if end <= now {
+        return Some(Finding::new(ID, Area::Tls, Level::Error, format!("The certificate has ended, {}.", until(end, now, zone)), renew));
+    }
+    (end.since(now) < SOON)
+        .then(|| Finding::new(ID, Area::Tls, Level::Warning, format!("The certificate ends {}.", until(end, now, zone)), renew))
+}
+
+/// Whether a chain that is valid and of the right name leads to a root that devices know.
+fn trust(now: Timestamp, door: &Door, own: &Certificate) -> Option<Finding> {
+    let failure = door.failure.as_ref().filter(|_| door.names_host && own.is_valid_at(now))?;
+    let is_linked = door.chain.windows(2).all(|pair| pair[0].is_issued_by(&pair[1]));
+    let (id, what, remedy) = if !is_linked {
+        (
+            "tls.chain",
+            String::from("The chain that is shown is out of order or has a gap: one of its certificates was not made by the next one."),
+            "Put the server’s certificate first into the file, then each that made the one before it.",
+        )
+    } else if door.chain.len() == 1 && own.issuer() != own.subject() {
+        (
+            "tls.chain",
+            format!("The chain that is shown has one certificate only, and no device knows who made it ({}).", own.issuer()),
+            "Take the file with the whole chain (fullchain.pem). Where your own authority made it, devices must be told to trust that first.",
+        )
+    } else {
+        (
+            "tls.trust",
+            format!("Devices do not trust the certificate: {failure}."),
+            "Take one of a public authority, or leave the certificate to Rollcall, whose own authority comes with every enrollment.",
+        )
+    };
+    Some(Finding::new(id, Area::Tls, Level::Error, what, remedy))
+}
+
+/// The rules of Apple's systems for servers (App Transport Security, and the rules for certificates of iOS 13 and macOS 10.15).
+fn rules(door: &Door, own: &Certificate) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut broken = |what: String, remedy: &str| findings.push(Finding::new("tls.rules", Area::Tls, Level::Error, what, remedy));
+    if own.not_after().since(own.not_before()) > LONGEST_LIFE {
+        broken(
+            String::from("The certificate is good for more than 825 days, which no Apple system since iOS 13 and macOS 10.15 accepts."),
+            "Get one with a shorter life.",
+        );
+    }
+    match own.key_kind() {
+        KeyKind::Rsa { bits } if bits < RSA_BITS_MIN => {
+            broken(
+                format!("The certificate’s key has {bits} bits, and Apple’s systems want {RSA_BITS_MIN}."),
+                "Get one with an RSA key of 2048 bits, or P-256.",
+            );
+        }
+        KeyKind::Other => broken(
+            String::from("The certificate’s key is of a kind that Apple’s systems do not take."),
+            "Get one with an RSA key of 2048 bits, or P-256.",
+        ),
+        _ => {}
+    }
+    // TLS 1.3 has nothing else.
+    let is_secret_later = door.version.is_empty() || door.version == "TLSv1_3" || door.suite.contains("ECDHE");
+    if !is_secret_later {
+        broken(
+            format!("The connection uses {}, which keeps nothing secret once the key is known; Apple’s systems want ECDHE.", door.suite),
+            "Have the proxy before Rollcall offer TLS 1.3, or ECDHE suites.",
+        );
+    }
+    findings
+}

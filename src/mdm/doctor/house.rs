@@ -1,0 +1,199 @@
+//! Whether the appliance itself is well: identities, disk, database, backups, jobs, and what alerts tell already.
+
+use std::time::Duration;
+
+use super::{Area, Finding, Level, Seen, until};
+use crate::clock::Zone;
+use crate::error::Result;
+use crate::mdm::ends::SOON;
+use crate::mdm::figures::PROBLEM_FROM;
+use crate::mdm::{Actor, backups as room, ca, integrity, jobs as work, needs};
+use crate::store::authorities::AuthorityState;
+use crate::store::package_files::DISK_RESERVE_BYTES;
+use crate::store::{Tx, figures};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Below this much free room the database itself is in danger.
+const DISK_FULL_BYTES: u64 = 200 << 20;
+
+/// Below this much free room it is time to do something: half of it is left alone by uploads.
+const DISK_LOW_BYTES: u64 = 2 * DISK_RESERVE_BYTES;
+
+/// A backup that is made each day is late after this.
+const DAILY_LATE: Duration = Duration::from_secs(2 * 24 * 3600);
+
+/// A backup that is made by hand is old after this.
+const BY_HAND_OLD: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Alerts about the appliance, by what their keys begin with; those about devices, apps and plans are for Today.
+const ALERTS: [(&str, Area); 9] = [
+    ("push.", Area::Push),
+    ("licences.", Area::Tokens),
+    ("ade.", Area::Tokens),
+    ("tls.", Area::Tls),
+    ("authority.", Area::Identities),
+    ("setup.no_authority", Area::Identities),
+    ("database.", Area::Database),
+    ("backup.", Area::Backups),
+    ("releases", Area::Apple),
+];
+
+/// What others have judged already; but for the damage in a database that was looked through now.
+pub(super) fn alerts(tx: &Tx, seen: &Seen) -> Result<Vec<Finding>> {
+    let finding = |alert: crate::store::alerts::Alert| {
+        if seen.damage.is_some() && alert.key == integrity::ALERT {
+            return None;
+        }
+        let (_, area) = ALERTS.iter().find(|(key, _)| alert.key.starts_with(key))?;
+        let level = if alert.harm >= PROBLEM_FROM { Level::Error } else { Level::Warning };
+        Some(Finding::new(alert.key, *area, level, alert.message, alert.remedy))
+    };
+    Ok(needs::all(tx)?.into_iter().filter_map(finding).collect())
+}
+
+/// The authority that issues, and whether devices come to renew their identities in time.
+pub(super) fn identities(tx: &Tx, actor: &Actor, zone: &Zone) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for root in ca::roots::list(tx, actor)?.into_iter().filter(|root| root.authority.state == AuthorityState::Current) {
+        let end = root.authority.not_after_at;
+        let what = format!("The certificate authority “{}” ends {}.", root.name, until(end, tx.now, zone));
+        findings.push(if end.since(tx.now) < SOON {
+            let remedy = "Rollcall makes the next one by itself and brings it to devices; look at System, Certificate authority, who does not know it yet.";
+            Finding::new("identities.authority", Area::Identities, Level::Error, what, remedy)
+        } else {
+            Finding::ok("identities.authority", Area::Identities, what)
+        });
+    }
+    let (ended, ending) = (figures::identities_ending(tx, tx.now)?, figures::identities_ending(tx, tx.now.plus(SOON))?);
+    let devices = |count: u64| if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+    findings.push(if ending > 0 {
+        let what = format!(
+            "The identities of {} end within 30 days or have ended ({ended} have); they are renewed half a year before that.",
+            devices(ending)
+        );
+        let remedy = "These devices were not here for long. Have them switched on and reach this server; what has ended is renewed too.";
+        Finding::new("identities.devices", Area::Identities, Level::Warning, what, remedy)
+    } else {
+        Finding::ok("identities.devices", Area::Identities, "No device’s identity ends within 30 days.")
+    });
+    Ok(findings)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    if bytes >= 10 << 30 { format!("{} GiB", bytes >> 30) } else { format!("{} MiB", bytes >> 20) }
+}
+
+/// Room on the disk.
+pub(super) fn disk(seen: &Seen) -> Option<Finding> {
+    const ID: &str = "disk.room";
+    const REMEDY: &str =
+        "Make room, or give the data folder a larger disk: what cannot be written is refused, and nothing that was answered is lost.";
+    let free = seen.disk_free?;
+    let what = format!("{} are free on the disk of the data folder.", mebibytes(free));
+    let low = |level| Finding::new(ID, Area::Disk, level, what.clone(), REMEDY);
+    Some(match free {
+        free if free < DISK_FULL_BYTES => low(Level::Error),
+        free if free < DISK_LOW_BYTES => low(Level::Warning),
+        _ => Finding::ok(ID, Area::Disk, what),
+    })
+}
+
+/// Damage, or when it was last looked for.
+pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>> {
+    const ID: &str = "database.integrity";
+    let (bytes, free) = figures::database_bytes(tx)?;
+    let size = format!("{}, {} of it free for what comes", mebibytes(bytes), mebibytes(free));
+    let ok = |words: String| vec![Finding::ok(ID, Area::Database, words)];
+    if let Some(damage) = &seen.damage {
+        return Ok(match integrity::words(damage) {
+            Some((what, remedy)) => vec![Finding::new(integrity::ALERT, Area::Database, Level::Error, what, remedy)],
+            None => ok(format!("The database is sound ({size}); it was looked through now.")),
+        });
+    }
+    let last = integrity::last(tx)?;
+    Ok(match last {
+        Some(last) if tx.now.since(last) <= 2 * integrity::EVERY => {
+            ok(format!("The database was looked through on {} ({size}).", zone.day(last)))
+        }
+        _ => {
+            let since = last.map_or_else(|| String::from("never"), |last| format!("last on {}", zone.day(last)));
+            let what = format!("Nobody has looked for damage in the database for two weeks ({since}; {size}).");
+            let remedy = "Have the job “looks for damage in the database” run now, at System.";
+            vec![Finding::new(ID, Area::Database, Level::Warning, what, remedy)]
+        }
+    })
+}
+
+/// Failures are told by their alerts; here is how old backups are, and whether one was ever restored.
+pub(super) fn backups(tx: &Tx, actor: &Actor, zone: &Zone) -> Result<Vec<Finding>> {
+    const SET_UP: &str = "Set up daily backups at System, Backups, to another machine or disk than this one.";
+    let area = Area::Backups;
+    let standing = room::standing(tx, actor)?;
+    let Some(last) = &standing.last else {
+        let what = "There is no backup: with this disk every device would be lost, and each would have to be enrolled again by hand.";
+        return Ok(vec![Finding::new("backups.age", area, Level::Warning, what, SET_UP)]);
+    };
+    let (age, daily) = (tx.now.since(last.made_at), standing.plan.daily);
+    let what = format!("The last backup is of {}.", zone.words(last.made_at));
+    let mut findings = vec![match (daily, age) {
+        (true, age) if age > DAILY_LATE => Finding::new(
+            "backups.age",
+            area,
+            Level::Warning,
+            what,
+            "One is made each day by itself; look at System, Backups, why it is not.",
+        ),
+        (false, age) if age > BY_HAND_OLD => Finding::new("backups.age", area, Level::Warning, what, SET_UP),
+        (false, _) => Finding::new("backups.age", area, Level::Note, format!("{what} Backups are not made by themselves."), SET_UP),
+        _ => Finding::ok("backups.age", area, what),
+    }];
+    let tested = room::list(tx, actor)?.into_iter().find_map(|backup| Some((backup.tested_at?, backup.test_problem)));
+    findings.push(match tested {
+        Some((at, problem)) if problem.is_empty() => Finding::ok(
+            "backups.test",
+            area,
+            format!("One was restored for trial {} days ago, and is sound.", tx.now.since(at).as_secs() / DAY.as_secs()),
+        ),
+        Some((_, problem)) => {
+            let what = format!("The backup that was restored for trial is not sound: {problem}");
+            Finding::new("backups.test", area, Level::Error, what, "Make another one and have it tried, at System, Backups.")
+        }
+        None => Finding::new(
+            "backups.test",
+            area,
+            Level::Note,
+            "No backup was restored for trial yet.",
+            "It is done by itself once a month, or now at System, Backups.",
+        ),
+    });
+    Ok(findings)
+}
+
+/// Jobs that fail.
+pub(super) fn jobs(tx: &Tx, actor: &Actor) -> Result<Vec<Finding>> {
+    let failing: Vec<_> = work::list(tx, actor)?.into_iter().filter(|job| job.turn.failures > 0).collect();
+    if failing.is_empty() {
+        return Ok(vec![Finding::ok("jobs.failing", Area::Jobs, "Everything that runs by itself went well the last time.")]);
+    }
+    let finding = |job: work::Standing| {
+        let times = if job.turn.failures == 1 { String::from("once") } else { format!("{} times in a row", job.turn.failures) };
+        let what = format!("What {} failed {times}: {}", job.words, job.turn.result);
+        let remedy = "It is tried again by itself. If it stays, look into the log; “Run now” is at System.";
+        Finding::new(format!("jobs.failing:{}", job.name), Area::Jobs, Level::Warning, what, remedy)
+    };
+    Ok(failing.into_iter().map(finding).collect())
+}
+
+/// What runs.
+pub(super) fn version(tx: &Tx, seen: &Seen) -> Result<Finding> {
+    let words = format!(
+        "Rollcall {} on {} ({}), schema {}, SQLite {}.",
+        seen.version,
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        figures::schema_version(tx)?,
+        figures::sqlite_version()
+    );
+    Ok(Finding::ok("version.program", Area::Version, words))
+}
