@@ -7,6 +7,7 @@ use crate::mdm::checkin::{HowToLeave, actor, bound, how_to_leave};
 use crate::mdm::commands::{self, Offer, Recorded};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::{account, next_root, renewal};
+use crate::mdm::updates::own_list;
 use crate::mdm::{apps, checkin, inventory, journal, push, reconcile, setup_assistant, webhooks};
 use crate::protocol::report::{Head, Report, Status};
 use crate::store::commands::{self as queue, Command};
@@ -184,6 +185,7 @@ fn read_answer(tx: &Tx, enrollment: &Enrollment, incoming: &Incoming<'_>, record
         journal::note(tx, &actor(enrollment), "report.unreadable", subject, json!({ "request_type": command.request_type }))?;
     } else if is_acknowledged {
         match command.request_type.as_str() {
+            "DeviceInformation" => own_list::ask(tx, enrollment)?,
             "ProfileList" => reconcile::listed(tx, enrollment)?,
             "ProvisioningProfileList" => reconcile::provisioning_listed(tx, enrollment, report)?,
             "InstalledApplicationList" => reconcile::apps_present(tx, enrollment)?,

@@ -73,6 +73,11 @@ pub fn put(tx: &Tx, plan: &Plan, rings: &[Vec<String>]) -> Result<()> {
     Ok(())
 }
 
+/// Stores what a plan says; its groups stay.
+pub fn set_rules(tx: &Tx, id: &str, rules: &str) -> Result<()> {
+    tx.execute("UPDATE update_plans SET rules = ?2 WHERE id = ?1", (id, rules)).map(drop)
+}
+
 /// Notes that a plan stopped, or goes on.
 pub fn set_stopped(tx: &Tx, id: &str, stopped_at: Option<Timestamp>, because: &str) -> Result<()> {
     tx.execute("UPDATE update_plans SET stopped_at = ?2, stopped_because = ?3 WHERE id = ?1", (id, stopped_at, because)).map(drop)

@@ -227,6 +227,55 @@ async fn a_command_waits_for_the_end_of_lessons() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declaration_waits_for_the_end_of_lessons_too() {
+    let house = House::open().await;
+    listed(&house).await;
+    let guests = [house.device("iPad7,11@18.2.1").await];
+    let group = together(&house, "Everybody", &guests).await;
+    let lessons = json!({ "quiet": [{ "weekdays": [2], "from": 420, "to": 720 }], "deadline": { "kind": "after", "minutes": 1440 } });
+    planned(&house, &group, lessons).await;
+    let is_enforced = async || guests[0].declarations().await.iter().any(|declaration| declaration.declaration_type == ENFORCEMENT);
+    for _ in 0..2 {
+        guests[0].settle().await;
+        assert!(!is_enforced().await, "in lessons");
+        let row = states(&house, &guests[0]).await["updates"][0].clone();
+        assert!(row["stage"] == "planned" && row["because"].as_str().unwrap().contains("quiet hours"), "{row}");
+        house.pass(Duration::from_secs(3600)).await;
+    }
+    house.pass(Duration::from_secs(3600)).await;
+    guests[0].settle().await;
+    assert!(is_enforced().await, "after noon: {}", states(&house, &guests[0]).await);
+    drop(guests);
+    house.close().await;
+}
+
+/// Only an old Mac is brought nothing by Apple's list: it is asked what it finds before it is told anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_mac_without_a_plan_tells_what_it_finds_and_is_started_by_hand() {
+    let house = House::open().await;
+    listed(&house).await;
+    let guest = house.device("Macmini8,1@10.15.6").await;
+    let own = format!("/api/v1/devices/{}/updates", guest.udid());
+    for turn in 0..12 {
+        let (status, told) = house.api("POST", &own, json!({ "action": "install" })).await;
+        if status != 200 {
+            assert!(told["detail"].as_str().unwrap_or_default().contains("newest"), "{told}");
+            break;
+        }
+        assert_eq!(told["begun"], turn == 0, "{turn} {told}");
+        house.pass(Duration::from_secs(400)).await;
+        guest.settle().await;
+    }
+    assert_ne!(version(&house, &guest).await, "10.15.6", "{:#}", states(&house, &guest).await);
+    house.pass(Duration::from_secs(25 * 3600)).await;
+    guest.settle().await;
+    house.pass(Duration::from_secs(600)).await;
+    guest.settle().await;
+    assert!(states(&house, &guest).await["candidates"].is_array(), "{:#}", states(&house, &guest).await);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_starts_an_update_of_an_old_ipad_once_however_often_they_click() {
     let house = House::open().await;
     listed(&house).await;

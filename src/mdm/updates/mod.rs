@@ -9,6 +9,7 @@ pub mod mechanism;
 pub mod next;
 pub mod orders;
 pub mod own_list;
+pub mod pauses;
 pub mod plan;
 pub mod plans;
 pub mod preview;

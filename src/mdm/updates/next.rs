@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::mdm::reconcile::step::UnderWay;
 use crate::protocol::command::InstallAction;
 use crate::protocol::report::updates::{ScheduledUpdate, UpdateStatus};
+use crate::store::deployments::Mechanism;
 use crate::store::update_states::{Action, Stage, UpdateState};
 
 /// How long a device is left alone after a failure; the last one for ever.
@@ -329,6 +330,20 @@ pub fn installs_no_more(row: &mut UpdateState, before: Stage, asks_first: bool, 
     if before == Stage::Installing && row.stage == Stage::Prepared && !asks_first {
         failed(row, "the installation failed: the device has it downloaded and does not go on", now);
     }
+}
+
+/// The device answered that it is at it already: a declaration, its person or an earlier order had it begin. Nothing went wrong.
+pub fn at_it_already(row: &mut UpdateState, stage: Stage, now: Timestamp) {
+    row.command_uuid = None;
+    row.asked.clone_into(&mut row.scheduled);
+    row.unmoved = 0;
+    row.due_at = Some(asked_again_at(row, now));
+    enter(row, stage, "", now);
+}
+
+/// Whether a person has to look at the device before it is tried again. What comes by a declaration is tried by the device itself.
+pub fn is_given_up(row: &UpdateState) -> bool {
+    row.mechanism == Mechanism::Command && row.stage == Stage::Failed && row.attempts >= ATTEMPTS_MAX
 }
 
 /// Whether the device said that it is at it.

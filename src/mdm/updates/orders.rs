@@ -11,6 +11,7 @@ use crate::mdm::updates::candidates::{self, Candidate, Found, Leap, Subject};
 use crate::mdm::updates::mechanism;
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::{self, Memo};
+use crate::mdm::updates::words;
 use crate::mdm::wanted::Target;
 use crate::mdm::{Actor, Right, commands, journal};
 use crate::protocol::os_version::OsVersion;
@@ -18,6 +19,7 @@ use crate::protocol::platform::Platform;
 use crate::store::deployments::{self, Mechanism};
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::update_plans;
 use crate::store::update_states::{self, Action, Stage, UpdateState};
 use crate::store::{Bell, Tx};
 
@@ -73,18 +75,28 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     let mechanism = mechanism::for_order(&ready.target, order.action).map_err(|because| Error::field("device", because))?;
     check_action(order.action, mechanism, &ready).map_err(|because| Error::field("action", because))?;
     let candidate = chosen(tx, &ready, order)?;
-    let version = candidate.version.to_string();
+    let (version, build) = candidate.map(|candidate| (candidate.version.to_string(), candidate.key.build)).unwrap_or_default();
     let rows = update_states::of_enrollment(tx, &ready.enrollment.id)?;
     if let Some(row) = rows.iter().find(|row| is_at_it(row, &version, order.action)) {
         return Ok((Started::UnderWay(under_way(row)), row.clone()));
     }
+    if let Some(row) = rows.iter().find(|row| plan_is_at_it(row, &version, order.action, mechanism)) {
+        let plan = update_plans::by_id(tx, &row.plan_id)?.map(|plan| plan.name).unwrap_or_default();
+        return Ok((
+            Started::UnderWay(format!("The plan “{plan}” has the device bring {} already; nothing more was sent.", row.version)),
+            row.clone(),
+        ));
+    }
     let (deadline, deadline_at) = deadline(order.action, mechanism, &ready.zone, tx.now);
     let mut row = UpdateState::blank("", 0, tx.now);
-    row.version = version;
-    row.build.clone_from(&candidate.key.build);
+    (row.version, row.build) = (version, build);
     row.mechanism = mechanism;
     row.action = order.action;
-    row.stage = Stage::Waiting;
+    if row.version.is_empty() {
+        row.problem = words::ASKS_FIRST.to_owned();
+    } else {
+        row.stage = Stage::Waiting;
+    }
     row.deadline = deadline.map(|deadline| deadline.to_string()).unwrap_or_default();
     row.deadline_at = deadline_at;
     row.ordered_by = actor.to_string();
@@ -186,15 +198,25 @@ fn ready(tx: &Tx, device_id: &str) -> Result<Ready> {
     })
 }
 
-fn chosen(tx: &Tx, ready: &Ready, order: &Order) -> Result<Candidate> {
+/// Which release an order is about; none where the device is asked first what it finds.
+fn chosen(tx: &Tx, ready: &Ready, order: &Order) -> Result<Option<Candidate>> {
     let found = candidates::of(tx, &ready.subject, &mut candidates::Memo::default())?;
-    let found = match own_list::or_own(tx, &ready.enrollment, &ready.target, &ready.subject, found)?.0 {
-        Found::Known(found) => found,
-        Found::Unknown(unknown) => return Err(Error::field("version", format!("it is not known what it can have: {}", unknown.words()))),
+    let found = match own_list::or_own(tx, &ready.enrollment, &ready.target, &ready.subject, found)? {
+        (Found::Known(found), _) => found,
+        (Found::Unknown(_), true) if order.version.is_none() => return Ok(None),
+        (Found::Unknown(_), true) => {
+            return Err(Error::field(
+                "version",
+                "what it can have is not known until it is asked: leave the version out, and the newest that it finds is meant",
+            ));
+        }
+        (Found::Unknown(unknown), false) => {
+            return Err(Error::field("version", format!("it is not known what it can have: {}", unknown.words())));
+        }
     };
     let Some(version) = &order.version else {
         let newest = found.into_iter().find(|candidate| candidate.leap != Leap::Improvement);
-        return newest.ok_or_else(|| Error::field("version", "the device has the newest release that Apple offers it"));
+        return newest.map(Some).ok_or_else(|| Error::field("version", "the device has the newest release that Apple offers it"));
     };
     let wanted = OsVersion::parse(version);
     if !wanted.is_known() {
@@ -207,7 +229,7 @@ fn chosen(tx: &Tx, ready: &Ready, order: &Order) -> Result<Candidate> {
         ));
     }
     let offered: Vec<_> = found.iter().map(|candidate| candidate.version.to_string()).collect();
-    found.into_iter().find(|candidate| candidate.version == wanted).ok_or_else(|| {
+    found.into_iter().find(|candidate| candidate.version == wanted).map(Some).ok_or_else(|| {
         let instead = if offered.is_empty() { String::from("nothing at all") } else { offered.join(", ") };
         Error::field("version", format!("Apple does not offer {wanted} to this model, or signs it no more; it offers {instead}"))
     })
@@ -231,9 +253,17 @@ fn check_action(action: Action, mechanism: Mechanism, ready: &Ready) -> Result<(
 fn is_at_it(row: &UpdateState, version: &str, action: Action) -> bool {
     match row.stage {
         Stage::Installing => true,
+        Stage::Planned => row.plan_id.is_empty() && row.action == action && version.is_empty(),
         Stage::Waiting | Stage::Downloading | Stage::Prepared => row.plan_id.is_empty() && row.version == version && row.action == action,
         _ => false,
     }
+}
+
+/// Whether a plan has begun what the order would, so that the order would only stop it: a declaration wins over any command beside it.
+fn plan_is_at_it(row: &UpdateState, version: &str, action: Action, mechanism: Mechanism) -> bool {
+    let only_asks = matches!(action, Action::Download | Action::Notify) && mechanism == Mechanism::Command;
+    let is_begun = matches!(row.stage, Stage::Waiting | Stage::Downloading | Stage::Prepared);
+    !row.plan_id.is_empty() && only_asks && is_begun && (row.mechanism == Mechanism::Declaration || row.version == version)
 }
 
 fn under_way(row: &UpdateState) -> String {
@@ -241,6 +271,7 @@ fn under_way(row: &UpdateState) -> String {
         Stage::Installing => "The device installs",
         Stage::Downloading => "The device downloads",
         Stage::Prepared => "The device has downloaded",
+        Stage::Planned => return String::from("The device is being asked what it finds; nothing more was sent."),
         _ => "The device has been told to bring",
     };
     format!("{stage} {} already; nothing more was sent.", row.version)

@@ -8,11 +8,12 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::updates::next::ATTEMPTS_MAX;
+use crate::mdm::updates::pauses::{self, Pause};
 use crate::mdm::updates::plan::{self, Read};
 use crate::mdm::updates::rules::{Deadline, Rules};
 use crate::mdm::{Actor, Right, names, settings};
 use crate::store::update_plans::{self, Exception, Plan};
-use crate::store::{Bell, Tx, deployments, devices, groups, update_states};
+use crate::store::{Bell, Tx, assignments, deployments, devices, groups, update_states};
 
 /// The most plans there can be.
 pub const PLANS_MAX: i64 = 200;
@@ -83,7 +84,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewPlan) -> Result<Read> {
         id: tx.new_id(),
         name,
         note,
-        rules: stored(&new.rules)?,
+        rules: stored(&new.rules, &[])?,
         stopped_at: None,
         stopped_because: String::new(),
         revision: 1,
@@ -118,7 +119,8 @@ pub fn update(tx: &Tx, actor: &Actor, id: &str, change: &PlanChange) -> Result<R
     if (&name, &note, rules) == (&before.plan.name, &before.plan.note, &before.rules) {
         return Ok(before);
     }
-    let plan = Plan { name, note, rules: stored(rules)?, revision: before.plan.revision + 1, changed_at: tx.now, ..before.plan };
+    let plan =
+        Plan { name, note, rules: stored(rules, &before.pauses)?, revision: before.plan.revision + 1, changed_at: tx.now, ..before.plan };
     put(tx, &plan, rules)?;
     journal::note(tx, actor, "update_plan.changed", Subject::default(), about(&plan, rules))?;
     look_again(tx, &before.rules)?;
@@ -129,7 +131,7 @@ pub fn update(tx: &Tx, actor: &Actor, id: &str, change: &PlanChange) -> Result<R
 /// Deletes a plan; what devices are at goes on, everything else is taken back.
 pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
-    let Read { plan, rules } = find(tx, actor, id)?;
+    let Read { plan, rules, .. } = find(tx, actor, id)?;
     look_again(tx, &rules)?;
     for enrollment_id in update_states::of_plan(tx, id)? {
         deployments::look_again_at(tx, &enrollment_id)?;
@@ -149,7 +151,7 @@ pub fn stop(tx: &Tx, actor: &Actor, id: &str, because: &str) -> Result<Read> {
     set_stopped(tx, actor, id, Some(&because))
 }
 
-/// Has a stopped plan go on.
+/// Has a stopped plan go on. The time that it stood still counts for no ring and no deadline.
 pub fn go_on(tx: &Tx, actor: &Actor, id: &str) -> Result<Read> {
     actor.require(Right::Configure)?;
     set_stopped(tx, actor, id, None)
@@ -159,6 +161,11 @@ fn set_stopped(tx: &Tx, actor: &Actor, id: &str, because: Option<&str>) -> Resul
     let before = find(tx, actor, id)?;
     if before.plan.stopped_at.is_some() == because.is_some() {
         return Ok(before);
+    }
+    if let Some(from) = before.plan.stopped_at {
+        let mut pauses = before.pauses;
+        pauses::add(&mut pauses, Pause { from, to: tx.now });
+        update_plans::set_rules(tx, id, &stored(&before.rules, &pauses)?)?;
     }
     update_plans::set_stopped(tx, id, because.map(|_| tx.now), because.unwrap_or_default())?;
     let kind = if because.is_some() { "update_plan.stopped" } else { "update_plan.resumed" };
@@ -170,7 +177,7 @@ fn set_stopped(tx: &Tx, actor: &Actor, id: &str, because: Option<&str>) -> Resul
 /// Stops a plan by itself where more devices failed than it allows.
 pub(in crate::mdm) fn judge(tx: &Tx, id: &str) -> Result<()> {
     let Some(plan) = update_plans::by_id(tx, id)?.filter(|plan| plan.stopped_at.is_none()) else { return Ok(()) };
-    let Read { plan, rules } = plan::read(tx, plan)?;
+    let Read { plan, rules, .. } = plan::read(tx, plan)?;
     let Some(stop) = rules.stop else { return Ok(()) };
     let (begun, failed) = update_states::failures(tx, id, FAILED_OFTEN.min(ATTEMPTS_MAX))?;
     if failed < stop.at_least || u64::from(failed) * 100 < u64::from(stop.percent) * u64::from(begun) {
@@ -196,7 +203,7 @@ pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Read>> {
 /// Has a plan leave a device alone, for a reason, until `ends_at` if that is given.
 pub fn except(tx: &Tx, actor: &Actor, id: &str, device_id: &str, reason: &str, ends_at: Option<Timestamp>) -> Result<Exception> {
     actor.require(Right::Configure)?;
-    find(tx, actor, id)?;
+    let read = find(tx, actor, id)?;
     let reason = names::straight(reason);
     if reason.is_empty() || reason.chars().count() > REASON_MAX_CHARS || reason.chars().any(char::is_control) {
         return Err(Error::field("reason", format!("say why, in 1 to {REASON_MAX_CHARS} characters")));
@@ -207,6 +214,9 @@ pub fn except(tx: &Tx, actor: &Actor, id: &str, device_id: &str, reason: &str, e
     let known = devices::by_id(tx, device_id)?.is_some_and(|device| device.deleted_at.is_none());
     if !known {
         return Err(Error::field("device_id", "there is no such device"));
+    }
+    if read.ring_of(&assignments::groups_of_device(tx, device_id)?).is_none() {
+        return Err(Error::field("device_id", "the plan is not about this device: it is in no group of its rings"));
     }
     let before = update_plans::exceptions(tx, id, EXCEPTIONS_MAX)?;
     if before.len() >= EXCEPTIONS_MAX as usize && !before.iter().any(|exception| exception.device_id == device_id) {
@@ -251,13 +261,13 @@ fn look_again(tx: &Tx, rules: &Rules) -> Result<()> {
 }
 
 /// What is kept in the plan's row: the groups of its rings have a table of their own.
-fn stored(rules: &Rules) -> Result<String> {
+fn stored(rules: &Rules, pauses: &[Pause]) -> Result<String> {
     let mut rules = rules.clone();
     for ring in &mut rules.rings {
         ring.groups.clear();
         ring.name = names::straight(&ring.name);
     }
-    serde_json::to_string(&rules).map_err(|error| Error::internal("plans are JSON", error))
+    pauses::stored(&rules, pauses)
 }
 
 fn put(tx: &Tx, plan: &Plan, rules: &Rules) -> Result<()> {
@@ -297,7 +307,7 @@ fn checked(tx: &Tx, name: &str, note: &str, rules: &Rules) -> Result<(String, St
 }
 
 /// Refuses a deadline that has passed, unless it is what the plan has already.
-fn not_past(tx: &Tx, rules: &Rules, before: Option<&Rules>) -> Result<()> {
+pub(super) fn not_past(tx: &Tx, rules: &Rules, before: Option<&Rules>) -> Result<()> {
     let now = settings::zone(tx)?.wall(tx.now);
     match &rules.deadline {
         Deadline::At { at } if *at <= now && before.is_none_or(|before| before.deadline != rules.deadline) => {

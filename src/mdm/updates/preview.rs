@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates;
 use crate::mdm::updates::own_list;
+use crate::mdm::updates::pauses::{self, Pause};
 use crate::mdm::updates::plan::{self, Meant, Memo, On, Read, meant};
+use crate::mdm::updates::plans;
 use crate::mdm::updates::rules::{Rules, Target};
 use crate::mdm::updates::timing;
 use crate::mdm::{Actor, Right, settings};
@@ -70,6 +72,8 @@ pub struct Device {
     /// By when, on its own clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Wall>,
+    /// Whether that has passed as it stands, so that it installs as soon as it is told.
+    pub is_late: bool,
     /// Why not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub because: String,
@@ -199,6 +203,13 @@ fn draft(tx: &Tx, id: Option<&str>, rules: &Rules) -> Result<Read> {
         Some(id) => update_plans::by_id(tx, id)?,
         None => None,
     };
+    let before = stored.as_ref().map(|plan| pauses::read(&plan.rules)).transpose()?;
+    plans::not_past(tx, rules, before.as_ref().map(|(rules, _)| rules))?;
+    let mut pauses = before.map(|(_, pauses)| pauses).unwrap_or_default();
+    // A stopped plan is shown as though it went on now.
+    if let Some(from) = stored.as_ref().and_then(|plan| plan.stopped_at) {
+        pauses::add(&mut pauses, Pause { from, to: tx.now });
+    }
     let plan = stored.unwrap_or_else(|| Plan {
         id: String::new(),
         name: String::new(),
@@ -211,7 +222,7 @@ fn draft(tx: &Tx, id: Option<&str>, rules: &Rules) -> Result<Read> {
         created_at: tx.now,
         changed_at: tx.now,
     });
-    Ok(Read { plan: Plan { stopped_at: None, ..plan }, rules: rules.clone() })
+    Ok(Read { plan: Plan { stopped_at: None, ..plan }, rules: rules.clone(), pauses })
 }
 
 fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &str, memo: &mut Memo) -> Result<Option<Device>> {
@@ -225,6 +236,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
         version: String::new(),
         opens: None,
         deadline: None,
+        is_late: false,
         because: String::new(),
         besides: Vec::new(),
     };
@@ -258,6 +270,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
             told.version = release.candidate.version.to_string();
             told.opens = Some(release.window.opens);
             told.deadline = Some(release.deadline);
+            told.is_late = zone.moment(release.window.deadline) <= tx.now || release.deadline_at <= tx.now;
             let groups = assignments::groups_of_device(tx, &device.id)?;
             let covering = others.iter().filter_map(|other| Some((other, other.ring_of(&groups)?)));
             let besides = covering.filter_map(|(other, ring)| {
@@ -277,6 +290,12 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
 }
 
 fn unlisted(tx: &Tx, target: &Target) -> Result<Option<String>> {
+    if let Target::NewestOfMajor { major } = target {
+        let is_listed = releases::listed(tx)?.iter().any(|release| release.key.os_version().major() == Some(*major));
+        let said =
+            format!("Apple’s list has no release of generation {major}. No device gets anything unless Apple lists one; check the number.");
+        return Ok(Some(said).filter(|_| !is_listed));
+    }
     let Target::Release { platform, version, build } = target else { return Ok(None) };
     let wanted = OsVersion::parse(version);
     let is_it =
@@ -288,14 +307,23 @@ fn unlisted(tx: &Tx, target: &Target) -> Result<Option<String>> {
     Ok(Some(format!("Apple’s list has no {platform} {version}{build}. No device gets it unless Apple lists it; check how it is written.")))
 }
 
-/// What a draft names that nothing can come of: a release that is not listed, rings without a group, groups without a device.
-pub fn warnings(tx: &Tx, rules: &Rules) -> Result<Vec<String>> {
+/// What a draft names that nothing can come of: a release that is not listed, rings without a group, groups without a device; and who of those that were
+/// looked at installs at once.
+pub fn warnings(tx: &Tx, rules: &Rules, devices: &[Device]) -> Result<Vec<String>> {
     let mut said: Vec<_> = unlisted(tx, &rules.target)?.into_iter().collect();
     let now = settings::zone(tx)?.wall(tx.now);
     // What follows new releases has its time from each of them; only what has just begun goes by its own.
     let goes_by_its_start = !rules.target.moves() || rules.starts.plus_minutes(RECENT_MINUTES) >= now;
     for (at, ring) in rules.rings.iter().enumerate() {
-        if goes_by_its_start && timing::window(rules, at, None).is_some_and(|window| window.deadline <= now) {
+        let brought = devices.iter().filter(|device| device.ring == at && device.deadline.is_some());
+        let (late, all) = brought.fold((0, 0), |(late, all), device| (late + u32::from(device.is_late), all + 1));
+        let has_passed = || goes_by_its_start && timing::window(rules, &[], at, None).is_some_and(|window| window.deadline <= now);
+        if late > 0 && late < all {
+            said.push(format!(
+                "The deadline of “{}” has passed as it stands for {late} of the {all} devices that it brings something: they install at once and restart.",
+                ring.name
+            ));
+        } else if late > 0 || all == 0 && has_passed() {
             said.push(format!("The deadline of “{}” has passed as it stands: its devices install at once and restart.", ring.name));
         }
     }

@@ -1,7 +1,8 @@
 //! When an update may begin and by when it is to be installed, on the clock of a device. Pure.
 
-use crate::clock::{Day, Wall, Zone};
-use crate::mdm::updates::rules::{DAY, Deadline, Quiet, Rules};
+use crate::clock::{Day, Timestamp, Wall, Zone};
+use crate::mdm::updates::pauses::{self, Shown};
+use crate::mdm::updates::rules::{DAY, Deadline, NOTICE_MIN_MINUTES, Quiet, Rules};
 
 /// Times to wait for that are gone through before it is said that there is none left; a week with every time of [`super::rules::QUIET_MAX`] on each
 /// of its days has some two hundred, and holidays are passed at once.
@@ -47,17 +48,19 @@ pub struct Window {
     pub deadline: Wall,
 }
 
-/// The window of a ring for a release: `posted` is the day from which on it counts, where the target moves.
-pub fn window(rules: &Rules, ring: usize, posted: Option<Day>) -> Option<Window> {
+/// The window of a ring for a release: `posted` is the day from which on it counts, where the target moves; `pauses` are the times in which the plan stood
+/// still.
+pub fn window(rules: &Rules, pauses: &[Shown], ring: usize, posted: Option<Day>) -> Option<Window> {
     let after = i64::from(rules.rings.get(ring)?.after_minutes);
     let begins = posted.map_or(rules.starts, |posted| rules.starts.max(posted.at(0)));
     // What falls into lessons waits for their end, and has its time from there.
-    let opens = allowed(rules, begins.plus_minutes(after))?;
+    let opens = allowed(rules, pauses::after(pauses, begins, after))?;
     let wished = match &rules.deadline {
         // What was posted after it is another plan's matter; `choose` leaves it out.
-        Deadline::At { at } => *at,
+        Deadline::At { at } => pauses::deadline(pauses, opens, *at),
         Deadline::After { minutes, time } => {
-            let end = opens.plus_minutes(i64::from(*minutes));
+            let end = pauses::after(pauses, opens, i64::from(*minutes));
+            let end = pauses::deadline(pauses, opens, end);
             match time.map(i64::from) {
                 Some(time) if end.minute() > time => end.day().plus(1).at(time),
                 Some(time) => end.day().at(time),
@@ -70,11 +73,74 @@ pub fn window(rules: &Rules, ring: usize, posted: Option<Day>) -> Option<Window>
     Some(Window { opens, deadline })
 }
 
-/// By when a release is to be installed that Apple signs through the day `last` only: before that ends, where the window allows it.
-pub fn before_expiry(rules: &Rules, window: Window, last: Option<Day>) -> Wall {
-    let Some(last) = last.filter(|last| last.plus(1).at(0) <= window.deadline) else { return window.deadline };
-    let wished = window.opens.max(last.at(0));
-    allowed(rules, wished).filter(|at| *at < last.plus(1).at(0)).unwrap_or(window.opens)
+/// The first time, `from` or later, at which something may be installed and that clocks really show.
+pub fn open(rules: &Rules, zone: &Zone, from: Wall) -> Option<Wall> {
+    let mut at = from;
+    for _ in 0..STEPS_MAX {
+        let free = allowed(rules, at)?;
+        // What clocks skip may lead right into quiet hours.
+        at = settled(zone, free);
+        if at == free {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// The first moment, `from` or later, at which something may be begun; none where quiet hours and holidays leave none.
+pub fn open_at(rules: &Rules, zone: &Zone, from: Timestamp) -> Option<Timestamp> {
+    let utc = Zone::default();
+    let mut at = from;
+    for _ in 0..STEPS_MAX {
+        let shown = zone.wall(at);
+        let free = open(rules, zone, shown)?;
+        if free == shown {
+            return Some(at);
+        }
+        let there = zone.moment(free);
+        // In the hour that clocks show twice, its first moment has passed: it is as far from here as they show.
+        at = if there > at { there } else { at.plus(utc.moment(free).since(utc.moment(shown))) };
+    }
+    None
+}
+
+/// The window as the clocks of a zone really show it.
+pub fn shown(rules: &Rules, zone: &Zone, window: Window) -> Option<Window> {
+    let opens = open(rules, zone, window.opens)?;
+    // What begins later than it was thought to still has its notice.
+    let first = if opens > window.opens { opens.plus_minutes(NOTICE_MIN_MINUTES.into()) } else { opens };
+    Some(Window { opens, deadline: open(rules, zone, window.deadline.max(first))? })
+}
+
+/// The first time at which Apple does not sign any more what it signs through the day `last`: its day ends in UTC, and where clocks are behind that, earlier
+/// than theirs.
+pub fn expiry(zone: &Zone, last: Day) -> Wall {
+    last.plus(1).at(0).min(zone.wall(last.end()))
+}
+
+/// By when a release is to be installed that Apple signs through the day `last` only: on the morning of that day; where that is not free, at the latest time
+/// before its end that is, by the hour of the plan if it has one. None where no time is left after the window opens.
+pub fn before_expiry(rules: &Rules, zone: &Zone, window: Window, last: Option<Day>) -> Option<Wall> {
+    let Some((last, end)) = last.map(|last| (last, expiry(zone, last))).filter(|(_, end)| *end <= window.deadline) else {
+        return Some(window.deadline);
+    };
+    let first = window.opens.plus_minutes(NOTICE_MIN_MINUTES.into());
+    let fits = |at: &Wall| (first..end).contains(at) && open(rules, zone, *at) == Some(*at);
+    if let Some(morning) = open(rules, zone, last.at(0)).filter(fits) {
+        return Some(morning);
+    }
+    let days = || (0..=last.since(first.day())).map(move |back| last.plus(-back));
+    let hour = match &rules.deadline {
+        Deadline::After { time, .. } => time.map(i64::from),
+        Deadline::At { at } => Some(at.minute()),
+    };
+    // A free time ends where quiet hours begin, with the day, or with the signature.
+    let ends = |day: Day| {
+        let quiet = rules.quiet.iter().map(move |quiet| day.at(i64::from(quiet.from)));
+        quiet.chain([day.plus(1).at(0), end]).map(|end| end.plus_minutes(-1)).filter(move |at| at.day() == day)
+    };
+    let at_hour = hour.and_then(|hour| days().map(|day| day.at(hour)).find(fits));
+    at_hour.or_else(|| days().find_map(|day| ends(day).filter(fits).max()))
 }
 
 /// What the clock on the wall really shows at a time: one that clocks skip is as much later as they skip.

@@ -1,9 +1,18 @@
 //! How an update stands on a device, in the words of a teacher: one of cause and one of remedy.
 
 use crate::clock::{Timestamp, Wall};
-use crate::mdm::updates::next::ATTEMPTS_MAX;
+use crate::mdm::updates::next::is_given_up;
 use crate::store::deployments::Mechanism;
 use crate::store::update_states::{Action, Stage, UpdateState};
+
+/// Why it is not known yet which release is meant for a device.
+pub const ASKS_FIRST: &str = "the device is asked what it finds, since Apple’s list cannot be held against it";
+
+/// Why a device has not begun where only so many may at once; how many follows.
+pub const WAITS_FOR_TURN: &str = "it waits for its turn";
+
+/// Why a plan has not begun on a device where a person started something.
+pub const BY_HAND_FIRST: &str = "what was started by hand comes first";
 
 /// What people call it.
 pub fn name(row: &UpdateState) -> String {
@@ -68,15 +77,22 @@ fn remedy(row: &UpdateState, now: Timestamp) -> String {
     let declared = row.mechanism == Mechanism::Declaration;
     let words = match row.stage {
         Stage::Failed if declared => "The device tries again by itself: connect it to power and Wi-Fi, and free some room.",
-        Stage::Failed if row.attempts >= ATTEMPTS_MAX => "It is not tried any more. Look at the device, then choose “Try again”.",
+        Stage::Failed if is_given_up(row) => "It is not tried any more. Look at the device, then choose “Try again”.",
         Stage::Failed => "It is tried again by itself.",
-        Stage::Planned if is_overdue(row, now) => "It begins by itself when its turn comes; a plan may let more devices begin at once.",
+        Stage::Planned if row.problem == ASKS_FIRST => "It goes on when the device has answered; a Mac takes some minutes to look.",
+        Stage::Planned if row.problem == BY_HAND_FIRST => "It begins by itself after that; “Take back” beside that has it begin at once.",
+        Stage::Planned if is_overdue(row, now) && row.problem.starts_with(WAITS_FOR_TURN) => {
+            "It begins by itself when its turn comes; a plan may let more devices begin at once."
+        }
+        Stage::Planned => "",
+        Stage::Cannot => "Its page lists what it can have: choose that in a plan, or leave the device alone.",
         _ if is_overdue(row, now) && declared => {
             "The device installs it about an hour after it is next on, charged and connected; restart it if it stays so."
         }
         _ if is_overdue(row, now) => "Connect the device to power and Wi-Fi and see whether it asks for its passcode.",
         Stage::Waiting if declared => "Connect it to power and Wi-Fi; it begins by itself.",
         Stage::Waiting => "It goes on when the device connects.",
+        Stage::Prepared if row.action == Action::Download => "",
         Stage::Prepared if !declared => "With a passcode set, the device asks the person first.",
         _ => "",
     };

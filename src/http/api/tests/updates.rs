@@ -55,6 +55,16 @@ impl House {
         self.app.store.write(self.app.now(), work).await.unwrap()
     }
 
+    async fn serial_of(&self, device_id: &str) -> String {
+        let id = device_id.to_owned();
+        let work = move |tx: &crate::store::Tx| {
+            let device = devices::by_id(tx, &id)?.unwrap();
+            devices::update(tx, &devices::Device { serial_number: Some("TESTSN0001".into()), ..device })
+        };
+        self.app.store.write(self.app.now(), work).await.unwrap();
+        String::from("TESTSN0001")
+    }
+
     async fn plan_now(&self) {
         let work = |tx: &crate::store::Tx| {
             let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
@@ -112,7 +122,9 @@ async fn a_preview_says_how_many_by_which_mechanism_and_changes_nothing() {
     assert_eq!((seen.status, &seen.body["counts"]), (StatusCode::OK, &json!({ "declaration": 1 })), "{}", seen.body);
     let device = &seen.body["devices"][0];
     assert_eq!((&device["device_id"], &device["version"], &device["ring"]), (&json!(device_id), &json!("18.7.2"), &json!(0)));
-    assert!(seen.body["warnings"][0].as_str().unwrap().contains("Everybody"), "{}", seen.body);
+    let warnings = seen.body["warnings"].to_string();
+    assert!(warnings.contains("“Everybody” has no group"), "{warnings}");
+    assert!(warnings.contains("The deadline of “Pilot” has passed"), "the release was posted weeks ago: {warnings}");
     assert_eq!(house.ask(Role::Viewer, Method::GET, PLANS, None).await.body["total"], 0);
 }
 
@@ -163,6 +175,10 @@ async fn a_plan_stops_goes_on_and_leaves_a_device_alone() {
     let exception = format!("{own}/exceptions/{device_id}");
     let said = house.ask(Role::Admin, Method::PUT, &exception, Some(json!({ "reason": "Exam on it" }))).await;
     assert_eq!((said.status, &said.body["reason"]), (StatusCode::OK, &json!("Exam on it")), "{}", said.body);
+    let serial = house.serial_of(&device_id).await;
+    let by_serial =
+        house.ask(Role::Admin, Method::PUT, &format!("{own}/exceptions/{serial}"), Some(json!({ "reason": "Exam on it" }))).await;
+    assert_eq!((by_serial.status, &by_serial.body["device_id"]), (StatusCode::OK, &json!(device_id)), "{}", by_serial.body);
     let past = json!({ "reason": "x", "ends_at": "2020-01-01T00:00:00Z" });
     assert_eq!(house.ask(Role::Admin, Method::PUT, &exception, Some(past)).await.body["errors"][0]["field"], "ends_at");
     house.plan_now().await;
@@ -207,4 +223,20 @@ async fn models_tell_what_apple_offers_them() {
     let model = &models[0]["models"][0];
     assert_eq!((&model["listed_as"], &model["devices"], &model["offered"]), (&json!("iPad13,18"), &json!(1), &json!(["18.7.2"])));
     assert_eq!((&model["runs"], &model["up_to_date"]), (&json!({ "18.1": 1 }), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_preview_refuses_what_saving_does_and_says_what_apple_does_not_list() {
+    let house = House::new();
+    house.with_a_release().await;
+    let see = async |change: Value| {
+        let mut draft = rules();
+        draft.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        house.ask(Role::Admin, Method::POST, "/api/v1/updates/preview", Some(json!({ "rules": draft }))).await
+    };
+    let past = see(json!({ "deadline": { "kind": "at", "at": "2026-10-01T16:00:00" } })).await;
+    assert_eq!((past.status, &past.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("deadline")), "{}", past.body);
+    let warned = |body: &Value| body["warnings"].to_string().contains("no release of generation");
+    assert!(warned(&see(json!({ "target": { "kind": "newest_of_major", "major": 99 } })).await.body));
+    assert!(!warned(&see(json!({ "target": { "kind": "newest_of_major", "major": 18 } })).await.body));
 }

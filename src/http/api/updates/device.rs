@@ -16,9 +16,11 @@ use crate::mdm::devices;
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
 use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order, Started};
+use crate::mdm::updates::own_list;
 use crate::protocol::report::updates::AvailableUpdate;
+use crate::store::Tx;
+use crate::store::enrollments::{self, EnrollmentState};
 use crate::store::update_states::{self, Action};
-use crate::store::{Tx, enrollments};
 
 /// A release that the device can have.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,15 +77,16 @@ pub(super) async fn show(
 ) -> Result<JsonBody<DeviceUpdates>> {
     let work = move |tx: &Tx| {
         let device = devices::find(tx, &actor, &id)?;
-        let subject = candidates::subject(tx, &device)?;
+        let enrollment = enrollments::device_channel(tx, &device.id)?;
+        let enrolled = enrollment.as_ref().filter(|enrollment| enrollment.state == EnrollmentState::Enrolled);
+        let (subject, found, _) = own_list::of_device(tx, &device, enrolled)?;
         let held_back = held_back::on_device(tx, &actor, &device)?;
-        let (candidates, unknown) = match candidates::of(tx, &subject, &mut candidates::Memo::default())? {
+        let (candidates, unknown) = match found {
             Found::Known(candidates) => {
                 (Some(candidates.into_iter().map(|candidate| CandidateView::of(candidate, held_back)).collect()), None)
             }
             Found::Unknown(unknown) => (None, Some(unknown.words())),
         };
-        let enrollment = enrollments::device_channel(tx, &device.id)?;
         let rows = enrollment.as_ref().map(|own| update_states::of_enrollment(tx, &own.id)).transpose()?.unwrap_or_default();
         let found = enrollment.as_ref().map(|own| update_states::offers(tx, &own.id)).transpose()?.flatten();
         let found = found.map(|(found, _)| serde_json::from_str(&found)).transpose();
@@ -139,6 +142,9 @@ pub(super) async fn start(
         let device = devices::find(tx, &actor, &id)?;
         let (started, row) = orders::start(tx, &actor, &device.id, &Order { version, action })?;
         let (begun, note) = match started {
+            Started::Begun if row.version.is_empty() => {
+                (true, String::from("The device is asked first what it finds; the newest of that is meant."))
+            }
             Started::Begun if row.action == Action::Notify => (true, format!("The person at the device is told of {}.", row.version)),
             Started::Begun if row.action == Action::Download => (true, format!("The device is told to download {}.", row.version)),
             Started::Begun => (true, format!("The device is told to bring {}.", row.version)),

@@ -16,13 +16,14 @@ use super::list::{List, Page};
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::{Day, Timestamp};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::updates::matrix;
 use crate::mdm::updates::plans::{self, NewPlan, PlanChange};
 use crate::mdm::updates::preview;
 use crate::mdm::updates::progress::{self, Point};
 use crate::mdm::updates::rules::Rules;
+use crate::mdm::{Actor, devices};
 use crate::store::Tx;
 use crate::store::census::CensusRow;
 use crate::store::update_states::Stage;
@@ -121,7 +122,8 @@ async fn look(
 ) -> Result<JsonBody<PreviewView>> {
     let work = move |tx: &Tx| {
         let preview = preview::preview(tx, &actor, input.plan_id.as_deref(), &input.rules)?;
-        Ok(PreviewView { preview, warnings: preview::warnings(tx, &input.rules)? })
+        let warnings = preview::warnings(tx, &input.rules, &preview.devices)?;
+        Ok(PreviewView { preview, warnings })
     };
     Ok(JsonBody(app.store.read_slow(app.now(), work).await?))
 }
@@ -194,7 +196,7 @@ async fn stop(
     Ok(JsonBody(app.store.write(app.now(), work).await?))
 }
 
-/// Have a stopped plan go on.
+/// Have a stopped plan go on: the time that it stood still counts for no deadline, and none comes sooner than an hour after.
 #[utoipa::path(delete, path = "/api/v1/updates/plans/{id}/stop", tag = "updates", params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "As it is now", body = PlanView)))]
 async fn go_on(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<PlanView>> {
@@ -268,9 +270,18 @@ struct ExceptionInput {
     ends_at: Option<Timestamp>,
 }
 
+/// The id of a device that is called by its id, serial number or UDID; what is not known stays, for the room to say so.
+fn known(tx: &Tx, actor: &Actor, device: String) -> Result<String> {
+    match devices::find(tx, actor, &device) {
+        Ok(found) => Ok(found.id),
+        Err(error) if error.kind == Kind::NotFound => Ok(device),
+        Err(error) => Err(error),
+    }
+}
+
 /// Have a plan leave a device alone.
 #[utoipa::path(put, path = "/api/v1/updates/plans/{id}/exceptions/{device_id}", tag = "updates",
-    params(("id" = String, Path, description = "The plan's id"), ("device_id" = String, Path, description = "The device's id")),
+    params(("id" = String, Path, description = "The plan's id"), ("device_id" = String, Path, description = "The device's id, serial number or UDID")),
     request_body = ExceptionInput, responses((status = 200, description = "Said", body = ExceptionView)))]
 async fn except(
     State(app): State<App>,
@@ -278,20 +289,27 @@ async fn except(
     Path((id, device_id)): Path<(String, String)>,
     Json(input): Json<ExceptionInput>,
 ) -> Result<JsonBody<ExceptionView>> {
-    let work = move |tx: &Tx| plans::except(tx, &actor, &id, &device_id, &input.reason, input.ends_at).map(ExceptionView::from);
+    let work = move |tx: &Tx| {
+        let device_id = known(tx, &actor, device_id)?;
+        plans::except(tx, &actor, &id, &device_id, &input.reason, input.ends_at).map(ExceptionView::from)
+    };
     Ok(JsonBody(app.store.write(app.now(), work).await?))
 }
 
 /// Have a plan look after a device again.
 #[utoipa::path(delete, path = "/api/v1/updates/plans/{id}/exceptions/{device_id}", tag = "updates",
-    params(("id" = String, Path, description = "The plan's id"), ("device_id" = String, Path, description = "The device's id")),
+    params(("id" = String, Path, description = "The plan's id"), ("device_id" = String, Path, description = "The device's id, serial number or UDID")),
     responses((status = 204, description = "Done")))]
 async fn except_no_more(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
     Path((id, device_id)): Path<(String, String)>,
 ) -> Result<StatusCode> {
-    app.store.write(app.now(), move |tx| plans::except_no_more(tx, &actor, &id, &device_id)).await?;
+    let work = move |tx: &Tx| {
+        let device_id = known(tx, &actor, device_id)?;
+        plans::except_no_more(tx, &actor, &id, &device_id)
+    };
+    app.store.write(app.now(), work).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -73,7 +73,7 @@ impl PlanView {
     pub(super) fn of(tx: &Tx, read: Read) -> Result<Self> {
         let (all, rings) = progress::counts(tx, &read)?;
         let exceptions = update_plans::exceptions(tx, &read.plan.id, crate::mdm::updates::plans::EXCEPTIONS_MAX)?;
-        let Read { plan, rules } = read;
+        let Read { plan, rules, .. } = read;
         Ok(Self {
             id: plan.id,
             name: plan.name,

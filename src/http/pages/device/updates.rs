@@ -17,6 +17,8 @@ pub struct UpdatesTab {
     pub build: String,
     /// The releases that it can have, newest first.
     pub candidates: Vec<CandidateRow>,
+    /// Whether it is asked what it can have, before anything is begun.
+    pub asks: bool,
     /// Why it is not known what it can have.
     pub unknown: Option<String>,
     /// The generation at which its model ends.
@@ -117,7 +119,7 @@ pub(super) fn updates(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup 
             p { "It runs " strong { (tab.runs) } @if !tab.build.is_empty() { " " span.mono.quiet { (tab.build) } } "." }
             @if !tab.rows.is_empty() { (section("On its way", rows(device, tab, now))) }
             (section("What it can have", candidates(tab)))
-            @if tab.may_act && !tab.candidates.is_empty() { (section("Start an update now", start(device, tab))) }
+            @if tab.may_act && (tab.asks || !tab.candidates.is_empty()) { (section("Start an update now", start(device, tab))) }
             @if let Some(at) = tab.found_at { (section("What it found itself", found(&tab.found, at, now))) }
         }
     }
@@ -222,7 +224,8 @@ fn start(device: &str, tab: &UpdatesTab) -> Markup {
         tab.candidates.iter().find(|candidate| candidate.kind != "security improvement").map(|candidate| candidate.version.as_str());
     let form = html! {
         div.form {
-            (select("version", "Release", &options, newest.unwrap_or_default(), "", None))
+            @if tab.asks { p { "It is asked first which releases it finds; the newest of them is meant." } }
+            @else { (select("version", "Release", &options, newest.unwrap_or_default(), "", None)) }
             @for deed in &tab.deeds {
                 div.row {
                     @let button = Button::submit(if deed.asks { format!("{}…", deed.words) } else { deed.words.to_owned() }).sends("action", deed.action);

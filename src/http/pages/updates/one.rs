@@ -145,7 +145,7 @@ fn stopped(view: &PlanView, address: &str, because: &str, at: Timestamp) -> Mark
     html! {
         div.banner.problem role="note" {
             div.words {
-                strong { "This plan is stopped" } " since " (moment(at)) ": " (because) ". Nothing more is begun; devices that install go on."
+                strong { "This plan is stopped" } " since " (moment(at)) ": " (because) ". Nothing more is begun; devices that install go on. When the plan goes on, deadlines move by the time that it stood still, and none comes sooner than an hour after."
                 @if view.may_change { (post(&format!("{address}/go-on"), html! { div.form-foot { (Button::submit("Let it go on").small()) } })) }
             }
         }

@@ -6,8 +6,9 @@ use crate::error::{Error, Result};
 use crate::mdm::reconcile::seen::reasons;
 use crate::mdm::reconcile::updates::store;
 use crate::mdm::updates::next::{self, Said};
+use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::identifier;
-use crate::protocol::error_chain;
+use crate::protocol::error_chain::{self, CauseKind, ChainedError};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::protocol::report::updates::{self as reports, AvailableUpdate};
@@ -34,7 +35,10 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
     let found = report.filter(|_| is_taken).and_then(reports::available);
     let before = update_states::by_command(tx, &enrollment.id, &command.uuid)?;
     // A Mac that has not looked yet finds nothing, which does not mean that it is up to date.
-    let is_first_word = before.as_ref().is_some_and(|row| row.version.is_empty() && row.unmoved == 0);
+    let is_first_word = match &before {
+        Some(row) => row.version.is_empty() && row.unmoved == 0,
+        None => found.as_ref().is_some_and(Vec::is_empty) && own_list::is_too_early(tx, enrollment)?,
+    };
     if let Some(found) = found.as_ref().filter(|found| !(found.is_empty() && is_first_word)) {
         let kept = &found[..found.len().min(OFFERS_MAX)];
         let json = serde_json::to_string(kept).map_err(|error| Error::internal("what was found is JSON", error))?;
@@ -45,8 +49,13 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
     if is_taken {
         taken(tx, enrollment, &mut row, command, report, found.as_deref())?;
     } else {
-        let because = head.cause().map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
-        next::lost(&mut row, &because, tx.now);
+        match at_it(&head.error_chain).filter(|_| command.request_type == "ScheduleOSUpdate") {
+            Some(stage) => next::at_it_already(&mut row, stage, tx.now),
+            None => {
+                let because = head.cause().map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
+                next::lost(&mut row, &because, tx.now);
+            }
+        }
     }
     if row.stage == Stage::Failed {
         // It may have it already, so that there is nothing to do.
@@ -74,13 +83,14 @@ fn taken(
             let results = report.map(reports::scheduled).unwrap_or_default();
             let own =
                 results.iter().find(|result| !row.product_key.is_empty() && result.product_key == row.product_key).or(results.first());
-            match own {
-                Some(answer) => {
+            match (own, own.and_then(|answer| at_it(&answer.error_chain))) {
+                (Some(_), Some(stage)) => next::at_it_already(row, stage, tx.now),
+                (Some(answer), None) => {
                     let because =
                         (!answer.error_chain.is_empty()).then(|| error_chain::explain(&answer.error_chain, None, None).words.into_owned());
                     next::scheduled(row, answer, because.as_deref(), tx.now);
                 }
-                None => next::lost(row, "the device took the order and said nothing of what became of it", tx.now),
+                (None, _) => next::lost(row, "the device took the order and said nothing of what became of it", tx.now),
             }
         }
         _ => {
@@ -96,6 +106,19 @@ fn taken(
         }
     }
     Ok(())
+}
+
+/// How far a device is that refuses an order because it is at it already.
+fn at_it(chain: &[ChainedError]) -> Option<Stage> {
+    if chain.is_empty() || error_chain::explain(chain, None, None).kind != CauseKind::InProgress {
+        return None;
+    }
+    chain.iter().rev().find_map(|error| match error.code {
+        12_051 => Some(Stage::Downloading),
+        12_052 => Some(Stage::Prepared),
+        12_058 => Some(Stage::Installing),
+        _ => None,
+    })
 }
 
 /// Whether a device may ask its person for the passcode before it installs; one that did not say may.

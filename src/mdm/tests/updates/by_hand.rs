@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{device, listed};
+use super::{days, device, listed, made, rules};
 use crate::mdm::Actor;
 use crate::mdm::tests::{Device, School};
 use crate::mdm::updates::orders::{self, Order, Started};
+use crate::mdm::updates::plans::{self, NewPlan};
+use crate::mdm::updates::rules::{Deadline, Target};
+use crate::mdm::updates::words;
 use crate::store::update_states::{Action, Stage};
 
 impl Device<'_> {
@@ -103,4 +106,110 @@ fn a_failure_by_hand_can_be_tried_again_at_once() {
     let id = ipad.enrollment().device_id;
     school.write(move |tx| orders::again(tx, &Actor::Console, &id, ""));
     assert_eq!(ipad.answering(|_| failed.to_owned()).len(), 1);
+}
+
+/// What a device answers to ScheduleOSUpdate by an error of MDM.
+fn refusal(code: u32) -> String {
+    format!(
+        "<key>UpdateResults</key><array><dict><key>ProductKey</key><string>k</string><key>InstallAction</key><string>Error</string><key>Status</key><string>Idle</string>\
+         <key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>{code}</integer><key>ErrorDomain</key><string>MCMDMErrorDomain</string></dict></array></dict></array>"
+    )
+}
+
+#[test]
+fn only_downloading_is_not_begun_where_a_plan_has_the_device_at_it_already() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    listed(&school, "26.1", "23B85");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    made(&school, rules(Target::NewestOfMajor { major: 18 }));
+    ipad.answering(|_| String::new());
+    for state in [None, Some("downloading"), Some("prepared")] {
+        if let Some(state) = state {
+            ipad.tells(json!({ "install-state": state }), None);
+        }
+        for version in [Some("18.7.2"), Some("26.1")] {
+            let Started::UnderWay(said) = ipad.start(version, Action::Download).unwrap() else { panic!("{state:?} {version:?}") };
+            assert!(said.contains("“Autumn”") && said.contains("18.7.2"), "{said}");
+        }
+        assert!(ipad.answering(|kind| panic!("{kind}")).is_empty());
+        assert!(ipad.enforced().is_some() && ipad.updates().len() == 1, "the plan goes on");
+    }
+    assert_eq!(ipad.start(Some("18.7.2"), Action::Install).unwrap(), Started::Begun, "now is more than by the deadline");
+}
+
+#[test]
+fn a_device_that_says_that_it_is_at_it_already_has_not_failed() {
+    for (code, stage) in [(12_051, Stage::Downloading), (12_052, Stage::Prepared), (12_058, Stage::Installing)] {
+        for is_whole in [false, true] {
+            let school = School::new();
+            listed(&school, "16.7.12", "20H364");
+            let ipad = device(&school, "UDID-1", "16.5", "pilot");
+            ipad.start(None, Action::Download).unwrap();
+            if is_whole {
+                let id = ipad.enrollment().id;
+                school.write(move |tx| crate::mdm::reconcile::plan(tx, &id));
+                let uuid = ipad.idle().unwrap().uuid;
+                let said = format!(
+                    "<key>Status</key><string>Error</string><key>CommandUUID</key><string>{uuid}</string><key>ErrorChain</key><array><dict>\
+                     <key>ErrorCode</key><integer>{code}</integer><key>ErrorDomain</key><string>MCMDMErrorDomain</string></dict></array>"
+                );
+                ipad.connect(&said).unwrap();
+            } else {
+                ipad.answering(|kind| if kind == "ScheduleOSUpdate" { refusal(code) } else { String::new() });
+            }
+            let row = ipad.update();
+            assert_eq!((row.stage, row.attempts, row.problem.as_str()), (stage, 0, ""), "{code} {is_whole}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_that_waits_for_what_was_started_by_hand_says_what_ends_that() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    ipad.start(None, Action::Later).unwrap();
+    let plan =
+        made(&school, crate::mdm::updates::rules::Rules { deadline: Deadline::After { minutes: 60, time: None }, ..rules(Target::Newest) });
+    ipad.answering(|_| String::new());
+    let row = ipad.updates().into_iter().find(|row| row.plan_id == plan.plan.id).unwrap();
+    let (because, remedy) = words::because(&row, school.clock.now());
+    assert!(words::is_overdue(&row, school.clock.now()) && because.contains("started by hand"), "{because}");
+    assert!(remedy.contains("Take back") && !remedy.contains("turn"), "{remedy}");
+}
+
+#[test]
+fn what_was_given_up_keeps_no_plan_from_beginning() {
+    let school = School::new();
+    listed(&school, "16.7.12", "20H364");
+    let ipad = device(&school, "UDID-1", "16.5", "pilot");
+    ipad.start(None, Action::Install).unwrap();
+    let exhaust = |kind: &str| {
+        assert_eq!(kind, "ScheduleOSUpdate");
+        refusal(12_062)
+    };
+    for _ in 0..6 {
+        assert_eq!(ipad.answering(exhaust).len(), 1);
+        school.clock.advance(days(2));
+    }
+    assert_eq!((ipad.update().stage, ipad.update().attempts), (Stage::Failed, 6));
+    made(&school, rules(Target::Newest));
+    for _ in 0..6 {
+        assert_eq!(ipad.answering(exhaust).len(), 1, "the plan begins: {:?}", ipad.updates());
+        school.clock.advance(days(2));
+    }
+    let new = NewPlan { name: "Winter".into(), note: String::new(), rules: rules(Target::NewestOfOwn) };
+    school.write(move |tx| plans::create(tx, &Actor::Console, &new));
+    assert_eq!(ipad.answering(exhaust).len(), 1, "and the next one too: {:?}", ipad.updates());
+    for row in ipad.updates().into_iter().take(1).chain(ipad.updates().into_iter().filter(|row| row.attempts == 6)) {
+        let (_, remedy) = words::because(&row, school.clock.now());
+        assert_eq!((row.stage, remedy.contains("not tried any more")), (Stage::Failed, true), "{row:?}");
+    }
+    assert_eq!(ipad.updates().iter().filter(|row| row.attempts == 6).count(), 2);
+    school.clock.advance(days(2));
+    let id = ipad.enrollment().device_id;
+    school.write(move |tx| orders::again(tx, &Actor::Console, &id, ""));
+    ipad.answering(|_| refusal(12_051));
+    assert_eq!(ipad.updates()[0].stage, Stage::Downloading, "what is tried again acts again");
 }

@@ -84,7 +84,10 @@ fn an_exception_leaves_a_device_alone_until_it_ends() {
         plans::except(tx, &Actor::Console, &id, &device_id, "Exam on it", end)
     });
     ipad.answering(|_| String::new());
-    assert_eq!((ipad.enforced(), ipad.update().stage, ipad.update().problem.as_str()), (None, Stage::Excepted, "Exam on it"));
+    assert_eq!(
+        (ipad.enforced(), ipad.update().stage, ipad.update().problem.as_str()),
+        (None, Stage::Excepted, "Exam on it, until Fri 20 Nov 2026, 11:06")
+    );
     school.clock.advance(days(2) + Duration::from_secs(1));
     ipad.answering(|_| String::new());
     assert!(ipad.enforced().is_some());
@@ -210,4 +213,30 @@ fn two_plans_that_ask_a_device_what_it_finds_do_not_take_each_other_s_question_a
     let kinds: Vec<_> = sent.iter().map(|sent| sent["RequestType"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["AvailableOSUpdates"; 2], "one for each, once");
     assert!(ipad.answering(|kind| panic!("{kind}")).is_empty());
+}
+
+#[test]
+fn a_newer_release_takes_the_turn_of_the_one_that_a_device_is_at_and_no_others() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let (first, second) = (device(&school, "UDID-1", "18.1", "pilot"), device(&school, "UDID-2", "18.1", "pilot"));
+    made(&school, Rules { at_once: Some(1), ..rules(Target::Newest) });
+    let _ = (first.answering(|_| String::new()), second.answering(|_| String::new()));
+    first.tells(json!({ "install-state": "downloading" }), None);
+    listed(&school, "18.7.3", "22H130");
+    for _ in 0..2 {
+        let _ = (first.answering(|_| String::new()), second.answering(|_| String::new()));
+        assert_eq!(first.enforced().unwrap()["Payload"]["TargetOSVersion"], "18.7.3");
+        assert_eq!((second.enforced(), second.update().problem.contains("turn")), (None, true));
+    }
+}
+
+#[test]
+fn only_a_device_of_the_plan_is_left_alone() {
+    let school = School::new();
+    let (_, stranger) = (device(&school, "UDID-1", "18.1", "pilot"), device(&school, "UDID-2", "18.1", "others"));
+    let plan = made(&school, rules(Target::Newest));
+    let id = stranger.enrollment().device_id;
+    let refused = school.try_write(move |tx| plans::except(tx, &Actor::Console, &plan.plan.id, &id, "Exam", None)).unwrap_err();
+    assert!(refused.message.contains("no group of its rings"), "{}", refused.message);
 }

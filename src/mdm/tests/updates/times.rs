@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{days, device, listed_for, made, rules, wall};
+use super::{days, device, listed, listed_for, made, rules, wall};
+use crate::clock::{Day, Timestamp};
 use crate::error::Kind;
 use crate::mdm::Actor;
 use crate::mdm::declarations::library;
 use crate::mdm::tests::{Device, School};
 use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order};
-use crate::mdm::updates::rules::{Deadline, Quiet, Ring, Rules, Target};
-use crate::mdm::updates::{plans, progress, words};
-use crate::mdm::{groups, profiles};
+use crate::mdm::updates::rules::{Deadline, Holiday, Quiet, Ring, Rules, Target};
+use crate::mdm::updates::{plans, preview, progress, words};
+use crate::mdm::{groups, profiles, settings};
 use crate::protocol::mobileconfig::tests::{payload, profile};
 use crate::protocol::plist::Value;
 use crate::store::devices;
@@ -83,7 +84,7 @@ fn a_device_that_is_told_after_the_deadline_is_left_alone_until_lessons_end() {
     assert_eq!(late(Vec::new()), Some(told("18.7.2", "2026-11-11T00:00:00")));
     // It is Wednesday.
     let wednesdays = Quiet { weekdays: vec![2], from: 0, to: 1_440 };
-    assert_eq!(late(vec![wednesdays]), Some(told("18.7.2", "2026-11-19T00:00:00")));
+    assert_eq!(late(vec![wednesdays]), None);
 }
 
 #[test]
@@ -198,4 +199,152 @@ fn an_uploaded_profile_holds_releases_back_as_a_policy_does_and_of_two_the_stric
         devices::update(tx, &crate::store::devices::Device { os_version: String::from("27.0"), ..known })
     });
     assert_eq!(held(), HeldBack::default(), "27 does not know these restrictions any more");
+}
+
+impl School {
+    fn at(&self, moment: &str) {
+        self.clock.advance(Timestamp::parse(moment).unwrap().since(self.clock.now()));
+    }
+
+    /// Its clocks are those of Berlin.
+    fn in_berlin(&self) {
+        self.write(|tx| {
+            settings::change(
+                tx,
+                &Actor::Console,
+                &settings::Change { time_zone: Some("Europe/Berlin".into()), ..settings::Change::default() },
+            )
+            .map(drop)
+        });
+    }
+}
+
+#[test]
+fn a_signature_that_ends_in_a_holiday_has_its_deadline_before_that_and_who_has_no_time_is_told() {
+    let of = |holiday_from: &str, quiet: Vec<Quiet>, time: Option<u16>| {
+        let school = School::new();
+        school.at("2026-11-27T15:00:00Z");
+        listed_for(&school, "18.7.2", "2026-11-01", Some("2026-11-30"));
+        let ipad = device(&school, "UDID-1", "18.1", "pilot");
+        let holiday = Holiday { name: "Winter".into(), from: Day::parse(holiday_from).unwrap(), to: Day::parse("2026-12-05").unwrap() };
+        let deadline = Deadline::After { minutes: 5 * 24 * 60, time };
+        made(&school, Rules { starts: wall("2026-11-27T15:00:00"), deadline, quiet, holidays: vec![holiday], ..rules(Target::Newest) });
+        (ipad.enforcement().map(|(_, deadline)| deadline), ipad.update())
+    };
+    let friday = |from| vec![Quiet { weekdays: vec![4], from, to: 1_440 }];
+    assert_eq!(of("2026-11-29", Vec::new(), None).0.as_deref(), Some("2026-11-28T23:59:00"));
+    assert_eq!(of("2026-11-29", Vec::new(), Some(960)).0.as_deref(), Some("2026-11-28T16:00:00"), "at the hour of the plan");
+    assert_eq!(of("2026-11-28", friday(1_080), None).0.as_deref(), Some("2026-11-27T17:59:00"));
+    let (nothing, row) = of("2026-11-28", friday(15 * 60 + 4), None);
+    assert_eq!((nothing, row.stage), (None, Stage::Cannot));
+    assert!(row.problem.contains("until 30 Nov 2026 only") && row.problem.contains("no time"), "{}", row.problem);
+}
+
+#[test]
+fn what_would_begin_or_be_due_in_an_hour_that_clocks_skip_is_never_in_quiet_hours() {
+    let school = School::new();
+    school.in_berlin();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    let foreseen = |starts: &str| {
+        // Sunday from three to four; from two to three there is nothing.
+        let quiet = vec![Quiet { weekdays: vec![6], from: 180, to: 240 }];
+        let rules = Rules {
+            starts: wall(starts),
+            deadline: Deadline::After { minutes: 5, time: None },
+            quiet,
+            ..rules(Target::NewestMinusDays { days: 1 })
+        };
+        let told = school.write(move |tx| preview::preview(tx, &Actor::Console, None, &rules)).devices.remove(0);
+        (told.opens.unwrap(), told.deadline.unwrap())
+    };
+    assert_eq!(foreseen("2027-03-28T01:58:00"), (wall("2027-03-28T01:58:00"), wall("2027-03-28T04:00:00")));
+    assert_eq!(foreseen("2027-03-28T02:10:00"), (wall("2027-03-28T04:00:00"), wall("2027-03-28T04:05:00")));
+    drop(ipad);
+}
+
+#[test]
+fn an_hour_that_clocks_show_twice_is_quiet_twice() {
+    let school = School::new();
+    school.in_berlin();
+    // Ten past two, for the second time.
+    school.at("2027-10-31T01:10:00Z");
+    listed_for(&school, "16.7.12", "2026-11-01", None);
+    let ipad = device(&school, "UDID-1", "16.5", "pilot");
+    let quiet = vec![Quiet { weekdays: vec![6], from: 120, to: 150 }];
+    made(&school, Rules { starts: wall("2027-10-30T00:00:00"), quiet, ..rules(Target::Newest) });
+    assert!(ipad.answering(|kind| panic!("{kind}")).is_empty());
+    school.at("2027-10-31T01:30:00Z");
+    assert_eq!(ipad.answering(|_| String::new()).len(), 1);
+}
+
+#[test]
+fn nothing_begins_in_quiet_hours_by_declaration_or_by_command_and_what_is_under_way_goes_on() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    listed(&school, "16.7.12", "20H364");
+    let quiet = vec![Quiet { weekdays: vec![2], from: 11 * 60, to: 13 * 60 }];
+    let plan = || Rules { quiet: quiet.clone(), ..rules(Target::NewestOfOwn) };
+    let (newer, older) = (device(&school, "UDID-1", "18.1", "pilot"), device(&school, "UDID-2", "16.5", "pilot"));
+    made(&school, plan());
+    for ipad in [&newer, &older] {
+        assert!(ipad.answering(|kind| panic!("{kind}")).is_empty());
+        assert_eq!((ipad.enforced(), ipad.update().stage, ipad.update().begun_at), (None, Stage::Planned, None));
+        assert!(ipad.update().problem.contains("quiet hours") && ipad.update().problem.contains("13:00"), "{}", ipad.update().problem);
+    }
+    school.at("2026-11-18T13:00:00Z");
+    let ids = [newer.enrollment().id, older.enrollment().id];
+    for id in ids {
+        assert!(school.write(move |tx| crate::store::deployments::is_due(tx, &id)), "it is looked at when they end");
+    }
+    assert_eq!(older.answering(|_| String::new()).len(), 1);
+    let begun = newer.enforcement();
+    assert!(begun.is_some());
+    newer.tells(json!({ "install-state": "downloading" }), None);
+    school.at("2026-11-25T11:30:00Z");
+    assert_eq!(newer.update().stage, Stage::Downloading);
+    assert!(newer.enforcement().is_some(), "what a device is at goes on");
+    let late = device(&school, "UDID-3", "18.1", "pilot");
+    assert_eq!(late.enforcement(), None);
+}
+
+#[test]
+fn the_time_that_a_plan_stood_still_counts_for_no_ring_and_no_deadline() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let (first, second) = (device(&school, "UDID-1", "18.1", "pilot"), device(&school, "UDID-2", "18.1", "all"));
+    let mut rules = Rules { deadline: Deadline::After { minutes: 24 * 60, time: None }, ..rules(Target::NewestOfOwn) };
+    rules.rings.push(Ring { name: "Everybody".into(), after_minutes: 2 * 24 * 60, groups: vec!["all".into()] });
+    let plan = made(&school, rules.clone()).plan.id;
+    assert_eq!(first.enforcement(), Some(told("18.7.2", "2026-11-19T00:00:00")));
+    assert_eq!(second.enforcement(), None);
+    let stop = || {
+        school.write({
+            let plan = plan.clone();
+            move |tx| plans::stop(tx, &Actor::Console, &plan, "bad release")
+        })
+    };
+    let go_on = || {
+        school.write({
+            let plan = plan.clone();
+            move |tx| plans::go_on(tx, &Actor::Console, &plan)
+        })
+    };
+    stop();
+    school.clock.advance(days(10));
+    go_on();
+    assert_eq!(first.enforcement(), Some(told("18.7.2", "2026-11-29T00:00:00")), "as long as it would have had");
+    assert!(!words::is_overdue(&first.update(), school.clock.now()));
+    assert_eq!((second.enforcement(), second.update().problem.contains("30 Nov")), (None, true), "{}", second.update().problem);
+    // Who is late when it is stopped has an hour from where it goes on.
+    school.at("2026-11-29T06:00:00Z");
+    stop();
+    school.at("2026-11-29T09:00:00Z");
+    go_on();
+    assert_eq!(first.enforcement(), Some(told("18.7.2", "2026-11-29T10:00:00")));
+    let id = plan.clone();
+    let changed = plans::PlanChange { rules: Some(Rules { at_once: Some(5), ..rules }), ..plans::PlanChange::default() };
+    let kept = school.write(move |tx| plans::update(tx, &Actor::Console, &id, &changed));
+    assert_eq!(kept.pauses.len(), 2, "a change of the plan forgets nothing");
+    assert_eq!(first.enforcement(), Some(told("18.7.2", "2026-11-29T10:00:00")));
 }

@@ -5,10 +5,10 @@ use crate::error::Result;
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates::{Found, Leap};
 use crate::mdm::updates::mechanism;
-use crate::mdm::updates::next::Facts;
-use crate::mdm::updates::plan::{Aim, Meant, On, Planned, Read, TURN, is_out_of_hand};
+use crate::mdm::updates::next::{Facts, enter, is_at_it, is_given_up};
+use crate::mdm::updates::plan::{Aim, Meant, On, Planned, Read, TURN, has_begun, is_aimed_at, is_out_of_hand};
 use crate::mdm::updates::rules::Rules;
-use crate::mdm::updates::timing;
+use crate::mdm::updates::{timing, words};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
@@ -56,7 +56,7 @@ pub(super) fn item(
         Meant::Excepted(reason) => settle(&mut row, Stage::Excepted, &reason, tx.now),
         Meant::Cannot(because) => settle(&mut row, Stage::Cannot, &because, tx.now),
         Meant::Ask => {
-            settle(&mut row, Stage::Planned, "the device is asked what it finds, since Apple’s list cannot be held against it", tx.now);
+            settle(&mut row, Stage::Planned, words::ASKS_FIRST, tx.now);
             row.due_at = before.as_ref().and_then(|before| before.due_at);
             row.version.clear();
             row.mechanism = Mechanism::Command;
@@ -88,19 +88,7 @@ pub(super) fn item(
         }
         Meant::Bring(release) => {
             is_improvement = release.candidate.leap == Leap::Improvement;
-            aim(&mut row, &release, tx.now);
-            match turn {
-                Turn::Own if row.begun_at.is_some() || has_turn(tx, read)? => {
-                    acts = true;
-                    begin(&mut row, read, on, &release, tx.now);
-                }
-                Turn::Own => {
-                    let most = read.rules.at_once.unwrap_or_default();
-                    settle(&mut row, Stage::Planned, &format!("it waits for its turn: {most} at once"), tx.now);
-                }
-                Turn::Of(plan) => settle(&mut row, Stage::Planned, &format!("“{plan}” comes first"), tx.now),
-                Turn::ByHand => settle(&mut row, Stage::Planned, "what was started by hand comes first", tx.now),
-            }
+            acts = bring(tx, &mut row, read, on, &release, turn)?;
         }
     }
     let mut planned = Planned { row, before, is_withdrawn: false, acts, facts: Facts::default(), loss: None, is_improvement };
@@ -108,6 +96,33 @@ pub(super) fn item(
         facts(tx, enrollment, on, &mut planned, Some(&read.rules))?;
     }
     Ok(Some(planned))
+}
+
+/// A release may come now: gives whether it does.
+fn bring(tx: &Tx, row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim, turn: Turn<'_>) -> Result<bool> {
+    // A newer release takes the place of the one that the device is at, and its turn with it.
+    let begun_at = row.begun_at.filter(|_| row.is_under_way());
+    let quiet_until = release.quiet_until.filter(|_| !has_begun(row));
+    aim(row, release, tx.now);
+    row.begun_at = row.begun_at.or(begun_at);
+    if is_given_up(row) {
+        // Somebody has to look at the device first.
+        return Ok(false);
+    }
+    let because = match (quiet_until, turn) {
+        (Some(until), _) => {
+            format!("nothing begins in quiet hours and holidays: it begins on {}", on.zone.wall(until).words())
+        }
+        (None, Turn::Own) if row.begun_at.is_some() || has_turn(tx, read)? => {
+            begin(row, read, on, release, tx.now);
+            return Ok(true);
+        }
+        (None, Turn::Own) => format!("{}: {} at once", words::WAITS_FOR_TURN, read.rules.at_once.unwrap_or_default()),
+        (None, Turn::Of(plan)) => format!("“{plan}” comes first"),
+        (None, Turn::ByHand) => words::BY_HAND_FIRST.to_owned(),
+    };
+    settle(row, Stage::Planned, &because, tx.now);
+    Ok(false)
 }
 
 /// Whether there is room for another device to begin.
@@ -120,11 +135,10 @@ fn has_turn(tx: &Tx, read: &Read) -> Result<bool> {
 
 /// Notes which release is meant; another one than before begins anew.
 fn aim(row: &mut UpdateState, aim: &Aim, now: Timestamp) {
-    let version = aim.candidate.version.to_string();
-    if (row.version.as_str(), row.mechanism) != (version.as_str(), aim.mechanism) {
+    if !is_aimed_at(row, aim) {
         let (plan_id, ring, command_uuid) = (std::mem::take(&mut row.plan_id), row.ring, row.command_uuid.take());
         *row = UpdateState { command_uuid, ..UpdateState::blank(&plan_id, ring, now) };
-        row.version = version;
+        row.version = aim.candidate.version.to_string();
     }
     row.build.clone_from(&aim.candidate.key.build);
     row.mechanism = aim.mechanism;
@@ -178,15 +192,18 @@ pub(super) fn withdrawn(before: UpdateState) -> Planned {
 /// What was started by hand goes on until the device has it, or cannot have it any more.
 pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: UpdateState) -> Result<Planned> {
     let mut row = before.clone();
+    let is_asked = asks(&mut row, on, tx.now);
     let wanted = OsVersion::parse(&row.version);
     let candidate = match on.found {
         Found::Known(candidates) => candidates.iter().find(|candidate| candidate.version == wanted),
         Found::Unknown(_) => None,
     };
-    let mut acts = false;
-    if on.subject.version.is_at_least(wanted) {
+    let mut acts = is_asked;
+    if row.version.is_empty() {
+        // Nothing is meant yet, or ever.
+    } else if on.subject.version.is_at_least(wanted) {
         settle(&mut row, Stage::Done, "", tx.now);
-    } else if candidate.is_none() && !matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing) {
+    } else if candidate.is_none() && !on.asks && !is_at_it(&row) {
         settle(&mut row, Stage::Cannot, &format!("Apple does not offer {wanted} to this model any more"), tx.now);
     } else if matches!(row.stage, Stage::Done | Stage::Cannot) {
         // It was taken back or ended: it stays as it is, and can be started anew.
@@ -197,7 +214,8 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
             Action::Notify => !row.scheduled.is_empty(),
             _ => false,
         };
-        acts = !is_over;
+        // Nor for what was given up.
+        acts = !is_over && !is_given_up(&row);
     }
     let is_improvement = candidate.is_some_and(|candidate| candidate.leap == Leap::Improvement);
     let mut planned = Planned { row, before: Some(before), is_withdrawn: false, acts, facts: Facts::default(), loss: None, is_improvement };
@@ -207,6 +225,28 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
     Ok(planned)
 }
 
+/// Whether a device is asked first what it finds, since nobody knows which release its newest is; once that is known, it is meant.
+fn asks(row: &mut UpdateState, on: &On<'_>, now: Timestamp) -> bool {
+    if !row.version.is_empty() || matches!(row.stage, Stage::Done | Stage::Cannot) {
+        return false;
+    }
+    match on.found {
+        Found::Unknown(_) if on.asks => return !is_given_up(row),
+        Found::Unknown(unknown) => settle(row, Stage::Cannot, &format!("it is not known what it can have: {}", unknown.words()), now),
+        Found::Known(candidates) => match candidates.iter().find(|candidate| candidate.leap != Leap::Improvement) {
+            None => settle(row, Stage::Cannot, "it finds no release that is newer than its own", now),
+            Some(newest) => {
+                row.version = newest.version.to_string();
+                row.build.clone_from(&newest.key.build);
+                row.asked.clear();
+                (row.attempts, row.unmoved, row.due_at) = (0, 0, None);
+                enter(row, Stage::Waiting, "", now);
+            }
+        },
+    }
+    false
+}
+
 /// Reads what decides about commands.
 fn facts(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, planned: &mut Planned, rules: Option<&Rules>) -> Result<()> {
     let (under_way, loss) = reconcile::under_way(tx, enrollment, planned.row.command_uuid.as_deref())?;
@@ -214,7 +254,7 @@ fn facts(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, planned: &mut Planned, r
     planned.facts = Facts {
         under_way,
         may_send_at: match rules {
-            Some(rules) => timing::allowed(rules, on.zone.wall(tx.now)).map(|wall| on.zone.moment(wall).max(tx.now)),
+            Some(rules) => timing::open_at(rules, on.zone, tx.now),
             None => Some(tx.now),
         },
         needs_key: mechanism::needs_key(on.target, planned.is_improvement),

@@ -4,6 +4,7 @@ use crate::clock::{Day, Timestamp, Wall, Zone};
 use crate::mdm::updates::candidates::{Candidate, Found, Subject};
 use crate::mdm::updates::choose::{Choice, Counted, choose};
 use crate::mdm::updates::mechanism;
+use crate::mdm::updates::pauses;
 use crate::mdm::updates::plan::Read;
 use crate::mdm::updates::timing::{self, Window};
 use crate::mdm::wanted::Target;
@@ -68,6 +69,8 @@ pub struct Aim {
     pub mechanism: Mechanism,
     /// When a newer one has its time, if one has.
     pub next_at: Option<Timestamp>,
+    /// Until when nothing is begun, where that is so now.
+    pub quiet_until: Option<Timestamp>,
 }
 
 /// Everything about a device that decides.
@@ -87,7 +90,8 @@ pub struct On<'a> {
 /// Works out what a plan means for a device; whether its turn has come is asked afterwards.
 pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception>, now: Timestamp) -> Meant {
     if let Some(exception) = exception {
-        return Meant::Excepted(exception.reason.clone());
+        let end = exception.ends_at.map(|end| format!(", until {}", on.zone.wall(end).words()));
+        return Meant::Excepted(format!("{}{}", exception.reason, end.unwrap_or_default()));
     }
     let today = on.zone.wall(now).day();
     let counted = match choose(&read.rules, on.subject, on.found, today) {
@@ -118,19 +122,22 @@ pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception
         let because = format!("“{}” begins on {}", read.rules.rings[ring].name, aim.window.opens.words());
         return Meant::Later { release: aim, until: opens_at, because };
     }
-    Meant::Bring(after_quiet(aim, read, on, now))
+    let quiet_until = timing::open_at(&read.rules, on.zone, now).filter(|at| *at > now);
+    Meant::Bring(Aim { quiet_until, ..after_quiet(aim, read, on, now) })
 }
 
 /// Of the releases that count, the newest whose time has come in this ring, by the earliest deadline of those whose time has come: a newer one neither
 /// skips a ring nor moves what is due. Where none has come, the one that comes first.
 fn aim(read: &Read, ring: usize, on: &On<'_>, counted: Vec<Counted>, now: Timestamp) -> Result<Aim, String> {
     let newest = counted.first().map(|counted| (counted.candidate.version, counted.candidate.expires));
-    let timed = counted.into_iter().filter_map(|Counted { candidate, since }| Some((timing::window(&read.rules, ring, since)?, candidate)));
+    let pauses = pauses::shown(&read.pauses, on.zone);
+    let window = |since| timing::shown(&read.rules, on.zone, timing::window(&read.rules, &pauses, ring, since)?);
+    let timed = counted.into_iter().filter_map(|Counted { candidate, since }| Some((window(since)?, candidate)));
     let mut timed: Vec<_> = timed.collect();
     if timed.is_empty() {
         return Err(String::from("quiet hours and holidays leave no time for it"));
     }
-    timed.retain(|(window, candidate)| candidate.expires.is_none_or(|last| window.opens < last.plus(1).at(0)));
+    timed.retain(|(window, candidate)| candidate.expires.is_none_or(|last| window.opens < timing::expiry(on.zone, last)));
     let has_come = |window: &Window| on.zone.moment(window.opens) <= now;
     let next_at = timed.iter().map(|(window, _)| on.zone.moment(window.opens)).filter(|at| *at > now).min();
     let due = timed.iter().filter(|(window, _)| has_come(window)).map(|(window, _)| window.deadline).min();
@@ -145,23 +152,27 @@ fn aim(read: &Read, ring: usize, on: &On<'_>, counted: Vec<Counted>, now: Timest
         ));
     };
     let window = Window { deadline: due.unwrap_or(window.deadline).max(window.opens), ..window };
-    let deadline = timing::before_expiry(&read.rules, window, candidate.expires);
+    let Some(deadline) = timing::before_expiry(&read.rules, on.zone, window, candidate.expires) else {
+        let last = candidate.expires.map(Day::words).unwrap_or_default();
+        return Err(format!("Apple signs {} until {last} only, and quiet hours and holidays leave no time before that", candidate.version));
+    };
     Ok(Aim {
-        deadline: timing::settled(on.zone, deadline),
+        deadline,
         deadline_at: on.zone.moment(deadline),
         candidate,
         window,
         mechanism: Mechanism::Declaration,
         next_at,
+        quiet_until: None,
     })
 }
 
 /// A device that is told only after the deadline would install at once, also in lessons: its deadline is their end then.
 fn after_quiet(aim: Aim, read: &Read, on: &On<'_>, now: Timestamp) -> Aim {
     let shown = on.zone.wall(now);
-    match timing::allowed(&read.rules, shown) {
+    match timing::open(&read.rules, on.zone, shown) {
         Some(free) if aim.mechanism == Mechanism::Declaration && aim.deadline <= shown && free > shown => {
-            Aim { deadline: timing::settled(on.zone, free), deadline_at: on.zone.moment(free), ..aim }
+            Aim { deadline: free, deadline_at: on.zone.moment(free), ..aim }
         }
         _ => aim,
     }

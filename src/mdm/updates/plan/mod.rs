@@ -12,12 +12,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::clock::{Timestamp, Wall, Zone};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::mdm::settings;
 use crate::mdm::updates::candidates;
 use crate::mdm::updates::choose;
-use crate::mdm::updates::next::{Facts, is_at_it};
+use crate::mdm::updates::next::{Facts, is_at_it, is_given_up};
 use crate::mdm::updates::own_list;
+use crate::mdm::updates::pauses::{self, Pause};
 use crate::mdm::updates::rules::Rules;
 use crate::mdm::wanted::{DeclarationPiece, Origin, Target};
 use crate::protocol::platform::Platform;
@@ -42,6 +43,8 @@ pub struct Read {
     pub plan: update_plans::Plan,
     /// What it says.
     pub rules: Rules,
+    /// When it stood still.
+    pub pauses: Vec<Pause>,
 }
 
 impl Read {
@@ -57,13 +60,13 @@ impl Read {
 
 /// Reads what a stored plan says.
 pub fn read(tx: &Tx, plan: update_plans::Plan) -> Result<Read> {
-    let mut rules: Rules = serde_json::from_str(&plan.rules).map_err(|error| Error::internal("stored plans can be read", error))?;
+    let (mut rules, pauses) = pauses::read(&plan.rules)?;
     for (ring, group) in update_plans::rings(tx, &plan.id)? {
         if let Some(ring) = rules.rings.get_mut(ring) {
             ring.groups.push(group);
         }
     }
-    Ok(Read { plan, rules })
+    Ok(Read { plan, rules, pauses })
 }
 
 /// What is the same for many devices, worked out once for all that are looked at in a transaction.
@@ -157,7 +160,7 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     for (read, _, meant, _) in &all {
         let begins = match meant {
             Meant::Later { until, .. } => Some(*until),
-            Meant::Bring(aim) => aim.next_at,
+            Meant::Bring(aim) => aim.next_at.into_iter().chain(aim.quiet_until).min(),
             _ => None,
         };
         let next = choose::counts_next(&read.rules, &found, zone.wall(tx.now).day()).map(|day| zone.moment(day.at(0)));
@@ -190,10 +193,13 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     Ok(outcome)
 }
 
-/// Of several plans the one with the earliest deadline is brought, of equal ones the oldest; one that the device is at goes on.
+/// Of several plans the one with the earliest deadline is brought, of equal ones the oldest; one that the device is at goes on. What was given up and what
+/// may not begin now keeps no other from its turn.
 fn rank(read: &Read, on: &On<'_>, meant: &Meant, row: Option<&UpdateState>) -> Option<(bool, Wall, Timestamp)> {
     let is_at_it = row.is_some_and(is_at_it);
     match meant {
+        Meant::Bring(aim) if row.is_some_and(|row| is_given_up(row) && is_aimed_at(row, aim)) => None,
+        Meant::Bring(aim) if aim.quiet_until.is_some() && !row.is_some_and(has_begun) => None,
         Meant::Bring(aim) => Some((!is_at_it, aim.deadline, read.plan.created_at)),
         Meant::Later { release, .. } if is_at_it => Some((false, release.deadline, read.plan.created_at)),
         Meant::Stopped { release, .. } if row.is_some_and(|row| is_out_of_hand(row, on)) => {
@@ -201,6 +207,16 @@ fn rank(read: &Read, on: &On<'_>, meant: &Meant, row: Option<&UpdateState>) -> O
         }
         _ => None,
     }
+}
+
+/// Whether a row is about what is meant; another release, or another way to it, begins anew.
+fn is_aimed_at(row: &UpdateState, aim: &Aim) -> bool {
+    row.mechanism == aim.mechanism && row.version == aim.candidate.version.to_string()
+}
+
+/// Whether the device has been told, or is about to be.
+fn has_begun(row: &UpdateState) -> bool {
+    row.begun_at.is_some() && (row.is_under_way() || row.stage == Stage::Failed)
 }
 
 /// Whether a device goes on by itself, whatever is said to it: it installs, or it is a Mac that had its order.

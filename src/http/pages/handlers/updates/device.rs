@@ -20,7 +20,7 @@ use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
 use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order, Possible, Started};
 use crate::mdm::updates::{own_list, words};
-use crate::mdm::{Actor, Right, devices, reconcile};
+use crate::mdm::{Actor, Right, devices};
 use crate::protocol::os_version::OsVersion;
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
@@ -29,8 +29,10 @@ use crate::store::{Tx, update_plans};
 
 /// What the tab shows.
 pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>) -> Result<UpdatesTab> {
-    let subject = candidates::subject(tx, device)?;
+    let channel = channel.filter(|channel| channel.state == EnrollmentState::Enrolled);
+    let (subject, found, asks) = own_list::of_device(tx, device, channel)?;
     let mut tab = UpdatesTab {
+        asks,
         runs: os(device.platform, &device.product_name, &subject.version.to_string()),
         build: device.build_version.clone(),
         may_act: actor.may(Right::Command),
@@ -39,11 +41,6 @@ pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Dev
         ..UpdatesTab::default()
     };
     let days = held_back::on_device(tx, actor, device)?;
-    let channel = channel.filter(|channel| channel.state == EnrollmentState::Enrolled);
-    let mut found = candidates::of(tx, &subject, &mut candidates::Memo::default())?;
-    if let Some(channel) = channel {
-        found = own_list::or_own(tx, channel, &reconcile::target(tx, channel, device, &[])?, &subject, found)?.0;
-    }
     match found {
         Found::Unknown(unknown) => tab.unknown = Some(unknown.words().to_owned()),
         Found::Known(found) => tab.candidates = found.into_iter().map(|candidate| row(candidate, days)).collect(),

@@ -149,7 +149,9 @@ async fn foresee(app: App, who: SignedIn, typed: PlanForm, fields: Pairs) -> Res
     let (actor, id, wanted) = (who.actor.clone(), typed.id.clone(), new.clone());
     let work = move |tx: &Tx| {
         plans::check(tx, &actor, id.as_deref(), &wanted)?;
-        Ok((preview::preview(tx, &actor, id.as_deref(), &wanted.rules)?, preview::warnings(tx, &wanted.rules)?))
+        let seen = preview::preview(tx, &actor, id.as_deref(), &wanted.rules)?;
+        let warnings = preview::warnings(tx, &wanted.rules, &seen.devices)?;
+        Ok((seen, warnings))
     };
     match app.store.read_slow(app.now(), work).await {
         Ok((preview, warnings)) if faults.is_empty() => {

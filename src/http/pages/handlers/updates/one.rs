@@ -84,7 +84,7 @@ pub(super) async fn stop(
 pub(super) async fn go_on(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
     app.store.write(app.now(), move |tx| plans::go_on(tx, &actor, &target)).await?;
-    Ok(said(&app, &gate, &who, &path(&id), "The plan goes on."))
+    Ok(said(&app, &gate, &who, &path(&id), "The plan goes on. Its deadlines have moved by the time that it stood still."))
 }
 
 /// The devices that a plan would still have brought an update to.

@@ -9,6 +9,7 @@ use crate::http::pages::parts::{Address, BURN_SHORT, BurnDown, Calendar, Calenda
 use crate::http::pages::updates::one::{ExceptionRow, MemberRow, PlanView, RingView};
 use crate::http::pages::updates::plans::PlanRow;
 use crate::mdm::settings::zone;
+use crate::mdm::updates::pauses;
 use crate::mdm::updates::plan::Read;
 use crate::mdm::updates::plans::EXCEPTIONS_MAX;
 use crate::mdm::updates::progress::{self, Counts, Laggard};
@@ -196,10 +197,10 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, query: &MembersQuery) -> Re
     let zone = zone(tx)?;
     let since = since(tx, &read.rules, &meant)?;
     let listed = members(tx, actor, id, &names, (&all, &each), query)?;
-    let calendar = calendar(&read.rules, since.as_ref().map(|(day, _)| *day), zone.wall(tx.now));
-    let Read { plan, rules } = &read;
+    let calendar = calendar(&read.rules, &pauses::shown(&read.pauses, &zone), since.as_ref().map(|(day, _)| *day), zone.wall(tx.now));
+    let Read { plan, rules, pauses } = &read;
     Ok(PlanView {
-        means: words::means(rules),
+        means: words::means(rules).into_iter().chain(words::stood_still(pauses)).collect(),
         stopped: plan.stopped_at.map(|at| (plan.stopped_because.clone(), at)),
         rings: rings(tx, &read, &calendar, &each)?,
         calendar,
@@ -233,9 +234,9 @@ fn since(tx: &Tx, rules: &Rules, meant: &[Meant]) -> Result<Option<(Day, String)
     Ok(posted.map(|posted| (posted.plus(days), format!("{}, posted on {}", most.version, posted.words()))))
 }
 
-fn calendar(rules: &Rules, since: Option<Day>, now: Wall) -> Calendar {
+fn calendar(rules: &Rules, pauses: &[pauses::Shown], since: Option<Day>, now: Wall) -> Calendar {
     let ring = |(at, ring): (usize, &crate::mdm::updates::rules::Ring)| {
-        let window = timing::window(rules, at, since)?;
+        let window = timing::window(rules, pauses, at, since)?;
         Some(CalendarRing { name: ring.name.clone(), opens: window.opens, deadline: window.deadline })
     };
     let rings: Vec<_> = rules.rings.iter().enumerate().filter_map(ring).collect();

@@ -2,6 +2,7 @@
 
 use crate::clock::weekday_words;
 use crate::http::pages::parts::count;
+use crate::mdm::updates::pauses::Pause;
 use crate::mdm::updates::rules::{Deadline, Quiet, Ring, Rules};
 use crate::mdm::updates::timing::minute_words;
 
@@ -39,9 +40,13 @@ pub(super) fn means(rules: &Rules) -> Vec<String> {
     let holidays = rules.holidays.len() as u64;
     match (quiet.is_empty(), holidays) {
         (true, 0) => {}
-        (false, 0) => said.push(format!("Nothing begins {}.", quiet.join(", or "))),
-        (true, _) => said.push(format!("Nothing begins in {}.", count(holidays, "holiday", "holidays"))),
-        (false, _) => said.push(format!("Nothing begins {}, or in {}.", quiet.join(", or "), count(holidays, "holiday", "holidays"))),
+        (false, 0) => said.push(format!("Nothing begins {}; what a device is at goes on.", quiet.join(", or "))),
+        (true, _) => said.push(format!("Nothing begins in {}; what a device is at goes on.", count(holidays, "holiday", "holidays"))),
+        (false, _) => said.push(format!(
+            "Nothing begins {}, or in {}; what a device is at goes on.",
+            quiet.join(", or "),
+            count(holidays, "holiday", "holidays")
+        )),
     }
     if let Some(most) = rules.at_once {
         said.push(format!("At most {} are at it at once.", count(u64::from(most), "device", "devices")));
@@ -57,6 +62,13 @@ pub(super) fn means(rules: &Rules) -> Vec<String> {
         said.push(String::from("Macs of macOS 13 and earlier restart at the deadline whatever is open; unsaved work is lost."));
     }
     said
+}
+
+/// That a plan stood still, if it did.
+pub(super) fn stood_still(pauses: &[Pause]) -> Option<String> {
+    let minutes = pauses.iter().map(|pause| pause.to.since(pause.from).as_secs().div_ceil(60)).sum::<u64>();
+    let minutes = u32::try_from(minutes).unwrap_or(u32::MAX);
+    (minutes > 0).then(|| format!("It stood still for {} in all, which count for no ring and no deadline.", length(minutes)))
 }
 
 /// Who begins when.
@@ -111,7 +123,7 @@ mod tests {
             [
                 "Each device installs the newest release that has been out for 14 days within 3 days of its ring’s beginning, at 16:00.",
                 "“Pilot” begins on Mon 30 Nov 2026, 08:00, “Everyone” 7 days later; a release that appears later begins on the day of its posting.",
-                "Nothing begins from Monday to Friday between 08:00 and 13:00, or on Saturday between 00:00 and 01:00.",
+                "Nothing begins from Monday to Friday between 08:00 and 13:00, or on Saturday between 00:00 and 01:00; what a device is at goes on.",
             ]
         );
         assert_eq!(said.len(), 7);
