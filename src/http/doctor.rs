@@ -87,7 +87,7 @@ async fn look(app: &App) -> Result<Seen> {
         serving,
         door: door?,
         ports,
-        own_tls: app.config.tls.is_none(),
+        own_tls: app.shows_own_tls(),
         apple,
         proxy: app.config.apple.outbound_proxy.as_ref().map(|proxy| Endpoint::new(&proxy.host, proxy.port).to_string()),
         push_refused: push_refused.unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::mdm::ca::tls;
+use crate::mdm::ca::{public_tls, tls};
 use crate::store::{
     Tx, ade_servers, authorities, content_tokens, packages, provisioning, push_certificates, update_plans, update_progress,
 };
@@ -93,7 +93,9 @@ fn own(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
         remedy,
         path: SYSTEM.to_owned(),
     };
-    if own_tls {
+    if let Some(end) = public_tls::good_until(tx)?.filter(|_| own_tls) {
+        ends.push(tls("TLS certificate (renewed by itself)", end, true, BY_ITSELF));
+    } else if own_tls {
         let shown = authorities::server_certificate(tx)?;
         ends.extend(shown.map(|shown| tls("TLS certificate (renewed by itself)", shown.not_after_at, true, BY_ITSELF)));
     } else {
