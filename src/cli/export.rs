@@ -130,7 +130,7 @@ fn write(path: &Path, messages: &[Message], left_out: Vec<Value>) -> Result<Valu
         all.extend_from_slice(message.body.expose().trim_ascii_end());
         all.push(b'\n');
     }
-    std::mem::swap(&mut content, &mut SecretBytes::new(all));
+    content = SecretBytes::new(all);
     private_file(path, content.expose())?;
     Ok(json!({ "file": path.display().to_string(), "devices": devices(messages), "messages": messages.len(), "left_out": left_out }))
 }

@@ -39,7 +39,7 @@ pub(crate) fn of(name: &str) -> Vec<Vec<u8>> {
         "ber" => [signed(b"content"), sealed(b"content")].concat(),
         "certificate" => vec![AUTHORITY.certificate().der().to_vec(), AUTHORITY.certificate().to_pem().into_bytes()],
         "certification-request" => vec![request(), pem("CERTIFICATE REQUEST", &request())],
-        "private-key" => vec![key().pkcs8_der().expose().to_vec(), key().to_pem().expose().as_bytes().to_vec(), small_key()],
+        "private-key" => vec![key().pkcs8_der().expose().clone(), key().to_pem().expose().as_bytes().to_vec(), small_key()],
         "push-certificate" => push_certificates(),
         "push-request" => vec![vendor_request(), asking()],
         "jws" => web_signatures(),
@@ -280,7 +280,7 @@ fn key() -> &'static PrivateKey {
 }
 
 fn small_key() -> Vec<u8> {
-    PrivateKey::generate_p256().unwrap().pkcs8_der().expose().to_vec()
+    PrivateKey::generate_p256().unwrap().pkcs8_der().expose().clone()
 }
 
 fn request() -> Vec<u8> {
@@ -397,7 +397,7 @@ fn server_tokens() -> Vec<Vec<u8>> {
         access_secret: secret(),
         expires_at: later(),
     };
-    vec![token.to_json().expose().to_vec(), token.to_mail().expose().to_vec()]
+    vec![token.to_json().expose().clone(), token.to_mail().expose().clone()]
 }
 
 const DEVICE_LISTS: &[&str] = &[

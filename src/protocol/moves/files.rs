@@ -73,7 +73,7 @@ fn in_folders(files: &[File]) -> Result<Haul, Unreadable> {
             "BootstrapToken.dat" => one.bootstrap_token = Some(bytes),
             "CertAuth.sha256.txt" => one.identity = digest(bytes.trim_ascii()),
             "Identity.pem" => {
-                one.identity = one.identity.or_else(|| Certificate::from_pem(bytes).ok().map(|found| *found.fingerprint().as_bytes()))
+                one.identity = one.identity.or_else(|| Certificate::from_pem(bytes).ok().map(|found| *found.fingerprint().as_bytes()));
             }
             "Disabled" => one.is_over = true,
             _ => {}

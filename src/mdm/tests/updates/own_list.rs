@@ -86,7 +86,7 @@ fn an_old_mac_without_a_plan_is_told_to_look_every_day_and_asked_again_when_it_h
     assert_eq!(mac.finds(NOTHING), ["ScheduleOSUpdateScan", "AvailableOSUpdates"]);
     assert_eq!(mac.can_have(), (None, true), "it had no time to look");
     school.clock.advance(AFTER_SCAN + Duration::from_secs(1));
-    assert_eq!(school.write(|tx| inventory::refresh(tx)), 1);
+    assert_eq!(school.write(inventory::refresh), 1);
     assert_eq!(mac.finds(FOUND), ["AvailableOSUpdates"], "it looks already");
     assert_eq!(mac.can_have(), (Some(vec!["11.7.10".into()]), false));
     let again = |id: String| school.write(move |tx| inventory::ask_all(tx, &Actor::Console, &enrollments::by_id(tx, &id)?.unwrap()));
@@ -104,7 +104,7 @@ fn a_mac_that_has_looked_and_found_nothing_has_the_newest_and_others_are_not_ask
     let mac = mac(&school);
     mac.finds(NOTHING);
     school.clock.advance(AFTER_SCAN + Duration::from_secs(1));
-    school.write(|tx| inventory::refresh(tx));
+    school.write(inventory::refresh);
     mac.finds(NOTHING);
     assert_eq!(mac.can_have(), (Some(Vec::new()), false));
     let ipad = device(&school, "UDID-2", "16.5", "pilot");

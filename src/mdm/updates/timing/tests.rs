@@ -157,19 +157,16 @@ proptest! {
         rules.quiet = quiet;
         let Some(window) = window(&rules, &[], 0, None).and_then(|window| shown(&rules, &zone, window)) else { return Ok(()) };
         let last = day.plus(last);
-        match before_expiry(&rules, &zone, window, Some(last)) {
-            Some(at) => {
-                prop_assert!(at >= window.opens && at <= window.deadline && at < expiry(&zone, last));
-                prop_assert_eq!(allowed(&rules, at), Some(at));
-                prop_assert!(at == window.deadline || at >= window.opens.plus_minutes(5));
-            }
-            None => {
-                // Every minute in between is within quiet hours or a holiday.
-                let mut at = window.opens.plus_minutes(5);
-                while at < expiry(&zone, last) {
-                    prop_assert!(allowed(&rules, at) != Some(at), "{} is free", at);
-                    at = at.plus_minutes(1);
-                }
+        if let Some(at) = before_expiry(&rules, &zone, window, Some(last)) {
+            prop_assert!(at >= window.opens && at <= window.deadline && at < expiry(&zone, last));
+            prop_assert_eq!(allowed(&rules, at), Some(at));
+            prop_assert!(at == window.deadline || at >= window.opens.plus_minutes(5));
+        } else {
+            // Every minute in between is within quiet hours or a holiday.
+            let mut at = window.opens.plus_minutes(5);
+            while at < expiry(&zone, last) {
+                prop_assert!(allowed(&rules, at) != Some(at), "{} is free", at);
+                at = at.plus_minutes(1);
             }
         }
     }
