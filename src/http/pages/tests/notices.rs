@@ -88,7 +88,7 @@ async fn people_tick_what_they_want_and_further_addresses_stand_beside_them() {
         let (id, rest) = rest.split_once('"')?;
         rest.contains(".seats").then(|| id.to_owned())
     });
-    let id = house.write(|tx| crate::store::notices::recipients(tx)).await.into_iter().find(|one| one.admin.is_none()).unwrap().id;
+    let id = house.write(crate::store::notices::recipients).await.into_iter().find(|one| one.admin.is_none()).unwrap().id;
     assert!(action.is_some());
     let changed = house.post(&admin, &format!("{ADDRESS}/recipients/{id}"), &format!("{id}.ends=1")).await;
     assert_eq!(changed.status, StatusCode::SEE_OTHER);
