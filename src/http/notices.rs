@@ -33,7 +33,9 @@ pub(in crate::http) async fn send_test(app: &App, actor: &Actor, address: &str, 
     }
     let (asking, to, out) = (actor.clone(), address.clone(), out(app));
     let prepare = move |tx: &Tx| {
-        let (server, password) = if let Some(new) = &new { settings::check(tx, &asking, new)? } else {
+        let (server, password) = if let Some(new) = &new {
+            settings::check(tx, &asking, new)?
+        } else {
             let none = || Error::conflict("There is no mail server yet: say first which one takes the mail.");
             (settings::server(tx)?.ok_or_else(none)?, settings::password(tx)?)
         };

@@ -168,7 +168,7 @@ fn checked(choice: Choice, host: &str, has_hook: bool) -> Result<Choice> {
         challenge: choice.challenge,
     };
     if choice.directory.is_empty() {
-        choice.directory = LETS_ENCRYPT.to_owned();
+        LETS_ENCRYPT.clone_into(&mut choice.directory);
     }
     let plain = |text: &str| text.len() <= ADDRESS_MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
     let is_address = choice.directory.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
@@ -177,7 +177,8 @@ fn checked(choice: Choice, host: &str, has_hook: bool) -> Result<Choice> {
     }
     let is_mail =
         choice.contact.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.') && !domain.contains('@'));
-    if !choice.contact.is_empty() && !(is_mail && plain(&choice.contact)) {
+    let is_reachable = choice.contact.is_empty() || is_mail && plain(&choice.contact);
+    if !is_reachable {
         return Err(Error::field("contact", "write one mail address, or nothing"));
     }
     let anchors = &choice.trust_anchors;

@@ -117,15 +117,9 @@ fn updates(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for read in plans::list(tx, &ACTOR)? {
         let (counts, _) = progress::counts(tx, &read)?;
-        let mut what = format!(
-            "“{}”: {} of {} have it.",
-            read.plan.name,
-            counts.of(UpdateStage::Done),
-            counted(counts.total().into(), "device", "devices")
-        );
-        if counts.overdue > 0 {
-            what.push_str(&format!(" {} past the deadline.", counts.overdue));
-        }
+        let devices = counted(counts.total().into(), "device", "devices");
+        let late = if counts.overdue > 0 { format!(" {} past the deadline.", counts.overdue) } else { String::new() };
+        let what = format!("“{}”: {} of {devices} have it.{late}", read.plan.name, counts.of(UpdateStage::Done));
         let why = if read.plan.stopped_at.is_some() {
             format!("It is stopped: {}.", read.plan.stopped_because.trim_end_matches('.'))
         } else {

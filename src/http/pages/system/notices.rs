@@ -108,7 +108,12 @@ pub fn page(shell: &Shell, view: &NoticesView) -> Markup {
 
 fn standing(view: &NoticesView, now: Timestamp) -> Markup {
     let standing = &view.standing;
-    let server = if let Some(server) = &standing.server { html! { (server.host) ", port " (server.port) } } else { html! { (badge(State::Waiting, "none yet")) " Nothing is sent by e-mail." } };
+    let server = html! {
+        @match &standing.server {
+            Some(server) => { (server.host) ", port " (server.port) },
+            None => { (badge(State::Waiting, "none yet")) " Nothing is sent by e-mail." },
+        }
+    };
     let mut list = vec![Fact::new("Mail server", server)];
     if let Some(last) = standing.letters.iter().find(|letter| !letter.said.is_empty()) {
         list.push(Fact::new(

@@ -120,14 +120,14 @@ fn what_is_renewed_by_itself_is_told_only_when_that_seems_to_fail() {
 fn a_need_is_told_once_it_has_stood_for_a_while_and_not_again_while_it_stands() {
     let mut memory = Memory::default();
     assert!(memory.look(NOW, &[need("a")]).is_empty());
-    assert!(memory.look(NOW.plus(SETTLE.checked_sub(Duration::from_millis(1)).unwrap()), &[need("a")]).is_empty());
+    assert!(memory.look(NOW.plus(SETTLE).minus(Duration::from_millis(1)), &[need("a")]).is_empty());
     assert_eq!(memory.look(NOW.plus(SETTLE), &[need("a")]), ["a is broken."]);
     for day in 1..30 {
         assert!(memory.look(NOW.plus(days(day)), &[need("a")]).is_empty());
     }
     let gone = NOW.plus(days(40));
     assert!(memory.look(gone, &[]).is_empty());
-    assert!(memory.look(gone.plus(MENDED_AFTER.checked_sub(Duration::from_millis(1)).unwrap()), &[]).is_empty());
+    assert!(memory.look(gone.plus(MENDED_AFTER).minus(Duration::from_millis(1)), &[]).is_empty());
     assert_eq!(memory.look(gone.plus(MENDED_AFTER), &[]), ["Over: a is broken."]);
     assert!(memory.look(gone.plus(MENDED_AFTER * 2), &[]).is_empty());
     memory.look(gone.plus(FLAP), &[]);
