@@ -124,13 +124,12 @@ fn devices(messages: &[Message]) -> usize {
 
 /// One property list after the other: what `rollcall import nanomdm` reads, and what any tool can take apart at `</plist>`.
 fn write(path: &Path, messages: &[Message], left_out: Vec<Value>) -> Result<Value> {
-    let mut content = SecretBytes::new(Vec::new());
     let mut all = Vec::new();
     for message in messages {
         all.extend_from_slice(message.body.expose().trim_ascii_end());
         all.push(b'\n');
     }
-    content = SecretBytes::new(all);
+    let content = SecretBytes::new(all);
     private_file(path, content.expose())?;
     Ok(json!({ "file": path.display().to_string(), "devices": devices(messages), "messages": messages.len(), "left_out": left_out }))
 }
@@ -228,18 +227,20 @@ async fn send(target: &Target, messages: &[Message], left_out: Vec<Value>) -> Re
 
 fn told(report: &Value) -> String {
     let (verb, place) = if report["to"].is_string() { ("were sent to", text(report, "to")) } else { ("are in", text(report, "file")) };
-    let mut words = format!("{} check-ins of {} devices {verb} {place}.\n", report["messages"], report["devices"]);
+    let mut lines = vec![format!("{} check-ins of {} devices {verb} {place}.", report["messages"], report["devices"])];
     for one in report["refused"].as_array().into_iter().flatten() {
-        words += &format!("Refused with {}: {} {}\n", one["status"], text(one, "message_type"), text(one, "id"));
+        lines.push(format!("Refused with {}: {} {}", one["status"], text(one, "message_type"), text(one, "id")));
     }
     let left_out = report["left_out"].as_array().map_or(0, Vec::len);
     if left_out > 0 {
-        words += &format!("{left_out} enrollments cannot be woken, so that there is nothing to tell another server.\n");
+        lines.push(format!("{left_out} enrollments cannot be woken, so that there is nothing to tell another server."));
     }
     if report["file"].is_string() {
-        words += "The file holds what it takes to wake these devices: keep it like a password, and delete it when they have moved.\n";
+        lines.push(String::from(
+            "The file holds what it takes to wake these devices: keep it like a password, and delete it when they have moved.",
+        ));
     }
-    words
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ fn page(words: &Command) -> Vec<u8> {
         roff.control("fi", []);
         let text = roff.render();
         // What it begins with stands at the top of the page already.
-        page.extend_from_slice(text[text.find(".SH").unwrap_or_default()..].as_bytes());
+        page.extend_from_slice(&text.as_bytes()[text.find(".SH").unwrap_or_default()..]);
     }
     page
 }

@@ -68,21 +68,11 @@ pub fn page(tx: &Tx, actor: &Actor, secrets: bool, after: &str, limit: u32) -> R
 /// Adds what a device and its users would say; tells whether there is anything to say.
 fn of_device(tx: &Tx, enrollment: &Enrollment, device: &Device, secrets: bool, page: &mut Page) -> Result<bool> {
     let Some(token_update) = token_update(tx, enrollment, secrets)? else { return Ok(false) };
-    let text = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
-    let [name, model, model_name, product_name, os_version, build_version] =
-        [&device.name, &device.model, &device.model_name, &device.product_name, &device.os_version, &device.build_version]
-            .map(|found| text(found));
+    let texts = [&device.name, &device.model, &device.model_name, &device.product_name, &device.os_version, &device.build_version];
+    let [device_name, model, model_name, product_name, os_version, build_version] = texts.map(|text| filled(text));
     // A person's own device never tells its serial number.
     let serial_number = device.serial_number.as_deref().filter(|_| enrollment.kind == EnrollmentKind::Device);
-    let facts = Facts {
-        serial_number,
-        device_name: name.as_deref(),
-        model: model.as_deref(),
-        model_name: model_name.as_deref(),
-        product_name: product_name.as_deref(),
-        os_version: os_version.as_deref(),
-        build_version: build_version.as_deref(),
-    };
+    let facts = Facts { serial_number, device_name, model, model_name, product_name, os_version, build_version };
     let mut add = |enrollment: &Enrollment, message_type, body: Vec<u8>| {
         page.messages.push(Message { nano_id: enrollment.nano_id.clone(), message_type, body: SecretBytes::new(body) });
     };
@@ -124,6 +114,10 @@ fn sender(enrollment: &Enrollment) -> Sender<'_> {
         user_short_name: &enrollment.user_short_name,
         user_long_name: &enrollment.user_long_name,
     }
+}
+
+fn filled(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn unwritable(error: crate::protocol::plist::PlistError) -> Error {

@@ -411,11 +411,9 @@ fn the_old_profile_lets_identities_be_renewed_as_the_device_has_them() {
     assert_eq!(grant.roots, [b"root".to_vec(), vec![1, 2, 3]], "what it trusts already it goes on trusting");
     let text = String::from_utf8(crate::mdm::enroll::profile::unsigned(grant, &crate::random::Random::seeded(1)).unwrap()).unwrap();
     assert!(text.contains("<integer>4095</integer>") && !text.contains("per-user-connections") && text.contains("enroll.mdm"), "{text}");
-    {
-        let (wrong, change) = ("Topic", OldProfile { topic: "com.example".into(), ..old_profile() });
-        let refusal = school.try_write(move |tx| profile::learn(tx, &Actor::Console, &change, &[])).unwrap_err();
-        assert!(refusal.fields[0].message.contains(wrong), "{refusal}");
-    }
+    let change = OldProfile { topic: "com.example".into(), ..old_profile() };
+    let refusal = school.try_write(move |tx| profile::learn(tx, &Actor::Console, &change, &[])).unwrap_err();
+    assert!(refusal.fields[0].message.contains("Topic"), "{refusal}");
     let bare = OldProfile { server_url: "https://old.example.school/other".into(), signs: false, ..old_profile() };
     let learned = school.write(move |tx| profile::learn(tx, &Actor::Console, &bare, &[String::from("OLD.example.school")]));
     assert!(

@@ -1,6 +1,6 @@
 //! Reads MicroMDM's database: its devices and their users, its authority, its push certificate, its enrollment profile.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::bolt::Bolt;
 use super::protobuf::Fields;
@@ -26,7 +26,7 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
     let pushes = pushes(&bolt)?;
     let identities: HashMap<&[u8], &[u8]> = bolt.bucket("mdm.UDIDCertAuth")?.into_iter().collect();
     let mut haul = Haul { authority: authority(&bolt)?, profile: profile(&bolt)?, push: push(&bolt)?, ..Haul::default() };
-    let (mut gone, mut mute, mut known) = (0_usize, 0_usize, HashMap::new());
+    let (mut gone, mut mute, mut known) = (0_usize, 0_usize, HashSet::new());
     for (_, value) in bolt.bucket("mdm.Devices")? {
         let device = Fields::read(value).ok_or(Unreadable::Damaged("a device that cannot be read"))?;
         let udid = device.text(2);
@@ -38,7 +38,7 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
             mute += 1;
             continue;
         };
-        known.insert(udid, ());
+        known.insert(udid);
         let identity = identities.get(udid.as_bytes()).and_then(|hash| digest(hash));
         messages_of(&device, udid, push, identity, &mut haul.messages)?;
         if haul.messages.len() > MESSAGES_MAX {
@@ -47,7 +47,7 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
     }
     for (_, value) in bolt.bucket("mdm.Users")? {
         let Some(user) = Fields::read(value) else { continue };
-        if let (true, Some(push)) = (known.contains_key(user.text(2)), pushes.get(user.text(3))) {
+        if let (true, Some(push)) = (known.contains(user.text(2)), pushes.get(user.text(3))) {
             haul.messages.push(user_message(&user, push)?);
         }
     }

@@ -1,6 +1,6 @@
 //! Dumps of NanoMDM's databases, as text: what `mysqldump` and `pg_dump` write of its tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::files::{bootstrap, with_unlock_token};
 use super::{Handed, Haul, MESSAGES_MAX, PushPair, Unreadable, digest};
@@ -26,12 +26,8 @@ pub fn is_dump(bytes: &[u8]) -> bool {
 /// Reads a dump.
 pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
     let tables = Tables::read(bytes)?;
-    let over: HashMap<&[u8], ()> = tables
-        .rows("enrollments")
-        .iter()
-        .filter(|row| is_no(row.get("enabled")))
-        .filter_map(|row| Some((row.get("id")?.as_slice(), ())))
-        .collect();
+    let gone = tables.rows("enrollments").iter().filter(|row| is_no(row.get("enabled")));
+    let over: HashSet<&[u8]> = gone.filter_map(|row| row.get("id").map(Vec::as_slice)).collect();
     let mut identities: BTreeMap<&[u8], [u8; 32]> = BTreeMap::new();
     for row in tables.rows("cert_auth_associations") {
         if let (Some(id), Some(hash)) = (row.get("id"), row.get("sha256").and_then(|hash| digest(hash))) {
@@ -41,7 +37,7 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
     let (mut haul, mut left) = (Haul::default(), 0_usize);
     for row in tables.rows("devices") {
         let (Some(id), Some(authenticate)) = (row.get("id"), row.get("authenticate")) else { continue };
-        let Some(token_update) = row.get("token_update").filter(|_| !over.contains_key(id.as_slice())) else {
+        let Some(token_update) = row.get("token_update").filter(|_| !over.contains(id.as_slice())) else {
             left += 1;
             continue;
         };
@@ -55,7 +51,7 @@ pub fn read(bytes: &[u8]) -> Result<Haul, Unreadable> {
         }
     }
     for row in tables.rows("users") {
-        let is_over = row.get("id").is_some_and(|id| over.contains_key(id.as_slice()));
+        let is_over = row.get("id").is_some_and(|id| over.contains(id.as_slice()));
         if let Some(token_update) = row.get("token_update").filter(|_| !is_over) {
             haul.messages.push(Handed::of(token_update.clone(), None));
         }
