@@ -69,7 +69,14 @@ fn group(rule: String) -> GroupView {
 fn form() -> GroupForm {
     let row = |what: &str, not, value: &str| BuilderRow { what: what.into(), not, value: value.into(), list: None };
     let in_list = |what: &str, value: &str| BuilderRow { list: Some(0), ..row(what, false, value) };
-    let rows = vec![in_list("model", "Air"), in_list("model", "Pro"), row("platform", false, "ios"), row("class", true, "7b"), row("os_least", false, "new"), row("supervised", false, "")];
+    let rows = vec![
+        in_list("model", "Air"),
+        in_list("model", "Pro"),
+        row("platform", false, "ios"),
+        row("class", true, "7b"),
+        row("os_least", false, "new"),
+        row("supervised", false, ""),
+    ];
     GroupForm {
         name: "iPads of year 7".into(),
         builder: Some(Builder { any: false, rows }),

@@ -9,7 +9,7 @@ pub mod connect;
 mod exchange;
 pub mod object_store;
 pub mod own_address;
-pub mod smtp;
 pub mod probe;
+pub mod smtp;
 pub mod software_lookup;
 pub mod webhook;

@@ -73,7 +73,7 @@ struct Nano {
 /// A check-in as the API gives it.
 struct Message {
     id: String,
-    message_type: String,
+    kind: String,
     body: SecretBytes,
 }
 
@@ -106,7 +106,7 @@ async fn messages(api: &mut Api, secrets: bool) -> Result<(Vec<Message>, Vec<Val
         for item in page["items"].as_array().into_iter().flatten() {
             let body = item["message"].as_str().and_then(|text| STANDARD.decode(text).ok());
             let body = body.ok_or_else(|| Error::new(Kind::Upstream, "A check-in came broken from the appliance."))?;
-            messages.push(Message { id: text(item, "id"), message_type: text(item, "message_type"), body: SecretBytes::new(body) });
+            messages.push(Message { id: text(item, "id"), kind: text(item, "message_type"), body: SecretBytes::new(body) });
         }
         if let Some(more) = page["left_out"].as_array_mut() {
             left_out.append(more);
@@ -119,7 +119,7 @@ async fn messages(api: &mut Api, secrets: bool) -> Result<(Vec<Message>, Vec<Val
 }
 
 fn devices(messages: &[Message]) -> usize {
-    messages.iter().filter(|message| message.message_type == "Authenticate").count()
+    messages.iter().filter(|message| message.kind == "Authenticate").count()
 }
 
 /// One property list after the other: what `rollcall import nanomdm` reads, and what any tool can take apart at `</plist>`.
@@ -216,7 +216,7 @@ async fn send(target: &Target, messages: &[Message], left_out: Vec<Value>) -> Re
                     target.address
                 )));
             }
-            status => refused.push(json!({ "id": message.id, "message_type": message.message_type, "status": status })),
+            status => refused.push(json!({ "id": message.id, "message_type": message.kind, "status": status })),
         }
     }
     let sent = messages.len() - refused.len();
@@ -276,8 +276,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.plist");
-        let message =
-            |kind: &str| Message { id: "A-1".into(), message_type: kind.into(), body: SecretBytes::new(b"<plist></plist>\n\n".to_vec()) };
+        let message = |kind: &str| Message { id: "A-1".into(), kind: kind.into(), body: SecretBytes::new(b"<plist></plist>\n\n".to_vec()) };
         let report = write(&path, &[message("Authenticate"), message("TokenUpdate")], vec![json!("A-2")]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "<plist></plist>\n<plist></plist>\n");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -1,8 +1,8 @@
 //! The certificate authority: its own root, who gets a certificate, and how one is taken back.
 
 pub mod acme;
-pub mod public_tls;
 pub mod imported;
+pub mod public_tls;
 pub mod roots;
 pub mod scep;
 pub mod succession;
