@@ -93,7 +93,7 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     row.mechanism = mechanism;
     row.action = order.action;
     if row.version.is_empty() {
-        row.problem = words::ASKS_FIRST.to_owned();
+        words::ASKS_FIRST.clone_into(&mut row.problem);
     } else {
         row.stage = Stage::Waiting;
     }

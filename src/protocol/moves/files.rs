@@ -119,8 +119,11 @@ fn in_keys(files: &[File]) -> Result<Haul, Unreadable> {
     finish(kept, push)
 }
 
+/// Push certificates and their keys, by name.
+type Pushes<'a> = BTreeMap<&'a str, (Option<&'a [u8]>, Option<&'a [u8]>)>;
+
 /// A push certificate and its key lie in two files of the same name.
-fn pushes<'a>(found: &mut BTreeMap<&'a str, (Option<&'a [u8]>, Option<&'a [u8]>)>, name: &'a str, bytes: &'a [u8], ends: (&str, &str)) {
+fn pushes<'a>(found: &mut Pushes<'a>, name: &'a str, bytes: &'a [u8], ends: (&str, &str)) {
     if !name.starts_with("com.apple.mgmt.") {
         return;
     }
@@ -131,7 +134,7 @@ fn pushes<'a>(found: &mut BTreeMap<&'a str, (Option<&'a [u8]>, Option<&'a [u8]>)
     }
 }
 
-fn finish(kept: BTreeMap<&str, Kept<'_>>, push: BTreeMap<&str, (Option<&[u8]>, Option<&[u8]>)>) -> Result<Haul, Unreadable> {
+fn finish(kept: BTreeMap<&str, Kept<'_>>, push: Pushes<'_>) -> Result<Haul, Unreadable> {
     let mut haul = Haul::default();
     let (mut users, mut over) = (Vec::new(), 0_usize);
     for (id, one) in kept {

@@ -109,7 +109,10 @@ fn pushes<'a>(bolt: &Bolt<'a>) -> Result<HashMap<&'a str, PushInfo<'a>>, Unreada
     Ok(bolt.bucket("mdm.PushInfo")?.into_iter().filter_map(read).collect())
 }
 
-fn authority(bolt: &Bolt<'_>) -> Result<Option<(Vec<u8>, Option<SecretBytes>)>, Unreadable> {
+/// A certificate, DER, and its key where there is one.
+type Authority = (Vec<u8>, Option<SecretBytes>);
+
+fn authority(bolt: &Bolt<'_>) -> Result<Option<Authority>, Unreadable> {
     let entries: HashMap<&[u8], &[u8]> = bolt.bucket("scep_certificates")?.into_iter().collect();
     let key = entries.get(&b"ca_key"[..]).map(|key| SecretBytes::new(key.to_vec()));
     Ok(entries.get(&b"ca_certificate"[..]).map(|certificate| (certificate.to_vec(), key)))

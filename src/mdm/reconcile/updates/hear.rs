@@ -49,7 +49,7 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
     if is_taken {
         taken(tx, enrollment, &mut row, command, report, found.as_deref())?;
     } else if let Some(stage) = at_it(&head.error_chain).filter(|_| command.request_type == "ScheduleOSUpdate") {
-        next::at_it_already(&mut row, stage, tx.now)
+        next::at_it_already(&mut row, stage, tx.now);
     } else {
         let because = head.cause().map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
         next::lost(&mut row, &because, tx.now);
