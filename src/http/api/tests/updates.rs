@@ -80,7 +80,7 @@ fn rules() -> Value {
         "starts": "2026-01-01T08:00:00",
         "rings": [{ "name": "Pilot", "groups": ["g"] }, { "name": "Everybody", "after_minutes": 2880 }],
         "deadline": { "kind": "after", "minutes": 4320, "time": 960 },
-        "quiet": [{ "weekdays": [0, 1, 2, 3, 4], "from": 480, "to": 930 }],
+        "quiet": [{ "weekdays": [0, 1, 2, 3, 4], "from": 485, "to": 930 }],
         "stop": { "percent": 20, "at_least": 2 },
         "details_url": "https://example.school/updates"
     })
