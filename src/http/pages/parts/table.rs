@@ -262,8 +262,7 @@ fn column_head(column: &Column) -> Markup {
         th class=[some(format!("{}{}", column.class(), if sorts { " sortable" } else { "" }).trim().to_owned())] scope="col" aria-sort=[sorted] {
             @match &column.sort {
                 Some((href, _)) => a href=(href) { (column.title) },
-                None if column.kind == Kind::Deed => span.hear-only { (column.title) },
-                None if column.title.is_empty() => span.hear-only { "More" },
+                None if column.title.is_empty() || column.kind == Kind::Deed => span.hear-only { (if column.title.is_empty() { "More" } else { &column.title }) },
                 None => (column.title),
             }
         }

@@ -1,6 +1,7 @@
 //! What a device says, taken into the row of an app: answers to orders, lists of apps, status reports, and orders that were lost.
 
 use super::codes::needs_code;
+use super::presence::missing;
 use super::{
     AFTER_CANCEL, AFTER_IN_USE, AFTER_QUESTION, ATTEMPTS_MAX, BACK_OFF, Facts, PATIENT_ATTEMPTS_MAX, POLLS, UNMOVED_MAX, UPDATE_POLLS,
     enter, is_known_there, is_there,
@@ -371,38 +372,5 @@ fn is_managed(row: &mut AppState, facts: &Facts, now: Timestamp) {
     } else if newest.is_none_or(|newest| !newest.is_newer_than(row)) {
         row.unmoved = 0;
         enter(row, Stage::Installed, "", now);
-    }
-}
-
-/// It is not among what the device manages.
-fn missing(row: &mut AppState, is_present: bool, now: Timestamp) {
-    match row.stage {
-        Stage::Removing => gone(row, now),
-        Stage::Prompting => {
-            row.sent.clear();
-            row.seen.clear();
-            enter(row, Stage::Declined, "the question is gone from the device and the app is not there", now);
-        }
-        // A Mac says yes before the download begins.
-        Stage::Installing if row.polls < GRACE_POLLS => {}
-        Stage::Installing | Stage::NeedsCode => {
-            row.sent.clear();
-            row.seen.clear();
-            row.attempts += 1;
-            row.due_at = (row.attempts < ATTEMPTS_MAX).then(|| now.plus(back_off(row.attempts)));
-            enter(row, Stage::Failed, "the device took the order and does not know of it any more", now);
-        }
-        // What was there is not managed any more: after a restore, or because the person deleted it on a system that does not say so.
-        Stage::Lacking | Stage::Licence | Stage::NoLicence if row.seen.is_empty() => {}
-        Stage::Installed | Stage::Outdated | Stage::Updating | Stage::Stuck | Stage::Lacking | Stage::Licence | Stage::NoLicence => {
-            row.seen.clear();
-            row.sent.clear();
-            row.asked_version.clear();
-            row.attempts += 1;
-            row.due_at = Some(now.plus(back_off(row.attempts)));
-            let because = if is_present { "it is on the device and not managed any more" } else { "it is not on the device any more" };
-            enter(row, Stage::Absent, because, now);
-        }
-        _ => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Systems that take apps and do not manage them: what is installed is all that they say.
 
-use super::heard::{Present, listed};
-use super::{Facts, enter};
+use super::heard::{GRACE_POLLS, Present, back_off, gone, listed};
+use super::{ATTEMPTS_MAX, Facts, enter};
 use crate::clock::Timestamp;
 use crate::store::app_states::{AppState, Stage};
 
@@ -21,3 +21,36 @@ const UNNAMED: &str = "the app's identifier is not known yet, so that it cannot 
 
 /// What is said of an app on a system that does not manage any.
 const UNMANAGED_THERE: &str = "this system takes apps and does not manage them, so it can be neither configured nor removed from here";
+
+/// It is not among what the device manages.
+pub(super) fn missing(row: &mut AppState, is_present: bool, now: Timestamp) {
+    match row.stage {
+        Stage::Removing => gone(row, now),
+        Stage::Prompting => {
+            row.sent.clear();
+            row.seen.clear();
+            enter(row, Stage::Declined, "the question is gone from the device and the app is not there", now);
+        }
+        // A Mac says yes before the download begins.
+        Stage::Installing if row.polls < GRACE_POLLS => {}
+        Stage::Installing | Stage::NeedsCode => {
+            row.sent.clear();
+            row.seen.clear();
+            row.attempts += 1;
+            row.due_at = (row.attempts < ATTEMPTS_MAX).then(|| now.plus(back_off(row.attempts)));
+            enter(row, Stage::Failed, "the device took the order and does not know of it any more", now);
+        }
+        // What was there is not managed any more: after a restore, or because the person deleted it on a system that does not say so.
+        Stage::Lacking | Stage::Licence | Stage::NoLicence if row.seen.is_empty() => {}
+        Stage::Installed | Stage::Outdated | Stage::Updating | Stage::Stuck | Stage::Lacking | Stage::Licence | Stage::NoLicence => {
+            row.seen.clear();
+            row.sent.clear();
+            row.asked_version.clear();
+            row.attempts += 1;
+            row.due_at = Some(now.plus(back_off(row.attempts)));
+            let because = if is_present { "it is on the device and not managed any more" } else { "it is not on the device any more" };
+            enter(row, Stage::Absent, because, now);
+        }
+        _ => {}
+    }
+}
