@@ -57,7 +57,7 @@ fn write(socket: &Path, devices: &[String], number: &AtomicUsize, stopped: &Atom
     while !stopped.load(Ordering::Relaxed) {
         let turn = number.fetch_add(1, Ordering::Relaxed);
         let made = if turn.is_multiple_of(2) {
-            let group = json!({ "name": format!("Group {turn}"), "note": "x".repeat(turn % 4_000) });
+            let group = json!({ "name": format!("Group {turn}"), "note": "x".repeat(turn % 400) });
             ask(socket, "POST", "/api/v1/groups", Some(&group))
                 .map(|(status, group)| (status, format!("/api/v1/groups/{}", text(&group["id"]))))
         } else {

@@ -36,10 +36,12 @@ impl Device<'_> {
     /// Connects and answers everything, with this for what it finds; gives what it was asked about updates.
     fn finds(&self, found: &str) -> Vec<String> {
         let mut asked = Vec::new();
+        let id = self.enrollment().device_id;
+        let is_mac = self.school.write(move |tx| devices::by_id(tx, &id)).unwrap().product_name == "Macmini8,1";
         let mut offer = self.idle();
         while let Some(command) = offer {
             let answer = match command.request_type.as_str() {
-                "DeviceInformation" => {
+                "DeviceInformation" if is_mac => {
                     "<key>QueryResponses</key><dict><key>OSVersion</key><string>11.6</string><key>ProductName</key><string>Macmini8,1</string>\
                      <key>IsSupervised</key><true/></dict>"
                 }

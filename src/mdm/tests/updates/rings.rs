@@ -40,6 +40,9 @@ fn the_second_ring_waits_for_its_time_and_a_stop_for_failures_keeps_it_from_begi
     let id = plan.plan.id.clone();
     school.write(move |tx| plans::go_on(tx, &Actor::Console, &id));
     second.answering(|_| String::new());
+    assert_eq!(second.enforced(), None, "the time in which the plan stood still does not count");
+    school.clock.advance(days(2));
+    second.answering(|_| String::new());
     assert!(second.enforced().is_some(), "{:?}", second.update());
 }
 

@@ -109,6 +109,7 @@ async fn the_devices_of_a_plan_come_page_by_page() {
 #[tokio::test]
 async fn a_device_is_left_alone_for_a_reason_and_looked_after_again() {
     let (house, owner, id) = class().await;
+    house.write(|tx| crate::store::groups::add_device(tx, "g1", "d3")).await;
     let path = format!("/updates/plans/{id}/except/d3");
     let asked = house.get(&owner, &path).await.body;
     assert!(asked.contains("id=\"confirm\"") && asked.contains("=iPad 3") && asked.contains("Until (UTC)"), "{asked}");
