@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Fact, Frame, Live, Section, Shell, State, badge, facts, field, frame, live, moment, post, section, select,
+    Button, Fact, Frame, Live, Section, Shell, State, badge, checkbox, facts, field, frame, live, moment, post, section, select,
 };
 use crate::mdm::ca::public_tls::{Chosen, LETS_ENCRYPT};
 
@@ -144,7 +144,7 @@ fn form(view: &TlsView) -> Markup {
                             .help("PEM, for an authority of your own. Every device has to trust it already."))
                     }
                 }
-                label.check { input type="checkbox" name="agree_to_terms" value="1" checked[form.agreed]; "I agree to the terms of the authority" }
+                (checkbox("agree_to_terms", "I agree to the terms of the authority", form.agreed, "Let’s Encrypt’s are at letsencrypt.org/repository."))
                 @if let Some(words) = error("agree_to_terms") { p.error { (words) } }
                 div.form-foot { (Button::submit(if view.chosen.is_some() { "Save" } else { "Get the certificate" }).main()) (Button::link("/system", "Cancel")) }
             }

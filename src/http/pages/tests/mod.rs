@@ -24,6 +24,7 @@ mod profiles;
 mod releases;
 mod roster;
 mod setup_assistant;
+mod tls;
 mod updates;
 
 use axum::body::Body;
