@@ -80,7 +80,6 @@ pub struct Handles {
     practice_ade: RwLock<Option<Ade>>,
     roots: RwLock<Arc<Roots>>,
     imported: RwLock<Arc<[ImportedAuthority]>>,
-    shown: RwLock<Option<Certificate>>,
     listening: RwLock<Vec<(&'static str, SocketAddr)>>,
     certificates: watch::Sender<()>,
     restart: watch::Sender<bool>,
@@ -196,7 +195,6 @@ impl App {
             practice_ade: RwLock::default(),
             roots: RwLock::new(Arc::new(parts.roots)),
             imported: RwLock::new(parts.imported.into()),
-            shown: RwLock::default(),
             listening: RwLock::default(),
             certificates: watch::Sender::new(()),
             restart: watch::Sender::new(false),
@@ -231,16 +229,6 @@ impl App {
     pub fn set_roots(&self, roots: Roots) {
         *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
         self.look_at_certificates();
-    }
-
-    /// The certificate that the listeners show; none while nobody listens.
-    pub fn shown(&self) -> Option<Certificate> {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes what the listeners show.
-    pub fn set_shown(&self, certificate: Certificate) {
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
     }
 
     /// Where it listens, each with its flag; nothing while it does not serve.

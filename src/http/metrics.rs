@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
+use crate::mdm::ends::End;
 use crate::mdm::figures::{self, Figures};
 use crate::metrics::{self, Sheet};
 
@@ -22,11 +23,12 @@ pub(super) fn routes() -> Router<App> {
 
 /// Answers whoever may look at everything: a token with the role of a Viewer will do.
 async fn scrape(State(app): State<App>, Authenticated(actor): Authenticated) -> Result<impl IntoResponse> {
-    let figures = app.store.read_slow(app.now(), move |tx| figures::read(tx, &actor)).await?;
+    let own_tls = app.config.tls.is_none();
+    let figures = app.store.read_slow(app.now(), move |tx| figures::read(tx, &actor, own_tls)).await?;
     let sheet = Sheet::default();
     appliance(&sheet, &app, &figures)?;
     fleet(&sheet, &figures)?;
-    ends(&sheet, &app, figures.ends)?;
+    ends(&sheet, figures.ends)?;
     by_itself(&sheet, &figures.jobs)?;
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], app.metrics.text(&sheet)?))
 }
@@ -79,15 +81,19 @@ fn fleet(sheet: &Sheet, figures: &Figures) -> Result<()> {
     sheet.gauge("rollcall_pushes_pending", "Devices that are to be pushed, now or at the next try.", figures.pushes_due as f64)
 }
 
-/// Ends of certificates and tokens.
-fn ends(sheet: &Sheet, app: &App, ends: Vec<crate::mdm::figures::End>) -> Result<()> {
-    let shown = app.shown().map(|shown| ([String::from("tls"), app.public_host().to_owned()], seconds(shown.not_after())));
-    let ends = ends.into_iter().map(|end| ([end.kind.as_str().to_owned(), end.name], seconds(end.at)));
+/// Ends of certificates and tokens, by what begins their key: `push.certificate`, `tls.certificate`, `authority`, `ade.token`, `licences.token`.
+fn ends(sheet: &Sheet, ends: Vec<End>) -> Result<()> {
+    let ends = ends.into_iter().map(|end| {
+        // Of push certificates the topic tells which one it is.
+        let (kind, topic) = end.key.split_once(':').unwrap_or((&end.key, ""));
+        let name = if kind == "push.certificate" { topic } else { &end.name };
+        ([kind.to_owned(), name.to_owned(), if end.by_itself { "itself" } else { "by_hand" }.to_owned()], seconds(end.at))
+    });
     sheet.gauges(
         "rollcall_expiry_timestamp_seconds",
         "When a certificate or token ends: subtract time() and divide by 86400 for the days that are left.",
-        ["kind", "name"],
-        ends.chain(shown),
+        ["kind", "name", "renewed"],
+        ends,
     )
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::mdm::ca::{public_tls, tls};
+use crate::mdm::ca::tls;
 use crate::store::{
     Tx, ade_servers, authorities, content_tokens, packages, provisioning, push_certificates, update_plans, update_progress,
 };
@@ -59,7 +59,7 @@ const CONTENT_TOKEN: &str =
 const PROFILE: &str = "Renew it on Apple's developer site and upload the new one: after its end the apps that need it start on no device.";
 const PACKAGE: &str = "Upload a version of the app with a newer profile: after its end the app starts on no device.";
 
-/// Everything with an end, the nearest first; `own_tls` says that the listeners' certificate is our own authority's.
+/// Everything with an end, the nearest first; `own_tls` says that we get the listeners' certificate ourselves.
 pub fn all(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
     let mut ends = own(tx, own_tls)?;
     ends.extend(tokens(tx)?);
@@ -84,23 +84,16 @@ fn own(tx: &Tx, own_tls: bool) -> Result<Vec<End>> {
             path: String::from("/system/push"),
         });
     }
-    let tls = |name: &str, at, by_itself, remedy| End {
+    let (name, remedy) = if own_tls { ("TLS certificate (renewed by itself)", BY_ITSELF) } else { ("TLS certificate", TLS_FILES) };
+    ends.extend(tls::shown_until(tx)?.map(|at| End {
         key: String::from("tls.certificate"),
         sort: Sort::Proof,
         name: name.to_owned(),
         at,
-        by_itself,
+        by_itself: own_tls,
         remedy,
         path: SYSTEM.to_owned(),
-    };
-    if let Some(end) = public_tls::good_until(tx)?.filter(|_| own_tls) {
-        ends.push(tls("TLS certificate (renewed by itself)", end, true, BY_ITSELF));
-    } else if own_tls {
-        let shown = authorities::server_certificate(tx)?;
-        ends.extend(shown.map(|shown| tls("TLS certificate (renewed by itself)", shown.not_after_at, true, BY_ITSELF)));
-    } else {
-        ends.extend(tls::shown_until(tx)?.map(|end| tls("TLS certificate", end, false, TLS_FILES)));
-    }
+    }));
     if let Some(authority) = authorities::current(tx)? {
         ends.push(End {
             key: format!("authority:{}", authority.id),

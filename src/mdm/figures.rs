@@ -1,11 +1,8 @@
 //! Figures of one moment for monitors: what is enrolled, what waits, what ends, what runs by itself.
 
-mod ends;
-
-pub use ends::End;
-
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::jobs::{self, Standing};
 use crate::mdm::{Actor, Right, backups};
 use crate::store::{Tx, alerts, figures};
@@ -22,7 +19,7 @@ pub struct Figures {
     pub open_commands: Vec<(String, u64)>,
     /// Enrollments that are to be pushed.
     pub pushes_due: u64,
-    /// What ends.
+    /// Certificates and tokens that end.
     pub ends: Vec<End>,
     /// What runs by itself.
     pub jobs: Vec<Standing>,
@@ -36,8 +33,8 @@ pub struct Figures {
     pub database_bytes: (u64, u64),
 }
 
-/// Reads them. Slow with many devices: it takes some ten milliseconds for each ten thousand.
-pub fn read(tx: &Tx, actor: &Actor) -> Result<Figures> {
+/// Reads them; `own_tls` says that the listeners' certificate is had by ourselves. Slow with many devices: it takes some ten milliseconds for each ten thousand.
+pub fn read(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Figures> {
     actor.require(Right::View)?;
     let raised = alerts::all(tx)?;
     let problems = raised.iter().filter(|alert| alert.harm >= PROBLEM_FROM).count();
@@ -46,7 +43,7 @@ pub fn read(tx: &Tx, actor: &Actor) -> Result<Figures> {
         enrolled: figures::enrolled(tx)?,
         open_commands: figures::open_commands(tx)?,
         pushes_due: figures::pushes_due(tx)?,
-        ends: ends::all(tx)?,
+        ends: ends::all(tx, own_tls)?.into_iter().filter(|end| end.sort == Sort::Proof).collect(),
         jobs: jobs::list(tx, actor)?,
         backup: backups::standing(tx, actor)?.last.map(|last| (last.made_at, last.size_bytes)),
         backup_tested: tested.iter().find_map(|backup| backup.tested_at.map(|at| (at, backup.test_problem.is_empty()))),

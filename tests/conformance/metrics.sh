@@ -82,7 +82,7 @@ assert value("rollcall_check_ins", {"message_type": "TokenUpdate"}) >= 3
 assert value("rollcall_check_ins", {"message_type": "Authenticate"}) >= 3
 assert value("rollcall_reports", {"status": "Acknowledged"}) >= 1
 assert value("rollcall_http_requests", {"audience": "device", "status": "200"}) >= 6
-assert value("rollcall_expiry_timestamp_seconds", {"kind": "tls"}) > 1.7e9
+assert value("rollcall_expiry_timestamp_seconds", {"kind": "tls.certificate"}) > 1.7e9
 for name in ("rollcall_http_request_duration_seconds", "rollcall_write_duration_seconds", "rollcall_write_batch_size", "rollcall_job_duration_seconds"):
     samples = [s for s in families[name].samples if s.name == name + "_bucket"]
     assert samples, name

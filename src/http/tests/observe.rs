@@ -17,7 +17,6 @@ use crate::store::backups::Place;
 async fn house() -> (tempfile::TempDir, Router, String) {
     let data = tempfile::tempdir().unwrap();
     let app = App::for_tests_in(crate::store::OpenOptions::memory(), data.path());
-    app.set_shown(app.authority().issuer.certificate().clone());
     let made = |tx: &crate::store::Tx| {
         let manifest = Manifest {
             format: 1,
@@ -36,6 +35,7 @@ async fn house() -> (tempfile::TempDir, Router, String) {
         let device = crate::store::roster::tests::device("a", "iPad 1");
         crate::store::devices::insert(tx, &device)?;
         crate::store::enrollments::insert(tx, &crate::http::pages::tests::enrollment(tx, "a"))?;
+        crate::mdm::ca::tls::watch_end(tx, tx.now.plus(std::time::Duration::from_secs(90 * 24 * 3600)))?;
         crate::store::jobs::finish(tx, "push", tx.now, Ok("done"), None)
     };
     app.store.write(app.now(), made).await.unwrap();
@@ -77,7 +77,12 @@ async fn metrics_want_a_token_and_tell_what_was_asked() {
     ] {
         assert!(text.lines().any(|told| told == line), "{line} in {text}");
     }
-    assert!(text.contains("rollcall_expiry_timestamp_seconds{kind=\"tls\",name=\"mdm.example.school\"} "), "{text}");
+    assert!(
+        text.contains(
+            "rollcall_expiry_timestamp_seconds{kind=\"tls.certificate\",name=\"TLS certificate (renewed by itself)\",renewed=\"itself\"} "
+        ),
+        "{text}"
+    );
     assert!(text.contains("rollcall_enrolled_devices{platform="), "{text}");
 }
 

@@ -93,7 +93,6 @@ impl Keeper {
 
     /// Tells somebody in time when others have to renew the certificate; ours is renewed long before.
     async fn watch_end(&mut self, app: &App) -> Result<()> {
-        app.set_shown(self.tls.shown().certificate().clone());
         let (now, not_after) = (app.now(), self.tls.shown().certificate().not_after());
         let ends_soon = not_after <= now.plus(tls::TELL_BEFORE);
         if self.noted != Some((not_after, ends_soon)) {

@@ -238,11 +238,6 @@ pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
     Ok(settings::value(tx, &CHOSEN)?.map(|chosen| chosen.due_at))
 }
 
-/// The end of the certificate that came, while it is good.
-pub fn good_until(tx: &Tx) -> Result<Option<Timestamp>> {
-    Ok(settings::value(tx, &CHOSEN)?.and_then(|chosen| chosen.not_after_at).filter(|end| *end > tx.now))
-}
-
 /// What is to be asked.
 pub fn task(tx: &Tx) -> Result<Option<Task>> {
     let Some(chosen) = settings::value(tx, &CHOSEN)? else { return Ok(None) };

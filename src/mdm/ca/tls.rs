@@ -68,7 +68,8 @@ pub fn watch_end(tx: &Tx, not_after: Timestamp) -> Result<()> {
         return alerts::clear(tx, ENDS).map(drop);
     }
     let message = format!("The TLS certificate of this appliance ends at {not_after}; after that no device and no browser comes in.");
-    alerts::raise(tx, ENDS, 100, &message, "Renew it where it comes from; Rollcall reads the files again by itself.").map(drop)
+    alerts::raise(tx, ENDS, 100, &message, "See System, TLS certificate. Files that somebody renews are read again by themselves.")
+        .map(drop)
 }
 
 /// Raises the alert that changed certificate files are refused, or clears it when they are taken.

@@ -46,7 +46,7 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
         return Ok(Redirect::to(teaching::ADDRESS).into_response());
     }
     let actor = who.actor.clone();
-    let own_tls = app.shows_own_tls();
+    let own_tls = app.config.tls.is_none();
     let view = app
         .store
         .read_slow(app.now(), move |tx| {

@@ -1,3 +1,5 @@
+//! Which authority is asked, when again, and what is kept of it.
+
 use super::*;
 use crate::error::Kind;
 use crate::pki::issue::{self, ServerName};
