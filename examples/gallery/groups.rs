@@ -123,6 +123,7 @@ fn person() -> PersonView {
         source: Source::Oneroster,
         devices: vec![("/devices/1".into(), "Cart A 3".into())],
         classes: vec![("/classes/7b".into(), "7b".into(), false), ("/classes/chess".into(), "Chess".into(), true)],
+        has_left: false,
         may_change: true,
     }
 }

@@ -78,7 +78,7 @@ impl Admin {
                 Deed::ResetPassword { name, .. } => one(reset_password(api, name, password).await?, json),
             })
         })?;
-        print!("{told}");
+        print::whole(told.as_bytes())?;
         Ok(())
     }
 }

@@ -73,7 +73,7 @@ impl Backup {
         if to_stdout {
             eprint!("{told}");
         } else {
-            print!("{told}");
+            print::whole(told.as_bytes())?;
         }
         Ok(())
     }

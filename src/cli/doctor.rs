@@ -39,7 +39,7 @@ impl Doctor {
             Ok(answer) => answer?,
             Err(error) => closed(&folder, error)?,
         };
-        print!("{}", if json { print::json(&report) } else { told(&report) });
+        print::whole((if json { print::json(&report) } else { told(&report) }).as_bytes())?;
         match report["errors"].as_u64().unwrap_or_default() {
             0 => Ok(()),
             1 => Err(Error::conflict("1 error was found.")),

@@ -90,7 +90,7 @@ impl Export {
                 (None, None) => Err(Error::bad_input("Name a file, or an address with --to.")),
             }
         })?;
-        print!("{}", if json { print::json(&report) } else { told(&report) });
+        print::whole((if json { print::json(&report) } else { told(&report) }).as_bytes())?;
         match report["refused"].as_array().map_or(0, Vec::len) {
             0 => Ok(()),
             refused => Err(Error::conflict(format!("{refused} check-ins were refused there."))),

@@ -32,7 +32,9 @@ impl Health {
             let late = || Error::new(Kind::Busy, format!("Rollcall runs, but did not answer within {} seconds.", PATIENCE.as_secs()));
             tokio::time::timeout(PATIENCE, asked).await.map_err(|_| late())?
         })?;
-        print!("{}", if json { print::json(&json!({ "ready": true })) } else { String::from("Rollcall runs and can work.\n") });
+        print::whole(
+            (if json { print::json(&json!({ "ready": true })) } else { String::from("Rollcall runs and can work.\n") }).as_bytes(),
+        )?;
         Ok(())
     }
 }

@@ -57,7 +57,7 @@ impl Packages {
             let wish = json!({ "stage": stage, "accept_expired": accept_expired });
             add(api, &file, wish).await.map_err(at_the_prompt)
         })?;
-        print!("{}", if json { print::json(&kept) } else { told(&kept) });
+        print::whole((if json { print::json(&kept) } else { told(&kept) }).as_bytes())?;
         Ok(())
     }
 }

@@ -57,7 +57,7 @@ impl Releases {
             }
             Ok(if json { print::json(&json!({ "taken": taken, "state": state, "releases": listed })) } else { told(taken, &state, listed) })
         })?;
-        print!("{told}");
+        print::whole(told.as_bytes())?;
         Ok(())
     }
 }
@@ -82,7 +82,9 @@ fn told(taken: Option<Value>, state: &Value, releases: Vec<Value>) -> String {
     let first = taken.map_or_else(String::new, |taken| {
         let number = |key: &str| taken[key].as_u64().unwrap_or_default();
         let [listed, new, changed, gone] = ["listed", "appeared", "changed", "vanished"].map(number);
-        format!("Taken in: {listed} listed, {new} new, {changed} changed, {gone} gone.\n")
+        let reasons = taken["passed_over"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let passed_over: String = reasons.map(|because| format!("Passed over: {because}\n")).collect();
+        format!("Taken in: {listed} listed, {new} new, {changed} changed, {gone} gone.\n{passed_over}")
     });
     let days = |days: &str, none: &str| if days.is_empty() { none.to_owned() } else { days.to_owned() };
     let row = |release: &Value| {

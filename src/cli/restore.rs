@@ -70,7 +70,10 @@ impl Restore {
             error
         })?;
         let kept = take_over(folder.path())?.map(|kept| folder.path().join(kept));
-        print!("{}", if json { as_json(&brought, folder.path(), kept.as_deref()) } else { told(&brought, folder.path(), kept.as_deref()) });
+        print::whole(
+            (if json { as_json(&brought, folder.path(), kept.as_deref()) } else { told(&brought, folder.path(), kept.as_deref()) })
+                .as_bytes(),
+        )?;
         Ok(())
     }
 }

@@ -44,7 +44,7 @@ impl Roots {
             Deed::Add { file } => send(api, file, "/api/v1/roots").await,
             Deed::List => api.ask(Method::GET, "/api/v1/roots", None).await,
         })?;
-        print!("{}", if json { print::json(&roots["items"]) } else { told(&roots) });
+        print::whole((if json { print::json(&roots["items"]) } else { told(&roots) }).as_bytes())?;
         Ok(())
     }
 }

@@ -64,7 +64,7 @@ impl Token {
                 }
             })
         })?;
-        print!("{told}");
+        print::whole(told.as_bytes())?;
         Ok(())
     }
 }

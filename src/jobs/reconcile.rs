@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::jobs::Job;
 use crate::mdm::reconcile;
 use crate::store::deployments;
@@ -15,7 +15,10 @@ pub(super) const JOB: Job = Job { name: "reconcile", due: deployments::next_due,
 async fn run(app: &App, now: Timestamp) -> Result<String> {
     let mut planned = 0;
     for _ in 0..PAGES {
-        let page = app.store.write(now, reconcile::plan_page).await?;
+        let page = match app.store.write(now, reconcile::plan_page).await {
+            Err(error) if error.kind != Kind::Busy => app.store.write(now, reconcile::plan_apart).await?,
+            planned => planned?,
+        };
         planned += page;
         if page < reconcile::PAGE as usize {
             break;

@@ -177,6 +177,8 @@ pub struct Offered {
     pub key: ReleaseKey,
     /// The first day on which it was posted.
     pub posted: Option<Day>,
+    /// The day on which it was first seen here.
+    pub appeared: Option<Day>,
     /// The last day on which Apple signs it; none where it does not end.
     pub expires: Option<Day>,
     /// Whether it is in the list for managed devices.
@@ -189,7 +191,9 @@ pub fn offered(tx: &Tx, platform: &str, names: &[&str]) -> Result<Vec<Offered>> 
     let mut offered: Vec<Offered> = Vec::new();
     for name in names {
         let rows = tx.list(
-            "SELECT version, extra, build, prerequisite, posted, expires, managed FROM release_devices WHERE platform = ?1 AND device = ?2",
+            "SELECT version, extra, build, prerequisite, posted, expires, managed, appeared_at
+             FROM release_devices LEFT JOIN releases USING (platform, version, extra, build, prerequisite)
+             WHERE platform = ?1 AND device = ?2",
             (platform, name),
             |row| {
                 let key = ReleaseKey {
@@ -200,7 +204,8 @@ pub fn offered(tx: &Tx, platform: &str, names: &[&str]) -> Result<Vec<Offered>> 
                     prerequisite: row.get(3)?,
                 };
                 let day = |text: Option<String>| text.as_deref().and_then(Day::parse);
-                Ok(Offered { key, posted: day(row.get(4)?), expires: day(row.get(5)?), managed: row.get(6)? })
+                let appeared = row.get::<_, Option<Timestamp>>(7)?.map(Day::of);
+                Ok(Offered { key, posted: day(row.get(4)?), appeared, expires: day(row.get(5)?), managed: row.get(6)? })
             },
         )?;
         for row in rows {

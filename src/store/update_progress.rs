@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::protocol::os_version::OsVersion;
 use crate::store::Tx;
 use crate::store::update_states::{self, Outcome, Stage, UpdateState};
 
@@ -45,7 +46,7 @@ pub fn members(tx: &Tx, plan_id: &str, narrowed: &Narrowed, after: Option<&str>,
     let words = serde_json::to_string(&words).unwrap_or_default();
     let sql = format!(
         "SELECT update_states.*, devices.id AS device_id, devices.name, coalesce(devices.serial_number, '') AS serial_number, devices.os_version,
-                enrollments.last_seen_at, printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) AS cursor
+                coalesce(devices.facts ->> 'SupplementalOSVersionExtra', '') AS extra, enrollments.last_seen_at, printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) AS cursor
          FROM update_states
          JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
          JOIN devices ON devices.id = enrollments.device_id AND devices.deleted_at IS NULL
@@ -61,7 +62,7 @@ pub fn members(tx: &Tx, plan_id: &str, narrowed: &Narrowed, after: Option<&str>,
             device_id: row.get("device_id")?,
             name: row.get("name")?,
             serial_number: row.get("serial_number")?,
-            os_version: row.get("os_version")?,
+            os_version: OsVersion::parse(&row.get::<_, String>("os_version")?).with_extra(&row.get::<_, String>("extra")?).to_string(),
             last_seen_at: row.get("last_seen_at")?,
             cursor: row.get("cursor")?,
             state: update_states::state(row)?,

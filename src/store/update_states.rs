@@ -6,6 +6,7 @@ use rusqlite::{Row, named_params};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::deployments::Mechanism;
 use crate::store::upsert::upsert;
@@ -131,6 +132,11 @@ impl UpdateState {
         }
     }
 
+    /// Whether it is at what takes the network: of those only so many at once.
+    pub const fn takes_a_turn(&self) -> bool {
+        matches!(self.stage, Stage::Waiting | Stage::Downloading)
+    }
+
     /// Whether it was begun and is neither there nor given up.
     pub const fn is_under_way(&self) -> bool {
         matches!(self.stage, Stage::Waiting | Stage::Downloading | Stage::Prepared | Stage::Installing)
@@ -214,12 +220,13 @@ pub fn counts(tx: &Tx, plan_id: &str) -> Result<Vec<(usize, Stage, u32, u32)>> {
     )
 }
 
-/// How many devices of a plan have begun since `since` and are neither done nor given up: they take a turn.
-pub fn at_once(tx: &Tx, plan_id: &str, since: Timestamp) -> Result<u32> {
+/// How many devices of a plan take a turn: those that load it and began so since `loads_since`, and those that were told since `told_since` and have not
+/// begun.
+pub fn at_once(tx: &Tx, plan_id: &str, loads_since: Timestamp, told_since: Timestamp) -> Result<u32> {
     tx.one(
         "SELECT count(*) FROM update_states
-         WHERE plan_id = ?1 AND stage IN ('waiting', 'downloading', 'prepared', 'installing') AND begun_at > ?2",
-        (plan_id, since),
+         WHERE plan_id = ?1 AND (stage = 'downloading' AND begun_at > ?2 OR stage = 'waiting' AND begun_at > ?3)",
+        (plan_id, loads_since, told_since),
         |row| row.get(0),
     )
 }
@@ -256,6 +263,19 @@ pub fn not_begun(tx: &Tx, plan_id: &str, limit: u32) -> Result<Vec<String>> {
 /// What a device found when it looked for updates, JSON, and when.
 pub fn offers(tx: &Tx, enrollment_id: &str) -> Result<Option<(String, Timestamp)>> {
     tx.optional("SELECT offers, at FROM update_offers WHERE enrollment_id = ?1", [enrollment_id], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// What enrolled devices of one kind found since `since`, JSON each; `running` is platform, ProductName and build.
+pub fn offers_of_kind(tx: &Tx, running: (Platform, &str, &str), since: Timestamp) -> Result<Vec<String>> {
+    let (platform, product_name, build) = running;
+    tx.list(
+        "SELECT offers FROM update_offers
+         JOIN enrollments ON enrollments.id = update_offers.enrollment_id AND enrollments.state = 'enrolled'
+         JOIN devices ON devices.id = enrollments.device_id AND devices.deleted_at IS NULL
+         WHERE devices.platform = ?1 AND devices.product_name = ?2 AND devices.build_version = ?3 AND update_offers.at > ?4",
+        (platform, product_name, build, since),
+        |row| row.get(0),
+    )
 }
 
 /// Stores what a device found.

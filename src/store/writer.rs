@@ -190,15 +190,23 @@ impl Room {
         outcome
     }
 
-    /// Runs the waiting closures, each in its own savepoint; gives the bells of those that are kept.
+    /// Runs the waiting closures; gives the bells of those that are kept.
+    ///
+    /// The first one has the transaction to itself, and each after it a savepoint: SQLite copies every page that is changed within a savepoint, which
+    /// the many groups of one need not pay for.
     fn run_group(&mut self) -> Result<Bells> {
         let (mut bells, until) = (Bells::default(), machine_now() + self.group_time);
         while let Some(mut job) = self.group.pop_front() {
-            let begun = self.tx.execute("SAVEPOINT closure", []);
+            let is_first = self.ran.is_empty();
+            let begun = if is_first { Ok(0) } else { self.tx.execute("SAVEPOINT closure", []) };
             let keep = begun.is_ok() && job.run(&mut self.tx);
             self.ran.push(job);
             begun?;
-            self.end_savepoint(keep)?;
+            if is_first {
+                self.end_first(keep)?
+            } else {
+                self.end_savepoint(keep)?
+            }
             let rung = self.tx.take_bells();
             if keep {
                 bells = bells.and(rung);
@@ -211,6 +219,16 @@ impl Room {
             }
         }
         Ok(bells)
+    }
+
+    /// The first closure of a group failed by itself: what it did is all that the transaction holds, and the others begin anew.
+    fn end_first(&mut self, keep: bool) -> Result<()> {
+        self.must_stand()?;
+        if !keep {
+            self.tx.execute("ROLLBACK", [])?;
+            self.tx.execute("BEGIN IMMEDIATE", [])?;
+        }
+        Ok(())
     }
 
     /// Soft facts are no reason to fail the group that they ride with, as long as the transaction stands.
@@ -228,14 +246,19 @@ impl Room {
     }
 
     fn end_savepoint(&mut self, keep: bool) -> Result<()> {
-        // SQLite gives up the whole transaction when the disk is full or fails: then all of the group is gone.
-        if self.tx.conn().is_autocommit() {
-            return Err(Error::new(Kind::Internal, "the transaction was rolled back by a failure of the disk"));
-        }
+        self.must_stand()?;
         if !keep {
             self.tx.execute("ROLLBACK TO closure", [])?;
         }
         self.tx.execute("RELEASE closure", [])?;
+        Ok(())
+    }
+
+    /// SQLite gives up the whole transaction when the disk is full or fails: then all of the group is gone.
+    fn must_stand(&self) -> Result<()> {
+        if self.tx.conn().is_autocommit() {
+            return Err(Error::new(Kind::Internal, "the transaction was rolled back by a failure of the disk"));
+        }
         Ok(())
     }
 

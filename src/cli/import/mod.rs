@@ -89,7 +89,7 @@ impl Import {
             load.only_authorities()?;
         }
         let report = api::with(data, async |api| deeds::all(api, load, source.unwrap_or(MovedFrom::Nano), how.days, how.check).await)?;
-        print!("{}", if json { print::json(&report) } else { told::told(&report) });
+        print::whole((if json { print::json(&report) } else { told::told(&report) }).as_bytes())?;
         match report["problems"].as_array().map_or(0, Vec::len) + refused(&report) {
             0 => Ok(()),
             _ => Err(Error::conflict("Not everything was taken; what was stays. Mend what is named above and run the same once more.")),

@@ -92,21 +92,7 @@ impl Wish {
 /// queue is full.
 pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> Result<Command> {
     actor.require(right_for(&wish.command.request_type, wish.command.has_key("PIN")))?;
-    if wish.check {
-        let device = capabilities(tx, enrollment)?;
-        wish.command.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
-        guard::check(tx, enrollment, &device, &wish.command)?;
-    }
-    if devices::is_deleted(tx, &enrollment.device_id)? {
-        return Err(Error::conflict("This device was deleted; enroll it again to manage it."));
-    }
-    if enrollment.state != EnrollmentState::Enrolled {
-        return Err(Error::conflict(match enrollment.state {
-            EnrollmentState::Authenticated => "This device has not finished enrolling; commands can be sent once it has.",
-            EnrollmentState::Retired => "This device was retired; enroll it again to manage it.",
-            _ => "This device is no longer enrolled; enroll it again to manage it.",
-        }));
-    }
+    stands(tx, enrollment, &wish.command, wish.check)?;
     let mut order = wish.command;
     complete(tx, enrollment, &mut order)?;
     let queued = insert(
@@ -118,6 +104,36 @@ pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> R
     )?;
     hold_secrets(tx, enrollment, &order)?;
     Ok(queued)
+}
+
+/// Why a command would be refused now, in words; nothing where it would be queued. Changes nothing.
+pub fn refusal(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order) -> Result<Option<String>> {
+    actor.require(right_for(&order.request_type, order.has_key("PIN")))?;
+    match stands(tx, enrollment, order, true).and_then(|()| complete(tx, enrollment, &mut order.clone())) {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind == Kind::Conflict => Ok(Some(error.message.into_owned())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses what cannot be queued for this enrollment; `check` asks for what the OS has, too.
+fn stands(tx: &Tx, enrollment: &Enrollment, order: &Order, check: bool) -> Result<()> {
+    if check {
+        let device = capabilities(tx, enrollment)?;
+        order.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
+        guard::check(tx, enrollment, &device, order)?;
+    }
+    if devices::is_deleted(tx, &enrollment.device_id)? {
+        return Err(Error::conflict("This device was deleted; enroll it again to manage it."));
+    }
+    if enrollment.state != EnrollmentState::Enrolled {
+        return Err(Error::conflict(match enrollment.state {
+            EnrollmentState::Authenticated => "This device has not finished enrolling; commands can be sent once it has.",
+            EnrollmentState::Retired => "This device was retired; enroll it again to manage it.",
+            _ => "This device is no longer enrolled; enroll it again to manage it.",
+        }));
+    }
+    Ok(())
 }
 
 /// Queues a command of our own making, for which no person's role is asked.

@@ -2,6 +2,7 @@
 
 mod account;
 pub mod classes;
+pub mod farewell;
 pub mod import;
 mod invited;
 mod leaving;

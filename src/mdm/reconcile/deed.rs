@@ -32,20 +32,25 @@ pub fn plan_if_due(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 }
 
 /// Plans for the enrollments that are due, at most [`PAGE`] of them; gives how many.
+///
+/// # Errors
+/// The page has to be planned by [`plan_apart`] when one of them cannot be made by a fault of ours.
 pub fn plan_page(tx: &Tx) -> Result<usize> {
     let due = deployments::due(tx, PAGE)?;
     if due.is_empty() {
         return Ok(0);
     }
     capability::prepare(tx)?;
-    let all = |tx: &Tx| {
-        let mut memo = Memo::default();
-        due.iter().try_for_each(|enrollment_id| carry_out(tx, enrollment_id, &mut memo))
-    };
-    if tx.attempt(all)?.is_err() {
-        // One of them cannot be made; each by itself, so that the others are.
-        due.iter().try_for_each(|enrollment_id| plan(tx, enrollment_id))?;
-    }
+    let mut memo = Memo::default();
+    due.iter().try_for_each(|enrollment_id| carry_out(tx, enrollment_id, &mut memo))?;
+    Ok(due.len())
+}
+
+/// The same, each by itself: one that cannot be made keeps no other from being made. It takes the longer for it, since SQLite keeps what each changes
+/// in case that it has to be undone.
+pub fn plan_apart(tx: &Tx) -> Result<usize> {
+    let due = deployments::due(tx, PAGE)?;
+    due.iter().try_for_each(|enrollment_id| plan(tx, enrollment_id))?;
     Ok(due.len())
 }
 

@@ -147,8 +147,8 @@ fn store(tx: &Tx, enrollment: &Enrollment, before: Option<&UpdateState>, row: &U
         return Ok(());
     }
     tell(tx, enrollment, before, row)?;
-    let took_a_turn = before.is_some_and(UpdateState::is_under_way);
-    if took_a_turn && !row.is_under_way() && !row.plan_id.is_empty() {
+    let took_a_turn = before.is_some_and(UpdateState::takes_a_turn);
+    if took_a_turn && !row.takes_a_turn() && !row.plan_id.is_empty() {
         for waiting in update_states::not_begun(tx, &row.plan_id, 1)? {
             deployments::look_again_at(tx, &waiting)?;
             tx.ring(Bell::Jobs);

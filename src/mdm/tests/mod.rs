@@ -11,6 +11,7 @@ mod backups;
 mod declared;
 mod device_users;
 mod enrollment;
+mod farewell;
 mod foreseen;
 mod groups;
 mod imports;

@@ -83,6 +83,8 @@ pub struct Candidate {
     pub leap: Leap,
     /// The day on which Apple posted it.
     pub posted: Option<Day>,
+    /// The day on which it was first seen here.
+    pub appeared: Option<Day>,
     /// The last day on which Apple signs it; none where it does not end.
     pub expires: Option<Day>,
     /// Whether it is in the list for managed devices.
@@ -148,8 +150,8 @@ pub fn pick(subject: &Subject, offered: &[Offered], today: Day) -> Found {
             (true, true) => Leap::Minor,
             (true, false) => Leap::Major,
         };
-        let Offered { key, posted, expires, managed } = offered.clone();
-        Some(Candidate { key, version, leap, posted, expires, managed })
+        let Offered { key, posted, appeared, expires, managed } = offered.clone();
+        Some(Candidate { key, version, leap, posted, appeared, expires, managed })
     };
     let mut candidates: Vec<_> = offered.iter().filter_map(candidate).collect();
     candidates.sort_by(|a, b| (b.version, b.posted, &b.key).cmp(&(a.version, a.posted, &a.key)));
@@ -189,6 +191,8 @@ pub fn ends_at(tx: &Tx, subject: &Subject) -> Result<Option<u32>> {
     let newest = |versions: &mut dyn Iterator<Item = String>| versions.filter_map(|version| OsVersion::parse(&version).major()).max();
     let own = releases::offered(tx, platform, &subject.names())?;
     let Some(own) = newest(&mut own.into_iter().map(|offered| offered.key.version)) else { return Ok(None) };
+    // Whatever the list says, it can have what it runs.
+    let own = own.max(subject.version.major().unwrap_or_default());
     // A release of which Apple did not say for whom it is may be for this one.
     let unsaid = newest(&mut releases::offered(tx, platform, &[""])?.into_iter().map(|offered| offered.key.version));
     let kind = newest(&mut releases::of_family(tx, platform, subject.family())?.into_iter());

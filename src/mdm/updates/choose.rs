@@ -27,9 +27,9 @@ pub struct Counted {
     pub since: Option<Day>,
 }
 
-/// The one release that a plan names.
+/// The one release that a plan means; its time begins no earlier than it was there.
 fn only(candidate: &Candidate) -> Choice {
-    Choice::Take(vec![Counted { candidate: candidate.clone(), since: None }])
+    Choice::Take(vec![Counted { candidate: candidate.clone(), since: counts_from(candidate, 0) }])
 }
 
 /// Chooses.
@@ -74,7 +74,7 @@ fn without_list(target: &Target, subject: &Subject, platform: &str) -> Option<Ch
     let has = |version: &str| subject.version.is_at_least(OsVersion::parse(version));
     match target {
         Target::Release { platform: wanted, .. } if wanted != platform => Some(Choice::NotConcerned),
-        Target::Release { version, .. } if has(version) => Some(Choice::Satisfied),
+        Target::Release { version, build, .. } if has(version) => Some(in_build(subject, OsVersion::parse(version), build)),
         Target::NewestOfMajor { major } if subject.version.major().is_some_and(|own| own > *major) => Some(Choice::NotConcerned),
         Target::Minimum { versions } => match versions.get(platform) {
             None => Some(Choice::NotConcerned),
@@ -85,9 +85,23 @@ fn without_list(target: &Target, subject: &Subject, platform: &str) -> Option<Ch
     }
 }
 
+/// What runs the release that is meant, or a later one: of the same version its build counts, where one is named.
+fn in_build(subject: &Subject, version: OsVersion, build: &str) -> Choice {
+    let is_other = subject.version == version && !build.is_empty() && !subject.build.is_empty() && subject.build != build;
+    if is_other {
+        let own = &subject.build;
+        return Choice::Cannot(format!("it runs {version} of build {own}, and devices do not install the same version again"));
+    }
+    Choice::Satisfied
+}
+
 /// Whether the plan names an improvement itself.
 fn names_improvement(target: &Target) -> bool {
-    matches!(target, Target::Release { version, .. } if version.contains('('))
+    match target {
+        Target::Release { version, .. } => version.contains('('),
+        Target::Minimum { versions } => versions.values().any(|version| version.contains('(')),
+        _ => false,
+    }
 }
 
 fn release(candidates: &[&Candidate], version: OsVersion, build: &str) -> Choice {
@@ -110,13 +124,13 @@ fn in_time<'a>(rules: &Rules, candidates: Vec<&'a Candidate>, days: u32) -> Vec<
     candidates.into_iter().filter(|candidate| counts_from(candidate, days).is_none_or(|day| day.at(0) < *at)).collect()
 }
 
-/// The day from which on a release counts, that has to be out for `days`.
+/// The day from which on a release counts, that has to be out for `days`. One of which Apple does not say when it was posted has been out for as long as
+/// it is known here, at least.
 fn counts_from(candidate: &Candidate, days: u32) -> Option<Day> {
-    candidate.posted.map(|posted| posted.plus(i32::try_from(days).unwrap_or(i32::MAX)))
+    candidate.posted.or(candidate.appeared).map(|posted| posted.plus(i32::try_from(days).unwrap_or(i32::MAX)))
 }
 
 fn newest(candidates: &[&Candidate], days: u32, today: Day) -> Choice {
-    // A release without a posting date has been out for longer than anybody remembers.
     let counted: Vec<_> = candidates.iter().filter(|candidate| counts_from(candidate, days).is_none_or(|day| day <= today)).collect();
     if counted.is_empty() {
         return Choice::Satisfied;
@@ -125,10 +139,11 @@ fn newest(candidates: &[&Candidate], days: u32, today: Day) -> Choice {
     Choice::Take(counted.iter().map(count).collect())
 }
 
-/// The newest of the generation of `least`; where there is none, the oldest beyond it.
+/// The newest of the generation of `least`; where that has none, the newest of the next one that has.
 fn minimum(candidates: &[&Candidate], least: OsVersion) -> Choice {
     let enough: Vec<_> = candidates.iter().filter(|candidate| candidate.version.is_at_least(least)).collect();
-    match enough.iter().find(|candidate| candidate.version.major() == least.major()).or(enough.last()) {
+    let nearest = enough.last().and_then(|candidate| candidate.version.major());
+    match enough.iter().find(|candidate| candidate.version.major() == nearest) {
         Some(candidate) => only(candidate),
         None => Choice::Cannot(format!("Apple offers this model nothing from {least} on")),
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Day;
 use crate::error::Result;
 use crate::mdm::updates::candidates::{self, Found, Subject, Unknown};
+use crate::mdm::updates::own_list;
 use crate::mdm::{Actor, Right};
 use crate::protocol::lookup::listed_under;
 use crate::protocol::os_version::OsVersion;
@@ -152,8 +153,7 @@ fn section(tx: &Tx, platform: &str, models: &[Vec<Alike>]) -> Result<Section> {
     let improvements = improvements(tx, platform, models)?;
     let mut section = Section { platform: platform.to_owned(), releases, models: Vec::new(), improvements };
     for (model, offered) in models.iter().zip(offered_to) {
-        let offered = section.releases.iter().map(|release| offered.contains(&release.version)).collect();
-        section.models.extend(self::model(tx, model, offered)?);
+        section.models.extend(self::model(tx, model, offered, &section.releases)?);
     }
     section.models.sort_by_cached_key(|model| (model.name.to_lowercase(), model.listed_as.clone()));
     Ok(section)
@@ -181,7 +181,7 @@ fn improvements(tx: &Tx, platform: &str, models: &[Vec<Alike>]) -> Result<Vec<Im
     Ok(found)
 }
 
-fn model(tx: &Tx, alike: &[Alike], offered: Vec<bool>) -> Result<Option<Model>> {
+fn model(tx: &Tx, alike: &[Alike], mut offered: BTreeSet<OsVersion>, columns: &[Column]) -> Result<Option<Model>> {
     let Some(first) = alike.first() else { return Ok(None) };
     let mut memo = candidates::Memo::default();
     let mut model = Model {
@@ -192,7 +192,7 @@ fn model(tx: &Tx, alike: &[Alike], offered: Vec<bool>) -> Result<Option<Model>> 
         platform: first.platform,
         devices: 0,
         runs: Vec::new(),
-        offered,
+        offered: Vec::new(),
         up_to_date: 0,
         unknown: None,
         ends_at: candidates::ends_at(tx, &subject(first))?,
@@ -205,11 +205,18 @@ fn model(tx: &Tx, alike: &[Alike], offered: Vec<bool>) -> Result<Option<Model>> 
             None => model.runs.push((subject.version, some.devices)),
         }
         match candidates::of(tx, &subject, &mut memo)? {
-            Found::Unknown(unknown) => model.unknown = Some(unknown),
+            Found::Unknown(unknown) => {
+                // What they found themselves says more than a list that does not name them.
+                let own = own_list::of_kind(tx, &subject)?;
+                model.up_to_date += own.iter().filter(|candidates| candidates.is_empty()).count() as u32;
+                model.unknown = Some(unknown).filter(|_| (own.len() as u32) < some.devices).or(model.unknown);
+                offered.extend(own.iter().flatten().map(|candidate| candidate.version));
+            }
             Found::Known(candidates) if candidates.is_empty() => model.up_to_date += some.devices,
             Found::Known(_) => {}
         }
     }
     model.runs.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    model.offered = columns.iter().map(|column| offered.contains(&column.version)).collect();
     Ok(Some(model))
 }

@@ -306,7 +306,7 @@ pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp
         }
         _ => {}
     }
-    if matches!(row.action, Action::Later | Action::Notify) {
+    if row.action == Action::Later || row.action == Action::Notify && row.stage != Stage::Downloading {
         // It goes by the Mac's own time, for days.
         row.due_at = Some(now.plus(AFTER_OBSTACLE));
     } else if (row.stage, row.percent) == before && row.stage != Stage::Waiting {

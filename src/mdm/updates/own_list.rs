@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap, Subject, Unknown};
 use crate::mdm::updates::mechanism;
@@ -19,7 +19,7 @@ use crate::store::commands::{self as queue, CommandState};
 use crate::store::deployments::Mechanism;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::Enrollment;
-use crate::store::releases::ReleaseKey;
+use crate::store::releases::{self, Release, ReleaseKey};
 use crate::store::update_states::{self, Stage, UpdateState};
 
 /// How long what a device found is good for: it is asked every day, at a time that is not quite the same.
@@ -44,7 +44,7 @@ pub fn or_own(tx: &Tx, enrollment: &Enrollment, target: &Target, subject: &Subje
         return Ok((found, true));
     };
     let own: Vec<AvailableUpdate> = serde_json::from_str(&own).map_err(|error| Error::internal("what was found is JSON", error))?;
-    Ok((Found::Known(releases(subject, &own)), false))
+    Ok((Found::Known(releases(subject, &own, &listed(tx, subject)?)), false))
 }
 
 /// Whether what a device finds itself says more than Apple's list, and it can be asked.
@@ -107,8 +107,24 @@ pub fn is_too_early(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
     }
 }
 
-/// The releases among what a device found, newest first. Apple signs what it finds.
-fn releases(subject: &Subject, own: &[AvailableUpdate]) -> Vec<Candidate> {
+/// What devices of one kind that run one version found lately: the releases for each of them.
+pub(super) fn of_kind(tx: &Tx, subject: &Subject) -> Result<Vec<Vec<Candidate>>> {
+    let running = (subject.platform, subject.product_name.as_str(), subject.build.as_str());
+    let found = update_states::offers_of_kind(tx, running, tx.now.minus(GOOD_FOR))?;
+    let listed = listed(tx, subject)?;
+    let read = |own: &String| serde_json::from_str(own).map_err(|error| Error::internal("what was found is JSON", error));
+    found.iter().map(|own| Ok(releases(subject, &read(own)?, &listed))).collect()
+}
+
+/// What Apple lists for the family of a device's system, for whatever hardware.
+fn listed(tx: &Tx, subject: &Subject) -> Result<Vec<Release>> {
+    let platform = listed_under(subject.platform);
+    Ok(releases::listed(tx)?.into_iter().filter(|release| Some(release.key.platform.as_str()) == platform).collect())
+}
+
+/// The releases among what a device found, newest first. Apple signs what it finds; since when and until when the list tells, whatever hardware it
+/// names there.
+fn releases(subject: &Subject, own: &[AvailableUpdate], listed: &[Release]) -> Vec<Candidate> {
     let candidate = |update: &AvailableUpdate| {
         let version = OsVersion::parse(update.version.as_deref()?);
         if update.is_config_data || update.is_security_response || !subject.version.is_older_than(version) {
@@ -121,7 +137,21 @@ fn releases(subject: &Subject, own: &[AvailableUpdate]) -> Vec<Candidate> {
             ..ReleaseKey::default()
         };
         let leap = if version.major() == subject.version.major() { Leap::Minor } else { Leap::Major };
-        Some(Candidate { key, version, leap, posted: None, expires: None, managed: true })
+        let is_it = |release: &&Release| {
+            release.key.prerequisite.is_empty()
+                && release.key.os_version() == version
+                && (key.build.is_empty() || release.key.build.is_empty() || release.key.build == key.build)
+        };
+        let known = listed.iter().find(is_it);
+        Some(Candidate {
+            posted: known.and_then(Release::posted),
+            appeared: known.map(|release| Day::of(release.appeared_at)),
+            expires: known.and_then(Release::expires),
+            key,
+            version,
+            leap,
+            managed: true,
+        })
     };
     let mut candidates: Vec<_> = own.iter().filter_map(candidate).collect();
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.version));
@@ -155,7 +185,8 @@ mod tests {
             update("12.0", true),
             update("2.1-beta", false),
         ];
-        let told: Vec<_> = releases(&subject, &found).iter().map(|candidate| (candidate.version.to_string(), candidate.leap)).collect();
+        let told: Vec<_> =
+            releases(&subject, &found, &[]).iter().map(|candidate| (candidate.version.to_string(), candidate.leap)).collect();
         assert_eq!(told, [("11.7.10".to_owned(), Leap::Major), ("10.15.7".to_owned(), Leap::Minor)]);
     }
 }

@@ -80,7 +80,7 @@ pub fn deadline(pauses: &[Shown], opens: Wall, at: Wall) -> Wall {
 }
 
 /// Whole minutes, rounded up; none where `to` is not later.
-fn minutes_between(from: Wall, to: Wall) -> i64 {
+pub(super) fn minutes_between(from: Wall, to: Wall) -> i64 {
     let utc = Zone::default();
     let seconds = if to > from { utc.moment(to).since(utc.moment(from)).as_secs() } else { 0 };
     i64::try_from(seconds.div_ceil(60)).unwrap_or(i64::MAX)

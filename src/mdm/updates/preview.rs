@@ -1,6 +1,10 @@
 //! What a plan would do, before it is saved: how many devices by which mechanism and by when, who cannot and why. The same call as the deed.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod warnings;
+
+pub use warnings::warnings;
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,20 +17,15 @@ use crate::mdm::updates::own_list;
 use crate::mdm::updates::pauses::{self, Pause};
 use crate::mdm::updates::plan::{self, Meant, Memo, On, Read, meant};
 use crate::mdm::updates::plans;
-use crate::mdm::updates::rules::{Rules, Target};
-use crate::mdm::updates::timing;
-use crate::mdm::{Actor, Right, settings};
-use crate::protocol::os_version::OsVersion;
+use crate::mdm::updates::rules::Rules;
+use crate::mdm::{Actor, Right};
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::{self, EnrollmentState};
 use crate::store::update_plans::{self, Plan};
-use crate::store::{Tx, assignments, devices, groups, releases};
+use crate::store::{Tx, assignments, devices, groups};
 
 /// The most devices that are looked at; of more, the first by id are.
 pub const DEVICES_MAX: usize = 20_000;
-
-/// How long a plan has begun lately: 30 days.
-const RECENT_MINUTES: i64 = 30 * 24 * 60;
 
 /// What would become of one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -287,58 +286,4 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
         }
     }
     Ok(Some(told))
-}
-
-fn unlisted(tx: &Tx, target: &Target) -> Result<Option<String>> {
-    if let Target::NewestOfMajor { major } = target {
-        let is_listed = releases::listed(tx)?.iter().any(|release| release.key.os_version().major() == Some(*major));
-        let said =
-            format!("Apple’s list has no release of generation {major}. No device gets anything unless Apple lists one; check the number.");
-        return Ok(Some(said).filter(|_| !is_listed));
-    }
-    let Target::Release { platform, version, build } = target else { return Ok(None) };
-    let wanted = OsVersion::parse(version);
-    let is_it =
-        |key: &releases::ReleaseKey| key.platform == *platform && key.os_version() == wanted && (build.is_empty() || key.build == *build);
-    if releases::listed(tx)?.iter().any(|release| is_it(&release.key)) {
-        return Ok(None);
-    }
-    let build = if build.is_empty() { String::new() } else { format!(" of build {build}") };
-    Ok(Some(format!("Apple’s list has no {platform} {version}{build}. No device gets it unless Apple lists it; check how it is written.")))
-}
-
-/// What a draft names that nothing can come of: a release that is not listed, rings without a group, groups without a device; and who of those that were
-/// looked at installs at once.
-pub fn warnings(tx: &Tx, rules: &Rules, devices: &[Device]) -> Result<Vec<String>> {
-    let mut said: Vec<_> = unlisted(tx, &rules.target)?.into_iter().collect();
-    let now = settings::zone(tx)?.wall(tx.now);
-    // What follows new releases has its time from each of them; only what has just begun goes by its own.
-    let goes_by_its_start = !rules.target.moves() || rules.starts.plus_minutes(RECENT_MINUTES) >= now;
-    for (at, ring) in rules.rings.iter().enumerate() {
-        let brought = devices.iter().filter(|device| device.ring == at && device.deadline.is_some());
-        let (late, all) = brought.fold((0, 0), |(late, all), device| (late + u32::from(device.is_late), all + 1));
-        let has_passed = || goes_by_its_start && timing::window(rules, &[], at, None).is_some_and(|window| window.deadline <= now);
-        if late > 0 && late < all {
-            said.push(format!(
-                "The deadline of “{}” has passed as it stands for {late} of the {all} devices that it brings something: they install at once and restart.",
-                ring.name
-            ));
-        } else if late > 0 || all == 0 && has_passed() {
-            said.push(format!("The deadline of “{}” has passed as it stands: its devices install at once and restart.", ring.name));
-        }
-    }
-    let mut seen: BTreeSet<&String> = BTreeSet::new();
-    for ring in &rules.rings {
-        if ring.groups.is_empty() {
-            said.push(format!("“{}” has no group yet, so that nothing happens in it.", ring.name));
-        }
-        for group in &ring.groups {
-            if !seen.insert(group) {
-                said.push(format!("A group of “{}” is in an earlier ring already; its devices begin there.", ring.name));
-            } else if assignments::devices_of_group(tx, group)?.is_empty() {
-                said.push(format!("A group of “{}” has no devices yet.", ring.name));
-            }
-        }
-    }
-    Ok(said)
 }

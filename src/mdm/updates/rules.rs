@@ -21,6 +21,9 @@ pub const QUIET_MAX: usize = 30;
 /// The most holidays of one plan.
 pub const HOLIDAYS_MAX: usize = 60;
 
+/// Days that one holiday lasts at most after its first: a year.
+pub const HOLIDAY_DAYS_MAX: i32 = 366;
+
 /// The longest a ring may begin after the first, and a deadline after its ring, in minutes: a year.
 pub const WAIT_MAX_MINUTES: u32 = 366 * 24 * 60;
 
@@ -307,6 +310,10 @@ impl Rules {
                 return;
             }
         }
+        if let Some(holiday) = self.holidays.iter().find(|holiday| holiday.to.since(holiday.from) > HOLIDAY_DAYS_MAX) {
+            faults.push(("holidays", format!("the holiday from {} lasts over a year: check the day on which it ends", holiday.from)));
+            return;
+        }
         if let Some(holiday) =
             self.holidays.iter().find(|holiday| holiday.to < holiday.from || holiday.name.chars().count() > NAME_MAX_CHARS)
         {
@@ -325,7 +332,21 @@ impl Rules {
                 "deadline",
                 format!("{} lies within quiet hours or a holiday: choose a time at which devices may restart", at.words()),
             ));
+        } else if let Some(ring) = self.ring_without_time() {
+            faults
+                .push(("deadline", format!("quiet hours and holidays leave “{}” no time before it: choose a later one", cut(&ring.name))));
         }
+    }
+}
+
+impl Rules {
+    /// The first ring that may begin only when a deadline that is set as a time has come.
+    fn ring_without_time(&self) -> Option<&Ring> {
+        let Deadline::At { at } = &self.deadline else { return None };
+        let has_time = |ring: usize| {
+            timing::window(self, &[], ring, None).is_some_and(|window| *at >= window.opens.plus_minutes(NOTICE_MIN_MINUTES.into()))
+        };
+        self.rings.iter().enumerate().find(|(ring, _)| !has_time(*ring)).map(|(_, ring)| ring)
     }
 }
 

@@ -14,6 +14,9 @@ pub const WAITS_FOR_TURN: &str = "it waits for its turn";
 /// Why a plan has not begun on a device where a person started something.
 pub const BY_HAND_FIRST: &str = "what was started by hand comes first";
 
+/// What is said where the list does not name the hardware of a device.
+pub const NOT_NAMED: &str = "does not name this hardware";
+
 /// What people call it.
 pub fn name(row: &UpdateState) -> String {
     if row.version.is_empty() { String::from("Update") } else { format!("Update to {}", row.version) }
@@ -65,6 +68,7 @@ fn usual_cause(row: &UpdateState, is_overdue: bool) -> String {
         Stage::Prepared if declared && is_overdue => "It is downloaded.",
         Stage::Prepared if declared => "It is downloaded; the device asks its user, and installs it at the deadline.",
         Stage::Prepared if row.action == Action::Download => "It is downloaded; it was not to be installed.",
+        Stage::Prepared if row.action == Action::Notify => "It is downloaded, and its person has been told of it.",
         Stage::Prepared => "It is downloaded, and waits to be installed.",
         Stage::Installing => "The device installs it and is away meanwhile.",
         Stage::Failed => "It failed.",
@@ -85,7 +89,7 @@ fn remedy(row: &UpdateState, now: Timestamp) -> String {
             "It begins by itself when its turn comes; a plan may let more devices begin at once."
         }
         Stage::Planned => "",
-        Stage::Cannot => "Its page lists what it can have: choose that in a plan, or leave the device alone.",
+        Stage::Cannot => remedy_of_inability(&row.problem),
         _ if is_overdue(row, now) && declared => {
             "The device installs it about an hour after it is next on, charged and connected; restart it if it stays so."
         }
@@ -97,6 +101,20 @@ fn remedy(row: &UpdateState, now: Timestamp) -> String {
         _ => "",
     };
     words.to_owned()
+}
+
+/// What helps where a device cannot have what is meant.
+fn remedy_of_inability(problem: &str) -> &'static str {
+    let says = |words: &str| problem.contains(words);
+    match () {
+        () if says("supervise") => "Supervise it, or have its person update it in its settings.",
+        () if says(NOT_NAMED) => "Look in its own settings whether it finds one; the list may name it another day.",
+        () if says("has not said") || says("has not been read") => "It goes on by itself when that is known.",
+        () if says("Apple offers") || says("Apple does not offer") || says("Apple signs") => {
+            "Its page lists what it can have: choose that in a plan, or leave the device alone."
+        }
+        () => "Its page lists what it can have; leave the device alone where none of that helps.",
+    }
 }
 
 /// A cause as a sentence.

@@ -2,6 +2,7 @@
 
 mod account;
 mod classes;
+mod farewell;
 mod import;
 
 use axum::Json as JsonBody;
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, change, delete))
         .routes(routes!(assign))
         .merge(account::routes())
+        .merge(farewell::routes())
         .merge(classes::routes())
 }
 

@@ -1,6 +1,7 @@
 //! People and classes: the lists, one of each, their forms, the import, and who uses a device.
 
 pub mod classes;
+pub mod farewell;
 pub mod import;
 
 use maud::{Markup, Render as _, html};
@@ -65,6 +66,8 @@ pub struct PersonView {
     pub account: String,
     /// How they stand in Apps and Books: the location's address and name, and the state with its words.
     pub locations: Vec<(String, String, State, String)>,
+    /// Whether they were let go, which has a page of its own.
+    pub has_left: bool,
     /// Whether the viewer may change people.
     pub may_change: bool,
 }
@@ -227,7 +230,13 @@ pub fn one(shell: &Shell, view: &PersonView) -> Markup {
             }))
         }
         (section("Apps", html! { p { a href=(format!("/people/{}/password", row.id)) { "Password for apps" } span.quiet { ", by which apps that ask for one know them" } } }))
-        @if view.may_change { div.row { (Button::link(format!("/people/{}/delete", row.id), "Delete…").destructive().asks()) } }
+        @if view.may_change {
+            div.row {
+                @if view.row.active { (Button::link(format!("/people/{}/farewell", row.id), "Let them go…").asks()) }
+                @if view.has_left { (Button::link(format!("/people/{}/farewell", row.id), "What they left")) }
+                (Button::link(format!("/people/{}/delete", row.id), "Delete…").destructive().asks())
+            }
+        }
     };
     frame(shell, &page, content)
 }

@@ -49,6 +49,32 @@ async fn a_person_is_added_given_a_device_and_deleted() {
 }
 
 #[tokio::test]
+async fn somebody_is_let_go_on_one_page_and_followed_there() {
+    let house = House::new();
+    house.device("1", "iPad <A>").await;
+    let owner = house.person(Role::Owner).await;
+    let added = house.post(&owner, "/people/new", "name=Kim+%3CExample%3E&email=&role=student&active=1").await;
+    let person = added.location().split('?').next().unwrap().to_owned();
+    let id = person.trim_start_matches("/people/").to_owned();
+    house.post(&owner, "/devices/1/person", &format!("person={id}")).await;
+    assert!(house.get(&owner, &person).await.body.contains("Let them go…"));
+    let farewell = format!("{person}/farewell");
+    let ask = house.get(&owner, &farewell).await.body;
+    assert!(ask.contains("iPad &lt;A&gt;") && ask.contains("name=\"then.1\"") && ask.contains("Let Kim &lt;Example&gt; go"), "{ask}");
+    let forgotten = house.post(&owner, &farewell, "").await;
+    assert!(forgotten.status == 422 && forgotten.body.contains("what becomes of iPad &lt;A&gt;"), "{}", forgotten.body);
+    let done = house.post(&owner, &farewell, "then.1=hand_on").await;
+    assert!(done.status == 303 && done.location().split('?').next() == Some(&farewell), "{}", done.location());
+    let followed = house.get(&owner, &farewell).await.body;
+    assert!(followed.contains("Kim &lt;Example&gt; left") && followed.contains("handed on") && followed.contains("of 1"), "{followed}");
+    assert!(house.get(&owner, &person).await.body.contains("What they left"));
+    assert_eq!(house.write(|tx| people::of_device(tx, "1")).await, None);
+    assert_eq!(house.post(&owner, &farewell, "").await.status, 409, "once is enough");
+    let viewer = house.person(Role::Viewer).await;
+    assert_eq!(house.get(&viewer, &farewell).await.status, 403);
+}
+
+#[tokio::test]
 async fn a_class_gets_its_people_and_loses_them() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;

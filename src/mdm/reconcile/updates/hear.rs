@@ -31,12 +31,13 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
     if !ANSWERED.contains(&command.request_type.as_str()) || matches!(head.status, Status::Idle | Status::NotNow) {
         return Ok(());
     }
-    let is_taken = head.status == Status::Acknowledged;
-    let found = report.filter(|_| is_taken).and_then(reports::available);
+    let finds_none = command.request_type == "AvailableOSUpdates" && finds_none(&head.error_chain);
+    let is_taken = head.status == Status::Acknowledged || finds_none;
+    let found = if finds_none { Some(Vec::new()) } else { report.filter(|_| is_taken).and_then(reports::available) };
     let before = update_states::by_command(tx, &enrollment.id, &command.uuid)?;
     // A Mac that has not looked yet finds nothing, which does not mean that it is up to date.
     let is_first_word = match &before {
-        Some(row) => row.version.is_empty() && row.unmoved == 0,
+        Some(row) => row.version.is_empty() && row.unmoved == 0 && is_mac(tx, enrollment)?,
         None => found.as_ref().is_some_and(Vec::is_empty) && own_list::is_too_early(tx, enrollment)?,
     };
     if let Some(found) = found.as_ref().filter(|found| !(found.is_empty() && is_first_word)) {
@@ -70,8 +71,7 @@ fn taken(
     report: Option<&Report>,
     found: Option<&[AvailableUpdate]>,
 ) -> Result<()> {
-    let device = devices::by_id(tx, &enrollment.device_id)?;
-    let is_mac = device.is_some_and(|device| device.platform == Platform::Macos);
+    let is_mac = is_mac(tx, enrollment)?;
     match command.request_type.as_str() {
         "ScheduleOSUpdateScan" => next::scanning(row, tx.now),
         "AvailableOSUpdates" if row.version.is_empty() => next::looked(row, found.is_some_and(|found| !found.is_empty()), is_mac, tx.now),
@@ -103,6 +103,15 @@ fn taken(
         }
     }
     Ok(())
+}
+
+fn is_mac(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
+    Ok(devices::by_id(tx, &enrollment.device_id)?.is_some_and(|device| device.platform == Platform::Macos))
+}
+
+/// Whether a device answers by an error that it finds no update: old iPads do.
+fn finds_none(chain: &[ChainedError]) -> bool {
+    !chain.is_empty() && error_chain::explain(chain, None, None).kind == CauseKind::NothingToDo
 }
 
 /// How far a device is that refuses an order because it is at it already.
@@ -142,8 +151,8 @@ pub fn update_reported(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let own = identifier(&before.plan_id);
     let state = states.iter().find(|state| state.identifier == own);
     let current = state.filter(|state| is_current(tx, enrollment, state).unwrap_or_default());
-    if current.is_none() && before.stage == Stage::Waiting {
-        // It has not looked at the declaration yet: what it says of updates is about another one.
+    if current.is_none() && matches!(before.stage, Stage::Waiting | Stage::Failed) {
+        // It has not looked at the declaration yet, or has none any more: what it says of updates is about another one.
         return Ok(());
     }
     let item = |name: &str| -> Result<Option<Json>> {

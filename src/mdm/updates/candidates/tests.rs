@@ -151,7 +151,7 @@ prop_compose! {
             extra, build: format!("B{build}"),
         };
         let first = day("2026-01-01");
-        Offered { key, posted: Some(first.plus(posted)), expires: expires.map(|days| first.plus(days)), managed: true }
+        Offered { key, posted: Some(first.plus(posted)), appeared: None, expires: expires.map(|days| first.plus(days)), managed: true }
     }
 }
 

@@ -36,7 +36,7 @@ fn offered(version: &str, posted: &str, expires: Option<&str>) -> Offered {
     let prerequisite = if extra.is_empty() { String::new() } else { String::from("22H20") };
     let key =
         ReleaseKey { platform: "iOS".into(), version: version.into(), extra: extra.into(), build: format!("B{version}"), prerequisite };
-    Offered { key, posted: Some(day(posted)), expires: expires.map(day), managed: true }
+    Offered { key, posted: Some(day(posted)), appeared: None, expires: expires.map(day), managed: true }
 }
 
 fn ipad(version: &str) -> Subject {

@@ -1,12 +1,13 @@
 //! How a plan, or what was started by hand, stands on an enrollment once it is noted what is meant.
 
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, Wall};
 use crate::error::Result;
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates::{Found, Leap};
 use crate::mdm::updates::mechanism;
-use crate::mdm::updates::next::{Facts, enter, is_at_it, is_given_up};
-use crate::mdm::updates::plan::{Aim, Meant, On, Planned, Read, TURN, has_begun, is_aimed_at, is_out_of_hand};
+use crate::mdm::updates::next::{Facts, enter, is_given_up};
+use crate::mdm::updates::pauses::{NOTICE_AFTER_MINUTES, minutes_between};
+use crate::mdm::updates::plan::{Aim, Meant, On, Planned, Read, TURN, TURN_UNUSED, has_begun, is_aimed_at, is_out_of_hand};
 use crate::mdm::updates::rules::Rules;
 use crate::mdm::updates::{timing, words};
 use crate::protocol::os_version::OsVersion;
@@ -129,7 +130,7 @@ fn bring(tx: &Tx, row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim
 fn has_turn(tx: &Tx, read: &Read) -> Result<bool> {
     match read.rules.at_once {
         None => Ok(true),
-        Some(most) => Ok(update_states::at_once(tx, &read.plan.id, tx.now.minus(TURN))? < most),
+        Some(most) => Ok(update_states::at_once(tx, &read.plan.id, tx.now.minus(TURN), tx.now.minus(TURN_UNUSED))? < most),
     }
 }
 
@@ -150,8 +151,9 @@ fn aim(row: &mut UpdateState, aim: &Aim, now: Timestamp) {
 /// Its turn has come.
 fn begin(row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim, now: Timestamp) {
     row.begun_at.get_or_insert(now);
+    give_notice(row, read, on, release);
     let is_mac = on.subject.platform == Platform::Macos;
-    row.action = match (row.mechanism, release.deadline_at <= now) {
+    row.action = match (row.mechanism, row.deadline_at.is_some_and(|deadline| deadline <= now)) {
         (Mechanism::Command, false) if is_mac => Action::Later,
         (Mechanism::Command, true) if is_mac && read.rules.force_restart => Action::Force,
         _ => Action::Install,
@@ -160,6 +162,23 @@ fn begin(row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim, now: Ti
         row.stage = Stage::Waiting;
         row.problem.clear();
         row.changed_at = now;
+    }
+}
+
+/// Who is told when hardly any time is left, because it came late, was left alone or waited for its turn, has an hour from there: nobody restarts in the
+/// middle of what they do. A plan that means less time for everybody gives less here too.
+fn give_notice(row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim) {
+    let Some(told) = row.begun_at.map(|begun_at| on.zone.wall(begun_at)) else { return };
+    let meant = minutes_between(release.window.opens, release.deadline);
+    let notice = if meant == 0 { NOTICE_AFTER_MINUTES } else { meant.min(NOTICE_AFTER_MINUTES) };
+    if minutes_between(told, release.deadline) * 2 >= notice {
+        return;
+    }
+    let free = timing::open(&read.rules, on.zone, told.plus_minutes(notice));
+    let is_signed = |at: &Wall| release.candidate.expires.is_none_or(|last| *at < timing::expiry(on.zone, last));
+    if let Some(deadline) = free.filter(is_signed).filter(|free| *free > release.deadline) {
+        row.deadline = deadline.to_string();
+        row.deadline_at = Some(on.zone.moment(deadline));
     }
 }
 
@@ -203,7 +222,7 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
         // Nothing is meant yet, or ever.
     } else if on.subject.version.is_at_least(wanted) {
         settle(&mut row, Stage::Done, "", tx.now);
-    } else if candidate.is_none() && !on.asks && !is_at_it(&row) {
+    } else if candidate.is_none() && !on.asks && !matches!(row.stage, Stage::Downloading | Stage::Installing) {
         settle(&mut row, Stage::Cannot, &format!("Apple does not offer {wanted} to this model any more"), tx.now);
     } else if matches!(row.stage, Stage::Done | Stage::Cannot) {
         // It was taken back or ended: it stays as it is, and can be started anew.
@@ -211,7 +230,8 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
         // What was only to be downloaded or told of is over then: plans need not wait for it.
         let is_over = match row.action {
             Action::Download => row.stage == Stage::Prepared,
-            Action::Notify => !row.scheduled.is_empty(),
+            // Its person has been told once it is there, or the Mac told so.
+            Action::Notify => !row.scheduled.is_empty() && matches!(row.stage, Stage::Waiting | Stage::Prepared),
             _ => false,
         };
         // Nor for what was given up.

@@ -20,6 +20,7 @@ use crate::mdm::updates::next::{Facts, is_at_it, is_given_up};
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::pauses::{self, Pause};
 use crate::mdm::updates::rules::Rules;
+use crate::mdm::updates::words;
 use crate::mdm::wanted::{DeclarationPiece, Origin, Target};
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
@@ -33,8 +34,14 @@ use crate::store::update_states::{self, Action, Stage, UpdateState};
 use declare::enforcement;
 use item::{Turn, by_hand, item, withdrawn};
 
-/// How long a device keeps its turn when only so many may be at it at once; then the next begins, whatever became of it.
-pub const TURN: Duration = Duration::from_secs(24 * 3600);
+/// How long a device that loads keeps its turn when only so many may at once; then the next begins, whatever became of it.
+pub const TURN: Duration = Duration::from_secs(4 * 3600);
+
+/// How long one keeps it that was told and has not begun: it may be off.
+pub const TURN_UNUSED: Duration = Duration::from_secs(3600);
+
+/// How often it is looked whether a turn was given back so.
+const TURNS_LOOKED_AT: Duration = Duration::from_secs(15 * 60);
 
 /// A plan that was read, with the groups of its rings.
 #[derive(Debug, Clone)]
@@ -187,6 +194,8 @@ pub fn plan(tx: &Tx, (enrollment, device): (&Enrollment, &Device), target: &Targ
     for (_, before) in rows {
         outcome.items.push(withdrawn(before));
     }
+    let waits = outcome.items.iter().any(|item| item.row.stage == Stage::Planned && item.row.problem.starts_with(words::WAITS_FOR_TURN));
+    outcome.wake_at = outcome.wake_at.into_iter().chain(waits.then(|| tx.now.plus(TURNS_LOOKED_AT))).min();
     let served = outcome.items.iter().filter(|item| item.acts && item.row.mechanism == Mechanism::Declaration && is_served(&item.row));
     let details = |item: &Planned| plans.iter().find(|read| read.plan.id == item.row.plan_id);
     outcome.pieces = served.map(|item| enforcement(item, details(item))).collect();

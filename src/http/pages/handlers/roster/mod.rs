@@ -1,6 +1,7 @@
 //! People: listed, added, changed, deleted; and who uses a device.
 
 mod classes;
+mod farewell;
 mod import;
 
 use axum::Router;
@@ -43,6 +44,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/people/{id}/delete", get(ask_delete).post(do_delete))
         .route("/devices/{id}/person", get(choose).post(assign))
         .merge(classes::routes())
+        .merge(farewell::routes())
         .merge(import::routes())
 }
 
@@ -114,6 +116,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<PersonView> {
                 (format!("/system/apps-and-books/{token}"), name, state, words)
             })
             .collect(),
+        has_left: people::farewell::said(tx, actor, id)?.is_some(),
         may_change: actor.may(Right::Configure),
     })
 }

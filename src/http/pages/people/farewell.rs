@@ -1,0 +1,130 @@
+//! Somebody leaves: one page that says what follows and asks what becomes of each device, and how far it all is afterwards.
+
+use maud::{Markup, html};
+
+use super::super::parts::{
+    Button, Column, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, count, facts, frame, live, moment, post, progress as bar,
+    section, select, table,
+};
+use super::follows;
+use crate::mdm::people::farewell::{ActivationLock, Farewell, Fate, LeftBehind, Progress, Said, Step};
+
+/// The form: what follows, and a choice for each device.
+#[derive(Debug, Clone)]
+pub struct FarewellView {
+    /// What would follow.
+    pub farewell: Farewell,
+    /// What was chosen before, by device id; empty for nothing yet.
+    pub chosen: Vec<(String, Fate)>,
+    /// Field and message of what was wrong.
+    pub errors: Vec<(String, String)>,
+}
+
+/// What is chosen for a device, in words.
+const fn words(fate: Fate) -> &'static str {
+    match fate {
+        Fate::HandOn => "Hand it on: nobody's, without its passcode",
+        Fate::Erase => "Erase it: nobody's, and everything on it is deleted",
+        Fate::Keep => "Keep it as it is",
+    }
+}
+
+/// The page on which somebody is let go.
+pub fn ask(shell: &Shell, view: &FarewellView) -> Markup {
+    let Farewell { person, leaving, devices } = &view.farewell;
+    let (back, action) = (format!("/people/{}", person.id), format!("/people/{}/farewell", person.id));
+    let title = format!("{} leaves", person.name);
+    let content = post(
+        &action,
+        html! {
+            div.form {
+                @for (_, message) in view.errors.iter() { p.error role="alert" { (message) } }
+                p {
+                    "They are not active any more, and count as nobody in the rules of groups: what they had by those goes."
+                    (follows(leaving))
+                }
+                @if !leaving.erased.is_empty() {
+                    ul.plain { @for one in &leaving.erased { li { (one.app) " on " (one.whose) } } }
+                }
+                @if devices.is_empty() { p.quiet { "They have no device of yours." } }
+                @for device in devices { (one(device, view)) }
+                div.form-foot { (Button::submit(format!("Let {} go", person.name)).destructive()) (Button::link(back.clone(), "Cancel")) }
+            }
+        },
+    );
+    frame(shell, &Frame { back: Some((&back, &person.name)), ..Frame::new(Section::People, &title) }, content)
+}
+
+fn one(device: &LeftBehind, view: &FarewellView) -> Markup {
+    let chosen = view.chosen.iter().find(|(id, _)| *id == device.device_id).map_or(Fate::HandOn, |(_, fate)| *fate);
+    let offered = Fate::ALL.into_iter().filter(|fate| *fate != Fate::Erase || device.erase_refused.is_empty());
+    let options: Vec<_> = offered.map(|fate| (fate.as_str().to_owned(), words(fate).to_owned())).collect();
+    html! {
+        fieldset.choices {
+            legend { (device.name) }
+            (select(&format!("then.{}", device.device_id), "What becomes of it", &options, chosen.as_str(), "", None))
+            ul.plain {
+                @if !device.passcode_stays.is_empty() { li { "Handed on, its passcode stays: " (device.passcode_stays) } }
+                @if !device.erase_refused.is_empty() { li { "It cannot be erased here: " (device.erase_refused) } }
+                @match device.activation_lock {
+                    ActivationLock::Off => {},
+                    ActivationLock::CodeKept => li { "Its Activation Lock is on. The code that opens it is kept on the " a href=(format!("/devices/{}/secrets", device.device_id)) { "device's page" } "; write it in place of a password, with no name, when the erased device asks." },
+                    ActivationLock::NeedsAccount => li { "Its Activation Lock is on, and no code is kept that opens it: have them sign out of their account on it before they go." },
+                    ActivationLock::Unknown => li { "It has not said whether Activation Lock is on: have them sign out of their account on it before they go." },
+                }
+            }
+        }
+    }
+}
+
+/// The page of a farewell that was said.
+pub fn progress(shell: &Shell, (id, name): (&str, &str), said: &Said) -> Markup {
+    let back = format!("/people/{id}");
+    let title = format!("{name} left");
+    let about = [
+        Fact::new("Since", moment(said.at)),
+        Fact::text("Let go by", &said.by),
+        Fact::text("Licences", &count(said.licences, "licence went back", "licences went back")),
+        Fact::text("Own devices told to leave", &said.own_devices.join(", ")),
+    ];
+    let done = said.devices.iter().filter(|device| device.state == Step::Done).count();
+    let content = html! {
+        (facts(&about))
+        (section("Devices", live(Live { id: "left", topics: "command device enrollment", of: None, src: None }, html! {
+            @if !said.devices.is_empty() { (bar(done as u64, said.devices.len() as u64, "devices done")) }
+            (table(&Table {
+                caption: "Devices that they had",
+                columns: vec![Column::main("Device"), Column::text("Decided"), Column::text("How far").roomy()],
+                rows: said.devices.iter().map(row).collect(),
+                pager: None,
+                empty: html! { p.quiet { "They had no device of yours." } },
+                selection: None,
+                compact: false,
+            }))
+        })))
+    };
+    frame(shell, &Frame { back: Some((&back, name)), ..Frame::new(Section::People, &title) }, content)
+}
+
+fn row(device: &Progress) -> Row {
+    let (state, word) = match device.state {
+        Step::Done => (State::Ok, "Done"),
+        Step::Waiting => (State::Waiting, "Waiting"),
+        Step::Failed => (State::Problem, "Look at it"),
+    };
+    let decided = match device.then {
+        Fate::HandOn => "handed on",
+        Fate::Erase => "erased",
+        Fate::Keep => "kept",
+    };
+    Row {
+        id: device.device_id.clone(),
+        href: Some(format!("/devices/{}", device.device_id)),
+        name: device.name.clone(),
+        cells: vec![
+            html! { (device.name) },
+            html! { (decided) },
+            html! { (badge(state, word)) @if !device.because.is_empty() { " " span.quiet { (device.because) } } },
+        ],
+    }
+}

@@ -1,0 +1,122 @@
+//! What a draft of a plan is doubtful in: said before it is saved, and forbidding nothing.
+
+use std::collections::BTreeSet;
+
+use super::Device;
+use crate::error::Result;
+use crate::mdm::settings;
+use crate::mdm::updates::pauses;
+use crate::mdm::updates::rules::{Deadline, Rules, Target};
+use crate::mdm::updates::timing;
+use crate::protocol::os_version::OsVersion;
+use crate::store::{Tx, assignments, releases};
+
+/// How long a plan has begun lately: 30 days.
+const RECENT_MINUTES: i64 = 30 * 24 * 60;
+
+fn unlisted(tx: &Tx, target: &Target) -> Result<Option<String>> {
+    if let Target::NewestOfMajor { major } = target {
+        let is_listed = releases::listed(tx)?.iter().any(|release| release.key.os_version().major() == Some(*major));
+        let said =
+            format!("Apple’s list has no release of generation {major}. No device gets anything unless Apple lists one; check the number.");
+        return Ok(Some(said).filter(|_| !is_listed));
+    }
+    let Target::Release { platform, version, build } = target else { return Ok(None) };
+    let wanted = OsVersion::parse(version);
+    let is_it =
+        |key: &releases::ReleaseKey| key.platform == *platform && key.os_version() == wanted && (build.is_empty() || key.build == *build);
+    if releases::listed(tx)?.iter().any(|release| is_it(&release.key)) {
+        return Ok(None);
+    }
+    let build = if build.is_empty() { String::new() } else { format!(" of build {build}") };
+    Ok(Some(format!("Apple’s list has no {platform} {version}{build}. No device gets it unless Apple lists it; check how it is written.")))
+}
+
+/// How long a device takes its turn, as far as it can be foreseen: an hour.
+const TURN_MINUTES: i64 = 60;
+
+/// How far a deadline moves before it is said: two weeks.
+const MOVED_MINUTES: i64 = 14 * 24 * 60;
+
+/// Devices of a ring whose turn will hardly come before its deadline.
+fn crowded(rules: &Rules, ring: usize, name: &str, devices: u32) -> Option<String> {
+    let most = rules.at_once.filter(|most| *most > 0 && devices > 0)?;
+    let window = timing::window(rules, &[], ring, None)?;
+    let needs = i64::from(devices.div_ceil(most)) * TURN_MINUTES;
+    let has = pauses::minutes_between(window.opens, window.deadline);
+    (needs > has).then(|| {
+        format!(
+            "{devices} devices of “{name}” begin {most} at once, which takes some {} hours, and it has {}. Those whose turn comes later have an hour from there.",
+            needs / 60,
+            match has / 60 {
+                0 => format!("{has} minutes"),
+                hours => format!("{hours} hours"),
+            }
+        )
+    })
+}
+
+/// A deadline that quiet hours and holidays move far.
+fn moved(rules: &Rules, ring: usize, name: &str) -> Option<String> {
+    let Deadline::After { minutes, .. } = &rules.deadline else { return None };
+    let window = timing::window(rules, &[], ring, None)?;
+    let meant = window.opens.plus_minutes(i64::from(*minutes));
+    (pauses::minutes_between(meant, window.deadline) > MOVED_MINUTES)
+        .then(|| format!("Quiet hours and holidays move the deadline of “{name}” to {}.", window.deadline.words()))
+}
+
+/// Devices that a least version takes to another generation, since Apple offers them nothing of its own that is new enough.
+fn new_generation(target: &Target, devices: &[Device]) -> Option<String> {
+    let Target::Minimum { versions } = target else { return None };
+    let meant: Vec<_> = versions.values().map(|version| OsVersion::parse(version).major()).collect();
+    let is_other = |device: &&Device| !device.version.is_empty() && !meant.contains(&OsVersion::parse(&device.version).major());
+    let others: Vec<_> = devices.iter().filter(is_other).collect();
+    let newest = others.iter().map(|device| OsVersion::parse(&device.version)).max()?;
+    Some(format!(
+        "Apple offers {} nothing of that generation that is new enough: {} the next one, {newest} for example.",
+        if others.len() == 1 { String::from("a device") } else { format!("{} devices", others.len()) },
+        if others.len() == 1 { "it gets" } else { "they get" },
+    ))
+}
+
+/// What a draft names that nothing can come of: a release that is not listed, rings without a group, groups without a device; and who of those that were
+/// looked at installs at once.
+pub fn warnings(tx: &Tx, rules: &Rules, devices: &[Device]) -> Result<Vec<String>> {
+    let mut said: Vec<_> = unlisted(tx, &rules.target)?.into_iter().collect();
+    let now = settings::zone(tx)?.wall(tx.now);
+    // What follows new releases has its time from each of them; only what has just begun goes by its own.
+    let goes_by_its_start = !rules.target.moves() || rules.starts.plus_minutes(RECENT_MINUTES) >= now;
+    for (at, ring) in rules.rings.iter().enumerate() {
+        let brought = devices.iter().filter(|device| device.ring == at && device.deadline.is_some());
+        let (late, all) = brought.fold((0, 0), |(late, all), device| (late + u32::from(device.is_late), all + 1));
+        let has_passed = || goes_by_its_start && timing::window(rules, &[], at, None).is_some_and(|window| window.deadline <= now);
+        if late > 0 && late < all {
+            said.push(format!(
+                "The deadline of “{}” has passed as it stands for {late} of the {all} devices that it brings something: they restart within an hour or so after they are told.",
+                ring.name
+            ));
+        } else if late > 0 || all == 0 && has_passed() {
+            said.push(format!(
+                "The deadline of “{}” has passed as it stands: its devices restart within an hour or so after they are told.",
+                ring.name
+            ));
+        }
+        said.extend(crowded(rules, at, &ring.name, all));
+        said.extend(moved(rules, at, &ring.name));
+    }
+    said.extend(new_generation(&rules.target, devices));
+    let mut seen: BTreeSet<&String> = BTreeSet::new();
+    for ring in &rules.rings {
+        if ring.groups.is_empty() {
+            said.push(format!("“{}” has no group yet, so that nothing happens in it.", ring.name));
+        }
+        for group in &ring.groups {
+            if !seen.insert(group) {
+                said.push(format!("A group of “{}” is in an earlier ring already; its devices begin there.", ring.name));
+            } else if assignments::devices_of_group(tx, group)?.is_empty() {
+                said.push(format!("A group of “{}” has no devices yet.", ring.name));
+            }
+        }
+    }
+    Ok(said)
+}
