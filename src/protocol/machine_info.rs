@@ -86,6 +86,15 @@ impl MachineInfo {
         })
     }
 
+    /// The OS version, or as much of it as the build tells where it is not said: at a sign-in by account devices say the build alone (enrollment.md §8).
+    pub fn os_version_told(&self) -> String {
+        if self.os_version.is_empty() {
+            OsVersion::of_build(self.platform(), &self.build_version).map(|version| version.to_string()).unwrap_or_default()
+        } else {
+            self.os_version.clone()
+        }
+    }
+
     /// The version that it runs, with the letters of an improvement.
     pub fn version(&self) -> OsVersion {
         OsVersion::parse(&self.os_version).with_extra(&self.supplemental_os_version_extra)

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::platform::Platform;
+
 /// The most numbers a version has; Apple's have one to three.
 const MAX_NUMBERS: usize = 4;
 
@@ -31,6 +33,33 @@ struct Known {
 impl OsVersion {
     /// The version that is not known.
     pub const UNKNOWN: Self = Self(None);
+
+    /// The first version of the generation that a build is of: `22B83` of an iPhone is iOS 18. Nothing where the build is none, or of a system whose builds
+    /// are numbered otherwise.
+    pub fn of_build(platform: Platform, build: &str) -> Option<Self> {
+        let digits = build.len() - build.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+        let number: u32 = build[..digits].parse().ok()?;
+        // The number of the kernel's generation; from 2025 on systems count by years.
+        let major = match platform {
+            Platform::Ios | Platform::Tvos => match number {
+                13..=22 => number - 4,
+                23..=40 => number + 3,
+                _ => return None,
+            },
+            Platform::Macos => match number {
+                20..=24 => number - 9,
+                25..=40 => number + 1,
+                _ => return None,
+            },
+            Platform::Visionos => match number {
+                21..=22 => number - 20,
+                23..=40 => number + 3,
+                _ => return None,
+            },
+            Platform::Watchos | Platform::Unknown => return None,
+        };
+        (build.len() > digits).then(|| Self::new(major, 0, 0))
+    }
 
     /// The version `major.minor.patch`.
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {

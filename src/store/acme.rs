@@ -168,6 +168,16 @@ pub fn update_order(tx: &Tx, order: &Order) -> Result<()> {
     Ok(())
 }
 
+/// What the last order for a profile's value failed for, in words, if one did.
+pub fn last_problem(tx: &Tx, challenge_hash: &[u8; 32]) -> Result<Option<String>> {
+    let problem = tx.optional(
+        "SELECT problem ->> 'detail' FROM acme_orders WHERE challenge_hash = ?1 AND problem <> '' ORDER BY created_at DESC, id DESC LIMIT 1",
+        [&challenge_hash[..]],
+        |row| row.get::<_, Option<String>>(0),
+    )?;
+    Ok(problem.flatten())
+}
+
 /// The order of this id.
 pub fn order_by_id(tx: &Tx, id: &str) -> Result<Option<Order>> {
     tx.optional(&format!("SELECT {ORDER} FROM acme_orders WHERE id = ?1"), [id], order)?.map(whole).transpose()

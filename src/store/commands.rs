@@ -220,6 +220,11 @@ pub fn next(tx: &Tx, enrollment_id: &str, session: i64) -> Result<Option<Command
     )
 }
 
+/// Moves a command in the queue.
+pub fn set_priority(tx: &Tx, seq: i64, priority: i64) -> Result<()> {
+    tx.execute("UPDATE commands SET priority = ?2 WHERE seq = ?1", (seq, priority)).map(drop)
+}
+
 /// The plist of a command, while it is kept.
 pub fn payload(tx: &Tx, seq: i64) -> Result<Option<SecretBytes>> {
     let sealed: Option<Vec<u8>> = tx.one("SELECT payload_sealed FROM commands WHERE seq = ?1", [seq], |row| row.get(0))?;

@@ -306,6 +306,11 @@ async fn without_an_attestation_one_comes_in_where_it_is_preferred_and_not_where
     let (url, _) = client.challenge(&order).await;
     let told = client.post(&url, json!({ "error": "no luck" })).await.json();
     assert!(told["status"] == "invalid" && told["error"]["detail"].as_str().unwrap().contains("no luck"), "{told}");
+    let wanted = [(Platform::Ios, Mode::Prefer), (Platform::Macos, Mode::Require)];
+    house.app.store.write(house.app.now(), move |tx| attestation::change(tx, &Actor::Console, &wanted)).await.unwrap();
+    let order = client.order(&house.identifier().await).await.json();
+    let (url, _) = client.challenge(&order).await;
+    assert_eq!(client.post(&url, json!({})).await.json()["status"], "valid", "what Macs have to show, no iPad needs");
 }
 
 #[tokio::test]

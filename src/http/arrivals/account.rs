@@ -59,14 +59,12 @@ fn base_url(app: &App, ownership: Ownership) -> String {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct Looking {
-    user_identifier: String,
     model_family: String,
 }
 
 /// Tells a device where its server is. What it does not say, because a redirect dropped it, is asked at the sign-in.
 async fn discover(State(app): State<App>, Query(looking): Query<Looking>) -> Result<Response> {
-    let Looking { user_identifier, model_family } = looking;
-    let found = app.store.read(app.now(), move |tx| account::discover(tx, &user_identifier, &model_family)).await?;
+    let found = app.store.read(app.now(), move |tx| account::discover(tx, &looking.model_family)).await?;
     let (status, body) = match found {
         Ok(ownership) => (StatusCode::OK, service_discovery::document(ownership == Ownership::Own, &base_url(&app, ownership))),
         Err(refusal) => (StatusCode::FORBIDDEN, service_discovery::refusal(&refusal.words())),
@@ -124,8 +122,7 @@ struct Beginning {
 async fn begin(State(app): State<App>, Path(ownership): Path<String>, Query(beginning): Query<Beginning>) -> Result<Response> {
     let ownership = read(&ownership)?;
     let identifier: String = beginning.user_identifier.chars().take(IDENTIFIER_MAX_CHARS).collect();
-    let asked = identifier.clone();
-    if let Err(refusal) = app.store.read(app.now(), move |tx| account::discover(tx, &asked, "")).await? {
+    if let Err(refusal) = app.store.read(app.now(), |tx| account::discover(tx, "")).await? {
         return refused(&app, &refusal).await;
     }
     let view = SignIn { ownership, user_identifier: &identifier, typed: &identifier, error: None };

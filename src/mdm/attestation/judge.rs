@@ -7,8 +7,9 @@ use crate::protocol::checkin::Authenticate;
 use crate::protocol::ids::EnrollmentIds;
 use crate::protocol::platform::Platform;
 use crate::store::attestations::{self, Attestation, AttestationState, Vouched};
-use crate::store::certificates::{Identity, Purpose};
+use crate::store::certificates::{self, Identity, Purpose};
 use crate::store::devices::{self, Device};
+use crate::store::enrollments::Enrollment;
 use crate::store::invitations;
 use crate::store::{Tx, enrollments};
 
@@ -81,6 +82,22 @@ fn is_practice(tx: &Tx, identity: &Identity) -> Result<bool> {
     }
     let Some(id) = &identity.invitation_id else { return Ok(false) };
     Ok(invitations::by_id(tx, id)?.is_some_and(|invitation| invitation.practice))
+}
+
+/// A device says that it is of another family than it said when it came in. Where that one has to prove that it is genuine, one that did not is not taken
+/// for genuine.
+pub fn became_another(tx: &Tx, enrollment: &Enrollment, device: &Device) -> Result<()> {
+    if device.practice || policy(tx)?.of(device.platform) != Mode::Require {
+        return Ok(());
+    }
+    if let Some(newest) = certificates::of_enrollment(tx, &enrollment.id)?.into_iter().next()
+        && attestations::of_key(tx, &newest.fingerprint)?.is_some()
+    {
+        return Ok(());
+    }
+    let before = attestations::of_device(tx, &device.id)?;
+    let because = String::from("it came in as another kind of device than it is, and showed no proof that this kind has to show");
+    attestations::put(tx, &Attestation { state: AttestationState::Refused, because, checked_at: Some(tx.now), ..before })
 }
 
 /// A device enrolled or renewed with a certificate whose key was attested: so is the device.

@@ -7,7 +7,7 @@ use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{Reply, actor, note_state, refuse};
 use crate::mdm::enroll::ALL_RIGHTS;
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::{account, automated, profile_service, renewal};
+use crate::mdm::enroll::{account, automated, profile_service, renewal, taken_over};
 use crate::mdm::{commands, escrow, inventory, journal, webhooks};
 use crate::protocol::checkin::{Authenticate, CheckIn};
 use crate::protocol::ids::EnrollmentIds;
@@ -43,7 +43,7 @@ pub(super) fn authenticate(
         return refuse(tx, Some(presented), &checkin.ids, Refusal::AnotherDevice);
     }
     if let Some(challenge) = &challenge
-        && let Some(refusal) = account::stands_against(tx, challenge, &checkin.ids)?
+        && let Some(refusal) = stands_against(tx, challenge, &identity, (&checkin.ids, message))?
     {
         return refuse(tx, Some(presented), &checkin.ids, refusal);
     }
@@ -60,6 +60,19 @@ pub(super) fn authenticate(
     judge::came_with(tx, &enrollment.device_id, &identity)?;
     webhooks::announce_check_in(tx, &enrollment, checkin, query)?;
     Ok(Reply::Empty)
+}
+
+/// What stands against the door by which a device comes in.
+fn stands_against(
+    tx: &Tx,
+    challenge: &Challenge,
+    identity: &Identity,
+    (ids, message): (&EnrollmentIds, &Authenticate),
+) -> Result<Option<Refusal>> {
+    match account::stands_against(tx, challenge, ids, message)? {
+        None => taken_over::stands_against(tx, challenge, identity, (ids, message)),
+        refusal => Ok(refusal),
+    }
 }
 
 /// The same enrollment with a new certificate: queue, secrets and states stay.

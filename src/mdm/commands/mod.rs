@@ -27,6 +27,9 @@ pub const MAX_OPEN: i64 = 1000;
 /// Queue places for what must come after everything else.
 const LAST: i64 = -100;
 
+/// Queue places for what must not wait for anything else.
+const FIRST: i64 = 100;
+
 /// What a device can do, as far as it is known.
 pub fn capabilities(tx: &Tx, enrollment: &Enrollment) -> Result<Capabilities> {
     let device = devices::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("There is no such device."))?;
@@ -151,6 +154,17 @@ pub fn enqueue_own(
 /// Queues a command that must come after everything else that waits.
 pub fn enqueue_last(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: Order) -> Result<Command> {
     insert(tx, actor, enrollment, &order, Row { priority: LAST, push: true, ..Row::default() })
+}
+
+/// Queues a command that comes before everything else that waits.
+pub fn enqueue_first(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: Order) -> Result<Command> {
+    insert(tx, actor, enrollment, &order, Row { priority: FIRST, push: true, ..Row::default() })
+}
+
+/// Has a command that waits come before everything else.
+pub fn hurry(tx: &Tx, enrollment: &Enrollment, command: &Command) -> Result<()> {
+    commands::set_priority(tx, command.seq, FIRST)?;
+    push::due_now(tx, enrollment)
 }
 
 #[derive(Debug, Default)]

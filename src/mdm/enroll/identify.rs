@@ -104,6 +104,10 @@ pub enum Refusal {
     NotAsSignedIn,
     /// The sign-in behind the certificate is over.
     SignInOver,
+    /// People do not enroll devices of its family with their account, or not as this.
+    NotAllowed,
+    /// It names a device that is enrolled already and is somebody else's.
+    EnrolledAlready,
 }
 
 impl Refusal {
@@ -123,6 +127,12 @@ impl Refusal {
                 "the certificate was issued for a person's own device and came from one of the organisation's, or the other way round"
             }
             Self::SignInOver => "whoever signed in for this device is not here any more",
+            Self::NotAllowed => {
+                "people do not enroll devices of this family with their account here, or not as their own or the organisation's"
+            }
+            Self::EnrolledAlready => {
+                "it names a device that is enrolled here by Apple's list or for somebody else; if it is that one, erased and handed on, retire it first"
+            }
         }
     }
 }

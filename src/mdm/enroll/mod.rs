@@ -9,6 +9,7 @@ pub mod next_root;
 pub mod profile;
 pub mod profile_service;
 pub mod renewal;
+pub(in crate::mdm) mod taken_over;
 
 use std::time::Duration;
 

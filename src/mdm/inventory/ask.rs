@@ -6,6 +6,7 @@ use crate::mdm::inventory::{ACTOR, PAGE, REFRESH_EVERY, attestation};
 use crate::mdm::{Actor, apps, commands, provisioning};
 use crate::protocol::availability::{self, Capabilities, Request};
 use crate::protocol::command::{self, Command};
+use crate::protocol::platform::Platform;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::{Tx, devices};
@@ -97,9 +98,12 @@ pub fn ask_all(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
         command::managed_application_list(uuid()),
         command::profile_list(uuid()),
         command::certificate_list(uuid()),
-        command::user_list(uuid()),
     ];
     queries.into_iter().try_for_each(|query| ask(tx, actor, enrollment, &capabilities, query))?;
+    // An iPad says first whether several share it.
+    if capabilities.platform == Platform::Macos || capabilities.shared_ipad == Some(true) {
+        ask(tx, actor, enrollment, &capabilities, command::user_list(uuid()))?;
+    }
     attestation::ask_in_turn(tx, actor, enrollment)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::mdm::attestation::judge;
 use crate::mdm::checkin::{actor, end};
 use crate::mdm::device_users::USERS_MAX;
 use crate::mdm::inventory::{ACTOR, ask_bypass_code, ask_users, attestation};
@@ -84,6 +85,9 @@ fn device_information(tx: &Tx, enrollment: &Enrollment, report: &Report) -> Resu
     }
     if device != before {
         devices::update(tx, &device)?;
+    }
+    if device.platform != before.platform && before.platform != Platform::Unknown {
+        judge::became_another(tx, enrollment, &device)?;
     }
     if is_news(&before, &device) {
         groups::place(tx, &device.id)?;

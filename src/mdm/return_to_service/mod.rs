@@ -159,6 +159,10 @@ pub fn asked(tx: &Tx, enrollment: &Enrollment) -> Result<Answer> {
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict | Kind::NotFound) => return refused(&error.message),
         Err(error) => return Err(error),
     };
+    let said = facts(tx, &device)?;
+    if ready.is_none() && !finds_the_network(&device, &said, said["CellularTechnology"].as_i64().is_some_and(|technology| technology > 0)) {
+        return refused("Erased it would know no network: choose a Wi-Fi profile for devices that are handed back.");
+    }
     if let Some(grant) = &grant {
         profile::record_until(tx, grant, tx.now.plus(watch::COMES_BACK_WITHIN))?;
     }

@@ -10,7 +10,7 @@ use crate::mdm::setup_assistant::{Waits, waits};
 use crate::mdm::{Actor, Right};
 use crate::store::arrivals::{self, Answer, Arrival};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
-use crate::store::{Tx, devices, holds};
+use crate::store::{Tx, acme, devices, holds};
 
 /// How long a device is shown after it asked last.
 pub const SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -111,6 +111,11 @@ fn one(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
 /// How far a device is that has its profile and has not said who it is.
 fn on_its_way(tx: &Tx, arrival: &Arrival) -> Result<(Step, String, Timestamp)> {
     let challenge = automated::challenge(tx, arrival)?;
+    if let Some(challenge) = challenge.as_ref().filter(|challenge| challenge.spent_at.is_none())
+        && let Some(because) = acme::last_problem(tx, &challenge.hash)?
+    {
+        return Ok((Step::Stuck, format!("got no certificate: {because}"), arrival.asked_at));
+    }
     Ok(match challenge.map(|challenge| (challenge.spent_at, challenge.expires_at)) {
         Some((Some(spent_at), _)) => (Step::Certified, String::from("has its certificate"), spent_at),
         Some((None, expires_at)) if expires_at > tx.now => (Step::Asked, String::from("was given its profile"), arrival.asked_at),

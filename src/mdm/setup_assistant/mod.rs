@@ -1,7 +1,8 @@
 //! Devices that wait in Setup Assistant: held until their first profiles and apps are there, and let go on, whatever happens.
 //!
-//! `held` —all is there, has failed, or its time is over→ `released` (DeviceConfigured is the last in the queue) —the device answers→ gone on. The end of
-//! the time is a due time in the row: a crash, a lost report or a failed profile holds no device for longer.
+//! `held` —all is there or has failed→ `released` (DeviceConfigured is the last in the queue) —the device answers→ gone on. Where its time is over, or
+//! somebody lets it go, DeviceConfigured is the next in the queue. The end of the time is a due time in the row: a crash, a lost report, a failed profile or
+//! a long queue holds no device for longer.
 
 mod accounts;
 mod arriving;
@@ -75,7 +76,10 @@ pub fn look(tx: &Tx, enrollment_id: &str, connects_anew: bool) -> Result<()> {
     accounts::begin(tx, &enrollment)?;
     let things = things(tx, &enrollment, &hold)?;
     match verdict(tx, &enrollment, &hold, things.as_deref())? {
-        Some(because) => release(tx, &ACTOR, &enrollment, hold, &because, things.as_deref()),
+        Some(because) => {
+            let place = if hold.due_at.is_none_or(|due| due <= tx.now) { Place::Next } else { Place::Last };
+            release(tx, &ACTOR, (&enrollment, place), hold, &because, things.as_deref())
+        }
         None => Ok(()),
     }
 }
@@ -111,9 +115,25 @@ fn verdict(tx: &Tx, enrollment: &Enrollment, hold: &Hold, things: Option<&[Thing
     })
 }
 
-/// Lets a device go on: DeviceConfigured comes after everything else that waits for it.
-fn release(tx: &Tx, actor: &Actor, enrollment: &Enrollment, hold: Hold, because: &str, things: Option<&[Thing]>) -> Result<()> {
-    if !send(tx, actor, enrollment)? {
+/// When DeviceConfigured comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// After everything else that waits.
+    Last,
+    /// Before all that.
+    Next,
+}
+
+/// Lets a device go on.
+fn release(
+    tx: &Tx,
+    actor: &Actor,
+    (enrollment, place): (&Enrollment, Place),
+    hold: Hold,
+    because: &str,
+    things: Option<&[Thing]>,
+) -> Result<()> {
+    if !send(tx, actor, enrollment, place)? {
         // The queue has no room: it is tried again, and again.
         return holds::set(tx, &enrollment.id, &Hold { due_at: Some(tx.now.plus(LOOK_AFTER)), ..hold });
     }
@@ -134,12 +154,20 @@ fn missing(thing: &Thing) -> Option<String> {
 }
 
 /// Queues DeviceConfigured, unless it waits in the queue already; tells whether it is there.
-fn send(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<bool> {
+fn send(tx: &Tx, actor: &Actor, enrollment: &Enrollment, place: Place) -> Result<bool> {
     let limit = u32::try_from(commands::MAX_OPEN).unwrap_or(u32::MAX);
-    if queue::open(tx, &enrollment.id, limit)?.iter().any(|command| command.request_type == LET_GO) {
+    if let Some(waits) = queue::open(tx, &enrollment.id, limit)?.iter().find(|command| command.request_type == LET_GO) {
+        if place == Place::Next {
+            commands::hurry(tx, enrollment, waits)?;
+        }
         return Ok(true);
     }
-    match commands::enqueue_last(tx, actor, enrollment, command::device_configured(tx.random().uuid_v4())) {
+    let order = command::device_configured(tx.random().uuid_v4());
+    let queued = match place {
+        Place::Last => commands::enqueue_last(tx, actor, enrollment, order),
+        Place::Next => commands::enqueue_first(tx, actor, enrollment, order),
+    };
+    match queued {
         Ok(_) => Ok(true),
         Err(error) if error.kind == ErrorKind::Conflict => Ok(false),
         Err(error) => Err(error),
@@ -148,7 +176,7 @@ fn send(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<bool> {
 
 /// A device that was let go and waits all the same is told again.
 fn again(tx: &Tx, enrollment: &Enrollment, hold: Hold) -> Result<()> {
-    send(tx, &ACTOR, enrollment)?;
+    send(tx, &ACTOR, enrollment, Place::Next)?;
     let waited = hold.released_at.map_or(Duration::ZERO, |released| tx.now.since(released));
     let due_at = Some(tx.now.plus(waited.clamp(LOOK_AFTER, LOOK_AT_LEAST)));
     holds::set(tx, &enrollment.id, &Hold { due_at, ..hold })
@@ -191,7 +219,7 @@ pub fn let_go(tx: &Tx, actor: &Actor, device: &str) -> Result<()> {
         return again(tx, &enrollment, hold);
     }
     let hold = Hold { held_at: hold.held_at.or(Some(tx.now)), ..hold };
-    release(tx, actor, &enrollment, hold, &format!("{actor} let it go on."), things.as_deref())
+    release(tx, actor, (&enrollment, Place::Next), hold, &format!("{actor} let it go on."), things.as_deref())
 }
 
 impl Waits {

@@ -185,6 +185,51 @@ fn nobody_enrolls_by_a_sign_in_that_was_for_another_kind_or_another_device() {
 }
 
 #[test]
+fn nobody_takes_over_an_enrolled_device_by_signing_in_with_their_own_account() {
+    let (school, kim) = School::with_kim();
+    let ben = school.write(|tx| {
+        let new = NewPerson { name: "Ben".into(), email: "ben@example.school".into(), role: PersonRole::Student, active: true };
+        let ben = people::create(tx, &Actor::Console, new)?;
+        people::set_account(tx, &Actor::Console, &ben.id, "ben@appleaccount.example.school")?;
+        Ok(ben.id)
+    });
+    school.signed_in(&kim, "kim", Ownership::Own);
+    let presented = school.certified_by(&school.profile_for("iPad13,18", "kim", Ownership::Own), "kim's", Some("kim"));
+    school.enrolls(&presented, OWN_ID, "iPad13,18");
+    let as_ben = |token: &'static str, ownership| {
+        let who = SignedIn { person_id: ben.clone(), name: "Ben".into(), managed_account: "ben@appleaccount.example.school".into() };
+        school.write(move |tx| account::issue(tx, token, &who, ownership));
+    };
+    as_ben("ben", Ownership::Own);
+    let bens = school.certified_by(&school.profile_for("iPad13,18", "ben", Ownership::Own), "ben's", Some("ben"));
+    let refused = school.authenticates(&bens, OWN_ID, "iPad13,18");
+    assert!(matches!(refused, Reply::Refused(Unheard::EnrolledAlready)), "{refused:?}");
+    assert!(!matches!(school.idles(&presented, OWN_ID), connect::Reply::Refused(_)), "hers goes on");
+    // A device of the school's that an invitation brought, by whoever knows its UDID.
+    let mac = school.enrolled("UDID-9");
+    as_ben("school", Ownership::School);
+    let info = MachineInfo { product_name: "Mac14,2".into(), ..MachineInfo::default() };
+    let asked = Asked { info, by: Vouched::Apple, ownership: Ownership::School, token: Some(sha256(b"school")) };
+    let answer = school.write(move |tx| {
+        let answer = account::decide(tx, &asked, Addresses::under("https://mdm.example.school"))?;
+        if let Answer::Profile(grant) = &answer {
+            account::record(tx, &asked, grant)?;
+        }
+        Ok(answer)
+    });
+    let Answer::Profile(grant) = answer else { panic!("{answer:?}") };
+    let bens = school.certified_by(&grant, "ben's Mac", Some("school"));
+    let unproven = "<key>UDID</key><string>UDID-9</string>";
+    let refused = school.authenticates(&bens, unproven, "Mac14,2");
+    assert!(matches!(refused, Reply::Refused(Unheard::EnrolledAlready)), "{refused:?}");
+    let other_family = school.authenticates(&bens, "<key>UDID</key><string>UDID-8</string>", "iPad13,18");
+    assert!(matches!(other_family, Reply::Refused(Unheard::NotAllowed)), "it asked as a Mac: {other_family:?}");
+    let id = mac.enrollment().device_id;
+    school.write(move |tx| crate::mdm::devices::retire(tx, &Actor::Console, &id));
+    assert!(matches!(school.authenticates(&bens, unproven, "Mac14,2"), Reply::Empty), "once it was retired it may come");
+}
+
+#[test]
 fn a_token_is_proof_besides_the_certificate_and_never_instead_of_it() {
     let (school, kim) = School::with_kim();
     school.signed_in(&kim, "token", Ownership::Own);

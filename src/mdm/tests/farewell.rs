@@ -16,6 +16,14 @@ const ME: Actor = Actor::Console;
 const PAD: &str = "00008101-000A1B2C3D4E5F60";
 const PHONE: &str = "00008101-000A1B2C3D4E5F61";
 
+/// The devices of these tests all say the same serial number; the first one gets another, so that the next is not taken for it.
+fn another_serial_number(school: &School) {
+    school.write(|tx| {
+        let device = devices::by_udid(tx, PAD)?.unwrap();
+        devices::update(tx, &devices::Device { serial_number: Some("TESTSN0009".into()), ..device })
+    });
+}
+
 /// Kim, who has an iPad and an iPhone of the school; gives Kim's id and those of the devices.
 fn kim(school: &School) -> (String, String, String) {
     school.write(|tx| {
@@ -52,7 +60,9 @@ fn answer(device: &Device<'_>, request_type: &str, status: &str) {
 #[test]
 fn a_person_is_let_go_in_one_step_and_every_device_is_followed() {
     let school = School::new().with_push_certificates();
-    let (pad, phone) = (school.enrolled(PAD), school.enrolled(PHONE));
+    let pad = school.enrolled(PAD);
+    another_serial_number(&school);
+    let phone = school.enrolled(PHONE);
     let (kim, pad_id, phone_id) = kim(&school);
     let id = kim.clone();
     school.write(move |tx| {
@@ -84,7 +94,9 @@ fn a_person_is_let_go_in_one_step_and_every_device_is_followed() {
 #[test]
 fn what_cannot_be_asked_of_a_device_is_said_before_and_a_wrong_list_changes_nothing() {
     let school = School::new().with_push_certificates();
-    let (_pad, _phone) = (school.enrolled(PAD), school.enrolled(PHONE));
+    school.enrolled(PAD);
+    another_serial_number(&school);
+    school.enrolled(PHONE);
     let (kim, pad_id, phone_id) = kim(&school);
     let (id, pad, phone) = (kim.clone(), pad_id.clone(), phone_id.clone());
     school.write(move |tx| {

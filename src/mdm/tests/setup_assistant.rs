@@ -88,6 +88,43 @@ fn taken(school: &School) {
 }
 
 #[test]
+fn an_invitation_takes_no_device_over_that_came_by_apples_list() {
+    let school = School::new().with_push_certificates();
+    taken(&school);
+    let device = school.certified(&school.grant(&asked(Vouched::Apple, Door::List)), UDID);
+    device.authenticate();
+    device.token_update(false);
+    let guest = school.write(|tx| {
+        let invitation = invitations::create(tx, &Actor::Console, NewInvitation::default())?;
+        let code = invitation.code.clone();
+        Ok(crate::mdm::enroll::profile::of_invitation(tx, &code, Addresses::under("https://mdm.example.school"))?.unwrap())
+    });
+    let grant = guest.clone();
+    school.write(move |tx| crate::mdm::enroll::profile::record(tx, &grant));
+    let stranger = school.device("00008101-FFFFFFFFFFFFFFFF");
+    let (hash, fingerprint) = (guest.hash(), stranger.identity.fingerprint);
+    assert!(school.write(move |tx| spend_challenge(tx, &hash, &fingerprint)));
+    let stranger = Device { school: &school, udid: UDID.to_owned(), identity: stranger.identity.clone() };
+    assert!(matches!(stranger.authenticate(), Reply::Refused(Unheard::EnrolledAlready)));
+    assert!(device.idle().is_some(), "the device goes on");
+}
+
+#[test]
+fn what_apples_list_does_not_name_is_sent_to_no_release_that_is_nowhere() {
+    let school = School::new().with_push_certificates();
+    taken(&school);
+    crate::mdm::tests::updates::listed(&school, "18.7.2", "22H124");
+    let refused = school.try_write(|tx| {
+        rules::change(tx, &Actor::Console, Change { minimum: [(Platform::Ios, "99.9".into())].into(), ..Change::default() })
+    });
+    assert_eq!(refused.unwrap_err().fields[0].field, "minimum.ios");
+    school.rule(Change { minimum: [(Platform::Ios, "18.2".into())].into(), ..Change::default() });
+    let unknown = MachineInfo { product_name: "iPad99,1".into(), ..info("TESTSN0002") };
+    let Answer::Update(needed) = school.ask(&Asked { info: unknown, ..asked(Vouched::Apple, Door::List) }) else { panic!() };
+    assert_eq!((needed.os_version.as_str(), needed.build_version), ("18.7.2", None), "a release that there is");
+}
+
+#[test]
 fn a_device_that_can_prove_that_it_is_genuine_is_asked_to_and_one_that_cannot_is_told() {
     let school = School::new().with_push_certificates();
     taken(&school);

@@ -112,7 +112,8 @@ pub(super) fn of_kind(tx: &Tx, subject: &Subject) -> Result<Vec<Vec<Candidate>>>
     let running = (subject.platform, subject.product_name.as_str(), subject.build.as_str());
     let found = update_states::offers_of_kind(tx, running, tx.now.minus(GOOD_FOR))?;
     let listed = listed(tx, subject)?;
-    let read = |own: &String| serde_json::from_str(own).map_err(|error| Error::internal("what was found is JSON", error));
+    let read =
+        |own: &String| serde_json::from_str::<Vec<AvailableUpdate>>(own).map_err(|error| Error::internal("what was found is JSON", error));
     found.iter().map(|own| Ok(releases(subject, &read(own)?, &listed))).collect()
 }
 

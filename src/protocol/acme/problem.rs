@@ -71,7 +71,9 @@ impl Fault {
 
     /// A problem of this kind in words.
     pub fn because(self, detail: impl Into<String>) -> Problem {
-        Problem { kind: format!("{PREFIX}{}", self.name()), detail: detail.into(), status: self.status() }
+        // RFC 8555 §6.2: who signs otherwise is told what is taken.
+        let algorithms = if self == Self::BadSignatureAlgorithm { ["ES256", "RS256"].map(String::from).to_vec() } else { Vec::new() };
+        Problem { kind: format!("{PREFIX}{}", self.name()), detail: detail.into(), status: self.status(), algorithms }
     }
 }
 
@@ -85,6 +87,9 @@ pub struct Problem {
     pub detail: String,
     /// The HTTP status.
     pub status: u16,
+    /// Which algorithms are taken, where the one of the request is not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub algorithms: Vec<String>,
 }
 
 impl Problem {

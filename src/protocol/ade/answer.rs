@@ -58,7 +58,11 @@ const WORDS: &[(&str, Cause, &str)] = &[
     ("INVALID_CURSOR", Cause::InvalidCursor, "Apple does not know the place in its list."),
     ("EXHAUSTED_CURSOR", Cause::ExhaustedCursor, "Apple's whole list was read already."),
     ("CURSOR_REQUIRED", Cause::InvalidCursor, "Apple wants a place in its list."),
-    ("ACCESS_DENIED", Cause::Denied, "Apple does not allow this server that."),
+    (
+        "ACCESS_DENIED",
+        Cause::Denied,
+        "Apple does not allow this server that. Whoever administers Apple School or Business Manager looks there whether this server still exists and may manage devices.",
+    ),
     ("PROFILE_NOT_FOUND", Cause::ProfileGone, "Apple does not have that profile any more."),
     ("DEVICE_NOT_FOUND", Cause::NoDevice, "Apple does not know that device."),
     ("ORG_NOT_SUPPORTED", Cause::Wrong, "Apple does not offer this to your kind of organisation."),

@@ -10,9 +10,11 @@ pub fn device_information(uuid: Uuid, queries: &[&str]) -> Command {
     Command::new(uuid, "DeviceInformation").with("Queries", texts(queries))
 }
 
-/// Asks Apple's servers, through the device, to attest what it is; `nonce` (at most 32 bytes) proves that the answer is fresh.
-pub fn device_attestation(uuid: Uuid, nonce: &[u8]) -> Command {
-    let asked = device_information(uuid, &["DevicePropertiesAttestation", "SerialNumber", "UDID"]);
+/// Asks Apple's servers, through the device, to attest what it is; `nonce` (at most 32 bytes) proves that the answer is fresh. A person's own device says
+/// neither serial number nor UDID, and is not asked for them.
+pub fn device_attestation(uuid: Uuid, nonce: &[u8], is_own: bool) -> Command {
+    let queries = ["DevicePropertiesAttestation", "SerialNumber", "UDID"];
+    let asked = device_information(uuid, if is_own { &queries[..1] } else { &queries });
     asked.with("DeviceAttestationNonce", Value::Data(nonce.to_vec()))
 }
 

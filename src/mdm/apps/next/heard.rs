@@ -171,6 +171,12 @@ fn refused(row: &mut AppState, kind: CauseKind, because: &str, facts: &Facts, no
             row.sent.clone_from(&row.seen);
             return enter(row, Stage::Unmanaged, because, now);
         }
+        CauseKind::Declined if row.seen == OTHER => {
+            // An order before it may have come about, so that it must be removed if it is not wanted any more; the lists tell.
+            row.sent.clone_from(&row.seen);
+            row.poll_at = Some(now);
+            return enter(row, Stage::Declined, because, now);
+        }
         CauseKind::Declined => return said_no(row, because, now),
         _ => {}
     }

@@ -72,24 +72,25 @@ fn attested(tx: &Tx, mut order: Order, challenge: &Challenge, object: &[u8]) -> 
 fn fail(tx: &Tx, mut order: Order, problem: Problem) -> Outcome<Order> {
     let because = problem.detail.trim_end_matches('.').to_owned();
     let challenge = invitations::challenge_by_hash(tx, &order.challenge_hash)?;
+    let serial_number = challenge.as_ref().and_then(|challenge| challenge.serial_number.clone());
     let enrollment = match challenge.and_then(|challenge| challenge.enrollment_id) {
         Some(id) => enrollments::by_id(tx, &id)?,
         None => None,
     };
     let subject = enrollment.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
     let actor = Actor::Device { name: format!("ACME {}", order.id) };
-    journal::note(tx, &actor, "certificate.refused", subject, json!({ "because": because }))?;
+    journal::note(tx, &actor, "certificate.refused", subject, json!({ "because": because, "serial_number": serial_number }))?;
     order.problem = Some(problem);
     (order.attested, order.key_hash) = (None, None);
     advance(tx, &mut order, Event::Failed)?;
     Ok(Ok(order))
 }
 
-/// Whether the key must be attested. Where that is required of any kind of device, nobody proves to be of another kind by showing nothing; and an
-/// enrollment whose key was attested gets no lesser one while proofs are asked for.
+/// Whether the key must be attested. A profile that asks for a proof goes to kinds of devices that may show one or have to. What kind a new device is, it says
+/// with its Authenticate, and is refused there where that has to; where no kind of device may come in without, nothing is issued before. An enrollment whose key was attested gets no lesser one while proofs are asked for.
 fn is_required(tx: &Tx, challenge: &Challenge) -> Result<bool> {
     let policy = attestation::policy(tx)?;
-    let Some(id) = &challenge.enrollment_id else { return Ok(policy.any(Mode::Require)) };
+    let Some(id) = &challenge.enrollment_id else { return Ok(policy.any(Mode::Require) && !policy.any(Mode::Prefer)) };
     let device = match enrollments::by_id(tx, id)? {
         Some(enrollment) => devices::by_id(tx, &enrollment.device_id)?,
         None => None,

@@ -38,8 +38,11 @@ pub fn account_of(tx: &Tx, key: &Jwk) -> Result<Option<Account>> {
 
 /// The account of an id, while its holder has not given it up.
 pub fn account(tx: &Tx, id: &str) -> Outcome<Account> {
-    let found = acme::account_by_id(tx, id)?.filter(|account| account.deactivated_at.is_none());
-    Ok(found.ok_or_else(|| Fault::AccountDoesNotExist.because("There is no such account, or not any more. Make one with newAccount.")))
+    Ok(match acme::account_by_id(tx, id)? {
+        Some(account) if account.deactivated_at.is_some() => Err(Fault::Unauthorized.because("This account was given up.")),
+        Some(account) => Ok(account),
+        None => Err(Fault::AccountDoesNotExist.because("There is no such account, or not any more. Make one with newAccount.")),
+    })
 }
 
 /// Makes an account for a key, or finds the one that it has; tells whether it was made.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::mdm::access::passwords::{self, Candidate};
 use crate::mdm::attestation::Claim;
 use crate::mdm::enroll::identify::Refusal as NotBound;
@@ -17,6 +17,7 @@ use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
 use crate::pki::device_identity::Vouched;
 use crate::pki::digest::sha256;
+use crate::protocol::checkin::Authenticate;
 use crate::protocol::ids::{EnrollmentIds, EnrollmentKind};
 use crate::protocol::machine_info::MachineInfo;
 use crate::protocol::service_discovery::ModelFamily;
@@ -74,16 +75,15 @@ impl Refusal {
 }
 
 /// Where a device is sent that asks for its server: as whose it is taken. Without its family, which a redirect may have dropped, it is taken as any is.
-pub fn discover(tx: &Tx, user_identifier: &str, model_family: &str) -> Result<Result<Ownership, Refusal>> {
+///
+/// For which account it asks makes no difference: anybody may ask, and who has an account here is not for anybody to know.
+pub fn discover(tx: &Tx, model_family: &str) -> Result<Result<Ownership, Refusal>> {
     let rules = rules(tx)?;
     let ownership = match model_family {
         "" => rules.of_unknown(),
         family => ModelFamily::of_parameter(family).and_then(|family| rules.families.get(&family).copied()),
     };
     let Some(ownership) = ownership else { return Ok(Err(Refusal::Off)) };
-    if !user_identifier.is_empty() && with_account(tx, user_identifier)?.is_none() {
-        return Ok(Err(Refusal::UnknownAccount));
-    }
     Ok(Ok(ownership))
 }
 
@@ -208,7 +208,7 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
     };
     let account = Account { token: Some(token.hash), managed_account: token.managed_account, is_own_device: is_own };
     let grant = Grant { account: Some(account), ..grant };
-    let claim = Claim::of_device(info.product_name.clone(), info.os_version.clone());
+    let claim = Claim::of_device(info.product_name.clone(), info.os_version_told());
     let proven = profile::proven(tx, grant, &claim)?;
     Ok(proven.map_or_else(|words| Answer::Refused(Refusal::NotGenuine(words)), |grant| Answer::Profile(Box::new(grant))))
 }
@@ -224,14 +224,24 @@ pub fn record(tx: &Tx, asked: &Asked, grant: &Grant) -> Result<()> {
 
 /// What stands against a device that says Authenticate by a challenge of somebody who signed in: it is not as whose they signed in, or another one came
 /// first.
-pub(in crate::mdm) fn stands_against(tx: &Tx, challenge: &Challenge, ids: &EnrollmentIds) -> Result<Option<NotBound>> {
+pub(in crate::mdm) fn stands_against(
+    tx: &Tx,
+    challenge: &Challenge,
+    ids: &EnrollmentIds,
+    message: &Authenticate,
+) -> Result<Option<NotBound>> {
     let Some(hash) = &challenge.account else { return Ok(None) };
     let Some(token) = account_tokens::by_hash(tx, hash)? else { return Ok(Some(NotBound::SignInOver)) };
     let is_own = ids.kind() == EnrollmentKind::UserEnrollmentDevice;
     if is_own != (token.ownership == Ownership::Own) {
         return Ok(Some(NotBound::NotAsSignedIn));
     }
-    let Some(bound) = token.enrollment_id else { return Ok(None) };
+    let Some(bound) = token.enrollment_id else {
+        // What it asked for its profile as, anybody may say; the rules are those of what it is.
+        let family = message.product_name.as_deref().and_then(ModelFamily::of_product);
+        let allowed = family.map_or(Ok(None), |family| Ok::<_, Error>(rules(tx)?.families.get(&family).copied()))?;
+        return Ok((allowed != Some(token.ownership)).then_some(NotBound::NotAllowed));
+    };
     let is_same = enrollments::by_id(tx, &bound)?.is_some_and(|enrollment| enrollment.nano_id.eq_ignore_ascii_case(ids.nano_id().as_str()));
     Ok((!is_same).then_some(NotBound::AnotherDevice))
 }

@@ -3,11 +3,12 @@
 use crate::clock::Day;
 use crate::error::Result;
 use crate::mdm::enroll::automated::rules::{LATEST, Rules};
-use crate::mdm::updates::candidates::{self, Candidate, Found, Memo, Subject};
+use crate::mdm::updates::candidates::{self, Candidate, Found, Memo, Subject, Unknown};
 use crate::protocol::ade::{ANY_OS, ProfileKeys};
+use crate::protocol::lookup::listed_under;
 use crate::protocol::machine_info::{MachineInfo, NeededRelease};
 use crate::protocol::os_version::OsVersion;
-use crate::store::{Tx, ade_devices};
+use crate::store::{Tx, ade_devices, releases};
 
 /// What a device has to install before it may enroll; nothing where it runs enough, cannot be told, or can have nothing newer.
 ///
@@ -34,7 +35,29 @@ pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> R
         device_id: info.software_update_device_id.clone(),
     };
     let found = candidates::of(tx, &subject, &mut Memo::default())?;
+    if let Found::Unknown(Unknown::NotListed | Unknown::Board) = found {
+        return of_others(tx, &subject, least);
+    }
     Ok(choose(least, subject.version, &found, Day::of(tx.now)))
+}
+
+/// What to demand of hardware that Apple's list does not name: the least that is enough of what it offers to others. Where it offers none of that, the
+/// device comes in as it is: to what is nowhere listed nothing can update itself.
+fn of_others(tx: &Tx, subject: &Subject, least: &str) -> Result<Option<NeededRelease>> {
+    let (Some(platform), false) = (listed_under(subject.platform), least == LATEST) else { return Ok(None) };
+    let wanted = OsVersion::parse(least);
+    if !subject.version.is_older_than(wanted) {
+        return Ok(None);
+    }
+    let listed = releases::listed(tx)?;
+    let is_enough = |release: &&releases::Release| {
+        release.key.platform == platform
+            && release.key.prerequisite.is_empty()
+            && release.state(tx.now) == releases::ReleaseState::Current
+            && release.key.os_version().is_at_least(wanted)
+    };
+    let least = listed.iter().filter(is_enough).min_by_key(|release| release.key.os_version());
+    Ok(least.map(|release| NeededRelease { os_version: release.key.version.clone(), build_version: None }))
 }
 
 /// What the profile of a device says that Apple's list names; nothing where it leaves it to the rules.
@@ -85,6 +108,7 @@ mod tests {
             version: OsVersion::parse(version),
             leap: Leap::Minor,
             posted: None,
+            appeared: None,
             expires: None,
             managed: true,
         };

@@ -8,10 +8,13 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
+use crate::mdm::ade::profiles::look_again;
 use crate::mdm::{Actor, Right, journal};
+use crate::protocol::lookup::listed_under;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
+use crate::store::releases;
 use crate::store::settings::{self, Setting};
 
 /// The shortest and the longest time, in minutes, for which a device may be held in Setup Assistant.
@@ -81,6 +84,7 @@ pub fn show(tx: &Tx, actor: &Actor) -> Result<Rules> {
 pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     actor.require(Right::Configure)?;
     let mut rules = rules(tx)?;
+    let signed_in_before = rules.sign_in;
     rules.take_unlisted = change.take_unlisted.unwrap_or(rules.take_unlisted);
     rules.sign_in = change.sign_in.unwrap_or(rules.sign_in);
     if let Some(minutes) = change.hold_minutes {
@@ -97,12 +101,30 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
         match text.trim() {
             "" => drop(rules.minimum.remove(&platform)),
             LATEST => drop(rules.minimum.insert(platform, LATEST.to_owned())),
-            version if OsVersion::parse(version).is_known() => drop(rules.minimum.insert(platform, version.to_owned())),
+            version if OsVersion::parse(version).is_known() => {
+                if !is_listed(tx, platform, OsVersion::parse(version))? {
+                    let words = format!("Apple lists no release from {version} on; check the number");
+                    return Err(Error::field(format!("minimum.{platform}"), words));
+                }
+                rules.minimum.insert(platform, version.to_owned());
+            }
             _ => return Err(Error::field(format!("minimum.{platform}"), "a version such as 26.1, or the newest one, or nothing")),
         }
     }
     if settings::set(tx, &RULES, &rules)? {
         journal::note(tx, actor, "settings.changed", journal::Subject::default(), json!({ "setup_assistant": rules }))?;
+        if rules.sign_in != signed_in_before {
+            // Apple is told whether devices ask by a web view.
+            look_again(tx)?;
+        }
     }
     Ok(rules)
+}
+
+/// Whether Apple lists anything from a version on; where no list has come yet, anything may be.
+fn is_listed(tx: &Tx, platform: Platform, least: OsVersion) -> Result<bool> {
+    let Some(family) = listed_under(platform) else { return Ok(true) };
+    let listed = releases::listed(tx)?;
+    let is_enough = |release: &releases::Release| release.key.platform == family && release.key.os_version().is_at_least(least);
+    Ok(listed.is_empty() || listed.iter().any(is_enough))
 }

@@ -11,6 +11,7 @@ use crate::mdm::enroll::identify::Presented;
 use crate::mdm::setup_assistant::{self, LOOK_AFTER, Step, waits};
 use crate::mdm::{Actor, Role, apps, why};
 use crate::pki::device_identity::Vouched;
+use crate::protocol::command;
 use crate::store::assignments::AssignedMode;
 use crate::store::profiles::tests::group;
 use crate::store::{devices, events, holds};
@@ -81,6 +82,26 @@ fn a_device_with_nothing_to_get_goes_on_at_once() {
         school.clock.advance(LOOK_AFTER);
         turn(&school);
         assert!(device.hold().due_at.is_none());
+    }
+}
+
+#[test]
+fn once_its_time_is_over_or_somebody_lets_it_go_nothing_comes_before_that() {
+    for by_hand in [false, true] {
+        let school = School::new();
+        let device = held(&school, "18.1", true);
+        for number in 0..3 {
+            device.enqueue(command::restart_device(uuid::Uuid::from_u128(number), None));
+        }
+        assert!(device.idle().is_some_and(|offer| offer.request_type != "DeviceConfigured"), "it is held");
+        if by_hand {
+            let id = device.enrollment().device_id;
+            school.write(move |tx| setup_assistant::let_go(tx, &Actor::Console, &id));
+        } else {
+            school.clock.advance(Duration::from_secs(3600));
+            turn(&school);
+        }
+        assert_eq!(device.idle().unwrap().request_type, "DeviceConfigured", "by hand: {by_hand}");
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Device, School, TOPIC, days, device, listed};
+use super::{Device, School, TOPIC, days, device, listed, made, rules};
 use crate::mdm::Actor;
 use crate::mdm::inventory;
 use crate::mdm::updates::candidates::Found;
 use crate::mdm::updates::next::AFTER_SCAN;
 use crate::mdm::updates::orders::{self, Order, Started};
 use crate::mdm::updates::own_list;
+use crate::mdm::updates::rules::Target;
 use crate::store::devices;
 use crate::store::enrollments;
 use crate::store::update_states::{Action, Stage};
@@ -113,6 +114,56 @@ fn a_mac_that_has_looked_and_found_nothing_has_the_newest_and_others_are_not_ask
     let id = ipad.enrollment().id;
     school.write(move |tx| inventory::ask_all(tx, &Actor::Console, &enrollments::by_id(tx, &id)?.unwrap()));
     assert_eq!(ipad.finds(FOUND), Vec::<String>::new(), "Apple’s list tells what it can have");
+}
+
+#[test]
+fn an_old_ipad_that_the_list_does_not_name_and_that_finds_nothing_has_the_newest() {
+    for no_update in [String::new(), refusal(2213)] {
+        let school = School::new();
+        listed(&school, "18.7.2", "22H124");
+        let ipad = device(&school, "UDID-1", "15.8.3", "pilot");
+        let id = ipad.enrollment().device_id;
+        school.write(move |tx| {
+            let device = devices::by_id(tx, &id)?.unwrap();
+            devices::update(tx, &devices::Device { product_name: "iPad5,3".into(), supervised: Some(true), ..device })
+        });
+        made(&school, rules(Target::Newest));
+        let answer = |kind: &str| {
+            assert_eq!(kind, "AvailableOSUpdates");
+            no_update.clone()
+        };
+        ipad.refusing(answer);
+        assert_eq!(ipad.can_have(), (Some(Vec::new()), false), "{no_update}");
+        ipad.refusing(|kind| panic!("{kind} is asked again"));
+        assert_eq!(ipad.update().stage, Stage::Done, "{:?}", ipad.update());
+    }
+}
+
+/// An answer by an error.
+fn refusal(code: u32) -> String {
+    format!(
+        "<key>ErrorChain</key><array><dict><key>ErrorCode</key><integer>{code}</integer><key>ErrorDomain</key><string>DeviceManagement.error</string>\
+         <key>LocalizedDescription</key><string>No update available.</string></dict></array>"
+    )
+}
+
+impl Device<'_> {
+    /// Connects, and answers commands about updates by `answer`: by an error where that is one.
+    fn refusing(&self, answer: impl Fn(&str) -> String) {
+        let id = self.enrollment().id;
+        self.school.write(move |tx| crate::mdm::reconcile::plan(tx, &id));
+        let mut offer = self.idle();
+        while let Some(command) = offer {
+            let kind = command.request_type.as_str();
+            let said = if kind.contains("OSUpdate") { answer(kind) } else { String::new() };
+            let status = if said.contains("ErrorChain") { "Error" } else { "Acknowledged" };
+            let uuid = &command.uuid;
+            let said = format!("<key>Status</key><string>{status}</string><key>CommandUUID</key><string>{uuid}</string>{said}");
+            offer = super::super::offered(self.connect(&said).unwrap());
+        }
+        let id = self.enrollment().id;
+        self.school.write(move |tx| crate::mdm::reconcile::plan(tx, &id));
+    }
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{days, device, listed, made, rules, wall};
+use crate::clock::Zone;
 use crate::mdm::Actor;
 use crate::mdm::tests::School;
+use crate::mdm::updates::plan::{TURN, TURN_UNUSED};
 use crate::mdm::updates::plans::{self, NewPlan, PlanChange};
 use crate::mdm::updates::rules::{Deadline, Ring, Rules, Stop, Target};
 use crate::store::update_states::Stage;
@@ -63,15 +65,54 @@ fn only_so_many_are_at_it_at_once_and_the_next_begins_when_one_is_through() {
 }
 
 #[test]
-fn a_turn_that_leads_to_nothing_ends_after_a_day() {
+fn a_turn_that_leads_to_nothing_ends_and_what_is_downloaded_needs_none() {
     let school = School::new();
     listed(&school, "18.7.2", "22H124");
     let (first, second) = (device(&school, "UDID-1", "18.1", "pilot"), device(&school, "UDID-2", "18.1", "pilot"));
     made(&school, Rules { at_once: Some(1), ..rules(Target::Newest) });
     let _ = (first.answering(|_| String::new()), second.answering(|_| String::new()));
-    school.clock.advance(days(1) + Duration::from_secs(1));
+    school.clock.advance(TURN_UNUSED);
     second.answering(|_| String::new());
-    assert!(second.enforced().is_some());
+    assert!(second.enforced().is_some(), "the first one may be off");
+    let third = device(&school, "UDID-3", "18.1", "pilot");
+    second.tells(json!({ "install-state": "downloading" }), None);
+    third.answering(|_| String::new());
+    assert!(third.enforced().is_none(), "{:?}", third.update());
+    second.tells(json!({ "install-state": "prepared" }), None);
+    third.answering(|_| String::new());
+    assert!(third.enforced().is_some(), "what is downloaded takes no network");
+    let fourth = device(&school, "UDID-4", "18.1", "pilot");
+    third.tells(json!({ "install-state": "downloading" }), None);
+    fourth.answering(|_| String::new());
+    school.clock.advance(TURN);
+    fourth.answering(|_| String::new());
+    assert!(fourth.enforced().is_some(), "nor does one that stalls keep it for ever");
+}
+
+#[test]
+fn who_failed_before_a_plan_stopped_stays_told_with_the_reason() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let guests = ["UDID-1", "UDID-2"].map(|udid| device(&school, udid, "18.1", "pilot"));
+    let plan = made(&school, Rules { stop: Some(Stop { percent: 50, at_least: 2 }), ..rules(Target::Newest) });
+    for guest in &guests {
+        guest.answering(|_| String::new());
+    }
+    let failure =
+        json!({ "install-state": "failed", "failure-reason": { "count": 3, "reason": "No space", "timestamp": "2026-11-18T10:00:00Z" } });
+    for guest in &guests {
+        guest.tells(failure.clone(), None);
+    }
+    let id = plan.plan.id;
+    assert!(school.write(move |tx| plans::find(tx, &Actor::Console, &id)).plan.stopped_at.is_some());
+    for guest in &guests {
+        guest.answering(|_| String::new());
+        // The declaration has gone, and with it what the device says of updates.
+        guest.tells(json!({ "install-state": "none" }), None);
+        guest.answering(|_| String::new());
+        let row = guest.update();
+        assert!(row.stage == Stage::Failed && row.problem.contains("No space"), "{row:?}");
+    }
 }
 
 #[test]
@@ -94,6 +135,27 @@ fn an_exception_leaves_a_device_alone_until_it_ends() {
     school.clock.advance(days(2) + Duration::from_secs(1));
     ipad.answering(|_| String::new());
     assert!(ipad.enforced().is_some());
+}
+
+#[test]
+fn whose_exception_ends_after_the_deadline_has_an_hour_from_there() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    let plan = made(&school, rules(Target::Newest));
+    let (id, device_id) = (plan.plan.id, ipad.enrollment().device_id);
+    school.write(move |tx| {
+        let end = Some(tx.now.plus(days(10)));
+        plans::except(tx, &Actor::Console, &id, &device_id, "Exam on it", end)
+    });
+    school.clock.advance(days(10) + Duration::from_secs(1));
+    ipad.answering(|_| String::new());
+    let deadline = ipad.enforced().unwrap()["Payload"]["TargetLocalDateTime"].as_str().unwrap().to_owned();
+    assert_eq!(wall(&deadline), Zone::default().wall(school.clock.now()).plus_minutes(60), "it was 21 November");
+    let served = ipad.enforced();
+    school.clock.advance(Duration::from_secs(1800));
+    ipad.answering(|_| String::new());
+    assert_eq!(ipad.enforced(), served, "and it stays so");
 }
 
 #[test]

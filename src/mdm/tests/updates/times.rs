@@ -124,7 +124,8 @@ fn who_waits_for_a_turn_past_the_deadline_is_late() {
             .overdue
     };
     assert_eq!(late(), 0);
-    school.clock.advance(Duration::from_secs(4 * 3600));
+    guests[0].tells(json!({ "install-state": "downloading" }), None);
+    school.clock.advance(Duration::from_secs(3 * 3600));
     for guest in &guests {
         guest.enforcement();
     }

@@ -35,6 +35,7 @@ fn offered(document: &str, subject: &Subject) -> Vec<Offered> {
                 prerequisite: entry.prerequisite.clone(),
             },
             posted: entry.posted,
+            appeared: None,
             expires: entry.expires,
             managed: entry.list == lookup::List::Managed,
         })

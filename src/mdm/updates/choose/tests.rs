@@ -120,10 +120,14 @@ fn what_is_not_out_for_long_enough_does_not_count_yet() {
 
 #[test]
 fn a_release_that_apple_does_not_sign_is_said_at_once() {
-    assert_eq!(said(release("27.0"), "26.0"), "27.0");
+    assert_eq!(said(release("27.0"), "26.0"), "27.0 since 2026-09-15", "its time begins no earlier than it was there");
     assert_eq!(said(release("26.5"), "26.0"), "Apple does not offer 26.5 to this model, or signs it no more");
     assert_eq!(said(release("26.5"), "26.5"), "satisfied");
-    assert_eq!(said(release("18.7 (a)"), "18.7"), "18.7 (a)", "an improvement that the plan names");
+    assert_eq!(said(release("18.7 (a)"), "18.7"), "18.7 (a) since 2026-09-03", "an improvement that the plan names");
+    let of_build = |build: &str| Target::Release { platform: "iOS".into(), version: "18.7".into(), build: build.into() };
+    assert_eq!(said(of_build("22H20"), "18.7"), "satisfied");
+    assert!(said(of_build("22H99"), "18.7").contains("of build 22H20"), "the same version is not installed again");
+    assert_eq!(said(of_build("22H99"), "18.8"), "satisfied");
     let mac = Target::Release { platform: "macOS".into(), version: "27.0".into(), build: String::new() };
     assert_eq!(said(mac, "26.0"), "not concerned");
 }
@@ -131,10 +135,24 @@ fn a_release_that_apple_does_not_sign_is_said_at_once() {
 #[test]
 fn a_minimum_leaves_those_above_alone_and_brings_others_the_newest_of_its_generation() {
     assert_eq!(said(minimum("18.7"), "18.7.2"), "satisfied");
-    assert_eq!(said(minimum("18.6"), "18.5"), "18.7.2");
-    assert_eq!(said(minimum("26.1"), "18.5"), "27.0", "nothing of 26 is signed: the oldest beyond");
+    assert_eq!(said(minimum("18.6"), "18.5"), "18.7.2 since 2026-09-01");
+    assert_eq!(said(minimum("26.1"), "18.5"), "27.1 since 2026-11-20", "nothing of 26 is signed: the newest of the next generation");
+    assert_eq!(said(minimum("18.8"), "18.7"), "27.1 since 2026-11-20", "nor of 18 from there on");
+    assert_eq!(said(minimum("18.7 (a)"), "18.7"), "18.7.2 since 2026-09-01", "the newest that is enough");
     assert_eq!(said(minimum("28.0"), "18.5"), "Apple offers this model nothing from 28.0 on");
     assert_eq!(said(Target::Minimum { versions: BTreeMap::from([("macOS".into(), "15.0".into())]) }, "18.5"), "not concerned");
+}
+
+#[test]
+fn a_release_of_which_apple_says_no_posting_is_as_old_as_it_is_known_here() {
+    let (subject, today) = (ipad("26.0"), day("2026-11-26"));
+    let unsaid = |appeared: &str| Offered { posted: None, appeared: Some(day(appeared)), ..offered("26.5", "2026-11-01", None) };
+    let of = |appeared: &str| {
+        let found = pick(&subject, &[unsaid(appeared)], today);
+        choose(&rules(Target::NewestMinusDays { days: 30 }), &subject, &found, today)
+    };
+    assert_eq!(of("2026-11-25"), Choice::Satisfied);
+    assert!(matches!(of("2026-10-01"), Choice::Take(counted) if counted[0].since == Some(day("2026-10-31"))));
 }
 
 #[test]
@@ -169,6 +187,7 @@ proptest! {
             .map(|(major, minor, posted, expires)| Offered {
                 key: ReleaseKey { platform: "iOS".into(), version: format!("{major}.{minor}"), ..ReleaseKey::default() },
                 posted: Some(first.plus(*posted)),
+                appeared: None,
                 expires: expires.map(|days| first.plus(days)),
                 managed: true,
             })

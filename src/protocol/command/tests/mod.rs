@@ -39,7 +39,7 @@ fn about_the_device(id: Uuid) -> Vec<Command> {
     };
     vec![
         device_information(id, &["OSVersion", "ProductName"]),
-        device_attestation(id, &[7; 32]),
+        device_attestation(id, &[7; 32], false),
         security_info(id),
         installed_application_list(id),
         managed_application_list(id),
@@ -175,7 +175,7 @@ fn secrets_do_not_show_in_debug_or_views() {
 #[test]
 fn an_attestation_is_asked_for_with_a_nonce_as_data_and_the_serial_number_beside_it() {
     // C22: the questions; the answers are read by the report's tests.
-    let asked = device_attestation(uuid::Uuid::from_u128(1), &[7; 32]);
+    let asked = device_attestation(uuid::Uuid::from_u128(1), &[7; 32], false);
     let plist = String::from_utf8(asked.to_plist().unwrap()).unwrap();
     let nonce = crate::testing::values_at(plist.as_bytes(), "DeviceAttestationNonce");
     assert_eq!(nonce, [base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32])]);
@@ -183,7 +183,7 @@ fn an_attestation_is_asked_for_with_a_nonce_as_data_and_the_serial_number_beside
     for query in ["DevicePropertiesAttestation", "SerialNumber"] {
         assert!(plist.contains(&format!("<string>{query}</string>")), "{plist}");
     }
-    let long = device_attestation(uuid::Uuid::from_u128(1), &[7; 33]);
+    let long = device_attestation(uuid::Uuid::from_u128(1), &[7; 33], false);
     let faults = validate_raw(&long.to_plist().unwrap(), false).unwrap_err();
     assert_eq!(faults[0].field, "Command.DeviceAttestationNonce");
 }

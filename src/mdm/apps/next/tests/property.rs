@@ -215,6 +215,15 @@ fn who_asks_again_while_another_version_is_on_its_way_gets_the_one_that_is_wante
     assert!(world.is_settled(), "{world:?}");
 }
 
+#[test]
+fn what_an_order_without_an_answer_brought_goes_although_the_next_one_was_declined() {
+    use Event::{AnswerLost, Ask, Offer, Refuse, Want};
+    let declined = Refuse(5);
+    let mut world = after(&[Want(Some(0)), Offer, AnswerLost, Ask, Offer, declined, Want(None)]);
+    world.settle();
+    assert!(world.is_settled(), "{world:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
