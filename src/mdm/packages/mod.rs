@@ -1,12 +1,14 @@
 //! Packages of the house's apps: brought in, staged from a pilot group to everyone, given to the devices that are to have them.
 
 mod keep;
+mod pilot;
 mod reach;
 mod rollout;
 mod serve;
 mod uploads;
 
 pub use keep::{Kept, NewPackage, admit, keep};
+pub use pilot::nobody_tries;
 pub use reach::{Trial, next_trial, note_address, note_trial, trials, try_again, unreachable};
 pub use rollout::{Overview, app_of, delete, find, list, notes, on_trial, pilot_leaves, set_pilot, stage, versions};
 pub use serve::{Given, ICON, MANIFEST, for_device, given, icon, manifest, manifest_url};

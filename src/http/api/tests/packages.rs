@@ -8,6 +8,7 @@ use crate::mdm::packages::{MAX_BYTES, UPLOADS_MAX};
 use crate::mdm::{Actor, assignments, packages as room};
 use crate::pki::digest::sha256;
 use crate::pki::hex;
+use crate::protocol::package::code::tests::{DEVELOPMENT, LINKED, SIGNED_APP};
 use crate::protocol::package::tests::{COMPONENT, EXPIRED, FIELD, NEXT, SIGNED, UNSIGNED, app as app_file};
 use crate::protocol::plist::{fields, parse_dictionary};
 use crate::protocol::provision::tests::profile;
@@ -174,6 +175,26 @@ async fn what_no_device_installs_is_refused_with_what_to_do_and_leaves_nothing()
 }
 
 #[tokio::test]
+async fn an_app_tells_who_signed_it_and_one_that_no_device_opens_is_kept_and_says_so() {
+    let house = House::new();
+    let signed = house.put(SIGNED_APP).await;
+    assert_eq!(signed.status, StatusCode::CREATED, "{}", signed.body);
+    let signature = &signed.body["package"]["facts"]["signature"];
+    assert_eq!(signature["kind"], json!("in_house"), "{signature}");
+    assert_eq!(signature["certificate"]["ends_at"], json!("2028-12-31T23:59:59Z"), "{signature}");
+    assert_eq!(signature["checks"]["program"], json!(true), "{signature}");
+    let id = signed.body["package"]["id"].as_str().unwrap();
+    assert_eq!(house.look(&format!("/api/v1/packages/{id}")).await["facts"]["signature"], *signature, "it is remembered");
+    for (file, kind, words) in
+        [(LINKED, json!("no_certificate"), "without a certificate"), (DEVELOPMENT, json!("development"), "build for development")]
+    {
+        let kept = house.put(file).await;
+        assert_eq!((kept.status, &kept.body["package"]["facts"]["signature"]["kind"]), (StatusCode::CREATED, &kind), "{}", kept.body);
+        assert!(kept.body["package"]["warnings"].to_string().contains(words), "{}", kept.body);
+    }
+}
+
+#[tokio::test]
 async fn an_app_whose_profile_has_ended_comes_in_only_with_a_word() {
     let house = House::new();
     let reply = house.put(EXPIRED).await;
@@ -314,6 +335,7 @@ async fn a_new_version_goes_to_the_pilot_group_first_and_back_again() {
     assert_eq!((none.status, &none.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("stage")), "{}", none.body);
     let set = house.json(Method::PATCH, &versions, json!({ "pilot_group_id": "cart" })).await;
     assert_eq!((set.status, &set.body["pilot_group_id"]), (StatusCode::OK, &json!("cart")), "{}", set.body);
+    assert_eq!(set.body["pilot_problem"], json!(""), "{}", set.body);
     let next = house.put(NEXT).await.body["package"].clone();
     assert_eq!((&next["stage"], shown().await.as_str()), (&json!("pilot"), "143"));
     house.json(Method::PATCH, &versions, json!({ "pilot_group_id": null })).await;

@@ -112,3 +112,49 @@ fn what_a_command_brought_is_handed_over_without_being_downloaded_again() {
     declare(&mut bench, Vec::new());
     assert!(bench.device.apps.find("org.example.field").is_none());
 }
+
+/// An app of the store as it is declared, under a token.
+fn of_store(token: &str, identifier: &str) -> Vec<(&'static str, Json)> {
+    let payload = json!({ "AppStoreID": "1500000002", "InstallBehavior": { "Install": "Required" }, "UpdateBehavior": { "AutomaticAppUpdates": "AlwaysOff" } });
+    let mut app = declaration("configuration.app.managed", identifier, payload);
+    app["ServerToken"] = json!(token);
+    vec![activation("act", &[identifier, "subscriptions"]), ("configuration", app), subscriptions(&["app.managed.list"])]
+}
+
+#[test]
+fn what_a_person_declined_is_asked_again_when_its_declaration_changes_or_comes_back_and_not_otherwise() {
+    let atlas = |bench: &Bench| bench.device.apps().into_iter().find(|app| app.identifier == "school.example.atlas");
+    let state = |bench: &Bench| told(bench, "app.managed")["state"].clone();
+    for (token, identifier) in [("v2", "app"), ("v1", "another")] {
+        let mut bench = Bench::enrolled("-iPad13,18@18");
+        bench.device.person_agrees(false);
+        declare(&mut bench, of_store("v1", "app"));
+        bench.wait(600);
+        assert_eq!((state(&bench), atlas(&bench).unwrap().installed), (json!("failed"), false));
+        bench.device.person_agrees(true);
+        declare(&mut bench, of_store("v1", "app"));
+        bench.wait(600);
+        assert_eq!((state(&bench), atlas(&bench).unwrap().installed), (json!("failed"), false), "nothing changed");
+        declare(&mut bench, of_store(token, identifier));
+        bench.wait(600);
+        assert_eq!((state(&bench), atlas(&bench).unwrap().installed), (json!("managed"), true), "{token} {identifier}");
+        assert_eq!(bench.remarks(), [""; 0]);
+    }
+}
+
+#[test]
+fn an_app_that_is_kept_as_it_is_gets_its_newer_version_when_its_declaration_changes() {
+    let version = |bench: &Bench| told(bench, "app.managed")["version"].clone();
+    let mut bench = Bench::enrolled("iPad13,18@26");
+    declare(&mut bench, of_store("v1", "app"));
+    bench.wait(600);
+    let before = version(&bench);
+    bench.device.store_renews("school.example.atlas", "99.1");
+    declare(&mut bench, of_store("v1", "app"));
+    bench.wait(7200);
+    assert_eq!(version(&bench), before, "nobody asked");
+    declare(&mut bench, of_store("v2", "app"));
+    bench.wait(600);
+    assert_eq!(version(&bench), json!("99.1"));
+    assert_eq!(bench.device.apps().len(), bench.device.apps().iter().filter(|app| app.installed).count(), "it never went");
+}
