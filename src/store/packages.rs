@@ -6,7 +6,6 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::protocol::manifest::Hashes;
 use crate::protocol::package::{Facts, version_words};
-use crate::protocol::platform::Platform;
 use crate::store::words::words;
 use crate::store::{Bell, Tx};
 
@@ -277,29 +276,6 @@ pub fn set_rollout(tx: &Tx, app_id: &str, rollout: &Rollout) -> Result<()> {
 /// Whether a device is in a group.
 pub fn is_in_group(tx: &Tx, group_id: &str, device_id: &str) -> Result<bool> {
     tx.one("SELECT EXISTS (SELECT 1 FROM group_devices WHERE group_id = ?1 AND device_id = ?2)", (group_id, device_id), |row| row.get(0))
-}
-
-/// Devices of a group that are alike in what decides whether they can have a version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sort {
-    /// Their platform.
-    pub platform: Platform,
-    /// Their system's version; empty where they have not said it.
-    pub os_version: String,
-    /// Whether the app is assigned to them.
-    pub is_wanted: bool,
-}
-
-/// The sorts of devices in a group, as an app meets them.
-pub fn sorts_in_group(tx: &Tx, group_id: &str, app_id: &str) -> Result<Vec<Sort>> {
-    tx.list(
-        "SELECT DISTINCT platform, os_version,
-                EXISTS (SELECT 1 FROM assignments JOIN group_devices AS others USING (group_id)
-                        WHERE kind = 'app' AND item_id = ?2 AND others.device_id = devices.id AND (ends_at IS NULL OR ends_at > ?3))
-         FROM group_devices JOIN devices ON devices.id = device_id WHERE group_devices.group_id = ?1 ORDER BY 1, 2, 3",
-        (group_id, app_id, tx.now),
-        |row| Ok(Sort { platform: row.get(0)?, os_version: row.get(1)?, is_wanted: row.get(2)? }),
-    )
 }
 
 /// Whether an app is wanted on a device by any group that the device is in.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::mdm::access;
 use crate::mdm::apps::configuration;
 use crate::mdm::apps::mechanism::{self, Subject, Way};
-use crate::mdm::apps::next::{LicenceFact, Newest, Want};
+use crate::mdm::apps::next::{self, LicenceFact, Newest, Want};
 use crate::mdm::apps::orders::Order;
 use crate::mdm::apps::settings::{self, ATTRIBUTES, LicenceBy, Settings, Updates};
 use crate::mdm::licences::{self, Holder, Licence};

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::package::Facts;
-use crate::store::packages::{self as store, Package, Sort, Stage};
+use crate::store::assignments::{self, Sort};
+use crate::store::packages::{self as store, Package, Stage};
 use crate::store::{Tx, groups};
 
 /// Why the group that gets an app's new versions first tries none of them, in a sentence; nothing where a device of it can, or no group is chosen.
@@ -28,7 +29,7 @@ pub fn nobody_tries(tx: &Tx, app_id: &str) -> Result<Option<String>> {
 pub(super) fn nobody_for(tx: &Tx, package: &Package) -> Result<Option<String>> {
     let Some(group_id) = store::rollout(tx, &package.app_id)?.pilot_group_id else { return Ok(None) };
     let Some(group) = groups::by_id(tx, &group_id)? else { return Ok(None) };
-    let sorts = store::sorts_in_group(tx, &group_id, &package.app_id)?;
+    let sorts = assignments::sorts_in_group(tx, &group_id, &package.app_id)?;
     let (name, version) = (&group.name, package.words());
     Ok(match () {
         () if sorts.is_empty() => Some(format!(

@@ -8,7 +8,6 @@ use crate::mdm::packages::{MAX_BYTES, UPLOADS_MAX};
 use crate::mdm::{Actor, assignments, packages as room};
 use crate::pki::digest::sha256;
 use crate::pki::hex;
-use crate::protocol::package::code::tests::{DEVELOPMENT, LINKED, SIGNED_APP};
 use crate::protocol::package::tests::{COMPONENT, EXPIRED, FIELD, NEXT, SIGNED, UNSIGNED, app as app_file};
 use crate::protocol::plist::{fields, parse_dictionary};
 use crate::protocol::provision::tests::profile;
@@ -30,11 +29,11 @@ impl House {
         self.send(Listener::Main, request.header("content-type", kind).body(Body::from(body.to_vec())).unwrap()).await
     }
 
-    async fn json(&self, method: Method, path: &str, body: Value) -> Reply {
+    pub(super) async fn json(&self, method: Method, path: &str, body: Value) -> Reply {
         self.ask(Role::Owner, method, path, Some(body)).await
     }
 
-    async fn look(&self, path: &str) -> Value {
+    pub(super) async fn look(&self, path: &str) -> Value {
         self.ask(Role::Owner, Method::GET, path, None).await.body
     }
 
@@ -172,26 +171,6 @@ async fn what_no_device_installs_is_refused_with_what_to_do_and_leaves_nothing()
     assert_eq!(house.look("/api/v1/packages").await["total"], json!(0));
     let right = house.json(Method::POST, &format!("{address}/complete"), json!({ "sha256": hex(&sha256(FIELD)) })).await;
     assert_eq!(right.status, StatusCode::CREATED, "{}", right.body);
-}
-
-#[tokio::test]
-async fn an_app_tells_who_signed_it_and_one_that_no_device_opens_is_kept_and_says_so() {
-    let house = House::new();
-    let signed = house.put(SIGNED_APP).await;
-    assert_eq!(signed.status, StatusCode::CREATED, "{}", signed.body);
-    let signature = &signed.body["package"]["facts"]["signature"];
-    assert_eq!(signature["kind"], json!("in_house"), "{signature}");
-    assert_eq!(signature["certificate"]["ends_at"], json!("2028-12-31T23:59:59Z"), "{signature}");
-    assert_eq!(signature["checks"]["program"], json!(true), "{signature}");
-    let id = signed.body["package"]["id"].as_str().unwrap();
-    assert_eq!(house.look(&format!("/api/v1/packages/{id}")).await["facts"]["signature"], *signature, "it is remembered");
-    for (file, kind, words) in
-        [(LINKED, json!("no_certificate"), "without a certificate"), (DEVELOPMENT, json!("development"), "build for development")]
-    {
-        let kept = house.put(file).await;
-        assert_eq!((kept.status, &kept.body["package"]["facts"]["signature"]["kind"]), (StatusCode::CREATED, &kind), "{}", kept.body);
-        assert!(kept.body["package"]["warnings"].to_string().contains(words), "{}", kept.body);
-    }
 }
 
 #[tokio::test]

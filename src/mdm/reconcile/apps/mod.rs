@@ -68,12 +68,7 @@ fn ask_account(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 
 /// Does what was decided for one app; tells whether the device is to be asked how far it is.
 fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Vec<Timestamp>) -> Result<bool> {
-    if let Some(stray) = planned.stray.take() {
-        commands::take_back(tx, enrollment, &stray, "it comes by a declaration now")?;
-    }
-    if let Some(before) = planned.before.as_ref().filter(|before| before.command_uuid != planned.row.command_uuid) {
-        free_code(tx, enrollment, before)?;
-    }
+    let_go(tx, enrollment, &mut planned)?;
     let holder = planned.holder.as_ref().map(apps::holder_key).unwrap_or_default();
     if !planned.row.holder.is_empty() && planned.row.holder != holder && planned.order.is_some() {
         give_back(tx, enrollment, &mut planned.row)?;
@@ -137,6 +132,17 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
         app_states::put(tx, &enrollment.id, &planned.row)?;
     }
     Ok(asks)
+}
+
+/// Ends what is not waited for any more: the command of an app that comes by a declaration now, and the code of one that left the queue.
+fn let_go(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned) -> Result<()> {
+    if let Some(stray) = planned.stray.take() {
+        commands::take_back(tx, enrollment, &stray, "it comes by a declaration now")?;
+    }
+    match planned.before.as_ref().filter(|before| before.command_uuid != planned.row.command_uuid) {
+        Some(before) => free_code(tx, enrollment, before),
+        None => Ok(()),
+    }
 }
 
 /// The command of a row is not waited for any more: a redemption code that it was to bring, and never did, is nobody's again.

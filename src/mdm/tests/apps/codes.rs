@@ -136,7 +136,9 @@ fn a_code_that_was_never_sent_is_free_again_when_its_command_expires_is_cancelle
         }),
         ("cancelled", |school, enrollment, uuid| drop(school.write(move |tx| commands::cancel(tx, &Actor::Console, &enrollment, &uuid)))),
         ("left", |school, enrollment, _| school.write(move |tx| apps::left(tx, &enrollment))),
-        ("dropped", |school, enrollment, _| drop(school.write(move |tx| commands::drop_all(tx, &enrollment, "the device left")))),
+        ("dropped", |school, enrollment, _| {
+            assert_eq!(school.write(move |tx| commands::drop_all(tx, &enrollment, "the device left")), 1);
+        }),
     ];
     for (how, end) in ends {
         let school = School::new();
