@@ -100,6 +100,11 @@ impl Facts {
         platform == Platform::Unknown || self.platforms.is_empty() || self.platforms.contains(&platform)
     }
 
+    /// When the certificate ends that signed the app; none where none did, or nobody looked.
+    pub fn signer_ends_at(&self) -> Option<Timestamp> {
+        Some(self.signature.as_ref()?.certificate.as_ref()?.ends_at)
+    }
+
     /// Whether there may be a device that runs both.
     pub fn shares_platform(&self, other: &Self) -> bool {
         self.platforms.is_empty() || other.platforms.iter().any(|platform| self.runs_on(*platform)) || other.platforms.is_empty()

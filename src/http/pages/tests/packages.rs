@@ -79,7 +79,7 @@ async fn the_page_of_a_version_says_who_signed_it_and_what_keeps_devices_from_op
     ] {
         let kept = house.bring_file(&owner, "/own-apps/new", &[], file).await;
         assert_eq!(kept.status, StatusCode::SEE_OTHER, "{}", kept.body);
-        let page = house.get(&owner, kept.location()).await.body.replace("'", "&#39;");
+        let page = house.get(&owner, kept.location()).await.body.replace('\'', "&#39;");
         for part in words {
             assert!(page.contains(part), "{part} in {page}");
         }

@@ -59,7 +59,7 @@ pub(in crate::protocol::package) struct Image {
 pub(in crate::protocol::package) fn find(source: impl Read) -> Result<Image, Fault> {
     let mut source = Forward { source, at: 0 };
     let (from, size) = match source.array::<4>()? {
-        magic @ ([0xca, 0xfe, 0xba, 0xbe] | [0xca, 0xfe, 0xba, 0xbf]) => {
+        magic @ [0xca, 0xfe, 0xba, 0xbe | 0xbf] => {
             let (from, size) = slice(&mut source, magic[3] == 0xbf)?;
             source.go_to(from)?;
             if source.array::<4>()? != MAGIC_64 {

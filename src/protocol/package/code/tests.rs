@@ -76,7 +76,7 @@ fn an_app_tells_who_signed_it_and_all_of_it_fits() {
     assert_eq!(certificate.issuers, ["Developer Relations of a test"]);
     assert_eq!(certificate.starts_at, Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
     assert_eq!(certificate.ends_at, Timestamp::parse("2028-12-31T23:59:59Z").unwrap());
-    assert_eq!(facts.provisioning.unwrap().certificates, [certificate.fingerprint.clone()]);
+    assert_eq!(facts.provisioning.unwrap().certificates, std::slice::from_ref(&certificate.fingerprint));
     // The one thing that is wrong with it.
     assert!(facts.warnings.len() == 1 && !certificate.is_apples, "{:?}", facts.warnings);
     assert!(facts.warnings[0].contains("which is no certificate of Apple's"), "{:?}", facts.warnings);
