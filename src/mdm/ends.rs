@@ -23,7 +23,7 @@ const SYSTEM: &str = "/system";
 pub enum Sort {
     /// A certificate or a token: without it something stops.
     Proof,
-    /// A profile without which an app does not start.
+    /// A profile, or the certificate behind an app's signature, without which the app does not start.
     Provisioning,
     /// The deadline of an update plan: nothing has to be renewed.
     Deadline,
@@ -57,6 +57,7 @@ const SERVER_TOKEN: &str =
 const CONTENT_TOKEN: &str =
     "Download a new token for the same location in Apple's portal, and bring it at System, Apps and Books. What is assigned stays.";
 const PROFILE: &str = "Renew it on Apple's developer site and upload the new one: after its end the apps that need it start on no device.";
+const SIGNER: &str = "Sign the app with a new certificate and upload it again: after its end no device opens the app.";
 const PACKAGE: &str = "Upload a version of the app with a newer profile: after its end the app starts on no device.";
 
 /// Everything with an end, the nearest first; `own_tls` says that we get the listeners' certificate ourselves.
@@ -136,7 +137,7 @@ fn tokens(tx: &Tx) -> Result<Vec<End>> {
     Ok(ends)
 }
 
-/// Provisioning profiles, by themselves and inside apps.
+/// Provisioning profiles, by themselves and inside apps, and the certificates that signed those.
 fn profiles(tx: &Tx) -> Result<Vec<End>> {
     let mut ends = Vec::new();
     for profile in provisioning::first_to_end(tx, PROFILES_MAX)? {
@@ -150,17 +151,22 @@ fn profiles(tx: &Tx) -> Result<Vec<End>> {
             path: format!("/provisioning/{}", profile.id),
         });
     }
-    for (package, name) in packages::ending(tx, Timestamp::from_millis(i64::MAX))?.into_iter().take(PROFILES_MAX as usize) {
-        let Some(profile) = &package.facts.provisioning else { continue };
-        ends.push(End {
-            key: format!("package:{}", package.id),
-            sort: Sort::Provisioning,
-            name: format!("Provisioning profile inside “{name}” {}", package.version),
-            at: profile.expires_at,
-            by_itself: false,
-            remedy: PACKAGE,
-            path: format!("/apps/{}", package.app_id),
-        });
+    let of_packages = [
+        (packages::Ending::Profile, "package", "Provisioning profile inside", PACKAGE),
+        (packages::Ending::Certificate, "package.signer", "Certificate that signed", SIGNER),
+    ];
+    for (what, key, words, remedy) in of_packages {
+        for (package, name, at) in packages::ending(tx, what, Timestamp::from_millis(i64::MAX))?.into_iter().take(PROFILES_MAX as usize) {
+            ends.push(End {
+                key: format!("{key}:{}", package.id),
+                sort: Sort::Provisioning,
+                name: format!("{words} “{name}” {}", package.version),
+                at,
+                by_itself: false,
+                remedy,
+                path: format!("/apps/{}", package.app_id),
+            });
+        }
     }
     Ok(ends)
 }

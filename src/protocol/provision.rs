@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::plist::{Dictionary, fields, parse_dictionary};
+use super::plist::{Dictionary, Value, fields, parse_dictionary};
 use crate::clock::Timestamp;
+use crate::pki::certificate::Fingerprint;
 use crate::pki::cms::{self, CmsError};
 use crate::pki::{apple, ber};
 
@@ -13,6 +14,12 @@ pub const MAX_BYTES: usize = 1 << 20;
 
 /// The most devices that a profile may name; Apple's own limit is 100 of each kind.
 pub const MAX_DEVICES: usize = 10_000;
+
+/// Certificates of a profile that are kept; a team has a few for distribution, and one for each of its developers.
+pub const MAX_CERTIFICATES: usize = 500;
+
+/// Entitlements of a profile whose names are kept.
+pub const MAX_ENTITLEMENTS: usize = 64;
 
 /// The longest text of a profile that is kept, in characters.
 const MAX_TEXT_CHARS: usize = 200;
@@ -100,6 +107,9 @@ pub struct Facts {
     pub is_development: bool,
     /// What the app may do by it: the names of its entitlements.
     pub entitlements: Vec<String>,
+    /// SHA-256 of each certificate by which an app may be signed that runs by it, in hexadecimal; empty where nobody looked.
+    #[serde(default)]
+    pub certificates: Vec<String>,
     /// When it was made.
     pub created_at: Option<Timestamp>,
     /// When it ends: no app starts by it any more.
@@ -186,7 +196,13 @@ fn facts(plist: &Dictionary, signer: Option<(String, bool)>) -> Result<Facts, Pr
         devices,
         device_count: listed as u64,
         is_development: fields::flag(entitlements, "get-task-allow").unwrap_or_default(),
-        entitlements: entitlements.keys().take(64).map(|name| short(name)).collect(),
+        entitlements: entitlements.keys().take(MAX_ENTITLEMENTS).map(|name| short(name)).collect(),
+        certificates: fields::items(plist, "DeveloperCertificates")
+            .iter()
+            .filter_map(Value::as_data)
+            .take(MAX_CERTIFICATES)
+            .map(|der| Fingerprint::of_der(der).to_string())
+            .collect(),
         created_at: fields::moment(plist, "CreationDate"),
         expires_at: fields::moment(plist, "ExpirationDate").ok_or(ProvisionError::Missing("ExpirationDate"))?,
         is_apples: signer.as_ref().map(|(_, is_apples)| *is_apples),
@@ -207,7 +223,7 @@ fn cut(text: &str, most: usize) -> String {
 pub(crate) mod tests {
     use super::*;
     use crate::pki::issue;
-    use crate::protocol::plist::{Value, date, to_xml};
+    use crate::protocol::plist::{date, to_xml};
 
     /// A provisioning profile as Apple would sign it, for tests.
     pub(crate) fn profile(uuid: &str, app_id: &str, expires_at: Timestamp, devices: &[&str]) -> Vec<u8> {

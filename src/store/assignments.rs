@@ -4,6 +4,7 @@ use rusqlite::Row;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::words::words;
 
@@ -139,4 +140,27 @@ pub fn groups_of_device(tx: &Tx, device_id: &str) -> Result<Vec<String>> {
 /// The devices that are in a group, by id.
 pub fn devices_of_group(tx: &Tx, group_id: &str) -> Result<Vec<String>> {
     tx.list("SELECT device_id FROM group_devices WHERE group_id = ?1 ORDER BY device_id", [group_id], |row| row.get(0))
+}
+
+/// Devices of a group that are alike in what decides whether they can have a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// Their platform.
+    pub platform: Platform,
+    /// Their system's version; empty where they have not said it.
+    pub os_version: String,
+    /// Whether the app is assigned to them.
+    pub is_wanted: bool,
+}
+
+/// The sorts of devices in a group, as an app meets them.
+pub fn sorts_in_group(tx: &Tx, group_id: &str, app_id: &str) -> Result<Vec<Sort>> {
+    tx.list(
+        "SELECT DISTINCT platform, os_version,
+                EXISTS (SELECT 1 FROM assignments JOIN group_devices AS others USING (group_id)
+                        WHERE kind = 'app' AND item_id = ?2 AND others.device_id = devices.id AND (ends_at IS NULL OR ends_at > ?3))
+         FROM group_devices JOIN devices ON devices.id = device_id WHERE group_devices.group_id = ?1 ORDER BY 1, 2, 3",
+        (group_id, app_id, tx.now),
+        |row| Ok(Sort { platform: row.get(0)?, os_version: row.get(1)?, is_wanted: row.get(2)? }),
+    )
 }

@@ -6,7 +6,6 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::protocol::manifest::Hashes;
 use crate::protocol::package::{Facts, version_words};
-use crate::protocol::platform::Platform;
 use crate::store::words::words;
 use crate::store::{Bell, Tx};
 
@@ -201,25 +200,45 @@ pub fn held_count(tx: &Tx) -> Result<u64> {
     tx.one("SELECT count(DISTINCT app_id) FROM packages", [], |row| row.get::<_, i64>(0)).map(|count| count.max(0).unsigned_abs())
 }
 
-/// Versions that are meant for somebody and whose provisioning profile ends at `until` or before, soonest first, with the app's name.
-pub fn ending(tx: &Tx, until: Timestamp) -> Result<Vec<(Package, String)>> {
-    tx.list(
+/// What of a package has an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The provisioning profile inside.
+    Profile,
+    /// The certificate that signed the app.
+    Certificate,
+}
+
+impl Ending {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Profile => "$.provisioning.expires_at",
+            Self::Certificate => "$.signature.certificate.ends_at",
+        }
+    }
+
+    fn of(self, package: &Package) -> Option<Timestamp> {
+        match self {
+            Self::Profile => package.facts.provisioning.as_ref().map(|profile| profile.expires_at),
+            Self::Certificate => package.facts.signer_ends_at(),
+        }
+    }
+}
+
+/// Versions that are meant for somebody and of which this ends at `until` or before, soonest first, with the app's name and the end.
+pub fn ending(tx: &Tx, what: Ending, until: Timestamp) -> Result<Vec<(Package, String, Timestamp)>> {
+    let all: Vec<(Package, String)> = tx.list(
         "SELECT packages.id, app_id, sha256, file_name, size_bytes, version, stage, packages.facts, icon IS NOT NULL, created_by, packages.created_at,
                 apps.name
          FROM packages JOIN apps ON apps.id = packages.app_id
-         WHERE stage <> 'kept' AND packages.facts ->> '$.provisioning.expires_at' IS NOT NULL ORDER BY packages.id",
-        [],
+         WHERE stage <> 'kept' AND packages.facts ->> ?1 IS NOT NULL ORDER BY packages.id",
+        [what.path()],
         |row| Ok((package(row)?, row.get(11)?)),
-    )
-    .map(|all: Vec<(Package, String)>| {
-        let mut ending: Vec<_> = all.into_iter().filter(|(package, _)| ends(package).is_some_and(|end| end <= until)).collect();
-        ending.sort_by_key(|(package, _)| ends(package));
-        ending
-    })
-}
-
-fn ends(package: &Package) -> Option<Timestamp> {
-    package.facts.provisioning.as_ref().map(|profile| profile.expires_at)
+    )?;
+    let ends = |(package, name): (Package, String)| what.of(&package).filter(|end| *end <= until).map(|end| (package, name, end));
+    let mut ending: Vec<_> = all.into_iter().filter_map(ends).collect();
+    ending.sort_by_key(|(_, _, end)| *end);
+    Ok(ending)
 }
 
 /// How new versions of an app come to devices, and whether they can be fetched.
@@ -277,15 +296,6 @@ pub fn set_rollout(tx: &Tx, app_id: &str, rollout: &Rollout) -> Result<()> {
 /// Whether a device is in a group.
 pub fn is_in_group(tx: &Tx, group_id: &str, device_id: &str) -> Result<bool> {
     tx.one("SELECT EXISTS (SELECT 1 FROM group_devices WHERE group_id = ?1 AND device_id = ?2)", (group_id, device_id), |row| row.get(0))
-}
-
-/// The platforms of the devices in a group.
-pub fn platforms_in_group(tx: &Tx, group_id: &str) -> Result<Vec<Platform>> {
-    tx.list(
-        "SELECT DISTINCT platform FROM group_devices JOIN devices ON devices.id = device_id WHERE group_id = ?1 ORDER BY platform",
-        [group_id],
-        |row| row.get(0),
-    )
 }
 
 /// Whether an app is wanted on a device by any group that the device is in.

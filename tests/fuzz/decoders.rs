@@ -74,6 +74,7 @@ pub(crate) const DECODERS: &[Decoder] = &[
     Decoder { name: "proxy-certificate", decode: proxy_certificates },
     Decoder { name: "roster", decode: rosters },
     Decoder { name: "package", decode: packages },
+    Decoder { name: "program", decode: programs },
     Decoder { name: "provisioning-profile", decode: provisioning_profiles },
     Decoder { name: "content-token", decode: content_tokens },
     Decoder { name: "apps-and-books", decode: apps_and_books_answers },
@@ -344,6 +345,10 @@ fn rosters(bytes: &[u8]) -> bool {
 
 fn packages(bytes: &[u8]) -> bool {
     package::read(Cursor::new(bytes), bytes.len() as u64).is_ok()
+}
+
+fn programs(bytes: &[u8]) -> bool {
+    package::signature_of_program(bytes).is_some()
 }
 
 fn provisioning_profiles(bytes: &[u8]) -> bool {

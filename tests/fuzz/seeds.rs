@@ -48,6 +48,7 @@ pub(crate) fn of(name: &str) -> Vec<Vec<u8>> {
         "proxy-certificate" => proxy_certificates(),
         "roster" => rosters(),
         "package" => packages(),
+        "program" => programs(),
         "provisioning-profile" => signed(PROVISIONING.as_bytes()),
         "content-token" => vec![ContentToken::write("aToken", "Example School", later()).into_bytes()],
         "apps-and-books" => texts(APPS_AND_BOOKS),
@@ -366,8 +367,31 @@ fn rosters() -> Vec<Vec<u8>> {
 
 fn packages() -> Vec<Vec<u8>> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/protocol/package/fixtures");
-    let names = ["field.ipa", "streamed.ipa", "zip64.ipa", "stored.ipa", "signed.pkg", "unsigned.pkg", "component.pkg", "stored.pkg"];
+    let names = [
+        "field.ipa",
+        "streamed.ipa",
+        "zip64.ipa",
+        "stored.ipa",
+        "signed.ipa",
+        "development.ipa",
+        "signed.pkg",
+        "unsigned.pkg",
+        "component.pkg",
+        "stored.pkg",
+    ];
     names.iter().map(|name| std::fs::read(folder.join(name)).unwrap()).collect()
+}
+
+/// The programs of apps, without the archive round them.
+fn programs() -> Vec<Vec<u8>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/protocol/package/fixtures");
+    let program = |name: &str| {
+        let mut archive = zip::ZipArchive::new(std::fs::File::open(folder.join(name)).unwrap()).unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut archive.by_name("Payload/Field é.app/Field").unwrap(), &mut bytes).unwrap();
+        bytes
+    };
+    ["signed.ipa", "universal.ipa", "linked.ipa"].map(program).to_vec()
 }
 
 const PROVISIONING: &str = r#"<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict>

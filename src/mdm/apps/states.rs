@@ -8,7 +8,7 @@ use crate::mdm::licences::Holder;
 use crate::mdm::{Actor, Right, journal, licences};
 use crate::store::app_states::{self, AppState, OnDevice, Stage};
 use crate::store::assignments::{AssignedKind, AssignedMode};
-use crate::store::deployments::Hindered;
+use crate::store::deployments::{Hindered, Mechanism};
 use crate::store::enrollments::{self, Enrollment};
 use crate::store::{Tx, apps, deployments};
 
@@ -100,6 +100,19 @@ fn ask(tx: &Tx, actor: &Actor, enrollment: &Enrollment, app_id: &str) -> Result<
     Ok(row)
 }
 
+/// What comes of asking again, in a sentence.
+pub fn asked_words(row: &AppState) -> &'static str {
+    match (row.mechanism, row.stage) {
+        (Mechanism::Declaration, Stage::Installed | Stage::Outdated | Stage::Updating) => {
+            "Done. The app is there: the device looks at its declaration anew when it connects, and so for a newer version."
+        }
+        (Mechanism::Declaration, Stage::Absent) => {
+            "Done. The device gets another declaration of it when it connects, and then tries again; it asks the person where it must."
+        }
+        _ => "Done. It goes on when the device connects.",
+    }
+}
+
 /// Has an optional app removed from a device again; the person may ask for it anew.
 ///
 /// # Errors
@@ -136,6 +149,9 @@ fn take_away(tx: &Tx, actor: &Actor, channel: &Enrollment, app_id: &str) -> Resu
 pub fn left(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     for row in app_states::of_enrollment(tx, &enrollment.id)? {
         release(tx, &enrollment.id, &row)?;
+        if let Some(uuid) = row.command_uuid.as_deref().filter(|_| row.is_redeeming()) {
+            licences::codes::give_back_unsent(tx, &row.adam_id, enrollment, uuid)?;
+        }
     }
     app_states::forget_all(tx, &enrollment.id)
 }

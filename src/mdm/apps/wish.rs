@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::mdm::access;
 use crate::mdm::apps::configuration;
 use crate::mdm::apps::mechanism::{self, Subject, Way};
-use crate::mdm::apps::next::{LicenceFact, Newest, Want};
+use crate::mdm::apps::next::{self, LicenceFact, Newest, Want};
 use crate::mdm::apps::orders::Order;
 use crate::mdm::apps::settings::{self, ATTRIBUTES, LicenceBy, Settings, Updates};
 use crate::mdm::licences::{self, Holder, Licence};
@@ -147,8 +147,9 @@ pub(super) fn wish(
         _ => LicenceFact::Free,
     };
     let newest = newest(tx, app, device)?;
-    if settings.updates != Updates::Off && way.mechanism() == Mechanism::Declaration {
-        order.edition = newest.as_ref().map(Newest::key).unwrap_or_default();
+    if way.mechanism() == Mechanism::Declaration {
+        let looked_for = newest.as_ref().filter(|_| settings.updates != Updates::Off).map(Newest::key).unwrap_or_default();
+        order.edition = next::edition(&looked_for, before);
     }
     if let Some(inside) = package.as_ref().filter(|_| app.kind == AppKind::Package).and_then(|package| package.facts.apps.first()) {
         // A Mac lists the app that the package brought, not the package.

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Clash, both_are_for, met, policies_of, targets};
 use crate::error::Result;
+use crate::mdm::apps::{mechanism, settings};
 use crate::mdm::policies::{self, AppList};
 use crate::mdm::wanted::Origin;
+use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::AssignedKind;
@@ -49,6 +51,11 @@ pub fn of_app(tx: &Tx, app: &App, groups: &[String]) -> Result<Vec<Hidden>> {
     Ok(hidden(tx, &devices)?.into_iter().filter(|hidden| hidden.app.id == app.id).collect())
 }
 
+/// Whether an app can be on a device of this platform.
+fn can_be_on(app: &App, platform: Platform) -> bool {
+    mechanism::runs_on(app, &settings::read(&app.settings).unwrap_or_default(), platform).is_ok()
+}
+
 /// Every app that is hidden on such devices, for each list of a policy that does so.
 pub(super) fn hidden(tx: &Tx, devices: &[Alike]) -> Result<Vec<Hidden>> {
     let (mut found, mut looked_up) = (BTreeMap::<(String, &str, String), Hidden>::new(), BTreeMap::<&String, Option<App>>::new());
@@ -66,8 +73,11 @@ pub(super) fn hidden(tx: &Tx, devices: &[Alike]) -> Result<Vec<Hidden>> {
         // Packages are for Macs, which have no such lists; of an app without a bundle id nothing can be said yet.
         let known: Vec<_> = known.filter(|app| app.kind != AppKind::Package && !app.bundle_id.is_empty()).collect();
         let mut seen = BTreeSet::new();
-        for list in targets(tx, alike)?.iter().flat_map(|target| policies::app_lists(&policies, target)) {
-            for app in known.iter().filter(|app| list.hides(&app.bundle_id)) {
+        let targets = targets(tx, alike)?;
+        let lists = targets.iter().flat_map(|target| policies::app_lists(&policies, target).into_iter().map(move |list| (target, list)));
+        for (target, list) in lists {
+            // Where the app cannot be there is nothing to hide.
+            for app in known.iter().filter(|app| list.hides(&app.bundle_id) && can_be_on(app, target.capabilities.platform)) {
                 let what = (list.origin.id.clone(), list.label, app.id.clone());
                 let is_first = seen.insert(what.clone());
                 let hidden = found.entry(what).or_insert_with(|| Hidden {

@@ -324,6 +324,7 @@ pub fn cancel(tx: &Tx, actor: &Actor, enrollment: &Enrollment, uuid: &str) -> Re
     }
     let because = format!("taken back by {actor}");
     commands::finish(tx, command.seq, CommandState::Cancelled, &because, None)?;
+    queue::unreached(tx, enrollment, &command)?;
     let subject = journal::Subject::from(enrollment).command(uuid);
     journal::note(tx, actor, "command.cancelled", subject, json!({ "request_type": command.request_type }))?;
     commands::by_uuid(tx, &enrollment.id, uuid)?.ok_or_else(|| Error::not_found("There is no such command for this device."))

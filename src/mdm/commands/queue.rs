@@ -11,6 +11,7 @@ use crate::protocol::report::{Head, Status};
 use crate::secret::SecretBytes;
 use crate::store::Tx;
 use crate::store::commands::{self, Command, CommandState};
+use crate::store::deployments;
 use crate::store::enrollments::{self, Enrollment};
 
 /// Offers without any reply after which a command is set aside, so that those behind it go on.
@@ -119,9 +120,22 @@ pub(super) fn end(tx: &Tx, enrollment: &Enrollment, command: &Command, state: Co
         let subject = journal::Subject::from(enrollment).command(&command.uuid);
         let data = json!({ "request_type": command.request_type, "because": because });
         journal::note(tx, &Actor::Job("queue"), &format!("command.{state}"), subject, data)?;
+        unreached(tx, enrollment, command)?;
     }
     Ok(())
 }
+
+/// A command has left the queue that the device was never sent. What it was to bring and others wait for, a redemption code, does not lie idle until
+/// the device connects: it is planned for at once.
+pub(super) fn unreached(tx: &Tx, enrollment: &Enrollment, command: &Command) -> Result<()> {
+    if command.request_type == REDEMPTION && command.sent_at.is_none() {
+        deployments::look_again_at(tx, &enrollment.id)?;
+    }
+    Ok(())
+}
+
+/// The request that brings a redemption code.
+const REDEMPTION: &str = "ApplyRedemptionCode";
 
 /// Sets a command aside that does harm by being offered.
 pub fn quarantine(tx: &Tx, enrollment: &Enrollment, command: &Command, because: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::mdm::{Actor, Right, checkin, journal};
 use crate::secret::Secret;
 use crate::store::enrollments::Enrollment;
 use crate::store::redemption_codes::{self as rows, Count, Inserted};
-use crate::store::{Tx, app_states, apps, deployments};
+use crate::store::{Tx, app_states, apps, commands, deployments};
 
 /// Bytes of a sheet.
 pub const SHEET_MAX_BYTES: usize = 4 << 20;
@@ -79,6 +79,14 @@ pub fn give_back(tx: &Tx, adam_id: &str, enrollment: &Enrollment) -> Result<()> 
     rows::give_back(tx, adam_id, &enrollment.id)
 }
 
+/// The command that brought the code of an enrollment has left the queue: where the device was never sent it, nobody has the code again.
+pub fn give_back_unsent(tx: &Tx, adam_id: &str, enrollment: &Enrollment, command_uuid: &str) -> Result<()> {
+    match commands::by_uuid(tx, &enrollment.id, command_uuid)? {
+        Some(command) if command.sent_at.is_none() => rows::give_back(tx, adam_id, &enrollment.id),
+        _ => Ok(()),
+    }
+}
+
 /// A device did not need the code, since its person had bought the app before: nobody has it again.
 pub fn unused(tx: &Tx, adam_id: &str, enrollment: &Enrollment, code: &Secret<String>) -> Result<()> {
     if rows::unused(tx, adam_id, code.expose())? {
@@ -146,7 +154,7 @@ fn read(sheet: &[u8]) -> Result<Sheet> {
     let delimiter =
         [b'\t', b';', b','].into_iter().max_by_key(|delimiter| text.bytes().filter(|byte| byte == delimiter).count()).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
-    let (mut column, mut found, mut seen) = (None, Sheet::default(), std::collections::HashSet::new());
+    let (mut column, mut found, mut seen, mut odd) = (None, Sheet::default(), std::collections::HashSet::new(), None);
     for record in reader.records() {
         let record = record.map_err(|error| Error::bad_input(format!("The sheet cannot be read: {error}.")))?;
         let heading =
@@ -163,9 +171,12 @@ fn read(sheet: &[u8]) -> Result<Sheet> {
                 .find(|cell| is_code(cell) && cell.len() >= 12 && cell.bytes().any(|byte| byte.is_ascii_uppercase())),
         };
         let Some(code) = code else {
-            let holds_something = column.is_some() && record.iter().any(|cell| !cell.trim().is_empty());
-            if holds_something && found.passed_over.len() < LINES_NAMED {
-                found.passed_over.push(record.position().map_or(0, csv::Position::line));
+            let line = record.position().map_or(0, csv::Position::line);
+            if let Some(at) = column.filter(|_| record.iter().any(|cell| !cell.trim().is_empty())) {
+                odd.get_or_insert_with(|| (line, fault(record.get(at).unwrap_or_default().trim())));
+                if found.passed_over.len() < LINES_NAMED {
+                    found.passed_over.push(line);
+                }
             }
             continue;
         };
@@ -179,9 +190,29 @@ fn read(sheet: &[u8]) -> Result<Sheet> {
         }
     }
     if found.codes.is_empty() && found.redeemed == 0 {
-        return Err(Error::bad_input("There is no code in this sheet. It needs a column named Code, as Apple's has."));
+        return Err(Error::bad_input(match (column, odd) {
+            (_, Some((line, because))) => format!("There is no code in this sheet: in line {line}, {because}. {LOOKS_LIKE}"),
+            (Some(_), None) => format!("There is nothing below the heading Code in this sheet. {LOOKS_LIKE}"),
+            (None, None) => format!("There is no code in this sheet. It needs a column named Code, as Apple's has. {LOOKS_LIKE}"),
+        }));
     }
     Ok(found)
+}
+
+/// What a code is, for those whose sheet has none.
+const LOOKS_LIKE: &str = "A code has 8 to 32 letters and digits and nothing else, and a letter at least, like X9JW3KEYNOTE.";
+
+/// Why a cell of the column of codes holds none. The cell is not repeated: it may be a code but for one letter.
+fn fault(cell: &str) -> String {
+    let length = cell.chars().count();
+    match cell.chars().find(|letter| !letter.is_ascii_alphanumeric()) {
+        _ if cell.is_empty() => String::from("the cell of the code is empty"),
+        Some(' ') => String::from("there is a blank in the code"),
+        Some(letter) => format!("there is a “{letter}” in the code"),
+        None if length < *CODE_CHARS.start() => format!("the code is too short, with {length} characters"),
+        None if length > *CODE_CHARS.end() => format!("the code is too long, with {length} characters"),
+        None => String::from("the code is a number without a letter"),
+    }
 }
 
 fn is_code(cell: &str) -> bool {
@@ -215,6 +246,24 @@ pub(crate) mod tests {
         assert_eq!((found.codes.as_slice(), found.passed_over), (["GOODCODE1234".to_owned()].as_slice(), vec![2, 5, 6]));
         let many = format!("Code\nGOODCODE1234\n{}", "no code\n".repeat(LINES_NAMED + 1));
         assert_eq!(read(many.as_bytes()).unwrap().passed_over.len(), LINES_NAMED);
+    }
+
+    #[test]
+    fn a_sheet_of_odd_codes_alone_is_refused_by_its_line_and_with_what_a_code_looks_like() {
+        for (sheet, words) in [
+            ("Code\nABC12\n", "in line 2, the code is too short, with 5 characters. A code has 8 to 32 letters and digits"),
+            ("Order,1\n\nStatus,Code\n,ABCD-EFGH-2345\n,X\n", "in line 4, there is a “-” in the code."),
+            ("Code\nABCD EFGH 2345\n", "in line 2, there is a blank in the code."),
+            ("Code\n123456789012\n", "in line 2, the code is a number without a letter."),
+            ("Code;Status\n;new\n", "in line 2, the cell of the code is empty."),
+            ("Code\n\n", "There is nothing below the heading Code in this sheet."),
+            ("a,b\nc,d\n", "It needs a column named Code"),
+        ] {
+            let said = read(sheet.as_bytes()).unwrap_err().message;
+            assert!(said.contains(words) && said.ends_with("like X9JW3KEYNOTE."), "{words}: {said}");
+        }
+        let long = format!("Code\n{}\n", "A".repeat(*CODE_CHARS.end() + 1));
+        assert!(read(long.as_bytes()).unwrap_err().message.contains("too long, with 33 characters"));
     }
 
     #[test]

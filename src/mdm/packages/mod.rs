@@ -1,12 +1,14 @@
 //! Packages of the house's apps: brought in, staged from a pilot group to everyone, given to the devices that are to have them.
 
 mod keep;
+mod pilot;
 mod reach;
 mod rollout;
 mod serve;
 mod uploads;
 
 pub use keep::{Kept, NewPackage, admit, keep};
+pub use pilot::nobody_tries;
 pub use reach::{Trial, next_trial, note_address, note_trial, trials, try_again, unreachable};
 pub use rollout::{Overview, app_of, delete, find, list, notes, on_trial, pilot_leaves, set_pilot, stage, versions};
 pub use serve::{Given, ICON, MANIFEST, for_device, given, icon, manifest, manifest_url};
@@ -80,17 +82,16 @@ pub(crate) fn warn_of_end(tx: &Tx, key: &str, end: Timestamp, what: &str, remedy
 /// Looks at the provisioning profiles inside the versions that devices are to have, and says which end soon.
 pub fn watch_ends(tx: &Tx) -> Result<usize> {
     let soon = tx.now.plus(Duration::from_secs(WARNED_DAYS[0].unsigned_abs() * 24 * 3600));
-    let ending = store::ending(tx, soon)?;
+    let ending = store::ending(tx, store::Ending::Profile, soon)?;
     let key = |package: &Package| format!("package.profile_ends:{}", package.id);
-    let keys: Vec<_> = ending.iter().map(|(package, _)| key(package)).collect();
+    let keys: Vec<_> = ending.iter().map(|(package, ..)| key(package)).collect();
     for alert in alerts::all(tx)?.into_iter().filter(|alert| alert.key.starts_with("package.profile_ends:") && !keys.contains(&alert.key)) {
         alerts::clear(tx, &alert.key)?;
     }
-    for (package, name) in &ending {
-        let Some(profile) = &package.facts.provisioning else { continue };
+    for (package, name, end) in &ending {
         let what = format!("The provisioning profile inside “{name}” {}", package.version);
         let remedy = "After that the app starts on no device. Upload a version with a newer profile, or a newer profile by itself under Provisioning profiles.";
-        warn_of_end(tx, &key(package), profile.expires_at, &what, remedy)?;
+        warn_of_end(tx, &key(package), *end, &what, remedy)?;
     }
     Ok(ending.len())
 }

@@ -79,11 +79,23 @@ pub fn notes(tx: &Tx, package: &Package) -> Result<Vec<String>> {
         let newest = kept.iter().filter(|other| other.facts.shares_platform(&package.facts) && is_older(&package.version, &other.version));
         notes.extend(newest.take(1).map(|newer| format!("It is in place although {}, which is newer, is here.", newer.version)));
     }
-    if package.stage == Stage::Pilot
-        && let Some(pilot) = store::rollout(tx, &package.app_id)?.pilot_group_id
-        && !store::platforms_in_group(tx, &pilot)?.iter().any(|platform| package.facts.runs_on(*platform))
-    {
-        notes.push(String::from("No device of the group that is to try it can have it: it does not run on any of them."));
+    if package.stage == Stage::Pilot {
+        notes.extend(super::pilot::nobody_for(tx, package)?);
+    }
+    if let Some(certificate) = package.facts.signature.as_ref().and_then(|signature| signature.certificate.as_ref()) {
+        let days = days_until(certificate.ends_at, tx.now);
+        if days <= 0 {
+            notes.push(format!(
+                "The certificate that signed the app, “{}”, ended on {}: no device opens the app any more. Sign it with a new one, and upload it again.",
+                certificate.name,
+                certificate.ends_at.day()
+            ));
+        } else if days <= WARNED_DAYS[0] {
+            notes.push(format!(
+                "The certificate that signed the app ends on {}; after that no device opens it. Sign it with a new one before.",
+                certificate.ends_at.day()
+            ));
+        }
     }
     if let Some(profile) = &package.facts.provisioning {
         let days = days_until(profile.expires_at, tx.now);

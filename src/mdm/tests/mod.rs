@@ -30,6 +30,7 @@ mod queue;
 mod reconcile;
 mod renewal;
 mod returns;
+mod rollouts;
 mod scep;
 mod secrets;
 mod seen;

@@ -83,6 +83,14 @@ oids! {
     CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 }
 
+// Marks in the certificates that sign apps, and an attribute of such signatures (Apple, Worldwide Developer Relations certification practice statement).
+oids! {
+    APPLE_DEVELOPMENT = "1.2.840.113635.100.6.1.2";
+    APPLE_APP_STORE = "1.2.840.113635.100.6.1.3";
+    APPLE_DISTRIBUTION = "1.2.840.113635.100.6.1.4";
+    APPLE_CODE_DIRECTORIES = "1.2.840.113635.100.9.1";
+}
+
 // Name attributes (RFC 4519).
 oids! {
     COMMON_NAME = "2.5.4.3";

@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 use zip::ZipArchive;
 
 use super::bounded::{self, Bounded};
+use super::code::{self, Beside, CodeSignature, Fault};
 use super::{Facts, Package, PackageKind, Refusal, damaged, identifier, png, refuse, short, version};
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{Dictionary, Value, fields, parse_dictionary};
@@ -23,19 +24,20 @@ pub(super) const INFO_MAX_BYTES: u64 = 1 << 20;
 const MAC_APP: &str = "This is a Mac app in a ZIP archive. Macs install packages: make one with productbuild --component The.app /Applications out.pkg, and sign it with productsign.";
 
 pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusal> {
-    let file = must_be_small(file, size)?;
-    let mut archive = ZipArchive::new(Bounded::new(file, READ_MAX_BYTES)).map_err(|_| damaged("file"))?;
+    let file = Bounded::new(must_be_small(file, size)?, READ_MAX_BYTES);
+    let budget = file.budget();
+    let mut archive = ZipArchive::new(file).map_err(|_| damaged("file"))?;
     let names: Vec<String> = archive.file_names().map(|name| name.map(std::borrow::Cow::into_owned).unwrap_or_default()).collect();
     let app = app(&names)?;
     let inside = |name: &str| names.iter().position(|known| plain(known) == format!("{app}/{name}"));
     let at = inside("Info.plist").ok_or_else(|| damaged("app"))?;
-    let info = file_at(&mut archive, at, INFO_MAX_BYTES)
+    let plist = file_at(&mut archive, at, INFO_MAX_BYTES)
         .ok_or_else(|| Refusal(String::from("Its Info.plist is damaged, packed with a password, or far longer than any real one.")))?;
-    let info = parse_dictionary(&info).map_err(|_| Refusal(String::from("Its Info.plist cannot be read. Export the app once more.")))?;
+    let info = parse_dictionary(&plist).map_err(|_| Refusal(String::from("Its Info.plist cannot be read. Export the app once more.")))?;
     let mut facts = facts(&info, &app)?;
-    if let Some(at) = inside("embedded.mobileprovision") {
-        let bytes = file_at(&mut archive, at, provision::MAX_BYTES as u64).unwrap_or_default();
-        facts.provisioning = Some(provision::read(&bytes).map_err(|error| {
+    let profile = inside("embedded.mobileprovision").map(|at| file_at(&mut archive, at, provision::MAX_BYTES as u64).unwrap_or_default());
+    if let Some(bytes) = &profile {
+        facts.provisioning = Some(provision::read(bytes).map_err(|error| {
             Refusal(String::from(match error {
                 ProvisionError::Changed => {
                     "The provisioning profile inside was changed or damaged after it was signed. Export the app once more."
@@ -45,7 +47,32 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
         })?);
     }
     let icon = icon(&mut archive, &names, &app, &info);
+    let resources = inside("_CodeSignature/CodeResources").and_then(|at| file_at(&mut archive, at, code::RESOURCES_MAX_BYTES));
+    // What was read until now was small; a program is looked through to its end, twice.
+    budget.add(2 * code::PROGRAM_MAX_BYTES);
+    let beside = Beside { info: &plist, resources: resources.as_deref(), profile: profile.as_deref().zip(facts.provisioning.as_ref()) };
+    let name = fields::filled(&info, "CFBundleExecutable").unwrap_or_default();
+    match signature(&mut archive, inside(&name).filter(|_| !name.is_empty()), beside) {
+        Ok(signature) => {
+            facts.warnings.extend(code::problems(&facts, &signature));
+            facts.signature = Some(signature);
+        }
+        Err(fault) => facts.warnings.push(code::fault(fault, &short(&name))),
+    }
     Ok(Package { facts, icon })
+}
+
+/// Who signed the program, which stands at `at` in the archive.
+fn signature<R: Read + Seek>(archive: &mut ZipArchive<R>, at: Option<usize>, beside: Beside<'_>) -> Result<CodeSignature, Fault> {
+    let at = at.ok_or(Fault::NoProgram)?;
+    let is_long = archive.by_index(at).map_err(|_| Fault::Damaged)?.size() > code::PROGRAM_MAX_BYTES;
+    // What the archive says of its length is good for this alone: reading ends there anyway.
+    if is_long {
+        return Err(Fault::TooLarge);
+    }
+    let image = code::find(archive.by_index(at).map_err(|_| Fault::Damaged)?.take(code::PROGRAM_MAX_BYTES))?;
+    let again = archive.by_index(at).map_err(|_| Fault::Damaged)?.take(code::PROGRAM_MAX_BYTES);
+    code::judge(&image, beside, again).ok_or(Fault::Damaged)
 }
 
 /// Refuses archives whose directory is longer than that of any app, before anything is made of it.
@@ -140,6 +167,7 @@ fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
         device_families: families.iter().filter_map(|family| family_name(*family)).map(str::to_owned).collect(),
         provisioning: None,
         signer: None,
+        signature: None,
         apps: Vec::new(),
         warnings: Vec::new(),
     })

@@ -3,6 +3,7 @@
 //! The readers hold no more than their named limits, whatever a file claims of itself.
 
 mod bounded;
+pub(crate) mod code;
 mod ipa;
 mod pkg;
 mod png;
@@ -18,6 +19,7 @@ use super::provision;
 use super::xml::{self, Bounds, Element, XmlError};
 use crate::clock::Timestamp;
 
+pub use code::{CodeChecks, CodeSignature, SignatureKind, SigningCertificate};
 pub use png::{MAX_ICON_BYTES, MAX_ICON_SIDE};
 
 /// The longest text of a package that is kept, in characters.
@@ -83,6 +85,9 @@ pub struct Facts {
     pub provisioning: Option<provision::Facts>,
     /// Of a package who signed it.
     pub signer: Option<Signer>,
+    /// Of an app who signed it; null where that could not be looked at, as the warnings say, or was not when it was uploaded.
+    #[serde(default)]
+    pub signature: Option<CodeSignature>,
     /// Of a package the apps inside.
     pub apps: Vec<BundledApp>,
     /// What is odd about it, in sentences.
@@ -93,6 +98,11 @@ impl Facts {
     /// Whether it runs on a platform, as far as either is known.
     pub fn runs_on(&self, platform: Platform) -> bool {
         platform == Platform::Unknown || self.platforms.is_empty() || self.platforms.contains(&platform)
+    }
+
+    /// When the certificate ends that signed the app; none where none did, or nobody looked.
+    pub fn signer_ends_at(&self) -> Option<Timestamp> {
+        Some(self.signature.as_ref()?.certificate.as_ref()?.ends_at)
     }
 
     /// Whether there may be a device that runs both.
@@ -168,6 +178,12 @@ pub fn read<R: Read + Seek>(mut file: R, size: u64) -> Result<Package, Refusal> 
     }
     let tail = piece(&mut file, size.saturating_sub(512), 512)?;
     refuse(foreign(&head, &tail))
+}
+
+/// Judges the signature of a program by itself, without the app round it; none where it is no program for devices, or damaged.
+pub fn signature_of_program(program: &[u8]) -> Option<CodeSignature> {
+    let image = code::find(program).ok()?;
+    code::judge(&image, code::Beside { info: &[], resources: None, profile: None }, program)
 }
 
 fn piece<R: Read + Seek>(file: &mut R, from: u64, length: u64) -> Result<Vec<u8>, Refusal> {

@@ -113,6 +113,7 @@ fn facts(distribution: &Element, infos: &[Element]) -> Result<Facts, Refusal> {
         device_families: Vec::new(),
         provisioning: None,
         signer: None,
+        signature: None,
         apps,
         warnings,
     })

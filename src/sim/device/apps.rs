@@ -57,6 +57,8 @@ pub(crate) struct Management {
     pub(crate) device_based: bool,
     /// The declaration that manages it; such an app is none of the commands' business.
     pub(crate) declaration: Option<String>,
+    /// What the server called that declaration's content when the app was looked at last.
+    token: Option<String>,
     /// It is a package for Macs, which stays when its declaration goes.
     pub(crate) is_package: bool,
     /// Its package is still being downloaded: however much time passes, it is not there before that came.
@@ -88,6 +90,8 @@ pub(crate) struct Order {
     pub(crate) attributes: Option<Dictionary>,
     pub(crate) device_based: bool,
     pub(crate) declaration: Option<String>,
+    /// What the server called that declaration's content.
+    pub(crate) token: Option<String>,
     pub(crate) is_package: bool,
     /// Its package is downloaded apart.
     pub(crate) awaits: bool,
@@ -212,8 +216,8 @@ impl Apps {
         let app = self.0.get_mut(identifier)?;
         let is_held = |held: &mut Management| held.declaration.as_deref() == Some(declaration) && held.status == Status::Queued;
         let held = app.managed.take_if(is_held)?;
-        let Management { flags, configuration, attributes, device_based, declaration, keeps_current, mishap, .. } = held;
-        let order = Order { flags, configuration, attributes, device_based, declaration, keeps_current, mishap, ..Order::default() };
+        let Management { flags, configuration, attributes, device_based, declaration, token, keeps_current, mishap, .. } = held;
+        let order = Order { flags, configuration, attributes, device_based, declaration, token, keeps_current, mishap, ..Order::default() };
         let app = app.clone();
         if !app.installed {
             self.0.remove(identifier);
@@ -323,8 +327,8 @@ impl Apps {
 
 impl Management {
     fn of(order: Order, status: Status, due: Option<Timestamp>) -> Self {
-        let Order { flags, configuration, attributes, device_based, declaration, is_package, awaits, keeps_current, costs: _, mishap } =
-            order;
+        let Order { flags, configuration, attributes, device_based, declaration, token, .. } = order;
+        let Order { is_package, awaits, keeps_current, mishap, .. } = order;
         let (feedback, failure, unlicensed) = (None, None, false);
         Self {
             status,
@@ -335,6 +339,7 @@ impl Management {
             feedback,
             device_based,
             declaration,
+            token,
             is_package,
             awaits,
             keeps_current,

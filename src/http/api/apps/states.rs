@@ -64,7 +64,8 @@ pub(super) async fn of_device(
     Ok(JsonBody(rows.into_iter().map(AppStateView::from).collect()))
 }
 
-/// Ask again for an app on a device: what was declined or deleted, what failed or waits, what is the person's own. One that may be asked for is asked for.
+/// Ask again for an app on a device: what was declined or deleted, what failed or waits, what is the person's own. One that may be asked for is asked for;
+/// one that is there by a declaration is looked at anew by the device, and updated where there is a newer version.
 #[utoipa::path(put, path = "/api/v1/devices/{id}/apps/{app_id}/ask", tag = "apps",
     params(("id" = String, Path, description = "The device's id or Nano id"), ("app_id" = String, Path, description = "The app's id")),
     responses((status = 200, description = "As it stands now", body = AppStateView)))]

@@ -101,6 +101,8 @@ pub(super) struct AppPackagesView {
     bundle_id: String,
     /// The group that gets new versions first.
     pilot_group_id: Option<String>,
+    /// Why no device of that group tries a new version, in a sentence; empty where one can, and where there is no such group.
+    pilot_problem: String,
     /// When it was last tried whether devices can fetch it; null before that.
     checked_at: Option<Timestamp>,
     /// Why they cannot, in a sentence; empty where nothing is known against it.
@@ -112,6 +114,7 @@ pub(super) struct AppPackagesView {
 impl AppPackagesView {
     pub(super) fn of(tx: &Tx, found: Overview) -> Result<Self> {
         Ok(Self {
+            pilot_problem: packages::nobody_tries(tx, &found.app.id)?.unwrap_or_default(),
             versions: found.versions.into_iter().map(|package| PackageView::of(tx, package)).collect::<Result<_>>()?,
             app_id: found.app.id,
             name: found.app.name,

@@ -25,6 +25,7 @@ mod roster;
 mod schema;
 mod settings;
 mod setup_assistant;
+mod signatures;
 mod updates;
 mod webhooks;
 

@@ -29,11 +29,11 @@ impl House {
         self.send(Listener::Main, request.header("content-type", kind).body(Body::from(body.to_vec())).unwrap()).await
     }
 
-    async fn json(&self, method: Method, path: &str, body: Value) -> Reply {
+    pub(super) async fn json(&self, method: Method, path: &str, body: Value) -> Reply {
         self.ask(Role::Owner, method, path, Some(body)).await
     }
 
-    async fn look(&self, path: &str) -> Value {
+    pub(super) async fn look(&self, path: &str) -> Value {
         self.ask(Role::Owner, Method::GET, path, None).await.body
     }
 
@@ -314,6 +314,7 @@ async fn a_new_version_goes_to_the_pilot_group_first_and_back_again() {
     assert_eq!((none.status, &none.body["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("stage")), "{}", none.body);
     let set = house.json(Method::PATCH, &versions, json!({ "pilot_group_id": "cart" })).await;
     assert_eq!((set.status, &set.body["pilot_group_id"]), (StatusCode::OK, &json!("cart")), "{}", set.body);
+    assert_eq!(set.body["pilot_problem"], json!(""), "{}", set.body);
     let next = house.put(NEXT).await.body["package"].clone();
     assert_eq!((&next["stage"], shown().await.as_str()), (&json!("pilot"), "143"));
     house.json(Method::PATCH, &versions, json!({ "pilot_group_id": null })).await;

@@ -122,6 +122,7 @@ fn app_view(tx: &Tx, actor: &Actor, id: &str) -> Result<AppView> {
         versions: found.versions.into_iter().map(version).collect::<Result<_>>()?,
         groups: groups::all(tx)?.into_iter().map(|group| (group.id, group.name)).collect(),
         pilot: found.rollout.pilot_group_id.unwrap_or_default(),
+        pilot_problem: packages::nobody_tries(tx, &found.app.id)?.unwrap_or_default(),
         assigned: found.groups,
         problem: found.rollout.problem,
         checked_at: found.rollout.checked_at,
@@ -142,10 +143,12 @@ async fn set_pilot(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): 
     let (actor, target) = (who.actor.clone(), id.clone());
     let work = move |tx: &Tx| {
         let group = Some(sent.pilot_group_id.as_str()).filter(|group| !group.is_empty());
-        packages::set_pilot(tx, &actor, &target, group)
+        packages::set_pilot(tx, &actor, &target, group)?;
+        packages::nobody_tries(tx, &target)
     };
-    app.store.write(app.now(), work).await?;
-    Ok(said(&app, &gate, &who, &format!("/own-apps/{id}"), "Saved."))
+    let doubt = app.store.write(app.now(), work).await?;
+    let words = doubt.map_or_else(|| String::from("Saved."), |doubt| format!("Saved. {doubt}"));
+    Ok(said(&app, &gate, &who, &format!("/own-apps/{id}"), &words))
 }
 
 async fn try_again(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
@@ -201,8 +204,13 @@ async fn set_stage(
     Form(sent): Form<Staged>,
 ) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
-    match app.store.write(app.now(), move |tx| packages::stage(tx, &actor, &target, sent.stage)).await {
-        Ok(_) => {
+    let work = move |tx: &Tx| {
+        let package = packages::stage(tx, &actor, &target, sent.stage)?;
+        if sent.stage == Stage::Pilot { packages::nobody_tries(tx, &package.app_id) } else { Ok(None) }
+    };
+    match app.store.write(app.now(), work).await {
+        Ok(Some(doubt)) => Ok(said(&app, &gate, &who, &format!("/own-apps/versions/{id}"), &format!("It is on trial. {doubt}"))),
+        Ok(None) => {
             let done = match sent.stage {
                 Stage::Everyone => "It is in place for everyone; devices get it from now on.",
                 Stage::Pilot => "It is on trial; the devices of the pilot group get it from now on.",

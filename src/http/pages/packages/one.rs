@@ -27,6 +27,8 @@ pub struct AppView {
     pub groups: Vec<(String, String)>,
     /// The id of the pilot group; empty for none.
     pub pilot: String,
+    /// Why no device of that group tries a new version; empty where one can.
+    pub pilot_problem: String,
     /// The names of the groups that the app is assigned to.
     pub assigned: Vec<String>,
     /// Why devices cannot fetch it; empty where nothing is known against it.
@@ -68,7 +70,10 @@ pub fn app(shell: &Shell, view: &AppView) -> Markup {
     };
     let content = html! {
         (live(Live { id: "versions", topics: "package app assignment", of: None, src: None }, versions(view, shell.now)))
-        (section("Trial", trial(view)))
+        (section("Trial", html! {
+            @if !view.pilot_problem.is_empty() { (notes(&[&view.pilot_problem])) }
+            (trial(view))
+        }))
         (access_link(&view.id, false))
     };
     frame(shell, &page, content)

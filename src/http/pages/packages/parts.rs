@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::parts::{Fact, State, badge, facts, state_square};
-use crate::protocol::package::{Facts, PackageKind};
+use crate::protocol::package::{CodeSignature, Facts, PackageKind, SignatureKind};
 use crate::protocol::platform::Platform;
 use crate::protocol::provision::{self, Reach};
 use crate::store::packages::Stage;
@@ -60,6 +60,12 @@ pub(super) fn about(package: &Facts, size_bytes: u64, sha256: &str) -> Markup {
         let above = signer.issuers.join(", ");
         list.push(Fact::new("Signed by", html! { (signer.name) @if !above.is_empty() { span.meta { ", below " (above) } } }));
     }
+    if let Some(signature) = &package.signature {
+        list.push(Fact::new("Signed by", signed_by(signature)));
+        if signature.kind != SignatureKind::Unsigned {
+            list.push(Fact::text("Fits its signature", &compared(signature)));
+        }
+    }
     if package.kind == PackageKind::Ipa {
         match &package.provisioning {
             Some(profile) => list.push(Fact::new("Provisioning profile", provisioning(profile))),
@@ -69,6 +75,45 @@ pub(super) fn about(package: &Facts, size_bytes: u64, sha256: &str) -> Markup {
     list.push(Fact::text("Size", &size(size_bytes)));
     list.push(Fact::code("SHA-256", sha256));
     facts(&list)
+}
+
+/// Who signed an app, of which kind that is, and until when the certificate is good.
+fn signed_by(signature: &CodeSignature) -> Markup {
+    let kind = match signature.kind {
+        SignatureKind::Unsigned => return html! { "nobody" },
+        SignatureKind::NoCertificate => return html! { "nobody's certificate: its linker alone" },
+        SignatureKind::Development => "for development",
+        SignatureKind::InHouse => "for in-house distribution",
+        SignatureKind::AdHoc => "for ad hoc distribution to the devices of its profile",
+        SignatureKind::AppStore => "for the App Store",
+        SignatureKind::Distribution => "for distribution",
+        SignatureKind::Other => "not for apps of iPads and iPhones",
+    };
+    let Some(certificate) = &signature.certificate else { return html! { "somebody who cannot be told" } };
+    let team = [&signature.team_id, &certificate.team_id].into_iter().find(|team| !team.is_empty());
+    html! {
+        (certificate.name) span.meta {
+            @if !certificate.organisation.is_empty() { ", of " (certificate.organisation) }
+            @if let Some(team) = team { ", team " (team) }
+            ", " (kind) ", until " (super::super::parts::day(certificate.ends_at))
+            @if !certificate.issuers.is_empty() { ", below " (certificate.issuers.join(", ")) }
+        }
+    }
+}
+
+/// What was compared with an app's signature and fits it; what does not is told in the notes.
+fn compared(signature: &CodeSignature) -> String {
+    let checks = signature.checks;
+    let all = [
+        (checks.signature, "the signed list of digests"),
+        (checks.program, "every page of the program"),
+        (checks.info_plist, "Info.plist"),
+        (checks.resource_list, "the list of its files"),
+        (checks.profile, "the provisioning profile"),
+    ];
+    let fits: Vec<_> = all.iter().filter(|(fits, _)| *fits == Some(true)).map(|(_, what)| *what).collect();
+    let fits = if fits.is_empty() { String::from("nothing") } else { fits.join(", ") };
+    format!("{fits}. Frameworks, extensions and other files inside are not looked at.")
 }
 
 /// The devices that a package runs on, in words.

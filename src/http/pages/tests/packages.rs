@@ -1,6 +1,7 @@
 //! Apps of the house and provisioning profiles on their pages.
 
 use super::*;
+use crate::protocol::package::code::tests::{LINKED, SIGNED_APP};
 use crate::protocol::package::tests::{COMPONENT, EXPIRED, FIELD, NEXT};
 use crate::protocol::provision::tests::profile;
 use crate::store::packages as rows;
@@ -60,6 +61,32 @@ async fn an_app_is_uploaded_without_script_looked_at_staged_and_deleted() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_version_says_who_signed_it_and_what_keeps_devices_from_opening_it() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    for (file, words) in [
+        (
+            SIGNED_APP,
+            &[
+                "iPhone Distribution: Example School (A1B2C3D4E5)",
+                ", of Example School, team A1B2C3D4E5, for in-house distribution, until",
+                "every page of the program, Info.plist, the list of its files, the provisioning profile. Frameworks",
+                "which is no certificate of Apple&#39;s",
+            ][..],
+        ),
+        (LINKED, &["nobody&#39;s certificate: its linker alone", "signed without a certificate"][..]),
+        (FIELD, &["There is no program in the app"][..]),
+    ] {
+        let kept = house.bring_file(&owner, "/own-apps/new", &[], file).await;
+        assert_eq!(kept.status, StatusCode::SEE_OTHER, "{}", kept.body);
+        let page = house.get(&owner, kept.location()).await.body.replace('\'', "&#39;");
+        for part in words {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_file_stands_at_its_field() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;
@@ -84,6 +111,8 @@ async fn a_group_is_chosen_that_tries_new_versions_and_a_version_in_use_stays() 
     let app = house.write(move |tx| Ok(rows::by_id(tx, &id)?.unwrap().app_id)).await;
     let chosen = house.post(&owner, &format!("/own-apps/{app}/pilot"), "pilot_group_id=cart").await;
     assert_eq!(chosen.status, StatusCode::SEE_OTHER, "{}", chosen.body);
+    let page = house.get(&owner, chosen.location()).await.body;
+    assert!(page.contains("The app is assigned to no device of the group “Cart &lt;A&gt;”"), "nobody would try it: {page}");
     let next = house.bring_file(&owner, "/own-apps/new", &[], NEXT).await;
     let page = house.get(&owner, next.location()).await.body;
     assert!(page.contains("on trial") && page.contains("The devices of Cart &lt;A&gt;") && page.contains("End the trial"), "{page}");

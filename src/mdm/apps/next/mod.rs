@@ -109,6 +109,7 @@ pub fn want(row: &mut AppState, facts: &Facts, mechanism: Mechanism, now: Timest
     if row.mechanism != mechanism {
         // The new mechanism takes over what the old one brought, without installing it again.
         row.mechanism = mechanism;
+        row.asked_version.clear();
         row.sent.clear();
         row.attempts = 0;
         row.due_at = None;
@@ -257,6 +258,9 @@ pub fn ask(row: &mut AppState, now: Timestamp) {
     if row.command_uuid.is_some() {
         return;
     }
+    if row.mechanism == Mechanism::Declaration && ask_declared(row, now) {
+        return;
+    }
     match row.stage {
         Stage::Installed => {}
         // It is sent as it is now, in the version that there is.
@@ -284,6 +288,36 @@ pub fn ask(row: &mut AppState, now: Timestamp) {
             enter(row, Stage::Absent, "", now);
         }
     }
+}
+
+/// Somebody asks for an app that a declaration brings and that is on the device; tells whether that was so.
+fn ask_declared(row: &mut AppState, now: Timestamp) -> bool {
+    match row.stage {
+        // Without its declaration the app would go, with its data: the same one is served with another token, and the device looks at it anew.
+        Stage::Installed | Stage::Outdated | Stage::Updating if is_known_there(row) => row.asked_version = asked_key(now),
+        // The device asks its person anew whether the app, which is theirs, may be managed.
+        Stage::Unmanaged => {
+            row.take_over = true;
+            row.asks += 1;
+            enter(row, Stage::Absent, "", now);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// What marks an asking anew for an app that is there: no App Store's number or version begins like it.
+const ASKED: &str = "asked ";
+
+fn asked_key(now: Timestamp) -> String {
+    format!("{ASKED}{}", now.millis())
+}
+
+/// What besides its content makes the declaration of an app another one: the newest version, and that somebody asked anew.
+pub fn edition(newest: &str, row: Option<&AppState>) -> String {
+    let is_asked = |row: &&AppState| row.mechanism == Mechanism::Declaration && row.asked_version.starts_with(ASKED);
+    let asked = row.filter(is_asked).map(|row| row.asked_version.as_str()).unwrap_or_default();
+    [newest, asked].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Notes whether there is a newer version of what is there, that is not on its way.

@@ -68,9 +68,7 @@ fn ask_account(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 
 /// Does what was decided for one app; tells whether the device is to be asked how far it is.
 fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Vec<Timestamp>) -> Result<bool> {
-    if let Some(stray) = planned.stray.take() {
-        commands::take_back(tx, enrollment, &stray, "it comes by a declaration now")?;
-    }
+    let_go(tx, enrollment, &mut planned)?;
     let holder = planned.holder.as_ref().map(apps::holder_key).unwrap_or_default();
     if !planned.row.holder.is_empty() && planned.row.holder != holder && planned.order.is_some() {
         give_back(tx, enrollment, &mut planned.row)?;
@@ -134,6 +132,25 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
         app_states::put(tx, &enrollment.id, &planned.row)?;
     }
     Ok(asks)
+}
+
+/// Ends what is not waited for any more: the command of an app that comes by a declaration now, and the code of one that left the queue.
+fn let_go(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned) -> Result<()> {
+    if let Some(stray) = planned.stray.take() {
+        commands::take_back(tx, enrollment, &stray, "it comes by a declaration now")?;
+    }
+    match planned.before.as_ref().filter(|before| before.command_uuid != planned.row.command_uuid) {
+        Some(before) => free_code(tx, enrollment, before),
+        None => Ok(()),
+    }
+}
+
+/// The command of a row is not waited for any more: a redemption code that it was to bring, and never did, is nobody's again.
+fn free_code(tx: &Tx, enrollment: &Enrollment, row: &AppState) -> Result<()> {
+    match row.command_uuid.as_deref().filter(|_| row.is_redeeming()) {
+        Some(uuid) => codes::give_back_unsent(tx, &row.adam_id, enrollment, uuid),
+        None => Ok(()),
+    }
 }
 
 /// Says to the ledger that a licence is wanted, where that was not said, also of one that somebody else gave; tells whether one is there that was
@@ -336,6 +353,7 @@ pub(super) fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Standing>
 pub(super) fn begin_anew(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let before = app_states::of_enrollment(tx, &enrollment.id)?;
     app_states::forget_all(tx, &enrollment.id)?;
+    before.iter().try_for_each(|old| free_code(tx, enrollment, old))?;
     for old in before.into_iter().filter(|old| !old.holder.is_empty() || old.asked_at.is_some()) {
         let row = AppState {
             name: old.name,

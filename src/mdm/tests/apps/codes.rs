@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::mdm::licences::codes;
+use crate::mdm::{commands, reconcile};
+use crate::store::enrollments::Enrollment;
 
 const SHEET: &str = "Code\nAAAA1111\nBBBB2222\nCCCC3333\n";
 
@@ -110,4 +112,55 @@ fn a_code_that_did_not_reach_its_device_or_was_not_needed_is_free_again() {
     let enrollment = device.enrollment();
     school.write(move |tx| codes::unused(tx, ATLAS, &enrollment, &code.into()));
     assert_eq!(left(&school), 3, "the person had bought it before");
+}
+
+/// A device that asks for a code, for which one is queued while it is away.
+fn code_queued(school: &School) -> (Device<'_>, String) {
+    let device = device(school, "16.7");
+    assigned(school, 0, AssignedMode::Required, nobody());
+    device.session(&taken("NeedsRedemption"), "NeedsRedemption");
+    import(school);
+    school.write(reconcile::plan_page);
+    let row = device.app().unwrap();
+    assert_eq!((row.is_redeeming(), left(school)), (true, 2), "one is kept for it");
+    (device, row.command_uuid.unwrap())
+}
+
+#[test]
+fn a_code_that_was_never_sent_is_free_again_when_its_command_expires_is_cancelled_or_its_device_leaves() {
+    type Ends = fn(&School, Enrollment, String);
+    let ends: [(&str, Ends); 4] = [
+        ("expired", |school, _, _| {
+            school.clock.advance(days(400));
+            assert_eq!(school.write(commands::expire), 1);
+        }),
+        ("cancelled", |school, enrollment, uuid| drop(school.write(move |tx| commands::cancel(tx, &Actor::Console, &enrollment, &uuid)))),
+        ("left", |school, enrollment, _| school.write(move |tx| apps::left(tx, &enrollment))),
+        ("dropped", |school, enrollment, _| {
+            assert_eq!(school.write(move |tx| commands::drop_all(tx, &enrollment, "the device left")), 1);
+        }),
+    ];
+    for (how, end) in ends {
+        let school = School::new();
+        let (device, uuid) = code_queued(&school);
+        end(&school, device.enrollment(), uuid);
+        school.write(reconcile::plan_page);
+        assert_eq!(left(&school), 3, "{how}");
+        if how == "cancelled" {
+            school.clock.advance(days(2));
+            assert_eq!(kinds(&device.session("", "NeedsRedemption")).last(), Some(&"ApplyRedemptionCode"), "the device still asks");
+            assert_eq!(left(&school), 2);
+        }
+    }
+}
+
+#[test]
+fn a_code_that_was_sent_stays_given_whatever_becomes_of_its_command() {
+    let school = School::new();
+    let (device, uuid) = code_queued(&school);
+    assert_eq!(device.idle().unwrap().request_type, "ApplyRedemptionCode", "and no answer comes");
+    let enrollment = device.enrollment();
+    school.write(move |tx| commands::cancel(tx, &Actor::Console, &enrollment, &uuid));
+    school.write(reconcile::plan_page);
+    assert_eq!(left(&school), 2, "the device may have redeemed it");
 }

@@ -65,6 +65,61 @@ fn a_declared_app_is_followed_by_status_reports_until_it_has_gone() {
     assert!(!has_licence(&school));
 }
 
+/// Somebody asks again for an app on a device; gives what they are told.
+fn ask(device: &Device<'_>, app: &App) -> &'static str {
+    let (device_id, id) = (device.enrollment().device_id, app.id.clone());
+    apps::asked_words(&device.school.write(move |tx| apps::ask_again(tx, &Actor::Console, &device_id, &id)))
+}
+
+#[test]
+fn asking_again_for_a_declared_app_that_is_there_changes_the_token_of_its_declaration_once_and_nothing_else() {
+    let school = School::new();
+    let device = device(&school, "18.1");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session("", "");
+    device.session("", "");
+    let identifier = apps::declaration_identifier(&app.id, 0);
+    let managed = app_list(&identifier, "managed", None);
+    device.declarative("status", Some(&managed));
+    let served = || device.json(&format!("declaration/configuration/{identifier}")).unwrap();
+    let before = served();
+    device.session("", "");
+    assert_eq!((device.stage(), served()), (Stage::Installed, before.clone()), "nobody asked");
+    for _ in 0..2 {
+        school.clock.advance(MINUTE);
+        let before = served();
+        assert!(ask(&device, &app).contains("looks at its declaration anew"));
+        device.session("", "");
+        let after = served();
+        assert_ne!(after["ServerToken"], before["ServerToken"], "the device looks at it anew");
+        assert_eq!((&after["Payload"], &after["Identifier"]), (&before["Payload"], &before["Identifier"]), "and keeps the app");
+        device.session("", "");
+        device.declarative("status", Some(&managed));
+        device.session("", "");
+        assert_eq!((device.stage(), served()), (Stage::Installed, after));
+    }
+    assert_eq!(device.app().unwrap().asks, 0);
+}
+
+#[test]
+fn asking_again_where_the_person_kept_their_own_app_unmanaged_makes_the_device_ask_anew() {
+    let school = School::new();
+    let device = device(&school, "18.1");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    device.session("", "");
+    device.session("", "");
+    let [first, second] = [0, 1].map(|asks| apps::declaration_identifier(&app.id, asks));
+    device.declarative("status", Some(&app_list(&first, "failed", Some("Error.UnmanagedAppAlreadyInstalled"))));
+    device.session("", "");
+    assert_eq!(device.stage(), Stage::Unmanaged);
+    assert!(ask(&device, &app).contains("asks the person where it must"));
+    device.session("", "");
+    let is_served = |identifier: &str| device.json(&format!("declaration/configuration/{identifier}")).is_some();
+    assert_eq!((is_served(&first), is_served(&second)), (false, true));
+    device.declarative("status", Some(&app_list(&second, "managed", None)));
+    assert_eq!(device.stage(), Stage::Installed);
+}
+
 /// A device of iOS 18.4, enrolled by this server, with the app there and what it is to know.
 fn configured<'a>(school: &'a School, text: &'static str) -> (Device<'a>, App) {
     let device = device(school, "18.4");

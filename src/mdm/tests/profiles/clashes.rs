@@ -6,6 +6,7 @@ use super::*;
 use crate::mdm::clashes::{self, CLASHES_MAX};
 use crate::mdm::policies::{self, Clash, NewPolicy};
 use crate::mdm::reconcile::{self, Named, Thought};
+use crate::protocol::platform::Platform;
 use crate::store::meetings::tests as meetings;
 
 pub(super) fn policy(school: &School, name: &'static str, settings: serde_json::Value) -> String {
@@ -271,6 +272,43 @@ fn an_app_that_a_list_of_a_policy_hides_is_named_from_both_sides() {
     assert!(hidden(&chess, &["none"])[0].words.contains("both are for this group"));
     let new = school.write(|tx| apps::add(tx, &Actor::Console, "1500000005", "New")).id;
     assert_eq!(hidden(&new, &["all"]), []);
+}
+
+#[test]
+fn a_list_hides_an_app_only_where_the_app_can_be() {
+    let school = School::new();
+    ipads(&school, &["18.1"]);
+    school.write(|tx| {
+        meetings::device(tx, "tv", "Apple TV", "18.1", "all")?;
+        let tv = crate::store::devices::by_id(tx, "tv")?.unwrap();
+        let tv = crate::store::devices::Device { platform: Platform::Tvos, product_name: "AppleTV11,1".into(), ..tv };
+        crate::store::devices::update(tx, &tv)
+    });
+    let no_maths = policy(&school, "No maths", json!({ "app_block_list": ["school.example.maths"] }));
+    let maths = app(&school, "1500000003", "Maths", "school.example.maths");
+    let runs_on = |platforms: &'static str| {
+        let id = maths.clone();
+        school.write(move |tx| {
+            let app = crate::store::apps::by_id(tx, &id)?.unwrap();
+            crate::store::apps::update(tx, &crate::store::apps::App { platforms: platforms.into(), ..app })
+        });
+    };
+    let id = maths.clone();
+    school.write(move |tx| {
+        crate::mdm::apps::assign(tx, &Actor::Console, &id, "all", crate::store::assignments::AssignedMode::Required, None).map(drop)
+    });
+    for (platforms, where_to) in [
+        (r#"["ios","tvos"]"#, Some("both are for the same 2 devices")),
+        (r#"["ios"]"#, Some("both are for the same device")),
+        (r#"["tvos"]"#, Some("both are for the same device")),
+        (r#"["macos"]"#, None),
+        ("[]", Some("both are for the same 2 devices")),
+    ] {
+        runs_on(platforms);
+        let told = clashes(&school, &no_maths, &["all"]);
+        assert_eq!(told.len(), usize::from(where_to.is_some()), "{platforms}: {told:?}");
+        assert!(where_to.is_none_or(|words| told[0].message.contains(words)), "{platforms}: {told:?}");
+    }
 }
 
 #[test]

@@ -12,6 +12,26 @@ impl Apps {
         }
     }
 
+    /// The declaration of an app came with this token. Where that is another one the device looks at the app anew: a newer version comes, and what came
+    /// to nothing is given back, to be ordered again.
+    pub(crate) fn look_anew(&mut self, identifier: &str, token: Option<&str>, now: Timestamp) -> Option<App> {
+        let app = self.0.get_mut(identifier)?;
+        let download = app.download();
+        let management = app.managed.as_mut().filter(|management| management.token.as_deref() != token)?;
+        management.token = token.map(str::to_owned);
+        match management.status {
+            Status::Managed if app.newer.is_some() => {
+                (management.status, management.due) = (Status::Updating, Some(now.plus(download)));
+                None
+            }
+            Status::UserRejected | Status::ManagementRejected | Status::Failed => {
+                app.managed = None;
+                Some(app.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// A declaration manages from now on what is there; says whether that may be: not where another declaration does.
     pub(crate) fn hand_over(&mut self, identifier: &str, declaration: &str, configuration: Option<Dictionary>) -> bool {
         let Some(management) = self.0.get_mut(identifier).and_then(|app| app.managed.as_mut()) else { return false };

@@ -35,9 +35,13 @@ impl Device {
         self.release_undeclared();
         for (identifier, _, payload) in active.iter().filter(|(_, kind, _)| kind == APP) {
             let configuration = self.declared_configuration(channel, payload);
+            let token = self.channels[channel].declarations.held.get(identifier).map(|held| held.server_token.clone());
             if let Some(app) = self.apps.declared_by(identifier).map(|app| app.identifier.clone()) {
-                self.apps.configure(&app, configuration);
-                continue;
+                self.apps.configure(&app, configuration.clone());
+                // What comes by a manifest is judged when that was fetched anew.
+                if payload["ManifestURL"].is_string() || self.apps.look_anew(&app, token.as_deref(), now).is_none() {
+                    continue;
+                }
             }
             let Some(app) = declared_app(payload).filter(|_| is_required(payload)) else { continue };
             let held = self.apps.find(&app.identifier).and_then(|app| app.managed.as_ref());
@@ -45,7 +49,7 @@ impl Device {
                 let whose = payload["InstallBehavior"]["License"]["Assignment"].as_str();
                 let (device_based, declaration) = (whose != Some("User"), Some(identifier.clone()));
                 let keeps_current = payload["UpdateBehavior"]["AutomaticAppUpdates"].as_str() != Some("AlwaysOff");
-                let order = Order { flags: 1, device_based, configuration, declaration, keeps_current, ..Order::default() };
+                let order = Order { flags: 1, device_based, configuration, declaration, token, keeps_current, ..Order::default() };
                 self.order_declared(app, order, whose.is_some(), now);
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::declarations::{activation, declaration, declare, entry, statuses, subscriptions};
+use super::declarations::{activation, declaration, declare, entry, statuses, subscriptions, test_configuration};
 use super::*;
 
 const MANIFEST: &str = "https://mdm.example.school/packages/manifest.plist";
@@ -111,4 +111,52 @@ fn what_a_command_brought_is_handed_over_without_being_downloaded_again() {
     assert_eq!((&told(&bench, "app.managed")["state"], bench.device.downloads().len()), (&json!("managed"), 1));
     declare(&mut bench, Vec::new());
     assert!(bench.device.apps.find("org.example.field").is_none());
+}
+
+/// An app of the store as it is declared, under a token; the server of these tests tells sets apart by the length of their tokens.
+fn of_store(token: &str, identifier: &str, more: &Json) -> Vec<(&'static str, Json)> {
+    let mut payload = json!({ "AppStoreID": "1500000002", "InstallBehavior": { "Install": "Required" } });
+    payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let mut app = declaration("configuration.app.managed", identifier, payload);
+    app["ServerToken"] = json!(token);
+    vec![activation("act", &[identifier, "subscriptions"]), ("configuration", app), subscriptions(&["app.managed.list"])]
+}
+
+#[test]
+fn what_a_person_declined_is_asked_again_when_its_declaration_changes_or_comes_back_and_not_otherwise() {
+    let atlas = |bench: &Bench| bench.device.apps().into_iter().find(|app| app.identifier == "school.example.atlas");
+    let state = |bench: &Bench| told(bench, "app.managed")["state"].clone();
+    for (token, identifier) in [("v2.0", "app"), ("v1", "another")] {
+        let mut bench = Bench::enrolled("-iPad13,18@18");
+        bench.device.person_agrees(false);
+        declare(&mut bench, of_store("v1", "app", &json!({})));
+        bench.wait(600);
+        assert_eq!((state(&bench), atlas(&bench).unwrap().installed), (json!("failed"), false));
+        bench.device.person_agrees(true);
+        declare(&mut bench, [of_store("v1", "app", &json!({})), vec![test_configuration("other")]].concat());
+        bench.wait(600);
+        assert_eq!((state(&bench), atlas(&bench).unwrap().installed), (json!("failed"), false), "something else changed");
+        declare(&mut bench, of_store(token, identifier, &json!({})));
+        bench.wait(600);
+        assert_eq!((state(&bench), atlas(&bench).unwrap().installed), (json!("managed"), true), "{token} {identifier}");
+        assert_eq!(bench.remarks(), [""; 0]);
+    }
+}
+
+#[test]
+fn an_app_that_is_kept_as_it_is_gets_its_newer_version_when_its_declaration_changes() {
+    let version = |bench: &Bench| told(bench, "app.managed")["version"].clone();
+    let kept = json!({ "UpdateBehavior": { "AutomaticAppUpdates": "AlwaysOff" } });
+    let mut bench = Bench::enrolled("iPad13,18@26");
+    declare(&mut bench, of_store("v1", "app", &kept));
+    bench.wait(600);
+    let before = version(&bench);
+    bench.device.store_renews("school.example.atlas", "99.1");
+    declare(&mut bench, of_store("v1", "app", &kept));
+    bench.wait(7200);
+    assert_eq!(version(&bench), before, "nobody asked");
+    declare(&mut bench, of_store("v2.0", "app", &kept));
+    bench.wait(600);
+    assert_eq!(version(&bench), json!("99.1"));
+    assert_eq!(bench.device.apps().len(), bench.device.apps().iter().filter(|app| app.installed).count(), "it never went");
 }

@@ -207,7 +207,7 @@ async fn ask(
     let (actor, target, device) = (who.actor.clone(), id.clone(), device_id.clone());
     let outcome = app.store.write(app.now(), move |tx| apps::ask_again(tx, &actor, &device, &target)).await;
     let words = match outcome {
-        Ok(_) => String::from("Done. It goes on when the device connects."),
+        Ok(row) => String::from(apps::asked_words(&row)),
         Err(error) if error.kind == Kind::Conflict => error.message.into_owned(),
         Err(error) => return Err(error),
     };
