@@ -91,7 +91,13 @@ fn what_a_key_is_set_to_is_of_its_type_and_restricts() {
                         assert!(matches!(switch.kind, ValueKind::Number(..) | ValueKind::Choice(_)), "{spot}");
                     }
                     (KeyValue::Own, ValueType::List) => {
-                        assert!(matches!(switch.kind, ValueKind::Apps | ValueKind::WebDomains | ValueKind::MailDomains), "{spot}");
+                        assert!(
+                            matches!(
+                                switch.kind,
+                                ValueKind::Apps | ValueKind::WebDomains | ValueKind::MailDomains | ValueKind::BetaPrograms
+                            ),
+                            "{spot}"
+                        );
                     }
                     other => panic!("{spot}: {other:?}"),
                 }
