@@ -6,9 +6,11 @@ use serde_json::{Value as Json, json};
 
 use super::catalogue;
 use super::pieces::Part;
+use super::settings::Warning;
 use super::ways::{ALWAYS_OFF, ALWAYS_ON};
 use crate::error::Result;
-use crate::mdm::betas::{OFFER, REQUIRE, Shelf, Source, Standing};
+use crate::mdm::Actor;
+use crate::mdm::betas::{self, OFFER, REQUIRE, Shelf, Source, Standing};
 use crate::mdm::wanted::{Origin, Target, Unable};
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{self, Value};
@@ -203,6 +205,26 @@ pub(super) fn warnings(settings: &serde_json::Map<String, Json>) -> Vec<(&'stati
         found.push((ONLY_OWN, "A required programme says this already."));
     }
     found
+}
+
+/// Programmes that a policy names and Apple lists no more.
+pub(super) fn ended(tx: &Tx, settings: &serde_json::Map<String, Json>) -> Result<Vec<Warning>> {
+    let mut found = Vec::new();
+    if !betas::are_chosen(settings) {
+        return Ok(found);
+    }
+    let known = betas::list(tx, &Actor::Console)?;
+    for switch in [OFFER, REQUIRE] {
+        for id in betas::chosen(settings, switch) {
+            let words = match known.iter().find(|program| program.id == id) {
+                Some(program) if program.gone_at.is_none() => continue,
+                Some(program) => format!("Apple lists “{}” no more, so it is left out. Choose another programme.", program.title),
+                None => String::from("One of its programmes is not known any more, so it is left out. Choose another one."),
+            };
+            found.push(Warning { switch, words });
+        }
+    }
+    Ok(found)
 }
 
 /// A switch with its value, for people, programmes by their titles.

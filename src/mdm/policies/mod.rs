@@ -170,6 +170,13 @@ pub fn check(tx: &Tx, actor: &Actor, id: &str, groups: &[String]) -> Result<Vec<
     clashes::of_policy(tx, &policy, &all, &[])
 }
 
+/// What the settings of a policy do not do though they may look so, with what became of the beta programmes that they name.
+pub fn all_warnings(tx: &Tx, settings: &Map<String, Value>) -> Result<Vec<Warning>> {
+    let mut found = warnings(settings);
+    found.extend(betas::ended(tx, settings)?);
+    Ok(found)
+}
+
 /// Takes a policy back from a group.
 pub fn unassign(tx: &Tx, actor: &Actor, id: &str, group_id: &str) -> Result<()> {
     actor.require(Right::Configure)?;

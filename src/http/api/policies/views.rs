@@ -96,7 +96,7 @@ impl PolicyView {
     /// The same without what takes a look at each device.
     pub(super) fn listed(tx: &Tx, actor: &Actor, policy: Policy) -> Result<Self> {
         let groups = policies::groups(tx, actor, &policy.id)?;
-        let warnings = policies::warnings(&policy.settings).into_iter();
+        let warnings = policies::all_warnings(tx, &policy.settings)?.into_iter();
         let programs = betas::titles_for(tx, &policy.settings)?;
         let on = catalogue::all().filter_map(|switch| Some(policies::in_words(switch, policy.settings.get(switch.id)?, &programs)));
         Ok(Self {

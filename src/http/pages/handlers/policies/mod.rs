@@ -121,15 +121,15 @@ async fn view(
         let assigned = policies::groups(tx, &actor, &id)?.into_iter().map(|group| (group.id, group.ends_at)).collect();
         let clashes = policies::check(tx, &actor, &id, &[])?.into_iter().map(|clash| clash.message).collect();
         let found = outcomes(tx, &actor, AssignedKind::Policy, &id)?;
-        let switches = in_words(tx, &policy)?;
+        let switches = (in_words(tx, &policy)?, policies::all_warnings(tx, &policy.settings)?);
         Ok(((policy, switches), assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, (clashes, found), zone(tx)?))
     };
     let now = app.now();
-    let ((policy, switches), assigned, groups, devices, (clashes, found), zone) = app.store.read_slow(now, work).await?;
+    let ((policy, (switches, warnings)), assigned, groups, devices, (clashes, found), zone) = app.store.read_slow(now, work).await?;
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     Ok(PolicyView {
         switches,
-        warnings: policies::warnings(&policy.settings),
+        warnings,
         clashes,
         outcomes: outcomes_view(format!("/policies/{}", policy.id), found, filter),
         ends: policies::ends(&policy.settings).words,
