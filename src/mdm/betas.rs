@@ -206,7 +206,7 @@ pub fn are_chosen(settings: &Map<String, Value>) -> bool {
 }
 
 /// Refuses a programme that Apple does not list, or that is for devices of another system than `platform`.
-pub fn check_one(tx: &Tx, id: &str, platform: Platform, field: &'static str) -> Result<()> {
+pub fn check_one(tx: &Tx, id: &str, platform: Platform, field: &str) -> Result<()> {
     match list(tx, &Actor::Console)?.into_iter().find(|program| program.id == id) {
         Some(program) if program.gone_at.is_some() => {
             Err(Error::field(field, format!("Apple lists “{}” no more; choose another one", program.title)))

@@ -194,7 +194,14 @@ async fn beta_programmes_are_shown_with_their_age_ticked_in_a_policy_and_named_b
     assert!(alone.status == 422 && alone.body.contains("which one a device has to run"), "{}", alone.body);
     let right = format!("{base}&minimum_os=version&minimum_version=27.1&beta_program={new}");
     assert_eq!(house.post(&owner, kind, &right).await.status, 303);
-    for address in [page.as_str(), &policy, &format!("{policy}/edit"), kind, "/system/audit?who=all"] {
+    let rules = "/system/setup-assistant";
+    assert!(house.get(&owner, rules).await.body.contains("iPhone and iPad: beta programme that brings it"));
+    let without = house.post(&owner, rules, &format!("hold_minutes=20&minimum.ios=&beta_programs.ios={old}")).await;
+    assert!(without.status == 422 && without.body.contains(&format!("value=\"{old}\" selected")), "{}", without.body);
+    assert!(without.body.contains("which one a device of this family has to run"), "{}", without.body);
+    assert_eq!(house.post(&owner, rules, &format!("hold_minutes=20&minimum.ios=27.1&beta_programs.ios={old}")).await.status, 303);
+    assert!(house.get(&owner, rules).await.body.contains(&format!("value=\"{old}\" selected")));
+    for address in [rules, page.as_str(), &policy, &format!("{policy}/edit"), kind, "/system/audit?who=all"] {
         assert!(!house.get(&owner, address).await.body.contains("secret-"), "{address}");
     }
     services.ade.book().server(&token).betas = None;

@@ -16,20 +16,16 @@ use crate::store::{Tx, ade_devices};
 /// What the profile says that Apple's list gives the device counts before the rules of its family; `is_by_list` says that it came by that.
 pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> Result<Option<NeededRelease>> {
     let own = if is_by_list { of_profile(tx, &info.serial_number)? } else { None };
-    let (own, program) = own.map_or((None, String::new()), |(least, program)| (Some(least), program));
-    let least = match own.as_deref() {
-        Some(ANY_OS) => return Ok(None),
-        Some(least) => least,
-        None => match rules.minimum.get(&info.platform()) {
-            Some(least) => least.as_str(),
-            None => return Ok(None),
-        },
+    let of_family = || {
+        let program = rules.beta_programs.get(&info.platform()).cloned().unwrap_or_default();
+        rules.minimum.get(&info.platform()).map(|least| (least.clone(), program))
     };
+    let Some((least, program)) = own.or_else(of_family).filter(|(least, _)| least != ANY_OS) else { return Ok(None) };
     // One that does not understand the answer would stand there for ever.
     if !info.can_request_software_update || !info.version().is_known() {
         return Ok(None);
     }
-    if let Some(needed) = by_beta(tx, info, least, &program)? {
+    if let Some(needed) = by_beta(tx, info, &least, &program)? {
         return Ok(Some(needed));
     }
     let subject = Subject {
@@ -40,7 +36,7 @@ pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> R
         device_id: info.software_update_device_id.clone(),
     };
     let found = candidates::of(tx, &subject, &mut Memo::default())?;
-    Ok(choose(least, subject.version, &found, Day::of(tx.now)))
+    Ok(choose(&least, subject.version, &found, Day::of(tx.now)))
 }
 
 /// What the profile of a device says that Apple's list names: the version, and the beta programme that brings it; nothing where it leaves it to the

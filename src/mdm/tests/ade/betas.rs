@@ -10,11 +10,12 @@ use crate::mdm::ade::betas::{self as lists, AGAIN_AFTER, ASKED_EVERY, Standing a
 use crate::mdm::ade::{SYNC_EVERY, profiles as wishes, servers};
 use crate::mdm::betas::{self, Program};
 use crate::mdm::enroll::automated::minimum;
-use crate::mdm::enroll::automated::rules::Rules;
+use crate::mdm::enroll::automated::rules::{self, Rules};
 use crate::mdm::policies::{self, NewPolicy};
 use crate::mdm::{Actor, Role};
 use crate::protocol::ade::{ProfileKeys, beta_program_id, paths};
 use crate::protocol::machine_info::{EnrollmentError, MachineInfo, NeededRelease};
+use crate::protocol::platform::Platform;
 use crate::sim::apple::ade::{Act, Beta, Fault};
 use crate::store::{beta_programs, events};
 
@@ -241,6 +242,25 @@ fn a_new_device_joins_the_programme_before_it_updates_where_it_knows_of_that() {
     let plain = Some(NeededRelease { os_version: String::from("27.1"), build_version: None, beta: None });
     assert_eq!(needed(&office, in_setup("TESTSN0001", "iPad13,18", "17.4.1")), plain, "it does not know of programmes");
     assert_eq!(needed(&office, in_setup("TESTSN0001", "iPad13,18", "27.1")), None);
+    // The rule of a family says the same for devices whose profile leaves it open.
+    let change = |least: &str, program: &str| {
+        let change = rules::Change {
+            minimum: [(Platform::Macos, least.to_owned())].into(),
+            beta_programs: [(Platform::Macos, program.to_owned())].into(),
+            ..rules::Change::default()
+        };
+        office.school.try_write(move |tx| rules::change(tx, &Actor::Console, change))
+    };
+    let mac = beta_program_id("macOS", "macOS 27 AppleSeed Beta");
+    for (least, program, words) in
+        [("latest", mac.as_str(), "which one"), ("", &mac, "which one"), ("27.1", &ios, "is for iOS"), ("27.1", "x", "no programme")]
+    {
+        let error = change(least, program).unwrap_err();
+        assert!(error.fields[0].field == "beta_programs.macos" && error.fields[0].message.contains(words), "{error:?}");
+    }
+    let kept = change("27.1", &mac).unwrap();
+    let said = office.school.write(move |tx| minimum::needed(tx, &kept, &in_setup("TESTSN0002", "Mac14,2", "14.5"), true)).unwrap();
+    assert_eq!(said.beta.unwrap().token.expose(), "mac-secret");
     office.offers(&[]);
     office.pass(ASKED_EVERY);
     assert_eq!(needed(&office, in_setup("TESTSN0001", "iPad13,18", "17.5")), plain, "a programme that ended is left out");
