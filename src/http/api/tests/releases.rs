@@ -155,7 +155,8 @@ async fn apples_roots_are_told_and_another_certificate_is_refused_by_name() {
 async fn an_older_list_takes_the_place_of_a_newer_one_only_where_that_is_meant() {
     let house = House::new();
     let posted = |version: &str, day: &str| {
-        let entry = json!({ "ProductVersion": version, "Build": format!("B{version}"), "PostingDate": day, "SupportedDevices": ["iPad13,18"] });
+        let entry =
+            json!({ "ProductVersion": version, "Build": format!("B{version}"), "PostingDate": day, "SupportedDevices": ["iPad13,18"] });
         json!({ "AssetSets": { "iOS": [entry] } }).to_string()
     };
     assert_eq!(house.bring_file(Role::Admin, IMPORT, posted("26.1", "2026-11-03")).await.status, StatusCode::OK);
