@@ -12,6 +12,7 @@ use super::api::{self, Api, Beside};
 use super::print::{self, text};
 use crate::error::{Error, Kind, Result};
 use crate::http::pages::parts::encode;
+use crate::mdm::updates::lookup::OLDER;
 
 /// OS releases that Apple lists now, with how old the list is; or brings a list that was saved elsewhere, for a server that cannot reach Apple.
 ///
@@ -25,6 +26,9 @@ pub(super) struct Releases {
     /// A file with what https://gdmf.apple.com/v2/pmv answered
     #[arg(long, value_name = "FILE")]
     import: Option<PathBuf>,
+    /// Take the file in even where it is older than the list that is here
+    #[arg(long, requires = "import")]
+    older: bool,
     /// Only those of this platform, as Apple lists it: iOS (with tvOS and watchOS), macOS, visionOS
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<String>,
@@ -35,10 +39,11 @@ pub(super) struct Releases {
 impl Releases {
     /// Does it and prints what came of it.
     pub(super) fn run(self) -> Result<()> {
-        let Self { import, platform, beside: Beside { data, json } } = self;
+        let Self { import, older, platform, beside: Beside { data, json } } = self;
+        let into = if older { "/api/v1/releases/import?older=true" } else { "/api/v1/releases/import" };
         let told = api::with(data, async |api| {
             let taken = match &import {
-                Some(file) => Some(send(api, file, "/api/v1/releases/import").await?),
+                Some(file) => Some(send(api, file, into).await?),
                 None => None,
             };
             let address = platform
@@ -66,7 +71,12 @@ impl Releases {
 pub(super) async fn send(api: &mut Api, path: &Path, address: &str) -> Result<Value> {
     let bytes = std::fs::read(path).map_err(|error| Error::not_found(format!("{} cannot be read: {error}.", path.display())))?;
     let sent = api.send_bytes(Method::POST, address, Bytes::from(bytes)).await;
-    sent.map_err(|error| at_the_prompt(path, error))
+    sent.map_err(|mut error| {
+        if error.message.starts_with(OLDER) {
+            error.message = format!("{} With --older it is taken in all the same.", error.message).into();
+        }
+        at_the_prompt(path, error)
+    })
 }
 
 /// A refusal of a file in the words of the command line. The words of the command were right.
@@ -117,8 +127,12 @@ fn age(state: &Value) -> String {
                 (0, hours) => format!("{hours} h old"),
                 (days, _) => format!("{days} d old"),
             };
-            let source = if text(state, "source") == "file" { "brought as a file" } else { "from Apple" };
-            format!("The list is {age}, {source}.\n{problem}")
+            if text(state, "source") != "file" {
+                return format!("The list is {age}, from Apple.\n{problem}");
+            }
+            let newest = text(state, "newest_posted");
+            let newest = if newest.is_empty() { newest } else { format!("; the newest release in it was posted on {newest}") };
+            format!("The list is {age}, brought as a file{newest}.\n{problem}")
         }
     }
 }

@@ -7,15 +7,15 @@ use crate::error::{Error, Result};
 use crate::mdm::updates::lookup::{self, Document, Taken};
 use crate::mdm::{Actor, Right};
 
-/// Takes in a list that somebody saved.
+/// Takes in a list that somebody saved, one that is older than what is here only where that is meant.
 ///
 /// # Errors
 /// Names `file`, with line and column where it is no JSON; what was here before stays.
-pub(super) async fn import(app: &App, actor: &Actor, file: Bytes) -> Result<Taken> {
+pub(super) async fn import(app: &App, actor: &Actor, file: Bytes, even_older: bool) -> Result<Taken> {
     actor.require(Right::Configure)?;
     let document = read(file).await?;
     let actor = actor.clone();
-    app.store.write(app.now(), move |tx| lookup::import(tx, &actor, &document)).await
+    app.store.write(app.now(), move |tx| lookup::import(tx, &actor, &document, even_older)).await
 }
 
 /// Reads a list beside the runtime.

@@ -9,6 +9,7 @@ pub mod apps;
 pub mod assignments;
 pub mod attestation;
 pub mod backups;
+pub mod betas;
 pub mod ca;
 pub mod capability;
 pub mod catalog;

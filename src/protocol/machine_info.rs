@@ -6,6 +6,7 @@ use super::malformed::Malformed;
 use super::os_version::OsVersion;
 use super::platform::Platform;
 use super::plist::{self, Dictionary, fields};
+use crate::secret::Secret;
 
 /// Bytes of a machine info with its signature and certificates; real ones have about 5,000.
 pub const MESSAGE_MAX_BYTES: usize = 64 << 10;
@@ -120,6 +121,17 @@ pub struct NeededRelease {
     pub os_version: String,
     /// BuildVersion, where it is known.
     pub build_version: Option<String>,
+    /// RequireBetaProgram: the programme that the release comes from (iOS 17.5, macOS 14.5).
+    pub beta: Option<NeededBeta>,
+}
+
+/// The beta programme that a device joins before it installs a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeededBeta {
+    /// Description: what people call it.
+    pub title: String,
+    /// Token: the organisation's, a credential.
+    pub token: Secret<String>,
 }
 
 /// What a device is answered with 403 in place of a profile: a JSON document whose keys are in lower case.
@@ -142,6 +154,9 @@ impl EnrollmentError {
                 let mut details = json!({ "OSVersion": needed.os_version });
                 if let Some(build) = &needed.build_version {
                     details["BuildVersion"] = json!(build);
+                }
+                if let Some(beta) = &needed.beta {
+                    details["RequireBetaProgram"] = json!({ "Description": beta.title, "Token": beta.token.expose() });
                 }
                 json!({
                     "code": "com.apple.softwareupdate.required",
@@ -220,12 +235,12 @@ mod tests {
 
     #[test]
     fn the_errors_have_lower_case_keys_and_apples_details() {
-        let needed = NeededRelease { os_version: "26.4".into(), build_version: Some("23E246".into()) };
+        let needed = NeededRelease { os_version: "26.4".into(), build_version: Some("23E246".into()), beta: None };
         let error: serde_json::Value = serde_json::from_slice(&EnrollmentError::SoftwareUpdateRequired(needed).to_json()).unwrap();
         assert_eq!(error["code"], "com.apple.softwareupdate.required");
         assert_eq!(error["details"], json!({ "OSVersion": "26.4", "BuildVersion": "23E246" }));
         assert!(error.as_object().unwrap().keys().all(|key| key.chars().all(|letter| letter.is_ascii_lowercase())));
-        let unknown = NeededRelease { os_version: "26.4".into(), build_version: None };
+        let unknown = NeededRelease { os_version: "26.4".into(), build_version: None, beta: None };
         let error: serde_json::Value = serde_json::from_slice(&EnrollmentError::SoftwareUpdateRequired(unknown).to_json()).unwrap();
         assert_eq!(error["details"], json!({ "OSVersion": "26.4" }));
         let error = EnrollmentError::UnrecognizedDevice { why: "“x”".into() }.to_json();

@@ -33,6 +33,7 @@ pub(in crate::store) const PLAN: Plan<'static> = Plan {
         include_str!("migrate/13_notices.sql"),
         include_str!("migrate/14_moved.sql"),
         include_str!("migrate/15_past.sql"),
+        include_str!("migrate/16_beta.sql"),
     ],
 };
 

@@ -23,6 +23,7 @@ pub mod authorities;
 pub mod backup;
 pub mod backups;
 mod bells;
+pub mod beta_programs;
 pub mod census;
 pub mod certificates;
 mod checkpoint;

@@ -12,10 +12,12 @@ thread_local! {
 }
 
 /// Tables with a few dozen rows at the most, whatever happens.
-const SMALL: [&str; 15] = [
+const SMALL: [&str; 17] = [
     "ade_servers",
     "ade_profiles",
     "ade_defaults",
+    "beta_lists",
+    "beta_programs",
     "content_tokens",
     "settings",
     "authorities",

@@ -387,7 +387,7 @@ fn device_lists(bytes: &[u8]) -> bool {
     for status in [200, 403] {
         if let Ok(body) = ade::read(status, Some("Wed, 21 Oct 2026 07:28:00 GMT"), bytes) {
             has_page |= ade::Page::read(&body).is_some();
-            drop((ade::outcomes(&body), ade::assigned(&body), ade::Account::read(&body)));
+            drop((ade::outcomes(&body), ade::assigned(&body), ade::Account::read(&body), ade::BetaProgram::read_list(&body)));
         }
     }
     has_page

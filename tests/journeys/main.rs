@@ -5,6 +5,7 @@ mod access;
 mod apns;
 mod apps;
 mod backups;
+mod betas;
 mod by_account;
 mod classroom;
 mod codes;

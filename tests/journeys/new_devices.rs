@@ -18,7 +18,7 @@ use crate::kit::{House, start};
 use crate::licences::{serial, until};
 
 /// An appliance beside the stand-ins, with the trust that they need.
-async fn beside(services: &Services, clock: rollcall::clock::Clock) -> House {
+pub(super) async fn beside(services: &Services, clock: rollcall::clock::Clock) -> House {
     let (pem, url) = (services.trust_anchor_pem(), services.ade.url());
     House::open_with(clock, move |folder, layer| {
         let anchors = folder.join("anchors.pem");
@@ -29,7 +29,7 @@ async fn beside(services: &Services, clock: rollcall::clock::Clock) -> House {
 }
 
 /// What Apple's portal does with a token: OpenSSL encrypts it to the public key that was uploaded.
-fn encrypted(house: &House, public_key: &str, mail: &[u8]) -> Vec<u8> {
+pub(super) fn encrypted(house: &House, public_key: &str, mail: &[u8]) -> Vec<u8> {
     let certificate = house.folder().join("public-key.pem");
     std::fs::write(&certificate, public_key).unwrap();
     let mut child = Command::new("openssl")

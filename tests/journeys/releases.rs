@@ -112,7 +112,7 @@ fn a_box_without_internet_is_told_by_its_command_line_whether_it_runs_or_not() {
     let (code, out, err) = tell(&["releases", "--platform", "ios"]);
     let rows: Vec<_> = out.lines().filter(|line| line.starts_with("iOS ")).map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!((code, rows), (0, vec!["26.2", "26.1"]), "{out}{err}");
-    assert!(out.contains("The list is less than an hour old, brought as a file."), "{out}");
+    assert!(out.contains("The list is less than an hour old, brought as a file"), "{out}");
     let (_, out, _) = tell(&["releases", "--platform", "macOS", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["releases"], json!([]));
     let (code, _, err) = tell(&["releases", "--platform", "bogus"]);

@@ -10,6 +10,7 @@ pub mod attestation;
 mod audit;
 pub(in crate::http) mod authorities;
 pub(in crate::http) mod backups;
+mod betas;
 mod catalog;
 mod commands;
 mod content_tokens;
@@ -128,6 +129,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(licences::routes())
         .merge(releases::routes())
         .merge(backups::routes())
+        .merge(betas::routes())
         .merge(doctor::routes())
         .merge(apple_roots::routes())
 }

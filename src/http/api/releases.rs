@@ -120,8 +120,10 @@ struct ReleasesStateView {
     listed: u64,
     /// Where the list came from.
     source: Option<Source>,
-    /// When it was last known to be the newest one.
+    /// When it was last known to be the newest one; of a file when it was brought, or, of one that was older then, the day of its newest release.
     fetched_at: Option<Timestamp>,
+    /// The day on which the newest release in it was posted.
+    newest_posted: Option<Day>,
     /// How long ago that was, in seconds.
     age_s: Option<u64>,
     /// Whether it is older than it should be.
@@ -144,6 +146,7 @@ impl ReleasesStateView {
             listed: count_listed(tx)?,
             source: state.source,
             fetched_at: state.fetched_at,
+            newest_posted: lookup::newest_posted(tx)?,
             age_s: state.fetched_at.map(|at| tx.now.since(at).as_secs()),
             is_stale: state.is_stale(tx.now),
             checked_at: state.checked_at,
@@ -191,13 +194,28 @@ impl ReleasesTakenView {
     }
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ImportQuery {
+    /// Whether a list that is older than the one that is here is meant to take its place.
+    #[serde(default)]
+    older: bool,
+}
+
 /// Bring the list of releases as a file, for a server that cannot reach Apple: what `https://gdmf.apple.com/v2/pmv` answers elsewhere, saved as it is.
-/// It takes the place of the list that is here.
-#[utoipa::path(post, path = "/api/v1/releases/import", tag = "releases",
+/// It takes the place of the list that is here, where it is not older.
+#[utoipa::path(post, path = "/api/v1/releases/import", tag = "releases", params(ImportQuery),
     request_body(content = serde_json::Value, content_type = "application/json", description = "The file as it is, up to 8 MB"),
     responses((status = 200, description = "It is taken in", body = ReleasesTakenView),
-        (status = 400, description = "It is no such list; line and column are named, and the list that is here stays")))]
-async fn import(State(app): State<App>, Authenticated(actor): Authenticated, request: Request) -> Result<Answer> {
+        (status = 400, description = "It is no such list; line and column are named, and the list that is here stays"),
+        (status = 409, description = "It is older than the list that is here, which stays")))]
+async fn import(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Query(query): Query<ImportQuery>,
+    request: Request,
+) -> Result<Answer> {
     actor.require(Right::Configure)?;
     let head = Head::of(&request)?;
     let file = read(request, MAX_BYTES).await?;
@@ -207,7 +225,7 @@ async fn import(State(app): State<App>, Authenticated(actor): Authenticated, req
     let work = move |tx: &Tx| {
         let by = actor.clone();
         once.run(tx, &actor, move |tx| {
-            let taken = lookup::import(tx, &by, &document)?;
+            let taken = lookup::import(tx, &by, &document, query.older)?;
             Answer::new(StatusCode::OK, &ReleasesTakenView::of(taken, document.passed_over))
         })
     };

@@ -63,6 +63,10 @@ struct SetupAssistantChange {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]
     minimum: BTreeMap<Platform, String>,
+    /// The beta programme, by its id, that brings that version to devices of a family, where it is a beta; empty for none.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    beta_programs: BTreeMap<Platform, String>,
 }
 
 /// Change the rules. Devices that are held already keep their time.
@@ -73,8 +77,8 @@ async fn change(
     Authenticated(actor): Authenticated,
     Json(wanted): Json<SetupAssistantChange>,
 ) -> Result<JsonBody<Rules>> {
-    let SetupAssistantChange { take_unlisted, hold_minutes, sign_in, minimum } = wanted;
-    let change = Change { take_unlisted, hold_minutes, sign_in, minimum };
+    let SetupAssistantChange { take_unlisted, hold_minutes, sign_in, minimum, beta_programs } = wanted;
+    let change = Change { take_unlisted, hold_minutes, sign_in, minimum, beta_programs };
     Ok(JsonBody(app.store.write(app.now(), move |tx| rules::change(tx, &actor, change)).await?))
 }
 

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::ade::machine::{self, Happening, Reading, Then};
 use crate::mdm::ade::plan::{self, Batch, Definition, Missing};
-use crate::mdm::ade::{discovery, notices, pages};
+use crate::mdm::ade::{betas, discovery, notices, pages};
 use crate::protocol::ade::{Account, Cause, Page, Refusal, Surroundings, outcomes, paths};
 use crate::store::ade_profiles::{self, Defined};
 use crate::store::ade_servers::{self, AdeServer, Phase, ServerState};
@@ -64,6 +64,8 @@ pub enum What {
     Assign(Batch),
     /// To know where devices ask for their server by an account; nothing any more for an empty one.
     Discovery(String),
+    /// To know the organisation's beta programmes.
+    BetaPrograms,
 }
 
 impl What {
@@ -71,6 +73,7 @@ impl What {
     pub fn request(&self) -> (&'static str, &'static str, Option<Value>) {
         match self {
             Self::Account => ("GET", paths::ACCOUNT, None),
+            Self::BetaPrograms => ("GET", paths::BETA_TOKENS, None),
             Self::Page { phase, cursor, limit } => {
                 let body = if cursor.is_empty() { json!({ "limit": limit }) } else { json!({ "limit": limit, "cursor": cursor }) };
                 let path = if *phase == Phase::Fetch { paths::FETCH } else { paths::SYNC };
@@ -132,7 +135,8 @@ pub fn next(tx: &Tx, server_id: &str, around: &Surroundings) -> Result<Option<Er
                 Missing::Definition(definition) => What::Define(definition),
                 Missing::Batch(batch) => What::Assign(batch),
             });
-            missing.or_else(|| discovery::missing(&server, around, tx.now).map(What::Discovery))
+            let programs = betas::due(tx, &server)?.filter(|due| *due <= tx.now).map(|_| What::BetaPrograms);
+            missing.or_else(|| discovery::missing(&server, around, tx.now).map(What::Discovery)).or(programs)
         }
     };
     ade_servers::update(tx, &server)?;
@@ -160,6 +164,14 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
             discovery::told(tx, &mut server, url, Err(&refusal.words))?;
             return Ok(true);
         }
+        (Outcome::Refused(refusal), What::BetaPrograms) if !is_about_the_token(refusal.cause) => {
+            betas::told(tx, &server, Err(&refusal.words))?;
+            return Ok(true);
+        }
+        (Outcome::Lost(words), What::BetaPrograms) => {
+            betas::told(tx, &server, Err(words))?;
+            return Ok(true);
+        }
         (Outcome::Refused(refusal), _) => return trouble(tx, server, Some(refusal), &refusal.words),
         (Outcome::Lost(words), _) => return trouble(tx, server, None, words),
     };
@@ -175,6 +187,10 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
         }
         What::Discovery(url) => {
             discovery::told(tx, &mut server, url, Ok(()))?;
+            Ok(true)
+        }
+        What::BetaPrograms => {
+            betas::told(tx, &server, Ok(said))?;
             Ok(true)
         }
         What::Define(definition) => {
@@ -196,6 +212,11 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
 
 fn is_about_the_place(cause: Cause) -> bool {
     matches!(cause, Cause::ExpiredCursor | Cause::InvalidCursor | Cause::ExhaustedCursor)
+}
+
+/// Whether nothing can be asked of Apple until somebody has seen to the token.
+fn is_about_the_token(cause: Cause) -> bool {
+    matches!(cause, Cause::Session | Cause::Terms | Cause::Token | Cause::Expired)
 }
 
 fn is_about_the_profile(cause: Cause) -> bool {
@@ -324,8 +345,8 @@ pub fn end(tx: &Tx, server_id: &str, around: &Surroundings) -> Result<()> {
         ServerState::Ready if server.failures > 0 => server.sync_due_at,
         ServerState::Ready => {
             let (missing, later) = plan::missing(tx, server_id, around)?;
-            let told = discovery::due(&server, around, tx.now);
-            if missing.is_some() { Some(tx.now) } else { [server.sync_due_at, later, told].into_iter().flatten().min() }
+            let (told, programs) = (discovery::due(&server, around, tx.now), betas::due(tx, &server)?);
+            if missing.is_some() { Some(tx.now) } else { [server.sync_due_at, later, told, programs].into_iter().flatten().min() }
         }
     };
     ade_servers::update(tx, &server)

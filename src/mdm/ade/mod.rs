@@ -1,6 +1,7 @@
 //! Automated Device Enrollment: devices that the organisation bought and Apple sends here by themselves, how they greet whoever unpacks them, and
 //! whose they will be.
 
+pub mod betas;
 pub mod devices;
 mod discovery;
 pub mod errands;

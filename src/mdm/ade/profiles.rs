@@ -7,8 +7,9 @@ use crate::mdm::ade::presets;
 use crate::mdm::enroll::automated::rules::rules;
 use crate::mdm::enroll::{account, configurator};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, groups};
+use crate::mdm::{Actor, Right, betas, groups};
 use crate::protocol::ade::{FAMILIES, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
+use crate::protocol::platform::Platform;
 use crate::protocol::service_discovery;
 use crate::store::ade_profiles::{self as rows, AdeProfile, Defined};
 use crate::store::{Tx, ade_devices, ade_servers, authorities};
@@ -102,6 +103,7 @@ pub fn create(tx: &Tx, actor: &Actor, wish: Wish) -> Result<Standing> {
         return Err(Error::conflict(format!("There are {PROFILES_MAX} profiles for new devices, which is the most. Delete one.")));
     }
     let (name, kind, keys) = checked(wish)?;
+    check_program(tx, &kind, &keys, "")?;
     let profile = AdeProfile { id: tx.new_id(), name, kind, content: keys.to_json(), created_at: tx.now, changed_at: tx.now };
     put(tx, &profile)?;
     note(tx, actor, "ade.profile_created", &profile)?;
@@ -114,6 +116,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> 
     actor.require(Right::Configure)?;
     let before = rows::by_id(tx, id)?.ok_or_else(unknown)?;
     let (name, kind, keys) = checked(wish)?;
+    check_program(tx, &kind, &keys, &ProfileKeys::from_json(&before.content).beta_program)?;
     let profile = AdeProfile { name, kind, content: keys.to_json(), changed_at: tx.now, ..before.clone() };
     if (&profile.name, &profile.kind, &profile.content) != (&before.name, &before.kind, &before.content) {
         put(tx, &profile)?;
@@ -121,6 +124,15 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> 
         look_again(tx)?;
     }
     standing(tx, profile)
+}
+
+/// Refuses a beta programme that is not listed, or not for the family; the one of `before` stays whatever became of it.
+fn check_program(tx: &Tx, kind: &str, keys: &ProfileKeys, before: &str) -> Result<()> {
+    if keys.beta_program.is_empty() || keys.beta_program == before {
+        return Ok(());
+    }
+    let family = presets::preset(kind).map_or("", |preset| preset.family);
+    betas::check_one(tx, &keys.beta_program, Platform::of_product(family), "beta_program")
 }
 
 fn put(tx: &Tx, profile: &AdeProfile) -> Result<()> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::mdm::ade::{errands, notices};
+use crate::mdm::ade::{betas, errands, notices};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
 use crate::pki::certificate::Certificate;
@@ -156,6 +156,7 @@ pub fn take(tx: &Tx, actor: &Actor, id: &str, token: &ServerToken) -> Result<Sta
         // Another server of the portal: its list is another, and so are its profiles.
         ade_profiles::forget_defined(tx, id)?;
         (server.phase, server.cursor, server.fetched_at) = (Phase::Fetch, String::new(), None);
+        betas::ask_again(tx, id)?;
     }
     (server.state, server.expires_at, server.uploaded_at) = (ServerState::Ready, Some(token.expires_at), Some(tx.now));
     (server.problem, server.failures, server.account_at) = (String::new(), 0, None);

@@ -1,6 +1,7 @@
 //! Policies: guided switches that become restrictions and declarations, as each device can have them.
 
 mod app_lists;
+mod betas;
 pub mod catalogue;
 mod ends;
 mod for_users;
@@ -28,6 +29,7 @@ use serde_json::{Map, Value, json};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::assignments;
+use crate::mdm::betas as programs;
 use crate::mdm::clashes;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, names};
@@ -77,6 +79,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewPolicy) -> Result<Policy> {
         )));
     }
     let (name, note, settings) = checked(&new.name, &new.note, &new.settings)?;
+    programs::check(tx, &settings, None)?;
     taken(tx, &name, None)?;
     let (created_at, changed_at) = (tx.now, tx.now);
     let policy = Policy { id: tx.new_id(), name, note, settings, revision: 1, created_at, changed_at };
@@ -103,6 +106,7 @@ pub fn update(tx: &Tx, actor: &Actor, id: &str, change: &PolicyChange) -> Result
         change.note.as_ref().unwrap_or(&before.note),
         change.settings.as_ref().unwrap_or(&before.settings),
     )?;
+    programs::check(tx, &settings, Some(&before.settings))?;
     taken(tx, &name, Some(id))?;
     if (&name, &note, &settings) == (&before.name, &before.note, &before.settings) {
         return Ok(before);
@@ -164,6 +168,13 @@ pub fn check(tx: &Tx, actor: &Actor, id: &str, groups: &[String]) -> Result<Vec<
         all.push(group);
     }
     clashes::of_policy(tx, &policy, &all, &[])
+}
+
+/// What the settings of a policy do not do though they may look so, with what became of the beta programmes that they name.
+pub fn all_warnings(tx: &Tx, settings: &Map<String, Value>) -> Result<Vec<Warning>> {
+    let mut found = warnings(settings);
+    found.extend(betas::ended(tx, settings)?);
+    Ok(found)
 }
 
 /// Takes a policy back from a group.

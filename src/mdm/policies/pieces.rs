@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use super::betas::{self, Programs};
 use super::catalogue::{self, Switch};
 use super::for_users::for_users;
 use super::nothing_left::nothing_left;
@@ -66,13 +67,15 @@ pub fn pieces(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<(V
     unable.extend(for_users(tx, &policies, target)?);
     unable.extend(nothing_left(&mut parts));
     unable.extend(never_downloaded(&mut parts));
+    let (programs, cannot) = betas::settle(tx, target, &mut parts)?;
+    unable.extend(cannot);
     let (declared, payloads): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.declared);
     let payload = |part: Part| {
         let ends_at = end(assignments, &part.origin.id);
         Piece::Payload(PayloadPiece { payload_type: part.of_type, keys: part.keys, ends_at, origin: part.origin })
     };
     let mut pieces: Vec<_> = payloads.into_iter().map(payload).collect();
-    pieces.extend(by_type(&declared).into_iter().map(|(of_type, parts)| Piece::Declaration(declaration(of_type, &parts))));
+    pieces.extend(by_type(&declared).into_iter().map(|(of_type, parts)| Piece::Declaration(declaration(of_type, &parts, &programs))));
     Ok((pieces, unable))
 }
 
@@ -89,6 +92,8 @@ pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result
     unable.extend(for_users(tx, &policies, target)?);
     unable.extend(nothing_left(&mut parts));
     unable.extend(never_downloaded(&mut parts));
+    let (programs, cannot) = betas::settle(tx, target, &mut parts)?;
+    unable.extend(cannot);
     let mut keys = Vec::new();
     for (of_type, parts) in by_type(&parts) {
         let merged = merge(of_type, &parts);
@@ -97,7 +102,7 @@ pub fn effective(tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result
                 of_type: of_type.to_owned(),
                 words: restrictions::fact(of_type, key).map_or_else(|| key.clone(), Fact::words),
                 key: key.clone(),
-                value: plist::to_json(value),
+                value: programs.shown(key, value),
                 origins: merged.origins.get(key).cloned().unwrap_or_default(),
             });
         }
@@ -201,7 +206,7 @@ fn keys_of(policy: &Policy, target: &Target, declared: bool) -> Vec<(String, Dic
     parts.into_iter().filter(|part| part.declared == declared).map(|part| (part.of_type, part.keys)).collect()
 }
 
-fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPiece {
+fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)], programs: &Programs) -> DeclarationPiece {
     let mut origins: Vec<_> = parts.iter().map(|(_, origin)| origin.clone()).collect();
     origins.sort();
     DeclarationPiece {
@@ -209,7 +214,7 @@ fn declaration(of_type: &str, parts: &[(&Dictionary, Origin)]) -> DeclarationPie
         kind: DeclarationKind::Configuration,
         identifier: format!("{DECLARATION_PREFIX}{}", of_type.trim_start_matches(ways::CONFIGURATION)),
         declaration_type: of_type.to_owned(),
-        payload: nested(&merge(of_type, parts).keys),
+        payload: nested(&merge(of_type, parts).keys, programs),
         activate: true,
         origins,
     }
@@ -235,14 +240,14 @@ pub fn type_in_words(of_type: &str) -> String {
 }
 
 /// Puts keys with dots into the dictionaries that they name.
-fn nested(keys: &Dictionary) -> Json {
+fn nested(keys: &Dictionary, programs: &Programs) -> Json {
     let mut root = Map::new();
     for (path, value) in keys {
         let mut at = &mut root;
         let mut names = path.split('.').peekable();
         while let Some(name) = names.next() {
             if names.peek().is_none() {
-                at.insert(name.to_owned(), plist::to_json(value));
+                at.insert(name.to_owned(), programs.sent(path, value).unwrap_or_else(|| plist::to_json(value)));
                 break;
             }
             let inner = at.entry(name).or_insert_with(|| Json::Object(Map::new()));

@@ -1,16 +1,19 @@
 //! What the switches of a policy are set to: read strictly, said in words, and warned of where they do less than they seem to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::catalogue::{self, Switch, ValueKind};
-use super::updates;
+use super::{betas, updates};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::restrictions::{email_domain, web_domain};
 
 /// The most entries of a list of apps or domains.
 pub const APP_LIST_MAX: usize = 500;
+
+/// Digits of the id of a beta programme.
+const PROGRAM_ID_CHARS: usize = 32;
 
 /// Longest bundle id, in letters.
 const BUNDLE_ID_MAX: usize = 155;
@@ -50,7 +53,8 @@ pub fn read(settings: &Map<String, Value>) -> Result<Map<String, Value>> {
             Err(words) => faults.push((format!("settings.{id}"), words)),
         }
     }
-    faults.extend(updates::contradictions(&kept).map(|(id, words)| (format!("settings.{id}"), words)));
+    let contradictions = updates::contradictions(&kept).chain(betas::contradictions(&kept));
+    faults.extend(contradictions.map(|(id, words)| (format!("settings.{id}"), words)));
     if faults.is_empty() && kept.is_empty() {
         return Err(Error::field("settings", "switch at least one thing on; a policy without any does nothing"));
     }
@@ -88,6 +92,7 @@ fn read_value(switch: &Switch, value: &Value) -> Result<Value, String> {
         ValueKind::MailDomains => {
             read_list(value, "domains such as example.school", |text| email_domain(text).map_err(|error| error.to_string()))
         }
+        ValueKind::BetaPrograms => read_list(value, "ids of beta programmes; GET /api/v1/beta-programs lists them", program_id),
     }
 }
 
@@ -104,6 +109,12 @@ fn read_list(value: &Value, what: &str, read: impl Fn(&str) -> Result<String, St
         kept.insert(read(text).map_err(|error| format!("`{}`: {error}", shortened(text)))?);
     }
     Ok(kept.into_iter().map(Value::String).collect())
+}
+
+fn program_id(text: &str) -> Result<String, String> {
+    let id = text.trim().to_ascii_lowercase();
+    let is_one = id.len() == PROGRAM_ID_CHARS && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if is_one { Ok(id) } else { Err(String::from("this is no id of a beta programme; GET /api/v1/beta-programs lists them")) }
 }
 
 /// What was typed, short enough to be repeated.
@@ -124,10 +135,11 @@ fn bundle_id(switch: &str, text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A switch with its value, for people: `Shortest passcode: 6 letters or digits`.
-pub fn in_words(switch: &Switch, value: &Value) -> String {
+/// A switch with its value, for people: `Shortest passcode: 6 letters or digits`; `programs` tells what beta programmes are called.
+pub fn in_words(switch: &Switch, value: &Value, programs: &BTreeMap<String, String>) -> String {
     let label = switch.label;
     match switch.kind {
+        ValueKind::BetaPrograms => betas::in_words(label, value, programs),
         ValueKind::OnOff => label.to_owned(),
         ValueKind::Number(_, _, unit) => format!("{label}: {value} {unit}"),
         ValueKind::Choice(options) => {
@@ -217,7 +229,7 @@ pub fn warnings(settings: &Map<String, Value>) -> Vec<Warning> {
         "app_block_list",
         "com.apple.webapp stands for every web clip: the icon of the catalogue disappears with them.",
     );
-    for (switch, words) in updates::warnings(settings) {
+    for (switch, words) in updates::warnings(settings).into_iter().chain(betas::warnings(settings)) {
         warn(true, switch, words);
     }
     for id in ["managed_web_domains", "password_domains"] {
@@ -323,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_switch_is_said_with_its_value() {
-        let said = |id: &str, value: Value| in_words(catalogue::find(id).unwrap(), &value);
+        let said = |id: &str, value: Value| in_words(catalogue::find(id).unwrap(), &value, &BTreeMap::new());
         assert_eq!(said("no_camera", json!(true)), "No camera");
         assert_eq!(said("passcode_min_length", json!(6)), "Shortest passcode: 6 letters or digits");
         assert_eq!(said("app_age", json!(300)), "Apps up to an age rating: up to 12+");

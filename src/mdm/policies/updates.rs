@@ -124,7 +124,7 @@ mod tests {
         }
         assert_eq!(wrong(json!({ "auto_install": "Sometimes" })), "one of AlwaysOn (always), AlwaysOff (never)");
         assert_eq!(wrong(json!({ "auto_install": true })), "one of AlwaysOn (always), AlwaysOff (never)");
-        let said = |id: &str, value: Json| in_words(catalogue::find(id).unwrap(), &value);
+        let said = |id: &str, value: Json| in_words(catalogue::find(id).unwrap(), &value, &std::collections::BTreeMap::new());
         assert_eq!(said("hold_updates", json!(14)), "Hold updates back: 14 days");
         assert_eq!(said("auto_install", json!("AlwaysOff")), "Updates install themselves: never");
     }

@@ -12,7 +12,7 @@ use crate::mdm::enroll::profile;
 use crate::mdm::reconcile::provisioning;
 use crate::mdm::reconcile::render::{self, Desired, Document, House};
 use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
-use crate::mdm::{apps, capability, catalog, commands, focus, policies, profiles, updates};
+use crate::mdm::{apps, betas, capability, catalog, commands, focus, policies, profiles, updates};
 use crate::protocol::availability::Capabilities;
 use crate::protocol::declaration::DeclarationKind;
 use crate::store::assignments::{self, AssignedKind, Assignment};
@@ -158,6 +158,7 @@ struct PoliciesOf {
     capabilities: Capabilities,
     supported: Option<Vec<String>>,
     assigned: Vec<(String, Option<Timestamp>)>,
+    betas: betas::Source,
 }
 
 impl Memo {
@@ -182,7 +183,8 @@ impl Memo {
     /// What these policies come to on `target`, merged into profiles and declarations.
     fn policies(&mut self, tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Made> {
         let assigned = assignments.iter().map(|assignment| (assignment.item_id.clone(), assignment.ends_at)).collect();
-        let of = PoliciesOf { capabilities: target.capabilities, supported: target.supported.clone(), assigned };
+        let betas = if assignments.is_empty() { betas::Source::default() } else { betas::Source::of_device(tx, &target.device_id)? };
+        let of = PoliciesOf { capabilities: target.capabilities, supported: target.supported.clone(), assigned, betas };
         if let Some((_, made)) = self.policies.iter().find(|(known, _)| *known == of) {
             return Ok(made.clone());
         }

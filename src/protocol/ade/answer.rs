@@ -59,9 +59,16 @@ const WORDS: &[(&str, Cause, &str)] = &[
     ("EXHAUSTED_CURSOR", Cause::ExhaustedCursor, "Apple's whole list was read already."),
     ("CURSOR_REQUIRED", Cause::InvalidCursor, "Apple wants a place in its list."),
     (
+        "APPLE_SEED_FOR_IT_TURNED_OFF",
+        Cause::Denied,
+        "AppleSeed for IT is off for the organisation. Somebody who administers it switches it on in Apple's portal and accepts its terms at \
+         beta.apple.com/for-it.",
+    ),
+    (
         "ACCESS_DENIED",
         Cause::Denied,
-        "Apple does not allow this server that. Whoever administers Apple School or Business Manager looks there whether this server still exists and may manage devices.",
+        "Apple does not allow this server that. Whoever administers Apple School or Business Manager looks there whether this server still exists and may \
+         manage devices.",
     ),
     ("PROFILE_NOT_FOUND", Cause::ProfileGone, "Apple does not have that profile any more."),
     ("DEVICE_NOT_FOUND", Cause::NoDevice, "Apple does not know that device."),

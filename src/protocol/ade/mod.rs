@@ -3,6 +3,7 @@
 mod account;
 mod accounts;
 mod answer;
+mod beta;
 mod devices;
 mod profile;
 mod skip_keys;
@@ -11,6 +12,7 @@ mod token;
 pub use account::{Account, Limit};
 pub use accounts::{ACCOUNT_NAME_MAX_CHARS, FULL_NAME_MAX_CHARS, FirstUser, MacAccounts, account_name};
 pub use answer::{Cause, Refusal, read};
+pub use beta::{BETA_PROGRAMS_MAX, BetaProgram, platform_of as beta_platform, program_id as beta_program_id};
 pub use devices::{AssignOutcome, DeviceLine, Op, Page, assigned, outcomes};
 pub use profile::{ANY_OS, FAMILIES, LATEST_OS, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
 pub use skip_keys::{SkipKey, skip_key, skip_keys};
@@ -56,6 +58,8 @@ pub mod paths {
     pub const ASSIGN: &str = "/profile/devices";
     /// Says where devices ask for their server by an account.
     pub const DISCOVERY: &str = "/account-driven-enrollment/profile";
+    /// Gives the organisation's beta programmes with their tokens.
+    pub const BETA_TOKENS: &str = "/os-beta-enrollment/tokens";
     /// Locks a device to the organisation.
     pub const ACTIVATION_LOCK: &str = "/device/activationlock";
 }

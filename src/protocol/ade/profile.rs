@@ -47,6 +47,8 @@ pub struct ProfileKeys {
     pub is_return_to_service: bool,
     /// The least that it has to run before it may enroll, in place of the setting for its family: `any`, `latest` or a version; empty for the setting.
     pub minimum_os: String,
+    /// The id of the beta programme that brings that version, where it is a beta (iOS 17.5, macOS 14.5); empty for none.
+    pub beta_program: String,
     /// How the accounts of a Mac are made while it waits in Setup Assistant.
     pub mac_accounts: MacAccounts,
     /// Its language, where it sets itself up: `en`.
@@ -75,6 +77,7 @@ impl Default for ProfileKeys {
             auto_advance_setup: false,
             is_return_to_service: false,
             minimum_os: String::new(),
+            beta_program: String::new(),
             mac_accounts: MacAccounts::default(),
             language: String::new(),
             region: String::new(),
@@ -138,6 +141,10 @@ impl ProfileKeys {
         let is_word = matches!(self.minimum_os.as_str(), "" | ANY_OS | LATEST_OS);
         if !is_word && !OsVersion::parse(&self.minimum_os).is_known() {
             return Err(Error::field("minimum_os", "is a version such as 26.1, latest, any, or nothing for the setting"));
+        }
+        self.beta_program = self.beta_program.trim().to_owned();
+        if !self.beta_program.is_empty() && is_word {
+            return Err(Error::field("beta_program", "brings a version: say in minimum_os which one a device has to run at least"));
         }
         if self.is_return_to_service && (!self.is_supervised || self.is_multi_user) {
             return Err(Error::field(

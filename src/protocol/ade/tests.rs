@@ -22,7 +22,7 @@ fn captured_answers_are_read() {
     let account = Account::read(&account);
     assert_eq!((account.server_name.as_str(), account.admin(), account.org_name.as_str()), ("dev", "admin@example.school", "Acme, Inc"));
     assert_eq!(account.portal(), "business.apple.com");
-    assert!(account.offers(paths::ACTIVATION_LOCK) && !account.offers("/os-beta-enrollment/tokens"));
+    assert!(account.offers(paths::ACTIVATION_LOCK) && !account.offers(paths::BETA_TOKENS));
     assert_eq!(account.limit(paths::SYNC), Limit { default: 1000, maximum: 5000 });
     assert_eq!((account.page(paths::FETCH), account.page("/elsewhere")), (1000, 100));
     assert_eq!(Account::from_json(&account.to_json()), account);

@@ -41,6 +41,7 @@ const DELIBERATE: &[(&str, &str)] = &[
     ("AutomaticDownload", "deprecated in 26, removed in 27"),
     ("CriticalUpdateInstall", "deprecated in 26, removed in 27"),
     ("ConfigDataInstall", "deprecated in 26, removed in 27"),
+    ("Beta.RequireProgram", "until it is sent a list of programmes by id, of which each device gets one"),
     ("AutomaticActions.InstallSecurityUpdate", "only schemas of 27 have it on iOS and visionOS"),
     // The text of the schema says so: earlier versions take them of devices that are not supervised.
     ("allowAddingGameCenterFriends", "supervised from iOS 13 on"),

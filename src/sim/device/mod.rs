@@ -116,6 +116,8 @@ pub struct Device {
     /// The apps of the store that are licensed for it; none: all are.
     licensed: Option<BTreeSet<u64>>,
     update: OsUpdate,
+    /// The beta programme that it takes part in.
+    beta: Option<String>,
     next_poll_at: Option<Timestamp>,
 }
 
@@ -148,6 +150,7 @@ impl Device {
             downloads: Vec::new(),
             licensed: None,
             update: OsUpdate::default(),
+            beta: None,
             next_poll_at: None,
         }
     }

@@ -202,7 +202,10 @@ impl Device {
             let wanted = error.pointer("/details/OSVersion").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
             if !self.understands_updates() {
                 self.journal.remark("com.apple.softwareupdate.required came to an OS that does not understand it");
-            } else if wanted != self.facts.release.text && self.update_os(&wanted, now) {
+            } else if self.join_for_setup(error.pointer("/details/RequireBetaProgram"))
+                && wanted != self.facts.release.text
+                && self.update_os(&wanted, now)
+            {
                 return self.agenda.push_front(Errand::AskSetup);
             }
             return self.enrollment_failed(&Complaint::mdm(34004, format!("The update to {wanted} that is asked for cannot be had.")));

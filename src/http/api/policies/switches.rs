@@ -32,6 +32,8 @@ enum SwitchKind {
     WebDomains,
     /// A list of domains of mail addresses.
     MailDomains,
+    /// A list of ids of beta programmes; `GET /api/v1/beta-programs` lists them.
+    BetaPrograms,
 }
 
 /// One of several values.
@@ -130,6 +132,7 @@ impl From<&'static Switch> for SwitchView {
             ValueKind::Apps => SwitchKind::Apps,
             ValueKind::WebDomains => SwitchKind::WebDomains,
             ValueKind::MailDomains => SwitchKind::MailDomains,
+            ValueKind::BetaPrograms => SwitchKind::BetaPrograms,
         };
         Self {
             id: switch.id,

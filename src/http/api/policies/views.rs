@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::mdm::Actor;
 use crate::mdm::policies::{self, Clash, Effective, EffectiveKey, Ends, Warning, catalogue};
 use crate::mdm::wanted::{Origin, Unable};
+use crate::mdm::{Actor, betas};
 use crate::store::Tx;
 use crate::store::policies::{AssignedGroup, Policy};
 
@@ -96,8 +96,9 @@ impl PolicyView {
     /// The same without what takes a look at each device.
     pub(super) fn listed(tx: &Tx, actor: &Actor, policy: Policy) -> Result<Self> {
         let groups = policies::groups(tx, actor, &policy.id)?;
-        let warnings = policies::warnings(&policy.settings).into_iter();
-        let on = catalogue::all().filter_map(|switch| Some(policies::in_words(switch, policy.settings.get(switch.id)?)));
+        let warnings = policies::all_warnings(tx, &policy.settings)?.into_iter();
+        let programs = betas::titles_for(tx, &policy.settings)?;
+        let on = catalogue::all().filter_map(|switch| Some(policies::in_words(switch, policy.settings.get(switch.id)?, &programs)));
         Ok(Self {
             summary: on.collect(),
             warnings: warnings.map(PolicyWarning::from).collect(),

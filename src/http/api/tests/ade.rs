@@ -46,6 +46,9 @@ impl House {
                 errands::record(tx, &errand(What::Account), &Outcome::Answered(account))?;
                 let first = What::Page { phase: Phase::Fetch, cursor: String::new(), limit: 10 };
                 errands::record(tx, &errand(first), &Outcome::Answered(page))?;
+                let programs =
+                    json!({ "betaEnrollmentTokens": [{ "title": "iOS 27 AppleSeed Beta", "os": "iOS", "token": "beta-token" }] });
+                errands::record(tx, &errand(What::BetaPrograms), &Outcome::Answered(programs))?;
                 let wish = profiles::Wish { name: "Cart".into(), kind: "classroom_ipad".into(), keys: None };
                 let profile = profiles::create(tx, &Actor::Console, wish)?.profile.id;
                 profiles::set_default(tx, &Actor::Console, &server.id, "", Some(&profile))?;

@@ -150,3 +150,22 @@ async fn apples_roots_are_told_and_another_certificate_is_refused_by_name() {
     let added = house.bring_file(Role::Admin, "/api/v1/roots", chain).await;
     assert_eq!((added.status, &added.body["items"][0]["source"]), (StatusCode::OK, &json!("file")), "{}", added.body);
 }
+
+#[tokio::test]
+async fn an_older_list_takes_the_place_of_a_newer_one_only_where_that_is_meant() {
+    let house = House::new();
+    let posted = |version: &str, day: &str| {
+        let entry =
+            json!({ "ProductVersion": version, "Build": format!("B{version}"), "PostingDate": day, "SupportedDevices": ["iPad13,18"] });
+        json!({ "AssetSets": { "iOS": [entry] } }).to_string()
+    };
+    assert_eq!(house.bring_file(Role::Admin, IMPORT, posted("26.1", "2026-11-03")).await.status, StatusCode::OK);
+    let refused = house.bring_file(Role::Admin, IMPORT, posted("26.0", "2026-09-02")).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
+    assert!(refused.body.to_string().contains("2 Sep 2026") && refused.body.to_string().contains("3 Nov 2026"), "{}", refused.body);
+    assert_eq!(house.releases("?state=current").await, [("iOS".to_owned(), "26.1".to_owned())]);
+    let taken = house.bring_file(Role::Admin, &format!("{IMPORT}?older=true"), posted("26.0", "2026-09-02")).await;
+    assert_eq!((taken.status, &taken.body["vanished"]), (StatusCode::OK, &json!(1)), "{}", taken.body);
+    let state = house.ask(Role::Viewer, Method::GET, "/api/v1/releases/state", None).await.body;
+    assert_eq!((&state["newest_posted"], &state["is_stale"]), (&json!("2026-09-02"), &json!(true)), "{state}");
+}

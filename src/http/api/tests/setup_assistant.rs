@@ -12,7 +12,7 @@ async fn rules_are_changed_one_by_one_and_a_wrong_one_changes_nothing() {
     let path = "/api/v1/setup-assistant";
     let change = async |role, body: Value| house.ask(role, Method::PATCH, path, Some(body)).await;
     let begins = house.ask(Role::Viewer, Method::GET, path, None).await.body;
-    assert_eq!(begins, json!({ "take_unlisted": false, "hold_minutes": 20, "sign_in": false, "minimum": {} }));
+    assert_eq!(begins, json!({ "take_unlisted": false, "hold_minutes": 20, "sign_in": false, "minimum": {}, "beta_programs": {} }));
     assert_eq!(change(Role::Helper, json!({ "hold_minutes": 10 })).await.status, 403);
     let changed = change(Role::Admin, json!({ "hold_minutes": 10, "minimum": { "ios": "latest", "macos": "15.4" } })).await.body;
     assert_eq!((&changed["hold_minutes"], &changed["minimum"]), (&json!(10), &json!({ "ios": "latest", "macos": "15.4" })));

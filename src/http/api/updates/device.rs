@@ -12,11 +12,11 @@ use crate::clock::Day;
 use crate::error::{Error, Result};
 use crate::http::api::input::Json;
 use crate::http::auth::Authenticated;
-use crate::mdm::devices;
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
 use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order, Started};
 use crate::mdm::updates::own_list;
+use crate::mdm::{betas, devices};
 use crate::protocol::report::updates::AvailableUpdate;
 use crate::store::Tx;
 use crate::store::enrollments::{self, EnrollmentState};
@@ -52,6 +52,8 @@ impl CandidateView {
 pub(super) struct DeviceUpdates {
     /// What it runs, with the letters of an improvement.
     os_version: String,
+    /// The beta programme that it takes part in, as the device calls it: empty for none, null where it has not said.
+    beta_program: Option<String>,
     /// What it can have, newest first; null where that is not known.
     candidates: Option<Vec<CandidateView>>,
     /// Why that is not known.
@@ -92,6 +94,7 @@ pub(super) async fn show(
         let found = found.map(|(found, _)| serde_json::from_str(&found)).transpose();
         Ok(DeviceUpdates {
             os_version: subject.version.to_string(),
+            beta_program: enrolled.map(|own| betas::of_enrollment(tx, &own.id)).transpose()?.flatten(),
             candidates,
             unknown,
             ends_at: candidates::ends_at(tx, &subject)?,

@@ -1,5 +1,6 @@
 //! New devices: those that Apple says are the organisation's, how they greet whoever unpacks them, and the tokens by which Apple tells.
 
+pub mod betas;
 pub mod devices;
 pub mod one;
 pub mod profiles;

@@ -122,6 +122,8 @@ pub struct FormView {
     pub can: (bool, bool),
     /// Whether it has accounts that can be made for it.
     pub is_mac: bool,
+    /// Beta programmes of its system: id and title.
+    pub programs: Vec<(String, String)>,
     /// What is wrong: field and words.
     pub errors: Vec<(String, String)>,
     /// Whether the viewer may change it.
@@ -131,7 +133,8 @@ pub struct FormView {
 /// The choice of a version of one's own.
 pub const VERSION: &str = "version";
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
+    "beta_program",
     "mac_accounts.admin_name",
     "mac_accounts.admin_full_name",
     "mac_accounts.named_after_person",
@@ -216,6 +219,11 @@ fn least(view: &FormView) -> Markup {
         (select("minimum_os", "Before it is let in", &choices.map(|(word, words)| (word.to_owned(), words.to_owned())), chosen,
             "Devices with iOS 17, macOS 14 and later update themselves first; older ones come in as they are.", None))
         (field("minimum_version", "Version").value(version).optional().example("26.1").error(at(&view.errors, "minimum_os")))
+        @if !view.programs.is_empty() {
+            (select("beta_program", "Beta programme that brings it", &super::choices(&[("", "None: what everybody can have")], &view.programs),
+                &view.keys.beta_program, "Only where that version is a beta. The device joins the programme before it updates (iOS 17.5, macOS 14.5).",
+                at(&view.errors, "beta_program")))
+        }
     }
 }
 

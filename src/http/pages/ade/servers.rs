@@ -6,6 +6,7 @@ use super::super::parts::{
     Button, Column, Confirm, Fact, Frame, Live, Row, Section, Shell, State, Step, StepState, Table, badge, confirm, day, empty, facts,
     field, frame, live, post, practice, section, select, steps, table, thousands, time_ago, upload,
 };
+use super::betas::{BetasView, betas};
 use super::choices;
 use crate::clock::Timestamp;
 
@@ -121,6 +122,8 @@ pub struct ServerView {
     pub profiles: Vec<(String, String)>,
     /// Where Apple was told that devices ask by an account, and why it does not take it.
     pub discovery: (String, String),
+    /// The beta programmes of its organisation.
+    pub betas: BetasView,
     /// What is wrong with the file that was brought.
     pub token_error: Option<String>,
     /// Whether the viewer may change anything here.
@@ -133,6 +136,9 @@ pub fn one(shell: &Shell, view: &ServerView) -> Markup {
     let lead = format!("{ADDRESS}/{}", row.id);
     let content = html! {
         (live(Live { id: "server", topics: "ade job", of: None, src: None }, about(view, shell.now)))
+        @if view.has_token {
+            (live(Live { id: "betas", topics: "ade job", of: None, src: None }, section("Beta programmes", betas(&view.betas, &lead, view.may_change, shell.now))))
+        }
         @if view.may_change {
             @if view.has_token {
                 div.row {

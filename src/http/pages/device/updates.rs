@@ -15,6 +15,8 @@ pub struct UpdatesTab {
     pub runs: String,
     /// Its build.
     pub build: String,
+    /// The beta programme that it takes part in; empty for none.
+    pub beta: String,
     /// The releases that it can have, newest first.
     pub candidates: Vec<CandidateRow>,
     /// Whether it is asked what it can have, before anything is begun.
@@ -117,6 +119,7 @@ pub(super) fn updates(device: &str, tab: &UpdatesTab, now: Timestamp) -> Markup 
     html! {
         div.stack.loose {
             p { "It runs " strong { (tab.runs) } @if !tab.build.is_empty() { " " span.mono.quiet { (tab.build) } } "." }
+            @if !tab.beta.is_empty() { p { "It takes part in the beta programme " strong { (tab.beta) } "." } }
             @if !tab.rows.is_empty() { (section("On its way", rows(device, tab, now))) }
             (section("What it can have", candidates(tab)))
             @if tab.may_act && (tab.asks || !tab.candidates.is_empty()) { (section("Start an update now", start(device, tab))) }
@@ -197,7 +200,12 @@ fn candidates(tab: &UpdatesTab) -> Markup {
         }
         Row { id: String::new(), href: None, name: candidate.version.clone(), cells }
     };
-    let none = html! { p { (badge(State::Ok, "It has the newest release that Apple offers it.")) } };
+    let newest = if tab.beta.is_empty() {
+        "It has the newest release that Apple offers it."
+    } else {
+        "It has all that Apple lists for everybody; what its beta programme brings is in no list."
+    };
+    let none = html! { p { (badge(State::Ok, newest)) } };
     let list = table(&Table {
         caption: "Releases that it can have",
         columns,

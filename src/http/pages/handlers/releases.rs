@@ -79,6 +79,8 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
             listed: count_listed(tx)?,
             source: state.source.map(source_words).unwrap_or_default().to_owned(),
             fetched_at: state.fetched_at,
+            brought: state.source == Some(Source::File),
+            newest_posted: lookup::newest_posted(tx)?,
             next_at: state.next_at,
             problem: state.problem,
             passed_over: state.passed_over,
@@ -88,6 +90,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
                 .collect::<Result<_>>()?,
             needs_root,
             list_error: None,
+            asks_for_older: false,
             root_error: None,
             max_bytes: MAX_BYTES,
             may_change: actor.may(Right::Configure),
@@ -137,12 +140,15 @@ async fn look(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Respo
     Ok(said(&app, &gate, &who, ADDRESS, &words))
 }
 
-/// The file of a form.
-async fn file(mut sent: Multipart, name: &str) -> Result<Bytes> {
-    let broken = |error: MultipartError| match error.status() {
+fn broken(error: MultipartError) -> Error {
+    match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, TOO_LARGE_FOR_A_FORM),
         _ => Error::bad_input(error.body_text()),
-    };
+    }
+}
+
+/// The file of a form.
+async fn file(mut sent: Multipart, name: &str) -> Result<Bytes> {
     while let Some(field) = sent.next_field().await.map_err(broken)? {
         if field.name() == Some(name) {
             return field.bytes().await.map_err(broken);
@@ -153,8 +159,8 @@ async fn file(mut sent: Multipart, name: &str) -> Result<Bytes> {
 
 async fn bring_list(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let outcome = match file(sent, "file").await {
-        Ok(file) => import(&app, &who.actor, file).await,
+    let outcome = match list_and_older(sent).await {
+        Ok((file, older)) => import(&app, &who.actor, file, older).await,
         Err(error) => Err(error),
     };
     match outcome {
@@ -163,11 +169,28 @@ async fn bring_list(State(app): State<App>, gate: Gate, who: SignedIn, sent: Mul
             let words = format!("The list is taken in: {listed} listed, {} new, {} gone.", taken.appeared, taken.vanished);
             Ok(said(&app, &gate, &who, ADDRESS, &words))
         }
+        Err(error) if error.kind == Kind::Conflict && error.message.starts_with(lookup::OLDER) => {
+            let words = error.message.into_owned();
+            refused(&app, &who, |view| (view.list_error, view.asks_for_older) = (Some(words), true)).await
+        }
         Err(error) => {
             let words = mistake(error)?;
             refused(&app, &who, |view| view.list_error = Some(words)).await
         }
     }
+}
+
+/// The list of a form, and whether it is meant even where it is older; the box stands before the file.
+async fn list_and_older(mut sent: Multipart) -> Result<(Bytes, bool)> {
+    let mut older = false;
+    while let Some(field) = sent.next_field().await.map_err(broken)? {
+        match field.name() {
+            Some("older") => older = field.text().await.map_err(broken)? == "1",
+            Some("file") => return Ok((field.bytes().await.map_err(broken)?, older)),
+            _ => {}
+        }
+    }
+    Ok((Bytes::new(), older))
 }
 
 async fn bring_root(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {

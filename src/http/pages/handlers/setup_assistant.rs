@@ -17,13 +17,13 @@ use crate::http::configurator::{self as doors, PKCS12};
 use crate::http::pages::parts::{Flash, State as Mark};
 use crate::http::pages::setting_up::{self, SettingUpRow, SettingUpView};
 use crate::http::pages::system::setup_assistant::{
-    ADDRESS, CONFIGURATOR, ConfiguratorView, RETURNS, ReturnsForm, RulesForm, configurator as configurator_page, page,
+    ADDRESS, CONFIGURATOR, ConfiguratorView, FamilyPrograms, RETURNS, ReturnsForm, RulesForm, configurator as configurator_page, page,
 };
 use crate::mdm::enroll::automated::rules::{self, Change, HOLD_MINUTES, Rules};
 use crate::mdm::enroll::configurator::{self, HOURS};
 use crate::mdm::return_to_service::network;
 use crate::mdm::setup_assistant::{self, ARRIVALS_MAX, Arriving, Step};
-use crate::mdm::{Actor, Right, return_to_service, settings};
+use crate::mdm::{Actor, Right, betas, return_to_service, settings};
 use crate::protocol::platform::Platform;
 use crate::secret::Secret;
 use crate::store::{Tx, roster};
@@ -50,13 +50,29 @@ pub(super) fn routes() -> Router<App> {
         .route("/system/configurator/identity/file", post(identity_file))
 }
 
-fn form(rules: Rules, returns: ReturnsForm, may_change: bool) -> RulesForm {
+/// The beta programmes that devices of each family may be told to join, and the one that is chosen.
+fn programs(tx: &Tx, actor: &Actor, rules: &Rules) -> Result<Vec<FamilyPrograms>> {
+    let all = betas::list(tx, actor)?;
+    let family = |platform: &Platform| {
+        let chosen = rules.beta_programs.get(platform).cloned().unwrap_or_default();
+        let is_shown = |program: &&betas::Program| program.id == chosen || (program.gone_at.is_none() && program.platform == *platform);
+        let mut shown: Vec<_> = all.iter().filter(is_shown).map(|program| (program.id.clone(), program.title.clone())).collect();
+        if !chosen.is_empty() && shown.iter().all(|(id, _)| *id != chosen) {
+            shown.push((chosen.clone(), String::from("A programme that is not known any more")));
+        }
+        (platform.to_string(), chosen, shown)
+    };
+    Ok(betas::MANAGED.iter().map(family).filter(|(_, _, shown)| !shown.is_empty()).collect())
+}
+
+fn form(rules: Rules, programs: Vec<FamilyPrograms>, returns: ReturnsForm, may_change: bool) -> RulesForm {
     let least = |platform: Platform| rules.minimum.get(&platform).cloned().unwrap_or_default();
     RulesForm {
         take_unlisted: rules.take_unlisted,
         hold_minutes: rules.hold_minutes.to_string(),
         sign_in: rules.sign_in,
         minimum: FAMILIES.iter().map(|(platform, name)| (platform.to_string(), (*name).to_owned(), least(*platform))).collect(),
+        programs,
         limits: (*HOLD_MINUTES.start(), *HOLD_MINUTES.end()),
         errors: Vec::new(),
         may_change,
@@ -91,8 +107,13 @@ async fn set_returns(State(app): State<App>, gate: Gate, who: SignedIn, Form(typ
 
 async fn show(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<SaidQuery>) -> Result<Response> {
     let (flash, actor) = (query.flash(&gate, &who), who.actor.clone());
-    let (rules, returns) = app.store.read(app.now(), move |tx| Ok((rules::show(tx, &actor)?, returns(tx)?))).await?;
-    Ok(page(&shell(&app, &who, flash).await?, &form(rules, returns, who.actor.may(Right::Configure))).into_response())
+    let look = move |tx: &Tx| {
+        let rules = rules::show(tx, &actor)?;
+        let programs = programs(tx, &actor, &rules)?;
+        Ok((rules, programs, returns(tx)?))
+    };
+    let (rules, programs, returns) = app.store.read(app.now(), look).await?;
+    Ok(page(&shell(&app, &who, flash).await?, &form(rules, programs, returns, who.actor.may(Right::Configure))).into_response())
 }
 
 /// What the form says: boxes that are not ticked say nothing.
@@ -105,6 +126,7 @@ fn typed(pairs: &[(String, String)]) -> Result<Change> {
         hold_minutes: Some(minutes.parse().map_err(|_| Error::field("hold_minutes", words()))?),
         sign_in: Some(of("sign_in").is_some()),
         minimum: FAMILIES.iter().filter_map(|(platform, _)| Some((*platform, of(&format!("minimum.{platform}"))?))).collect(),
+        beta_programs: betas::MANAGED.iter().filter_map(|platform| Some((*platform, of(&format!("beta_programs.{platform}"))?))).collect(),
     })
 }
 
@@ -121,7 +143,13 @@ async fn change(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): 
         Ok(_) => Ok(said(&app, &gate, &who, ADDRESS, "Saved. Devices that wait already keep their time.")),
         Err(error) if error.kind == Kind::BadInput => {
             let of = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-            let mut view = form(Rules::default(), app.store.read(app.now(), returns).await?, true);
+            let actor = who.actor.clone();
+            let look = move |tx: &Tx| Ok((programs(tx, &actor, &rules::rules(tx)?)?, returns(tx)?));
+            let (programs, returns) = app.store.read(app.now(), look).await?;
+            let mut view = form(Rules::default(), programs, returns, true);
+            for (word, chosen, _) in &mut view.programs {
+                *chosen = of(&format!("beta_programs.{word}")).unwrap_or_default();
+            }
             view.hold_minutes = of("hold_minutes").unwrap_or_default();
             (view.take_unlisted, view.sign_in) = (of("take_unlisted").is_some(), of("sign_in").is_some());
             for (word, _, typed) in &mut view.minimum {

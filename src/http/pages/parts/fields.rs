@@ -210,6 +210,11 @@ pub fn checkbox(name: &str, label: &str, ticked: bool, help: &str) -> Markup {
     choice("checkbox", name, "1", label, ticked, help)
 }
 
+/// A box of several under the same `name`, each sent by its value.
+pub fn box_of(name: &str, value: &str, label: &str, ticked: bool) -> Markup {
+    choice("checkbox", name, value, label, ticked, "")
+}
+
 /// One of several answers of the same `name`, each with its own words.
 pub fn radio(name: &str, value: &str, label: &str, chosen: bool, help: &str) -> Markup {
     choice("radio", name, value, label, chosen, help)

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Frame, Section, Shell, State, checkbox, field, frame, post, select, state_square};
+use super::super::parts::{Button, Frame, Section, Shell, State, box_of, checkbox, field, frame, post, select, state_square};
 use super::requires;
+use crate::mdm::betas::{MANAGED, Program};
 use crate::mdm::policies::catalogue::{self, Group, Switch, ValueKind};
 
 /// The editor's form, as it was stored or typed.
@@ -25,6 +26,8 @@ pub struct PolicyForm {
     pub values: BTreeMap<String, String>,
     /// Field and message of what was wrong; without a field for the form as a whole.
     pub errors: Vec<(String, String)>,
+    /// The beta programmes that can be chosen.
+    pub programs: Vec<Program>,
 }
 
 impl PolicyForm {
@@ -95,12 +98,41 @@ fn one_switch(view: &PolicyForm, switch: &Switch) -> Markup {
             list(switch, value, error, "example.org", "Domains, one a line; *.example.org stands for every sub-domain.")
         }
         ValueKind::MailDomains => list(switch, value, error, "example.school", "Domains, one a line."),
+        ValueKind::BetaPrograms => programs(view, switch, value, error),
     };
     html! {
         div.switch {
             (input)
             p.meta { "Limits: " (switch.limits) }
             (requires(switch))
+        }
+    }
+}
+
+/// A box for each beta programme; those that Apple lists no more only where they are chosen.
+fn programs(view: &PolicyForm, switch: &Switch, value: &str, error: Option<&str>) -> Markup {
+    let chosen: Vec<_> = value.split_whitespace().collect();
+    let is_shown =
+        |program: &&Program| chosen.contains(&program.id.as_str()) || (program.gone_at.is_none() && MANAGED.contains(&program.platform));
+    let shown: Vec<_> = view.programs.iter().filter(is_shown).collect();
+    let unknown: Vec<_> = chosen.iter().filter(|id| view.programs.iter().all(|program| program.id != **id)).collect();
+    let label = |program: &Program| match (program.gone_at, program.practice) {
+        (Some(_), _) => format!("{} (Apple lists it no more)", program.title),
+        (None, true) => format!("{} (practice)", program.title),
+        (None, false) => program.title.clone(),
+    };
+    html! {
+        fieldset.choices id=(format!("f-{}", switch.id)) tabindex="-1" {
+            legend { (switch.label) }
+            p.meta { (switch.notice) }
+            @for program in &shown {
+                (box_of(switch.id, &program.id, &label(program), chosen.contains(&program.id.as_str())))
+            }
+            @for id in unknown { (box_of(switch.id, id, "A programme that is not known any more", true)) }
+            @if shown.is_empty() {
+                p.meta { "Apple lists none. " a href="/system/device-list" { "Bring a server token" } " of an organisation that has joined AppleSeed for IT." }
+            }
+            @if let Some(error) = error { p.error role="alert" { (state_square(State::Problem, 10)) " " (error) } }
         }
     }
 }

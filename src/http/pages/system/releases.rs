@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Fact, Frame, Icon, Live, Row, Section, Shell, State, badge, day, facts, field, frame, live, post, section, thousands,
-    time_ago, upload, upload_up_to,
+    Button, Column, Fact, Frame, Icon, Live, Row, Section, Shell, State, badge, checkbox, day, facts, field, frame, live, post, section,
+    thousands, time_ago, upload, upload_up_to,
 };
 use super::listing;
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 
 /// Where the page is.
 pub const ADDRESS: &str = "/system/releases";
@@ -25,6 +25,12 @@ pub struct ReleasesView {
     pub source: String,
     /// When it was last known to be the newest one.
     pub fetched_at: Option<Timestamp>,
+    /// Whether somebody brought it as a file.
+    pub brought: bool,
+    /// The day on which the newest release in it was posted.
+    pub newest_posted: Option<Day>,
+    /// Whether the file that was refused is older, so that it may still be meant.
+    pub asks_for_older: bool,
     /// When Apple is asked next.
     pub next_at: Option<Timestamp>,
     /// What went wrong last; empty where nothing did.
@@ -80,7 +86,11 @@ fn how_it_is(view: &ReleasesView, now: Timestamp) -> Markup {
         Fact::new("How it is", badge(view.state, &view.words)),
         Fact::new("Releases listed", html! { (thousands(view.listed)) }),
         Fact::text("It came from", &view.source),
-        Fact::new("Known to be the newest", html! { @match view.fetched_at { Some(at) => (time_ago(at, now)), None => "not yet" } }),
+        Fact::new(
+            if view.brought { "As of" } else { "Known to be the newest" },
+            html! { @match view.fetched_at { Some(at) => (time_ago(at, now)), None => "not yet" } },
+        ),
+        Fact::text("Its newest release was posted", &view.newest_posted.map(Day::words).unwrap_or_default()),
         Fact::new("Apple is asked next", html! { @match view.next_at { Some(at) if at > now => (time_ago(at, now)), _ => "now" } }),
     ];
     html! {
@@ -101,6 +111,7 @@ fn import(view: &ReleasesView) -> Markup {
         &format!("{ADDRESS}/import"),
         view.max_bytes,
         html! {
+            @if view.asks_for_older { (checkbox("older", "Take the older list", false, "What was posted since is not offered any more until a newer list comes.")) }
             (field("file", "Apple's list").kind("file").accept(".json,.txt,application/json").help(help).error(view.list_error.as_deref()))
             div.form-foot { (Button::submit("Bring the list").icon(Icon::Upload)) }
         },
@@ -156,6 +167,9 @@ mod tests {
             listed: 1_204,
             source: "Apple".into(),
             fetched_at: Some(NOW),
+            brought: false,
+            newest_posted: Day::parse("2026-11-20"),
+            asks_for_older: false,
             next_at: None,
             problem: "gdmf.apple.com did not <answer>.".into(),
             passed_over: vec!["AssetSets, iOS: “x” is no version".into()],

@@ -24,6 +24,8 @@ pub struct RulesForm {
     pub sign_in: bool,
     /// For each family of systems its word, its name and what was typed.
     pub minimum: Vec<(String, String, String)>,
+    /// For each family that can take part in one its word, the beta programme that is chosen, and all that there are: id and title.
+    pub programs: Vec<FamilyPrograms>,
     /// The shortest and the longest time in minutes.
     pub limits: (u32, u32),
     /// Field and message of what is wrong.
@@ -33,6 +35,9 @@ pub struct RulesForm {
     /// Devices that are handed back at the device itself.
     pub returns: ReturnsForm,
 }
+
+/// A family's word, the id of the beta programme that is chosen, and the programmes that there are: id and title.
+pub type FamilyPrograms = (String, String, Vec<(String, String)>);
 
 /// What devices are told that are handed back at the device itself.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +94,11 @@ pub fn page(shell: &Shell, view: &RulesForm) -> Markup {
                               iPhones and iPads with iOS 17, Macs with macOS 14 and later update themselves first; older ones come in as they are." }
                     @for (word, name, typed) in &view.minimum {
                         (field(&format!("minimum.{word}"), name).optional().value(typed).error(error(&format!("minimum.{word}"))))
+                        @for (_, chosen, programs) in view.programs.iter().filter(|(family, ..)| family == word) {
+                            @let choices: Vec<_> = std::iter::once((String::new(), String::from("None"))).chain(programs.iter().cloned()).collect();
+                            (select(&format!("beta_programs.{word}"), &format!("{name}: beta programme that brings it"), &choices, chosen,
+                                "Only where that version is a beta; from iOS 17.5 and macOS 14.5 on.", error(&format!("beta_programs.{word}"))))
+                        }
                     }
                 }
                 (checkbox("take_unlisted", "Take devices that Apple’s list does not name", view.take_unlisted,
@@ -244,6 +254,7 @@ mod tests {
         let view = RulesForm {
             hold_minutes: "20".into(),
             minimum: vec![("ios".into(), "iPhone and iPad".into(), "26.1".into())],
+            programs: Vec::new(),
             limits: (5, 60),
             ..RulesForm::default()
         };

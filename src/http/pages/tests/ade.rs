@@ -14,8 +14,9 @@ use crate::mdm::{Actor, Role, people};
 use crate::pki::certificate::Certificate;
 use crate::pki::cipher::Cipher;
 use crate::pki::{cms, pem};
+use crate::protocol::ade::{beta_program_id, paths};
 use crate::sim::apple::Services;
-use crate::sim::apple::ade::device;
+use crate::sim::apple::ade::{Beta, device};
 use crate::store::people::PersonRole;
 
 impl House {
@@ -136,4 +137,76 @@ async fn one_is_given_to_a_person_many_to_a_group_and_terms_stand_on_today() {
     house.let_pass(1000).await;
     let today = house.get(&owner, "/").await.body;
     assert!(today.contains("head@example.school") && today.contains("must accept Apple's new terms at school.apple.com"), "{today}");
+}
+
+#[tokio::test]
+async fn beta_programmes_are_shown_with_their_age_ticked_in_a_policy_and_named_by_a_profile() {
+    let (house, services) = House::beside_apples_list().await;
+    let owner = house.person(Role::Owner).await;
+    let made = house.post(&owner, "/system/device-list", "name=School").await;
+    let page = made.location().split('?').next().unwrap().to_owned();
+    let editor = house.get(&owner, "/policies/new").await.body;
+    assert!(editor.contains("Apple lists none."), "{editor}");
+    let key = house.get(&owner, &format!("{page}/public-key.pem")).await.body;
+    let certificate = Certificate::from_pem(key.as_bytes()).unwrap();
+    let now = house.app.now();
+    let token = services.ade.book().open("School", "head@example.school", now.plus(Duration::from_secs(300 * 86_400)));
+    let programs =
+        [("iOS 27 <Seed> Beta", "iOS", "secret-1"), ("iOS 26 AppleSeed Beta", "iOS", "secret-2"), ("tvOS 27 Beta", "tvOS", "secret-3")];
+    services.ade.book().server(&token).betas = Some(programs.map(|(title, os, token)| Beta::new(title, os, token)).into());
+    let file = pem::encode(&cms::encrypt(&certificate, token.to_mail().expose(), Cipher::Aes128Cbc).unwrap());
+    let mail = format!("Content-Type: application/pkcs7-mime; name=\"smime.p7m\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{file}\r\n");
+    house.bring_to(&owner, &format!("{page}/token"), &[("file", &mail)]).await;
+    house.let_pass(1).await;
+    house.let_pass(1).await;
+
+    let shown = house.get(&owner, &page).await.body;
+    for part in ["iOS 27 &lt;Seed&gt; Beta", "for tvOS", "As Apple listed them", "Read them now"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let viewer = house.person(Role::Viewer).await;
+    assert_eq!(house.post(&viewer, &format!("{page}/betas"), "").await.status, 403);
+    let asked = house.post(&owner, &format!("{page}/betas"), "").await;
+    assert!(house.get(&owner, asked.location()).await.body.contains("is being read"));
+    house.let_pass(1).await;
+    assert_eq!(services.ade.book().asked.iter().filter(|path| *path == paths::BETA_TOKENS).count(), 2);
+
+    let [new, old] = ["iOS 27 <Seed> Beta", "iOS 26 AppleSeed Beta"].map(|title| beta_program_id("iOS", title));
+    let editor = house.get(&owner, "/policies/new").await.body;
+    assert!(editor.contains(&new) && editor.contains("iOS 27 &lt;Seed&gt; Beta") && !editor.contains("tvOS 27 Beta"), "{editor}");
+    let both = format!("name=Testers&revision=0&offer_beta_programs={new}&offer_beta_programs={old}");
+    let made = house.post(&owner, "/policies", &both).await;
+    assert_eq!(made.status, 303, "{}", made.body);
+    let policy = made.location().split('?').next().unwrap().to_owned();
+    let told = house.get(&owner, &policy).await.body;
+    assert!(told.contains("Offer beta programmes: ") && told.contains("iOS 26 AppleSeed Beta"), "{told}");
+    let edit = house.get(&owner, &format!("{policy}/edit")).await.body;
+    for id in [&new, &old] {
+        assert!(edit.contains(&format!("name=\"offer_beta_programs\" value=\"{id}\" checked")), "{id} in {edit}");
+    }
+    let refused = house.post(&owner, "/policies", &format!("{both}&no_beta_updates=1")).await;
+    assert!(refused.status == 422 && refused.body.contains("takes devices out of every programme"), "{}", refused.body);
+
+    let kind = "/new-devices/profiles/new?kind=classroom_ipad";
+    assert!(house.get(&owner, kind).await.body.contains("Beta programme that brings it"));
+    let base = "name=Cart&is_supervised=1&await_device_configured=1";
+    let alone = house.post(&owner, kind, &format!("{base}&beta_program={new}")).await;
+    assert!(alone.status == 422 && alone.body.contains("which one a device has to run"), "{}", alone.body);
+    let right = format!("{base}&minimum_os=version&minimum_version=27.1&beta_program={new}");
+    assert_eq!(house.post(&owner, kind, &right).await.status, 303);
+    let rules = "/system/setup-assistant";
+    assert!(house.get(&owner, rules).await.body.contains("iPhone and iPad: beta programme that brings it"));
+    let without = house.post(&owner, rules, &format!("hold_minutes=20&minimum.ios=&beta_programs.ios={old}")).await;
+    assert!(without.status == 422 && without.body.contains(&format!("value=\"{old}\" selected")), "{}", without.body);
+    assert!(without.body.contains("which one a device of this family has to run"), "{}", without.body);
+    assert_eq!(house.post(&owner, rules, &format!("hold_minutes=20&minimum.ios=27.1&beta_programs.ios={old}")).await.status, 303);
+    assert!(house.get(&owner, rules).await.body.contains(&format!("value=\"{old}\" selected")));
+    for address in [rules, page.as_str(), &policy, &format!("{policy}/edit"), kind, "/system/audit?who=all"] {
+        assert!(!house.get(&owner, address).await.body.contains("secret-"), "{address}");
+    }
+    services.ade.book().server(&token).betas = None;
+    house.let_pass(86_400).await;
+    let owner = house.kit.cookie("Owner").await;
+    let shown = house.get(&owner, &page).await.body;
+    assert!(shown.contains("AppleSeed for IT is off") && shown.contains("iOS 26 AppleSeed Beta"), "the last list holds: {shown}");
 }

@@ -39,6 +39,29 @@ async fn a_list_is_brought_by_the_page_and_what_is_none_is_refused_there() {
 }
 
 #[tokio::test]
+async fn an_older_list_is_told_as_such_and_taken_only_where_that_is_meant() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let import = format!("{PAGE}/import");
+    let list = |version: &str, posted: &str| {
+        format!(r#"{{"AssetSets":{{"iOS":[{{"ProductVersion":"{version}","Build":"B{version}","PostingDate":"{posted}"}}]}}}}"#)
+    };
+    let (new, old) = (list("26.1", "2026-11-03"), list("26.0", "2026-09-02"));
+    assert!(!house.get(&owner, PAGE).await.body.contains("name=\"older\""));
+    house.bring_to(&owner, &import, &[("file", &new)]).await;
+    let refused = house.bring_to(&owner, &import, &[("file", &old)]).await;
+    for part in ["older than the list that is here", "2 Sep 2026", "3 Nov 2026", "name=\"older\""] {
+        assert!(refused.status == 422 && refused.body.contains(part), "{part} in {}", refused.body);
+    }
+    let page = house.get(&owner, PAGE).await.body;
+    assert!(page.contains("Its newest release was posted") && page.contains("3 Nov 2026"), "{page}");
+    let taken = house.bring_to(&owner, &import, &[("older", "1"), ("file", &old)]).await;
+    assert_eq!(taken.status, 303, "{}", taken.body);
+    let page = house.get(&owner, PAGE).await.body;
+    assert!(page.contains("2 Sep 2026") && page.contains("list is 83 days old"), "{page}");
+}
+
+#[tokio::test]
 async fn a_wrong_root_is_named_and_a_look_now_says_what_went_wrong_and_who_is_needed() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;

@@ -108,6 +108,8 @@ pub struct Choices {
     pub groups: Vec<ScopeGroup>,
     /// The listed releases: value and words, newest first.
     pub releases: Vec<(String, String)>,
+    /// Whose clock days and times are meant on, in a sentence.
+    pub clocks: String,
 }
 
 impl PlanForm {
@@ -221,7 +223,8 @@ fn rings(form: &PlanForm, choices: &Choices) -> Markup {
     html! {
         (form.complaint("rings"))
         (field("starts", "The first ring begins").kind("datetime-local").value(&form.starts).error(form.error("starts"))
-            .help("On the clock of each device. A release that appears later begins on the day on which Apple posts it."))
+            .help("A release that appears later begins on the day on which Apple posts it."))
+        p.quiet { (choices.clocks) }
         p.quiet { "A device in several rings belongs to the first of them. A ring without a name and groups is left out." }
         @for (at, ring) in form.rings.iter().enumerate() { (self::ring(form, at, ring, choices)) }
         div.row {

@@ -2,12 +2,14 @@
 
 use crate::clock::Day;
 use crate::error::Result;
+use crate::mdm::betas::{Shelf, Source, Standing};
 use crate::mdm::enroll::automated::rules::{LATEST, Rules};
 use crate::mdm::updates::candidates::{self, Candidate, Found, Memo, Subject, Unknown};
 use crate::protocol::ade::{ANY_OS, ProfileKeys};
 use crate::protocol::lookup::listed_under;
-use crate::protocol::machine_info::{MachineInfo, NeededRelease};
+use crate::protocol::machine_info::{MachineInfo, NeededBeta, NeededRelease};
 use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
 use crate::store::{Tx, ade_devices, releases};
 
 /// What a device has to install before it may enroll; nothing where it runs enough, cannot be told, or can have nothing newer.
@@ -15,17 +17,17 @@ use crate::store::{Tx, ade_devices, releases};
 /// What the profile says that Apple's list gives the device counts before the rules of its family; `is_by_list` says that it came by that.
 pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> Result<Option<NeededRelease>> {
     let own = if is_by_list { of_profile(tx, &info.serial_number)? } else { None };
-    let least = match own.as_deref() {
-        Some(ANY_OS) => return Ok(None),
-        Some(least) => least,
-        None => match rules.minimum.get(&info.platform()) {
-            Some(least) => least.as_str(),
-            None => return Ok(None),
-        },
+    let of_family = || {
+        let program = rules.beta_programs.get(&info.platform()).cloned().unwrap_or_default();
+        rules.minimum.get(&info.platform()).map(|least| (least.clone(), program))
     };
+    let Some((least, program)) = own.or_else(of_family).filter(|(least, _)| least != ANY_OS) else { return Ok(None) };
     // One that does not understand the answer would stand there for ever.
     if !info.can_request_software_update || !info.version().is_known() {
         return Ok(None);
+    }
+    if let Some(needed) = by_beta(tx, info, &least, &program)? {
+        return Ok(Some(needed));
     }
     let subject = Subject {
         platform: info.platform(),
@@ -36,9 +38,9 @@ pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> R
     };
     let found = candidates::of(tx, &subject, &mut Memo::default())?;
     if let Found::Unknown(Unknown::NotListed | Unknown::Board) = found {
-        return of_others(tx, &subject, least);
+        return of_others(tx, &subject, &least);
     }
-    Ok(choose(least, subject.version, &found, Day::of(tx.now)))
+    Ok(choose(&least, subject.version, &found, Day::of(tx.now)))
 }
 
 /// What to demand of hardware that Apple's list does not name: the least that is enough of what it offers to others. Where it offers none of that, the
@@ -57,14 +59,36 @@ fn of_others(tx: &Tx, subject: &Subject, least: &str) -> Result<Option<NeededRel
             && release.key.os_version().is_at_least(wanted)
     };
     let least = listed.iter().filter(is_enough).min_by_key(|release| release.key.os_version());
-    Ok(least.map(|release| NeededRelease { os_version: release.key.version.clone(), build_version: None }))
+    Ok(least.map(|release| NeededRelease { os_version: release.key.version.clone(), build_version: None, beta: None }))
 }
 
-/// What the profile of a device says that Apple's list names; nothing where it leaves it to the rules.
-fn of_profile(tx: &Tx, serial_number: &str) -> Result<Option<String>> {
+/// What the profile of a device says that Apple's list names: the version, and the beta programme that brings it; nothing where it leaves it to the
+/// rules.
+fn of_profile(tx: &Tx, serial_number: &str) -> Result<Option<(String, String)>> {
     let known = ade_devices::by_serial(tx, serial_number)?.filter(|known| known.device.gone_at.is_none());
-    let least = known.and_then(|known| known.profile).map(|profile| ProfileKeys::from_json(&profile.content).minimum_os);
-    Ok(least.filter(|least| !least.is_empty()))
+    let keys = known.and_then(|known| known.profile).map(|profile| ProfileKeys::from_json(&profile.content));
+    Ok(keys.map(|keys| (keys.minimum_os, keys.beta_program)).filter(|(least, _)| !least.is_empty()))
+}
+
+/// What a device has to install from a beta programme; nothing where it runs enough, does not know of programmes, or cannot have this one: then the
+/// releases that everybody can have decide.
+fn by_beta(tx: &Tx, info: &MachineInfo, least: &str, program: &str) -> Result<Option<NeededRelease>> {
+    let platform = info.platform();
+    let since = match platform {
+        Platform::Ios => OsVersion::new(17, 5, 0),
+        Platform::Macos => OsVersion::new(14, 5, 0),
+        _ => return Ok(None),
+    };
+    let is_concerned = !program.is_empty() && info.version().is_at_least(since) && info.version().is_older_than(OsVersion::parse(least));
+    if !is_concerned {
+        return Ok(None);
+    }
+    let shelf = Shelf::of(tx, &Source::of_serial(tx, &info.serial_number)?)?;
+    if !matches!(shelf.standing(program, platform), Standing::Here(_)) {
+        return Ok(None);
+    }
+    let beta = shelf.token(tx, program)?.map(|(title, token)| NeededBeta { title, token });
+    Ok(beta.map(|beta| NeededRelease { os_version: least.to_owned(), build_version: None, beta: Some(beta) }))
 }
 
 /// Chooses what to demand of a device that runs `version`.
@@ -77,6 +101,7 @@ fn choose(least: &str, version: OsVersion, found: &Found, today: Day) -> Option<
     let of = |candidate: &Candidate| NeededRelease {
         os_version: candidate.key.version.clone(),
         build_version: Some(candidate.key.build.clone()).filter(|build| !build.is_empty()),
+        beta: None,
     };
     if least == LATEST {
         return candidates.iter().find(is_there).map(of);
@@ -91,7 +116,7 @@ fn choose(least: &str, version: OsVersion, found: &Found, today: Day) -> Option<
         (Some(candidate), _) => Some(of(candidate)),
         // The hardware can have nothing that is enough: it comes in as it is.
         (None, Found::Known(_)) => None,
-        (None, Found::Unknown(_)) => Some(NeededRelease { os_version: least.to_owned(), build_version: None }),
+        (None, Found::Unknown(_)) => Some(NeededRelease { os_version: least.to_owned(), build_version: None, beta: None }),
     }
 }
 

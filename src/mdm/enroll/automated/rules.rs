@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 use crate::mdm::ade::profiles::look_again;
-use crate::mdm::{Actor, Right, journal};
+use crate::mdm::{Actor, Right, betas, journal};
 use crate::protocol::lookup::listed_under;
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
@@ -41,11 +41,21 @@ pub struct Rules {
     /// The least that a device of each family has to run: `latest`, or a version; a family that is not named may run anything.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub minimum: BTreeMap<Platform, String>,
+    /// The beta programme, by its id, that brings that version to devices of a family, where it is a beta (iOS 17.5, macOS 14.5).
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    pub beta_programs: BTreeMap<Platform, String>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { take_unlisted: false, hold_minutes: USUAL_HOLD_MINUTES, sign_in: false, minimum: BTreeMap::new() }
+        Self {
+            take_unlisted: false,
+            hold_minutes: USUAL_HOLD_MINUTES,
+            sign_in: false,
+            minimum: BTreeMap::new(),
+            beta_programs: BTreeMap::new(),
+        }
     }
 }
 
@@ -67,6 +77,8 @@ pub struct Change {
     pub sign_in: Option<bool>,
     /// The least that a device of these families has to run; empty for anything.
     pub minimum: BTreeMap<Platform, String>,
+    /// The beta programme, by its id, that brings that version to devices of these families; empty for none.
+    pub beta_programs: BTreeMap<Platform, String>,
 }
 
 /// The rules as they are.
@@ -94,6 +106,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
         }
         rules.hold_minutes = minutes;
     }
+    let mut named = Vec::new();
     for (platform, text) in change.minimum {
         if platform == Platform::Unknown {
             return Err(Error::field("minimum", "names a family of systems: ios, macos, tvos, visionos or watchos"));
@@ -102,13 +115,34 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
             "" => drop(rules.minimum.remove(&platform)),
             LATEST => drop(rules.minimum.insert(platform, LATEST.to_owned())),
             version if OsVersion::parse(version).is_known() => {
-                if !is_listed(tx, platform, OsVersion::parse(version))? {
-                    let words = format!("Apple lists no release from {version} on; check the number");
-                    return Err(Error::field(format!("minimum.{platform}"), words));
-                }
                 rules.minimum.insert(platform, version.to_owned());
+                named.push(platform);
             }
             _ => return Err(Error::field(format!("minimum.{platform}"), "a version such as 26.1, or the newest one, or nothing")),
+        }
+    }
+    for (platform, id) in change.beta_programs {
+        match id.trim() {
+            "" => drop(rules.beta_programs.remove(&platform)),
+            id if rules.beta_programs.get(&platform).is_some_and(|before| before == id) => {}
+            id => {
+                betas::check_one(tx, id, platform, &format!("beta_programs.{platform}"))?;
+                rules.beta_programs.insert(platform, id.to_owned());
+            }
+        }
+    }
+    let has_version = |platform: &Platform| rules.minimum.get(platform).is_some_and(|least| least != LATEST);
+    if let Some(platform) = rules.beta_programs.keys().find(|platform| !has_version(platform)) {
+        return Err(Error::field(
+            format!("beta_programs.{platform}"),
+            "brings a version: say which one a device of this family has to run at least",
+        ));
+    }
+    for platform in named.into_iter().filter(|platform| !rules.beta_programs.contains_key(platform)) {
+        let least = rules.minimum.get(&platform).map(String::as_str).unwrap_or_default();
+        if !is_listed(tx, platform, OsVersion::parse(least))? {
+            let words = format!("Apple lists no release from {least} on; check the number");
+            return Err(Error::field(format!("minimum.{platform}"), words));
         }
     }
     if settings::set(tx, &RULES, &rules)? {

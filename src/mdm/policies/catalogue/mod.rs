@@ -106,6 +106,8 @@ pub enum ValueKind {
     WebDomains,
     /// Domains of mail addresses.
     MailDomains,
+    /// Ids of beta programmes.
+    BetaPrograms,
 }
 
 /// One guided switch.

@@ -3,8 +3,10 @@
 //! Up to iOS 17, macOS 14 and tvOS 18.3 these are restrictions and, on Macs, a payload of its own; later systems have a declaration, which wins over
 //! both, and 27 has nothing else.
 
+use super::super::betas::ONLY_OWN;
 use super::super::ways::{ALWAYS_OFF, ALWAYS_ON};
 use super::{Group, Switch, ValueKind};
+use crate::mdm::betas::{OFFER, REQUIRE};
 
 /// For how many days updates can be held back.
 const DAYS: ValueKind = ValueKind::Number(1, 90, "days");
@@ -158,6 +160,34 @@ pub(super) const SWITCHES: &[Switch] = &[
             "m10.13..15.4 updates AllowPreReleaseInstallation=false",
             "i18.. m15.4.. declare softwareupdate.settings Beta.ProgramEnrollment=AlwaysOff",
         ],
+    },
+    Switch {
+        id: OFFER,
+        group: Group::Updates,
+        label: "Offer beta programmes",
+        notice: "Settings offers these programmes for unfinished systems; whoever has the device may join one or leave it.",
+        limits: "It goes to devices of the system that a programme is for. People can still join programmes of their own account. A programme that Apple \
+                 ends is left out.",
+        kind: ValueKind::BetaPrograms,
+        ways: &["i18.. m15.4.. declare softwareupdate.settings Beta.OfferPrograms=$"],
+    },
+    Switch {
+        id: ONLY_OWN,
+        group: Group::Updates,
+        label: "Only beta programmes of the organisation",
+        notice: "Nobody can join a beta programme by an account of their own; only what is offered here can be chosen.",
+        limits: "A beta that runs already stays until the finished version is installed.",
+        kind: ValueKind::OnOff,
+        ways: &["i18.. m15.4.. declare softwareupdate.settings Beta.ProgramEnrollment=AlwaysOn"],
+    },
+    Switch {
+        id: REQUIRE,
+        group: Group::Updates,
+        label: "Take part in a beta programme",
+        notice: "The device takes part in this programme by itself, and nobody can leave it or join another one.",
+        limits: "One for each system. It brings no beta by itself: a plan, an order or the person does. Of several policies the first by name counts.",
+        kind: ValueKind::BetaPrograms,
+        ways: &["i18.. m15.4.. declare softwareupdate.settings Beta.RequireProgram=$"],
     },
     Switch {
         id: "quiet_updates",

@@ -1,5 +1,6 @@
 //! Several policies on devices of every kind, on SQLite in memory.
 
+mod beta_programs;
 mod kept;
 mod merged;
 mod reached;

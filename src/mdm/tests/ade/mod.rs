@@ -1,6 +1,7 @@
 //! Apple's list of devices against the stand-in's book, without sockets: what Apple says is known in the end, whatever is cut off on the way.
 
 mod accounts;
+mod betas;
 mod cases;
 mod discovery;
 mod moves;

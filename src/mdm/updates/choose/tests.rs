@@ -215,3 +215,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_device_on_a_beta_above_all_that_is_public_has_what_every_plan_wants_and_is_never_taken_back() {
+    let beta = Subject { build: "24C5057p".into(), ..ipad("27.2") };
+    let today = day("2026-11-25");
+    let found = pick(&beta, &all(), today);
+    assert_eq!(found, Found::Known(Vec::new()), "nothing public is above it");
+    let release = |version: &str| Target::Release { platform: "iOS".into(), version: version.into(), build: String::new() };
+    for target in [
+        Target::Newest,
+        Target::NewestOfOwn,
+        Target::NewestMinusDays { days: 30 },
+        Target::NewestOfMajor { major: 27 },
+        Target::Minimum { versions: [(String::from("iOS"), String::from("27.1"))].into() },
+        release("27.1"),
+        release("26.5"),
+        release("27.2"),
+    ] {
+        assert_eq!(choose(&rules(target.clone()), &beta, &found, today), Choice::Satisfied, "{target:?}");
+    }
+    assert_eq!(choose(&rules(Target::NewestOfMajor { major: 26 }), &beta, &found, today), Choice::NotConcerned);
+    // The finished version of a later generation is offered to it as to any other.
+    let later = [all(), vec![offered("27.3", "2026-11-24", None)]].concat();
+    let found = pick(&beta, &later, today);
+    assert!(matches!(choose(&rules(Target::Newest), &beta, &found, today), Choice::Take(taken) if taken.len() == 1));
+}

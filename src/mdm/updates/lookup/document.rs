@@ -38,6 +38,11 @@ impl Document {
         Ok(Self { releases, passed_over: lookup.passed_over })
     }
 
+    /// The day on which the newest release in it was posted; none where it says no such days.
+    pub fn newest_posted(&self) -> Option<Day> {
+        self.releases.values().flatten().filter_map(|offer| offer.posted).max()
+    }
+
     /// The last day on which anything in it was good, where that is over for all of it.
     pub fn expired_by(&self, now: Timestamp) -> Option<Day> {
         let expires: Option<Vec<Day>> = self.releases.values().flatten().map(|offer| offer.expires).collect();

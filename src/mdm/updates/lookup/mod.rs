@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::error::{Error, Result};
 use crate::mdm::updates::plans;
 use crate::mdm::{Actor, Right};
@@ -43,6 +43,9 @@ pub const MENDABLE_FAILURES: u32 = 3;
 /// An old list breaks nothing: new releases are offered later.
 const HARM: i64 = 45;
 
+/// How the refusal of a list begins that is older than the one that is here.
+pub const OLDER: &str = "This file is older than the list that is here";
+
 /// Where the list is and how the last attempts went.
 const STATE: Setting<State> = Setting::new("software_lookup");
 
@@ -61,7 +64,8 @@ pub enum Source {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
-    /// When it was last known to be the newest one: it came, Apple said that nothing has changed, or somebody brought it.
+    /// When it was last known to be the newest one: it came, or Apple said that nothing has changed. Of a file it is when somebody brought it, or, of
+    /// one that was older then, the day of its newest release.
     pub fetched_at: Option<Timestamp>,
     /// Where it came from.
     pub source: Option<Source>,
@@ -120,11 +124,18 @@ pub fn look_soon(tx: &Tx) -> Result<()> {
     jobs::set_due(tx, JOB, Some(tx.now))
 }
 
-/// Takes in a list that somebody brought. What Apple said of an earlier one does not hold for it.
+/// The day on which the newest release that is listed was posted.
+pub fn newest_posted(tx: &Tx) -> Result<Option<Day>> {
+    Ok(releases::all(tx)?.into_iter().filter(|release| release.vanished_at.is_none()).filter_map(|release| release.posted()).max())
+}
+
+/// Takes in a list that somebody brought, an older one than the list that is here only where `even_older` says that this is meant. What Apple said of
+/// an earlier one does not hold for it.
 ///
 /// # Errors
-/// Conflict when everything in it has expired while the list that is here is still good: nobody could get anything any more.
-pub fn import(tx: &Tx, actor: &Actor, document: &Document) -> Result<Taken> {
+/// Conflict when it is older and nobody meant that, or when everything in it has expired while the list that is here is still good: nobody could get
+/// anything any more.
+pub fn import(tx: &Tx, actor: &Actor, document: &Document, even_older: bool) -> Result<Taken> {
     actor.require(Right::Configure)?;
     if let Some(last) = document.expired_by(tx.now)
         && releases::all(tx)?.iter().any(|release| release.state(tx.now) == ReleaseState::Current)
@@ -139,9 +150,19 @@ pub fn import(tx: &Tx, actor: &Actor, document: &Document) -> Result<Taken> {
             "This file names no release for {known}, of which the list that is here has some. Nothing was changed. Save {PUBLIC_LIST} and bring that."
         )));
     }
+    let (own, known) = (document.newest_posted(), newest_posted(tx)?);
+    let older = own.zip(known).filter(|(own, known)| own < known);
+    if let Some((own, known)) = older.filter(|_| !even_older) {
+        return Err(Error::conflict(format!(
+            "{OLDER}: the newest release in it was posted on {}, the newest in the list that is here on {}. Nothing was changed. Save {PUBLIC_LIST} anew and bring that, or say that you mean the older one.",
+            own.words(),
+            known.words()
+        )));
+    }
     let taken = take_in(tx, actor, document, Source::File)?;
     let state = State {
-        fetched_at: Some(tx.now),
+        // An older list was the newest one at the latest when its newest release was posted.
+        fetched_at: Some(older.map_or(tx.now, |(own, _)| own.end().min(tx.now))),
         source: Some(Source::File),
         address: String::new(),
         etag: String::new(),

@@ -227,7 +227,7 @@ fn conditions_are_of_apples_list_at_that_address_alone() {
     school.record(came(versions(&["26.1"])));
     assert_eq!((etag(HERE).as_str(), etag("https://other.example.school/v2/pmv").as_str()), ("\"1\"", ""));
     let document = versions(&["26.0"]);
-    assert_eq!(school.write(move |tx| import(tx, &Actor::Console, &document)).vanished, 1);
+    assert_eq!(school.write(move |tx| import(tx, &Actor::Console, &document, false)).vanished, 1);
     assert_eq!((etag(HERE).as_str(), school.state().source), ("", Some(Source::File)), "else the file would hold for ever");
     assert!(school.record(Outcome::Unchanged).contains("304"), "nobody asked whether anything changed");
     assert_eq!(school.state().failures, 1);
@@ -241,7 +241,7 @@ fn a_file_that_is_over_does_not_take_the_place_of_a_list_that_is_good() {
     );
     let bring = |document: &Document| {
         let document = document.clone();
-        school.try_write(move |tx| import(tx, &Actor::Console, &document))
+        school.try_write(move |tx| import(tx, &Actor::Console, &document, false))
     };
     assert_eq!(bring(&old).unwrap().listed, 2, "better than nothing");
     assert_eq!(bring(&old).unwrap().vanished, 0, "nothing here is good either");
@@ -249,6 +249,33 @@ fn a_file_that_is_over_does_not_take_the_place_of_a_list_that_is_good() {
     let refused = bring(&old).unwrap_err();
     assert!(refused.message.contains("the last of it on 1 Nov 2026"), "{}", refused.message);
     assert_eq!(school.releases(Filter { state: Some(ReleaseState::Current), ..Filter::default() }).len(), 1);
+}
+
+#[test]
+fn an_older_file_takes_the_place_of_a_newer_list_only_where_that_is_meant() {
+    let school = School::new();
+    let posted = |version: &str, day: &str| {
+        let mut entry = entry(version, Value::Null, &["iPad13,18"]);
+        entry["PostingDate"] = json!(day);
+        read(&json!({ "AssetSets": { "iOS": [entry] } }))
+    };
+    let bring = |document: Document, even_older: bool| school.try_write(move |tx| import(tx, &Actor::Console, &document, even_older));
+    school.record(came(posted("26.1", "2026-11-03")));
+    let (before, listed) = (school.state(), school.releases(Filter::default()));
+    school.clock.advance(days(1));
+    let refused = bring(posted("26.0", "2026-09-02"), false).unwrap_err();
+    assert_eq!(refused.kind, Kind::Conflict);
+    assert!(refused.message.starts_with(OLDER), "{}", refused.message);
+    assert!(refused.message.contains("2 Sep 2026") && refused.message.contains("3 Nov 2026"), "{}", refused.message);
+    assert_eq!((school.state(), school.releases(Filter::default())), (before, listed), "nothing was changed");
+    let taken = bring(posted("26.0", "2026-09-02"), true).unwrap();
+    assert_eq!((taken.appeared, taken.vanished), (1, 1));
+    assert_eq!(school.state().fetched_at, Timestamp::parse("2026-09-03T00:00:00Z"), "it is as old as its newest release");
+    assert!(school.state().is_stale(school.clock.now()) && school.need().is_some());
+    for (version, day) in [("26.2", "2026-09-02"), ("26.3", "2026-11-20")] {
+        assert!(bring(posted(version, day), false).is_ok(), "{day} is not older");
+        assert_eq!(school.state().fetched_at, Some(school.clock.now()));
+    }
 }
 
 #[test]
@@ -270,7 +297,7 @@ fn somebody_is_needed_when_the_list_is_old_or_when_only_a_person_can_help() {
     school.clock.advance(Duration::from_secs(1));
     assert!(school.need().unwrap().message.ends_with("is 7 days old."));
     let document = versions(&["26.1"]);
-    school.write(move |tx| import(tx, &Actor::Console, &document));
+    school.write(move |tx| import(tx, &Actor::Console, &document, false));
     assert!(school.need().is_none(), "a list that was brought is as good");
     let never = School::new();
     never.record(failed(false, None));
@@ -307,7 +334,7 @@ fn who_may_only_look_takes_nothing_in() {
     let school = School::new();
     let viewer = Actor::Token { id: "1".into(), name: "report".into(), role: crate::mdm::Role::Viewer };
     let document = versions(&["26.1"]);
-    assert!(school.try_write(move |tx| import(tx, &viewer, &document)).is_err());
+    assert!(school.try_write(move |tx| import(tx, &viewer, &document, false)).is_err());
     assert!(school.write(releases::all).is_empty());
 }
 
@@ -317,7 +344,7 @@ fn a_list_of_other_platforms_is_no_newer_list() {
     school.record(came(versions(&["18.1", "18.2"])));
     let strange =
         || read(&json!({ "AssetSets": { "fridgeOS": [{ "ProductVersion": "1", "Build": "1A1", "PostingDate": "2026-09-02" }] } }));
-    let refused = school.try_write(move |tx| import(tx, &Actor::Console, &strange())).unwrap_err();
+    let refused = school.try_write(move |tx| import(tx, &Actor::Console, &strange(), false)).unwrap_err();
     assert!(refused.kind == Kind::Conflict && refused.message.contains("names no release for iOS"), "{refused}");
     school.record(came(strange()));
     let state = school.state();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::betas::{self, Beta};
 use super::script::{Act, Fault};
 use super::wire::{Asked, Said, refusal, said};
 use super::{list, profiles, session};
@@ -49,6 +50,8 @@ pub struct Server {
     pub assignments: BTreeMap<String, u32>,
     /// Where devices are sent that ask by an account, once somebody said so.
     pub discovery: Option<String>,
+    /// Beta programmes of the organisation; none where AppleSeed for IT is off.
+    pub betas: Option<Vec<Beta>>,
 }
 
 /// The whole book.
@@ -123,7 +126,7 @@ impl Book {
             { "uri": paths::FETCH, "http_method": ["POST"], "limit": limit }, { "uri": paths::SYNC, "http_method": ["POST"], "limit": limit },
             { "uri": paths::PROFILE, "http_method": ["GET", "POST"] }, { "uri": paths::ASSIGN, "http_method": ["DELETE", "POST", "PUT"] },
             { "uri": "/devices/disown", "http_method": ["POST"] }, { "uri": paths::ACTIVATION_LOCK, "http_method": ["POST"] },
-            { "uri": paths::DISCOVERY, "http_method": ["DELETE", "POST", "GET"] },
+            { "uri": paths::DISCOVERY, "http_method": ["DELETE", "POST", "GET"] }, { "uri": paths::BETA_TOKENS, "http_method": ["GET"] },
         ]);
         let account = json!({ "server_name": name, "server_uuid": uuid, "admin_id": admin, "facilitator_id": admin, "org_name": "Example School",
                               "org_email": admin, "org_phone": "+44 20 7946 0000", "org_address": "1 Example Street", "org_id": "1234567",
@@ -141,6 +144,7 @@ impl Book {
             locked: BTreeMap::new(),
             assignments: BTreeMap::new(),
             discovery: None,
+            betas: Some(betas::usual(&self.random)),
         };
         self.servers.insert(token.consumer_key.clone(), server);
         token
@@ -246,6 +250,9 @@ impl Book {
         }
         if (asked.method.as_str(), asked.path.as_str()) == ("GET", paths::ACCOUNT) {
             return said(&server.account);
+        }
+        if (asked.method.as_str(), asked.path.as_str()) == ("GET", paths::BETA_TOKENS) {
+            return betas::list(server.betas.as_deref());
         }
         if (asked.method.as_str(), asked.path.as_str()) == ("GET", paths::PROFILE) {
             return profiles::show(server, &asked.query);

@@ -1,6 +1,7 @@
 //! The stand-in for Automated Device Enrollment: signed requests for sessions that end, a list with places in it that grow old, profiles that never
 //! change, throttled devices, terms that nobody has accepted, and faults by script.
 
+mod betas;
 mod book;
 mod connection;
 mod list;
@@ -21,6 +22,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::random::Random;
 
+pub use betas::Beta;
 pub use book::{Book, Server, device};
 pub use script::{Act, Fault};
 pub use wire::{Asked, Said};

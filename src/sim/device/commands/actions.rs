@@ -117,6 +117,7 @@ impl Device {
         self.facts.passcode = false;
         self.situation = Situation::of(&self.facts, &self.random);
         self.update = super::super::OsUpdate::default();
+        self.beta = None;
         self.away_until = Some(now.plus(super::super::RESTART));
         if returning.is_some() || self.settings.enrolls_again {
             self.phase = Phase::New;

@@ -16,6 +16,7 @@ impl Device {
         self.apply_apps(channel, &active, now);
         self.apply_profiles(channel, &active);
         self.fetch_wanted(channel, &active, now);
+        self.apply_betas();
         self.enforce_updates(now);
     }
 

@@ -218,6 +218,7 @@ impl Device {
                 Some(("Error.ConfigurationFailed", String::from("The test was asked to fail.")))
             }
             "com.apple.configuration.softwareupdate.enforcement.specific" => self.enforcement_fault(payload),
+            "com.apple.configuration.softwareupdate.settings" => Self::beta_fault(payload),
             "com.apple.configuration.legacy" | "com.apple.configuration.legacy.interactive" => {
                 match (text("ProfileURL"), text("ProfileAssetReference")) {
                     (Some(url), _) if !url.starts_with("https://") => {

@@ -1,6 +1,7 @@
 //! The device's side of declarative management: the sync of a channel, what the declarations come to, and the status that is told.
 
 mod apps;
+mod betas;
 mod effects;
 mod fetch;
 mod judge;

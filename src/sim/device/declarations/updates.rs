@@ -150,7 +150,7 @@ impl Device {
                 let timestamp = failure.at.map_or_else(String::new, |at| at.to_string());
                 json!({ "count": failure.count, "reason": failure.reason, "timestamp": timestamp })
             }
-            "softwareupdate.beta-enrollment" => json!(""),
+            "softwareupdate.beta-enrollment" => json!(self.beta().unwrap_or_default()),
             _ => return None,
         })
     }

@@ -59,7 +59,7 @@ fn faults_make_a_stranger_of_it_or_let_it_sign_otherwise() {
 fn a_device_that_is_told_to_updates_itself_and_asks_again() {
     let answer = |device: &mut Device, version: &str| {
         device.poll(start()).unwrap();
-        let needed = NeededRelease { os_version: version.into(), build_version: None };
+        let needed = NeededRelease { os_version: version.into(), build_version: None, beta: None };
         let body = EnrollmentError::SoftwareUpdateRequired(needed).to_json();
         device.handle(Reply::Answered(Response::new(403, "application/json", body)), start());
     };

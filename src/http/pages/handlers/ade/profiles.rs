@@ -16,8 +16,9 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::ade::profiles::{ADDRESS, AllView, FIRST_USERS, FormView, ProfileRow, VERSION, all, ask_delete, form};
 use crate::mdm::ade::presets::{PRESETS, Preset, preset};
 use crate::mdm::ade::profiles::{self, Standing, Wish};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, betas};
 use crate::protocol::ade::{MacAccounts, ProfileKeys, skip_keys};
+use crate::protocol::platform::Platform;
 use crate::store::{Tx, ade_profiles, groups};
 
 pub(super) fn routes() -> Router<App> {
@@ -77,6 +78,7 @@ fn form_view(preset: &Preset, name: String, keys: ProfileKeys, actor: &Actor) ->
         panes: panes.map(|key| (key.key, key.words, key.versions())).collect(),
         keys,
         is_mac: preset.family == "Mac",
+        programs: Vec::new(),
         can: (preset.family == "iPad", matches!(preset.family, "AppleTV" | "Mac")),
         errors: Vec::new(),
         may_change: actor.may(Right::Configure),
@@ -86,8 +88,22 @@ fn form_view(preset: &Preset, name: String, keys: ProfileKeys, actor: &Actor) ->
 async fn begin(State(app): State<App>, who: SignedIn, Query(query): Query<Kinds>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let preset = chosen(&query.kind)?;
-    let view = form_view(preset, preset.name.to_owned(), preset.keys(), &who.actor);
+    let view = with_programs(&app, &who, form_view(preset, preset.name.to_owned(), preset.keys(), &who.actor)).await?;
     Ok(form(&shell(&app, &who, None).await?, &view).into_response())
+}
+
+/// Adds the beta programmes of its system, and the one that it names, whatever became of that.
+async fn with_programs(app: &App, who: &SignedIn, view: FormView) -> Result<FormView> {
+    let platform = Platform::of_product(preset(&view.kind.0).map_or("", |preset| preset.family));
+    let actor = who.actor.clone();
+    let all = app.store.read(app.now(), move |tx| betas::list(tx, &actor)).await?;
+    let named = view.keys.beta_program.as_str();
+    let is_shown = |program: &betas::Program| program.id == named || (program.gone_at.is_none() && program.platform == platform);
+    let mut programs: Vec<_> = all.into_iter().filter(is_shown).map(|program| (program.id, program.title)).collect();
+    if !named.is_empty() && programs.iter().all(|(id, _)| id != named) {
+        programs.push((named.to_owned(), String::from("A programme that is not known any more")));
+    }
+    Ok(FormView { programs, ..view })
 }
 
 /// What the form says.
@@ -110,6 +126,7 @@ fn keys(pairs: &[(String, String)]) -> ProfileKeys {
             }
             word => word.to_owned(),
         },
+        beta_program: typed(pairs, "beta_program"),
         mac_accounts: MacAccounts {
             first_user: FIRST_USERS
                 .iter()
@@ -134,7 +151,7 @@ async fn refused(app: &App, who: &SignedIn, view: FormView, error: Error) -> Res
     if !matches!(error.kind, Kind::BadInput | Kind::Conflict) {
         return Err(error);
     }
-    let view = FormView { errors: errors(&error), ..view };
+    let view = with_programs(app, who, FormView { errors: errors(&error), ..view }).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&shell(app, who, None).await?, &view)).into_response())
 }
 
@@ -165,6 +182,7 @@ async fn show(
     let standing = app.store.read_slow(app.now(), move |tx| profiles::find(tx, &actor, &id)).await?;
     let profile = standing.profile;
     let view = FormView { id: Some(profile.id), ..form_view(chosen(&profile.kind)?, profile.name, standing.keys, &who.actor) };
+    let view = with_programs(&app, &who, view).await?;
     let flash = query.flash(&gate, &who);
     Ok(form(&shell(&app, &who, flash).await?, &view).into_response())
 }

@@ -20,15 +20,16 @@ use crate::http::ade;
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
+use crate::http::pages::ade::betas::BetasView;
 use crate::http::pages::ade::servers::{ADDRESS, AllView, ServerRow, ServerView, all, ask_remove, one};
 use crate::http::pages::parts::State as Mark;
 use crate::mdm::ade::servers::{self, Standing};
-use crate::mdm::ade::{errands, profiles};
+use crate::mdm::ade::{betas, errands, profiles};
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::ade::FAMILIES;
-use crate::store::Tx;
 use crate::store::ade_servers::ServerState;
+use crate::store::{Tx, beta_programs};
 
 /// How near a token's end has to be to say so.
 const SOON: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/system/device-list/{id}/public-key.pem", get(public_key))
         .route("/system/device-list/{id}/token", post(token))
         .route("/system/device-list/{id}/sync", post(sync))
+        .route("/system/device-list/{id}/betas", post(read_betas))
         .route("/system/device-list/{id}/defaults", post(defaults))
         .route("/system/device-list/{id}/remove", get(ask).post(remove))
 }
@@ -144,10 +146,26 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<ServerView> {
         troubled: counts.troubled,
         defaults,
         profiles: profiles::list(tx, actor)?.into_iter().map(|one| (one.profile.id, one.profile.name)).collect(),
+        betas: betas_view(tx, actor, id)?,
         token_error: None,
         may_change: actor.may(Right::Configure),
         row: row(tx, &zone(tx)?, standing),
     })
+}
+
+/// The beta programmes of one server token.
+fn betas_view(tx: &Tx, actor: &Actor, id: &str) -> Result<BetasView> {
+    let Some(standing) = betas::standings(tx, actor)?.into_iter().find(|standing| standing.server_id == id) else {
+        return Ok(BetasView::default());
+    };
+    let programs = beta_programs::of_server(tx, id)?.into_iter().map(|row| (row.title, row.os, row.gone_at)).collect();
+    Ok(BetasView { is_offered: standing.is_offered, taken_at: standing.taken_at, problem: standing.problem, programs })
+}
+
+async fn read_betas(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let (actor, wanted) = (who.actor.clone(), id.clone());
+    app.store.write(app.now(), move |tx| betas::read_now(tx, &actor, &wanted)).await?;
+    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "Apple's list of beta programmes is being read."))
 }
 
 async fn show(

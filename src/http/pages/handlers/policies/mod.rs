@@ -2,6 +2,8 @@
 
 mod scope;
 
+use std::collections::btree_map::Entry;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -25,7 +27,7 @@ use crate::mdm::policies::catalogue::{self, ValueKind};
 use crate::mdm::policies::{self, NewPolicy, PolicyChange};
 use crate::mdm::reconcile::{counted, outcomes};
 use crate::mdm::settings::zone;
-use crate::mdm::{Actor, Right, devices};
+use crate::mdm::{Actor, Right, betas, devices};
 use crate::store::assignments::AssignedKind;
 use crate::store::policies::Policy;
 use crate::store::profiles::ProfileState;
@@ -76,7 +78,7 @@ async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Qu
 fn row(tx: &Tx, actor: &Actor, policy: Policy) -> Result<PolicyRow> {
     let groups = policies::groups(tx, actor, &policy.id)?;
     Ok(PolicyRow {
-        does: in_words(&policy).into_iter().map(|(_, words)| words).collect(),
+        does: in_words(tx, &policy)?.into_iter().map(|(_, words)| words).collect(),
         groups: groups.into_iter().filter(|group| !is_over(group.ends_at, tx.now)).map(|group| group.name).collect(),
         results: segments(&counted(tx, actor, AssignedKind::Policy, &policy.id)?.counts, &format!("/policies/{}", policy.id)),
         id: policy.id,
@@ -85,9 +87,10 @@ fn row(tx: &Tx, actor: &Actor, policy: Policy) -> Result<PolicyRow> {
     })
 }
 
-fn in_words(policy: &Policy) -> Vec<(&'static catalogue::Switch, String)> {
-    let on = catalogue::all().filter_map(|switch| Some((switch, policies::in_words(switch, policy.settings.get(switch.id)?))));
-    on.collect()
+fn in_words(tx: &Tx, policy: &Policy) -> Result<Vec<(&'static catalogue::Switch, String)>> {
+    let programs = betas::titles_for(tx, &policy.settings)?;
+    let on = catalogue::all().filter_map(|switch| Some((switch, policies::in_words(switch, policy.settings.get(switch.id)?, &programs))));
+    Ok(on.collect())
 }
 
 async fn show(
@@ -118,14 +121,15 @@ async fn view(
         let assigned = policies::groups(tx, &actor, &id)?.into_iter().map(|group| (group.id, group.ends_at)).collect();
         let clashes = policies::check(tx, &actor, &id, &[])?.into_iter().map(|clash| clash.message).collect();
         let found = outcomes(tx, &actor, AssignedKind::Policy, &id)?;
-        Ok((policy, assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, (clashes, found), zone(tx)?))
+        let switches = (in_words(tx, &policy)?, policies::all_warnings(tx, &policy.settings)?);
+        Ok(((policy, switches), assigned, groups::all(tx)?, rows::devices(tx, &id, DEVICES_OFFERED)?, (clashes, found), zone(tx)?))
     };
     let now = app.now();
-    let (policy, assigned, groups, devices, (clashes, found), zone) = app.store.read_slow(now, work).await?;
+    let ((policy, (switches, warnings)), assigned, groups, devices, (clashes, found), zone) = app.store.read_slow(now, work).await?;
     let group = |group: groups::Group| ScopeGroup { id: group.id, name: group.name, device_count: group.device_count };
     Ok(PolicyView {
-        switches: in_words(&policy),
-        warnings: policies::warnings(&policy.settings),
+        switches,
+        warnings,
         clashes,
         outcomes: outcomes_view(format!("/policies/{}", policy.id), found, filter),
         ends: policies::ends(&policy.settings).words,
@@ -157,7 +161,14 @@ async fn new(State(app): State<App>, who: SignedIn, Query(query): Query<NewQuery
         form.name = String::from("Managed Open In");
         form.values = OPEN_IN.into_iter().map(|id| (id.to_owned(), String::from("1"))).collect();
     }
+    form.programs = programs(&app, &who).await?;
     Ok(editor(&shell(&app, &who, None).await?, &form).into_response())
+}
+
+/// The beta programmes that the editor offers.
+async fn programs(app: &App, who: &SignedIn) -> Result<Vec<betas::Program>> {
+    let actor = who.actor.clone();
+    app.store.read(app.now(), move |tx| betas::list(tx, &actor)).await
 }
 
 async fn edit(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
@@ -178,6 +189,7 @@ async fn edit(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> 
         name: policy.name,
         note: policy.note,
         errors: Vec::new(),
+        programs: programs(&app, &who).await?,
     };
     Ok(editor(&shell(&app, &who, None).await?, &form).into_response())
 }
@@ -190,8 +202,13 @@ fn read(fields: Vec<(String, String)>, id: Option<String>) -> PolicyForm {
             "name" => form.name = value,
             "note" => form.note = value,
             "revision" => form.revision = value.parse().unwrap_or_default(),
-            _ if !value.trim().is_empty() => drop(form.values.insert(name, value)),
-            _ => {}
+            // A box for each programme sends its name once for each that is ticked.
+            _ if value.trim().is_empty() => {}
+            // A box for each programme sends the switch's name once for each that is ticked.
+            _ => match form.values.entry(name) {
+                Entry::Vacant(entry) => drop(entry.insert(value)),
+                Entry::Occupied(mut entry) => entry.get_mut().extend(["\n", &value]),
+            },
         }
     }
     form
@@ -203,7 +220,7 @@ fn wanted(form: &PolicyForm) -> Map<String, Value> {
         ValueKind::OnOff => Value::Bool(true),
         ValueKind::Number(..) | ValueKind::Choice(_) => typed.trim().parse::<i64>().map_or_else(|_| Value::from(typed), Value::from),
         ValueKind::Word(_) => Value::from(typed.trim()),
-        ValueKind::Apps | ValueKind::WebDomains | ValueKind::MailDomains => {
+        ValueKind::Apps | ValueKind::WebDomains | ValueKind::MailDomains | ValueKind::BetaPrograms => {
             typed.split([' ', ',', ';', '\n', '\r', '\t']).filter(|entry| !entry.is_empty()).map(Value::from).collect()
         }
     };
@@ -252,6 +269,7 @@ async fn refused(app: &App, who: &SignedIn, mut form: PolicyForm, error: crate::
         let actor = who.actor.clone();
         form.title = app.store.read(app.now(), |tx| policies::find(tx, &actor, &id)).await?.name;
     }
+    form.programs = programs(app, who).await?;
     let at = |field: String| field.strip_prefix("settings.").map_or_else(|| field.clone(), str::to_owned);
     form.errors = errors(&error).into_iter().map(|(field, words)| (at(field), words)).collect();
     Ok((StatusCode::UNPROCESSABLE_ENTITY, editor(&shell(app, who, None).await?, &form)).into_response())

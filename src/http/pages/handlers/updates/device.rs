@@ -20,7 +20,7 @@ use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
 use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order, Possible, Started};
 use crate::mdm::updates::{own_list, words};
-use crate::mdm::{Actor, Right, devices};
+use crate::mdm::{Actor, Right, betas, devices};
 use crate::protocol::os_version::OsVersion;
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
@@ -54,6 +54,7 @@ pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Dev
         Possible::Actions { actions, forces } => tab.deeds = actions.into_iter().map(|action| deed(action, &forces)).collect(),
     }
     tab.conditions = orders::conditions(tx, device)?;
+    tab.beta = betas::of_enrollment(tx, &channel.id)?.unwrap_or_default();
     for state in update_states::of_enrollment(tx, &channel.id)? {
         tab.rows.push(standing(tx, state)?);
     }

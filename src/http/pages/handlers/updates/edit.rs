@@ -35,7 +35,11 @@ fn choices(tx: &Tx) -> Result<Choices> {
         let build = if key.build.is_empty() { String::new() } else { format!(" ({})", key.build) };
         (format!("{}|{version}|{}", key.platform, key.build), format!("{} {version}{build}{posted}", key.platform))
     };
-    Ok(Choices { groups: groups::all(tx)?.into_iter().map(group).collect(), releases: listed.into_iter().map(option).collect() })
+    Ok(Choices {
+        groups: groups::all(tx)?.into_iter().map(group).collect(),
+        releases: listed.into_iter().map(option).collect(),
+        clocks: words::clocks(&zone(tx)?),
+    })
 }
 
 pub(super) async fn blank(State(app): State<App>, who: SignedIn) -> Result<Response> {
@@ -151,13 +155,13 @@ async fn foresee(app: App, who: SignedIn, typed: PlanForm, fields: Pairs) -> Res
         plans::check(tx, &actor, id.as_deref(), &wanted)?;
         let seen = preview::preview(tx, &actor, id.as_deref(), &wanted.rules)?;
         let warnings = preview::warnings(tx, &wanted.rules, &seen.devices)?;
-        Ok((seen, warnings))
+        Ok((seen, warnings, zone(tx)?))
     };
     match app.store.read_slow(app.now(), work).await {
-        Ok((preview, warnings)) if faults.is_empty() => {
+        Ok((preview, warnings, zone)) if faults.is_empty() => {
             let action = typed.id.as_ref().map_or_else(|| String::from("/updates/plans/new"), |id| format!("/updates/plans/{id}/edit"));
             let view = PreviewView {
-                means: words::means(&new.rules),
+                means: words::means(&new.rules).into_iter().chain([words::clocks(&zone)]).collect(),
                 rings: new.rules.rings.into_iter().map(|ring| ring.name).collect(),
                 name: new.name,
                 sent: fields.into_iter().filter(|(name, _)| name != "do").collect(),

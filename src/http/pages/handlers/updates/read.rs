@@ -228,9 +228,10 @@ fn stop(form: &PlanForm, faults: &mut Faults) -> Option<Stop> {
     Some(Stop { percent, at_least })
 }
 
-/// A day and time as its field holds it.
+/// A day and time as its field holds it: with seconds where it has some, so that saving the form changes nothing that nobody touched.
 fn field_of(wall: Wall) -> String {
-    wall.to_string().chars().take("2026-12-04T16:00".len()).collect()
+    let text = wall.to_string();
+    text.strip_suffix(":00").filter(|short| short.len() == "2026-12-04T16:00".len()).map(str::to_owned).unwrap_or(text)
 }
 
 /// A length of time in the largest unit that it is whole in.
@@ -342,6 +343,20 @@ mod tests {
     fn lengths_are_told_in_the_largest_unit_that_they_are_whole_in() {
         for (minutes, number, unit) in [(0, "0", "days"), (2_880, "2", "days"), (90, "90", "minutes"), (120, "2", "hours")] {
             assert_eq!(length(minutes), (number.to_owned(), unit.to_owned()));
+        }
+    }
+
+    #[test]
+    fn seconds_that_a_script_set_outlive_the_form() {
+        for (text, typed) in [
+            ("2026-12-04T16:00:30", "2026-12-04T16:00:30"),
+            ("2026-12-04T16:00:00", "2026-12-04T16:00"),
+            ("2026-12-04T00:00:01", "2026-12-04T00:00:01"),
+        ] {
+            let wall = Wall::parse(text).unwrap();
+            assert_eq!(field_of(wall), typed);
+            let mut faults = Vec::new();
+            assert_eq!((self::wall("starts", &field_of(wall), &mut faults), faults), (wall, Vec::new()));
         }
     }
 

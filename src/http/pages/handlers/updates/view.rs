@@ -200,7 +200,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, query: &MembersQuery) -> Re
     let calendar = calendar(&read.rules, &pauses::shown(&read.pauses, &zone), since.as_ref().map(|(day, _)| *day), zone.wall(tx.now));
     let Read { plan, rules, pauses } = &read;
     Ok(PlanView {
-        means: words::means(rules).into_iter().chain(words::stood_still(pauses)).collect(),
+        means: words::means(rules).into_iter().chain([words::clocks(&zone)]).chain(words::stood_still(pauses)).collect(),
         stopped: plan.stopped_at.map(|at| (plan.stopped_because.clone(), at)),
         rings: rings(tx, &read, &calendar, &each)?,
         calendar,

@@ -1,6 +1,6 @@
 //! What an update plan says, in sentences.
 
-use crate::clock::weekday_words;
+use crate::clock::{Zone, weekday_words};
 use crate::http::pages::parts::count;
 use crate::mdm::updates::pauses::Pause;
 use crate::mdm::updates::rules::{Deadline, Quiet, Ring, Rules};
@@ -64,6 +64,14 @@ pub(super) fn means(rules: &Rules) -> Vec<String> {
     said
 }
 
+/// Whose clock its days and times are meant on.
+pub(super) fn clocks(zone: &Zone) -> String {
+    format!(
+        "Days and times are those on the clock of each device. A device that does not say in which time zone it is goes by that of the school, {}.",
+        zone.name()
+    )
+}
+
 /// That a plan stood still, if it did.
 pub(super) fn stood_still(pauses: &[Pause]) -> Option<String> {
     let minutes = pauses.iter().map(|pause| pause.to.since(pause.from).as_secs().div_ceil(60)).sum::<u64>();
@@ -100,6 +108,13 @@ mod tests {
     use super::*;
     use crate::clock::Wall;
     use crate::mdm::updates::rules::{Stop, Target};
+
+    #[test]
+    fn whose_clock_is_meant_is_said_with_the_zone_of_the_school() {
+        let said = clocks(&Zone::named("Europe/Berlin").unwrap());
+        assert!(said.contains("on the clock of each device") && said.ends_with("that of the school, Europe/Berlin."), "{said}");
+        assert!(clocks(&Zone::default()).ends_with("UTC."));
+    }
 
     #[test]
     fn a_plan_says_what_it_means_in_sentences() {

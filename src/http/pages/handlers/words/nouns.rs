@@ -76,6 +76,7 @@ pub(super) fn of_new_devices(event: &Event) -> Option<String> {
         "ade.server_added" => format!("Made a key for Apple's device list: {}", text("name")),
         "ade.server_removed" => format!("Removed a server token: {}", text("name")),
         "ade.token_added" => format!("Brought a server token: {}", text("name")),
+        "ade.beta_programs_changed" => format!("Apple lists other beta programmes for the server token {}", text("name")),
         "ade.token_renewed" => format!("Renewed a server token: {}", text("name")),
         "ade.terms_noticed" => format!("Apple's new terms are not accepted: {}", text("name")),
         "ade.refused_noticed" => format!("Apple does not take a server token any more: {}", text("name")),
