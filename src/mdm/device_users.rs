@@ -39,6 +39,16 @@ pub const GRACE_MAX_DAYS: i64 = 365;
 /// Domains that the log-in screen offers.
 pub const DOMAINS_MAX: usize = 3;
 
+/// The times after locking in which no passcode may be asked, in seconds; of others a device takes the next shorter one.
+pub const PASSCODE_GRACES_S: [i64; 6] = [0, 60, 300, 900, 3_600, 14_400];
+
+/// The first system that has the time until a passcode is asked among the settings of a Shared iPad; before, it is one of its own.
+const GRACE_IS_SHARED_FROM: OsVersion = OsVersion::new(17, 0, 0);
+
+/// The key of that time, and where the shared settings hold it.
+const GRACE: &str = "PasscodeLockGracePeriod";
+const PASSCODE_POLICY: &str = "PasscodePolicy";
+
 /// Systems that let everybody be deleted at once.
 const DELETES_ALL: OsVersion = OsVersion::new(14, 0, 0);
 
@@ -118,6 +128,9 @@ pub struct Sharing {
     /// Days for which a person who was here may log in without Apple being asked; 0 for never (iPadOS 16).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offline_days: Option<i64>,
+    /// Seconds after locking in which no passcode is asked: 0, 60, 300, 900, 3600 or 14400. A longer time holds once nobody is logged in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passcode_grace_s: Option<i64>,
     /// Domains of accounts that the log-in screen offers, at most three (iPadOS 16).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domains: Option<Vec<String>>,
@@ -149,6 +162,8 @@ pub fn sharing(tx: &Tx, actor: &Actor, id: &str) -> Result<Option<Sharing>> {
         return Ok(None);
     }
     let number = |key: &str| facts.get(key).and_then(Json::as_i64);
+    let security: Json =
+        serde_json::from_str(&rows::security(tx, &device.id)?).map_err(|error| Error::internal("stored facts are JSON", error))?;
     let domains = facts.get("ManagedAppleIDDefaultDomains").and_then(Json::as_array);
     Ok(Some(Sharing {
         residents: number("ResidentUsers"),
@@ -157,6 +172,7 @@ pub fn sharing(tx: &Tx, actor: &Actor, id: &str) -> Result<Option<Sharing>> {
         guest_timeout_s: number("TemporarySessionTimeout"),
         guests_only: facts.get("TemporarySessionOnly").and_then(Json::as_bool),
         offline_days: number("OnlineAuthenticationGracePeriod"),
+        passcode_grace_s: security[GRACE].as_i64(),
         domains: domains.map(|list| list.iter().filter_map(|domain| domain.as_str().map(str::to_owned)).collect()),
     }))
 }
@@ -167,18 +183,41 @@ pub fn sharing(tx: &Tx, actor: &Actor, id: &str) -> Result<Option<Sharing>> {
 /// Bad input that names each field that is wrong, or that the device's system does not have.
 pub fn share(tx: &Tx, actor: &Actor, id: &str, wanted: &Sharing) -> Result<Command> {
     let channel = devices::channel(tx, actor, id)?;
-    let said = keys(wanted)?;
-    if said.is_empty() {
+    let mut said = keys(wanted)?;
+    let grace = grace(wanted)?;
+    if said.is_empty() && grace.is_none() {
         return Err(Error::bad_input("Nothing is to change."));
     }
     let has = commands::capabilities(tx, &channel)?.os_version;
     if let Some(part) = PARTS.iter().find(|part| said.contains_key(part.key) && !has.is_at_least(part.since)) {
         return Err(Error::field(part.field, format!("iPadOS has this from {} on; this device runs {has}. Leave it empty", part.since)));
     }
-    let order = command::settings(commands::new_uuid(tx), [Setting::SharedDeviceConfiguration(said)]);
+    let mut settings = Vec::new();
+    match grace {
+        Some(seconds) if has.is_at_least(GRACE_IS_SHARED_FROM) => {
+            let policy = Dictionary::from_iter([(GRACE.to_owned(), Value::from(seconds))]);
+            said.insert(PASSCODE_POLICY.to_owned(), Value::Dictionary(policy));
+        }
+        Some(seconds) => settings.push(Setting::PasscodeLockGracePeriod(seconds)),
+        None => {}
+    }
+    if !said.is_empty() {
+        settings.push(Setting::SharedDeviceConfiguration(said));
+    }
+    let order = command::settings(commands::new_uuid(tx), settings);
     let queued = commands::enqueue(tx, actor, &channel, Wish::new(order))?;
     about::ask_facts(tx, actor, &channel)?;
     Ok(queued)
+}
+
+/// The time until a passcode is asked.
+fn grace(wanted: &Sharing) -> Result<Option<i64>> {
+    match wanted.passcode_grace_s {
+        Some(seconds) if !PASSCODE_GRACES_S.contains(&seconds) => {
+            Err(Error::field("passcode_grace_s", "0, 60, 300, 900, 3600 or 14400 seconds: a device takes no others"))
+        }
+        grace => Ok(grace),
+    }
 }
 
 /// The settings as the command says them.

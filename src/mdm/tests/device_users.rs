@@ -131,4 +131,16 @@ fn how_it_divides_itself_is_checked_field_by_field_and_by_its_system() {
     assert_eq!(setting["Item"], "SharedDeviceConfiguration");
     assert_eq!((&setting["UserSessionTimeout"], &setting["TemporarySessionOnly"]), (&0.into(), &true.into()));
     assert!(setting.get("ResidentUsers").is_none(), "what is not said stays as it is");
+    assert_eq!(refused(Sharing { passcode_grace_s: Some(299), ..blank() }), "passcode_grace_s");
+    for (os_version, at) in
+        [("14.8", "/Settings/0/PasscodeLockGracePeriod"), ("18.1", "/Settings/0/PasscodePolicy/PasscodeLockGracePeriod")]
+    {
+        school.write(move |tx| {
+            let device = devices::by_udid(tx, UDID)?.unwrap();
+            devices::update(tx, &devices::Device { os_version: os_version.into(), ..device })
+        });
+        let wanted = Sharing { passcode_grace_s: Some(300), ..blank() };
+        school.write(move |tx| device_users::share(tx, &Actor::Console, UDID, &wanted));
+        assert_eq!(device.sent().pointer(at), Some(&300.into()), "{os_version}");
+    }
 }

@@ -51,6 +51,8 @@ pub enum Setting {
     MdmOptions(Dictionary),
     /// Quotas, users and sessions of a Shared iPad.
     SharedDeviceConfiguration(Dictionary),
+    /// Seconds after locking in which a Shared iPad asks for no passcode; from 17 on it stands among its shared settings.
+    PasscodeLockGracePeriod(i64),
     /// Text size, contrast and the like.
     AccessibilitySettings(Dictionary),
     /// Which updates are offered where two are possible (0 both, 1 the lower, 2 the higher; removed in 27).
@@ -90,6 +92,9 @@ impl Setting {
             Self::ApplicationAttributes { identifier, attributes } => app("ApplicationAttributes", identifier, "Attributes", attributes),
             Self::OrganizationInfo(info) => item_of("OrganizationInfo", [("OrganizationInfo", info.map(Value::Dictionary))]),
             Self::MdmOptions(options) => item_of("MDMOptions", [("MDMOptions", Some(Value::Dictionary(options)))]),
+            Self::PasscodeLockGracePeriod(seconds) => {
+                item_of("PasscodeLockGracePeriod", [("PasscodeLockGracePeriod", Some(Value::from(seconds)))])
+            }
             Self::SharedDeviceConfiguration(keys) => with_item("SharedDeviceConfiguration", keys),
             Self::AccessibilitySettings(keys) => with_item("AccessibilitySettings", keys),
             Self::SoftwareUpdateSettings { recommendation_cadence } => {

@@ -130,7 +130,7 @@ pub(super) struct UpdateView {
     action: Action,
     /// Where it is on its way.
     stage: Stage,
-    /// Whether its deadline has passed.
+    /// Whether the deadline of its plan has passed; what was started by hand is due as soon as it can, and never late.
     overdue: bool,
     /// How much is downloaded, in percent, where the device says so.
     percent: Option<i64>,

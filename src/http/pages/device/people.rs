@@ -52,6 +52,8 @@ pub struct SharingForm {
     pub guest_minutes: String,
     /// Days without asking Apple.
     pub offline_days: String,
+    /// Minutes after locking without a passcode.
+    pub grace_minutes: String,
     /// Domains, one on each line.
     pub domains: String,
     /// Whether there are only guests.
@@ -136,6 +138,7 @@ fn sharing(action: &str, form: &SharingForm, may_change: bool) -> Markup {
             (number("guest_minutes", "The same for guests", &form.guest_minutes, "0 for never. From iPadOS 14.5 on."))
             (checkbox("guests_only", "Guests only: nobody logs in with an account", form.guests_only.is_some(), "What a guest made is deleted when they log out. From iPadOS 14.5 on."))
             (number("offline_days", "Days that people may log in without Apple being asked", &form.offline_days, "0: it is asked each time. From iPadOS 16 on."))
+            (number("grace_minutes", "Minutes after locking in which no passcode is asked", &form.grace_minutes, "0, 1, 5, 15, 60 or 240. A longer time than before holds once nobody is logged in."))
             (field("domains", "Domains that the log-in screen offers").lines(3).optional().mono().value(&form.domains).error(error("domains")).example("appleaccount.example.school").help("One on each line, at most three. From iPadOS 16 on."))
             @if may_change { div.form-foot { (Button::submit("Send it to the device").main()) } }
         }

@@ -70,6 +70,7 @@ fn written(now: Sharing) -> SharingForm {
         session_minutes: number(now.session_timeout_s.map(|seconds| seconds / 60)),
         guest_minutes: number(now.guest_timeout_s.map(|seconds| seconds / 60)),
         offline_days: number(now.offline_days),
+        grace_minutes: number(now.passcode_grace_s.map(|seconds| seconds / 60)),
         domains: now.domains.unwrap_or_default().join("\n"),
         guests_only: now.guests_only.unwrap_or_default().then(|| String::from("1")),
         errors: Vec::new(),
@@ -95,6 +96,7 @@ fn read(form: &SharingForm, now: &Sharing) -> Result<Sharing> {
         guest_timeout_s: number("guest_minutes", &form.guest_minutes, 60)?,
         guests_only: Some(form.guests_only.is_some()),
         offline_days: number("offline_days", &form.offline_days, 1)?,
+        passcode_grace_s: number("grace_minutes", &form.grace_minutes, 60)?,
         domains: Some(domains),
     };
     // What it says already is not sent: an older system may not have it.
@@ -104,6 +106,7 @@ fn read(form: &SharingForm, now: &Sharing) -> Result<Sharing> {
         guest_timeout_s: other(typed.guest_timeout_s, now.guest_timeout_s),
         guests_only: typed.guests_only.filter(|only| *only != now.guests_only.unwrap_or_default()),
         offline_days: other(typed.offline_days, now.offline_days),
+        passcode_grace_s: other(typed.passcode_grace_s, now.passcode_grace_s),
         domains: typed.domains.filter(|domains| *domains != now.domains.clone().unwrap_or_default()),
         ..typed
     })
@@ -196,6 +199,7 @@ async fn share(
 fn on_the_form(field: String) -> String {
     match field.as_str() {
         "session_timeout_s" => String::from("session_minutes"),
+        "passcode_grace_s" => String::from("grace_minutes"),
         "guest_timeout_s" => String::from("guest_minutes"),
         _ => field,
     }
