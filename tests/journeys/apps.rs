@@ -125,26 +125,6 @@ async fn ask_again(house: &House, device: &Guest<'_>, id: String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_declared_app_that_is_kept_as_it_is_gets_its_newer_version_when_somebody_asks() {
-    let house = House::open().await;
-    let device = house.device("ipad@26").await;
-    let settings = Settings { licence: LicenceBy::None, updates: apps::Updates::Off, ..Settings::default() };
-    let id = assigned_with(&house, &device, AssignedMode::Required, settings).await;
-    wait(&house, &device, &[1, 2, 5]).await;
-    assert_eq!(state(&house, &device).await.unwrap().stage, Stage::Installed);
-    device.look(|device| device.store_renews(BUNDLE, "99.1")).await;
-    wait(&house, &device, &[60, 60, 1440]).await;
-    let version =
-        async || device.look(|device| device.apps().into_iter().find(|app| app.identifier == BUNDLE).map(|app| app.version)).await;
-    assert_ne!(version().await.as_deref(), Some("99.1"), "it is kept as it is");
-    ask_again(&house, &device, id).await;
-    wait(&house, &device, &[1, 2, 5]).await;
-    assert_eq!(version().await.as_deref(), Some("99.1"));
-    assert_eq!(state(&house, &device).await.unwrap().stage, Stage::Installed);
-    house.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_configuration_reaches_the_app_and_what_the_app_says_comes_back() {
     let house = House::open().await;
     let device = house.device("ipad@16").await;
