@@ -94,7 +94,7 @@ async fn an_app_comes_to_old_and_new_devices_and_goes_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_asked_says_no_and_is_asked_again_only_when_somebody_wants_it() {
-    // By a command, and by a declaration.
+    // An app without a licence comes to both by a command.
     for kind in ["-ipad@16", "-ipad@18"] {
         let house = House::open().await;
         let device = house.device(kind).await;
