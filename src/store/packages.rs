@@ -211,10 +211,7 @@ pub enum Ending {
 
 impl Ending {
     const fn path(self) -> &'static str {
-        match self {
-            Self::Profile => "$.provisioning.expires_at",
-            Self::Certificate => "$.signature.certificate.ends_at",
-        }
+        if matches!(self, Self::Profile) { "$.provisioning.expires_at" } else { "$.signature.certificate.ends_at" }
     }
 
     fn of(self, package: &Package) -> Option<Timestamp> {
@@ -237,7 +234,7 @@ pub fn ending(tx: &Tx, what: Ending, until: Timestamp) -> Result<Vec<(Package, S
     )?;
     let ends = |(package, name): (Package, String)| what.of(&package).filter(|end| *end <= until).map(|end| (package, name, end));
     let mut ending: Vec<_> = all.into_iter().filter_map(ends).collect();
-    ending.sort_by_key(|(_, _, end)| *end);
+    ending.sort_by_key(|(.., end)| *end);
     Ok(ending)
 }
 

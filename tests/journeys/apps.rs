@@ -94,7 +94,7 @@ async fn an_app_comes_to_old_and_new_devices_and_goes_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_asked_says_no_and_is_asked_again_only_when_somebody_wants_it() {
-    // By a command, and by a declaration.
+    // An app without a licence comes to both by a command.
     for kind in ["-ipad@16", "-ipad@18"] {
         let house = House::open().await;
         let device = house.device(kind).await;
@@ -122,26 +122,6 @@ async fn ask_again(house: &House, device: &Guest<'_>, id: String) {
         })
         .await;
     device.settle().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_declared_app_that_is_kept_as_it_is_gets_its_newer_version_when_somebody_asks() {
-    let house = House::open().await;
-    let device = house.device("ipad@26").await;
-    let settings = Settings { licence: LicenceBy::None, updates: apps::Updates::Off, ..Settings::default() };
-    let id = assigned_with(&house, &device, AssignedMode::Required, settings).await;
-    wait(&house, &device, &[1, 2, 5]).await;
-    assert_eq!(state(&house, &device).await.unwrap().stage, Stage::Installed);
-    device.look(|device| device.store_renews(BUNDLE, "99.1")).await;
-    wait(&house, &device, &[60, 60, 1440]).await;
-    let version =
-        async || device.look(|device| device.apps().into_iter().find(|app| app.identifier == BUNDLE).map(|app| app.version)).await;
-    assert_ne!(version().await.as_deref(), Some("99.1"), "it is kept as it is");
-    ask_again(&house, &device, id).await;
-    wait(&house, &device, &[1, 2, 5]).await;
-    assert_eq!(version().await.as_deref(), Some("99.1"));
-    assert_eq!(state(&house, &device).await.unwrap().stage, Stage::Installed);
-    house.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

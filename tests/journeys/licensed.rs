@@ -318,3 +318,45 @@ async fn what_apple_tells_twice_counts_once_and_what_it_never_tells_is_found_out
     assert_eq!(holders(&services, &text), ["LOST1", "TOLD1"]);
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declared_app_that_a_person_declined_is_asked_again_when_somebody_wants_it() {
+    let (services, house, _) = open(1).await;
+    let guest = house.device_at(Some(&services), "-ipad@26", "").await;
+    guest.look(|device| device.person_agrees(false)).await;
+    let (app, group) = assigned(&house, json!({})).await;
+    put_into(&house, &group, &[&guest]).await;
+    pass_until(&house, &[&guest], async || stages(&house, &app).await.iter().any(|(stage, _)| stage == "declined")).await;
+    guest.look(|device| device.person_agrees(true)).await;
+    guest.settle().await;
+    assert!(!seen(&guest).await.1, "nobody asked");
+    let (status, answer) = house.api("PUT", &format!("/api/v1/devices/{}/apps/{app}/ask", guest.udid()), json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    pass_until(&house, &[&guest], async || all_installed(&house, &app, 1).await).await;
+    let own = guest.look(|device| device.apps().into_iter().find(|app| app.identifier == BUNDLE)).await.unwrap();
+    assert!(own.installed && own.declaration.is_some(), "{own:?}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declared_app_that_is_kept_as_it_is_gets_its_newer_version_when_somebody_asks() {
+    let (services, house, _) = open(1).await;
+    let guest = house.device_at(Some(&services), "ipad@26", "").await;
+    let (app, group) = assigned(&house, json!({ "updates": { "when": "off" } })).await;
+    put_into(&house, &group, &[&guest]).await;
+    pass_until(&house, &[&guest], async || all_installed(&house, &app, 1).await).await;
+    guest.look(|device| device.store_renews(BUNDLE, "99.1")).await;
+    let own = async || guest.look(|device| device.apps().into_iter().find(|app| app.identifier == BUNDLE)).await.unwrap();
+    for _ in 0..3 {
+        house.pass(Duration::from_secs(3600)).await;
+        guest.settle().await;
+    }
+    let before = own().await;
+    assert!(before.installed && before.version != "99.1" && before.declaration.is_some(), "it is kept as it is: {before:?}");
+    let (status, answer) = house.api("PUT", &format!("/api/v1/devices/{}/apps/{app}/ask", guest.udid()), json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    pass_until(&house, &[&guest], async || own().await.version == "99.1").await;
+    assert_eq!(own().await.declaration, before.declaration, "by the same declaration, so that it never went");
+    assert!(all_installed(&house, &app, 1).await);
+    house.close().await;
+}
