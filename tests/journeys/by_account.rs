@@ -148,7 +148,7 @@ async fn whoever_may_not_is_told_why_and_comes_in_once_that_is_mended() {
         (
             as_kim(&|it| it.user_identifier = "ada@appleaccount.example.school".into()),
             "ipad@26+own",
-            "Nobody here has this Managed Apple Account",
+            "You began with another Managed Apple Account",
         ),
         (as_kim(&|it| it.address = "ben@example.school".into()), "ipad@26+own", "No Managed Apple Account is known of Ben"),
         (kim.clone(), "iphone@26+own", "do not enroll such devices"),

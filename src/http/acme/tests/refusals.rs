@@ -84,7 +84,7 @@ async fn an_account_is_found_again_by_its_key_and_given_up_by_its_holder() {
     client.kid = Some(kid.clone());
     assert_eq!(client.ask(&kid).await.json()["status"], "valid");
     assert_eq!(client.post(&kid, json!({ "status": "deactivated" })).await.json()["status"], "deactivated");
-    assert_eq!(client.ask(&kid).await.fault(), "accountDoesNotExist");
+    assert_eq!(client.ask(&kid).await.fault(), "unauthorized");
     client.kid = None;
     assert_eq!(client.post("/acme/new-account", json!({})).await.fault(), "unauthorized");
 }

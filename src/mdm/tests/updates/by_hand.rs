@@ -73,25 +73,6 @@ fn an_old_system_is_only_told_to_download_and_then_left_alone() {
 }
 
 #[test]
-fn what_its_person_is_told_of_is_followed_until_it_is_there() {
-    let school = School::new();
-    listed(&school, "16.7.12", "20H364");
-    let ipad = device(&school, "UDID-1", "16.5", "pilot");
-    ipad.start(None, Action::Notify).unwrap();
-    let taken = "<key>UpdateResults</key><array><dict><key>ProductKey</key><string>k</string><key>InstallAction</key><string>DownloadOnly</string><key>Status</key><string>Downloading</string></dict></array>";
-    ipad.answering(|_| taken.to_owned());
-    assert_eq!(ipad.update().stage, Stage::Downloading);
-    let status = "<key>OSUpdateStatus</key><array><dict><key>ProductKey</key><string>k</string><key>IsDownloaded</key><true/><key>Status</key><string>Idle</string></dict></array>";
-    school.clock.advance(Duration::from_secs(601));
-    let asked = ipad.answering(|_| status.to_owned());
-    assert_eq!(asked[0]["RequestType"], "OSUpdateStatus");
-    assert_eq!(ipad.update().stage, Stage::Prepared);
-    assert!(words::because(&ipad.update(), school.clock.now()).0.contains("its person has been told"));
-    school.clock.advance(Duration::from_secs(7200));
-    assert!(ipad.answering(|kind| panic!("{kind}")).is_empty(), "what its person makes of it is theirs");
-}
-
-#[test]
 fn what_a_device_cannot_have_or_do_is_refused_with_what_it_can() {
     let school = School::new();
     listed(&school, "18.7.2", "22H124");

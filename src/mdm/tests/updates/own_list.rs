@@ -10,6 +10,7 @@ use crate::mdm::updates::next::AFTER_SCAN;
 use crate::mdm::updates::orders::{self, Order, Started};
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::rules::Target;
+use crate::mdm::updates::words;
 use crate::store::devices;
 use crate::store::enrollments;
 use crate::store::update_states::{Action, Stage};
@@ -118,7 +119,7 @@ fn a_mac_that_has_looked_and_found_nothing_has_the_newest_and_others_are_not_ask
 
 #[test]
 fn an_old_ipad_that_the_list_does_not_name_and_that_finds_nothing_has_the_newest() {
-    for no_update in [String::new(), refusal(2213)] {
+    for no_update in [NOTHING.to_owned(), refusal(2213)] {
         let school = School::new();
         listed(&school, "18.7.2", "22H124");
         let ipad = device(&school, "UDID-1", "15.8.3", "pilot");
@@ -137,6 +138,30 @@ fn an_old_ipad_that_the_list_does_not_name_and_that_finds_nothing_has_the_newest
         ipad.refusing(|kind| panic!("{kind} is asked again"));
         assert_eq!(ipad.update().stage, Stage::Done, "{:?}", ipad.update());
     }
+}
+
+#[test]
+fn what_its_person_is_told_of_is_followed_until_it_is_there() {
+    let school = School::new();
+    let mac = mac(&school);
+    mac.finds(FOUND);
+    let id = mac.enrollment().device_id;
+    school.write(move |tx| orders::start(tx, &Actor::Console, &id, &Order { version: None, action: Action::Notify }));
+    let result = "<key>UpdateResults</key><array><dict><key>ProductKey</key><string>MSU_1</string><key>InstallAction</key><string>NotifyOnly</string><key>Status</key><string>Downloading</string></dict></array>";
+    let status = "<key>OSUpdateStatus</key><array><dict><key>ProductKey</key><string>MSU_1</string><key>IsDownloaded</key><true/><key>Status</key><string>Idle</string></dict></array>";
+    let answer = |kind: &str| match kind {
+        "AvailableOSUpdates" => FOUND.to_owned(),
+        "ScheduleOSUpdate" => result.to_owned(),
+        _ => status.to_owned(),
+    };
+    mac.answering(answer);
+    mac.answering(answer);
+    assert_eq!(mac.update().stage, Stage::Downloading, "{:?}", mac.update());
+    school.clock.advance(Duration::from_secs(601));
+    let asked = mac.answering(answer);
+    assert!(asked.iter().any(|sent| sent["RequestType"] == "OSUpdateStatus"), "{asked:?}");
+    assert_eq!(mac.update().stage, Stage::Prepared);
+    assert!(words::because(&mac.update(), school.clock.now()).0.contains("its person has been told"));
 }
 
 /// An answer by an error.

@@ -81,7 +81,7 @@ fn a_device_that_is_told_after_the_deadline_is_left_alone_until_lessons_end() {
         made(&school, Rules { starts: wall("2026-11-10T00:00:00"), deadline, quiet, ..rules(Target::Newest) });
         ipad.enforcement()
     };
-    assert_eq!(late(Vec::new()), Some(told("18.7.2", "2026-11-11T00:00:00")));
+    assert_eq!(late(Vec::new()), Some(told("18.7.2", "2026-11-18T12:06:40")), "an hour from when it is told");
     // It is Wednesday.
     let wednesdays = Quiet { weekdays: vec![2], from: 0, to: 1_440 };
     assert_eq!(late(vec![wednesdays]), None);
