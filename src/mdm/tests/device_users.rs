@@ -6,6 +6,7 @@ use crate::mdm::device_users::{self, Sharing};
 use crate::mdm::{Actor, Role};
 use crate::protocol::command::Command;
 use crate::protocol::plist::to_json;
+use crate::store::devices;
 
 const UDID: &str = "00008027-000A1B2C3D4E5F60";
 
@@ -139,6 +140,7 @@ fn how_it_divides_itself_is_checked_field_by_field_and_by_its_system() {
             let device = devices::by_udid(tx, UDID)?.unwrap();
             devices::update(tx, &devices::Device { os_version: os_version.into(), ..device })
         });
+        device.answer_everything();
         let wanted = Sharing { passcode_grace_s: Some(300), ..blank() };
         school.write(move |tx| device_users::share(tx, &Actor::Console, UDID, &wanted));
         assert_eq!(device.sent().pointer(at), Some(&300.into()), "{os_version}");
