@@ -93,7 +93,7 @@ fn told(taken: Option<Value>, state: &Value, releases: Vec<Value>) -> String {
         let number = |key: &str| taken[key].as_u64().unwrap_or_default();
         let [listed, new, changed, gone] = ["listed", "appeared", "changed", "vanished"].map(number);
         let reasons = taken["passed_over"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let passed_over: String = reasons.map(|because| format!("Passed over: {because}\n")).collect();
+        let passed_over = reasons.fold(String::new(), |text, because| text + "Passed over: " + because + "\n");
         format!("Taken in: {listed} listed, {new} new, {changed} changed, {gone} gone.\n{passed_over}")
     });
     let days = |days: &str, none: &str| if days.is_empty() { none.to_owned() } else { days.to_owned() };

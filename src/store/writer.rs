@@ -203,9 +203,9 @@ impl Room {
             self.ran.push(job);
             begun?;
             if is_first {
-                self.end_first(keep)?
+                self.end_first(keep)?;
             } else {
-                self.end_savepoint(keep)?
+                self.end_savepoint(keep)?;
             }
             let rung = self.tx.take_bells();
             if keep {

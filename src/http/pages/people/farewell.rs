@@ -23,9 +23,9 @@ pub struct FarewellView {
 /// What is chosen for a device, in words.
 const fn words(fate: Fate) -> &'static str {
     match fate {
-        Fate::HandOn => "Hand it on: nobody's, without its passcode",
-        Fate::Erase => "Erase it: nobody's, and everything on it is deleted",
-        Fate::Keep => "Keep it as it is",
+        Fate::HandOn => "Hand it on, without passcode",
+        Fate::Erase => "Erase everything on it",
+        Fate::Keep => "Leave it as it is",
     }
 }
 
