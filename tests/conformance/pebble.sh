@@ -41,6 +41,8 @@ pebble-challtestsrv -defaultIPv4 127.0.0.1 -defaultIPv6 "" -dns01 "127.0.0.1:$dn
 pids+=($!)
 PEBBLE_VA_NOSLEEP=1 PEBBLE_AUTHZREUSE=0 pebble -config "$work/pebble.json" -dnsserver "127.0.0.1:$dns" >"$work/pebble.log" 2>&1 &
 pids+=($!)
+# Whoever is asked before it listens is asked again only after a quarter of an hour.
+for _ in $(seq 300); do curl -fsSk "https://localhost:$acme/dir" >"$work/dir.json" 2>/dev/null && break || sleep 0.1; done
 
 # Sets records as the program of a name server would.
 cat >"$work/hook" <<HOOK
