@@ -165,10 +165,10 @@ fn read(sheet: &[u8]) -> Result<Sheet> {
         }
         let code = match column {
             Some(at) => record.get(at).map(str::trim).filter(|cell| is_code(cell)),
-            None => record
-                .iter()
-                .map(str::trim)
-                .find(|cell| is_code(cell) && cell.len() >= 12 && cell.bytes().any(|byte| byte.is_ascii_uppercase())),
+            // Without a heading, codes alone are taken: serial numbers and names in a table of something else are none.
+            None => record.get(0).map(str::trim).filter(|cell| {
+                record.len() == 1 && is_code(cell) && cell.len() >= 12 && !cell.bytes().any(|byte| byte.is_ascii_lowercase())
+            }),
         };
         let Some(code) = code else {
             let line = record.position().map_or(0, csv::Position::line);
@@ -258,6 +258,8 @@ pub(crate) mod tests {
             ("Code;Status\n;new\n", "in line 2, the cell of the code is empty."),
             ("Code\n\n", "There is nothing below the heading Code in this sheet."),
             ("a,b\nc,d\n", "It needs a column named Code"),
+            ("Serial;Name\nC02ABCDE1234;iPad\n", "It needs a column named Code"),
+            ("Firstname\nAlexanderson\n", "It needs a column named Code"),
         ] {
             let said = read(sheet.as_bytes()).unwrap_err().message;
             assert!(said.contains(words) && said.ends_with("like X9JW3KEYNOTE."), "{words}: {said}");

@@ -207,6 +207,11 @@ impl<'a> Directory<'a> {
         self.raw.get(from..from + self.digest_bytes).filter(|digest| digest.iter().any(|byte| *byte != 0))
     }
 
+    /// Whether it holds a digest at a special place.
+    pub(super) fn has(&self, slot: u32) -> bool {
+        self.special(slot).is_some()
+    }
+
     /// Whether `content` is what it holds the digest of at a special place; none where it holds none there.
     pub(super) fn seals(&self, slot: u32, content: &[u8]) -> Option<bool> {
         Some(self.special(slot)? == &self.digest.of(content).as_ref()[..self.digest_bytes])

@@ -57,7 +57,8 @@ pub(super) fn judge(image: &Image, parts: &Parts<'_>, beside: Beside<'_>, source
         // What the App Store encrypts has other bytes than those that were signed.
         program: if image.is_encrypted { None } else { best.has_pages_of(image, source) },
         info_plist: best.seals(INFO, beside.info),
-        resource_list: beside.resources.and_then(|list| best.seals(RESOURCES, list)),
+        // A list that was signed and is not there was taken away.
+        resource_list: beside.resources.map_or_else(|| best.has(RESOURCES).then_some(false), |list| best.seals(RESOURCES, list)),
         profile: beside.resources.zip(beside.profile).and_then(|(list, (bytes, _))| is_listed(list, bytes)),
         certificate_in_profile: certificate
             .as_ref()

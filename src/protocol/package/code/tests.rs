@@ -171,6 +171,10 @@ fn every_change_after_the_signature_is_found_where_it_was_made() {
     told(&with(SIGNED_APP, "Info.plist", blank), CodeChecks { info_plist: Some(false), ..ALL }, "Info.plist was changed");
     let list = CodeChecks { resource_list: Some(false), ..ALL };
     told(&with(SIGNED_APP, "CodeResources", blank), list, "list of its files was changed");
+    let files = unpacked(SIGNED_APP);
+    let kept = files.iter().filter(|(name, _)| !name.ends_with("CodeResources")).map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    let gone = zipped(&kept.collect::<Vec<_>>());
+    told(&gone, CodeChecks { profile: None, ..list }, "or taken away");
     let other = unpacked(DEVELOPMENT).into_iter().find(|(name, _)| name.ends_with(".mobileprovision")).unwrap().1;
     let swapped = with(SIGNED_APP, ".mobileprovision", |bytes| other.clone_into(bytes));
     told(&swapped, CodeChecks { profile: Some(false), ..ALL }, "was put in place after the app was signed");

@@ -71,7 +71,7 @@ fn changed(signature: &CodeSignature) -> Vec<String> {
         changed.push(format!("Its Info.plist was changed after the app was signed: no device installs it. {EXPORT}"));
     }
     if checks.resource_list == Some(false) {
-        changed.push(format!("The list of its files was changed after the app was signed: no device installs it. {EXPORT}"));
+        changed.push(format!("The list of its files was changed or taken away after the app was signed: no device installs it. {EXPORT}"));
     }
     if checks.profile == Some(false) {
         changed.push(String::from(
