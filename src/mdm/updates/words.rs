@@ -123,3 +123,15 @@ fn sentence(cause: &str) -> String {
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mdm::updates::candidates::Unknown;
+
+    #[test]
+    fn what_helps_goes_by_what_is_said_where_the_list_does_not_name_the_hardware() {
+        assert!(Unknown::NotListed.words().contains(NOT_NAMED));
+        assert!(remedy_of_inability(Unknown::NotListed.words()).contains("its own settings"));
+    }
+}

@@ -68,6 +68,7 @@ async fn somebody_is_let_go_on_one_page_and_followed_there() {
     let followed = house.get(&owner, &farewell).await.body;
     assert!(followed.contains("Kim &lt;Example&gt; left") && followed.contains("handed on") && followed.contains("of 1"), "{followed}");
     assert!(house.get(&owner, &person).await.body.contains("What they left"));
+    assert!(house.get(&owner, "/system/audit").await.body.contains("A person was let go: Kim &lt;Example&gt;"));
     assert_eq!(house.write(|tx| people::of_device(tx, "1")).await, None);
     assert_eq!(house.post(&owner, &farewell, "").await.status, 409, "once is enough");
     let viewer = house.person(Role::Viewer).await;

@@ -155,6 +155,7 @@ pub(super) fn of_groups_and_people(event: &Event) -> Option<String> {
         "person.created" => format!("A person was added: {}", text("name")),
         "person.changed" if event.data["deactivated"] == true => format!("A person was deactivated: {}", text("name")),
         "person.changed" => format!("A person was changed: {}", text("name")),
+        "person.left" => format!("A person was let go: {}", text("name")),
         "person.deleted" => format!("A person was deleted: {}", text("name")),
         "people.imported" => String::from("People and classes were imported"),
         "class.created" => format!("A class was made: {}", text("name")),
