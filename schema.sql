@@ -268,7 +268,7 @@ CREATE INDEX escrow_device ON escrow (device_id, kind, created_at);
 
 -- Identities: certificates that we issued, or that came in with devices of another server.
 CREATE TABLE certificates (
-    fingerprint     BLOB PRIMARY KEY,               -- SHA-256 of the DER
+    fingerprint     BLOB NOT NULL PRIMARY KEY,      -- SHA-256 of the DER
     authority_id    TEXT NOT NULL REFERENCES authorities (id),
     serial          TEXT NOT NULL,                  -- hexadecimal
     certificate     BLOB NOT NULL,                  -- DER
@@ -284,7 +284,7 @@ CREATE TABLE certificates (
     bound_at        INTEGER,
     revoked_at      INTEGER,
     revoked_because TEXT NOT NULL DEFAULT ''
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX certificates_enrollment ON certificates (enrollment_id, issued_at) WHERE enrollment_id IS NOT NULL;
 CREATE INDEX certificates_transaction ON certificates (transaction_id, public_key) WHERE transaction_id <> '';
 

@@ -24,10 +24,12 @@ pub(super) const INFO_MAX_BYTES: u64 = 1 << 20;
 const MAC_APP: &str = "This is a Mac app in a ZIP archive. Macs install packages: make one with productbuild --component The.app /Applications out.pkg, and sign it with productsign.";
 
 pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusal> {
-    let file = Bounded::new(must_be_small(file, size)?, READ_MAX_BYTES);
+    let (file, entries) = must_be_small(file, size)?;
+    let file = Bounded::new(file, READ_MAX_BYTES);
     let budget = file.budget();
     let mut archive = ZipArchive::new(file).map_err(|_| damaged("file"))?;
     let names: Vec<String> = archive.file_names().map(|name| name.map(std::borrow::Cow::into_owned).unwrap_or_default()).collect();
+    must_be_once(&names, entries)?;
     let app = app(&names)?;
     let inside = |name: &str| names.iter().position(|known| plain(known) == format!("{app}/{name}"));
     let at = inside("Info.plist").ok_or_else(|| damaged("app"))?;
@@ -48,8 +50,8 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
     }
     let icon = icon(&mut archive, &names, &app, &info);
     let resources = inside("_CodeSignature/CodeResources").and_then(|at| file_at(&mut archive, at, code::RESOURCES_MAX_BYTES));
-    // What was read until now was small; a program is looked through to its end, twice.
-    budget.add(2 * code::PROGRAM_MAX_BYTES);
+    // What was read until now was small; a program is looked through to its end, twice for each of its parts.
+    budget.add(2 * code::PARTS_MAX as u64 * code::PROGRAM_MAX_BYTES);
     let beside = Beside { info: &plist, resources: resources.as_deref(), profile: profile.as_deref().zip(facts.provisioning.as_ref()) };
     let name = fields::filled(&info, "CFBundleExecutable").unwrap_or_default();
     match signature(&mut archive, inside(&name).filter(|_| !name.is_empty()), beside) {
@@ -70,23 +72,47 @@ fn signature<R: Read + Seek>(archive: &mut ZipArchive<R>, at: Option<usize>, bes
     if is_long {
         return Err(Fault::TooLarge);
     }
-    let image = code::find(archive.by_index(at).map_err(|_| Fault::Damaged)?.take(code::PROGRAM_MAX_BYTES))?;
-    let again = archive.by_index(at).map_err(|_| Fault::Damaged)?.take(code::PROGRAM_MAX_BYTES);
-    code::judge(&image, beside, again).ok_or(Fault::Damaged)
+    let (first, parts) = part(archive, at, 0, beside)?;
+    (1..parts).try_fold(first, |known, number| Ok(known.with(&part(archive, at, number, beside)?.0)))
 }
 
-/// Refuses archives whose directory is longer than that of any app, before anything is made of it.
-fn must_be_small<R: Read + Seek>(mut file: R, size: u64) -> Result<R, Refusal> {
+/// Who signed one part of the program, and how many parts there are.
+fn part<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+    at: usize,
+    number: usize,
+    beside: Beside<'_>,
+) -> Result<(CodeSignature, usize), Fault> {
+    let image = code::find(archive.by_index(at).map_err(|_| Fault::Damaged)?.take(code::PROGRAM_MAX_BYTES), number)?;
+    let again = archive.by_index(at).map_err(|_| Fault::Damaged)?.take(code::PROGRAM_MAX_BYTES);
+    Ok((code::judge(&image, beside, again).ok_or(Fault::Damaged)?, image.parts))
+}
+
+/// Refuses archives whose directory is longer than that of any app, before anything is made of it; gives how many entries it claims to have, none in the
+/// ZIP64 form.
+fn must_be_small<R: Read + Seek>(mut file: R, size: u64) -> Result<(R, Option<usize>), Refusal> {
     let from = size.saturating_sub(22 + 65_535 + 20);
     let tail = super::piece(&mut file, from, size - from)?;
     let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(|| damaged("file"))?;
-    let length =
-        tail.get(end + 12..end + 16).ok_or_else(|| damaged("file"))?.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let number = |from: usize, length: usize| {
+        let bytes = tail.get(end + from..end + from + length).ok_or_else(|| damaged("file"))?;
+        Ok(bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)))
+    };
+    let (entries, length) = (number(10, 2)?, number(12, 4)?);
     // In the ZIP64 form these are all ones, and what is read in all is bounded anyway.
     if length != 0xffff_ffff && length > DIRECTORY_MAX_BYTES {
         return refuse("The archive claims to hold far more files than any real app does.");
     }
-    Ok(file)
+    Ok((file, Some(entries as usize).filter(|entries| *entries != 0xffff)))
+}
+
+/// Refuses archives that hold a file twice: what is looked at here could be another one than what a device unpacks.
+fn must_be_once(names: &[String], entries: Option<usize>) -> Result<(), Refusal> {
+    let once: std::collections::HashSet<&str> = names.iter().map(|name| plain(name)).collect();
+    if once.len() < names.len() || entries.is_some_and(|entries| entries != names.len()) {
+        return refuse("The archive holds one of its files twice, which nothing does that makes apps. Export the app once more.");
+    }
+    Ok(())
 }
 
 /// An entry's name without what some tools put before it.

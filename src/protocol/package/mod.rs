@@ -182,8 +182,12 @@ pub fn read<R: Read + Seek>(mut file: R, size: u64) -> Result<Package, Refusal> 
 
 /// Judges the signature of a program by itself, without the app round it; none where it is no program for devices, or damaged.
 pub fn signature_of_program(program: &[u8]) -> Option<CodeSignature> {
-    let image = code::find(program).ok()?;
-    code::judge(&image, code::Beside { info: &[], resources: None, profile: None }, program)
+    let part = |number| {
+        let image = code::find(program, number).ok()?;
+        Some((code::judge(&image, code::Beside { info: &[], resources: None, profile: None }, program)?, image.parts))
+    };
+    let (first, parts) = part(0)?;
+    (1..parts).try_fold(first, |known, number| Some(known.with(&part(number)?.0)))
 }
 
 fn piece<R: Read + Seek>(file: &mut R, from: u64, length: u64) -> Result<Vec<u8>, Refusal> {

@@ -266,3 +266,17 @@ fn cut_short_or_with_a_bit_flipped_each_is_read_or_refused_and_nothing_else() {
         }
     }
 }
+
+#[test]
+fn an_archive_that_holds_a_file_twice_is_refused() {
+    let told = |bytes: &[u8]| super::read(Cursor::new(bytes), bytes.len() as u64).unwrap_err().0;
+    let info = b"<plist version='1.0'><dict><key>CFBundleIdentifier</key><string>school.example.a</string><key>CFBundleVersion</key><string>1</string></dict></plist>";
+    let spelled = zipped(&[("Payload/App.app/Info.plist", info), ("./Payload/App.app/Info.plist", info)]);
+    assert!(told(&spelled).contains("twice"), "{}", told(&spelled));
+    // The same name, letter by letter: tools that write archives refuse that, so one name is changed afterwards, at the file and in the directory.
+    let mut same = zipped(&[("Payload/App.app/Info.plist", info), ("Payload/App.app/Onfo.plist", info)]);
+    while let Some(at) = same.windows(10).position(|window| window == b"Onfo.plist") {
+        same[at] = b'I';
+    }
+    assert!(told(&same).contains("twice"), "{}", told(&same));
+}

@@ -7,6 +7,9 @@ use std::io::{self, Read};
 /// Processors that one program may be built for; real ones have one or two.
 pub(super) const SLICES_MAX: u32 = 16;
 
+/// Parts for 64-bit ARM that one program may have: one for every device, and one for those that know more (arm64e).
+pub(in crate::protocol::package) const PARTS_MAX: usize = 2;
+
 /// Bytes of a program's load commands; large apps have 20,000.
 pub(super) const COMMANDS_MAX_BYTES: u64 = 1 << 20;
 
@@ -45,8 +48,10 @@ impl From<io::Error> for Fault {
 /// What of a program its signature is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::package) struct Image {
-    /// Where the part for 64-bit ARM begins in the file.
+    /// Where this part for 64-bit ARM begins in the file.
     pub(super) from: u64,
+    /// How many such parts the program has.
+    pub(in crate::protocol::package) parts: usize,
     /// Bytes of that part that stand before its signature; none where nobody signed it.
     pub(super) signed_bytes: Option<u64>,
     /// Whether it is encrypted, as the App Store gives it out.
@@ -55,19 +60,20 @@ pub(in crate::protocol::package) struct Image {
     pub(super) signature: Vec<u8>,
 }
 
-/// Finds the signature of a program in what `source` gives.
-pub(in crate::protocol::package) fn find(source: impl Read) -> Result<Image, Fault> {
+/// Finds the signature of a program in what `source` gives: of its part for 64-bit ARM, or of the one of that number where there are several.
+pub(in crate::protocol::package) fn find(source: impl Read, number: usize) -> Result<Image, Fault> {
     let mut source = Forward { source, at: 0 };
-    let (from, size) = match source.array::<4>()? {
+    let ((from, size), parts) = match source.array::<4>()? {
         magic @ [0xca, 0xfe, 0xba, 0xbe | 0xbf] => {
-            let (from, size) = slice(&mut source, magic[3] == 0xbf)?;
+            let found = slices(&mut source, magic[3] == 0xbf)?;
+            let (from, size) = *found.get(number).ok_or(Fault::Damaged)?;
             source.go_to(from)?;
             if source.array::<4>()? != MAGIC_64 {
                 return Err(Fault::Damaged);
             }
-            (from, size)
+            ((from, size), found.len())
         }
-        MAGIC_64 => (0, u64::MAX),
+        MAGIC_64 => ((0, u64::MAX), 1),
         // The 32-bit form, and either one of machines with the bytes the other way round.
         [0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xce | 0xcf] => return Err(Fault::OtherProcessor),
         _ => return Err(Fault::NoProgram),
@@ -81,7 +87,7 @@ pub(in crate::protocol::package) fn find(source: impl Read) -> Result<Image, Fau
         return Err(Fault::TooLarge);
     }
     let commands = source.piece(length)?;
-    let mut image = Image { from, signed_bytes: None, is_encrypted: false, signature: Vec::new() };
+    let mut image = Image { from, parts, signed_bytes: None, is_encrypted: false, signature: Vec::new() };
     let Some((offset, length)) = look_through(&commands, &mut image)? else { return Ok(image) };
     if length > SIGNATURE_MAX_BYTES {
         return Err(Fault::TooLarge);
@@ -97,17 +103,18 @@ pub(in crate::protocol::package) fn find(source: impl Read) -> Result<Image, Fau
 
 const MAGIC_64: [u8; 4] = [0xcf, 0xfa, 0xed, 0xfe];
 
-/// Where the part for 64-bit ARM stands in a program for several processors, and its length. `is_wide` says that offsets have 64 bits.
-fn slice<R: Read>(source: &mut Forward<R>, is_wide: bool) -> Result<(u64, u64), Fault> {
+/// Where the parts for 64-bit ARM stand in a program for several processors, and their lengths. `is_wide` says that offsets have 64 bits.
+fn slices<R: Read>(source: &mut Forward<R>, is_wide: bool) -> Result<Vec<(u64, u64)>, Fault> {
     let count = u32::from_be_bytes(source.array()?);
     // The classes of Java begin with the same four bytes; the number behind them is their version, which is larger.
     if count == 0 || count > SLICES_MAX {
         return Err(Fault::NoProgram);
     }
-    let mut found = None;
+    let (mut found, mut subtypes) = (Vec::new(), Vec::new());
     for _ in 0..count {
         let kind = u32::from_be_bytes(source.array()?);
-        let _subtype: [u8; 4] = source.array()?;
+        // Its highest byte says what pointers are like, not for which processor.
+        let subtype = u32::from_be_bytes(source.array()?) & 0x00ff_ffff;
         let (from, size) = if is_wide {
             let at = (u64::from_be_bytes(source.array()?), u64::from_be_bytes(source.array()?));
             let _alignment: [u8; 8] = source.array()?;
@@ -117,11 +124,17 @@ fn slice<R: Read>(source: &mut Forward<R>, is_wide: bool) -> Result<(u64, u64), 
             let _alignment: [u8; 4] = source.array()?;
             (u64::from(at.0), u64::from(at.1))
         };
-        if kind == ARM64 && found.is_none() {
-            found = Some((from, size));
+        if kind != ARM64 {
+            continue;
         }
+        // Of two for the same devices nobody could say which one they take.
+        if subtypes.contains(&subtype) || found.len() == PARTS_MAX {
+            return Err(Fault::Damaged);
+        }
+        subtypes.push(subtype);
+        found.push((from, size));
     }
-    found.ok_or(Fault::OtherProcessor)
+    if found.is_empty() { Err(Fault::OtherProcessor) } else { Ok(found) }
 }
 
 /// Walks the load commands; gives where the signature stands and its length, and notes encryption in `image`.

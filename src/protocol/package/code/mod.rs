@@ -1,6 +1,6 @@
 //! Who signed an app's program, and whether what stands in the file is what was signed.
 //!
-//! Looked at is the main program alone, for 64-bit ARM, from its first byte to its last; of the files beside it Info.plist, the list of the others
+//! Looked at is the main program alone, each part of it for 64-bit ARM, from its first byte to its last; of the files beside it Info.plist, the list of the others
 //! (CodeResources) and the provisioning profile. The other files of the app, its frameworks and its extensions are not.
 
 mod directory;
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::protocol::provision;
 
-pub(super) use macho::{Fault, Image, find};
+pub(super) use macho::{Fault, Image, PARTS_MAX, find};
 pub(super) use words::{fault, problems};
 
 /// Bytes of a program that is looked at; Apple's own limit for what the App Store takes is about half of it.
@@ -128,6 +128,40 @@ impl CodeSignature {
             is_debuggable: false,
             is_encrypted: image.is_encrypted,
             checks: CodeChecks::default(),
+        }
+    }
+
+    /// What is to be said of a program with one more part for other devices: every check as the worse one has it. A program whose parts two signed, or
+    /// one did not, is none that anybody made so.
+    pub(super) fn with(mut self, other: &Self) -> Self {
+        self.checks = self.checks.worse(other.checks);
+        let by = |signature: &Self| signature.certificate.as_ref().map(|certificate| certificate.fingerprint.clone());
+        if self.kind != other.kind || by(&self) != by(other) || self.team_id != other.team_id {
+            self.checks.signature = Some(false);
+        }
+        self.is_debuggable |= other.is_debuggable;
+        self.is_encrypted |= other.is_encrypted;
+        let more: Vec<_> = other.entitlements.iter().filter(|name| !self.entitlements.contains(name)).cloned().collect();
+        self.entitlements.extend(more);
+        self
+    }
+}
+
+impl CodeChecks {
+    fn worse(self, other: Self) -> Self {
+        // What does not fit is worse than what could not be told.
+        let worse = |one: Option<bool>, two: Option<bool>| match (one, two) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (None, _) | (_, None) => None,
+            fits => fits.0,
+        };
+        Self {
+            signature: worse(self.signature, other.signature),
+            program: worse(self.program, other.program),
+            info_plist: worse(self.info_plist, other.info_plist),
+            resource_list: worse(self.resource_list, other.resource_list),
+            profile: worse(self.profile, other.profile),
+            certificate_in_profile: worse(self.certificate_in_profile, other.certificate_in_profile),
         }
     }
 }

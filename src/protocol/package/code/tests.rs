@@ -93,7 +93,7 @@ fn every_program_is_known_by_what_another_tool_says() {
 #[test]
 fn openssl_finds_the_signed_message_sound_too() {
     let program = program(SIGNED_APP);
-    let image = find(&program[..]).unwrap();
+    let image = find(&program[..], 0).unwrap();
     let parts = Parts::read(&image.signature).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -116,7 +116,7 @@ fn of_a_program_for_several_processors_the_part_for_devices_is_judged_by_the_str
     assert_eq!((signature.kind, signature.checks, facts.warnings.len()), (SignatureKind::InHouse, ALL, 1));
     // The first directory of it is by SHA-1. The second one is tied to the signature by an attribute alone.
     let program = program(UNIVERSAL);
-    let image = find(&program[..]).unwrap();
+    let image = find(&program[..], 0).unwrap();
     let parts = Parts::read(&image.signature).unwrap();
     assert!(image.from > 0 && parts.best().unwrap().raw != parts.signed);
     let at = program.windows(parts.best().unwrap().raw.len()).position(|window| window == parts.best().unwrap().raw).unwrap();
@@ -157,7 +157,7 @@ fn a_build_for_development_by_somebody_else_is_told_in_all_that_is_wrong_with_it
 
 #[test]
 fn every_change_after_the_signature_is_found_where_it_was_made() {
-    let length = find(&program(SIGNED_APP)[..]).unwrap().signed_bytes.unwrap() as usize;
+    let length = find(&program(SIGNED_APP)[..], 0).unwrap().signed_bytes.unwrap() as usize;
     for at in [length - 1, length / 2, 5000] {
         let changed = with(SIGNED_APP, PROGRAM, |bytes| bytes[at] ^= 1);
         assert_eq!(signature(&changed).checks, CodeChecks { program: Some(false), ..ALL }, "{at}");
@@ -188,7 +188,7 @@ fn every_change_after_the_signature_is_found_where_it_was_made() {
 
 /// The program with another signed message in the room that its signature has at the end.
 fn with_message(program: &[u8], message: &[u8]) -> Vec<u8> {
-    let image = find(program).unwrap();
+    let image = find(program, 0).unwrap();
     let parts = Parts::read(&image.signature).unwrap();
     let old = parts.message.unwrap();
     let at = program.windows(old.len()).position(|window| window == old).unwrap();
@@ -204,7 +204,7 @@ fn with_message(program: &[u8], message: &[u8]) -> Vec<u8> {
 #[test]
 fn a_message_that_signs_something_else_proves_nothing() {
     let whole = program(SIGNED_APP);
-    let image = find(&whole[..]).unwrap();
+    let image = find(&whole[..], 0).unwrap();
     let directory = Parts::read(&image.signature).unwrap().signed.to_vec();
     let issuer = issue::root("Developer Relations of a test", Timestamp::from_seconds(1_790_000_000)).unwrap();
     let attached = cms::sign(issuer.signer(), b"something else", &cms::SignOptions::default()).unwrap();
@@ -243,7 +243,7 @@ fn a_program_without_a_signature_is_told_and_one_that_the_store_encrypted_too() 
 
 #[test]
 fn what_is_no_program_for_devices_is_named() {
-    let fault = |bytes: &[u8]| find(bytes).unwrap_err();
+    let fault = |bytes: &[u8]| find(bytes, 0).unwrap_err();
     let wide = |magic: [u8; 4], count: u32, more: &[u8]| [&magic[..], &count.to_be_bytes(), more].concat();
     let slices = |count: u32| wide([0xca, 0xfe, 0xba, 0xbe], count, &vec![0; 20 * count as usize]);
     for (bytes, wanted) in [
@@ -272,6 +272,42 @@ fn what_is_no_program_for_devices_is_named() {
     assert!(gone.warnings.iter().all(|told| !told.contains("There is no program")) || gone.signature.is_none());
 }
 
+/// A program whose parts are for these sorts of 64-bit ARM.
+fn universal(parts: &[(u32, &[u8])]) -> Vec<u8> {
+    const PAGE: usize = 0x4000;
+    let (mut head, mut bodies) = ([&[0xca, 0xfe, 0xba, 0xbe][..], &(parts.len() as u32).to_be_bytes()].concat(), Vec::new());
+    for (subtype, part) in parts {
+        let from = (PAGE + bodies.len()) as u32;
+        head.extend([0x0100_000c, *subtype, from, part.len() as u32, 14].iter().flat_map(|word: &u32| word.to_be_bytes()));
+        bodies.extend_from_slice(part);
+        bodies.resize(bodies.len().next_multiple_of(PAGE), 0);
+    }
+    head.resize(PAGE, 0);
+    [head, bodies].concat()
+}
+
+#[test]
+fn every_part_for_todays_devices_has_to_fit() {
+    const EVERY: u32 = 0;
+    // arm64e, and the same with what its highest byte says of pointers.
+    const NEWER: u32 = 0x8000_0002;
+    let (whole, mut changed) = (program(SIGNED_APP), program(SIGNED_APP));
+    changed[0x100] ^= 1;
+    let checks = |parts: &[(u32, &[u8])]| signature_of_program(&universal(parts)).unwrap().checks;
+    let alone = signature_of_program(&whole).unwrap().checks;
+    assert_eq!((alone.signature, alone.program), (Some(true), Some(true)));
+    assert_eq!(checks(&[(EVERY, &whole), (NEWER, &whole)]), alone);
+    assert_eq!(checks(&[(EVERY, &whole), (NEWER, &changed)]).program, Some(false));
+    assert_eq!(checks(&[(EVERY, &changed), (NEWER, &whole)]).program, Some(false));
+    // Each fits by itself, and they are not of one app.
+    assert_eq!(checks(&[(EVERY, &whole), (NEWER, &program(LINKED))]).signature, Some(false));
+    let fault = |parts: &[(u32, &[u8])]| find(&universal(parts)[..], 0).unwrap_err();
+    assert_eq!(fault(&[(EVERY, &whole), (EVERY, &whole)]), Fault::Damaged, "two for the same devices");
+    assert_eq!(fault(&[(EVERY, &whole), (1, &whole), (2, &whole)]), Fault::Damaged, "more than there are sorts");
+    let told = read(&with(SIGNED_APP, PROGRAM, |bytes| *bytes = universal(&[(EVERY, &whole), (NEWER, &changed)])));
+    assert!(told.warnings.iter().any(|warning| warning.contains("was changed or damaged")), "{:?}", told.warnings);
+}
+
 #[test]
 fn a_program_that_is_too_large_is_not_looked_at_and_that_is_said() {
     let mut bytes = LINKED.to_vec();
@@ -292,7 +328,7 @@ fn a_signature_names_no_more_parts_than_any_real_one() {
         [head, vec![0; 8 * count as usize]].concat()
     };
     assert!(Parts::read(&many(BLOBS_MAX)).is_none() && Parts::read(&many(BLOBS_MAX + 1)).is_none());
-    let image = find(&program(SIGNED_APP)[..]).unwrap();
+    let image = find(&program(SIGNED_APP)[..], 0).unwrap();
     let widened = |count: u32| {
         let mut bytes = image.signature.clone();
         bytes[8..12].copy_from_slice(&count.to_be_bytes());
@@ -304,7 +340,7 @@ fn a_signature_names_no_more_parts_than_any_real_one() {
 #[test]
 fn no_bit_of_what_was_signed_can_be_turned_unseen() {
     let whole = program(SIGNED_APP);
-    let image = find(&whole[..]).unwrap();
+    let image = find(&whole[..], 0).unwrap();
     let from = image.signed_bytes.unwrap() as usize;
     let parts = Parts::read(&image.signature).unwrap();
     let directory = from + image.signature.windows(parts.signed.len()).position(|window| window == parts.signed).unwrap();
@@ -324,7 +360,7 @@ fn cut_short_or_with_a_bit_flipped_a_program_is_judged_or_not_and_nothing_else()
         for end in (0..whole.len()).step_by(911).chain(0..300) {
             let _ = signature_of_program(&whole[..end]);
         }
-        let image = find(&whole[..]).unwrap();
+        let image = find(&whole[..], 0).unwrap();
         let from = (image.from + image.signed_bytes.unwrap()) as usize;
         for at in (0..1200).chain((from..whole.len()).step_by(3)) {
             let mut changed = whole.clone();
