@@ -1,8 +1,11 @@
 //! Devices and invitations, with an invented school's carts and lab.
 
+use rollcall::clock::Timestamp;
 use rollcall::http::pages::devices::{self, DeviceRow, DevicesFilter, DevicesView, OpenInvitation};
 use rollcall::http::pages::invitations::{self, Arrival, InvitationForm, InvitationRow, InvitationView, InvitationsView};
+
 use rollcall::http::pages::parts::{Action, Markup, State};
+use rollcall::store::saved_filters::SavedFilter;
 
 use crate::{ago, in_days, shell, young_shell};
 
@@ -64,6 +67,10 @@ fn actions() -> Vec<Action> {
     ]
 }
 
+fn saved(name: &str, query: &str) -> SavedFilter {
+    SavedFilter { id: name.to_owned(), name: name.to_owned(), query: query.to_owned(), created_at: Timestamp::default() }
+}
+
 fn full() -> DevicesView {
     DevicesView {
         rows: (0..50).map(row).collect(),
@@ -72,6 +79,7 @@ fn full() -> DevicesView {
         filter: DevicesFilter::default(),
         platforms: ["iPadOS", "iOS", "macOS", "tvOS"].iter().map(|name| (name.to_lowercase(), (*name).to_owned())).collect(),
         groups: vec![("a".into(), "Cart A".into()), ("5".into(), "Year 5".into())],
+        saved: vec![saved("Macs of year 5", "search=year+5&platform=macos"), saved("Broken", "state=problem")],
         next: Some("x".into()),
         actions: actions(),
         may_invite: true,

@@ -14,6 +14,9 @@ use crate::error::{Error, Kind, Result};
 use crate::http::pages::parts::encode;
 use crate::mdm::updates::lookup::OLDER;
 
+/// The day in front of a moment, as in 2026-09-02.
+const DATE_BYTES: usize = 10;
+
 /// OS releases that Apple lists now, with how old the list is; or brings a list that was saved elsewhere, for a server that cannot reach Apple.
 ///
 /// Works while Rollcall runs, through its control socket, and while it does not.
@@ -21,6 +24,7 @@ use crate::mdm::updates::lookup::OLDER;
 #[command(after_help = "Examples:
   rollcall releases
   rollcall releases --platform macOS --json
+  rollcall releases --vanished
   rollcall releases --import pmv.json")]
 pub(super) struct Releases {
     /// A file with what https://gdmf.apple.com/v2/pmv answered
@@ -29,6 +33,9 @@ pub(super) struct Releases {
     /// Take the file in even where it is older than the list that is here
     #[arg(long, requires = "import")]
     older: bool,
+    /// Also those that Apple lists no more, with the day since when
+    #[arg(long)]
+    vanished: bool,
     /// Only those of this platform, as Apple lists it: iOS (with tvOS and watchOS), macOS, visionOS
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<String>,
@@ -39,7 +46,7 @@ pub(super) struct Releases {
 impl Releases {
     /// Does it and prints what came of it.
     pub(super) fn run(self) -> Result<()> {
-        let Self { import, older, platform, beside: Beside { data, json } } = self;
+        let Self { import, older, vanished, platform, beside: Beside { data, json } } = self;
         let into = if older { "/api/v1/releases/import?older=true" } else { "/api/v1/releases/import" };
         let told = api::with(data, async |api| {
             let taken = match &import {
@@ -50,7 +57,8 @@ impl Releases {
                 .as_ref()
                 .map_or_else(|| String::from("/api/v1/releases"), |platform| format!("/api/v1/releases?platform={}", encode(platform)));
             let state = api.ask(Method::GET, "/api/v1/releases/state", None).await?;
-            let listed: Vec<_> = api.list(&address).await?.into_iter().filter(|release| release["vanished_at"].is_null()).collect();
+            let listed: Vec<_> =
+                api.list(&address).await?.into_iter().filter(|release| vanished || release["vanished_at"].is_null()).collect();
             if let Some(platform) = platform.as_ref().filter(|_| listed.is_empty() && !json) {
                 let all = api.list("/api/v1/releases").await?;
                 let known: BTreeSet<_> =
@@ -110,7 +118,10 @@ fn told(taken: Option<Value>, state: &Value, releases: Vec<Value>) -> String {
                 (expires, false) => format!("{expires} (over)"),
             },
             release["devices"].to_string(),
-            release["lists"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            match text(release, "vanished_at").get(..DATE_BYTES) {
+                Some(day) => format!("none since {day}"),
+                None => release["lists"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            },
         ]
     };
     let titles = ["PLATFORM", "VERSION", "BUILD", "POSTED", "SIGNED UNTIL", "MODELS", "LISTS"];
@@ -156,6 +167,9 @@ mod tests {
              iOS       26.1      -      2026-09-02  2026-12-01 (over)  12      managed, public\n\
              The list is 3 d old, brought as a file.\nApple did not answer.\n"
         );
+        let mut gone = release("", false);
+        gone["vanished_at"] = json!("2026-10-03T04:05:06Z");
+        assert!(super::told(None, &state, vec![gone]).contains("12      none since 2026-10-03\n"));
         assert_eq!(age(&json!({ "age_s": null, "problem": null })), "No list has come yet.\n");
     }
 

@@ -78,6 +78,7 @@ pub mod releases;
 pub mod reports;
 pub mod returns;
 pub mod roster;
+pub mod saved_filters;
 pub mod second_factors;
 pub mod sessions;
 pub mod settings;

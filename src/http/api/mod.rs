@@ -38,6 +38,7 @@ mod provisioning;
 mod push_certificates;
 mod push_requests;
 mod releases;
+mod saved_filters;
 mod scope;
 mod second_factor;
 pub(in crate::http) mod server_certificate;
@@ -124,6 +125,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(notices::routes())
         .merge(access::routes())
         .merge(catalog::routes())
+        .merge(saved_filters::routes())
         .merge(ade::routes())
         .merge(content_tokens::routes())
         .merge(licences::routes())

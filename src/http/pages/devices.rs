@@ -6,7 +6,9 @@ use super::parts::{
     Action, Address, Button, Column, Frame, Icon, Live, Pager, Row, Section, Selection, Shell, Sort, State, Table, badge, copy_field,
     empty, frame, live, practice, qr, search, state_square, table, thousands, time_ago,
 };
+use super::saved_filters::saved_filters;
 use crate::clock::Timestamp;
+use crate::store::saved_filters::SavedFilter;
 
 /// What the table shows and how it was asked for.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,8 @@ pub struct DevicesView {
     pub platforms: Vec<(String, String)>,
     /// Groups that exist: id and name.
     pub groups: Vec<(String, String)>,
+    /// Filters that the viewer keeps.
+    pub saved: Vec<SavedFilter>,
     /// The cursor of the next page.
     pub next: Option<String>,
     /// What the viewer may do with chosen devices, destructive ones last.
@@ -104,6 +108,12 @@ impl DevicesFilter {
             .with("after", &self.after)
     }
 
+    /// What stands behind the question mark of the table's first page.
+    pub fn query(&self) -> String {
+        let address = self.address().without("after").to_string();
+        address.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default()
+    }
+
     fn narrows(&self) -> bool {
         !self.search.is_empty() || self.state.is_some() || !self.platform.is_empty() || !self.group.is_empty() || self.is_of_updates()
     }
@@ -130,7 +140,7 @@ pub fn page(shell: &Shell, view: &DevicesView) -> Markup {
     };
     let any = view.total > 0 || view.filter.narrows();
     let content = html! {
-        @if any { (filters(view)) }
+        @if any { (filters(view)) (saved_filters(&view.saved, &view.filter, view.filter.narrows())) }
         @if view.filter.is_of_updates() { (narrowed(&view.filter)) }
         (list(shell, view))
     };

@@ -24,6 +24,7 @@ pub mod problem;
 pub mod profiles;
 pub mod provisioning;
 pub mod push;
+pub mod saved_filters;
 pub mod setting_up;
 pub mod setup;
 pub mod system;

@@ -1,21 +1,22 @@
 //! The devices table.
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{SaidQuery, deeds, shell};
+use super::{Form, SaidQuery, deeds, said, said_at, shell};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::devices::{DeviceRow, DevicesFilter, DevicesView, OpenInvitation, page};
 use crate::http::pages::parts::State as Mark;
+use crate::http::pages::saved_filters;
 use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::devices::{self, Wanted};
-use crate::mdm::{Right, moves as handed_over, return_to_service};
+use crate::mdm::{Right, moves as handed_over, return_to_service, saved_filters as filters};
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::EnrollmentState;
 use crate::store::roster::{self, Filter, Listed, Sort, Standing};
@@ -25,7 +26,7 @@ use crate::store::{Tx, enrollments, groups as store_groups, push_certificates};
 const PAGE: u32 = 50;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/devices", get(list))
+    Router::new().route("/devices", get(list)).route(saved_filters::ADDRESS, post(keep)).route("/devices/filters/{id}/remove", post(forget))
 }
 
 /// The filters of the table, as in its address.
@@ -55,10 +56,11 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
             // Every chip says what a click on it would show, so the chosen one does not narrow them.
             let counts = roster::counts(tx, &Filter { standing: None, ..wanted.filter.clone() })?;
             let rows = rows.into_iter().map(|listed| row(tx, listed)).collect::<Result<Vec<_>>>()?;
-            Ok((rows, counts, roster::groups(tx)?, push_certificates::current(tx)?.is_some()))
+            let saved = filters::list(tx, &actor)?;
+            Ok((rows, counts, saved, roster::groups(tx)?, push_certificates::current(tx)?.is_some()))
         })
         .await?;
-    let (mut rows, counts, groups, push_ready) = found;
+    let (mut rows, counts, saved, groups, push_ready) = found;
     let next = (rows.len() > PAGE as usize).then(|| {
         rows.truncate(PAGE as usize);
         rows.last().map(|(last, key)| format!("{key}\u{1f}{}", last.id)).unwrap_or_default()
@@ -82,6 +84,7 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         filter,
         platforms: platforms(),
         groups: groups.into_iter().map(|group| (group.clone(), group)).collect(),
+        saved,
         next,
         actions: deeds::for_several(&who.actor),
         may_invite: who.actor.may(Right::Invite),
@@ -89,6 +92,33 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         push_ready,
     };
     Ok(page(&shell(&app, &who, flash).await?, &view).into_response())
+}
+
+/// A filter to keep: what stood behind the question mark, and a name for it.
+#[derive(Deserialize)]
+struct Kept {
+    name: String,
+    query: String,
+}
+
+async fn keep(State(app): State<App>, gate: Gate, who: SignedIn, Form(Kept { name, query }): Form<Kept>) -> Result<Response> {
+    let (actor, wanted) = (who.actor.clone(), query.clone());
+    match app.store.write(app.now(), move |tx| filters::save(tx, &actor, &name, &wanted)).await {
+        Ok(filter) => Ok(Redirect::to(&format!("/devices?{}", filter.query)).into_response()),
+        Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
+            let why = error.fields.first().map_or_else(|| error.message.clone().into_owned(), |fault| fault.message.clone());
+            // What was on the list is on it again, as far as it can be read.
+            let query = filters::tidy(&query).unwrap_or_default();
+            Ok(said_at(&app, &gate, &who, &format!("/devices?{query}"), Mark::Problem, &why))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn forget(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<String>) -> Result<Response> {
+    let actor = who.actor.clone();
+    app.store.write(app.now(), move |tx| filters::remove(tx, &actor, &id)).await?;
+    Ok(said(&app, &gate, &who, "/devices", "The filter is forgotten; the devices are all still here."))
 }
 
 /// What the table lists under these filters.

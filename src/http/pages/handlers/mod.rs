@@ -49,7 +49,7 @@ pub use form::Form;
 use form::errors;
 pub use roster::roster_routes;
 pub use shell::shell;
-use shell::{SaidQuery, said};
+use shell::{SaidQuery, said, said_at};
 
 use crate::app::App;
 

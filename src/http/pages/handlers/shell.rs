@@ -23,9 +23,15 @@ pub async fn shell(app: &App, who: &SignedIn, flash: Option<Flash>) -> Result<Sh
 
 /// Leads to `path`, whose page says `words` once.
 pub(super) fn said(app: &App, gate: &Gate, who: &SignedIn, path: &str, words: &str) -> Response {
+    said_at(app, gate, who, path, State::Ok, words)
+}
+
+/// The same for an address that may have a query, and for words that are none of success.
+pub(super) fn said_at(app: &App, gate: &Gate, who: &SignedIn, address: &str, state: State, words: &str) -> Response {
     let id = app.random.token();
-    gate.lay(id.clone(), &who.session, Slip { title: State::Ok.word().to_owned(), text: Secret::new(words.to_owned()) });
-    Redirect::to(&format!("{path}?said={id}")).into_response()
+    gate.lay(id.clone(), &who.session, Slip { title: state.word().to_owned(), text: Secret::new(words.to_owned()) });
+    let joint = if address.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{address}{joint}said={id}")).into_response()
 }
 
 /// What a page of this address has to say once.
