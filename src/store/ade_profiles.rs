@@ -110,12 +110,6 @@ pub fn defined(tx: &Tx, server_id: &str) -> Result<Vec<Defined>> {
     )
 }
 
-/// Forgets what Apple has of the profiles of a server, so that all are sent anew.
-pub fn forget_defined(tx: &Tx, server_id: &str) -> Result<()> {
-    tx.execute("DELETE FROM ade_defined WHERE server_id = ?1", [server_id])?;
-    Ok(())
-}
-
 /// Sets the profile of a server's devices of a family for which nobody chose one, or none; `""` is every other family.
 pub fn set_default(tx: &Tx, server_id: &str, family: &str, profile_id: Option<&str>) -> Result<()> {
     match profile_id {

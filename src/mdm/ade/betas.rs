@@ -91,14 +91,6 @@ pub fn read_now(tx: &Tx, actor: &Actor, server_id: &str) -> Result<Standing> {
     standing(tx, server)
 }
 
-/// Has the list asked for anew with whatever is asked next: another server of the portal may be another organisation's.
-pub(super) fn ask_again(tx: &Tx, server_id: &str) -> Result<()> {
-    match rows::list(tx, server_id)? {
-        Some(list) => rows::put_list(tx, &BetaList { due_at: tx.now, ..list }),
-        None => Ok(()),
-    }
-}
-
 /// Takes what Apple said: its list, or why it gives none. What it gave before stays then.
 pub(super) fn told(tx: &Tx, server: &AdeServer, came: std::result::Result<&Value, &str>) -> Result<()> {
     let came =

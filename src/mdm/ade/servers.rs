@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::mdm::ade::{betas, errands, notices};
+use crate::mdm::ade::{errands, notices};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
 use crate::pki::certificate::Certificate;
@@ -150,14 +150,11 @@ pub fn take(tx: &Tx, actor: &Actor, id: &str, token: &ServerToken) -> Result<Sta
         }
     }
     let before = rows::token(tx, id)?.map(|kept| ServerToken::read(kept.expose())).transpose()?;
+    if let Some(before) = &before {
+        follows(&server, before, token)?;
+    }
     rows::set_token(tx, id, token.to_json().expose())?;
     let is_new = before.is_none();
-    if before.is_some_and(|before| before.consumer_key != token.consumer_key) {
-        // Another server of the portal: its list is another, and so are its profiles.
-        ade_profiles::forget_defined(tx, id)?;
-        (server.phase, server.cursor, server.fetched_at) = (Phase::Fetch, String::new(), None);
-        betas::ask_again(tx, id)?;
-    }
     (server.state, server.expires_at, server.uploaded_at) = (ServerState::Ready, Some(token.expires_at), Some(tx.now));
     (server.problem, server.failures, server.account_at) = (String::new(), 0, None);
     (server.sync_due_at, server.due_at) = (Some(tx.now), Some(tx.now));
@@ -166,6 +163,24 @@ pub fn take(tx: &Tx, actor: &Actor, id: &str, token: &ServerToken) -> Result<Sta
     note(tx, actor, if is_new { "ade.token_added" } else { "ade.token_renewed" }, &server)?;
     jobs::set_due(tx, "ade", Some(tx.now))?;
     standing(tx, server)
+}
+
+/// Refuses what is no newer token of the same server of the portal: Apple keeps the consumer key of a server, and each new token ends later than the last.
+fn follows(server: &AdeServer, before: &ServerToken, token: &ServerToken) -> Result<()> {
+    if before.consumer_key != token.consumer_key {
+        return Err(Error::conflict(format!(
+            "This is the token of another server of the portal than “{}”, which has another list of devices. Add a server here for it; if it is to take this one's place, remove this one first.",
+            server.name
+        )));
+    }
+    if token.expires_at < before.expires_at {
+        return Err(Error::conflict(format!(
+            "This token ends on {}, and the one that is here on {}: it is an older file. Apple ended it when the newer one was downloaded.",
+            token.expires_at.day(),
+            before.expires_at.day()
+        )));
+    }
+    Ok(())
 }
 
 /// Has Apple's list read now: what changed, or all of it.

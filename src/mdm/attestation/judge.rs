@@ -100,10 +100,20 @@ pub fn became_another(tx: &Tx, enrollment: &Enrollment, device: &Device) -> Resu
     attestations::put(tx, &Attestation { state: AttestationState::Refused, because, checked_at: Some(tx.now), ..before })
 }
 
-/// A device enrolled or renewed with a certificate whose key was attested: so is the device.
+/// A device enrolled or renewed with a certificate whose key was attested: so is the device. One that comes in anew without such a key has yet to show
+/// what it is, whatever the one before it was.
 pub fn came_with(tx: &Tx, device_id: &str, identity: &Identity) -> Result<()> {
-    let Some(vouched) = attestations::of_key(tx, &identity.fingerprint)? else { return Ok(()) };
     let before = attestations::of_device(tx, device_id)?;
+    let Some(vouched) = attestations::of_key(tx, &identity.fingerprint)? else {
+        if identity.purpose != Purpose::Enroll || before.state == AttestationState::Unknown {
+            return Ok(());
+        }
+        let because = String::from("it came in anew, and has not shown since that it is the same device");
+        return attestations::put(
+            tx,
+            &Attestation { state: AttestationState::Unknown, because, vouched: None, asked_at: None, checked_at: Some(tx.now), ..before },
+        );
+    };
     attestations::put(
         tx,
         &Attestation {

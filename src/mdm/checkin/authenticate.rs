@@ -35,6 +35,9 @@ pub(super) fn authenticate(
         return Err(Error::bad_input("Authenticate is a device's message; a user's channel does not send it."));
     }
     let challenge = invitations::challenge_by_fingerprint(tx, &identity.fingerprint)?;
+    if let Some(refusal) = taken_over::is_of_the_other_kind(tx, challenge.as_ref(), &checkin.ids)? {
+        return refuse(tx, Some(presented), &checkin.ids, refusal);
+    }
     let is_for_another = |challenge: &Challenge| {
         // A certificate by which a device only says who it is enrolls nobody.
         profile_service::is_second_phase(challenge) || !automated::is_for(challenge, &checkin.ids, message)

@@ -165,7 +165,7 @@ pub(in crate::mdm) fn actor(enrollment: &Enrollment) -> Actor {
 }
 
 /// Notes on the timeline that an enrollment came to stand elsewhere.
-fn note_state(tx: &Tx, enrollment: &Enrollment, kind: &str) -> Result<()> {
+pub(in crate::mdm) fn note_state(tx: &Tx, enrollment: &Enrollment, kind: &str) -> Result<()> {
     journal::note(tx, &actor(enrollment), kind, enrollment, json!({ "generation": enrollment.generation }))
 }
 

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, moved_in, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::{automated, next_root, renewal};
+use crate::mdm::enroll::{automated, next_root, renewal, taken_over};
 use crate::mdm::{Actor, ade, commands, groups, people, push, return_to_service, setup_assistant, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
@@ -109,7 +109,9 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         next_root::came_with(tx, enrollment, &presented.fingerprint)?;
         enrollments::set_questions_due(tx, &enrollment.id, true)?;
         people::invited(tx, &enrollment.device_id)?;
-        ade::arrived(tx, &enrollment.device_id)?;
+        if taken_over::is_heir(tx, enrollment, &presented.fingerprint)? {
+            ade::arrived(tx, &enrollment.device_id)?;
+        }
         // Whoever signed in at the device has it, whatever was chosen before.
         let challenge = invitations::challenge_by_fingerprint(tx, &presented.fingerprint)?;
         automated::arrived(tx, challenge.as_ref(), &enrollment.device_id)?;

@@ -119,9 +119,10 @@ pub fn refusal(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order) -
     }
 }
 
-/// Refuses what cannot be queued for this enrollment; `check` asks for what the OS has, too.
+/// Refuses what cannot be queued for this enrollment; `check` asks for what the OS has, too. What people's own devices are never asked is refused in any
+/// case.
 fn stands(tx: &Tx, enrollment: &Enrollment, order: &Order, check: bool) -> Result<()> {
-    if check {
+    if check || enrollment.kind.is_user_enrollment() {
         let device = capabilities(tx, enrollment)?;
         order.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
         guard::check(tx, enrollment, &device, order)?;

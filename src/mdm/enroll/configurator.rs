@@ -106,9 +106,9 @@ pub fn keep_identity(tx: &Tx, actor: &Actor, identity: &Signer) -> Result<()> {
     journal::note(tx, actor, "configurator.identity_made", journal::Subject::default(), data)
 }
 
-/// Hands the identity out, to be put under a passphrase; that it was is noted.
+/// Hands the identity out, to be put under a passphrase; that it was is noted. Whoever has it may pair with every device that knows it.
 pub fn hand_out(tx: &Tx, actor: &Actor) -> Result<(Certificate, PrivateKey)> {
-    actor.require(Right::Configure)?;
+    actor.require(Right::Reveal)?;
     let (Some(certificate), Some(key)) = (certificate(tx)?, settings::secret(tx, &KEY)?) else {
         return Err(Error::not_found("There is no supervision identity yet. Make it first."));
     };

@@ -185,6 +185,23 @@ fn nobody_enrolls_by_a_sign_in_that_was_for_another_kind_or_another_device() {
 }
 
 #[test]
+fn no_tool_sends_a_persons_own_device_what_it_is_never_asked() {
+    let (school, kim) = School::with_kim();
+    school.signed_in(&kim, "kim", Ownership::Own);
+    let presented = school.certified_by(&school.profile_for("iPad13,18", "kim", Ownership::Own), "kim's", Some("kim"));
+    school.enrolls(&presented, OWN_ID, "iPad13,18");
+    let id = school.of("E-1").nano_id;
+    let sends = |order: crate::protocol::command::Command| {
+        let id = id.clone();
+        school.try_write(move |tx| crate::mdm::nano::enqueue(tx, &Actor::Console, &id, &order, false))
+    };
+    let uuid = || crate::random::Random::seeded(1).uuid_v4();
+    let refused = sends(crate::protocol::command::erase_device(uuid(), &crate::protocol::command::EraseDevice::default())).unwrap_err();
+    assert!(refused.message.contains("own device"), "{refused}");
+    sends(crate::protocol::command::profile_list(uuid())).unwrap();
+}
+
+#[test]
 fn nobody_takes_over_an_enrolled_device_by_signing_in_with_their_own_account() {
     let (school, kim) = School::with_kim();
     let ben = school.write(|tx| {

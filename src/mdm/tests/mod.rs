@@ -36,6 +36,7 @@ mod secrets;
 mod seen;
 mod setup_assistant;
 mod succession;
+mod takeovers;
 mod updates;
 mod webhooks;
 

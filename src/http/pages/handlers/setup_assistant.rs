@@ -219,6 +219,7 @@ async fn configurator_view(app: &App, who: &SignedIn) -> Result<ConfiguratorView
         groups,
         errors: Vec::new(),
         may_change,
+        may_reveal: who.actor.may(Right::Reveal),
     })
 }
 
@@ -261,7 +262,7 @@ async fn close(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Resp
 
 async fn make_identity(State(app): State<App>, gate: Gate, who: SignedIn) -> Result<Response> {
     doors::make_identity(&app, &who.actor).await?;
-    Ok(said(&app, &gate, &who, CONFIGURATOR, "The identity is made. Download its file for Configurator."))
+    Ok(said(&app, &gate, &who, CONFIGURATOR, "The identity is made. An Owner downloads its file for Configurator."))
 }
 
 #[derive(Deserialize)]

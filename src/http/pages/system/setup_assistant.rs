@@ -158,6 +158,8 @@ pub struct ConfiguratorView {
     pub errors: Vec<(String, String)>,
     /// Whether the viewer may change it.
     pub may_change: bool,
+    /// Whether the viewer may have the identity's file.
+    pub may_reveal: bool,
 }
 
 /// The page of Configurator.
@@ -220,7 +222,8 @@ fn identity(view: &ConfiguratorView, now: Timestamp) -> Markup {
             Some((fingerprint, ends)) => {
                 p { "Configurator supervises devices in the name of this identity. Macs that hold it may pair with them; keep its file safe." }
                 (facts(&[Fact::code("SHA-256", fingerprint), Fact::new("Ends", html! { (time_ago(*ends, now)) })]))
-                @if view.may_change {
+                @if !view.may_reveal { p.quiet { "An Owner downloads its file." } }
+                @if view.may_reveal {
                     (post(&format!("{CONFIGURATOR}/identity/file"), html! {
                         div.form {
                             (field("passphrase", "Passphrase for the file").kind("password").autocomplete("new-password")
@@ -272,6 +275,7 @@ mod tests {
             trust: Some("https://mdm.example.school/MDMServiceConfig/trust".into()),
             limits: (1, 168),
             may_change: true,
+            may_reveal: true,
             ..ConfiguratorView::default()
         };
         let html = configurator(&shell(), &view).into_string();
@@ -280,7 +284,7 @@ mod tests {
         let view = ConfiguratorView { open, identity: Some(("AA BB".into(), NOW)), group: "Cart <A>".into(), ..view };
         let html = configurator(&shell(), &view).into_string();
         assert!(html.contains("/close\"") && html.contains("/identity/file\"") && html.contains("Cart &lt;A&gt;"), "{html}");
-        let html = configurator(&shell(), &ConfiguratorView { may_change: false, ..view }).into_string();
+        let html = configurator(&shell(), &ConfiguratorView { may_change: false, may_reveal: false, ..view }).into_string();
         assert!(!html.contains("action=\"/system/"), "{html}");
     }
 }

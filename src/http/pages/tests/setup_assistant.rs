@@ -34,9 +34,14 @@ async fn configurator_has_its_page_and_the_identity_is_downloaded() {
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     house.post(&admin, "/system/configurator/close", "").await;
     assert_eq!(house.post(&admin, "/system/configurator/identity", "").await.status, StatusCode::SEE_OTHER);
-    let short = house.post(&admin, "/system/configurator/identity/file", "passphrase=short").await;
+    // Whoever has the file may pair with every supervised device.
+    assert!(house.get(&admin, path).await.body.contains("An Owner downloads its file"));
+    let kept = house.post(&admin, "/system/configurator/identity/file", "passphrase=open+sesame").await;
+    assert_eq!(kept.status, StatusCode::FORBIDDEN);
+    let owner = house.person(Role::Owner).await;
+    let short = house.post(&owner, "/system/configurator/identity/file", "passphrase=short").await;
     assert!(short.status == StatusCode::UNPROCESSABLE_ENTITY && short.body.contains("From 8 to 128"), "{}", short.body);
-    let file = house.post(&admin, "/system/configurator/identity/file", "passphrase=open+sesame").await;
+    let file = house.post(&owner, "/system/configurator/identity/file", "passphrase=open+sesame").await;
     assert_eq!((file.status, file.headers[CONTENT_TYPE].as_bytes()), (StatusCode::OK, &b"application/x-pkcs12"[..]));
 }
 

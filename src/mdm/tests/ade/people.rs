@@ -19,9 +19,11 @@ use crate::pki::issue;
 use crate::pki::judge;
 use crate::pki::jws::Jws;
 use crate::pki::key::PrivateKey;
-use crate::protocol::ade::{Cause, Refusal};
+use crate::protocol::ade::{Cause, Refusal, ServerToken};
 use crate::store::ade_locks::LockState;
 use crate::store::classes::ClassRole;
+use crate::store::enrollments::EnrollmentState;
+use crate::store::invitations::{Challenge, Entry};
 use crate::store::people::PersonRole;
 use crate::store::{devices as enrolled, groups as group_rows, people as people_rows};
 
@@ -70,6 +72,33 @@ fn a_class_gets_one_each_and_who_enrolls_comes_with_its_person_and_group() {
     assert_eq!(listed.1, 2, "the one that is enrolled is not among them");
     let second = listed.0.remove(0);
     assert_eq!((second.person.as_deref(), second.class.as_deref(), second.group.as_deref()), (Some("Ben"), Some("7b"), Some("Cart")));
+}
+
+#[test]
+fn what_is_kept_for_a_serial_number_goes_to_the_device_that_proves_it_and_who_claimed_it_is_out() {
+    const UDID: &str = "00008030-00AA11BB22CC33DD";
+    let mut office = Office::with(&[("TESTSN0001", "iPad")]);
+    office.turn(None);
+    let group_id = office.school.write(|tx| {
+        let group = groups::create(tx, &Actor::Console, NewGroup { name: "Exam".into(), ..NewGroup::default() })?;
+        let wish = Wish { group_id: Say::Set(group.id.clone()), ..Wish::default() };
+        devices::assign(tx, &Actor::Console, &["TESTSN0001".to_owned()], &wish)?;
+        Ok(group.id)
+    });
+    let members = || {
+        let group_id = group_id.clone();
+        office.school.write(move |tx| group_rows::device_ids(tx, &group_id))
+    };
+    let liar = office.school.let_in("UDID-OF-A-LIAR", "liar", |_| {}).enrolls_as("TESTSN0001");
+    assert!(members().is_empty(), "it proved nothing");
+    let prove = |challenge: &mut Challenge| {
+        (challenge.entry, challenge.serial_number, challenge.udid) = (Entry::Automated, Some("TESTSN0001".into()), Some(UDID.into()));
+    };
+    let real = office.school.let_in(UDID, "real", prove).enrolls_as("TESTSN0001");
+    assert_eq!(members(), [real.enrollment().device_id]);
+    assert_eq!(real.enrollment().state, EnrollmentState::Enrolled);
+    assert_eq!(liar.enrollment().state, EnrollmentState::Left);
+    assert!(liar.idle().is_none() && real.is_heard(), "nothing of the device's is said to it any more");
 }
 
 #[test]
@@ -139,6 +168,14 @@ fn a_token_is_opened_with_the_key_that_was_made_here_and_mistakes_are_named() {
     assert!(taken.unwrap_err().message.contains("“Second” already"));
     let (wanted, mut old) = (id.clone(), token.clone());
     old.expires_at = now;
+    // What is no newer token of the same server of the portal takes nobody's place.
+    let last_year = ServerToken { expires_at: token.expires_at.minus(days(30)), ..token.clone() };
+    let of_another = ServerToken { consumer_key: "CK_of_another".into(), ..token };
+    for (other, why) in [(last_year, "an older file"), (of_another, "another server of the portal")] {
+        let wanted = wanted.clone();
+        let refused = office.school.try_write(move |tx| servers::take(tx, &Actor::Console, &wanted, &other)).unwrap_err();
+        assert!(refused.kind == Kind::Conflict && refused.message.contains(why), "{refused}");
+    }
     let ended = office.school.try_write(move |tx| servers::take(tx, &Actor::Console, &wanted, &old));
     assert!(ended.unwrap_err().message.contains("ended on"));
     let seen = office.school.try_write(move |tx| servers::identities(tx, &person(Role::Viewer), &id));
