@@ -145,6 +145,16 @@ impl Clock {
     }
 }
 
+#[cfg(test)]
+impl Clock {
+    /// Moves a manual clock back, as somebody does who corrects it.
+    pub(crate) fn set_back(&self, duration: Duration) {
+        if let Self::Manual(millis) = self {
+            millis.fetch_sub(duration.as_millis() as i64, Ordering::SeqCst);
+        }
+    }
+}
+
 /// TLS judges certificates by the same clock as everything else.
 impl rustls::time_provider::TimeProvider for Clock {
     fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {

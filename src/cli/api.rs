@@ -32,7 +32,7 @@ const ANSWER_MAX_BYTES: usize = 16 << 20;
 /// What every command has that works beside the appliance: where it is, and for whom it prints.
 #[derive(Debug, Args)]
 pub(super) struct Beside {
-    /// The data folder [default: ./rollcall-data]
+    /// The data folder [default: ./rollcall-data; where that is missing, the packages' folder /var/lib/rollcall]
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) data: Option<String>,
     /// Prints JSON
@@ -50,7 +50,7 @@ pub(super) enum Api {
 
 /// Runs `work` with the API of the data folder that `data` names, and ends in order.
 pub(super) fn with<T>(data: Option<String>, work: impl AsyncFnOnce(&mut Api) -> Result<T>) -> Result<T> {
-    let config = Config::read(Layer::flags().with("data", data), serve::environment())?;
+    let config = Config::read_present(Layer::flags().with("data", data), serve::environment())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::internal("The runtime cannot be started.", error))?;
     runtime.block_on(async {
@@ -63,7 +63,7 @@ pub(super) fn with<T>(data: Option<String>, work: impl AsyncFnOnce(&mut Api) -> 
 
 /// Runs `work` with the API of an appliance that runs on the data folder that `data` names; nothing is opened or started where none does.
 pub(super) fn with_running<T>(data: Option<String>, work: impl AsyncFnOnce(&mut Api) -> Result<T>) -> Result<T> {
-    let config = Config::read(Layer::flags().with("data", data), serve::environment())?;
+    let config = Config::read_present(Layer::flags().with("data", data), serve::environment())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::internal("The runtime cannot be started.", error))?;
     runtime.block_on(async {

@@ -33,7 +33,7 @@ impl Doctor {
     /// Conflict, so that the exit code is 1, when an error was found.
     pub(super) fn run(self) -> Result<()> {
         let Beside { data, json } = self.beside;
-        let folder = Config::read(Layer::flags().with("data", data.clone()), serve::environment())?.data;
+        let folder = Config::read_present(Layer::flags().with("data", data.clone()), serve::environment())?.data;
         let asked = api::with(data, async |api| Ok(api.ask(Method::POST, "/api/v1/doctor/run", Some(json!({}))).await));
         let report = match asked {
             Ok(answer) => answer?,

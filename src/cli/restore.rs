@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{backup, print, serve};
 use crate::clock::Clock;
-use crate::config::{Config, Layer};
+use crate::config::{Config, FILE_NAME, Layer};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::backups::restore::{self, Brought};
 use crate::pki::vault::Key;
@@ -17,12 +17,15 @@ use crate::store::DataFolder;
 use crate::store::backup::{Watch, take_over};
 
 /// What may lie in a folder that counts as empty.
-const NOTHING: [&str; 2] = ["rollcall.lock", "lost+found"];
+///
+/// Packages put a `rollcall.toml` there before the first start; one from the backup takes its place, and the old one is kept aside.
+const NOTHING: [&str; 3] = ["rollcall.lock", "lost+found", FILE_NAME];
 
 /// Makes a data folder from a backup: every device, its identity, its queue, the certificate authority, the settings.
 ///
-/// The backup is proven to its last byte before anything is put in place. Rollcall must not run on the folder meanwhile. Devices come back by themselves
-/// when the restored appliance is reached under the same address.
+/// The backup is proven to its last byte before anything is put in place. Rollcall must not run on the folder meanwhile: with a package, stop the service
+/// first, name its folder with --data, and start the service afterwards. What root restores belongs to the owner of the folder. Devices come back by
+/// themselves when the restored appliance is reached under the same address.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rollcall restore school.backup --data /var/lib/rollcall
@@ -74,7 +77,7 @@ impl Restore {
             (if json { as_json(&brought, folder.path(), kept.as_deref()) } else { told(&brought, folder.path(), kept.as_deref()) })
                 .as_bytes(),
         )?;
-        Ok(())
+        folder.hand_over()
     }
 }
 
@@ -122,4 +125,21 @@ fn told(brought: &Brought, folder: &Path, kept: Option<&Path>) -> String {
     }
     words.push(format!("Now start it under the address that devices know: rollcall serve --data {}\n", folder.display()));
     words.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_nothing_but_settings_counts_as_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        must_be_empty(folder.path()).unwrap();
+        fs::write(folder.path().join("rollcall.toml"), "").unwrap();
+        fs::write(folder.path().join("rollcall.lock"), "").unwrap();
+        must_be_empty(folder.path()).unwrap();
+        fs::write(folder.path().join("rollcall.db"), "").unwrap();
+        let refusal = must_be_empty(folder.path()).unwrap_err();
+        assert!(refusal.kind == Kind::Conflict && refusal.message.contains("rollcall.db"), "{refusal}");
+    }
 }

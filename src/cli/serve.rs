@@ -170,6 +170,7 @@ impl Serving {
         let app = open::app_beside(config, &public_url, store, clock, random, services.as_deref()).await?;
         // A root that ended while the appliance was off has its successor before anything is issued.
         jobs::look_at_authorities(&app).await?;
+        warn_of_authority(&app);
         let keeper = Keeper::open(&app).await?;
         let setup = app.store.write(app.now(), setup::offer).await?;
 
@@ -233,6 +234,18 @@ impl Serving {
     }
 }
 
+/// An authority that begins later was made while the clock was ahead, or the clock is behind now. It is said, not refused: the clock may come right
+/// by itself, and where it was wrong nobody enrolls before somebody reads this.
+fn warn_of_authority(app: &App) {
+    let (begins, now) = (app.authority().issuer.certificate().not_before(), app.now());
+    if begins > now {
+        tracing::warn!(
+            "our own certificate authority is not valid before {begins}, and this machine's clock says {now}: devices trust nothing of it until then. \
+             Set the clock if it is wrong; if it was wrong when the authority was made, and no device is enrolled yet, begin anew with an empty data folder"
+        );
+    }
+}
+
 fn listen(kind: SignalKind) -> Result<Signal> {
     signal(kind).map_err(|error| Error::internal("Signals cannot be received.", error))
 }
@@ -279,4 +292,33 @@ fn send_notice(path: &std::ffi::OsStr, state: &str) -> std::io::Result<()> {
         return socket.send_to_addr(state.as_bytes(), &address).map(drop);
     }
     socket.send_to(state.as_bytes(), path).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[tokio::test]
+    async fn a_clock_that_is_wrong_at_a_start_keeps_the_appliance_from_none() {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let folder = tempfile::tempdir().unwrap();
+        let start = async |now: Timestamp| {
+            let flags = Layer::flags().with("data", [folder.path().join("data").display().to_string()]);
+            let flags = flags.with("url", ["https://localhost"]).with("listen", ["127.0.0.1:0"]).with("http_listen", ["off"]);
+            let nowhere = ["SOFTWARE_LOOKUP", "ROOTS"]
+                .map(|service| (format!("ROLLCALL_APPLE_{service}_ENDPOINT"), String::from("https://localhost:1")));
+            let config = Config::read(flags, nowhere).unwrap();
+            let (serving, _) = Serving::start(config, Clock::manual(now), Random::System, Grants::default()).await.unwrap();
+            let begins = serving.app.authority().issuer.certificate().not_before();
+            serving.stop().await.unwrap();
+            begins
+        };
+        let right = Clock::System.now();
+        // Ahead at the first start, so that the authority itself begins later; then right, ahead for one start, right, a day behind, right.
+        assert!(start(right.plus(DAY * 500)).await > right);
+        for now in [right, right.plus(DAY * 500), right, right.minus(DAY), right] {
+            start(now).await;
+        }
+    }
 }

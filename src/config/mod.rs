@@ -19,6 +19,8 @@ use layers::Layers;
 
 /// The data folder when nothing names one.
 pub const DATA_DEFAULT: &str = "rollcall-data";
+/// The data folder of the packages' service.
+pub const DATA_PACKAGED: &str = if cfg!(target_os = "macos") { "/usr/local/var/rollcall" } else { "/var/lib/rollcall" };
 /// Where people and devices are served by default.
 pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
 /// Where plain HTTP is served by default.
@@ -119,8 +121,18 @@ impl Config {
     /// A relative path in the file is relative to the data folder; elsewhere to the working folder.
     /// Every failure names where the wrong words stand and what to write.
     pub fn read(flags: Layer, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        Self::read_from(flags, environment, || PathBuf::from(DATA_DEFAULT))
+    }
+
+    /// Does what [`Config::read`] does, for who looks at an appliance that is there already: where nothing names a data folder and none lies in the working
+    /// folder, it is that of the packages' service.
+    pub fn read_present(flags: Layer, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        Self::read_from(flags, environment, || present(Path::new(DATA_DEFAULT), Path::new(DATA_PACKAGED)))
+    }
+
+    fn read_from(flags: Layer, environment: impl IntoIterator<Item = (String, String)>, default: impl FnOnce() -> PathBuf) -> Result<Self> {
         let mut layers = Layers(vec![flags, Layer::environment(environment)?]);
-        let data = single::<PathBuf>(&layers, "data")?.unwrap_or_else(|| PathBuf::from(DATA_DEFAULT));
+        let data = single::<PathBuf>(&layers, "data")?.unwrap_or_else(default);
         if let Some(text) = read_file(&data.join(FILE_NAME))? {
             layers.0.push(Layer::file(&text)?);
         }
@@ -158,6 +170,11 @@ impl Config {
             data,
         })
     }
+}
+
+/// The data folder that is there: `own`, else `packaged`; `own` where there is neither.
+fn present(own: &Path, packaged: &Path) -> PathBuf {
+    if !own.exists() && packaged.is_dir() { packaged } else { own }.to_path_buf()
 }
 
 /// The text of the settings file, if there is one.

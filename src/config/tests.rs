@@ -179,3 +179,27 @@ fn a_data_folder_that_is_a_file_is_what_is_told() {
     let told = Config::read(Layer::flags().with("data", [file.path().to_str().unwrap()]), Vec::new()).unwrap_err().to_string();
     assert!(told.contains("is a file") && told.contains("--data") && !told.contains("rollcall.toml"), "{told}");
 }
+
+#[test]
+fn who_looks_at_an_appliance_finds_the_packages_one_where_no_other_lies_here() {
+    let root = tempfile::tempdir().unwrap();
+    let (own, packaged) = (root.path().join("rollcall-data"), root.path().join("lib"));
+    assert_eq!(present(&own, &packaged), own, "neither is there");
+    std::fs::write(&packaged, "").unwrap();
+    assert_eq!(present(&own, &packaged), own, "a file is no data folder");
+    std::fs::remove_file(&packaged).unwrap();
+    std::fs::create_dir(&packaged).unwrap();
+    assert_eq!(present(&own, &packaged), packaged);
+    let found = |flags: Layer, variables: &[(&str, &str)]| {
+        Config::read_from(flags, environment(variables), || present(&own, &packaged)).unwrap().data
+    };
+    assert_eq!(found(Layer::flags(), &[]), packaged);
+    std::fs::write(packaged.join(FILE_NAME), "url = 'https://mdm.example.school'").unwrap();
+    let config = Config::read_from(Layer::flags(), Vec::new(), || present(&own, &packaged)).unwrap();
+    assert_eq!(config.url.unwrap().host, "mdm.example.school", "with its settings");
+    let elsewhere = Path::new("/elsewhere");
+    assert_eq!(found(Layer::flags().with("data", ["/elsewhere"]), &[]), elsewhere, "what is named is used");
+    assert_eq!(found(Layer::flags(), &[("ROLLCALL_DATA", "/elsewhere")]), elsewhere);
+    std::fs::create_dir(&own).unwrap();
+    assert_eq!(found(Layer::flags(), &[]), own, "the one that lies here is meant");
+}

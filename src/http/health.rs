@@ -15,12 +15,12 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Answers `GET /health/ready`: the database can be read, and its writer takes work and brings it to the disk. Else 503, with the reason in words.
+/// Answers `GET /health/ready`: the database can be read, and its writer takes work that needs room and brings it to the disk. Else 503, with the reason in words.
 pub(super) async fn ready(State(app): State<App>) -> Result<&'static str> {
     let now = app.now();
     let busy = |what: &str, error: Error| Error::new(Kind::Busy, format!("{what}: {error}")).caused_by(error);
     app.store.read(now, |_| Ok(())).await.map_err(|error| busy("The database cannot be read", error))?;
-    let written = tokio::time::timeout(PATIENCE, app.store.write(now, |_| Ok(()))).await;
+    let written = tokio::time::timeout(PATIENCE, app.store.prove_room(now)).await;
     let stuck = |_| {
         let waiting = app.store.waiting();
         let message =
@@ -34,6 +34,7 @@ pub(super) async fn ready(State(app): State<App>) -> Result<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::limit_pages_for_tests;
     use std::sync::mpsc::channel;
 
     #[tokio::test(start_paused = true)]
@@ -48,6 +49,17 @@ mod tests {
         assert!(error.message.starts_with("The database has taken no write for 3 seconds"), "{error}");
         release.send(()).unwrap();
         assert!(stuck.await.unwrap().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_over_when_there_is_room_again() {
+        let app = App::for_tests();
+        app.store.write(app.now(), |tx| limit_pages_for_tests(tx, 0)).await.unwrap();
+        let error = ready(State(app.clone())).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Busy);
+        assert!(error.message.starts_with("The database takes no writes: ") && error.message.contains("full"), "{error}");
+        app.store.write(app.now(), |tx| limit_pages_for_tests(tx, 100)).await.unwrap();
+        assert_eq!(ready(State(app)).await.unwrap(), "ok\n");
     }
 
     #[tokio::test]

@@ -156,6 +156,8 @@ pub struct ServerCertificate {
 /// Stores a TLS certificate of our own; the newest one is shown from now on.
 pub fn insert_server_certificate(tx: &Tx, certificate: &ServerCertificate) -> Result<()> {
     let names = serde_json::to_string(&certificate.names).map_err(|error| crate::error::Error::internal("names are text", error))?;
+    // What was made later than now was made while the clock was ahead; it would be the newest until then.
+    tx.execute("DELETE FROM server_certificates WHERE created_at > ?1", [tx.now])?;
     tx.execute(
         "INSERT INTO server_certificates (id, names, certificate, key_sealed, authority_id, not_after_at, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -170,6 +172,12 @@ pub fn insert_server_certificate(tx: &Tx, certificate: &ServerCertificate) -> Re
         ),
     )?;
     Ok(())
+}
+
+/// How many TLS certificates of our own are kept.
+#[cfg(test)]
+pub(crate) fn server_certificates_for_tests(tx: &Tx) -> Result<i64> {
+    tx.one("SELECT count(*) FROM server_certificates", [], |row| row.get(0))
 }
 
 /// The newest TLS certificate of our own.

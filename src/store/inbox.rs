@@ -13,6 +13,9 @@ use crate::store::tx::{Tx, busy};
 /// How long soft facts wait for a group that takes them along before they get a commit of their own.
 const SOFT_WAIT: Duration = Duration::from_secs(5);
 
+/// How often that time doubles while they cannot be written: up to a minute and a third.
+const SOFT_DOUBLINGS: u32 = 4;
+
 /// A closure with its types forgotten, so that closures of all kinds wait in one queue.
 pub(in crate::store) trait Job: Send {
     /// Runs the closure; true when what it did is to be kept.
@@ -38,6 +41,10 @@ struct Waiting {
     soft: SoftFacts,
     /// When the soft facts are to be written at the latest.
     soft_due: Option<Instant>,
+    /// Attempts in a row that did not write them.
+    soft_failures: u32,
+    /// After an attempt that failed: when the next one is, however many come meanwhile.
+    soft_held_until: Option<Instant>,
     /// The writer sleeps and must be woken.
     asleep: bool,
     closed: bool,
@@ -98,18 +105,32 @@ impl Inbox {
             waiting.soft_due = Some(soon());
             self.wake(waiting);
         } else if !has_room {
-            waiting.soft_due = Some(machine_now());
+            let now = machine_now();
+            waiting.soft_due = Some(waiting.soft_held_until.map_or(now, |until| until.max(now)));
             self.wake(waiting);
         }
     }
 
-    /// Takes back soft facts that could not be written; they wait a full time again.
-    pub(in crate::store) fn soften_again(&self, facts: Vec<(SoftFact, Timestamp)>) {
+    /// Takes back soft facts that could not be written; they wait again, longer after each failure. Gives how many are dropped instead: all of them
+    /// once the store is closed and they were `alone` in their group, for then nothing is left that could make the next attempt another one.
+    pub(in crate::store) fn soften_again(&self, facts: Vec<(SoftFact, Timestamp)>, alone: bool) -> usize {
         let mut waiting = self.lock();
+        if waiting.closed && alone {
+            return facts.len();
+        }
         for (fact, at) in facts {
             waiting.soft.add(fact, at);
         }
-        waiting.soft_due = Some(soon());
+        let due = machine_now() + SOFT_WAIT * 2_u32.pow(waiting.soft_failures);
+        waiting.soft_failures = (waiting.soft_failures + 1).min(SOFT_DOUBLINGS);
+        (waiting.soft_due, waiting.soft_held_until) = (Some(due), Some(due));
+        0
+    }
+
+    /// Soft facts were written: those that come need not wait for more than usual.
+    pub(in crate::store) fn softened(&self) {
+        let mut waiting = self.lock();
+        (waiting.soft_failures, waiting.soft_held_until) = (0, None);
     }
 
     /// Makes the soft facts due now.
@@ -219,4 +240,47 @@ fn soon() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "the pace of a thread is not a fact about devices: moving the clock must not move it")]
 pub(in crate::store) fn machine_now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::soft::SOFT_LIMIT;
+
+    fn fact(number: usize) -> (SoftFact, Timestamp) {
+        (SoftFact::TokenUsed(number.to_string()), Timestamp::from_seconds(1))
+    }
+
+    fn due_in(inbox: &Inbox) -> Duration {
+        inbox.lock().soft_due.unwrap().saturating_duration_since(machine_now())
+    }
+
+    #[test]
+    fn soft_facts_that_fail_wait_longer_each_time_whatever_comes_meanwhile() {
+        let inbox = Inbox::new(1);
+        for doubling in [0, 1, 2, 3, SOFT_DOUBLINGS, SOFT_DOUBLINGS] {
+            assert_eq!(inbox.soften_again((0..SOFT_LIMIT).map(fact).collect(), true), 0);
+            // There is no room for this one, which else would make all of them due at once.
+            let (one_more, at) = fact(SOFT_LIMIT);
+            inbox.soften(one_more, at);
+            let (wait, most) = (due_in(&inbox), SOFT_WAIT * 2_u32.pow(doubling));
+            assert!(wait <= most && wait > most / 2, "{wait:?} of {most:?}");
+        }
+        inbox.softened();
+        let (one_more, at) = fact(SOFT_LIMIT);
+        inbox.soften(one_more, at);
+        assert_eq!(due_in(&inbox), Duration::ZERO, "a full list is written at once when that works");
+    }
+
+    #[test]
+    fn at_the_end_those_that_failed_alone_are_dropped_and_those_that_rode_along_tried_once_more() {
+        let inbox = Inbox::new(1);
+        inbox.close();
+        assert_eq!(inbox.soften_again(vec![fact(1)], false), 0);
+        let (mut group, mut facts) = (VecDeque::new(), Vec::new());
+        assert!(matches!(inbox.next(&mut group, 1, &mut facts), Turn::Write));
+        assert_eq!(facts, [fact(1)]);
+        assert_eq!(inbox.soften_again(std::mem::take(&mut facts), true), 1);
+        assert!(matches!(inbox.next(&mut group, 1, &mut facts), Turn::End));
+    }
 }

@@ -5,15 +5,20 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use crate::error::{Error, Result};
 use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::secret::SecretBytes;
 use crate::store::backup;
+use crate::store::owner::{self, Owner};
 
 /// A data folder that this process holds alone until the value is dropped.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
+    /// To whom what we make here is given, where we are root and the folder is somebody else's.
+    heir: Option<Owner>,
     /// Holding it open is what keeps others out; the system lets go of it even when the process is killed.
     _lock: File,
 }
@@ -25,10 +30,14 @@ impl DataFolder {
     /// [`Kind::BadInput`](crate::error::Kind::BadInput) when it cannot be created or others could write into it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        let is_new = !path.exists();
         if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(path) {
             return Err(unusable(path, "cannot be created", error));
         }
         let path = path.canonicalize().map_err(|error| unusable(path, "cannot be reached", error))?;
+        if let Some(heir) = owner::heir_of_new(&path).filter(|_| is_new) {
+            File::open(&path).and_then(|made| heir.take_from_root(made)).unwrap_or_else(|error| not_given(&path, &error));
+        }
         let mode = fs::metadata(&path).map_err(|error| unusable(&path, "cannot be reached", error))?.permissions().mode();
         if mode & 0o022 != 0 {
             let path = path.display();
@@ -36,11 +45,26 @@ impl DataFolder {
                 "other users can write into the data folder {path}: run `chmod go-w {path}`, or name another folder"
             )));
         }
+        let heir = owner::heir(&path);
         let lock = take_lock(&path)?;
+        // At once: whatever ends this process, the service has to be able to take the lock.
+        if let Some(heir) = heir {
+            heir.take_from_root(&lock).unwrap_or_else(|error| not_given(&path.join("rollcall.lock"), &error));
+        }
         if let Some(kept) = backup::take_over(&path)? {
             tracing::info!("a restored backup is in place; what was here before lies in {}", path.join(kept).display());
         }
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, heir, _lock: lock })
+    }
+
+    /// Gives what root made here to whom the folder belongs; that is done at the end as well, where nobody would hear of a failure.
+    pub fn hand_over(&self) -> Result<()> {
+        let Some(heir) = self.heir else { return Ok(()) };
+        owner::hand_over(&self.path, heir).map_err(|error| {
+            let path = self.path.display();
+            Error::conflict(format!("what lies in {path} cannot be given to its owner ({error}): run `chown -R {heir} {path}`"))
+                .caused_by(error)
+        })
     }
 
     /// The folder itself, without symbolic links.
@@ -106,9 +130,24 @@ impl DataFolder {
     }
 }
 
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        if let Err(error) = self.hand_over() {
+            tracing::warn!("{error}");
+        }
+    }
+}
+
+/// Not every disk knows owners, and inside a container root may not be root: that is no reason not to work.
+fn not_given(path: &Path, error: &io::Error) {
+    tracing::warn!("{} cannot be given to the owner of the data folder: {error}", path.display());
+}
+
 fn take_lock(folder: &Path) -> Result<File> {
     let path = folder.join("rollcall.lock");
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    // Not by a link: where root holds the folder of another user, that one could have it write somewhere else.
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link).open(&path);
     let mut file = file.map_err(|error| unusable(folder, "cannot hold rollcall.lock", error))?;
     match file.try_lock() {
         Ok(()) => {
@@ -171,6 +210,30 @@ mod tests {
         assert!(refusal.message.contains(&format!("with pid {}", std::process::id())), "{refusal}");
         drop(first);
         DataFolder::open(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_root_makes_in_the_folder_of_another_is_that_ones() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let parent = tempfile::tempdir().unwrap();
+        let of = |path: &Path| (fs::metadata(path).unwrap().uid(), fs::metadata(path).unwrap().gid());
+        // Only root can give away; everybody else keeps what he makes.
+        let service = if rustix::process::geteuid().is_root() { (12_345, 12_346) } else { of(parent.path()) };
+        let folder = parent.path().join("data");
+        DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        chown(&folder, Some(service.0), Some(service.1)).unwrap();
+        let held = DataFolder::open(&folder).unwrap();
+        assert_eq!(of(&folder.join("rollcall.lock")), service, "at once");
+        held.sealer().unwrap();
+        held.hand_over().unwrap();
+        assert_eq!(of(&folder.join("seal.key")), service);
+        fs::write(folder.join("rollcall.db"), "x").unwrap();
+        drop(held);
+        assert_eq!(of(&folder.join("rollcall.db")), service, "at the end");
+        // One that is made is its parent's.
+        let inner = folder.join("inner");
+        drop(DataFolder::open(&inner).unwrap());
+        assert_eq!([of(&inner), of(&inner.join("rollcall.lock"))], [service; 2]);
     }
 
     #[test]

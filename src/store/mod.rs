@@ -62,6 +62,7 @@ pub mod moves;
 pub mod notices;
 pub mod offline_copies;
 pub mod outcomes;
+mod owner;
 pub mod package_files;
 pub mod packages;
 pub mod people;
@@ -77,6 +78,7 @@ pub mod redemption_codes;
 pub mod releases;
 pub mod reports;
 pub mod returns;
+mod room;
 pub mod roster;
 pub mod saved_filters;
 pub mod second_factors;
@@ -112,6 +114,7 @@ use checkpoint::Checkpointer;
 use connection::Location;
 use disk::{Durable, Log, NoDisk};
 use readers::Readers;
+use room::Room;
 use writer::{GROUP_TIME, Pace, Writer};
 
 /// Closures that may wait for the writer unless [`OpenOptions::queue_limit`] says otherwise: a quarter of a second's worth.
@@ -190,6 +193,7 @@ struct Inner {
     _checkpointer: Option<Checkpointer>,
     writer: Writer,
     tower: Arc<Tower>,
+    room: Room,
     location: Location,
 }
 
@@ -208,7 +212,7 @@ impl Store {
         let tower = Arc::new(Tower::new());
         let writer = Writer::start(tx, Arc::clone(&tower), durable, pace)?;
         let readers = Readers::start(location.clone(), random, sealer)?;
-        Ok(Self(Arc::new(Inner { readers, _checkpointer: checkpointer, writer, tower, location })))
+        Ok(Self(Arc::new(Inner { readers, _checkpointer: checkpointer, writer, tower, room: Room::default(), location })))
     }
 
     /// Runs `work` in a transaction of its own and gives its outcome once it is safely on the disk; an `Err` undoes what it did.
@@ -265,6 +269,19 @@ impl Store {
     pub async fn flush_soft(&self) -> Result<()> {
         self.0.writer.hurry();
         self.write(Timestamp::default(), |_| Ok(())).await
+    }
+
+    /// Whether a write that needs room on the disk is kept now; a proof holds for a second, after which the disk is asked anew.
+    ///
+    /// Fails as [`Store::write`] does.
+    pub async fn prove_room(&self, now: Timestamp) -> Result<()> {
+        let due = self.0.room.is_due();
+        // Also where nothing has to be proven the writer has its turn: it may be stuck, or closed.
+        self.write(now, move |tx| if due { room::prove(tx) } else { Ok(()) }).await?;
+        if due {
+            self.0.room.proven();
+        }
+        Ok(())
     }
 
     /// Listens for a bell that commits ring.

@@ -160,7 +160,12 @@ impl Room {
         while matches!(self.inbox.next(&mut self.group, GROUP_LIMIT, &mut self.facts), Turn::Write) {
             let slice = self.facts.split_off(self.facts.len().saturating_sub(SOFT_SLICE));
             match self.transact(&slice) {
-                Ok(bells) => self.disk.write(Committed { jobs: std::mem::take(&mut self.ran), bells }),
+                Ok(bells) => {
+                    if !slice.is_empty() {
+                        self.inbox.softened();
+                    }
+                    self.disk.write(Committed { jobs: std::mem::take(&mut self.ran), bells });
+                }
                 Err(error) => self.lose(error, slice),
             }
         }
@@ -265,10 +270,18 @@ impl Room {
     /// Tells everyone in the group that nothing was stored; the thread lives on.
     fn lose(&mut self, error: Error, mut slice: Vec<(SoftFact, Timestamp)>) {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::error!(%error, cause, closures = self.ran.len(), "a group could not be committed");
+        let closures = self.ran.len();
+        if closures > 0 {
+            tracing::error!(%error, cause, closures, "a group could not be committed");
+        }
         slice.append(&mut self.facts);
         if !slice.is_empty() {
-            self.inbox.soften_again(slice);
+            let (facts, alone) = (slice.len(), closures == 0);
+            match self.inbox.soften_again(slice, alone) {
+                0 if alone => tracing::warn!(%error, cause, facts, "soft facts could not be written yet"),
+                0 => {}
+                dropped => tracing::warn!(%error, cause, facts = dropped, "soft facts could not be written at the end and are dropped"),
+            }
         }
         self.ran.drain(..).for_each(|job| self.inbox.answer(job, Some(undone())));
     }

@@ -117,7 +117,7 @@ impl Failure {
             Some(rustls::Error::AlertReceived(alert)) if is_about_a_client_certificate(*alert) => {
                 Self::IdentityRefused { endpoint, detail: format!("TLS alert {alert:?}") }
             }
-            Some(rustls::Error::InvalidCertificate(wrong)) => Self::Untrusted { endpoint, detail: wrong.to_string() },
+            Some(rustls::Error::InvalidCertificate(wrong)) => Self::Untrusted { endpoint, detail: words(wrong) },
             _ => Self::Broken { endpoint, detail: chain(error) },
         }
     }
@@ -129,6 +129,15 @@ impl From<Failure> for Error {
         let kind = if failure.is_about_our_certificate() { Kind::BadInput } else { Kind::Upstream };
         Self::new(kind, failure.to_string())
     }
+}
+
+/// What is wrong with a certificate, in words. What the judge of chains has no words for comes as the name of its error.
+fn words(wrong: &rustls::CertificateError) -> String {
+    let said = wrong.to_string();
+    if said.contains("CaUsedAsEndEntity") {
+        return String::from("it is an authority's certificate, used as a server's: devices refuse it");
+    }
+    said
 }
 
 /// What TLS said, however often an I/O error was wrapped around it on the way here.
@@ -183,6 +192,25 @@ mod tests {
         assert!(matches!(foreign, Failure::Untrusted { .. }), "{foreign}");
         let wrapped = io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::Expired));
         assert!(matches!(Failure::of_tls(&endpoint, &io::Error::other(wrapped)), Failure::Untrusted { .. }));
+    }
+
+    #[test]
+    fn an_authoritys_certificate_that_is_used_as_a_servers_is_told_in_words() {
+        use rustls::client::WebPkiServerVerifier;
+        use rustls::client::danger::ServerCertVerifier as _;
+        use rustls::pki_types::{CertificateDer, UnixTime};
+        let now = crate::clock::Timestamp::parse("2026-11-25T08:00:00Z").unwrap();
+        let root = crate::pki::issue::root("Test", now).unwrap();
+        let der = CertificateDer::from(root.certificate().der());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(der.clone()).unwrap();
+        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let judge = WebPkiServerVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+        let now = UnixTime::since_unix_epoch(now.since(crate::clock::Timestamp::default()));
+        let error = judge.verify_server_cert(&der, &[], &"localhost".try_into().unwrap(), &[], now).unwrap_err();
+        let failure = Failure::of_tls(&Endpoint::new("localhost", 443), &io::Error::other(error));
+        let (what, _) = failure.in_two();
+        assert!(what.contains("it is an authority's certificate, used as a server's") && !what.contains("OtherError"), "{what}");
     }
 
     #[test]

@@ -30,8 +30,11 @@ enum Seen {
 
 impl Files {
     /// Reads the files for the first time; every failure says which file and why.
-    pub fn open(paths: TlsFiles, now: Timestamp) -> Result<(Self, Identity)> {
-        let (seen, identity) = read(&paths, now);
+    ///
+    /// A certificate that is not valid now is taken all the same: there is no other one to show, and an appliance that answers can be mended from its
+    /// page. The clock may be what is wrong.
+    pub fn open(paths: TlsFiles) -> Result<(Self, Identity)> {
+        let (seen, identity) = read(&paths);
         Ok((Self { paths, seen }, identity?))
     }
 
@@ -39,32 +42,32 @@ impl Files {
     ///
     /// Contents are compared, not times: a copy may keep its time, and the two files are rarely changed in the same moment.
     pub fn changed(&mut self, now: Timestamp) -> Option<Result<Identity>> {
-        let (seen, identity) = read(&self.paths, now);
+        let (seen, identity) = read(&self.paths);
         if seen == self.seen {
             return None;
         }
         self.seen = seen;
-        Some(identity)
+        Some(identity.and_then(|identity| identity.in_time(now).map_err(|error| about(&self.paths.certificate, &error))))
     }
 }
 
-fn read(paths: &TlsFiles, now: Timestamp) -> (Seen, Result<Identity>) {
+fn read(paths: &TlsFiles) -> (Seen, Result<Identity>) {
     let contents = content(&paths.certificate).and_then(|certificate| Ok((certificate, content(&paths.key)?)));
     let (certificate, key) = match contents {
         Ok(contents) => contents,
         Err(error) => return (Seen::Unreadable(error.to_string()), Err(error)),
     };
     let seen = Seen::Content(Fingerprint::of_der(certificate.expose()), Fingerprint::of_der(key.expose()));
-    (seen, identity(paths, certificate.expose(), key.expose(), now))
+    (seen, identity(paths, certificate.expose(), key.expose()))
 }
 
-fn identity(paths: &TlsFiles, certificate: &[u8], key: &[u8], now: Timestamp) -> Result<Identity> {
+fn identity(paths: &TlsFiles, certificate: &[u8], key: &[u8]) -> Result<Identity> {
     let chain = Certificate::all_from_pem(certificate).map_err(|error| about(&paths.certificate, &error))?;
     if chain.is_empty() {
         return Err(about(&paths.certificate, &CertificateError::NoPem));
     }
     let key = PrivateKey::from_pem(key, None).map_err(|error| about(&paths.key, &error))?;
-    Identity::new(chain, &key, now).map_err(|error| about(&paths.certificate, &error))
+    Identity::at_any_time(chain, &key).map_err(|error| about(&paths.certificate, &error))
 }
 
 fn content(path: &Path) -> Result<SecretBytes> {

@@ -23,24 +23,34 @@ impl Identity {
     /// Puts the identity together from `chain`, in any order, and the key of one of its certificates.
     ///
     /// Fails when the key belongs to none of them, and when that certificate is not valid at `now`.
-    pub fn new(mut chain: Vec<Certificate>, key: &PrivateKey, now: Timestamp) -> Result<Self> {
+    pub fn new(chain: Vec<Certificate>, key: &PrivateKey, now: Timestamp) -> Result<Self> {
+        Self::at_any_time(chain, key)?.in_time(now)
+    }
+
+    /// Puts the identity together as [`Identity::new`] does, whenever it is valid.
+    pub fn at_any_time(mut chain: Vec<Certificate>, key: &PrivateKey) -> Result<Self> {
         let Some(own) = chain.iter().position(|certificate| certificate.public_key_der() == key.public_key_der()) else {
             return Err(refused("the key does not belong to the certificate. Take the two that were made together.".to_owned()));
         };
         // TLS wants the server's own certificate first; people concatenate files in every order.
         let certificate = chain.remove(own);
         chain.insert(0, certificate.clone());
-        if certificate.not_after() < now {
-            return Err(refused(format!("the certificate expired at {}. Renew it.", certificate.not_after())));
-        }
-        if certificate.not_before() > now {
-            return Err(refused(format!(
-                "the certificate is not valid before {}. Is this machine's clock right?",
-                certificate.not_before()
-            )));
-        }
         let certified = certified(&chain, key)?;
         Ok(Self { certificate, certified })
+    }
+
+    /// Gives it back when it is valid at `now`, and else a refusal that says what to do.
+    pub fn in_time(self, now: Timestamp) -> Result<Self> {
+        self.untimely(now).map_or(Ok(self), |why| Err(refused(why)))
+    }
+
+    /// Why nobody trusts the certificate at `now`, and what to do; none where it is valid.
+    pub fn untimely(&self, now: Timestamp) -> Option<String> {
+        let (begin, end) = (self.certificate.not_before(), self.certificate.not_after());
+        if end < now {
+            return Some(format!("the certificate expired at {end}. Renew it."));
+        }
+        (begin > now).then(|| format!("the certificate is not valid before {begin}. Is this machine's clock right?"))
     }
 
     /// The server's own certificate.

@@ -33,7 +33,13 @@ impl Keeper {
     pub async fn open(app: &App) -> Result<Self> {
         let (source, identity) = match &app.config.tls {
             Some(paths) => {
-                let (files, identity) = Files::open(paths.clone(), app.now())?;
+                let (files, identity) = Files::open(paths.clone())?;
+                if let Some(why) = identity.untimely(app.now()) {
+                    tracing::warn!(
+                        "{}: {why} Devices and browsers refuse it until then; it is shown all the same, and read again when the file changes",
+                        paths.certificate.display()
+                    );
+                }
                 app.store.write(app.now(), |tx| tls::files_read(tx, None)).await?;
                 (Source::Files(files), identity)
             }
@@ -185,7 +191,7 @@ mod tests {
             certificate.fingerprint()
         };
         let first = renew(app.now());
-        let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() }, app.now()).unwrap();
+        let (files, identity) = Files::open(TlsFiles { certificate: path.clone(), key: path.clone() }).unwrap();
         let tls = Arc::new(Tls::new(identity, &[], Arc::default()).unwrap());
         let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), noted: None };
         assert!(!keeper.refresh(&app).await.unwrap());
@@ -203,6 +209,41 @@ mod tests {
         assert!(keeper.refresh(&app).await.unwrap());
         assert_eq!(keeper.tls().shown().certificate().fingerprint(), second);
         assert!(alerts(&app).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn certificate_files_out_of_their_time_are_shown_at_the_start_and_refused_afterwards() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let folder = tempfile::tempdir().unwrap();
+        let (path, authority) = (folder.path().join("both.pem"), Authority::new("School"));
+        let write = |from: Timestamp, until: Timestamp| {
+            let (certificate, key) = authority.issue(&["mdm.example.school"], from, until);
+            std::fs::write(&path, certificate.to_pem() + key.to_pem().expose()).unwrap();
+            certificate.fingerprint()
+        };
+        let files = TlsFiles { certificate: path.clone(), key: path.clone() };
+        let app = crate::http::tls::own::tests::app().await;
+        let app = app.remade(|parts| parts.config.tls = Some(files));
+        let now = app.now();
+        for (from, until) in [(now.minus(2 * HOUR), now.minus(HOUR)), (now.plus(HOUR), now.plus(2 * HOUR))] {
+            let out_of_time = write(from, until);
+            let mut keeper = Keeper::open(&app).await.unwrap();
+            assert_eq!(keeper.tls().shown().certificate().fingerprint(), out_of_time);
+            assert!(!keeper.refresh(&app).await.unwrap(), "nothing changed");
+            let ended = until <= now;
+            let told = alerts(&app).await;
+            assert!(!ended || told[0].starts_with("tls.ends: The TLS certificate of this appliance ended at "), "{told:?}");
+
+            write(now.minus(2 * HOUR), now.minus(HOUR));
+            assert!(keeper.refresh(&app).await.is_err(), "a changed one has to be good");
+            assert_eq!(keeper.tls().shown().certificate().fingerprint(), out_of_time);
+            let renewed = write(now.minus(HOUR), now.plus(HOUR * 24 * 90));
+            assert!(keeper.refresh(&app).await.unwrap());
+            assert_eq!(keeper.tls().shown().certificate().fingerprint(), renewed);
+            assert!(alerts(&app).await.is_empty());
+        }
+        std::fs::write(&path, "nonsense").unwrap();
+        assert!(Keeper::open(&app).await.is_err(), "what cannot be read is shown to nobody");
     }
 
     #[tokio::test]

@@ -18,7 +18,10 @@ pub(super) async fn identity(app: &App) -> Result<Identity> {
         && let Some(present) = present
     {
         let certificate = Certificate::from_der(&present.certificate)?;
-        return Identity::new(chain(app, certificate, now), &PrivateKey::from_pkcs8_der(present.key.expose())?, now);
+        let identity = Identity::at_any_time(chain(app, certificate, now), &PrivateKey::from_pkcs8_der(present.key.expose())?)?;
+        let Some(why) = identity.untimely(now) else { return Ok(identity) };
+        // Made while the clock was ahead, or the clock is behind now: either way one of our own is worth no more than the time it takes to make another.
+        tracing::warn!("{why} Another one is made that is valid now");
     }
     make(app, names).await
 }
@@ -80,6 +83,40 @@ pub(in crate::http) mod tests {
         let again = identity(&app).await.unwrap();
         assert_eq!(again.certificate().fingerprint(), first.certificate().fingerprint());
         assert!(first.certificate().is_issued_by(app.authority().issuer.certificate()));
+    }
+
+    /// How many certificates are kept.
+    async fn kept(app: &App) -> i64 {
+        app.store.read(app.now(), crate::store::authorities::server_certificates_for_tests).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_for_one_start_costs_a_new_certificate_and_no_more() {
+        let app = app().await;
+        identity(&app).await.unwrap();
+        app.clock.advance(DAY * 500);
+        let ahead = identity(&app).await.unwrap();
+        app.clock.set_back(DAY * 500);
+        assert!(ahead.certificate().not_before() > app.now());
+        let right = identity(&app).await.unwrap();
+        assert!(right.certificate().is_valid_at(app.now()));
+        let again = identity(&app).await.unwrap();
+        assert_eq!(again.certificate().fingerprint(), right.certificate().fingerprint(), "the one of the wrong time is not found again");
+        assert_eq!(kept(&app).await, 2, "the one of the wrong time is gone");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_behind_at_the_first_start_or_is_now_ends_no_start() {
+        let app = app().await;
+        app.clock.set_back(DAY);
+        let first = identity(&app).await.unwrap();
+        assert!(first.certificate().is_valid_at(app.now()));
+        app.clock.advance(DAY);
+        assert_eq!(identity(&app).await.unwrap().certificate().fingerprint(), first.certificate().fingerprint());
+        // Before our own authority begins, too, which devices will not trust until it does.
+        app.clock.set_back(DAY * 30);
+        assert!(app.authority().issuer.certificate().not_before() > app.now());
+        assert!(identity(&app).await.unwrap().certificate().is_valid_at(app.now()));
     }
 
     #[tokio::test]

@@ -67,7 +67,11 @@ pub fn watch_end(tx: &Tx, not_after: Timestamp) -> Result<()> {
     if not_after > tx.now.plus(TELL_BEFORE) {
         return alerts::clear(tx, ENDS).map(drop);
     }
-    let message = format!("The TLS certificate of this appliance ends at {not_after}; after that no device and no browser comes in.");
+    let message = if not_after <= tx.now {
+        format!("The TLS certificate of this appliance ended at {not_after}: no device and no browser comes in.")
+    } else {
+        format!("The TLS certificate of this appliance ends at {not_after}; after that no device and no browser comes in.")
+    };
     alerts::raise(tx, ENDS, 100, &message, "See System, TLS certificate. Files that somebody renews are read again by themselves.")
         .map(drop)
 }

@@ -105,6 +105,8 @@ fn is_local(host: &str) -> bool {
 }
 
 /// Whether the listeners can be connected to, or could be opened.
+///
+/// Of an appliance that does not run nothing is an error here: where its service listens may stand in flags and variables that only the service has.
 pub(super) fn ports(seen: &Seen) -> Vec<Finding> {
     let area = Area::Ports;
     let mut findings: Vec<_> = seen
@@ -113,12 +115,15 @@ pub(super) fn ports(seen: &Seen) -> Vec<Finding> {
         .filter_map(|port| {
             let problem = port.problem.as_ref()?;
             let what = format!("{} ({}): {problem}", port.address, port.flag);
-            let remedy = if seen.serving {
-                "Look whether a firewall of this machine is in the way, and in the log of Rollcall."
+            let (level, remedy) = if seen.serving {
+                (Level::Error, "Look whether a firewall of this machine is in the way, and in the log of Rollcall.")
             } else {
-                "End what listens there, or choose another port."
+                (
+                    Level::Note,
+                    "Nothing is wrong where the service is started with other addresses or as another user; else end what listens there, or choose another port.",
+                )
             };
-            Some(Finding::new(format!("ports.listener:{}", port.flag), area, Level::Error, what, remedy))
+            Some(Finding::new(format!("ports.listener:{}", port.flag), area, level, what, remedy))
         })
         .collect();
     if !seen.serving {
