@@ -48,6 +48,7 @@ pub fn practice(shell: &Shell, view: &PracticeView) -> Markup {
                 }
             }))
         }
+        @else { p.quiet { "How many there are is a setting: an Owner or Admin says it." } }
         @if view.may_switch_on && view.boxed > 0 { (section("Practice cart", switch_on("/system/practice", view.boxed))) }
         @if view.may_change {
             @if view.wanted > 0 || view.here > 0 { div.row { (Button::link("/system/practice/remove", "Remove all of them…").destructive().asks()) } }
