@@ -34,6 +34,7 @@ pub mod jobs;
 pub mod journal;
 
 pub mod licences;
+pub mod lost;
 pub mod moves;
 pub mod names;
 pub mod nano;

@@ -55,9 +55,9 @@ pub fn was_decided(tx: &Tx) -> Result<bool> {
     Ok(settings::value(tx, &WANTED)?.is_some())
 }
 
-/// Says how many practice devices there are to be.
+/// Says how many practice devices there are to be: a setting, since fewer means that others go.
 pub fn want(tx: &Tx, actor: &Actor, wanted: Wanted) -> Result<()> {
-    actor.require(Right::Invite)?;
+    actor.require(Right::Configure)?;
     if wanted.devices > MAX_DEVICES {
         return Err(Error::field("devices", format!("at most {MAX_DEVICES} practice devices")));
     }
@@ -233,6 +233,7 @@ pub fn invitation(tx: &Tx) -> Result<Invitation> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::mdm::Role;
     use crate::store::devices::Device;
     use crate::store::{OpenOptions, Store, devices as rows};
 
@@ -258,6 +259,20 @@ mod tests {
             Ok((update_plans::count(tx)?, plan.rules.rings.len(), plan.rules.rings[2].groups.len()))
         });
         assert_eq!(shown.unwrap(), (1, 3, 1));
+    }
+
+    #[test]
+    fn how_many_there_are_is_a_setting() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let written = store.write_blocking(Timestamp::from_seconds(1_795_000_000), |tx| {
+            let by = |role| Actor::Person { id: "1".into(), name: "kim".into(), role };
+            want(tx, &by(Role::Admin), Wanted { devices: 3, seed: 1 })?;
+            for role in [Role::Helper, Role::Teacher, Role::Viewer] {
+                assert_eq!(want(tx, &by(role), Wanted::default()).unwrap_err().kind, crate::error::Kind::Forbidden, "{role:?}");
+            }
+            wanted(tx)
+        });
+        assert_eq!(written.unwrap().devices, 3);
     }
 
     #[test]

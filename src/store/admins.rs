@@ -75,6 +75,12 @@ pub fn count_able(tx: &Tx, role: &str, except: &str) -> Result<u32> {
     tx.one("SELECT count(*) FROM admins WHERE role = ?1 AND disabled_at IS NULL AND id <> ?2", (role, except), |row| row.get(0))
 }
 
+/// The people who may log in as this person of the school, by name, disabled ones left out.
+pub fn able_of_person(tx: &Tx, person_id: &str) -> Result<Vec<Admin>> {
+    let sql = format!("SELECT {COLUMNS} FROM admins WHERE person_id = ?1 AND disabled_at IS NULL ORDER BY name");
+    tx.list(&sql, [person_id], admin)
+}
+
 /// Stores a changed role, hash, state and person; id, name and age stay.
 pub fn update(tx: &Tx, admin: &Admin) -> Result<()> {
     tx.execute(

@@ -299,6 +299,18 @@ pub fn latest(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str)
     )
 }
 
+/// The command of a type that an enrollment confirmed last in a generation.
+pub fn latest_acknowledged(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str) -> Result<Option<Command>> {
+    tx.optional(
+        &format!(
+            "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3 AND state = 'acknowledged'
+             ORDER BY finished_at DESC, seq DESC LIMIT 1"
+        ),
+        (enrollment_id, generation, request_type),
+        command,
+    )
+}
+
 /// The command of this key that an enrollment got last in a generation.
 pub fn latest_with_key(tx: &Tx, enrollment_id: &str, generation: i64, supersede_key: &str) -> Result<Option<Command>> {
     tx.optional(

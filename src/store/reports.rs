@@ -77,6 +77,16 @@ pub fn list(tx: &Tx, device_id: &str, before: Option<i64>, limit: u32) -> Result
     )
 }
 
+/// The number and moment of the last answer of an enrollment to a command of this type, confirmed and kept, that came from `since` on.
+pub fn latest_kept(tx: &Tx, enrollment_id: &str, request_type: &str, since: Timestamp) -> Result<Option<(i64, Timestamp)>> {
+    tx.optional(
+        "SELECT seq, received_at FROM reports WHERE enrollment_id = ?1 AND request_type = ?2 AND status = 'Acknowledged' AND body_sealed IS NOT NULL
+         AND received_at >= ?3 ORDER BY seq DESC LIMIT 1",
+        (enrollment_id, request_type, since),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// The body of a device's report, if it was kept.
 pub fn body(tx: &Tx, device_id: &str, seq: i64) -> Result<Option<SecretBytes>> {
     let sealed: Option<Option<Vec<u8>>> = tx.optional(

@@ -1,5 +1,6 @@
 //! `/api/v1/events/export`: the audit log as a file, written while it is read.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
@@ -22,6 +23,7 @@ use crate::http::auth::Authenticated;
 use crate::mdm::Actor;
 use crate::mdm::admins::audit::{self, Asked};
 use crate::store::events::{Event, PAGE_LIMIT};
+use crate::store::{Tx, devices};
 
 /// Lines of one file; what is older is had by another with an earlier `until`.
 pub(in crate::http) const LINES_MAX: usize = 1_000_000;
@@ -80,7 +82,7 @@ struct ExportQuery {
     until: Option<Timestamp>,
 }
 
-/// The audit log as a file, newest first, of up to 1,000,000 lines. That it was taken is noted in it.
+/// The audit log as a file, newest first, of up to 1,000,000 lines; the table names devices beside their ids. That it was taken is noted in it.
 #[utoipa::path(get, path = "/api/v1/events/export", tag = "events", params(ExportQuery),
     responses((status = 200, description = "The file", content((String = "text/csv"), (String = "application/x-ndjson")))))]
 async fn save(State(app): State<App>, Authenticated(actor): Authenticated, Query(query): Query<ExportQuery>) -> Result<Response> {
@@ -114,17 +116,19 @@ async fn write(app: &App, actor: &Actor, asked: &Asked, format: Format, sender: 
     while lines < LINES_MAX {
         let (actor, asked) = (actor.clone(), asked.clone());
         let limit = PAGE_LIMIT.min(LINES_MAX - lines) as u32;
-        let page = app
+        let (page, named) = app
             .store
             .read_slow(app.now(), move |tx| {
                 let actors = asked.actors();
-                audit::page(tx, &actor, asked.filter(&actors), before, limit)
+                let page = audit::page(tx, &actor, asked.filter(&actors), before, limit)?;
+                let named = if format == Format::Csv { names(tx, &page)? } else { Names::new() };
+                Ok((page, named))
             })
             .await?;
         let Some(last) = page.last() else { break };
         (before, lines) = (Some(last.seq), lines + page.len());
         piece.extend(match format {
-            Format::Csv => table(&page.iter().map(cells).collect::<Vec<_>>())?,
+            Format::Csv => table(&page.iter().map(|event| cells(event, &named)).collect::<Vec<_>>())?,
             Format::JsonLines => page.iter().flat_map(|event| format!("{}\n", object(event)).into_bytes()).collect(),
         });
         if sender.send(Ok(std::mem::take(&mut piece).into())).await.is_err() {
@@ -138,10 +142,29 @@ async fn write(app: &App, actor: &Actor, asked: &Asked, format: Format, sender: 
     Ok(())
 }
 
-const HEAD: [&str; 9] = ["Number", "When", "What", "Kind of who", "Who", "Device", "Enrollment", "Command", "More"];
+const HEAD: [&str; 11] =
+    ["Number", "When", "What", "Kind of who", "Who", "Device", "Device name", "Serial number", "Enrollment", "Command", "More"];
 
-fn cells(event: &Event) -> [String; 9] {
+/// Names and serial numbers of devices, by their ids.
+type Names = BTreeMap<String, (String, String)>;
+
+/// The devices that these events are about, as they are called now; deleted ones too.
+fn names(tx: &Tx, events: &[Event]) -> Result<Names> {
+    let mut named = Names::new();
+    for id in events.iter().filter_map(|event| event.device_id.as_ref()) {
+        if named.contains_key(id) {
+            continue;
+        }
+        if let Some(device) = devices::by_id(tx, id)? {
+            named.insert(id.clone(), (device.name, device.serial_number.unwrap_or_default()));
+        }
+    }
+    Ok(named)
+}
+
+fn cells(event: &Event, named: &Names) -> [String; 11] {
     let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (name, serial) = event.device_id.as_ref().and_then(|id| named.get(id)).cloned().unwrap_or_default();
     [
         event.seq.to_string(),
         event.at.to_string(),
@@ -149,6 +172,8 @@ fn cells(event: &Event) -> [String; 9] {
         event.actor_kind.clone(),
         event.actor.clone(),
         or_none(&event.device_id),
+        name,
+        serial,
         or_none(&event.enrollment_id),
         or_none(&event.command_uuid),
         event.data.to_string(),
@@ -160,7 +185,7 @@ fn object(event: &Event) -> serde_json::Value {
         "enrollment_id": event.enrollment_id, "command_uuid": event.command_uuid, "data": event.data })
 }
 
-fn table(rows: &[[String; 9]]) -> Result<Vec<u8>> {
+fn table(rows: &[[String; 11]]) -> Result<Vec<u8>> {
     let broken = |error: csv::Error| Error::internal("a table can be written to memory", error);
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
@@ -191,10 +216,12 @@ mod tests {
             command_uuid: None,
             data: json!({ "name": "a,b\n\"c\"" }),
         };
-        let text = String::from_utf8(table(&[cells(&event)]).unwrap()).unwrap();
+        let named = Names::from([(String::from("@SUM(A1)"), (String::from("=1+1"), String::from("TESTSN0001")))]);
+        let text = String::from_utf8(table(&[cells(&event, &named)]).unwrap()).unwrap();
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
         let row = reader.records().next().unwrap().unwrap();
-        assert_eq!((&row[4], &row[5], &row[6]), ("'=HYPERLINK(\"https://example.com\") (owner)", "'@SUM(A1)", "'-1"));
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&row[8]).unwrap(), event.data);
+        assert_eq!((&row[4], &row[5], &row[8]), ("'=HYPERLINK(\"https://example.com\") (owner)", "'@SUM(A1)", "'-1"));
+        assert_eq!((&row[6], &row[7]), ("'=1+1", "TESTSN0001"));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&row[10]).unwrap(), event.data);
     }
 }

@@ -10,6 +10,9 @@ use super::saved_filters::saved_filters;
 use crate::clock::Timestamp;
 use crate::store::saved_filters::SavedFilter;
 
+/// The most devices that something is done to at once.
+pub const CHOSEN_MAX: usize = 1000;
+
 /// What the table shows and how it was asked for.
 #[derive(Debug, Clone, Default)]
 pub struct DevicesView {
@@ -183,6 +186,7 @@ fn devices_table(now: Timestamp, view: &DevicesView) -> Markup {
             name: "device",
             actions: view.actions.clone(),
             filter: view.filter.address().without("after").without("sort").pairs().to_vec(),
+            at_most: Some(CHOSEN_MAX as u64),
         }),
         compact: false,
     })

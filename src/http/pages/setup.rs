@@ -128,6 +128,8 @@ pub struct SetupView {
     pub practice: u64,
     /// Whether practice devices were ever tried, or waived.
     pub practice_done: bool,
+    /// Whether the viewer may say how many there are.
+    pub may_practise: bool,
     /// Where the push certificate ends, when there is one.
     pub push_until: Option<Timestamp>,
     /// The open invitation for the first device.
@@ -152,6 +154,7 @@ impl SetupView {
             address_confirmed: false,
             practice: 0,
             practice_done: false,
+            may_practise: true,
             push_until: None,
             invitation: None,
             arrivals: Vec::new(),
@@ -233,7 +236,7 @@ fn practice(view: &SetupView) -> Step {
     };
     let more = html! {
         @if view.practice > 0 { div.row { (Button::link("/system/practice", "Add or remove")) } }
-        @else if !view.practice_done {
+        @else if !view.practice_done && view.may_practise {
             (post("/system/practice", html! {
                 div.row { (Button::submit("Add 25 practice devices").main().sends("devices", "25")) (Button::submit("Skip").sends("devices", "0")) }
             }))

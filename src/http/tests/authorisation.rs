@@ -359,5 +359,13 @@ const OPEN: [&str; 30] = [
 
 /// Addresses that are about whoever asks.
 /// One’s own new token is shown to the session that made it.
-const OWN: [&str; 7] =
-    ["/system/tokens/made", "/account", "/logout", "/api/v1/session", "/api/v1/sessions", "/api/v1/second-factor", "/api/v1/notices/own"];
+const OWN: [&str; 8] = [
+    "/system/tokens/made",
+    "/account",
+    "/logout",
+    "/api/v1/session",
+    "/api/v1/sessions",
+    "/api/v1/second-factor",
+    "/api/v1/notices/own",
+    "/api/v1/saved-filters",
+];

@@ -1,6 +1,7 @@
 //! People who may log in: added, changed and removed by an Owner; the last Owner who can log in always stays.
 
 pub mod audit;
+pub mod leaver;
 pub mod link;
 mod password;
 pub mod second_factor;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{Change, Leaving, change, find, give, leaving, own_devices};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::mdm::admins::leaver::{self, LogIn};
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
@@ -95,6 +96,38 @@ pub struct Farewell {
     pub leaving: Leaving,
     /// The devices of the organisation that they have.
     pub devices: Vec<LeftBehind>,
+    /// With which names they log in here.
+    pub log_ins: Vec<LogIn>,
+}
+
+impl Farewell {
+    /// The devices of which this says that they are erased.
+    pub fn erased(&self, fates: &BTreeMap<String, Fate>) -> Vec<&LeftBehind> {
+        self.devices.iter().filter(|device| fates.get(&device.device_id) == Some(&Fate::Erase)).collect()
+    }
+
+    /// Refuses what [`say_farewell`] would refuse.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check(&self, fates: &BTreeMap<String, Fate>) -> Result<()> {
+        if !self.person.active {
+            return Err(Error::conflict(format!("{} is not active any more.", self.person.name)));
+        }
+        if let Some(stranger) = fates.keys().find(|id| self.devices.iter().all(|device| device.device_id != **id)) {
+            return Err(Error::field("devices", format!("{stranger} is not a device that {} has; look again", self.person.name)));
+        }
+        for device in &self.devices {
+            match fates.get(&device.device_id) {
+                None => return Err(Error::field("devices", format!("say what becomes of {}: hand_on, erase or keep", device.name))),
+                Some(Fate::Erase) if !device.erase_refused.is_empty() => {
+                    return Err(Error::field("devices", format!("{} cannot be erased: {}", device.name, device.erase_refused)));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What was asked of one device when its person left, and how far that is.
@@ -139,6 +172,8 @@ pub struct Said {
     pub own_devices: Vec<String>,
     /// The others.
     pub devices: Vec<Progress>,
+    /// With which names they logged in here; what stays works still.
+    pub log_ins: Vec<LogIn>,
 }
 
 /// As it is kept in the log.
@@ -149,6 +184,8 @@ struct Kept {
     licences: u64,
     own_devices: Vec<String>,
     devices: Vec<KeptDevice>,
+    #[serde(default)]
+    log_ins: Vec<LogIn>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -166,7 +203,8 @@ pub fn farewell(tx: &Tx, actor: &Actor, id: &str) -> Result<Farewell> {
     let leaving = leaving(tx, actor, id, false)?;
     let person = find(tx, actor, id)?;
     let devices = theirs(tx, id)?.into_iter().map(|device| left_behind(tx, actor, device)).collect::<Result<_>>()?;
-    Ok(Farewell { person, leaving, devices })
+    let log_ins = leaver::log_ins(tx, actor, id)?;
+    Ok(Farewell { person, leaving, devices, log_ins })
 }
 
 /// The devices that a person uses and that are not their own.
@@ -221,31 +259,23 @@ fn activation_lock(tx: &Tx, device_id: &str) -> Result<ActivationLock> {
     })
 }
 
-/// A person leaves: they are not active any more, with all that follows, and every device of the organisation that they have gets what `fates` says,
-/// by device id.
+/// A person leaves: they are not active any more, with all that follows, every device of the organisation that they have gets what `fates` says, by
+/// device id, and they do not log in here any more, as far as the actor can see to that.
 ///
 /// # Errors
 /// Bad input when a device of theirs is missing in `fates`, when one is named that is not theirs, or when one is to be erased that cannot be;
 /// conflict when they are not active any more. Nothing is changed then.
 pub fn say_farewell(tx: &Tx, actor: &Actor, id: &str, fates: &BTreeMap<String, Fate>) -> Result<()> {
     actor.require(Right::Destroy)?;
-    let Farewell { person, leaving, devices } = farewell(tx, actor, id)?;
-    if !person.active {
-        return Err(Error::conflict(format!("{} is not active any more.", person.name)));
-    }
-    if let Some(stranger) = fates.keys().find(|id| devices.iter().all(|device| device.device_id != **id)) {
-        return Err(Error::field("devices", format!("{stranger} is not a device that {} has; look again", person.name)));
-    }
-    let mut kept = Vec::new();
-    for device in &devices {
-        let Some(fate) = fates.get(&device.device_id) else {
-            return Err(Error::field("devices", format!("say what becomes of {}: hand_on, erase or keep", device.name)));
-        };
-        kept.push(carry_out(tx, actor, device, *fate)?);
-    }
+    let farewell = farewell(tx, actor, id)?;
+    farewell.check(fates)?;
+    let Farewell { person, leaving, devices, .. } = farewell;
+    let named = devices.iter().filter_map(|device| Some((device, *fates.get(&device.device_id)?)));
+    let kept = named.map(|(device, fate)| carry_out(tx, actor, device, fate)).collect::<Result<_>>()?;
+    let log_ins = leaver::end(tx, actor, id)?;
     change(tx, actor, id, Change { active: Some(false), ..Change::default() })?;
     let said =
-        Kept { person: person.id, name: person.name, licences: leaving.licences, own_devices: leaving.devices.clone(), devices: kept };
+        Kept { person: person.id, name: person.name, licences: leaving.licences, own_devices: leaving.devices, devices: kept, log_ins };
     let said = serde_json::to_value(&said).map_err(|error| Error::internal("a farewell is JSON", error))?;
     journal::note(tx, actor, EVENT, Subject::default(), said)
 }
@@ -255,8 +285,7 @@ fn carry_out(tx: &Tx, actor: &Actor, device: &LeftBehind, then: Fate) -> Result<
     let (is_asked, because) = match then {
         Fate::Keep => (false, ""),
         Fate::HandOn => (device.passcode_stays.is_empty(), device.passcode_stays.as_str()),
-        Fate::Erase if device.erase_refused.is_empty() => (true, ""),
-        Fate::Erase => return Err(Error::field("devices", format!("{} cannot be erased: {}", device.name, device.erase_refused))),
+        Fate::Erase => (true, ""),
     };
     let asked = channel.as_ref().filter(|_| is_asked);
     let asked = asked.map(|channel| commands::enqueue(tx, actor, channel, Wish::new(order(tx, then)))).transpose()?;
@@ -283,8 +312,9 @@ pub fn said(tx: &Tx, actor: &Actor, id: &str) -> Result<Option<Said>> {
         let Ok(kept) = serde_json::from_value::<Kept>(event.data) else { continue };
         if kept.person == id {
             let devices = kept.devices.into_iter().map(|device| progress(tx, device)).collect::<Result<_>>()?;
-            let Kept { licences, own_devices, .. } = kept;
-            return Ok(Some(Said { at: event.at, by: event.actor, licences, own_devices, devices }));
+            let Kept { licences, own_devices, log_ins, .. } = kept;
+            let log_ins = leaver::since(tx, log_ins)?;
+            return Ok(Some(Said { at: event.at, by: event.actor, licences, own_devices, devices, log_ins }));
         }
     }
     Ok(None)

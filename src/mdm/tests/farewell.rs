@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Device, School};
 use crate::error::{Kind, Result};
+use crate::mdm::admins::{self, NewAdmin, Password};
 use crate::mdm::people::farewell::{self, ActivationLock, Fate, Said, Step};
 use crate::mdm::people::{self, NewPerson};
 use crate::mdm::{Actor, Role};
+use crate::secret::Secret;
 use crate::store::enrollments::{self, SealedColumn};
 use crate::store::escrow::{self, EscrowKind};
 use crate::store::people::{self as rows, PersonRole};
@@ -131,4 +133,76 @@ fn what_cannot_be_asked_of_a_device_is_said_before_and_a_wrong_list_changes_noth
         assert!(rows::of_device(tx, &phone_id)?.is_some(), "what is kept stays theirs");
         Ok(())
     });
+}
+
+/// Somebody of this role who logs in as the person of the name Kim; gives who that is as an actor.
+fn logs_in(school: &School, name: &'static str, role: Role) -> Actor {
+    let password = Password::parse(Secret::new("correct horse battery".into())).unwrap().hash().unwrap();
+    school.write(move |tx| {
+        let admin = admins::add(tx, &ME, NewAdmin { name: name.into(), role, password })?;
+        admins::link_person(tx, &ME, &admin.id, Some("Kim"))?;
+        Ok(Actor::Person { id: admin.id, name: name.into(), role })
+    })
+}
+
+/// A person Kim without devices.
+fn kim_alone(school: &School) -> String {
+    let new = NewPerson { name: "Kim".into(), email: String::new(), role: PersonRole::Staff, active: true };
+    school.write(|tx| Ok(people::create(tx, &ME, new)?.id))
+}
+
+/// Who logs in as Kim, and which of them have to be ended by somebody else, as they stand before.
+fn stays(school: &School, actor: &Actor, kim: &str) -> Vec<(String, String)> {
+    let (actor, kim) = (actor.clone(), kim.to_owned());
+    let found = school.write(move |tx| farewell::farewell(tx, &actor, &kim)).log_ins;
+    found.into_iter().map(|log_in| (log_in.name, log_in.stays)).collect()
+}
+
+#[test]
+fn log_ins_end_with_a_farewell_but_for_ones_own_and_the_last_owners() {
+    let school = School::new();
+    let kim = kim_alone(&school);
+    let owner = logs_in(&school, "kim.owner", Role::Owner);
+    logs_in(&school, "kim.second", Role::Owner);
+    let admin = logs_in(&school, "kim.admin", Role::Admin);
+    let first_word = |found: Vec<(String, String)>| {
+        found.into_iter().map(|(name, stays)| (name, stays.split(' ').take(4).collect::<Vec<_>>().join(" "))).collect::<Vec<_>>()
+    };
+    let expected = |list: &[(&str, &str)]| list.iter().map(|(name, stays)| ((*name).to_owned(), (*stays).to_owned())).collect::<Vec<_>>();
+    let (a, o, s) = ("kim.admin", "kim.owner", "kim.second");
+    let other = "An Owner has to";
+    assert_eq!(first_word(stays(&school, &admin, &kim)), expected(&[(a, other), (o, other), (s, other)]));
+    assert_eq!(first_word(stays(&school, &owner, &kim)), expected(&[(a, ""), (o, "That is your own:"), (s, "")]));
+    assert_eq!(first_word(stays(&school, &ME, &kim)), expected(&[(a, ""), (o, ""), (s, "It is the last")]));
+    let id = kim.clone();
+    school.write(move |tx| say(tx, &ME, &id, &[]));
+    let said = school.write(move |tx| farewell::said(tx, &ME, &kim)).unwrap();
+    let works: Vec<_> = said.log_ins.iter().map(|log_in| (log_in.name.as_str(), log_in.stays.is_empty())).collect();
+    assert_eq!(works, [(a, true), (o, true), (s, false)]);
+    let disabled = school.write(|tx| {
+        let (all, _) = admins::list(tx, &ME, None, 10)?;
+        Ok(all.into_iter().map(|admin| admin.disabled_at.is_some()).collect::<Vec<_>>())
+    });
+    assert_eq!(disabled, [true, true, false]);
+    assert_eq!(school.events().iter().filter(|kind| *kind == "admin.disabled").count(), 2);
+}
+
+#[test]
+fn whoever_may_not_end_log_ins_leaves_them_and_that_is_said_afterwards_until_they_end() {
+    let school = School::new();
+    let kim = kim_alone(&school);
+    logs_in(&school, "kim", Role::Helper);
+    let admin = Actor::Person { id: "1".into(), name: "pat".into(), role: Role::Admin };
+    let id = kim.clone();
+    school.write(move |tx| say(tx, &admin, &id, &[]));
+    let stays = || {
+        let kim = kim.clone();
+        school.write(move |tx| farewell::said(tx, &ME, &kim)).unwrap().log_ins.remove(0).stays
+    };
+    assert_eq!(stays(), "An Owner has to end it.");
+    let change = |disabled| {
+        school.write(move |tx| admins::change(tx, &ME, "kim", admins::Change { disabled: Some(disabled), ..admins::Change::default() }))
+    };
+    change(true);
+    assert_eq!(stays(), "");
 }

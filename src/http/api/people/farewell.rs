@@ -17,6 +17,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::Actor;
+use crate::mdm::admins::leaver::LogIn;
 use crate::mdm::people::farewell::{self, Fate, LeftBehind, Progress};
 use crate::store::Tx;
 
@@ -37,6 +38,8 @@ struct FarewellView {
     erased: Vec<String>,
     /// The devices of the organisation that they have; a farewell says what becomes of each.
     devices: Vec<LeftBehind>,
+    /// With which names they log in here. A farewell ends these too, but for those that say why they stay.
+    log_ins: Vec<LogIn>,
     /// What was asked when they left, and how far it is; null while they are here.
     said: Option<SaidView>,
 }
@@ -54,16 +57,19 @@ struct SaidView {
     own_devices: Vec<String>,
     /// The other devices that they had.
     devices: Vec<Progress>,
+    /// With which names they logged in here; what says why it stays works still.
+    log_ins: Vec<LogIn>,
 }
 
 fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<FarewellView> {
-    let farewell::Farewell { person, leaving, devices } = farewell::farewell(tx, actor, id)?;
-    let said = farewell::said(tx, actor, id)?.map(|farewell::Said { at, by, licences, own_devices, devices }| SaidView {
+    let farewell::Farewell { person, leaving, devices, log_ins } = farewell::farewell(tx, actor, id)?;
+    let said = farewell::said(tx, actor, id)?.map(|farewell::Said { at, by, licences, own_devices, devices, log_ins }| SaidView {
         at,
         by,
         licences,
         own_devices,
         devices,
+        log_ins,
     });
     Ok(FarewellView {
         person: person.into(),
@@ -71,6 +77,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<FarewellView> {
         own_devices: leaving.devices,
         erased: leaving.erased.iter().map(|one| format!("{} on {}", one.app, one.whose)).collect(),
         devices,
+        log_ins,
         said,
     })
 }
@@ -115,7 +122,7 @@ impl FarewellInput {
 }
 
 /// Let a person go: they are not active any more, their licences go back, their own devices are told to leave, and every device of the organisation
-/// that they have is handed on without its passcode, erased, or kept as it is.
+/// that they have is handed on without its passcode, erased, or kept as it is. Names with which they log in here are disabled where an Owner asks.
 #[utoipa::path(post, path = "/api/v1/people/{id}/farewell", tag = "people", params(("id" = String, Path, description = "Their id")),
     request_body = FarewellInput, responses((status = 202, description = "Asked of everything; ask again for how far it is", body = FarewellView),
         (status = 409, description = "They are not active any more")))]

@@ -7,6 +7,7 @@ use super::super::parts::{
     frame, live, post, practice, search, select, table,
 };
 use super::{at, choices, elsewhere};
+use crate::mdm::ade::devices::WISH_MAX;
 use crate::store::ade_devices::Show;
 
 /// Where the table is.
@@ -179,6 +180,7 @@ fn listing(view: &DevicesView) -> Markup {
             name: "device",
             actions: actions(view.boxed > 0),
             filter: address.without("after").pairs().to_vec(),
+            at_most: Some(WISH_MAX as u64),
         }),
         compact: false,
     })

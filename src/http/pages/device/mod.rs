@@ -4,6 +4,7 @@ mod about;
 mod apps;
 mod by_account;
 pub mod deeds;
+pub mod lost;
 pub mod people;
 pub mod secrets;
 mod tabs;
@@ -52,6 +53,8 @@ pub struct DeviceView {
     pub counts: [u64; 4],
     /// Whether several people share it, so that it has a tab for them.
     pub is_shared: bool,
+    /// How it stands while it is lost.
+    pub lost: Option<lost::LostView>,
     /// Who enrolled it by their account, where somebody did.
     pub account: Option<ByAccount>,
     /// The view that is open.
@@ -289,6 +292,10 @@ pub fn body(shell: &Shell, view: &DeviceView) -> Markup {
         DeviceContent::Security { rows, secrets, renew, at } => tabs::security(rows, (secrets, renew.as_deref()), *at, now),
         DeviceContent::Reports(rows, more) => tabs::reports(rows, more.as_deref(), now),
     };
+    let content = match &view.lost {
+        Some(lost) => html! { div.stack.loose { (lost::banner(lost, now)) (content) } },
+        None => content,
+    };
     live(Live { id: "device", topics: view.content.topics(), of: Some(&view.id), src: None }, content)
 }
 
@@ -352,6 +359,7 @@ mod tests {
             may_give: false,
             counts: [1, 2, 3, 4],
             is_shared: false,
+            lost: None,
             account: None,
             content: DeviceContent::Apps(AppsTab::default()),
         }

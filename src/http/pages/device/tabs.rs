@@ -117,6 +117,8 @@ pub enum ReportBody {
     Elsewhere(String),
     /// It holds a secret.
     Secret,
+    /// It says where the device is.
+    Position,
     /// Not kept: it only put the command off.
     PutOff,
     /// Not kept: too large.
@@ -272,6 +274,7 @@ pub(super) fn reports(list: &[ReportRow], more: Option<&str>, now: Timestamp) ->
                         ReportBody::Text(text) => details id=(format!("report-{}", report.id)) { summary { "The answer" } (code("Report", text)) },
                         ReportBody::Elsewhere(href) => p.why { "Longer than what is shown here: " a href=(href) { "download it" } "." },
                         ReportBody::Secret => p.why { "It holds a secret, which is shown only under Security, Kept secrets." },
+                        ReportBody::Position => p.why { "It says where the device was, which is shown only at the top of its page while it is lost." },
                         ReportBody::PutOff => p.why { "A report that puts something off is not kept." },
                         ReportBody::TooLarge => p.why { "Too large to keep; its command, status and identity are recorded." },
                     }

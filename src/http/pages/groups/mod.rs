@@ -11,6 +11,7 @@ use super::parts::{
 };
 use super::profiles::parts::warnings;
 use crate::clock::Timestamp;
+use crate::mdm::groups::DEVICES_MAX;
 pub use brought::{Brought, brings_together};
 use builder::Builder;
 
@@ -214,7 +215,12 @@ fn devices(view: &GroupView) -> Markup {
             next: view.next.clone(),
         }),
         empty: html! { p.quiet { "No device is in it. " (words) } },
-        selection: (by_hand && view.may_change).then(|| Selection { name: "device", actions: vec![remove], filter: Vec::new() }),
+        selection: (by_hand && view.may_change).then(|| Selection {
+            name: "device",
+            actions: vec![remove],
+            filter: Vec::new(),
+            at_most: Some(DEVICES_MAX as u64),
+        }),
         compact: false,
     })
 }

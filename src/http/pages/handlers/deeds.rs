@@ -16,12 +16,13 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask, outcome};
+use crate::http::pages::devices::CHOSEN_MAX;
 use crate::http::pages::parts::{Action, Markup};
 use crate::http::return_to_service;
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::devices::{self, Outcome};
 use crate::mdm::return_to_service::network::{self, Network};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, lost};
 use crate::protocol::availability;
 use crate::protocol::command::{self, Command, EraseDevice, LostMode};
 use crate::protocol::platform::Platform;
@@ -29,9 +30,6 @@ use crate::secret::Secret;
 use crate::store::Tx;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
-
-/// The most devices that something is done to at once.
-const CHOSEN_MAX: usize = 1000;
 
 /// Where the pages for several devices lead back to.
 const DEVICES: (&str, &str) = ("/devices", "Devices");
@@ -71,8 +69,12 @@ pub(super) fn possible(tx: &Tx, actor: &Actor, channel: Option<&Enrollment>) -> 
         }
         _ => Vec::new(),
     };
+    let is_lost = channel.map(|channel| lost::of(tx, channel)).transpose()?.flatten().is_some();
     let enrolled = channel.is_some_and(|channel| matches!(channel.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated));
     let can = |deed: Deed| match (deed, request_type(deed)) {
+        (Deed::LostMode, _) if is_lost => false,
+        // A device answers these in Lost Mode alone.
+        (Deed::EndLostMode | Deed::PlaySound | Deed::Locate, _) if !is_lost => false,
         (_, Some(request_type)) => commands.contains(&request_type),
         (Deed::Retire, None) => enrolled,
         (_, None) => true,

@@ -1,6 +1,7 @@
 //! One device: its facts and timeline, why it waits, and everything that can be done with it.
 
 mod genuine;
+mod lost;
 mod secrets;
 mod security;
 mod tabs;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/{id}/reports/{report}", get(tabs::report))
         .route("/devices/{id}/commands/{uuid}/cancel", post(cancel))
         .merge(users::routes())
+        .route("/devices/{id}/position", get(lost::ask).post(lost::show))
         .route("/devices/{id}/admin-password", get(secrets::ask_renewal).post(secrets::renew))
         .route("/devices/{id}/secrets/{secret}/reveal", get(secrets::ask).post(secrets::show))
 }
@@ -96,6 +98,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         may_give: actor.may(Right::Configure),
         counts,
         is_shared: users::is_shared(tx, actor, &listed.device)?,
+        lost: lost::view(tx, actor, channel.as_ref())?,
         account: by_account(tx, actor, &listed.device)?,
         content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
     })

@@ -32,7 +32,15 @@ async fn view(app: &App, who: &SignedIn, refused: Option<(String, String)>) -> R
             Ok((u64::from(wanted) + on, roster::counts(tx, &filter)?.iter().sum(), boxed))
         })
         .await?;
-    Ok(PracticeView { wanted, here, boxed, limit: MAX_DEVICES.into(), refused, may_change: who.actor.may(Right::Invite) })
+    Ok(PracticeView {
+        wanted,
+        here,
+        boxed,
+        limit: MAX_DEVICES.into(),
+        refused,
+        may_change: who.actor.may(Right::Configure),
+        may_switch_on: who.actor.may(Right::Invite),
+    })
 }
 
 async fn show(State(app): State<App>, who: SignedIn) -> Result<Response> {
@@ -46,6 +54,7 @@ struct Number {
 }
 
 async fn set(State(app): State<App>, who: SignedIn, Form(said): Form<Number>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
     let wanted = said.devices.trim().parse::<u32>().map_err(|_| Error::field("devices", format!("a number up to {MAX_DEVICES}")));
     let outcome = match wanted {
         Ok(devices) => {

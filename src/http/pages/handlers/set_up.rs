@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::http::auth::SignedIn;
 use crate::http::pages::devices::OpenInvitation;
 use crate::http::pages::setup::{SetupView, TlsView, page};
+use crate::mdm::Right;
 use crate::mdm::first_steps::{self, FirstSteps};
 use crate::pki::certificate::Certificate;
 
@@ -23,7 +24,7 @@ async fn steps(State(app): State<App>, who: SignedIn) -> Result<Response> {
     let actor = who.actor.clone();
     let standing = app.store.read_slow(app.now(), move |tx| first_steps::standing(tx, &actor)).await?;
     let mut shell = shell(&app, &who, None).await?;
-    let view = view(&app, standing, &shell.viewer.name).await;
+    let view = SetupView { may_practise: who.actor.may(Right::Configure), ..view(&app, standing, &shell.viewer.name).await };
     let progress = view.progress();
     shell.setup = (progress.done < progress.of).then_some(progress);
     Ok(page(&shell, &view).into_response())

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -218,6 +219,8 @@ struct AuditQuery {
     kind: String,
     device: String,
     from: String,
+    // What the page calls the field.
+    #[serde(alias = "to")]
     until: String,
     format: Format,
 }
@@ -252,8 +255,17 @@ fn asked(tx: &Tx, actor: &Actor, query: &AuditQuery) -> Result<(Asked, AuditFilt
 async fn export(State(app): State<App>, who: SignedIn, Query(query): Query<AuditQuery>) -> Result<Response> {
     who.actor.require(Right::Log)?;
     let (actor, format) = (who.actor.clone(), query.format);
-    let (asked, _) = app.store.read(app.now(), move |tx| asked(tx, &actor, &query)).await?;
+    let (asked, filter) = app.store.read(app.now(), move |tx| asked(tx, &actor, &query)).await?;
+    if !filter.errors.is_empty() {
+        return wrong(&app, &who, filter).await;
+    }
     api::export(app, who.actor, asked, format).await
+}
+
+/// The form with what was wrong in it, and no line: one that does not narrow what it says would mislead.
+async fn wrong(app: &App, who: &SignedIn, filter: AuditFilter) -> Result<Response> {
+    let view = AuditView { entries: Vec::new(), filter, more: None };
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, audit(&shell(app, who, None).await?, &view)).into_response())
 }
 
 async fn audit_log(State(app): State<App>, who: SignedIn, Query(query): Query<AuditQuery>) -> Result<Response> {
@@ -261,12 +273,18 @@ async fn audit_log(State(app): State<App>, who: SignedIn, Query(query): Query<Au
     let actor = who.actor.clone();
     let looked = app.store.read_slow(app.now(), move |tx| {
         let (asked, filter) = asked(tx, &actor, &query)?;
+        if !filter.errors.is_empty() {
+            return Ok((Vec::new(), filter));
+        }
         let actors = asked.actors();
         let events = log::page(tx, &actor, asked.filter(&actors), query.before, LINES + 1)?;
         let lines = events.into_iter().map(|event| Ok((event.seq, line(tx, event)?))).collect::<Result<Vec<_>>>()?;
         Ok((lines, filter))
     });
     let (mut lines, filter) = looked.await?;
+    if !filter.errors.is_empty() {
+        return wrong(&app, &who, filter).await;
+    }
     let more = (lines.len() > LINES as usize).then(|| {
         lines.truncate(LINES as usize);
         let before = lines.last().map(|(seq, _)| *seq).unwrap_or_default();

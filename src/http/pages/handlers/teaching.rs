@@ -189,8 +189,9 @@ impl Sent {
         let lines = |name: &str| self.text(name).lines().map(str::to_owned).collect::<Vec<_>>();
         let kind = self.kind();
         let items = match kind {
-            FocusKind::Apps => self.all("app").into_iter().chain(lines("others")).collect(),
-            FocusKind::App => self.all("one"),
+            FocusKind::App if !self.text("one").is_empty() => self.all("one"),
+            // A tick of one app counts for the one app, too; more are refused where it is looked at.
+            FocusKind::Apps | FocusKind::App => self.all("app").into_iter().chain(lines("others")).collect(),
             FocusKind::Sites => lines("sites"),
         };
         let minutes = self.minutes().trim().parse().map_err(|_| Error::field("minutes", "a whole number of minutes"))?;

@@ -104,6 +104,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
             _ => String::from("It showed no proof that it is genuine"),
         },
         "attestation.policy_changed" => String::from("Chose which devices have to prove that they are genuine"),
+        "device.position_shown" => String::from("Looked where it is"),
         "device.retired" => String::from("Retired"),
         "device.deleted" => String::from("Deleted"),
         "declaration.added" => format!("Added a declaration: {}", text("name")),

@@ -184,6 +184,8 @@ pub struct Selection {
     pub actions: Vec<Action>,
     /// The filters in force, for "all that match".
     pub filter: Vec<(String, String)>,
+    /// For how many rows at once the actions are; absent where they are for any number.
+    pub at_most: Option<u64>,
 }
 
 /// How much of a list is shown and where the rest is.
@@ -295,7 +297,10 @@ fn selection_bar(selection: &Selection, pager: Option<&Pager>) -> Markup {
         div.selection role="group" aria-label="Actions for the chosen rows" {
             span.how-many data-chosen="# chosen" aria-live="polite" { "Chosen rows" }
             @if let Some(pager) = more {
-                label.row { input type="checkbox" name="all" value="1"; "All " (thousands(pager.total)) " that match" }
+                @match selection.at_most.filter(|most| pager.total > *most) {
+                    Some(most) => span.meta { "At most " (thousands(most)) " at once: narrow the list" },
+                    None => label.row { input type="checkbox" name="all" value="1"; "All " (thousands(pager.total)) " that match" },
+                }
             }
             @for action in &selection.actions {
                 @let button = Button::submit(&action.words).small().asks().to(&action.to);
@@ -329,72 +334,4 @@ fn some(class: String) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sort(by: &str, descending: bool) -> Sort {
-        Sort { key: by.into(), descending, address: Address::new("/devices").with("search", "a&b").with("after", "cursor") }
-    }
-
-    fn devices(rows: usize) -> Table<'static> {
-        let row = |n: usize| Row {
-            id: format!("id-{n}"),
-            href: Some(format!("/devices/id-{n}")),
-            name: format!("iPad <{n}>"),
-            cells: vec![html! { (format!("iPad <{n}>")) }, html! { "TESTSN" }],
-        };
-        Table {
-            caption: "Devices",
-            columns: vec![
-                Column::main("Name").sort("name", &sort("name", false)),
-                Column::code("Serial").minor().sort("serial", &sort("name", false)),
-            ],
-            rows: (0..rows).map(row).collect(),
-            pager: Some(Pager {
-                shown: rows as u64,
-                total: 1_240,
-                noun: ("device", "devices"),
-                first: None,
-                next: Some("/devices?after=x".into()),
-            }),
-            empty: html! { p { "No devices yet." } },
-            selection: Some(Selection {
-                name: "device",
-                actions: vec![Action { words: "Lock".into(), to: "/devices/actions/lock".into(), destructive: false }],
-                filter: vec![("search".into(), "a\"b".into())],
-            }),
-            compact: false,
-        }
-    }
-
-    #[test]
-    fn a_sorted_column_turns_round_and_forgets_the_page() {
-        let html = table(&devices(1)).into_string();
-        assert!(html.contains("aria-sort=\"ascending\"><a href=\"/devices?search=a%26b&amp;sort=-name\">Name</a>"), "{html}");
-        assert!(html.contains("<a href=\"/devices?search=a%26b&amp;sort=serial\">Serial</a>"), "{html}");
-        let column = Column::main("Name").sort("name", &sort("name", true));
-        assert!(column_head(&column).into_string().contains("aria-sort=\"descending\"><a href=\"/devices?search=a%26b&amp;sort=name\">"));
-    }
-
-    #[test]
-    fn rows_are_named_linked_and_escaped() {
-        let html = table(&devices(2)).into_string();
-        assert!(html.contains("<a class=\"row-link\" href=\"/devices/id-1\">iPad &lt;1&gt;</a>"), "{html}");
-        assert!(html.contains("Choose iPad &lt;1&gt;</span>") && html.contains("value=\"a&quot;b\""), "{html}");
-        assert!(html.contains("All 1,240 that match") && html.contains("<caption"), "{html}");
-    }
-
-    #[test]
-    fn an_empty_table_says_why_instead() {
-        assert_eq!(table(&devices(0)).into_string(), "<p>No devices yet.</p>");
-    }
-
-    #[test]
-    fn the_pager_says_how_much_is_shown() {
-        let part = Pager { shown: 50, total: 1_240, noun: ("device", "devices"), first: Some("/devices".into()), next: None };
-        let html = pager(&part).into_string();
-        assert!(html.contains("Showing 50 of 1,240 devices") && html.contains("First page") && !html.contains("Next page"), "{html}");
-        let whole = Pager { shown: 1, total: 1, first: None, ..part };
-        assert_eq!(pager(&whole).into_string(), "<div class=\"table-foot\"><span>1 device</span></div>");
-    }
-}
+mod tests;

@@ -3,10 +3,12 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, count, facts, frame, live, moment, post, progress as bar,
-    section, select, table,
+    Button, Column, Confirm, Fact, Frame, Live, Row, Section, Shell, State, Table, Typed, badge, confirm, count, facts, frame, live,
+    moment, post, progress as bar, section, select, table,
 };
+use super::super::system::people::role_words;
 use super::follows;
+use crate::mdm::admins::leaver::LogIn;
 use crate::mdm::people::farewell::{ActivationLock, Farewell, Fate, LeftBehind, Progress, Said, Step};
 
 /// The form: what follows, and a choice for each device.
@@ -20,6 +22,9 @@ pub struct FarewellView {
     pub errors: Vec<(String, String)>,
 }
 
+/// Where log-ins are ended.
+const LOG_INS: &str = "/system/admins";
+
 /// What is chosen for a device, in words.
 const fn words(fate: Fate) -> &'static str {
     match fate {
@@ -31,7 +36,7 @@ const fn words(fate: Fate) -> &'static str {
 
 /// The page on which somebody is let go.
 pub fn ask(shell: &Shell, view: &FarewellView) -> Markup {
-    let Farewell { person, leaving, devices } = &view.farewell;
+    let Farewell { person, leaving, devices, log_ins } = &view.farewell;
     let (back, action) = (format!("/people/{}", person.id), format!("/people/{}/farewell", person.id));
     let title = format!("{} leaves", person.name);
     let content = post(
@@ -46,13 +51,69 @@ pub fn ask(shell: &Shell, view: &FarewellView) -> Markup {
                 @if !leaving.erased.is_empty() {
                     ul.plain { @for one in &leaving.erased { li { (one.app) " on " (one.whose) } } }
                 }
+                @for log_in in log_ins { (ends(&person.name, log_in)) }
                 @if devices.is_empty() { p.quiet { "They have no device of yours." } }
                 @for device in devices { (one(device, view)) }
-                div.form-foot { (Button::submit(format!("Let {} go", person.name)).destructive()) (Button::link(back.clone(), "Cancel")) }
+                div.form-foot { (Button::submit(format!("Let {} go", person.name)).destructive().asks()) (Button::link(back.clone(), "Cancel")) }
             }
         },
     );
     frame(shell, &Frame { back: Some((&back, &person.name)), ..Frame::new(Section::People, &title) }, content)
+}
+
+/// What becomes of a log-in.
+fn ends(who: &str, log_in: &LogIn) -> Markup {
+    let LogIn { name, role, stays, .. } = log_in;
+    html! {
+        p {
+            (who) " also logs in here as " strong { (name) } " (" (role_words(*role).0) "). "
+            @if stays.is_empty() { "That ends: the name is disabled, and whoever is logged in with it is out." } @else { (still(stays)) }
+        }
+    }
+}
+
+/// Why a log-in works still, and where that is ended.
+fn still(stays: &str) -> Markup {
+    html! { (stays) " " a href=(LOG_INS) { "People who log in" } }
+}
+
+/// What is asked once more, where everything on a device would be deleted.
+#[derive(Debug, Clone, Copy)]
+pub struct EraseView<'a> {
+    /// Who leaves: id and name.
+    pub person: (&'a str, &'a str),
+    /// The names of the devices that are erased.
+    pub names: &'a [String],
+    /// What was chosen, to be sent again.
+    pub hidden: &'a [(String, String)],
+    /// The count of devices as it was typed, if it was.
+    pub typed: Option<&'a str>,
+}
+
+/// The page that asks before somebody is let go and devices are erased.
+pub fn ask_erase(shell: &Shell, view: &EraseView<'_>) -> Markup {
+    let (id, name) = view.person;
+    let total = view.names.len() as u64;
+    let (address, phrase) = (format!("/people/{id}/farewell"), total.to_string());
+    let title = format!("Let {name} go and erase {}", count(total, "device", "devices"));
+    let consequence = html! {
+        "Everything on " @if total == 1 { "this device" } @else { "these devices" }
+        " is deleted: apps, work, settings. It cannot be undone: what was not saved elsewhere is gone."
+    };
+    let ask = Confirm {
+        action: &address,
+        title: &title,
+        consequence,
+        names: view.names,
+        total,
+        typed: Typed::count(&phrase, total, view.typed),
+        hidden: view.hidden,
+        verb: &title,
+        destructive: true,
+        cancel: &address,
+        ..Confirm::default()
+    };
+    frame(shell, &Frame { back: Some((&address, name)), ..Frame::new(Section::People, &title) }, confirm(&ask))
 }
 
 fn one(device: &LeftBehind, view: &FarewellView) -> Markup {
@@ -90,6 +151,12 @@ pub fn progress(shell: &Shell, (id, name): (&str, &str), said: &Said) -> Markup 
     let done = said.devices.iter().filter(|device| device.state == Step::Done).count();
     let content = html! {
         (facts(&about))
+        @if !said.log_ins.is_empty() {
+            (section("Log-ins", html! { ul.plain { @for log_in in &said.log_ins { li {
+                strong { (log_in.name) } " (" (role_words(log_in.role).0) "): "
+                @if log_in.stays.is_empty() { "ended" } @else { "works still. " (still(&log_in.stays)) }
+            } } } }))
+        }
         (section("Devices", live(Live { id: "left", topics: "command device enrollment", of: None, src: None }, html! {
             @if !said.devices.is_empty() { (bar(done as u64, said.devices.len() as u64, "devices done")) }
             (table(&Table {

@@ -153,8 +153,9 @@ pub fn audit(shell: &Shell, view: &AuditView) -> Markup {
             }
         }
         (filters(&view.filter))
-        @if view.entries.is_empty() { p.quiet { "Nothing of this sort is in the log." } }
-        (timeline(&view.entries, shell.now, view.more.as_deref()))
+        @if !view.filter.errors.is_empty() { p.quiet { "Nothing is shown until what is marked above is right." } }
+        @else if view.entries.is_empty() { p.quiet { "Nothing in the log fits these filters." } }
+        @else { (timeline(&view.entries, shell.now, view.more.as_deref())) }
     };
     frame(shell, &page, content)
 }
@@ -168,7 +169,7 @@ fn filters(filter: &AuditFilter) -> Markup {
             summary { (filter.words()) }
             form.form method="get" action="/system/audit" {
                 @if let Some(whose) = filter.whose { input type="hidden" name="who" value=(whose.word()); }
-                (field("by", "Who").optional().value(&filter.by).help("The name with which somebody logs in, or of a token."))
+                (field("by", "Who").optional().value(&filter.by).help("The whole name with which somebody logs in, or of a token, in capitals and small letters as it is written."))
                 (select("kind", "What", &kinds, &filter.kind, "", None))
                 (field("device", "Device").optional().value(&filter.device).error(error("device")).help("Its serial number or id."))
                 (field("from", "From").optional().kind("date").value(&filter.from).error(error("from")))

@@ -126,7 +126,7 @@ fn password_help() -> String {
 }
 
 /// A role's name, and what it is for in a sentence.
-pub(super) const fn role_words(role: Role) -> (&'static str, &'static str) {
+pub(in crate::http::pages) const fn role_words(role: Role) -> (&'static str, &'static str) {
     match role {
         Role::Owner => ("Owner", "Everything, also secrets and who may log in."),
         Role::Admin => ("Admin", "Everything but that."),

@@ -18,8 +18,10 @@ pub struct PracticeView {
     pub limit: u64,
     /// What was typed, when it was wrong, and what is wrong with it.
     pub refused: Option<(String, String)>,
-    /// Whether the viewer may change it.
+    /// Whether the viewer may change how many there are.
     pub may_change: bool,
+    /// Whether the viewer may switch boxed ones on.
+    pub may_switch_on: bool,
 }
 
 const BACK: (&str, &str) = ("/system", "System");
@@ -45,7 +47,10 @@ pub fn practice(shell: &Shell, view: &PracticeView) -> Markup {
                     div.form-foot { (Button::submit("Set the number").main()) }
                 }
             }))
-            @if view.boxed > 0 { (section("Practice cart", switch_on("/system/practice", view.boxed))) }
+        }
+        @else { p.quiet { "How many there are is a setting: an Owner or Admin says it." } }
+        @if view.may_switch_on && view.boxed > 0 { (section("Practice cart", switch_on("/system/practice", view.boxed))) }
+        @if view.may_change {
             @if view.wanted > 0 || view.here > 0 { div.row { (Button::link("/system/practice/remove", "Remove all of them…").destructive().asks()) } }
         }
     };
@@ -85,12 +90,13 @@ mod tests {
     fn a_number_that_cannot_be_stays_to_be_mended() {
         let shell = Shell::for_tests(Section::System, Timestamp::from_seconds(0));
         let refused = Some(("many".to_owned(), "Write a number up to 500.".to_owned()));
-        let view = PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, refused, may_change: true };
+        let view = PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, refused, may_change: true, may_switch_on: true };
         let html = practice(&shell, &view).into_string();
         assert!(html.contains("value=\"many\"") && html.contains("Write a number up to 500.") && html.contains("12 of 25"), "{html}");
         assert!(html.contains("Switch all 10 on"), "{html}");
-        let look = practice(&shell, &PracticeView { may_change: false, ..view }).into_string();
-        assert!(!look.contains("Set the number") && !look.contains("Remove all"), "{look}");
+        let look = practice(&shell, &PracticeView { may_change: false, ..view.clone() }).into_string();
+        assert!(!look.contains("Set the number") && !look.contains("Remove all") && look.contains("Switch all 10 on"), "{look}");
+        assert!(!practice(&shell, &PracticeView { may_change: false, may_switch_on: false, ..view }).into_string().contains("Switch all"));
         assert!(remove(&shell, 1).into_string().contains("Remove 1 practice device"));
     }
 }

@@ -43,7 +43,9 @@ pub fn form(shell: &Shell, form: &FocusForm) -> Markup {
     let error = |name: &str| form.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
     let back = format!("/teaching/{}", form.class.0);
     let kind = |kind: FocusKind, label: &str, help: &str| radio("kind", kind.as_str(), label, form.kind == kind, help);
-    let options: Vec<_> = form.choices.iter().map(|(id, name, _)| (id.clone(), name.clone())).collect();
+    // The first choice is none, so that no app is taken that nobody chose.
+    let none = (String::new(), String::from("Choose an app"));
+    let options: Vec<_> = std::iter::once(none).chain(form.choices.iter().map(|(id, name, _)| (id.clone(), name.clone()))).collect();
     let items_error = |kind: FocusKind| if form.kind == kind { error("items") } else { None };
     let length = format!(
         "From {MINUTES_MIN} minutes to {} hours. Each device ends it by its own clock, also when it is off the network.",
@@ -71,7 +73,7 @@ pub fn form(shell: &Shell, form: &FocusForm) -> Markup {
                 }
                 details open[form.kind == FocusKind::App] {
                     summary { "One app" }
-                    (select("one", "The app", &options, &form.one, "Where it is not on a device, that device shows nothing else until it is.", items_error(FocusKind::App)))
+                    (select("one", "The app", &options, &form.one, "Or tick that one app under Apps. Where it is not on a device, that device shows nothing else until it is.", items_error(FocusKind::App)))
                 }
                 details open[form.kind == FocusKind::Sites] {
                     summary { "Websites" }

@@ -1,9 +1,11 @@
 //! Devices as people look at them: the table with its chips, one device tab by tab, and what roles are offered.
 
 use super::House;
+use crate::error::Result;
 use crate::mdm::Role;
+use crate::store::commands::CommandState;
 use crate::store::reports::{self, NewReport};
-use crate::store::{commands, devices as rows};
+use crate::store::{Tx, commands, devices as rows};
 
 /// What stands in the chips: "All 3", "ok 2", …
 fn chips(page: &str) -> String {
@@ -140,4 +142,78 @@ async fn a_deed_that_was_asked_for_is_confirmed_once() {
     assert!(several.location().starts_with("/devices?") && page.contains("Restart: asked of 1 device."), "{page}");
     let again = house.get(&helper, several.location()).await.body;
     assert!(!again.contains("asked of 1 device"), "said once: {again}");
+}
+
+/// An answer to a command of this type, as it was confirmed.
+fn confirmed(tx: &Tx, uuid: &str, request_type: &str, body: &[u8]) -> Result<()> {
+    let command = commands::NewCommand {
+        enrollment_id: "e1",
+        generation: 1,
+        uuid,
+        request_type,
+        payload: b"plist",
+        supersede_key: None,
+        actor: "kim (owner)",
+        priority: 0,
+        expires_at: None,
+    };
+    let command = commands::insert(tx, &command)?;
+    commands::answered(tx, command.seq, CommandState::Acknowledged, "", None)?;
+    let new = NewReport {
+        enrollment_id: "e1",
+        command_uuid: uuid,
+        request_type,
+        status: "Acknowledged",
+        size_bytes: body.len() as u64,
+        sha256: &[0; 32],
+        body: Some(body),
+    };
+    reports::insert(tx, &new).map(drop)
+}
+
+#[tokio::test]
+async fn a_lost_device_says_so_and_where_it_is_to_those_who_may_ask() {
+    let house = House::new();
+    house.device("1", "iPad <A>").await;
+    house
+        .write(|tx| {
+            let ipad = rows::by_id(tx, "1")?.unwrap();
+            rows::update(tx, &rows::Device { supervised: Some(true), os_version: String::from("26.1"), ..ipad })
+        })
+        .await;
+    let (helper, viewer) = (house.person(Role::Helper).await, house.person(Role::Viewer).await);
+    let offered = async || {
+        let page = house.get(&helper, "/devices/1").await.body;
+        ["lost-mode", "end-lost-mode", "play-sound", "locate"].map(|deed| page.contains(&format!("/devices/1/actions/{deed}\"")))
+    };
+    assert_eq!(offered().await, [true, false, false, false]);
+    house.write(|tx| confirmed(tx, "0001", "EnableLostMode", b"")).await;
+    assert_eq!(offered().await, [false, true, true, true]);
+    let page = house.get(&helper, "/devices/1/security").await.body;
+    assert!(page.contains("It is in lost mode since") && page.contains("It has not said where it is."), "{page}");
+    assert_eq!(house.post(&helper, "/devices/1/position", "").await.status, 404);
+    let body = "<plist><dict><key>UDID</key><string>x</string><key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>0002</string>\
+                <key>Latitude</key><real>48.125</real><key>Longitude</key><real>11.5</real><key>HorizontalAccuracy</key><real>20</real></dict></plist>";
+    house.write(move |tx| confirmed(tx, "0002", "DeviceLocation", body.as_bytes())).await;
+    let told = house.get(&helper, "/devices/1").await.body;
+    assert!(told.contains("href=\"/devices/1/position\" data-dialog") && !told.contains("48.125"), "{told}");
+    assert!(house.get(&helper, "/devices/1/position").await.body.contains("It is recorded that you looked"));
+    let shown = house.post(&helper, "/devices/1/position", "").await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    for words in
+        ["48.125000", "11.500000", "within 20 metres", "https://maps.apple.com/?ll=48.125000,11.500000&amp;q=", "rel=\"noreferrer\""]
+    {
+        assert!(shown.body.contains(words), "{words}: {}", shown.body);
+    }
+    assert!(house.get(&helper, "/devices/1").await.body.contains("Looked where it is"), "the timeline says so");
+    let looked = house.get(&viewer, "/devices/1").await.body;
+    assert!(looked.contains("It is in lost mode") && !looked.contains("/devices/1/position"), "{looked}");
+    assert_eq!(house.get(&viewer, "/devices/1/position").await.status, 403);
+    assert_eq!(house.post(&viewer, "/devices/1/position", "").await.status, 403);
+    for who in [&helper, &viewer] {
+        let raw = house.get(who, "/devices/1/reports").await.body;
+        assert!(raw.contains("It says where the device was") && !raw.contains("48.125"), "{raw}");
+        let seq = house.write(|tx| reports::list(tx, "1", None, 1)).await.remove(0).seq;
+        assert_eq!(house.get(who, &format!("/devices/1/reports/{seq}")).await.status, 403);
+    }
 }

@@ -104,6 +104,21 @@ async fn a_focus_is_looked_at_first_started_shown_and_ended() {
 }
 
 #[tokio::test]
+async fn the_one_app_is_the_one_that_was_chosen_or_ticked_and_never_another() {
+    let (house, own, _, teacher) = school().await;
+    let form = house.get(&teacher, &format!("/teaching/{own}/focus")).await.body;
+    assert!(form.contains("<option value=\"\" selected>Choose an app</option>"), "{form}");
+    let ticked = start(&house, &teacher, &own, "kind=app&one=&app=com.apple.mobilenotes&minutes=30").await.body;
+    assert!(ticked.contains("will show one app: Notes until"), "{ticked}");
+    for wrong in ["kind=app&one=&minutes=30", "kind=app&one=&app=com.apple.mobilenotes&app=com.apple.Pages&minutes=30&confirmed=1"] {
+        let refused = start(&house, &teacher, &own, wrong).await;
+        assert_eq!(refused.status, 422, "{wrong}: {}", refused.body);
+        assert!(refused.body.contains("id=\"f-one-error\"") && refused.body.contains("Exactly one app"), "{wrong}: {}", refused.body);
+    }
+    assert!(!house.get(&teacher, &format!("/teaching/{own}")).await.body.contains("Going on now"), "nothing was started");
+}
+
+#[tokio::test]
 async fn who_only_looks_sees_what_goes_on_and_no_button() {
     let (house, own, _, teacher) = school().await;
     start(&house, &teacher, &own, "kind=app&one=com.apple.mobilenotes&minutes=30&confirmed=1").await;
@@ -123,12 +138,21 @@ async fn the_log_is_narrowed_down_and_taken_as_a_file_by_those_who_may_read_it()
     let page = house.get(&owner, "/system/audit?by=Teacher&kind=focus.").await.body;
     assert!(page.contains("Started a focus of 7b: one app: Notes") && !page.contains("Logged in"), "{page}");
     let page = house.get(&owner, "/system/audit?by=Somebody").await.body;
-    assert!(page.contains("Nothing of this sort"), "{page}");
-    let page = house.get(&owner, "/system/audit?device=nowhere&from=yesterday").await.body;
-    assert!(page.contains("there is no device with this") && page.contains("a day, such as"), "{page}");
+    assert!(page.contains("Nothing in the log fits these filters.") && !page.contains("Nothing has happened yet"), "{page}");
+    for path in ["/system/audit", "/system/audit/export"] {
+        let wrong = house.get(&owner, &format!("{path}?device=nowhere&from=yesterday&to=soon")).await;
+        assert_eq!(wrong.status, 422, "{path}");
+        for field in ["from", "until", "device"] {
+            assert!(wrong.body.contains(&format!("id=\"f-{field}-error\"")), "{path}, {field}: {}", wrong.body);
+        }
+        assert!(wrong.body.contains("there is no device with this") && !wrong.body.contains("Logged in"), "{path}: {}", wrong.body);
+    }
     let csv = house.get(&owner, "/system/audit/export?format=csv&by=Teacher&who=all").await;
     assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8");
     assert!(csv.body.starts_with("Number,When,What") && csv.body.contains("focus.started"), "{}", csv.body);
+    let head = "Device,Device name,Serial number,";
+    let all = house.get(&owner, "/system/audit/export?format=csv&who=all").await.body;
+    assert!(all.contains(head) && all.contains(",d1,iPad <1>,TESTSNd1,"), "{all}");
     let lines = house.get(&owner, "/system/audit/export?format=json_lines&kind=focus.").await.body;
     let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!((first["topic"].as_str(), first["actor"]["name"].as_str()), (Some("focus.started"), Some("Teacher (teacher)")));

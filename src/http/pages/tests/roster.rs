@@ -1,8 +1,8 @@
 //! People and classes as people manage them, the import with its preview, and who uses a device.
 
 use super::House;
-use crate::mdm::Role;
-use crate::store::people;
+use crate::mdm::{Actor, Role, admins};
+use crate::store::{commands, people};
 
 fn form(name: &str, bytes: &[u8]) -> Vec<u8> {
     let head = format!("--x\r\ncontent-disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\n");
@@ -73,6 +73,82 @@ async fn somebody_is_let_go_on_one_page_and_followed_there() {
     assert_eq!(house.post(&owner, &farewell, "").await.status, 409, "once is enough");
     let viewer = house.person(Role::Viewer).await;
     assert_eq!(house.get(&viewer, &farewell).await.status, 403);
+}
+
+/// Kim, who has these devices; gives the address of Kim's farewell.
+async fn leaver(house: &House, owner: &str, devices: &[&'static str]) -> String {
+    let added = house.post(owner, "/people/new", "name=Kim+Example&email=kim%40example.school&role=staff&active=1").await;
+    let person = added.location().split('?').next().unwrap().to_owned();
+    let id = person.trim_start_matches("/people/").to_owned();
+    for device in devices {
+        house.device(device, if *device == "1" { "iPad <A>" } else { "iPad B" }).await;
+        house.post(owner, &format!("/devices/{device}/person"), &format!("person={id}")).await;
+    }
+    format!("{person}/farewell")
+}
+
+#[tokio::test]
+async fn devices_of_a_leaver_are_erased_only_after_their_number_is_typed() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let farewell = leaver(&house, &owner, &["1", "2"]).await;
+    let both = "then.1=erase&then.2=erase";
+    let erasing = async || {
+        let queued = async |device: &'static str| house.write(move |tx| commands::open(tx, &format!("e{device}"), 100)).await;
+        let all = [queued("1").await, queued("2").await].concat();
+        all.iter().filter(|command| command.request_type == "EraseDevice").count()
+    };
+    let asked = house.post(&owner, &farewell, both).await;
+    assert_eq!(asked.status, 200, "{}", asked.body);
+    for words in ["<li>iPad &lt;A&gt;</li>", "<li>iPad B</li>", "cannot be undone", "Type 2 to go on", "name=\"then.1\" value=\"erase\""] {
+        assert!(asked.body.contains(words), "{words}: {}", asked.body);
+    }
+    for wrong in ["&confirmed=1", "&confirmed=1&typed=", "&confirmed=1&typed=3", "&typed=3"] {
+        let refused = house.post(&owner, &farewell, &format!("{both}{wrong}")).await;
+        assert!(refused.status == 422 && refused.body.contains("That is not the number."), "{wrong}: {}", refused.body);
+    }
+    assert!(house.get(&owner, &farewell).await.body.contains("Let Kim Example go"), "nothing happened");
+    assert_eq!(erasing().await, 0);
+    let done = house.post(&owner, &farewell, &format!("{both}&confirmed=1&typed=2")).await;
+    assert_eq!(done.status, 303, "{}", done.body);
+    assert_eq!(erasing().await, 2);
+}
+
+#[tokio::test]
+async fn the_script_asks_about_erasing_first_and_lets_nobody_go_by_that() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let farewell = leaver(&house, &owner, &["1"]).await;
+    let only_asks = async |form: &'static str| {
+        let mut request = House::posted(&owner, &farewell, "application/x-www-form-urlencoded", form);
+        request.headers_mut().insert("x-fragment", "confirm".parse().unwrap());
+        house.send(request).await
+    };
+    let question = only_asks("then.1=erase").await;
+    assert!(question.status == 200 && question.body.contains("id=\"confirm\"") && question.body.contains("cannot be undone"));
+    assert_eq!(only_asks("then.1=keep").await.status, 204);
+    assert_eq!(only_asks("").await.status, 204, "what is wrong is said when it is sent");
+    assert!(house.get(&owner, &farewell).await.body.contains("Let Kim Example go"), "nothing happened");
+    assert_eq!(house.post(&owner, &farewell, "then.1=erase&confirmed=1").await.status, 303, "one device is named, not counted");
+}
+
+#[tokio::test]
+async fn a_leaver_does_not_log_in_any_more_where_an_owner_lets_them_go() {
+    let house = House::new();
+    let (owner, admin, kim) = (house.person(Role::Owner).await, house.person(Role::Admin).await, house.person(Role::Helper).await);
+    let farewell = leaver(&house, &owner, &[]).await;
+    house.write(|tx| admins::link_person(tx, &Actor::Console, "Helper", Some("kim@example.school"))).await;
+    let told = house.get(&admin, &farewell).await.body;
+    assert!(told.contains("Kim Example also logs in here as <strong>Helper</strong> (Helper). An Owner has to end it."), "{told}");
+    assert!(told.contains("href=\"/system/admins\""), "{told}");
+    let told = house.get(&owner, &farewell).await.body;
+    assert!(told.contains("Kim Example also logs in here as <strong>Helper</strong> (Helper). That ends"), "{told}");
+    assert_eq!(house.get(&kim, "/devices").await.status, 200);
+    house.post(&owner, &farewell, "").await;
+    assert_eq!(house.get(&kim, "/devices").await.status, 303, "led to the log-in");
+    let said = house.get(&owner, &farewell).await.body;
+    assert!(said.contains("<strong>Helper</strong> (Helper): ended"), "{said}");
+    assert!(house.get(&owner, "/system/audit?kind=admin.").await.body.contains("Helper"), "the log says so");
 }
 
 #[tokio::test]

@@ -265,6 +265,7 @@ fn raw_reports(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<ReportRow>
             }
             Held::Shown => ReportBody::Elsewhere(format!("/devices/{}/reports/{}", device.id, report.seq)),
             Held::Secret => ReportBody::Secret,
+            Held::Position => ReportBody::Position,
             Held::Nothing if report.status == "NotNow" => ReportBody::PutOff,
             Held::Nothing => ReportBody::TooLarge,
         };
@@ -290,6 +291,7 @@ fn raw_reports(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<ReportRow>
 enum Held {
     Shown,
     Secret,
+    Position,
     Nothing,
 }
 
@@ -298,6 +300,7 @@ enum Held {
 fn held(actor: &Actor, report: &reports::Report) -> Held {
     match report.request_type.as_str() {
         _ if !report.kept => Held::Nothing,
+        "DeviceLocation" => Held::Position,
         secret if SECRET_ANSWERS.contains(&secret) => Held::Secret,
         // A Mac's answer to SecurityInfo may bring its recovery key along.
         "" | "SecurityInfo" if !actor.may(Right::Reveal) => Held::Secret,
@@ -336,6 +339,7 @@ pub(super) async fn report(State(app): State<App>, who: SignedIn, Path((id, repo
                 Some(Held::Secret) => {
                     Err(Error::forbidden("This report holds a secret, which is shown only under Security, Kept secrets."))
                 }
+                Some(Held::Position) => Err(Error::forbidden("Where a device is is shown only at the top of its page while it is lost.")),
                 Some(Held::Nothing) | None => Ok(None),
             }
         })

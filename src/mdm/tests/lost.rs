@@ -1,0 +1,120 @@
+//! Lost devices: when one counts as lost, and who sees where it is.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Device, School};
+use crate::error::Kind;
+use crate::mdm::lost::{self, Lost};
+use crate::mdm::{Actor, Role};
+use crate::protocol::command::{self, Command, LostMode};
+use crate::store::{devices, events};
+
+const UDID: &str = "00008101-000A1B2C3D4E5F62";
+
+/// A supervised iPad that has answered everything.
+fn supervised(school: &School) -> Device<'_> {
+    let ipad = school.enrolled(UDID);
+    school.write(|tx| {
+        let device = devices::by_udid(tx, UDID)?.unwrap();
+        devices::update(tx, &devices::Device { supervised: Some(true), ..device })
+    });
+    ipad
+}
+
+/// The device confirms this command, with these keys beside.
+fn confirms(school: &School, ipad: &Device<'_>, command: Command, keys: &str) {
+    school.clock.advance(Duration::from_secs(60));
+    let uuid = ipad.enqueue(command).uuid;
+    let mut offer = ipad.idle();
+    while let Some(command) = offer {
+        let keys = if command.uuid == uuid { keys } else { "" };
+        let said = format!("<key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>{}</string>{keys}", command.uuid);
+        offer = super::offered(ipad.connect(&said).unwrap());
+    }
+}
+
+fn stands(school: &School, ipad: &Device<'_>) -> Option<Lost> {
+    let channel = ipad.enrollment();
+    school.write(move |tx| lost::of(tx, &channel))
+}
+
+fn lose() -> Command {
+    command::enable_lost_mode(Uuid::from_u128(1), LostMode { message: Some("Please call".into()), ..LostMode::default() })
+}
+
+const PLACE: &str = "<key>Latitude</key><real>48.1</real><key>Longitude</key><real>11.5</real><key>HorizontalAccuracy</key><real>20</real>";
+
+#[test]
+fn a_device_is_lost_from_its_confirmation_on_until_it_confirms_the_end() {
+    let school = School::new().with_push_certificates();
+    let ipad = supervised(&school);
+    assert_eq!(stands(&school, &ipad), None);
+    let waiting = ipad.enqueue(lose());
+    assert_eq!(stands(&school, &ipad), None, "it does not know yet");
+    ipad.answer_everything();
+    let since = school.clock.now();
+    assert_eq!(ipad.command(&waiting.uuid).finished_at, Some(since));
+    assert_eq!(stands(&school, &ipad), Some(Lost { since: Some(since), told_at: None }));
+    confirms(&school, &ipad, command::device_location(Uuid::from_u128(2)), PLACE);
+    assert_eq!(stands(&school, &ipad), Some(Lost { since: Some(since), told_at: Some(school.clock.now()) }));
+    confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(3)), "");
+    assert_eq!(stands(&school, &ipad), None);
+    confirms(
+        &school,
+        &ipad,
+        command::enable_lost_mode(Uuid::from_u128(4), LostMode { message: Some("x".into()), ..LostMode::default() }),
+        "",
+    );
+    assert_eq!(stands(&school, &ipad).unwrap().told_at, None, "where it was when it was lost before is not where it is");
+}
+
+#[test]
+fn what_it_reports_later_counts_more_than_what_it_confirmed() {
+    let school = School::new().with_push_certificates();
+    let ipad = supervised(&school);
+    let reports = |is_lost: bool| {
+        school.clock.advance(Duration::from_secs(60));
+        school.write(move |tx| {
+            let device = devices::by_udid(tx, UDID)?.unwrap();
+            devices::set_facts(tx, &device.id, &format!("{{\"IsMDMLostModeEnabled\":{is_lost}}}"))
+        });
+    };
+    reports(true);
+    assert_eq!(stands(&school, &ipad), Some(Lost { since: None, told_at: None }), "nobody here knows since when");
+    confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(5)), "");
+    assert_eq!(stands(&school, &ipad), None, "the report is older");
+    confirms(&school, &ipad, lose(), "");
+    assert!(stands(&school, &ipad).is_some());
+    reports(false);
+    assert_eq!(stands(&school, &ipad), None);
+}
+
+#[test]
+fn where_it_is_is_for_those_who_send_commands_and_each_look_is_recorded() {
+    let school = School::new().with_push_certificates();
+    let ipad = supervised(&school);
+    let by = |role| Actor::Person { id: "1".into(), name: "kim".into(), role };
+    let look = |role| {
+        let (actor, id) = (by(role), ipad.enrollment().device_id);
+        school.try_write(move |tx| lost::look(tx, &actor, &id))
+    };
+    confirms(&school, &ipad, lose(), "");
+    assert_eq!(look(Role::Helper).unwrap_err().kind, Kind::NotFound, "it has not said it");
+    confirms(&school, &ipad, command::device_location(Uuid::from_u128(2)), PLACE);
+    for role in [Role::Viewer, Role::Teacher] {
+        assert_eq!(look(role).unwrap_err().kind, Kind::Forbidden, "{role:?}");
+    }
+    let (place, at) = look(Role::Helper).unwrap();
+    assert_eq!((place.latitude, place.longitude, place.horizontal_accuracy_m), (48.1, 11.5, Some(20.0)));
+    assert_eq!(at, school.clock.now());
+    let looks = school.write(|tx| {
+        let filter = events::Filter { kind: Some("device.position_shown"), ..events::Filter::default() };
+        events::list(tx, &filter, None, 10)
+    });
+    assert_eq!(looks.len(), 1);
+    assert!(looks[0].actor == "kim (helper)" && !looks[0].data.to_string().contains("48.1"), "{looks:?}");
+    confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(3)), "");
+    assert_eq!(look(Role::Helper).unwrap_err().kind, Kind::NotFound, "it is not lost any more");
+}
