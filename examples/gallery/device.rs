@@ -15,6 +15,7 @@ use crate::{ago, in_days, shell, told_shell};
 fn known(content: DeviceContent) -> DeviceView {
     DeviceView {
         account: None,
+        lost: None,
         id: "0192f3a4-0000-7000-8000-000000000002".into(),
         name: "Cart A 3".into(),
         state: State::Waiting,
