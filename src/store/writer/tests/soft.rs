@@ -86,7 +86,9 @@ fn a_full_disk_does_not_keep_the_store_from_closing() {
     store.write_blocking(NOW, enroll_all).unwrap();
     store.write_blocking(NOW, |tx| limit_pages_for_tests(tx, 0)).unwrap();
     // A row grows by its moment; of so many some have to move to a page that is not there.
-    ids.iter().for_each(|id| store.soft(SoftFact::EnrollmentSeen(id.clone()), NOW));
+    for id in &ids {
+        store.soft(SoftFact::EnrollmentSeen(id.clone()), NOW);
+    }
     closes(&store);
     drop(store);
     let again = file(folder.path());
