@@ -23,6 +23,7 @@ mod policies;
 mod profiles;
 mod releases;
 mod roster;
+mod saved_filters;
 mod setup_assistant;
 mod tls;
 mod updates;
