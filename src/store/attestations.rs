@@ -11,7 +11,7 @@ use crate::store::Tx;
 use crate::store::words::words;
 
 /// What an attestation says of a device; what Apple could not verify is absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Vouched {
     /// The serial number.
     pub serial_number: Option<String>,

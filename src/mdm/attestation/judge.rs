@@ -109,10 +109,8 @@ pub fn came_with(tx: &Tx, device_id: &str, identity: &Identity) -> Result<()> {
             return Ok(());
         }
         let because = String::from("it came in anew, and has not shown since that it is the same device");
-        return attestations::put(
-            tx,
-            &Attestation { state: AttestationState::Unknown, because, vouched: None, asked_at: None, checked_at: Some(tx.now), ..before },
-        );
+        // Asked again at once; Apple's word of a few days ago still counts with the code that it was asked for with.
+        return attestations::put(tx, &Attestation { codes: before.codes, because, ..Attestation::unknown(device_id) });
     };
     attestations::put(
         tx,
@@ -129,21 +127,9 @@ pub fn came_with(tx: &Tx, device_id: &str, identity: &Identity) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
 
     fn vouched(serial_number: Option<&str>, udid: Option<&str>) -> Vouched {
-        Vouched {
-            serial_number: serial_number.map(str::to_owned),
-            udid: udid.map(str::to_owned),
-            os_version: None,
-            sep_os_version: None,
-            llb_version: None,
-            software_update_device_id: None,
-            sip: None,
-            secure_boot: None,
-            kernel_extensions: None,
-            made_at: Timestamp::from_seconds(1_795_000_000),
-        }
+        Vouched { serial_number: serial_number.map(str::to_owned), udid: udid.map(str::to_owned), ..Vouched::default() }
     }
 
     #[test]

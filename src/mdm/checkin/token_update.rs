@@ -4,7 +4,8 @@ use crate::error::Result;
 use crate::mdm::checkin::authenticate::{blank, next_generation};
 use crate::mdm::checkin::{Reply, bound, is_over, moved_in, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
-use crate::mdm::enroll::{automated, next_root, renewal, taken_over};
+use crate::mdm::enroll::taken_over::{self, Proof};
+use crate::mdm::enroll::{automated, next_root, renewal};
 use crate::mdm::{Actor, ade, commands, groups, people, push, return_to_service, setup_assistant, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
@@ -109,7 +110,12 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         next_root::came_with(tx, enrollment, &presented.fingerprint)?;
         enrollments::set_questions_due(tx, &enrollment.id, true)?;
         people::invited(tx, &enrollment.device_id)?;
-        if taken_over::is_heir(tx, enrollment, &presented.fingerprint)? {
+        let proof = taken_over::proof(tx, enrollment, &presented.fingerprint)?;
+        if proof == Proof::Proven {
+            taken_over::put_out_others(tx, enrollment)?;
+        }
+        // What is kept ready for a serial number is not for whoever says it.
+        if proof != Proof::Claimed {
             ade::arrived(tx, &enrollment.device_id)?;
         }
         // Whoever signed in at the device has it, whatever was chosen before.

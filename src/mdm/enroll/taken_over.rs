@@ -64,20 +64,30 @@ fn is_another(tx: &Tx, named: &Enrollment, vouched: &Vouched) -> Result<bool> {
     Ok(vouched.udid.is_none() && differs)
 }
 
-/// A device has come in: what is kept ready for its serial number is its, unless it only says that the number is its own. Where that is proven it has its
-/// place alone: who claimed it before is out.
-pub(in crate::mdm) fn is_heir(tx: &Tx, enrollment: &Enrollment, fingerprint: &Fingerprint) -> Result<bool> {
+/// How sure it is that a device has the serial number that it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::mdm) enum Proof {
+    /// Its maker's certificate or Apple's attestation said so.
+    Proven,
+    /// Another server handed it over, or it is a practice device, for which nobody answers.
+    Granted,
+    /// It only says so.
+    Claimed,
+}
+
+/// How sure it is which hardware an enrollment is.
+pub(in crate::mdm) fn proof(tx: &Tx, enrollment: &Enrollment, fingerprint: &Fingerprint) -> Result<Proof> {
     let challenge = invitations::challenge_by_fingerprint(tx, fingerprint)?;
     let is_listed = challenge.as_ref().is_some_and(|challenge| challenge.serial_number.is_some());
     if is_listed || attestations::of_key(tx, fingerprint)?.is_some() {
-        put_out_others(tx, enrollment)?;
-        return Ok(true);
+        return Ok(Proof::Proven);
     }
-    // Another server answers for whoever it handed over, and nobody for practice devices.
-    Ok(challenge.is_none() || devices::by_id(tx, &enrollment.device_id)?.is_some_and(|device| device.practice))
+    let is_granted = challenge.is_none() || devices::by_id(tx, &enrollment.device_id)?.is_some_and(|device| device.practice);
+    Ok(if is_granted { Proof::Granted } else { Proof::Claimed })
 }
 
-fn put_out_others(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+/// Hardware that is proven has its place alone: whoever claimed it before is out, and hears nothing more that is meant for it.
+pub(in crate::mdm) fn put_out_others(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     for other in enrollments::of_device(tx, &enrollment.device_id)? {
         let is_living = matches!(other.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated);
         if other.id != enrollment.id && other.parent_id.is_none() && is_living {

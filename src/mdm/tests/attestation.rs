@@ -98,6 +98,24 @@ fn a_device_that_shows_apples_word_is_genuine_and_one_that_shows_nothing_is_not_
 }
 
 #[test]
+fn one_that_comes_in_anew_has_to_show_it_again_and_is_asked_at_once() {
+    let (school, service) = school();
+    let device = school.enrolled(UDID);
+    let question = device.asked();
+    let answer = shown(&service, "TESTSN0001", &code(&question), school.clock.now());
+    assert_eq!(device.replies(&question, &answer), AttestationState::Genuine);
+    school.clock.advance(days(1));
+    let again = Device { school: &school, udid: UDID.to_owned(), identity: school.certificate("again", Purpose::Enroll, None) };
+    assert!(matches!(again.authenticate(), Reply::Empty));
+    again.token_update(false);
+    assert!(again.proof().state == AttestationState::Unknown && again.proof().because.contains("came in anew"));
+    again.answer_everything();
+    assert_eq!(again.proof().asked_at, Some(school.clock.now()), "though a week has not passed");
+    let question = again.asked();
+    assert_eq!(again.replies(&question, &answer), AttestationState::Genuine, "Apple's word of yesterday still counts");
+}
+
+#[test]
 fn an_earlier_word_counts_with_the_code_of_an_earlier_question_and_is_stale_without() {
     let (school, service) = school();
     let device = school.enrolled(UDID);
@@ -178,13 +196,8 @@ fn attested(school: &School, device: &Device<'_>, serial_number: &str) {
         serial_number: Some(serial_number.to_owned()),
         udid: Some(UDID.to_owned()),
         os_version: Some("18.1".into()),
-        sep_os_version: None,
-        llb_version: None,
-        software_update_device_id: None,
-        sip: None,
-        secure_boot: None,
-        kernel_extensions: None,
         made_at: school.clock.now(),
+        ..Vouched::default()
     };
     school.write(move |tx| attestations::insert_key(tx, &fingerprint, &vouched));
 }

@@ -53,18 +53,7 @@ impl Device<'_> {
     /// Apple vouched for its key.
     fn with_key_of(self, serial_number: Option<&str>, udid: Option<&str>) -> Self {
         let fingerprint = self.identity.fingerprint;
-        let vouched = Vouched {
-            serial_number: serial_number.map(str::to_owned),
-            udid: udid.map(str::to_owned),
-            os_version: None,
-            sep_os_version: None,
-            llb_version: None,
-            software_update_device_id: None,
-            sip: None,
-            secure_boot: None,
-            kernel_extensions: None,
-            made_at: self.school.clock.now(),
-        };
+        let vouched = Vouched { serial_number: serial_number.map(str::to_owned), udid: udid.map(str::to_owned), ..Vouched::default() };
         self.school.write(move |tx| attestations::insert_key(tx, &fingerprint, &vouched));
         self
     }
