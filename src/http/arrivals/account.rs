@@ -188,7 +188,9 @@ async fn go_on(State(app): State<App>, Extension(desk): Extension<Arc<Desk>>, Fo
     let token = Secret::new(app.random.token());
     let location = HeaderValue::from_str(&service_discovery::result(token.expose()))
         .map_err(|error| Error::internal("a token cannot stand in a header", error))?;
-    app.store.write(now, move |tx| account::issue(tx, token.expose(), &who, ownership)).await?;
+    if let Err(refusal) = app.store.write(now, move |tx| account::issue(tx, token.expose(), &who, ownership)).await? {
+        return refused(&app, &refusal).await;
+    }
     Ok((StatusCode::PERMANENT_REDIRECT, [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response())
 }
 

@@ -221,7 +221,9 @@ async fn answer(app: &App, asked: Asked) -> Result<Response> {
             let status = match refusal {
                 Refusal::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Refusal::Invitation(_) => StatusCode::GONE,
-                Refusal::NotListed | Refusal::NotPractice | Refusal::OtherKind | Refusal::NotGenuine(_) => StatusCode::FORBIDDEN,
+                Refusal::NotListed | Refusal::NotPractice | Refusal::OtherKind | Refusal::NotActive | Refusal::NotGenuine(_) => {
+                    StatusCode::FORBIDDEN
+                }
             };
             page(app, status, &Refused { title: "This device is not let in", words: refusal.words() }).await
         }

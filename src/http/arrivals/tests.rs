@@ -246,6 +246,17 @@ async fn a_person_signs_in_at_the_device_where_the_rules_ask_for_it() {
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.text().contains("Address or password is wrong.") && wrong.text().contains("ada@example.school"), "{}", wrong.text());
     assert!(house.arrival().await.is_none(), "nothing was given out");
+    let active = async |active: bool| {
+        let id = ada.clone();
+        let change = people::Change { active: Some(active), ..people::Change::default() };
+        house.app.store.write(house.app.now(), move |tx| people::change(tx, &Actor::Console, &id, change)).await.unwrap();
+    };
+    active(false).await;
+    let left = sign_in(&visit, "correct+horse+battery").await;
+    assert!(left.status == StatusCode::FORBIDDEN && left.text().contains("does not belong to this organisation now"), "{}", left.text());
+    active(true).await;
+    let again = house.get("/ade", &[("x-apple-aspen-deviceinfo", &header)]).await;
+    let visit = again.headers[SET_COOKIE].to_str().unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
     sign_in(&visit, "correct+horse+battery").await.profile();
     let arrival = house.arrival().await.unwrap();
     let challenge = house.app.store.read(house.app.now(), move |tx| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::guesses;
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::admins::HashedPassword;
 use crate::mdm::journal::{self, Subject};
@@ -14,6 +15,7 @@ use crate::pki::password;
 use crate::secret::Secret;
 use crate::store::Tx;
 use crate::store::access::{self, PasswordState};
+use crate::store::account_tokens;
 use crate::store::people::{self as rows, Person};
 
 /// How long a link to choose a password can be opened.
@@ -56,6 +58,17 @@ pub fn state(tx: &Tx, actor: &Actor, person_id: &str) -> Result<(Person, Option<
     Ok((person, state))
 }
 
+/// What was gained by the password before is over: guesses at it, and sign-ins for a device that has not begun yet.
+fn changed(tx: &Tx, person_id: &str) -> Result<()> {
+    guesses::forget(tx, person_id)?;
+    account_tokens::end_unused(tx, person_id)
+}
+
+/// Whether a person has a password, and the same one as at a moment.
+pub fn is_as_at(tx: &Tx, person_id: &str, at: Timestamp) -> Result<bool> {
+    Ok(access::password_state(tx, person_id)?.is_some_and(|state| state.is_set && state.changed_at <= at))
+}
+
 /// Refuses whoever could not be found by their address.
 fn with_address(tx: &Tx, actor: &Actor, person_id: &str) -> Result<Person> {
     actor.require(Right::Configure)?;
@@ -77,7 +90,7 @@ fn with_address(tx: &Tx, actor: &Actor, person_id: &str) -> Result<Person> {
 pub fn set(tx: &Tx, actor: &Actor, person_id: &str, hashed: HashedPassword) -> Result<()> {
     let person = with_address(tx, actor, person_id)?;
     access::set_password(tx, &person.id, &hashed.into_stored())?;
-    guesses::forget(tx, &person.id)?;
+    changed(tx, &person.id)?;
     journal::note(tx, actor, "person.password_set", Subject::default(), json!({ "person": person.name, "person_id": person.id }))
 }
 
@@ -97,7 +110,7 @@ pub fn remove(tx: &Tx, actor: &Actor, person_id: &str) -> Result<()> {
     if !access::remove_password(tx, &person.id)? {
         return Err(Error::not_found(format!("{} has no password.", person.name)));
     }
-    guesses::forget(tx, &person.id)?;
+    changed(tx, &person.id)?;
     journal::note(tx, actor, "person.password_removed", Subject::default(), json!({ "person": person.name, "person_id": person.id }))
 }
 
@@ -115,7 +128,7 @@ pub fn open(tx: &Tx, token: &str) -> Result<Person> {
 pub fn choose(tx: &Tx, token: &str, hashed: HashedPassword) -> Result<Person> {
     let person = open(tx, token)?;
     access::set_password(tx, &person.id, &hashed.into_stored())?;
-    guesses::forget(tx, &person.id)?;
+    changed(tx, &person.id)?;
     let data = json!({ "person": person.name, "person_id": person.id });
     journal::note(tx, &Actor::Device { name: person.name.clone() }, "person.password_chosen", Subject::default(), data)?;
     Ok(person)

@@ -26,6 +26,12 @@ pub const TERMS_EVERY: Duration = Duration::from_secs(30 * 60);
 /// How often a token that Apple refused is tried once more.
 const REFUSED_EVERY: Duration = Duration::from_secs(24 * 3600);
 
+/// How often Apple is asked whether it lets the server in after all: an administrator mends that in the portal, and no new token tells of it.
+pub const DENIED_EVERY: Duration = Duration::from_secs(3600);
+
+/// What a session that is refused anew comes to.
+const NO_SESSION: &str = "Apple opens no session for this token.";
+
 /// How long a server rests while there is nobody to ask.
 const RESTS_FOR: Duration = Duration::from_secs(3600);
 
@@ -255,7 +261,8 @@ fn account(tx: &Tx, mut server: AdeServer, said: &Value) -> Result<bool> {
     if is_back {
         server.sync_due_at = Some(tx.now);
     }
-    fine(tx, &mut server)?;
+    // What was wrong is over once the list is read too: Apple may tell of a server that may not ask for its devices.
+    (server.failures, server.problem) = (0, String::new());
     ade_servers::update(tx, &server)?;
     Ok(true)
 }
@@ -310,12 +317,13 @@ fn fine(tx: &Tx, server: &mut AdeServer) -> Result<()> {
 fn trouble(tx: &Tx, mut server: AdeServer, refusal: Option<&Refusal>, words: &str) -> Result<bool> {
     let cause = refusal.map(|refusal| refusal.cause);
     // A new session was asked for before, and did not help.
-    let words = if cause == Some(Cause::Session) { "Apple opens no session for this token." } else { words };
+    let words = if cause == Some(Cause::Session) { NO_SESSION } else { words };
     words.clone_into(&mut server.problem);
     server.failures += 1;
     let (state, wait) = match cause {
         Some(Cause::Terms) => (ServerState::Terms, TERMS_EVERY),
         Some(Cause::Token) => (ServerState::Refused, REFUSED_EVERY),
+        Some(Cause::Denied | Cause::Session) => (ServerState::Refused, DENIED_EVERY),
         Some(Cause::Expired) => (ServerState::Ended, REFUSED_EVERY),
         _ => (server.state, FIRST_WAIT.saturating_mul(1 << (server.failures - 1).clamp(0, 12)).min(LONGEST_WAIT)),
     };

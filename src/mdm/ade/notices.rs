@@ -40,6 +40,10 @@ fn key(kind: &str, server: &AdeServer) -> String {
 const RENEW: &str = "In Apple's portal, open Preferences, Device Management Services, choose the server and download a new token; drop it at System, \
                      Apple's device list. Nothing that is enrolled is affected.";
 
+/// What helps where no session is opened.
+const NO_SESSION_HELP: &str = "It is tried again every hour. If it stays, see in Apple's portal, Preferences, Device Management Services, that the server still \
+                               exists, and download a new token there; drop it at System, Apple's device list. Nothing that is enrolled is affected.";
+
 /// Who must do it: the account that made the server, as far as Apple has said.
 fn who(server: &AdeServer) -> String {
     match server.admin.as_str() {
@@ -60,6 +64,15 @@ pub(super) fn trouble(tx: &Tx, server: &AdeServer, cause: Option<Cause>) -> Resu
             ("ade.terms", TERMS_HARM, message, remedy)
         }
         Some(Cause::Token) => ("ade.refused", REFUSED_HARM, format!("Apple does not take the server token “{name}” any more."), RENEW),
+        Some(Cause::Denied) => {
+            ("ade.refused", REFUSED_HARM, format!("Apple does not let the server token “{name}” manage devices."), server.problem.as_str())
+        }
+        Some(Cause::Session) => {
+            ("ade.refused", REFUSED_HARM, format!("Apple opens no session for the server token “{name}”."), NO_SESSION_HELP)
+        }
+        Some(Cause::Clock) => {
+            ("ade.unreachable", REFUSED_HARM, format!("Apple does not answer for the token “{name}”."), server.problem.as_str())
+        }
         Some(Cause::Expired) => ("ade.ends", ENDED_HARM, format!("The server token “{name}” has ended."), RENEW),
         _ if server.failures >= FAILURES_MAX => {
             let message = format!("Apple's list of devices for “{name}” could not be read {} times in a row.", server.failures);

@@ -1,6 +1,10 @@
 //! Enrollment by account: who is bound to which sign-in, what is shown afterwards, and that a person's own device goes when they do.
 
+use std::time::Duration;
+
 use super::{School, TOPIC, plist};
+use crate::mdm::access::passwords;
+use crate::mdm::admins::Password;
 use crate::mdm::checkin::{self, Reply};
 use crate::mdm::connect::{self, Incoming, Poll};
 use crate::mdm::enroll::account::rules::{self, Change};
@@ -16,6 +20,7 @@ use crate::protocol::machine_info::MachineInfo;
 use crate::protocol::service_discovery::ModelFamily;
 use crate::protocol::{checkin as message, report};
 use crate::random::Random;
+use crate::secret::Secret;
 use crate::store::account_tokens::{self, Ownership, Shown};
 use crate::store::certificates::Purpose;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -37,12 +42,36 @@ impl School {
             people::set_account(tx, &Actor::Console, &kim.id, ACCOUNT)?;
             Ok(kim.id)
         });
+        school.has_password(&kim, "correct horse battery");
         (school, kim)
     }
 
-    fn signed_in(&self, kim: &str, token: &'static str, ownership: Ownership) {
-        let who = SignedIn { person_id: kim.to_owned(), name: "Kim".into(), managed_account: ACCOUNT.into() };
-        self.write(move |tx| account::issue(tx, token, &who, ownership));
+    fn has_password(&self, person_id: &str, password: &str) {
+        let hashed = Password::parse(Secret::new(password.into())).unwrap().hash().unwrap();
+        let person_id = person_id.to_owned();
+        self.write(move |tx| passwords::set(tx, &Actor::Console, &person_id, hashed));
+    }
+
+    /// Whoever said the right password now.
+    fn at_the_desk(&self, person_id: &str) -> SignedIn {
+        let person_id = person_id.to_owned();
+        self.write(move |tx| account::signed_in(tx, &person_id, "")).unwrap()
+    }
+
+    fn goes_on(&self, who: SignedIn, token: &'static str, ownership: Ownership) -> Result<(), Refusal> {
+        self.write(move |tx| account::issue(tx, token, &who, ownership))
+    }
+
+    fn signed_in(&self, person_id: &str, token: &'static str, ownership: Ownership) {
+        self.goes_on(self.at_the_desk(person_id), token, ownership).unwrap();
+    }
+
+    fn is_active(&self, person_id: &str, active: bool) {
+        let person_id = person_id.to_owned();
+        self.write(move |tx| {
+            let change = people::Change { active: Some(active), ..people::Change::default() };
+            people::change(tx, &Actor::Console, &person_id, change)
+        });
     }
 
     fn asks(&self, product: &str, token: Option<&str>, ownership: Ownership) -> Answer {
@@ -213,10 +242,8 @@ fn nobody_takes_over_an_enrolled_device_by_signing_in_with_their_own_account() {
     school.signed_in(&kim, "kim", Ownership::Own);
     let presented = school.certified_by(&school.profile_for("iPad13,18", "kim", Ownership::Own), "kim's", Some("kim"));
     school.enrolls(&presented, OWN_ID, "iPad13,18");
-    let as_ben = |token: &'static str, ownership| {
-        let who = SignedIn { person_id: ben.clone(), name: "Ben".into(), managed_account: "ben@appleaccount.example.school".into() };
-        school.write(move |tx| account::issue(tx, token, &who, ownership));
-    };
+    school.has_password(&ben, "battery horse correct");
+    let as_ben = |token: &'static str, ownership| school.signed_in(&ben, token, ownership);
     as_ben("ben", Ownership::Own);
     let bens = school.certified_by(&school.profile_for("iPad13,18", "ben", Ownership::Own), "ben's", Some("ben"));
     let refused = school.authenticates(&bens, OWN_ID, "iPad13,18");
@@ -285,15 +312,34 @@ fn with_their_person_go_their_own_devices_and_unused_sign_ins_and_the_schools_st
     let id = kim.clone();
     let leaving = school.write(move |tx| people::leaving(tx, &Actor::Console, &id, false));
     assert_eq!(leaving.devices, ["iPad of Kim"]);
-    let id = kim.clone();
-    school.write(move |tx| {
-        let change = people::Change { active: Some(false), ..people::Change::default() };
-        people::change(tx, &Actor::Console, &id, change)
-    });
+    school.is_active(&kim, false);
     assert_eq!((school.of("E-1").state, school.of("UDID-1").state), (EnrollmentState::Retired, EnrollmentState::Enrolled));
     assert!(matches!(school.idles(&own, OWN_ID), connect::Reply::Leave(_)));
     let answer = school.asks("iPad13,18", Some("unused"), Ownership::Own);
     assert!(matches!(answer, Answer::SignIn), "{answer:?}");
+}
+
+#[test]
+fn a_sign_in_that_is_open_ends_with_the_person_and_with_the_password() {
+    let (school, kim) = School::with_kim();
+    let reading = school.at_the_desk(&kim);
+    school.is_active(&kim, false);
+    assert!(matches!(school.goes_on(reading, "left", Ownership::Own), Err(Refusal::NotActive(_))));
+    school.is_active(&kim, true);
+
+    let reading = school.at_the_desk(&kim);
+    school.signed_in(&kim, "unused", Ownership::Own);
+    assert!(matches!(school.asks("iPad13,18", Some("unused"), Ownership::Own), Answer::Profile(_)));
+    school.clock.advance(Duration::from_secs(1));
+    school.has_password(&kim, "another horse battery");
+    assert_eq!(school.goes_on(reading, "old", Ownership::Own), Err(Refusal::PasswordChanged));
+    assert!(matches!(school.asks("iPad13,18", Some("unused"), Ownership::Own), Answer::SignIn), "the token of the password before is over");
+    school.signed_in(&kim, "new", Ownership::Own);
+    assert!(matches!(school.asks("iPad13,18", Some("new"), Ownership::Own), Answer::Profile(_)));
+    let reading = school.at_the_desk(&kim);
+    let id = kim.clone();
+    school.write(move |tx| passwords::remove(tx, &Actor::Console, &id));
+    assert_eq!(school.goes_on(reading, "none", Ownership::Own), Err(Refusal::PasswordChanged));
 }
 
 #[test]

@@ -3,19 +3,24 @@
 use super::*;
 use crate::http::pages::system::account::ADDRESS;
 use crate::mdm::Actor;
+use crate::mdm::access::passwords;
+use crate::mdm::admins::Password;
 use crate::mdm::enroll::account::{self, SignedIn};
 use crate::mdm::people::{self, NewPerson};
 use crate::pki::digest::sha256;
+use crate::secret::Secret;
 use crate::store::account_tokens::{self, Ownership, Shown};
 use crate::store::invitations::Entry;
 use crate::store::people::PersonRole;
 
 /// Kim, with a Managed Apple Account.
 fn kim(tx: &Tx) -> Result<SignedIn> {
-    let new = NewPerson { name: "Kim".into(), email: String::new(), role: PersonRole::Teacher, active: true };
+    let new = NewPerson { name: "Kim".into(), email: "kim@example.school".into(), role: PersonRole::Teacher, active: true };
     let person = people::create(tx, &Actor::Console, new)?;
     let managed_account = people::set_account(tx, &Actor::Console, &person.id, "kim@apple.example.school")?;
-    Ok(SignedIn { person_id: person.id, name: person.name, managed_account })
+    let password = Password::parse(Secret::new("correct horse battery".into()))?.hash()?;
+    passwords::set(tx, &Actor::Console, &person.id, password)?;
+    Ok(SignedIn { person_id: person.id, name: person.name, managed_account, at: tx.now })
 }
 
 #[tokio::test]
@@ -51,7 +56,7 @@ async fn the_page_of_a_persons_own_device_says_whose_it_is_and_offers_nothing_th
             let own = Enrollment { kind: EnrollmentKind::UserEnrollmentDevice, nano_id: "E-1".into(), ..enrollment(tx, "d") };
             enrollments::insert(tx, &own)?;
             enrollments::update(tx, &Enrollment { entry: Entry::Account, access_rights: None, ..own })?;
-            account::issue(tx, "token", &kim(tx)?, Ownership::Own)?;
+            account::issue(tx, "token", &kim(tx)?, Ownership::Own)?.unwrap();
             account_tokens::bind(tx, &sha256(b"token"), "ed")?;
             account_tokens::set_shown(tx, &sha256(b"token"), Shown::Nothing)
         })

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::access::passwords::{self, Candidate};
 use crate::mdm::attestation::Claim;
@@ -51,6 +52,8 @@ pub enum Refusal {
     NotActive(String),
     /// Whoever signed in has another account than the one with which it began.
     OtherAccount(String),
+    /// The password is another one since they signed in.
+    PasswordChanged,
     /// The authority of practice devices vouches for one that is real.
     NotPractice,
     /// It cannot prove that it is genuine, and has to.
@@ -68,6 +71,7 @@ impl Refusal {
             Self::NoAccount(name) => format!("No Managed Apple Account is known of {name}. Whoever looks after the devices adds it under People; then begin again."),
             Self::NotActive(name) => format!("{name} does not belong to this organisation now."),
             Self::OtherAccount(name) => format!("You began with another Managed Apple Account than the one of {name}. Begin again with your own."),
+            Self::PasswordChanged => "The password was changed since you signed in. Begin again with the new one.".into(),
             Self::NotPractice => "A practice device calls itself by the serial number or UDID of a real one.".into(),
             Self::NotGenuine(words) | Self::NotReady(words) => words.clone(),
         }
@@ -117,6 +121,8 @@ pub struct SignedIn {
     pub name: String,
     /// Their Managed Apple Account.
     pub managed_account: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Looks whether somebody who signed in may enroll a device; `user_identifier` is the account with which the device began, where it said so.
@@ -133,11 +139,18 @@ pub fn signed_in(tx: &Tx, person_id: &str, user_identifier: &str) -> Result<Resu
     if !begun_with.is_empty() && !begun_with.eq_ignore_ascii_case(&managed_account) {
         return Ok(Err(Refusal::OtherAccount(person.name)));
     }
-    Ok(Ok(SignedIn { person_id: person.id, name: person.name, managed_account }))
+    Ok(Ok(SignedIn { person_id: person.id, name: person.name, managed_account, at: tx.now }))
 }
 
-/// Makes a token good, for a while, by which a device of whoever signed in gets its profile.
-pub fn issue(tx: &Tx, token: &str, who: &SignedIn, ownership: Ownership) -> Result<()> {
+/// Makes a token good, for a while, by which a device of whoever signed in gets its profile; unless they may not any more, or their password is another
+/// one since.
+pub fn issue(tx: &Tx, token: &str, who: &SignedIn, ownership: Ownership) -> Result<Result<(), Refusal>> {
+    if let Err(refusal) = signed_in(tx, &who.person_id, &who.managed_account)? {
+        return Ok(Err(refusal));
+    }
+    if !passwords::is_as_at(tx, &who.person_id, who.at)? {
+        return Ok(Err(Refusal::PasswordChanged));
+    }
     account_tokens::insert(
         tx,
         &AccountToken {
@@ -153,7 +166,8 @@ pub fn issue(tx: &Tx, token: &str, who: &SignedIn, ownership: Ownership) -> Resu
         },
     )?;
     let data = json!({ "person": who.name, "person_id": who.person_id, "ownership": ownership });
-    journal::note(tx, &Actor::Device { name: who.name.clone() }, "account.signed_in", Subject::default(), data)
+    journal::note(tx, &Actor::Device { name: who.name.clone() }, "account.signed_in", Subject::default(), data)?;
+    Ok(Ok(()))
 }
 
 /// A device that asks for its profile.

@@ -24,7 +24,7 @@ use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::arrivals::{self, Answer as Answered, Arrival};
 use crate::store::invitations::{self as rows, Challenge, Entry};
-use crate::store::{Tx, ade_devices, alerts, devices};
+use crate::store::{Tx, ade_devices, alerts, devices, people as people_rows};
 
 pub use rules::{Rules, rules};
 
@@ -70,6 +70,8 @@ pub enum Refusal {
     Invitation(Unusable),
     /// The invitation is for the other kind of devices.
     OtherKind,
+    /// Whoever signed in at it does not belong to the organisation now.
+    NotActive,
     /// It cannot prove that it is genuine, and has to.
     NotGenuine(String),
     /// The appliance cannot take devices now.
@@ -86,6 +88,7 @@ impl Refusal {
             Self::NotPractice => "A practice device calls itself by the serial number or UDID of a real one.",
             Self::Invitation(unusable) => unusable.words(),
             Self::OtherKind => "Invitations for practice devices are for those alone, and others are not for them.",
+            Self::NotActive => "Whoever signed in does not belong to this organisation now. Somebody else is to sign in.",
             Self::NotGenuine(words) | Self::NotReady(words) => words,
         }
     }
@@ -160,6 +163,11 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
             Err(unusable) => return Ok(Answer::Refused(Refusal::Invitation(unusable))),
         },
     };
+    if let Some(person_id) = &asked.person_id
+        && !people_rows::by_id(tx, person_id)?.is_some_and(|person| person.active)
+    {
+        return Ok(Answer::Refused(Refusal::NotActive));
+    }
     if let Some(needed) = minimum::needed(tx, &rules, info, asked.door == Door::List)? {
         return Ok(Answer::Update(needed));
     }

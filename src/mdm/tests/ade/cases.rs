@@ -6,11 +6,12 @@ use serde_json::json;
 
 use super::{MINUTE, Office};
 use crate::mdm::Actor;
-use crate::mdm::ade::errands::TERMS_EVERY;
+use crate::mdm::ade::errands::{DENIED_EVERY, TERMS_EVERY};
 use crate::mdm::ade::{FETCH_EVERY, STUCK_MAX, STUCK_WAIT, SYNC_EVERY, servers};
 use crate::protocol::ade::paths;
 use crate::sim::apple::ade::{Act, Fault};
 use crate::store::ade_servers::{Phase, ServerState};
+use crate::store::alerts;
 
 #[test]
 fn the_whole_list_is_read_page_by_page_and_then_what_changed() {
@@ -199,4 +200,50 @@ fn apple_that_is_busy_is_left_in_peace_as_long_as_it_says() {
     office.pass(2 * MINUTE);
     assert_eq!(office.ours(), ["TESTSN0001"]);
     assert_eq!((office.server().failures, office.server().problem.as_str()), (0, ""));
+}
+
+#[test]
+fn a_server_that_may_not_ask_is_named_at_once_and_is_fine_once_the_list_is_read_again() {
+    let words = [("ACCESS_DENIED", "manage devices"), ("FORBIDDEN", "opens no session")];
+    for (word, told) in words {
+        let mut office = Office::with(&[("TESTSN0001", "iPad")]);
+        office.turn(None);
+        // What is refused in a session is asked once more in a new one.
+        for _ in 0..2 {
+            office.book.faults.push_back(Fault::refuse(paths::SYNC, 403, word));
+        }
+        office.pass(SYNC_EVERY);
+        let (key, message) = office.alerts().remove(0);
+        assert_eq!(key, format!("ade.refused:{}", office.id), "{word}");
+        assert!(message.contains(told) && message.contains("“Example School”"), "{message}");
+        assert_eq!(office.server().state, ServerState::Refused, "{word}");
+        assert_eq!(office.ours(), ["TESTSN0001"], "what is known stays");
+        office.book.faults.clear();
+        let before = office.book.asked.len();
+        office.pass(TERMS_EVERY);
+        assert_eq!(office.book.asked.len(), before, "Apple is not asked all the time");
+        office.pass(DENIED_EVERY);
+        assert_eq!((office.server().state, office.alerts()), (ServerState::Ready, Vec::new()), "{word}");
+    }
+}
+
+#[test]
+fn a_list_that_stays_refused_keeps_its_need_though_apple_tells_of_the_server() {
+    let mut office = Office::with(&[("TESTSN0001", "iPad")]);
+    office.turn(None);
+    for _ in 0..2 {
+        office.book.faults.push_back(Fault::refuse(paths::SYNC, 403, "ACCESS_DENIED"));
+        office.pass(SYNC_EVERY.max(DENIED_EVERY));
+        assert_eq!((office.server().state, office.alerts().len()), (ServerState::Refused, 1));
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_named_at_once() {
+    let mut office = Office::with(&[("TESTSN0001", "iPad")]);
+    office.turn(None);
+    office.book.faults.push_back(Fault::refuse(paths::SYNC, 401, "oauth_problem=timestamp_refused"));
+    office.pass(SYNC_EVERY);
+    let (_, remedy) = office.school.write(alerts::all).into_iter().map(|alert| (alert.key, alert.remedy)).next().unwrap();
+    assert!(remedy.contains("Set the clock"), "{remedy}");
 }
