@@ -62,7 +62,7 @@ pub fn due_now(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     if enrollment.state != EnrollmentState::Enrolled && enrollment.state != EnrollmentState::Retired {
         return Ok(());
     }
-    enrollments::set_push(tx, &enrollment.id, Some(tx.now), enrollment.push_attempts)?;
+    enrollments::hasten_push(tx, &enrollment.id)?;
     tx.ring(Bell::Jobs);
     Ok(())
 }

@@ -3,8 +3,8 @@
 mod push;
 
 pub use push::{
-    count_refused_on_topic, count_unpushed_on_topic, forget_push_outcome, last_push_on_topic, next_push_due, push_again_on_topic, push_due,
-    push_everyone, set_push, set_push_outcome,
+    count_refused_on_topic, count_unpushed_on_topic, forget_push_outcome, hasten_push, last_push_on_topic, next_push_due,
+    push_again_on_topic, push_due, push_everyone, set_push, set_push_outcome,
 };
 use rusqlite::{Row, named_params};
 

@@ -15,10 +15,11 @@ use crate::mdm::wanted::{Piece, ProfileContent, ProfilePiece, Target, Unable};
 use crate::mdm::{apps, betas, capability, catalog, commands, focus, policies, profiles, updates};
 use crate::protocol::availability::Capabilities;
 use crate::protocol::declaration::DeclarationKind;
+use crate::protocol::platform::Platform;
 use crate::store::assignments::{self, AssignedKind, Assignment};
 use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment};
-use crate::store::{Tx, classes, declared, people};
+use crate::store::{Tx, classes, declared, people, profiles as profile_rows};
 
 /// A change that is only thought of: for a preview.
 #[derive(Debug, Clone, Default)]
@@ -159,6 +160,8 @@ struct PoliciesOf {
     supported: Option<Vec<String>>,
     assigned: Vec<(String, Option<Timestamp>)>,
     betas: betas::Source,
+    /// Whether what goes to the users of a Mac has somebody to go to.
+    has_user: bool,
 }
 
 impl Memo {
@@ -184,7 +187,9 @@ impl Memo {
     fn policies(&mut self, tx: &Tx, target: &Target, assignments: &[Assignment]) -> Result<Made> {
         let assigned = assignments.iter().map(|assignment| (assignment.item_id.clone(), assignment.ends_at)).collect();
         let betas = if assignments.is_empty() { betas::Source::default() } else { betas::Source::of_device(tx, &target.device_id)? };
-        let of = PoliciesOf { capabilities: target.capabilities, supported: target.supported.clone(), assigned, betas };
+        let is_mac = target.capabilities.platform == Platform::Macos;
+        let has_user = is_mac && !assignments.is_empty() && profile_rows::has_user_channel(tx, &target.device_id)?;
+        let of = PoliciesOf { capabilities: target.capabilities, supported: target.supported.clone(), assigned, betas, has_user };
         if let Some((_, made)) = self.policies.iter().find(|(known, _)| *known == of) {
             return Ok(made.clone());
         }

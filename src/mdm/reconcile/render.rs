@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
@@ -284,6 +285,29 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>) {
     desired.unable.extend(told);
 }
 
+/// A declaration as it is served, and as its ServerToken is made from. Its keys stand in the order of the alphabet, as those of every JSON value here, so
+/// that equal content has equal bytes.
+#[derive(Serialize)]
+struct Said<'a> {
+    #[serde(rename = "Edition", skip_serializing_if = "str::is_empty")]
+    edition: &'a str,
+    #[serde(rename = "Identifier")]
+    identifier: &'a str,
+    #[serde(rename = "Payload")]
+    payload: &'a Value,
+    #[serde(rename = "ServerToken", skip_serializing_if = "str::is_empty")]
+    server_token: &'a str,
+    #[serde(rename = "Type")]
+    declaration_type: &'a str,
+}
+
+impl Said<'_> {
+    fn to_json(&self) -> Vec<u8> {
+        // Texts and JSON values can always be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
 fn document(
     (kind, identifier): (DeclarationKind, String),
     declaration_type: &str,
@@ -291,15 +315,9 @@ fn document(
     edition: &str,
     origins: Vec<Origin>,
 ) -> Document {
-    // serde_json sorts the keys of objects, so equal content has equal bytes.
-    let mut said = json!({ "Type": declaration_type, "Identifier": identifier, "Payload": payload });
-    if !edition.is_empty() {
-        said["Edition"] = json!(edition);
-    }
-    let server_token = hex(&digest::sha256(said.to_string().as_bytes())[..16]);
-    let content = json!({ "Type": declaration_type, "Identifier": identifier, "ServerToken": server_token, "Payload": payload })
-        .to_string()
-        .into_bytes();
+    let said = Said { edition, identifier: &identifier, payload, server_token: "", declaration_type };
+    let server_token = hex(&digest::sha256(&said.to_json())[..16]);
+    let content = Said { edition: "", server_token: &server_token, ..said }.to_json();
     Document { kind, identifier, declaration_type: declaration_type.to_owned(), server_token, content, origins, is_own_activation: false }
 }
 

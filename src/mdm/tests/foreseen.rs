@@ -172,7 +172,10 @@ fn what_a_device_cannot_end_itself_is_due_at_its_end_without_any_other_event() {
     let served = || school.write(|tx| deployments::plan(tx, "e-new")).unwrap().declarations_token;
     let before = served();
     for id in ["e-new", "e-old"] {
-        school.write(move |tx| rows::has_everything(tx, id));
+        school.write(move |tx| {
+            rows::has_everything(tx, id)?;
+            enrollments::set_push(tx, id, None, 0)
+        });
     }
     school.clock.advance(Duration::from_secs(3599));
     school.plans_all();
@@ -188,6 +191,25 @@ fn what_a_device_cannot_end_itself_is_due_at_its_end_without_any_other_event() {
     }
     let mechanisms = school.write(|tx| deployments::of_enrollment(tx, "e-old"));
     assert!(mechanisms.iter().all(|row| row.mechanism == Mechanism::Command));
+}
+
+#[test]
+fn of_macs_that_are_planned_for_together_each_is_told_whether_it_has_a_user() {
+    let school = School::new();
+    school.group_of("all");
+    for id in ["a", "d", "z"] {
+        school.write(move |tx| {
+            rows::device(tx, id, "Mac", "26.1", "all")?;
+            rows::is_mac(tx, id)
+        });
+    }
+    school.write(|tx| rows::user(tx, "d", "kim"));
+    let policy = school.policy("Safari", json!({ "no_private_browsing": true }));
+    school.assign_policy(&policy, None);
+    school.plans_all();
+    let told =
+        ["e-a", "e-d", "e-z"].map(|id| school.write(move |tx| deployments::plan(tx, id)).unwrap().unable.contains("no user of this Mac"));
+    assert_eq!(told, [true, false, true]);
 }
 
 #[test]

@@ -11,6 +11,12 @@ pub fn set_push(tx: &Tx, id: &str, due_at: Option<Timestamp>, attempts: i64) -> 
     Ok(())
 }
 
+/// Makes a push due now, unless it is already.
+pub fn hasten_push(tx: &Tx, id: &str) -> Result<()> {
+    tx.execute("UPDATE enrollments SET push_due_at = ?2 WHERE id = ?1 AND (push_due_at IS NULL OR push_due_at > ?2)", (id, tx.now))
+        .map(drop)
+}
+
 /// Stores what became of a push: its error in words (empty: none), and whether the token is gone.
 pub fn set_push_outcome(tx: &Tx, id: &str, error: &str, dead_at: Option<Timestamp>) -> Result<()> {
     tx.execute("UPDATE enrollments SET push_error = ?2, push_dead_at = ?3, push_sent_at = ?4 WHERE id = ?1", (id, error, dead_at, tx.now))?;
