@@ -22,8 +22,11 @@ use crate::serve::{Appliance, rollcall};
 /// The most that anything here may take; nothing waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// When what is listed was posted.
+const POSTED: &str = "2026-11-01";
+
 fn list(versions: &[&str]) -> Value {
-    let entry = |version: &&str| json!({ "ProductVersion": version, "PostingDate": "2026-11-01", "SupportedDevices": ["iPad13,18"] });
+    let entry = |version: &&str| json!({ "ProductVersion": version, "PostingDate": POSTED, "SupportedDevices": ["iPad13,18"] });
     json!({ "AssetSets": { "iOS": versions.iter().map(entry).collect::<Vec<_>>() } })
 }
 
@@ -113,6 +116,19 @@ fn a_box_without_internet_is_told_by_its_command_line_whether_it_runs_or_not() {
     let rows: Vec<_> = out.lines().filter(|line| line.starts_with("iOS ")).map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!((code, rows), (0, vec!["26.2", "26.1"]), "{out}{err}");
     assert!(out.contains("The list is less than an hour old, brought as a file"), "{out}");
+    let older = folder.path().join("older.json");
+    std::fs::write(&older, list(&["26.1"]).to_string().replace(POSTED, "2025-01-02")).unwrap();
+    let older = older.to_str().unwrap();
+    let (code, out, err) = tell(&["releases", "--import", older]);
+    assert!(code == 1 && out.is_empty() && err.contains("This file is older") && err.contains("With --older it is taken in"), "{out}{err}");
+    let (code, _, err) = tell(&["releases", "--older"]);
+    assert!(code == 2 && err.contains("--import"), "{err}");
+    let (code, out, err) = tell(&["releases", "--import", older, "--older"]);
+    assert!(code == 0 && out.starts_with("Taken in: 1 listed, 0 new, 1 changed, 1 gone.\n") && !out.contains("26.2"), "{out}{err}");
+    let (_, out, _) = tell(&["releases", "--vanished"]);
+    assert!(out.lines().any(|line| line.contains("26.2") && line.contains("none since ")), "{out}");
+    let (code, _, err) = tell(&["releases", "--import", good]);
+    assert_eq!(code, 0, "{err}");
     let (_, out, _) = tell(&["releases", "--platform", "macOS", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["releases"], json!([]));
     let (code, _, err) = tell(&["releases", "--platform", "bogus"]);

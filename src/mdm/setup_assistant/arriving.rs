@@ -15,6 +15,9 @@ use crate::store::{Tx, acme, devices, holds};
 /// How long a device is shown after it asked last.
 pub const SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// How long a device may take for an update that it was told to install first: a slow line and a large release together.
+pub const UPDATES_FOR: Duration = Duration::from_secs(3 * 3600);
+
 /// Devices that are shown at the most.
 pub const ARRIVALS_MAX: u32 = 500;
 
@@ -80,10 +83,7 @@ pub fn arriving(tx: &Tx, actor: &Actor) -> Result<Vec<Arriving>> {
 fn one(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
     let (step, words, at) = match arrival.answer {
         Answer::Refused => (Step::Refused, String::from("was not let in"), arrival.asked_at),
-        Answer::Update => {
-            let words = format!("updates itself to {} first, then asks again", arrival.because);
-            (Step::Updating, words, arrival.asked_at)
-        }
+        Answer::Update => updating(tx.now, &arrival),
         Answer::Profile => on_its_way(tx, &arrival)?,
     };
     let troubles = if step == Step::Refused { vec![arrival.because.clone()] } else { Vec::new() };
@@ -106,6 +106,18 @@ fn one(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
         (_, _) => (row.step, row.words) = (Step::Stuck, String::from("has left again")),
     }
     Ok(row)
+}
+
+/// How far a device is that was told to update itself: it asks again by itself when it has.
+fn updating(now: Timestamp, arrival: &Arrival) -> (Step, String, Timestamp) {
+    let target = &arrival.because;
+    if now.since(arrival.asked_at) < UPDATES_FOR {
+        return (Step::Updating, format!("updates itself to {target} first, then asks again"), arrival.asked_at);
+    }
+    let words = format!(
+        "was to update itself to {target} and has not asked again: look at its screen; it needs power, space and Wi-Fi, and can be updated by a computer too"
+    );
+    (Step::Stuck, words, arrival.asked_at)
 }
 
 /// How far a device is that has its profile and has not said who it is.

@@ -14,7 +14,7 @@ use crate::mdm::enroll::automated::{self, Answer, Asked, Door, Refusal};
 use crate::mdm::enroll::identify::Refusal as Unheard;
 use crate::mdm::enroll::invitations::{self, NewInvitation, Unusable};
 use crate::mdm::enroll::profile::Grant;
-use crate::mdm::setup_assistant::{Step, arriving};
+use crate::mdm::setup_assistant::{Step, UPDATES_FOR, arriving};
 use crate::mdm::{Actor, Role, practice};
 use crate::pki::certificate::Fingerprint;
 use crate::pki::device_identity::Vouched;
@@ -282,6 +282,9 @@ fn a_device_too_old_is_told_to_update_and_one_that_cannot_understand_comes_in() 
     let Answer::Update(needed) = school.ask(&old) else { panic!("17.6.1 is older than 26.1") };
     assert_eq!((needed.os_version.as_str(), needed.build_version), ("26.1", None), "no list says which build that is");
     assert_eq!(school.steps(), [(Step::Updating, String::from("updates itself to 26.1 first, then asks again"))]);
+    school.clock.advance(UPDATES_FOR);
+    let (step, words) = school.steps().remove(0);
+    assert!(step == Step::Stuck && words.contains("was to update itself to 26.1 and has not asked again"), "{words}");
     old.info.os_version = "26.1".into();
     assert!(matches!(school.ask(&old), Answer::Profile(_)));
     old.info = MachineInfo { os_version: "16.7".into(), can_request_software_update: false, ..old.info };

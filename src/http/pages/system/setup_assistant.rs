@@ -104,7 +104,7 @@ pub fn page(shell: &Shell, view: &RulesForm) -> Markup {
                 (checkbox("take_unlisted", "Take devices that Apple’s list does not name", view.take_unlisted,
                     "Without it, only devices that Apple School Manager or Apple Business assigns to this server are let in at its address for them."))
                 (checkbox("sign_in", "Ask who uses the device", view.sign_in,
-                    "Where Setup Assistant shows a page of ours, a person signs in with their address and their password for apps; the device is then theirs."))
+                    "Where Setup Assistant shows a page of ours, a person signs in with their address and their password for apps; the device is then theirs. A device whose profile at Apple shows no page of ours is let in without."))
                 div.form-foot { (Button::submit("Save").main()) (Button::link("/system", "Cancel")) }
             }
         },
