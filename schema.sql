@@ -194,6 +194,7 @@ CREATE INDEX devices_person ON devices (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX devices_serial_number ON devices (serial_number COLLATE NOCASE) WHERE serial_number IS NOT NULL;
 CREATE INDEX devices_udid ON devices (udid COLLATE NOCASE) WHERE udid IS NOT NULL;
 CREATE INDEX devices_refresh_due ON devices (refresh_due_at) WHERE refresh_due_at IS NOT NULL;
+CREATE INDEX devices_lost ON devices (id) WHERE facts ->> 'IsMDMLostModeEnabled' = 1;
 
 -- An enrollment is a relation: a device, or one user on it, and this server. A new generation begins with each real re-enrollment.
 CREATE TABLE enrollments (
@@ -463,6 +464,7 @@ CREATE UNIQUE INDEX commands_uuid ON commands (uuid, enrollment_id);
 CREATE INDEX commands_enrollment ON commands (enrollment_id, finished_at, priority DESC, seq);
 CREATE INDEX commands_expiry ON commands (expires_at) WHERE finished_at IS NULL AND expires_at IS NOT NULL;
 CREATE INDEX commands_finished ON commands (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX commands_lost ON commands (enrollment_id, generation) WHERE request_type IN ('EnableLostMode', 'DisableLostMode');
 
 -- Raw answers, kept for a bounded time.
 CREATE TABLE reports (
@@ -1287,6 +1289,7 @@ CREATE TABLE update_states (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX update_states_plan ON update_states (plan_id, stage);
 CREATE INDEX update_states_command ON update_states (command_uuid) WHERE command_uuid IS NOT NULL;
+CREATE INDEX update_states_open ON update_states (deadline_at, stage) WHERE stage NOT IN ('done', 'cannot', 'excepted');
 
 -- What AvailableOSUpdates said last.
 CREATE TABLE update_offers (

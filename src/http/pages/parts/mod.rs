@@ -36,7 +36,7 @@ pub use frame::{Banner, Flash, Frame, Setup, Shell, Viewer, centred, frame, pers
 pub use icon::{Icon, icon};
 pub use maud::{Markup, PreEscaped, html};
 pub use qr::qr;
-pub use roll::{Roll, RollDevice, RollGroup, roll};
+pub use roll::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, roll};
 pub use scope::{ScopeGroup, ScopeView, group_boxes, scope};
 pub use sections::Section;
 pub use state::{State, badge, legend, practice, state_square, state_square_named};
