@@ -195,6 +195,8 @@ CREATE INDEX devices_serial_number ON devices (serial_number COLLATE NOCASE) WHE
 CREATE INDEX devices_udid ON devices (udid COLLATE NOCASE) WHERE udid IS NOT NULL;
 CREATE INDEX devices_refresh_due ON devices (refresh_due_at) WHERE refresh_due_at IS NOT NULL;
 CREATE INDEX devices_lost ON devices (id) WHERE facts ->> 'IsMDMLostModeEnabled' = 1;
+CREATE INDEX devices_roster ON devices (id, name, practice, person_id, group_label, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX devices_label ON devices (group_label, deleted_at) WHERE group_label <> '';
 
 -- An enrollment is a relation: a device, or one user on it, and this server. A new generation begins with each real re-enrollment.
 CREATE TABLE enrollments (
@@ -243,7 +245,7 @@ CREATE TABLE enrollments (
     setup_released_at      INTEGER,
     setup_because          TEXT NOT NULL DEFAULT '' -- why it was let go
 ) STRICT;
-CREATE INDEX enrollments_device ON enrollments (device_id);
+CREATE INDEX enrollments_device ON enrollments (device_id, parent_id, authenticated_at);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at IS NOT NULL;
 CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
@@ -1285,6 +1287,7 @@ CREATE TABLE update_states (
     begun_at      INTEGER,                          -- its turn came
     done_at       INTEGER,
     changed_at    INTEGER NOT NULL,
+    inability     TEXT NOT NULL DEFAULT 'other',    -- what kind of thing stands against it, where the device cannot have it
     PRIMARY KEY (enrollment_id, plan_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX update_states_plan ON update_states (plan_id, stage);

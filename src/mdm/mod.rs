@@ -28,6 +28,7 @@ pub mod figures;
 pub mod first_steps;
 pub mod focus;
 pub mod groups;
+pub mod heard;
 pub mod integrity;
 pub mod inventory;
 pub mod jobs;

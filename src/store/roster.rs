@@ -305,17 +305,11 @@ pub fn refusing(tx: &Tx) -> Result<u64> {
     tx.one(&sql, [tx.now], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
-/// How many devices were heard of on each of the last `days` days, oldest first.
-pub fn check_ins(tx: &Tx, days: u32) -> Result<Vec<u64>> {
-    let day_ms = 24 * 3600 * 1000;
-    let today = tx.now.millis() / day_ms;
-    let rows: Vec<(i64, i64)> = tx.list(
-        "SELECT at / 86400000, count(DISTINCT device_id) FROM events WHERE actor_kind = 'device' AND device_id IS NOT NULL AND at >= ?1 GROUP BY 1",
-        [(today - i64::from(days) + 1) * day_ms],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let first = today - i64::from(days) + 1;
-    Ok((first..=today).map(|day| rows.iter().find(|(on, _)| *on == day).map_or(0, |(_, count)| count.unsigned_abs())).collect())
+/// How many devices were heard of since a moment.
+pub fn heard_since(tx: &Tx, at: Timestamp) -> Result<u64> {
+    let sql = "SELECT count(DISTINCT device_id) FROM enrollments
+               WHERE max(coalesce(last_seen_at, 0), coalesce(token_updated_at, 0), coalesce(authenticated_at, 0)) >= ?1";
+    tx.one(sql, [at], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub struct DevicesView {
     pub actions: Vec<Action>,
     /// Whether the viewer may invite.
     pub may_invite: bool,
+    /// Whether the viewer may add practice devices.
+    pub may_configure: bool,
     /// An open invitation, shown while there is no device.
     pub invitation: Option<OpenInvitation>,
     /// Whether real devices can enroll: a push certificate exists.
@@ -309,7 +311,7 @@ fn none(view: &DevicesView) -> Markup {
             html! { (Button::link("/devices", "Show all devices")) },
         );
     }
-    let practice = html! { (Button::link("/system/practice", "Add practice devices")) };
+    let practice = html! { @if view.may_configure { (Button::link("/system/practice", "Add practice devices")) } };
     if !view.push_ready {
         let words =
             "Real devices can be invited as soon as there is a push certificate. Until then you can try everything with practice devices.";

@@ -18,6 +18,8 @@ pub struct TodayView {
     pub focuses: Vec<FocusRow>,
     /// Whether the viewer may end them.
     pub may_teach: bool,
+    /// Whether the viewer may add practice devices.
+    pub may_configure: bool,
     /// All devices, by class, cart or group.
     pub roll: Roll,
     /// How many devices are in each state, in the order of [`State::ALL`].
@@ -68,7 +70,7 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
             (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(
                 "No devices yet",
                 "Every device becomes a square here. Set-up leads you to the first one in about ten minutes.",
-                html! { (Button::link("/setup", "Go on with set-up").main()) (Button::link("/system/practice", "Add practice devices")) },
+                html! { (Button::link("/setup", "Go on with set-up").main()) @if view.may_configure { (Button::link("/system/practice", "Add practice devices")) } },
             ))))
         } @else {
             (live(Live { id: "roll", topics, of: None, src: None }, devices(view, total)))
@@ -144,6 +146,7 @@ mod tests {
             needs: vec![],
             focuses: vec![],
             may_teach: true,
+            may_configure: true,
             roll: Roll::default(),
             counts: [0; 5],
             check_ins: Sparkline { title: "Check-ins".into(), days: vec![] },

@@ -112,7 +112,10 @@ mod tests {
         for (request_type, deed, done) in WORDS {
             assert!(known.contains(&request_type) || own.contains(&request_type), "{request_type} is no command");
             assert!(!deed.contains(request_type) && !done.contains(request_type), "{request_type}: {deed}, {done}");
-            assert!(deed.starts_with(|letter: char| letter.is_lowercase()) && done.starts_with(|letter: char| letter.is_uppercase()), "{deed}");
+            assert!(
+                deed.starts_with(|letter: char| letter.is_lowercase()) && done.starts_with(|letter: char| letter.is_uppercase()),
+                "{deed}"
+            );
             assert!(!deed.ends_with('.') && !done.ends_with('.'));
         }
     }

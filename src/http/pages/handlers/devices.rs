@@ -87,6 +87,7 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         next,
         actions: deeds::for_several(&who.actor),
         may_invite: who.actor.may(Right::Invite),
+        may_configure: who.actor.may(Right::Configure),
         invitation: None::<OpenInvitation>,
         push_ready,
     };

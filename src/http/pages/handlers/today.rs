@@ -21,13 +21,10 @@ use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::roll::{Circle, roll};
 use crate::mdm::updates::lookup;
-use crate::mdm::{Right, needs};
+use crate::mdm::{Actor, Right, heard, needs};
 use crate::store::Tx;
 use crate::store::alerts::Alert;
-use crate::store::roster::{self, Counts, Listed};
-
-/// Days of check-ins.
-const DAYS: u32 = 14;
+use crate::store::roster::{Counts, Listed};
 
 /// Alerts from this harm on are problems, others will become some.
 const PROBLEM_FROM: i64 = 80;
@@ -56,9 +53,10 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
                 needs: to_do(tx)?,
                 focuses: teaching::running(tx, &actor)?,
                 may_teach: actor.may(Right::Teach),
+                may_configure: actor.may(Right::Configure),
                 roll: drawn(circles),
                 counts,
-                check_ins: check_ins(tx)?,
+                check_ins: check_ins(tx, &actor)?,
                 countdowns: countdowns(tx, own_tls)?,
             })
         })
@@ -126,12 +124,10 @@ fn drawn(circles: Vec<Circle>) -> Roll {
     Roll { groups: circles.into_iter().map(group).collect() }
 }
 
-fn check_ins(tx: &Tx) -> Result<Sparkline> {
-    let counts = roster::check_ins(tx, DAYS)?;
-    let days = counts.into_iter().enumerate().map(|(index, count)| {
-        let at = tx.now.minus(DAY * (DAYS - 1 - index as u32));
-        (day_words(at), count)
-    });
+fn check_ins(tx: &Tx, actor: &Actor) -> Result<Sparkline> {
+    let counts = heard::of_days(tx, actor)?;
+    let past = (0..counts.len() as u32).rev().map(|days| day_words(tx.now.minus(DAY * days)));
+    let days = past.zip(counts);
     Ok(Sparkline { title: String::from("Devices heard of"), days: days.collect() })
 }
 

@@ -30,7 +30,7 @@ pub use bars::{Segment, Share, bar, progress};
 pub use calendar::{Calendar, CalendarRing, calendar};
 pub use charts::{BURN_SHORT, BurnDown, Sparkline, burn_down, sparkline};
 pub use facts::{Fact, Live, Step, StepState, Tab, code, empty, facts, live, section, section_with, steps, tabs};
-pub use fields::{Field, box_of, checkbox, field, radio, select};
+pub use fields::{Field, box_of, checkbox, checkbox_with, field, radio, select, wrong};
 pub use forms::{Button, Confirm, Typed, confirm, copy_field, hidden, post, post_retold, search, upload, upload_up_to};
 pub use frame::{Banner, Flash, Frame, Setup, Shell, Viewer, centred, frame, person};
 pub use icon::{Icon, icon};

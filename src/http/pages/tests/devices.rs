@@ -116,6 +116,19 @@ async fn a_device_past_the_deadline_of_an_update_is_not_called_up_to_date() {
 }
 
 #[tokio::test]
+async fn practice_devices_are_offered_only_to_those_who_may_add_them() {
+    let house = House::new();
+    for (role, is_offered) in [(Role::Owner, true), (Role::Admin, true), (Role::Helper, false), (Role::Viewer, false)] {
+        let cookie = house.person(role).await;
+        for path in ["/", "/devices"] {
+            let page = house.get(&cookie, path).await.body;
+            assert!(page.contains("No devices yet"), "{page}");
+            assert_eq!(page.contains("Add practice devices"), is_offered, "{role:?} at {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn chips_change_with_their_table() {
     let house = three().await;
     let viewer = house.person(Role::Viewer).await;
