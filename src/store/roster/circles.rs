@@ -1,6 +1,7 @@
 //! Where people look for a device: its cart, its class, or what else it belongs to.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::error::Result;
 use crate::store::Tx;
@@ -22,18 +23,14 @@ pub struct Spot {
 
 /// Every device in view, once. The tables of groups and classes are read as a whole: that is less work than to look into them for each device.
 pub fn spots(tx: &Tx) -> Result<Vec<Spot>> {
-    let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let in_groups = |is_by_rule: &str| -> Result<HashMap<String, String>> {
-        let sql = format!(
-            "SELECT device_id, min(groups.name) FROM group_devices JOIN groups ON groups.id = group_id WHERE rule IS {is_by_rule} GROUP BY device_id"
-        );
-        Ok(tx.list(&sql, [], pair)?.into_iter().collect())
+    let in_groups = |is_by_rule: &str| {
+        first_of_each(
+            tx,
+            &format!("SELECT device_id, name FROM groups CROSS JOIN group_devices ON group_id = groups.id WHERE rule IS {is_by_rule}"),
+        )
     };
     let by_hand = in_groups("NULL")?;
-    let in_classes: HashMap<String, String> = tx
-        .list("SELECT person_id, min(classes.name) FROM class_people JOIN classes ON classes.id = class_id GROUP BY person_id", [], pair)?
-        .into_iter()
-        .collect();
+    let in_classes = first_of_each(tx, "SELECT person_id, name FROM classes CROSS JOIN class_people ON class_id = classes.id")?;
     let sql = format!("{ROSTER} SELECT id, lower(name), standing, person_id, group_label FROM roster");
     let mut spots = tx.list(&sql, [tx.now], |row| {
         let device_id: String = row.get(0)?;
@@ -51,4 +48,19 @@ pub fn spots(tx: &Tx) -> Result<Vec<Spot>> {
         }
     }
     Ok(spots)
+}
+
+/// Of pairs of an id and a name, for each id the first name by the alphabet.
+fn first_of_each(tx: &Tx, sql: &str) -> Result<HashMap<String, String>> {
+    let mut first = HashMap::<String, String>::new();
+    let comes_before = |one: &str, other: &str| (one.to_lowercase(), one) < (other.to_lowercase(), other);
+    for (id, name) in tx.list(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))? {
+        let (id, name): (String, String) = (id, name);
+        match first.entry(id) {
+            Entry::Vacant(entry) => drop(entry.insert(name)),
+            Entry::Occupied(mut entry) if comes_before(&name, entry.get()) => drop(entry.insert(name)),
+            Entry::Occupied(_) => {}
+        }
+    }
+    Ok(first)
 }
