@@ -194,6 +194,9 @@ CREATE INDEX devices_person ON devices (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX devices_serial_number ON devices (serial_number COLLATE NOCASE) WHERE serial_number IS NOT NULL;
 CREATE INDEX devices_udid ON devices (udid COLLATE NOCASE) WHERE udid IS NOT NULL;
 CREATE INDEX devices_refresh_due ON devices (refresh_due_at) WHERE refresh_due_at IS NOT NULL;
+CREATE INDEX devices_lost ON devices (id) WHERE facts ->> 'IsMDMLostModeEnabled' = 1;
+CREATE INDEX devices_roster ON devices (id, name, practice, person_id, group_label, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX devices_label ON devices (group_label, deleted_at) WHERE group_label <> '';
 
 -- An enrollment is a relation: a device, or one user on it, and this server. A new generation begins with each real re-enrollment.
 CREATE TABLE enrollments (
@@ -242,7 +245,7 @@ CREATE TABLE enrollments (
     setup_released_at      INTEGER,
     setup_because          TEXT NOT NULL DEFAULT '' -- why it was let go
 ) STRICT;
-CREATE INDEX enrollments_device ON enrollments (device_id);
+CREATE INDEX enrollments_device ON enrollments (device_id, parent_id, authenticated_at);
 CREATE INDEX enrollments_parent ON enrollments (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX enrollments_push_due ON enrollments (push_due_at) WHERE push_due_at IS NOT NULL;
 CREATE INDEX enrollments_renewal_due ON enrollments (renewal_due_at) WHERE renewal_due_at IS NOT NULL;
@@ -463,6 +466,7 @@ CREATE UNIQUE INDEX commands_uuid ON commands (uuid, enrollment_id);
 CREATE INDEX commands_enrollment ON commands (enrollment_id, finished_at, priority DESC, seq);
 CREATE INDEX commands_expiry ON commands (expires_at) WHERE finished_at IS NULL AND expires_at IS NOT NULL;
 CREATE INDEX commands_finished ON commands (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX commands_lost ON commands (enrollment_id, generation) WHERE request_type IN ('EnableLostMode', 'DisableLostMode');
 
 -- Raw answers, kept for a bounded time.
 CREATE TABLE reports (
@@ -1283,10 +1287,12 @@ CREATE TABLE update_states (
     begun_at      INTEGER,                          -- its turn came
     done_at       INTEGER,
     changed_at    INTEGER NOT NULL,
+    inability     TEXT NOT NULL DEFAULT 'other',    -- what kind of thing stands against it, where the device cannot have it
     PRIMARY KEY (enrollment_id, plan_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX update_states_plan ON update_states (plan_id, stage);
 CREATE INDEX update_states_command ON update_states (command_uuid) WHERE command_uuid IS NOT NULL;
+CREATE INDEX update_states_open ON update_states (deadline_at, stage) WHERE stage NOT IN ('done', 'cannot', 'excepted');
 
 -- What AvailableOSUpdates said last.
 CREATE TABLE update_offers (

@@ -151,6 +151,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     cancel.closest("dialog").close();
   }
+  if (target.closest("[data-print]")) print();
   const copier = target.closest("[data-copy]");
   if (copier) copy(copier);
 });

@@ -93,17 +93,21 @@ fn happened() -> DeviceContent {
         queue: vec![
             QueueRow {
                 uuid: "6f0f0d6e".into(),
-                what: "Install a profile (InstallProfile)".into(),
+                what: "Take a profile".into(),
+                request_type: "InstallProfile".into(),
                 state: State::Waiting,
-                words: "the iPad is locked".into(),
+                cause: "Waiting for the iPad to be unlocked.".into(),
+                remedy: "It will answer by itself.".into(),
                 asked_at: ago(7_200),
                 cancellable: true,
             },
             QueueRow {
                 uuid: "7a1f0d6e".into(),
-                what: "Ask for installed apps (InstalledApplicationList)".into(),
+                what: "List its apps".into(),
+                request_type: "InstalledApplicationList".into(),
                 state: State::Waiting,
-                words: "after the one before".into(),
+                cause: "The iPad has not connected since.".into(),
+                remedy: "It is woken again by itself.".into(),
                 asked_at: ago(7_100),
                 cancellable: true,
             },
@@ -200,7 +204,7 @@ fn apps() -> DeviceContent {
         app("Chess", "school.example.chess", false, 2_400_000_000),
     ];
     rows.push(AppRow {
-        state: Some((State::Waiting, "asks the person".into())),
+        state: Some((State::Waiting, "the person is asked", "Prompting".into())),
         ..app("Sketchbook for Schools with a Rather Long Name", "school.example.sketch", true, 0)
     });
     DeviceContent::Apps(AppsTab { installed: rows, at: Some(ago(5_400)), ..AppsTab::default() })
@@ -243,6 +247,7 @@ fn security() -> DeviceContent {
 fn reports() -> DeviceContent {
     let report = |id: &str, kind: &str, status: &str, state, text: Option<&str>| ReportRow {
         id: id.into(),
+        what: rollcall::mdm::commands::words::done(kind).into_owned(),
         request_type: kind.into(),
         status: status.into(),
         state,

@@ -75,7 +75,7 @@ fn full() -> DevicesView {
     DevicesView {
         rows: (0..50).map(row).collect(),
         total: 1_240,
-        counts: [1_102, 84, 41, 13],
+        counts: [1_102, 84, 41, 12, 1],
         filter: DevicesFilter::default(),
         platforms: ["iPadOS", "iOS", "macOS", "tvOS"].iter().map(|name| (name.to_lowercase(), (*name).to_owned())).collect(),
         groups: vec![("a".into(), "Cart A".into()), ("5".into(), "Year 5".into())],
@@ -83,6 +83,7 @@ fn full() -> DevicesView {
         next: Some("x".into()),
         actions: actions(),
         may_invite: true,
+        may_configure: true,
         invitation: None,
         push_ready: true,
     }
@@ -100,9 +101,9 @@ fn tables() -> Vec<(&'static str, Markup)> {
         },
         ..full()
     };
-    let none = DevicesView { may_invite: true, ..DevicesView::default() };
+    let none = DevicesView { may_invite: true, may_configure: true, ..DevicesView::default() };
     let open = OpenInvitation { code: "K7PM4QXD".into(), url: "https://mdm.example.school:8443/enroll/K7PM4QXD".into() };
-    let few = DevicesView { rows: (0..7).map(row).collect(), total: 7, counts: [4, 1, 1, 1], next: None, ..full() };
+    let few = DevicesView { rows: (0..7).map(row).collect(), total: 7, counts: [4, 1, 1, 1, 0], next: None, ..full() };
     vec![
         ("devices", devices::page(&shell(), &full())),
         ("devices-few", devices::page(&young_shell(), &few)),

@@ -163,8 +163,13 @@ fn all_classes() -> ClassesView {
 }
 
 fn class() -> ClassView {
-    let member =
-        |id: &str, name: &str, teaches| MemberRow { id: id.into(), name: name.into(), email: format!("{id}@example.school"), teaches };
+    let member = |id: &str, name: &str, teaches| MemberRow {
+        id: id.into(),
+        name: name.into(),
+        email: format!("{id}@example.school"),
+        teaches,
+        devices: vec![("1".into(), format!("iPad of {name}"), "TESTSN0001".into())],
+    };
     ClassView {
         id: "7b".into(),
         name: "7b".into(),

@@ -42,7 +42,7 @@ fn states() -> Markup {
     html! {
         @for size in [8, 12, 16, 20, 32] { div.row { @for state in State::ALL { (state_square(state, size)) } } }
         div.row { @for state in State::ALL { (badge(state, state.word())) } (practice()) }
-        (legend([1_102, 84, 41, 13], |state| (state != State::Ok).then(|| "/x".to_owned())))
+        (legend([1_102, 84, 41, 12, 1], |state| (state != State::Ok).then(|| "/x".to_owned())))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Today, set-up, push certificate and System.
 
-use rollcall::http::pages::devices::OpenInvitation;
+use rollcall::http::pages::devices::{DeviceRow, OpenInvitation};
 use rollcall::http::pages::invitations::Arrival;
 use rollcall::http::pages::parts::{Entry, Markup, Roll, RollDevice, RollGroup, Sparkline, State};
 use rollcall::http::pages::push::{self, PushCertificate, PushView, Recognised, TopicChange};
@@ -120,19 +120,16 @@ fn never_kept() -> BackupsView {
 
 /// The invented school's roll.
 pub(crate) fn school() -> Roll {
-    let group = |name: &str, from: usize, n: usize| RollGroup {
-        name: name.into(),
-        href: "/devices?group=1".into(),
-        devices: (from..from + n)
-            .map(row)
-            .map(|device| RollDevice {
-                name: device.name,
-                state: device.state,
-                reason: if device.reason.is_empty() { "ok, spoke 2 hours ago".into() } else { device.reason },
-                href: format!("/devices/{}", device.id),
-            })
-            .collect(),
-        total: n as u64,
+    let square = |device: DeviceRow| RollDevice {
+        name: device.name,
+        state: device.state,
+        reason: if device.reason.is_empty() { "ok, spoke 2 hours ago".into() } else { device.reason },
+        href: format!("/devices/{}", device.id),
+    };
+    let group = |name: &str, from: usize, n: usize| {
+        let devices: Vec<_> = (from..from + n).map(row).map(square).collect();
+        let counts = State::ALL.map(|state| devices.iter().filter(|device| device.state == state).count() as u64);
+        RollGroup { name: name.into(), href: "/devices?group=1".into(), devices, counts }
     };
     Roll {
         groups: vec![
@@ -156,6 +153,7 @@ fn today() -> TodayView {
     TodayView {
         focuses: vec![],
         may_teach: true,
+        may_configure: true,
         needs: vec![
             need(
                 State::Problem,
@@ -180,7 +178,7 @@ fn today() -> TodayView {
             ),
         ],
         roll: school(),
-        counts: [92, 19, 18, 19],
+        counts: [92, 19, 18, 18, 1],
         check_ins: Sparkline {
             title: "Check-ins".into(),
             days: [912, 1_020, 988, 410, 120, 1_100, 1_043, 1_012, 998, 1_020, 388, 97, 1_180, 1_096]
@@ -202,9 +200,10 @@ fn nothing_today() -> TodayView {
     TodayView {
         focuses: vec![],
         may_teach: true,
+        may_configure: true,
         needs: vec![],
         roll: Roll::default(),
-        counts: [0; 4],
+        counts: [0; 5],
         check_ins: Sparkline { title: "Check-ins".into(), days: vec![] },
         countdowns: vec![],
     }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::people::import;
 use crate::mdm::updates::progress;
-use crate::mdm::{access, admins, apps, catalog, packages, provisioning};
+use crate::mdm::{access, admins, apps, catalog, heard, packages, provisioning};
 use crate::store::apps as past;
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
@@ -86,7 +86,10 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         }
     }
     let files = sweep_packages(app, now).await?;
+    // Counting goes through a day's log: that is done beside the writer.
+    let counted = app.store.read_slow(now, heard::uncounted).await?;
     let watch = move |tx: &Tx| {
+        heard::keep(tx, &counted)?;
         packages::watch_ends(tx)?;
         provisioning::watch_ends(tx)?;
         catalog::renew(tx)?;

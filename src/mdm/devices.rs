@@ -8,7 +8,7 @@ use crate::secret::SecretBytes;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{EscrowKind, Held};
-use crate::store::roster::{self, Listed};
+use crate::store::roster::{self, Counts, Listed};
 use crate::store::{Tx, groups};
 
 /// A device by its id, by the Nano id of one of its enrollments, or by its serial number.
@@ -21,6 +21,12 @@ pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
 pub fn list(tx: &Tx, actor: &Actor, wanted: &Wanted, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Listed>> {
     actor.require(Right::View)?;
     roster::list(tx, &wanted.filter, wanted.sort, wanted.descending, after, limit)
+}
+
+/// The same, and how many devices the filter finds whatever their standing, by how they stand.
+pub fn page(tx: &Tx, actor: &Actor, wanted: &Wanted, after: Option<(&str, &str)>, limit: u32) -> Result<(Vec<Listed>, Counts)> {
+    actor.require(Right::View)?;
+    roster::page(tx, &wanted.filter, wanted.sort, wanted.descending, after, limit)
 }
 
 /// Which devices, in which order.

@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::ca::imported;
+use crate::mdm::commands::words;
 use crate::mdm::enroll::renewal;
 use crate::mdm::settings::zone;
 use crate::mdm::{moves, return_to_service, setup_assistant};
@@ -11,7 +12,7 @@ use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::authorities;
 use crate::store::certificates;
-use crate::store::commands::{self, CommandState};
+use crate::store::commands::{self, Command, CommandState};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::moves as handed_over;
@@ -186,29 +187,36 @@ fn push(enrollment: &Enrollment) -> Option<Reason> {
 
 fn queue(tx: &Tx, device: &Device, enrollment: &Enrollment) -> Result<Vec<Reason>> {
     let open = commands::open(tx, &enrollment.id, LOOKED_AT)?;
+    let first = |state: CommandState| open.iter().find(|command| command.state == state);
+    let told = [first(CommandState::NotNow), first(CommandState::Sent).or_else(|| first(CommandState::Queued))];
+    Ok(told.into_iter().flatten().map(|open| of_open(device, enrollment, open)).collect())
+}
+
+/// Why a command that is in the queue of an enrollment has no answer yet.
+pub fn command(device: &Device, enrollment: &Enrollment, open: &Command) -> Reason {
+    // What was not sent waits for a wake-up, and where none goes out that is the cause.
+    let stopped = (open.state == CommandState::Queued).then(|| push(enrollment)).flatten();
+    stopped.unwrap_or_else(|| of_open(device, enrollment, open))
+}
+
+fn of_open(device: &Device, enrollment: &Enrollment, open: &Command) -> Reason {
     let name = if device.model_name.is_empty() { "device" } else { device.model_name.as_str() };
-    let mut reasons = Vec::new();
-    if let Some(put_off) = open.iter().find(|command| command.state == CommandState::NotNow) {
-        let cause = match device.platform {
-            Platform::Macos => format!("The {name} put off what was asked, as Macs do while they sleep."),
-            _ => format!("Waiting for the {name} to be unlocked."),
-        };
-        reasons.push(wait(&cause, "it will answer by itself", Some(put_off.created_at)));
+    match open.state {
+        CommandState::NotNow if device.platform == Platform::Macos => {
+            let cause = format!("The {name} put off what was asked, as Macs do while they sleep.");
+            wait(&cause, "it will answer by itself", Some(open.created_at))
+        }
+        CommandState::NotNow => wait(&format!("Waiting for the {name} to be unlocked."), "it will answer by itself", Some(open.created_at)),
+        CommandState::Sent => {
+            let cause = format!("The {name} was told to {} and has not answered yet.", words::deed(&open.request_type));
+            wait(&cause, "it answers when it is done", open.sent_at)
+        }
+        _ if enrollment.push_sent_at.is_some() && enrollment.push_attempts > 0 => {
+            let cause = format!("The {name} was woken and has not come: it is off or without network.");
+            wait(&cause, "it is woken again by itself", Some(open.created_at))
+        }
+        _ => wait(&format!("The {name} has not connected since."), "it is woken again by itself", Some(open.created_at)),
     }
-    if let Some(sent) = open.iter().find(|command| command.state == CommandState::Sent) {
-        reasons.push(wait(
-            &format!("The {name} has taken “{}” and not answered yet.", sent.request_type),
-            "it answers when it is done",
-            sent.sent_at,
-        ));
-    } else if let Some(queued) = open.iter().find(|command| command.state == CommandState::Queued) {
-        let cause = match enrollment.push_sent_at {
-            Some(_) if enrollment.push_attempts > 0 => format!("The {name} was woken and has not come: it is off or without network."),
-            _ => format!("The {name} has not connected since."),
-        };
-        reasons.push(wait(&cause, "it is woken again by itself", Some(queued.created_at)));
-    }
-    Ok(reasons)
 }
 
 fn wait(cause: &str, remedy: &str, since_at: Option<Timestamp>) -> Reason {

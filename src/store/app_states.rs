@@ -330,13 +330,13 @@ pub struct Trouble {
     pub without_code: u64,
 }
 
-/// Apps that something hinders, those on most devices first.
+/// Apps that something hinders, those on most devices first. App by app SQLite finds them by their stage, and does not go through every device.
 pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
     let sql = "SELECT apps.id, apps.name, sum(stage = 'no_licence'), sum(stage IN ('failed', 'stuck')), sum(stage = 'lacking'),
                       coalesce((SELECT problem FROM app_states AS other WHERE other.app_id = apps.id AND stage = 'lacking'
                                 GROUP BY problem ORDER BY count(*) DESC LIMIT 1), ''),
                       sum(stage = 'needs_code' AND command_uuid IS NULL)
-               FROM app_states JOIN apps ON apps.id = app_id JOIN enrollments ON enrollments.id = enrollment_id
+               FROM apps CROSS JOIN app_states ON app_id = apps.id CROSS JOIN enrollments ON enrollments.id = enrollment_id
                WHERE stage IN ('no_licence', 'failed', 'stuck', 'lacking', 'needs_code') AND wanted <> '' AND enrollments.state = 'enrolled'
                GROUP BY apps.id ORDER BY count(*) DESC, apps.name LIMIT ?1";
     tx.list(sql, [limit], |row| {

@@ -104,6 +104,12 @@ pub fn list(tx: &Tx, filter: &Filter<'_>, before: Option<i64>, limit: usize) -> 
     tx.list(&sql, params_from_iter(values), event)
 }
 
+/// How many devices said something from one moment on and before another.
+pub fn devices_heard(tx: &Tx, from: Timestamp, until: Timestamp) -> Result<u64> {
+    let sql = "SELECT count(DISTINCT device_id) FROM events WHERE at >= ?1 AND at < ?2 AND actor_kind = 'device' AND device_id IS NOT NULL";
+    tx.one(sql, (from, until), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
 /// How many events pass `filter`.
 pub fn count(tx: &Tx, filter: &Filter<'_>) -> Result<u64> {
     let (conditions, values) = filter.conditions();

@@ -1,6 +1,6 @@
 //! The roster: devices in view with how they stand, searched, filtered and sorted.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
@@ -13,6 +13,12 @@ use crate::store::devices::{self, Device};
 use crate::store::enrollments::EnrollmentState;
 use crate::store::words::words;
 
+mod circles;
+mod standing;
+
+pub use circles::{Spot, spots};
+use standing::ROSTER;
+
 words! {
     /// How a device stands, in the order in which a page sorts them.
     pub enum Standing {
@@ -22,10 +28,25 @@ words! {
         Waiting = "waiting",
         /// Not heard of for a week.
         Silent = "silent",
-        /// It left, was erased or retired, cannot be pushed to, or something failed on it.
+        /// It left, was erased or retired, cannot be pushed to, something failed on it, or it is past the deadline of an update.
         Problem = "problem",
+        /// It is in Lost Mode, or was told to go there.
+        Lost = "lost",
     }
 }
+
+words! {
+    /// How far a device is in Lost Mode.
+    pub enum LostState {
+        /// It was told, and has not confirmed it.
+        Asked = "asked",
+        /// It confirmed it, or reported it.
+        On = "on",
+    }
+}
+
+/// How many devices stand how, in the order of [`Standing::ALL`].
+pub type Counts = [u64; 5];
 
 /// How long a device may be quiet before it counts as silent, in milliseconds: a week.
 pub const SILENT_AFTER_MS: i64 = 7 * 24 * 3600 * 1000;
@@ -45,10 +66,14 @@ pub struct Listed {
     pub waiting: i64,
     /// Why the last push failed.
     pub push_error: String,
-    /// Profiles, declarations and required apps that it refused or that failed on it and its users' channels.
+    /// Profiles, declarations, required apps and updates that it refused or that failed on it and its users' channels.
     pub failed: i64,
     /// Required apps that it cannot have yet.
     pub lacking: i64,
+    /// Whether it is past the deadline of an update that it does not have.
+    pub overdue: bool,
+    /// How far it is in Lost Mode, while it is lost.
+    pub lost: Option<LostState>,
     /// How it stands.
     pub standing: Standing,
     /// What the present order sorts by.
@@ -103,42 +128,12 @@ impl Sort {
                 "platform || printf('%05d%05d', CAST(os_version AS INTEGER), CAST(substr(os_version, instr(os_version, '.') + 1) AS INTEGER))"
             }
             Self::LastSeen => "printf('%020d', coalesce(last_seen_at, 0))",
-            Self::Standing => "CASE standing WHEN 'ok' THEN '0' WHEN 'waiting' THEN '1' WHEN 'silent' THEN '2' ELSE '3' END",
+            Self::Standing => {
+                "CASE standing WHEN 'ok' THEN '0' WHEN 'waiting' THEN '1' WHEN 'silent' THEN '2' WHEN 'problem' THEN '3' ELSE '4' END"
+            }
         }
     }
 }
-
-/// Every device in view with the newest of its own channels. What of profiles, apps and updates comes by declarations is told by their own tables.
-/// With the cast SQLite finds a channel among many that are troubled by an index of its own, and does not walk through them for each device.
-const ROSTER: &str = "
-    WITH channels AS (
-        SELECT enrollments.*, row_number() OVER (PARTITION BY device_id ORDER BY authenticated_at DESC) AS place FROM enrollments WHERE parent_id IS NULL
-    ), troubles AS (
-        SELECT enrollment_id, 1 AS failed, 0 AS is_app FROM deployments WHERE problem <> '' AND wanted <> '' AND seen <> wanted
-        UNION ALL
-        SELECT enrollment_id, stage IN ('failed', 'stuck'), 1 FROM app_states
-        WHERE stage IN ('failed', 'stuck', 'no_licence', 'lacking') AND wanted <> '' AND mode = 'required'
-        UNION ALL
-        SELECT enrollment_id, 1, 0 FROM declaration_states AS said JOIN declared USING (enrollment_id, identifier, server_token)
-        WHERE said.valid = 'invalid' AND identifier NOT GLOB 'org.rollcall.profile.*' AND identifier NOT GLOB 'org.rollcall.app.*'
-          AND identifier NOT GLOB 'org.rollcall.update*'
-    ), troubled AS (
-        SELECT CAST(coalesce(parent_id, id) AS TEXT) AS channel_id, sum(failed) AS failed, sum(NOT failed) AS lacking
-        FROM troubles JOIN enrollments ON enrollments.id = enrollment_id WHERE state = 'enrolled' GROUP BY 1
-    ), roster AS (
-        SELECT devices.*, channels.id AS enrollment_id, channels.state AS enrollment_state, channels.push_error,
-               CASE WHEN channels.id IN (SELECT enrollment_id FROM moves WHERE bound_at IS NULL) THEN channels.last_seen_at ELSE
-               nullif(max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0), coalesce(channels.authenticated_at, 0)), 0) END AS last_seen_at,
-               (SELECT count(*) FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL) AS waiting,
-               CASE WHEN channels.id IS NULL OR channels.state IN ('left', 'erased', 'retired') OR channels.push_dead_at IS NOT NULL THEN 'problem'
-                    WHEN channels.state = 'authenticated' OR channels.id IN (SELECT enrollment_id FROM moves WHERE bound_at IS NULL) THEN 'waiting'
-                    WHEN max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0)) < :now - 604800000 THEN 'silent'
-                    WHEN channels.id IN (SELECT channel_id FROM troubled WHERE failed > 0) THEN 'problem'
-                    WHEN channels.questions_due OR channels.id IN (SELECT channel_id FROM troubled) OR EXISTS (SELECT 1 FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL)
-                    THEN 'waiting'
-                    ELSE 'ok' END AS standing
-        FROM devices LEFT JOIN channels ON channels.device_id = devices.id AND channels.place = 1 WHERE deleted_at IS NULL
-    )";
 
 fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
@@ -150,14 +145,17 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         push_error: row.get::<_, Option<String>>("push_error")?.unwrap_or_default(),
         failed: row.get("failed")?,
         lacking: row.get("lacking")?,
+        overdue: row.get("overdue")?,
+        lost: row.get("lost")?,
         standing: row.get("standing")?,
         sort_key: row.get("sort_key")?,
     })
 }
 
 impl Filter {
-    fn conditions(&self) -> (String, Vec<Value>) {
-        let (mut conditions, mut values) = (vec![String::from("1")], Vec::new());
+    /// What narrows the roster to it but for the standing, and the values of the whole statement, whose first is the present moment.
+    fn conditions(&self, tx: &Tx) -> (String, Vec<Value>) {
+        let (mut conditions, mut values) = (vec![String::from("1")], vec![Value::from(tx.now.millis())]);
         let search = self.search.trim();
         if !search.is_empty() {
             let like = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
@@ -171,9 +169,6 @@ impl Filter {
             conditions.push(format!("{column} = ?"));
             values.push(value);
         };
-        if let Some(standing) = self.standing {
-            equal("standing", String::from(standing.as_str()).into());
-        }
         if let Some(platform) = self.platform {
             equal("platform", String::from(platform.as_str()).into());
         }
@@ -214,42 +209,75 @@ fn spellings(version: &str) -> [String; 4] {
 
 /// One page of devices, after the key and id of the last one before.
 pub fn list(tx: &Tx, filter: &Filter, sort: Sort, descending: bool, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Listed>> {
-    let (conditions, mut values) = filter.conditions();
-    let (key, order, beyond) = (sort.expression(), if descending { "DESC" } else { "ASC" }, if descending { "<" } else { ">" });
-    let mut page = String::new();
-    if let Some((last_key, last_id)) = after {
-        page = format!(" AND ({key}, id) {beyond} (?, ?)");
-        values.extend([Value::from(last_key.to_owned()), Value::from(last_id.to_owned())]);
+    Ok(page(tx, filter, sort, descending, after, limit)?.0)
+}
+
+/// The same, and how many devices pass the filter whatever their standing, by how they stand.
+///
+/// How each of them stands is looked up once for both; everything else only for those of the page.
+pub fn page(
+    tx: &Tx,
+    filter: &Filter,
+    sort: Sort,
+    descending: bool,
+    after: Option<(&str, &str)>,
+    limit: u32,
+) -> Result<(Vec<Listed>, Counts)> {
+    let is_beyond = if descending { Ordering::Less } else { Ordering::Greater };
+    let (mut counts, mut found) = (Counts::default(), Vec::new());
+    survey(tx, filter, sort.expression(), |standing, place| {
+        counts[standing as usize] += 1;
+        if filter.standing.is_none_or(|wanted| wanted == standing) && after.is_none_or(|last| place.cmp(&last) == is_beyond) {
+            found.push((place.0.to_owned(), place.1.to_owned()));
+        }
+    })?;
+    if found.is_empty() || limit == 0 {
+        return Ok((Vec::new(), counts));
     }
-    values.push(limit.into());
-    let narrowed = format!("WHERE {conditions}{page} ORDER BY {key} {order}, id {order} LIMIT ?");
-    tx.list(&rows(tx, key, &narrowed, &format!("ORDER BY sort_key {order}, id {order}")), params_from_iter(values), listed)
+    found.sort_unstable_by(|one, other| if descending { other.cmp(one) } else { one.cmp(other) });
+    found.truncate(limit as usize);
+    let ids: Vec<&str> = found.iter().map(|(_, id)| id.as_str()).collect();
+    Ok((of_ids(tx, &ids, sort, descending)?, counts))
+}
+
+/// Tells of each device that passes the filter whatever its standing: how it stands, and by what it is sorted with its id.
+fn survey(tx: &Tx, filter: &Filter, key: &str, mut tell: impl FnMut(Standing, (&str, &str))) -> Result<()> {
+    let (conditions, values) = filter.conditions(tx);
+    let sql = format!("{ROSTER} SELECT standing, {key}, id FROM roster WHERE {conditions}");
+    tx.list(&sql, params_from_iter(values), |row| {
+        tell(row.get(0)?, (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?));
+        Ok(())
+    })
+    .map(|_: Vec<()>| ())
+}
+
+/// Those of these devices that are in view, in the order of their keys.
+pub fn of_ids(tx: &Tx, ids: &[&str], sort: Sort, descending: bool) -> Result<Vec<Listed>> {
+    let ids = serde_json::to_string(ids).map_err(|error| Error::internal("ids are JSON", error))?;
+    let order = if descending { "DESC" } else { "ASC" };
+    let narrowed = "WHERE id IN (SELECT value FROM json_each(?2))";
+    tx.list(&rows(sort.expression(), narrowed, &format!("ORDER BY sort_key {order}, id {order}")), (tx.now, ids), listed)
 }
 
 /// The query of some rows of the roster: first they are chosen, and only then is it looked up for them what failed.
-fn rows(tx: &Tx, key: &str, narrowed: &str, order: &str) -> String {
+fn rows(key: &str, narrowed: &str, order: &str) -> String {
     let columns = devices::COLUMNS.replace("devices.", "roster.");
     format!(
-        "{}, chosen AS MATERIALIZED (
+        "{ROSTER}, chosen AS MATERIALIZED (
              SELECT {columns}, enrollment_id, enrollment_state, last_seen_at, waiting, push_error, standing, {key} AS sort_key FROM roster {narrowed}
-         ) SELECT chosen.*, coalesce(failed, 0) AS failed, coalesce(lacking, 0) AS lacking
-           FROM chosen LEFT JOIN troubled ON channel_id = enrollment_id {order}",
-        at(tx)
+         ) SELECT chosen.*, coalesce(failed, 0) AS failed, coalesce(lacking, 0) AS lacking, coalesce(overdue, 0) AS overdue, lost
+           FROM chosen LEFT JOIN troubled ON troubled.channel_id = enrollment_id LEFT JOIN lost ON lost.channel_id = enrollment_id {order}"
     )
 }
 
-/// How many devices pass the filter, by how they stand: ok, waiting, silent, problem.
-pub fn counts(tx: &Tx, filter: &Filter) -> Result<[u64; 4]> {
-    let (conditions, values) = filter.conditions();
-    let rows: Vec<(Standing, i64)> = tx.list(
-        &format!("{} SELECT standing, count(*) FROM roster WHERE {conditions} GROUP BY standing", at(tx)),
-        params_from_iter(values),
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let mut counts = [0; 4];
-    for (standing, count) in rows {
-        counts[standing as usize] = count.unsigned_abs();
-    }
+/// How many devices pass the filter, by how they stand.
+pub fn counts(tx: &Tx, filter: &Filter) -> Result<Counts> {
+    let mut counts = Counts::default();
+    survey(tx, filter, "''", |standing, _| {
+        if filter.standing.is_none_or(|wanted| wanted == standing) {
+            counts[standing as usize] += 1;
+        }
+    })?;
     Ok(counts)
 }
 
@@ -263,63 +291,25 @@ pub fn groups(tx: &Tx) -> Result<Vec<String>> {
     )
 }
 
-/// Where people look for each of these devices: its first group by hand, else a class of its person, else what its invitation named, else its first
-/// group by rule. Devices of which none is known are left out.
-pub fn circles(tx: &Tx, devices: &[&str]) -> Result<HashMap<String, String>> {
-    let ids = serde_json::to_string(devices).map_err(|error| Error::internal("ids are JSON", error))?;
-    let group = |is_by_rule: &str| {
-        format!(
-            "(SELECT groups.name FROM group_devices JOIN groups ON groups.id = group_id
-              WHERE device_id = devices.id AND rule IS {is_by_rule} ORDER BY groups.name, groups.id LIMIT 1)"
-        )
-    };
-    let rows: Vec<(String, Option<String>)> = tx.list(
-        &format!(
-            "SELECT devices.id, coalesce({},
-                (SELECT classes.name FROM class_people JOIN classes ON classes.id = class_id WHERE class_people.person_id = devices.person_id
-                 ORDER BY classes.name, classes.id LIMIT 1),
-                nullif(group_label, ''), {})
-             FROM json_each(?1) JOIN devices ON devices.id = value",
-            group("NULL"),
-            group("NOT NULL")
-        ),
-        [ids],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    Ok(rows.into_iter().filter_map(|(id, name)| Some((id, name?))).collect())
-}
-
 /// One device of the roster.
 pub fn by_id(tx: &Tx, id: &str) -> Result<Option<Listed>> {
-    tx.optional(&rows(tx, "''", "WHERE id = ?", ""), [id], listed)
+    tx.optional(&rows("''", "WHERE id = ?2", ""), (tx.now, id), listed)
 }
 
-/// Enrolled devices that refused a profile or a declaration, or on which one failed; apps are not counted.
+/// Enrolled devices that refused a profile or a declaration, or on which one failed; apps and updates are not counted.
 pub fn refusing(tx: &Tx) -> Result<u64> {
     let sql = format!(
-        "{} SELECT count(DISTINCT device_id) FROM troubles JOIN enrollments ON enrollments.id = enrollment_id
-            WHERE failed AND NOT is_app AND state = 'enrolled'",
-        at(tx)
+        "{ROSTER} SELECT count(DISTINCT device_id) FROM troubles CROSS JOIN enrollments ON enrollments.id = enrollment_id
+                  WHERE what = 'setting' AND state = 'enrolled'"
     );
-    tx.one(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+    tx.one(&sql, [tx.now], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
-/// How many devices were heard of on each of the last `days` days, oldest first.
-pub fn check_ins(tx: &Tx, days: u32) -> Result<Vec<u64>> {
-    let day_ms = 24 * 3600 * 1000;
-    let today = tx.now.millis() / day_ms;
-    let rows: Vec<(i64, i64)> = tx.list(
-        "SELECT at / 86400000, count(DISTINCT device_id) FROM events WHERE actor_kind = 'device' AND device_id IS NOT NULL AND at >= ?1 GROUP BY 1",
-        [(today - i64::from(days) + 1) * day_ms],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let first = today - i64::from(days) + 1;
-    Ok((first..=today).map(|day| rows.iter().find(|(on, _)| *on == day).map_or(0, |(_, count)| count.unsigned_abs())).collect())
-}
-
-/// The roster's common table with this transaction's moment written in: it is a number of ours.
-fn at(tx: &Tx) -> String {
-    ROSTER.replace(":now", &tx.now.millis().to_string())
+/// How many devices were heard of since a moment.
+pub fn heard_since(tx: &Tx, at: Timestamp) -> Result<u64> {
+    let sql = "SELECT count(DISTINCT device_id) FROM enrollments
+               WHERE max(coalesce(last_seen_at, 0), coalesce(token_updated_at, 0), coalesce(authenticated_at, 0)) >= ?1";
+    tx.one(sql, [at], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
 #[cfg(test)]

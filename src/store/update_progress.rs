@@ -112,14 +112,15 @@ pub struct Trouble {
     pub failed: u32,
 }
 
-/// Plans that are stopped, or with devices that are late or failed, the worst first, at most `limit`.
+/// Plans that are stopped, or with devices that are late or failed, the worst first, at most `limit`. With the plus SQLite goes through what is not
+/// done, and not through everything in the order of plans.
 pub fn troubles(tx: &Tx, limit: u32) -> Result<Vec<Trouble>> {
     tx.list(
         "WITH standing AS (
              SELECT plan_id, sum(deadline_at IS NOT NULL AND deadline_at <= ?1) AS overdue,
                     sum(stage = 'failed' AND (deadline_at IS NULL OR deadline_at > ?1)) AS failed
              FROM update_states JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-             WHERE stage NOT IN ('done', 'cannot', 'excepted') GROUP BY plan_id
+             WHERE stage NOT IN ('done', 'cannot', 'excepted') GROUP BY +plan_id
          ), known AS (
              SELECT id, name, stopped_at, stopped_because FROM update_plans UNION ALL SELECT '', '', NULL, ''
          )

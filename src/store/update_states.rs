@@ -38,6 +38,25 @@ words! {
 }
 
 words! {
+    /// What kind of thing stands against an update that a device cannot have: what helps goes by that.
+    #[schema(as = UpdateInability)]
+    pub enum Inability {
+        /// The device would have to be supervised.
+        Supervision = "supervision",
+        /// Apple's list does not name its hardware.
+        NotNamed = "not_named",
+        /// It is not known yet what it can have.
+        NotKnown = "not_known",
+        /// Apple does not offer or sign what is meant, or not for long enough.
+        NotOffered = "not_offered",
+        /// Quiet hours and holidays leave no time.
+        NoTime = "no_time",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+words! {
     /// What is done with an update.
     #[schema(as = UpdateAction)]
     pub enum Action {
@@ -101,6 +120,8 @@ pub struct UpdateState {
     pub done_at: Option<Timestamp>,
     /// When anything of this changed.
     pub changed_at: Timestamp,
+    /// What stands against it, where the device cannot have it.
+    pub inability: Inability,
 }
 
 impl UpdateState {
@@ -129,6 +150,7 @@ impl UpdateState {
             begun_at: None,
             done_at: None,
             changed_at: now,
+            inability: Inability::Other,
         }
     }
 
@@ -144,7 +166,7 @@ impl UpdateState {
 }
 
 const COLUMNS: &str = "enrollment_id, plan_id, ring, version, build, mechanism, action, deadline, deadline_at, stage, problem, percent, product_key, \
-     scheduled, asked, command_uuid, attempts, unmoved, due_at, ordered_by, begun_at, done_at, changed_at";
+     scheduled, asked, command_uuid, attempts, unmoved, due_at, ordered_by, begun_at, done_at, changed_at, inability";
 
 pub(in crate::store) fn state(row: &Row<'_>) -> rusqlite::Result<UpdateState> {
     Ok(UpdateState {
@@ -170,6 +192,7 @@ pub(in crate::store) fn state(row: &Row<'_>) -> rusqlite::Result<UpdateState> {
         begun_at: row.get("begun_at")?,
         done_at: row.get("done_at")?,
         changed_at: row.get("changed_at")?,
+        inability: row.get("inability")?,
     })
 }
 
@@ -198,7 +221,7 @@ pub fn put(tx: &Tx, enrollment_id: &str, row: &UpdateState) -> Result<()> {
             ":mechanism": row.mechanism, ":action": row.action, ":deadline": row.deadline, ":deadline_at": row.deadline_at, ":stage": row.stage,
             ":problem": row.problem, ":percent": row.percent, ":product_key": row.product_key, ":scheduled": row.scheduled, ":asked": row.asked,
             ":command_uuid": row.command_uuid, ":attempts": row.attempts, ":unmoved": row.unmoved, ":due_at": row.due_at,
-            ":ordered_by": row.ordered_by, ":begun_at": row.begun_at, ":done_at": row.done_at, ":changed_at": row.changed_at,
+            ":ordered_by": row.ordered_by, ":begun_at": row.begun_at, ":done_at": row.done_at, ":changed_at": row.changed_at, ":inability": row.inability,
         },
     )
     .map(drop)

@@ -25,7 +25,7 @@ use crate::mdm::enroll::renewal;
 use crate::mdm::{Right, declarations};
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::EnrollmentState;
-use crate::store::roster::{self, Filter, Listed, Sort, Standing};
+use crate::store::roster::{Filter, Listed, LostState, Sort, Standing};
 use crate::store::{Tx, groups, people};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -77,10 +77,14 @@ struct DeviceView {
     enrollment_id: Option<String>,
     /// Commands in its queue.
     waiting_commands: i64,
-    /// Profiles, declarations and required apps that failed on it; `/wanted` says which and why.
+    /// Profiles, declarations, required apps and updates that failed on it; `/wanted` says which and why.
     failed: i64,
     /// Required apps that it cannot have yet.
     lacking: i64,
+    /// Whether it is past the deadline of an update that it does not have.
+    overdue: bool,
+    /// While it is lost: whether it was told to be in Lost Mode, or is.
+    lost_mode: Option<LostState>,
     /// Why the last push failed; empty if it did not.
     push_error: String,
     /// The group that its invitation named.
@@ -129,6 +133,8 @@ impl From<Listed> for DeviceView {
             waiting_commands: listed.waiting,
             failed: listed.failed,
             lacking: listed.lacking,
+            overdue: listed.overdue,
+            lost_mode: listed.lost,
             push_error: listed.push_error,
             group: device.group_label,
             person: device.person_label,
@@ -150,7 +156,7 @@ struct DevicesQuery {
     after: Option<String>,
     /// Part of a name, serial number, UDID, model, group or person.
     search: Option<String>,
-    /// ok, waiting, silent or problem.
+    /// ok, waiting, silent, problem or lost.
     standing: Option<Standing>,
     /// ios, macos, tvos, visionos or watchos.
     platform: Option<Platform>,
@@ -183,9 +189,9 @@ async fn list(
         .read_slow(app.now(), move |tx| {
             let wanted = Wanted { filter, sort: Sort::Name, descending: false };
             let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
-            let rows = devices::list(tx, &actor, &wanted, after, fetch)?;
+            let (rows, counts) = devices::page(tx, &actor, &wanted, after, fetch)?;
             let rows = rows.into_iter().map(|row| Ok((used_by(tx, &row.device.id)?, row))).collect::<Result<Vec<_>>>()?;
-            Ok((rows, roster::counts(tx, &wanted.filter)?.iter().sum()))
+            Ok((rows, wanted.filter.standing.map_or_else(|| counts.iter().sum(), |standing| counts[standing as usize])))
         })
         .await?;
     let key = |(_, row): &(_, Listed)| (row.sort_key.clone(), row.device.id.clone());

@@ -8,6 +8,7 @@ use super::parts::{
 };
 use super::saved_filters::saved_filters;
 use crate::clock::Timestamp;
+use crate::store::roster::Counts;
 use crate::store::saved_filters::SavedFilter;
 
 /// The most devices that something is done to at once.
@@ -21,7 +22,7 @@ pub struct DevicesView {
     /// How many match the filters.
     pub total: u64,
     /// How many match the other filters in each state, in the order of [`State::ALL`].
-    pub counts: [u64; 4],
+    pub counts: Counts,
     /// The filters and the sorting in force.
     pub filter: DevicesFilter,
     /// Platforms that exist among the devices: value and words.
@@ -36,6 +37,8 @@ pub struct DevicesView {
     pub actions: Vec<Action>,
     /// Whether the viewer may invite.
     pub may_invite: bool,
+    /// Whether the viewer may add practice devices.
+    pub may_configure: bool,
     /// An open invitation, shown while there is no device.
     pub invitation: Option<OpenInvitation>,
     /// Whether real devices can enroll: a push certificate exists.
@@ -276,7 +279,9 @@ fn states(view: &DevicesView) -> Markup {
                         "All " span.n { (thousands(view.counts.iter().sum())) }
                     }
                 }
-                @for (state, count) in State::ALL.into_iter().zip(view.counts) {
+                @for (state, count) in State::ALL.into_iter().zip(view.counts).filter(|(state, count)| {
+                    *state != State::Lost || *count > 0 || view.filter.state == Some(State::Lost)
+                }) {
                     li {
                         a href=(base.clone().with("state", state.word())) aria-current=[(view.filter.state == Some(state)).then_some("true")] {
                             (badge(state, state.word())) span.n { (thousands(count)) }
@@ -306,7 +311,7 @@ fn none(view: &DevicesView) -> Markup {
             html! { (Button::link("/devices", "Show all devices")) },
         );
     }
-    let practice = html! { (Button::link("/system/practice", "Add practice devices")) };
+    let practice = html! { @if view.may_configure { (Button::link("/system/practice", "Add practice devices")) } };
     if !view.push_ready {
         let words =
             "Real devices can be invited as soon as there is a push certificate. Until then you can try everything with practice devices.";
@@ -352,7 +357,7 @@ mod tests {
                 practice: true,
             }],
             total: 1,
-            counts: [0, 1, 0, 0],
+            counts: [0, 1, 0, 0, 0],
             filter: DevicesFilter { search: "i&p".into(), sort: "-last_seen".into(), ..DevicesFilter::default() },
             next: Some("cur".into()),
             ..DevicesView::default()

@@ -139,7 +139,7 @@ fn about(certificate: &PushCertificate, now: Timestamp) -> Vec<Fact> {
     let words = match certificate.state {
         _ if certificate.not_after <= now => "ended: devices can no longer be reached",
         State::Ok => "good",
-        State::Waiting | State::Problem => "ends soon",
+        State::Waiting | State::Problem | State::Lost => "ends soon",
         State::Silent => "not used",
     };
     let account = html! { @if certificate.account.is_empty() { span.quiet { "not noted" } } @else { (certificate.account) } };

@@ -18,10 +18,12 @@ pub struct TodayView {
     pub focuses: Vec<FocusRow>,
     /// Whether the viewer may end them.
     pub may_teach: bool,
+    /// Whether the viewer may add practice devices.
+    pub may_configure: bool,
     /// All devices, by class, cart or group.
     pub roll: Roll,
     /// How many devices are in each state, in the order of [`State::ALL`].
-    pub counts: [u64; 4],
+    pub counts: [u64; 5],
     /// Check-ins over 14 days.
     pub check_ins: Sparkline,
     /// Certificates and tokens with an end, the nearest first.
@@ -68,7 +70,7 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
             (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(
                 "No devices yet",
                 "Every device becomes a square here. Set-up leads you to the first one in about ten minutes.",
-                html! { (Button::link("/setup", "Go on with set-up").main()) (Button::link("/system/practice", "Add practice devices")) },
+                html! { (Button::link("/setup", "Go on with set-up").main()) @if view.may_configure { (Button::link("/system/practice", "Add practice devices")) } },
             ))))
         } @else {
             (live(Live { id: "roll", topics, of: None, src: None }, devices(view, total)))
@@ -144,8 +146,9 @@ mod tests {
             needs: vec![],
             focuses: vec![],
             may_teach: true,
+            may_configure: true,
             roll: Roll::default(),
-            counts: [0; 4],
+            counts: [0; 5],
             check_ins: Sparkline { title: "Check-ins".into(), days: vec![] },
             countdowns: vec![],
         }
@@ -160,15 +163,16 @@ mod tests {
     #[test]
     fn every_number_opens_the_list_behind_it() {
         let device = RollDevice { name: "iPad".into(), state: State::Problem, reason: "x".into(), href: "/devices/1".into() };
-        let group = RollGroup { name: "Cart A".into(), href: "/devices?group=1".into(), devices: vec![device], total: 1 };
+        let group = RollGroup { name: "Cart A".into(), href: "/devices?group=1".into(), devices: vec![device], counts: [0, 0, 0, 1, 0] };
         let need = Need {
             state: State::Problem,
             what: "1 device <x>".into(),
             why: "y".into(),
             way: Some(("/devices?state=problem".into(), "Show it".into())),
         };
-        let html = page(&shell(), &TodayView { needs: vec![need], roll: Roll { groups: vec![group] }, counts: [1_239, 0, 0, 1], ..view() })
-            .into_string();
+        let html =
+            page(&shell(), &TodayView { needs: vec![need], roll: Roll { groups: vec![group] }, counts: [1_239, 0, 0, 1, 0], ..view() })
+                .into_string();
         for part in
             ["1,240", "href=\"/devices?state=ok\"", "href=\"/devices?group=1\"", "href=\"/devices/1\"", "1 device &lt;x&gt;", "Show it"]
         {

@@ -3,8 +3,33 @@
 use crate::clock::Zone;
 use crate::mdm::licences::NOT_ACCEPTED;
 use crate::protocol::package::version_words;
+use crate::protocol::report::apps::ManagedState;
 use crate::store::app_states::{AppState, Intent, Stage};
 use crate::store::deployments::Mechanism;
+
+/// How far the device says that a managed app is.
+pub const fn managed(state: ManagedState) -> &'static str {
+    match state {
+        ManagedState::Queued => "waits for its turn",
+        ManagedState::Prompting => "the person is asked",
+        ManagedState::PromptingForLogin | ManagedState::PromptingForUpdateLogin => "the person is asked to sign in",
+        ManagedState::PromptingForManagement => "the person is asked whether it may be managed",
+        ManagedState::ValidatingPurchase | ManagedState::ValidatingUpdate => "the App Store looks at it",
+        ManagedState::NeedsRedemption => "waits for a redemption code",
+        ManagedState::Redeeming => "redeems its code",
+        ManagedState::Installing => "is being installed",
+        ManagedState::Managed => "managed",
+        ManagedState::PromptingForUpdate => "the person is asked about an update",
+        ManagedState::Updating => "is being updated",
+        ManagedState::ManagedButUninstalled => "the person deleted it",
+        ManagedState::UserInstalledApp => "the person installed it",
+        ManagedState::UserRejected => "the person declined it",
+        ManagedState::UpdateRejected => "the person declined its update",
+        ManagedState::ManagementRejected => "the person declined that it is managed",
+        ManagedState::Failed => "failed",
+        ManagedState::Unknown => "the device does not say how far it is",
+    }
+}
 
 /// What a code of `reasons` in a status report means.
 pub fn reason(code: &str) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod guard;
 mod queue;
+pub mod words;
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -94,14 +94,15 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 }
 
 fn devices(tx: &Tx, out: &Out) -> Result<Vec<Line>> {
-    let [ok, waiting, silent, problem] = roster::counts(tx, &Filter { practice: Some(false), ..Filter::default() })?;
-    let all = ok + waiting + silent + problem;
+    let [ok, waiting, silent, problem, lost] = roster::counts(tx, &Filter { practice: Some(false), ..Filter::default() })?;
+    let all = ok + waiting + silent + problem + lost;
     if all == 0 {
         return Ok(Vec::new());
     }
     let line = |what: String, state: &str| Line { what, link: out.link(&format!("/devices{state}")), ..Line::default() };
     let mut lines = vec![line(format!("{} in all, {ok} of them well.", counted(all, "device", "devices")), "")];
     for (count, words, state) in [
+        (lost, "lost.", "?state=lost"),
         (problem, "with a problem.", "?state=problem"),
         (waiting, "on which something waits.", "?state=waiting"),
         (silent, "not heard of for a week.", "?state=silent"),

@@ -11,7 +11,7 @@ use crate::mdm::updates::lookup;
 use crate::store::Tx;
 use crate::store::alerts::Alert;
 use crate::store::notices::NoticeKind;
-use crate::store::roster::{self, Filter};
+use crate::store::roster::{self, Filter, Standing};
 
 /// So many devices have to be silent, and of a hundred so many, before it looks as if nothing reached them any more.
 pub const SILENT_MIN: u64 = 3;
@@ -83,8 +83,8 @@ fn kind(need: &Alert) -> NoticeKind {
 
 /// Devices that take no wake-ups: a few lie in a drawer, many at once say that something is between.
 fn silent(tx: &Tx) -> Result<Option<Fact>> {
-    let [ok, waiting, silent, problem] = roster::counts(tx, &Filter { practice: Some(false), ..Filter::default() })?;
-    let all = ok + waiting + silent + problem;
+    let counts = roster::counts(tx, &Filter { practice: Some(false), ..Filter::default() })?;
+    let (all, silent) = (counts.iter().sum::<u64>(), counts[Standing::Silent as usize]);
     if silent < SILENT_MIN || silent * 100 < all * SILENT_PER_CENT {
         return Ok(None);
     }

@@ -9,6 +9,7 @@ use crate::error::Kind;
 use crate::mdm::lost::{self, Lost};
 use crate::mdm::{Actor, Role};
 use crate::protocol::command::{self, Command, LostMode};
+use crate::store::roster::{self, LostState, Standing};
 use crate::store::{devices, events};
 
 const UDID: &str = "00008101-000A1B2C3D4E5F62";
@@ -35,9 +36,21 @@ fn confirms(school: &School, ipad: &Device<'_>, command: Command, keys: &str) {
     }
 }
 
+/// How it stands by itself, with which the whole roster agrees.
 fn stands(school: &School, ipad: &Device<'_>) -> Option<Lost> {
     let channel = ipad.enrollment();
-    school.write(move |tx| lost::of(tx, &channel))
+    school.write(move |tx| {
+        let lost = lost::of(tx, &channel)?;
+        let listed = roster::by_id(tx, &channel.device_id)?.unwrap();
+        assert_eq!(listed.lost == Some(LostState::On), lost.is_some(), "{listed:?}");
+        assert_eq!(listed.standing == Standing::Lost, listed.lost.is_some(), "{listed:?}");
+        Ok(lost)
+    })
+}
+
+fn standing(school: &School, ipad: &Device<'_>) -> (Standing, Option<LostState>) {
+    let id = ipad.enrollment().device_id;
+    school.write(move |tx| roster::by_id(tx, &id).map(|listed| listed.map(|listed| (listed.standing, listed.lost)))).unwrap()
 }
 
 fn lose() -> Command {
@@ -53,12 +66,16 @@ fn a_device_is_lost_from_its_confirmation_on_until_it_confirms_the_end() {
     assert_eq!(stands(&school, &ipad), None);
     let waiting = ipad.enqueue(lose());
     assert_eq!(stands(&school, &ipad), None, "it does not know yet");
+    assert_eq!(standing(&school, &ipad), (Standing::Lost, Some(LostState::Asked)), "but nobody takes it for one that is well");
     ipad.answer_everything();
+    assert_eq!(standing(&school, &ipad), (Standing::Lost, Some(LostState::On)));
     let since = school.clock.now();
     assert_eq!(ipad.command(&waiting.uuid).finished_at, Some(since));
     assert_eq!(stands(&school, &ipad), Some(Lost { since: Some(since), told_at: None }));
     confirms(&school, &ipad, command::device_location(Uuid::from_u128(2)), PLACE);
     assert_eq!(stands(&school, &ipad), Some(Lost { since: Some(since), told_at: Some(school.clock.now()) }));
+    ipad.enqueue(command::disable_lost_mode(Uuid::from_u128(8)));
+    assert_eq!(standing(&school, &ipad).0, Standing::Lost, "it is lost until it says that it is not");
     confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(3)), "");
     assert_eq!(stands(&school, &ipad), None);
     confirms(
@@ -88,6 +105,25 @@ fn what_it_reports_later_counts_more_than_what_it_confirmed() {
     confirms(&school, &ipad, lose(), "");
     assert!(stands(&school, &ipad).is_some());
     reports(false);
+    assert_eq!(stands(&school, &ipad), None);
+    let again = command::enable_lost_mode(Uuid::from_u128(6), LostMode { message: Some("x".into()), ..LostMode::default() });
+    confirms(&school, &ipad, again, "");
+    // Weeks later, and left: what is gone is not looked for by Lost Mode.
+    school.clock.advance(Duration::from_secs(30 * 24 * 3600));
+    assert_eq!(standing(&school, &ipad).0, Standing::Lost, "a silent one is lost all the same");
+    ipad.check_in("<key>MessageType</key><string>CheckOut</string>").unwrap();
+    assert_eq!(standing(&school, &ipad), (Standing::Problem, None));
+}
+
+#[test]
+fn asked_and_taken_back_before_it_heard_of_it_is_not_lost() {
+    let school = School::new().with_push_certificates();
+    let ipad = supervised(&school);
+    let asked = ipad.enqueue(lose()).uuid;
+    assert_eq!(standing(&school, &ipad).0, Standing::Lost);
+    let channel = ipad.enrollment();
+    school.write(move |tx| crate::mdm::commands::cancel(tx, &Actor::Console, &channel, &asked).map(|_| ()));
+    assert_ne!(standing(&school, &ipad).0, Standing::Lost);
     assert_eq!(stands(&school, &ipad), None);
 }
 

@@ -9,7 +9,7 @@ use crate::mdm::connect::{self, Incoming};
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::renewal;
 use crate::mdm::webhooks::{self, NewWebhook};
-use crate::mdm::{Actor, admins, checkin, commands, groups, inventory, jobs, people, push};
+use crate::mdm::{Actor, admins, checkin, commands, groups, inventory, jobs, needs, people, push};
 use crate::pki::digest;
 use crate::protocol::push::{Fault, Outcome, Verdict};
 use crate::protocol::{self, command, report};
@@ -167,4 +167,19 @@ fn what_is_due_is_found_and_done_without_looking_anything_through() {
         })
     });
     assert_no_scan(&plans, 20);
+}
+
+#[test]
+fn what_every_page_says_of_needs_goes_through_no_devices() {
+    let plans = School::new().write(|tx| plans::of(tx, || needs::all(tx)));
+    assert!(plans.statements.len() > 5, "{plans:#?}");
+    // Of those that are in trouble, or not done, there are indices of their own.
+    let few = ["app_states_trouble", "update_states_open", "deployments_problem", "declaration_states_invalid"];
+    let is_walk = |step: &&str| {
+        ["enrollments", "devices", "commands", "events", "app_states", "update_states", "deployments"]
+            .contains(&step.split(' ').nth(1).unwrap_or_default())
+            && !few.iter().any(|index| step.ends_with(&format!(" {index}")))
+    };
+    let walks: Vec<_> = plans.scans.iter().filter_map(|scan| scan.split(':').next()).filter(is_walk).collect();
+    assert!(walks.is_empty(), "{walks:#?}");
 }

@@ -1,9 +1,11 @@
 //! Which release a plan means for one device. Pure: never one below what it runs, never one that Apple does not sign.
 
 use crate::clock::Day;
+use crate::mdm::updates::because::Because;
 use crate::mdm::updates::candidates::{Candidate, Found, Leap, Subject};
 use crate::mdm::updates::rules::{Deadline, Rules, Target, listed};
 use crate::protocol::os_version::OsVersion;
+use crate::store::update_states::Inability;
 
 /// What a plan means for one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +14,8 @@ pub enum Choice {
     NotConcerned,
     /// The device has what it wants.
     Satisfied,
-    /// It is not known, or it cannot be had; a sentence without a full stop.
-    Cannot(String),
+    /// It is not known, or it cannot be had.
+    Cannot(Because),
     /// The newest of these whose time has come; never empty, newest first.
     Take(Vec<Counted>),
 }
@@ -39,7 +41,7 @@ pub fn choose(rules: &Rules, subject: &Subject, found: &Found, today: Day) -> Ch
         return decided;
     }
     let candidates = match found {
-        Found::Unknown(unknown) => return Choice::Cannot(unknown.words().to_owned()),
+        Found::Unknown(unknown) => return Choice::Cannot(Because::from(*unknown)),
         Found::Known(candidates) => candidates,
     };
     let usable: Vec<&Candidate> = candidates
@@ -58,7 +60,7 @@ pub fn choose(rules: &Rules, subject: &Subject, found: &Found, today: Day) -> Ch
             let of_major = usable.into_iter().filter(|candidate| candidate.version.major() == Some(*major)).collect();
             let of_major = in_time(rules, of_major, 0);
             if of_major.is_empty() && subject.version.major().is_some_and(|own| own < *major) {
-                return Choice::Cannot(format!("Apple offers it no release of generation {major}"));
+                return not_offered(format!("Apple offers it no release of generation {major}"));
             }
             newest(&of_major, 0, today)
         }
@@ -90,7 +92,8 @@ fn in_build(subject: &Subject, version: OsVersion, build: &str) -> Choice {
     let is_other = subject.version == version && !build.is_empty() && !subject.build.is_empty() && subject.build != build;
     if is_other {
         let own = &subject.build;
-        return Choice::Cannot(format!("it runs {version} of build {own}, and devices do not install the same version again"));
+        let words = format!("it runs {version} of build {own}, and devices do not install the same version again");
+        return Choice::Cannot(Because::new(Inability::Other, words));
     }
     Choice::Satisfied
 }
@@ -104,17 +107,22 @@ fn names_improvement(target: &Target) -> bool {
     }
 }
 
+fn not_offered(words: String) -> Choice {
+    Choice::Cannot(Because::new(Inability::NotOffered, words))
+}
+
 fn release(candidates: &[&Candidate], version: OsVersion, build: &str) -> Choice {
     let same = |candidate: &&&Candidate| candidate.version == version && (build.is_empty() || candidate.key.build == build);
     match candidates.iter().find(same) {
         Some(candidate) => only(candidate),
         None if !build.is_empty() && candidates.iter().any(|candidate| candidate.version == version) => {
-            Choice::Cannot(format!("Apple offers it {version} in another build than {build}"))
+            not_offered(format!("Apple offers it {version} in another build than {build}"))
         }
         None if version.is_improvement() => {
-            Choice::Cannot(format!("{version} improves another build than the one that it runs: it needs the release before it first"))
+            let words = format!("{version} improves another build than the one that it runs: it needs the release before it first");
+            Choice::Cannot(Because::new(Inability::Other, words))
         }
-        None => Choice::Cannot(format!("Apple does not offer {version} to this model, or signs it no more")),
+        None => not_offered(format!("Apple does not offer {version} to this model, or signs it no more")),
     }
 }
 
@@ -145,7 +153,7 @@ fn minimum(candidates: &[&Candidate], least: OsVersion) -> Choice {
     let nearest = enough.last().and_then(|candidate| candidate.version.major());
     match enough.iter().find(|candidate| candidate.version.major() == nearest) {
         Some(candidate) => only(candidate),
-        None => Choice::Cannot(format!("Apple offers this model nothing from {least} on")),
+        None => not_offered(format!("Apple offers this model nothing from {least} on")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! OS updates: which releases devices can have, which one is meant for each, and how it comes there.
 
+pub mod because;
 pub mod candidates;
 pub mod choose;
 pub mod held_back;

@@ -72,7 +72,7 @@ struct Ready {
 pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(Started, UpdateState)> {
     actor.require(Right::Command)?;
     let ready = ready(tx, device_id)?;
-    let mechanism = mechanism::for_order(&ready.target, order.action).map_err(|because| Error::field("device", because))?;
+    let mechanism = mechanism::for_order(&ready.target, order.action).map_err(|because| Error::field("device", because.words))?;
     check_action(order.action, mechanism, &ready).map_err(|because| Error::field("action", because))?;
     let candidate = chosen(tx, &ready, order)?;
     let (version, build) = candidate.map(|candidate| (candidate.version.to_string(), candidate.key.build)).unwrap_or_default();
@@ -133,7 +133,7 @@ pub fn possible(tx: &Tx, device_id: &str) -> Result<Possible> {
     let ready = ready(tx, device_id)?;
     let mechanism = match mechanism::mechanism(&ready.target) {
         Ok(mechanism) => mechanism,
-        Err(because) => return Ok(Possible::Nothing(because)),
+        Err(because) => return Ok(Possible::Nothing(because.words)),
     };
     let is_declared = mechanism == Mechanism::Declaration;
     let all = [Action::Install, Action::Later, Action::Download, Action::Notify, Action::Force];

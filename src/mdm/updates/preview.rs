@@ -260,7 +260,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
         Meant::Nothing => told.foreseen = Foreseen::NotConcerned,
         Meant::Done => told.foreseen = Foreseen::Done,
         Meant::Excepted(because) => (told.foreseen, told.because) = (Foreseen::Excepted, because),
-        Meant::Cannot(because) => (told.foreseen, told.because) = (Foreseen::Cannot, because),
+        Meant::Cannot(because) => (told.foreseen, told.because) = (Foreseen::Cannot, because.words),
         Meant::Later { release, .. } | Meant::Stopped { release, .. } | Meant::Bring(release) => {
             told.foreseen = match release.mechanism {
                 Mechanism::Declaration => Foreseen::Declaration,

@@ -3,7 +3,7 @@
 use crate::clock::{Timestamp, Wall};
 use crate::mdm::updates::next::is_given_up;
 use crate::store::deployments::Mechanism;
-use crate::store::update_states::{Action, Stage, UpdateState};
+use crate::store::update_states::{Action, Inability, Stage, UpdateState};
 
 /// Why it is not known yet which release is meant for a device.
 pub const ASKS_FIRST: &str = "the device is asked what it finds, since Apple’s list cannot be held against it";
@@ -13,9 +13,6 @@ pub const WAITS_FOR_TURN: &str = "it waits for its turn";
 
 /// Why a plan has not begun on a device where a person started something.
 pub const BY_HAND_FIRST: &str = "what was started by hand comes first";
-
-/// What is said where the list does not name the hardware of a device.
-pub const NOT_NAMED: &str = "does not name this hardware";
 
 /// What people call it.
 pub fn name(row: &UpdateState) -> String {
@@ -89,7 +86,7 @@ fn remedy(row: &UpdateState, now: Timestamp) -> String {
             "It begins by itself when its turn comes; a plan may let more devices begin at once."
         }
         Stage::Planned => "",
-        Stage::Cannot => remedy_of_inability(&row.problem),
+        Stage::Cannot => remedy_of_inability(row.inability),
         _ if is_overdue(row, now) && declared => {
             "The device installs it about an hour after it is next on, charged and connected; restart it if it stays so."
         }
@@ -104,16 +101,14 @@ fn remedy(row: &UpdateState, now: Timestamp) -> String {
 }
 
 /// What helps where a device cannot have what is meant.
-fn remedy_of_inability(problem: &str) -> &'static str {
-    let says = |words: &str| problem.contains(words);
-    match () {
-        () if says("supervise") => "Supervise it, or have its person update it in its settings.",
-        () if says(NOT_NAMED) => "Look in its own settings whether it finds one; the list may name it another day.",
-        () if says("has not said") || says("has not been read") => "It goes on by itself when that is known.",
-        () if says("Apple offers") || says("Apple does not offer") || says("Apple signs") => {
-            "Its page lists what it can have: choose that in a plan, or leave the device alone."
-        }
-        () => "Its page lists what it can have; leave the device alone where none of that helps.",
+fn remedy_of_inability(inability: Inability) -> &'static str {
+    match inability {
+        Inability::Supervision => "Supervise it, or have its person update it in its settings.",
+        Inability::NotNamed => "Look in its own settings whether it finds one; the list may name it another day.",
+        Inability::NotKnown => "It goes on by itself when that is known.",
+        Inability::NotOffered => "Its page lists what it can have: choose that in a plan, or leave the device alone.",
+        Inability::NoTime => "Leave some time in the plan’s quiet hours and holidays.",
+        Inability::Other => "Its page lists what it can have; leave the device alone where none of that helps.",
     }
 }
 
@@ -127,11 +122,28 @@ fn sentence(cause: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mdm::updates::because::Because;
     use crate::mdm::updates::candidates::Unknown;
 
     #[test]
-    fn what_helps_goes_by_what_is_said_where_the_list_does_not_name_the_hardware() {
-        assert!(Unknown::NotListed.words().contains(NOT_NAMED));
-        assert!(remedy_of_inability(Unknown::NotListed.words()).contains("its own settings"));
+    fn what_helps_goes_by_the_kind_whatever_the_words_say() {
+        let now = Timestamp::from_seconds(1_795_000_000);
+        let told = |because: Because| {
+            let row =
+                UpdateState { stage: Stage::Cannot, problem: because.words, inability: because.kind, ..UpdateState::blank("p", 0, now) };
+            super::because(&row, now)
+        };
+        for (unknown, helps) in
+            [(Unknown::NotListed, "its own settings"), (Unknown::Board, "when that is known"), (Unknown::NoList, "when that is known")]
+        {
+            let (cause, remedy) = told(unknown.into());
+            assert!(remedy.contains(helps) && cause.ends_with('.'), "{cause} {remedy}");
+        }
+        let (_, remedy) = told(Because::new(Inability::Other, "Apple offers it to supervised devices that have not said so"));
+        assert!(remedy.contains("leave the device alone"), "{remedy}");
+        let mut remedies: Vec<_> = Inability::ALL.iter().map(|kind| told(Because::new(*kind, "x")).1).collect();
+        remedies.sort();
+        remedies.dedup();
+        assert_eq!(remedies.len(), Inability::ALL.len());
     }
 }

@@ -1,5 +1,7 @@
 //! The roster on a store in memory: pages, filters, and how devices stand.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::store::{OpenOptions, Store};
 
@@ -55,7 +57,7 @@ fn pages_follow_each_other_whatever_the_order() {
             }
             let found = Filter { search: "100%".into(), ..Filter::default() };
             assert_eq!(list(tx, &found, Sort::Name, false, None, 10)?.len(), 1, "a percent sign is a letter like others");
-            assert_eq!(counts(tx, &Filter::default())?, [0, 0, 0, 5]);
+            assert_eq!(counts(tx, &Filter::default())?, [0, 0, 0, 5, 0]);
             assert_eq!(groups(tx)?, ["7b"]);
             Ok(())
         })
@@ -80,7 +82,7 @@ fn a_device_is_looked_for_in_its_cart_then_its_class_then_where_its_invitation_p
         ] {
             tx.execute(sql, [])?;
         }
-        let found = circles(tx, &["1", "2", "3", "4", "5", "unknown"])?;
+        let found: HashMap<String, String> = spots(tx)?.into_iter().filter_map(|spot| Some((spot.device_id, spot.circle?))).collect();
         let where_is = |id: &str| found.get(id).map(String::as_str);
         assert_eq!(["1", "2", "3", "4", "5"].map(where_is), [Some("Cart A"), Some("7b"), Some("Label"), Some("A rule"), None]);
         // What the head of a group on the roll leads to shows at least its devices.
@@ -91,4 +93,32 @@ fn a_device_is_looked_for_in_its_cart_then_its_class_then_where_its_invitation_p
         Ok(())
     };
     store.write_blocking(Timestamp::from_seconds(1_795_000_000), work).unwrap();
+}
+
+#[test]
+fn a_page_walks_along_the_devices_once_and_else_looks_only_at_what_stands_out() {
+    /// Indices of the few rows that make a device stand out.
+    const FEW: [&str; 7] = [
+        "commands_lost",
+        "devices_lost",
+        "moves_waiting",
+        "deployments_problem",
+        "app_states_trouble",
+        "declaration_states_invalid",
+        "update_states_open",
+    ];
+    /// What a statement has gathered itself.
+    const GATHERED: [&str; 6] = ["troubles", "troubled", "lost", "lost_mode", "known", "chosen"];
+    let store = Store::open(OpenOptions::memory()).unwrap();
+    let work = |tx: &Tx| {
+        devices::insert(tx, &device("1", "a"))?;
+        crate::store::plans::of(tx, || page(tx, &Filter::default(), Sort::Name, false, None, 50))
+    };
+    let plans = store.write_blocking(Timestamp::from_seconds(1_795_000_000), work).unwrap();
+    assert_eq!(plans.statements.len(), 2, "one for how all stand, one for those of the page");
+    let steps: Vec<_> = plans.scans.iter().filter_map(|scan| scan.split(':').next()).collect();
+    let is_few = |step: &str| FEW.iter().any(|index| step.ends_with(&format!(" {index}")));
+    let is_gathered = |step: &str| GATHERED.contains(&step.split(' ').nth(1).unwrap_or_default()) || step.starts_with("SCAN json_each");
+    let walks: Vec<_> = steps.iter().filter(|step| !is_few(step) && !is_gathered(step)).collect();
+    assert_eq!(walks, [&"SCAN devices USING COVERING INDEX devices_roster"], "{steps:#?}");
 }

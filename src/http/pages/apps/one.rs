@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::parts::scope::{ScopeView, scope};
 use super::super::parts::{
     Button, Column, Fact, Frame, Live, Pager, Row, Section, Segment, Shell, State, Table, badge, bar, checkbox, empty, facts, field, frame,
-    live, post, section, section_with, table, time_ago,
+    live, post, section, section_with, state_square, table, time_ago,
 };
 use super::super::profiles::parts::warnings;
 use super::{Licences, licences};
@@ -44,6 +44,8 @@ pub struct AppView {
     pub optional: Vec<String>,
     /// Who lacks how many licences.
     pub shortages: Vec<String>,
+    /// What is to be known of the versions that devices get: address and words of each, and the sentences.
+    pub version_notes: Vec<(String, String, Vec<String>)>,
     /// How far devices are.
     pub results: Vec<Segment>,
     /// The devices of this page.
@@ -95,6 +97,7 @@ pub fn one(shell: &Shell, view: &AppView) -> Markup {
     };
     let content = html! {
         (warnings(&view.shortages))
+        (version_notes(&view.version_notes))
         (section("Who gets it", who(view)))
         (live(Live { id: "results", topics: "app assignment command licence", of: None, src: None }, results(view, shell.now)))
         (section("What it is", about(view)))
@@ -111,6 +114,23 @@ pub fn one(shell: &Shell, view: &AppView) -> Markup {
 
 fn manage(view: &AppView) -> Markup {
     html! { @if view.may_change { a.quiet-link href=(format!("/apps/{}/manage", view.id)) { "Change" } } }
+}
+
+/// What is odd about the versions that devices get, such as a provisioning profile that ends.
+fn version_notes(versions: &[(String, String, Vec<String>)]) -> Markup {
+    html! {
+        @for (address, words, sentences) in versions {
+            @if !sentences.is_empty() {
+                div.banner.waiting role="note" {
+                    (state_square(State::Waiting, 12))
+                    div.words {
+                        p { "Version " a href=(address) { (words) } ":" }
+                        ul { @for sentence in sentences { li { (sentence) } } }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Leads to the versions of an app of the house.
@@ -313,6 +333,7 @@ mod tests {
             scope: ScopeView::default(),
             optional: Vec::new(),
             shortages: vec!["7b needs 4 more licences of Atlas.".into()],
+            version_notes: vec![("/own-apps/versions/v1".into(), "1.4 (14)".into(), vec!["It ends <soon>.".into()])],
             results: Vec::new(),
             devices: vec![device("iPad 1", "declined", Some("Ask again"), false), device("iPad 2", "installed", None, true)],
             unable: vec![("d-tv".into(), "Apple TV".into(), "there is no version of it for Apple TV".into())],
@@ -326,6 +347,8 @@ mod tests {
         let html = one(&shell, &view).into_string();
         for part in [
             "7b needs 4 more licences of Atlas.",
+            "<a href=\"/own-apps/versions/v1\">1.4 (14)</a>:",
+            "It ends &lt;soon&gt;.",
             "The person declined it.",
             "/apps/a1/devices/d-iPad 1/ask",
             "/apps/a1/devices/d-iPad 2/withdraw",

@@ -18,8 +18,8 @@ pub struct AppRow {
     pub managed: bool,
     /// App and data, in bytes.
     pub size_bytes: Option<u64>,
-    /// How far it is, where that is not simply "installed".
-    pub state: Option<(State, String)>,
+    /// How far it is, where that is not simply "installed", in words, and the protocol's word for it.
+    pub state: Option<(State, &'static str, String)>,
 }
 
 /// A profile on the device.
@@ -75,12 +75,16 @@ pub struct SecretRow {
 pub struct QueueRow {
     /// Its CommandUUID.
     pub uuid: String,
-    /// What it does, in words, with its RequestType.
+    /// What it is to do, in words.
     pub what: String,
-    /// How it stands.
+    /// The protocol's word for that.
+    pub request_type: String,
+    /// Whether it will be answered by itself, or somebody must act.
     pub state: State,
-    /// How it stands in words: "the device is locked", "not yet fetched".
-    pub words: String,
+    /// Why it is not answered, a sentence.
+    pub cause: String,
+    /// What ends that, a sentence.
+    pub remedy: String,
     /// When it was asked.
     pub asked_at: Timestamp,
     /// Whether it can still be taken back by this viewer.
@@ -92,7 +96,9 @@ pub struct QueueRow {
 pub struct ReportRow {
     /// Its id.
     pub id: String,
-    /// The RequestType it answers; empty where that is not known.
+    /// What it answers, in words.
+    pub what: String,
+    /// The RequestType of that; empty where it is not known.
     pub request_type: String,
     /// `Acknowledged`, `Error`, `CommandFormatError`, `NotNow`.
     pub status: String,
@@ -162,7 +168,7 @@ pub(super) fn installed(list: &[AppRow], at: Option<Timestamp>, now: Timestamp) 
     ];
     let rows = rows(list, |app| {
         let size = app.size_bytes.map_or_else(String::new, megabytes);
-        let managed = html! { @match &app.state { Some((state, words)) => (badge(*state, words)), None => (if app.managed { "managed" } else { "" }) } };
+        let managed = html! { @match &app.state { Some((state, words, said)) => span title=(said) { (badge(*state, words)) }, None => (if app.managed { "managed" } else { "" }) } };
         let cells = vec![html! { strong { (app.name) } }, html! { (app.version) }, managed, html! { (size) }, html! { (app.identifier) }];
         (app.name.clone(), cells)
     });
@@ -232,7 +238,7 @@ fn kept((secrets, renew): (&[SecretRow], Option<&str>), now: Timestamp) -> Marku
 }
 
 pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
-    let columns = vec![Column::main("Command"), Column::text("Why"), Column::text("Asked").labelled(), Column::deed()];
+    let columns = vec![Column::main("What"), Column::text("Why"), Column::text("Asked").labelled(), Column::deed()];
     let rows = rows(list, |command| {
         let cancel = html! {
             @if command.cancellable {
@@ -241,7 +247,12 @@ pub(super) fn queue(list: &[QueueRow], device: &str, now: Timestamp) -> Markup {
         };
         (
             command.what.clone(),
-            vec![html! { strong { (command.what) } }, badge(command.state, &command.words), time_ago(command.asked_at, now), cancel],
+            vec![
+                html! { strong title=(command.request_type) { (command.what) } },
+                html! { (badge(command.state, &command.cause)) " " span.quiet { (command.remedy) } },
+                time_ago(command.asked_at, now),
+                cancel,
+            ],
         )
     });
     table(&Table {
@@ -268,7 +279,7 @@ pub(super) fn reports(list: &[ReportRow], more: Option<&str>, now: Timestamp) ->
             @for report in list {
                 li {
                     (super::super::parts::state_square(report.state, 12))
-                    span { strong { (if report.request_type.is_empty() { "Unknown command" } else { &report.request_type }) } " " span.by { (report.status) ", " (kilobytes(report.size_bytes)) } }
+                    span { strong title=(report.request_type) { (report.what) } " " span.by { (report.status) ", " (kilobytes(report.size_bytes)) } }
                     (time_ago(report.at, now))
                     @match &report.body {
                         ReportBody::Text(text) => details id=(format!("report-{}", report.id)) { summary { "The answer" } (code("Report", text)) },
@@ -323,7 +334,8 @@ mod tests {
     fn a_report_is_shown_as_text_and_one_too_large_says_so() {
         let report = ReportRow {
             id: "1".into(),
-            request_type: String::new(),
+            what: "Tell about itself".into(),
+            request_type: "DeviceInformation".into(),
             status: "Error".into(),
             state: State::Problem,
             at: NOW,
@@ -336,7 +348,7 @@ mod tests {
             html.contains("Too large to keep")
                 && html.contains("&lt;plist/&gt;")
                 && html.contains("&lt;key&gt;Queries&lt;/key&gt;")
-                && html.contains("Unknown command"),
+                && html.contains("<strong title=\"DeviceInformation\">Tell about itself</strong>"),
             "{html}"
         );
         assert_eq!((megabytes(999), megabytes(2_500_000), megabytes(2_500_000_000)), ("under 1 MB".into(), "2 MB".into(), "2.5 GB".into()));

@@ -25,7 +25,7 @@ use crate::mdm::enroll::account;
 use crate::mdm::{self, Actor, Right, devices, moves, return_to_service};
 use crate::store::devices::Device;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
-use crate::store::roster::Listed;
+use crate::store::roster::{Listed, Standing};
 use crate::store::{Tx, ade_devices, certificates, enrollments, groups, inventory, people};
 
 pub(super) fn routes() -> Router<App> {
@@ -88,7 +88,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         state: mark(listed.standing),
         state_words: match (is_expected, &moves) {
             (true, _) => String::from("erased, expected back"),
-            (false, Some(moves)) if !matches!(moves, Move::Came { .. }) => moves.words(),
+            (false, Some(moves)) if !matches!(moves, Move::Came { .. }) && listed.standing != Standing::Lost => moves.words(),
             (false, _) => reason(&listed),
         },
         practice: listed.device.practice,

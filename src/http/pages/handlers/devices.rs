@@ -19,7 +19,7 @@ use crate::mdm::devices::{self, Wanted};
 use crate::mdm::{Right, moves as handed_over, return_to_service, saved_filters as filters};
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::EnrollmentState;
-use crate::store::roster::{self, Filter, Listed, Sort, Standing};
+use crate::store::roster::{self, Filter, Listed, LostState, Sort, Standing};
 use crate::store::{Tx, enrollments, groups as store_groups, push_certificates};
 
 /// Devices on one page.
@@ -52,9 +52,8 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         .store
         .read_slow(app.now(), move |tx| {
             let after = after.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
-            let rows = devices::list(tx, &actor, &wanted, after, PAGE + 1)?;
             // Every chip says what a click on it would show, so the chosen one does not narrow them.
-            let counts = roster::counts(tx, &Filter { standing: None, ..wanted.filter.clone() })?;
+            let (rows, counts) = devices::page(tx, &actor, &wanted, after, PAGE + 1)?;
             let rows = rows.into_iter().map(|listed| row(tx, listed)).collect::<Result<Vec<_>>>()?;
             let saved = filters::list(tx, &actor)?;
             Ok((rows, counts, saved, roster::groups(tx)?, push_certificates::current(tx)?.is_some()))
@@ -88,6 +87,7 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         next,
         actions: deeds::for_several(&who.actor),
         may_invite: who.actor.may(Right::Invite),
+        may_configure: who.actor.may(Right::Configure),
         invitation: None::<OpenInvitation>,
         push_ready,
     };
@@ -161,6 +161,7 @@ pub(super) fn mark(standing: Standing) -> Mark {
         Standing::Waiting => Mark::Waiting,
         Standing::Silent => Mark::Silent,
         Standing::Problem => Mark::Problem,
+        Standing::Lost => Mark::Lost,
     }
 }
 
@@ -173,7 +174,14 @@ pub(super) fn reason(listed: &Listed) -> String {
         (Some(Enrollment::Erased), _) => String::from("erased"),
         (Some(Enrollment::Retired), _) => String::from("retired"),
         (Some(Enrollment::Authenticated), _) => String::from("enrolling"),
+        (_, Standing::Lost) if listed.lost == Some(LostState::Asked) => String::from("lost; it has not heard of it yet"),
+        (_, Standing::Lost) => String::from("lost"),
+        (_, Standing::Problem) if listed.overdue && listed.failed == 0 => String::from("past the deadline of an update"),
         (_, Standing::Problem) if listed.failed == 0 => String::from("cannot be woken"),
+        (_, Standing::Problem) if listed.overdue => {
+            let failed = if listed.failed == 1 { String::from("one thing") } else { format!("{} things", listed.failed) };
+            format!("past the deadline of an update, and {failed} failed on it")
+        }
         (_, Standing::Problem) if listed.failed == 1 => String::from("one thing failed on it"),
         (_, Standing::Problem) => format!("{} things failed on it", listed.failed),
         (_, Standing::Silent) => String::from("not heard of for a week"),
@@ -221,6 +229,7 @@ fn row(tx: &Tx, listed: Listed) -> Result<(DeviceRow, String)> {
     let has_moved_in = is_enrolled && listed.enrollment_id.as_deref().map(|id| handed_over::is_expected(tx, id)).transpose()? == Some(true);
     let reason = match (is_expected, moves) {
         (true, _) => String::from("erased, expected back"),
+        _ if listed.standing == Standing::Lost => reason(&listed),
         _ if has_moved_in => String::from("moved in, not seen yet"),
         (false, Some(moves)) => moves.words(),
         (false, None) => reason(&listed),

@@ -13,24 +13,18 @@ use super::teaching;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
-use crate::http::pages::parts::{Roll, RollDevice, RollGroup, Sparkline, State as Mark, day_words, encode};
+use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::system::backups::ADDRESS as BACKUPS;
 use crate::http::pages::system::notices::ADDRESS as NOTICES;
 use crate::http::pages::today::{Countdown, Need, TodayView, page};
-use crate::mdm::devices::{self, Wanted};
 use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
+use crate::mdm::roll::{Circle, roll};
 use crate::mdm::updates::lookup;
-use crate::mdm::{Right, needs};
+use crate::mdm::{Actor, Right, heard, needs};
 use crate::store::Tx;
 use crate::store::alerts::Alert;
-use crate::store::roster::{self, Filter, Listed};
-
-/// Squares that are drawn at most; beyond, groups say their numbers.
-const SQUARES: u32 = 500;
-
-/// Days of check-ins.
-const DAYS: u32 = 14;
+use crate::store::roster::{Counts, Listed};
 
 /// Alerts from this harm on are problems, others will become some.
 const PROBLEM_FROM: i64 = 80;
@@ -50,15 +44,19 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
     let view = app
         .store
         .read_slow(app.now(), move |tx| {
-            let listed = devices::list(tx, &actor, &Wanted::default(), None, SQUARES)?;
-            let counts = roster::counts(tx, &Filter::default())?;
+            let circles = roll(tx, &actor, SQUARES_DRAWN)?;
+            let mut counts = Counts::default();
+            for circle in &circles {
+                counts.iter_mut().zip(circle.counts).for_each(|(all, of_circle)| *all += of_circle);
+            }
             Ok(TodayView {
                 needs: to_do(tx)?,
                 focuses: teaching::running(tx, &actor)?,
                 may_teach: actor.may(Right::Teach),
-                roll: roll(tx, listed)?,
+                may_configure: actor.may(Right::Configure),
+                roll: drawn(circles),
                 counts,
-                check_ins: check_ins(tx)?,
+                check_ins: check_ins(tx, &actor)?,
                 countdowns: countdowns(tx, own_tls)?,
             })
         })
@@ -110,37 +108,26 @@ fn way(key: &str) -> Option<(String, String)> {
 }
 
 /// Every device once, where people look for it.
-fn roll(tx: &Tx, listed: Vec<Listed>) -> Result<Roll> {
-    let mut roll = Roll::default();
-    let ids: Vec<&str> = listed.iter().map(|listed| listed.device.id.as_str()).collect();
-    let mut circles = roster::circles(tx, &ids)?;
-    for listed in listed {
-        let group = circles.remove(&listed.device.id).unwrap_or_default();
-        let square = RollDevice {
-            name: name(&listed.device),
-            state: mark(listed.standing),
-            reason: reason(&listed),
-            href: format!("/devices/{}", listed.device.id),
-        };
-        let title = if group.is_empty() { String::from("Without a group") } else { group.clone() };
-        if let Some(known) = roll.groups.iter_mut().find(|known| known.name == title) {
-            known.total += 1;
-            known.devices.push(square);
-        } else {
-            let href = if group.is_empty() { String::from("/devices") } else { format!("/devices?group={}", encode(&group)) };
-            roll.groups.push(RollGroup { name: title, href, devices: vec![square], total: 1 });
-        }
-    }
-    roll.groups.sort_by_key(|group| group.name.to_lowercase());
-    Ok(roll)
+fn drawn(circles: Vec<Circle>) -> Roll {
+    let square = |listed: Listed| RollDevice {
+        name: name(&listed.device),
+        state: mark(listed.standing),
+        reason: reason(&listed),
+        href: format!("/devices/{}", listed.device.id),
+    };
+    let group = |circle: Circle| RollGroup {
+        href: circle.name.as_ref().map_or_else(|| String::from("/devices"), |name| format!("/devices?group={}", encode(name))),
+        name: circle.name.unwrap_or_else(|| String::from("Without a group")),
+        counts: circle.counts,
+        devices: circle.drawn.into_iter().map(square).collect(),
+    };
+    Roll { groups: circles.into_iter().map(group).collect() }
 }
 
-fn check_ins(tx: &Tx) -> Result<Sparkline> {
-    let counts = roster::check_ins(tx, DAYS)?;
-    let days = counts.into_iter().enumerate().map(|(index, count)| {
-        let at = tx.now.minus(DAY * (DAYS - 1 - index as u32));
-        (day_words(at), count)
-    });
+fn check_ins(tx: &Tx, actor: &Actor) -> Result<Sparkline> {
+    let counts = heard::of_days(tx, actor)?;
+    let past = (0..counts.len() as u32).rev().map(|days| day_words(tx.now.minus(DAY * days)));
+    let days = past.zip(counts);
     Ok(Sparkline { title: String::from("Devices heard of"), days: days.collect() })
 }
 

@@ -1,9 +1,11 @@
 //! What happened, in words for people: one line per event, for a device's timeline and for the audit log.
 
+mod asked;
 mod nouns;
 
 use serde_json::Value;
 
+use asked::{of_commands, of_servers, of_settings};
 use nouns::{
     of_access, of_accounts, of_apps, of_backups, of_groups_and_people, of_licences, of_new_devices, of_notices, of_releases, of_updates,
 };
@@ -15,17 +17,6 @@ use crate::store::events::Event;
 pub(super) fn entry(event: Event, waits: bool) -> Entry {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let what = match event.kind.as_str() {
-        "command.queued" => format!("Asked: {}", text("request_type")),
-        "command.acknowledged" => format!("Done: {}", text("request_type")),
-        "command.error" => format!("Refused: {}", text("request_type")),
-        "command.format_error" => format!("Not understood: {}", text("request_type")),
-        "command.not_now" => format!("Put off: {}", text("request_type")),
-        "command.cancelled" => format!("Taken back: {}", text("request_type")),
-        "command.expired" => format!("Too late: {}", text("request_type")),
-        "command.rewritten" => format!("Brought up to date before it was sent: {}", text("request_type")),
-        "command.superseded" => format!("Replaced by a newer one: {}", text("request_type")),
-        "command.dropped" => format!("Dropped: {}", text("request_type")),
-        "command.quarantined" => format!("Set aside: {}", text("request_type")),
         "enrollment.authenticated" => String::from("Began to enroll"),
         "enrollment.enrolled" => String::from("Enrolled"),
         "enrollment.left" => String::from("Left: its profile was removed"),
@@ -171,7 +162,10 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "authority.ended" => String::from("A former certificate authority has ended"),
         "tls.made" => String::from("A TLS certificate was made"),
         other => {
-            let told = of_groups_and_people(&event)
+            let told = of_commands(&event)
+                .or_else(|| of_groups_and_people(&event))
+                .or_else(|| of_settings(&event))
+                .or_else(|| of_servers(&event))
                 .or_else(|| of_licences(&event))
                 .or_else(|| of_new_devices(&event))
                 .or_else(|| of_accounts(&event))
@@ -189,11 +183,28 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         state: state_of(&event.kind, waits),
         what,
         about: None,
-        by: if event.actor_kind == "device" { String::new() } else { event.actor.clone() },
+        by: by(&event),
         at: event.at,
         why: text("because"),
         raw: raw(&event),
     }
+}
+
+/// Who did it, in words: a device did what its own page tells, and what runs by itself has names that are nobody's to know.
+fn by(event: &Event) -> String {
+    match event.actor_kind.as_str() {
+        "device" => String::new(),
+        "job" => String::from("Rollcall itself"),
+        "console" => String::from("the server’s command line"),
+        "token" => event.actor.strip_prefix("token ").map_or_else(|| event.actor.clone(), |name| format!("the script {name}")),
+        _ => event.actor.clone(),
+    }
+}
+
+/// With its first letter a capital.
+pub(super) fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn state_of(kind: &str, waits: bool) -> Mark {
@@ -231,9 +242,15 @@ fn state_of(kind: &str, waits: bool) -> Mark {
 /// The protocol's own words, to be opened below.
 fn raw(event: &Event) -> Vec<(String, String)> {
     let mut raw = vec![(String::from("event"), event.kind.clone())];
+    if !event.actor.is_empty() {
+        raw.push((String::from("actor"), format!("{} {}", event.actor_kind, event.actor)));
+    }
     raw.extend(event.command_uuid.iter().map(|uuid| (String::from("CommandUUID"), uuid.clone())));
     if event.data.as_object().is_some_and(|data| !data.is_empty()) {
         raw.push((String::from("data"), serde_json::to_string_pretty(&event.data).unwrap_or_default()));
     }
     raw
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,6 +210,16 @@ pub fn checkbox(name: &str, label: &str, ticked: bool, help: &str) -> Markup {
     choice("checkbox", name, "1", label, ticked, help)
 }
 
+/// The same, with what is wrong with its being ticked.
+pub fn checkbox_with(name: &str, label: &str, ticked: bool, help: &str, error: Option<&str>) -> Markup {
+    html! { (checkbox(name, label, ticked, help)) (under(name, "", error)) }
+}
+
+/// What is wrong with a set of boxes that stands within an element of the field's id.
+pub fn wrong(name: &str, error: Option<&str>) -> Markup {
+    under(name, "", error)
+}
+
 /// A box of several under the same `name`, each sent by its value.
 pub fn box_of(name: &str, value: &str, label: &str, ticked: bool) -> Markup {
     choice("checkbox", name, value, label, ticked, "")

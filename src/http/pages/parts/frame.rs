@@ -226,7 +226,7 @@ fn banner(banner: &Banner) -> Markup {
 fn flash(flash: &Flash) -> Markup {
     let role = if flash.state == State::Problem { "alert" } else { "status" };
     html! {
-        div.banner.(flash.state.word()) role=(role) { (state_square(flash.state, 12)) p.words { (flash.words) } }
+        div.banner.flash.(flash.state.word()) role=(role) { (state_square(flash.state, 12)) p.words { (flash.words) } }
     }
 }
 

@@ -8,6 +8,8 @@ const MISTAKE: &str = "<p class=\"error\" id=\"";
 /// A mistake that stands at its field: the field's id, its label and what is wrong, as they stand on the page.
 struct Mistake<'a> {
     id: &'a str,
+    /// The id of what it leads to.
+    at: String,
     label: &'a str,
     words: &'a str,
 }
@@ -20,8 +22,14 @@ fn found(page: &str) -> Vec<Mistake<'_>> {
     let mistakes = page.split(MISTAKE).skip(1).filter_map(|rest| {
         let (id, _) = rest.split_once("-error\"")?;
         let words = between(rest, "<span>", "</span>")?;
-        let label = between(page, &format!("<label for=\"{id}\">"), "<").unwrap_or_default();
-        Some(Mistake { id, label, words })
+        let own = |before: &str| between(page, &before.replace("ID", id), "<");
+        // A box to tick has its own id, a set of boxes a legend.
+        if let Some(label) = own("<label for=\"ID\">").or_else(|| own("id=\"ID\" tabindex=\"-1\"><legend>")) {
+            return Some(Mistake { at: id.to_owned(), id, label, words });
+        }
+        let label = own("<label for=\"ID-1\">");
+        let at = if label.is_some() { format!("{id}-1") } else { id.to_owned() };
+        Some(Mistake { at, id, label: label.unwrap_or_default(), words })
     });
     // What must be typed before a deed stands beside its button.
     mistakes.filter(|mistake| mistake.id != "f-typed").collect()
@@ -36,14 +44,14 @@ pub(super) fn mistakes(content: &Markup) -> Markup {
     html! {
         div.mistakes role="alert" tabindex="-1" autofocus {
             p { strong { @if mistakes.len() == 1 { "One thing is to be put right." } @else { (mistakes.len()) " things are to be put right." } } }
-            ul { @for mistake in &mistakes { li { a href=(format!("#{}", mistake.id)) { @if !mistake.label.is_empty() { (PreEscaped(mistake.label)) ": " } (PreEscaped(mistake.words)) } } } }
+            ul { @for mistake in &mistakes { li { a href=(format!("#{}", mistake.at)) { @if !mistake.label.is_empty() { (PreEscaped(mistake.label)) ": " } (PreEscaped(mistake.words)) } } } }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{field, select};
+    use super::super::{box_of, checkbox_with, field, select, wrong};
     use super::*;
 
     #[test]
@@ -52,12 +60,16 @@ mod tests {
             (field("name", "Name of \"it\"").error(Some("Too <long>.")))
             (field("note", "Note").optional())
             (select("kind", "Kind", &[], "", "", Some("Choose one.")))
+            (checkbox_with("never", "Never", true, "", Some("Not with that.")))
+            fieldset id="f-some" tabindex="-1" { legend { "Some" } (box_of("some", "7", "Seven", true)) (wrong("some", Some("Not both."))) }
             (field("typed", "Type 3 to go on").error(Some("That is not it.")))
         };
         let summary = mistakes(&content).into_string();
-        assert!(summary.contains("2 things are to be put right") && summary.contains("role=\"alert\""), "{summary}");
+        assert!(summary.contains("4 things are to be put right") && summary.contains("role=\"alert\""), "{summary}");
         assert!(summary.contains("<a href=\"#f-name\">Name of &quot;it&quot;: Too &lt;long&gt;.</a>"), "{summary}");
         assert!(summary.contains("<a href=\"#f-kind\">Kind: Choose one.</a>") && !summary.contains("f-typed"), "{summary}");
+        assert!(summary.contains("<a href=\"#f-never-1\">Never: Not with that.</a>"), "{summary}");
+        assert!(summary.contains("<a href=\"#f-some\">Some: Not both.</a>"), "{summary}");
         assert!(mistakes(&html! { (field("note", "Note")) }).0.is_empty());
     }
 }

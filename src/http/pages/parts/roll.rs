@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use super::state::{State, state_square};
 use super::text::{count, thousands};
 
-/// Squares drawn in one group; the rest is a number that leads to the list.
-pub const SQUARES_DRAWN: usize = 300;
+/// Squares drawn of all groups together, as far as there are no more groups; the rest of each is a number that leads to its list.
+pub const SQUARES_DRAWN: usize = 500;
 
 /// A device of the roll.
 #[derive(Debug, Clone)]
@@ -30,10 +30,10 @@ pub struct RollGroup {
     pub name: String,
     /// Its list.
     pub href: String,
-    /// Its devices; those beyond [`SQUARES_DRAWN`] become a number.
+    /// Those of its devices that get a square.
     pub devices: Vec<RollDevice>,
-    /// How many it has in all.
-    pub total: u64,
+    /// All its devices by how they are, in the order of [`State::ALL`].
+    pub counts: [u64; 5],
 }
 
 /// All groups.
@@ -51,13 +51,13 @@ pub fn roll(roll: &Roll) -> Markup {
 }
 
 fn group(group: &RollGroup) -> Markup {
-    let drawn = group.devices.len().min(SQUARES_DRAWN);
-    let beyond = group.total.saturating_sub(drawn as u64);
+    let total: u64 = group.counts.iter().sum();
+    let beyond = total.saturating_sub(group.devices.len() as u64);
     html! {
         div.roll-group {
-            div.roll-head { a href=(group.href) { (group.name) } span.quiet { (count(group.total, "device", "devices")) (summary(&group.devices)) } }
+            div.roll-head { a href=(group.href) { (group.name) } span.quiet { (count(total, "device", "devices")) (summary(group.counts)) } }
             ul.squares aria-label=(group.name) {
-                @for device in &group.devices[..drawn] {
+                @for device in &group.devices {
                     li {
                         a href=(device.href) {
                             (state_square(device.state, 16))
@@ -72,11 +72,10 @@ fn group(group: &RollGroup) -> Markup {
 }
 
 /// ", 2 waiting, 1 problem": what is not ok, in words.
-fn summary(devices: &[RollDevice]) -> String {
+fn summary(counts: [u64; 5]) -> String {
     let mut words = String::new();
-    for state in [State::Waiting, State::Silent, State::Problem] {
-        let n = devices.iter().filter(|device| device.state == state).count() as u64;
-        if n > 0 {
+    for (state, n) in State::ALL.into_iter().zip(counts) {
+        if n > 0 && state != State::Ok {
             // Writing to a String cannot fail.
             let _ = write!(words, ", {} {}", thousands(n), state.word());
         }
@@ -95,29 +94,23 @@ mod tests {
     }
 
     #[test]
-    fn a_group_draws_up_to_its_limit_and_counts_the_rest() {
-        let group = RollGroup {
-            name: "Class 3".into(),
-            href: "/devices?group=3".into(),
-            devices: devices(SQUARES_DRAWN + 5, State::Ok),
-            total: 900,
-        };
+    fn a_group_says_its_true_size_and_that_there_are_more_than_are_drawn() {
+        let (devices, counts) = (devices(20, State::Ok), [880, 15, 0, 4, 1]);
+        let group = RollGroup { name: "Class 3".into(), href: "/devices?group=3".into(), devices, counts };
         let html = roll(&Roll { groups: vec![group] }).into_string();
-        assert_eq!(html.matches("<svg").count(), SQUARES_DRAWN);
-        assert!(html.contains("and 600 more") && html.contains("900 devices"), "{html}");
+        assert_eq!(html.matches("<svg").count(), 20);
+        assert!(html.contains("and 880 more") && html.contains("900 devices, 15 waiting, 4 problem, 1 lost"), "{html}");
     }
 
     #[test]
     fn what_is_not_ok_is_said_in_words() {
-        let mut list = devices(2, State::Waiting);
-        list.extend(devices(1, State::Problem));
-        assert_eq!(summary(&list), ", 2 waiting, 1 problem");
-        assert_eq!(summary(&devices(3, State::Ok)), "");
+        assert_eq!(summary([7, 2, 0, 1, 0]), ", 2 waiting, 1 problem");
+        assert_eq!(summary([3, 0, 0, 0, 0]), "");
     }
 
     #[test]
     fn every_square_has_its_name_and_reason() {
-        let group = RollGroup { name: "Cart".into(), href: "/x".into(), devices: devices(1, State::Silent), total: 1 };
+        let group = RollGroup { name: "Cart".into(), href: "/x".into(), devices: devices(1, State::Silent), counts: [0, 0, 1, 0, 0] };
         let html = roll(&Roll { groups: vec![group] }).into_string();
         assert!(html.contains("<b>iPad &lt;0&gt;</b> Unlocked yesterday"), "{html}");
     }

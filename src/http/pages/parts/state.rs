@@ -13,11 +13,13 @@ pub enum State {
     Silent,
     /// Someone must act. A square with a notch.
     Problem,
+    /// A device that is looked for. A square in a square, in the colour of a problem.
+    Lost,
 }
 
 impl State {
     /// All states, in the order of legends and filters.
-    pub const ALL: [Self; 4] = [Self::Ok, Self::Waiting, Self::Silent, Self::Problem];
+    pub const ALL: [Self; 5] = [Self::Ok, Self::Waiting, Self::Silent, Self::Problem, Self::Lost];
 
     /// The word that stands beside the square and in addresses (`?state=waiting`).
     pub const fn word(self) -> &'static str {
@@ -26,6 +28,7 @@ impl State {
             Self::Waiting => "waiting",
             Self::Silent => "silent",
             Self::Problem => "problem",
+            Self::Lost => "lost",
         }
     }
 
@@ -40,6 +43,7 @@ impl State {
             Self::Waiting => "state-waiting",
             Self::Silent => "state-silent",
             Self::Problem => "state-problem",
+            Self::Lost => "state-lost",
         }
     }
 
@@ -51,6 +55,7 @@ impl State {
             Self::Waiting => (OUTLINE, "M0 6h12v6H0z"),
             Self::Silent => (OUTLINE, ""),
             Self::Problem => ("", "M0 0h7v5h5v7H0z"),
+            Self::Lost => (OUTLINE, "M3.5 3.5h5v5h-5z"),
         }
     }
 }
@@ -86,13 +91,14 @@ pub fn practice() -> Markup {
     html! { span.practice-mark { "practice" } }
 }
 
-/// Says what the four squares mean, with how many there are of each: counts in the order of [`State::ALL`].
+/// Says what the squares mean, with how many there are of each: counts in the order of [`State::ALL`].
 ///
 /// `href` makes the address of the list behind a number; without it the counts are plain text.
-pub fn legend(counts: [u64; 4], href: impl Fn(State) -> Option<String>) -> Markup {
+pub fn legend(counts: [u64; 5], href: impl Fn(State) -> Option<String>) -> Markup {
     html! {
         ul.legend {
-            @for (state, count) in State::ALL.into_iter().zip(counts) {
+            // Lost is rare; where nothing is, there is nothing to explain.
+            @for (state, count) in State::ALL.into_iter().zip(counts).filter(|(state, count)| *state != State::Lost || *count > 0) {
                 li {
                     (state_square(state, 12))
                     @match href(state) {
@@ -113,7 +119,7 @@ mod tests {
     fn every_state_has_its_own_shape_and_word() {
         let mut shapes: Vec<_> = State::ALL.iter().map(|state| state.paths()).collect();
         shapes.dedup();
-        assert_eq!(shapes.len(), 4);
+        assert_eq!(shapes.len(), State::ALL.len());
         for state in State::ALL {
             assert_eq!(State::from_word(state.word()), Some(state));
         }

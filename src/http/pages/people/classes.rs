@@ -37,6 +37,8 @@ pub struct MemberRow {
     pub email: String,
     /// Whether they teach there.
     pub teaches: bool,
+    /// The devices that they use: id, name, serial number.
+    pub devices: Vec<(String, String, String)>,
 }
 
 /// One class.
@@ -103,7 +105,8 @@ pub fn list(shell: &Shell, view: &ClassesView) -> Markup {
 
 /// The page of one class.
 pub fn one(shell: &Shell, view: &ClassView) -> Markup {
-    let edit = html! { (Button::link(format!("/teaching/{}", view.id), "Its devices now")) @if view.may_change { (Button::link(format!("/classes/{}/edit", view.id), "Rename").main()) } };
+    let print = html! { @if !view.members.is_empty() { button.button.script-only type="button" data-print { "Print" } } };
+    let edit = html! { (print) (Button::link(format!("/teaching/{}", view.id), "Its devices now")) @if view.may_change { (Button::link(format!("/classes/{}/edit", view.id), "Rename").main()) } };
     let page = Frame { back: Some(BACK), action: edit, ..Frame::new(Section::People, &view.name) };
     let content = html! {
         (facts(&[Fact::text("Comes from", source_words(view.source))]))
@@ -119,13 +122,18 @@ pub fn one(shell: &Shell, view: &ClassView) -> Markup {
 }
 
 fn members(view: &ClassView) -> Markup {
-    let mut columns = vec![Column::main("Name"), Column::text("E-mail").wraps(), Column::text("Here")];
+    let mut columns =
+        vec![Column::main("Name"), Column::text("E-mail").wraps(), Column::text("Here"), Column::text("Devices").wraps().labelled()];
     if view.may_change {
         columns.push(Column::deed());
     }
     let rows = view.members.iter().map(|member| {
-        let mut cells =
-            vec![html! { (member.name) }, html! { (member.email) }, html! { (if member.teaches { "teaches" } else { "learns" }) }];
+        let mut cells = vec![
+            html! { (member.name) },
+            html! { (member.email) },
+            html! { (if member.teaches { "teaches" } else { "learns" }) },
+            devices(&member.devices),
+        ];
         if view.may_change {
             let action = format!("/classes/{}/people/{}/remove", view.id, member.id);
             cells.push(post(&action, html! { (Button::submit("Take out").small().render()) }));
@@ -141,6 +149,17 @@ fn members(view: &ClassView) -> Markup {
         selection: None,
         compact: false,
     })
+}
+
+/// Each device with its serial number: on paper there is nothing to click.
+fn devices(list: &[(String, String, String)]) -> Markup {
+    html! {
+        @if list.is_empty() { span.quiet { "none" } }
+        @for (at, (id, name, serial)) in list.iter().enumerate() {
+            @if at > 0 { ", " }
+            a href=(format!("/devices/{id}")) { (name) } @if serial != name && !serial.is_empty() { " " span.quiet { (serial) } }
+        }
+    }
 }
 
 fn put_in(view: &ClassView) -> Markup {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::super::parts::{Button, Frame, Section, Shell, State, box_of, checkbox, field, frame, post, select, state_square};
+use super::super::parts::{Button, Frame, Section, Shell, State, box_of, checkbox_with, field, frame, post, select, state_square, wrong};
 use super::requires;
 use crate::mdm::betas::{MANAGED, Program};
 use crate::mdm::policies::catalogue::{self, Group, Switch, ValueKind};
@@ -77,7 +77,7 @@ fn group_of_switches(view: &PolicyForm, group: Group) -> Markup {
 fn one_switch(view: &PolicyForm, switch: &Switch) -> Markup {
     let (value, error) = (view.value(switch), view.error(switch.id));
     let input = match switch.kind {
-        ValueKind::OnOff => checkbox(switch.id, switch.label, !value.is_empty(), switch.notice),
+        ValueKind::OnOff => checkbox_with(switch.id, switch.label, !value.is_empty(), switch.notice, error),
         ValueKind::Number(least, most, unit) => {
             let label = format!("{} ({unit})", switch.label);
             let help = format!("{} From {least} to {most}; empty for no rule.", switch.notice);
@@ -132,7 +132,7 @@ fn programs(view: &PolicyForm, switch: &Switch, value: &str, error: Option<&str>
             @if shown.is_empty() {
                 p.meta { "Apple lists none. " a href="/system/device-list" { "Bring a server token" } " of an organisation that has joined AppleSeed for IT." }
             }
-            @if let Some(error) = error { p.error role="alert" { (state_square(State::Problem, 10)) " " (error) } }
+            (wrong(switch.id, error))
         }
     }
 }

@@ -179,8 +179,8 @@ fn squares(view: &ClassView) -> Markup {
         Some(RollDevice { name: learner.name.clone(), state, reason, href })
     };
     let devices: Vec<_> = view.learners.iter().filter_map(square).collect();
-    let total = devices.len() as u64;
-    roll(&Roll { groups: vec![RollGroup { name: view.name.clone(), href: format!("/teaching/{}", view.id), devices, total }] })
+    let counts = State::ALL.map(|state| devices.iter().filter(|device| device.state == state).count() as u64);
+    roll(&Roll { groups: vec![RollGroup { name: view.name.clone(), href: format!("/teaching/{}", view.id), devices, counts }] })
 }
 
 fn everybody(view: &ClassView, now: Timestamp) -> Markup {

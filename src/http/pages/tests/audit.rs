@@ -37,7 +37,7 @@ async fn deeds_of_people_and_scripts_stand_alone_unless_asked_otherwise() {
     let (house, owner) = log().await;
     let lines = async |path: &str| {
         let page = house.get(&owner, path).await.body;
-        ["A secret was shown", "Asked: RestartDevice", "Enrolled", "Woken"].map(|words| page.contains(&format!("</span>{words}")))
+        ["A secret was shown", "Was asked to restart", "Enrolled", "Woken"].map(|words| page.contains(&format!("</span>{words}")))
     };
     assert_eq!(lines("/system/audit").await, [true, true, false, false], "deeds");
     assert_eq!(lines("/system/audit?who=people").await, [true, false, false, false]);

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::mdm::Role;
 use crate::store::commands::CommandState;
 use crate::store::reports::{self, NewReport};
+use crate::store::update_states::{self, Stage, UpdateState};
 use crate::store::{Tx, commands, devices as rows};
 
 /// What stands in the chips: "All 3", "ok 2", …
@@ -49,6 +50,82 @@ async fn every_chip_counts_whatever_chip_is_chosen() {
     }
     let page = house.get(&viewer, "/devices?state=problem").await.body;
     assert!(page.contains("No device is in the state “problem”") && !page.contains("the search and the filters together"), "{page}");
+}
+
+/// A device of this id was told to be in Lost Mode.
+async fn told_to_be_lost(house: &House, id: &'static str) {
+    let lose = move |tx: &Tx| {
+        let command = commands::NewCommand {
+            enrollment_id: &format!("e{id}"),
+            generation: 1,
+            uuid: "10057",
+            request_type: "EnableLostMode",
+            payload: b"plist",
+            supersede_key: None,
+            actor: "kim (owner)",
+            expires_at: None,
+            priority: 0,
+        };
+        commands::insert(tx, &command)
+    };
+    house.write(lose).await;
+}
+
+#[tokio::test]
+async fn a_lost_device_is_called_lost_wherever_it_stands() {
+    let house = three().await;
+    told_to_be_lost(&house, "1").await;
+    let viewer = house.person(Role::Viewer).await;
+    let page = house.get(&viewer, "/devices").await.body;
+    assert_eq!(chips(&page), "All 3 ok 1 waiting 1 silent 0 problem 0 lost 1");
+    let row = page.split("href=\"/devices/1\"").next().unwrap().rsplit("<tr").next().unwrap().to_owned()
+        + page.split("href=\"/devices/1\"").nth(1).unwrap().split("</tr>").next().unwrap();
+    assert!(row.contains("state-lost") && row.contains("lost; it has not heard of it yet"), "{row}");
+    let only = house.get(&viewer, "/devices?state=lost").await.body;
+    assert!(only.contains("iPad A") && !only.contains("iPad B"), "{only}");
+    let today = house.get(&viewer, "/").await.body;
+    let square = today.split("href=\"/devices/1\"").nth(1).unwrap().split("</li>").next().unwrap();
+    assert!(square.contains("state-lost") && square.contains("lost; it has not"), "{square}");
+    assert!(today.contains("href=\"/devices?state=lost\"") && today.contains("3 devices, 1 waiting, 1 lost"), "{today}");
+    let one = house.get(&viewer, "/devices/1").await.body;
+    assert!(one.contains("state-lost") && !one.contains("up to date"), "{one}");
+    let sorted = house.get(&viewer, "/devices?sort=-state").await.body;
+    assert!(sorted.find("iPad A") < sorted.find("iPad C"), "the worst first: {sorted}");
+}
+
+#[tokio::test]
+async fn a_device_past_the_deadline_of_an_update_is_not_called_up_to_date() {
+    let house = three().await;
+    house
+        .write(|tx| {
+            let deadline_at = Some(tx.now);
+            for (enrollment, stage) in [("e1", Stage::Waiting), ("e2", Stage::Done)] {
+                update_states::put(tx, enrollment, &UpdateState { stage, deadline_at, ..UpdateState::blank("", 0, tx.now) })?;
+            }
+            Ok(())
+        })
+        .await;
+    let viewer = house.person(Role::Viewer).await;
+    let page = house.get(&viewer, "/devices").await.body;
+    assert_eq!(chips(&page), "All 3 ok 1 waiting 1 silent 0 problem 1");
+    assert!(page.contains("past the deadline of an update"), "{page}");
+    let today = house.get(&viewer, "/").await.body;
+    assert!(today.contains("1 device is past the deadline of an update that was started by hand."), "{today}");
+    let square = today.split("href=\"/devices/1\"").nth(1).unwrap().split("</li>").next().unwrap();
+    assert!(square.contains("state-problem") && square.contains("past the deadline of an update"), "{square}");
+}
+
+#[tokio::test]
+async fn practice_devices_are_offered_only_to_those_who_may_add_them() {
+    let house = House::new();
+    for (role, is_offered) in [(Role::Owner, true), (Role::Admin, true), (Role::Helper, false), (Role::Viewer, false)] {
+        let cookie = house.person(role).await;
+        for path in ["/", "/devices"] {
+            let page = house.get(&cookie, path).await.body;
+            assert!(page.contains("No devices yet"), "{page}");
+            assert_eq!(page.contains("Add practice devices"), is_offered, "{role:?} at {path}");
+        }
+    }
 }
 
 #[tokio::test]

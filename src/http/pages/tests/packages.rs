@@ -94,7 +94,16 @@ async fn what_is_wrong_with_a_file_stands_at_its_field() {
     assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains("productbuild --package"), "{}", refused.body);
     let ended = house.bring_file(&owner, "/own-apps/new", &[], EXPIRED).await;
     assert!(ended.status == StatusCode::UNPROCESSABLE_ENTITY && ended.body.contains("ended on 1 Jun 2026"), "{}", ended.body);
-    assert_eq!(house.bring_file(&owner, "/own-apps/new", &["accept_expired"], EXPIRED).await.status, StatusCode::SEE_OTHER);
+    let kept = house.bring_file(&owner, "/own-apps/new", &["accept_expired"], EXPIRED).await;
+    assert_eq!(kept.status, StatusCode::SEE_OTHER);
+    let version = kept.location().split('?').next().unwrap();
+    // Where people look at the app, they are told as on the page of the version.
+    let words = "The provisioning profile inside ended on";
+    assert!(house.get(&owner, version).await.body.contains(words));
+    let package = version.rsplit('/').next().unwrap().to_owned();
+    let id = house.write(move |tx| Ok(rows::by_id(tx, &package)?.unwrap().app_id)).await;
+    let page = house.get(&owner, &format!("/apps/{id}")).await.body;
+    assert!(page.contains(words) && page.contains(&format!("href=\"{version}\"")), "{page}");
     let none = house.bring_file(&owner, "/own-apps/new", &[], b"").await;
     assert!(none.body.contains("is empty"), "{}", none.body);
 }

@@ -32,6 +32,29 @@ async fn the_empty_list_offers_managed_open_in() {
 }
 
 #[tokio::test]
+async fn what_contradicts_itself_is_told_at_the_top_and_at_its_switch_and_stays_typed() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let sent = "name=Pilots&no_beta_updates=1&offer_beta_programs=seed-1&no_camera=1";
+    let reply = house.post(&owner, "/policies", sent).await;
+    assert_eq!((reply.status, house.policies().await.len()), (422.try_into().unwrap(), 0), "{}", reply.body);
+    let summary = reply.body.split("class=\"mistakes\"").nth(1).expect("a summary").split("</div>").next().unwrap();
+    assert!(summary.contains("to be put right") && summary.contains("href=\"#f-"), "{summary}");
+    let at = summary.split("href=\"#").nth(1).unwrap().split('"').next().unwrap();
+    assert!(reply.body.contains(&format!("id=\"{at}\"")), "{at} is on the page");
+    let words = summary.split("</a>").next().unwrap().rsplit(": ").next().unwrap();
+    assert_eq!(reply.body.matches(words).count(), 2, "{words}: at the top and at the switch");
+    for kept in [
+        "value=\"Pilots\"",
+        "name=\"no_camera\" value=\"1\" checked",
+        "name=\"no_beta_updates\" value=\"1\" checked",
+        "value=\"seed-1\" checked",
+    ] {
+        assert!(reply.body.contains(kept), "{kept} in {}", reply.body);
+    }
+}
+
+#[tokio::test]
 async fn the_editor_makes_and_changes_a_policy_and_loses_nothing_that_was_typed() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;

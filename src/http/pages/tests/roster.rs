@@ -218,3 +218,69 @@ async fn a_file_that_is_no_roster_is_refused_where_it_was_chosen() {
     let large = vec![b'x'; crate::http::limits::ROSTER_MAX_BYTES + 1];
     assert_eq!(house.upload(&owner, "people.csv", &large).await.status, 413);
 }
+
+/// What of a page is left on paper: its tags and text without what the print rules of the stylesheet hide.
+fn printed(page: &str) -> String {
+    let css = include_str!("../../../../static/app.css");
+    let rules = css.split("@media print {").nth(1).unwrap();
+    let hidden = rules.split(" { display: none").next().unwrap().rsplit("*/").next().unwrap();
+    let hidden: Vec<_> = hidden.split(',').map(str::trim).collect();
+    let is_hidden = |tag: &str| {
+        let name = tag.split(' ').next().unwrap_or_default();
+        let classes = tag.split("class=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        hidden.contains(&name) || classes.split(' ').any(|class| hidden.contains(&format!(".{class}").as_str()))
+    };
+    let body = page.split("<body").nth(1).unwrap();
+    let (mut open, mut paper, mut hidden_from) = (Vec::new(), String::new(), None);
+    for piece in body.split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').unwrap_or((piece, ""));
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
+        if tag.starts_with('/') {
+            open.pop();
+            if hidden_from.is_some_and(|depth| open.len() < depth) {
+                hidden_from = None;
+            }
+        } else {
+            open.push(name);
+            if hidden_from.is_none() && is_hidden(tag) {
+                hidden_from = Some(open.len());
+            }
+            if hidden_from.is_none() {
+                paper.extend(["<", tag, ">"]);
+            }
+            if matches!(name, "input" | "br" | "hr" | "img" | "link" | "meta") {
+                open.pop();
+                if hidden_from.is_some_and(|depth| open.len() < depth) {
+                    hidden_from = None;
+                }
+            }
+        }
+        if hidden_from.is_none() {
+            paper.push_str(text);
+        }
+    }
+    paper
+}
+
+#[tokio::test]
+async fn a_class_on_paper_is_its_people_with_their_devices_and_nothing_to_press() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    leaver(&house, &owner, &["1", "2"]).await;
+    let made = house.post(&owner, "/classes/new", "name=7b").await;
+    let class = made.location().split('?').next().unwrap().to_owned();
+    let put = house.post(&owner, &format!("{class}/people"), "person=kim%40example.school&role=student").await;
+    let page = house.get(&owner, put.location()).await.body;
+    assert!(page.contains("data-print") && page.contains("Put somebody in") && page.contains("Take out"), "{page}");
+    let paper = printed(&page);
+    for part in ["7b", "Kim Example", "kim@example.school", "learns", "iPad &lt;A&gt;", "TESTSN1", "iPad B", "TESTSN2"] {
+        assert!(paper.contains(part), "{part} in {paper}");
+    }
+    for control in
+        ["<button", "<select", "<nav", "<textarea", "type=\"text\"", "Take out", "Delete the class", "Put somebody in", "is in the class"]
+    {
+        assert!(!paper.contains(control), "{control} in {paper}");
+    }
+    let list = printed(&house.get(&owner, "/classes").await.body);
+    assert!(list.contains("7b") && !list.contains("<button") && !list.contains("<nav") && !list.contains("New class"), "{list}");
+}

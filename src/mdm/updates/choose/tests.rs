@@ -72,7 +72,7 @@ fn said(target: Target, version: &str) -> String {
         }
         Choice::Satisfied => "satisfied".into(),
         Choice::NotConcerned => "not concerned".into(),
-        Choice::Cannot(because) => because,
+        Choice::Cannot(because) => because.words,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::clock::{Timestamp, Wall};
 use crate::error::Result;
 use crate::mdm::reconcile;
+use crate::mdm::updates::because::Because;
 use crate::mdm::updates::candidates::{Found, Leap};
 use crate::mdm::updates::mechanism;
 use crate::mdm::updates::next::{Facts, enter, is_given_up};
@@ -15,7 +16,7 @@ use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
-use crate::store::update_states::{self, Action, Stage, UpdateState};
+use crate::store::update_states::{self, Action, Inability, Stage, UpdateState};
 
 /// Whose turn it is on an enrollment that several mean to bring something.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +56,7 @@ pub(super) fn item(
             }
         }
         Meant::Excepted(reason) => settle(&mut row, Stage::Excepted, &reason, tx.now),
-        Meant::Cannot(because) => settle(&mut row, Stage::Cannot, &because, tx.now),
+        Meant::Cannot(because) => cannot(&mut row, &because, tx.now),
         Meant::Ask => {
             settle(&mut row, Stage::Planned, words::ASKS_FIRST, tx.now);
             row.due_at = before.as_ref().and_then(|before| before.due_at);
@@ -202,6 +203,12 @@ fn settle(row: &mut UpdateState, stage: Stage, problem: &str, now: Timestamp) {
     }
 }
 
+/// The device cannot have it.
+fn cannot(row: &mut UpdateState, because: &Because, now: Timestamp) {
+    settle(row, Stage::Cannot, &because.words, now);
+    row.inability = because.kind;
+}
+
 /// The plan does not mean the enrollment any more.
 pub(super) fn withdrawn(before: UpdateState) -> Planned {
     let row = before.clone();
@@ -223,7 +230,8 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
     } else if on.subject.version.is_at_least(wanted) {
         settle(&mut row, Stage::Done, "", tx.now);
     } else if candidate.is_none() && !on.asks && !matches!(row.stage, Stage::Downloading | Stage::Installing) {
-        settle(&mut row, Stage::Cannot, &format!("Apple does not offer {wanted} to this model any more"), tx.now);
+        let words = format!("Apple does not offer {wanted} to this model any more");
+        cannot(&mut row, &Because::new(Inability::NotOffered, words), tx.now);
     } else if matches!(row.stage, Stage::Done | Stage::Cannot) {
         // It was taken back or ended: it stays as it is, and can be started anew.
     } else {
@@ -252,9 +260,12 @@ fn asks(row: &mut UpdateState, on: &On<'_>, now: Timestamp) -> bool {
     }
     match on.found {
         Found::Unknown(_) if on.asks => return !is_given_up(row),
-        Found::Unknown(unknown) => settle(row, Stage::Cannot, &format!("it is not known what it can have: {}", unknown.words()), now),
+        Found::Unknown(unknown) => {
+            let Because { kind, words } = Because::from(*unknown);
+            cannot(row, &Because::new(kind, format!("it is not known what it can have: {words}")), now);
+        }
         Found::Known(candidates) => match candidates.iter().find(|candidate| candidate.leap != Leap::Improvement) {
-            None => settle(row, Stage::Cannot, "it finds no release that is newer than its own", now),
+            None => cannot(row, &Because::new(Inability::Other, "it finds no release that is newer than its own"), now),
             Some(newest) => {
                 row.version = newest.version.to_string();
                 row.build.clone_from(&newest.key.build);

@@ -1,6 +1,7 @@
 //! What a plan means for a device now. Pure.
 
 use crate::clock::{Day, Timestamp, Wall, Zone};
+use crate::mdm::updates::because::Because;
 use crate::mdm::updates::candidates::{Candidate, Found, Subject};
 use crate::mdm::updates::choose::{Choice, Counted, choose};
 use crate::mdm::updates::mechanism;
@@ -10,6 +11,7 @@ use crate::mdm::updates::timing::{self, Window};
 use crate::mdm::wanted::Target;
 use crate::store::deployments::Mechanism;
 use crate::store::update_plans::Exception;
+use crate::store::update_states::Inability;
 
 /// What a plan means for a device now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub enum Meant {
     /// It leaves the device alone.
     Excepted(String),
     /// The device cannot have it.
-    Cannot(String),
+    Cannot(Because),
     /// The device is to say first what it finds itself.
     Ask,
     /// A release, later.
@@ -128,14 +130,14 @@ pub fn meant(read: &Read, ring: usize, on: &On<'_>, exception: Option<&Exception
 
 /// Of the releases that count, the newest whose time has come in this ring, by the earliest deadline of those whose time has come: a newer one neither
 /// skips a ring nor moves what is due. Where none has come, the one that comes first.
-fn aim(read: &Read, ring: usize, on: &On<'_>, counted: Vec<Counted>, now: Timestamp) -> Result<Aim, String> {
+fn aim(read: &Read, ring: usize, on: &On<'_>, counted: Vec<Counted>, now: Timestamp) -> Result<Aim, Because> {
     let newest = counted.first().map(|counted| (counted.candidate.version, counted.candidate.expires));
     let pauses = pauses::shown(&read.pauses, on.zone);
     let window = |since| timing::shown(&read.rules, on.zone, timing::window(&read.rules, &pauses, ring, since)?);
     let timed = counted.into_iter().filter_map(|Counted { candidate, since }| Some((window(since)?, candidate)));
     let mut timed: Vec<_> = timed.collect();
     if timed.is_empty() {
-        return Err(String::from("quiet hours and holidays leave no time for it"));
+        return Err(Because::new(Inability::NoTime, "quiet hours and holidays leave no time for it"));
     }
     timed.retain(|(window, candidate)| candidate.expires.is_none_or(|last| window.opens < timing::expiry(on.zone, last)));
     let has_come = |window: &Window| on.zone.moment(window.opens) <= now;
@@ -146,15 +148,15 @@ fn aim(read: &Read, ring: usize, on: &On<'_>, counted: Vec<Counted>, now: Timest
     let Some((window, candidate)) = come.or_else(first).map(|at| timed.swap_remove(at)) else {
         let (version, expires) = newest.unwrap_or_default();
         let last = expires.map(Day::words).unwrap_or_default();
-        return Err(format!(
-            "Apple signs {version} until {last} only, and its time in “{}” begins after that",
-            read.rules.rings[ring].name
-        ));
+        let ring = &read.rules.rings[ring].name;
+        let words = format!("Apple signs {version} until {last} only, and its time in “{ring}” begins after that");
+        return Err(Because::new(Inability::NotOffered, words));
     };
     let window = Window { deadline: due.unwrap_or(window.deadline).max(window.opens), ..window };
     let Some(deadline) = timing::before_expiry(&read.rules, on.zone, window, candidate.expires) else {
         let last = candidate.expires.map(Day::words).unwrap_or_default();
-        return Err(format!("Apple signs {} until {last} only, and quiet hours and holidays leave no time before that", candidate.version));
+        let words = format!("Apple signs {} until {last} only, and quiet hours and holidays leave no time before that", candidate.version);
+        return Err(Because::new(Inability::NotOffered, words));
     };
     Ok(Aim {
         deadline,

@@ -12,6 +12,7 @@ use crate::http::pages::parts::scope::is_over;
 use crate::http::pages::parts::{ScopeGroup, ScopeView, Segment, Share, State as Mark};
 use crate::mdm::apps::settings::ATTRIBUTES;
 use crate::mdm::apps::{self, LicenceBy, Overview, Picture, Settings, Updates, words};
+use crate::mdm::packages;
 use crate::mdm::settings::zone;
 use crate::mdm::{Actor, Right};
 use crate::protocol::package::version_words;
@@ -19,6 +20,7 @@ use crate::store::app_states::{AppState, OnDevice, Stage};
 use crate::store::apps::{App, AppKind};
 use crate::store::assignments::AssignedMode;
 use crate::store::deployments::Mechanism;
+use crate::store::packages::Stage as PackageStage;
 use crate::store::{Tx, groups};
 
 /// Where an app comes from, in words.
@@ -129,6 +131,12 @@ pub(in crate::http::pages::handlers) fn withdraws(row: &AppState) -> bool {
     row.mode == AssignedMode::Optional && !row.seen.is_empty() && !row.withdrawn
 }
 
+/// What is to be known of the versions that devices get.
+fn version_notes(tx: &Tx, actor: &Actor, id: &str) -> Result<Vec<(String, String, Vec<String>)>> {
+    let versions = packages::versions(tx, actor, id)?.versions.into_iter().filter(|version| version.stage != PackageStage::Kept);
+    versions.map(|version| Ok((format!("/own-apps/versions/{}", version.id), version.words(), packages::notes(tx, &version)?))).collect()
+}
+
 /// One app as its page shows it.
 pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Option<&(String, String)>) -> Result<AppView> {
     let found = apps::find(tx, actor, id)?;
@@ -151,6 +159,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, stages: &[Stage], after: Op
             let lacks = apps::lacks(tx, actor, id, None, None)?.into_iter().chain(apps::hidden(tx, actor, id, None)?);
             short.chain(lacks.map(|lack| lack.words)).collect()
         },
+        version_notes: if found.app.kind == AppKind::Store { Vec::new() } else { version_notes(tx, actor, id)? },
         kind: kind(found.app.kind),
         is_of_the_house: found.app.kind != AppKind::Store,
         licences: licences(&found),

@@ -16,17 +16,19 @@ use crate::http::pages::device::{
 };
 use crate::http::pages::handlers::apps::{ask_words, mark, withdraws};
 use crate::http::pages::handlers::updates;
-use crate::http::pages::handlers::words::entry;
+use crate::http::pages::handlers::words::{capital, entry};
 use crate::http::pages::parts::{State as Mark, Wait};
 use crate::mdm::apps::{self as mdm_apps, words};
+use crate::mdm::commands::words::deed;
 use crate::mdm::settings::zone;
 use crate::mdm::wanted::Origin;
 use crate::mdm::{Actor, Right, devices, reconcile, setup_assistant, why};
 use crate::protocol::command::Command as Order;
 use crate::protocol::plist;
+use crate::protocol::report::apps::ManagedState;
 use crate::store::app_states::{AppState, Feedback};
 use crate::store::assignments::AssignedKind;
-use crate::store::commands::{self, CommandState};
+use crate::store::commands;
 use crate::store::deployments::Mechanism;
 use crate::store::devices::Device;
 use crate::store::enrollments::Enrollment;
@@ -87,13 +89,18 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
     let go_on = (is_held && actor.may(Right::Command)).then(|| format!("/devices/{}/go-on", device.id));
     // What was asked waits only as long as it is not answered.
     let open: Vec<String> = queue.iter().map(|command| command.uuid.clone()).collect();
-    let queue = queue.into_iter().map(|command| QueueRow {
-        what: command.request_type.clone(),
-        state: Mark::Waiting,
-        words: queue_words(&command).to_owned(),
-        asked_at: command.created_at,
-        cancellable: actor.may(Right::Command),
-        uuid: command.uuid,
+    let queue = queue.into_iter().zip(channel.into_iter().cycle()).map(|(command, channel)| {
+        let why::Reason { needs_someone, cause, remedy, .. } = why::command(device, channel, &command);
+        QueueRow {
+            what: capital(&deed(&command.request_type)),
+            state: if needs_someone { Mark::Problem } else { Mark::Waiting },
+            cause,
+            remedy: capital(&remedy),
+            asked_at: command.created_at,
+            cancellable: actor.may(Right::Command),
+            request_type: command.request_type,
+            uuid: command.uuid,
+        }
     });
     let filter = Filter { device_id: Some(&device.id), ..Filter::default() };
     let entries = events::list(tx, &filter, None, LINES)?.into_iter().map(|event| {
@@ -153,14 +160,6 @@ fn origin(origin: &Origin) -> (String, String) {
     (origin.name.clone(), format!("/{noun}/{}", origin.id))
 }
 
-fn queue_words(command: &commands::Command) -> &'static str {
-    match command.state {
-        CommandState::NotNow => "waiting: the device is locked or busy",
-        CommandState::Sent => "sent, not answered yet",
-        _ => "in the queue",
-    }
-}
-
 /// Apps that it is to have and those on it, and what they say of themselves.
 fn apps_tab(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment>, at: Option<Timestamp>) -> Result<AppsTab> {
     let Some(channel) = channel else { return Ok(AppsTab::default()) };
@@ -201,14 +200,15 @@ fn apps(tx: &Tx, enrollment_id: &str) -> Result<Vec<AppRow>> {
     Ok(inventory::apps(tx, enrollment_id)?.into_iter().map(row).collect())
 }
 
-fn app_state(word: &str) -> Option<(Mark, String)> {
+/// How far a managed app is: its mark, that in words, and the protocol's word for it.
+fn app_state(word: &str) -> Option<(Mark, &'static str, String)> {
     let mark = match word {
         "" => return None,
         "Managed" => Mark::Ok,
         "Failed" | "UserRejected" | "UpdateRejected" | "ManagementRejected" => Mark::Problem,
         _ => Mark::Waiting,
     };
-    Some((mark, word.to_owned()))
+    Some((mark, words::managed(ManagedState::from_word(word)), word.to_owned()))
 }
 
 fn profiles(tx: &Tx, enrollment_id: &str) -> Result<Vec<ProfileRow>> {
@@ -276,7 +276,8 @@ fn raw_reports(tx: &Tx, actor: &Actor, device: &Device) -> Result<Vec<ReportRow>
                 "NotNow" => Mark::Waiting,
                 _ => Mark::Problem,
             },
-            request_type: if report.request_type.is_empty() { String::from("a command that we never sent") } else { report.request_type },
+            what: capital(&deed(&report.request_type)),
+            request_type: report.request_type,
             status: report.status,
             at: report.received_at,
             size_bytes: size,

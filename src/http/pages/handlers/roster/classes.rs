@@ -17,8 +17,8 @@ use crate::http::pages::people::classes::{ClassForm, ClassView, ClassesView, Mem
 use crate::mdm::people::classes;
 use crate::mdm::{Actor, Right, people};
 use crate::store::Tx;
-use crate::store::classes::{Class, ClassRole};
-use crate::store::people::{self as person_rows, PeopleFilter};
+use crate::store::classes::{Class, ClassRole, Member};
+use crate::store::people::{self as person_rows, DeviceName, PeopleFilter};
 
 /// Classes on one page.
 const PAGE: u32 = 50;
@@ -65,17 +65,26 @@ async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Qu
 
 fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<ClassView> {
     let class = classes::find(tx, actor, id)?;
-    let members = classes::members(tx, actor, id)?.into_iter().map(|member| MemberRow {
-        id: member.person.id,
-        name: member.person.name,
-        email: member.person.email,
-        teaches: member.role == ClassRole::Teacher,
-    });
+    let device = |device: DeviceName| {
+        let serial = device.serial_number.unwrap_or_default();
+        let name = [device.name, serial.clone()].into_iter().find(|name| !name.is_empty());
+        (device.id, name.unwrap_or_else(|| String::from("A device without a name")), serial)
+    };
+    let row = |member: Member| {
+        Ok(MemberRow {
+            devices: people::devices_of(tx, actor, &member.person.id)?.into_iter().map(device).collect(),
+            id: member.person.id,
+            name: member.person.name,
+            email: member.person.email,
+            teaches: member.role == ClassRole::Teacher,
+        })
+    };
+    let members = classes::members(tx, actor, id)?.into_iter().map(row).collect::<Result<_>>()?;
     Ok(ClassView {
         id: class.id,
         name: class.name,
         source: class.source,
-        members: members.collect(),
+        members,
         may_change: actor.may(Right::Configure),
         typed: String::new(),
         error: None,
