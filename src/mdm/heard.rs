@@ -60,11 +60,13 @@ mod tests {
     use crate::store::events::NewEvent;
     use crate::store::{OpenOptions, Store};
 
+    type Work = Box<dyn FnOnce(&Tx) -> Result<Vec<u64>> + Send>;
+
     #[test]
     fn past_days_are_counted_once_and_today_by_who_was_heard_of() {
         let store = Store::open(OpenOptions::memory()).unwrap();
         let at = |day: i64| Timestamp::from_millis((20_800 + day) * DAY_MS + 3_600_000);
-        let write = |day, work: Box<dyn FnOnce(&Tx) -> Result<Vec<u64>> + Send>| store.write_blocking(at(day), work).unwrap();
+        let write = |day, work: Work| store.write_blocking(at(day), work).unwrap();
         let viewer = || Actor::Person { id: "1".into(), name: "kim".into(), role: Role::Viewer };
         let heard = |tx: &Tx, device: &str| {
             let event = NewEvent { kind: "push.sent", actor_kind: "device", device_id: Some(device), ..NewEvent::default() };

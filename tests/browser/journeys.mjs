@@ -83,9 +83,9 @@ await first.page.locator('table tbody tr a[href^="/devices/"]').first().click();
 await first.page.waitForURL(/\/devices\/[0-9a-f-]{36}/);
 const device = first.page.url();
 check('its timeline says that it enrolled', /Enrolled/.test(await first.page.locator('main').innerText()));
-const before = (await first.page.locator('main').innerText()).match(/Done: SecurityInfo/g)?.length ?? 0;
+const before = (await first.page.locator('main').innerText()).match(/Said how it is protected/g)?.length ?? 0;
 await first.page.click('text=Ask it for news');
-await first.page.waitForFunction((before) => (document.body.innerText.match(/Done: SecurityInfo/g)?.length ?? 0) > before, before, { timeout: 30000 });
+await first.page.waitForFunction((before) => (document.body.innerText.match(/Said how it is protected/g)?.length ?? 0) > before, before, { timeout: 30000 });
 check('asked for news, it answers, and the page shows it by itself', true);
 for (const tab of ['apps', 'profiles', 'certificates', 'security', 'reports']) {
   const answer = await first.page.goto(`${device}/${tab}`);
@@ -95,7 +95,7 @@ await first.page.goto(`${device}/actions/lock`);
 check('a deed asks first', await first.page.locator('form button[type=submit], form button[name=confirmed]').count() > 0);
 await first.page.fill('input[name=message]', 'Please bring it back');
 await Promise.all([first.page.waitForURL((url) => url.href.startsWith(`${device}`) && !url.href.includes('/actions/')), first.page.locator('button[name=confirmed]').click()]);
-await first.page.waitForFunction(() => /Done: DeviceLock/.test(document.body.innerText), null, { timeout: 30000 });
+await first.page.waitForFunction(() => /Locked itself/.test(document.body.innerText), null, { timeout: 30000 });
 check('and is done', true);
 await picture(first.page, 'device');
 

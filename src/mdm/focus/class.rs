@@ -1,6 +1,6 @@
 //! A class as its teacher sees it: who is there, with which device in which state, and what goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::profile::IDENTIFIER;
@@ -10,7 +10,7 @@ use crate::mdm::reconcile::{self, State};
 use crate::mdm::{Actor, Right, scope};
 use crate::store::classes::Class;
 use crate::store::focuses::{self as rows, Focus};
-use crate::store::roster::{self, Listed};
+use crate::store::roster::{self, Listed, Sort};
 use crate::store::{Tx, deployments, enrollments, inventory};
 
 /// Whoever's device was not heard of for so long counts as not here.
@@ -115,8 +115,12 @@ fn stands(tx: &Tx, device_id: &str, focus: &Focus) -> Result<DeviceNow> {
 pub fn class(tx: &Tx, actor: &Actor, id: &str) -> Result<ClassNow> {
     let class = scope::of(tx, actor)?.class(tx, id)?;
     let mut learners = Vec::new();
-    for learner in rows::learners(tx, &class.id)? {
-        let device = learner.device_id.as_deref().map(|id| roster::by_id(tx, id)).transpose()?.flatten();
+    let known = rows::learners(tx, &class.id)?;
+    let ids: Vec<&str> = known.iter().filter_map(|learner| learner.device_id.as_deref()).collect();
+    let listed = roster::of_ids(tx, &ids, Sort::Name, false)?.into_iter().map(|listed| (listed.device.id.clone(), listed));
+    let listed: HashMap<_, _> = listed.collect();
+    for learner in known {
+        let device = learner.device_id.as_ref().and_then(|id| listed.get(id)).cloned();
         let is_heard = device.as_ref().and_then(|listed| listed.last_seen_at).is_some_and(|at| tx.now.since(at) < ABSENT_AFTER);
         let focus = match &device {
             Some(listed) => running_on(tx, &listed.device.id)?,

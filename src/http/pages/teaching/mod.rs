@@ -175,7 +175,9 @@ fn whereabouts(learner: &LearnerRow, now: Timestamp) -> Markup {
 fn squares(view: &ClassView) -> Markup {
     let square = |learner: &LearnerRow| {
         let href = learner.href.clone()?;
-        let (state, reason) = learner.focus.clone().unwrap_or_else(|| (learner.state, learner.reason.clone()));
+        // What is looked for is said before what it shows.
+        let focus = learner.focus.clone().filter(|_| learner.state != State::Lost);
+        let (state, reason) = focus.unwrap_or_else(|| (learner.state, learner.reason.clone()));
         Some(RollDevice { name: learner.name.clone(), state, reason, href })
     };
     let devices: Vec<_> = view.learners.iter().filter_map(square).collect();
@@ -297,6 +299,9 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
+        let lost = LearnerRow { state: State::Lost, reason: "lost".into(), ..view.learners[0].clone() };
+        let square = squares(&ClassView { learners: vec![lost], ..view.clone() }).into_string();
+        assert!(square.contains("state-lost") && square.contains("1 device, 1 lost") && !square.contains("waits for"), "{square}");
         let looking = class(&shell(), &ClassView { may_teach: false, ..view }).into_string();
         assert!(!looking.contains("Start a focus") && !looking.contains("End now"), "{looking}");
     }

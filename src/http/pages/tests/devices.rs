@@ -100,7 +100,7 @@ async fn a_device_past_the_deadline_of_an_update_is_not_called_up_to_date() {
         .write(|tx| {
             let deadline_at = Some(tx.now);
             for (enrollment, stage) in [("e1", Stage::Waiting), ("e2", Stage::Done)] {
-                update_states::put(tx, enrollment, &UpdateState { stage, deadline_at, ..UpdateState::blank("", 0, tx.now) })?;
+                update_states::put(tx, enrollment, &UpdateState { deadline_at, stage, ..UpdateState::blank("", 0, tx.now) })?;
             }
             Ok(())
         })

@@ -79,7 +79,7 @@ fn gather(folder: &Path, kinds: &mut BTreeSet<String>) {
             }
             continue;
         }
-        if name == "tests.rs" || !name.ends_with(".rs") {
+        if name == "tests.rs" || file.extension().is_none_or(|ending| ending != "rs") {
             continue;
         }
         let source = std::fs::read_to_string(&file).unwrap();
