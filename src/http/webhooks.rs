@@ -46,7 +46,8 @@ pub(super) async fn test(app: &App, actor: &Actor, id: &str) -> Result<Trial> {
 /// The beginning of an answer, without what does not stand in a line.
 fn beginning(answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer);
-    text.trim().chars().map(|letter| if letter.is_control() && letter != '\n' { ' ' } else { letter }).take(ANSWER_SHOWN_CHARS).collect()
+    let plain: String = text.chars().map(|letter| if letter.is_control() && letter != '\n' { ' ' } else { letter }).collect();
+    plain.trim().chars().take(ANSWER_SHOWN_CHARS).collect()
 }
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ fn show_once(app: &App, gate: &Gate, who: &SignedIn, webhook: String, key: crate
 }
 
 async fn secret(State(app): State<App>, gate: Gate, who: SignedIn, Path(slip): Path<String>) -> Result<Response> {
+    who.actor.require(Right::Configure)?;
     let shell = shell(&app, &who, None).await?;
     Ok(match gate.take(&slip, &who.session) {
         Some(Slip { title, text }) => made(&shell, &title, text.expose()).into_response(),
