@@ -89,12 +89,16 @@ impl Kind {
             [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] | [b'G', b'I', b'F', b'8', ..] => Self::Picture,
             [_, _, _, _, b'f', b't', b'y', b'p', b'h', b'e', b'i', ..] => Self::Picture,
             _ if has("<html") || has("<!doctype html") => Self::WebPage,
-            _ if has("ProvisionedDevices") || has("ProvisionsAllDevices") || has("ApplicationIdentifierPrefix") => Self::ProvisioningProfile,
+            _ if has("ProvisionedDevices") || has("ProvisionsAllDevices") || has("ApplicationIdentifierPrefix") => {
+                Self::ProvisioningProfile
+            }
             _ if has("PayloadContent") || has("PayloadType") => Self::Profile,
             _ if has("application/pkcs7-mime") => Self::ServerToken,
             _ if has("\"consumer_key\"") && has("\"access_token\"") => Self::OpenedServerToken,
             _ if file.starts_with(b"{") && has("\"token\"") && has("\"expDate\"") => Self::OpenedContentToken,
-            _ if file.starts_with(b"{") || (file.starts_with(b"[") && serde_json::from_slice::<serde_json::Value>(file).is_ok()) => Self::Json,
+            _ if file.starts_with(b"{") || (file.starts_with(b"[") && serde_json::from_slice::<serde_json::Value>(file).is_ok()) => {
+                Self::Json
+            }
             _ if has("<plist") || file.starts_with(b"bplist") => Self::PropertyList,
             _ => return None,
         })

@@ -164,7 +164,11 @@ fn enqueue_sealed(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body_
 
 /// The deliveries to try now: of each webhook and device only the oldest, if it is due.
 pub fn due(tx: &Tx, limit: u32) -> Result<Vec<Delivery>> {
-    tx.list(&format!("SELECT {DELIVERY} FROM webhook_deliveries WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2"), (tx.now, limit), delivery)
+    tx.list(
+        &format!("SELECT {DELIVERY} FROM webhook_deliveries WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2"),
+        (tx.now, limit),
+        delivery,
+    )
 }
 
 /// The JSON of a delivery.

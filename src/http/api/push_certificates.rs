@@ -17,8 +17,8 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::http::push_requests;
-use crate::mdm::push_certificates::{self, Standing};
 use crate::mdm::Right;
+use crate::mdm::push_certificates::{self, Standing};
 
 /// Files in one upload: a certificate and its key.
 const FILES_MAX: usize = 4;

@@ -174,7 +174,11 @@ struct WebhookKeyView {
 /// Make another key for a webhook; what is posted from now on is signed with it.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/key", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
     responses((status = 200, description = "The key, said this once", body = WebhookKeyView)))]
-async fn renew_key(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<WebhookKeyView>> {
+async fn renew_key(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+) -> Result<JsonBody<WebhookKeyView>> {
     let key = app.store.write(app.now(), move |tx| webhooks::renew_key(tx, &actor, &id)).await?;
     Ok(JsonBody(WebhookKeyView { hmac_key: key.expose().clone() }))
 }

@@ -5,8 +5,8 @@ mod ways;
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Confirm, Fact, Frame, Icon, Section, Shell, State, Step, StepState, Typed, badge, confirm, count, day, facts, frame,
-    section, state_square, steps, time_ago,
+    Button, Confirm, Fact, Frame, Icon, Section, Shell, State, Step, StepState, Typed, badge, confirm, count, day, facts, frame, section,
+    state_square, steps, time_ago,
 };
 use crate::clock::Timestamp;
 use ways::{request_ways, upload_form};
@@ -261,7 +261,12 @@ mod tests {
             needs_passphrase: true,
         };
         let html = page(&shell(), &PushView { upload: Some(upload), may_change: true, ..PushView::default() }).into_string();
-        assert!(html.contains("mdm&lt;1&gt;.cer is a vendor’s certificate.") && html.contains("href=\"/system/apps-and-books\"") && html.contains("type its passphrase"), "{html}");
+        assert!(
+            html.contains("mdm&lt;1&gt;.cer is a vendor’s certificate.")
+                && html.contains("href=\"/system/apps-and-books\"")
+                && html.contains("type its passphrase"),
+            "{html}"
+        );
     }
 
     #[test]

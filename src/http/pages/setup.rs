@@ -9,8 +9,8 @@ use steps::{address, backups, first_app, first_device, practice, push, tokens, y
 use super::devices::OpenInvitation;
 use super::invitations::Arrival;
 use super::parts::{
-    Address, Button, Frame, Live, Section, Setup, Shell, StepState, centred, count, field, frame, hidden, live, moment, post, steps as drawn,
-    upload_up_to,
+    Address, Button, Frame, Live, Section, Setup, Shell, StepState, centred, count, field, frame, hidden, live, moment, post,
+    steps as drawn, upload_up_to,
 };
 use crate::clock::Timestamp;
 use crate::http::limits::RESTORE_MAX_BYTES;
@@ -222,7 +222,15 @@ pub fn list(now: Timestamp, view: &SetupView) -> Markup {
     }
     list.push(tokens(view));
     list.push(backups(view, now));
-    live(Live { id: "setup", topics: "device enrollment invitation push setting app assignment command content_token ade backup admin", of: None, src: None }, drawn(&list))
+    live(
+        Live {
+            id: "setup",
+            topics: "device enrollment invitation push setting app assignment command content_token ade backup admin",
+            of: None,
+            src: None,
+        },
+        drawn(&list),
+    )
 }
 
 #[cfg(test)]

@@ -150,7 +150,9 @@ pub fn ways(situation: Situation<'_>) -> Vec<Way> {
     let dns_words = if has_hook {
         String::from("By a DNS record (dns-01): the program of the settings sets it, and no port has to be open.")
     } else {
-        String::from("By a DNS record (dns-01) only once the appliance is started with --tls-dns-hook and a program that sets the record; no port has to be open.")
+        String::from(
+            "By a DNS record (dns-01) only once the appliance is started with --tls-dns-hook and a program that sets the record; no port has to be open.",
+        )
     };
     vec![
         Way { challenge: Challenge::TlsAlpn, possible: by_port, words: port_words },

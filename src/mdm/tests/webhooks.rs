@@ -12,8 +12,8 @@ use crate::error::Kind;
 use crate::mdm::connect::{self, Incoming};
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::webhooks::{
-    self, BACK_OFF, Change, GIVE_UP_AFTER, KEY_LENGTH, LEASE, Letter, NewWebhook, OUTBOX_MAX, Outcome, PAGE, SLOW_MAX, SLOW_WAIT, TOPICS, TURN_MAX_BYTES,
-    WEBHOOKS_MAX,
+    self, BACK_OFF, Change, GIVE_UP_AFTER, KEY_LENGTH, LEASE, Letter, NewWebhook, OUTBOX_MAX, Outcome, PAGE, SLOW_MAX, SLOW_WAIT, TOPICS,
+    TURN_MAX_BYTES, WEBHOOKS_MAX,
 };
 use crate::mdm::{Actor, Role, checkin};
 use crate::pki::digest;
@@ -305,7 +305,10 @@ fn what_was_posted_is_written_down_bounded_and_posted_again() {
     record(&school, large, None);
     let log = log_of(&school, &id);
     assert_eq!(log.len(), 2);
-    assert_eq!((log[0].topic.as_str(), log[0].state, log[0].status, log[0].can_repeat), ("mdm.TokenUpdate", rows::LoggedState::Delivered, Some(200), false));
+    assert_eq!(
+        (log[0].topic.as_str(), log[0].state, log[0].status, log[0].can_repeat),
+        ("mdm.TokenUpdate", rows::LoggedState::Delivered, Some(200), false)
+    );
     assert_eq!((log[1].state, log[1].attempts, log[1].error.as_str()), (rows::LoggedState::Waiting, 1, "it answered with status 500"));
     assert!(log[1].next_at.is_some_and(|next| next > school.clock.now()));
 

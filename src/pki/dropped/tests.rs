@@ -27,8 +27,12 @@ fn signed(content: &[u8], form: &str) -> Vec<u8> {
 
 /// A token as Apple's portal encrypts it to a certificate, as mail.
 fn server_token() -> Vec<u8> {
-    let certificate = file(&openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=Rollcall"], b""));
-    openssl(&["cms", "-encrypt", "-aes256", "-outform", "SMIME", path(&certificate)], b"-----BEGIN MESSAGE-----\n{}\n-----END MESSAGE-----\n")
+    let certificate =
+        file(&openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=Rollcall"], b""));
+    openssl(
+        &["cms", "-encrypt", "-aes256", "-outform", "SMIME", path(&certificate)],
+        b"-----BEGIN MESSAGE-----\n{}\n-----END MESSAGE-----\n",
+    )
 }
 
 fn zip(name: &str) -> Vec<u8> {
@@ -44,9 +48,22 @@ fn every_file_is_named_with_the_place_where_it_belongs() {
     let now = Timestamp::parse("2026-11-25T08:00:00Z").unwrap();
     let key = PrivateKey::generate_rsa_2048().unwrap();
     let push = authority.practice_push("com.apple.mgmt.External.a", &key, now).unwrap();
-    let request = certification_request(&key, &Applicant { common_name: "Example School", country: "DE", email: "it@example.school" }).unwrap();
+    let request =
+        certification_request(&key, &Applicant { common_name: "Example School", country: "DE", email: "it@example.school" }).unwrap();
     let vendor = openssl(
-        &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=MDM Vendor: Example School", "-addext", "basicConstraints=CA:FALSE"],
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "/dev/null",
+            "-subj",
+            "/CN=MDM Vendor: Example School",
+            "-addext",
+            "basicConstraints=CA:FALSE",
+        ],
         b"",
     );
     let (certificate, private) = (file(push.to_pem().as_bytes()), file(key.to_pem().expose().as_bytes()));
@@ -108,7 +125,10 @@ fn what_nobody_knows_has_no_name_and_what_is_wanted_is_not_named() {
     large.resize(3 << 20, 0);
     assert_eq!(name(&large).unwrap().what, "a ZIP archive");
     assert_eq!(sentences(PROFILE, Place::Profiles), "");
-    assert_eq!(sentences(PROFILE, Place::People), "This is a configuration profile (.mobileconfig). It belongs under Profiles and policies. ");
+    assert_eq!(
+        sentences(PROFILE, Place::People),
+        "This is a configuration profile (.mobileconfig). It belongs under Profiles and policies. "
+    );
     let message = cms::sign(authority().signer(), b"no property list", &SignOptions::default()).unwrap();
     assert_eq!(name(&message), None);
 }

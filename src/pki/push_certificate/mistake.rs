@@ -124,7 +124,9 @@ impl Mistake {
                 "It must be signed by an MDM vendor, then taken to identity.apple.com/pushcert. What comes back from there belongs under System, \
                  Push certificate."
             }
-            Self::PushRequest => "Take it to identity.apple.com/pushcert. What comes back from there belongs under System, Push certificate.",
+            Self::PushRequest => {
+                "Take it to identity.apple.com/pushcert. What comes back from there belongs under System, Push certificate."
+            }
             Self::VendorCertificate { .. } => "It signs requests for push certificates, under System, Push certificate.",
             Self::Elsewhere(kind) => kind.remedy().unwrap_or_default(),
             Self::Damaged(_) => "Download or export it again.",

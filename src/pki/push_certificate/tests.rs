@@ -265,7 +265,8 @@ fn only_what_apple_issued_is_taken_and_a_stand_in_issues_like_another_authority(
     let issuer = "/CN=Apple Application Integration 2 Certification Authority/OU=Apple Certification Authority/O=Apple Inc./C=US";
     let authority = file(&openssl(&["req", "-x509", "-key", path(&authority_key), "-subj", issuer], b""));
     let request = file(&openssl(&["req", "-new", "-key", "/dev/stdin", "-subj", &subject], &key));
-    let issued = openssl(&["x509", "-req", "-in", path(&request), "-CA", path(&authority), "-CAkey", path(&authority_key), "-set_serial", "7"], b"");
+    let issued =
+        openssl(&["x509", "-req", "-in", path(&request), "-CA", path(&authority), "-CAkey", path(&authority_key), "-set_serial", "7"], b"");
     let issued = Certificate::from_pem(&issued).unwrap();
     let begins = issued.not_before();
     PushCertificate::new(issued, private, begins).unwrap().must_be_issued_by_apple(false).unwrap();
@@ -273,7 +274,13 @@ fn only_what_apple_issued_is_taken_and_a_stand_in_issues_like_another_authority(
 
 #[test]
 fn every_message_tells_what_to_do() {
-    let mistakes = [Mistake::EncryptedMessage, Mistake::Elsewhere(Kind::ServerToken), Mistake::Unknown, Mistake::TooLarge, Mistake::CertificationRequest];
+    let mistakes = [
+        Mistake::EncryptedMessage,
+        Mistake::Elsewhere(Kind::ServerToken),
+        Mistake::Unknown,
+        Mistake::TooLarge,
+        Mistake::CertificationRequest,
+    ];
     for mistake in mistakes {
         assert!(mistake.to_string().len() > 30, "{mistake}");
     }

@@ -55,7 +55,8 @@ pub struct Logged {
     pub tried_at: Timestamp,
 }
 
-const COLUMNS: &str = "seq, webhook_id, device_id, topic, state, status, error, attempts, next_at, body_sealed IS NOT NULL, created_at, tried_at";
+const COLUMNS: &str =
+    "seq, webhook_id, device_id, topic, state, status, error, attempts, next_at, body_sealed IS NOT NULL, created_at, tried_at";
 
 fn row(row: &Row<'_>) -> rusqlite::Result<Logged> {
     let state: LoggedState = row.get(4)?;
@@ -124,7 +125,8 @@ pub fn logged(tx: &Tx, webhook_id: &str, seq: i64) -> Result<Option<Logged>> {
 
 /// Puts an event that was posted into the outbox once more, as it was; tells whether its body was still there.
 pub fn again(tx: &Tx, logged: &Logged) -> Result<bool> {
-    let sealed: Option<Option<Vec<u8>>> = tx.optional("SELECT body_sealed FROM webhook_log WHERE seq = ?1", [logged.seq], |row| row.get(0))?;
+    let sealed: Option<Option<Vec<u8>>> =
+        tx.optional("SELECT body_sealed FROM webhook_log WHERE seq = ?1", [logged.seq], |row| row.get(0))?;
     let Some(sealed) = sealed.flatten() else { return Ok(false) };
     enqueue_sealed(tx, &logged.webhook_id, &logged.device_id, &logged.topic, &sealed)?;
     Ok(true)

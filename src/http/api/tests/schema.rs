@@ -133,7 +133,7 @@ impl House {
             json!({ "Type": "com.apple.configuration.management.test", "Identifier": "school.example.test", "Payload": { "Echo": "x" } }),
         )
         .await;
-        let webhook = text(&made("/api/v1/webhooks", json!({ "url": "http://127.0.0.1:1/" })).await["id"]);
+        let webhook = made("/api/v1/webhooks", json!({ "url": "http://127.0.0.1:1/" })).await["id"].as_str().unwrap().to_owned();
         let tried = self.ask(Role::Owner, Method::POST, &format!("/api/v1/webhooks/{webhook}/test"), None).await;
         assert_eq!(tried.status, StatusCode::OK, "{}", tried.body);
         self.app.store.write(self.app.now(), super::backups::listed).await.unwrap();

@@ -55,14 +55,22 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
     let made = house.ask(Role::Admin, Method::POST, "/api/v1/webhooks", Some(json!({ "url": url }))).await.body;
     let address = format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap());
     let tried = house.ask(Role::Admin, Method::POST, &format!("{address}/test"), None).await;
-    assert_eq!((tried.status, &tried.body["delivered"], &tried.body["status"]), (StatusCode::OK, &json!(true), &json!(200)), "{}", tried.body);
+    assert_eq!(
+        (tried.status, &tried.body["delivered"], &tried.body["status"]),
+        (StatusCode::OK, &json!(true), &json!(200)),
+        "{}",
+        tried.body
+    );
     assert_eq!(tried.body["answer"], "Hello");
 
     let refusing = receiver("418 I'm a teapot").await;
     let changed = house.ask(Role::Admin, Method::PATCH, &address, Some(json!({ "url": refusing, "topics": ["mdm.CheckOut"] }))).await;
     assert_eq!((changed.status, &changed.body["topics"]), (StatusCode::OK, &json!(["mdm.CheckOut"])));
     let tried = house.ask(Role::Admin, Method::POST, &format!("{address}/test"), None).await.body;
-    assert_eq!((&tried["delivered"], &tried["status"], &tried["error"]), (&json!(false), &json!(418), &json!("it answered with status 418")));
+    assert_eq!(
+        (&tried["delivered"], &tried["status"], &tried["error"]),
+        (&json!(false), &json!(418), &json!("it answered with status 418"))
+    );
     let nobody = json!({ "url": "http://127.0.0.1:1/" });
     assert_eq!(house.ask(Role::Admin, Method::PATCH, &address, Some(nobody)).await.status, StatusCode::OK);
     let tried = house.ask(Role::Admin, Method::POST, &format!("{address}/test"), None).await.body;
@@ -70,7 +78,10 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
 
     let log = house.ask(Role::Admin, Method::GET, &format!("{address}/deliveries?limit=2"), None).await.body;
     assert_eq!((&log["total"], log["items"].as_array().unwrap().len()), (&json!(3), 2));
-    assert_eq!((&log["items"][1]["state"], &log["items"][1]["status"], &log["items"][1]["topic"]), (&json!("given_up"), &json!(418), &json!("rollcall.Test")));
+    assert_eq!(
+        (&log["items"][1]["state"], &log["items"][1]["status"], &log["items"][1]["topic"]),
+        (&json!("given_up"), &json!(418), &json!("rollcall.Test"))
+    );
     let next = format!("{address}/deliveries?after={}", log["next"].as_str().unwrap());
     let rest = house.ask(Role::Admin, Method::GET, &next, None).await.body;
     assert_eq!(rest["items"][0]["state"], "delivered");
@@ -82,7 +93,8 @@ async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
     assert_eq!(house.ask(Role::Admin, Method::POST, &again, None).await.status, StatusCode::CONFLICT);
     let key = house.ask(Role::Admin, Method::POST, &format!("{address}/key"), None).await.body;
     assert!(key["hmac_key"].as_str().unwrap() != made["hmac_key"].as_str().unwrap());
-    for (method, path) in [(Method::POST, format!("{address}/test")), (Method::GET, format!("{address}/deliveries")), (Method::POST, again)] {
+    for (method, path) in [(Method::POST, format!("{address}/test")), (Method::GET, format!("{address}/deliveries")), (Method::POST, again)]
+    {
         assert_eq!(house.ask(Role::Helper, method, &path, None).await.status, StatusCode::FORBIDDEN, "{path}");
     }
 }

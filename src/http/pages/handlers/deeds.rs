@@ -285,7 +285,11 @@ async fn several(
         match came {
             Ok(Outcome { done, refused }) if refused.is_empty() => {
                 let made = done.iter().flatten().count() as u64;
-                let pins = if made == 0 { String::new() } else { format!(" {} made; each is kept with its Mac.", count(made, "PIN was", "PINs were")) };
+                let pins = if made == 0 {
+                    String::new()
+                } else {
+                    format!(" {} made; each is kept with its Mac.", count(made, "PIN was", "PINs were"))
+                };
                 return Ok(said(&app, &gate, &who, DEVICES.0, &format!("{}{pins}", deed.done(done.len() as u64))));
             }
             Ok(Outcome { done, refused }) => {

@@ -29,10 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const LOOK_AT: &str = "/health/live";
 
 pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/setup/steps", get(steps))
-        .route("/setup/address", post(confirm))
-        .route("/setup/address/test", post(test))
+    Router::new().route("/setup/steps", get(steps)).route("/setup/address", post(confirm)).route("/setup/address/test", post(test))
 }
 
 async fn steps(State(app): State<App>, who: SignedIn) -> Result<Response> {

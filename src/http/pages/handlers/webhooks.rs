@@ -14,7 +14,9 @@ use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn, Slip};
 use crate::http::pages::parts::{State as Mark, count};
-use crate::http::pages::system::webhooks::{ADDRESS, LINES, WebhookForm, WebhookRow, WebhookView, delete, list, made, new, one, state, was_shown};
+use crate::http::pages::system::webhooks::{
+    ADDRESS, LINES, WebhookForm, WebhookRow, WebhookView, delete, list, made, new, one, state, was_shown,
+};
 use crate::http::webhooks as trial;
 use crate::mdm::webhooks::{self, Change, NewWebhook};
 use crate::mdm::{Actor, Right};
@@ -35,9 +37,8 @@ pub(super) fn routes() -> Router<App> {
 }
 
 fn rows(tx: &Tx, actor: &Actor) -> Result<Vec<WebhookRow>> {
-    let row = |standing: webhooks::Standing| {
-        Ok(WebhookRow { last: webhooks::log(tx, actor, &standing.webhook.id, None, 1)?.pop(), standing })
-    };
+    let row =
+        |standing: webhooks::Standing| Ok(WebhookRow { last: webhooks::log(tx, actor, &standing.webhook.id, None, 1)?.pop(), standing });
     webhooks::list(tx, actor)?.into_iter().map(row).collect()
 }
 
@@ -176,7 +177,9 @@ async fn test(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Path<
     let trial = trial::test(&app, &who.actor, &id).await?;
     let said_words = if trial.answer.is_empty() { String::from("It said nothing more.") } else { format!("It said: {}", trial.answer) };
     let (mark, words) = match (trial.status, trial.error) {
-        (Some(status), None) => (Mark::Ok, format!("The receiver took the event: status {status}, after {} ms. {said_words}", trial.took_ms)),
+        (Some(status), None) => {
+            (Mark::Ok, format!("The receiver took the event: status {status}, after {} ms. {said_words}", trial.took_ms))
+        }
         (Some(status), Some(_)) => {
             (Mark::Problem, format!("The receiver did not take the event: status {status}, after {} ms. {said_words}", trial.took_ms))
         }

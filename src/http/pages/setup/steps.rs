@@ -130,7 +130,12 @@ pub(super) fn push(view: &SetupView, now: Timestamp) -> Step {
 
 pub(super) fn first_device(view: &SetupView, now: Timestamp) -> Step {
     if view.devices > 0 {
-        return step(true, "First device", html! { (count(view.devices, "device", "devices")) " enrolled." }, onward("/devices", "See them"));
+        return step(
+            true,
+            "First device",
+            html! { (count(view.devices, "device", "devices")) " enrolled." },
+            onward("/devices", "See them"),
+        );
     }
     if view.push_until.is_none() {
         return step(

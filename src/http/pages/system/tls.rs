@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Fact, Frame, Live, Section, Shell, State, badge, checkbox, facts, field, frame, live, moment, post, section, select, state_square,
+    Button, Fact, Frame, Live, Section, Shell, State, badge, checkbox, facts, field, frame, live, moment, post, section, select,
+    state_square,
 };
 use crate::mdm::ca::public_tls::{Chosen, LETS_ENCRYPT, Way};
 

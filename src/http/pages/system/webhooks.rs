@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::parts::{
-    Button, Column, Confirm, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, box_of, checkbox, confirm, copy_field, count, empty,
-    facts, field, frame, live, post, section, table, time_ago,
+    Button, Column, Confirm, Fact, Frame, Live, Row, Section, Shell, State, Table, badge, box_of, checkbox, confirm, copy_field, count,
+    empty, facts, field, frame, live, post, section, table, time_ago,
 };
 use crate::clock::Timestamp;
 use crate::mdm::webhooks::{Standing, TOPICS, WEBHOOKS_MAX};
@@ -352,7 +352,14 @@ mod tests {
         let form = WebhookForm { topics: vec!["mdm.CheckOut".into()], ..WebhookForm::default() };
         let view = WebhookView { standing: standing(), form, log: vec![logged(LoggedState::Waiting)], more: None };
         let html = one(&shell, &view).into_string();
-        for part in ["it answered with status 500", "action=\"/system/webhooks/w1/deliveries/7/redeliver\"", "Try now", "href=\"/devices/d1\"", "&lt;mdm&gt;", "Switch it off"] {
+        for part in [
+            "it answered with status 500",
+            "action=\"/system/webhooks/w1/deliveries/7/redeliver\"",
+            "Try now",
+            "href=\"/devices/d1\"",
+            "&lt;mdm&gt;",
+            "Switch it off",
+        ] {
             assert!(html.contains(part), "{part} in {html}");
         }
         assert!(!html.contains("include_secrets"), "who may not reveal is not offered it");

@@ -16,12 +16,17 @@ async fn a_webhook_is_made_tried_switched_off_and_deleted_on_its_pages() {
     assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.body);
     let secret = made.location().to_owned();
     let shown = house.get(&admin, &secret).await.body;
-    let key = shown.split("id=\"key\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1)).map(|rest| rest.split('"').next().unwrap().to_owned());
+    let key = shown
+        .split("id=\"key\"")
+        .nth(1)
+        .and_then(|rest| rest.split("value=\"").nth(1))
+        .map(|rest| rest.split('"').next().unwrap().to_owned());
     let key = key.filter(|key| key.len() >= 16).unwrap_or_else(|| panic!("{shown}"));
     assert!(house.get(&admin, &secret).await.body.contains("was shown once"));
     let list = house.get(&admin, ADDRESS).await.body;
     assert!(list.contains("http://127.0.0.1:1/hook") && list.contains("mdm.CheckOut") && !list.contains(&key), "{list}");
-    let id = list.split("/system/webhooks/").skip(1).map(|rest| rest.split('"').next().unwrap()).find(|id| id.len() == 36).unwrap().to_owned();
+    let id =
+        list.split("/system/webhooks/").skip(1).map(|rest| rest.split('"').next().unwrap()).find(|id| id.len() == 36).unwrap().to_owned();
     let page = format!("{ADDRESS}/{id}");
 
     let tried = house.post(&admin, &format!("{page}/test"), "").await;
