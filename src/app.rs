@@ -319,6 +319,12 @@ impl App {
         self.shows_public_tls.store(shows, Ordering::Relaxed);
     }
 
+    /// Whether something else than Apple takes the pushes of real devices, as the settings say: then another portal issues certificates for it.
+    pub fn pushes_to_stand_in(&self) -> bool {
+        const APNS: &str = ".push.apple.com";
+        self.config.apple.apns_endpoint.as_ref().is_some_and(|endpoint| !endpoint.host.ends_with(APNS))
+    }
+
     /// Says where pushes to practice devices go.
     pub fn set_practice_push_service(&self, apns: Option<Arc<Apns>>) {
         *self.practice_apns.write().unwrap_or_else(PoisonError::into_inner) = apns;

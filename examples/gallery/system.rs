@@ -246,12 +246,14 @@ fn push_pages() -> Vec<(&'static str, Markup)> {
         what: "the certificate of an MDM vendor".into(),
         remedy: "It signs requests and is not the push certificate. The one to upload is what identity.apple.com/pushcert gives you."
             .into(),
+        link: None,
         needs_passphrase: false,
     };
     let locked = Recognised {
         file: "push.p12".into(),
         what: "locked with a passphrase".into(),
         remedy: "Choose it again below and type the passphrase.".into(),
+        link: None,
         needs_passphrase: true,
     };
     let change = TopicChange {

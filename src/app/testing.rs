@@ -69,8 +69,14 @@ impl App {
         let random = Random::seeded(7);
         let connector = Connector::new(Trust::public(), clock.clone());
         Self::new(Parts {
-            config: Config::read(Layer::flags().with("data", [data.display().to_string()]).with("listen", ["127.0.0.1:0"]), Vec::new())
-                .unwrap(),
+            config: Config::read(
+                Layer::flags()
+                    .with("data", [data.display().to_string()])
+                    .with("listen", ["127.0.0.1:0"])
+                    .with("apple.apns_endpoint", ["https://localhost:1"]),
+                Vec::new(),
+            )
+            .unwrap(),
             public_url: "https://mdm.example.school".into(),
             store: Store::open(options.random(random.clone())).unwrap(),
             apps_and_books: AppsAndBooks::new(&connector, "https://localhost:1").unwrap(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, USER_AGENT};
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::apple::connect::{Connector, Dialer, Endpoint, Failure};
 use crate::error::{Error, Result};
+use crate::protocol::event;
 
 /// How much of an answer is read, so that its connection can be used again, in bytes; a longer one costs the connection.
 pub const ANSWER_LIMIT: usize = 64 * 1024;
@@ -24,8 +25,24 @@ const IDLE_PER_RECEIVER: usize = 4;
 /// How long they are kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long the receiver of an event may take; well under the time for which a letter is ours (`mdm::webhooks::LEASE`).
+pub const EVENT_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// How we introduce ourselves.
 const AGENT: &str = concat!("Rollcall/", env!("CARGO_PKG_VERSION"));
+
+/// Carries the signature of a body, as NanoMDM's tools expect it.
+const HMAC_SIGNATURE: HeaderName = HeaderName::from_static("x-hmac-signature");
+
+/// The head of an event; `signature` is base64.
+pub fn event_headers(signature: Option<&str>) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(event::CONTENT_TYPE))]);
+    if let Some(signature) = signature {
+        let signature = signature.parse().map_err(|error| Error::internal("base64 cannot stand in a header", error))?;
+        headers.insert(HMAC_SIGNATURE, signature);
+    }
+    Ok(headers)
+}
 
 /// The client for webhooks. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]

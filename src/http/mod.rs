@@ -40,6 +40,7 @@ pub mod server;
 pub mod tls;
 pub mod trusted;
 mod upload;
+mod webhooks;
 
 use std::sync::Arc;
 

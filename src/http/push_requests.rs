@@ -13,6 +13,7 @@ use crate::mdm::{Actor, Right};
 use crate::pki::cms::Signer;
 use crate::pki::issue;
 use crate::pki::key::PrivateKey;
+use crate::pki::push_certificate::{PushCertificate as Pair, PushCertificateError};
 use crate::pki::push_request::{Applicant, PushRequest as SignedRequest, Vendor, certification_request, open_mailed};
 use crate::protocol::mdmcert;
 use crate::store::push_certificates::PushRequest;
@@ -48,6 +49,23 @@ pub async fn request(app: &App, actor: &Actor) -> Result<PushRequest> {
     .await?;
     let asker = actor.clone();
     app.store.write(now, move |tx| push_requests::keep(tx, &asker, &request, &key)).await
+}
+
+/// Finds the push certificate and its key in files that a person brought; the key of a request made here need not come along.
+///
+/// The outer error is not the files'; the inner one names them for what they are.
+pub async fn pair(app: &App, actor: &Actor, files: Vec<Bytes>, passphrase: Option<String>) -> Result<Result<Pair, PushCertificateError>> {
+    actor.require(Right::Configure)?;
+    let (now, asker, stand_in) = (app.now(), actor.clone(), app.pushes_to_stand_in());
+    let own_keys = app.store.read(now, move |tx| push_requests::own_keys(tx, &asker)).await?;
+    // Opening an encrypted file may take a second.
+    blocking(move || {
+        let files: Vec<&[u8]> = files.iter().map(|file| &file[..]).collect();
+        let passphrase = passphrase.as_deref().filter(|passphrase| !passphrase.is_empty());
+        let pair = Pair::from_files(&files, passphrase, &own_keys, now);
+        Ok(pair.and_then(|pair| pair.must_be_issued_by_apple(stand_in).map(|()| pair)))
+    })
+    .await
 }
 
 /// A signed request and what Apple would hold against it.

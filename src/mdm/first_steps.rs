@@ -1,21 +1,41 @@
 //! How far an appliance is that somebody has begun with: what the set-up page ticks off.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::admins::second_factor;
 use crate::mdm::enroll::invitations;
 use crate::mdm::{Actor, Right, backups, journal, practice};
+use crate::store::ade_servers::{self, ServerState};
+use crate::store::app_states::Stage;
 use crate::store::invitations::Invitation;
 use crate::store::roster::{self, Filter};
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, push_certificates};
+use crate::store::{Tx, app_totals, apps, content_tokens, push_certificates};
 
 /// Somebody said that devices will find the appliance at its address.
 const ADDRESS_CONFIRMED: Setting<bool> = Setting::new("set_up.address_confirmed");
 
 /// Invitations that are looked at for one that is open.
 const LOOKED_AT: u32 = 50;
+
+/// How the appliance found itself at its address the last time.
+const ADDRESS_TESTED: Setting<AddressTest> = Setting::new("set_up.address_tested");
+
+/// What came of fetching something from the own public address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressTest {
+    /// When it was.
+    pub at: Timestamp,
+    /// The public address then.
+    pub url: String,
+    /// Whether it answered, by a certificate that devices trust.
+    pub good: bool,
+    /// What was found, and what to do, in sentences.
+    pub words: String,
+}
 
 /// What is done.
 #[derive(Debug, Clone)]
@@ -34,6 +54,18 @@ pub struct FirstSteps {
     pub devices: u64,
     /// The moment of the last backup.
     pub backup_at: Option<Timestamp>,
+    /// The last look at the own address.
+    pub address_test: Option<AddressTest>,
+    /// Apps in the library.
+    pub apps: u64,
+    /// Apps that are wanted on real devices, each counted on each; and how many of them are there.
+    pub app_places: (u64, u64),
+    /// Locations of Apps and Books, practice ones left out.
+    pub locations: u64,
+    /// Servers of Apple's device list whose token was brought, practice ones left out.
+    pub device_lists: u64,
+    /// Whether the viewer's second factor is on; none for who has none to switch on.
+    pub second_factor: Option<bool>,
 }
 
 impl FirstSteps {
@@ -56,7 +88,29 @@ pub fn standing(tx: &Tx, actor: &Actor) -> Result<FirstSteps> {
         invitation: listed.into_iter().find(|invitation| is_open(invitation, tx.now)),
         devices,
         backup_at: backups::last_at(tx)?,
+        address_test: settings::value(tx, &ADDRESS_TESTED)?,
+        apps: apps::count(tx, "")?.unsigned_abs(),
+        app_places: app_places(tx)?,
+        locations: content_tokens::all(tx)?.iter().filter(|token| !token.practice).count() as u64,
+        device_lists: ade_servers::all(tx)?.iter().filter(|server| !server.practice && server.state != ServerState::Waiting).count() as u64,
+        second_factor: match actor {
+            Actor::Person { id, .. } => Some(second_factor::standing(tx, actor, id)?.on_since.is_some()),
+            _ => None,
+        },
     })
+}
+
+fn app_places(tx: &Tx) -> Result<(u64, u64)> {
+    let totals = app_totals::totals(tx)?;
+    let sum = |wanted: fn(Stage) -> bool| totals.iter().filter(|(stage, _)| wanted(*stage)).map(|(_, count)| count).sum();
+    Ok((sum(|_| true), sum(|stage| stage == Stage::Installed)))
+}
+
+/// Keeps what came of a look at the own address.
+pub fn note_test(tx: &Tx, actor: &Actor, test: &AddressTest) -> Result<()> {
+    actor.require(Right::Configure)?;
+    settings::set(tx, &ADDRESS_TESTED, test)?;
+    Ok(())
 }
 
 fn is_open(invitation: &Invitation, now: Timestamp) -> bool {

@@ -87,7 +87,8 @@ pub fn vouches(certificates: &[Certificate]) -> bool {
     false
 }
 
-fn is_apples_name(name: &str) -> bool {
+/// Whether a name, written as [`Certificate::issuer`] does, is one of Apple's.
+pub(in crate::pki) fn is_apples_name(name: &str) -> bool {
     name.split(", ").any(|part| part == NAME)
 }
 

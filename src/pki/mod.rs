@@ -15,6 +15,7 @@ pub mod cms;
 pub mod csr;
 pub mod device_identity;
 pub mod digest;
+pub mod dropped;
 pub mod issue;
 #[cfg(test)]
 pub(crate) mod judge;

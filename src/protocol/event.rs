@@ -19,6 +19,9 @@ pub const CONNECT: &str = "mdm.Connect";
 /// The topic of notices: what needs somebody, and what comes to its end. It is ours; those of devices are NanoMDM's.
 pub const NOTICE: &str = "rollcall.Notice";
 
+/// The topic of an event for trial, which nobody asks for by name.
+pub const TEST: &str = "rollcall.Test";
+
 /// The Content-Type of an event.
 pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
@@ -94,6 +97,20 @@ pub fn of_notice(notice: Notice<'_>, event_id: &str, created_at: Timestamp) -> V
     }
     // Text and numbers: there is nothing that JSON cannot hold.
     serde_json::to_vec(&Told { created_at, event_id, notice, topic: NOTICE }).unwrap_or_default()
+}
+
+/// An event for trial: it says so, and nothing of a device.
+pub fn of_test(event_id: &str, created_at: Timestamp) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Tried<'a> {
+        created_at: Timestamp,
+        event_id: &'a str,
+        message: &'a str,
+        topic: &'a str,
+    }
+    let message = "An event for trial from Rollcall: nothing happened to any device.";
+    // Text alone: there is nothing that JSON cannot hold.
+    serde_json::to_vec(&Tried { created_at, event_id, message, topic: TEST }).unwrap_or_default()
 }
 
 /// The body with its tokens and passwords masked, for receivers that are not to have them; empty where it cannot be read.

@@ -7,6 +7,7 @@ use super::plist::{Dictionary, Value, fields, parse_dictionary};
 use crate::clock::Timestamp;
 use crate::pki::certificate::Fingerprint;
 use crate::pki::cms::{self, CmsError};
+use crate::pki::dropped::{self, Place};
 use crate::pki::{apple, ber};
 
 /// The largest provisioning profile that is read, in bytes: one with a hundred devices has about 20,000.
@@ -37,8 +38,8 @@ pub enum ProvisionError {
     #[error("The file is larger than {} KB, which no provisioning profile is. Choose the .mobileprovision file itself.", MAX_BYTES >> 10)]
     TooLarge,
     /// Not a signed message with a property list in it.
-    #[error("This is no provisioning profile: download the .mobileprovision file from Apple's developer site again.")]
-    NotOne,
+    #[error("{0}Here a provisioning profile is needed: download the .mobileprovision file from Apple's developer site.")]
+    NotOne(String),
     /// The signature does not fit.
     #[error(
         "This provisioning profile was changed or damaged after it was signed, and devices refuse it. Download it from Apple's developer site again."
@@ -152,6 +153,7 @@ pub fn read(bytes: &[u8]) -> Result<Facts, ProvisionError> {
     if bytes.len() > MAX_BYTES {
         return Err(ProvisionError::TooLarge);
     }
+    let not_one = || ProvisionError::NotOne(dropped::sentences(bytes, Place::Provisioning));
     // A device judges the signature for itself, and algorithms that we do not know must not keep a good profile out: so those are told, not insisted on.
     let (content, signer) = match cms::verify(bytes, None) {
         Ok(verified) => {
@@ -161,12 +163,12 @@ pub fn read(bytes: &[u8]) -> Result<Facts, ProvisionError> {
         }
         Err(CmsError::ContentChanged | CmsError::Signature) => return Err(ProvisionError::Changed),
         Err(_) => {
-            let der = ber::to_der(bytes).map_err(|_| ProvisionError::NotOne)?;
-            let message = cms::SignedMessage::parse(&der).map_err(|_| ProvisionError::NotOne)?;
-            (message.content().ok_or(ProvisionError::NotOne)?.to_vec(), None)
+            let der = ber::to_der(bytes).map_err(|_| not_one())?;
+            let message = cms::SignedMessage::parse(&der).map_err(|_| not_one())?;
+            (message.content().ok_or_else(not_one)?.to_vec(), None)
         }
     };
-    let plist = parse_dictionary(&content).map_err(|_| ProvisionError::NotOne)?;
+    let plist = parse_dictionary(&content).map_err(|_| not_one())?;
     facts(&plist, signer)
 }
 
@@ -295,10 +297,10 @@ pub(crate) mod tests {
     fn what_is_none_is_refused_with_what_to_do() {
         assert_eq!(read(b""), Err(ProvisionError::Empty));
         assert_eq!(read(&vec![0x30; MAX_BYTES + 1]), Err(ProvisionError::TooLarge));
-        assert_eq!(read(b"<plist/>"), Err(ProvisionError::NotOne));
+        assert!(matches!(read(b"<plist/>"), Err(ProvisionError::NotOne(words)) if words.contains("a property list")));
         let issuer = issue::root("x", END).unwrap();
         let signed = cms::sign(issuer.signer(), b"no property list", &cms::SignOptions::default()).unwrap();
-        assert_eq!(read(&signed), Err(ProvisionError::NotOne));
+        assert!(matches!(read(&signed), Err(ProvisionError::NotOne(_))));
     }
 
     #[test]

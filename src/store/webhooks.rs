@@ -1,4 +1,6 @@
-//! Webhooks and their outbox: what is to be told to whom, in order per device, until it was delivered.
+//! Webhooks and their outbox: what is to be told to whom, in order per device, until it was delivered; and what came of it.
+
+mod log;
 
 use rusqlite::Row;
 
@@ -6,6 +8,8 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::secret::SecretBytes;
 use crate::store::{Bell, Tx};
+
+pub use log::{LOG_BODY_MAX_BYTES, LOG_MAX, Logged, LoggedState, again, log, logged, put_log};
 
 /// Someone who is told what happens.
 #[derive(Debug, Clone)]
@@ -49,6 +53,22 @@ pub fn insert(tx: &Tx, webhook: &Webhook, hmac_key: Option<&[u8]>) -> Result<()>
         "INSERT INTO webhooks (id, url, hmac_key_sealed, topics, include_secrets, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         (&webhook.id, &webhook.url, key, topics, webhook.include_secrets, tx.now),
     )?;
+    Ok(())
+}
+
+/// Stores what is other than before about a webhook; its key stays.
+pub fn update(tx: &Tx, webhook: &Webhook) -> Result<()> {
+    let topics = serde_json::to_string(&webhook.topics).map_err(|error| Error::internal("topics are text", error))?;
+    tx.execute(
+        "UPDATE webhooks SET url = ?2, topics = ?3, include_secrets = ?4, disabled_at = ?5 WHERE id = ?1",
+        (&webhook.id, &webhook.url, topics, webhook.include_secrets, webhook.disabled_at),
+    )?;
+    Ok(())
+}
+
+/// Puts another key in the place of a webhook's.
+pub fn set_hmac_key(tx: &Tx, id: &str, hmac_key: &[u8]) -> Result<()> {
+    tx.execute("UPDATE webhooks SET hmac_key_sealed = ?2 WHERE id = ?1", (id, tx.seal("webhooks.hmac_key", hmac_key)?))?;
     Ok(())
 }
 
@@ -105,12 +125,38 @@ pub struct Delivery {
 /// however much waits behind it.
 const BEHIND: Timestamp = Timestamp::from_millis(i64::MAX);
 
+const DELIVERY: &str = "seq, webhook_id, device_id, topic, attempts, last_error, due_at, created_at, length(body_sealed)";
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        seq: row.get(0)?,
+        webhook_id: row.get(1)?,
+        device_id: row.get(2)?,
+        topic: row.get(3)?,
+        attempts: row.get(4)?,
+        last_error: row.get(5)?,
+        due_at: row.get(6)?,
+        created_at: row.get(7)?,
+        size_bytes: row.get(8)?,
+    })
+}
+
+/// The delivery at a place in the outbox.
+pub fn delivery_at(tx: &Tx, seq: i64) -> Result<Option<Delivery>> {
+    tx.optional(&format!("SELECT {DELIVERY} FROM webhook_deliveries WHERE seq = ?1"), [seq], delivery)
+}
+
 /// Puts a body into the outbox; it is due now unless an older one of its device waits.
 pub fn enqueue(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body: &[u8]) -> Result<()> {
+    enqueue_sealed(tx, webhook_id, device_id, topic, &tx.seal("webhook_deliveries.body", body)?)
+}
+
+/// Does what [`enqueue`] does with a body that is sealed already.
+fn enqueue_sealed(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body_sealed: &[u8]) -> Result<()> {
     tx.execute(
         "INSERT INTO webhook_deliveries (webhook_id, device_id, topic, body_sealed, due_at, created_at)
          VALUES (?1, ?2, ?3, ?4, CASE WHEN EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook_id = ?1 AND device_id = ?2) THEN ?5 ELSE ?6 END, ?6)",
-        (webhook_id, device_id, topic, tx.seal("webhook_deliveries.body", body)?, BEHIND, tx.now),
+        (webhook_id, device_id, topic, body_sealed, BEHIND, tx.now),
     )?;
     tx.ring(Bell::Jobs);
     Ok(())
@@ -119,22 +165,9 @@ pub fn enqueue(tx: &Tx, webhook_id: &str, device_id: &str, topic: &str, body: &[
 /// The deliveries to try now: of each webhook and device only the oldest, if it is due.
 pub fn due(tx: &Tx, limit: u32) -> Result<Vec<Delivery>> {
     tx.list(
-        "SELECT seq, webhook_id, device_id, topic, attempts, last_error, due_at, created_at, length(body_sealed) FROM webhook_deliveries
-         WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2",
+        &format!("SELECT {DELIVERY} FROM webhook_deliveries WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2"),
         (tx.now, limit),
-        |row| {
-            Ok(Delivery {
-                seq: row.get(0)?,
-                webhook_id: row.get(1)?,
-                device_id: row.get(2)?,
-                topic: row.get(3)?,
-                attempts: row.get(4)?,
-                last_error: row.get(5)?,
-                due_at: row.get(6)?,
-                created_at: row.get(7)?,
-                size_bytes: row.get(8)?,
-            })
-        },
+        delivery,
     )
 }
 
@@ -159,6 +192,22 @@ pub fn remove(tx: &Tx, seq: i64) -> Result<()> {
     if next > 0 {
         tx.ring(Bell::Jobs);
     }
+    Ok(())
+}
+
+/// Puts the body of an event for trial into the outbox, apart from every device's, and keeps it from others until `until`; gives its place.
+pub fn enqueue_test(tx: &Tx, webhook_id: &str, topic: &str, body: &[u8], until: Timestamp) -> Result<i64> {
+    tx.one(
+        "INSERT INTO webhook_deliveries (webhook_id, device_id, topic, body_sealed, due_at, created_at) VALUES (?1, ?2, ?2, ?3, ?4, ?5) RETURNING seq",
+        (webhook_id, topic, tx.seal("webhook_deliveries.body", body)?, until, tx.now),
+        |row| row.get(0),
+    )
+}
+
+/// Takes all that waits for a webhook out of the outbox; what was tried of it is not tried again.
+pub fn drop_waiting(tx: &Tx, webhook_id: &str) -> Result<()> {
+    log::give_up_waiting(tx, webhook_id)?;
+    tx.execute("DELETE FROM webhook_deliveries WHERE webhook_id = ?1", [webhook_id])?;
     Ok(())
 }
 

@@ -14,8 +14,8 @@ cp tests/browser/package.json tests/browser/package-lock.json tests/browser/*.mj
 
 log=$(mktemp) work=$(mktemp -d)
 "$rollcall" demo --devices 25 --data "$work/demo" >"$log" 2>&1 &
-pid=$! second=
-trap 'kill "$pid" $second 2>/dev/null; wait 2>/dev/null; rm -rf "$log" "$work"' EXIT
+pid=$! second= third=
+trap 'kill "$pid" $second $third 2>/dev/null; wait 2>/dev/null; rm -rf "$log" "$work"' EXIT
 link= password=
 for _ in $(seq 1 150); do
   link=$(grep -o 'Log in: http://[^ ]*' "$log" | cut -d' ' -f3)
@@ -27,9 +27,21 @@ done
 cd "$target/browser" || exit 1
 status=0
 # The log-in link works once: the first journey uses it, the others log in by the password.
-for journey in journeys.mjs apps.mjs updates.mjs lessons.mjs axe.mjs; do
+for journey in journeys.mjs apps.mjs updates.mjs lessons.mjs webhooks.mjs axe.mjs; do
   CHROMIUM=$chromium node "$journey" "$link" "$password" || status=1
 done
+# An appliance that nobody has begun with. Nobody is pushed: its device comes by itself.
+port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+ROLLCALL_APPLE_APNS_ENDPOINT=https://localhost:1 "$rollcall" serve --data "$work/first" --url "https://localhost:$port" --listen "127.0.0.1:$port" \
+  --http-listen off >"$work/first.log" 2>&1 &
+third=$!
+first=
+for _ in $(seq 1 100); do
+  first=$(grep -o 'https://[^ ]*/setup?token=[^ ]*' "$work/first.log" | head -1)
+  [ -n "$first" ] && break
+  read -rt 0.2 <> <(:) || true
+done
+CHROMIUM=$chromium node first.mjs "$first" "$rollcall" || status=1
 # An appliance that is empty, and the backup of the one that the journeys went through.
 printf 'correct horse battery\n' >"$work/phrase"
 "$rollcall" backup --data "$work/demo" --passphrase-file "$work/phrase" "$work/school.backup" >/dev/null || exit 1

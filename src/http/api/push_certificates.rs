@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,9 +16,9 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
+use crate::http::push_requests;
+use crate::mdm::Right;
 use crate::mdm::push_certificates::{self, Standing};
-use crate::mdm::{Right, push_requests};
-use crate::pki::push_certificate::PushCertificate as Pair;
 
 /// Files in one upload: a certificate and its key.
 const FILES_MAX: usize = 4;
@@ -114,17 +115,10 @@ async fn put(State(app): State<App>, Authenticated(actor): Authenticated, post: 
         STANDARD.decode(text.trim()).map_err(|_| Error::field(format!("files[{index}]"), "is not base64; send the file in base64"))
     };
     let files = body.files.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
-    let (now, asker) = (app.now(), actor.clone());
-    let own_keys = app.store.read(now, |tx| push_requests::own_keys(tx, &asker)).await?;
-    // Opening an encrypted file may take a second.
-    let reading = tokio::task::spawn_blocking(move || {
-        let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
-        Pair::from_files(&files, body.passphrase.as_deref(), &own_keys, now)
-    });
-    let pair = reading.await.map_err(|error| Error::internal("the files could not be read", error))??;
+    let pair = push_requests::pair(&app, &actor, files.into_iter().map(Bytes::from).collect(), body.passphrase).await??;
     let (account, replace_topic) = (body.account, body.replace_topic);
     app.store
-        .write(now, move |tx| {
+        .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| {
                 let put = push_certificates::put(tx, &actor, &pair, account.trim(), replace_topic)?;
                 let taken = Taken { topic: put.certificate.topic, not_after_at: put.certificate.not_after_at, warning: put.warning };

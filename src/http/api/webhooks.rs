@@ -8,18 +8,26 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::input::Query;
+use super::input::{Json, Query};
 use super::list::{List, Page};
 use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http::auth::Authenticated;
-use crate::mdm::webhooks::{self, NewWebhook, Standing};
+use crate::http::webhooks::{Trial, test as trial};
+use crate::mdm::webhooks::{self, Change, NewWebhook, Standing};
 use crate::secret::Secret;
+use crate::store::webhooks::{LOG_MAX, Logged, LoggedState};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(change, delete))
+        .routes(routes!(renew_key))
+        .routes(routes!(test))
+        .routes(routes!(deliveries))
+        .routes(routes!(redeliver))
 }
 
 /// A receiver of events.
@@ -35,6 +43,8 @@ struct WebhookView {
     include_secrets: bool,
     /// Events that wait to be delivered.
     waiting: i64,
+    /// Since when it is switched off: it gets nothing.
+    disabled_at: Option<Timestamp>,
     /// When it was made.
     created_at: Timestamp,
 }
@@ -48,6 +58,7 @@ impl From<Standing> for WebhookView {
             topics: webhook.topics,
             include_secrets: webhook.include_secrets,
             waiting,
+            disabled_at: webhook.disabled_at,
             created_at: webhook.created_at,
         }
     }
@@ -122,6 +133,151 @@ async fn create(State(app): State<App>, Authenticated(actor): Authenticated, pos
             })
         })
         .await
+}
+
+/// What is to become different; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WebhookChangeInput {
+    /// Where events are posted.
+    #[schema(pattern = "^https?://", max_length = 2048)]
+    url: Option<String>,
+    /// The topics that it wants; an empty list for all that devices say.
+    topics: Option<Vec<String>>,
+    /// Whether tokens and secrets in raw messages are left in; only an owner may say so.
+    include_secrets: Option<bool>,
+    /// Whether it is switched on. What waits for one that is switched off is dropped.
+    enabled: Option<bool>,
+}
+
+/// Change a webhook, or switch it off and on.
+#[utoipa::path(patch, path = "/api/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookChangeInput,
+    params(("id" = String, Path, description = "The webhook's id")), responses((status = 200, description = "As it is now", body = WebhookView)))]
+async fn change(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Json(input): Json<WebhookChangeInput>,
+) -> Result<JsonBody<WebhookView>> {
+    let WebhookChangeInput { url, topics, include_secrets, enabled } = input;
+    let change = Change { url, topics, include_secrets, enabled };
+    Ok(JsonBody(app.store.write(app.now(), move |tx| webhooks::change(tx, &actor, &id, change)).await?.into()))
+}
+
+/// The new key of a webhook.
+#[derive(Debug, Serialize, ToSchema)]
+struct WebhookKeyView {
+    /// The key of `X-Hmac-Signature`; it is said this once.
+    hmac_key: String,
+}
+
+/// Make another key for a webhook; what is posted from now on is signed with it.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/key", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
+    responses((status = 200, description = "The key, said this once", body = WebhookKeyView)))]
+async fn renew_key(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+) -> Result<JsonBody<WebhookKeyView>> {
+    let key = app.store.write(app.now(), move |tx| webhooks::renew_key(tx, &actor, &id)).await?;
+    Ok(JsonBody(WebhookKeyView { hmac_key: key.expose().clone() }))
+}
+
+/// How a trial went.
+#[derive(Debug, Serialize, ToSchema)]
+struct WebhookTrialView {
+    /// Whether the receiver took it.
+    delivered: bool,
+    /// The status of the answer; null where none came.
+    status: Option<u16>,
+    /// Why it counts as failed.
+    error: Option<String>,
+    /// The beginning of what the receiver said.
+    answer: String,
+    /// How long it took, in milliseconds.
+    took_ms: u64,
+}
+
+/// Post an event for trial (`rollcall.Test`) and wait for the answer; it is not tried again.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
+    responses((status = 200, description = "What the receiver said", body = WebhookTrialView)))]
+async fn test(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<WebhookTrialView>> {
+    let Trial { status, error, answer, took_ms } = trial(&app, &actor, &id).await?;
+    Ok(JsonBody(WebhookTrialView { delivered: error.is_none(), status, error, answer, took_ms }))
+}
+
+/// An event that was posted.
+#[derive(Debug, Serialize, ToSchema)]
+struct WebhookDeliveryView {
+    /// Its number.
+    seq: i64,
+    /// What it is, for example `mdm.Connect`.
+    topic: String,
+    /// The device that it is about; null for none.
+    device_id: Option<String>,
+    /// What became of it.
+    state: LoggedState,
+    /// The status of the last answer; null where none came.
+    status: Option<u16>,
+    /// Why the last try failed; empty where it did not.
+    error: String,
+    /// Times tried.
+    attempts: i64,
+    /// When it is tried next.
+    next_at: Option<Timestamp>,
+    /// Whether it can be delivered again.
+    can_repeat: bool,
+    /// When it happened.
+    created_at: Timestamp,
+    /// When it was last tried.
+    tried_at: Timestamp,
+}
+
+impl From<Logged> for WebhookDeliveryView {
+    fn from(logged: Logged) -> Self {
+        Self {
+            seq: logged.seq,
+            topic: logged.topic,
+            device_id: Some(logged.device_id).filter(|id| !id.is_empty()),
+            state: logged.state,
+            status: logged.status,
+            error: logged.error,
+            attempts: logged.attempts,
+            next_at: logged.next_at,
+            can_repeat: logged.can_repeat,
+            created_at: logged.created_at,
+            tried_at: logged.tried_at,
+        }
+    }
+}
+
+/// What was posted to a webhook lately and what came of it: its last 200 events.
+#[utoipa::path(get, path = "/api/v1/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id"), WebhooksQuery),
+    responses((status = 200, description = "Newest first", body = List<WebhookDeliveryView>)))]
+async fn deliveries(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path(id): Path<String>,
+    Query(query): Query<WebhooksQuery>,
+) -> Result<JsonBody<List<WebhookDeliveryView>>> {
+    let page = Page::<i64>::parse(query.limit, query.after.as_deref())?;
+    let mut rows = app.store.read(app.now(), move |tx| webhooks::log(tx, &actor, &id, None, LOG_MAX)).await?;
+    let total = rows.len() as u64;
+    rows.retain(|logged| page.after.is_none_or(|after| logged.seq < after));
+    Ok(JsonBody(page.answer(rows, total, |logged| logged.seq, WebhookDeliveryView::from)))
+}
+
+/// Deliver an event again: one that waits is tried now, any other goes out once more.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/deliveries/{seq}/redeliver", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook's id"), ("seq" = i64, Path, description = "The event's number")),
+    responses((status = 202, description = "It goes out now"), (status = 409, description = "It was too large to be kept, or the webhook is off")))]
+async fn redeliver(
+    State(app): State<App>,
+    Authenticated(actor): Authenticated,
+    Path((id, seq)): Path<(String, i64)>,
+) -> Result<StatusCode> {
+    app.store.write(app.now(), move |tx| webhooks::redeliver(tx, &actor, &id, seq)).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Delete a webhook and what waits for it.

@@ -104,9 +104,9 @@ async fn show(app: &App, actor: Actor, topic: Option<String>) -> Result<PushCert
 
 async fn put(app: &App, actor: Actor, pem: &[u8]) -> Result<Put> {
     actor.require(Right::Configure)?;
-    let now = app.now();
-    let pair = Pair::from_files(&[pem], None, &[], now)?;
-    app.store.write(now, move |tx| nano::put_push_certificate(tx, &actor, &pair)).await
+    let pair = Pair::from_files(&[pem], None, &[], app.now())?;
+    pair.must_be_issued_by_apple(app.pushes_to_stand_in())?;
+    app.store.write(app.now(), move |tx| nano::put_push_certificate(tx, &actor, &pair)).await
 }
 
 #[cfg(test)]

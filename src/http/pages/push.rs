@@ -1,13 +1,15 @@
 //! The push certificate: why it is needed, three steps to get it, what an upload was recognised as, and how it stands.
 
+mod ways;
+
 use maud::{Markup, html};
 
-use super::parts::forms::upload;
 use super::parts::{
-    Button, Confirm, Fact, Frame, Icon, Section, Shell, State, Step, StepState, Typed, badge, confirm, count, day, facts, field, frame,
-    section, state_square, steps, time_ago,
+    Button, Confirm, Fact, Frame, Icon, Section, Shell, State, Step, StepState, Typed, badge, confirm, count, day, facts, frame, section,
+    state_square, steps, time_ago,
 };
 use crate::clock::Timestamp;
+use ways::{request_ways, upload_form};
 
 /// What the page shows.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +62,8 @@ pub struct Recognised {
     pub what: String,
     /// What to do with it or instead.
     pub remedy: String,
+    /// Our page that takes it, and the words of the way there.
+    pub link: Option<(&'static str, &'static str)>,
     /// A passphrase is needed to open it.
     pub needs_passphrase: bool,
 }
@@ -79,6 +83,7 @@ pub struct TopicChange {
     pub hidden: Vec<(String, String)>,
 }
 
+/// Where Apple takes requests and gives certificates.
 const PORTAL: &str = "https://identity.apple.com/pushcert";
 
 /// The page.
@@ -114,7 +119,10 @@ fn refused(recognised: &Recognised) -> Markup {
     html! {
         div.banner.problem role="alert" {
             (state_square(State::Problem, 12))
-            p.words { strong { (recognised.file) " is " (recognised.what) "." } " " (recognised.remedy) }
+            p.words {
+                strong { (recognised.file) " is " (recognised.what) "." } " " (recognised.remedy)
+                @if let Some((href, words)) = recognised.link { " " a href=(href) { (words) } }
+            }
         }
     }
 }
@@ -195,100 +203,6 @@ fn three_steps(view: &PushView, now: Timestamp) -> Markup {
     ])
 }
 
-/// The ways to a signed request; the last needs none.
-fn request_ways(view: &PushView) -> Markup {
-    let requested = view.requested_at.is_some();
-    let words = if requested { "Download the request again" } else { "Make and download the request" };
-    html! {
-        div.stack {
-            details #mdmcert {
-                summary { "No vendor certificate: mdmcert.download signs it" }
-                (mdmcert(view))
-            }
-            details #vendor {
-                summary { "A vendor certificate of your own: sign it here" }
-                (own_vendor())
-            }
-            details #elsewhere {
-                summary { "Someone else signs it" }
-                form method="post" action="/system/push/request" {
-                    div.row {
-                        (Button::submit(words).icon(Icon::Download))
-                        span.meta { "the .csr file for whoever holds a vendor certificate: your supplier, or a tool of theirs" }
-                    }
-                }
-            }
-            details #have-one {
-                summary { "You already have a push certificate with its key" }
-                p { "From another server, or from a tool such as mdmctl: leave out the first two steps and upload both below, as one .p12 file, as one .pem file, or as two files." }
-            }
-            @if requested { (signed_form()) }
-        }
-    }
-}
-
-/// Asking mdmcert.download, and opening what it mails.
-fn mdmcert(view: &PushView) -> Markup {
-    let key = field("key", "Key of the service").kind("password");
-    html! {
-        p {
-            "A free service of the MacAdmins community for organisations. Register an address of yours at "
-            a href="https://mdmcert.download" rel="noreferrer" target="_blank" { "mdmcert.download" }
-            ", and ask there for a key for this server. The signed request comes to that address by mail, encrypted so that only this server can open it."
-        }
-        form.form method="post" action="/system/push/mdmcert" {
-            (field("email", "Registered e-mail address").kind("email").autocomplete("email"))
-            @if view.has_mdmcert_key { (key.optional().help("The one given before is used when this stays empty.")) } @else { (key) }
-            (Button::submit("Ask mdmcert.download to sign"))
-        }
-    }
-}
-
-fn own_vendor() -> Markup {
-    upload(
-        "/system/push/sign",
-        html! {
-            p { "Organisations in Apple’s developer programmes can be MDM vendors. Certificate and key are used once and not kept." }
-            (field("files", "Vendor certificate, its key, Apple’s intermediate and root").kind("file").several().accept(".pem,.cer,.crt,.p12,.pfx,.key")
-                .help("Choose all the files together."))
-            (field("vendor_passphrase", "Passphrase").kind("password").optional())
-            (Button::submit("Sign the request"))
-        },
-    )
-}
-
-/// Takes a signed request in whatever form it came.
-fn signed_form() -> Markup {
-    upload(
-        "/system/push/signed",
-        html! {
-            (field("signed", "The signed request, when you have it").kind("file")
-                .help("As the vendor gave it, or the attachment of the mail: it is opened and checked before you visit Apple."))
-            (Button::submit("Check it").icon(Icon::Upload))
-        },
-    )
-}
-
-fn upload_form(view: &PushView) -> Markup {
-    let passphrase = view.upload.as_ref().is_some_and(|upload| upload.needs_passphrase);
-    upload(
-        "/system/push",
-        html! {
-            (field("certificate", "Certificate").kind("file").several().accept(".pem,.cer,.crt,.p12,.pfx,.key")
-                .help("Choose the file or drop it here; with its key in a file of its own, both."))
-            @if passphrase {
-                (field("passphrase", "Passphrase of the file").kind("password").error(Some("The file is locked. Choose it again and type its passphrase.")))
-            } @else {
-                details #passphrase { summary { "The file has a passphrase" } (field("passphrase", "Passphrase of the file").kind("password").optional()) }
-            }
-            (field("account", "Apple Account it was made with").kind("email").optional().value(&view.account)
-                .help("Noted here so that next year somebody knows which account renews it."))
-            @let button = Button::submit("Upload and check").icon(Icon::Upload);
-            @if view.requested_at.is_some() { (button.main()) } @else { (button) }
-        },
-    )
-}
-
 /// The page that asks before another topic replaces the one that devices know.
 pub fn topic_change(shell: &Shell, change: &TopicChange) -> Markup {
     let devices = count(change.devices, "device", "devices");
@@ -343,10 +257,16 @@ mod tests {
             file: "mdm<1>.cer".into(),
             what: "a vendor’s certificate".into(),
             remedy: "It signs requests; it is not the push certificate.".into(),
+            link: Some(("/system/apps-and-books", "Open Apps and Books")),
             needs_passphrase: true,
         };
         let html = page(&shell(), &PushView { upload: Some(upload), may_change: true, ..PushView::default() }).into_string();
-        assert!(html.contains("mdm&lt;1&gt;.cer is a vendor’s certificate.") && html.contains("type its passphrase"), "{html}");
+        assert!(
+            html.contains("mdm&lt;1&gt;.cer is a vendor’s certificate.")
+                && html.contains("href=\"/system/apps-and-books\"")
+                && html.contains("type its passphrase"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! Set-up: the first log-in made, then steps with check marks that one leaves and comes back to.
 
+mod steps;
+
 use maud::{Markup, html};
+
+use steps::{address, backups, first_app, first_device, practice, push, tokens, you};
 
 use super::devices::OpenInvitation;
 use super::invitations::Arrival;
 use super::parts::{
-    Address, Button, Frame, Live, Section, Setup, Shell, State, Step, StepState, badge, centred, copy_field, count, day, field, frame,
-    hidden, live, moment, post, qr, state_square, steps, time_ago, upload_up_to,
+    Address, Button, Frame, Live, Section, Setup, Shell, StepState, centred, count, field, frame, hidden, live, moment, post,
+    steps as drawn, upload_up_to,
 };
-use super::system::backups::ADDRESS as BACKUPS;
-use super::system::tls;
 use crate::clock::Timestamp;
 use crate::http::limits::RESTORE_MAX_BYTES;
 use crate::mdm::admins::PASSWORD_MIN;
+use crate::mdm::ca::public_tls::Way;
+use crate::mdm::first_steps::AddressTest;
 
 /// The very first page, behind the one-time link that the appliance printed.
 #[derive(Debug, Clone, Default)]
@@ -118,8 +122,18 @@ pub enum TlsView {
 pub struct SetupView {
     /// The Owner who began.
     pub owner: String,
+    /// Whether the viewer's second factor is on; none for who has none to switch on.
+    pub second_factor: Option<bool>,
     /// The public address.
     pub url: String,
+    /// Further addresses by which this machine may be found.
+    pub names: Vec<String>,
+    /// Further names that are served, from the settings.
+    pub extra_hosts: Vec<String>,
+    /// By which ways an authority that everybody trusts can vouch for the name.
+    pub ways: Vec<Way>,
+    /// How the appliance found itself at its address.
+    pub address_test: Option<AddressTest>,
     /// Who vouches for it.
     pub tls: TlsView,
     /// Whether someone confirmed the address, or a device came by it.
@@ -140,6 +154,12 @@ pub struct SetupView {
     pub devices: u64,
     /// Apps that are managed; absent while this appliance does not manage apps.
     pub apps: Option<u64>,
+    /// Apps that are wanted on real devices, each counted on each; and how many of them are there.
+    pub app_places: (u64, u64),
+    /// Locations of Apps and Books.
+    pub locations: u64,
+    /// Servers of Apple's device list.
+    pub device_lists: u64,
     /// When the last backup was made; absent for never.
     pub backup_at: Option<Timestamp>,
 }
@@ -149,7 +169,12 @@ impl SetupView {
     pub fn begun(owner: &str, url: &str, tls: TlsView) -> Self {
         Self {
             owner: owner.to_owned(),
+            second_factor: None,
             url: url.to_owned(),
+            names: Vec::new(),
+            extra_hosts: Vec::new(),
+            ways: Vec::new(),
+            address_test: None,
             tls,
             address_confirmed: false,
             practice: 0,
@@ -160,6 +185,9 @@ impl SetupView {
             arrivals: Vec::new(),
             devices: 0,
             apps: None,
+            app_places: (0, 0),
+            locations: 0,
+            device_lists: 0,
             backup_at: None,
         }
     }
@@ -167,7 +195,7 @@ impl SetupView {
     /// How far it is, for the rail; the optional steps are not counted.
     pub fn progress(&self) -> Setup {
         let states = [true, self.address_confirmed, self.practice_done, self.push_until.is_some(), self.devices > 0];
-        let done = states.iter().filter(|done| **done).count() as u64 + u64::from(self.apps.is_some_and(|apps| apps > 0));
+        let done = states.iter().filter(|done| **done).count() as u64 + u64::from(self.apps.is_some() && self.app_places.1 > 0);
         Setup { done, of: states.len() as u64 + u64::from(self.apps.is_some()) }
     }
 }
@@ -184,129 +212,31 @@ pub fn page(shell: &Shell, view: &SetupView) -> Markup {
 
 /// The steps: the fragment `setup`.
 pub fn list(now: Timestamp, view: &SetupView) -> Markup {
-    let mut list = vec![you(view), address(view), practice(view), push(view, now), first_device(view, now)];
+    let mut list = vec![you(view), address(view, now), practice(view), push(view, now), first_device(view, now)];
     if let Some(apps) = view.apps {
-        list.push(first_app(apps));
+        list.push(first_app(apps, view.app_places));
     }
     // The first step that is not done is the one to do; those after it wait, but nothing is locked.
     if let Some(next) = list.iter_mut().find(|step| step.state == StepState::Later) {
         next.state = StepState::Current;
     }
+    list.push(tokens(view));
     list.push(backups(view, now));
-    live(Live { id: "setup", topics: "device enrollment invitation push setting", of: None, src: None }, steps(&list))
-}
-
-fn step(done: bool, title: &str, words: Markup, more: Markup) -> Step {
-    Step { state: if done { StepState::Done } else { StepState::Later }, title: title.to_owned(), words, more }
-}
-
-fn you(view: &SetupView) -> Step {
-    step(true, "You", html! { (view.owner) " is the Owner." }, Markup::default())
-}
-
-fn address(view: &SetupView) -> Step {
-    let vouch = match &view.tls {
-        TlsView::Own(trust) => html! {
-            ". It vouches for itself; " a href=(trust) { "devices learn to trust it" } " when they enroll. "
-            a href=(tls::ADDRESS) { "Get a certificate that everybody trusts" } ", such as one of Let’s Encrypt, if the name can be found from the internet."
+    live(
+        Live {
+            id: "setup",
+            topics: "device enrollment invitation push setting app assignment command content_token ade backup admin",
+            of: None,
+            src: None,
         },
-        TlsView::Public => html! { ", with " a href=(tls::ADDRESS) { "a certificate that everybody trusts" } "." },
-        TlsView::Files(until) => html! { ", with a certificate of yours until " (day(*until)) "." },
-    };
-    let words = html! { "Devices reach the appliance at " span.mono { (view.url) } (vouch) };
-    let more = html! {
-        @if !view.address_confirmed {
-            p {
-                "Devices keep this address for as long as they are enrolled. Is it the name that they will find, at home and away? If not, \
-                 start the appliance again with " code { "--url https://NAME" } "."
-            }
-            (post("/setup/address", html! {
-                div.row { (Button::submit("Yes, this is its address").main()) }
-            }))
-        }
-    };
-    step(view.address_confirmed, "Address", words, more)
-}
-
-fn practice(view: &SetupView) -> Step {
-    let words = html! {
-        @if view.practice > 0 { (count(view.practice, "practice device", "practice devices")) " here now. They count nowhere and leave with one button." }
-        @else if view.practice_done { "Tried, or not wanted." }
-        @else { "Simulated iPads, iPhones and Macs enroll, answer and misbehave like real ones. Nothing of Apple’s is needed." }
-    };
-    let more = html! {
-        @if view.practice > 0 { div.row { (Button::link("/system/practice", "Add or remove")) } }
-        @else if !view.practice_done && view.may_practise {
-            (post("/system/practice", html! {
-                div.row { (Button::submit("Add 25 practice devices").main().sends("devices", "25")) (Button::submit("Skip").sends("devices", "0")) }
-            }))
-        }
-    };
-    step(view.practice_done, "Try it with practice devices", words, more)
-}
-
-fn push(view: &SetupView, now: Timestamp) -> Step {
-    let words = html! {
-        @match view.push_until {
-            Some(at) => { "Good until " (day(at)) ", " (time_ago(at, now)) "." },
-            None => "The one file from Apple: its permission to wake your devices. Free, in three steps.",
-        }
-    };
-    let more = html! { @if view.push_until.is_none() { div.row { (Button::link("/system/push", "Get the push certificate").main()) } } };
-    step(view.push_until.is_some(), "Push certificate", words, more)
-}
-
-fn first_device(view: &SetupView, now: Timestamp) -> Step {
-    if view.devices > 0 {
-        return step(true, "First device", html! { (count(view.devices, "device", "devices")) " enrolled." }, Markup::default());
-    }
-    if view.push_until.is_none() {
-        return step(
-            false,
-            "First device",
-            html! { "A link or code, opened on an iPhone, iPad or Mac. Needs the push certificate." },
-            Markup::default(),
-        );
-    }
-    let more = html! {
-        @match &view.invitation {
-            Some(invitation) => div.with-qr {
-                (qr(&invitation.url, "A code that leads to the invitation"))
-                div.stack { (copy_field("invitation", "Address of the invitation", &invitation.url)) (coming(&view.arrivals, now)) }
-            },
-            None => div.row { (Button::link("/invitations/new", "Invite a device").main()) },
-        }
-    };
-    step(false, "First device", html! { "Point the camera of an iPhone or iPad at the code, or open the address on a Mac." }, more)
-}
-
-fn coming(arrivals: &[Arrival], now: Timestamp) -> Markup {
-    html! {
-        @if arrivals.is_empty() { p.row.quiet { (state_square(State::Waiting, 12)) "Waiting for a device to open it." } }
-        @for arrival in arrivals { p.row { strong { (arrival.name) } (badge(arrival.state, &arrival.words)) span.meta { (time_ago(arrival.at, now)) } } }
-    }
-}
-
-fn first_app(apps: u64) -> Step {
-    let words = html! { @if apps > 0 { (count(apps, "app", "apps")) " managed." } @else { "From the App Store or your own." } };
-    let more = html! { @if apps == 0 { div.row { (Button::link("/apps", "Choose an app")) } } };
-    step(apps > 0, "First app", words, more)
-}
-
-fn backups(view: &SetupView, now: Timestamp) -> Step {
-    let words = html! {
-        @match view.backup_at {
-            Some(at) => { "The last backup was made " (time_ago(at, now)) "." },
-            None => { "One locked file a day, put somewhere else than here. Without one, a lost disk means enrolling every device again." }
-        }
-    };
-    let more = html! { @if view.backup_at.is_none() { div.row { (Button::link(BACKUPS, "Set up backups")) } } };
-    step(view.backup_at.is_some(), "Backups (when there is time)", words, more)
+        drawn(&list),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mdm::ca::public_tls::{self, Situation};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
 
@@ -335,6 +265,10 @@ mod tests {
         view.apps = Some(0);
         assert_eq!(current(&view), "First app");
         assert_eq!((view.progress().done, view.progress().of), (5, 6));
+        (view.apps, view.app_places) = (Some(1), (3, 0));
+        assert_eq!(current(&view), "First app", "it is done once a device says that the app is there");
+        view.app_places = (3, 1);
+        assert_eq!((current(&view).as_str(), view.progress().done), ("", 6));
     }
 
     #[test]
@@ -342,6 +276,35 @@ mod tests {
         let view = SetupView { push_until: Some(NOW), ..fresh() };
         let html = list(NOW, &view).into_string();
         assert!(html.contains("Yes, this is its address") && html.contains("Invite a device"), "{html}");
+    }
+
+    #[test]
+    fn the_address_offers_what_was_found_and_says_how_it_was_reached() {
+        let ways = public_tls::ways(Situation { host: "mdm.example.school", port: 8443, listens_at_443: false, has_hook: true });
+        let test = AddressTest { at: NOW, url: "https://mdm.example.school:8443".into(), good: false, words: "It does <not>.".into() };
+        let view = SetupView {
+            second_factor: Some(false),
+            names: vec!["https://192.0.2.7:8443".into()],
+            extra_hosts: vec!["old.example.school".into()],
+            ways,
+            address_test: Some(test),
+            ..fresh()
+        };
+        let html = list(NOW, &view).into_string();
+        for part in [
+            "--url https://192.0.2.7:8443",
+            "old.example.school",
+            "dns-01",
+            "It does &lt;not&gt;.",
+            "action=\"/setup/address/test\"",
+            "href=\"/account/second-factor\"",
+            "href=\"/system/apps-and-books\"",
+            "href=\"/system/device-list\"",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        let read_only = list(NOW, &SetupView { may_practise: false, ..view }).into_string();
+        assert!(!read_only.contains("<form"), "{read_only}");
     }
 
     #[test]

@@ -62,8 +62,13 @@ impl House {
         let port = serve(&root, base.now(), Arc::clone(&service)).await;
         let connector = Connector::new(Trust::only(&root.pem()).unwrap(), base.clock.clone());
         let endpoint = format!("https://localhost:{port}");
-        let config =
-            Config::read(Layer::flags().with("data", ["/nonexistent"]).with("apple.mdmcert_endpoint", [endpoint.as_str()]), Vec::new());
+        let config = Config::read(
+            Layer::flags()
+                .with("data", ["/nonexistent"])
+                .with("apple.mdmcert_endpoint", [endpoint.as_str()])
+                .with("apple.apns_endpoint", ["https://localhost:1"]),
+            Vec::new(),
+        );
         let app = App::new(Parts {
             config: config.unwrap(),
             public_url: base.public_url.clone(),

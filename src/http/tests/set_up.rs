@@ -35,6 +35,10 @@ async fn each_step_is_ticked_off_when_it_is_done_and_the_next_one_is_offered() {
     };
     assert_eq!(current().await, "Address");
     assert!(send("GET", "/system", "", &cookie).await.2.contains("href=\"/setup\""), "System leads back here until it is done");
+    assert_eq!(send("POST", "/setup/address/test", "", &cookie).await.0, StatusCode::SEE_OTHER);
+    let tried = send("GET", "/setup/steps", "", &cookie).await.2;
+    assert!(tried.contains("This machine does not reach itself there:") && tried.contains("Try it again"), "{tried}");
+    assert!(tried.contains("Add a second factor") && tried.contains("tls-alpn-01"), "{tried}");
     assert_eq!(send("POST", "/setup/address", "", &cookie).await.0, StatusCode::SEE_OTHER);
     assert_eq!(current().await, "Try it with practice devices");
     assert_eq!(send("POST", "/system/practice", "devices=0", &cookie).await.0, StatusCode::SEE_OTHER);

@@ -109,6 +109,57 @@ pub fn is_public(host: &str) -> bool {
     host.contains('.') && host.parse::<IpAddr>().is_err() && !host.contains(':') && !PRIVATE.contains(&last.to_ascii_lowercase().as_str())
 }
 
+/// What decides by which way a name can be proven here.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The public name.
+    pub host: &'a str,
+    /// The port of the public address.
+    pub port: u16,
+    /// Whether a listener of ours is at port 443.
+    pub listens_at_443: bool,
+    /// Whether the settings name a program for DNS records.
+    pub has_hook: bool,
+}
+
+/// A way to prove a name, and whether it can be gone here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// Which one.
+    pub challenge: Challenge,
+    /// Whether nothing of ours stands in its way.
+    pub possible: bool,
+    /// That in a sentence, with what to do where it is not.
+    pub words: String,
+}
+
+/// Which ways an authority that everybody trusts has to convince itself here; none where no such authority can vouch for the name.
+pub fn ways(situation: Situation<'_>) -> Vec<Way> {
+    let Situation { host, port, listens_at_443, has_hook } = situation;
+    if !is_public(host) {
+        return Vec::new();
+    }
+    let by_port = port == 443 || listens_at_443;
+    let port_words = if by_port {
+        format!("By port 443 (tls-alpn-01): this appliance is there; {host} must lead to it from the internet, with the port open.")
+    } else {
+        format!(
+            "By port 443 (tls-alpn-01) only once a router or firewall hands port 443 of {host} on to port {port} of this appliance, or it listens there itself."
+        )
+    };
+    let dns_words = if has_hook {
+        String::from("By a DNS record (dns-01): the program of the settings sets it, and no port has to be open.")
+    } else {
+        String::from(
+            "By a DNS record (dns-01) only once the appliance is started with --tls-dns-hook and a program that sets the record; no port has to be open.",
+        )
+    };
+    vec![
+        Way { challenge: Challenge::TlsAlpn, possible: by_port, words: port_words },
+        Way { challenge: Challenge::Dns, possible: has_hook, words: dns_words },
+    ]
+}
+
 /// The names that a certificate is asked for: the public one first, and others that are served; without those that the authority cannot vouch for.
 pub fn names(choice: &Choice, host: &str, extra: &[String]) -> Vec<String> {
     let mut names = Vec::<String>::new();

@@ -15,6 +15,7 @@ use crate::protocol::availability::Capabilities;
 use crate::protocol::command::{self, Command as Order, RawCommand};
 use crate::protocol::ids::EnrollmentKind;
 use crate::protocol::os_version::OsVersion;
+use crate::secret::Secret;
 use crate::store::commands::{self, Command, CommandState, NewCommand};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, SealedColumn};
 use crate::store::escrow::{self, EscrowKind};
@@ -264,6 +265,16 @@ pub fn right_for(request_type: &str, has_pin: bool) -> Right {
         unknown if !command::schema::knows(unknown) => Right::Destroy,
         _ => Right::Command,
     }
+}
+
+/// Digits of a PIN that is made here: as many as Macs take.
+const PIN_DIGITS: usize = 6;
+
+/// Makes a PIN for a Mac. It is held for the device once the command with it is queued.
+pub fn new_pin(tx: &Tx) -> Secret<String> {
+    // A byte above the last whole ten would prefer the small digits.
+    let digits = std::iter::repeat_with(|| tx.random().bytes::<1>()[0]).filter(|byte| *byte < 250).take(PIN_DIGITS);
+    Secret::new(digits.map(|byte| char::from(b'0' + byte % 10)).collect())
 }
 
 /// Fills in what only we hold: ClearPasscode's UnlockToken.

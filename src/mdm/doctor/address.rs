@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Area, Door, Finding, Level, Seen, until};
 use crate::clock::{Timestamp, Zone};
 use crate::error::Result;
+use crate::mdm::ca::public_tls::{self, Situation};
 use crate::mdm::ends::SOON;
 use crate::pki::certificate::Certificate;
 use crate::pki::public_key::KeyKind;
@@ -98,6 +99,26 @@ pub(super) fn names(seen: &Seen) -> Option<Finding> {
         return Some(Finding::new(ID, area, Level::Note, what, NAME));
     }
     Some(Finding::ok(ID, area, format!("The name {host} leads to {list}.")))
+}
+
+/// By which way an authority that everybody trusts could vouch for the name; nothing where its certificate is not our own authority's.
+pub(super) fn ways(seen: &Seen) -> Option<Finding> {
+    const ID: &str = "tls.ways";
+    if !seen.own_tls || !seen.serving {
+        return None;
+    }
+    let port = seen.public_url.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(443);
+    let listens_at_443 = seen.ports.iter().any(|port| port.address.port() == 443);
+    let ways = public_tls::ways(Situation { host: &seen.host, port, listens_at_443, has_hook: seen.has_dns_hook });
+    let words: Vec<_> = ways.iter().map(|way| way.words.as_str()).collect();
+    let what = if ways.is_empty() {
+        format!("Let’s Encrypt cannot vouch for {}: it is no name that can be found from the internet.", seen.host)
+    } else if ways.iter().any(|way| way.possible) {
+        format!("Let’s Encrypt can vouch for {}. {}", seen.host, words.join(" "))
+    } else {
+        format!("Let’s Encrypt cannot vouch for {} as it is. {}", seen.host, words.join(" "))
+    };
+    Some(Finding::new(ID, Area::Tls, Level::Note, what, ""))
 }
 
 fn is_local(host: &str) -> bool {

@@ -219,6 +219,8 @@ pub struct Seen {
     pub ports: Vec<Port>,
     /// Whether the certificate that is shown is our own authority's.
     pub own_tls: bool,
+    /// Whether the settings name a program for DNS records.
+    pub has_dns_hook: bool,
     /// Apple's services.
     pub apple: Vec<Reached>,
     /// The proxy on the way there.
@@ -243,6 +245,7 @@ pub fn examine(tx: &Tx, actor: &Actor, seen: &Seen) -> Result<Report> {
         (Area::Names, Ok(address::names(seen).into_iter().collect())),
         (Area::Ports, Ok(address::ports(seen))),
         (Area::Tls, Ok(address::tls(tx.now, seen, &zone))),
+        (Area::Tls, Ok(address::ways(seen).into_iter().collect())),
         (Area::Apple, apple::services(tx, seen)),
         (Area::Database, house::alerts(tx, seen)),
         (Area::Push, apple::push(tx, actor, seen, &zone)),

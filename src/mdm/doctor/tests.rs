@@ -42,6 +42,7 @@ fn well() -> Seen {
         door: Some(door()),
         ports: vec![Port { flag: "--listen", address: "0.0.0.0:443".parse().unwrap(), problem: None }],
         own_tls: true,
+        has_dns_hook: false,
         apple: vec![reached(Service::DeviceList, "mdmenrollment.apple.com:443"), reached(Service::Push, "api.push.apple.com:443")],
         proxy: None,
         push_refused: None,

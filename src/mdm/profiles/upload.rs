@@ -9,9 +9,10 @@ use crate::mdm::enroll::profile as enrollment;
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, assignments, names};
 use crate::pki::digest::sha256;
+use crate::pki::dropped::{self, Place};
 use crate::protocol::mobileconfig::facts::Facts;
 use crate::protocol::mobileconfig::payload_types::RESERVED;
-use crate::protocol::mobileconfig::{self, types, variables};
+use crate::protocol::mobileconfig::{self, ProfileError, types, variables};
 use crate::protocol::plist::{self, Value};
 use crate::store::Tx;
 use crate::store::assignments::AssignedKind;
@@ -60,7 +61,7 @@ pub fn recognise(content: Vec<u8>) -> Result<Recognised> {
     if content.len() > MAX_BYTES {
         return Err(Error::new(Kind::TooLarge, format!("The profile is larger than {} MB, the most that is taken.", MAX_BYTES >> 20)));
     }
-    let profile = mobileconfig::read(&content)?;
+    let profile = mobileconfig::read(&content).map_err(|error| named(error, &content))?;
     if profile.payloads.len() > MAX_PAYLOADS {
         return Err(Error::bad_input(format!("The profile has more than {MAX_PAYLOADS} payloads; split it.")));
     }
@@ -83,6 +84,13 @@ pub fn recognise(content: Vec<u8>) -> Result<Recognised> {
     let facts = Facts::of(&profile);
     let variables = variables_of(&profile.keys, &facts)?;
     Ok(Recognised { sha256: sha256(&content), facts, variables, content })
+}
+
+/// What was brought in place of a profile, and what is wanted.
+fn named(error: ProfileError, content: &[u8]) -> Error {
+    let is_other = matches!(error, ProfileError::Plist(_) | ProfileError::NotAProfile | ProfileError::NoContent(_));
+    let what = if is_other { dropped::sentences(content, Place::Profiles) } else { String::new() };
+    if what.is_empty() { error.into() } else { Error::bad_input(format!("{what}Here a configuration profile (.mobileconfig) is needed.")) }
 }
 
 fn variables_of(keys: &plist::Dictionary, facts: &Facts) -> Result<Vec<String>> {

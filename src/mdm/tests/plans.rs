@@ -157,8 +157,8 @@ fn what_is_due_is_found_and_done_without_looking_anything_through() {
             inventory::refresh(tx)?;
             commands::expire(tx)?;
             for letter in webhooks::due(tx, &std::collections::BTreeMap::new())? {
-                webhooks::record(tx, &letter, Some("it did not answer"))?;
-                webhooks::record(tx, &letter, None)?;
+                webhooks::record(tx, &letter, &webhooks::Outcome { status: None, error: Some(String::from("it did not answer")) })?;
+                webhooks::record(tx, &letter, &webhooks::Outcome::default())?;
             }
             crate::store::commands::prune(tx, tx.now.minus(days(90)), 1000)?;
             reports::prune(tx, tx.now.minus(days(30)), 1000)?;

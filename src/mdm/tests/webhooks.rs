@@ -12,8 +12,8 @@ use crate::error::Kind;
 use crate::mdm::connect::{self, Incoming};
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::webhooks::{
-    self, BACK_OFF, GIVE_UP_AFTER, KEY_LENGTH, LEASE, Letter, NewWebhook, OUTBOX_MAX, PAGE, SLOW_MAX, SLOW_WAIT, TOPICS, TURN_MAX_BYTES,
-    WEBHOOKS_MAX,
+    self, BACK_OFF, Change, GIVE_UP_AFTER, KEY_LENGTH, LEASE, Letter, NewWebhook, OUTBOX_MAX, Outcome, PAGE, SLOW_MAX, SLOW_WAIT, TOPICS,
+    TURN_MAX_BYTES, WEBHOOKS_MAX,
 };
 use crate::mdm::{Actor, Role, checkin};
 use crate::pki::digest;
@@ -41,7 +41,8 @@ fn due(school: &School) -> Vec<Letter> {
 
 fn record(school: &School, letter: &Letter, failure: Option<&'static str>) {
     let letter = letter.clone();
-    school.write(move |tx| webhooks::record(tx, &letter, failure));
+    let outcome = Outcome { status: failure.is_none().then_some(200), error: failure.map(str::to_owned) };
+    school.write(move |tx| webhooks::record(tx, &letter, &outcome));
 }
 
 /// Takes everything out of the outbox, as a receiver that always answers would.
@@ -283,4 +284,109 @@ fn a_wish_that_cannot_be_met_is_named() {
     }
     let refusal = school.try_write(|tx| webhooks::create(tx, &Actor::Console, wish(&[], false))).unwrap_err();
     assert_eq!(refusal.kind, Kind::Conflict);
+}
+
+fn log_of(school: &School, id: &str) -> Vec<rows::Logged> {
+    let id = id.to_owned();
+    school.write(move |tx| webhooks::log(tx, &Actor::Console, &id, None, 1000))
+}
+
+#[test]
+fn what_was_posted_is_written_down_bounded_and_posted_again() {
+    let school = School::new();
+    let id = listen(&school, &[], false);
+    let (one, two) = (id.clone(), id.clone());
+    school.write(move |tx| rows::enqueue(tx, &one, "device-1", "mdm.Connect", b"{\"first\":1}"));
+    school.write(move |tx| rows::enqueue(tx, &two, "device-2", "mdm.TokenUpdate", &vec![b'x'; 2 * rows::LOG_BODY_MAX_BYTES as usize]));
+    let letters = due(&school);
+    assert_eq!(letters.len(), 2);
+    let (small, large) = (&letters[0], &letters[1]);
+    record(&school, small, Some("it answered with status 500"));
+    record(&school, large, None);
+    let log = log_of(&school, &id);
+    assert_eq!(log.len(), 2);
+    assert_eq!(
+        (log[0].topic.as_str(), log[0].state, log[0].status, log[0].can_repeat),
+        ("mdm.TokenUpdate", rows::LoggedState::Delivered, Some(200), false)
+    );
+    assert_eq!((log[1].state, log[1].attempts, log[1].error.as_str()), (rows::LoggedState::Waiting, 1, "it answered with status 500"));
+    assert!(log[1].next_at.is_some_and(|next| next > school.clock.now()));
+
+    // What waits is tried at once.
+    let again = |seq: i64| {
+        let id = id.clone();
+        school.try_write(move |tx| webhooks::redeliver(tx, &Actor::Console, &id, seq))
+    };
+    assert!(due(&school).is_empty());
+    again(small.seq).unwrap();
+    let letter = due(&school).pop().unwrap();
+    record(&school, &letter, None);
+    let log = log_of(&school, &id);
+    assert_eq!((log.len(), log[1].state, log[1].attempts, log[1].next_at), (2, rows::LoggedState::Delivered, 2, None), "one row per event");
+
+    // What was delivered comes once more, byte for byte; what was too large to be kept does not.
+    again(small.seq).unwrap();
+    let letter = due(&school).pop().unwrap();
+    assert_eq!(letter.body.expose(), b"{\"first\":1}");
+    record(&school, &letter, None);
+    assert_eq!(again(large.seq).unwrap_err().kind, Kind::Conflict);
+    assert_eq!(again(9_999).unwrap_err().kind, Kind::NotFound);
+
+    for number in 0..=rows::LOG_MAX {
+        let id = id.clone();
+        school.write(move |tx| rows::enqueue(tx, &id, &format!("device-{number}"), "mdm.Connect", b"{}"));
+    }
+    take_all(&school);
+    let log = log_of(&school, &id);
+    assert_eq!(log.len(), rows::LOG_MAX as usize, "the oldest go");
+    assert!(log.windows(2).all(|pair| pair[0].seq > pair[1].seq) && log.iter().all(|logged| logged.seq > large.seq));
+}
+
+#[test]
+fn an_event_for_trial_is_tried_once_and_stands_in_nobodys_way() {
+    let school = School::new();
+    let id = listen(&school, &["mdm.CheckOut"], false);
+    for failure in [Some("it did not answer"), None] {
+        let wanted = id.clone();
+        let letter = school.write(move |tx| webhooks::for_trial(tx, &Actor::Console, &wanted));
+        assert!(letter.signature.is_some() && topic_of(&letter) == "rollcall.Test");
+        record(&school, &letter, failure);
+        let waiting = id.clone();
+        assert_eq!(school.write(move |tx| rows::count_waiting(tx, &waiting)), 0);
+    }
+    let log = log_of(&school, &id);
+    let states: Vec<_> = log.iter().map(|logged| logged.state).collect();
+    assert_eq!(states, [rows::LoggedState::Delivered, rows::LoggedState::GivenUp]);
+    assert!(log.iter().all(|logged| logged.device_id.is_empty()) && school.write(alerts::all).is_empty());
+}
+
+#[test]
+fn a_webhook_is_changed_switched_off_and_on_by_those_who_may() {
+    let school = School::new();
+    let id = listen(&school, &[], true);
+    let change = |actor: Actor, change: Change| {
+        let id = id.clone();
+        school.try_write(move |tx| webhooks::change(tx, &actor, &id, change))
+    };
+    let admin = || Actor::Person { id: String::from("1"), name: String::from("ada"), role: Role::Admin };
+    let elsewhere = || Change { url: Some(String::from("https://elsewhere.example.school/")), ..Change::default() };
+    assert_eq!(change(admin(), elsewhere()).unwrap_err().kind, Kind::Forbidden, "its secrets would go elsewhere");
+    let wrong = Change { topics: Some(vec![String::from("mdm.Nothing")]), ..Change::default() };
+    assert_eq!(change(Actor::Console, wrong).unwrap_err().fields[0].field, "topics");
+    let kept = id.clone();
+    school.write(move |tx| rows::enqueue(tx, &kept, "device-1", "mdm.Connect", b"{}"));
+    record(&school, &due(&school)[0], Some("it did not answer"));
+    let off = change(Actor::Console, Change { enabled: Some(false), include_secrets: Some(false), ..elsewhere() }).unwrap();
+    assert_eq!((off.waiting, off.webhook.url.as_str()), (0, "https://elsewhere.example.school/"));
+    assert_eq!(log_of(&school, &id)[0].state, rows::LoggedState::GivenUp);
+    let (seq, wanted) = (log_of(&school, &id)[0].seq, id.clone());
+    assert_eq!(school.try_write(move |tx| webhooks::redeliver(tx, &Actor::Console, &wanted, seq)).unwrap_err().kind, Kind::Conflict);
+    change(admin(), Change { enabled: Some(true), ..Change::default() }).unwrap();
+    let (wanted, before) = (id.clone(), id.clone());
+    let old = school.write(move |tx| rows::hmac_key(tx, &before)).unwrap();
+    let new = school.write(move |tx| webhooks::renew_key(tx, &Actor::Console, &wanted));
+    assert!(new.expose().len() >= 16 && old.expose() != new.expose().as_bytes());
+    let wanted = id.clone();
+    school.write(move |tx| webhooks::redeliver(tx, &Actor::Console, &wanted, seq));
+    assert_eq!(due(&school).len(), 1, "its body was kept when it was switched off");
 }

@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::mdm::{Actor, journal};
-use crate::pki::digest;
+use crate::mdm::{Actor, Right, journal};
+use crate::pki::{digest, hex};
+use crate::protocol::event::{self, TEST};
 use crate::secret::SecretBytes;
-use crate::store::webhooks::{self, Delivery, Webhook};
+use crate::store::webhooks::{self, Delivery, Logged, LoggedState, Webhook};
 use crate::store::{Tx, alerts};
 
 /// Waits between tries, the last one until [`GIVE_UP_AFTER`].
@@ -121,18 +122,84 @@ fn letter(tx: &Tx, delivery: Delivery, webhook: Webhook) -> Result<Option<Letter
     }))
 }
 
-/// Records that a letter was delivered, or why not; after [`GIVE_UP_AFTER`] it is dropped and an admin is told.
-pub fn record(tx: &Tx, letter: &Letter, failure: Option<&str>) -> Result<()> {
-    let Some(why) = failure else {
+/// What came of a try.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The status of the answer; none where no answer came.
+    pub status: Option<u16>,
+    /// Why it counts as failed, in words; none where the receiver took it.
+    pub error: Option<String>,
+}
+
+impl Outcome {
+    /// Judges an answer: delivered means 2xx.
+    pub fn of(answer: Result<u16>) -> Self {
+        match answer {
+            Ok(status @ 200..=299) => Self { status: Some(status), error: None },
+            Ok(status) => Self { status: Some(status), error: Some(format!("it answered with status {status}")) },
+            Err(error) => Self { status: None, error: Some(error.to_string()) },
+        }
+    }
+}
+
+/// Records that a letter was delivered, or why not; after [`GIVE_UP_AFTER`] it is dropped and an admin is told. One for trial is tried once.
+pub fn record(tx: &Tx, letter: &Letter, outcome: &Outcome) -> Result<()> {
+    let Some(why) = &outcome.error else {
+        log(tx, letter, outcome, LoggedState::Delivered, None)?;
         webhooks::remove(tx, letter.seq)?;
         alerts::clear(tx, &alert_key(&letter.webhook_id))?;
         return Ok(());
     };
+    if letter.topic == TEST {
+        log(tx, letter, outcome, LoggedState::GivenUp, None)?;
+        return webhooks::remove(tx, letter.seq);
+    }
     if tx.now >= letter.created_at.plus(GIVE_UP_AFTER) {
+        log(tx, letter, outcome, LoggedState::GivenUp, None)?;
         return give_up(tx, letter, why);
     }
     let wait = BACK_OFF[(letter.attempts.max(0) as usize).min(BACK_OFF.len() - 1)];
-    webhooks::put_off(tx, letter.seq, tx.now.plus(tx.random().jitter(wait)), why)
+    let next_at = tx.now.plus(tx.random().jitter(wait));
+    log(tx, letter, outcome, LoggedState::Waiting, Some(next_at))?;
+    webhooks::put_off(tx, letter.seq, next_at, why)
+}
+
+/// Writes down how a try went; not about a webhook that was deleted meanwhile.
+fn log(tx: &Tx, letter: &Letter, outcome: &Outcome, state: LoggedState, next_at: Option<Timestamp>) -> Result<()> {
+    if webhooks::by_id(tx, &letter.webhook_id)?.is_none() {
+        return Ok(());
+    }
+    let is_test = letter.topic == TEST;
+    webhooks::put_log(
+        tx,
+        &Logged {
+            seq: letter.seq,
+            webhook_id: letter.webhook_id.clone(),
+            // Those for trial stand apart from the devices by a name that is none's.
+            device_id: if is_test { String::new() } else { letter.device_id.clone() },
+            topic: letter.topic.clone(),
+            state,
+            status: outcome.status,
+            error: outcome.error.clone().unwrap_or_default(),
+            attempts: letter.attempts + 1,
+            next_at,
+            can_repeat: true,
+            created_at: letter.created_at,
+            tried_at: tx.now,
+        },
+    )
+}
+
+/// An event for trial, to be posted at once; for [`LEASE`] it is this caller's alone.
+pub fn for_trial(tx: &Tx, actor: &Actor, id: &str) -> Result<Letter> {
+    actor.require(Right::Configure)?;
+    let webhook = webhooks::by_id(tx, id)?.ok_or_else(super::unknown)?;
+    let body = event::of_test(&hex(&tx.random().bytes::<8>()), tx.now);
+    let seq = webhooks::enqueue_test(tx, id, TEST, &body, tx.now.plus(LEASE))?;
+    let delivery = webhooks::delivery_at(tx, seq)?.ok_or_else(super::unknown)?;
+    let data = json!({ "webhook": id, "receiver": super::receiver(&webhook.url) });
+    journal::note(tx, actor, "webhook.tested", journal::Subject::default(), data)?;
+    letter(tx, delivery, webhook)?.ok_or_else(super::unknown)
 }
 
 fn give_up(tx: &Tx, letter: &Letter, why: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod announce;
 mod deliver;
+mod look_after;
 
 use serde_json::json;
 
@@ -13,7 +14,8 @@ use crate::store::webhooks::{self, Webhook};
 use crate::store::{Tx, alerts};
 
 pub use announce::{OUTBOX_MAX, announce_check_in, announce_notice, announce_report};
-pub use deliver::{BACK_OFF, GIVE_UP_AFTER, LEASE, Letter, PAGE, SLOW_MAX, SLOW_WAIT, TURN_MAX_BYTES, due, record};
+pub use deliver::{BACK_OFF, GIVE_UP_AFTER, LEASE, Letter, Outcome, PAGE, SLOW_MAX, SLOW_WAIT, TURN_MAX_BYTES, due, for_trial, record};
+pub use look_after::{Change, change, find, log, redeliver, renew_key};
 
 /// How many webhooks there may be: every event is written once for each.
 pub const WEBHOOKS_MAX: usize = 20;
@@ -66,14 +68,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: NewWebhook) -> Result<(Standing, Secr
         actor.require(Right::Reveal)?;
     }
     check_url(&new.url)?;
-    for topic in &new.topics {
-        if !TOPICS.contains(&topic.as_str()) {
-            return Err(Error::field(
-                "topics",
-                format!("there is no topic `{topic}`; take some of {}, or none for all", TOPICS.join(", ")),
-            ));
-        }
-    }
+    check_topics(&new.topics)?;
     if webhooks::all(tx)?.len() >= WEBHOOKS_MAX {
         return Err(Error::conflict(format!("There are {WEBHOOKS_MAX} webhooks already; delete one first.")));
     }
@@ -99,6 +94,19 @@ pub fn create(tx: &Tx, actor: &Actor, new: NewWebhook) -> Result<(Standing, Secr
     Ok((Standing { webhook, waiting: 0 }, key))
 }
 
+fn check_topics(topics: &[String]) -> Result<()> {
+    match topics.iter().find(|topic| !TOPICS.contains(&topic.as_str())) {
+        Some(topic) => {
+            Err(Error::field("topics", format!("there is no topic `{topic}`; take some of {}, or none for all", TOPICS.join(", "))))
+        }
+        None => Ok(()),
+    }
+}
+
+fn unknown() -> Error {
+    Error::not_found("There is no such webhook.")
+}
+
 /// Every webhook, oldest first; there are at most [`WEBHOOKS_MAX`].
 pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Standing>> {
     actor.require(Right::Configure)?;
@@ -109,7 +117,7 @@ pub fn list(tx: &Tx, actor: &Actor) -> Result<Vec<Standing>> {
 /// Removes a webhook and what waits for it.
 pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
-    let Some(webhook) = webhooks::by_id(tx, id)? else { return Err(Error::not_found("There is no such webhook.")) };
+    let webhook = webhooks::by_id(tx, id)?.ok_or_else(unknown)?;
     let dropped = webhooks::count_waiting(tx, id)?;
     webhooks::delete(tx, id)?;
     alerts::clear(tx, &deliver::alert_key(id))?;

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use super::topic;
+use crate::pki::apple;
 use crate::pki::asn1::oid;
 use crate::pki::certificate::Certificate;
+use crate::pki::dropped::{Kind, Place};
 
 /// What a file is that was dropped in place of a push certificate or its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,16 @@ pub enum Mistake {
         /// Its subject.
         subject: String,
     },
+    /// It has the name of a push certificate, and somebody signed it with its own key.
+    SelfSigned {
+        /// Its subject.
+        subject: String,
+    },
+    /// It has the name of a push certificate, and an authority issued it that is not Apple's.
+    ForeignIssuer {
+        /// Who issued it.
+        issuer: String,
+    },
     /// Any other certificate.
     OtherCertificate {
         /// Its subject.
@@ -35,18 +47,12 @@ pub enum Mistake {
     PushRequest,
     /// The mailed answer of mdmcert.download, or another message encrypted to a certificate.
     EncryptedMessage,
-    /// The server token of Automated Device Enrollment (`…_smime.p7m`).
-    ServerToken,
-    /// A configuration profile.
-    Profile,
     /// A message with certificates only (`.p7b`).
     CertificateBundle,
     /// A public key.
     PublicKey,
-    /// A web page, saved where a file was meant.
-    WebPage,
-    /// A token of Apple's for something else, or another property list or JSON.
-    OtherText,
+    /// Neither a certificate nor a key.
+    Elsewhere(Kind),
     /// A key or PKCS#12 file of a kind that is not read; the sentence says what to do.
     Unsupported(String),
     /// A file that looks right and is damaged.
@@ -59,54 +65,109 @@ pub enum Mistake {
     Unknown,
 }
 
-impl fmt::Display for Mistake {
-    /// Says in a sentence or two what the file is and what to do.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const WANTED: &str = "upload the file MDM_….pem that identity.apple.com/pushcert gave you";
+impl Mistake {
+    /// What it is, with its article; nothing for what nobody knows.
+    pub fn what(&self) -> Option<String> {
+        Some(match self {
+            Self::VendorCertificate { subject } => format!("an MDM vendor certificate ({subject})"),
+            Self::AppCertificate { app } => format!("the push certificate of an app ({app}), not one for device management"),
+            Self::Authority { subject } => format!("the certificate of an authority ({subject}), not a push certificate"),
+            Self::SelfSigned { subject } => format!("a certificate that somebody signed with its own key ({subject})"),
+            Self::ForeignIssuer { issuer } => format!("a certificate that another authority than Apple issued ({issuer})"),
+            Self::OtherCertificate { subject } => {
+                format!("a certificate ({subject}) that is not a push certificate: its subject has no UID that begins with com.apple.mgmt")
+            }
+            Self::CertificationRequest => String::from("a certification request (.csr), not a certificate"),
+            Self::PushRequest => String::from("a signed push certificate request"),
+            Self::EncryptedMessage => String::from("an encrypted message"),
+            Self::CertificateBundle => String::from("a bundle of certificates (PKCS#7) without a key"),
+            Self::PublicKey => String::from("a public key"),
+            Self::Elsewhere(kind) => kind.what().to_owned(),
+            Self::Damaged(what) => format!("damaged or incomplete, and looks like {what}"),
+            Self::Empty => String::from("empty"),
+            Self::TooLarge => String::from("far too large for a push certificate"),
+            Self::Unsupported(_) | Self::Unknown => return None,
+        })
+    }
+
+    /// What to do about it where a push certificate is wanted, in sentences.
+    pub fn remedy(&self) -> String {
+        const WANTED: &str = "Upload the file MDM_….pem that identity.apple.com/pushcert gave you.";
         match self {
-            Self::VendorCertificate { subject } => write!(
-                f,
-                "this is an MDM vendor certificate ({subject}): it signs requests for push certificates and cannot send pushes; {WANTED}"
-            ),
-            Self::AppCertificate { app } => {
-                write!(f, "this is the push certificate of an app ({app}), not one for device management; {WANTED}")
+            Self::VendorCertificate { .. } => format!("It signs requests for push certificates and cannot send pushes. {WANTED}"),
+            Self::SelfSigned { .. } | Self::ForeignIssuer { .. } => {
+                format!("Push certificates are issued by Apple alone (Apple Application Integration Certification Authority). {WANTED}")
             }
-            Self::Authority { subject } => write!(f, "this is the certificate of an authority ({subject}), not a push certificate; {WANTED}"),
-            Self::OtherCertificate { subject } => write!(
-                f,
-                "this certificate ({subject}) is not a push certificate: its subject has no UID that begins with com.apple.mgmt; {WANTED}"
+            Self::CertificationRequest | Self::PushRequest => self.elsewhere().to_owned(),
+            Self::EncryptedMessage => String::from(
+                "From mdmcert.download it is brought as the signed request, where it is opened, and what it holds goes to identity.apple.com/pushcert. \
+                 From Apple School Manager or Apple Business it is a server token, and belongs under System, Apple's device list.",
             ),
-            Self::CertificationRequest => f.write_str(
-                "this is a certification request: it must be signed by an MDM vendor, then taken to identity.apple.com/pushcert; \
-                 what comes back from there is what belongs here",
-            ),
-            Self::PushRequest => f.write_str(
-                "this is a signed push certificate request: take it to identity.apple.com/pushcert; what comes back from there belongs here",
-            ),
-            Self::EncryptedMessage => f.write_str(
-                "this is an encrypted message, perhaps the one that mdmcert.download sent by mail: bring it as the signed request, where it is \
-                 opened; what it holds goes to identity.apple.com/pushcert, and what comes back from there belongs here",
-            ),
-            Self::ServerToken => {
-                f.write_str("this is a server token for automated enrollment: it belongs under Apple tokens, not here")
+            Self::PublicKey => String::from("The private key or the push certificate is needed."),
+            Self::Elsewhere(kind) => kind.remedy().map_or_else(|| format!("Here a push certificate is needed. {WANTED}"), str::to_owned),
+            Self::Unsupported(why) => why.clone(),
+            Self::Damaged(_) => String::from("Download or export it again."),
+            Self::Empty => String::from("Choose the file again."),
+            Self::AppCertificate { .. }
+            | Self::Authority { .. }
+            | Self::OtherCertificate { .. }
+            | Self::CertificateBundle
+            | Self::TooLarge
+            | Self::Unknown => String::from(WANTED),
+        }
+    }
+
+    /// What to do with it where something else than a push certificate was wanted, in sentences; empty where nothing is known.
+    pub fn elsewhere(&self) -> &'static str {
+        match self {
+            Self::CertificationRequest => {
+                "It must be signed by an MDM vendor, then taken to identity.apple.com/pushcert. What comes back from there belongs under System, \
+                 Push certificate."
             }
-            Self::Profile => f.write_str("this is a configuration profile: it belongs under Profiles, not here"),
-            Self::CertificateBundle => write!(f, "this is a bundle of certificates (PKCS#7) without a key; {WANTED}"),
-            Self::PublicKey => f.write_str("this is a public key: the private key or the push certificate is needed"),
-            Self::WebPage => {
-                f.write_str("this is a web page, not a certificate: the download was probably interrupted by a log-in; download it again")
+            Self::PushRequest => {
+                "Take it to identity.apple.com/pushcert. What comes back from there belongs under System, Push certificate."
             }
-            Self::OtherText => write!(f, "this text is neither a certificate nor a key; {WANTED}"),
-            Self::Unsupported(why) => f.write_str(why),
-            Self::Damaged(what) => write!(f, "this looks like {what}, but it is damaged or incomplete: download or export it again"),
-            Self::Empty => f.write_str("this file is empty"),
-            Self::TooLarge => f.write_str("this file is far too large for a push certificate"),
-            Self::Unknown => write!(f, "this file is neither a certificate nor a key; {WANTED}"),
+            Self::VendorCertificate { .. } => "It signs requests for push certificates, under System, Push certificate.",
+            Self::Elsewhere(kind) => kind.remedy().unwrap_or_default(),
+            Self::Damaged(_) => "Download or export it again.",
+            _ => "",
+        }
+    }
+
+    /// Our page that takes it.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Elsewhere(kind) => kind.place(),
+            Self::VendorCertificate { .. } | Self::CertificationRequest | Self::PushRequest => Some(Place::Push),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    /// Says in sentences what the file is and what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let remedy = self.remedy();
+        match (self, self.what()) {
+            (Self::Unsupported(why), _) => f.write_str(why),
+            (Self::Damaged(_) | Self::Empty | Self::TooLarge, Some(what)) => write!(f, "this file is {what}. {remedy}"),
+            (_, Some(what)) => write!(f, "this is {what}. {remedy}"),
+            (_, None) => write!(f, "this file is neither a certificate nor a key. {remedy}"),
         }
     }
 }
 
 impl std::error::Error for Mistake {}
+
+/// Why a certificate with the name of a push certificate cannot come from Apple's portal.
+///
+/// The signature cannot be followed further: Apple's intermediate does not come along with the file, and APNs judges for itself.
+pub(super) fn of_issuer(certificate: &Certificate) -> Option<Mistake> {
+    if certificate.issuer_der() == certificate.subject_der() {
+        return Some(Mistake::SelfSigned { subject: certificate.subject() });
+    }
+    (!apple::is_apples_name(&certificate.issuer())).then(|| Mistake::ForeignIssuer { issuer: certificate.issuer() })
+}
 
 /// What a certificate is if it is no push certificate.
 pub(super) fn of_certificate(certificate: &Certificate) -> Option<Mistake> {

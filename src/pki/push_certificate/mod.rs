@@ -124,6 +124,15 @@ impl PushCertificate {
         Self::new(certificate, key.ok_or(missing)?, now)
     }
 
+    /// Refuses what Apple's portal cannot have given: what its own key signed, and what another authority issued. Where `stand_in` takes the place of
+    /// APNs, it takes what it likes.
+    pub fn must_be_issued_by_apple(&self, stand_in: bool) -> Result<(), PushCertificateError> {
+        match mistake::of_issuer(self.certificate()).filter(|_| !stand_in) {
+            Some(mistake) => Err(mistake.into()),
+            None => Ok(()),
+        }
+    }
+
     /// The topic that its pushes and its enrollments carry, for example `com.apple.mgmt.External.11111111-2222-4333-8444-555555555555`.
     pub fn topic(&self) -> &str {
         &self.topic

@@ -7,6 +7,7 @@ use crate::pki::ber;
 use crate::pki::certificate::Certificate;
 use crate::pki::cms::{self, CmsError};
 use crate::pki::csr::{self, CertificationRequest};
+use crate::pki::dropped::Kind;
 use crate::pki::key::{self, KeyError, PrivateKey};
 use crate::pki::pem;
 use crate::pki::push_request::PushRequest;
@@ -16,6 +17,9 @@ pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// Most blocks of a PEM text that are looked at.
 const MAX_BLOCKS: usize = 32;
+
+/// How archives, packages and documents begin, whatever else is in them.
+const SIGNS: [&[u8]; 4] = [b"PK\x03", b"PK\x05", b"xar!", b"%PDF"];
 
 /// What a dropped file is.
 #[derive(Debug)]
@@ -104,22 +108,13 @@ fn utf8(file: &[u8]) -> Option<Vec<u8>> {
     Some(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes())
 }
 
-/// Texts that are known to be dropped by mistake.
-fn text_mistake(text: &[u8]) -> Option<Mistake> {
-    let has = |word: &str| text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
+/// Files that are known to be dropped by mistake.
+fn known_mistake(file: &[u8]) -> Option<Mistake> {
+    let has = |word: &str| file.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
     if has("PushCertRequestCSR") {
-        return Some(if PushRequest::parse(text).is_ok() { Mistake::PushRequest } else { Mistake::Damaged("a push certificate request") });
+        return Some(if PushRequest::parse(file).is_ok() { Mistake::PushRequest } else { Mistake::Damaged("a push certificate request") });
     }
-    if has("PayloadContent") || has("PayloadType") {
-        return Some(Mistake::Profile);
-    }
-    if has("application/pkcs7-mime") {
-        return Some(Mistake::ServerToken);
-    }
-    if has("<html") || has("<!doctype html") {
-        return Some(Mistake::WebPage);
-    }
-    (text.starts_with(b"{") || has("<plist") || text.starts_with(b"bplist")).then_some(Mistake::OtherText)
+    Kind::of(file).map(Mistake::Elsewhere)
 }
 
 /// Certificates and keys found in one file.
@@ -141,9 +136,9 @@ impl Parts {
         if trimmed.is_empty() {
             return Err(Recognised::Mistaken(Mistake::Empty));
         }
-        // A signed request has PEM inside.
-        if trimmed.starts_with(b"<")
-            && let Some(mistake) = text_mistake(trimmed)
+        // A signed request has PEM inside, and what begins so is nothing that is read here.
+        if (trimmed.starts_with(b"<") || SIGNS.iter().any(|sign| trimmed.starts_with(sign)))
+            && let Some(mistake) = known_mistake(trimmed)
         {
             return Err(Recognised::Mistaken(mistake));
         }
@@ -155,14 +150,20 @@ impl Parts {
         if bytes.first() == Some(&0x30) && trimmed.iter().any(|byte| !byte.is_ascii()) {
             return der(bytes, passphrase);
         }
-        if let Some(mistake) = text_mistake(trimmed) {
+        if let Some(mistake) = known_mistake(trimmed) {
             return Err(Recognised::Mistaken(mistake));
         }
         let decoded = crate::pki::unhex(trimmed).or_else(|| pem::base64(trimmed)).filter(|decoded| !decoded.is_empty());
         match decoded {
             Some(decoded) if decoded.first() == Some(&0x30) => der(&decoded, passphrase),
-            Some(decoded) => Err(Recognised::Mistaken(text_mistake(&decoded).unwrap_or(Mistake::Unknown))),
-            None => Err(Recognised::Mistaken(if trimmed.is_ascii() { Mistake::OtherText } else { Mistake::Unknown })),
+            Some(decoded) => Err(Recognised::Mistaken(match Kind::of_decoded(&decoded) {
+                Some(kind) if kind == Kind::ContentToken => Mistake::Elsewhere(kind),
+                _ => known_mistake(&decoded).unwrap_or(Mistake::Unknown),
+            })),
+            None => Err(Recognised::Mistaken(match std::str::from_utf8(trimmed) {
+                Ok(text) if !text.contains('\0') => Mistake::Elsewhere(Kind::of_text(text)),
+                _ => Mistake::Unknown,
+            })),
         }
     }
 
@@ -276,7 +277,10 @@ fn pkcs12(der: &[u8], passphrase: Option<&str>) -> Result<Parts, Recognised> {
 /// Signed and encrypted messages: profiles, bundles, tokens.
 fn message(der: &[u8]) -> Recognised {
     let mistake = match cms::SignedMessage::parse(der) {
-        Ok(signed) => signed.content().and_then(text_mistake).unwrap_or(Mistake::Unknown),
+        Ok(signed) => match signed.content().and_then(known_mistake) {
+            Some(Mistake::Elsewhere(Kind::Profile)) => Mistake::Elsewhere(Kind::SignedProfile),
+            other => other.unwrap_or(Mistake::Unknown),
+        },
         Err(CmsError::NoSigner) => Mistake::CertificateBundle,
         Err(CmsError::WrongKind { .. }) => Mistake::EncryptedMessage,
         Err(_) => Mistake::Damaged("a signed message"),

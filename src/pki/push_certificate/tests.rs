@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::pki::cms::{self, SignOptions};
+use crate::pki::dropped::Kind;
 use crate::pki::issue::{self, Issuer, tests::chain_of};
 use crate::pki::judge::{file, openssl, path};
 use crate::pki::push_request::{Applicant, certification_request, sign_as_vendor};
@@ -166,24 +167,25 @@ fn files_from_the_steps_before_are_named() {
     assert_eq!(mistake(&mailed), Mistake::EncryptedMessage);
     assert_eq!(mistake(crate::pki::hex(&mailed).as_bytes()), Mistake::EncryptedMessage);
     let token = format!("Content-Type: application/pkcs7-mime; name=\"smime.p7m\"\n\n{}", crate::pki::pem::encode(&mailed));
-    assert_eq!(mistake(token.as_bytes()), Mistake::ServerToken);
+    assert_eq!(mistake(token.as_bytes()), Mistake::Elsewhere(Kind::ServerToken));
 }
 
 #[test]
 fn profiles_bundles_and_other_files_are_named() {
     let profile = b"<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>PayloadContent</key><array/></dict></plist>";
-    assert_eq!(mistake(profile), Mistake::Profile);
+    assert_eq!(mistake(profile), Mistake::Elsewhere(Kind::Profile));
     let authority = authority();
     let signed = cms::sign(authority.signer(), profile, &SignOptions::default()).unwrap();
-    assert_eq!(mistake(&signed), Mistake::Profile);
+    assert_eq!(mistake(&signed), Mistake::Elsewhere(Kind::SignedProfile));
     let bundle = cms::certs_only(&[authority.certificate().clone()]).unwrap();
     assert_eq!(mistake(&bundle), Mistake::CertificateBundle);
     assert_eq!(mistake(crate::pki::pem::write("PKCS7", &bundle).as_bytes()), Mistake::CertificateBundle);
-    assert_eq!(mistake(b"<!DOCTYPE html><html><title>Sign in</title></html>"), Mistake::WebPage);
-    assert_eq!(mistake(b"{\"consumer_key\": \"CK\"}"), Mistake::OtherText);
-    assert_eq!(mistake(b"<?xml version=\"1.0\"?><plist version=\"1.0\"><dict/></plist>"), Mistake::OtherText);
-    assert_eq!(mistake(b"hello"), Mistake::OtherText);
-    assert_eq!(mistake(b"\x89PNG\r\n\x1a\n"), Mistake::Unknown);
+    assert_eq!(mistake(b"<!DOCTYPE html><html><title>Sign in</title></html>"), Mistake::Elsewhere(Kind::WebPage));
+    assert_eq!(mistake(b"{\"consumer_key\": \"CK\"}"), Mistake::Elsewhere(Kind::Json));
+    assert_eq!(mistake(b"<?xml version=\"1.0\"?><plist version=\"1.0\"><dict/></plist>"), Mistake::Elsewhere(Kind::PropertyList));
+    assert_eq!(mistake(b"hello"), Mistake::Elsewhere(Kind::Text));
+    assert_eq!(mistake(b"\x89PNG\r\n\x1a\n"), Mistake::Elsewhere(Kind::Picture));
+    assert_eq!(mistake(b"\x00\x01\x02\x03"), Mistake::Unknown);
     assert_eq!(mistake(b" \r\n"), Mistake::Empty);
     assert_eq!(mistake(b"\xef\xbb\xbf"), Mistake::Empty);
     assert_eq!(mistake(&vec![b'a'; MAX_FILE_BYTES + 1]), Mistake::TooLarge);
@@ -220,7 +222,7 @@ fn a_push_certificate_comes_together_from_one_file_or_two() {
     assert_eq!(from(&[alone.as_bytes()], None, &[]).unwrap_err(), PushCertificateError::NoKey);
     assert_eq!(from(&[&locked], Some("x"), &[]).unwrap_err(), PushCertificateError::NoCertificate);
     assert_eq!(from(&[&locked], None, &[]).unwrap_err(), PushCertificateError::Locked { what: "private key", wrong: false });
-    assert_eq!(from(&[b"hello"], None, &[]).unwrap_err(), PushCertificateError::Mistake(Mistake::OtherText));
+    assert_eq!(from(&[b"hello"], None, &[]).unwrap_err(), PushCertificateError::Mistake(Mistake::Elsewhere(Kind::Text)));
     assert_eq!(from(&[], None, &[]).unwrap_err(), PushCertificateError::Mistake(Mistake::Empty));
 }
 
@@ -242,8 +244,43 @@ fn dates_and_purpose_are_checked() {
 }
 
 #[test]
+fn only_what_apple_issued_is_taken_and_a_stand_in_issues_like_another_authority() {
+    let (certificate, key) = push(&authority());
+    let foreign = PushCertificate::new(certificate, key, now()).unwrap();
+    let refusal = foreign.must_be_issued_by_apple(false).unwrap_err().to_string();
+    assert!(refusal.contains("another authority than Apple issued (CN=Practice CA)") && refusal.contains("MDM_"), "{refusal}");
+    assert!(foreign.must_be_issued_by_apple(true).is_ok(), "where a stand-in takes the place of APNs");
+
+    let key = openssl(&["genpkey", "-algorithm", "RSA"], b"");
+    let subject = format!("/UID={TOPIC}/CN=APSP:1");
+    let own = openssl(&["req", "-x509", "-key", "/dev/stdin", "-subj", &subject, "-addext", "extendedKeyUsage=clientAuth"], &key);
+    let (own, private) = (Certificate::from_pem(&own).unwrap(), PrivateKey::from_pem(&key, None).unwrap());
+    let begins = own.not_before();
+    let own = PushCertificate::new(own, private.clone(), begins).unwrap();
+    let refusal = own.must_be_issued_by_apple(false).unwrap_err().to_string();
+    assert!(refusal.contains("signed with its own key") && refusal.contains("Apple Application Integration"), "{refusal}");
+
+    // As Apple's names itself: of the chain above only the name can be seen.
+    let authority_key = file(&openssl(&["genpkey", "-algorithm", "RSA"], b""));
+    let issuer = "/CN=Apple Application Integration 2 Certification Authority/OU=Apple Certification Authority/O=Apple Inc./C=US";
+    let authority = file(&openssl(&["req", "-x509", "-key", path(&authority_key), "-subj", issuer], b""));
+    let request = file(&openssl(&["req", "-new", "-key", "/dev/stdin", "-subj", &subject], &key));
+    let issued =
+        openssl(&["x509", "-req", "-in", path(&request), "-CA", path(&authority), "-CAkey", path(&authority_key), "-set_serial", "7"], b"");
+    let issued = Certificate::from_pem(&issued).unwrap();
+    let begins = issued.not_before();
+    PushCertificate::new(issued, private, begins).unwrap().must_be_issued_by_apple(false).unwrap();
+}
+
+#[test]
 fn every_message_tells_what_to_do() {
-    let mistakes = [Mistake::EncryptedMessage, Mistake::ServerToken, Mistake::Unknown, Mistake::TooLarge, Mistake::CertificationRequest];
+    let mistakes = [
+        Mistake::EncryptedMessage,
+        Mistake::Elsewhere(Kind::ServerToken),
+        Mistake::Unknown,
+        Mistake::TooLarge,
+        Mistake::CertificationRequest,
+    ];
     for mistake in mistakes {
         assert!(mistake.to_string().len() > 30, "{mistake}");
     }

@@ -144,10 +144,11 @@ fn a_token_is_read_as_the_portal_writes_it_and_mistakes_are_named() {
         (mail, "already opened"),
         (b"-----BEGIN CERTIFICATE-----", "belongs into Apple's portal"),
         (b"-----BEGIN RSA PRIVATE KEY-----", "private key"),
-        (b"eyJ0b2tlbiI6", "Apps and Books"),
+        (b"eyJ0b2tlbiI6ICJhIiwgImV4cERhdGUiOiAiMjAyNyJ9", "content token of Apps and Books"),
         (b"PK\x03\x04", "ZIP"),
-        (b"<?xml version", "profile"),
-        (b"hello there", "not a server token"),
+        (b"<plist><key>PayloadContent</key></plist>", "configuration profile"),
+        (b"%PDF-1.7", "PDF"),
+        (b"hello there", "the server token of Automated Device Enrollment is needed"),
         (large.as_slice(), "too large"),
     ] {
         let message = ServerToken::mistaken(file).message;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::pki::dropped::{self, Place};
 use crate::protocol::apps_and_books::moment;
 use crate::secret::{Secret, SecretBytes};
 
@@ -99,23 +100,19 @@ impl ServerToken {
     pub fn mistaken(file: &[u8]) -> Error {
         let holds = |needle: &str| file.windows(needle.len()).any(|window| window == needle.as_bytes());
         let what = if file.is_empty() {
-            "This is empty."
+            String::from("This is empty.")
         } else if file.len() > TOKEN_MAX_BYTES {
-            "This is too large to be a server token."
+            String::from("This is too large to be a server token.")
         } else if holds(BEGIN) || holds("consumer_key") {
-            "This is what stands inside a server token, already opened. The file itself is needed, as it was downloaded."
+            String::from("This is what stands inside a server token, already opened. The file itself is needed, as it was downloaded.")
         } else if holds("PRIVATE KEY") {
-            "This is a private key. It is not needed here: this appliance has its own, which never leaves it."
+            String::from("This is a private key. It is not needed here: this appliance has its own, which never leaves it.")
         } else if holds("-----BEGIN CERTIFICATE-----") {
-            "This is a certificate, perhaps the public key that was downloaded here. It belongs into Apple's portal, which gives the token for it."
-        } else if holds("<plist") || holds("<?xml") {
-            "This is a property list or a profile, not a server token."
-        } else if file.starts_with(b"PK") {
-            "This is a ZIP archive. Unpack it and bring the .p7m file in it."
-        } else if file.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(byte)) {
-            "This looks like a content token for Apps and Books (.vpptoken), or like a part of something else. It is no server token."
+            String::from(
+                "This is a certificate, perhaps the public key that was downloaded here. It belongs into Apple's portal, which gives the token for it.",
+            )
         } else {
-            "This is not a server token."
+            format!("{}Here the server token of Automated Device Enrollment is needed.", dropped::sentences(file, Place::DeviceLists))
         };
         Error::bad_input(format!("{what} {WHERE}"))
     }

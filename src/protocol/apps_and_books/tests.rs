@@ -42,7 +42,7 @@ fn what_is_no_content_token_is_named_for_what_it_is() {
         (b"", "empty"),
         (&old, "ended on 5 Jan 2025"),
         (b"Content-Type: application/pkcs7-mime; name=\"smime.p7m\"\n\nMIAGCSqG", ".p7m"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA", "certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA", "PEM text"),
         (br#"{"token":"x","expDate":"2027-01-05T08:00:00-0800"}"#, "decoded"),
         (b"PK\x03\x04", "ZIP"),
         (b"<?xml version=\"1.0\"?><plist/>", "property list"),

@@ -8,6 +8,7 @@ use time::macros::format_description;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::pki::dropped::{self, Kind};
 use crate::secret::Secret;
 
 /// Bytes of a content token at the most; real ones have about 400.
@@ -90,23 +91,16 @@ fn padding(text: &str) -> &'static str {
 
 /// Names what was brought in place of a content token.
 fn mistaken(bytes: &[u8], text: &str) -> Error {
-    let holds = |needle: &str| bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
-    let what = if holds("application/pkcs7-mime") || holds("smime.p7m") {
-        "This is a server token for automated enrollment (a .p7m file), not a content token for Apps and Books."
-    } else if holds("-----BEGIN") {
-        "This is a certificate or a key in PEM form, not a content token."
-    } else if holds("\"token\"") && holds("expDate") {
-        "This is what stands inside a content token, decoded. The file itself is needed, as it was downloaded."
-    } else if bytes.starts_with(b"PK") {
-        "This is a ZIP archive. Unpack it and bring the .vpptoken file in it."
-    } else if holds("<plist") || holds("<?xml") {
-        "This is a property list or a profile, not a content token."
-    } else if STANDARD.decode(text).is_ok() || text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte)) {
-        "This looks like the token from inside the file, or like a part of it. The whole text of the file is needed."
-    } else {
-        "This is not a content token."
+    let is_part = || STANDARD.decode(text).is_ok() || text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte));
+    let named = dropped::name(bytes).filter(|named| named.what != Kind::Text.what());
+    let what = match named {
+        Some(named) => named.sentences(),
+        None if is_part() => {
+            String::from("This looks like the token from inside the file, or like a part of it. The whole text of the file is needed.")
+        }
+        None => String::from("This is not a content token."),
     };
-    Error::bad_input(format!("{what} {WHERE}"))
+    Error::bad_input(format!("{what} Here a content token of Apps and Books is needed. {WHERE}"))
 }
 
 /// Reads a moment as Apple writes it: RFC 3339, or an offset without a colon (`-0800`), with or without fractions.

@@ -133,7 +133,9 @@ impl House {
             json!({ "Type": "com.apple.configuration.management.test", "Identifier": "school.example.test", "Payload": { "Echo": "x" } }),
         )
         .await;
-        made("/api/v1/webhooks", json!({ "url": "https://hooks.example.school/" })).await;
+        let webhook = made("/api/v1/webhooks", json!({ "url": "http://127.0.0.1:1/" })).await["id"].as_str().unwrap().to_owned();
+        let tried = self.ask(Role::Owner, Method::POST, &format!("/api/v1/webhooks/{webhook}/test"), None).await;
+        assert_eq!(tried.status, StatusCode::OK, "{}", tried.body);
         self.app.store.write(self.app.now(), super::backups::listed).await.unwrap();
         self.app.store.write(self.app.now(), super::notices::listed).await.unwrap();
         let taken = self.ask(Role::Owner, Method::POST, "/api/v1/releases/import", Some(releases::document())).await;
@@ -219,6 +221,7 @@ impl House {
             ("/api/v1/people/{id}", person),
             ("/api/v1/classes/{id}", class),
             ("/api/v1/focus/{id}", focus),
+            ("/api/v1/webhooks/{id}", webhook),
             ("/api/v1/profiles/{id}", profile),
             ("/api/v1/admins/{id}", String::from("kim")),
             ("/api/v1/commands/{uuid}", text(&command["commands"][0]["uuid"])),

@@ -26,3 +26,75 @@ async fn a_webhook_is_made_listed_and_deleted_by_those_who_configure() {
     assert_eq!(refused.body["errors"][0]["field"], "url");
     assert_eq!(house.ask(Role::Viewer, Method::POST, "/api/v1/webhooks", Some(wish)).await.status, StatusCode::FORBIDDEN);
 }
+
+/// A receiver that answers each post with this status and a word.
+async fn receiver(status: &'static str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut bytes = Vec::new();
+            // The body is one JSON object, and nothing in the head ends like one.
+            while !bytes.ends_with(b"}") {
+                if stream.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
+                    continue;
+                }
+                break;
+            }
+            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 5\r\n\r\nHello").as_bytes()).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_webhook_is_tried_changed_and_tells_what_was_posted() {
+    let house = House::new();
+    let url = receiver("200 OK").await;
+    let made = house.ask(Role::Admin, Method::POST, "/api/v1/webhooks", Some(json!({ "url": url }))).await.body;
+    let address = format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let tried = house.ask(Role::Admin, Method::POST, &format!("{address}/test"), None).await;
+    assert_eq!(
+        (tried.status, &tried.body["delivered"], &tried.body["status"]),
+        (StatusCode::OK, &json!(true), &json!(200)),
+        "{}",
+        tried.body
+    );
+    assert_eq!(tried.body["answer"], "Hello");
+
+    let refusing = receiver("418 I'm a teapot").await;
+    let changed = house.ask(Role::Admin, Method::PATCH, &address, Some(json!({ "url": refusing, "topics": ["mdm.CheckOut"] }))).await;
+    assert_eq!((changed.status, &changed.body["topics"]), (StatusCode::OK, &json!(["mdm.CheckOut"])));
+    let tried = house.ask(Role::Admin, Method::POST, &format!("{address}/test"), None).await.body;
+    assert_eq!(
+        (&tried["delivered"], &tried["status"], &tried["error"]),
+        (&json!(false), &json!(418), &json!("it answered with status 418"))
+    );
+    let nobody = json!({ "url": "http://127.0.0.1:1/" });
+    assert_eq!(house.ask(Role::Admin, Method::PATCH, &address, Some(nobody)).await.status, StatusCode::OK);
+    let tried = house.ask(Role::Admin, Method::POST, &format!("{address}/test"), None).await.body;
+    assert!(tried["status"].is_null() && tried["error"].is_string(), "{tried}");
+
+    let log = house.ask(Role::Admin, Method::GET, &format!("{address}/deliveries?limit=2"), None).await.body;
+    assert_eq!((&log["total"], log["items"].as_array().unwrap().len()), (&json!(3), 2));
+    assert_eq!(
+        (&log["items"][1]["state"], &log["items"][1]["status"], &log["items"][1]["topic"]),
+        (&json!("given_up"), &json!(418), &json!("rollcall.Test"))
+    );
+    let next = format!("{address}/deliveries?after={}", log["next"].as_str().unwrap());
+    let rest = house.ask(Role::Admin, Method::GET, &next, None).await.body;
+    assert_eq!(rest["items"][0]["state"], "delivered");
+    let again = format!("{address}/deliveries/{}/redeliver", rest["items"][0]["seq"]);
+    assert_eq!(house.ask(Role::Admin, Method::POST, &again, None).await.status, StatusCode::ACCEPTED);
+
+    let off = house.ask(Role::Admin, Method::PATCH, &address, Some(json!({ "enabled": false }))).await.body;
+    assert!(off["disabled_at"].is_string() && off["waiting"] == 0, "{off}");
+    assert_eq!(house.ask(Role::Admin, Method::POST, &again, None).await.status, StatusCode::CONFLICT);
+    let key = house.ask(Role::Admin, Method::POST, &format!("{address}/key"), None).await.body;
+    assert!(key["hmac_key"].as_str().unwrap() != made["hmac_key"].as_str().unwrap());
+    for (method, path) in [(Method::POST, format!("{address}/test")), (Method::GET, format!("{address}/deliveries")), (Method::POST, again)]
+    {
+        assert_eq!(house.ask(Role::Helper, method, &path, None).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+}

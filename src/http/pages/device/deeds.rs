@@ -246,7 +246,7 @@ fn fields(view: &DeedView<'_>) -> Markup {
     };
     let pin = html! {
         @if view.macs {
-            (field("pin", "PIN for Macs").mono().value(&typed.pin).error(error("pin")).pattern("[0-9]{6}").help("Six digits. It is kept here with the Mac."))
+            (field("pin", "PIN for Macs").optional().mono().value(&typed.pin).error(error("pin")).pattern("[0-9]{6}").help("Six digits. Left empty, one is made for each Mac and shown once. Either is kept here with the Mac."))
         }
     };
     match view.deed {

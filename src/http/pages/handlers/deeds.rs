@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask, outcome};
 use crate::http::pages::devices::CHOSEN_MAX;
-use crate::http::pages::parts::{Action, Markup};
+use crate::http::pages::parts::{Action, Markup, count};
 use crate::http::return_to_service;
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::devices::{self, Outcome};
@@ -146,21 +146,24 @@ fn comes_back(deed: Deed, typed: &DeedForm) -> Option<Network> {
     (deed == Deed::Erase && !typed.come_back.is_empty()).then_some(network)
 }
 
+/// The PIN that was made for a Mac, where one was.
+type Made = Option<Secret<String>>;
+
 /// Does a deed to one device.
-async fn carry_out(app: &App, actor: &Actor, id: &str, deed: Deed, typed: &Arc<DeedForm>) -> Result<()> {
+async fn carry_out(app: &App, actor: &Actor, id: &str, deed: Deed, typed: &Arc<DeedForm>) -> Result<Made> {
     if let Some(network) = comes_back(deed, typed) {
-        return return_to_service::bring_back(app, actor, id, network).await;
+        return return_to_service::bring_back(app, actor, id, network).await.map(|()| None);
     }
     let (actor, id, given) = (actor.clone(), id.to_owned(), Arc::clone(typed));
     app.store.write(app.now(), move |tx| act(tx, &actor, &id, deed, &given)).await
 }
 
 /// Erases several devices that come back by themselves, as many as can.
-async fn bring_back(app: &App, actor: &Actor, targets: &[String], network: &Network) -> Result<Outcome<()>> {
+async fn bring_back(app: &App, actor: &Actor, targets: &[String], network: &Network) -> Result<Outcome<Made>> {
     let mut outcome = Outcome { done: Vec::new(), refused: Vec::new() };
     for id in targets {
         match return_to_service::bring_back(app, actor, id, network.clone()).await {
-            Ok(()) => outcome.done.push(()),
+            Ok(()) => outcome.done.push(None),
             // What is wrong with the network is wrong for all: it is said at its field.
             Err(error) if error.kind == Kind::BadInput && outcome.done.is_empty() && outcome.refused.is_empty() => return Err(error),
             Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict | Kind::NotFound) => {
@@ -183,8 +186,12 @@ async fn do_one(
     let deed = read(&deed)?;
     let typed = Arc::new(typed);
     match carry_out(&app, &who.actor, &id, deed, &typed).await {
-        Ok(()) if deed == Deed::Delete => Ok(said(&app, &gate, &who, DEVICES.0, &deed.done(1))),
-        Ok(()) => Ok(said(&app, &gate, &who, &format!("/devices/{id}"), &deed.done(1))),
+        Ok(_) if deed == Deed::Delete => Ok(said(&app, &gate, &who, DEVICES.0, &deed.done(1))),
+        Ok(made) => {
+            // Shown this once; afterwards whoever may reveal secrets has it shown on the device's page.
+            let pin = made.map_or_else(String::new, |pin| format!(" The PIN {} was made for it and is kept with it.", pin.expose()));
+            Ok(said(&app, &gate, &who, &format!("/devices/{id}"), &format!("{}{pin}", deed.done(1))))
+        }
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let page = question(&app, &who, &id, deed, DeedForm::clone(&typed), &errors(&error)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -277,7 +284,13 @@ async fn several(
         };
         match came {
             Ok(Outcome { done, refused }) if refused.is_empty() => {
-                return Ok(said(&app, &gate, &who, DEVICES.0, &deed.done(done.len() as u64)));
+                let made = done.iter().flatten().count() as u64;
+                let pins = if made == 0 {
+                    String::new()
+                } else {
+                    format!(" {} made; each is kept with its Mac.", count(made, "PIN was", "PINs were"))
+                };
+                return Ok(said(&app, &gate, &who, DEVICES.0, &format!("{}{pins}", deed.done(done.len() as u64))));
             }
             Ok(Outcome { done, refused }) => {
                 let called = |id: &str| listed.iter().find(|listed| listed.device.id == id).map(|listed| name(&listed.device));
@@ -306,25 +319,30 @@ async fn several(
     Ok((status, ask(&shell(&app, &who, None).await?, &view)).into_response())
 }
 
-fn act(tx: &Tx, actor: &Actor, id: &str, deed: Deed, typed: &DeedForm) -> Result<()> {
+fn act(tx: &Tx, actor: &Actor, id: &str, deed: Deed, typed: &DeedForm) -> Result<Made> {
     match deed {
-        Deed::Retire => devices::retire(tx, actor, id).map(drop),
-        Deed::Delete => devices::delete(tx, actor, id),
+        Deed::Retire => devices::retire(tx, actor, id).map(|_| None),
+        Deed::Delete => devices::delete(tx, actor, id).map(|()| None),
         _ => {
             let channel = devices::channel(tx, actor, id)?;
-            let order = order(tx, &channel, deed, typed)?;
-            commands::enqueue(tx, actor, &channel, Wish::new(order)).map(drop)
+            let is_mac = commands::capabilities(tx, &channel)?.platform == Platform::Macos;
+            let given = pin(typed, is_mac)?;
+            // A Mac that is locked without a PIN is in nobody's hand; who may not destroy does not lock people out by one.
+            let wants_one = is_mac && matches!(deed, Deed::Lock | Deed::Erase) && given.is_none() && actor.may(Right::Destroy);
+            let made = wants_one.then(|| commands::new_pin(tx));
+            let order = order(tx, deed, typed, given.as_ref().or(made.as_ref()))?;
+            commands::enqueue(tx, actor, &channel, Wish::new(order))?;
+            Ok(made)
         }
     }
 }
 
-fn order(tx: &Tx, channel: &Enrollment, deed: Deed, typed: &DeedForm) -> Result<Command> {
+fn order(tx: &Tx, deed: Deed, typed: &DeedForm, pin: Option<&Secret<String>>) -> Result<Command> {
     let uuid = commands::new_uuid(tx);
     let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let (message, phone) = (text(&typed.message), text(&typed.phone));
-    let is_mac = commands::capabilities(tx, channel)?.platform == Platform::Macos;
     Ok(match deed {
-        Deed::Lock => command::device_lock(uuid, message.as_deref(), phone.as_deref(), pin(typed, is_mac)?.as_ref()),
+        Deed::Lock => command::device_lock(uuid, message.as_deref(), phone.as_deref(), pin),
         Deed::Restart => command::restart_device(uuid, None),
         Deed::ShutDown => command::shut_down_device(uuid),
         Deed::LostMode if message.is_none() && phone.is_none() => {
@@ -336,7 +354,7 @@ fn order(tx: &Tx, channel: &Enrollment, deed: Deed, typed: &DeedForm) -> Result<
         Deed::Locate => command::device_location(uuid),
         // The room fills in the token that the device gave.
         Deed::ClearPasscode => Command::new(uuid, "ClearPasscode"),
-        Deed::Erase => command::erase_device(uuid, &EraseDevice { pin: pin(typed, is_mac)?, ..EraseDevice::default() }),
+        Deed::Erase => command::erase_device(uuid, &EraseDevice { pin: pin.cloned(), ..EraseDevice::default() }),
         Deed::Retire | Deed::Delete => return Err(Error::bad_input("No command does that.")),
     })
 }

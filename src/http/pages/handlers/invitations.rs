@@ -194,7 +194,7 @@ async fn show(State(app): State<App>, who: SignedIn, Path(code): Path<String>) -
 }
 
 /// The devices that came by an invitation, newest first.
-fn arrivals(tx: &Tx, invitation_id: &str) -> Result<Vec<Arrival>> {
+pub(super) fn arrivals(tx: &Tx, invitation_id: &str) -> Result<Vec<Arrival>> {
     let mut arrivals = Vec::new();
     for enrollment in enrollments::of_invitation(tx, invitation_id, PAGE)? {
         let Some(device) = devices::by_id(tx, &enrollment.device_id)? else { continue };

@@ -167,7 +167,7 @@ async fn begin(State(app): State<App>, gate: Gate, from: FromOurPage, Form(form)
             if !said.is_empty() {
                 app.store.write(app.now(), move |tx| settings::set_organisation(tx, &said)).await?;
             }
-            enter(&started, from.secure, "/")
+            enter(&started, from.secure, "/setup/steps")
         }
         Err(error) if error.kind == Kind::NotFound => over(&app, error).await,
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::TooOften) => {

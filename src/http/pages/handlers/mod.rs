@@ -41,6 +41,7 @@ mod teaching;
 mod tls;
 mod today;
 mod updates;
+mod webhooks;
 mod words;
 
 use axum::Router;
@@ -110,6 +111,7 @@ pub fn routes() -> Router<App> {
         .merge(backups::routes())
         .merge(tls::routes())
         .merge(notices::routes())
+        .merge(webhooks::routes())
         .merge(doctor::routes())
         .merge(access::routes())
         .merge(catalog::routes())

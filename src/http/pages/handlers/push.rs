@@ -23,6 +23,7 @@ use crate::http::push_requests::{self, Checked, VENDOR_FILES_MAX};
 use crate::mdm::Right;
 use crate::mdm::push_certificates::{self, Put, Standing};
 use crate::mdm::push_requests::{self as room, Asking};
+use crate::pki::dropped::Place;
 use crate::pki::pem;
 use crate::pki::push_certificate::{Mistake, PushCertificate as Pair, PushCertificateError};
 use crate::secret::Secret;
@@ -196,10 +197,23 @@ impl Upload {
             match field.name() {
                 Some("certificate" | "signed" | "files") => {
                     let name = field.file_name().unwrap_or("The file").chars().take(100).collect();
+                    let is_named = field.file_name().is_some_and(|name| !name.is_empty());
+                    let file = field.bytes().await.map_err(broken)?;
+                    // What a browser sends where no file was chosen.
+                    if file.is_empty() && !is_named {
+                        continue;
+                    }
                     upload.name = if upload.files.is_empty() { name } else { String::from("What you chose") };
-                    upload.files.push(field.bytes().await.map_err(broken)?);
+                    upload.files.push(file);
                     if upload.files.len() > VENDOR_FILES_MAX {
                         return Err(Error::bad_input(format!("Choose at most {VENDOR_FILES_MAX} files.")));
+                    }
+                }
+                Some("text") => {
+                    let text = field.bytes().await.map_err(broken)?;
+                    if !text.trim_ascii().is_empty() {
+                        upload.name = String::from(if upload.files.is_empty() { "What you pasted" } else { "What you chose and pasted" });
+                        upload.files.push(text);
                     }
                 }
                 Some("passphrase" | "vendor_passphrase") => upload.passphrase = field.text().await.map_err(broken)?,
@@ -212,28 +226,24 @@ impl Upload {
 }
 
 async fn upload(app: App, who: SignedIn, upload: Upload) -> Result<Response> {
-    let now = app.now();
-    let actor = who.actor.clone();
-    let own_keys = app.store.read(now, |tx| room::own_keys(tx, &actor)).await?;
     let Upload { name, files, passphrase, account } = upload;
     let brought = files.first().cloned().unwrap_or_default();
-    // Opening an encrypted file may take a second.
-    let reading = tokio::task::spawn_blocking(move || {
-        let passphrase = Some(passphrase.as_str()).filter(|passphrase| !passphrase.is_empty());
-        let files: Vec<&[u8]> = files.iter().map(|file| &file[..]).collect();
-        Pair::from_files(&files, passphrase, &own_keys, now)
-    });
-    let pair = match reading.await.map_err(|error| Error::internal("the file could not be read", error))? {
+    let pair = match push_requests::pair(&app, &who.actor, files, Some(passphrase)).await? {
         Ok(pair) => pair,
         // It belongs one step earlier, and is taken there.
-        Err(PushCertificateError::Mistake(Mistake::PushRequest | Mistake::EncryptedMessage)) => {
-            let checked = push_requests::bring(&app, &who.actor, brought).await;
-            return signed(&app, &who, checked).await;
+        Err(PushCertificateError::Mistake(mistake @ (Mistake::PushRequest | Mistake::EncryptedMessage))) => {
+            return match push_requests::bring(&app, &who.actor, brought).await {
+                // Encrypted to somebody else: it may be a token as well.
+                Err(error) if error.kind == Kind::BadInput && mistake == Mistake::EncryptedMessage => {
+                    refused(&app, &who, name, account, &mistake.into()).await
+                }
+                checked => signed(&app, &who, checked).await,
+            };
         }
         Err(mistake) => return refused(&app, &who, name, account, &mistake).await,
     };
     let (actor, brought, note) = (who.actor.clone(), pair.clone(), account.clone());
-    let put = app.store.write(now, move |tx| {
+    let put = app.store.write(app.now(), move |tx| {
         let doubt = doubt(tx, &brought)?;
         match doubt {
             None => push_certificates::put(tx, &actor, &brought, &note, false).map(Ok),
@@ -264,11 +274,29 @@ fn doubt(tx: &Tx, pair: &Pair) -> Result<Option<Doubt>> {
     Ok(push_certificates::ends_sooner(tx, pair)?.map(Doubt::EndsSooner))
 }
 
+/// Where a file is taken that is none of this page's.
+fn link(place: Place) -> Option<(&'static str, &'static str)> {
+    Some(match place {
+        Place::Push => return None,
+        Place::AppsAndBooks => ("/system/apps-and-books", "Open Apps and Books"),
+        Place::DeviceLists => ("/system/device-list", "Open Apple’s device list"),
+        Place::Profiles => ("/profiles/new", "Upload a profile"),
+        Place::Provisioning => ("/provisioning/new", "Upload a provisioning profile"),
+        Place::OwnApps => ("/own-apps/new", "Upload an app"),
+        Place::People => ("/people/import", "Import people and classes"),
+    })
+}
+
 async fn refused(app: &App, who: &SignedIn, file: String, account: String, mistake: &PushCertificateError) -> Result<Response> {
+    let (what, remedy, place) = match mistake {
+        PushCertificateError::Mistake(found) => (found.what(), found.remedy(), found.place()),
+        other => (None, sentence(&other.to_string()), None),
+    };
     let recognised = Recognised {
         file: if file.is_empty() { String::from("The file") } else { file },
-        what: String::from("not what is needed here"),
-        remedy: format!("{} Nothing was replaced.", sentence(&mistake.to_string())),
+        what: what.unwrap_or_else(|| String::from("not what is needed here")),
+        remedy: format!("{} Nothing was replaced.", sentence(&remedy)),
+        link: place.and_then(link),
         needs_passphrase: matches!(mistake, PushCertificateError::Locked { .. }),
     };
     let view = PushView { upload: Some(recognised), account, ..filled(app, who).await? };

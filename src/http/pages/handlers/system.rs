@@ -20,6 +20,7 @@ use super::people::{admin_rows, token_rows};
 use super::releases;
 use super::shell;
 use super::tls;
+use super::webhooks;
 use super::words::entry;
 use crate::app::App;
 use crate::clock::{Day, Timestamp, Zone};
@@ -118,6 +119,8 @@ fn parts(tx: &Tx, actor: &Actor, shows: tls::Shows) -> Result<Vec<SystemPart>> {
     if actor.may(Right::Configure) {
         let (state, words) = notices::part(tx, actor)?;
         parts.push(part("Notices", state, words, system::notices::ADDRESS));
+        let (state, words) = webhooks::part(tx, actor)?;
+        parts.push(part("Webhooks", state, words, system::webhooks::ADDRESS));
     }
     let (state, words) = move_in::part(tx, actor)?;
     parts.push(part("Move in", state, words, system::move_in::ADDRESS));

@@ -16,7 +16,7 @@ use crate::http::api::server_certificate;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::parts::State as Mark;
 use crate::http::pages::system::tls::{ADDRESS, TlsForm, TlsView, page};
-use crate::mdm::ca::public_tls::{self, Challenge, Choice, LETS_ENCRYPT};
+use crate::mdm::ca::public_tls::{self, Challenge, Choice, LETS_ENCRYPT, Situation, Way};
 use crate::mdm::{Actor, Right};
 use crate::store::{Tx, authorities};
 
@@ -85,9 +85,10 @@ async fn view(app: &App, who: &SignedIn) -> Result<TlsView> {
         state,
         words,
         host: app.public_host().to_owned(),
-        port: port(&app.public_url),
         by_files: shows == Shows::Files,
         not_public: !public_tls::is_public(app.public_host()),
+        ways: ways(app),
+        extra_hosts: app.config.extra_hosts.clone(),
         has_hook: app.config.dns_hook.is_some(),
         chosen,
         form: form.unwrap_or_default(),
@@ -101,6 +102,16 @@ fn word(challenge: Challenge) -> &'static str {
         Challenge::TlsAlpn => "tls-alpn-01",
         Challenge::Dns => "dns-01",
     }
+}
+
+/// By which ways an authority that everybody trusts can convince itself here.
+pub(super) fn ways(app: &App) -> Vec<Way> {
+    public_tls::ways(Situation {
+        host: app.public_host(),
+        port: port(&app.public_url),
+        listens_at_443: app.listening().iter().any(|(_, address)| address.port() == 443),
+        has_hook: app.config.dns_hook.is_some(),
+    })
 }
 
 /// The port of an address; 443 where none is written.

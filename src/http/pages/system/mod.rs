@@ -15,6 +15,7 @@ pub mod roles;
 pub mod settings;
 pub mod setup_assistant;
 pub mod tls;
+pub mod webhooks;
 
 use maud::{Markup, html};
 
@@ -109,7 +110,7 @@ pub fn page(shell: &Shell, view: &SystemView) -> Markup {
     let content = html! {
         div.split {
             div.stack.loose {
-                (live(Live { id: "system", topics: "setting push job certificate authority root release notice", of: None, src: None }, html! {
+                (live(Live { id: "system", topics: "setting push job certificate authority root release notice webhook", of: None, src: None }, html! {
                     div.stack.loose { (parts(view)) (section("Jobs", jobs(view, shell.now))) }
                 }))
                 @if view.may_govern {

@@ -97,7 +97,7 @@ pub fn page(shell: &Shell, view: &NoticesView) -> Markup {
             (section("Beside what needs somebody", rules(view)))
             (section("Calendar", calendar(view)))
             (section("Webhooks", html! {
-                p.quiet { "A webhook that names the topic " code { "rollcall.Notice" } " is told the same as it happens. Webhooks are made by the API." }
+                p.quiet { "A webhook that names the topic " code { "rollcall.Notice" } " is told the same as it happens. " a href="/system/webhooks" { "Webhooks" } }
             }))
             (section("Last letters", letters(&view.standing.letters, shell.now)))
         }

@@ -4,8 +4,9 @@ use maud::{Markup, html};
 
 use super::super::parts::{
     Button, Fact, Frame, Live, Section, Shell, State, badge, checkbox, facts, field, frame, live, moment, post, section, select,
+    state_square,
 };
-use crate::mdm::ca::public_tls::{Chosen, LETS_ENCRYPT};
+use crate::mdm::ca::public_tls::{Chosen, LETS_ENCRYPT, Way};
 
 /// Where the page is.
 pub const ADDRESS: &str = "/system/tls";
@@ -23,14 +24,16 @@ pub struct TlsView {
     pub words: String,
     /// The public name.
     pub host: String,
-    /// The port of the public address.
-    pub port: u16,
     /// Whether the certificate comes from files, of which nothing can be changed here.
     pub by_files: bool,
     /// What was chosen.
     pub chosen: Option<Chosen>,
     /// Why no authority on the internet can vouch for the name.
     pub not_public: bool,
+    /// By which ways the name can be proven here.
+    pub ways: Vec<Way>,
+    /// Further names that are served, from the settings.
+    pub extra_hosts: Vec<String>,
     /// Whether the settings name a program for DNS records.
     pub has_hook: bool,
     /// The form as it stands.
@@ -84,6 +87,11 @@ pub fn page(shell: &Shell, view: &TlsView) -> Markup {
 
 fn shown(view: &TlsView) -> Vec<Fact> {
     let mut list = vec![Fact::new("Shown now", badge(view.state, &view.words)), Fact::text("Name", &view.host)];
+    let extra = html! {
+        @if view.extra_hosts.is_empty() { "none" } @else { (view.extra_hosts.join(", ")) }
+        " " span.quiet { "(" code { "extra_hosts" } " of the settings: names of devices that moved in)" }
+    };
+    list.push(Fact::new("Served too", extra));
     if let Some(chosen) = &view.chosen {
         list.push(Fact::text("Authority", authority(&chosen.choice.directory)));
         if !chosen.names.is_empty() {
@@ -111,10 +119,19 @@ fn deeds() -> Markup {
     }
 }
 
+/// The ways to prove a name, each with whether it can be gone here.
+pub fn ways(ways: &[Way]) -> Markup {
+    html! {
+        ul.plain.stack {
+            @for way in ways { li.row { (state_square(if way.possible { State::Ok } else { State::Silent }, 12)) span { (way.words) } } }
+        }
+    }
+}
+
 fn form(view: &TlsView) -> Markup {
     let error = |name: &str| view.errors.iter().find(|(field, _)| field == name).map(|(_, words)| words.as_str());
     let challenges = CHALLENGES.map(|(word, words)| (word.to_owned(), words.to_owned()));
-    let (form, port) = (&view.form, view.port);
+    let form = &view.form;
     let help = if view.has_hook {
         "The program of the settings is called with “add” and “remove”, the record’s name and its value."
     } else {
@@ -124,12 +141,7 @@ fn form(view: &TlsView) -> Markup {
         @if view.not_public {
             p.error { (view.host) " is no name that can be found from the internet: nobody there can vouch for it. Start the appliance with " code { "--url https://NAME" } " of a domain of yours, or name an authority of your own below." }
         }
-        @if port != 443 {
-            p.hint {
-                "To prove the name by port, the authority connects to port 443 of " (view.host) ". This appliance is at port " (port)
-                ": let your router or firewall hand 443 on to it, or choose the DNS record."
-            }
-        }
+        @if !view.ways.is_empty() { (ways(&view.ways)) }
         (post(ADDRESS, html! {
             div.form {
                 @if let Some(words) = error("") { p.error role="alert" { (words) } }

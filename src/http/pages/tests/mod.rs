@@ -19,6 +19,7 @@ mod licences;
 mod log_in;
 mod notices;
 mod packages;
+mod pins;
 mod policies;
 mod profiles;
 mod releases;
@@ -27,6 +28,7 @@ mod saved_filters;
 mod setup_assistant;
 mod tls;
 mod updates;
+mod webhooks;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};

@@ -153,6 +153,11 @@ async fn a_provisioning_profile_is_uploaded_and_given_to_a_group() {
     assert!(page.contains("until the device is restarted") && page.contains("Example School (A1B2C3D4E5)"), "{page}");
     assert!(house.get(&owner, "/groups/cart").await.body.contains("Provisioning profile In-house Field"));
     let refused = house.bring_file(&owner, "/provisioning/new", &[], b"hello").await;
-    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains("no provisioning profile"), "{}", refused.body);
+    assert!(
+        refused.status == StatusCode::UNPROCESSABLE_ENTITY
+            && refused.body.contains("This is a text. Here a provisioning profile is needed"),
+        "{}",
+        refused.body
+    );
     assert_eq!(house.post(&owner, &format!("{address}/delete"), "confirmed=1").await.status, StatusCode::SEE_OTHER);
 }

@@ -141,3 +141,18 @@ fn an_account_is_kept_sealed_for_its_authority_only() {
     choose_it(&store, now(), Choice { directory: "https://other.example/".into(), ..choice() }).unwrap();
     assert!(store.write_blocking(now(), task).unwrap().unwrap().account.is_none());
 }
+
+#[test]
+fn which_way_is_possible_follows_from_name_port_and_program() {
+    let at = |host, port, listens_at_443, has_hook| {
+        let ways = ways(Situation { host, port, listens_at_443, has_hook });
+        assert!(ways.iter().all(|way| way.possible != way.words.contains(" only once ")), "{ways:?}");
+        ways.into_iter().map(|way| way.possible).collect::<Vec<_>>()
+    };
+    assert_eq!(at("mdm.example.school", 443, false, false), [true, false], "a proxy may be at the port of the address");
+    assert_eq!(at("mdm.example.school", 8443, false, false), [false, false]);
+    assert_eq!(at("mdm.example.school", 8443, true, true), [true, true]);
+    for host in ["localhost", "192.0.2.7", "mac.local", "mdm"] {
+        assert!(at(host, 443, true, true).is_empty(), "{host}");
+    }
+}
