@@ -21,7 +21,7 @@ use crate::mdm::devices::{self, Wanted};
 use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::updates::lookup;
-use crate::mdm::{Right, needs};
+use crate::mdm::{Right, needs, runaway};
 use crate::store::Tx;
 use crate::store::alerts::Alert;
 use crate::store::roster::{self, Filter, Listed};
@@ -92,6 +92,8 @@ fn way(key: &str) -> Option<(String, String)> {
     } else if key == needs::REFUSED {
         to(String::from("/devices?state=problem"), "Show the devices")
     } else if let Some(id) = key.strip_prefix(needs::NOT_BACK) {
+        to(format!("/devices/{id}"), "Show the device")
+    } else if let Some(id) = key.strip_prefix(runaway::ALERT) {
         to(format!("/devices/{id}"), "Show the device")
     } else if key == lookup::NEED {
         to(releases::ADDRESS.to_owned(), "OS releases")
