@@ -94,9 +94,30 @@ fn damage(conn: &Connection, depth: Depth) -> rusqlite::Result<Vec<Finding>> {
         Depth::Full => "integrity_check",
     };
     let mut statement = conn.prepare(&format!("PRAGMA {pragma}({FINDING_LIMIT})"))?;
-    let messages = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let findings = messages.map(|message| message.map(|message| Finding { message }));
-    Ok(findings.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|finding| finding.message != "ok").collect())
+    let (mut rows, mut findings) = (statement.query([])?, Vec::new());
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => findings.push(row.get::<_, String>(0)?),
+            Ok(None) => break,
+            // What was found before the look could not go on says more than that it could not.
+            Err(error) if is_damage(&error) && !findings.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    findings.retain(|message| message != "ok");
+    Ok(findings.into_iter().map(|message| Finding { message: named(conn, message) }).collect())
+}
+
+/// Adds the name of the table or index whose tree a message is about: SQLite names trees by their root's page.
+fn named(conn: &Connection, message: String) -> String {
+    let root = message.strip_prefix("Tree ").and_then(|rest| rest.split(' ').next()?.parse::<i64>().ok());
+    let name = root.and_then(|root| {
+        conn.query_row("SELECT type || ' ' || name FROM sqlite_schema WHERE rootpage = ?1", [root], |row| row.get::<_, String>(0)).ok()
+    });
+    match name {
+        Some(name) => format!("{message} ({name})"),
+        None => message,
+    }
 }
 
 fn broken_references(tx: &Tx) -> rusqlite::Result<Vec<Finding>> {

@@ -162,7 +162,9 @@ fn a_damaged_database_is_not_served_and_the_newest_backup_is_offered_with_the_wo
     let note = json!({ "name": "school.age", "location": away.to_str().unwrap(), "in_folder": true, "made_at": "2026-11-25T03:15:00Z" });
     std::fs::write(data.join("last-backup.json"), note.to_string()).unwrap();
     let listing = || {
-        let mut names: Vec<_> = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        // SQLite's own, beside every database that somebody looks at.
+        names.retain(|name| !name.ends_with("-wal") && !name.ends_with("-shm"));
         names.sort();
         names
     };
@@ -183,5 +185,6 @@ fn a_damaged_database_is_not_served_and_the_newest_backup_is_offered_with_the_wo
     let finding = &report["findings"][0];
     assert_eq!((doctor.status.code(), &finding["id"], &finding["level"]), (Some(1), &json!("database.damaged"), &json!("error")));
     assert!(text(&finding["remedy"]).ends_with(&restore), "{finding}");
-    assert_eq!((std::fs::read(&path).unwrap(), listing()), (bytes, before), "nothing was changed, nothing removed");
+    assert!(std::fs::read(&path).unwrap() == bytes, "nothing was changed");
+    assert_eq!(listing(), before, "nothing was removed");
 }
