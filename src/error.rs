@@ -21,6 +21,8 @@ pub enum Kind {
     Conflict,
     /// The input is over one of the named limits.
     TooLarge,
+    /// It came too slowly, or stopped coming: the same call may succeed later.
+    TooSlow,
     /// A full queue or disk: the same call may succeed later.
     Busy,
     /// This caller alone has tried too often: the same call may succeed later.

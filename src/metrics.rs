@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder};
 
 use crate::error::{Error, Result};
 
@@ -116,6 +116,7 @@ struct Families {
     request_durations: HistogramVec,
     check_ins: IntCounterVec,
     reports: IntCounterVec,
+    held_back: IntCounter,
     pushes: IntCounterVec,
     jobs: IntCounterVec,
     job_durations: HistogramVec,
@@ -161,17 +162,23 @@ impl Metrics {
                 "What devices say when they connect, by its Status; Idle asks for a command.",
                 &["status"],
             ),
+            held_back: IntCounter::new(
+                "rollcall_device_requests_held_back_total",
+                "Requests of devices that ask without end, answered with 503; the others are served.",
+            )
+            .expect("the name is one"),
             pushes: counter("rollcall_pushes_total", "Pushes to devices by Apple, practice ones left out.", &["outcome"]),
             jobs: counter("rollcall_job_turns_total", "Turns of jobs, by how they ended.", &["name", "outcome"]),
             job_durations: histograms("rollcall_job_duration_seconds", "How long turns of jobs took.", &JOB_BUCKETS, &["name"]),
         };
         start(&families.pushes, PUSHES.map(|outcome| [outcome]));
         let registry = &families.registry;
-        let all: [Box<dyn prometheus::core::Collector>; 10] = [
+        let all: [Box<dyn prometheus::core::Collector>; 11] = [
             Box::new(families.requests.clone()),
             Box::new(families.request_durations.clone()),
             Box::new(families.check_ins.clone()),
             Box::new(families.reports.clone()),
+            Box::new(families.held_back.clone()),
             Box::new(families.pushes.clone()),
             Box::new(families.jobs.clone()),
             Box::new(families.job_durations.clone()),
@@ -206,6 +213,11 @@ impl Metrics {
     /// A device connected with this status.
     pub fn report(&self, status: &str) {
         self.0.reports.with_label_values(&[status]).inc();
+    }
+
+    /// A request of a device was held back, because it asks without end.
+    pub fn held_back(&self) {
+        self.0.held_back.inc();
     }
 
     /// A push had this outcome, one of [`PUSHES`].

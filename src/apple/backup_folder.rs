@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -42,6 +43,24 @@ pub fn try_out(folder: &Path, data: &Path, name: &str) -> Result<()> {
     let trial = Unfinished(folder.join(name));
     fs::write(&trial.0, b"a trial of rollcall").map_err(|error| unwritable(&trial.0, &error))?;
     fs::remove_file(&trial.0).map_err(|error| unwritable(&trial.0, &error))
+}
+
+/// Whether a folder is on the same disk as the data folder; none where one of them cannot be looked at.
+pub fn same_disk(folder: &Path, data: &Path) -> Option<bool> {
+    Some(fs::metadata(folder).ok()?.dev() == fs::metadata(data).ok()?.dev())
+}
+
+/// Those of these folders that are not there, or cannot be looked into, each once.
+pub fn unreachable<'a>(folders: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut missing: Vec<_> = folders.filter(|folder| fs::read_dir(folder).is_err()).map(str::to_owned).collect();
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+/// Whether a backup is in its folder, with the size that it had.
+pub fn is_there(folder: &Path, name: &str, size_bytes: u64) -> bool {
+    fs::metadata(folder.join(name)).is_ok_and(|file| file.is_file() && file.len() == size_bytes)
 }
 
 /// Gives a file that is whole, and on the disk, its name.
@@ -86,6 +105,11 @@ mod tests {
         try_out(&away, &data, "t").unwrap();
         assert_eq!(fs::read_dir(&away).unwrap().count(), 0);
         remove(&away, "t").unwrap();
+        assert_eq!((same_disk(&away, &data), same_disk(&root.path().join("nowhere"), &data)), (Some(true), None));
+        fs::write(away.join("b.age"), "four").unwrap();
+        assert_eq!([4, 5].map(|size| is_there(&away, "b.age", size)), [true, false]);
+        let (here, nowhere) = (away.display().to_string(), root.path().join("nowhere").display().to_string());
+        assert_eq!(unreachable([&*nowhere, &*here, &*nowhere].into_iter()), [nowhere.clone()]);
         assert!(remove(&root.path().join("nowhere"), "t").is_err());
     }
 }

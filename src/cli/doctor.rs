@@ -1,5 +1,6 @@
 //! `rollcall doctor`: whether the appliance can do its work, and what to do where it cannot.
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use axum::http::Method;
@@ -7,10 +8,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::api::{self, Beside};
+use super::damaged::{self, Damage};
 use super::print::{self, text};
 use super::serve;
 use crate::config::{Config, Layer};
 use crate::error::{Error, Kind, Result};
+use crate::mdm::backups::offer;
+use crate::store::backup::noted;
 
 /// Examines the appliance and says what to do.
 ///
@@ -34,10 +38,14 @@ impl Doctor {
     pub(super) fn run(self) -> Result<()> {
         let Beside { data, json } = self.beside;
         let folder = Config::read_present(Layer::flags().with("data", data.clone()), serve::environment())?.data;
-        let asked = api::with(data, async |api| Ok(api.ask(Method::POST, "/api/v1/doctor/run", Some(json!({}))).await));
-        let report = match asked {
-            Ok(answer) => answer?,
-            Err(error) => closed(&folder, error)?,
+        // Nobody opens a damaged database to work with it, not even to look at the rest.
+        let at_rest = if UnixStream::connect(folder.join("control.sock")).is_err() { damaged::look(&folder) } else { None };
+        let report = match at_rest {
+            Some(Damage { what, remedy }) => only("database.damaged", &what, &remedy),
+            None => match api::with(data, async |api| Ok(api.ask(Method::POST, "/api/v1/doctor/run", Some(json!({}))).await)) {
+                Ok(answer) => answer?,
+                Err(error) => closed(&folder, error)?,
+            },
         };
         print::whole((if json { print::json(&report) } else { told(&report) }).as_bytes())?;
         match report["errors"].as_u64().unwrap_or_default() {
@@ -55,14 +63,19 @@ fn closed(folder: &Path, error: Error) -> Result<Value> {
     }
     let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
     let remedy = match error.kind {
-        Kind::Conflict => "Wait until it has started or ended, then look once more.",
-        _ => "Keep a copy of the data folder as it is. Then restore the newest backup that is sound: rollcall restore FILE.",
+        Kind::Conflict => String::from("Wait until it has started or ended, then look once more."),
+        _ => {
+            let kept = noted(folder);
+            format!("Keep a copy of the data folder as it is. If it cannot be mended: {}", offer::words(kept.as_ref(), folder))
+        }
     };
-    let finding = json!({
-        "id": "database.open", "area": "database", "level": "error", "link": null,
-        "what": format!("{} cannot be opened: {}{cause}", folder.display(), error.message), "remedy": remedy,
-    });
-    Ok(json!({ "checked_at": null, "errors": 1, "warnings": 0, "findings": [finding] }))
+    Ok(only("database.open", &format!("{} cannot be opened: {}{cause}", folder.display(), error.message), &remedy))
+}
+
+/// A report of one error about the database, beside which nothing else can be looked at.
+fn only(id: &str, what: &str, remedy: &str) -> Value {
+    let finding = json!({ "id": id, "area": "database", "level": "error", "link": null, "what": what, "remedy": remedy });
+    json!({ "checked_at": null, "errors": 1, "warnings": 0, "findings": [finding] })
 }
 
 /// The findings for people: the worst first, each with its remedy below it.

@@ -1,14 +1,23 @@
 //! Where the log goes and how it looks: the error stream, in lines for people or for machines.
 
-use std::io::IsTerminal;
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 use crate::error::{Error, Result};
 
+/// The file that the error stream went to at the start, where it was one.
+static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
+
 /// Starts the log of this process. Fails when the filter cannot be read; a second call changes nothing.
 pub(super) fn start(log: &Log) -> Result<()> {
+    FILE.get_or_init(of_error_stream);
     let filter = EnvFilter::try_new(&log.level).map_err(|error| {
         Error::bad_input(format!(
             "log.level: “{}” is not a filter ({error}); write for example info or info,rollcall::http=debug.",
@@ -30,6 +39,34 @@ pub(super) fn start(log: &Log) -> Result<()> {
         tracing::error!(place, "panicked: {words}");
     }));
     Ok(())
+}
+
+/// Goes on in another file under the name of the one before, where somebody has put that aside: how programs that rotate logs expect it.
+pub(super) fn reopen() {
+    let Some(Some(path)) = FILE.get() else { return };
+    let number = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let now = io::stderr().as_fd().try_clone_to_owned().and_then(|stream| fs::File::from(stream).metadata());
+    if now.map(number).ok() == fs::metadata(path).map(number).ok() {
+        return;
+    }
+    let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    match opened.and_then(|file| rustix::stdio::dup2_stderr(file).map_err(io::Error::from)) {
+        Ok(()) => tracing::info!("the log goes on here"),
+        // It stays in the file that was put aside.
+        Err(error) => tracing::warn!("the log cannot go on in {}: {error}", path.display()),
+    }
+}
+
+/// The file that the error stream goes to.
+fn of_error_stream() -> Option<PathBuf> {
+    #[cfg(target_vendor = "apple")]
+    let path = {
+        use std::os::unix::ffi::OsStringExt as _;
+        PathBuf::from(std::ffi::OsString::from_vec(rustix::fs::getpath(io::stderr()).ok()?.into_bytes()))
+    };
+    #[cfg(not(target_vendor = "apple"))]
+    let path = fs::read_link("/proc/self/fd/2").ok()?;
+    fs::metadata(&path).ok()?.is_file().then_some(path)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod admin;
 mod api;
 mod backup;
 mod completions;
+mod damaged;
 mod demo;
 mod doctor;
 mod export;

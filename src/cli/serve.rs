@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{log, open};
+use super::{damaged, log, open};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, HttpsUrl, Layer};
@@ -25,8 +25,13 @@ use crate::secret::Secret;
 use crate::sim::apple::Services;
 use crate::store::{DataFolder, OpenOptions, Store};
 
-/// How often the shown certificate is compared with its files, and its end with the clock.
+/// How often the shown certificate is compared with what its files hold, and its end with the clock.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(30);
+/// How often it is looked whether somebody wrote to those files, which costs next to nothing. They are read when nobody writes to them any more.
+const FILES_EVERY: Duration = Duration::from_secs(2);
+
+/// Files that may be open at a time, connections included, where the system lets us; as in the unit for systemd.
+const OPEN_FILES: u64 = 65_536;
 
 /// Runs the appliance.
 ///
@@ -89,6 +94,7 @@ impl Serve {
     pub(super) fn run(self) -> Result<()> {
         let mut config = Config::read(self.clone().flags(), environment())?;
         log::start(&config.log)?;
+        raise_open_files();
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
         runtime.block_on(async {
             loop {
@@ -161,6 +167,8 @@ impl Serving {
         services: Option<Services>,
     ) -> Result<(Self, Option<Secret<String>>)> {
         let folder = DataFolder::open(&config.data)?;
+        // Whoever is answered from a broken file may be told what was never so, and what is written to it is lost.
+        damaged::refuse(folder.path()).await?;
         let mut bound = Bound::bind(&config).await?;
         let addresses = bound.addresses();
         let sealer = folder.sealer()?;
@@ -171,6 +179,7 @@ impl Serving {
         // A root that ended while the appliance was off has its successor before anything is issued.
         jobs::look_at_authorities(&app).await?;
         warn_of_authority(&app);
+        jobs::bring_back_due_times(&app).await?;
         let keeper = Keeper::open(&app).await?;
         let setup = app.store.write(app.now(), setup::offer).await?;
 
@@ -258,19 +267,43 @@ pub(super) fn public_url(config: &Config, addresses: &[(Listener, SocketAddr)]) 
     })
 }
 
-/// Shows new certificates until the appliance ends; a hang-up signal (`systemctl reload`) makes it look at once.
+/// Shows new certificates until the appliance ends; a hang-up signal (`systemctl reload`) makes it look at once, and go on in another log file where the
+/// one before was put aside.
 async fn keep_certificate(app: App, mut keeper: Keeper, mut hang_up: Signal, mut stopped: watch::Receiver<bool>) {
     let mut wanted = app.certificates_wanted();
+    let mut looks = 0;
     loop {
-        tokio::select! {
+        let is_time = tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
-            _ = hang_up.recv() => {}
-            _ = wanted.changed() => {}
-            () = tokio::time::sleep(CERTIFICATE_EVERY) => {}
+            _ = hang_up.recv() => {
+                log::reopen();
+                true
+            }
+            _ = wanted.changed() => true,
+            () = tokio::time::sleep(FILES_EVERY) => {
+                looks += 1;
+                looks >= CERTIFICATE_EVERY.as_secs() / FILES_EVERY.as_secs() || keeper.files_touched()
+            }
+        };
+        if !is_time {
+            continue;
         }
+        looks = 0;
         if let Err(error) = keeper.refresh(&app).await {
             tracing::error!("keeps the TLS certificate that it has: {error}");
         }
+    }
+}
+
+/// Lets this process have as many connections as it grants: a shell's usual limit of 1,024 open files is reached by as many slow clients.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(OPEN_FILES, |most| most.min(OPEN_FILES));
+    if limit.current.is_some_and(|now| now < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })
+    {
+        tracing::warn!("only {} files may be open at a time, connections included: {error}", limit.current.unwrap_or_default());
     }
 }
 

@@ -66,9 +66,10 @@ impl<K: Eq + Hash + Copy> Tally<K> {
     /// Takes one attempt for `who`, or gives the seconds until the next one may be made.
     pub fn take(&self, who: K, now: Timestamp) -> Result<(), u32> {
         let mut clean_at = self.clean_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = clean_at.get(&who).copied().unwrap_or(now).max(now);
-        let after = before.plus(self.every);
         let allowed = now.plus(self.every * self.at_once);
+        // Further ahead than all attempts together last it cannot be: the clock was ahead then.
+        let known = clean_at.get(&who).copied().filter(|at| *at <= allowed);
+        let after = known.unwrap_or(now).max(now).plus(self.every);
         if after > allowed {
             return Err(after.since(allowed).as_millis().div_ceil(1000) as u32);
         }
@@ -131,6 +132,20 @@ mod tests {
         assert!(attempts.take(address(2), NOW).is_ok(), "another address is not slowed");
         assert!(attempts.take(address(1), NOW.plus(ATTEMPT_EVERY)).is_ok());
         assert!(attempts.take(address(1), NOW.plus(ATTEMPT_EVERY)).is_err(), "one came back, not all");
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_keeps_nobody_out_when_it_is_right_again() {
+        let attempts = Attempts::default();
+        let ahead = NOW.plus(Duration::from_secs(365 * 24 * 3600));
+        for _ in 0..ATTEMPTS_AT_ONCE {
+            attempts.take(address(1), ahead).unwrap();
+        }
+        assert!(attempts.take(address(1), ahead).is_err());
+        for _ in 0..ATTEMPTS_AT_ONCE {
+            attempts.take(address(1), NOW).unwrap();
+        }
+        assert!(attempts.take(address(1), NOW).is_err(), "and it counts again");
     }
 
     #[test]

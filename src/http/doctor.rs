@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use tokio::net::{TcpStream, lookup_host};
 
 use crate::app::App;
 use crate::apple::apns::PushIdentity;
+use crate::apple::backup_folder;
 use crate::apple::connect::{Connector, Endpoint, Failure, Trust};
 use crate::apple::probe::{self, Seen as Look};
 use crate::error::{Error, Kind, Result};
 use crate::http::server::Bound;
-use crate::mdm::doctor::{self, Door, Finding, Port, Reached, Report, Seen, Service};
-use crate::mdm::{Actor, apple_roots, integrity};
+use crate::mdm::doctor::{self, BackupsSeen, Door, Finding, Port, Reached, Report, Seen, Service};
+use crate::mdm::{Actor, apple_roots, backups as room, integrity};
 use crate::pki::apple::ROOT_CA;
+use crate::store::backups::{Backup, Place};
 use crate::store::integrity::{Depth, Finding as Damage, check as look_through};
 use crate::store::{Tx, figures, push_certificates};
 
@@ -36,8 +39,8 @@ pub async fn check(app: &App, actor: &Actor) -> Result<Report> {
     let _turn = app.examining.try_lock().map_err(busy)?;
     let seen = Box::pin(look(app)).await?;
     // Of a database that takes no write everything can still be said.
-    if let Some(damage) = seen.damage.clone()
-        && let Err(error) = app.store.write(app.now(), move |tx| integrity::record(tx, &damage)).await
+    if let (Some(damage), data) = (seen.damage.clone(), app.config.data.clone())
+        && let Err(error) = app.store.write(app.now(), move |tx| integrity::record(tx, &damage, &data)).await
     {
         tracing::warn!("what was found in the database could not be noted: {error}");
     }
@@ -79,8 +82,8 @@ async fn look(app: &App) -> Result<Seen> {
     let serving = !app.listening().is_empty();
     let door = async { if serving { door(app).await.map(Some) } else { Ok(None) } };
     let resolved = async { if serving { Some(resolved(app.public_host()).await) } else { None } };
-    let (resolved, door, ports, apple, push_refused, damage) =
-        tokio::join!(resolved, door, ports(app, serving), services(app), push_refused(app), damage(app));
+    let (resolved, door, ports, apple, push_refused, damage, backups) =
+        tokio::join!(resolved, door, ports(app, serving), services(app), push_refused(app), damage(app), backups(app));
     Ok(Seen {
         public_url: app.public_url.clone(),
         host: app.public_host().to_owned(),
@@ -93,6 +96,8 @@ async fn look(app: &App) -> Result<Seen> {
         apple,
         proxy: app.config.apple.outbound_proxy.as_ref().map(|proxy| Endpoint::new(&proxy.host, proxy.port).to_string()),
         push_refused: push_refused.unwrap_or_default(),
+        data: app.config.data.clone(),
+        backups: backups.unwrap_or_default(),
         disk_free: app.packages.disk_free().ok(),
         damage,
         version: env!("CARGO_PKG_VERSION"),
@@ -205,6 +210,22 @@ async fn push_refused(app: &App) -> Result<Option<String>> {
         Err(error) if error.kind == Kind::BadInput => Some(error.message.trim_end_matches('.').to_owned()),
         _ => None,
     })
+}
+
+/// What is where backups were put. A folder of another machine that does not answer is not waited for.
+async fn backups(app: &App) -> Result<BackupsSeen> {
+    let list = |tx: &Tx| Ok((room::plan::plan(tx)?.folder, room::list(tx, &Actor::Console)?));
+    let (folder, listed) = app.store.read(app.now(), list).await?;
+    let data = app.config.data.clone();
+    let look = tokio::task::spawn_blocking(move || {
+        let files: Vec<_> = listed.into_iter().filter(|backup| backup.place == Place::Folder).collect();
+        let unreachable = backup_folder::unreachable(files.iter().map(|backup| backup.location.as_str()).chain(folder.as_deref()));
+        let is_there =
+            |backup: &Backup| backup_folder::is_there(Path::new(&backup.location), &backup.name, backup.size_bytes.unsigned_abs());
+        let gone = files.iter().filter(|backup| !is_there(backup)).map(|backup| backup.id.clone()).collect();
+        BackupsSeen { same_disk: folder.and_then(|folder| backup_folder::same_disk(Path::new(&folder), &data)), unreachable, gone }
+    });
+    within(async { look.await.map_err(std::io::Error::other) }).await.map_err(Error::conflict)
 }
 
 /// What is damaged in the database; none where it is too large to look through now.

@@ -63,10 +63,11 @@ pub fn status(kind: Kind, audience: Audience) -> StatusCode {
     use Audience::{Acme, Api, Device, OldDevice, Person, Scep};
     match (kind, audience) {
         (Kind::TooLarge, _) => StatusCode::PAYLOAD_TOO_LARGE,
-        (Kind::Busy, _) | (Kind::TooOften | Kind::Upstream | Kind::Internal, Device | OldDevice | Scep | Acme) => {
+        (Kind::Busy, _) | (Kind::TooOften | Kind::TooSlow | Kind::Upstream | Kind::Internal, Device | OldDevice | Scep | Acme) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         (Kind::TooOften, Api | Person) => StatusCode::TOO_MANY_REQUESTS,
+        (Kind::TooSlow, Api | Person) => StatusCode::REQUEST_TIMEOUT,
 
         (Kind::Retired, Device) => StatusCode::FORBIDDEN,
         (Kind::Retired, OldDevice) => StatusCode::UNAUTHORIZED,
@@ -268,6 +269,7 @@ fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Res
         Kind::NotFound => "There is nothing here",
         Kind::Conflict | Kind::NotManaged | Kind::Retired => "That does not fit what is stored",
         Kind::TooLarge => "That is too large",
+        Kind::TooSlow => "That came too slowly",
         Kind::Busy => "The appliance is busy",
         Kind::TooOften => "That was too often",
         Kind::Upstream => "A service that was asked did not answer well",

@@ -7,8 +7,8 @@ use axum::extract::DefaultBodyLimit;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use crate::http::budget;
 use crate::http::error::{self, Audience};
+use crate::http::{budget, slow};
 
 /// Bytes of a check-in message, and of whatever else devices send unless its address says otherwise.
 pub const CHECK_IN_MAX_BYTES: usize = 1 << 20;
@@ -47,6 +47,10 @@ pub const RESTORE_MAX_BYTES: usize = 64 << 30;
 /// Bytes of a request's line and headers: `Mdm-Signature` takes about 2,000, and some clients put a SCEP message of 6,000 into the URI.
 pub const HEADER_MAX_BYTES: usize = 64 << 10;
 
+/// Bytes of a body that have to come each second, on average and beyond the time of one stall: a tenth of what the slowest mobile network brings, and
+/// what other servers ask for. Who sends less holds a connection rather than an upload.
+pub const BODY_MIN_BYTES_PER_S: u32 = 500;
+
 /// What one listener grants to those who connect. Tests grant less.
 #[derive(Debug, Clone, Copy)]
 pub struct Grants {
@@ -56,7 +60,7 @@ pub struct Grants {
     pub handshake: Duration,
     /// Until a request's headers are complete, and until the next request of a kept connection.
     pub header: Duration,
-    /// Until the next piece of a body comes or is taken.
+    /// Until the next piece of a body comes or is taken. A body that comes more slowly than [`BODY_MIN_BYTES_PER_S`] uses it up bit by bit.
     pub stall: Duration,
     /// Until an HTTP/2 connection without an open request is closed, up to twice this.
     pub idle: Duration,
@@ -84,6 +88,7 @@ pub fn group<S: Clone + Send + Sync + 'static>(readers: Audience, max_bytes: usi
     routes.layer((
         axum::middleware::from_fn_with_state(readers, error::audience),
         CatchPanicLayer::custom(error::panicked),
+        axum::middleware::from_fn(slow::answer),
         axum::middleware::from_fn(budget::count),
         RequestBodyLimitLayer::new(max_bytes),
         // The limit above counts for every extractor; the framework's own smaller one would contradict it.

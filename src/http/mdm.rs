@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Extension, Router, body};
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::clock::Timestamp;
@@ -19,6 +20,7 @@ use crate::http::error::{Audience, told_to};
 use crate::http::identity;
 use crate::http::limits::{self, CHECK_IN_MAX_BYTES, REPORT_PROVE_BYTES};
 use crate::http::log;
+use crate::http::pace::{Pace, RETRY_AFTER_S};
 use crate::http::pages::problem::{ProblemView, problem};
 use crate::http::server::Peer;
 use crate::mdm::checkin::{self, HowToLeave};
@@ -26,6 +28,7 @@ use crate::mdm::connect::{self, Incoming, Poll};
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::profile;
 use crate::mdm::return_to_service::Answer;
+use crate::mdm::runaway;
 use crate::protocol::checkin::{self as message, CheckIn, reply};
 use crate::protocol::malformed::Malformed;
 use crate::protocol::report::Status;
@@ -44,7 +47,7 @@ pub fn routes() -> Router<App> {
         .route("/mdm", friendly().merge(put(either)))
         .route("/checkin", friendly().merge(put(either)));
     let connect = limits::group(Audience::Device, REPORT_PROVE_BYTES, connect).layer(Extension(LargeReports::default()));
-    limits::group(Audience::Device, CHECK_IN_MAX_BYTES, check_in).merge(connect)
+    limits::group(Audience::Device, CHECK_IN_MAX_BYTES, check_in).merge(connect).layer(Extension(Pace::default()))
 }
 
 /// A person who opened a device's address in a browser.
@@ -54,20 +57,28 @@ async fn person(headers: HeaderMap) -> Response {
 }
 
 /// An address that devices of another server bring along: either kind of message, told apart by its type.
-async fn either(state: State<App>, peer: Peer, query: RawQuery, large: Extension<LargeReports>, request: Request) -> Result<Response> {
+async fn either(
+    state: State<App>,
+    peer: Peer,
+    query: RawQuery,
+    large: Extension<LargeReports>,
+    pace: Extension<Pace>,
+    request: Request,
+) -> Result<Response> {
     let is_check_in = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(CHECK_IN_TYPE));
     if !is_check_in {
-        return connect(state, peer, query, large, request).await;
+        return connect(state, peer, query, large, pace, request).await;
     }
     let (parts, body) = request.into_parts();
     let body = body::to_bytes(body, CHECK_IN_MAX_BYTES).await.map_err(|error| broken_off(error.into_inner()))?;
-    check_in(state, peer, query, parts.uri, parts.headers, body).await
+    check_in(state, peer, query, pace, parts.uri, parts.headers, body).await
 }
 
 async fn check_in(
     State(app): State<App>,
     peer: Peer,
     RawQuery(query): RawQuery,
+    Extension(pace): Extension<Pace>,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
@@ -83,6 +94,7 @@ async fn check_in(
     app.metrics.check_in(said.message.message_type());
     log::note_enrollment(said.ids.nano_id());
     let presented = identity::presented(&app, &peer, &headers, &body, now)?.map(|presented| asked(presented, &uri, &headers, &peer));
+    not_too_often(&app, &pace, presented.as_ref(), now).await?;
     let outcome = app.store.write(now, move |tx| checkin::checkin(tx, presented.as_ref(), &said, query.as_deref())).await?;
     match outcome {
         checkin::Reply::ReturnToService(how) => returns_to_service(&app, *how, now),
@@ -150,6 +162,7 @@ async fn connect(
     peer: Peer,
     RawQuery(query): RawQuery,
     Extension(large): Extension<LargeReports>,
+    Extension(pace): Extension<Pace>,
     request: Request,
 ) -> Result<Response> {
     let now = app.now();
@@ -171,6 +184,7 @@ async fn connect(
     if let Some(uuid) = &arrived.head.command_uuid {
         log::note_command(uuid);
     }
+    not_too_often(&app, &pace, arrived.presented.as_ref(), now).await?;
     if arrived.head.status == Status::Idle
         && let Some(presented) = &arrived.presented
         && let Poll::Nothing { enrollment_id } = app.store.read(now, |tx| connect::poll(tx, presented, &arrived.head)).await?
@@ -179,6 +193,21 @@ async fn connect(
         return Ok(StatusCode::OK.into_response());
     }
     record(&app, now, arrived, query).await
+}
+
+/// Holds back who asks without end, after it has proven who it is: the answer is 503 for it alone, and somebody is told.
+async fn not_too_often(app: &App, pace: &Pace, presented: Option<&Presented>, now: Timestamp) -> Result<()> {
+    let Some(presented) = presented else { return Ok(()) };
+    let certificate = presented.fingerprint;
+    let Some(held) = pace.ask(certificate, Instant::now()) else { return Ok(()) };
+    app.metrics.held_back();
+    if let Some(per_second) = held.tell {
+        tracing::warn!(per_second, "a device asks without end, and is held back");
+        if let Err(error) = app.store.write(now, move |tx| runaway::note(tx, &certificate, per_second)).await {
+            tracing::warn!("that a device is held back could not be noted: {error}");
+        }
+    }
+    Err(Error::new(Kind::TooOften, "This device asks without end; it alone is held back.").retry_after(RETRY_AFTER_S))
 }
 
 async fn record(app: &App, now: Timestamp, arrived: Arrived, query: Option<String>) -> Result<Response> {

@@ -16,7 +16,7 @@ use crate::mdm::backups::{self, Errand, restore};
 use crate::pki::vault::{Key, Lock};
 use crate::protocol::s3::S3Place;
 use crate::secret::Secret;
-use crate::store::backup::{self, COPY_PREFIX, Manifest, Source, apart};
+use crate::store::backup::{self, COPY_PREFIX, Kept, Manifest, Source, apart};
 use crate::store::backups::{Backup, Place};
 
 /// Bytes gathered before they are written.
@@ -82,11 +82,25 @@ async fn make(app: &App, now: Timestamp, plan: &Plan, secret: Option<&Secret<Str
     if let Some(place) = &plan.s3 {
         let mut file = tokio::fs::File::open(&sent).await.map_err(|error| unwritable(&sent, &error))?;
         store(app, place, secret)?.put(&place.object(&name), &mut file, size).await?;
-        note(app, name, Place::S3, place.location(), size, manifest.clone()).await?;
+        note(app, name.clone(), Place::S3, place.location(), size, manifest.clone()).await?;
     }
     drop(unfinished);
+    remember(app, &plan_kept(plan, &name, &manifest));
     app.store.write(app.now(), move |tx| backups::done(tx, &manifest, size)).await?;
     Ok(size)
+}
+
+/// Where somebody finds a backup first: in the folder, where there is one.
+fn plan_kept(plan: &Plan, name: &str, manifest: &Manifest) -> Kept {
+    let location = plan.folder.clone().or_else(|| plan.s3.as_ref().map(S3Place::location)).unwrap_or_default();
+    Kept { name: name.to_owned(), location, in_folder: plan.folder.is_some(), made_at: manifest.made_at }
+}
+
+/// Notes beside the database where the backup is: for the day on which the database cannot say it. It is as good without the note.
+fn remember(app: &App, kept: &Kept) {
+    if let Err(error) = backup::note(&app.config.data, kept) {
+        tracing::warn!("where the newest backup is could not be noted beside the database: {error}");
+    }
 }
 
 async fn note(app: &App, name: String, place: Place, location: String, size: u64, manifest: Manifest) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::people::import;
 use crate::mdm::updates::progress;
-use crate::mdm::{access, admins, apps, catalog, heard, packages, provisioning};
+use crate::mdm::{access, admins, apps, catalog, heard, packages, provisioning, runaway};
 use crate::store::apps as past;
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
@@ -94,6 +94,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         provisioning::watch_ends(tx)?;
         catalog::renew(tx)?;
         access::guesses::sweep(tx)?;
+        runaway::sweep(tx)?;
         progress::take_census(tx)?;
         settings::set(tx, &LAST, &now)
     };

@@ -44,7 +44,8 @@ async fn look(app: App, now: Timestamp) -> Result<String> {
             for finding in &findings {
                 tracing::error!(job = NAME, "the database is damaged: {}", finding.message);
             }
-            app.store.write(app.now(), move |tx| integrity::record(tx, &findings)).await
+            let data = app.config.data.clone();
+            app.store.write(app.now(), move |tx| integrity::record(tx, &findings, &data)).await
         }
         Err(error) => {
             app.store.write(app.now(), integrity::broke_off).await?;

@@ -25,7 +25,7 @@ pub struct Figures {
     pub jobs: Vec<Standing>,
     /// The last backup that is in all its places, and its size in bytes.
     pub backup: Option<(Timestamp, u64)>,
-    /// When the newest backup that was restored for trial was, and whether it was sound.
+    /// When a backup was last restored for trial, and whether it was sound.
     pub backup_tested: Option<(Timestamp, bool)>,
     /// Alerts that are problems, and others.
     pub alerts: (u64, u64),
@@ -38,15 +38,15 @@ pub fn read(tx: &Tx, actor: &Actor, own_tls: bool) -> Result<Figures> {
     actor.require(Right::View)?;
     let raised = alerts::all(tx)?;
     let problems = raised.iter().filter(|alert| alert.harm >= PROBLEM_FROM).count();
-    let tested = backups::list(tx, actor)?;
+    let backups = backups::standing(tx, actor)?;
     Ok(Figures {
         enrolled: figures::enrolled(tx)?,
         open_commands: figures::open_commands(tx)?,
         pushes_due: figures::pushes_due(tx)?,
         ends: ends::all(tx, own_tls)?.into_iter().filter(|end| end.sort == Sort::Proof).collect(),
         jobs: jobs::list(tx, actor)?,
-        backup: backups::standing(tx, actor)?.last.map(|last| (last.made_at, last.size_bytes)),
-        backup_tested: tested.iter().find_map(|backup| backup.tested_at.map(|at| (at, backup.test_problem.is_empty()))),
+        backup: backups.last.map(|last| (last.made_at, last.size_bytes)),
+        backup_tested: backups.last_test.map(|test| (test.at, test.problem.is_empty())),
         alerts: (problems as u64, (raised.len() - problems) as u64),
         database_bytes: figures::database_bytes(tx)?,
     })

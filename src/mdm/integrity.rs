@@ -1,11 +1,13 @@
 //! Damage in the database: when it is looked for, who is told, and what there is to do.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::backups::offer;
 use crate::mdm::{Actor, journal};
 use crate::store::integrity::Finding;
 use crate::store::settings::{self, Setting};
@@ -45,26 +47,31 @@ pub fn broke_off(tx: &Tx) -> Result<()> {
     settings::set(tx, &LAST, &tx.now.minus(EVERY).plus(AGAIN_AFTER)).map(drop)
 }
 
-/// What was found in words, and what to do; none where nothing was.
-pub fn words(findings: &[Finding]) -> Option<(String, &'static str)> {
+/// What was found in words, and what to do on this data folder; none where nothing was.
+pub fn words(tx: &Tx, findings: &[Finding], data: &Path) -> Option<(String, String)> {
     let (first, count) = (findings.first()?, findings.len());
     let what = format!("The database is damaged: {count} findings, the first is “{}”.", first.message);
-    let remedy = "Stop Rollcall and keep a copy of the data folder as it is. Then restore the newest backup that is sound (rollcall restore FILE), and have \
-                  this machine's disk and memory checked: a database does not break by itself.";
+    // What is damaged may be the list of backups.
+    let newest = offer::newest(tx, &[]).unwrap_or_default();
+    let remedy = format!(
+        "Stop Rollcall: it does not start again on a damaged database. Have this machine's disk and memory checked, for a database does not break by \
+         itself. {}",
+        offer::words(newest.as_ref(), data)
+    );
     Some((what, remedy))
 }
 
 /// Tells an admin what was found, or takes the alert down when the database is sound; gives the outcome in words.
-pub fn record(tx: &Tx, findings: &[Finding]) -> Result<String> {
+pub fn record(tx: &Tx, findings: &[Finding], data: &Path) -> Result<String> {
     const ACTOR: Actor = Actor::Job("integrity");
-    let (Some(first), Some((what, remedy))) = (findings.first(), words(findings)) else {
+    let (Some(first), Some((what, remedy))) = (findings.first(), words(tx, findings, data)) else {
         if alerts::clear(tx, ALERT)? {
             journal::note(tx, &ACTOR, "database.sound", journal::Subject::default(), json!({}))?;
         }
         return Ok(String::from("sound"));
     };
     let count = findings.len();
-    alerts::raise(tx, ALERT, 100, &what, remedy)?;
+    alerts::raise(tx, ALERT, 100, &what, &remedy)?;
     let told: Vec<_> = findings.iter().take(TOLD_MAX).map(|finding| &finding.message).collect();
     let data = json!({ "count": count, "findings": told, "because": first.message });
     journal::note(tx, &ACTOR, "database.damaged", journal::Subject::default(), data)?;

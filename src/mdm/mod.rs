@@ -54,6 +54,7 @@ pub mod push_requests;
 pub mod reconcile;
 pub mod return_to_service;
 pub mod roll;
+pub mod runaway;
 pub mod saved_filters;
 pub mod scope;
 pub mod settings;

@@ -84,6 +84,16 @@ pub fn newest(tx: &Tx, limit: u32) -> Result<Vec<Backup>> {
     tx.list(&format!("SELECT {COLUMNS} FROM backups ORDER BY made_at DESC, id DESC LIMIT ?1"), [limit], backup)
 }
 
+/// The newest ones of a database that is damaged, as far as they can be read.
+pub(in crate::store) fn listed(conn: &rusqlite::Connection) -> Vec<Backup> {
+    let newest = || {
+        let sql = format!("SELECT {COLUMNS} FROM backups WHERE test_problem = '' ORDER BY made_at DESC, id DESC LIMIT 20");
+        conn.prepare(&sql)?.query_map([], backup)?.collect()
+    };
+    let read: rusqlite::Result<Vec<Backup>> = newest();
+    read.unwrap_or_default()
+}
+
 /// How many there are.
 pub fn count(tx: &Tx) -> Result<u64> {
     tx.one("SELECT count(*) FROM backups", [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)

@@ -1,8 +1,12 @@
 //! Looks for damage in the database while the server runs.
 
-use rusqlite::ErrorCode;
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::{Error, Result};
+use crate::store::backups::{self, Backup};
 use crate::store::tx::Tx;
 
 /// Findings of each kind that are listed at most; the first few tell what there is to do.
@@ -27,26 +31,93 @@ pub struct Finding {
 /// Looks through the database; an empty list means that it is sound. Slow: call it from [`Store::read_slow`](crate::store::Store::read_slow).
 pub fn check(tx: &Tx, depth: Depth) -> Result<Vec<Finding>> {
     // References are looked up only in a file that can be read.
-    let outcome = damage(tx, depth).and_then(|findings| if findings.is_empty() { broken_references(tx) } else { Ok(findings) });
+    let outcome = damage(tx.conn(), depth).and_then(|findings| if findings.is_empty() { broken_references(tx) } else { Ok(findings) });
     match outcome {
         Ok(findings) => Ok(findings),
         // Damage so deep that the check itself cannot go on is a finding, not a failure of the check.
-        Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
-            Ok(vec![Finding { message: error.to_string() }])
-        }
+        Err(error) if is_damage(&error) => Ok(vec![Finding { message: error.to_string() }]),
         Err(error) => Err(Error::from(error)),
     }
 }
 
-fn damage(tx: &Tx, depth: Depth) -> rusqlite::Result<Vec<Finding>> {
+/// What was found in a file that nobody has open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtRest {
+    /// What is wrong; empty: it is sound.
+    pub findings: Vec<Finding>,
+    /// The backups that it lists, newest first, as far as that can be read.
+    pub backups: Vec<Backup>,
+}
+
+impl AtRest {
+    /// What can be said of a file that is none.
+    pub fn of(message: &str) -> Self {
+        Self { findings: vec![Finding { message: message.to_owned() }], backups: Vec::new() }
+    }
+}
+
+/// Looks through a database before anybody opens it to work with it, and changes nothing in it; none where there is nothing yet, and where it has more
+/// bytes than given. Slow.
+pub fn at_rest(path: &Path, most_bytes: u64) -> Option<AtRest> {
+    let length = std::fs::metadata(path).ok()?.len();
+    if length == 0 || length > most_bytes {
+        return None;
+    }
+    // A log that a crash left is read with it, which takes the right to write; it is left where it is.
+    let look = |conn: &Connection| {
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        damage(conn, Depth::Quick)
+    };
+    let conn = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX) {
+        Ok(conn) => conn,
+        // Whoever opens it to work with it says why that cannot be.
+        Err(_) => return None,
+    };
+    match look(&conn) {
+        Ok(findings) => {
+            let backups = if findings.is_empty() { Vec::new() } else { backups::listed(&conn) };
+            Some(AtRest { findings, backups })
+        }
+        Err(error) if is_damage(&error) => Some(AtRest { backups: backups::listed(&conn), ..AtRest::of(&error.to_string()) }),
+        Err(_) => None,
+    }
+}
+
+/// Whether SQLite says that the file itself is broken.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn damage(conn: &Connection, depth: Depth) -> rusqlite::Result<Vec<Finding>> {
     let pragma = match depth {
         Depth::Quick => "quick_check",
         Depth::Full => "integrity_check",
     };
-    let mut statement = tx.conn().prepare(&format!("PRAGMA {pragma}({FINDING_LIMIT})"))?;
-    let messages = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let findings = messages.map(|message| message.map(|message| Finding { message }));
-    Ok(findings.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|finding| finding.message != "ok").collect())
+    let mut statement = conn.prepare(&format!("PRAGMA {pragma}({FINDING_LIMIT})"))?;
+    let (mut rows, mut findings) = (statement.query([])?, Vec::new());
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => findings.push(row.get::<_, String>(0)?),
+            Ok(None) => break,
+            // What was found before the look could not go on says more than that it could not.
+            Err(error) if is_damage(&error) && !findings.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    findings.retain(|message| message != "ok");
+    Ok(findings.into_iter().map(|message| Finding { message: named(conn, message) }).collect())
+}
+
+/// Adds the name of the table or index whose tree a message is about: SQLite names trees by their root's page.
+fn named(conn: &Connection, message: String) -> String {
+    let root = message.strip_prefix("Tree ").and_then(|rest| rest.split(' ').next()?.parse::<i64>().ok());
+    let name = root.and_then(|root| {
+        conn.query_row("SELECT type || ' ' || name FROM sqlite_schema WHERE rootpage = ?1", [root], |row| row.get::<_, String>(0)).ok()
+    });
+    match name {
+        Some(name) => format!("{message} ({name})"),
+        None => message,
+    }
 }
 
 fn broken_references(tx: &Tx) -> rusqlite::Result<Vec<Finding>> {

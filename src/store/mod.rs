@@ -8,6 +8,7 @@ pub mod ade_locks;
 pub mod ade_profiles;
 pub mod ade_servers;
 pub mod admins;
+pub mod ahead;
 pub mod alerts;
 pub mod api_tokens;
 pub mod app_requests;

@@ -150,8 +150,10 @@ async fn a_database_that_does_not_serve_is_examined_and_damage_is_told_with_what
     file.seek(SeekFrom::Start(0)).unwrap();
     file.write_all(b"this is no database any more").unwrap();
     let (code, closed) = report(&data).await;
-    let found = one(&closed, "database.open");
-    assert!(code == 1 && found["remedy"].as_str().unwrap().contains("rollcall restore FILE"), "{closed:#}");
+    let found = one(&closed, "database.damaged");
+    let restore = format!("rollcall restore --data {} --replace FILE", data.display());
+    assert!(code == 1 && found["remedy"].as_str().unwrap().ends_with(&restore), "{closed:#}");
+    assert!(found["what"].as_str().unwrap().contains("not a database"), "{found}");
 
     let nowhere = told(&house.folder().join("nowhere"), false).await;
     assert!(nowhere.0 == 2 && nowhere.2.contains("There is no appliance"), "{nowhere:?}");

@@ -14,6 +14,7 @@ mod declarations;
 mod devices;
 mod doctor;
 mod genuine;
+mod hardship;
 mod held_back;
 mod kit;
 mod lessons;

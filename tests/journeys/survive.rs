@@ -23,7 +23,7 @@ const WRITERS: usize = 4;
 const DEVICES: &str = "8";
 
 /// One request to the control socket: status and JSON; nothing where no whole answer came.
-fn ask(socket: &Path, method: &str, path: &str, body: Option<&Value>) -> Option<(u16, Value)> {
+pub(crate) fn ask(socket: &Path, method: &str, path: &str, body: Option<&Value>) -> Option<(u16, Value)> {
     let mut stream = UnixStream::connect(socket).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
     let body = body.map(ToString::to_string).unwrap_or_default();
@@ -75,7 +75,7 @@ fn write(socket: &Path, devices: &[String], number: &AtomicUsize, stopped: &Atom
     }
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
@@ -134,7 +134,7 @@ fn what_was_answered_outlives_a_kill_and_nothing_is_half_done() {
 }
 
 /// The database is sound, and what comes together is there together.
-fn whole(database: &Path) {
+pub(crate) fn whole(database: &Path) {
     let database = rusqlite::Connection::open(database).unwrap();
     let one = |sql: &str| database.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
     assert_eq!(one("PRAGMA integrity_check"), "ok");
@@ -145,4 +145,46 @@ fn whole(database: &Path) {
         let of_events: i64 = database.query_row("SELECT count(*) FROM events WHERE kind = ?1", [event], |row| row.get(0)).unwrap();
         assert!(of_rows > 0 && of_events >= of_rows, "{rows}: {of_rows} rows, {of_events} events");
     }
+}
+
+#[test]
+fn a_damaged_database_is_not_served_and_the_newest_backup_is_offered_with_the_words_that_bring_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (folder.path().join("data"), folder.path().join("away"));
+    Appliance::start(folder.path(), &["--log-level", "error"]).end();
+    let path = data.join("rollcall.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    std::fs::create_dir(&away).unwrap();
+    std::fs::write(away.join("school.age"), "a backup").unwrap();
+    let note = json!({ "name": "school.age", "location": away.to_str().unwrap(), "in_folder": true, "made_at": "2026-11-25T03:15:00Z" });
+    std::fs::write(data.join("last-backup.json"), note.to_string()).unwrap();
+    let listing = || {
+        let mut names: Vec<_> = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        // SQLite's own, beside every database that somebody looks at.
+        names.retain(|name| !name.ends_with("-wal") && !name.ends_with("-shm"));
+        names.sort();
+        names
+    };
+    let before = listing();
+
+    let restore = format!("rollcall restore --data {} --replace {}", data.display(), away.join("school.age").display());
+    let any = "127.0.0.1:0";
+    let serve = ["serve", "--data", data.to_str().unwrap(), "--url", "https://localhost", "--listen", any, "--http-listen", any];
+    let refused = rollcall(&serve).output().unwrap();
+    let errors = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{errors}");
+    assert!(refused.stdout.is_empty(), "nobody is told that it answers");
+    for words in [&format!("The database {} is damaged: ", path.display()), "school.age, of 25 Nov 2026, 03:15 UTC", &restore] {
+        assert!(errors.contains(words), "{words} in {errors}");
+    }
+    let doctor = rollcall(&["doctor", "--json", "--data", data.to_str().unwrap()]).output().unwrap();
+    let report: Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let finding = &report["findings"][0];
+    assert_eq!((doctor.status.code(), &finding["id"], &finding["level"]), (Some(1), &json!("database.damaged"), &json!("error")));
+    assert!(text(&finding["remedy"]).ends_with(&restore), "{finding}");
+    assert!(std::fs::read(&path).unwrap() == bytes, "nothing was changed");
+    assert_eq!(listing(), before, "nothing was removed");
 }

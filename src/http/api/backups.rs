@@ -158,7 +158,7 @@ struct BackupSettingsView {
 
 impl From<Standing> for BackupSettingsView {
     fn from(standing: Standing) -> Self {
-        let Standing { plan, has_s3_secret, recovery, last, failure, next_at, is_wished, test_due_at, restored } = standing;
+        let Standing { plan, has_s3_secret, recovery, last, failure, next_at, is_wished, test_due_at, last_test: _, restored } = standing;
         let store = |place: S3Place| BackupStoreView {
             endpoint: place.endpoint,
             region: place.region,

@@ -2,13 +2,14 @@
 
 use super::*;
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind::BadInput,
     Kind::Unauthenticated,
     Kind::Forbidden,
     Kind::NotFound,
     Kind::Conflict,
     Kind::TooLarge,
+    Kind::TooSlow,
     Kind::Busy,
     Kind::TooOften,
     Kind::NotManaged,
@@ -31,6 +32,7 @@ fn every_kind_has_its_status_for_every_audience() {
         (Kind::NotFound, [404, 400, 400, 400, 400, 404]),
         (Kind::Conflict, [409, 400, 400, 400, 400, 409]),
         (Kind::TooLarge, [413, 413, 413, 413, 413, 413]),
+        (Kind::TooSlow, [408, 503, 503, 503, 503, 408]),
         (Kind::Busy, [503, 503, 503, 503, 503, 503]),
         (Kind::TooOften, [429, 503, 503, 503, 503, 429]),
         (Kind::NotManaged, [409, 410, 410, 400, 400, 409]),

@@ -26,6 +26,7 @@ use super::peer::{Listener, Peer};
 use super::stall::{PatientBody, PatientWrite};
 use super::{Phase, Way};
 use crate::http::limits::HEADER_MAX_BYTES;
+use crate::http::slow::GaveUp;
 use crate::pki::public_tls::PROOF_PROTOCOL;
 
 /// Requests of one HTTP/2 connection at a time.
@@ -152,7 +153,8 @@ async fn answer(request: hyper::Request<Incoming>, connection: Arc<Connection>) 
     let Connection { peer, way, work, complained } = &*connection;
     let under_way = UnderWay::begin(work);
     let (head, body) = request.into_parts();
-    let body = PatientBody::new(&head, body, way.grants.stall);
+    let gave_up = GaveUp::default();
+    let body = PatientBody::new(&head, body, way.grants.stall, gave_up.clone());
     let mut request = Request::from_parts(head, Body::new(body));
     let (peer, misread) = peer.of_request(request.headers_mut(), &way.proxy);
     if let Some(misread) = misread
@@ -161,6 +163,7 @@ async fn answer(request: hyper::Request<Incoming>, connection: Arc<Connection>) 
         tracing::warn!(proxy = %connection.peer.addr.ip(), "{misread}");
     }
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(gave_up);
     // A router is always ready, and its error has no values.
     let response = way.router.clone().call(request).await?;
     Ok(response.map(|body| Busy { body, _under_way: under_way }))

@@ -1,4 +1,4 @@
-//! Patience with slow ends: a body or an answer that makes no progress for the granted time ends its connection.
+//! Patience with slow ends: a body or an answer that makes no progress for the granted time, or a body that hardly makes any, ends its connection.
 
 use std::future::Future;
 use std::io;
@@ -16,6 +16,9 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use crate::http::limits::BODY_MIN_BYTES_PER_S;
+use crate::http::slow::GaveUp;
+
 /// Bytes of an unwanted body that are read and thrown away, within the time of one stall: twice the longest that any address takes. They cost no
 /// memory.
 pub(super) const LINGER_MAX_BYTES: usize = 128 << 20;
@@ -24,12 +27,14 @@ pub(super) const LINGER_MAX_BYTES: usize = 128 << 20;
 #[derive(Debug)]
 struct Patience {
     granted: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    /// What is left of it.
+    left: Duration,
+    timer: Option<(Pin<Box<Sleep>>, Instant)>,
 }
 
 impl Patience {
     fn new(granted: Duration) -> Self {
-        Self { granted, timer: None }
+        Self { granted, left: granted, timer: None }
     }
 
     /// Progress was made: the next wait begins anew.
@@ -37,15 +42,27 @@ impl Patience {
         self.timer = None;
     }
 
+    /// So many bytes came: what was waited for them is used up, and each of them gives some of it back, up to what was granted.
+    fn earn(&mut self, bytes: usize) {
+        if let Some((_, since)) = self.timer.take() {
+            self.left = self.left.saturating_sub(since.elapsed());
+        }
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.left = self.granted.min(self.left + Duration::from_secs(1) * bytes / BODY_MIN_BYTES_PER_S);
+    }
+
     /// Waits on; ready when patience is at its end.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let granted = self.granted;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + granted)));
+        let left = self.left;
+        let (timer, _) = self.timer.get_or_insert_with(|| {
+            let now = Instant::now();
+            (Box::pin(tokio::time::sleep_until(now + left)), now)
+        });
         timer.as_mut().poll(cx)
     }
 }
 
-/// A request's body whose next piece must come in time.
+/// A request's body whose next piece must come in time, and which must not come drop by drop.
 ///
 /// When nobody wants the rest of a body, it is read and thrown away for a while: closing or resetting while the other end still sends
 /// makes it miss our answer, and a device would ask again for ever.
@@ -54,15 +71,16 @@ pub(super) struct PatientBody {
     body: Option<Incoming>,
     patience: Patience,
     lingers: bool,
+    gave_up: GaveUp,
 }
 
 impl PatientBody {
     /// The body of a request with this head.
-    pub(super) fn new(head: &Parts, body: Incoming, granted: Duration) -> Self {
+    pub(super) fn new(head: &Parts, body: Incoming, granted: Duration, gave_up: GaveUp) -> Self {
         // Who waits for our word before sending (RFC 9110 section 10.1.1) sends nothing when it is not given, and reading would give it. Over HTTP/2
         // it would not, and there letting go resets the stream, which some clients take for the answer.
         let lingers = head.version == Version::HTTP_2 || !head.headers.contains_key(EXPECT);
-        Self { body: Some(body), patience: Patience::new(granted), lingers }
+        Self { body: Some(body), patience: Patience::new(granted), lingers, gave_up }
     }
 }
 
@@ -95,14 +113,15 @@ impl Body for PatientBody {
         this.lingers = true;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
-            this.patience.rest();
-            if !matches!(frame, Some(Ok(_))) {
-                this.body = None;
+            match &frame {
+                Some(Ok(frame)) => this.patience.earn(frame.data_ref().map_or(0, Bytes::len)),
+                _ => this.body = None,
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         ready!(this.patience.poll_end(cx));
         this.body = None;
+        this.gave_up.note();
         Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, "the rest of the request did not come in time").into())))
     }
 

@@ -1,6 +1,7 @@
 //! A server certificate in files that another program renews.
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::{Identity, refused};
@@ -19,7 +20,12 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 pub struct Files {
     paths: TlsFiles,
     seen: Seen,
+    /// How they looked from outside at the last look, and whether that was new then.
+    marks: ([Mark; 2], bool),
 }
+
+/// What changes when somebody writes to a file or puts another one in its place: when that was, size and number.
+type Mark = Option<(i64, i64, u64, u64)>;
 
 /// What the files held: hashes of both, or the words that told why they could not be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,8 +40,20 @@ impl Files {
     /// A certificate that is not valid now is taken all the same: there is no other one to show, and an appliance that answers can be mended from its
     /// page. The clock may be what is wrong.
     pub fn open(paths: TlsFiles) -> Result<(Self, Identity)> {
+        let marks = (marks(&paths), false);
         let (seen, identity) = read(&paths);
-        Ok((Self { paths, seen }, identity?))
+        Ok((Self { paths, seen, marks }, identity?))
+    }
+
+    /// Tells whether somebody wrote to the files, at the first look at which they are as they were at the look before: the two are rarely written in
+    /// the same moment. Nothing is read.
+    pub fn touched(&mut self) -> bool {
+        let now = marks(&self.paths);
+        if now != self.marks.0 {
+            self.marks = (now, true);
+            return false;
+        }
+        std::mem::take(&mut self.marks.1)
     }
 
     /// Reads the files again: nothing when they hold what they held, the new identity, or why it is refused. The same refusal is told once.
@@ -49,6 +67,11 @@ impl Files {
         self.seen = seen;
         Some(identity.and_then(|identity| identity.in_time(now).map_err(|error| about(&self.paths.certificate, &error))))
     }
+}
+
+fn marks(paths: &TlsFiles) -> [Mark; 2] {
+    let mark = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.mtime(), file.mtime_nsec(), file.size(), file.ino()));
+    [mark(&paths.certificate), mark(&paths.key)]
 }
 
 fn read(paths: &TlsFiles) -> (Seen, Result<Identity>) {

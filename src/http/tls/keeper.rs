@@ -57,6 +57,14 @@ impl Keeper {
         &self.tls
     }
 
+    /// Whether somebody wrote to the files of the certificate, and has come to the end of it.
+    pub fn files_touched(&mut self) -> bool {
+        match &mut self.source {
+            Source::Files(files) => files.touched(),
+            Source::Own => false,
+        }
+    }
+
     /// Shows and asks for what is new; tells whether a new certificate is shown. A refused one is told once, and the shown one stays.
     pub async fn refresh(&mut self, app: &App) -> Result<bool> {
         self.ask(app)?;
@@ -196,7 +204,13 @@ mod tests {
         let mut keeper = Keeper { source: Source::Files(files), tls, asked: Vec::new(), noted: None };
         assert!(!keeper.refresh(&app).await.unwrap());
 
+        assert_eq!([keeper.files_touched(), keeper.files_touched()], [false, false]);
         std::fs::write(&path, "half of a copy").unwrap();
+        assert_eq!(
+            [keeper.files_touched(), keeper.files_touched(), keeper.files_touched()],
+            [false, true, false],
+            "once nobody writes any more"
+        );
         assert!(keeper.refresh(&app).await.is_err());
         assert_eq!(keeper.tls().shown().certificate().fingerprint(), first, "the old one stays");
         assert!(alerts(&app).await[0].starts_with("tls.refused: The changed TLS certificate is not used: "));

@@ -1,9 +1,11 @@
 //! Backups: when they are made, for whom they are locked, where they go, how long they are kept, and what became of them.
 
+pub mod offer;
 pub mod plan;
 pub mod restore;
 pub mod restored;
 pub mod retention;
+pub mod tested;
 
 use std::time::Duration;
 
@@ -100,6 +102,8 @@ pub struct Standing {
     pub is_wished: bool,
     /// When the next is restored into a temporary folder.
     pub test_due_at: Option<Timestamp>,
+    /// What the last one came to; none where there was none yet.
+    pub last_test: Option<tested::Tested>,
     /// The backup that this appliance was restored from.
     pub restored: Option<restored::Restored>,
 }
@@ -116,6 +120,7 @@ pub fn standing(tx: &Tx, actor: &Actor) -> Result<Standing> {
         next_at: next_at(tx)?,
         is_wished: settings::value(tx, &WISHED)?.is_some(),
         test_due_at: test_due(tx)?,
+        last_test: tested::last(tx)?,
         restored: restored::restored(tx)?,
     })
 }
@@ -215,7 +220,8 @@ fn next_at(tx: &Tx) -> Result<Option<Timestamp>> {
         return Ok(None);
     }
     let since = settings::value(tx, &LAST)?.map_or(plan.since_at, |last| last.made_at.max(plan.since_at));
-    Ok(Some(plan.next_after(since, &zone(tx)?)))
+    // One of a day that has not come yet was made while the clock was ahead.
+    Ok(Some(plan.next_after(since.min(tx.now), &zone(tx)?)))
 }
 
 /// When the next self-test is due: once there is something to try.
@@ -350,6 +356,7 @@ pub fn to_test(tx: &Tx) -> Result<Option<(Backup, Key)>> {
 pub fn tested(tx: &Tx, backup: &Backup, outcome: &Result<(), String>) -> Result<()> {
     let problem = outcome.as_ref().err().map_or("", String::as_str);
     backups::note_test(tx, &backup.id, problem)?;
+    tested::note(tx, problem)?;
     settings::set(tx, &TEST_DUE, &tx.now.plus(if problem.is_empty() { TEST_EVERY } else { TEST_AGAIN }))?;
     if problem.is_empty() {
         alerts::clear(tx, TEST_FAILED)?;

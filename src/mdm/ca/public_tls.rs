@@ -286,7 +286,10 @@ pub fn names_changed(tx: &Tx) -> Result<()> {
 
 /// When the authority is asked next.
 pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
-    Ok(settings::value(tx, &CHOSEN)?.map(|chosen| chosen.due_at))
+    let Some(chosen) = settings::value(tx, &CHOSEN)? else { return Ok(None) };
+    // After a failure it waits for hours; what is further away was set by a clock that was ahead.
+    let latest = BACK_OFF.last().map_or(tx.now, |longest| tx.now.plus(*longest));
+    Ok(Some(if chosen.failures > 0 && chosen.due_at > latest { tx.now } else { chosen.due_at }))
 }
 
 /// What is to be asked.

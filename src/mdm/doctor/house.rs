@@ -1,30 +1,20 @@
 //! Whether the appliance itself is well: identities, disk, database, backups, jobs, and what alerts tell already.
 
-use std::time::Duration;
-
 use super::{Area, Finding, Level, Seen, until};
 use crate::clock::Zone;
 use crate::error::Result;
 use crate::mdm::ends::SOON;
 use crate::mdm::figures::PROBLEM_FROM;
-use crate::mdm::{Actor, backups as room, ca, integrity, jobs as work, needs};
+use crate::mdm::{Actor, ca, integrity, jobs as work, needs};
 use crate::store::authorities::AuthorityState;
 use crate::store::package_files::DISK_RESERVE_BYTES;
 use crate::store::{Tx, figures};
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Below this much free room the database itself is in danger.
 const DISK_FULL_BYTES: u64 = 200 << 20;
 
 /// Below this much free room it is time to do something: half of it is left alone by uploads.
 const DISK_LOW_BYTES: u64 = 2 * DISK_RESERVE_BYTES;
-
-/// A backup that is made each day is late after this.
-const DAILY_LATE: Duration = Duration::from_secs(2 * 24 * 3600);
-
-/// A backup that is made by hand is old after this.
-const BY_HAND_OLD: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Alerts about the appliance, by what their keys begin with; those about devices, apps and plans are for Today.
 const ALERTS: [(&str, Area); 9] = [
@@ -106,7 +96,7 @@ pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>
     let size = format!("{}, {} of it free for what comes", mebibytes(bytes), mebibytes(free));
     let ok = |words: String| vec![Finding::ok(ID, Area::Database, words)];
     if let Some(damage) = &seen.damage {
-        return Ok(match integrity::words(damage) {
+        return Ok(match integrity::words(tx, damage, &seen.data) {
             Some((what, remedy)) => vec![Finding::new(integrity::ALERT, Area::Database, Level::Error, what, remedy)],
             None => ok(format!("The database is sound ({size}); it was looked through now.")),
         });
@@ -123,51 +113,6 @@ pub(super) fn database(tx: &Tx, seen: &Seen, zone: &Zone) -> Result<Vec<Finding>
             vec![Finding::new(ID, Area::Database, Level::Warning, what, remedy)]
         }
     })
-}
-
-/// Failures are told by their alerts; here is how old backups are, and whether one was ever restored.
-pub(super) fn backups(tx: &Tx, actor: &Actor, zone: &Zone) -> Result<Vec<Finding>> {
-    const SET_UP: &str = "Set up daily backups at System, Backups, to another machine or disk than this one.";
-    let area = Area::Backups;
-    let standing = room::standing(tx, actor)?;
-    let Some(last) = &standing.last else {
-        let what = "There is no backup: with this disk every device would be lost, and each would have to be enrolled again by hand.";
-        return Ok(vec![Finding::new("backups.age", area, Level::Warning, what, SET_UP)]);
-    };
-    let (age, daily) = (tx.now.since(last.made_at), standing.plan.daily);
-    let what = format!("The last backup is of {}.", zone.words(last.made_at));
-    let mut findings = vec![match (daily, age) {
-        (true, age) if age > DAILY_LATE => Finding::new(
-            "backups.age",
-            area,
-            Level::Warning,
-            what,
-            "One is made each day by itself; look at System, Backups, why it is not.",
-        ),
-        (false, age) if age > BY_HAND_OLD => Finding::new("backups.age", area, Level::Warning, what, SET_UP),
-        (false, _) => Finding::new("backups.age", area, Level::Note, format!("{what} Backups are not made by themselves."), SET_UP),
-        _ => Finding::ok("backups.age", area, what),
-    }];
-    let tested = room::list(tx, actor)?.into_iter().find_map(|backup| Some((backup.tested_at?, backup.test_problem)));
-    findings.push(match tested {
-        Some((at, problem)) if problem.is_empty() => Finding::ok(
-            "backups.test",
-            area,
-            format!("One was restored for trial {} days ago, and is sound.", tx.now.since(at).as_secs() / DAY.as_secs()),
-        ),
-        Some((_, problem)) => {
-            let what = format!("The backup that was restored for trial is not sound: {problem}");
-            Finding::new("backups.test", area, Level::Error, what, "Make another one and have it tried, at System, Backups.")
-        }
-        None => Finding::new(
-            "backups.test",
-            area,
-            Level::Note,
-            "No backup was restored for trial yet.",
-            "It is done by itself once a month, or now at System, Backups.",
-        ),
-    });
-    Ok(findings)
 }
 
 /// Jobs that fail.

@@ -2,9 +2,11 @@
 
 mod address;
 mod apple;
+mod backups;
 mod house;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -202,6 +204,17 @@ pub struct Reached {
     pub date: Option<Timestamp>,
 }
 
+/// What was seen of the places that backups are in.
+#[derive(Debug, Clone, Default)]
+pub struct BackupsSeen {
+    /// Whether the plan's folder is on the disk of the data folder; none where there is no such folder.
+    pub same_disk: Option<bool>,
+    /// Folders that are not there, or cannot be looked into.
+    pub unreachable: Vec<String>,
+    /// The ids of backups whose file is not in its folder, or has not the size that it had.
+    pub gone: Vec<String>,
+}
+
 /// What doors saw outside; nothing of it is judged yet.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -227,6 +240,10 @@ pub struct Seen {
     pub proxy: Option<String>,
     /// Why Apple's push service refuses the push certificate; none where it does not, or was not asked.
     pub push_refused: Option<String>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where backups are.
+    pub backups: BackupsSeen,
     /// Bytes that are free on the disk of the data folder.
     pub disk_free: Option<u64>,
     /// What a look through the database found; none where it is too large to be looked through at once.
@@ -253,7 +270,7 @@ pub fn examine(tx: &Tx, actor: &Actor, seen: &Seen) -> Result<Report> {
         (Area::Identities, house::identities(tx, actor, &zone)),
         (Area::Disk, Ok(house::disk(seen).into_iter().collect())),
         (Area::Database, house::database(tx, seen, &zone)),
-        (Area::Backups, house::backups(tx, actor, &zone)),
+        (Area::Backups, backups::findings(tx, actor, seen, &zone)),
         (Area::Jobs, house::jobs(tx, actor)),
         (Area::Version, one(house::version(tx, seen))),
     ];

@@ -14,6 +14,7 @@
 
 mod apart;
 mod copy;
+mod last;
 mod place;
 mod read;
 mod write;
@@ -24,6 +25,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use apart::{Watch, apart};
+pub use last::{Kept, LAST_BACKUP, note, noted};
 pub use place::{UPLOAD_PREFIX, Use, discard_folder, prepare_folder, settle_folder, take_over};
 pub use read::{Plain, unpack};
 pub use write::{COPY_PREFIX, Source, write};

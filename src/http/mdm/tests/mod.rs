@@ -3,6 +3,7 @@
 mod bad_input;
 mod pressure;
 mod reports;
+mod runaway;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -21,7 +21,7 @@ use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::roll::{Circle, roll};
 use crate::mdm::updates::lookup;
-use crate::mdm::{Actor, Right, heard, needs};
+use crate::mdm::{Actor, Right, heard, needs, runaway};
 use crate::store::Tx;
 use crate::store::alerts::Alert;
 use crate::store::roster::{Counts, Listed};
@@ -90,6 +90,8 @@ fn way(key: &str) -> Option<(String, String)> {
     } else if key == needs::REFUSED {
         to(String::from("/devices?state=problem"), "Show the devices")
     } else if let Some(id) = key.strip_prefix(needs::NOT_BACK) {
+        to(format!("/devices/{id}"), "Show the device")
+    } else if let Some(id) = key.strip_prefix(runaway::ALERT) {
         to(format!("/devices/{id}"), "Show the device")
     } else if key == lookup::NEED {
         to(releases::ADDRESS.to_owned(), "OS releases")

@@ -36,6 +36,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "device.return_asked" if text("network").is_empty() => String::from("Asked to erase itself and come back"),
         "device.return_asked" => format!("Asked to erase itself and come back by the network “{}”", text("network")),
         "enrollment.told_to_leave" => String::from("Was told to leave"),
+        "device.held_back" => String::from("Asked without end, and is held back"),
         "enrollment.refused" => String::from("A message in its name was refused"),
         "enrollment.renewing" => String::from("Renews its certificate"),
         "renewal.queued" => String::from("The renewal of its certificate began"),

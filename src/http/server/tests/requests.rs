@@ -104,5 +104,37 @@ async fn who_sends_nothing_or_slowly_is_sent_away() {
 async fn a_body_that_stops_coming_ends_its_request() {
     let open = Open::with(whole(), Grants { stall: LITTLE, ..plenty() }).await;
     let answer = exchange(open.tcp(Listener::Proxy).await, "PUT /take HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc").await;
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+/// Sends a body of 4,000 bytes in pieces, one each `pause`; gives the answer.
+async fn drip(grants: Grants, piece: usize, pause: Duration) -> String {
+    let open = Open::with(whole(), grants).await;
+    let (mut from, mut to) = open.tcp(Listener::Proxy).await.into_split();
+    to.write_all(b"PUT /take HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\nConnection: close\r\n\r\n").await.unwrap();
+    let sending = tokio::spawn(async move {
+        for _ in 0..4000 / piece {
+            tokio::time::sleep(pause).await;
+            if to.write_all(&vec![b'x'; piece]).await.is_err() {
+                break;
+            }
+        }
+        to
+    });
+    let mut answer = String::new();
+    let _ = from.read_to_string(&mut answer).await;
+    sending.abort();
+    answer
+}
+
+#[tokio::test]
+async fn a_body_that_comes_drop_by_drop_is_cut_off_and_a_slow_but_steady_one_is_taken() {
+    let begun = tokio::time::Instant::now();
+    // Each drop comes long before a stall would be over; at this pace all of them would take two minutes.
+    let answer = drip(Grants { stall: 2 * LITTLE, ..plenty() }, 1, Duration::from_millis(30)).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    // Five times as fast as it has to be, and longer on its way than one stall.
+    let steady = drip(Grants { stall: Duration::from_secs(1), ..plenty() }, 50, Duration::from_millis(20)).await;
+    assert!(steady.starts_with("HTTP/1.1 200 ") && steady.ends_with("\r\n\r\n4000"), "{steady}");
 }

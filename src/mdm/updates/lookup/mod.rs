@@ -114,9 +114,10 @@ fn store(tx: &Tx, state: &State) -> Result<()> {
     settings::set(tx, &STATE, state).map(drop)
 }
 
-/// When Apple is to be asked; at once where that never happened.
+/// When Apple is to be asked; at once where that never happened, or where the clock was ahead when it did.
 pub fn next_due(tx: &Tx) -> Result<Option<Timestamp>> {
-    Ok(Some(stored(tx)?.next_at.unwrap_or(tx.now)))
+    let latest = tx.now.plus(turn::POLL_EVERY + turn::POLL_SPREAD);
+    Ok(Some(stored(tx)?.next_at.filter(|next| *next <= latest).unwrap_or(tx.now)))
 }
 
 /// Has Apple asked as soon as the jobs come to it.

@@ -1,0 +1,115 @@
+//! A look at the database before anybody is served from it: what is damaged in it, and the backup that takes its place.
+
+use std::path::Path;
+
+use crate::error::{Error, Kind, Result};
+use crate::mdm::backups::offer;
+use crate::store::backup::{DATABASE, Kept, noted};
+use crate::store::integrity::{AtRest, at_rest};
+
+/// Bytes of a database that is looked through before it serves: that takes about two seconds for each gigabyte that the machine has in memory already,
+/// and some more from a disk; 10,000 devices (60 MB) take a seventh of a second. Larger ones are looked through by their job, while they serve.
+const LOOKED_THROUGH_MAX_BYTES: u64 = 2 << 30;
+
+/// What is wrong with a database, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Damage {
+    pub(super) what: String,
+    pub(super) remedy: String,
+}
+
+/// Refuses a data folder whose database is damaged; nothing in it is changed, and nothing removed.
+pub(super) async fn refuse(data: &Path) -> Result<()> {
+    let folder = data.to_path_buf();
+    let looked = tokio::task::spawn_blocking(move || look(&folder)).await;
+    match looked.map_err(|panic| Error::internal("a fault in the program", panic))? {
+        Some(Damage { what, remedy }) => Err(Error::new(Kind::Internal, format!("{what} Rollcall does not start on it. {remedy}"))),
+        None => Ok(()),
+    }
+}
+
+/// Looks through the database of a data folder that nobody serves from.
+pub(super) fn look(data: &Path) -> Option<Damage> {
+    let path = data.join(DATABASE);
+    let AtRest { findings, backups } = match at_rest(&path, LOOKED_THROUGH_MAX_BYTES) {
+        Some(found) => found,
+        None => missing(data, &path)?,
+    };
+    let (first, count) = (findings.first()?, findings.len());
+    let more = if count == 1 { String::new() } else { format!(" (the first of {count} findings)") };
+    let what = format!("The database {} is damaged: {}{more}.", path.display(), first.message.trim_end_matches('.'));
+    // Those in a folder can be looked for; the note beside the database is for one that cannot be read any more.
+    let is_there = |kept: &Kept| kept.path().is_none_or(|path| path.is_file());
+    let kept = backups.iter().map(Kept::from).chain(noted(data)).find(is_there);
+    let remedy = format!(
+        "Everything in the folder stays as it is, and is kept aside when a backup takes its place. Have this machine's disk and memory checked: a \
+         database does not break by itself. {}",
+        offer::words(kept.as_ref(), data)
+    );
+    Some(Damage { what, remedy })
+}
+
+/// A database that is not there, or is empty, is that of a first start, unless there was one of which a backup was made.
+fn missing(data: &Path, path: &Path) -> Option<AtRest> {
+    let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+    (is_empty && noted(data).is_some()).then(|| AtRest::of("it is missing or empty, and there was one that was backed up"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Seek as _, SeekFrom, Write as _};
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::pki::seal::{KEY_BYTES, Sealer};
+    use crate::store::backup::note;
+    use crate::store::{OpenOptions, Store};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_593_600);
+
+    fn kept(folder: &Path) -> Kept {
+        Kept { name: String::from("b.age"), location: folder.display().to_string(), in_folder: true, made_at: NOW }
+    }
+
+    #[test]
+    fn damage_is_named_with_the_backup_that_is_there_and_nothing_is_changed() {
+        let (data, away) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = data.path().join(DATABASE);
+        assert_eq!(look(data.path()), None, "before the first start");
+        let store = Store::open(OpenOptions::file(&path, Sealer::from_key(&[7; KEY_BYTES]).unwrap())).unwrap();
+        store.close_blocking();
+        drop(store);
+        assert_eq!(look(data.path()), None, "sound");
+        let whole = fs::read(&path).unwrap();
+
+        let spoil = |at: usize, with: &[u8]| {
+            fs::write(&path, &whole).unwrap();
+            let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.seek(SeekFrom::Start(at as u64)).unwrap();
+            file.write_all(with).unwrap();
+            let before = fs::read(&path).unwrap();
+            let damage = look(data.path()).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), before, "what is damaged stays as it is");
+            damage
+        };
+        let page = spoil(whole.len() / 2 / 4096 * 4096, &[0xa5; 4096]);
+        assert!(page.what.starts_with(&format!("The database {} is damaged: ", path.display())), "{page:?}");
+        assert!(page.remedy.contains("No backup is known here"), "{page:?}");
+
+        note(data.path(), &kept(away.path())).unwrap();
+        assert!(spoil(0, b"this is no database any more").remedy.contains("No backup is known"), "its file is gone");
+        fs::write(away.path().join("b.age"), "x").unwrap();
+        let file = spoil(0, b"this is no database any more");
+        let restore = format!("rollcall restore --data {} --replace {}/b.age", data.path().display(), away.path().display());
+        assert!(file.what.contains("not a database") && file.remedy.contains(&restore), "{file:?}");
+
+        for empty in [true, false] {
+            fs::write(&path, &whole[..0]).unwrap();
+            if !empty {
+                fs::remove_file(&path).unwrap();
+            }
+            assert!(look(data.path()).unwrap().what.contains("missing or empty"), "a new one would be another appliance");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A clock that was ahead and is set right: what it left due in the far future is due again, at the start and while the appliance runs.
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::store::ahead;
+
+/// Steps back that are none: time servers set clocks right by less all day.
+const STEP: Duration = Duration::from_secs(5);
+
+/// Brings back what is further ahead than it can be.
+pub async fn bring_back_due_times(app: &App) -> Result<()> {
+    let brought = app.store.write(app.now(), ahead::bring_back).await?;
+    if brought > 0 {
+        tracing::warn!(
+            "{brought} due times lay further ahead than they can: the clock was ahead, and is right now. What they are for is done now"
+        );
+    }
+    Ok(())
+}
+
+/// Notices when the clock goes back.
+pub(super) struct Watch(Timestamp);
+
+impl Watch {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self(now)
+    }
+
+    /// Looks at the clock; brings due times back where it went back since the last look.
+    pub(super) async fn look(&mut self, app: &App) {
+        let (now, before) = (app.now(), self.0);
+        self.0 = now;
+        if now.plus(STEP) >= before {
+            return;
+        }
+        tracing::warn!("the clock went back by {} seconds", before.since(now).as_secs());
+        if let Err(error) = bring_back_due_times(app).await {
+            tracing::error!("due times could not be brought back: {error}");
+            // It is tried again at the next look.
+            self.0 = before;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::{JOBS, due_at, run_due};
+    use crate::mdm::Actor;
+    use crate::mdm::backups::{self, plan};
+    use crate::store::{OpenOptions, jobs};
+
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+    /// An appliance that worked for a day with a clock that was a year ahead, whose clock is set right.
+    async fn set_right() -> (tempfile::TempDir, App) {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::for_tests_in(OpenOptions::memory(), folder.path());
+        run_due(&app).await.unwrap();
+        app.clock.advance(YEAR);
+        let away = folder.path().join("away");
+        std::fs::create_dir(&away).unwrap();
+        let new = plan::NewPlan {
+            daily: true,
+            at: String::from("03:15"),
+            with_packages: false,
+            keep: backups::retention::Keep { daily: 2, weekly: 0, monthly: 0 },
+            folder: Some(away.display().to_string()),
+            s3: None,
+            s3_secret: None,
+        };
+        app.store
+            .write(app.now(), move |tx| {
+                backups::make_recovery_key(tx, &Actor::Console)?;
+                plan::set(tx, &Actor::Console, &new)?;
+                jobs::finish(tx, "releases", tx.now, Err("Apple is down"), None)
+            })
+            .await
+            .unwrap();
+        app.clock.advance(Duration::from_secs(24 * 3600));
+        run_due(&app).await.unwrap();
+        app.clock.set_back(YEAR + Duration::from_secs(24 * 3600));
+        (folder, app)
+    }
+
+    async fn far(app: &App) -> Vec<&'static str> {
+        let month = app.now().plus(Duration::from_secs(32 * 24 * 3600));
+        app.store
+            .read(app.now(), |tx| {
+                let mut far = Vec::new();
+                for job in JOBS {
+                    if due_at(tx, job)?.is_some_and(|due| due > month) {
+                        far.push(job.name);
+                    }
+                }
+                Ok(far)
+            })
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_job_waits_for_the_day_on_which_the_clock_was() {
+        let (_folder, app) = set_right().await;
+        assert!(!far(&app).await.is_empty(), "else this shows nothing");
+        let mut watch = Watch::new(app.now().plus(YEAR));
+        watch.look(&app).await;
+        assert_eq!(far(&app).await, [""; 0]);
+        // The next day everything of every day is done.
+        app.clock.advance(Duration::from_secs(24 * 3600));
+        run_due(&app).await.unwrap();
+        for name in ["housekeeping", "backups", "integrity"] {
+            let turn = app.store.read(app.now(), |tx| jobs::turn(tx, name)).await.unwrap();
+            assert_eq!((turn.started_at, turn.failures), (Some(app.now()), 0), "{name}: {}", turn.result);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_small_step_back_is_none() {
+        let app = App::for_tests();
+        let far = app.now().plus(YEAR);
+        app.store.write(app.now(), move |tx| jobs::set_due(tx, "releases", Some(far))).await.unwrap();
+        let due = async || app.store.read(app.now(), |tx| jobs::turn(tx, "releases")).await.unwrap().due_at;
+        let mut watch = Watch::new(app.now());
+        app.clock.set_back(STEP);
+        watch.look(&app).await;
+        assert_eq!(due().await, Some(far));
+        app.clock.set_back(STEP * 2);
+        watch.look(&app).await;
+        assert_eq!(due().await, Some(app.now()));
+    }
+}

@@ -1,0 +1,65 @@
+//! The backup that somebody is offered whose database is damaged: by name, with the words that bring it back.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::store::Tx;
+use crate::store::backup::Kept;
+use crate::store::backups;
+
+/// The newest backup that is on the list, was not found unsound, and is not among those whose ids are named as gone.
+pub fn newest(tx: &Tx, gone: &[String]) -> Result<Option<Kept>> {
+    let all = backups::newest(tx, super::LISTED_MAX)?;
+    Ok(all.iter().find(|backup| backup.test_problem.is_empty() && !gone.contains(&backup.id)).map(Kept::from))
+}
+
+/// What to do with a backup, or without one, so that it takes the place of what is in the data folder.
+pub fn words(kept: Option<&Kept>, data: &Path) -> String {
+    let restore = |file: &str| format!("rollcall restore --data {} --replace {file}", quoted(&data.display().to_string()));
+    let Some(kept) = kept else {
+        return format!("No backup is known here; with one that you have elsewhere: {}", restore("FILE"));
+    };
+    let (name, moment) = (&kept.name, kept.made_at.words());
+    match kept.path() {
+        Some(path) => {
+            format!("The newest backup is {name}, of {moment}. To bring it back: {}", restore(&quoted(&path.display().to_string())))
+        }
+        None => format!(
+            "The newest backup is {name}, of {moment}, in {}. Fetch it from there; then, to bring it back: {}",
+            kept.location,
+            restore(&quoted(name))
+        ),
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-:+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn the_words_can_be_copied_to_a_shell() {
+        let kept = |location: &str, in_folder| Kept {
+            name: String::from("rollcall-2026.age"),
+            location: location.to_owned(),
+            in_folder,
+            made_at: Timestamp::parse("2026-11-25T03:15:00Z").unwrap(),
+        };
+        let data = Path::new("/var/lib/rollcall");
+        let told = words(Some(&kept("/srv/Kim's backups", true)), data);
+        let ends = r"rollcall restore --data /var/lib/rollcall --replace '/srv/Kim'\''s backups/rollcall-2026.age'";
+        assert!(told.starts_with("The newest backup is rollcall-2026.age, of 25 Nov 2026, 03:15 UTC.") && told.ends_with(ends), "{told}");
+        let told = words(Some(&kept("https://s3.example.school/school/x", false)), data);
+        assert!(
+            told.contains("in https://s3.example.school/school/x. Fetch it") && told.ends_with("--replace rollcall-2026.age"),
+            "{told}"
+        );
+        assert!(words(None, data).ends_with("--replace FILE"));
+    }
+}
