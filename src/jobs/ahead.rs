@@ -56,19 +56,17 @@ mod tests {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
     /// An appliance that worked for a day with a clock that was a year ahead, whose clock is set right.
-    async fn set_right() -> (tempfile::TempDir, App) {
-        let folder = tempfile::tempdir().unwrap();
+    async fn set_right() -> ([tempfile::TempDir; 2], App) {
+        let [folder, away] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let app = App::for_tests_in(OpenOptions::memory(), folder.path());
         run_due(&app).await.unwrap();
         app.clock.advance(YEAR);
-        let away = folder.path().join("away");
-        std::fs::create_dir(&away).unwrap();
         let new = plan::NewPlan {
             daily: true,
             at: String::from("03:15"),
             with_packages: false,
             keep: backups::retention::Keep { daily: 2, weekly: 0, monthly: 0 },
-            folder: Some(away.display().to_string()),
+            folder: Some(away.path().display().to_string()),
             s3: None,
             s3_secret: None,
         };
@@ -83,7 +81,7 @@ mod tests {
         app.clock.advance(Duration::from_secs(24 * 3600));
         run_due(&app).await.unwrap();
         app.clock.set_back(YEAR + Duration::from_secs(24 * 3600));
-        (folder, app)
+        ([folder, away], app)
     }
 
     async fn far(app: &App) -> Vec<&'static str> {
@@ -104,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_job_waits_for_the_day_on_which_the_clock_was() {
-        let (_folder, app) = set_right().await;
+        let (_folders, app) = set_right().await;
         assert!(!far(&app).await.is_empty(), "else this shows nothing");
         let mut watch = Watch::new(app.now().plus(YEAR));
         watch.look(&app).await;

@@ -143,7 +143,7 @@ pub(crate) fn whole(database: &Path) {
     for (rows, event) in [("groups", "group.created"), ("commands WHERE request_type = 'SecurityInfo'", "command.queued")] {
         let of_rows: i64 = database.query_row(&format!("SELECT count(*) FROM {rows}"), [], |row| row.get(0)).unwrap();
         let of_events: i64 = database.query_row("SELECT count(*) FROM events WHERE kind = ?1", [event], |row| row.get(0)).unwrap();
-        assert!(of_rows > 0 && of_events >= of_rows, "{rows}: {of_rows} rows, {of_events} events");
+        assert!(of_events >= of_rows, "{rows}: {of_rows} rows, {of_events} events");
     }
 }
 
