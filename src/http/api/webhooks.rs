@@ -274,8 +274,10 @@ async fn deliveries(
 async fn redeliver(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
-    Path((id, seq)): Path<(String, i64)>,
+    Path((id, seq)): Path<(String, String)>,
 ) -> Result<StatusCode> {
+    // What is no number is no event's either; who may not ask hears nothing of that.
+    let seq = seq.parse().unwrap_or(-1);
     app.store.write(app.now(), move |tx| webhooks::redeliver(tx, &actor, &id, seq)).await?;
     Ok(StatusCode::ACCEPTED)
 }

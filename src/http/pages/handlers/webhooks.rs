@@ -210,9 +210,9 @@ async fn switch(State(app): State<App>, gate: Gate, who: SignedIn, Path(id): Pat
     Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), words))
 }
 
-async fn redeliver(State(app): State<App>, gate: Gate, who: SignedIn, Path((id, seq)): Path<(String, i64)>) -> Result<Response> {
+async fn redeliver(State(app): State<App>, gate: Gate, who: SignedIn, Path((id, seq)): Path<(String, String)>) -> Result<Response> {
     let (actor, target) = (who.actor.clone(), id.clone());
-    let address = format!("{ADDRESS}/{id}");
+    let (address, seq) = (format!("{ADDRESS}/{id}"), seq.parse().unwrap_or(-1));
     match app.store.write(app.now(), move |tx| webhooks::redeliver(tx, &actor, &target, seq)).await {
         Ok(()) => Ok(said(&app, &gate, &who, &address, "The event goes out now.")),
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {

@@ -47,7 +47,7 @@ pub(super) fn address(view: &SetupView, now: Timestamp) -> Step {
     let more = html! {
         div #address.stack {
             @if let Some(test) = &view.address_test {
-                p.row { (state_square(if test.good { State::Ok } else { State::Problem }, 12)) span { (test.words) " " span.meta { (time_ago(test.at, now)) } } }
+                p { (state_square(if test.good { State::Ok } else { State::Problem }, 12)) " " (test.words) " " span.meta { (time_ago(test.at, now)) } }
             }
             @if !view.extra_hosts.is_empty() { p { "Served too: " (view.extra_hosts.join(", ")) ", for devices that moved in." } }
             @if !view.address_confirmed {

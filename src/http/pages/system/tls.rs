@@ -89,7 +89,7 @@ fn shown(view: &TlsView) -> Vec<Fact> {
     let mut list = vec![Fact::new("Shown now", badge(view.state, &view.words)), Fact::text("Name", &view.host)];
     let extra = html! {
         @if view.extra_hosts.is_empty() { "none" } @else { (view.extra_hosts.join(", ")) }
-        " " span.quiet { "(" code { "extra_hosts" } " of the settings: names of devices that moved in)" }
+        " " span.quiet { "(" code { "extra_hosts" } " of the settings: for devices that moved in)" }
     };
     list.push(Fact::new("Served too", extra));
     if let Some(chosen) = &view.chosen {
@@ -123,7 +123,7 @@ fn deeds() -> Markup {
 pub fn ways(ways: &[Way]) -> Markup {
     html! {
         ul.plain.stack {
-            @for way in ways { li.row { (state_square(if way.possible { State::Ok } else { State::Silent }, 12)) span { (way.words) } } }
+            @for way in ways { li { (state_square(if way.possible { State::Ok } else { State::Silent }, 12)) " " (way.words) } }
         }
     }
 }

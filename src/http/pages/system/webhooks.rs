@@ -86,6 +86,9 @@ pub fn state(row: &WebhookRow) -> (State, String) {
     }
     let waiting = row.standing.waiting.unsigned_abs();
     match &row.last {
+        Some(last) if last.state != LoggedState::Delivered && waiting == 0 => {
+            (State::Problem, String::from("the last event did not arrive"))
+        }
         Some(last) if last.state != LoggedState::Delivered => {
             (State::Problem, format!("the last event did not arrive; {} waiting", count(waiting, "event", "events")))
         }
