@@ -36,7 +36,7 @@ pub(crate) fn pages() -> Vec<(&'static str, Markup)> {
         ("enroll-phone", enroll(&enrolling(Guess::Phone, ready(), "Example School"))),
         ("enroll-mac", enroll(&enrolling(Guess::MacOrPad, ready(), "Gesamtschule Beispielstadt-Nordost, Außenstelle am Kanal"))),
         ("enroll-other", enroll(&enrolling(Guess::Other, ready(), "Example School"))),
-        ("enroll-not-ready", enroll(&enrolling(Guess::Phone, EnrollState::NotReady, "Example School"))),
+        ("enroll-not-ready", enroll(&enrolling(Guess::Phone, EnrollState::NotReady("This server has no push certificate yet, so it could not reach the device after enrolling. An admin uploads one under System, Push certificate.".into()), "Example School"))),
         ("enroll-expired", enroll(&enrolling(Guess::Phone, EnrollState::Expired(ago(3 * 86_400)), "Example School"))),
         ("enroll-used", enroll(&enrolling(Guess::Phone, EnrollState::Used, "Example School"))),
         ("trust-phone", trust(&trusting(Guess::Phone))),

@@ -2,6 +2,8 @@
 
 mod service;
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, USER_AGENT};
@@ -77,7 +79,11 @@ async fn page(State(app): State<App>, Path(code): Path<String>, headers: HeaderM
         let code = code.clone();
         app.store
             .read(now, move |tx| match invitations::open(tx, &code)? {
-                Ok(invitation) => Ok(Ok(profile::ready(tx, &invitation).is_ok())),
+                Ok(invitation) => match profile::ready(tx, &invitation) {
+                    Ok(()) => Ok(Ok(None)),
+                    Err(error) if error.kind == Kind::Conflict => Ok(Ok(Some(error.message))),
+                    Err(error) => Err(error),
+                },
                 Err(unusable) => Ok(Err(unusable)),
             })
             .await?
@@ -85,7 +91,8 @@ async fn page(State(app): State<App>, Path(code): Path<String>, headers: HeaderM
     show(&app, &headers, &code, state).await
 }
 
-async fn show(app: &App, headers: &HeaderMap, code: &str, state: Result<bool, Unusable>) -> Result<Response> {
+/// The page of an invitation: what stands in the way of it in words, where something does.
+async fn show(app: &App, headers: &HeaderMap, code: &str, state: Result<Option<Cow<'static, str>>, Unusable>) -> Result<Response> {
     let now = app.now();
     let (organisation, expired_at) = {
         let code = code.to_owned();
@@ -97,14 +104,14 @@ async fn show(app: &App, headers: &HeaderMap, code: &str, state: Result<bool, Un
             .await?
     };
     let (status, state) = match state {
-        Ok(true) => (
+        Ok(None) => (
             StatusCode::OK,
             EnrollState::Ready {
                 profile_url: format!("/enroll/{code}/profile"),
                 trust_url: app.shows_own_tls().then(|| String::from("/trust")),
             },
         ),
-        Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, EnrollState::NotReady),
+        Ok(Some(words)) => (StatusCode::SERVICE_UNAVAILABLE, EnrollState::NotReady(words)),
         Err(Unusable::Expired) => (StatusCode::GONE, EnrollState::Expired(expired_at.unwrap_or(now))),
         Err(Unusable::UsedUp) => (StatusCode::GONE, EnrollState::Used),
         Err(Unusable::Unknown) => (StatusCode::NOT_FOUND, EnrollState::Unknown),
@@ -136,7 +143,7 @@ async fn download(State(app): State<App>, Path(code): Path<String>, Query(chosen
         Ok(Some(body)) => return Ok(mobileconfig(body)),
         // What else stands in the way is said below.
         Ok(None) => {}
-        Err(error) if error.kind == Kind::Conflict => return show(&app, &headers, &code, Ok(false)).await,
+        Err(error) if error.kind == Kind::Conflict => return show(&app, &headers, &code, Ok(Some(error.message))).await,
         Err(error) => return Err(error),
     }
     let claim = Claim::read(agent(&headers), chosen.device.parse().ok());
@@ -144,7 +151,7 @@ async fn download(State(app): State<App>, Path(code): Path<String>, Query(chosen
         Ok(Ok(grant)) => grant,
         Ok(Err(NoProfile::Unusable(unusable))) => return show(&app, &headers, &code, Err(unusable)).await,
         Ok(Err(NoProfile::Unproven(words))) => return unproven(&app, &headers, &code, words).await,
-        Err(error) if error.kind == Kind::Conflict => return show(&app, &headers, &code, Ok(false)).await,
+        Err(error) if error.kind == Kind::Conflict => return show(&app, &headers, &code, Ok(Some(error.message))).await,
         Err(error) => return Err(error),
     };
     let authority = app.authority();

@@ -1,5 +1,7 @@
 //! `/enroll/<code>`: for a person at an iPhone, iPad or Mac who was given a link; what to tap, in pictures.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 
 use super::parts::{Button, field, person, qr, screens, time_ago};
@@ -38,8 +40,8 @@ pub enum EnrollState {
         /// Where the appliance's own root certificate is explained, when browsers do not know it.
         trust_url: Option<String>,
     },
-    /// The appliance has no push certificate yet, so no device could be reached.
-    NotReady,
+    /// No device could be reached or managed yet: what is missing, and who mends it.
+    NotReady(Cow<'static, str>),
     /// Its time is over.
     Expired(Timestamp),
     /// All its uses are spent.
@@ -76,12 +78,7 @@ pub struct EnrollView {
 pub fn enroll(view: &EnrollView) -> Markup {
     match &view.state {
         EnrollState::Ready { profile_url, trust_url } => ready(view, profile_url, trust_url.as_deref()),
-        EnrollState::NotReady => sorry(
-            view,
-            "Not quite ready",
-            html! { "This appliance cannot reach devices yet: it still needs a push certificate from Apple. Whoever sent you here can finish that under System, \
-            Push certificate. This link stays good." },
-        ),
+        EnrollState::NotReady(words) => sorry(view, "Not quite ready", html! { (words) " This link stays good." }),
         EnrollState::Expired(at) => {
             sorry(view, "This invitation is over", html! { "It ended " (time_ago(*at, view.now)) ". Ask whoever sent it for a new one." })
         }
@@ -245,7 +242,10 @@ mod tests {
     #[test]
     fn an_invitation_that_cannot_be_used_says_why_and_offers_no_profile() {
         for (state, words) in [
-            (EnrollState::NotReady, "needs a push certificate"),
+            (
+                EnrollState::NotReady("There is <no> push certificate.".into()),
+                "There is &lt;no&gt; push certificate. This link stays good.",
+            ),
             (EnrollState::Expired(NOW.minus(std::time::Duration::from_secs(7_200))), "2 hours ago"),
             (EnrollState::Used, "used up"),
             (EnrollState::Unknown, "cut short"),

@@ -137,6 +137,11 @@ pub(in crate::mdm) fn of_device(
 fn topic_for(tx: &Tx, practice: bool) -> Result<String> {
     let certificate = if practice { push_certificates::practice(tx)? } else { push_certificates::current(tx)? };
     let Some(certificate) = certificate else {
+        if practice {
+            return Err(Error::conflict(
+                "There is no practice classroom here, and this invitation is for its devices. An admin starts it under Devices, Practice devices.",
+            ));
+        }
         return Err(Error::conflict(
             "This server has no push certificate yet, so it could not reach the device after enrolling. An admin uploads one under System, Push certificate.",
         ));
