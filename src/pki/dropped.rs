@@ -86,8 +86,10 @@ impl Kind {
             [b'P', b'K', 3 | 5, ..] => Self::Archive,
             [b'x', b'a', b'r', b'!', ..] => Self::Package,
             [b'%', b'P', b'D', b'F', ..] => Self::Pdf,
-            [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] | [b'G', b'I', b'F', b'8', ..] => Self::Picture,
-            [_, _, _, _, b'f', b't', b'y', b'p', b'h', b'e', b'i', ..] => Self::Picture,
+            [0x89, b'P', b'N', b'G', ..]
+            | [0xff, 0xd8, 0xff, ..]
+            | [b'G', b'I', b'F', b'8', ..]
+            | [_, _, _, _, b'f', b't', b'y', b'p', b'h', b'e', b'i', ..] => Self::Picture,
             _ if has("<html") || has("<!doctype html") => Self::WebPage,
             _ if has("ProvisionedDevices") || has("ProvisionsAllDevices") || has("ApplicationIdentifierPrefix") => {
                 Self::ProvisioningProfile

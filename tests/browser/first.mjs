@@ -2,7 +2,7 @@
 // comes in while one looks on, and an app that it says is there.
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { check, finish, fitsTelephones, open, overflow, picture } from './kit.mjs';
+import { check, finish, open, overflow, picture } from './kit.mjs';
 
 const [, , link, rollcall] = process.argv;
 const base = new URL(link).origin;
@@ -42,7 +42,8 @@ await page.waitForURL(`${base}/`);
 await page.goto(`${base}/setup`);
 check('it goes on where one was', await now(page) === 'Try it with practice devices', await now(page));
 await picture(page, 'set-up');
-await page.click('button:has-text("Skip")');
+await Promise.all([page.waitForResponse((answer) => answer.request().method() === 'POST'), page.click('button:has-text("Skip")')]);
+await page.waitForLoadState('load');
 await page.goto(`${base}/setup`);
 check('practice devices may be left out', await now(page) === 'Push certificate', await now(page));
 
@@ -79,15 +80,15 @@ check('a pasted certificate is in use', /The push certificate is in use/.test(aw
 console.log('the first device');
 await page.goto(`${base}/setup`);
 check('the device is next', await now(page) === 'First device', await now(page));
-await page.click('text=Invite a device');
+await page.click('main >> text=Invite a device');
+await page.waitForURL(`${base}/invitations/new`);
+await page.fill('input[name=name]', 'The first iPad');
 await page.locator('main form button').first().click();
 await page.waitForURL(/\/invitations\/[0-9A-Z]+$/);
 const code = page.url().split('/').pop();
 await page.goto(`${base}/setup/steps`);
 check('its code is drawn, and it is waited for', await page.locator('main svg').count() > 0 && /Waiting for a device to open it/.test(await page.locator('main').innerText()));
 await picture(page, 'set-up-first-device');
-const root = await page.request.get(`${base}/trust/root.pem`).then((answer) => answer.ok() ? answer.text() : '', () => '');
-if (root) writeFileSync('root.pem', root);
 const profile = await page.request.get(`${base}/enroll/${code}/profile`);
 writeFileSync('enroll.mobileconfig', await profile.body());
 const device = spawn(rollcall, ['simulate', '--profile', 'enroll.mobileconfig', '--devices', '1', '--model', 'ipad@18', '--poll', '2s', '--for', '3m'], { stdio: 'ignore' });
@@ -107,13 +108,24 @@ await page.locator('textarea[name=devices]').fill(serial ?? '');
 await page.click('text=Put them in');
 await page.waitForLoadState('load');
 await page.goto(`${base}/setup/steps`);
-await page.click('text=Choose an app of the App Store');
-await page.waitForURL(`${base}/apps/new`);
-await page.fill('input[name=adam_id]', '361285480');
-await page.fill('input[name=name]', 'Keynote');
+check('apps of the App Store are one way', await page.locator('a[href="/apps/new"]').count() === 1);
+const ipa = `${process.cwd()}/first.ipa`;
+execFileSync('python3', ['-c', `
+import plistlib, sys, zipfile
+facts = {"CFBundleIdentifier": "school.example.first", "CFBundleName": "House Rules", "CFBundleDisplayName": "House Rules", "CFBundleVersion": "7",
+         "CFBundleShortVersionString": "1.4", "MinimumOSVersion": "12.0", "CFBundleSupportedPlatforms": ["iPhoneOS"], "UIDeviceFamily": [1, 2],
+         "CFBundleExecutable": "House", "CFBundlePackageType": "APPL"}
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr("Payload/House.app/Info.plist", plistlib.dumps(facts, fmt=plistlib.FMT_BINARY))
+    archive.writestr("Payload/House.app/House", b"\\0" * 500000)
+`, ipa]);
+await page.click('text=Upload one of your own');
+await page.waitForURL(`${base}/own-apps/new`);
+await page.setInputFiles('input[name=file]', ipa);
 await page.click('main form button[type=submit]');
-await page.waitForURL(/\/apps\/[0-9a-f-]{36}/);
-const app = new URL(page.url()).pathname;
+await page.waitForURL(/\/own-apps\/(versions\/)?[0-9a-f-]{36}/, { timeout: 30000 });
+await page.goto(`${base}/own-apps`);
+const app = `/apps/${(await page.locator('tr a', { hasText: 'House Rules' }).first().getAttribute('href')).match(/[0-9a-f-]{36}/)[0]}`;
 await page.goto(`${base}/setup/steps`);
 check('an app that nobody has is not the end', /given to no device of yours yet/.test(await page.locator('main').innerText()));
 await page.goto(`${base}${app}`);

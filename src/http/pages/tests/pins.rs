@@ -27,7 +27,7 @@ async fn a_mac_that_is_locked_without_a_pin_gets_one_that_is_shown_once_and_kept
             let ids = escrow::of_device(tx, id)?;
             ids.iter().map(|held| Ok(escrow::value(tx, id, &held.id)?.unwrap().1)).collect::<Result<Vec<_>>>()
         });
-        held.await.unwrap().iter().map(|value| String::from_utf8(value.expose().to_vec()).unwrap()).collect::<Vec<_>>()
+        held.await.unwrap().iter().map(|value| String::from_utf8(value.expose().clone()).unwrap()).collect::<Vec<_>>()
     };
     let admin = house.person(Role::Admin).await;
     assert!(house.get(&admin, "/devices/1/actions/lock").await.body.contains("Left empty, one is made"));
