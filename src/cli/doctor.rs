@@ -62,12 +62,10 @@ fn closed(folder: &Path, error: Error) -> Result<Value> {
         return Err(error);
     }
     let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
-    let remedy = match error.kind {
-        Kind::Conflict => String::from("Wait until it has started or ended, then look once more."),
-        _ => {
-            let kept = noted(folder);
-            format!("Keep a copy of the data folder as it is. If it cannot be mended: {}", offer::words(kept.as_ref(), folder))
-        }
+    let remedy = if error.kind == Kind::Conflict {
+        String::from("Wait until it has started or ended, then look once more.")
+    } else {
+        format!("Keep a copy of the data folder as it is. If it cannot be mended: {}", offer::words(noted(folder).as_ref(), folder))
     };
     Ok(only("database.open", &format!("{} cannot be opened: {}{cause}", folder.display(), error.message), &remedy))
 }

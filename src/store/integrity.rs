@@ -68,11 +68,9 @@ pub fn at_rest(path: &Path, most_bytes: u64) -> Option<AtRest> {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         damage(conn, Depth::Quick)
     };
-    let conn = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX) {
-        Ok(conn) => conn,
-        // Whoever opens it to work with it says why that cannot be.
-        Err(_) => return None,
-    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // Where that fails, whoever opens it to work with it says why.
+    let Ok(conn) = Connection::open_with_flags(path, flags) else { return None };
     match look(&conn) {
         Ok(findings) => {
             let backups = if findings.is_empty() { Vec::new() } else { backups::listed(&conn) };

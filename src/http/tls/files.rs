@@ -21,7 +21,7 @@ pub struct Files {
     paths: TlsFiles,
     seen: Seen,
     /// How they looked from outside at the last look, and whether that was new then.
-    marks: ([Mark; 2], bool),
+    marks: Box<([Mark; 2], bool)>,
 }
 
 /// What changes when somebody writes to a file or puts another one in its place: when that was, size and number.
@@ -40,7 +40,7 @@ impl Files {
     /// A certificate that is not valid now is taken all the same: there is no other one to show, and an appliance that answers can be mended from its
     /// page. The clock may be what is wrong.
     pub fn open(paths: TlsFiles) -> Result<(Self, Identity)> {
-        let marks = (marks(&paths), false);
+        let marks = Box::new((marks(&paths), false));
         let (seen, identity) = read(&paths);
         Ok((Self { paths, seen, marks }, identity?))
     }
@@ -50,7 +50,7 @@ impl Files {
     pub fn touched(&mut self) -> bool {
         let now = marks(&self.paths);
         if now != self.marks.0 {
-            self.marks = (now, true);
+            *self.marks = (now, true);
             return false;
         }
         std::mem::take(&mut self.marks.1)
