@@ -88,6 +88,7 @@ fn kept_safe() -> BackupsView {
         next_at: Some(in_days(1)),
         is_wished: false,
         test_due_at: Some(in_days(28)),
+        last_test: None,
         restored: None,
     };
     let list: Vec<_> = (1..8).map(backup).collect();
