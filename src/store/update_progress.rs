@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::update_states::{self, Outcome, Stage, UpdateState};
 
@@ -19,6 +20,10 @@ pub struct Member {
     pub os_version: String,
     /// When it last connected.
     pub last_seen_at: Option<Timestamp>,
+    /// The family of its system.
+    pub platform: Platform,
+    /// When it put off what it is asked now.
+    pub put_off_at: Option<Timestamp>,
     /// How the plan stands on it.
     pub state: UpdateState,
     /// Behind what a next page begins.
@@ -46,10 +51,13 @@ pub fn members(tx: &Tx, plan_id: &str, narrowed: &Narrowed, after: Option<&str>,
     let words = serde_json::to_string(&words).unwrap_or_default();
     let sql = format!(
         "SELECT update_states.*, devices.id AS device_id, devices.name, coalesce(devices.serial_number, '') AS serial_number, devices.os_version,
-                coalesce(devices.facts ->> 'SupplementalOSVersionExtra', '') AS extra, enrollments.last_seen_at, printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) AS cursor
+                coalesce(devices.facts ->> 'SupplementalOSVersionExtra', '') AS extra, enrollments.last_seen_at, devices.platform,
+                commands.not_now_at AS put_off_at, printf('%d|%s|%s', {ORDER}, lower(devices.name), devices.id) AS cursor
          FROM update_states
          JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
          JOIN devices ON devices.id = enrollments.device_id AND devices.deleted_at IS NULL
+         LEFT JOIN commands ON commands.uuid = update_states.command_uuid AND commands.enrollment_id = update_states.enrollment_id
+              AND commands.finished_at IS NULL
          WHERE plan_id = ?1 AND (?3 = '[]' OR stage IN (SELECT value FROM json_each(?3)))
            AND (?6 IS NULL OR ring = ?6)
            AND (NOT ?7 OR (stage NOT IN ('done', 'cannot', 'excepted') AND deadline_at <= ?2))
@@ -64,6 +72,8 @@ pub fn members(tx: &Tx, plan_id: &str, narrowed: &Narrowed, after: Option<&str>,
             serial_number: row.get("serial_number")?,
             os_version: OsVersion::parse(&row.get::<_, String>("os_version")?).with_extra(&row.get::<_, String>("extra")?).to_string(),
             last_seen_at: row.get("last_seen_at")?,
+            platform: row.get("platform")?,
+            put_off_at: row.get("put_off_at")?,
             cursor: row.get("cursor")?,
             state: update_states::state(row)?,
         })
@@ -171,7 +181,7 @@ pub fn prune_runs(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alike {
     /// The family of their system.
-    pub platform: crate::protocol::platform::Platform,
+    pub platform: Platform,
     /// What people call the model: "iPad (10th generation)"; may be empty.
     pub model_name: String,
     /// `iPad13,18`.

@@ -254,12 +254,14 @@ pub fn at_once(tx: &Tx, plan_id: &str, loads_since: Timestamp, told_since: Times
     )
 }
 
-/// How many devices of a plan have begun, and how many of them failed and are not tried any more or failed `often` times.
+/// How many devices of a plan have begun, and how many of them failed and are not tried any more, failed `often` times, or failed and are past the deadline
+/// of their declaration.
 pub fn failures(tx: &Tx, plan_id: &str, often: i64) -> Result<(u32, u32)> {
     tx.one(
-        "SELECT count(*), coalesce(sum(stage = 'failed' OR (stage <> 'done' AND attempts >= ?2)), 0) FROM update_states
+        "SELECT count(*), coalesce(sum(stage = 'failed' OR (stage <> 'done' AND attempts >= ?2)
+             OR (mechanism = 'declaration' AND stage <> 'done' AND attempts > 0 AND deadline_at <= ?3)), 0) FROM update_states
          WHERE plan_id = ?1 AND begun_at IS NOT NULL",
-        (plan_id, often),
+        (plan_id, often, tx.now),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }

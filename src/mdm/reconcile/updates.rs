@@ -14,7 +14,7 @@ use crate::mdm::reconcile::preview::{Foreseen, Thing};
 use crate::mdm::reconcile::standing::{Standing, State};
 use crate::mdm::updates::next::{self, Ask, Step};
 use crate::mdm::updates::plan::{self, Outcome, Planned};
-use crate::mdm::updates::{plans, words};
+use crate::mdm::updates::{plans, progress, words};
 use crate::mdm::wanted::Origin;
 use crate::mdm::{commands, journal, settings};
 use crate::protocol::command::{self, Command as Order, InstallAction, UpdateTarget};
@@ -53,7 +53,8 @@ fn act_on(tx: &Tx, enrollment: &Enrollment, mut planned: Planned, wakes: &mut Ve
     if planned.acts && planned.row.mechanism == Mechanism::Command {
         command(tx, enrollment, &mut planned, wakes)?;
     }
-    wakes.extend(planned.row.deadline_at.filter(|_| planned.acts));
+    // What has not begun may have another deadline from there, and is not late before it is told.
+    wakes.extend(planned.row.deadline_at.filter(|_| planned.acts || planned.row.stage == Stage::Planned));
     note_run(tx, enrollment, &planned)?;
     store(tx, enrollment, planned.before.as_ref(), &planned.row)
 }
@@ -142,7 +143,10 @@ fn store(tx: &Tx, enrollment: &Enrollment, before: Option<&UpdateState>, row: &U
         return Ok(());
     }
     update_states::put(tx, &enrollment.id, row)?;
-    let stage_before = before.map_or(Stage::Planned, |before| before.stage);
+    let (stage_before, attempts_before) = before.map_or((Stage::Planned, 0), |before| (before.stage, before.attempts));
+    if row.attempts > attempts_before || row.stage == Stage::Failed && stage_before != Stage::Failed {
+        plans::judge(tx, &row.plan_id)?;
+    }
     if stage_before == row.stage {
         return Ok(());
     }
@@ -153,9 +157,6 @@ fn store(tx: &Tx, enrollment: &Enrollment, before: Option<&UpdateState>, row: &U
             deployments::look_again_at(tx, &waiting)?;
             tx.ring(Bell::Jobs);
         }
-    }
-    if row.stage == Stage::Failed {
-        plans::judge(tx, &row.plan_id)?;
     }
     Ok(())
 }
@@ -217,7 +218,7 @@ pub(super) fn standing(tx: &Tx, enrollment: &Enrollment) -> Result<Vec<Standing>
         if matches!(row.stage, Stage::Done | Stage::Cannot | Stage::Excepted) {
             continue;
         }
-        let (because, remedy) = words::because(&row, tx.now);
+        let (because, remedy) = progress::because(tx, enrollment, &row)?;
         things.push(Standing {
             identifier: plan::identifier(&row.plan_id),
             name: words::name(&row),

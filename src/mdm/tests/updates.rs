@@ -1,6 +1,7 @@
 //! Update plans from the list of releases to what a device reports: by declaration and by command, in rings, with turns, stops and exceptions.
 
 mod by_hand;
+mod followed;
 mod own_list;
 mod rings;
 mod times;

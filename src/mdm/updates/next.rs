@@ -1,5 +1,12 @@
 //! What is to be done about the update of a device that takes commands, and what its answers come to. Pure.
 
+mod declared;
+mod obstacle;
+
+pub use declared::{Said, declared, past_deadline};
+use obstacle::obstacle;
+pub use obstacle::{is_hindered, may_retry};
+
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -30,6 +37,12 @@ pub const UNMOVED_MAX: i64 = 36;
 /// The same where an installation was begun and the device says no more than that it is downloaded: two hours for its person to agree.
 pub const UNANSWERED_MAX: i64 = 12;
 
+/// Answers in a row that a question is not known, after which it failed: the system is looked at in between.
+const UNKNOWN_MAX: i64 = 3;
+
+/// What stands in [`UpdateState::asked`] while a device is to say first which system it runs.
+const INVENTORY: &str = "inventory";
+
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(minutes * 60)
 }
@@ -47,6 +60,8 @@ pub struct Facts {
     pub is_mac: bool,
     /// Whether a Mac can be told to only download, and to restart whatever is open (macOS 11).
     pub has_mac_actions: bool,
+    /// When the device last said what it is.
+    pub told_at: Option<Timestamp>,
 }
 
 /// What is asked of a device.
@@ -90,6 +105,9 @@ pub fn next(row: &UpdateState, facts: &Facts, now: Timestamp) -> Step {
     }
     if row.due_at.is_some_and(|due| due > now) {
         return Step::Rest(row.due_at);
+    }
+    if awaits_inventory(row) && facts.told_at.is_none_or(|told| told < row.changed_at) {
+        return Step::Rest(Some(now.plus(AFTER_OBSTACLE)));
     }
     if row.version.is_empty() && row.stage == Stage::Planned {
         // What it finds itself decides which release is meant.
@@ -174,14 +192,36 @@ pub fn failed(row: &mut UpdateState, because: &str, now: Timestamp) {
 
 /// When a device is asked how far it is.
 pub fn asked_again_at(row: &UpdateState, now: Timestamp) -> Timestamp {
-    now.plus(POLLS[(row.unmoved.max(0) as usize).min(POLLS.len() - 1)])
+    by_deadline(row, now.plus(POLLS[(row.unmoved.max(0) as usize).min(POLLS.len() - 1)]), now)
+}
+
+/// A moment to look again, the deadline at the latest: what a device is told there is told then.
+fn by_deadline(row: &UpdateState, at: Timestamp, now: Timestamp) -> Timestamp {
+    row.deadline_at.filter(|deadline| *deadline > now).map_or(at, |deadline| at.min(deadline))
 }
 
 /// It cannot go on for the moment; nothing went wrong.
 fn hindered(row: &mut UpdateState, stage: Stage, because: &str, now: Timestamp) {
     row.scheduled.clear();
-    row.due_at = Some(now.plus(AFTER_OBSTACLE));
+    row.due_at = Some(by_deadline(row, now.plus(AFTER_OBSTACLE), now));
     enter(row, stage, because, now);
+}
+
+/// The device does not know the question any more: it may run another system already, which is asked for before anything else is.
+pub fn unknown(row: &mut UpdateState, because: &str, now: Timestamp) {
+    row.command_uuid = None;
+    row.unmoved += UNMOVED_MAX / UNKNOWN_MAX;
+    if row.unmoved >= UNMOVED_MAX {
+        return failed(row, because, now);
+    }
+    INVENTORY.clone_into(&mut row.asked);
+    row.due_at = Some(asked_again_at(row, now));
+    row.changed_at = now;
+}
+
+/// Whether a device is to say first which system it runs.
+pub fn awaits_inventory(row: &UpdateState) -> bool {
+    row.asked == INVENTORY
 }
 
 /// The command left the queue, or was answered by an error.
@@ -261,22 +301,6 @@ pub fn scheduled(row: &mut UpdateState, answer: &ScheduledUpdate, because: Optio
     }
 }
 
-/// What a status of ScheduleOSUpdate says in words, and whether it passes by itself.
-fn obstacle(status: &str) -> Option<(&'static str, bool)> {
-    Some(match status {
-        "DownloadFailed" => ("the download failed", false),
-        "DownloadRequiresComputer" => ("this update can only be installed from a computer", false),
-        "DownloadInsufficientSpace" => ("there is not enough room on the device to download it", true),
-        "DownloadInsufficientPower" => ("the battery is too low to download it; connect the device to power", true),
-        "DownloadInsufficientNetwork" => ("its network is not good enough to download it; connect it to Wi-Fi", true),
-        "InstallInsufficientSpace" => ("there is not enough room on the device to install it", true),
-        "InstallInsufficientPower" => ("the battery is too low to install it; connect the device to power", true),
-        "InstallPhoneCallInProgress" => ("somebody is on the phone", true),
-        "InstallFailed" => ("the installation failed", false),
-        _ => return None,
-    })
-}
-
 /// The device told how far it is; none where it has nothing under way.
 pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp) {
     row.command_uuid = None;
@@ -308,7 +332,7 @@ pub fn status(row: &mut UpdateState, said: Option<&UpdateStatus>, now: Timestamp
     }
     if row.action == Action::Later || row.action == Action::Notify && row.stage != Stage::Downloading {
         // It goes by the Mac's own time, for days.
-        row.due_at = Some(now.plus(AFTER_OBSTACLE));
+        row.due_at = Some(by_deadline(row, now.plus(AFTER_OBSTACLE), now));
     } else if (row.stage, row.percent) == before && row.stage != Stage::Waiting {
         row.unmoved += 1;
         let most = if row.stage == Stage::Prepared { UNANSWERED_MAX } else { UNMOVED_MAX };
@@ -349,46 +373,6 @@ pub fn is_given_up(row: &UpdateState) -> bool {
 /// Whether the device said that it is at it.
 pub const fn is_at_it(row: &UpdateState) -> bool {
     matches!(row.stage, Stage::Downloading | Stage::Prepared | Stage::Installing)
-}
-
-/// What a device says of an update that it was told of by a declaration.
-#[derive(Debug, Clone, Default)]
-pub struct Said {
-    /// `softwareupdate.install-state`.
-    pub install_state: Option<String>,
-    /// `softwareupdate.failure-reason`: count and reason.
-    pub failure: Option<(i64, String)>,
-    /// Why it does not take the declaration, in words.
-    pub invalid: Option<String>,
-}
-
-/// Where an update stands that comes by a declaration.
-pub fn declared(row: &mut UpdateState, said: &Said, now: Timestamp) {
-    if let Some(because) = &said.invalid {
-        return enter(row, Stage::Failed, because, now);
-    }
-    let failure = said.failure.as_ref().filter(|(count, _)| *count > 0);
-    row.attempts = failure.map_or(0, |(count, _)| *count);
-    let problem = failure.map(|(count, reason)| failure_words(*count, reason)).unwrap_or_default();
-    let stage = match said.install_state.as_deref() {
-        Some("downloading") => Stage::Downloading,
-        Some("prepared") => Stage::Prepared,
-        Some("installing") => Stage::Installing,
-        Some("failed") => Stage::Failed,
-        // `none`, and words that no version of Apple's list has: it waits.
-        _ => Stage::Waiting,
-    };
-    enter(row, stage, &problem, now);
-}
-
-fn failure_words(count: i64, reason: &str) -> String {
-    let times = if count == 1 { String::from("it failed once") } else { format!("it failed {count} times") };
-    let reason = reason.trim().trim_end_matches('.');
-    if reason.is_empty() {
-        format!("{times} and gave no reason; the device tries again by itself")
-    } else {
-        format!("{times}: {reason}; the device tries again by itself")
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap, Subject};
 use crate::mdm::updates::mechanism;
+use crate::mdm::updates::next;
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::{self, Memo};
 use crate::mdm::updates::words;
@@ -78,6 +79,10 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     let (version, build) = candidate.map(|candidate| (candidate.version.to_string(), candidate.key.build)).unwrap_or_default();
     let rows = update_states::of_enrollment(tx, &ready.enrollment.id)?;
     if let Some(row) = rows.iter().find(|row| is_at_it(row, &version, order.action)) {
+        if next::is_hindered(row, tx.now) {
+            // It waits for what somebody may have taken away.
+            return Ok((Started::Begun, try_again(tx, actor, &ready, row.clone())?));
+        }
         return Ok((Started::UnderWay(under_way(row)), row.clone()));
     }
     if let Some(row) = rows.iter().find(|row| plan_is_at_it(row, &version, order.action, mechanism)) {
@@ -161,21 +166,29 @@ pub fn cancel(tx: &Tx, actor: &Actor, device_id: &str) -> Result<()> {
     look_again(tx, &ready.device)
 }
 
-/// Has a device try again at once what failed; `plan_id` is empty for what was started by hand.
+/// Has a device try again at once what failed, or what waits until something is out of its way; `plan_id` is empty for what was started by hand.
 pub fn again(tx: &Tx, actor: &Actor, device_id: &str, plan_id: &str) -> Result<()> {
     actor.require(Right::Command)?;
     let ready = ready(tx, device_id)?;
-    let Some(mut row) = update_states::of_enrollment(tx, &ready.enrollment.id)?.into_iter().find(|row| row.plan_id == plan_id) else {
+    let Some(row) = update_states::of_enrollment(tx, &ready.enrollment.id)?.into_iter().find(|row| row.plan_id == plan_id) else {
         return Err(Error::not_found("There is no such update of this device."));
     };
-    if row.stage != Stage::Failed {
+    if !next::may_retry(&row, tx.now) {
         return Err(Error::conflict("This update has not failed; there is nothing to try again."));
     }
-    (row.stage, row.attempts, row.unmoved, row.due_at, row.changed_at) = (Stage::Waiting, 0, 0, None, tx.now);
+    try_again(tx, actor, &ready, row).map(drop)
+}
+
+fn try_again(tx: &Tx, actor: &Actor, ready: &Ready, mut row: UpdateState) -> Result<UpdateState> {
+    if row.stage == Stage::Failed {
+        (row.stage, row.attempts) = (Stage::Waiting, 0);
+    }
+    (row.unmoved, row.due_at, row.changed_at) = (0, None, tx.now);
     row.problem.clear();
     update_states::put(tx, &ready.enrollment.id, &row)?;
     journal::note(tx, actor, "update.tried_again", &ready.enrollment, json!({ "version": row.version }))?;
-    look_again(tx, &ready.device)
+    look_again(tx, &ready.device)?;
+    Ok(row)
 }
 
 fn look_again(tx: &Tx, device: &Device) -> Result<()> {

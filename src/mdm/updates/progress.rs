@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use crate::clock::{Day, Timestamp};
 use crate::error::Result;
 use crate::mdm::updates::plan::Read;
-use crate::mdm::updates::words;
+use crate::mdm::updates::words::{self, Beside};
 use crate::mdm::{Actor, Right};
-use crate::store::Tx;
+use crate::protocol::platform::Platform;
 use crate::store::census::{self, CensusRow};
+use crate::store::enrollments::Enrollment;
 use crate::store::update_progress::{self, Member, Narrowed, Run};
-use crate::store::update_states::{self, Outcome, Stage};
+use crate::store::update_states::{self, Outcome, Stage, UpdateState};
+use crate::store::{Tx, commands, devices};
 
 /// Devices of one page of a plan.
 pub const PAGE_MAX: u32 = 500;
@@ -98,10 +100,22 @@ pub fn members_of(tx: &Tx, actor: &Actor, plan_id: &str, narrowed: &Narrowed, af
     Ok(members
         .into_iter()
         .map(|member| {
-            let (because, remedy) = words::because(&member.state, tx.now);
+            let beside = Beside { is_mac: member.platform == Platform::Macos, put_off_at: member.put_off_at };
+            let (because, remedy) = words::because_beside(&member.state, beside, tx.now);
             Laggard { member, because, remedy }
         })
         .collect())
+}
+
+/// Why an update stands so on a device, and what ends or changes that.
+pub fn because(tx: &Tx, enrollment: &Enrollment, row: &UpdateState) -> Result<(String, String)> {
+    let command = row.command_uuid.as_deref().map(|uuid| commands::by_uuid(tx, &enrollment.id, uuid)).transpose()?.flatten();
+    let device = devices::by_id(tx, &enrollment.device_id)?;
+    let beside = Beside {
+        is_mac: device.is_some_and(|device| device.platform == Platform::Macos),
+        put_off_at: command.filter(|command| command.finished_at.is_none()).and_then(|command| command.not_now_at),
+    };
+    Ok(words::because_beside(row, beside, tx.now))
 }
 
 /// A point of the burn-down: so many devices are left from this moment on.

@@ -1,7 +1,9 @@
 //! How an update stands on a device, in the words of a teacher: one of cause and one of remedy.
 
+use std::time::Duration;
+
 use crate::clock::{Timestamp, Wall};
-use crate::mdm::updates::next::is_given_up;
+use crate::mdm::updates::next::{is_given_up, is_hindered};
 use crate::store::deployments::Mechanism;
 use crate::store::update_states::{Action, Inability, Stage, UpdateState};
 
@@ -13,6 +15,25 @@ pub const WAITS_FOR_TURN: &str = "it waits for its turn";
 
 /// Why a plan has not begun on a device where a person started something.
 pub const BY_HAND_FIRST: &str = "what was started by hand comes first";
+
+/// How long after a device put something off it still counts as connected.
+const IS_HERE: Duration = Duration::from_secs(15 * 60);
+
+/// What is known of the device besides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside {
+    /// Whether it is a Mac.
+    pub is_mac: bool,
+    /// When it put off what it is asked now.
+    pub put_off_at: Option<Timestamp>,
+}
+
+impl Beside {
+    /// When a device with a passcode said that it is locked, if the update comes by command and waits for it.
+    fn locked_at(self, row: &UpdateState) -> Option<Timestamp> {
+        self.put_off_at.filter(|_| !self.is_mac && row.mechanism == Mechanism::Command && row.is_under_way())
+    }
+}
 
 /// What people call it.
 pub fn name(row: &UpdateState) -> String {
@@ -46,12 +67,25 @@ pub fn stage(row: &UpdateState, now: Timestamp) -> String {
 
 /// Why it stands so, and what ends or changes that; empty where there is nothing to say.
 pub fn because(row: &UpdateState, now: Timestamp) -> (String, String) {
-    let cause = if row.problem.is_empty() { usual_cause(row, is_overdue(row, now)) } else { sentence(&row.problem) };
+    because_beside(row, Beside::default(), now)
+}
+
+/// The same, with what is known of the device besides.
+pub fn because_beside(row: &UpdateState, beside: Beside, now: Timestamp) -> (String, String) {
+    let cause = if let Some(at) = beside.locked_at(row) {
+        let is_here = now.since(at) <= IS_HERE;
+        let locked = if is_here { "It is connected but locked" } else { "It was locked when it last connected" };
+        format!("{locked}, and puts off what it is asked.")
+    } else if row.problem.is_empty() {
+        usual_cause(row, is_overdue(row, now))
+    } else {
+        sentence(&row.problem)
+    };
     let cause = match Wall::parse(&row.deadline).filter(|_| is_overdue(row, now)) {
         Some(deadline) => format!("It was due on {} by its own clock. {cause}", deadline.words()),
         None => cause,
     };
-    (cause.trim_end().to_owned(), remedy(row, now))
+    (cause.trim_end().to_owned(), remedy(row, beside, now))
 }
 
 fn usual_cause(row: &UpdateState, is_overdue: bool) -> String {
@@ -74,10 +108,18 @@ fn usual_cause(row: &UpdateState, is_overdue: bool) -> String {
     words.to_owned()
 }
 
-fn remedy(row: &UpdateState, now: Timestamp) -> String {
+fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
     let declared = row.mechanism == Mechanism::Declaration;
+    if beside.locked_at(row).is_some() {
+        return String::from("Somebody must enter its passcode; then it goes on.");
+    }
+    if is_hindered(row, now) {
+        return remedy_of_obstacle(row, now);
+    }
+    if declared && row.stage == Stage::Failed {
+        return remedy_of_reason(&row.problem);
+    }
     let words = match row.stage {
-        Stage::Failed if declared => "The device tries again by itself: connect it to power and Wi-Fi, and free some room.",
         Stage::Failed if is_given_up(row) => "It is not tried any more. Look at the device, then choose “Try again”.",
         Stage::Failed => "It is tried again by itself.",
         Stage::Planned if row.problem == ASKS_FIRST => "It goes on when the device has answered; a Mac takes some minutes to look.",
@@ -90,6 +132,9 @@ fn remedy(row: &UpdateState, now: Timestamp) -> String {
         _ if is_overdue(row, now) && declared => {
             "The device installs it about an hour after it is next on, charged and connected; restart it if it stays so."
         }
+        _ if is_overdue(row, now) && beside.is_mac => {
+            "Connect the Mac to power and the network, and have its user save what is open and restart it."
+        }
         _ if is_overdue(row, now) => "Connect the device to power and Wi-Fi and see whether it asks for its passcode.",
         Stage::Waiting if declared => "Connect it to power and Wi-Fi; it begins by itself.",
         Stage::Waiting => "It goes on when the device connects.",
@@ -98,6 +143,32 @@ fn remedy(row: &UpdateState, now: Timestamp) -> String {
         _ => "",
     };
     words.to_owned()
+}
+
+/// What helps where something stands in the way, and when it is tried again.
+fn remedy_of_obstacle(row: &UpdateState, now: Timestamp) -> String {
+    let minutes = row.due_at.map_or(0, |due| due.since(now).as_secs().div_ceil(60));
+    let minutes = if minutes == 1 { String::from("a minute") } else { format!("{minutes} minutes") };
+    let first = if row.problem.contains("room") { "Free some room on it. " } else { "" };
+    format!("{first}It is tried again in {minutes}; “Try again” does so at once.")
+}
+
+/// What helps against the reason that a device gave, in words of its own.
+fn remedy_of_reason(reason: &str) -> String {
+    let reason = reason.to_lowercase();
+    let speaks_of = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    let help = if speaks_of(&["disk", "space", "storage", "room", "full"]) {
+        "free some room on it"
+    } else if speaks_of(&["battery", "power", "charge"]) {
+        "connect it to power"
+    } else if speaks_of(&["network", "internet", "wi-fi", "wifi", "connection", "server"]) {
+        "connect it to a good network"
+    } else if speaks_of(&["passcode", "password", "locked"]) {
+        "have its passcode entered"
+    } else {
+        "connect it to power and Wi-Fi, and free some room"
+    };
+    format!("The device tries again by itself: {help}.")
 }
 
 /// What helps where a device cannot have what is meant.

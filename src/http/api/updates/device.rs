@@ -15,7 +15,7 @@ use crate::http::auth::Authenticated;
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
 use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order, Started};
-use crate::mdm::updates::own_list;
+use crate::mdm::updates::{own_list, progress, words};
 use crate::mdm::{betas, devices};
 use crate::protocol::report::updates::AvailableUpdate;
 use crate::store::Tx;
@@ -89,7 +89,13 @@ pub(super) async fn show(
             }
             Found::Unknown(unknown) => (None, Some(unknown.words())),
         };
-        let rows = enrollment.as_ref().map(|own| update_states::of_enrollment(tx, &own.id)).transpose()?.unwrap_or_default();
+        let mut updates = Vec::new();
+        if let Some(own) = &enrollment {
+            for row in update_states::of_enrollment(tx, &own.id)? {
+                let because = progress::because(tx, own, &row)?;
+                updates.push(UpdateView::of(row, because, tx.now));
+            }
+        }
         let found = enrollment.as_ref().map(|own| update_states::offers(tx, &own.id)).transpose()?.flatten();
         let found = found.map(|(found, _)| serde_json::from_str(&found)).transpose();
         Ok(DeviceUpdates {
@@ -98,7 +104,7 @@ pub(super) async fn show(
             candidates,
             unknown,
             ends_at: candidates::ends_at(tx, &subject)?,
-            updates: rows.into_iter().map(|row| UpdateView::of(row, tx.now)).collect(),
+            updates,
             conditions: orders::conditions(tx, &device)?,
             found: found.map_err(|error| Error::internal("what was found is JSON", error))?,
         })
@@ -153,7 +159,8 @@ pub(super) async fn start(
             Started::Begun => (true, format!("The device is told to bring {}.", row.version)),
             Started::UnderWay(note) => (false, note),
         };
-        Ok(UpdateOrderView { begun, note, update: UpdateView::of(row, tx.now), conditions: orders::conditions(tx, &device)? })
+        let because = words::because(&row, tx.now);
+        Ok(UpdateOrderView { begun, note, update: UpdateView::of(row, because, tx.now), conditions: orders::conditions(tx, &device)? })
     };
     Ok(JsonBody(app.store.write(app.now(), work).await?))
 }
@@ -179,7 +186,7 @@ pub(super) struct AgainInput {
     plan_id: Option<String>,
 }
 
-/// Try again at once what failed.
+/// Try again at once what failed, or what waits for room, power or a network.
 #[utoipa::path(post, path = "/api/v1/devices/{id}/updates/again", tag = "updates",
     params(("id" = String, Path, description = "The device's id, serial number or UDID")), request_body = AgainInput,
     responses((status = 204, description = "It is tried again")))]

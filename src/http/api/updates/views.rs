@@ -151,8 +151,7 @@ pub(super) struct UpdateView {
 }
 
 impl UpdateView {
-    pub(super) fn of(row: UpdateState, now: Timestamp) -> Self {
-        let (because, remedy) = words::because(&row, now);
+    pub(super) fn of(row: UpdateState, (because, remedy): (String, String), now: Timestamp) -> Self {
         let filled = |text: String| Some(text).filter(|text| !text.is_empty());
         Self {
             overdue: words::is_overdue(&row, now),
@@ -198,7 +197,7 @@ pub(super) struct MemberView {
 
 impl MemberView {
     pub(super) fn of(laggard: Laggard, now: Timestamp) -> Self {
-        let member = laggard.member;
+        let Laggard { member, because, remedy } = laggard;
         Self {
             device_id: member.device_id,
             name: member.name,
@@ -207,7 +206,7 @@ impl MemberView {
             last_seen_at: member.last_seen_at,
             ring: member.state.ring,
             cursor: member.cursor,
-            update: UpdateView::of(member.state, now),
+            update: UpdateView::of(member.state, (because, remedy), now),
         }
     }
 }

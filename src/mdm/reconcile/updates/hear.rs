@@ -2,7 +2,9 @@
 
 use serde_json::Value as Json;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::mdm::inventory;
+use crate::mdm::reconcile::ACTOR;
 use crate::mdm::reconcile::seen::reasons;
 use crate::mdm::reconcile::updates::store;
 use crate::mdm::updates::next::{self, Said};
@@ -52,8 +54,15 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
     } else if let Some(stage) = at_it(&head.error_chain).filter(|_| command.request_type == "ScheduleOSUpdate") {
         next::at_it_already(&mut row, stage, tx.now);
     } else {
-        let because = head.cause().map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
-        next::lost(&mut row, &because, tx.now);
+        let cause = head.cause();
+        let is_unknown = cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::Unsupported);
+        let because = cause.map_or_else(|| String::from("the device gave no reason"), |cause| cause.words.into_owned());
+        if is_unknown && command.request_type != "ScheduleOSUpdate" {
+            next::unknown(&mut row, &because, tx.now);
+            ask_what_it_runs(tx, enrollment)?;
+        } else {
+            next::lost(&mut row, &because, tx.now);
+        }
     }
     if row.stage == Stage::Failed {
         // It may have it already, so that there is nothing to do.
@@ -61,6 +70,15 @@ pub fn update_answered(tx: &Tx, enrollment: &Enrollment, command: &Command, head
     }
     store(tx, enrollment, Some(&before), &row)?;
     deployments::look_again_at(tx, &enrollment.id).map(drop)
+}
+
+/// A system that has lost a command may be the one that was to come: the device says so while it is here.
+fn ask_what_it_runs(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    match inventory::ask_facts(tx, &ACTOR, enrollment) {
+        // Its queue is full: it is asked once there is room.
+        Err(error) if error.kind == Kind::Conflict => devices::set_refresh_due(tx, &enrollment.device_id, Some(tx.now)),
+        asked => asked,
+    }
 }
 
 fn taken(

@@ -175,8 +175,69 @@ fn a_plan_that_waits_for_what_was_started_by_hand_says_what_ends_that() {
     ipad.answering(|_| String::new());
     let row = ipad.updates().into_iter().find(|row| row.plan_id == plan.plan.id).unwrap();
     let (because, remedy) = words::because(&row, school.clock.now());
-    assert!(words::is_overdue(&row, school.clock.now()) && because.contains("started by hand"), "{because}");
+    assert!(because.contains("started by hand") && row.begun_at.is_none(), "{because}");
     assert!(remedy.contains("Take back") && !remedy.contains("turn"), "{remedy}");
+    assert_eq!((words::is_overdue(&row, school.clock.now()), row.deadline.as_str()), (false, ""), "it was never told");
+    let id = ipad.enrollment().device_id;
+    school.write(move |tx| orders::cancel(tx, &Actor::Console, &id));
+    ipad.answering(|_| String::new());
+    assert_eq!(
+        (ipad.update().stage, ipad.update().deadline.as_str()),
+        (Stage::Waiting, "2026-11-18T12:06:40"),
+        "an hour from when it is told"
+    );
+}
+
+#[test]
+fn what_is_held_up_by_hand_until_its_deadline_passes_is_not_late_before_it_is_told() {
+    let school = School::new();
+    listed(&school, "18.7.2", "22H124");
+    let ipad = device(&school, "UDID-1", "18.1", "pilot");
+    ipad.start(None, Action::Later).unwrap();
+    let deadline = Deadline::After { minutes: 13 * 60, time: None };
+    let plan = made(&school, crate::mdm::updates::rules::Rules { deadline, ..rules(Target::Newest) });
+    ipad.answering(|_| String::new());
+    let row = || ipad.updates().into_iter().find(|row| row.plan_id == plan.plan.id).unwrap();
+    assert_eq!(row().deadline, "2026-11-18T13:00:00");
+    let id = ipad.enrollment().id;
+    let wakes = school.write(move |tx| {
+        crate::mdm::reconcile::plan(tx, &id)?;
+        crate::store::deployments::next_due(tx)
+    });
+    assert_eq!(wakes, row().deadline_at, "nothing else would have it looked at");
+    school.clock.advance(Duration::from_secs(2 * 3600));
+    ipad.answering(|_| String::new());
+    assert!(!words::is_overdue(&row(), school.clock.now()) && row().deadline.is_empty(), "{:?}", row());
+}
+
+#[test]
+fn what_lacks_room_says_when_it_is_tried_again_and_can_be_tried_at_once() {
+    let school = School::new();
+    listed(&school, "16.7.12", "20H364");
+    let ipad = device(&school, "UDID-1", "16.5", "pilot");
+    ipad.start(None, Action::Install).unwrap();
+    let full = "<key>UpdateResults</key><array><dict><key>ProductKey</key><string>k</string><key>InstallAction</key><string>DownloadOnly</string>\
+                <key>Status</key><string>DownloadInsufficientSpace</string></dict></array>";
+    assert_eq!(ipad.answering(|_| full.to_owned()).len(), 1);
+    school.clock.advance(Duration::from_secs(601));
+    assert!(ipad.answering(|kind| panic!("{kind}")).is_empty(), "not at once by itself");
+    let (because, remedy) = words::because(&ipad.update(), school.clock.now());
+    assert!(because.contains("not enough room"), "{because}");
+    assert!(remedy.contains("Free some room") && remedy.contains("in 50 minutes"), "{remedy}");
+    assert_eq!(ipad.start(None, Action::Install).unwrap(), Started::Begun, "nobody is told that it is at it");
+    assert_eq!(ipad.answering(|_| full.to_owned()).len(), 1);
+    let id = ipad.enrollment().device_id;
+    school.write(move |tx| orders::again(tx, &Actor::Console, &id, ""));
+    assert_eq!(ipad.answering(|_| full.to_owned()).len(), 1);
+    assert_eq!(ipad.update().stage, Stage::Waiting);
+    let taken = "<key>UpdateResults</key><array><dict><key>ProductKey</key><string>k</string><key>InstallAction</key><string>DownloadOnly</string>\
+                 <key>Status</key><string>Downloading</string></dict></array>";
+    school.clock.advance(Duration::from_secs(3601));
+    assert_eq!(ipad.answering(|_| taken.to_owned()).len(), 1, "by itself after an hour");
+    let Started::UnderWay(_) = ipad.start(None, Action::Install).unwrap() else { panic!("it is at it") };
+    let id = ipad.enrollment().device_id;
+    let refused = school.try_write(move |tx| orders::again(tx, &Actor::Console, &id, "")).unwrap_err();
+    assert!(refused.message.contains("not failed"), "{}", refused.message);
 }
 
 #[test]

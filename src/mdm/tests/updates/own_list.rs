@@ -15,12 +15,12 @@ use crate::store::devices;
 use crate::store::enrollments;
 use crate::store::update_states::{Action, Stage};
 
-const FOUND: &str = "<key>AvailableOSUpdates</key><array><dict><key>ProductKey</key><string>MSU_1</string><key>Version</key><string>11.7.10</string>\
+pub(super) const FOUND: &str = "<key>AvailableOSUpdates</key><array><dict><key>ProductKey</key><string>MSU_1</string><key>Version</key><string>11.7.10</string>\
                      <key>Build</key><string>20G1427</string></dict></array>";
 const NOTHING: &str = "<key>AvailableOSUpdates</key><array/>";
 
 /// A Mac that has enrolled and said nothing yet.
-fn mac(school: &School) -> Device<'_> {
+pub(super) fn mac(school: &School) -> Device<'_> {
     // That a list is here, and says nothing of Macs by their model.
     listed(school, "18.7.2", "22H124");
     let device = school.device("UDID-1");
@@ -36,7 +36,7 @@ fn mac(school: &School) -> Device<'_> {
 
 impl Device<'_> {
     /// Connects and answers everything, with this for what it finds; gives what it was asked about updates.
-    fn finds(&self, found: &str) -> Vec<String> {
+    pub(super) fn finds(&self, found: &str) -> Vec<String> {
         let mut asked = Vec::new();
         let id = self.enrollment().device_id;
         let is_mac = self.school.write(move |tx| devices::by_id(tx, &id)).unwrap().product_name == "Macmini8,1";

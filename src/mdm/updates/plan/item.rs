@@ -6,17 +6,17 @@ use crate::mdm::reconcile;
 use crate::mdm::updates::because::Because;
 use crate::mdm::updates::candidates::{Found, Leap};
 use crate::mdm::updates::mechanism;
-use crate::mdm::updates::next::{Facts, enter, is_given_up};
+use crate::mdm::updates::next::{Facts, awaits_inventory, enter, is_given_up, past_deadline};
 use crate::mdm::updates::pauses::{NOTICE_AFTER_MINUTES, minutes_between};
 use crate::mdm::updates::plan::{Aim, Meant, On, Planned, Read, TURN, TURN_UNUSED, has_begun, is_aimed_at, is_out_of_hand};
 use crate::mdm::updates::rules::Rules;
 use crate::mdm::updates::{timing, words};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
-use crate::store::Tx;
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
 use crate::store::update_states::{self, Action, Inability, Stage, UpdateState};
+use crate::store::{Tx, devices};
 
 /// Whose turn it is on an enrollment that several mean to bring something.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +90,7 @@ pub(super) fn item(
         }
         Meant::Bring(release) => {
             is_improvement = release.candidate.leap == Leap::Improvement;
-            acts = bring(tx, &mut row, read, on, &release, turn)?;
+            acts = bring(tx, enrollment, &mut row, read, on, &release, turn)?;
         }
     }
     let mut planned = Planned { row, before, is_withdrawn: false, acts, facts: Facts::default(), loss: None, is_improvement };
@@ -101,7 +101,7 @@ pub(super) fn item(
 }
 
 /// A release may come now: gives whether it does.
-fn bring(tx: &Tx, row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim, turn: Turn<'_>) -> Result<bool> {
+fn bring(tx: &Tx, enrollment: &Enrollment, row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim, turn: Turn<'_>) -> Result<bool> {
     // A newer release takes the place of the one that the device is at, and its turn with it.
     let begun_at = row.begun_at.filter(|_| row.is_under_way());
     let quiet_until = release.quiet_until.filter(|_| !has_begun(row));
@@ -124,6 +124,13 @@ fn bring(tx: &Tx, row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim
         (None, Turn::ByHand) => words::BY_HAND_FIRST.to_owned(),
     };
     settle(row, Stage::Planned, &because, tx.now);
+    let came_later = enrollment.enrolled_at.is_some_and(|enrolled_at| enrolled_at >= release.deadline_at);
+    let is_held_up = came_later || !matches!(turn, Turn::Own);
+    if is_held_up && row.begun_at.is_none() && row.deadline_at.is_some_and(|deadline| deadline <= tx.now) {
+        // It has its time from when it is told: until then nothing of it is late.
+        row.deadline.clear();
+        row.deadline_at = None;
+    }
     Ok(false)
 }
 
@@ -154,11 +161,17 @@ fn begin(row: &mut UpdateState, read: &Read, on: &On<'_>, release: &Aim, now: Ti
     row.begun_at.get_or_insert(now);
     give_notice(row, read, on, release);
     let is_mac = on.subject.platform == Platform::Macos;
-    row.action = match (row.mechanism, row.deadline_at.is_some_and(|deadline| deadline <= now)) {
+    let action = match (row.mechanism, row.deadline_at.is_some_and(|deadline| deadline <= now)) {
         (Mechanism::Command, false) if is_mac => Action::Later,
         (Mechanism::Command, true) if is_mac && read.rules.force_restart => Action::Force,
         _ => Action::Install,
     };
+    if row.action == Action::Later && action != Action::Later && row.stage != Stage::Failed {
+        // The deadline is here: what is told then waits for no other question.
+        row.due_at = None;
+    }
+    row.action = action;
+    past_deadline(row, now);
     if matches!(row.stage, Stage::Planned | Stage::Done | Stage::Cannot | Stage::Excepted) {
         row.stage = Stage::Waiting;
         row.problem.clear();
@@ -244,6 +257,7 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
         };
         // Nor for what was given up.
         acts = !is_over && !is_given_up(&row);
+        past_deadline(&mut row, tx.now);
     }
     let is_improvement = candidate.is_some_and(|candidate| candidate.leap == Leap::Improvement);
     let mut planned = Planned { row, before: Some(before), is_withdrawn: false, acts, facts: Facts::default(), loss: None, is_improvement };
@@ -282,7 +296,9 @@ fn asks(row: &mut UpdateState, on: &On<'_>, now: Timestamp) -> bool {
 fn facts(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, planned: &mut Planned, rules: Option<&Rules>) -> Result<()> {
     let (under_way, loss) = reconcile::under_way(tx, enrollment, planned.row.command_uuid.as_deref())?;
     planned.loss = loss.map(|loss| loss.because);
+    let device = if awaits_inventory(&planned.row) { devices::by_id(tx, &enrollment.device_id)? } else { None };
     planned.facts = Facts {
+        told_at: device.and_then(|device| device.facts_at),
         under_way,
         may_send_at: match rules {
             Some(rules) => timing::open_at(rules, on.zone, tx.now),

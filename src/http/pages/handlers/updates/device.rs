@@ -19,7 +19,7 @@ use crate::http::pages::parts::{Flash, State as Mark};
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap};
 use crate::mdm::updates::held_back::{self, HeldBack};
 use crate::mdm::updates::orders::{self, Order, Possible, Started};
-use crate::mdm::updates::{own_list, words};
+use crate::mdm::updates::{next, own_list, progress, words};
 use crate::mdm::{Actor, Right, betas, devices};
 use crate::protocol::os_version::OsVersion;
 use crate::store::devices::Device;
@@ -56,7 +56,7 @@ pub(in crate::http::pages::handlers) fn tab(tx: &Tx, actor: &Actor, device: &Dev
     tab.conditions = orders::conditions(tx, device)?;
     tab.beta = betas::of_enrollment(tx, &channel.id)?.unwrap_or_default();
     for state in update_states::of_enrollment(tx, &channel.id)? {
-        tab.rows.push(standing(tx, state)?);
+        tab.rows.push(standing(tx, channel, state)?);
     }
     if let Some((found, at)) = update_states::offers(tx, &channel.id)? {
         tab.found_at = Some(at);
@@ -94,9 +94,9 @@ fn deed(action: Action, forces: &[Action]) -> DeedRow {
 }
 
 /// How a plan, or what was started by hand, stands on the device.
-fn standing(tx: &Tx, state: UpdateState) -> Result<UpdateRow> {
+fn standing(tx: &Tx, channel: &Enrollment, state: UpdateState) -> Result<UpdateRow> {
     let plan = if state.plan_id.is_empty() { None } else { update_plans::by_id(tx, &state.plan_id)? };
-    let (because, remedy) = words::because(&state, tx.now);
+    let (because, remedy) = progress::because(tx, channel, &state)?;
     Ok(UpdateRow {
         name: words::name(&state),
         state: mark(&state, tx.now),
@@ -106,7 +106,7 @@ fn standing(tx: &Tx, state: UpdateState) -> Result<UpdateRow> {
         deadline: Wall::parse(&state.deadline).map(Wall::words).unwrap_or_default(),
         by: if state.ordered_by.is_empty() { String::new() } else { format!("Started by {}", state.ordered_by) },
         since: state.changed_at,
-        may_retry: state.stage == Stage::Failed,
+        may_retry: next::may_retry(&state, tx.now),
         may_except: plan.is_some() && !matches!(state.stage, Stage::Done | Stage::Excepted),
         plan: plan.map(|plan| (plan.id, plan.name)),
     })

@@ -9,11 +9,11 @@ use crate::http::pages::parts::{Address, BURN_SHORT, BurnDown, Calendar, Calenda
 use crate::http::pages::updates::one::{ExceptionRow, MemberRow, PlanView, RingView};
 use crate::http::pages::updates::plans::PlanRow;
 use crate::mdm::settings::zone;
-use crate::mdm::updates::pauses;
 use crate::mdm::updates::plan::Read;
 use crate::mdm::updates::plans::EXCEPTIONS_MAX;
 use crate::mdm::updates::progress::{self, Counts, Laggard};
 use crate::mdm::updates::rules::{Deadline, Rules, Target};
+use crate::mdm::updates::{next, pauses};
 use crate::mdm::updates::{plans, timing, words as room_words};
 use crate::mdm::{Actor, Right};
 use crate::store::update_progress::{self, Meant, Narrowed};
@@ -148,7 +148,7 @@ fn member(laggard: Laggard, rings: &[String], now: Timestamp) -> MemberRow {
         because: [because, remedy].join(" ").trim().to_owned(),
         deadline: Wall::parse(&member.state.deadline).map(Wall::words).unwrap_or_default(),
         seen_at: member.last_seen_at,
-        may_retry: member.state.stage == Stage::Failed,
+        may_retry: next::may_retry(&member.state, now),
         is_excepted: false,
     }
 }

@@ -1,0 +1,32 @@
+//! What stands in the way of an update that comes by command, and what may be tried again at once. Pure.
+
+use crate::clock::Timestamp;
+use crate::store::deployments::Mechanism;
+use crate::store::update_states::{Stage, UpdateState};
+
+/// Whether something stands in the way that somebody may take away, so that it waits to be told again.
+pub fn is_hindered(row: &UpdateState, now: Timestamp) -> bool {
+    let waits = row.scheduled.is_empty() && row.command_uuid.is_none() && row.due_at.is_some_and(|due| due > now);
+    row.mechanism == Mechanism::Command && matches!(row.stage, Stage::Waiting | Stage::Prepared) && waits && !row.problem.is_empty()
+}
+
+/// Whether a person can have it tried again at once.
+pub fn may_retry(row: &UpdateState, now: Timestamp) -> bool {
+    row.stage == Stage::Failed || is_hindered(row, now)
+}
+
+/// What a status of ScheduleOSUpdate says in words, and whether it passes by itself.
+pub(super) fn obstacle(status: &str) -> Option<(&'static str, bool)> {
+    Some(match status {
+        "DownloadFailed" => ("the download failed", false),
+        "DownloadRequiresComputer" => ("this update can only be installed from a computer", false),
+        "DownloadInsufficientSpace" => ("there is not enough room on the device to download it", true),
+        "DownloadInsufficientPower" => ("the battery is too low to download it; connect the device to power", true),
+        "DownloadInsufficientNetwork" => ("its network is not good enough to download it; connect it to Wi-Fi", true),
+        "InstallInsufficientSpace" => ("there is not enough room on the device to install it", true),
+        "InstallInsufficientPower" => ("the battery is too low to install it; connect the device to power", true),
+        "InstallPhoneCallInProgress" => ("somebody is on the phone", true),
+        "InstallFailed" => ("the installation failed", false),
+        _ => return None,
+    })
+}
