@@ -3,6 +3,7 @@
 mod by_hand;
 mod own_list;
 mod rings;
+mod targets;
 mod times;
 
 use std::time::Duration;
