@@ -12,7 +12,8 @@ use super::api::{self, Api, Beside};
 use super::print::{self, text};
 use crate::error::{Error, Kind, Result};
 use crate::http::pages::parts::encode;
-use crate::mdm::updates::lookup::OLDER;
+use crate::mdm::updates::lookup::{FEWER, OLDER};
+use crate::protocol::lookup::MAX_BYTES;
 
 /// The day in front of a moment, as in 2026-09-02.
 const DATE_BYTES: usize = 10;
@@ -33,6 +34,9 @@ pub(super) struct Releases {
     /// Take the file in even where it is older than the list that is here
     #[arg(long, requires = "import")]
     older: bool,
+    /// Take the file in even where it lacks a whole platform, or most of the list that is here
+    #[arg(long, requires = "import")]
+    fewer: bool,
     /// Also those that Apple lists no more, with the day since when
     #[arg(long)]
     vanished: bool,
@@ -46,11 +50,12 @@ pub(super) struct Releases {
 impl Releases {
     /// Does it and prints what came of it.
     pub(super) fn run(self) -> Result<()> {
-        let Self { import, older, vanished, platform, beside: Beside { data, json } } = self;
-        let into = if older { "/api/v1/releases/import?older=true" } else { "/api/v1/releases/import" };
+        let Self { import, older, fewer, vanished, platform, beside: Beside { data, json } } = self;
+        let into = format!("/api/v1/releases/import?older={older}&fewer={fewer}");
+        import.as_deref().map(check_size).transpose()?;
         let told = api::with(data, async |api| {
             let taken = match &import {
-                Some(file) => Some(send(api, file, into).await?),
+                Some(file) => Some(send(api, file, &into).await?),
                 None => None,
             };
             let address = platform
@@ -75,6 +80,20 @@ impl Releases {
     }
 }
 
+/// Refuses a file that is larger than any list of Apple's before it is sent; one that cannot be read is told of when it is.
+fn check_size(path: &Path) -> Result<()> {
+    let bytes = std::fs::metadata(path).map_or(0, |about| about.len());
+    if bytes <= MAX_BYTES as u64 {
+        return Ok(());
+    }
+    Err(Error::conflict(format!(
+        "{} has {} MB; Apple's list has less than one, and more than {} MB are not taken. Save https://gdmf.apple.com/v2/pmv as it is, and bring that.",
+        path.display(),
+        bytes.div_ceil(1 << 20),
+        MAX_BYTES >> 20
+    )))
+}
+
 /// Reads a whole file and sends it.
 pub(super) async fn send(api: &mut Api, path: &Path, address: &str) -> Result<Value> {
     let bytes = std::fs::read(path).map_err(|error| Error::not_found(format!("{} cannot be read: {error}.", path.display())))?;
@@ -82,6 +101,9 @@ pub(super) async fn send(api: &mut Api, path: &Path, address: &str) -> Result<Va
     sent.map_err(|mut error| {
         if error.message.starts_with(OLDER) {
             error.message = format!("{} With --older it is taken in all the same.", error.message).into();
+        }
+        if error.message.starts_with(FEWER) {
+            error.message = format!("{} With --fewer it is taken in all the same.", error.message).into();
         }
         at_the_prompt(path, error)
     })
@@ -171,6 +193,21 @@ mod tests {
         gone["vanished_at"] = json!("2026-10-03T04:05:06Z");
         assert!(super::told(None, &state, vec![gone]).contains("12      none since 2026-10-03\n"));
         assert_eq!(age(&json!({ "age_s": null, "problem": null })), "No list has come yet.\n");
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_named_with_its_size_and_the_limit_before_it_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pmv.json");
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(MAX_BYTES as u64).unwrap();
+        assert!(check_size(&path).is_ok());
+        file.set_len(30 << 20).unwrap();
+        let refused = check_size(&path).unwrap_err();
+        for part in ["pmv.json has 30 MB", "more than 8 MB are not taken", "Save https://gdmf.apple.com/v2/pmv"] {
+            assert!(refused.message.contains(part), "{part} in {}", refused.message);
+        }
+        assert!(check_size(Path::new("/nowhere/pmv.json")).is_ok(), "reading it says what is wrong");
     }
 
     #[test]

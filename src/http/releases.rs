@@ -4,18 +4,18 @@ use axum::body::Bytes;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::mdm::updates::lookup::{self, Document, Taken};
+use crate::mdm::updates::lookup::{self, Document, Meant, Taken};
 use crate::mdm::{Actor, Right};
 
-/// Takes in a list that somebody saved, one that is older than what is here only where that is meant.
+/// Takes in a list that somebody saved, one that is older or shorter than what is here only where that is meant.
 ///
 /// # Errors
 /// Names `file`, with line and column where it is no JSON; what was here before stays.
-pub(super) async fn import(app: &App, actor: &Actor, file: Bytes, even_older: bool) -> Result<Taken> {
+pub(super) async fn import(app: &App, actor: &Actor, file: Bytes, meant: Meant) -> Result<Taken> {
     actor.require(Right::Configure)?;
     let document = read(file).await?;
     let actor = actor.clone();
-    app.store.write(app.now(), move |tx| lookup::import(tx, &actor, &document, even_older)).await
+    app.store.write(app.now(), move |tx| lookup::import(tx, &actor, &document, meant)).await
 }
 
 /// Reads a list beside the runtime.

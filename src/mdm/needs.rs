@@ -2,11 +2,12 @@
 
 use crate::error::Result;
 use crate::mdm::return_to_service::watch;
-use crate::mdm::updates::lookup;
+use crate::mdm::updates::doubt::{Listed, doubt};
+use crate::mdm::updates::{lookup, plan};
 use crate::store::alerts::{self, Alert};
 use crate::store::app_states::{self, Trouble};
 use crate::store::returns::Overdue;
-use crate::store::{Tx, push_certificates, roster, update_progress};
+use crate::store::{Tx, push_certificates, roster, update_plans, update_progress};
 
 /// Without a push certificate nothing is broken yet, so it stands below what is.
 const NO_PUSH_CERTIFICATE_HARM: i64 = 50;
@@ -36,12 +37,16 @@ const PLANS_MAX: u32 = 10;
 const OVERDUE_HARM: i64 = 70;
 const UPDATE_FAILED_HARM: i64 = 58;
 const STOPPED_HARM: i64 = 57;
+const UNSIGNED_HARM: i64 = 59;
 
 /// The key of a need that is about devices past the deadline of an update plan; what comes after is the plan's id, nothing for what was started by hand.
 pub const UPDATE_OVERDUE: &str = "update.overdue.";
 
 /// The key of a need that is about devices on which an update failed.
 pub const UPDATE_FAILED: &str = "update.failed.";
+
+/// The key of a need that is about an update plan whose target Apple does not sign.
+pub const UPDATE_UNSIGNED: &str = "update.unsigned.";
 
 /// The key of a need that is about a stopped update plan.
 pub const UPDATE_STOPPED: &str = "update.stopped.";
@@ -79,8 +84,31 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     for trouble in update_progress::troubles(tx, PLANS_MAX)? {
         needs.extend(of_plan(tx, &trouble));
     }
+    needs.extend(unsigned(tx)?);
     needs.extend(refused(tx)?);
     needs.sort_by_key(|need| std::cmp::Reverse(need.harm));
+    Ok(needs)
+}
+
+/// Plans whose target no device can get any more.
+fn unsigned(tx: &Tx) -> Result<Vec<Alert>> {
+    let (mut needs, mut listed) = (Vec::new(), Listed::default());
+    for (plan_id, count) in update_progress::not_offered(tx, PLANS_MAX)? {
+        let Some(plan) = update_plans::by_id(tx, &plan_id)? else { continue };
+        let read = plan::read(tx, plan)?;
+        let Some(doubt) = doubt(tx, &read.rules.target, &mut listed)? else { continue };
+        let (what, name) = (read.rules.target.words(), read.plan.name);
+        let devices = if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+        needs.push(Alert {
+            key: format!("{UPDATE_UNSIGNED}{plan_id}"),
+            harm: UNSIGNED_HARM,
+            message: format!("{devices} of “{name}” cannot have {what}."),
+            remedy: doubt,
+            count: i64::from(count),
+            since_at: tx.now,
+            last_at: tx.now,
+        });
+    }
     Ok(needs)
 }
 

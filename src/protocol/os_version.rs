@@ -91,6 +91,12 @@ impl OsVersion {
         }
     }
 
+    /// The same without the letters of an improvement: what that improves.
+    #[must_use]
+    pub fn without_extra(self) -> Self {
+        Self(self.0.map(|known| Known { extra: 0, ..known }))
+    }
+
     /// Whether the version is known.
     pub const fn is_known(self) -> bool {
         self.0.is_some()

@@ -96,7 +96,7 @@ pub fn meant(tx: &Tx, plan_id: &str) -> Result<Vec<Meant>> {
     tx.list(
         "SELECT version, count(*), max(CASE WHEN stage NOT IN ('done', 'cannot', 'excepted') THEN deadline_at END) FROM update_states
          JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-         WHERE plan_id = ?1 AND version <> '' GROUP BY version ORDER BY count(*) DESC, version",
+         WHERE plan_id = ?1 AND version <> '' AND stage NOT IN ('cannot', 'excepted') GROUP BY version ORDER BY count(*) DESC, version",
         [plan_id],
         |row| Ok(Meant { version: row.get(0)?, devices: row.get(1)?, due_at: row.get(2)? }),
     )
@@ -105,6 +105,28 @@ pub fn meant(tx: &Tx, plan_id: &str) -> Result<Vec<Meant>> {
 /// The last deadline that a plan set for a device, whether it is there or not.
 pub fn last_deadline(tx: &Tx, plan_id: &str) -> Result<Option<Timestamp>> {
     tx.one("SELECT max(deadline_at) FROM update_states WHERE plan_id = ?1", [plan_id], |row| row.get(0))
+}
+
+/// The last deadline of the devices of each ring that are still to come, as their clocks show it.
+pub fn last_deadlines(tx: &Tx, plan_id: &str) -> Result<Vec<(usize, String)>> {
+    tx.list(
+        "SELECT ring, max(deadline) FROM update_states JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
+         WHERE plan_id = ?1 AND deadline <> '' AND stage NOT IN ('done', 'cannot', 'excepted') GROUP BY ring",
+        [plan_id],
+        |row| Ok((row.get::<_, i64>(0)? as usize, row.get(1)?)),
+    )
+}
+
+/// Plans that go on and mean what Apple does not offer to devices: id and how many devices, those with the most first, at most `limit`.
+pub fn not_offered(tx: &Tx, limit: u32) -> Result<Vec<(String, u32)>> {
+    tx.list(
+        "SELECT update_plans.id, count(*) FROM update_states
+         JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
+         JOIN update_plans ON update_plans.id = update_states.plan_id AND update_plans.stopped_at IS NULL
+         WHERE stage = 'cannot' AND inability = 'not_offered' GROUP BY update_plans.id ORDER BY count(*) DESC, update_plans.id LIMIT ?1",
+        [limit],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 /// A plan that needs somebody; the one without an id is what was started by hand.

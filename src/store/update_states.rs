@@ -260,7 +260,7 @@ pub fn failures(tx: &Tx, plan_id: &str, often: i64) -> Result<(u32, u32)> {
     tx.one(
         "SELECT count(*), coalesce(sum(stage = 'failed' OR (stage <> 'done' AND attempts >= ?2)
              OR (mechanism = 'declaration' AND stage <> 'done' AND attempts > 0 AND deadline_at <= ?3)), 0) FROM update_states
-         WHERE plan_id = ?1 AND begun_at IS NOT NULL",
+         WHERE plan_id = ?1 AND begun_at IS NOT NULL AND stage <> 'cannot'",
         (plan_id, often, tx.now),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )

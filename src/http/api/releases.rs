@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::http::auth::Authenticated;
 use crate::http::releases::read as read_list;
 use crate::mdm::Right;
-use crate::mdm::updates::lookup::{self, Filter, Source, Taken};
+use crate::mdm::updates::lookup::{self, Filter, Meant, Source, Taken};
 use crate::protocol::lookup::{List as LookupList, MAX_BYTES};
 use crate::store::Tx;
 use crate::store::releases::{Release, ReleaseState, count_listed};
@@ -201,6 +201,9 @@ struct ImportQuery {
     /// Whether a list that is older than the one that is here is meant to take its place.
     #[serde(default)]
     older: bool,
+    /// Whether a list that lacks a whole platform, or most of the one that is here, is meant to take its place.
+    #[serde(default)]
+    fewer: bool,
 }
 
 /// Bring the list of releases as a file, for a server that cannot reach Apple: what `https://gdmf.apple.com/v2/pmv` answers elsewhere, saved as it is.
@@ -209,7 +212,7 @@ struct ImportQuery {
     request_body(content = serde_json::Value, content_type = "application/json", description = "The file as it is, up to 8 MB"),
     responses((status = 200, description = "It is taken in", body = ReleasesTakenView),
         (status = 400, description = "It is no such list; line and column are named, and the list that is here stays"),
-        (status = 409, description = "It is older than the list that is here, which stays")))]
+        (status = 409, description = "It is older than the list that is here, or lacks most of it; what is here stays")))]
 async fn import(
     State(app): State<App>,
     Authenticated(actor): Authenticated,
@@ -220,12 +223,12 @@ async fn import(
     let head = Head::of(&request)?;
     let file = read(request, MAX_BYTES).await?;
     let once = head.once(&file);
-    let document = read_list(file).await?;
     let now = app.now();
+    let document = read_list(file).await?.as_of(now);
     let work = move |tx: &Tx| {
         let by = actor.clone();
         once.run(tx, &actor, move |tx| {
-            let taken = lookup::import(tx, &by, &document, query.older)?;
+            let taken = lookup::import(tx, &by, &document, Meant { older: query.older, fewer: query.fewer })?;
             Answer::new(StatusCode::OK, &ReleasesTakenView::of(taken, document.passed_over))
         })
     };

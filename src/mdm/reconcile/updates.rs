@@ -122,7 +122,8 @@ fn note_run(tx: &Tx, enrollment: &Enrollment, planned: &Planned) -> Result<()> {
         return Ok(());
     }
     let was_begun = before.is_some_and(|before| before.begun_at.is_some());
-    let is_another = before.is_some_and(|before| before.version != row.version);
+    // One that could not be had for a while had its run ended.
+    let is_another = before.is_some_and(|before| before.version != row.version || before.stage == Stage::Cannot);
     match row.stage {
         Stage::Done if was_begun && row.done_at.is_some() => {
             update_states::end_run(tx, &row.plan_id, &enrollment.device_id, update_states::Outcome::Done)

@@ -4,6 +4,7 @@ mod by_hand;
 mod followed;
 mod own_list;
 mod rings;
+mod targets;
 mod times;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@ use crate::mdm::updates::because::Because;
 use crate::mdm::updates::candidates::{Candidate, Found, Leap, Subject};
 use crate::mdm::updates::rules::{Deadline, Rules, Target, listed};
 use crate::protocol::os_version::OsVersion;
+use crate::protocol::platform::Platform;
 use crate::store::update_states::Inability;
 
 /// What a plan means for one device.
@@ -49,7 +50,7 @@ pub fn choose(rules: &Rules, subject: &Subject, found: &Found, today: Day) -> Ch
         .filter(|candidate| candidate.leap != Leap::Improvement || rules.improvements || names_improvement(&rules.target))
         .collect();
     match &rules.target {
-        Target::Release { version, build, .. } => release(&usable, OsVersion::parse(version), build),
+        Target::Release { version, build, .. } => release(&usable, subject, OsVersion::parse(version), build),
         Target::Newest => newest(&in_time(rules, usable, 0), 0, today),
         Target::NewestOfOwn => {
             let own = usable.into_iter().filter(|candidate| candidate.leap != Leap::Major).collect();
@@ -77,7 +78,11 @@ fn without_list(target: &Target, subject: &Subject, platform: &str) -> Option<Ch
     match target {
         Target::Release { platform: wanted, .. } if wanted != platform => Some(Choice::NotConcerned),
         Target::Release { version, build, .. } if has(version) => Some(in_build(subject, OsVersion::parse(version), build)),
-        Target::NewestOfMajor { major } if subject.version.major().is_some_and(|own| own > *major) => Some(Choice::NotConcerned),
+        Target::NewestOfMajor { major }
+            if subject.version.major().is_some_and(|own| own > *major) || was_left_out(subject.platform, *major) =>
+        {
+            Some(Choice::NotConcerned)
+        }
         Target::Minimum { versions } => match versions.get(platform) {
             None => Some(Choice::NotConcerned),
             Some(version) if has(version) => Some(Choice::Satisfied),
@@ -85,6 +90,18 @@ fn without_list(target: &Target, subject: &Subject, platform: &str) -> Option<Ch
         },
         _ => None,
     }
+}
+
+/// Whether a system never had a generation of this number: all of them went on with 26, the year after which it is called.
+fn was_left_out(platform: Platform, major: u32) -> bool {
+    let last_before = match platform {
+        Platform::Ios | Platform::Tvos => 18,
+        Platform::Macos => 15,
+        Platform::Watchos => 11,
+        Platform::Visionos => 2,
+        Platform::Unknown => return false,
+    };
+    (last_before + 1..26).contains(&major)
 }
 
 /// What runs the release that is meant, or a later one: of the same version its build counts, where one is named.
@@ -111,14 +128,19 @@ fn not_offered(words: String) -> Choice {
     Choice::Cannot(Because::new(Inability::NotOffered, words))
 }
 
-fn release(candidates: &[&Candidate], version: OsVersion, build: &str) -> Choice {
+fn release(candidates: &[&Candidate], subject: &Subject, version: OsVersion, build: &str) -> Choice {
+    // What it improves: the device runs it in another build, or can have it.
+    let has_its_base = || {
+        let base = version.without_extra();
+        subject.version.without_extra() == base || candidates.iter().any(|candidate| candidate.version == base)
+    };
     let same = |candidate: &&&Candidate| candidate.version == version && (build.is_empty() || candidate.key.build == build);
     match candidates.iter().find(same) {
         Some(candidate) => only(candidate),
         None if !build.is_empty() && candidates.iter().any(|candidate| candidate.version == version) => {
             not_offered(format!("Apple offers it {version} in another build than {build}"))
         }
-        None if version.is_improvement() => {
+        None if version.is_improvement() && has_its_base() => {
             let words = format!("{version} improves another build than the one that it runs: it needs the release before it first");
             Choice::Cannot(Because::new(Inability::Other, words))
         }

@@ -3,6 +3,7 @@
 pub mod because;
 pub mod candidates;
 pub mod choose;
+pub mod doubt;
 pub mod held_back;
 pub mod lookup;
 pub mod matrix;

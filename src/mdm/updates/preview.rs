@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::clock::Wall;
+use crate::clock::{Day, Timestamp, Wall, Zone};
 use crate::error::{Error, Result};
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates;
@@ -17,7 +17,8 @@ use crate::mdm::updates::own_list;
 use crate::mdm::updates::pauses::{self, Pause};
 use crate::mdm::updates::plan::{self, Meant, Memo, On, Read, meant};
 use crate::mdm::updates::plans;
-use crate::mdm::updates::rules::Rules;
+use crate::mdm::updates::rules::{Rules, Target};
+use crate::mdm::updates::timing;
 use crate::mdm::{Actor, Right};
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::{self, EnrollmentState};
@@ -71,6 +72,9 @@ pub struct Device {
     /// By when, on its own clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Wall>,
+    /// The last day on which Apple signs it, where the deadline is earlier than the plan says because of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_until: Option<Day>,
     /// Whether that has passed as it stands, so that it installs as soon as it is told.
     pub is_late: bool,
     /// Why not.
@@ -224,6 +228,14 @@ fn draft(tx: &Tx, id: Option<&str>, rules: &Rules) -> Result<Read> {
     Ok(Read { plan: Plan { stopped_at: None, ..plan }, rules: rules.clone(), pauses })
 }
 
+/// The moment for which it is looked what is meant: where the age of a release counts, that is the ring's beginning, at which it is older than now.
+fn foreseen_at(rules: &Rules, ring: usize, zone: &Zone, now: Timestamp) -> Timestamp {
+    match rules.target {
+        Target::NewestMinusDays { .. } => timing::window(rules, &[], ring, None).map_or(now, |window| zone.moment(window.opens).max(now)),
+        _ => now,
+    }
+}
+
 fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &str, memo: &mut Memo) -> Result<Option<Device>> {
     let Some(device) = devices::by_id(tx, device_id)?.filter(|device| device.deleted_at.is_none()) else { return Ok(None) };
     let mut told = Device {
@@ -235,6 +247,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
         version: String::new(),
         opens: None,
         deadline: None,
+        signed_until: None,
         is_late: false,
         because: String::new(),
         besides: Vec::new(),
@@ -253,7 +266,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
     exceptions.retain(|exception| exception.ends_at.is_none_or(|end| end > tx.now));
     let exception = |plan_id: &str| exceptions.iter().find(|exception| exception.plan_id == plan_id);
     let on = On { target: &target, subject: &subject, found: &found, zone: &zone, asks };
-    match meant(read, ring, &on, exception(&read.plan.id), tx.now) {
+    match meant(read, ring, &on, exception(&read.plan.id), foreseen_at(&read.rules, ring, &zone, tx.now)) {
         Meant::Ask => {
             (told.foreseen, told.because) = (Foreseen::Command, String::from("it is asked first what it finds itself"));
         }
@@ -269,6 +282,7 @@ fn device(tx: &Tx, (read, ring): (&Read, usize), others: &[Read], device_id: &st
             told.version = release.candidate.version.to_string();
             told.opens = Some(release.window.opens);
             told.deadline = Some(release.deadline);
+            told.signed_until = release.candidate.expires.filter(|_| release.deadline < release.window.deadline);
             told.is_late = zone.moment(release.window.deadline) <= tx.now || release.deadline_at <= tx.now;
             let groups = assignments::groups_of_device(tx, &device.id)?;
             let covering = others.iter().filter_map(|other| Some((other, other.ring_of(&groups)?)));

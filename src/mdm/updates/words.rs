@@ -122,7 +122,7 @@ fn remedy(row: &UpdateState, beside: Beside, now: Timestamp) -> String {
     let words = match row.stage {
         Stage::Failed if is_given_up(row) => "It is not tried any more. Look at the device, then choose “Try again”.",
         Stage::Failed => "It is tried again by itself.",
-        Stage::Planned if row.problem == ASKS_FIRST => "It goes on when the device has answered; a Mac takes some minutes to look.",
+        Stage::Planned if row.problem == ASKS_FIRST => "It goes on when the device has looked and answered, which takes some minutes.",
         Stage::Planned if row.problem == BY_HAND_FIRST => "It begins by itself after that; “Take back” beside that has it begin at once.",
         Stage::Planned if is_overdue(row, now) && row.problem.starts_with(WAITS_FOR_TURN) => {
             "It begins by itself when its turn comes; a plan may let more devices begin at once."

@@ -43,8 +43,14 @@ pub enum LookupError {
     #[error("This JSON is no list of releases: it has neither AssetSets nor PublicAssetSets.")]
     NoLists,
     /// Lists without a single entry that can be read.
-    #[error("The list of releases holds nothing that can be read.")]
-    Nothing,
+    #[error("The list of releases holds nothing that can be read{0}.")]
+    Nothing(
+        /// What is wrong with the first entry, after a colon; empty where there are no entries.
+        String,
+    ),
+    /// Text of two bytes a letter, as some editors save it.
+    #[error("This file is saved as UTF-16. Save it anew as UTF-8, or as it came, and bring that.")]
+    Utf16,
     /// Over [`MAX_ENTRIES`].
     #[error("The list of releases has more than {MAX_ENTRIES} entries, which Apple's never has.")]
     TooMany,
@@ -61,6 +67,10 @@ pub fn read(bytes: &[u8]) -> Result<Lookup, LookupError> {
         Some(b'<') => return Err(LookupError::WebPage),
         Some(_) => {}
     }
+    // JSON begins with a letter of ASCII; a zero beside it is half of a letter of two bytes.
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || text.iter().take(2).any(|byte| *byte == 0) {
+        return Err(LookupError::Utf16);
+    }
     let document: Value = serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).map_err(not_json)?;
     let Some(document) = document.as_object().filter(|document| LISTS.iter().any(|(key, _)| document.contains_key(*key))) else {
         return Err(LookupError::NoLists);
@@ -73,7 +83,7 @@ pub fn read(bytes: &[u8]) -> Result<Lookup, LookupError> {
         }
     }
     if lookup.entries.is_empty() {
-        return Err(LookupError::Nothing);
+        return Err(LookupError::Nothing(lookup.passed_over.first().map(|because| format!(": {because}")).unwrap_or_default()));
     }
     Ok(lookup)
 }
@@ -91,10 +101,10 @@ fn read_platform(lookup: &mut Lookup, (key, list): (&str, List), platform: &str,
         pass_over(lookup, format!("{key}: “{}” is no list", platform.chars().take(MAX_TEXT_CHARS).collect::<String>()));
         return Ok(());
     };
-    for entry in entries {
+    for (at, entry) in entries.iter().enumerate() {
         match read_entry(entry, list, platform) {
             Ok(listed) => lookup.entries.push(listed),
-            Err(because) => pass_over(lookup, format!("{key}, {platform}: {because}")),
+            Err(because) => pass_over(lookup, format!("{key}, {platform}, entry {}: {because}", at + 1)),
         }
         if lookup.entries.len() > MAX_ENTRIES {
             return Err(LookupError::TooMany);

@@ -169,3 +169,20 @@ async fn an_older_list_takes_the_place_of_a_newer_one_only_where_that_is_meant()
     let state = house.ask(Role::Viewer, Method::GET, "/api/v1/releases/state", None).await.body;
     assert_eq!((&state["newest_posted"], &state["is_stale"]), (&json!("2026-09-02"), &json!(true)), "{state}");
 }
+
+#[tokio::test]
+async fn a_list_that_lacks_most_takes_the_place_of_a_whole_one_only_where_that_is_meant() {
+    let house = House::new();
+    let list = |count: usize| {
+        let entry = |minor: usize| json!({ "ProductVersion": format!("26.{minor}"), "PostingDate": "2026-11-03", "SupportedDevices": ["iPad13,18"] });
+        json!({ "AssetSets": { "iOS": (0..count).map(entry).collect::<Vec<_>>() } }).to_string()
+    };
+    assert_eq!(house.bring_file(Role::Admin, IMPORT, list(41)).await.status, StatusCode::OK);
+    for address in [IMPORT.to_owned(), format!("{IMPORT}?older=true")] {
+        let refused = house.bring_file(Role::Admin, &address, list(1)).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.body);
+        assert!(refused.body.to_string().contains("40 of the 41 releases that Apple still signs"), "{}", refused.body);
+    }
+    let taken = house.bring_file(Role::Admin, &format!("{IMPORT}?fewer=true"), list(1)).await;
+    assert_eq!((taken.status, &taken.body["vanished"]), (StatusCode::OK, &json!(40)), "{}", taken.body);
+}

@@ -240,3 +240,19 @@ async fn a_preview_refuses_what_saving_does_and_says_what_apple_does_not_list() 
     assert!(warned(&see(json!({ "target": { "kind": "newest_of_major", "major": 99 } })).await.body));
     assert!(!warned(&see(json!({ "target": { "kind": "newest_of_major", "major": 18 } })).await.body));
 }
+
+#[tokio::test]
+async fn saving_a_target_that_apple_does_not_list_is_answered_with_a_warning() {
+    let house = House::new();
+    house.with_a_release().await;
+    let made = house.ask(Role::Admin, Method::POST, PLANS, Some(json!({ "name": "Autumn", "rules": rules() }))).await;
+    assert_eq!((made.status, &made.body["warnings"]), (StatusCode::CREATED, &json!([])), "{}", made.body);
+    let own = format!("{PLANS}/{}", made.body["id"].as_str().unwrap());
+    let mut changed = rules();
+    changed["target"] = json!({ "kind": "release", "platform": "iOS", "version": "18.2.1" });
+    let saved = house.ask(Role::Admin, Method::PATCH, &own, Some(json!({ "rules": changed }))).await;
+    assert_eq!(saved.status, StatusCode::OK, "{}", saved.body);
+    for body in [saved.body, house.ask(Role::Viewer, Method::GET, PLANS, None).await.body["items"][0].clone()] {
+        assert!(body["warnings"][0].as_str().unwrap().starts_with("Apple’s list has no iOS 18.2.1."), "{body}");
+    }
+}

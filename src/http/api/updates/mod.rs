@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::clock::{Day, Timestamp};
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::Authenticated;
+use crate::mdm::updates::doubt::Listed;
 use crate::mdm::updates::matrix;
 use crate::mdm::updates::plans::{self, NewPlan, PlanChange};
 use crate::mdm::updates::preview;
@@ -66,7 +67,10 @@ async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<List<PlanView>>> {
     let page = Page::<String>::parse(query.limit, query.after.as_deref())?;
-    let work = move |tx: &Tx| plans::list(tx, &actor)?.into_iter().map(|read| PlanView::of(tx, read)).collect::<Result<Vec<_>>>();
+    let work = move |tx: &Tx| {
+        let mut listed = Listed::default();
+        plans::list(tx, &actor)?.into_iter().map(|read| PlanView::among(tx, read, &mut listed)).collect::<Result<Vec<_>>>()
+    };
     let rows = app.store.read_slow(app.now(), work).await?;
     Ok(JsonBody(page.part(rows, |row| row.id.clone(), |row| row)?))
 }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::clock::{Day, Timestamp};
 use crate::error::Result;
+use crate::mdm::updates::doubt::{Listed, doubt};
 use crate::mdm::updates::matrix::{Model, Section};
 use crate::mdm::updates::plan::Read;
 use crate::mdm::updates::preview::Preview;
@@ -49,6 +50,8 @@ pub(super) struct PlanView {
     rules: Rules,
     /// Its target in words.
     summary: String,
+    /// What of its target no device can get, in words: it is not listed, or not signed any more.
+    warnings: Vec<String>,
     /// When nothing more was begun; null while it goes on.
     stopped_at: Option<Timestamp>,
     /// Why.
@@ -71,6 +74,12 @@ pub(super) struct PlanView {
 
 impl PlanView {
     pub(super) fn of(tx: &Tx, read: Read) -> Result<Self> {
+        Self::among(tx, read, &mut Listed::default())
+    }
+
+    /// One of several, for which the list of releases is read once.
+    pub(super) fn among(tx: &Tx, read: Read, listed: &mut Listed) -> Result<Self> {
+        let warnings = doubt(tx, &read.rules.target, listed)?.into_iter().collect();
         let (all, rings) = progress::counts(tx, &read)?;
         let exceptions = update_plans::exceptions(tx, &read.plan.id, crate::mdm::updates::plans::EXCEPTIONS_MAX)?;
         let Read { plan, rules, .. } = read;
@@ -79,6 +88,7 @@ impl PlanView {
             name: plan.name,
             note: plan.note,
             summary: rules.target.words(),
+            warnings,
             rules,
             stopped_at: plan.stopped_at,
             stopped_because: plan.stopped_because,

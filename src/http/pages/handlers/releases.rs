@@ -20,7 +20,7 @@ use crate::http::pages::system::releases::{ReleasesView, RootRow, page};
 use crate::http::releases::import;
 use crate::mdm::apple_roots::{self, Source as RootSource};
 use crate::mdm::attestation;
-use crate::mdm::updates::lookup::{self, Source};
+use crate::mdm::updates::lookup::{self, Meant, Source};
 use crate::mdm::{Actor, Right, jobs};
 use crate::pki::apple::{ATTESTATION_ROOT, AppleRoot, ROOT_CA};
 use crate::pki::certificate::Fingerprint;
@@ -91,6 +91,7 @@ async fn view(app: &App, who: &SignedIn) -> Result<ReleasesView> {
             needs_root,
             list_error: None,
             asks_for_older: false,
+            asks_for_fewer: false,
             root_error: None,
             max_bytes: MAX_BYTES,
             may_change: actor.may(Right::Configure),
@@ -159,8 +160,10 @@ async fn file(mut sent: Multipart, name: &str) -> Result<Bytes> {
 
 async fn bring_list(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {
     who.actor.require(Right::Configure)?;
-    let outcome = match list_and_older(sent).await {
-        Ok((file, older)) => import(&app, &who.actor, file, older).await,
+    let sent = list_and_meant(sent).await;
+    let was_older = sent.as_ref().is_ok_and(|(_, meant)| meant.older);
+    let outcome = match sent {
+        Ok((file, meant)) => import(&app, &who.actor, file, meant).await,
         Err(error) => Err(error),
     };
     match outcome {
@@ -168,6 +171,10 @@ async fn bring_list(State(app): State<App>, gate: Gate, who: SignedIn, sent: Mul
             let listed = count(taken.listed as u64, "release is", "releases are");
             let words = format!("The list is taken in: {listed} listed, {} new, {} gone.", taken.appeared, taken.vanished);
             Ok(said(&app, &gate, &who, ADDRESS, &words))
+        }
+        Err(error) if error.kind == Kind::Conflict && error.message.starts_with(lookup::FEWER) => {
+            let words = error.message.into_owned();
+            refused(&app, &who, |view| (view.list_error, view.asks_for_fewer, view.asks_for_older) = (Some(words), true, was_older)).await
         }
         Err(error) if error.kind == Kind::Conflict && error.message.starts_with(lookup::OLDER) => {
             let words = error.message.into_owned();
@@ -180,17 +187,18 @@ async fn bring_list(State(app): State<App>, gate: Gate, who: SignedIn, sent: Mul
     }
 }
 
-/// The list of a form, and whether it is meant even where it is older; the box stands before the file.
-async fn list_and_older(mut sent: Multipart) -> Result<(Bytes, bool)> {
-    let mut older = false;
+/// The list of a form, and whether it is meant even where it is older or shorter; the boxes stand before the file.
+async fn list_and_meant(mut sent: Multipart) -> Result<(Bytes, Meant)> {
+    let mut meant = Meant::default();
     while let Some(field) = sent.next_field().await.map_err(broken)? {
         match field.name() {
-            Some("older") => older = field.text().await.map_err(broken)? == "1",
-            Some("file") => return Ok((field.bytes().await.map_err(broken)?, older)),
+            Some("older") => meant.older = field.text().await.map_err(broken)? == "1",
+            Some("fewer") => meant.fewer = field.text().await.map_err(broken)? == "1",
+            Some("file") => return Ok((field.bytes().await.map_err(broken)?, meant)),
             _ => {}
         }
     }
-    Ok((Bytes::new(), older))
+    Ok((Bytes::new(), meant))
 }
 
 async fn bring_root(State(app): State<App>, gate: Gate, who: SignedIn, sent: Multipart) -> Result<Response> {

@@ -85,7 +85,7 @@ fn way(key: &str) -> Option<(String, String)> {
         to(format!("{}?overdue=1#devices", plan(id)), "Show them")
     } else if let Some(id) = key.strip_prefix(needs::UPDATE_FAILED) {
         to(format!("{}?stage=failed#devices", plan(id)), "Show them")
-    } else if let Some(id) = key.strip_prefix(needs::UPDATE_STOPPED) {
+    } else if let Some(id) = key.strip_prefix(needs::UPDATE_STOPPED).or_else(|| key.strip_prefix(needs::UPDATE_UNSIGNED)) {
         to(plan(id), "Show the plan")
     } else if key == needs::REFUSED {
         to(String::from("/devices?state=problem"), "Show the devices")

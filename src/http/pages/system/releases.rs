@@ -31,6 +31,8 @@ pub struct ReleasesView {
     pub newest_posted: Option<Day>,
     /// Whether the file that was refused is older, so that it may still be meant.
     pub asks_for_older: bool,
+    /// Whether the file that was refused lacks most of the list, so that it may still be meant.
+    pub asks_for_fewer: bool,
     /// When Apple is asked next.
     pub next_at: Option<Timestamp>,
     /// What went wrong last; empty where nothing did.
@@ -112,6 +114,7 @@ fn import(view: &ReleasesView) -> Markup {
         view.max_bytes,
         html! {
             @if view.asks_for_older { (checkbox("older", "Take the older list", false, "What was posted since is not offered any more until a newer list comes.")) }
+            @if view.asks_for_fewer { (checkbox("fewer", "Take the shorter list", false, "What it lacks is not offered any more, and plans cannot bring it, until a whole list comes.")) }
             (field("file", "Apple's list").kind("file").accept(".json,.txt,application/json").help(help).error(view.list_error.as_deref()))
             div.form-foot { (Button::submit("Bring the list").icon(Icon::Upload)) }
         },
@@ -170,6 +173,7 @@ mod tests {
             brought: false,
             newest_posted: Day::parse("2026-11-20"),
             asks_for_older: false,
+            asks_for_fewer: false,
             next_at: None,
             problem: "gdmf.apple.com did not <answer>.".into(),
             passed_over: vec!["AssetSets, iOS: “x” is no version".into()],

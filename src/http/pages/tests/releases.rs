@@ -62,6 +62,23 @@ async fn an_older_list_is_told_as_such_and_taken_only_where_that_is_meant() {
 }
 
 #[tokio::test]
+async fn a_list_that_lacks_most_is_told_as_such_and_taken_only_where_that_is_meant() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    let import = format!("{PAGE}/import");
+    let list = |count: usize| {
+        let entries: Vec<_> = (0..count).map(|minor| format!("{{\"ProductVersion\":\"26.{minor}\"}}")).collect();
+        format!("{{\"AssetSets\":{{\"iOS\":[{}]}}}}", entries.join(","))
+    };
+    house.bring_to(&owner, &import, &[("file", &list(9))]).await;
+    let refused = house.bring_to(&owner, &import, &[("file", &list(1))]).await;
+    assert!(refused.status == 422 && refused.body.contains("This file lacks most of the list that is here"), "{}", refused.body);
+    assert!(refused.body.contains("name=\"fewer\"") && !refused.body.contains("name=\"older\""), "{}", refused.body);
+    let taken = house.bring_to(&owner, &import, &[("fewer", "1"), ("file", &list(1))]).await;
+    assert_eq!(taken.status, 303, "{}", taken.body);
+}
+
+#[tokio::test]
 async fn a_wrong_root_is_named_and_a_look_now_says_what_went_wrong_and_who_is_needed() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;

@@ -21,6 +21,8 @@ pub struct PlanView {
     pub means: Vec<String>,
     /// Why it is stopped and since when, if it is.
     pub stopped: Option<(String, Timestamp)>,
+    /// What no device can get of what it names.
+    pub doubt: Option<String>,
     /// The rings on a time line.
     pub calendar: Calendar,
     /// For which release the time line stands, where the plan follows new ones.
@@ -132,6 +134,7 @@ pub fn one(shell: &Shell, view: &PlanView) -> Markup {
     let topics = "update update_plan device enrollment";
     let content = html! {
         @if let Some((because, at)) = &view.stopped { (stopped(view, &address, because, *at)) }
+        @if let Some(doubt) = &view.doubt { div.banner.problem role="note" { div.words { (doubt) } } }
         (section("What it means", html! { @for sentence in &view.means { p { (sentence) } } }))
         (live(Live { id: "progress", topics, of: None, src: None }, progress(view, shell.now)))
         div #devices { (live(Live { id: "members", topics, of: None, src: None }, members(view, &address, shell.now))) }
@@ -159,7 +162,8 @@ fn progress(view: &PlanView, now: Timestamp) -> Markup {
         @if view.total == 0 { p.quiet { "No device is in its rings yet, or none has been looked at since it was saved." } }
         @else {
             p {
-                @if left == 0 { "Every device that can have it is there." }
+                @if left == 0 && view.done == 0 { strong { "No device can have it now, or all are left alone." } }
+                @else if left == 0 { "Every device that can have it is there." }
                 @else { strong { (left) " of " (count(view.total, "device", "devices")) " still to come." } }
                 @if view.overdue > 0 { " " a href=(overdue) { (badge(State::Problem, &format!("{} overdue", count(view.overdue, "device is", "devices are")))) } }
             }

@@ -175,6 +175,7 @@ mod tests {
             version: String::new(),
             opens: None,
             deadline: None,
+            signed_until: None,
             is_late: false,
             because: "Apple’s list does not name this hardware".into(),
             besides: vec![],

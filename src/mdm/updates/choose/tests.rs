@@ -105,6 +105,17 @@ fn the_newest_of_a_generation_leaves_newer_ones_alone() {
     assert_eq!(said(Target::NewestOfMajor { major: 18 }, "26.0"), "not concerned");
     assert_eq!(said(Target::NewestOfMajor { major: 18 }, "18.7.2"), "satisfied");
     assert_eq!(said(Target::NewestOfMajor { major: 26 }, "18.7.2"), "Apple offers it no release of generation 26", "expired");
+    let mac = Subject { platform: Platform::Macos, device_id: "J413AP".into(), ..ipad("15.7") };
+    let of = |subject: &Subject, major| {
+        let today = day("2026-11-26");
+        choose(&rules(Target::NewestOfMajor { major }), subject, &pick(subject, &all(), today), today)
+    };
+    assert_eq!(of(&mac, 18), Choice::NotConcerned, "there never was a macOS 18");
+    assert!(matches!(of(&mac, 27), Choice::Take(_)));
+    assert_eq!(
+        of(&Subject { version: OsVersion::parse("14.7"), ..mac }, 15),
+        not_offered("Apple offers it no release of generation 15".into())
+    );
     assert_eq!(said(Target::NewestOfMajor { major: 27 }, "18.7.2"), "27.1 since 2026-11-20, 27.0 since 2026-09-15");
 }
 
@@ -123,6 +134,11 @@ fn a_release_that_apple_does_not_sign_is_said_at_once() {
     assert_eq!(said(release("27.0"), "26.0"), "27.0 since 2026-09-15", "its time begins no earlier than it was there");
     assert_eq!(said(release("26.5"), "26.0"), "Apple does not offer 26.5 to this model, or signs it no more");
     assert_eq!(said(release("26.5"), "26.5"), "satisfied");
+    let not_offered = "Apple does not offer 27.2 (a) to this model, or signs it no more";
+    assert_eq!(said(release("27.2 (a)"), "18.7"), not_offered, "neither it nor what it improves");
+    let before = "18.7 (b) improves another build than the one that it runs: it needs the release before it first";
+    assert_eq!(said(release("18.7 (b)"), "18.7"), before);
+    assert_eq!(said(release("18.7.2 (a)"), "18.5"), before.replace("18.7 (b)", "18.7.2 (a)"));
     assert_eq!(said(release("18.7 (a)"), "18.7"), "18.7 (a) since 2026-09-03", "an improvement that the plan names");
     let of_build = |build: &str| Target::Release { platform: "iOS".into(), version: "18.7".into(), build: build.into() };
     assert_eq!(said(of_build("22H20"), "18.7"), "satisfied");

@@ -6,6 +6,14 @@ use crate::clock::{Day, Timestamp};
 use crate::protocol::lookup::{self, LookupError};
 use crate::store::releases::{Offer, ReleaseKey};
 
+/// How many days ahead a release may be dated: clocks differ, and Apple's days begin elsewhere.
+pub const AHEAD_MAX_DAYS: i32 = 7;
+
+/// The latest day on which a release can have been posted.
+pub(super) fn latest_posting(now: Timestamp) -> Day {
+    Day::of(now).plus(AHEAD_MAX_DAYS)
+}
+
 /// A document that was read and folded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Document {
@@ -36,6 +44,22 @@ impl Document {
             offers.dedup();
         }
         Ok(Self { releases, passed_over: lookup.passed_over })
+    }
+
+    /// Without what is dated so far in the future that nobody can have posted it: a release that does not exist would be offered first of all, and every
+    /// genuine list would be older than it.
+    pub fn as_of(mut self, now: Timestamp) -> Self {
+        let last = latest_posting(now);
+        for (key, offers) in &mut self.releases {
+            for posted in offers.extract_if(.., |offer| offer.posted.is_some_and(|posted| posted > last)).filter_map(|offer| offer.posted) {
+                let words = format!("{}, {}: it is dated {}, which is still to come", key.platform, key.os_version(), posted.words());
+                if self.passed_over.len() < lookup::MAX_PASSED_OVER && !self.passed_over.contains(&words) {
+                    self.passed_over.push(words);
+                }
+            }
+        }
+        self.releases.retain(|_, offers| !offers.is_empty());
+        self
     }
 
     /// The day on which the newest release in it was posted; none where it says no such days.

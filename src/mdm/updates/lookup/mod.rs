@@ -19,7 +19,7 @@ use crate::store::releases::{self, Release, ReleaseState};
 use crate::store::settings::{self, Setting};
 use crate::store::{Tx, jobs};
 
-pub use document::Document;
+pub use document::{AHEAD_MAX_DAYS, Document};
 pub use take::{EVENTS_MAX, Taken, VANISHED_KEPT, take_in};
 pub use turn::{
     Errand, FIRST_WAIT, LONGEST_WAIT, Outcome, POLL_EVERY, POLL_SPREAD, RETRY_LEAST, RETRY_SPREAD, Trouble, begin, record, refused,
@@ -45,6 +45,18 @@ const HARM: i64 = 45;
 
 /// How the refusal of a list begins that is older than the one that is here.
 pub const OLDER: &str = "This file is older than the list that is here";
+
+/// How the refusal of a list begins that lacks most of the list that is here.
+pub const FEWER: &str = "This file lacks most of the list that is here";
+
+/// What is meant even though it is doubtful.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Meant {
+    /// A list that is older than the one that is here.
+    pub older: bool,
+    /// A list that lacks a whole platform, or most of the one that is here.
+    pub fewer: bool,
+}
 
 /// Where the list is and how the last attempts went.
 const STATE: Setting<State> = Setting::new("software_lookup");
@@ -127,17 +139,25 @@ pub fn look_soon(tx: &Tx) -> Result<()> {
 
 /// The day on which the newest release that is listed was posted.
 pub fn newest_posted(tx: &Tx) -> Result<Option<Day>> {
-    Ok(releases::all(tx)?.into_iter().filter(|release| release.vanished_at.is_none()).filter_map(|release| release.posted()).max())
+    let last = document::latest_posting(tx.now);
+    let listed = releases::listed(tx)?.into_iter().filter_map(|release| release.posted());
+    Ok(listed.filter(|posted| *posted <= last).max())
 }
 
-/// Takes in a list that somebody brought, an older one than the list that is here only where `even_older` says that this is meant. What Apple said of
+/// Takes in a list that somebody brought, an older one than the list that is here or one that lacks most of it, only where that is [`Meant`]. What Apple said of
 /// an earlier one does not hold for it.
 ///
 /// # Errors
 /// Conflict when it is older and nobody meant that, or when everything in it has expired while the list that is here is still good: nobody could get
 /// anything any more.
-pub fn import(tx: &Tx, actor: &Actor, document: &Document, even_older: bool) -> Result<Taken> {
+pub fn import(tx: &Tx, actor: &Actor, document: &Document, meant: Meant) -> Result<Taken> {
     actor.require(Right::Configure)?;
+    let document = &document.clone().as_of(tx.now);
+    if document.releases.is_empty() {
+        return Err(Error::conflict(format!(
+            "Everything in this file is dated in the future. Nothing was changed. Look whether the clock of this server is right, then save {PUBLIC_LIST} anew and bring that."
+        )));
+    }
     if let Some(last) = document.expired_by(tx.now)
         && releases::all(tx)?.iter().any(|release| release.state(tx.now) == ReleaseState::Current)
     {
@@ -153,11 +173,16 @@ pub fn import(tx: &Tx, actor: &Actor, document: &Document, even_older: bool) -> 
     }
     let (own, known) = (document.newest_posted(), newest_posted(tx)?);
     let older = own.zip(known).filter(|(own, known)| own < known);
-    if let Some((own, known)) = older.filter(|_| !even_older) {
+    if let Some((own, known)) = older.filter(|_| !meant.older) {
         return Err(Error::conflict(format!(
             "{OLDER}: the newest release in it was posted on {}, the newest in the list that is here on {}. Nothing was changed. Save {PUBLIC_LIST} anew and bring that, or say that you mean the older one.",
             own.words(),
             known.words()
+        )));
+    }
+    if let Some(lack) = take::shrunken(tx, document)?.filter(|_| !meant.fewer) {
+        return Err(Error::conflict(format!(
+            "{FEWER}: {lack}. Nothing was changed. Save {PUBLIC_LIST} anew and bring that, or say that you mean the shorter one."
         )));
     }
     let taken = take_in(tx, actor, document, Source::File)?;

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::mdm::journal::Subject;
 use crate::mdm::{Actor, Right, journal};
 use crate::store::Tx;
-use crate::store::releases::{self, Release, ReleaseKey};
+use crate::store::releases::{self, Release, ReleaseKey, ReleaseState};
 
 /// Releases that are told of one by one at a time; how many there are in all is told in any case.
 pub const EVENTS_MAX: usize = 40;
@@ -44,6 +44,28 @@ pub(super) fn strange(tx: &Tx, document: &Document) -> Result<Option<String>> {
         releases::all(tx)?.into_iter().filter(|release| release.vanished_at.is_none()).map(|release| release.key.platform).collect();
     let is_strange = !known.is_empty() && !document.releases.keys().any(|key| known.contains(&key.platform));
     Ok(is_strange.then(|| known.into_iter().collect::<Vec<_>>().join(", ")))
+}
+
+/// Good releases of which a document may lack any part: of so few, one may well be gone.
+const FEW: usize = 5;
+
+/// What a document lacks of the list that is here, where that is so much that it is hardly Apple's whole list: all good releases of a platform, or more
+/// than half of all.
+pub(super) fn shrunken(tx: &Tx, document: &Document) -> Result<Option<String>> {
+    let good: Vec<Release> = releases::listed(tx)?.into_iter().filter(|release| release.state(tx.now) == ReleaseState::Current).collect();
+    let mut platforms: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for release in &good {
+        let (all, gone) = platforms.entry(&release.key.platform).or_default();
+        *all += 1;
+        *gone += usize::from(!document.releases.contains_key(&release.key));
+    }
+    let gone: usize = platforms.values().map(|(_, gone)| gone).sum();
+    let whole = platforms.iter().find(|(_, (all, gone))| *all >= FEW && all == gone).map(|(platform, _)| *platform);
+    Ok(match whole {
+        Some(platform) => Some(format!("every release of {platform} that Apple still signs")),
+        None if good.len() >= FEW && gone * 2 > good.len() => Some(format!("{gone} of the {} releases that Apple still signs", good.len())),
+        None => None,
+    })
 }
 
 /// Takes a document in, in the place of the one before: Apple decides what is listed, and what is not listed any more is remembered for

@@ -111,8 +111,20 @@ pub fn record(tx: &Tx, actor: &Actor, address: &str, outcome: Outcome) -> Result
     take::prune(tx)?;
     match outcome {
         Outcome::Came { document, etag, last_modified } => {
+            let document = document.as_of(tx.now);
             if let Some(known) = take::strange(tx, &document)? {
                 let because = format!("What came in the place of Apple's list names no release for {known}. The list that is here stays.");
+                return failed(tx, actor, before, Trouble { because, mendable: true, retry_after: None });
+            }
+            let lack = if document.releases.is_empty() {
+                Some(String::from("anything that is not dated in the future"))
+            } else {
+                take::shrunken(tx, &document)?
+            };
+            if let Some(lack) = lack {
+                let because = format!(
+                    "What came in the place of Apple's list lacks {lack}. The list that is here stays. If Apple's own list is so short, bring it as a file and say that you mean it."
+                );
                 return failed(tx, actor, before, Trouble { because, mendable: true, retry_after: None });
             }
             let taken = take_in(tx, actor, &document, Source::Apple)?;

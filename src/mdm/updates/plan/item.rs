@@ -218,7 +218,10 @@ fn settle(row: &mut UpdateState, stage: Stage, problem: &str, now: Timestamp) {
 
 /// The device cannot have it.
 fn cannot(row: &mut UpdateState, because: &Because, now: Timestamp) {
+    let begun_at = row.begun_at;
     settle(row, Stage::Cannot, &because.words, now);
+    // A release that comes back goes on where it was: nobody who missed a deadline gets a new one by it.
+    row.begun_at = begun_at.filter(|_| !row.version.is_empty());
     row.inability = because.kind;
 }
 

@@ -1,36 +1,20 @@
 //! What a draft of a plan is doubtful in: said before it is saved, and forbidding nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Device;
+use crate::clock::{Day, Wall};
 use crate::error::Result;
 use crate::mdm::settings;
+use crate::mdm::updates::doubt;
 use crate::mdm::updates::pauses;
 use crate::mdm::updates::rules::{Deadline, Rules, Target};
 use crate::mdm::updates::timing;
 use crate::protocol::os_version::OsVersion;
-use crate::store::{Tx, assignments, releases};
+use crate::store::{Tx, assignments};
 
 /// How long a plan has begun lately: 30 days.
 const RECENT_MINUTES: i64 = 30 * 24 * 60;
-
-fn unlisted(tx: &Tx, target: &Target) -> Result<Option<String>> {
-    if let Target::NewestOfMajor { major } = target {
-        let is_listed = releases::listed(tx)?.iter().any(|release| release.key.os_version().major() == Some(*major));
-        let said =
-            format!("Apple’s list has no release of generation {major}. No device gets anything unless Apple lists one; check the number.");
-        return Ok(Some(said).filter(|_| !is_listed));
-    }
-    let Target::Release { platform, version, build } = target else { return Ok(None) };
-    let wanted = OsVersion::parse(version);
-    let is_it =
-        |key: &releases::ReleaseKey| key.platform == *platform && key.os_version() == wanted && (build.is_empty() || key.build == *build);
-    if releases::listed(tx)?.iter().any(|release| is_it(&release.key)) {
-        return Ok(None);
-    }
-    let build = if build.is_empty() { String::new() } else { format!(" of build {build}") };
-    Ok(Some(format!("Apple’s list has no {platform} {version}{build}. No device gets it unless Apple lists it; check how it is written.")))
-}
 
 /// How long a device takes its turn, as far as it can be foreseen: an hour.
 const TURN_MINUTES: i64 = 60;
@@ -79,10 +63,30 @@ fn new_generation(target: &Target, devices: &[Device]) -> Option<String> {
     ))
 }
 
+/// Devices that must install earlier than the plan says, since Apple stops signing what they get.
+fn pulled(devices: &[Device]) -> Vec<String> {
+    let mut pulled: BTreeMap<(&str, Day), (u32, Wall)> = BTreeMap::new();
+    for device in devices {
+        let (Some(last), Some(deadline)) = (device.signed_until, device.deadline) else { continue };
+        let (count, first) = pulled.entry((&device.version, last)).or_insert((0, deadline));
+        *count += 1;
+        *first = deadline.min(*first);
+    }
+    let words = |((version, last), (count, first)): ((&str, Day), (u32, Wall))| {
+        let devices = if count == 1 { String::from("1 device") } else { format!("{count} devices") };
+        format!(
+            "Apple signs {version} until {} only: {devices} must install it earlier than the plan says, the first by {}.",
+            last.words(),
+            first.words()
+        )
+    };
+    pulled.into_iter().map(words).collect()
+}
+
 /// What a draft names that nothing can come of: a release that is not listed, rings without a group, groups without a device; and who of those that were
 /// looked at installs at once.
 pub fn warnings(tx: &Tx, rules: &Rules, devices: &[Device]) -> Result<Vec<String>> {
-    let mut said: Vec<_> = unlisted(tx, &rules.target)?.into_iter().collect();
+    let mut said: Vec<_> = doubt::doubt(tx, &rules.target, &mut doubt::Listed::default())?.into_iter().collect();
     let now = settings::zone(tx)?.wall(tx.now);
     // What follows new releases has its time from each of them; only what has just begun goes by its own.
     let goes_by_its_start = !rules.target.moves() || rules.starts.plus_minutes(RECENT_MINUTES) >= now;
@@ -105,6 +109,7 @@ pub fn warnings(tx: &Tx, rules: &Rules, devices: &[Device]) -> Result<Vec<String
         said.extend(moved(rules, at, &ring.name));
     }
     said.extend(new_generation(&rules.target, devices));
+    said.extend(pulled(devices));
     let mut seen: BTreeSet<&String> = BTreeSet::new();
     for ring in &rules.rings {
         if ring.groups.is_empty() {

@@ -70,7 +70,24 @@ fn what_is_no_document_is_refused_with_what_is_wrong() {
     for other in ["[]", "{}", "{\"error\":\"x\"}", "7"] {
         assert_eq!(refused(other.as_bytes()), LookupError::NoLists, "{other}");
     }
-    assert_eq!(refused(br#"{"AssetSets":{"iOS":[]}}"#), LookupError::Nothing);
+    assert_eq!(refused(br#"{"AssetSets":{"iOS":[]}}"#), LookupError::Nothing(String::new()));
+    for (entry, said) in [
+        (json!({ "ProductVersion": 26.1 }), "AssetSets, iOS, entry 1: its ProductVersion is no short text"),
+        (json!({ "ProductVersion": "26.1", "PostingDate": "2026-13-45" }), "entry 1: 26.1: its PostingDate “2026-13-45” is no day"),
+    ] {
+        let error = refused(json!({ "AssetSets": { "iOS": [entry] } }).to_string().as_bytes());
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    let utf16 = |start: &[u8], order: fn(u16) -> [u8; 2]| [start, &ODD.encode_utf16().flat_map(order).collect::<Vec<_>>()].concat();
+    for bytes in [
+        utf16(b"\xff\xfe", u16::to_le_bytes),
+        utf16(b"\xfe\xff", u16::to_be_bytes),
+        utf16(b"", u16::to_le_bytes),
+        utf16(b"", u16::to_be_bytes),
+    ] {
+        assert_eq!(refused(&bytes), LookupError::Utf16);
+    }
+    assert!(LookupError::Utf16.to_string().contains("as UTF-8"));
     assert_eq!(refused(&vec![b' '; MAX_BYTES + 1]), LookupError::TooLarge);
     let entry = json!({ "ProductVersion": "26.1", "SupportedDevices": ["iPad13,18"] });
     let many = |count| json!({ "AssetSets": { "iOS": vec![entry.clone(); count] } }).to_string();

@@ -1,5 +1,7 @@
 //! What the room knows of plans, as their pages show it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{PAGE, words};
@@ -9,6 +11,7 @@ use crate::http::pages::parts::{Address, BURN_SHORT, BurnDown, Calendar, Calenda
 use crate::http::pages::updates::one::{ExceptionRow, MemberRow, PlanView, RingView};
 use crate::http::pages::updates::plans::PlanRow;
 use crate::mdm::settings::zone;
+use crate::mdm::updates::doubt::{Listed, doubt};
 use crate::mdm::updates::plan::Read;
 use crate::mdm::updates::plans::EXCEPTIONS_MAX;
 use crate::mdm::updates::progress::{self, Counts, Laggard};
@@ -142,7 +145,11 @@ fn member(laggard: Laggard, rings: &[String], now: Timestamp) -> MemberRow {
         serial: member.serial_number,
         ring: rings.get(member.state.ring).cloned().unwrap_or_default(),
         from: member.os_version,
-        version: member.state.version.clone(),
+        // Who has it, or gets nothing, is on no way to anything.
+        version: match member.state.stage {
+            Stage::Done | Stage::Cannot | Stage::Excepted => String::new(),
+            _ => member.state.version.clone(),
+        },
         state: mark(&member.state, now),
         words: room_words::stage(&member.state, now),
         because: [because, remedy].join(" ").trim().to_owned(),
@@ -202,6 +209,7 @@ pub(super) fn view(tx: &Tx, actor: &Actor, id: &str, query: &MembersQuery) -> Re
     Ok(PlanView {
         means: words::means(rules).into_iter().chain([words::clocks(&zone)]).chain(words::stood_still(pauses)).collect(),
         stopped: plan.stopped_at.map(|at| (plan.stopped_because.clone(), at)),
+        doubt: doubt(tx, &rules.target, &mut Listed::default())?,
         rings: rings(tx, &read, &calendar, &each)?,
         calendar,
         calendar_of: since.map(|(_, words)| words),
@@ -269,6 +277,7 @@ fn quiet(rules: &Rules, first: Day, last: Day) -> Vec<(Wall, Wall)> {
 
 fn rings(tx: &Tx, read: &Read, calendar: &Calendar, counts: &[Counts]) -> Result<Vec<RingView>> {
     let known = groups::all(tx)?;
+    let lasts = last_deadlines(tx, &read.plan.id)?;
     let group = |id: &String| {
         let name = known.iter().find(|group| group.id == *id).map(|group| group.name.clone()).unwrap_or_default();
         (format!("/groups/{id}"), name)
@@ -279,12 +288,25 @@ fn rings(tx: &Tx, read: &Read, calendar: &Calendar, counts: &[Counts]) -> Result
         RingView {
             name: ring.name.clone(),
             groups: ring.groups.iter().map(group).collect(),
-            when: when.map(|ring| format!("From {}, installed by {}.", ring.opens.words(), ring.deadline.words())).unwrap_or_default(),
+            when: when.map(|ring| ring_words(ring, lasts.get(&at).copied())).unwrap_or_default(),
             segments: segments(&read.plan.id, &counts, Some(at)),
             overdue: (u64::from(counts.overdue), format!("{}#devices", address(&read.plan.id, "", Some(at)).with("overdue", "1"))),
         }
     };
     Ok(read.rules.rings.iter().enumerate().map(ring).collect())
+}
+
+/// When a ring begins and by when it is done; devices that are told late have until later.
+fn ring_words(ring: &CalendarRing, last: Option<Wall>) -> String {
+    let last = last.filter(|last| *last > ring.deadline);
+    let last = last.map(|last| format!(" Devices that were told late have until {} at the latest.", last.words())).unwrap_or_default();
+    format!("From {}, installed by {}.{last}", ring.opens.words(), ring.deadline.words())
+}
+
+/// The last deadline that devices of each ring really have, on their own clocks.
+fn last_deadlines(tx: &Tx, plan_id: &str) -> Result<BTreeMap<usize, Wall>> {
+    let lasts = update_progress::last_deadlines(tx, plan_id)?;
+    Ok(lasts.into_iter().filter_map(|(ring, text)| Some((ring, Wall::parse(&text)?))).collect())
 }
 
 /// The burn-down of the last wave: from when devices began that had not before, until now.

@@ -3,9 +3,11 @@
 use super::super::House;
 use super::form::SMALL;
 use crate::clock::Timestamp;
-use crate::mdm::Role;
+use crate::mdm::updates::plans::{self, PlanChange};
+use crate::mdm::updates::rules::Target;
+use crate::mdm::{Actor, Role};
 use crate::store::profiles::tests::group;
-use crate::store::update_states::{self, Stage};
+use crate::store::update_states::{self, Inability, Stage};
 
 /// A plan of two rings with a device that is done, one that is late, one that failed, one that cannot, and one that waits.
 async fn class() -> (House, String, String) {
@@ -48,7 +50,7 @@ async fn each_number_of_a_plan_opens_its_list_with_cause_and_remedy() {
         "3 of 5 devices still to come.",
         "1 device is overdue",
         "7b &lt;b&gt;",
-        "Meant are 26.1 on 5 devices.",
+        "Meant are 26.1 on 4 devices.",
         "It was due on Tue 24 Nov 2026, 16:00 by its own clock.",
         "Apple offers this model nothing.",
         "2 of 2 left",
@@ -76,10 +78,39 @@ async fn each_number_of_a_plan_opens_its_list_with_cause_and_remedy() {
             .collect::<Vec<_>>();
         assert_eq!(shown, names, "{query}: {devices}");
         assert!(devices.contains("<span>1 device</span>"), "{query}: {devices}");
+        let is_on_its_way = !matches!(query, "?stage=done" | "?stage=cannot");
+        assert_eq!(devices.contains("→ 26.1"), is_on_its_way, "{query}: {devices}");
     }
     assert!(house.get(&owner, &format!("{path}?stage=installing")).await.body.contains("No device stands so"));
     let list = house.get(&owner, "/updates/plans").await.body;
     assert!(list.contains("Winter &lt;term&gt;") && list.contains("1 device overdue") && list.contains("Pilot, The rest"), "{list}");
+}
+
+#[tokio::test]
+async fn a_plan_says_at_its_top_that_nobody_can_have_it_and_how_long_late_devices_have() {
+    let (house, owner, id) = class().await;
+    let path = format!("/updates/plans/{id}");
+    house.standing("d2", &id, |row| (row.stage, row.deadline) = (Stage::Waiting, String::from("2027-01-18T08:13:00"))).await;
+    let page = house.get(&owner, &path).await.body;
+    assert!(page.contains("Devices that were told late have until Mon 18 Jan 2027, 08:13 at the latest."), "{page}");
+    assert!(!page.contains("Apple’s list has no"), "{page}");
+    let plan = id.clone();
+    house
+        .write(move |tx| {
+            let mut rules = plans::find(tx, &Actor::Console, &plan)?.rules;
+            rules.target = Target::Release { platform: "iOS".into(), version: "26.9".into(), build: String::new() };
+            plans::update(tx, &Actor::Console, &plan, &PlanChange { rules: Some(rules), ..PlanChange::default() })
+        })
+        .await;
+    for device in ["d1", "d2", "d3", "d4", "d5"] {
+        house.standing(device, &id, |row| (row.stage, row.inability) = (Stage::Cannot, Inability::NotOffered)).await;
+    }
+    let page = house.get(&owner, &path).await.body;
+    let doubt = page.find("Apple’s list has no iOS 26.9.").unwrap();
+    assert!(doubt < page.find("What it means").unwrap(), "{page}");
+    assert!(page.contains("No device can have it now") && !page.contains("Every device that can have it is there"), "{page}");
+    let today = house.get(&owner, "/").await.body;
+    assert!(today.contains("cannot have iOS 26.9.") && today.contains(&format!("href=\"{path}\"")), "{today}");
 }
 
 #[tokio::test]
