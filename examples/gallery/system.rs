@@ -340,6 +340,7 @@ fn lookup() -> ReleasesView {
         brought: true,
         newest_posted: rollcall::clock::Day::parse("2026-11-20"),
         asks_for_older: true,
+        asks_for_fewer: false,
         next_at: None,
         problem: "Apple's service is out of order (503); it is asked again later by itself.".into(),
         passed_over: vec!["AssetSets, fridgeOS: “x” is no version".into()],

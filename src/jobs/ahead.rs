@@ -51,14 +51,15 @@ mod tests {
     use crate::jobs::{JOBS, due_at, run_due};
     use crate::mdm::Actor;
     use crate::mdm::backups::{self, plan};
-    use crate::store::{OpenOptions, jobs};
+    use crate::store::{DataFolder, OpenOptions, jobs};
 
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
     /// An appliance that worked for a day with a clock that was a year ahead, whose clock is set right.
     async fn set_right() -> ([tempfile::TempDir; 2], App) {
         let [folder, away] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let app = App::for_tests_in(OpenOptions::memory(), folder.path());
+        let data = DataFolder::open(folder.path()).unwrap();
+        let app = App::for_tests_in(OpenOptions::file(data.database(), data.sealer().unwrap()), folder.path());
         run_due(&app).await.unwrap();
         app.clock.advance(YEAR);
         let new = plan::NewPlan {

@@ -60,7 +60,7 @@ async fn a_file_that_is_no_profile_is_told_at_its_field() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;
     for (content, words) in [
-        (&b"hello"[..], "This is no profile"),
+        (&b"hello"[..], "This is a text. Here a configuration profile"),
         (&b""[..], "The file is empty"),
         (&profile("org.rollcall.enrollment", &[]), "one of Rollcall&#39;s own"),
         (

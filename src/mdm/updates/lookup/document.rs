@@ -48,6 +48,7 @@ impl Document {
 
     /// Without what is dated so far in the future that nobody can have posted it: a release that does not exist would be offered first of all, and every
     /// genuine list would be older than it.
+    #[must_use]
     pub fn as_of(mut self, now: Timestamp) -> Self {
         let last = latest_posting(now);
         for (key, offers) in &mut self.releases {
