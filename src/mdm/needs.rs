@@ -93,11 +93,15 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
 /// Plans whose target no device can get any more.
 fn unsigned(tx: &Tx) -> Result<Vec<Alert>> {
     let (mut needs, mut listed) = (Vec::new(), Listed::default());
-    for (plan_id, count) in update_progress::not_offered(tx, PLANS_MAX)? {
-        let Some(plan) = update_plans::by_id(tx, &plan_id)? else { continue };
+    for plan in update_plans::all(tx)?.into_iter().filter(|plan| plan.stopped_at.is_none()) {
         let read = plan::read(tx, plan)?;
         let Some(doubt) = doubt(tx, &read.rules.target, &mut listed)? else { continue };
-        let (what, name) = (read.rules.target.words(), read.plan.name);
+        let plan_id = &read.plan.id;
+        let count = update_progress::not_offered(tx, plan_id)?;
+        if count == 0 {
+            continue;
+        }
+        let (what, name) = (read.rules.target.words(), &read.plan.name);
         let devices = if count == 1 { String::from("1 device") } else { format!("{count} devices") };
         needs.push(Alert {
             key: format!("{UPDATE_UNSIGNED}{plan_id}"),
@@ -109,6 +113,8 @@ fn unsigned(tx: &Tx) -> Result<Vec<Alert>> {
             last_at: tx.now,
         });
     }
+    needs.sort_by_key(|need| std::cmp::Reverse(need.count));
+    needs.truncate(PLANS_MAX as usize);
     Ok(needs)
 }
 

@@ -1,9 +1,11 @@
 //! The command queue: one row per command and enrollment, in the order in which it will be offered.
 
 mod kinds;
+mod standing;
 
 pub use kinds::open_of_kinds;
 use rusqlite::{Row, named_params};
+pub use standing::{Standing, most_not_nows, standing};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -183,24 +185,6 @@ pub fn by_uuid(tx: &Tx, enrollment_id: &str, uuid: &str) -> Result<Option<Comman
     tx.optional(&format!("SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND uuid = ?2"), (enrollment_id, uuid), command)
 }
 
-/// How a command stands, and no more of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// Where it stands.
-    pub state: CommandState,
-    /// Why it ended without success, in words.
-    pub cause: String,
-    /// When it was last offered.
-    pub sent_at: Option<Timestamp>,
-}
-
-/// How the command of an enrollment with this CommandUUID stands, in the queue or out of it.
-pub fn standing(tx: &Tx, enrollment_id: &str, uuid: &str) -> Result<Option<Standing>> {
-    tx.optional("SELECT state, cause, sent_at FROM commands WHERE enrollment_id = ?1 AND uuid = ?2", (enrollment_id, uuid), |row| {
-        Ok(Standing { state: row.get(0)?, cause: row.get(1)?, sent_at: row.get(2)? })
-    })
-}
-
 /// Every command with this CommandUUID: one that was fanned out has a row per enrollment.
 pub fn all_by_uuid(tx: &Tx, uuid: &str) -> Result<Vec<Command>> {
     tx.list(&format!("SELECT {COLUMNS} FROM commands WHERE uuid = ?1 ORDER BY seq"), [uuid], command)
@@ -338,11 +322,6 @@ pub fn latest_with_key(tx: &Tx, enrollment_id: &str, generation: i64, supersede_
         (enrollment_id, generation, supersede_key),
         command,
     )
-}
-
-/// How often the device has put off what it put off most, among what still waits; `None` when nothing waits.
-pub fn most_not_nows(tx: &Tx, enrollment_id: &str) -> Result<Option<i64>> {
-    tx.one("SELECT max(not_nows) FROM commands WHERE enrollment_id = ?1 AND finished_at IS NULL", [enrollment_id], |row| row.get(0))
 }
 
 /// How many commands of an enrollment are in the queue.

@@ -117,15 +117,13 @@ pub fn last_deadlines(tx: &Tx, plan_id: &str) -> Result<Vec<(usize, String)>> {
     )
 }
 
-/// Plans that go on and mean what Apple does not offer to devices: id and how many devices, those with the most first, at most `limit`.
-pub fn not_offered(tx: &Tx, limit: u32) -> Result<Vec<(String, u32)>> {
-    tx.list(
-        "SELECT update_plans.id, count(*) FROM update_states
-         JOIN enrollments ON enrollments.id = update_states.enrollment_id AND enrollments.state = 'enrolled'
-         JOIN update_plans ON update_plans.id = update_states.plan_id AND update_plans.stopped_at IS NULL
-         WHERE stage = 'cannot' AND inability = 'not_offered' GROUP BY update_plans.id ORDER BY count(*) DESC, update_plans.id LIMIT ?1",
-        [limit],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+/// How many enrolled devices of a plan cannot have what it means since Apple does not offer it to them.
+pub fn not_offered(tx: &Tx, plan_id: &str) -> Result<u32> {
+    tx.one(
+        "SELECT count(*) FROM update_states CROSS JOIN enrollments ON enrollments.id = update_states.enrollment_id
+         WHERE plan_id = ?1 AND stage = 'cannot' AND inability = 'not_offered' AND enrollments.state = 'enrolled'",
+        [plan_id],
+        |row| row.get(0),
     )
 }
 
