@@ -179,7 +179,7 @@ impl Serving {
         // A root that ended while the appliance was off has its successor before anything is issued.
         jobs::look_at_authorities(&app).await?;
         warn_of_authority(&app);
-        jobs::bring_back_due_times(&app).await?;
+        jobs::bring_back_at_start(&app).await?;
         let keeper = Keeper::open(&app).await?;
         let setup = app.store.write(app.now(), setup::offer).await?;
 

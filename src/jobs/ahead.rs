@@ -10,8 +10,14 @@ use crate::store::ahead;
 /// Steps back that are none: time servers set clocks right by less all day.
 const STEP: Duration = Duration::from_secs(5);
 
+/// At the start: brings back what is further ahead than it can be, where something happened at a moment that has not come yet. Without that the clock was
+/// right, and what lies far ahead was meant so.
+pub async fn bring_back_at_start(app: &App) -> Result<()> {
+    if app.store.read(app.now(), |tx| ahead::is_behind(tx, STEP)).await? { bring_back(app).await } else { Ok(()) }
+}
+
 /// Brings back what is further ahead than it can be.
-pub async fn bring_back_due_times(app: &App) -> Result<()> {
+async fn bring_back(app: &App) -> Result<()> {
     let brought = app.store.write(app.now(), ahead::bring_back).await?;
     if brought > 0 {
         tracing::warn!(
@@ -37,7 +43,7 @@ impl Watch {
             return;
         }
         tracing::warn!("the clock went back by {} seconds", before.since(now).as_secs());
-        if let Err(error) = bring_back_due_times(app).await {
+        if let Err(error) = bring_back(app).await {
             tracing::error!("due times could not be brought back: {error}");
             // It is tried again at the next look.
             self.0 = before;
@@ -115,6 +121,22 @@ mod tests {
             let turn = app.store.read(app.now(), |tx| jobs::turn(tx, name)).await.unwrap();
             assert_eq!((turn.started_at, turn.failures), (Some(app.now()), 0), "{name}: {}", turn.result);
         }
+    }
+
+    #[tokio::test]
+    async fn at_the_start_it_takes_something_that_happened_later_than_now() {
+        let (_folders, app) = set_right().await;
+        assert!(!far(&app).await.is_empty(), "else this shows nothing");
+        bring_back_at_start(&app).await.unwrap();
+        assert_eq!(far(&app).await, [""; 0]);
+
+        // An assignment that ends in a year wakes its devices then, and no clock was wrong.
+        let app = App::for_tests();
+        run_due(&app).await.unwrap();
+        let far = app.now().plus(YEAR);
+        app.store.write(app.now(), move |tx| jobs::set_due(tx, "releases", Some(far))).await.unwrap();
+        bring_back_at_start(&app).await.unwrap();
+        assert_eq!(app.store.read(app.now(), |tx| jobs::turn(tx, "releases")).await.unwrap().due_at, Some(far));
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ mod store;
 mod turns;
 mod webhooks;
 
-pub use ahead::bring_back_due_times;
+pub use ahead::bring_back_at_start;
 pub use authority::load as load_roots;
 
 use std::future::Future;

@@ -83,6 +83,11 @@ const PLANNED: [(Setting<Timestamp>, Duration); 3] = [
     (Setting::new("notices.digest_at"), Duration::ZERO),
 ];
 
+/// Whether something was written down at a moment that has not come yet, by more than `step`: then the clock was ahead.
+pub fn is_behind(tx: &Tx, step: Duration) -> Result<bool> {
+    tx.one("SELECT EXISTS (SELECT 1 FROM events WHERE at > ?1)", [tx.now.plus(step)], |row| row.get(0))
+}
+
 /// Brings back what is further ahead than it can be by this moment; gives how many due times those were.
 ///
 /// A due time is too far ahead when it is further than its own longest wait: then it was set by a clock that was ahead, and nobody would come to it until
