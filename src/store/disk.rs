@@ -9,8 +9,9 @@ use std::thread::JoinHandle;
 
 use crate::error::{Error, Result};
 use crate::store::bells::{Bells, Tower};
-use crate::store::inbox::{Inbox, Job};
+use crate::store::inbox::Inbox;
 use crate::store::tx::busy;
+use crate::store::work::Job;
 
 /// What makes commits durable.
 pub(in crate::store) trait Durable: Send + 'static {
@@ -58,7 +59,7 @@ impl Durable for NoDisk {
 /// A group that is committed, and whose callers are not told yet.
 pub(in crate::store) struct Committed {
     /// Its closures.
-    pub(in crate::store) jobs: Vec<Box<dyn Job>>,
+    pub(in crate::store) jobs: Vec<Job>,
     /// What it rang.
     pub(in crate::store) bells: Bells,
 }

@@ -8,23 +8,14 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::metrics::WriterMeter;
 use crate::store::soft::{SoftFact, SoftFacts};
-use crate::store::tx::{Tx, busy};
+use crate::store::tx::busy;
+use crate::store::work::Job;
 
 /// How long soft facts wait for a group that takes them along before they get a commit of their own.
 const SOFT_WAIT: Duration = Duration::from_secs(5);
 
 /// How often that time doubles while they cannot be written: up to a minute and a third.
 const SOFT_DOUBLINGS: u32 = 4;
-
-/// A closure with its types forgotten, so that closures of all kinds wait in one queue.
-pub(in crate::store) trait Job: Send {
-    /// Runs the closure; true when what it did is to be kept.
-    fn run(&mut self, tx: &mut Tx) -> bool;
-    /// When it was left here.
-    fn left_at(&self) -> Instant;
-    /// Tells the caller what came of it; `lost` says why the whole group is undone, if it is.
-    fn answer(self: Box<Self>, lost: Option<Error>);
-}
 
 /// What the writer does next.
 pub(in crate::store) enum Turn {
@@ -37,7 +28,7 @@ pub(in crate::store) enum Turn {
 /// The state behind the lock.
 #[derive(Default)]
 struct Waiting {
-    jobs: VecDeque<Box<dyn Job>>,
+    jobs: VecDeque<Job>,
     soft: SoftFacts,
     /// When the soft facts are to be written at the latest.
     soft_due: Option<Instant>,
@@ -78,13 +69,13 @@ impl Inbox {
     }
 
     /// Tells a closure's caller what came of it.
-    pub(in crate::store) fn answer(&self, job: Box<dyn Job>, lost: Option<Error>) {
+    pub(in crate::store) fn answer(&self, job: Job, lost: Option<Error>) {
         self.meter.answered(machine_now().saturating_duration_since(job.left_at()));
         job.answer(lost);
     }
 
     /// Leaves a closure; [`Kind::Busy`](crate::error::Kind::Busy) when `limit` of them wait already or the store is closed.
-    pub(in crate::store) fn submit(&self, job: Box<dyn Job>) -> Result<()> {
+    pub(in crate::store) fn submit(&self, job: Job) -> Result<()> {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(busy("the server is shutting down"));
@@ -148,7 +139,7 @@ impl Inbox {
     }
 
     /// Sleeps until there is something to write; fills `group` up to `size` and, when they are due, `facts`.
-    pub(in crate::store) fn next(&self, group: &mut VecDeque<Box<dyn Job>>, size: usize, facts: &mut Vec<(SoftFact, Timestamp)>) -> Turn {
+    pub(in crate::store) fn next(&self, group: &mut VecDeque<Job>, size: usize, facts: &mut Vec<(SoftFact, Timestamp)>) -> Turn {
         let mut waiting = self.lock();
         loop {
             let room = size.saturating_sub(group.len()).min(waiting.jobs.len());
@@ -178,7 +169,7 @@ impl Inbox {
 
     /// Takes what came meanwhile, up to `size` closures. While the disk has the group before, it waits for more of them: a commit would have
     /// nowhere to go, and whoever is in time rides along.
-    pub(in crate::store) fn more(&self, group: &mut VecDeque<Box<dyn Job>>, size: usize) {
+    pub(in crate::store) fn more(&self, group: &mut VecDeque<Job>, size: usize) {
         let mut waiting = self.lock();
         loop {
             let room = size.min(waiting.jobs.len());

@@ -94,6 +94,7 @@ pub mod update_states;
 mod upsert;
 pub mod webhooks;
 mod words;
+mod work;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -116,6 +117,7 @@ use connection::Location;
 use disk::{Durable, Log, NoDisk};
 use readers::Readers;
 use room::Room;
+use work::{Given, forget, recall};
 use writer::{GROUP_TIME, Pace, Writer};
 
 /// Closures that may wait for the writer unless [`OpenOptions::queue_limit`] says otherwise: a quarter of a second's worth.
@@ -224,8 +226,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Tx) -> Result<T> + Send + 'static,
     {
-        let outcome = self.0.writer.submit(now, work)?;
-        outcome.await.unwrap_or_else(|gone| Err(Error::internal("the writer ended", gone)))
+        self.0.writer.submit(now, work)?.wait().await
     }
 
     /// [`Store::write`] for callers that are not async: the command line and tests. Panics inside an async runtime.
@@ -234,8 +235,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Tx) -> Result<T> + Send + 'static,
     {
-        let outcome = self.0.writer.submit(now, work)?;
-        outcome.blocking_recv().unwrap_or_else(|gone| Err(Error::internal("the writer ended", gone)))
+        self.0.writer.submit(now, work)?.wait_blocking()
     }
 
     /// Runs `work` on one snapshot, on this thread: for point reads, which take microseconds.
@@ -257,8 +257,9 @@ impl Store {
     {
         let _place = self.0.readers.slow_place().await?;
         let store = self.clone();
-        let outcome = tokio::task::spawn_blocking(move || store.read_blocking(now, work)).await;
-        outcome.unwrap_or_else(|panic| Err(Error::internal("a fault in the program", panic)))
+        let reading: Box<dyn FnOnce() -> Result<Given> + Send> = Box::new(move || forget(store.read_blocking(now, work)));
+        let outcome = tokio::task::spawn_blocking(reading).await;
+        recall(outcome.unwrap_or_else(|panic| Err(Error::internal("a fault in the program", panic))))
     }
 
     /// Remembers a soft fact in memory; it is written along with the next group that is due, within seconds, or at the end.

@@ -37,6 +37,14 @@ impl Readers {
 
     /// Runs `work` on one snapshot of the database.
     pub(in crate::store) fn read<T>(&self, now: Timestamp, work: impl FnOnce(&Tx) -> Result<T>) -> Result<T> {
+        let tx = self.begin(now)?;
+        // When `work` panics the connection is dropped rather than given back, so nobody inherits a half-read snapshot.
+        let outcome = work(&tx);
+        self.end(tx);
+        outcome
+    }
+
+    fn begin(&self, now: Timestamp) -> Result<Tx> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut tx = match idle {
             Some(tx) => tx,
@@ -44,19 +52,20 @@ impl Readers {
         };
         tx.now = now;
         tx.execute("BEGIN", [])?;
-        // When `work` panics the connection is dropped rather than given back, so nobody inherits a half-read snapshot.
-        let outcome = work(&tx);
+        Ok(tx)
+    }
+
+    fn end(&self, tx: Tx) {
         tx.take_bells();
         if let Err(error) = tx.execute("COMMIT", []) {
             // What was read stays true; only the connection is not to be trusted any more.
             tracing::warn!(%error, "a reading connection is given up");
-            return outcome;
+            return;
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_LIMIT {
             idle.push(tx);
         }
-        outcome
     }
 
     /// Waits for one of the few places for slow reads.

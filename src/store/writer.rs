@@ -1,22 +1,19 @@
 //! The one thread that writes: groups waiting closures into a commit, which is answered when the disk has it.
 
-use std::any::Any;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-
-use tokio::sync::oneshot;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::WriterMeter;
 use crate::store::bells::{Bells, Tower};
 use crate::store::disk::{Committed, Disk, Durable};
-use crate::store::inbox::{Inbox, Job, Turn, machine_now};
+use crate::store::inbox::{Inbox, Turn, machine_now};
 use crate::store::soft::{self, SoftFact};
 use crate::store::tx::Tx;
+use crate::store::work::{Job, Outcome, undone};
 
 /// Closures in one commit.
 pub const GROUP_LIMIT: usize = 256;
@@ -24,42 +21,6 @@ pub const GROUP_LIMIT: usize = 256;
 pub(in crate::store) const GROUP_TIME: Duration = Duration::from_millis(4);
 /// Soft facts in one commit, about a millisecond's worth.
 const SOFT_SLICE: usize = 256;
-
-/// A caller's closure, its outcome, and the way back to the caller.
-struct Call<T, F> {
-    now: Timestamp,
-    left_at: Instant,
-    work: Option<F>,
-    outcome: Option<Result<T>>,
-    answer: oneshot::Sender<Result<T>>,
-}
-
-impl<T: Send, F: FnOnce(&Tx) -> Result<T> + Send> Job for Call<T, F> {
-    fn run(&mut self, tx: &mut Tx) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        tx.now = self.now;
-        // What a panic leaves half done is in the database only, and its savepoint is rolled back.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
-        let keep = outcome.is_ok();
-        self.outcome = Some(outcome);
-        keep
-    }
-
-    fn left_at(&self) -> Instant {
-        self.left_at
-    }
-
-    fn answer(self: Box<Self>, lost: Option<Error>) {
-        let answer = match (lost, self.outcome) {
-            (None, Some(outcome)) => outcome,
-            // Even a closure's own failure may rest on what another one of the lost group did, so it does not count.
-            (Some(lost), _) => Err(lost),
-            (None, None) => Err(undone()),
-        };
-        // A caller that went away needs no answer.
-        let _ = self.answer.send(answer);
-    }
-}
 
 /// How many may wait, and how long a group may run.
 #[derive(Debug, Clone, Copy)]
@@ -91,13 +52,13 @@ impl Writer {
     }
 
     /// Leaves a closure with the writer; its outcome arrives after the commit.
-    pub(in crate::store) fn submit<T, F>(&self, now: Timestamp, work: F) -> Result<oneshot::Receiver<Result<T>>>
+    pub(in crate::store) fn submit<T, F>(&self, now: Timestamp, work: F) -> Result<Outcome<T>>
     where
         T: Send + 'static,
         F: FnOnce(&Tx) -> Result<T> + Send + 'static,
     {
-        let (answer, outcome) = oneshot::channel();
-        self.inbox.submit(Box::new(Call { now, left_at: machine_now(), work: Some(work), outcome: None, answer }))?;
+        let (job, outcome) = Job::new(now, work);
+        self.inbox.submit(job)?;
         Ok(outcome)
     }
 
@@ -148,9 +109,9 @@ struct Room {
     disk: Disk,
     group_time: Duration,
     /// Closures of the next group, not run yet.
-    group: VecDeque<Box<dyn Job>>,
+    group: VecDeque<Job>,
     /// Closures of this group, run and not answered yet.
-    ran: Vec<Box<dyn Job>>,
+    ran: Vec<Job>,
     /// Soft facts that are due, written slice by slice.
     facts: Vec<(SoftFact, Timestamp)>,
 }
@@ -285,15 +246,6 @@ impl Room {
         }
         self.ran.drain(..).for_each(|job| self.inbox.answer(job, Some(undone())));
     }
-}
-
-fn undone() -> Error {
-    crate::store::tx::busy("the database could not be written (is the disk full?): nothing of this request was stored")
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let said = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
-    Error::internal("a fault in the program; nothing of this request was stored", said.unwrap_or_else(|| String::from("panic")))
 }
 
 #[cfg(test)]

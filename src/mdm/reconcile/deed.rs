@@ -20,8 +20,9 @@ use crate::store::deployments::{self, DECLARATIONS, Deployment, Plan};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, devices};
 
-/// Enrollments that are planned for in one transaction: some ten milliseconds, so that no check-in waits behind it for long.
-pub const PAGE: u32 = 50;
+/// Enrollments that are planned for in one transaction: some twenty milliseconds, so that no check-in waits behind it for long, and enough that what is
+/// worked out once for all of them costs each little.
+pub const PAGE: u32 = 100;
 
 /// How long a plan rests that could not be made by a fault of ours.
 pub const AFTER_FAULT: Duration = Duration::from_secs(3600);

@@ -1,10 +1,8 @@
 //! Updates started by hand: what a person at the page may have a device do, and what it is told before.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::clock::{Timestamp, Wall, Zone};
+use crate::clock::Zone;
 use crate::error::{Error, Result};
 use crate::mdm::reconcile;
 use crate::mdm::updates::candidates::{self, Candidate, Found, Leap, Subject};
@@ -12,6 +10,7 @@ use crate::mdm::updates::mechanism;
 use crate::mdm::updates::next;
 use crate::mdm::updates::own_list;
 use crate::mdm::updates::plan::{self, Memo};
+use crate::mdm::updates::timing;
 use crate::mdm::updates::words;
 use crate::mdm::wanted::Target;
 use crate::mdm::{Actor, Right, commands, journal};
@@ -23,15 +22,6 @@ use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::update_plans;
 use crate::store::update_states::{self, Action, Stage, UpdateState};
 use crate::store::{Bell, Tx};
-
-/// The minute of the night at which “install later” is done by a device that takes declarations: 02:00.
-const NIGHT: i64 = 2 * 60;
-
-/// How long a release that was started by hand waits on a device that takes declarations: the time that it needs to say so to its user.
-const AT_ONCE_MINUTES: i64 = 2;
-
-/// How long after its moment an update by hand counts as late: it has to be downloaded first.
-const LATE_AFTER: Duration = Duration::from_secs(2 * 3600);
 
 /// Below this a device does not install, unless it is at power.
 const BATTERY_LOW: f64 = 0.5;
@@ -92,7 +82,7 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
             row.clone(),
         ));
     }
-    let (deadline, deadline_at) = deadline(order.action, mechanism, &ready.zone, tx.now);
+    let (deadline, deadline_at) = timing::by_hand(order.action, mechanism, &ready.zone, tx.now);
     let mut row = UpdateState::blank("", 0, tx.now);
     (row.version, row.build) = (version, build);
     row.mechanism = mechanism;
@@ -102,8 +92,7 @@ pub fn start(tx: &Tx, actor: &Actor, device_id: &str, order: &Order) -> Result<(
     } else {
         row.stage = Stage::Waiting;
     }
-    row.deadline = deadline.map(|deadline| deadline.to_string()).unwrap_or_default();
-    row.deadline_at = deadline_at;
+    (row.deadline, row.deadline_at) = (deadline, deadline_at);
     row.ordered_by = actor.to_string();
     row.begun_at = Some(tx.now);
     if let Some(uuid) = rows.iter().find(|row| row.plan_id.is_empty()).and_then(|row| row.command_uuid.as_deref()) {
@@ -288,21 +277,6 @@ fn under_way(row: &UpdateState) -> String {
         _ => "The device has been told to bring",
     };
     format!("{stage} {} already; nothing more was sent.", row.version)
-}
-
-fn deadline(action: Action, mechanism: Mechanism, zone: &Zone, now: Timestamp) -> (Option<Wall>, Option<Timestamp>) {
-    if mechanism == Mechanism::Command {
-        return (None, None);
-    }
-    let shown = zone.wall(now);
-    let wall = match action {
-        Action::Later if shown.minute() < NIGHT => shown.day().at(NIGHT),
-        Action::Later => shown.day().plus(1).at(NIGHT),
-        _ => shown.plus_minutes(AT_ONCE_MINUTES),
-    };
-    let at = zone.moment(wall);
-    // Late is what did not come in the time that a download takes.
-    (Some(zone.wall(at)), Some(at.plus(LATE_AFTER)))
 }
 
 /// What may keep a device from installing now, each as a sentence: its passcode, battery and room, and what a Mac must have.

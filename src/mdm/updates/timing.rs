@@ -1,12 +1,40 @@
 //! When an update may begin and by when it is to be installed, on the clock of a device. Pure.
 
+use std::time::Duration;
+
 use crate::clock::{Day, Timestamp, Wall, Zone};
 use crate::mdm::updates::pauses::{self, Shown};
 use crate::mdm::updates::rules::{DAY, Deadline, NOTICE_MIN_MINUTES, Quiet, Rules};
+use crate::store::deployments::Mechanism;
+use crate::store::update_states::Action;
 
 /// Times to wait for that are gone through before it is said that there is none left; a week with every time of [`super::rules::QUIET_MAX`] on each
 /// of its days has some two hundred, and holidays are passed at once.
 const STEPS_MAX: usize = 2_000;
+
+/// The minute of the night at which “install later” is done by a device that takes declarations: 02:00.
+const NIGHT: i64 = 2 * 60;
+
+/// How long a release that was started by hand waits on a device that takes declarations: the time that it needs to say so to its user.
+const AT_ONCE_MINUTES: i64 = 2;
+
+/// How long after its moment an update by hand counts as late: it has to be downloaded first.
+const LATE_AFTER: Duration = Duration::from_secs(2 * 3600);
+
+/// The deadline of what is started by hand, as the device's clock shows it, and from when it is late; commands have none.
+pub fn by_hand(action: Action, mechanism: Mechanism, zone: &Zone, now: Timestamp) -> (String, Option<Timestamp>) {
+    if mechanism == Mechanism::Command {
+        return (String::new(), None);
+    }
+    let shown = zone.wall(now);
+    let wall = match action {
+        Action::Later if shown.minute() < NIGHT => shown.day().at(NIGHT),
+        Action::Later => shown.day().plus(1).at(NIGHT),
+        _ => shown.plus_minutes(AT_ONCE_MINUTES),
+    };
+    let at = zone.moment(wall);
+    (zone.wall(at).to_string(), Some(at.plus(LATE_AFTER)))
+}
 
 /// The first time, `from` or later, at which something may be installed; none where quiet hours and holidays leave none.
 pub fn allowed(rules: &Rules, from: Wall) -> Option<Wall> {

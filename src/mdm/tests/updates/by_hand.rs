@@ -11,6 +11,7 @@ use crate::mdm::updates::orders::{self, Order, Started};
 use crate::mdm::updates::plans::{self, NewPlan};
 use crate::mdm::updates::rules::{Deadline, Target};
 use crate::mdm::updates::words;
+use crate::store::deployments::Mechanism;
 use crate::store::update_states::{Action, Stage};
 
 impl Device<'_> {
@@ -273,4 +274,28 @@ fn what_was_given_up_keeps_no_plan_from_beginning() {
     school.write(move |tx| orders::again(tx, &Actor::Console, &id, ""));
     ipad.answering(|_| refusal(12_051));
     assert_eq!(ipad.updates()[0].stage, Stage::Downloading, "what is tried again acts again");
+}
+
+#[test]
+fn what_began_by_command_goes_on_in_the_way_of_the_system_that_the_device_came_to() {
+    let taken = "<key>UpdateResults</key><array><dict><key>ProductKey</key><string>k</string><key>InstallAction</key><string>Default</string><key>Status</key><string>Downloading</string></dict></array>";
+    for action in [Action::Install, Action::Download] {
+        let school = School::new();
+        listed(&school, "27.1", "24B80");
+        let ipad = device(&school, "UDID-1", "16.5", "pilot");
+        ipad.start(Some("27.1"), action).unwrap();
+        assert_eq!(ipad.answering(|_| taken.to_owned()).len(), 1);
+        // Its person installed another release meanwhile, whose system has no such commands any more.
+        ipad.says_what_it_is("27.0");
+        school.clock.advance(Duration::from_secs(601));
+        assert!(ipad.answering(|kind| panic!("{kind}")).is_empty(), "{action:?}");
+        let (row, served) = (ipad.update(), ipad.enforced());
+        if action == Action::Install {
+            assert_eq!((row.stage, row.mechanism), (Stage::Waiting, Mechanism::Declaration));
+            assert_eq!(served.unwrap()["Payload"]["TargetOSVersion"], "27.1");
+        } else {
+            assert_eq!((row.stage, served), (Stage::Cannot, None), "declarations always install");
+            assert!(row.problem.contains("always installs"), "{}", row.problem);
+        }
+    }
 }

@@ -250,6 +250,8 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
         cannot(&mut row, &Because::new(Inability::NotOffered, words), tx.now);
     } else if matches!(row.stage, Stage::Done | Stage::Cannot) {
         // It was taken back or ended: it stays as it is, and can be started anew.
+    } else if let Err(because) = follow_system(&mut row, on, tx.now) {
+        cannot(&mut row, &because, tx.now);
     } else {
         // What was only to be downloaded or told of is over then: plans need not wait for it.
         let is_over = match row.action {
@@ -268,6 +270,25 @@ pub(super) fn by_hand(tx: &Tx, enrollment: &Enrollment, on: &On<'_>, before: Upd
         facts(tx, enrollment, on, &mut planned, None)?;
     }
     Ok(planned)
+}
+
+/// A device that meanwhile came to another system gets the rest in the way of that one: what began by command comes by a declaration from where the system
+/// has no such commands any more, or declarations besides.
+fn follow_system(row: &mut UpdateState, on: &On<'_>, now: Timestamp) -> Result<(), Because> {
+    let way = mechanism::for_order(on.target, row.action)?;
+    if way == row.mechanism {
+        return Ok(());
+    }
+    if matches!(row.action, Action::Download | Action::Notify) {
+        let words = format!("its system, {} now, always installs what it is told to bring", on.subject.version);
+        return Err(Because::new(Inability::Other, words));
+    }
+    row.mechanism = way;
+    (row.deadline, row.deadline_at) = timing::by_hand(row.action, way, on.zone, now);
+    row.product_key.clear();
+    (row.attempts, row.unmoved, row.due_at) = (0, 0, None);
+    enter(row, Stage::Waiting, "", now);
+    Ok(())
 }
 
 /// Whether a device is asked first what it finds, since nobody knows which release its newest is; once that is known, it is meant.

@@ -37,15 +37,15 @@ fn nobody_is_told_before_the_disk_has_it_and_the_next_group_runs_meanwhile() {
         note(tx, "second")
     });
     has_run.recv().unwrap();
-    assert!(first.try_recv().is_err() && second.try_recv().is_err(), "the first is not on the disk, the second not even committed");
+    assert!(first.is_waited_for() && second.is_waited_for(), "the first is not on the disk, the second not even committed");
     assert!(!bell.rang());
     go.send(Ok(())).unwrap();
-    assert_eq!(first.blocking_recv().unwrap().unwrap(), 1);
+    assert_eq!(first.wait_blocking().unwrap(), 1);
     was_asked.recv().unwrap();
     assert!(bell.rang());
-    assert!(second.try_recv().is_err());
+    assert!(second.is_waited_for());
     go.send(Ok(())).unwrap();
-    assert_eq!(second.blocking_recv().unwrap().unwrap(), 2);
+    assert_eq!(second.wait_blocking().unwrap(), 2);
     drop(go);
 }
 
@@ -56,10 +56,10 @@ fn a_disk_that_failed_is_not_believed_again() {
     was_asked.recv().unwrap();
     let later = submit(&store, |tx| note(tx, "later"));
     go.send(Err(io::Error::other("a broken disk"))).unwrap();
-    let refusal = lost.blocking_recv().unwrap().unwrap_err();
+    let refusal = lost.wait_blocking().unwrap_err();
     assert_eq!((refusal.kind, refusal.retry_after_s.is_some()), (Kind::Busy, true));
     assert!(refusal.message.contains("restart"), "{refusal}");
-    assert_eq!(later.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
+    assert_eq!(later.wait_blocking().unwrap_err().kind, Kind::Busy);
     drop(go);
     assert_eq!(store.write_blocking(NOW, |tx| note(tx, "much later")).unwrap_err().kind, Kind::Busy);
     assert_eq!(noted(&store), ["lost"], "what is in doubt may well be there");

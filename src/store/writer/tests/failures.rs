@@ -33,9 +33,9 @@ fn a_commit_that_fails_is_told_to_the_whole_group() {
     });
     let failing = submit(&store, |_| Err::<(), _>(Error::conflict("no")));
     go.send(()).unwrap();
-    assert_eq!(fine.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
-    assert_eq!(spoiling.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
-    assert_eq!(failing.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy, "its reason may be one of the things undone");
+    assert_eq!(fine.wait_blocking().unwrap_err().kind, Kind::Busy);
+    assert_eq!(spoiling.wait_blocking().unwrap_err().kind, Kind::Busy);
+    assert_eq!(failing.wait_blocking().unwrap_err().kind, Kind::Busy, "its reason may be one of the things undone");
     assert_eq!(noted(&store), [""; 0]);
     assert!(!bell.rang(), "nothing happened");
     store.write_blocking(NOW, |tx| note(tx, "next")).unwrap();
@@ -52,9 +52,9 @@ fn a_transaction_that_breaks_in_the_middle_loses_those_before_and_not_those_afte
     let breaking = submit(&store, |tx| Ok(tx.conn().execute_batch("ROLLBACK")?));
     let after = submit(&store, |tx| note(tx, "after"));
     go.send(()).unwrap();
-    assert_eq!(before.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
-    assert_eq!(breaking.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
-    after.blocking_recv().unwrap().unwrap();
+    assert_eq!(before.wait_blocking().unwrap_err().kind, Kind::Busy);
+    assert_eq!(breaking.wait_blocking().unwrap_err().kind, Kind::Busy);
+    after.wait_blocking().unwrap();
     assert_eq!(noted(&store), ["after"]);
 }
 
@@ -65,8 +65,8 @@ fn a_group_whose_time_is_up_is_committed_before_the_others_run() {
     let before = submit(&store, |tx| note(tx, "before"));
     let breaking = submit(&store, |tx| Ok(tx.conn().execute_batch("ROLLBACK")?));
     go.send(()).unwrap();
-    before.blocking_recv().unwrap().unwrap();
-    breaking.blocking_recv().unwrap().unwrap_err();
+    before.wait_blocking().unwrap();
+    breaking.wait_blocking().unwrap_err();
     assert_eq!(noted(&store), ["before"]);
 }
 
@@ -76,8 +76,8 @@ fn a_transaction_that_cannot_begin_is_told_to_everyone() {
     let store = file(folder.path());
     let lock = lock_out(&store);
     let (one, two) = (submit(&store, |tx| note(tx, "one")), submit(&store, |tx| note(tx, "two")));
-    assert_eq!(one.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
-    assert_eq!(two.blocking_recv().unwrap().unwrap_err().kind, Kind::Busy);
+    assert_eq!(one.wait_blocking().unwrap_err().kind, Kind::Busy);
+    assert_eq!(two.wait_blocking().unwrap_err().kind, Kind::Busy);
     lock.execute_batch("COMMIT").unwrap();
     store.write_blocking(NOW, |tx| note(tx, "three")).unwrap();
     assert_eq!(noted(&store), ["three"]);

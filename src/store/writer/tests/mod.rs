@@ -16,8 +16,6 @@ use crate::store::{OpenOptions, Store};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_000);
 
-type Outcome<T> = oneshot::Receiver<Result<T>>;
-
 fn note(tx: &Tx, kind: &str) -> Result<i64> {
     events::append(tx, &NewEvent { kind, actor_kind: "job", actor: "test", ..NewEvent::default() })
 }
@@ -69,11 +67,11 @@ fn a_closure_that_fails_or_panics_undoes_only_itself() {
     });
     let last = submit(&store, |tx| note(tx, "last"));
     go.send(()).unwrap();
-    held.blocking_recv().unwrap().unwrap();
-    first.blocking_recv().unwrap().unwrap();
-    assert_eq!(failing.blocking_recv().unwrap().unwrap_err().kind, Kind::Conflict);
-    assert_eq!(panicking.blocking_recv().unwrap().unwrap_err().kind, Kind::Internal);
-    last.blocking_recv().unwrap().unwrap();
+    held.wait_blocking().unwrap();
+    first.wait_blocking().unwrap();
+    assert_eq!(failing.wait_blocking().unwrap_err().kind, Kind::Conflict);
+    assert_eq!(panicking.wait_blocking().unwrap_err().kind, Kind::Internal);
+    last.wait_blocking().unwrap();
     assert_eq!(noted(&store), ["first", "last"]);
 }
 
@@ -86,7 +84,7 @@ fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
     assert_eq!((refusal.kind, refusal.retry_after_s.is_some()), (Kind::Busy, true));
     go.send(()).unwrap();
     for outcome in waiting {
-        outcome.blocking_recv().unwrap().unwrap();
+        outcome.wait_blocking().unwrap();
     }
     store.write_blocking(NOW, |tx| note(tx, "four")).unwrap();
     assert_eq!(noted(&store), ["one", "two", "four"]);
@@ -116,7 +114,7 @@ fn more_closures_than_a_group_holds_are_all_answered() {
     let (go, _held) = hold(&store);
     let outcomes: Vec<_> = (0..=GROUP_LIMIT * 2).map(|_| submit(&store, |tx| note(tx, "one"))).collect();
     go.send(()).unwrap();
-    let seqs: Vec<i64> = outcomes.into_iter().map(|outcome| outcome.blocking_recv().unwrap().unwrap()).collect();
+    let seqs: Vec<i64> = outcomes.into_iter().map(|outcome| outcome.wait_blocking().unwrap()).collect();
     assert_eq!(seqs, (1..=GROUP_LIMIT as i64 * 2 + 1).collect::<Vec<_>>(), "in the order in which they came");
 }
 
@@ -128,7 +126,7 @@ fn closing_writes_what_waits_and_refuses_what_comes_later() {
     let waiting = submit(&store, |tx| note(tx, "waiting"));
     go.send(()).unwrap();
     store.close_blocking();
-    waiting.blocking_recv().unwrap().unwrap();
+    waiting.wait_blocking().unwrap();
     assert_eq!(store.write_blocking(NOW, |tx| note(tx, "late")).unwrap_err().kind, Kind::Busy);
     assert_eq!(noted(&store), ["waiting"], "reading goes on");
 }
@@ -145,5 +143,5 @@ fn the_last_handle_may_be_dropped_by_a_closure() {
     });
     drop(store);
     go.send(()).unwrap();
-    outcome.blocking_recv().unwrap().unwrap();
+    outcome.wait_blocking().unwrap();
 }
