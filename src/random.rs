@@ -69,7 +69,7 @@ impl Random {
         uuid::Builder::from_unix_timestamp_millis(now.millis().max(0) as u64, &self.bytes()).into_uuid()
     }
 
-    /// A UUIDv4, for what must not tell when it was made (PushMagic, CommandUUID).
+    /// A UUIDv4, for what must not tell when it was made (PushMagic).
     pub fn uuid_v4(&self) -> Uuid {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid()
     }

@@ -20,7 +20,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         let payload = profile::signed(&step.grant, &app.random, &authority.issuer, now)?;
         app.store
             .write(now, move |tx| {
-                let order = command::install_profile(tx.random().uuid_v4(), payload);
+                let order = command::install_profile(tx.command_uuid(), payload);
                 renewal::queue(tx, &step, order)
             })
             .await?;

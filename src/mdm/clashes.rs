@@ -88,7 +88,7 @@ fn policies_met(tx: &Tx, facts: &Facts, devices: &[Alike]) -> Result<Found> {
 /// The profiles, policies and declarations that a policy meets on the devices of these groups, where both set the same or where their lists leave nothing, and the
 /// apps that it hides there though they are assigned.
 pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(AssignedKind, String)]) -> Result<Vec<Clash>> {
-    let (mut found, mut empty) = (Found::new(), BTreeMap::<_, u64>::new());
+    let (mut found, mut empty) = (Found::new(), BTreeMap::<_, (policies::EmptyList, u64)>::new());
     let mut devices = met(tx, groups, besides)?;
     for alike in devices.iter_mut().filter(|alike| !alike.policies.contains(&policy.id)) {
         alike.policies.push(policy.id.clone());
@@ -100,9 +100,12 @@ pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(Assigned
         all.retain(|other| other.id != policy.id);
         all.push(policy.clone());
         let targets = targets(tx, &alike)?;
-        for list in targets.iter().flat_map(|target| policies::empty_lists(&all, target)).collect::<BTreeSet<_>>() {
+        // By what is said of it: the same lists have a key of their own in each way in which they come.
+        let lists = targets.iter().flat_map(|target| policies::empty_lists(&all, target));
+        let lists: BTreeMap<_, _> = lists.map(|list| ((list.label.clone(), list.is_blocked, list.origins.clone()), list)).collect();
+        for (said, list) in lists {
             if list.origins.iter().any(|origin| origin.id == policy.id) {
-                *empty.entry(list).or_default() += alike.device_count;
+                empty.entry(said).or_insert((list, 0)).1 += alike.device_count;
             }
         }
         for id in &alike.profiles {
@@ -119,7 +122,7 @@ pub fn of_policy(tx: &Tx, policy: &Policy, groups: &[&str], besides: &[(Assigned
             }
         }
     }
-    let mut clashes: Vec<_> = empty.into_iter().filter_map(|(list, count)| nothing_left(policy, list, count)).collect();
+    let mut clashes: Vec<_> = empty.into_values().filter_map(|(list, count)| nothing_left(policy, list, count)).collect();
     clashes.extend(hidden.into_iter().filter(|hidden| hidden.policy.id == policy.id).map(Clash::from));
     clashes.extend(told(found, &format!("The policy “{}”", policy.name)));
     clashes.truncate(CLASHES_MAX);

@@ -206,7 +206,7 @@ pub fn ended(tx: &Tx, assigned: &[Assignment]) -> Result<Vec<Unable>> {
 /// Asks a device that has or had provisioning profiles from here which ones it has.
 pub fn ask_list(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
     if deployments::of_enrollment(tx, &enrollment.id)?.iter().any(|row| deployments::is_provisioning(&row.key)) {
-        let order = command::provisioning_profile_list(tx.random().uuid_v4());
+        let order = command::provisioning_profile_list(tx.command_uuid());
         commands::enqueue_own(tx, actor, enrollment, order, Some(LIST_KEY), None)?;
     }
     Ok(())

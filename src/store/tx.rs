@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
@@ -42,6 +43,11 @@ impl Tx {
     /// A new row's id: a UUIDv7 of this transaction's moment, as text.
     pub fn new_id(&self) -> String {
         self.random.uuid_v7(self.now).to_string()
+    }
+
+    /// A new CommandUUID. By its moment, so that commands which are made together lie together in the index, instead of each on a page of its own.
+    pub fn command_uuid(&self) -> Uuid {
+        self.random.uuid_v7(self.now)
     }
 
     /// Seals `plain` for the place that `context` names: table, dot, column, slash, the row's id (`escrow.value/0199…`).

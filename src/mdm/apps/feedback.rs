@@ -26,7 +26,7 @@ pub fn ask_feedback(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<u
         matches!(row.stage, Stage::Installed | Stage::Outdated | Stage::Updating | Stage::Stuck) && !row.bundle_id.is_empty()
     });
     let identifiers: Vec<&str> = there.map(|row| row.bundle_id.as_str()).take(FEEDBACK_APPS_MAX).collect();
-    let order = command::managed_application_feedback(tx.random().uuid_v4(), &identifiers, false);
+    let order = command::managed_application_feedback(tx.command_uuid(), &identifiers, false);
     let may = check(Request::Command(&order.request_type), &commands::capabilities(tx, enrollment)?);
     if identifiers.is_empty() || may.is_err() {
         return Ok(0);

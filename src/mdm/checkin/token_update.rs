@@ -54,7 +54,7 @@ pub(super) fn token_update(
     }
     if enrollment.kind == EnrollmentKind::SharedIpad && message.awaiting_configuration {
         // Its log-in waits at the same place each time it says so; nobody is to stand there for our sake.
-        commands::enqueue_last(tx, &ACTOR, &enrollment, command::user_configured(tx.random().uuid_v4()))?;
+        commands::enqueue_last(tx, &ACTOR, &enrollment, command::user_configured(tx.command_uuid()))?;
     }
     if is_first {
         begin(tx, presented, &enrollment)?;

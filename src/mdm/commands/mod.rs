@@ -310,7 +310,7 @@ fn hold_secrets(tx: &Tx, enrollment: &Enrollment, order: &Order) -> Result<()> {
 /// Reads a command that someone wrote by hand, and gives it a UUID if it has none. Wrong keys are named.
 pub fn read_raw(tx: &Tx, plist: &[u8], allow_unknown: bool) -> Result<Order> {
     let raw: RawCommand = command::validate_raw(plist, allow_unknown).map_err(named)?;
-    Ok(raw.with_uuid_or(|| tx.random().uuid_v4()))
+    Ok(raw.with_uuid_or(|| tx.command_uuid()))
 }
 
 /// Names what is wrong with what a command says; what it leaves out, and what is not known here, is the device's to judge.
@@ -368,5 +368,5 @@ pub fn any_waiting(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
 
 /// A fresh CommandUUID.
 pub fn new_uuid(tx: &Tx) -> Uuid {
-    tx.random().uuid_v4()
+    tx.command_uuid()
 }

@@ -90,7 +90,7 @@ pub fn ask_first(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
 /// Asks everything that the inventory shows. What is asked already and not answered yet is replaced, not repeated.
 pub fn ask_all(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
     let capabilities = commands::capabilities(tx, enrollment)?;
-    let uuid = || tx.random().uuid_v4();
+    let uuid = || tx.command_uuid();
     let queries = [
         command::device_information(uuid(), &availability::queries(FACTS, &capabilities)),
         command::security_info(uuid()),
@@ -117,13 +117,13 @@ fn ask(tx: &Tx, actor: &Actor, enrollment: &Enrollment, capabilities: &Capabilit
 
 /// Asks who has an account on a device, where several share it.
 pub fn ask_users(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
-    ask(tx, actor, enrollment, &commands::capabilities(tx, enrollment)?, command::user_list(tx.random().uuid_v4()))
+    ask(tx, actor, enrollment, &commands::capabilities(tx, enrollment)?, command::user_list(tx.command_uuid()))
 }
 
 /// Asks what a device is, after it was told to be otherwise.
 pub fn ask_facts(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> {
     let capabilities = commands::capabilities(tx, enrollment)?;
-    let query = command::device_information(tx.random().uuid_v4(), &availability::queries(FACTS, &capabilities));
+    let query = command::device_information(tx.command_uuid(), &availability::queries(FACTS, &capabilities));
     ask(tx, actor, enrollment, &capabilities, query)
 }
 
@@ -131,7 +131,7 @@ pub fn ask_facts(tx: &Tx, actor: &Actor, enrollment: &Enrollment) -> Result<()> 
 pub fn ask_bypass_code(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     let held = escrow::of_device(tx, &enrollment.device_id)?;
     let have = held.iter().any(|held| held.kind == EscrowKind::ActivationLockBypassCode && held.generation == enrollment.generation);
-    let query: Command = command::activation_lock_bypass_code(tx.random().uuid_v4());
+    let query: Command = command::activation_lock_bypass_code(tx.command_uuid());
     let capabilities = commands::capabilities(tx, enrollment)?;
     if !have && availability::check(Request::Command(&query.request_type), &capabilities).is_ok() {
         commands::enqueue_own(tx, &ACTOR, enrollment, query, None, None)?;

@@ -96,7 +96,7 @@ fn has_question(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
 
 fn ask(tx: &Tx, by: &Actor, enrollment: &Enrollment) -> Result<()> {
     let code: [u8; CODE_BYTES] = Random::System.bytes();
-    let question = command::device_attestation(tx.random().uuid_v4(), &code, enrollment.kind.is_user_enrollment());
+    let question = command::device_attestation(tx.command_uuid(), &code, enrollment.kind.is_user_enrollment());
     commands::enqueue_own(tx, by, enrollment, question, Some(SUPERSEDE_KEY), None)?;
     let mut attestation = attestations::of_device(tx, &enrollment.device_id)?;
     attestation.codes.insert(0, STANDARD.encode(code));

@@ -98,7 +98,7 @@ fn send(tx: &Tx, user: &User, missing: bool) -> Result<usize> {
         if missing && user.invited_at.is_some() && before.is_some_and(|before| !is_lost(before.state)) {
             continue;
         }
-        let invitation = command::invite_to_program(tx.random().uuid_v4(), link.expose());
+        let invitation = command::invite_to_program(tx.command_uuid(), link.expose());
         match tx.attempt(|tx| commands::enqueue(tx, &ACTOR, &channel, Wish::new(invitation).in_place_of(&key)))? {
             Ok(_) => sent += 1,
             // A device that cannot have it is no reason to keep it from the others.

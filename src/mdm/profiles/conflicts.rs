@@ -112,7 +112,11 @@ impl From<Clash> for Warning {
 
 fn warning(profile: &Profile, other: &Profile, overlap: &Overlap, device_count: u64) -> Warning {
     let kind = overlap.payload_type.words;
-    let (mine, theirs) = (&profile.name, &other.name);
+    // Two that people call the same are told apart by what devices call them.
+    let called = |profile: &Profile, other: &Profile| {
+        if profile.name == other.name { format!("{} ({})", profile.name, profile.identifier) } else { profile.name.clone() }
+    };
+    let (mine, theirs) = (called(profile, other), called(other, profile));
     let both = clashes::both_are_for(device_count);
     let message = match &overlap.key {
         None => {

@@ -166,7 +166,7 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
             false
         }
         Step::Remove => {
-            let uuid = tx.random().uuid_v4();
+            let uuid = tx.command_uuid();
             let order = match deployments::provisioning_uuid(&row.key) {
                 Some(provisioning) => command::remove_provisioning_profile(uuid, provisioning),
                 None => command::remove_profile(uuid, row.key.strip_prefix("profile:").unwrap_or_default()),
@@ -196,7 +196,7 @@ fn act(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, item: &Item) -> Resu
 }
 
 fn order(tx: &Tx, outlook: &Outlook, row: &Deployment) -> Result<Order> {
-    let uuid = tx.random().uuid_v4();
+    let uuid = tx.command_uuid();
     if row.key == DECLARATIONS {
         let tokens = declarations::tokens(&outlook.token, tx.now);
         return Ok(command::declarative_management(uuid, Some(tokens)));
@@ -223,7 +223,7 @@ fn send(tx: &Tx, enrollment: &Enrollment, row: &mut Deployment, order: Order, di
 
 /// Asks a device for its profiles once nothing more is under way, to see whether what it said is so.
 pub(super) fn verify(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
-    let order = command::profile_list(tx.random().uuid_v4());
+    let order = command::profile_list(tx.command_uuid());
     ask(tx, enrollment, Question { order, key: "reconcile:verify", about: deployments::is_profile })
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Item {
     pub(super) row: Deployment,
     /// Whether it differs from what is stored.
     pub(super) is_news: bool,
+    /// Where what is stored came from, in JSON.
+    pub(super) came_from: String,
     /// The command that still waits in the queue and is not wanted any more by its mechanism.
     pub(super) stray: Option<String>,
     /// What is to be done.
@@ -127,7 +129,8 @@ fn item(tx: &Tx, enrollment: &Enrollment, key: String, before: Option<Deployment
         under_way = UnderWay::Nothing;
     }
     let step = if row.key == DECLARATIONS { step::next_sync(&row, under_way, tx.now) } else { step::next(&row, under_way, tx.now) };
-    Ok(Item { is_news: before.as_ref() != Some(&row), row, stray, step })
+    let is_news = before.as_ref() != Some(&row);
+    Ok(Item { is_news, came_from: before.map(|before| before.origins).unwrap_or_default(), row, stray, step })
 }
 
 fn blank(key: String, mechanism: Mechanism, now: Timestamp) -> Deployment {

@@ -56,6 +56,9 @@ pub struct Thing {
     pub retry_at: Option<Timestamp>,
     /// Where it comes from.
     pub origins: Vec<Origin>,
+    /// Where what the device has of it came from: what is taken out of it changes it too.
+    #[serde(skip)]
+    pub came_from: Vec<Origin>,
 }
 
 /// What would happen on one device.
@@ -188,7 +191,9 @@ pub fn preview_all(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Previews
         let added = groups.iter().flat_map(|group_id| thought.add.iter().filter_map(|named| thought.assigned(named, group_id, tx.now)));
         let change = Change { added: added.collect(), removed: removed.clone() };
         let Some(preview) = foreseen(tx, device_id, &change, &mut memo)? else { continue };
-        for thing in preview.things.iter().filter(|thing| thing.origins.iter().any(|origin| thought.is_about(origin))) {
+        for thing in
+            preview.things.iter().filter(|thing| thing.origins.iter().chain(&thing.came_from).any(|origin| thought.is_about(origin)))
+        {
             match (&thing.foreseen, thing.mechanism) {
                 (Foreseen::Sent, Mechanism::Command) => previews.by_command += 1,
                 (Foreseen::Sent, Mechanism::Declaration) => previews.by_declaration += 1,
@@ -309,6 +314,7 @@ fn things(tx: &Tx, enrollment: &Enrollment, outlook: &Outlook, memo: &mut Memo) 
                 _ => None,
             },
             origins: serde_json::from_str(&item.row.origins).unwrap_or_default(),
+            came_from: serde_json::from_str(&item.came_from).unwrap_or_default(),
         });
     }
     things.extend(super::apps::foreseen(tx, &outlook.apps, &mut memo.seats)?);
@@ -343,6 +349,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
             Some("invalid") => Foreseen::Later,
             _ => Foreseen::Sent,
         };
+        let served = outlook.served.iter().find(|served| served.identifier == document.identifier);
         Thing {
             identifier: document.identifier.clone(),
             name: named(&document.identifier, &document.origins),
@@ -350,6 +357,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
             retry_at: told_again_at.filter(|_| foreseen == Foreseen::Sent),
             foreseen,
             origins: document.origins.clone(),
+            came_from: served.and_then(|served| serde_json::from_str(&served.origins).ok()).unwrap_or_default(),
         }
     });
     let mut things: Vec<_> = things.collect();
@@ -370,6 +378,7 @@ fn declarations(tx: &Tx, enrollment_id: &str, outlook: &Outlook) -> Result<Vec<T
             foreseen: Foreseen::Removed,
             retry_at: None,
             origins,
+            came_from: Vec::new(),
         }
     }));
     Ok(things)

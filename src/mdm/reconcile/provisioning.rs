@@ -62,6 +62,6 @@ pub fn provisioning_listed(tx: &Tx, enrollment: &Enrollment, report: &Report) ->
 
 /// Asks a device for its provisioning profiles, to see whether what it said is so.
 pub(super) fn verify(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
-    let order = command::provisioning_profile_list(tx.random().uuid_v4());
+    let order = command::provisioning_profile_list(tx.command_uuid());
     deed::ask(tx, enrollment, Question { order, key: provisioning::LIST_KEY, about: deployments::is_provisioning })
 }

@@ -197,9 +197,7 @@ fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Dep
     };
     let command = command.map(|uuid| commands::by_uuid(tx, &enrollment.id, uuid)).transpose()?.flatten();
     Ok(match command.map(|command| command.state) {
-        Some(CommandState::Queued) => {
-            words("It waits for the device to connect.", "The device has been woken; it may be off or without network.")
-        }
+        Some(CommandState::Queued) => until_it_connects(enrollment),
         Some(CommandState::NotNow) => {
             words("The device put it off, as it does while it is locked or busy.", "It is offered again when the device connects next.")
         }
@@ -210,6 +208,19 @@ fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Dep
         ),
         _ => words("It is about to be sent.", "It goes out within seconds."),
     })
+}
+
+/// What waits in the queue: for the device, or for the user of a Mac whose channel it is.
+fn until_it_connects(enrollment: &Enrollment) -> (String, String) {
+    if enrollment.parent_id.is_some() {
+        let because = format!("It waits for {} to be logged in at the Mac.", enrollment.name());
+        return (because, String::from("Users get what is theirs while they are logged in."));
+    }
+    let remedy = match enrollment.push_error.as_str() {
+        "" => String::from("The device has been woken; it may be off or without network."),
+        error => format!("It could not be woken: {}. It comes when the device connects by itself.", error.trim_end_matches('.')),
+    };
+    (String::from("It waits for the device to connect."), remedy)
 }
 
 fn words(because: &str, remedy: &str) -> (String, String) {
@@ -233,7 +244,7 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
         let of_activations = activations.iter().filter_map(|activation| state_of(&states, activation)).filter_map(activation_words);
         // A refusal says more than a condition that does not hold.
         let of_activation = of_activations.min_by_key(|(state, _)| *state != State::Failed);
-        let (state, (because, remedy)) = said.and_then(settled).or(of_activation).unwrap_or_else(|| unsettled(said, sync));
+        let (state, (because, remedy)) = said.and_then(settled).or(of_activation).unwrap_or_else(|| unsettled(enrollment, said, sync));
         // What the device has said something of is looked at by the device itself, whenever its conditions change.
         let is_silent = state == State::Waiting && said.is_none_or(|said| said.valid != "valid" && said.reasons == "[]");
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();
@@ -318,7 +329,7 @@ fn as_clause(sentence: &str) -> String {
 }
 
 /// What is to be said of a declaration that neither its own state nor that of an activation settles.
-fn unsettled(said: Option<&DeclarationState>, sync: Option<&Deployment>) -> Told {
+fn unsettled(enrollment: &Enrollment, said: Option<&DeclarationState>, sync: Option<&Deployment>) -> Told {
     let told = match said {
         Some(said) if said.valid == "valid" => {
             words("It is there and not in effect: its condition does not hold.", &reasons(&said.reasons))
@@ -327,9 +338,7 @@ fn unsettled(said: Option<&DeclarationState>, sync: Option<&Deployment>) -> Told
             let because = format!("The device says that it is inactive: {}.", as_clause(&reasons(&said.reasons)));
             words(&because, "It comes into effect when an activation of it does.")
         }
-        _ if sync.is_some_and(|sync| sync.command_uuid.is_some()) => {
-            words("It waits for the device to connect.", "The device has been woken; it may be off or without network.")
-        }
+        _ if sync.is_some_and(|sync| sync.command_uuid.is_some()) => until_it_connects(enrollment),
         _ => words(
             "The device has been told and has not said yet what came of it.",
             "It says so by itself; ask it for news to know at once. If it says nothing, it is told again.",

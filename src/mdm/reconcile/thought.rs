@@ -1,5 +1,7 @@
 //! Whether a change that is only thought of can be looked at, since everything that it names is there, and what it would get in the way of.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Result};
 use crate::mdm::declarations::library;
 use crate::mdm::profiles::Warning;
@@ -87,5 +89,8 @@ pub(super) fn warnings(tx: &Tx, actor: &Actor, thought: &Thought) -> Result<Vec<
             AssignedKind::Provisioning | AssignedKind::Update | AssignedKind::Focus => {}
         }
     }
+    // What two of them have to do with each other is found by both.
+    let mut said = BTreeSet::new();
+    warnings.retain(|warning| said.insert(warning.message.clone()));
     Ok(warnings)
 }

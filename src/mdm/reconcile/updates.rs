@@ -89,7 +89,7 @@ fn command(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, wakes: &mut 
 }
 
 fn order(tx: &Tx, row: &UpdateState, ask: Ask) -> Order {
-    let uuid = tx.random().uuid_v4();
+    let uuid = tx.command_uuid();
     match ask {
         Ask::Scan => command::schedule_os_update_scan(uuid, true),
         Ask::Available => command::available_os_updates(uuid),
@@ -201,6 +201,7 @@ pub(super) fn foreseen(tx: &Tx, outcome: &Outcome) -> Result<Vec<Thing>> {
             foreseen,
             retry_at: row.due_at,
             origins: vec![origin(tx, row)?],
+            came_from: Vec::new(),
         });
     }
     Ok(things)

@@ -45,7 +45,7 @@ pub(super) fn begin(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
         lock_primary_info: person.is_some().then_some(accounts.name_locked),
         managed_user: None,
     };
-    let order = command::account_configuration(tx.random().uuid_v4(), order);
+    let order = command::account_configuration(tx.command_uuid(), order);
     commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(KEY), None).map(drop)
 }
 
@@ -122,7 +122,7 @@ pub fn new_password(tx: &Tx, actor: &Actor, device: &str) -> Result<Command> {
         ));
     };
     let hash = password(tx, &enrollment, &name)?;
-    let order = command::set_auto_admin_password(tx.random().uuid_v4(), &guid, &hash);
+    let order = command::set_auto_admin_password(tx.command_uuid(), &guid, &hash);
     let queued = commands::enqueue(tx, actor, &enrollment, commands::Wish::new(order))?;
     journal::note(tx, actor, "device.admin_password_changed", &enrollment, json!({ "account": name }))?;
     Ok(queued)

@@ -162,7 +162,7 @@ fn send(tx: &Tx, actor: &Actor, enrollment: &Enrollment, place: Place) -> Result
         }
         return Ok(true);
     }
-    let order = command::device_configured(tx.random().uuid_v4());
+    let order = command::device_configured(tx.command_uuid());
     let queued = match place {
         Place::Last => commands::enqueue_last(tx, actor, enrollment, order),
         Place::Next => commands::enqueue_first(tx, actor, enrollment, order),

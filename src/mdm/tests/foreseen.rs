@@ -147,6 +147,8 @@ fn what_goes_to_a_user_of_a_mac_is_foreseen_and_stands_under_their_name() {
     let told: Vec<_> =
         standing.things.iter().filter(|thing| thing.name.starts_with("Mail")).map(|thing| (thing.name.as_str(), thing.state)).collect();
     assert_eq!(told, [("Mail (user kim)", State::Waiting), ("Mail (user sam)", State::Waiting)]);
+    let kims = standing.things.iter().find(|thing| thing.name == "Mail (user kim)").unwrap();
+    assert_eq!(kims.because, "It waits for kim to be logged in at the Mac.");
     assert_eq!(standing.unable, []);
     for user in ["e-d-kim", "e-d-sam"] {
         assert!(school.waiting(user).contains(&"InstallProfile".to_owned()), "{:?}", school.waiting(user));

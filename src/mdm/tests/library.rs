@@ -160,6 +160,19 @@ fn what_is_named_and_not_there_is_told_and_what_is_named_is_not_deleted() {
 }
 
 #[test]
+fn what_names_itself_however_far_around_can_be_deleted() {
+    let school = School::new();
+    school.declare(&json!([activation("own", &["own"]), activation("a", &["b"]), activation("b", &["c"]), activation("c", &["a"])]));
+    school.declare(&activation("outside", &["a"]));
+    school.write(|tx| library::delete(tx, &Actor::Console, "own"));
+    let error = school.try_write(|tx| library::delete(tx, &Actor::Console, "a")).unwrap_err();
+    assert!(error.message.contains("is named by “outside”. Take"), "{error}");
+    for identifier in ["outside", "a", "b", "c"] {
+        school.write(move |tx| library::delete(tx, &Actor::Console, identifier));
+    }
+}
+
+#[test]
 fn who_may_look_sees_no_payload_and_changes_nothing() {
     let school = School::new();
     school.declare(&test("school.example.a"));

@@ -76,7 +76,7 @@ pub fn ask(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     if is_fresh || update_states::of_enrollment(tx, &enrollment.id)?.iter().any(asks_itself) {
         return Ok(());
     }
-    let uuid = || tx.random().uuid_v4();
+    let uuid = || tx.command_uuid();
     // Where its queue is full, it is asked another day.
     let queue = |order, key| match commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(key), None) {
         Err(error) if error.kind != Kind::Conflict => Err(error),

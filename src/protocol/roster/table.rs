@@ -43,7 +43,8 @@ pub(super) fn key_of(text: &str) -> String {
 impl Table {
     /// Reads a file of up to `rows_max` rows.
     pub(super) fn read(name: &str, bytes: &[u8], rows_max: usize) -> Result<Self, Mistake> {
-        let text = decode(name, bytes)?;
+        // However lines end, they are counted alike.
+        let text = decode(name, bytes)?.replace("\r\n", "\n").replace('\r', "\n");
         let (text, separator) = separator(&text);
         if let Some(line) = unclosed(text, separator) {
             return mistake(format!(
@@ -52,19 +53,20 @@ impl Table {
         }
         let mut reader = csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
         let mut record = csv::StringRecord::new();
+        let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
         let mut table = Self { name: name.to_owned(), columns: Vec::new(), titles: Vec::new(), rows: Vec::new(), ragged: Vec::new() };
         loop {
             match reader.read_record(&mut record) {
                 Ok(false) => break,
                 Ok(true) => {}
                 Err(error) => {
-                    let line = error.position().map_or(0, csv::Position::line);
+                    let line = lines.at(error.position());
                     return mistake(format!(
                         "“{name}” cannot be read as a table from line {line} on. Save it as CSV with UTF-8 once more."
                     ));
                 }
             }
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = lines.at(record.position());
             if record.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
@@ -147,6 +149,26 @@ fn unclosed(text: &str, separator: u8) -> Option<u64> {
     opened
 }
 
+/// Which line of a file a record begins in; the reader's own count knows nothing of the empty lines before it.
+struct Lines<'a> {
+    text: &'a [u8],
+    /// Bytes that are counted.
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// Asked in the order of the file.
+    fn at(&mut self, position: Option<&csv::Position>) -> u64 {
+        let begin = position.map_or(self.at, |position| position.byte() as usize);
+        while self.at < begin || self.text.get(self.at) == Some(&b'\n') {
+            self.line += u64::from(self.text.get(self.at) == Some(&b'\n'));
+            self.at += 1;
+        }
+        self.line
+    }
+}
+
 /// Text from UTF-8 with or without a mark at its beginning, or from UTF-16 with one.
 fn decode(name: &str, bytes: &[u8]) -> Result<String, Mistake> {
     let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
@@ -184,8 +206,8 @@ fn utf8(name: &str, bytes: &[u8]) -> Result<String, Mistake> {
 fn separator(text: &str) -> (&str, u8) {
     let first = text.lines().next().unwrap_or_default();
     if let Some(said) = first.trim_end().strip_prefix("sep=").filter(|said| said.len() == 1) {
-        let rest = &text[first.len()..];
-        return (rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).unwrap_or(rest), said.as_bytes()[0]);
+        // Its line stays, as an empty one: those after it keep their numbers.
+        return (&text[first.len()..], said.as_bytes()[0]);
     }
     let mut quoted = false;
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];

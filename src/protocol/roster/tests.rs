@@ -94,6 +94,9 @@ fn what_cannot_be_right_is_named_by_its_line() {
     says(read("name,class\n,7b\n"), "Line 2");
     says(read("name,email\nKim,a@example.school\nAda,A@example.school\n"), "Lines 2 and 3 are about the same person");
     says(read("name,serial\nKim,TESTSN1\nAda,testsn1\n"), "Lines 2 and 3 give the device TESTSN1");
+    says(read("name,serial\r\nKim,TESTSN1\r\nAda,testsn1\r\n"), "Lines 2 and 3 give the device TESTSN1");
+    says(read("sep=;\r\nname;serial\r\n\r\nKim;TESTSN1\r\n\r\nAda;testsn1\r\n"), "Lines 4 and 6 give the device TESTSN1");
+    says(read("name,note,serial\nKim,\"two\nlines\",TESTSN1\nAda,,testsn1\n"), "Lines 2 and 4 give the device TESTSN1");
     says(parse(&[file("a.csv", "name\nKim\n"), file("b.csv", "name\nAda\n")], NOW), "none of them is OneRoster's");
     says(parse(&[], NOW), "Choose a CSV file");
 }

@@ -114,7 +114,12 @@ pub(super) fn warnings(declaration_type: &str, payload: &Map<String, Value>) -> 
     let unknown = unknown.map(|name| {
         format!("Payload.Predicate asks for the status item {name}, which Apple does not describe: the condition may never hold.")
     });
-    odd.chain(unknown).collect()
+    let subscribed = payload.get("StatusItems").and_then(Value::as_array).into_iter().flatten();
+    let subscribed =
+        subscribed.filter_map(|item| item.get("Name").and_then(Value::as_str)).filter(|name| !status_items::is_status_item(name));
+    let subscribed = subscribed
+        .map(|name| format!("Payload.StatusItems names {name}, which is no status item that Apple describes: devices say nothing of it."));
+    odd.chain(unknown).chain(subscribed).collect()
 }
 
 /// The first versions of the systems that have a type, then those of its keys that came later, each as a sentence without its end:
@@ -263,6 +268,9 @@ mod tests {
         };
         assert_eq!(told("@status(device.model.family) == 'iPad'"), [""; 0]);
         assert!(told("@status(device.model.familly) == 'iPad'")[0].contains("the status item device.model.familly"));
+        let items = json!({ "StatusItems": [{ "Name": "device.model.family" }, { "Name": "no.such.item" }] });
+        let subscribed = warnings("com.apple.configuration.management.status-subscriptions", items.as_object().unwrap());
+        assert!(subscribed.len() == 1 && subscribed[0].contains("no.such.item"), "{subscribed:?}");
         let wrong = activation("@status(device.model.family) LIKES 'iPad'");
         assert!(wrong[0].0 == "Payload.Predicate" && wrong[0].1.contains("at character 30, “LIKES 'iPad'”"), "{wrong:?}");
     }

@@ -11,12 +11,14 @@ pub use judge::{DEPTH_MAX, PAYLOAD_MAX_BYTES, REFERENCES_MAX};
 pub use pieces::pieces;
 pub use read::{Draft, RESERVED, UPLOAD_MAX, UPLOAD_MAX_BYTES, read};
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::mdm::clashes::{self, Clash};
 use crate::mdm::journal::{self, Subject};
-use crate::mdm::{Actor, Right, assignments};
+use crate::mdm::{Actor, Right, assignments, names};
 use crate::protocol::declaration::{DeclarationKind, find_asset};
 use crate::store::asset_data::{self, AssetData};
 use crate::store::assignments::{AssignedKind, Assignment, of_item};
@@ -153,7 +155,10 @@ pub fn rename(tx: &Tx, actor: &Actor, id: &str, name: &str) -> Result<Standing> 
 pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Configure)?;
     let old = existing(tx, id)?;
-    let namers: Vec<_> = declarations::naming(tx, &old.identifier)?.into_iter().map(|namer| format!("“{}”", namer.identifier)).collect();
+    // What it names itself, at the end of whatever way, could never go before it.
+    let named = everything_named(tx, &old)?;
+    let namers = declarations::naming(tx, &old.identifier)?.into_iter().filter(|namer| !named.contains(&namer.identifier));
+    let namers: Vec<_> = namers.map(|namer| format!("“{}”", namer.identifier)).collect();
     if !namers.is_empty() {
         let (first, more) =
             (namers.iter().take(NAMERS_TOLD).cloned().collect::<Vec<_>>().join(", "), namers.len().saturating_sub(NAMERS_TOLD));
@@ -165,6 +170,19 @@ pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     declarations::delete(tx, &old.id)?;
     note(tx, actor, "declaration.deleted", &old)?;
     neighbours_changed(tx, &old)
+}
+
+/// The identifiers of all that a declaration names, and of what these name in turn.
+fn everything_named(tx: &Tx, declaration: &Declaration) -> Result<BTreeSet<String>> {
+    let (mut named, mut ahead) = (BTreeSet::new(), declaration.refers_to.clone());
+    while let Some(identifier) = ahead.pop() {
+        if let Some(next) = declarations::by_identifier(tx, &identifier)?
+            && named.insert(identifier)
+        {
+            ahead.extend(next.refers_to);
+        }
+    }
+    Ok(named)
 }
 
 /// Has devices planned for anew that have what a declaration names: its being active depends on it.
@@ -287,11 +305,11 @@ fn bytes(payload: &Map<String, Value>) -> Vec<u8> {
 }
 
 fn checked_name(name: &str) -> Result<String> {
-    let name = name.trim();
+    let name = names::straight(name);
     if name.chars().count() > NAME_MAX_CHARS || name.chars().any(char::is_control) {
         return Err(Error::field("name", format!("at most {NAME_MAX_CHARS} characters on one line")));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }
 
 fn note(tx: &Tx, actor: &Actor, kind: &str, declaration: &Declaration) -> Result<()> {

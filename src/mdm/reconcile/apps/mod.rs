@@ -186,7 +186,7 @@ fn take(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, step: &Step) ->
         }
         Step::Install => {
             let Some(order) = &planned.order else { return Ok(()) };
-            let order = order.command(tx.random().uuid_v4(), planned.row.take_over);
+            let order = order.command(tx.command_uuid(), planned.row.take_over);
             send(tx, enrollment, planned, Intent::Install, order)?;
         }
         Step::Remove if planned.row.bundle_id.is_empty() => {
@@ -195,7 +195,7 @@ fn take(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned, step: &Step) ->
             planned.row.seen.clear();
         }
         Step::Remove => {
-            let order = command::remove_application(tx.random().uuid_v4(), &planned.row.bundle_id);
+            let order = command::remove_application(tx.command_uuid(), &planned.row.bundle_id);
             send(tx, enrollment, planned, Intent::Remove, order)?;
         }
         Step::Declare => {
@@ -255,7 +255,7 @@ fn redeem(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned) -> Result<()>
         return Ok(());
     }
     let Some(code) = codes::take(tx, &row.adam_id, enrollment)? else { return Ok(()) };
-    let order = command::apply_redemption_code(tx.random().uuid_v4(), &row.bundle_id, code.expose());
+    let order = command::apply_redemption_code(tx.command_uuid(), &row.bundle_id, code.expose());
     let command = commands::enqueue_own(tx, &ACTOR, enrollment, order, Some(&supersede_key(&row.app_id)), None)?;
     next::code_sent(row, command.uuid, tx.now);
     Ok(())
@@ -263,8 +263,8 @@ fn redeem(tx: &Tx, enrollment: &Enrollment, planned: &mut Planned) -> Result<()>
 
 /// Asks a device what it has and, where it can say that, what it manages: the lists tell how far everything is.
 fn ask(tx: &Tx, enrollment: &Enrollment, is_managed_there: bool) -> Result<()> {
-    let managed = is_managed_there.then(|| command::managed_application_list(tx.random().uuid_v4()));
-    for order in [command::installed_application_list(tx.random().uuid_v4())].into_iter().chain(managed) {
+    let managed = is_managed_there.then(|| command::managed_application_list(tx.command_uuid()));
+    for order in [command::installed_application_list(tx.command_uuid())].into_iter().chain(managed) {
         match commands::enqueue_own(tx, &ACTOR, enrollment, order, None, None) {
             Err(error) if error.kind != Kind::Conflict => return Err(error),
             _ => {}
@@ -314,6 +314,7 @@ fn thing(tx: &Tx, planned: &Planned, seats: &mut apps::SeatsLeft) -> Result<Opti
         foreseen,
         // What goes comes from nowhere any more; it is told by what it came from.
         origins: if planned.origins.is_empty() { vec![origin(row)] } else { planned.origins.clone() },
+        came_from: Vec::new(),
     }))
 }
 

@@ -213,6 +213,28 @@ fn the_preview_equals_the_deed_and_changes_nothing() {
 }
 
 #[test]
+fn what_is_sent_anew_because_something_is_taken_out_of_it_counts_in_the_preview() {
+    let school = School::new();
+    let (device, policy_id) = with_policy(&school, "15.8");
+    let camera = school.write(|tx| {
+        let settings = json!({ "no_camera": true }).as_object().unwrap().clone();
+        let camera = policies::create(tx, &Actor::Console, &NewPolicy { name: "Camera".into(), settings, ..NewPolicy::default() })?.id;
+        policies::assign(tx, &Actor::Console, &camera, "g1", None)?;
+        Ok(camera)
+    });
+    let id = device.enrollment().id;
+    school.write(move |tx| reconcile::plan(tx, &id));
+    let without = |id: &str| {
+        let remove = vec![Named { kind: AssignedKind::Policy, id: id.to_owned(), mode: None, ends_at: None }];
+        let thought = Thought { remove, removed_from: vec!["g1".to_owned()], ..Thought::default() };
+        let foreseen = school.write(move |tx| reconcile::preview_all(tx, &Actor::Console, &thought));
+        (foreseen.by_command, foreseen.by_declaration, foreseen.removed)
+    };
+    assert_eq!(without(&camera), (0, 0, 0), "the other one wants the same");
+    assert_eq!(without(&policy_id), (1, 0, 0), "what is left of the restrictions");
+}
+
+#[test]
 fn the_preview_of_what_ends_by_itself_equals_the_deed_for_policies_profiles_and_apps() {
     for os_version in ["12.5.7", "15.8", "18.1", "27.1"] {
         let school = School::new();
