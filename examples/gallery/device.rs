@@ -34,6 +34,7 @@ fn known(content: DeviceContent) -> DeviceView {
             enrolled_at: Some(ago(86_400 * 40)),
             last_seen_at: Some(ago(7_200)),
             identity_ends_at: Some(in_days(690)),
+            identity_came: "by ACME",
             groups: vec![("/groups/a".into(), "Cart A".into()), ("/groups/5".into(), "Year 5".into())],
             person: None,
             storage: Some((21_400_000_000, 64_000_000_000)),

@@ -312,7 +312,8 @@ fn people_pages() -> Vec<(&'static str, Markup)> {
     };
     let known = AdminForm { id: Some("2".into()), name: "grace".into(), ..form.clone() };
     let token = TokenForm { name: String::new(), role: Role::Viewer, days: "90".into(), errors: vec![] };
-    let many = PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, refused: None, may_change: true, may_switch_on: true };
+    let many =
+        PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, may_change: true, may_switch_on: true, ..PracticeView::default() };
     vec![
         ("admin-new", people::admin(&shell(), &form)),
         ("admin", people::admin(&shell(), &known)),

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::limits::Grants;
 use crate::mdm::Actor;
 use crate::mdm::admins::{Password, link};
-use crate::mdm::practice::{self, Wanted, cart};
+use crate::mdm::practice::{self, Wanted, cart, own};
 use crate::mdm::updates::lookup;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -32,6 +32,7 @@ const PORTS_TRIED: u16 = 50;
   rollcall demo
   rollcall demo --devices 100 --seed 7
   rollcall demo --switch-on 10
+  rollcall demo --own-devices
   rollcall demo --data ./demo-data")]
 pub(super) struct Demo {
     /// How many practice devices
@@ -43,6 +44,9 @@ pub(super) struct Demo {
     /// How many of the ten boxed iPads of the practice cart are switched on at once; the others wait under Devices, New devices
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(CART_SIZE)))]
     switch_on: u32,
+    /// Two people enroll a device of their own by their account at once; without it a button under System, Practice devices, has them do so
+    #[arg(long)]
+    own_devices: bool,
     /// A data folder to keep; without it a temporary one is used and removed at the end
     #[arg(long, value_name = "DIR")]
     data: Option<String>,
@@ -73,7 +77,7 @@ impl Demo {
         let config = Config::read(layer, Vec::new())?;
         log::start(&config.log)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
-        let (wanted, switch_on) = (Wanted { devices: self.devices, seed: self.seed }, self.switch_on);
+        let (wanted, switch_on, own_devices) = (Wanted { devices: self.devices, seed: self.seed }, self.switch_on, self.own_devices);
         runtime.block_on(async {
             let services = Services::start(&Clock::System, &Random::System).await?;
             let start = serve::Serving::start_beside(config, Clock::System, Random::System, Grants::default(), Some(services));
@@ -86,7 +90,9 @@ impl Demo {
                 cart::switch_on_at_first(tx, switch_on)?;
                 // The list of an earlier demo in the same folder has that day's dates.
                 lookup::look_soon(tx)?;
-                practice::want(tx, &Actor::Console, wanted)
+                practice::want(tx, &Actor::Console, wanted)?;
+                own::allow(tx)?;
+                if own_devices && wanted.devices > 0 { own::switch_on(tx, &Actor::Console).map(drop) } else { Ok(()) }
             };
             app.store.write(app.now(), prepare).await?;
             println!(
@@ -101,6 +107,11 @@ impl Demo {
             println!("  {words}");
             if wanted.devices > 0 {
                 println!("  A cart of {CART_SIZE} boxed iPads waits to be switched on: Devices, New devices.");
+                if own_devices {
+                    println!("  {} people enroll a device of their own by their account.", own::COUNT);
+                } else {
+                    println!("  {} people wait to enroll a device of their own: System, Practice devices.", own::COUNT);
+                }
             }
             println!("  Page: http://localhost:{http}   (also {}, with a certificate of its own authority)", app.public_url);
             match link(&app).await? {

@@ -1,5 +1,7 @@
 //! The runner of practice devices: keeps as many of them, and their stand-in of Apple's push service, as the appliance wants.
 
+mod own;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +48,9 @@ struct Classroom {
     wanted: Wanted,
     fleet: Fleet,
     cart: Cart,
+    /// The devices of practice people, once they are to enroll them.
+    own: Vec<Fleet>,
+    ground: own::Ground,
     deliveries: broadcast::Receiver<Delivery>,
     services: Arc<Services>,
 }
@@ -96,8 +101,16 @@ pub(super) async fn run(app: App, services: Option<Arc<Services>>, mut stop: wat
         }
     }
     if let Some(classroom) = classroom {
-        classroom.cart.fleet.stop().await;
-        classroom.fleet.stop().await;
+        classroom.stop().await;
+    }
+}
+
+impl Classroom {
+    /// Stops all devices where they are.
+    async fn stop(self) {
+        for fleet in self.own.into_iter().chain([self.cart.fleet, self.fleet]) {
+            fleet.stop().await;
+        }
     }
 }
 
@@ -110,7 +123,7 @@ async fn next_delivery(classroom: &mut Option<Classroom>) -> Option<Delivery> {
 
 fn hand_on(classroom: Option<&Classroom>, delivery: Option<Delivery>) {
     if let (Some(classroom), Some(delivery)) = (classroom, delivery) {
-        for fleet in [&classroom.fleet, &classroom.cart.fleet] {
+        for fleet in [&classroom.fleet, &classroom.cart.fleet].into_iter().chain(&classroom.own) {
             fleet.push(&delivery.token, &delivery.magic);
         }
     }
@@ -124,8 +137,7 @@ async fn obey(app: &App, services: Option<&Arc<Services>>, classroom: &mut Optio
         Some(running) if wanted.devices == 0 => {
             drop(running.fleet.summary());
             if let Some(classroom) = classroom.take() {
-                classroom.cart.fleet.stop().await;
-                classroom.fleet.stop().await;
+                classroom.stop().await;
             }
             app.set_practice_push_service(None);
             app.set_practice_licence_service(None);
@@ -140,6 +152,9 @@ async fn obey(app: &App, services: Option<&Arc<Services>>, classroom: &mut Optio
     let Some(running) = classroom else { return Ok(false) };
     let (lacks, on) = app.store.read(app.now(), |tx| Ok((cart::is_to_prepare(tx)?, cart::switched_on(tx)?))).await?;
     let on = if lacks { app.store.write(app.now(), |tx| cart::prepare(tx).and_then(|()| cart::switched_on(tx))).await? } else { on };
+    if running.own.is_empty() && app.store.read(app.now(), practice::own::is_on).await? {
+        running.own = own::start(app, &running.ground).await?;
+    }
     running.cart.obey(&on, &running.services)
 }
 
@@ -180,6 +195,7 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.poll_every = Some(POLL_EVERY);
     settings.enrolls_again = true;
     let maker = Maker::new(app.now())?;
+    let of_own = Arc::new(Maker::from_pem(maker.to_pem().expose().as_bytes(), app.now())?);
     let authority = maker.certificate().clone();
     let file = app.config.data.join(DEVICES_AUTHORITY);
     if let Err(error) = print::private_file(&file, maker.to_pem().expose().as_bytes()) {
@@ -193,6 +209,7 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     settings.attestation = are_vouched_for.then(|| services.attestation.clone());
     // They stand in the same room.
     settings.time_zone = Some(app.store.read(app.now(), crate::mdm::settings::zone).await?.name().to_owned());
+    let ground_settings = settings.clone();
     let mut of_cart = Plan::new(0, Settings { activation: Some(services.ade.activation_url()), ..settings.clone() });
     of_cart.seed = wanted.seed;
     let mut plan = Plan::new(wanted.devices as usize, settings);
@@ -204,8 +221,9 @@ async fn start(app: &App, services: Option<&Arc<Services>>, wanted: Wanted) -> R
     let trust = Arc::new(client::Trust::new(&known)?.at(app.clock.clone()));
     let deliveries = services.apns.deliveries();
     let cart = Cart { fleet: Fleet::start(of_cart, Arc::clone(&trust), app.clock.clone())?, boxed: model::cart(wanted.seed) };
+    let ground = own::Ground { settings: ground_settings, maker: of_own, trust: Arc::clone(&trust), seed: wanted.seed };
     let fleet = Fleet::start(plan, trust, app.clock.clone())?;
-    Ok(Classroom { wanted, fleet, cart, deliveries, services })
+    Ok(Classroom { wanted, fleet, cart, own: Vec::new(), ground, deliveries, services })
 }
 
 /// The file in the data folder with the authority that vouches for practice devices, for those that `rollcall simulate` runs.

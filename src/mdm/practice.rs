@@ -1,6 +1,7 @@
 //! Practice devices: simulated ones that show how everything works, and go without a trace at one button.
 
 pub mod cart;
+pub mod own;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -88,6 +89,7 @@ pub fn remove(tx: &Tx, actor: &Actor) -> Result<usize> {
     }
     settings::forget(tx, &DEVICE_AUTHORITY)?;
     cart::forget(tx, &ACTOR)?;
+    own::forget(tx, &ACTOR)?;
     for standing in ade::servers::list(tx, actor)?.into_iter().filter(|standing| standing.server.practice) {
         ade::servers::remove(tx, actor, &standing.server.id)?;
     }

@@ -47,6 +47,16 @@ pub fn deactivate_account(tx: &Tx, id: &str) -> Result<()> {
     Ok(())
 }
 
+/// Gives an account another key.
+pub fn set_account_key(tx: &Tx, id: &str, thumbprint: &[u8; 32], key: &str) -> Result<()> {
+    tx.execute("UPDATE acme_accounts SET thumbprint = ?2, key = ?3 WHERE id = ?1", (id, &thumbprint[..], key)).map(drop)
+}
+
+/// Whether a certificate was issued for an order of this account, while the order is kept.
+pub fn account_ordered(tx: &Tx, id: &str, fingerprint: &Fingerprint) -> Result<bool> {
+    tx.one("SELECT EXISTS (SELECT 1 FROM acme_orders WHERE account_id = ?1 AND fingerprint = ?2)", (id, fingerprint), |row| row.get(0))
+}
+
 /// How many accounts there are.
 pub fn count_accounts(tx: &Tx) -> Result<i64> {
     tx.one("SELECT count(*) FROM acme_accounts", [], |row| row.get(0))

@@ -2,10 +2,12 @@
 
 mod kinds;
 mod standing;
+mod tried;
 
 pub use kinds::open_of_kinds;
 use rusqlite::{Row, named_params};
 pub use standing::{Standing, most_not_nows, standing};
+pub use tried::tried_with_key;
 
 use crate::clock::Timestamp;
 use crate::error::Result;

@@ -244,6 +244,18 @@ pub fn challenge_by_fingerprint(tx: &Tx, fingerprint: &Fingerprint) -> Result<Op
     tx.optional(&format!("SELECT {CHALLENGE_COLUMNS} FROM challenges WHERE fingerprint = ?1"), [fingerprint], challenge)
 }
 
+/// The unspent challenge that was made for the renewal of an enrollment at this moment, while it is kept.
+pub fn unspent_renewal(tx: &Tx, enrollment_id: &str, created_at: Timestamp) -> Result<Option<Challenge>> {
+    tx.optional(
+        &format!(
+            "SELECT {CHALLENGE_COLUMNS} FROM challenges
+             WHERE enrollment_id = ?1 AND created_at = ?2 AND purpose = 'renew' AND spent_at IS NULL LIMIT 1"
+        ),
+        (enrollment_id, created_at),
+        challenge,
+    )
+}
+
 /// Spends a challenge on a certificate; tells whether it was still unspent.
 pub fn spend_challenge(tx: &Tx, hash: &[u8; 32], fingerprint: &Fingerprint) -> Result<bool> {
     let changed = tx.execute(

@@ -69,6 +69,33 @@ fn alike(tx: &Tx, ids: &[&str], which: &str, without: &str) -> Result<Vec<Alike>
     )
 }
 
+/// Enrolled devices that are alike in everything that decides which keys they take: one of them, and how many they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restricted {
+    /// One of them.
+    pub device_id: String,
+    /// How many they are.
+    pub device_count: u64,
+}
+
+/// Of the enrolled devices of these groups, or of all, those that do not take every key: people's own, and those that are known not to be supervised.
+pub fn restricted(tx: &Tx, groups: Option<&[&str]>) -> Result<Vec<Restricted>> {
+    let groups = groups.map(serde_json::to_string).transpose().map_err(|error| Error::internal("ids are JSON", error))?;
+    tx.list(
+        "SELECT min(id), count(*)
+         FROM (SELECT devices.id, devices.platform, devices.os_version, devices.supervised, enrollments.kind,
+                      json_extract(devices.facts, '$.IsMultiUser') AS shared
+               FROM devices JOIN enrollments ON enrollments.device_id = devices.id
+               WHERE devices.deleted_at IS NULL AND enrollments.parent_id IS NULL AND enrollments.state = 'enrolled'
+                 AND (devices.supervised = 0 OR enrollments.kind = 'user_enrollment_device')
+                 AND (?1 IS NULL OR devices.id IN (SELECT device_id FROM group_devices WHERE group_id IN (SELECT value FROM json_each(?1)))))
+         GROUP BY platform, os_version, supervised, kind, shared
+         ORDER BY min(id)",
+        [groups],
+        |row| Ok(Restricted { device_id: row.get(0)?, device_count: row.get::<_, i64>(1)?.unsigned_abs() }),
+    )
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -87,6 +114,18 @@ pub(crate) mod tests {
         )?;
         tx.execute("INSERT INTO group_devices (group_id, device_id) VALUES (?1, ?2)", (group_id, id))?;
         Ok(())
+    }
+
+    /// Makes such a device a person's own.
+    pub(crate) fn is_own(tx: &Tx, device_id: &str) -> Result<()> {
+        tx.execute("UPDATE devices SET supervised = 0 WHERE id = ?1", [device_id])?;
+        tx.execute("UPDATE enrollments SET kind = 'user_enrollment_device' WHERE device_id = ?1", [device_id])?;
+        Ok(())
+    }
+
+    /// Has such a device say that it is not supervised.
+    pub(crate) fn is_unsupervised(tx: &Tx, device_id: &str) -> Result<()> {
+        tx.execute("UPDATE devices SET supervised = 0 WHERE id = ?1", [device_id]).map(drop)
     }
 
     /// A user's channel of such a device.

@@ -119,6 +119,37 @@ def fault(what, kind, deed):
         expect(what, error.typ == "urn:ietf:params:acme:error:" + kind, error)
 
 
+def other_key(phone, new, algorithm, address):
+    """Has the account go on with another key: the library signs the consent, of which it knows nothing else."""
+    from acme import jws
+
+    url = phone.client.directory["keyChange"]
+    said = {"account": phone.registration.uri, "oldKey": json.loads(phone.network.key.public_key().json_dumps())}
+    consent = jws.JWS.sign(json.dumps(said).encode(), key=new, alg=algorithm, nonce=None, url=url)
+    changed = phone.client._post(url, Raw(json.loads(consent.json_dumps())))
+    expect("the account takes another key, and either kind", changed.status_code == 200 and changed.json()["status"] == "valid", changed.text)
+    # The two keys are of different kinds, so that the old one's algorithm does not even fit.
+    fault("its old key signs nothing of it any more", "badSignatureAlgorithm", lambda: phone.client._post_as_get(address))
+    fault("and has no account", "accountDoesNotExist", lambda: phone.client.query_registration(phone.registration))
+    phone.network.key, phone.network.alg = new, algorithm
+    expect("with the new one it goes on", phone.client.query_registration(phone.registration).body.status == "valid")
+    expect("and its orders are its own still", phone.client._post_as_get(address).json()["status"] == "valid")
+
+
+def revoke(phone, leaf, work, by_its_key):
+    """Has a certificate revoked: by the account that ordered it, or by who has its key."""
+    from acme import client
+
+    stranger = client.ClientNetwork(josepy.JWKEC(key=ec.generate_private_key(ec.SECP256R1())), alg=josepy.ES256, verify_ssl=str(work / "ca.pem"))
+    own = client.ClientNetwork(josepy.JWKEC(key=phone.key), alg=josepy.ES256, verify_ssl=str(work / "ca.pem"))
+    by = {True: client.ClientV2(phone.client.directory, own), False: phone.client}
+    fault("nobody else revokes a certificate", "unauthorized", lambda: client.ClientV2(phone.client.directory, stranger).revoke(leaf, 1))
+    fault("and not for what only an authority says", "badRevocationReason", lambda: by[by_its_key].revoke(leaf, 6))
+    by[by_its_key].revoke(leaf, 1)
+    expect(f"it is revoked {'by its key' if by_its_key else 'by its account'}", True)
+    fault("once", "alreadyRevoked", lambda: by[not by_its_key].revoke(leaf, 1))
+
+
 def play(work, base):
     identifiers = []
     for number in range(1, 5):
@@ -151,6 +182,10 @@ def play(work, base):
         leaf = x509.load_pem_x509_certificates(chain.content)[0]
         expect("it is for that key", leaf.public_key() == phone.key.public_key())
         fault("the identifier is good once", "rejectedIdentifier", lambda: phone.order(identifier))
+        is_ec = algorithm is josepy.ES256
+        new = josepy.JWKRSA(key=rsa.generate_private_key(65537, 2048)) if is_ec else josepy.JWKEC(key=ec.generate_private_key(ec.SECP256R1()))
+        other_key(phone, new, josepy.RS256 if is_ec else josepy.ES256, address)
+        revoke(phone, leaf, work, by_its_key=not is_ec)
     print("refusals")
     phone = Phone(work, base, josepy.JWKEC(key=ec.generate_private_key(ec.SECP256R1())), josepy.ES256)
     fault("an unknown identifier is refused", "rejectedIdentifier", lambda: phone.order("nobody's"))

@@ -11,13 +11,15 @@ use rollcall::config::{Config, Layer};
 use rollcall::http::limits::Grants;
 use rollcall::mdm::Actor;
 use rollcall::mdm::policies::{self, NewPolicy};
-use rollcall::mdm::practice::{self, Wanted, cart};
+use rollcall::mdm::practice::{self, Wanted, cart, own};
 use rollcall::mdm::reconcile::{self, Foreseen, Named, Standings, State, Thought};
+use rollcall::protocol::ids::EnrollmentKind;
 use rollcall::random::Random;
 use rollcall::store::app_states::{self, Stage};
 use rollcall::store::assignments::AssignedKind;
 use rollcall::store::deployments::Mechanism;
-use rollcall::store::enrollments::EnrollmentState;
+use rollcall::store::devices::Device;
+use rollcall::store::enrollments::{Enrollment, EnrollmentState};
 use rollcall::store::invitations::Entry;
 use rollcall::store::roster::{self, Sort};
 use rollcall::store::{Bell, enrollments, groups, people};
@@ -199,6 +201,54 @@ async fn boxed_ipads_are_switched_on_come_in_with_group_and_pupil_and_end_superv
     let boxed = app.store.read(app.now(), cart::still_boxed).await.unwrap();
     assert_eq!(boxed, 8, "the others wait in their boxes");
     serving.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn practice_people_enroll_their_own_devices_beside_the_classroom() {
+    let (serving, _folder) = classroom(1).await;
+    let app = &serving.app;
+    let begin = |tx: &rollcall::store::Tx| {
+        own::allow(tx)?;
+        own::switch_on(tx, &Actor::Console)
+    };
+    assert_eq!(app.store.write(app.now(), begin).await.unwrap(), 2);
+    let mut bell = app.store.listen(Bell::Events);
+    let mut last = Vec::new();
+    let waited = tokio::time::timeout(PATIENCE, async {
+        loop {
+            last = app.store.read_slow(app.now(), by_account).await.unwrap();
+            if last.len() == 2 && last.iter().all(|(device, ..)| !device.os_version.is_empty() && device.facts_at.is_some()) {
+                return;
+            }
+            bell.heard().await;
+        }
+    });
+    assert!(waited.await.is_ok(), "{last:?}");
+    for (device, channel, person, groups) in last {
+        assert!(device.practice && device.serial_number.is_none() && device.supervised != Some(true), "{device:?}");
+        assert_eq!((channel.kind, groups), (EnrollmentKind::UserEnrollmentDevice, vec![String::from("People's own devices")]));
+        assert!(person.ends_with("Example") && ["iPhone17,3", "iPad12,1"].contains(&device.product_name.as_str()), "{person}");
+    }
+    let removed = app.store.write(app.now(), |tx| practice::remove(tx, &Actor::Console)).await.unwrap();
+    assert!(removed >= 2, "they go with the practice devices");
+    serving.stop().await.unwrap();
+}
+
+/// A device that came in by an account, its enrollment, its person, and its groups.
+type Own = (Device, Enrollment, String, Vec<String>);
+
+/// The enrolled devices that came in by an account.
+fn by_account(tx: &rollcall::store::Tx) -> rollcall::error::Result<Vec<Own>> {
+    let mut found = Vec::new();
+    for device in roster::list(tx, &roster::Filter::default(), Sort::Name, false, None, 500)?.into_iter().map(|listed| listed.device) {
+        let Some(channel) = enrollments::device_channel(tx, &device.id)? else { continue };
+        if channel.state == EnrollmentState::Enrolled && channel.entry == Entry::Account {
+            let person = people::of_device(tx, &device.id)?.map(|person| person.name).unwrap_or_default();
+            let groups = groups::of_device(tx, &device.id)?.into_iter().map(|group| group.name).collect();
+            found.push((device, channel, person, groups));
+        }
+    }
+    Ok(found)
 }
 
 /// Serial number, whether it is supervised, how it came in, whether it is ready with its apps, its person, and its groups.

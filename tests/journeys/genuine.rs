@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rollcall::clock::Clock;
+use rollcall::mdm::enroll::renewal;
 use rollcall::mdm::inventory::attestation::ASK_EVERY;
 use rollcall::pki::issue::attestation::AttestationService;
 use rollcall::pki::public_key::KeyKind;
@@ -143,4 +144,61 @@ async fn an_ipad_out_of_the_box_proves_itself_and_an_old_one_comes_in_by_scep_un
     house.api("PATCH", "/api/v1/attestation", json!({ "ios": "require" })).await;
     let old = house.unpacks_vouched(&setup, Some(&service), "iPad7,11@18+automated", "").await;
     assert!(old.failure().is_some(), "its chip cannot");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_iphone_that_came_by_scep_proves_itself_at_its_renewal_and_stays_the_same_enrollment() {
+    let (house, service) = house("off").await;
+    let (iphone, summary) = house.vouched(&service, "iphone@26", "").await;
+    assert_eq!(summary.enrolled, 1, "{:?}", summary.errors);
+    iphone.settle().await;
+    assert_eq!(key_kind(&iphone).await, KeyKind::Rsa { bits: 2048 });
+    let told = proof(&house, &iphone).await;
+    assert_eq!((&told["identity"], &told["next_identity"]), (&json!("scep"), &json!("scep")));
+    house.api("PATCH", "/api/v1/attestation", json!({ "ios": "prefer" })).await;
+    assert_eq!(proof(&house, &iphone).await["next_identity"], "acme");
+    let before = iphone.profiles().await;
+    let (status, _) = house.api("POST", &format!("/api/v1/devices/{}/renew", iphone.udid()), Json::Null).await;
+    assert_eq!(status, 202);
+    iphone.settle().await;
+    assert_eq!((iphone.look(|device| device.journal().renewals).await, key_kind(&iphone).await), (1, KeyKind::P256));
+    let after = iphone.profiles().await;
+    let own = |profiles: &[rollcall::sim::device::ProfileSeen]| {
+        let own: Vec<_> = profiles.iter().filter(|profile| profile.source == "enrollment").collect();
+        assert_eq!(own.len(), 1, "updated in place");
+        (own[0].identifier.clone(), own[0].payload_types.clone())
+    };
+    let ((was, held), (is, holds)) = (own(&before), own(&after));
+    assert_eq!((was, before.len()), (is, after.len()));
+    assert!(held.iter().any(|kind| kind == "com.apple.security.scep") && !holds.iter().any(|kind| kind == "com.apple.security.scep"));
+    assert!(holds.iter().any(|kind| kind == "com.apple.security.acme"), "{holds:?}");
+    let told = proof(&house, &iphone).await;
+    assert_eq!((&told["state"], &told["identity"], &told["next_identity"]), (&json!("genuine"), &json!("acme"), &json!("acme")));
+    assert_eq!(iphone.look(|device| device.journal().enrollments).await, 1);
+    assert_eq!(iphone.remarks(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fails_to_prove_itself_at_a_renewal_gets_it_without_a_proof_next_or_says_that_one_is_required() {
+    let (house, service) = house("off").await;
+    let rule = "[[fault]]\nkind = \"attests-other-serial\"\non = [\"ACME\"]";
+    let (iphone, summary) = house.vouched(&service, "iphone@26", rule).await;
+    assert_eq!(summary.enrolled, 1, "{:?}", summary.errors);
+    iphone.settle().await;
+    house.api("PATCH", "/api/v1/attestation", json!({ "ios": "require" })).await;
+    let renew = format!("/api/v1/devices/{}/renew", iphone.udid());
+    assert_eq!(house.api("POST", &renew, Json::Null).await.0, 202);
+    iphone.settle().await;
+    let told = proof(&house, &iphone).await;
+    assert_eq!((iphone.look(|device| device.journal().renewals).await, &told["state"]), (0, &json!("refused")), "{told}");
+    assert!(told["because"].as_str().unwrap().contains("another serial number"), "{told}");
+    assert_eq!((&told["identity"], &told["next_identity"]), (&json!("scep"), &json!("acme")), "it is required");
+    house.api("PATCH", "/api/v1/attestation", json!({ "ios": "prefer" })).await;
+    assert_eq!(proof(&house, &iphone).await["next_identity"], "scep", "it had its chance in this renewal");
+    house.pass(renewal::RETRIES[0]).await;
+    iphone.settle().await;
+    assert_eq!((iphone.look(|device| device.journal().renewals).await, key_kind(&iphone).await), (1, KeyKind::Rsa { bits: 2048 }));
+    let filter = Filter { kind: Some("renewal.not_proven"), ..Filter::default() };
+    let noted = house.read(move |tx| events::list(tx, &filter, None, 9)).await;
+    assert_eq!((noted.len(), &noted[0].data["next"]), (1, &json!("acme")));
 }

@@ -21,11 +21,11 @@ use crate::app::App;
 use crate::error::Error;
 use crate::http::error::Audience;
 use crate::http::limits::{self, ACME_MAX_BYTES};
-use crate::mdm::ca::acme::{self, Finalizing};
+use crate::mdm::ca::acme::{self, Finalizing, KeyChanged};
 use crate::pki::certificate::Certificate;
 use crate::pki::csr::CertificationRequest;
 use crate::pki::digest;
-use crate::protocol::acme::{self as message, Fault, NewAccount, NewOrder, PEM_CHAIN};
+use crate::protocol::acme::{self as message, Fault, NewAccount, NewOrder, PEM_CHAIN, Problem, Revocation};
 use crate::store::Tx;
 use crate::store::acme::Order;
 
@@ -47,7 +47,9 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .route("/acme/order/{id}/finalize", post(finalize))
         .route("/acme/authz/{id}", post(authorization))
         .route("/acme/challenge/{id}", post(challenge))
-        .route("/acme/certificate/{id}", post(certificate));
+        .route("/acme/certificate/{id}", post(certificate))
+        .route("/acme/revoke-cert", post(revoke))
+        .route("/acme/key-change", post(change_key));
     let every_answer = axum::middleware::from_fn_with_state((app.clone(), Arc::clone(&nonces)), every_answer);
     limits::group(Audience::Acme, ACME_MAX_BYTES, routes).layer(every_answer).layer(Extension(nonces))
 }
@@ -205,6 +207,33 @@ async fn certificate(State(app): State<App>, Path(id): Path<String>, opener: Ope
     let chain = app.store.read(app.now(), move |tx| acme::certificate(tx, &order)).await??;
     let pem: String = chain.iter().filter_map(|der| Certificate::from_der(der).ok()).map(|certificate| certificate.to_pem()).collect();
     Ok(([(CONTENT_TYPE, PEM_CHAIN)], pem).into_response())
+}
+
+/// Revokes a certificate for its holder (§7.6): nothing is said where that is done.
+async fn revoke(State(app): State<App>, opener: Opener) -> Answer {
+    let (signer, payload) = opener.of_either(&app).await?;
+    let wanted = Revocation::read(&payload)?;
+    app.store.write(app.now(), move |tx| acme::revoke(tx, &signer, &wanted)).await??;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// Gives an account another key, which signs its consent (§7.3.5); a key that another account has is a conflict, with the address of that account.
+async fn change_key(State(app): State<App>, opener: Opener) -> Answer {
+    let Opened { account, payload } = opener.of_account(&app).await?;
+    let key = open::new_key(&app, &account, &payload)?;
+    let changed = app.store.write(app.now(), move |tx| acme::change_key(tx, &account, &key)).await??;
+    let addresses = Addresses::of(&app);
+    Ok(match changed {
+        KeyChanged::Done(account) => Json(addresses.view_account(&account)).into_response(),
+        KeyChanged::Taken(other) => {
+            let problem = Fault::Malformed.because("Another account has this key. Take a key that no account has.");
+            let mut response = Stop::from(Problem { status: 409, ..problem }).into_response();
+            if let Ok(address) = HeaderValue::from_str(&addresses.account(&other)) {
+                response.headers_mut().insert(LOCATION, address);
+            }
+            response
+        }
+    })
 }
 
 #[cfg(test)]

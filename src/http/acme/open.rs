@@ -9,14 +9,14 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::nonces::Nonces;
-use super::views::Addresses;
+use super::views::{Addresses, KEY_CHANGE};
 use crate::app::App;
 use crate::error::Error;
 use crate::http::error::as_it_is;
-use crate::mdm::ca::acme;
+use crate::mdm::ca::acme::{self, Signer};
 use crate::pki::jws::flattened::Jwk;
 use crate::pki::jws::{Jws, JwsError};
-use crate::protocol::acme::{Fault, JOSE, Problem, problem};
+use crate::protocol::acme::{Fault, JOSE, KeyChange, Problem, problem};
 use crate::store::acme::Account;
 
 /// Seconds after which a client that was turned away may try again.
@@ -118,34 +118,72 @@ impl Opener {
 
     /// Opens a request that brings its own key; gives the key and what it says.
     pub(super) fn with_its_key(self, app: &App) -> Result<(Jwk, Vec<u8>), Stop> {
-        let jws = self.fresh(app)?;
-        let key = match (jws.key(), jws.key_id()) {
-            (Some(key), None) => {
-                key.map_err(|_| Fault::BadPublicKey.because("The key must be a P-256 key, or an RSA key of 2048 to 4096 bits."))?
-            }
-            _ => return Err(Fault::Malformed.because("A new account comes with its key in `jwk`, and without `kid`.").into()),
-        };
-        jws.verify_by_key(&key)?;
-        Ok((key, jws.payload().to_vec()))
+        by_its_key(&self.fresh(app)?)
     }
 
     /// Opens a request of an account.
     pub(super) async fn of_account(self, app: &App) -> Result<Opened, Stop> {
-        let jws = self.fresh(app)?;
-        let id = match (jws.key(), jws.key_id()) {
-            (None, Some(address)) => Addresses::of(app).id_of_account(address).map(str::to_owned),
-            _ => {
-                return Err(Fault::Malformed
-                    .because("A request of an account names its address in `kid`, and comes without `jwk`.")
-                    .into());
-            }
-        };
-        let no_account = || Fault::AccountDoesNotExist.because("`kid` is not the address of an account here.");
-        let id = id.ok_or_else(no_account)?;
-        let account = app.store.read(app.now(), move |tx| acme::account(tx, &id)).await??;
-        let damaged = || Error::new(crate::error::Kind::Internal, "the key of a stored account cannot be read");
-        let key = Jwk::from_canonical(&account.key).ok_or_else(damaged)?;
-        jws.verify_by_key(&key)?;
-        Ok(Opened { account, payload: jws.payload().to_vec() })
+        by_account(app, &self.fresh(app)?).await
     }
+
+    /// Opens a request of an account, or one that brings its own key; gives who signed it and what it says.
+    pub(super) async fn of_either(self, app: &App) -> Result<(Signer, Vec<u8>), Stop> {
+        let jws = self.fresh(app)?;
+        if jws.key().is_some() {
+            let (key, payload) = by_its_key(&jws)?;
+            return Ok((Signer::Key(key), payload));
+        }
+        let Opened { account, payload } = by_account(app, &jws).await?;
+        Ok((Signer::Account(account), payload))
+    }
+}
+
+/// The key that a request brings along and is signed by, and what it says.
+fn by_its_key(jws: &Jws) -> Result<(Jwk, Vec<u8>), Stop> {
+    let key = match (jws.key(), jws.key_id()) {
+        (Some(key), None) => {
+            key.map_err(|_| Fault::BadPublicKey.because("The key must be a P-256 key, or an RSA key of 2048 to 4096 bits."))?
+        }
+        _ => return Err(Fault::Malformed.because("This request comes with its key in `jwk`, and without `kid`.").into()),
+    };
+    jws.verify_by_key(&key)?;
+    Ok((key, jws.payload().to_vec()))
+}
+
+async fn by_account(app: &App, jws: &Jws) -> Result<Opened, Stop> {
+    let id = match (jws.key(), jws.key_id()) {
+        (None, Some(address)) => Addresses::of(app).id_of_account(address).map(str::to_owned),
+        _ => {
+            return Err(Fault::Malformed.because("A request of an account names its address in `kid`, and comes without `jwk`.").into());
+        }
+    };
+    let no_account = || Fault::AccountDoesNotExist.because("`kid` is not the address of an account here.");
+    let id = id.ok_or_else(no_account)?;
+    let account = app.store.read(app.now(), move |tx| acme::account(tx, &id)).await??;
+    jws.verify_by_key(&key_of(&account)?)?;
+    Ok(Opened { account, payload: jws.payload().to_vec() })
+}
+
+fn key_of(account: &Account) -> Result<Jwk, Stop> {
+    let damaged = || Error::new(crate::error::Kind::Internal, "the key of a stored account cannot be read");
+    Ok(Jwk::from_canonical(&account.key).ok_or_else(damaged)?)
+}
+
+/// Opens what the new key of an account signed, which is the payload of a request by the old one (RFC 8555 §7.3.5); gives the new key.
+pub(super) fn new_key(app: &App, account: &Account, payload: &[u8]) -> Result<Jwk, Stop> {
+    let malformed = |words: &str| Stop::from(Fault::Malformed.because(words));
+    let inner = Jws::parse_flattened(payload)?;
+    let (key, said) = by_its_key(&inner)?;
+    let addresses = Addresses::of(app);
+    if inner.url() != Some(addresses.of_path(KEY_CHANGE).as_str()) || inner.nonce().is_some() {
+        return Err(malformed("What the new key signed must name the same `url` as the request, and no nonce."));
+    }
+    let change = KeyChange::read(&said)?;
+    if change.account != addresses.account(&account.id) {
+        return Err(malformed("What the new key signed names another account than the request."));
+    }
+    if Jwk::read(&change.old_key) != Some(key_of(account)?) {
+        return Err(malformed("`oldKey` is not the key that the account has."));
+    }
+    Ok(key)
 }

@@ -1,6 +1,7 @@
 //! The whole way of an order through the doors, and every refusal on it.
 
 mod refusals;
+mod upkeep;
 
 use axum::body::Body;
 use axum::http::header::RETRY_AFTER;

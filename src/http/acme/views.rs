@@ -4,6 +4,9 @@ use crate::app::App;
 use crate::protocol::acme::{Account as AccountView, Authorization, CHALLENGE, Challenge, Directory, Identifier, Order as OrderView};
 use crate::store::acme::{Account, Order, OrderState};
 
+/// Where accounts get another key.
+pub(super) const KEY_CHANGE: &str = "/acme/key-change";
+
 /// The addresses, under the public one that profiles name.
 pub(super) struct Addresses<'a>(&'a str);
 
@@ -26,6 +29,8 @@ impl<'a> Addresses<'a> {
             new_nonce: self.of_path("/acme/new-nonce"),
             new_account: self.of_path("/acme/new-account"),
             new_order: self.of_path("/acme/new-order"),
+            revoke_cert: self.of_path("/acme/revoke-cert"),
+            key_change: self.of_path(KEY_CHANGE),
         }
     }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::Json as JsonBody;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::input::Json;
+use super::once::{Answer, Post};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -17,11 +19,13 @@ use crate::http::account_domain;
 use crate::http::auth::Authenticated;
 use crate::mdm::devices;
 use crate::mdm::enroll::account::{self, Rules, rules};
+use crate::mdm::practice::own;
 use crate::protocol::service_discovery::ModelFamily;
+use crate::store::Tx;
 use crate::store::account_tokens::{Ownership, Shown};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, change)).routes(routes!(check)).routes(routes!(of_device))
+    OpenApiRouter::new().routes(routes!(show, change)).routes(routes!(check)).routes(routes!(of_device)).routes(routes!(practice_devices))
 }
 
 /// Which devices people may enroll by their account.
@@ -107,6 +111,30 @@ async fn check(
 ) -> Result<JsonBody<AccountDomainChecked>> {
     let checked = account_domain::check(&app, &actor, &domain).await?;
     Ok(JsonBody(AccountDomainChecked { good: checked.good, words: checked.words }))
+}
+
+/// Nothing has to be said.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PracticeOwnDevices {}
+
+/// What begins.
+#[derive(Debug, Serialize, ToSchema)]
+struct PracticeOwnDevicesBegun {
+    /// How many people enroll a device of theirs who did not before.
+    enrolling: usize,
+}
+
+/// Have two practice people enroll a device of their own by their account, so that one sees what is managed of such a device.
+#[utoipa::path(post, path = "/api/v1/account-enrollment/practice-devices", tag = "account enrollment", request_body = PracticeOwnDevices,
+    responses((status = 200, description = "They enroll", body = PracticeOwnDevicesBegun),
+        (status = 409, description = "There are no practice devices, or people may not enroll iPhones and iPads as their own")))]
+async fn practice_devices(State(app): State<App>, Authenticated(actor): Authenticated, post: Post<PracticeOwnDevices>) -> Result<Answer> {
+    let Post { body: PracticeOwnDevices {}, once } = post;
+    let work = move |tx: &Tx| {
+        once.run(tx, &actor, |tx| Answer::new(StatusCode::OK, &PracticeOwnDevicesBegun { enrolling: own::switch_on(tx, &actor)? }))
+    };
+    app.store.write(app.now(), work).await
 }
 
 /// How a device stands to the account by which it was enrolled.

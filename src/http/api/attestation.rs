@@ -15,9 +15,14 @@ use crate::error::{Error, Result};
 use crate::http::auth::Authenticated;
 use crate::mdm::attestation::{self, Mode, Policy};
 use crate::mdm::devices;
+use crate::mdm::enroll::proof;
 use crate::mdm::inventory::attestation::{Asked, ask_now};
 use crate::protocol::platform::Platform;
+use crate::store::Tx;
 use crate::store::attestations::{self, Attestation, AttestationState, Vouched};
+use crate::store::devices::Device;
+use crate::store::enrollments::{self, EnrollmentState};
+use crate::store::invitations::IdentityKind;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show, change)).routes(routes!(of_device, ask))
@@ -70,7 +75,7 @@ struct AttestationPolicyChange {
     visionos: Option<Mode>,
 }
 
-/// Choose what proof is asked for. Devices that are enrolled already stay.
+/// Choose what proof is asked for. Devices that are enrolled already stay, and are asked for what they can prove at their next renewal.
 #[utoipa::path(patch, path = "/api/v1/attestation", tag = "attestation", request_body = AttestationPolicyChange,
     responses((status = 200, description = "As it is now", body = AttestationPolicyView)))]
 async fn change(
@@ -85,7 +90,7 @@ async fn change(
         (Platform::Visionos, change.visionos),
     ];
     let wanted: Vec<_> = wanted.into_iter().filter_map(|(platform, mode)| Some((platform, mode?))).collect();
-    let work = move |tx: &crate::store::Tx| {
+    let work = move |tx: &Tx| {
         let policy = attestation::change(tx, &actor, &wanted)?;
         Ok((policy, attestation::show(tx, &actor)?.1))
     };
@@ -149,12 +154,22 @@ struct AttestationView {
     asked_at: Option<Timestamp>,
     /// When it last answered, or enrolled with a proof.
     checked_at: Option<Timestamp>,
+    /// The protocol by which its present identity came; none while it is not enrolled.
+    identity: Option<IdentityKind>,
+    /// The protocol by which its next identity comes. One that came by SCEP is followed by one with a proof, by ACME, where that is asked for and
+    /// the device can give it by now.
+    next_identity: Option<IdentityKind>,
 }
 
-impl From<Attestation> for AttestationView {
-    fn from(attestation: Attestation) -> Self {
-        let Attestation { state, because, vouched, asked_at, checked_at, .. } = attestation;
-        Self { state, because, attested: vouched.map(VouchedView::from), asked_at, checked_at }
+impl AttestationView {
+    fn of(tx: &Tx, device: &Device) -> Result<Self> {
+        let Attestation { state, because, vouched, asked_at, checked_at, .. } = attestations::of_device(tx, &device.id)?;
+        let channel = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
+        let (identity, next_identity) = match &channel {
+            Some(channel) => (Some(proof::present_identity(tx, channel)?), Some(proof::next_identity(tx, channel)?)),
+            None => (None, None),
+        };
+        Ok(Self { state, because, attested: vouched.map(VouchedView::from), asked_at, checked_at, identity, next_identity })
     }
 }
 
@@ -166,15 +181,15 @@ async fn of_device(
     Authenticated(actor): Authenticated,
     Path(id): Path<String>,
 ) -> Result<JsonBody<AttestationView>> {
-    let look = move |tx: &crate::store::Tx| attestations::of_device(tx, &devices::find(tx, &actor, &id)?.id);
-    Ok(JsonBody(app.store.read(app.now(), look).await?.into()))
+    let look = move |tx: &Tx| AttestationView::of(tx, &devices::find(tx, &actor, &id)?);
+    Ok(JsonBody(app.store.read(app.now(), look).await?))
 }
 
 /// Ask a device now to have Apple vouch for it. Apple makes a new attestation once in seven days; in between the device shows the last one.
 #[utoipa::path(post, path = "/api/v1/devices/{id}/attestation", tag = "attestation", params(("id" = String, Path, description = "Its id or Nano id")),
     responses((status = 202, description = "The question is in its queue"), (status = 409, description = "It cannot show it, or Apple's root is not here yet")))]
 async fn ask(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
-    let work = move |tx: &crate::store::Tx| {
+    let work = move |tx: &Tx| {
         let channel = devices::channel(tx, &actor, &id)?;
         ask_now(tx, &actor, &channel)
     };

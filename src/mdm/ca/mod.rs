@@ -22,13 +22,21 @@ pub fn revoke(tx: &Tx, actor: &Actor, fingerprint: &Fingerprint, because: &str) 
     let Some(identity) = certificates::by_fingerprint(tx, fingerprint)? else {
         return Err(Error::not_found("There is no certificate with this fingerprint."));
     };
-    if certificates::revoke(tx, fingerprint, because)? {
-        let enrollment = match &identity.enrollment_id {
-            Some(id) => enrollments::by_id(tx, id)?,
-            None => None,
-        };
-        let subject = enrollment.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
-        journal::note(tx, actor, "certificate.revoked", subject, json!({ "fingerprint": fingerprint.to_string(), "because": because }))?;
-    }
+    take_back(tx, actor, &identity, because)?;
     Ok(identity)
+}
+
+/// Revokes an identity for whoever may have it so, and writes it down; tells whether it was not revoked before.
+fn take_back(tx: &Tx, actor: &Actor, identity: &Identity, because: &str) -> Result<bool> {
+    if !certificates::revoke(tx, &identity.fingerprint, because)? {
+        return Ok(false);
+    }
+    let enrollment = match &identity.enrollment_id {
+        Some(id) => enrollments::by_id(tx, id)?,
+        None => None,
+    };
+    let subject = enrollment.as_ref().map_or_else(journal::Subject::default, journal::Subject::from);
+    let data = json!({ "fingerprint": identity.fingerprint.to_string(), "because": because });
+    journal::note(tx, actor, "certificate.revoked", subject, data)?;
+    Ok(true)
 }

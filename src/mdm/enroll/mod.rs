@@ -8,6 +8,7 @@ pub mod invitations;
 pub mod next_root;
 pub mod profile;
 pub mod profile_service;
+pub mod proof;
 pub mod renewal;
 pub(in crate::mdm) mod taken_over;
 

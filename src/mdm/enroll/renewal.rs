@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::mdm::commands::{self, Offer};
 use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::profile::{self, Grant};
-use crate::mdm::enroll::{Addresses, CHALLENGE_LIFETIME, next_root};
+use crate::mdm::enroll::{Addresses, CHALLENGE_LIFETIME, next_root, proof};
 use crate::mdm::moves::profile as moved_in;
 use crate::mdm::{Actor, journal};
 use crate::protocol::command::Command as Order;
@@ -20,7 +20,6 @@ use crate::protocol::report::Status;
 use crate::store::certificates::{self, Identity, Purpose};
 use crate::store::commands::Command;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState, RenewalState};
-use crate::store::invitations::IdentityKind;
 use crate::store::{Bell, Tx, inventory, invitations, moves};
 
 /// How long before the end of an identity its renewal begins.
@@ -108,7 +107,7 @@ pub fn due(tx: &Tx, base: &str) -> Result<Vec<Step>> {
             }
         }
         let mut grant = profile::of_renewal(tx, &enrollment.id, addresses, enrollment.topic.clone())?;
-        grant.identity = identity_kind(tx, &enrollment)?;
+        grant.identity = proof::next_identity(tx, &enrollment)?;
         if is_foreign(tx, &enrollment)?
             && let Some(identifier) = profile
         {
@@ -141,13 +140,6 @@ fn unknown(tx: &Tx, enrollment: &Enrollment, profile: Option<&str>) -> Result<Ve
         ("PayloadIdentifier", profile.is_some()),
     ];
     Ok(known.into_iter().filter(|(_, known)| !known).map(|(name, _)| name).collect())
-}
-
-/// How the renewed identity comes: by the protocol by which the present one came.
-fn identity_kind(tx: &Tx, enrollment: &Enrollment) -> Result<IdentityKind> {
-    let Some(newest) = certificates::of_enrollment(tx, &enrollment.id)?.into_iter().next() else { return Ok(IdentityKind::Scep) };
-    let challenge = invitations::challenge_by_fingerprint(tx, &newest.fingerprint)?;
-    Ok(challenge.map_or(IdentityKind::Scep, |challenge| challenge.identity))
 }
 
 /// Tells whether the profile on the device is another server's: the identity in use came with it.
@@ -264,7 +256,8 @@ pub fn answered(tx: &Tx, enrollment: &Enrollment, command: &Command, status: Sta
     let wait = RETRIES[(enrollment.renewal_attempts.max(1) as usize - 1).min(RETRIES.len() - 1)];
     enrollment.renewal_state = if status == Status::Acknowledged { RenewalState::Waiting } else { RenewalState::None };
     enrollment.renewal_due_at = Some(tx.now.plus(wait));
-    enrollments::update(tx, &enrollment)
+    enrollments::update(tx, &enrollment)?;
+    if status == Status::Acknowledged { Ok(()) } else { proof::not_shown(tx, &enrollment, command) }
 }
 
 /// A device used a certificate. Some use the new one before they say Authenticate, so any message ends the wait.

@@ -1,7 +1,7 @@
 //! Assigning a profile to groups, with what it would get in the way of.
 
 use super::conflicts::{WARNINGS_MAX, Warning, clashing, in_group};
-use super::{has_end, known, version};
+use super::{has_end, known, unheeded, version};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::{Actor, Right, assignments, clashes};
@@ -75,6 +75,7 @@ fn among(tx: &Tx, profile: &Profile, facts: &Facts, groups: &[&str], besides: &[
         }
     }
     warnings.extend(with_others(tx, (profile, facts), groups, besides)?);
+    warnings.extend(unheeded::among(tx, &profile.name, facts, groups)?);
     warnings.extend(clashes::of_profile(tx, profile, facts, groups, besides)?.into_iter().map(Warning::from));
     warnings.truncate(WARNINGS_MAX);
     Ok(warnings)

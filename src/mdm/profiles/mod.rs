@@ -3,11 +3,13 @@
 mod assign;
 mod conflicts;
 mod pieces;
+mod unheeded;
 mod upload;
 
 pub use assign::{assign, check, foreseen, unassign};
 pub use conflicts::{Warning, clashing};
 pub use pieces::{TIME_SLACK, content, pieces};
+pub use unheeded::on_device as unheeded_on;
 pub use upload::{MAX_IDENTIFIER_BYTES, OWN_PREFIX, Recognised, Uploaded, add_version, create, recognise};
 
 use serde_json::json;

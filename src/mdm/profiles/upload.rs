@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::conflicts::{self, Warning};
-use super::{MAX_BYTES, MAX_NAME_CHARS, MAX_PAYLOADS, MAX_PROFILES, VERSIONS_KEPT, assign, name_of, note_of};
+use super::{MAX_BYTES, MAX_NAME_CHARS, MAX_PAYLOADS, MAX_PROFILES, VERSIONS_KEPT, assign, name_of, note_of, unheeded};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::enroll::profile as enrollment;
 use crate::mdm::journal::{self, Subject};
@@ -15,7 +15,7 @@ use crate::protocol::mobileconfig::payload_types::RESERVED;
 use crate::protocol::mobileconfig::{self, ProfileError, types, variables};
 use crate::protocol::plist::{self, Value};
 use crate::store::Tx;
-use crate::store::assignments::AssignedKind;
+use crate::store::assignments::{self as rows, AssignedKind};
 use crate::store::profiles::{self as store, Profile, Version};
 
 /// PayloadIdentifiers that begin so are those of profiles that Rollcall itself makes.
@@ -131,7 +131,8 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised, name: &str, note: &s
     if let Some(existing) = store::by_identifier(tx, identifier)? {
         let current = super::version(tx, &existing.id, existing.version)?;
         if current.sha256 == brought.sha256 {
-            return Ok(Uploaded { warnings: conflicts::odd(&current, None), profile: existing, version: current, changed: false });
+            let warnings = told(tx, &existing, &current, None)?;
+            return Ok(Uploaded { warnings, profile: existing, version: current, changed: false });
         }
         return Err(Error::conflict(format!(
             "“{}” has the PayloadIdentifier {identifier} already, and a device has only one profile of an identifier. Upload this as a new version \
@@ -156,7 +157,17 @@ pub fn create(tx: &Tx, actor: &Actor, brought: &Recognised, name: &str, note: &s
     store::insert(tx, &profile)?;
     let version = keep(tx, actor, &profile, 1, brought)?;
     journal::note(tx, actor, "profile.uploaded", Subject::default(), said(&profile, &version))?;
-    Ok(Uploaded { warnings: conflicts::odd(&version, None), profile, version, changed: true })
+    Ok(Uploaded { warnings: told(tx, &profile, &version, None)?, profile, version, changed: true })
+}
+
+/// What is odd about a version, and which of its keys do nothing on devices that have it or, while nobody has it, that may get it.
+fn told(tx: &Tx, profile: &Profile, version: &Version, before: Option<&Version>) -> Result<Vec<Warning>> {
+    let mut warnings = conflicts::odd(version, before);
+    let assigned = rows::of_item(tx, AssignedKind::Profile, &profile.id)?;
+    let open = assigned.iter().filter(|row| row.ends_at.is_none_or(|end| end > tx.now));
+    let groups: Vec<&str> = open.map(|row| row.group_id.as_str()).collect();
+    warnings.extend(unheeded::among(tx, &profile.name, &version.facts, &groups)?);
+    Ok(warnings)
 }
 
 /// What a profile calls itself, as far as that can stand on one line.
@@ -207,7 +218,7 @@ pub fn add_version(tx: &Tx, actor: &Actor, id: &str, brought: &Recognised, is_us
         journal::note(tx, actor, "profile.version_used", Subject::default(), said(&profile, &version))?;
         assignments::changed(tx, AssignedKind::Profile, id)?;
     }
-    let warnings = conflicts::odd(&version, Some(&current));
+    let warnings = told(tx, &profile, &version, Some(&current))?;
     Ok(Uploaded { profile, version, changed: is_new || will_change, warnings })
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::apps::words::sentence;
-use crate::mdm::profiles::Warning;
+use crate::mdm::profiles::{self, Warning};
 use crate::mdm::reconcile::apps::is_app;
 use crate::mdm::reconcile::preview::named;
 use crate::mdm::reconcile::seen::reasons;
@@ -73,7 +73,7 @@ pub struct Standings {
     pub things: Vec<Standing>,
     /// What it cannot have, and why.
     pub unable: Vec<Unable>,
-    /// What of it gets in each other's way, in sentences; it forbids nothing.
+    /// What of it gets in each other's way, and which keys of its profiles do nothing on it, in sentences; it forbids nothing.
     pub warnings: Vec<Warning>,
     /// When this was last planned.
     pub planned_at: Option<Timestamp>,
@@ -86,6 +86,7 @@ pub fn of_device(tx: &Tx, channel: &Enrollment) -> Result<Standings> {
     let mut standings = standing(tx, channel)?;
     if channel.state == EnrollmentState::Enrolled {
         standings.warnings = clashes::of_device(tx, &channel.device_id)?;
+        standings.warnings.extend(profiles::unheeded_on(tx, &channel.device_id)?);
     }
     for user in enrollments::user_channels(tx, &channel.id)?.into_iter().filter(|user| user.state == EnrollmentState::Enrolled) {
         let name = user.name();

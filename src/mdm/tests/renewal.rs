@@ -5,11 +5,19 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Device, School, days};
+use crate::mdm::Actor;
+use crate::mdm::attestation::{self, Mode};
 use crate::mdm::checkin::Reply;
+use crate::mdm::enroll::identify::Presented;
 use crate::mdm::enroll::renewal::{self, RENEW_BEFORE};
+use crate::pki::issue::attestation::AttestationService;
 use crate::protocol::command;
+use crate::protocol::platform::Platform;
+use crate::store::attestations::{self, AttestationState};
 use crate::store::certificates::Purpose;
+use crate::store::devices::{self, Device as Row};
 use crate::store::enrollments::{self, RenewalState, SealedColumn};
+use crate::store::invitations::IdentityKind;
 
 const UDID: &str = "00008030-00AA11BB22CC33DD";
 
@@ -184,4 +192,121 @@ fn a_renewal_that_got_no_answer_is_tried_again() {
     assert_eq!(device.enrollment().renewal_state, RenewalState::None);
     school.clock.advance(Duration::from_secs(3 * 24 * 3600));
     assert_eq!(queue_renewal(&school), 1, "a refused attempt is followed by another");
+}
+
+/// How the next attempt asks for the identity.
+fn asks(school: &School) -> IdentityKind {
+    let steps = school.write(|tx| renewal::due(tx, "https://mdm.example.school"));
+    assert_eq!((steps.len(), steps[0].grant.identifier.as_str()), (1, "org.rollcall.enrollment"), "an update in place");
+    assert_eq!(steps[0].grant.addresses.acme_url, "https://mdm.example.school/acme/directory");
+    steps[0].grant.identity
+}
+
+/// A school that can judge proofs and asks for them so, with a device that came by SCEP and whose renewal is due.
+fn asking(mode: Mode) -> School {
+    let school = School::new();
+    let root = AttestationService::new(school.clock.now()).unwrap().root().clone();
+    school.enrolled(UDID);
+    school.write(move |tx| {
+        attestation::learn_roots(tx, &[root])?;
+        attestation::change(tx, &Actor::Console, &[(Platform::Ios, mode)]).map(drop)
+    });
+    school.clock.advance(days(550));
+    school
+}
+
+impl School {
+    fn runs(&self, product: &'static str, os_version: &'static str) {
+        self.write(move |tx| {
+            let known = devices::by_udid(tx, UDID)?.unwrap();
+            devices::update(tx, &Row { product_name: product.into(), os_version: os_version.into(), ..known })
+        });
+    }
+
+    fn again(&self) -> Device<'_> {
+        let identity = self.write(|tx| {
+            let enrollment = enrollments::by_nano_id(tx, UDID)?.unwrap();
+            Ok(crate::store::certificates::of_enrollment(tx, &enrollment.id)?.remove(0).fingerprint)
+        });
+        let identity = Presented { fingerprint: identity, certificate: None, imported_authority: None, bearer: None, host: None };
+        Device { school: self, udid: UDID.to_owned(), identity }
+    }
+}
+
+#[test]
+fn who_came_by_scep_is_asked_for_a_proof_when_it_can_give_one_by_now() {
+    let school = asking(Mode::Prefer);
+    for (product, os, expected) in [
+        ("iPad13,18", "15.8", IdentityKind::Scep),
+        ("iPad7,11", "18.1", IdentityKind::Scep),
+        ("", "", IdentityKind::Scep),
+        ("iPad13,18", "16.1", IdentityKind::Acme),
+    ] {
+        school.runs(product, os);
+        assert_eq!(asks(&school), expected, "{product} {os}");
+    }
+    assert_eq!(asks(&asking(Mode::Off)), IdentityKind::Scep, "nothing is asked for");
+    let school = asking(Mode::Require);
+    assert_eq!(asks(&school), IdentityKind::Acme);
+    school.runs("iPad7,11", "18.1");
+    assert_eq!(asks(&school), IdentityKind::Scep, "who is enrolled and cannot goes on as it is");
+    // Without a root to judge by, nothing is preferred; and nobody vouches for practice devices.
+    let school = asking(Mode::Prefer);
+    school.write(|tx| {
+        let known = devices::by_udid(tx, UDID)?.unwrap();
+        devices::update(tx, &Row { practice: true, ..known })
+    });
+    assert_eq!(asks(&school), IdentityKind::Acme, "a stand-in vouches for them here");
+    school.write(|tx| attestation::learn_roots(tx, &[]));
+    assert_eq!(asks(&school), IdentityKind::Scep);
+}
+
+#[test]
+fn a_proof_that_is_preferred_is_asked_for_once_and_a_profile_that_was_put_off_is_no_failure() {
+    let school = asking(Mode::Prefer);
+    let device = school.again();
+    queue_renewal(&school);
+    let profile = device.idle().unwrap();
+    device.report(&profile.uuid, "NotNow");
+    school.clock.advance(renewal::ATTEMPT);
+    assert_eq!(school.write(crate::mdm::commands::expire), 1);
+    assert_eq!(asks(&school), IdentityKind::Acme, "it was put off");
+    queue_renewal(&school);
+    school.clock.advance(renewal::ATTEMPT);
+    assert_eq!(school.write(crate::mdm::commands::expire), 1);
+    assert_eq!(asks(&school), IdentityKind::Acme, "it was away");
+    queue_renewal(&school);
+    let profile = device.idle().unwrap();
+    device.report(&profile.uuid, "Error");
+    assert_eq!(school.events().iter().filter(|kind| *kind == "renewal.not_proven").count(), 1);
+    school.clock.advance(days(7));
+    assert_eq!(asks(&school), IdentityKind::Scep, "it falls back");
+    queue_renewal(&school);
+    let profile = device.idle().unwrap();
+    device.report(&profile.uuid, "Error");
+    assert_eq!(school.events().iter().filter(|kind| *kind == "renewal.not_proven").count(), 1, "this one asked for no proof");
+    school.clock.advance(days(7));
+    assert_eq!(asks(&school), IdentityKind::Scep);
+    let identity = school.certificate("renewed", Purpose::Renew, Some(&device.enrollment().id));
+    let renewed = Device { school: &school, udid: UDID.to_owned(), identity };
+    queue_renewal(&school);
+    renewed.authenticate();
+    renewed.token_update(false);
+    assert_eq!((renewed.enrollment().generation, renewed.enrollment().renewal_state), (1, RenewalState::None));
+    school.clock.advance(days(550));
+    assert_eq!(asks(&school), IdentityKind::Acme, "the next renewal asks again");
+}
+
+#[test]
+fn a_proof_that_is_required_is_asked_for_again_and_the_device_says_why_it_was_not_renewed() {
+    let school = asking(Mode::Require);
+    let device = school.again();
+    queue_renewal(&school);
+    let profile = device.idle().unwrap();
+    device.report(&profile.uuid, "Error");
+    let proof = school.write(move |tx| attestations::of_device(tx, &enrollments::by_nano_id(tx, UDID)?.unwrap().device_id));
+    assert!(proof.state == AttestationState::None && proof.because.contains("could not be renewed"), "{proof:?}");
+    school.clock.advance(days(7));
+    assert_eq!(asks(&school), IdentityKind::Acme);
+    assert!(device.idle().is_none(), "with its old identity it goes on");
 }

@@ -123,6 +123,11 @@ impl Jwk {
         &self.canonical
     }
 
+    /// Its SubjectPublicKeyInfo, DER.
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
     /// Its thumbprint (RFC 7638): SHA-256 of [`Jwk::canonical`].
     pub fn thumbprint(&self) -> [u8; 32] {
         sha256(self.canonical.as_bytes())

@@ -1,8 +1,12 @@
 //! ACME (RFC 8555) as far as devices speak it: what is said about accounts, orders, and the challenge `device-attest-01` for a permanent identifier.
 
+mod key_change;
 pub mod problem;
+mod revocation;
 
+pub use key_change::KeyChange;
 pub use problem::{Fault, Problem};
+pub use revocation::{Reason, Revocation};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,7 +29,7 @@ pub const CHALLENGE: &str = "device-attest-01";
 /// Bytes of an identifier's value.
 pub const IDENTIFIER_MAX_BYTES: usize = 256;
 
-/// Where everything is (§7.1.1). Pre-authorization, revocation and change of keys are not offered, and so not named.
+/// Where everything is (§7.1.1). Pre-authorization is not offered, and so not named.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Directory {
@@ -35,6 +39,10 @@ pub struct Directory {
     pub new_account: String,
     /// Takes a new order.
     pub new_order: String,
+    /// Revokes a certificate.
+    pub revoke_cert: String,
+    /// Gives an account another key.
+    pub key_change: String,
 }
 
 /// What a client says of its account (§7.3); contacts are nothing that a device has.
@@ -210,8 +218,11 @@ mod tests {
 
     #[test]
     fn resources_are_written_with_the_rfcs_names() {
-        let directory = Directory { new_nonce: "n".into(), new_account: "a".into(), new_order: "o".into() };
-        assert_eq!(serde_json::to_string(&directory).unwrap(), r#"{"newNonce":"n","newAccount":"a","newOrder":"o"}"#);
+        let of = str::to_owned;
+        let directory =
+            Directory { new_nonce: of("n"), new_account: of("a"), new_order: of("o"), revoke_cert: of("r"), key_change: of("k") };
+        let names = r#"{"newNonce":"n","newAccount":"a","newOrder":"o","revokeCert":"r","keyChange":"k"}"#;
+        assert_eq!(serde_json::to_string(&directory).unwrap(), names);
         let order = Order {
             status: "pending",
             expires: Timestamp::from_seconds(1_795_000_000),

@@ -13,6 +13,8 @@ const PREFIX: &str = "urn:ietf:params:acme:error:";
 pub enum Fault {
     /// There is no account with this key.
     AccountDoesNotExist,
+    /// The certificate was revoked before.
+    AlreadyRevoked,
     /// The attestation does not count (draft-acme-device-attest).
     BadAttestationStatement,
     /// The certification request is not acceptable.
@@ -21,6 +23,8 @@ pub enum Fault {
     BadNonce,
     /// The key is not of a kind that is taken.
     BadPublicKey,
+    /// The reason of a revocation is none that a holder gives.
+    BadRevocationReason,
     /// The algorithm of the signature is none that is taken.
     BadSignatureAlgorithm,
     /// The request cannot be read.
@@ -44,10 +48,12 @@ impl Fault {
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccountDoesNotExist => "accountDoesNotExist",
+            Self::AlreadyRevoked => "alreadyRevoked",
             Self::BadAttestationStatement => "badAttestationStatement",
             Self::BadCsr => "badCSR",
             Self::BadNonce => "badNonce",
             Self::BadPublicKey => "badPublicKey",
+            Self::BadRevocationReason => "badRevocationReason",
             Self::BadSignatureAlgorithm => "badSignatureAlgorithm",
             Self::Malformed => "malformed",
             Self::OrderNotReady => "orderNotReady",

@@ -5,6 +5,7 @@ mod cart;
 mod catalog;
 mod individual;
 mod mix;
+mod own;
 mod postings;
 mod release;
 
@@ -13,5 +14,6 @@ pub use cart::{CART_SIZE, cart};
 pub use catalog::{MODELS, Model, model};
 pub use individual::{Account, AccountKind, Individual, OwnApp, Person, invent};
 pub use mix::{ByAccount, Mix, Wish};
+pub use own::own_devices;
 pub use postings::{Posting, Postings, lookup_document};
 pub use release::{Family, Improvement, Platform, Release, Version, newest_release, releases};

@@ -4,7 +4,9 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::House;
-use crate::mdm::Role;
+use crate::mdm::practice::{self, Wanted};
+use crate::mdm::{Actor, Role};
+use crate::store::Tx;
 
 const PATH: &str = "/api/v1/account-enrollment";
 
@@ -32,4 +34,20 @@ async fn only_domains_of_accounts_are_asked_and_a_device_of_another_way_has_no_a
     assert_eq!((refused.status.as_u16(), &refused.body["errors"][0]["field"]), (400, &json!("domain")));
     let path = format!("/api/v1/devices/{}/account", super::commands::UDID);
     assert_eq!(house.ask(Role::Viewer, Method::GET, &path, None).await.body, json!({ "account": null }));
+}
+
+#[tokio::test]
+async fn practice_people_enroll_their_own_devices_where_there_is_practice_and_people_may() {
+    let house = House::new();
+    let begin = async |role| house.ask(role, Method::POST, &format!("{PATH}/practice-devices"), Some(json!({}))).await;
+    assert_eq!(begin(Role::Viewer).await.status, 403);
+    let none = begin(Role::Helper).await;
+    assert!(none.status == 409 && none.body["detail"].as_str().unwrap().contains("no practice devices"), "{}", none.body);
+    let want = |tx: &Tx| practice::want(tx, &Actor::Console, Wanted { devices: 1, seed: 1 });
+    house.app.store.write(house.app.now(), want).await.unwrap();
+    let not_allowed = begin(Role::Helper).await;
+    assert!(not_allowed.status == 409 && not_allowed.body["detail"].as_str().unwrap().contains("Enrollment by account"));
+    house.ask(Role::Admin, Method::PATCH, PATH, Some(json!({ "families": { "ipad": "own", "iphone": "own" } }))).await;
+    assert_eq!(begin(Role::Helper).await.body, json!({ "enrolling": 2 }));
+    assert_eq!(begin(Role::Helper).await.body, json!({ "enrolling": 0 }));
 }

@@ -44,7 +44,8 @@ pub(super) fn about(view: &DeviceView, now: Timestamp) -> Vec<Fact> {
     let since = html! { (known.enrollment) @if let Some(at) = known.enrolled_at { ", " (time_ago(at, now)) } };
     list.push(Fact::new("Enrolled", since));
     if let Some(at) = known.identity_ends_at {
-        list.push(Fact::new("Identity until", day(at)));
+        let came = known.identity_came;
+        list.push(Fact::new("Identity until", html! { (day(at)) @if !came.is_empty() { ", " span.quiet { (came) } } }));
     }
     if let Some(genuine) = &known.genuine {
         list.push(Fact::new("Genuine", proof(genuine, &view.id, now)));

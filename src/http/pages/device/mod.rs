@@ -103,6 +103,8 @@ pub struct DeviceFacts {
     pub last_seen_at: Option<Timestamp>,
     /// When its identity certificate ends.
     pub identity_ends_at: Option<Timestamp>,
+    /// How that came and how the next one will, in words.
+    pub identity_came: &'static str,
     /// Its groups: address and name.
     pub groups: Vec<(String, String)>,
     /// Who uses it: address and name.

@@ -92,7 +92,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
             (false, _) => reason(&listed),
         },
         practice: listed.device.practice,
-        facts: DeviceFacts { genuine: genuine::proof(tx, actor, &listed.device)?, ..facts(tx, &listed, channel.as_ref())? },
+        facts: DeviceFacts { genuine: genuine::shown(tx, actor, &listed.device)?, ..facts(tx, &listed, channel.as_ref())? },
         actions: deeds::possible(tx, actor, channel.as_ref())?.into_iter().map(Into::into).collect(),
         may_ask: actor.may(Right::Command),
         may_give: actor.may(Right::Configure),
@@ -149,6 +149,7 @@ fn facts(tx: &Tx, listed: &Listed, channel: Option<&Enrollment>) -> Result<Devic
         enrolled_at: channel.and_then(|channel| channel.enrolled_at),
         last_seen_at: listed.last_seen_at,
         identity_ends_at,
+        identity_came: channel.map(|channel| genuine::identity_words(tx, channel)).transpose()?.unwrap_or_default(),
         groups: group_names(tx, device)?,
         person: match people::of_device(tx, &device.id)? {
             Some(person) => Some((format!("/people/{}", person.id), person.name)),

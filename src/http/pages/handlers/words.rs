@@ -40,6 +40,10 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "enrollment.refused" => String::from("A message in its name was refused"),
         "enrollment.renewing" => String::from("Renews its certificate"),
         "renewal.queued" => String::from("The renewal of its certificate began"),
+        "renewal.not_proven" if text("next") == "scep" => {
+            format!("Did not prove that it is genuine, so its certificate is renewed without a proof: {}", text("because"))
+        }
+        "renewal.not_proven" => format!("Its certificate was not renewed, as it did not prove that it is genuine: {}", text("because")),
         "renewal.finished" => String::from("Its certificate was renewed"),
         "certificate.bound" => String::from("Showed its certificate"),
         "certificate.issued" => String::from("A certificate was issued to it"),
@@ -143,6 +147,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "invitation.device_asked" if text("answer") == "profile" => format!("Got a profile of its own: {}", text("serial_number")),
         "invitation.device_asked" => format!("Said which device it is: {}", text("serial_number")),
         "practice.switched_on" => String::from("Boxed practice iPads were switched on"),
+        "practice.own_devices" => String::from("Practice people enroll devices of their own"),
         "practice.wanted" => String::from("The number of practice devices was set"),
         "job.wanted" => format!("Asked to run now: {}", text("job")),
         "checkin.unknown" => format!("Said something that this version does not know: {}", text("message_type")),

@@ -162,11 +162,27 @@ pub fn delete(shell: &Shell, id: &str, name: &str, device_count: u64, given: Opt
 
 /// The question before a profile is assigned that would get in the way of others; `sent` is the form, to be sent again.
 pub fn scope_conflicts(shell: &Shell, back: (&str, &str), messages: &[String], sent: &[(String, String)]) -> Markup {
+    let words = ("This gets in the way of something else", "Nothing was changed yet. You can go on, or change one of the two first.");
+    scope_question(shell, back, (messages, words), sent)
+}
+
+/// The question before a profile is assigned of which some keys do nothing on some devices.
+pub fn scope_unheeded(shell: &Shell, back: (&str, &str), messages: &[String], sent: &[(String, String)]) -> Markup {
+    let consequence = "Nothing was changed yet. You can go on: the devices take the profile, and pass these keys over.";
+    scope_question(shell, back, (messages, ("Some of it does nothing on some devices", consequence)), sent)
+}
+
+fn scope_question(
+    shell: &Shell,
+    back: (&str, &str),
+    (messages, (title, consequence)): (&[String], (&str, &str)),
+    sent: &[(String, String)],
+) -> Markup {
     let action = format!("{}/scope", back.0);
     let ask = Confirm {
         action: &action,
-        title: "This gets in the way of something else",
-        consequence: html! { "Nothing was changed yet. You can go on, or change one of the two first." },
+        title,
+        consequence: html! { (consequence) },
         fields: warnings(messages),
         hidden: sent,
         verb: "Assign it all the same",

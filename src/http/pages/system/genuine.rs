@@ -52,7 +52,7 @@ pub fn page(shell: &Shell, view: &GenuineView) -> Markup {
             (facts(&view.kinds.iter().map(|(_, title, mode, _)| Fact::text(title, words(mode))).collect::<Vec<_>>()))
             p.quiet { "Only admins change this." }
         }
-        p.quiet { "Devices that are enrolled stay, whatever is chosen here. Each device's page says what it has shown, and can have it asked again." }
+        p.quiet { "Devices that are enrolled stay, whatever is chosen here; those that can prove it are asked to when their certificate is renewed. Each device's page says what it has shown, and can have it asked again." }
     };
     frame(shell, &Frame { back: Some(("/system", "System")), ..Frame::new(Section::System, "Genuine devices") }, content)
 }

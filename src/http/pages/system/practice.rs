@@ -14,6 +14,10 @@ pub struct PracticeView {
     pub here: u64,
     /// How many iPads of the practice cart are boxed still.
     pub boxed: u64,
+    /// Whether practice people enroll devices of their own.
+    pub own: bool,
+    /// What stands in the way of that, in words.
+    pub own_obstacle: Option<&'static str>,
     /// The most there may be.
     pub limit: u64,
     /// What was typed, when it was wrong, and what is wrong with it.
@@ -23,6 +27,9 @@ pub struct PracticeView {
     /// Whether the viewer may switch boxed ones on.
     pub may_switch_on: bool,
 }
+
+/// Where people are told to enroll their own devices.
+const OWN_DEVICES: &str = "/system/practice/own-devices";
 
 const BACK: (&str, &str) = ("/system", "System");
 
@@ -50,11 +57,23 @@ pub fn practice(shell: &Shell, view: &PracticeView) -> Markup {
         }
         @else { p.quiet { "How many there are is a setting: an Owner or Admin says it." } }
         @if view.may_switch_on && view.boxed > 0 { (section("Practice cart", switch_on("/system/practice", view.boxed))) }
+        @if view.may_switch_on && view.wanted > 0 && !view.own { (section("People’s own devices", own_devices(view.own_obstacle))) }
         @if view.may_change {
             @if view.wanted > 0 || view.here > 0 { div.row { (Button::link("/system/practice/remove", "Remove all of them…").destructive().asks()) } }
         }
     };
     frame(shell, &Frame { back: Some(BACK), under, ..Frame::new(Section::System, "Practice devices") }, content)
+}
+
+/// The button that has practice people enroll devices of their own.
+fn own_devices(obstacle: Option<&str>) -> Markup {
+    html! {
+        p.quiet { "Two people have an iPhone and an iPad of their own, and enroll them by their account: so one sees what is managed of such a device, and what is not." }
+        @match obstacle {
+            Some(words) => p { (words) " " a href=(super::account::ADDRESS) { "Enrollment by account" } },
+            None => (post(OWN_DEVICES, html! { div.row { (Button::submit("Have them enroll")) } })),
+        }
+    }
 }
 
 fn how_far(view: &PracticeView) -> Markup {
@@ -90,13 +109,30 @@ mod tests {
     fn a_number_that_cannot_be_stays_to_be_mended() {
         let shell = Shell::for_tests(Section::System, Timestamp::from_seconds(0));
         let refused = Some(("many".to_owned(), "Write a number up to 500.".to_owned()));
-        let view = PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, refused, may_change: true, may_switch_on: true };
+        let view = PracticeView {
+            wanted: 25,
+            here: 12,
+            boxed: 10,
+            limit: 500,
+            refused,
+            may_change: true,
+            may_switch_on: true,
+            ..PracticeView::default()
+        };
         let html = practice(&shell, &view).into_string();
         assert!(html.contains("value=\"many\"") && html.contains("Write a number up to 500.") && html.contains("12 of 25"), "{html}");
         assert!(html.contains("Switch all 10 on"), "{html}");
         let look = practice(&shell, &PracticeView { may_change: false, ..view.clone() }).into_string();
         assert!(!look.contains("Set the number") && !look.contains("Remove all") && look.contains("Switch all 10 on"), "{look}");
-        assert!(!practice(&shell, &PracticeView { may_change: false, may_switch_on: false, ..view }).into_string().contains("Switch all"));
+        assert!(
+            !practice(&shell, &PracticeView { may_change: false, may_switch_on: false, ..view.clone() })
+                .into_string()
+                .contains("Switch all")
+        );
+        assert!(html.contains("action=\"/system/practice/own-devices\"") && html.contains("Have them enroll"), "{html}");
+        let not_yet = practice(&shell, &PracticeView { own_obstacle: Some("They may not."), ..view.clone() }).into_string();
+        assert!(not_yet.contains("They may not.") && !not_yet.contains("Have them enroll"), "{not_yet}");
+        assert!(!practice(&shell, &PracticeView { own: true, ..view.clone() }).into_string().contains("Have them enroll"));
         assert!(remove(&shell, 1).into_string().contains("Remove 1 practice device"));
     }
 }

@@ -71,3 +71,21 @@ async fn the_page_of_a_persons_own_device_says_whose_it_is_and_offers_nothing_th
         assert!(schools.contains(text) && !own.contains(text), "{text}: {own}");
     }
 }
+
+#[tokio::test]
+async fn practice_people_are_told_to_enroll_their_own_devices_by_a_button() {
+    const PRACTICE: &str = "/system/practice";
+    let house = House::new();
+    let admin = house.person(Role::Admin).await;
+    assert!(!house.get(&admin, PRACTICE).await.body.contains("own devices"), "there is no practice");
+    house.post(&admin, PRACTICE, "devices=3").await;
+    let shown = house.get(&admin, PRACTICE).await.body;
+    assert!(shown.contains("Say under System, Enrollment by account") && !shown.contains("Have them enroll"), "{shown}");
+    let refused = house.post(&admin, &format!("{PRACTICE}/own-devices"), "").await;
+    assert!(house.get(&admin, refused.location()).await.body.contains("People may not enroll iPhones and iPads"));
+    house.post(&admin, ADDRESS, "iphone=own&ipad=own&mac=off&vision=off&group=").await;
+    assert!(house.get(&admin, PRACTICE).await.body.contains("Have them enroll"));
+    let begun = house.post(&admin, &format!("{PRACTICE}/own-devices"), "").await;
+    let shown = house.get(&admin, begun.location()).await.body;
+    assert!(shown.contains("They enroll now.") && !shown.contains("Have them enroll") && shown.contains("0 of 5"), "{shown}");
+}

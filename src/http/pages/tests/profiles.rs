@@ -5,6 +5,7 @@ use crate::mdm::profiles;
 use crate::mdm::{Actor, Role};
 use crate::protocol::mobileconfig::tests::{payload, profile, signed};
 use crate::protocol::plist::Value;
+use crate::store::meetings::tests as meetings;
 use crate::store::profiles::tests as rows;
 
 pub(super) fn camera(identifier: &str, allowed: bool) -> Vec<u8> {
@@ -265,4 +266,62 @@ async fn the_page_says_to_which_place_of_a_mac_a_profile_goes_as_it_does() {
         let facts = crate::protocol::mobileconfig::facts::Facts::of(&crate::protocol::mobileconfig::read(&content).unwrap());
         assert_eq!(facts.is_for_users_of_macs(), place == users);
     }
+}
+
+fn locks(identifier: &str) -> Vec<u8> {
+    let keys = ["allowCamera", "allowChat", "allowAssistant"].map(|key| (key, Value::Boolean(false)));
+    profile(identifier, &[payload("com.apple.applicationaccess", &format!("{identifier}.r"), &keys)])
+}
+
+#[tokio::test]
+async fn keys_that_own_and_unsupervised_devices_pass_over_are_told_at_upload_when_it_is_assigned_and_on_the_device() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house
+        .write(|tx| {
+            rows::group(tx, "g1", "Cart A", &[])?;
+            rows::group(tx, "g2", "Everybody", &[])?;
+            meetings::device(tx, "d1", "iPad 1", "18.1", "g1")?;
+            for (id, name) in [("d2", "iPad of Kim"), ("d3", "iPad of Lou"), ("d4", "iPad 4")] {
+                meetings::device(tx, id, name, "18.1", "g2")?;
+            }
+            ["d2", "d3"].into_iter().try_for_each(|id| meetings::is_own(tx, id))?;
+            meetings::is_unsupervised(tx, "d4")
+        })
+        .await;
+    let page = house.kept(&owner, &locks("school.example.locks")).await;
+    let id = page.rsplit('/').next().unwrap();
+    let body = house.get(&owner, &page).await.body;
+    for part in [
+        "On 2 people's own devices, these keys of “school.example.locks” (Restrictions) would do nothing: allowCamera, allowChat.",
+        "On 1 device that is not supervised, this key of “school.example.locks” (Restrictions) would do nothing: allowChat.",
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+    // Supervised devices take them all: nothing is asked, and nothing is said any more.
+    assert_eq!(house.post(&owner, &format!("{page}/scope"), "groups=g1&ends_at=").await.status, 303);
+    assert!(!house.get(&owner, &page).await.body.contains("nothing: allow"));
+    let form = "groups=g1&groups=g2&ends_at=";
+    let preview = house.post(&owner, &format!("/preview/profile/{id}"), form).await.body;
+    let told = "On 2 people's own devices, these keys of “school.example.locks” (Restrictions) do nothing: allowCamera, allowChat.";
+    assert!(preview.contains(told), "{preview}");
+    let asked = house.post(&owner, &format!("{page}/scope"), form).await;
+    assert_eq!(asked.status, 409);
+    for part in ["Some of it does nothing on some devices", told, "On 1 device that is not supervised, this key", "Assign it all the same"]
+    {
+        assert!(asked.body.contains(part), "{part} in {}", asked.body);
+    }
+    assert_eq!(house.post(&owner, &format!("{page}/scope"), &format!("{form}&confirmed=1")).await.status, 303, "nothing is refused");
+    assert!(house.get(&owner, &page).await.body.contains(told));
+    for (device, words) in [
+        (
+            "d2",
+            "This device is a person's own, so that these keys of “school.example.locks” (Restrictions) do nothing on it: allowCamera, allowChat.",
+        ),
+        ("d4", "This device is not supervised, so that this key of “school.example.locks” (Restrictions) does nothing on it: allowChat."),
+    ] {
+        let body = house.get(&owner, &format!("/devices/{device}/wanted")).await.body;
+        assert!(body.contains(words), "{body}");
+    }
+    assert!(!house.get(&owner, "/devices/d1/wanted").await.body.contains("nothing on it"));
 }

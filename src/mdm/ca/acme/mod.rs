@@ -2,6 +2,7 @@
 
 mod challenge;
 mod issue;
+mod revoke;
 mod state;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::store::invitations::IdentityKind;
 
 pub use challenge::respond;
 pub use issue::{Finalizing, certificate, decide, record};
+pub use revoke::{Signer, revoke};
 
 /// How long an order lives.
 pub const ORDER_LIFETIME: Duration = Duration::from_secs(3600);
@@ -66,6 +68,30 @@ pub fn new_account(tx: &Tx, key: &Jwk) -> Outcome<(Account, bool)> {
 /// Its holder gives an account up.
 pub fn deactivate(tx: &Tx, account: &Account) -> Result<()> {
     acme::deactivate_account(tx, &account.id)
+}
+
+/// What came of giving an account another key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyChanged {
+    /// It has the new key, and only that.
+    Done(Account),
+    /// Another account has that key; its id.
+    Taken(String),
+}
+
+/// Gives an account, as its holder knew it, another key; its orders stay its own.
+pub fn change_key(tx: &Tx, account: &Account, key: &Jwk) -> Outcome<KeyChanged> {
+    if let Some(other) = account_of(tx, key)? {
+        return Ok(Ok(KeyChanged::Taken(other.id)));
+    }
+    // Another change may have come between.
+    match self::account(tx, &account.id)? {
+        Ok(present) if present == *account => {}
+        Ok(_) => return Ok(Err(Fault::Unauthorized.because("The account has another key since. Look at it again."))),
+        Err(problem) => return Ok(Err(problem)),
+    }
+    acme::set_account_key(tx, &account.id, &key.thumbprint(), key.canonical())?;
+    Ok(Ok(KeyChanged::Done(Account { key: key.canonical().to_owned(), ..account.clone() })))
 }
 
 /// Makes an order. Nothing is written for a value that no profile of ours carries, or whose time is over.

@@ -11,15 +11,17 @@ use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::{Genuine, SecurityRow};
 use crate::http::pages::parts::State as Mark;
 use crate::mdm::attestation::{Ability, can_attest};
+use crate::mdm::enroll::proof;
 use crate::mdm::inventory::attestation::{Asked, ask_now};
 use crate::mdm::{Actor, Right, devices};
 use crate::store::Tx;
 use crate::store::attestations::{self, AttestationState};
 use crate::store::devices::Device;
-use crate::store::enrollments::{self, EnrollmentState};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::invitations::IdentityKind;
 
 /// What is known of it; none where the device cannot show it and never has.
-pub(super) fn proof(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<Genuine>> {
+pub(super) fn shown(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<Genuine>> {
     let attestation = attestations::of_device(tx, &device.id)?;
     let can = can_attest(&device.product_name, &device.os_version) == Ability::Can;
     if !can && attestation.state == AttestationState::Unknown {
@@ -40,6 +42,15 @@ pub(super) fn proof(tx: &Tx, actor: &Actor, device: &Device) -> Result<Option<Ge
         because: attestation.because,
         may_ask: can && is_enrolled && actor.may(Right::Command),
     }))
+}
+
+/// How the identity of an enrollment came and how the next one will, in words.
+pub(super) fn identity_words(tx: &Tx, channel: &Enrollment) -> Result<&'static str> {
+    Ok(match (proof::present_identity(tx, channel)?, proof::next_identity(tx, channel)?) {
+        (IdentityKind::Acme, _) => "by ACME",
+        (IdentityKind::Scep, IdentityKind::Scep) => "by SCEP",
+        (IdentityKind::Scep, IdentityKind::Acme) => "by SCEP; for the next one it is to prove that it is genuine",
+    })
 }
 
 /// What Apple vouched for, for the security tab.
