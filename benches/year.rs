@@ -59,7 +59,9 @@ fn main() -> ExitCode {
     let number = |name: &str, usual: u32| std::env::var(name).map_or(usual, |said| said.parse().expect("a number"));
     let (devices, days) = (number("ROLLCALL_YEAR_DEVICES", 1000), number("ROLLCALL_YEAR_DAYS", 365));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-    runtime.block_on(async { Year::new(devices as usize).await.pass(days).await })
+    // Made by a thread that may wait.
+    let (store, folder) = school::store();
+    runtime.block_on(async { Year::new(devices as usize, store, folder).await.pass(days).await })
 }
 
 /// A school and its year so far.
@@ -71,8 +73,7 @@ struct Year {
 }
 
 impl Year {
-    async fn new(count: usize) -> Self {
-        let (store, folder) = school::store();
+    async fn new(count: usize, store: Store, folder: tempfile::TempDir) -> Self {
         let app = app(store, folder.path());
         let certificate = STANDARD.encode(app.authority().issuer.certificate().der());
         let systems = ["15.8.1", "26.1"];
@@ -294,6 +295,11 @@ fn tell_tables(file: &rusqlite::Connection) {
     let kinds = "SELECT kind, count(*) FROM events GROUP BY kind ORDER BY 2 DESC LIMIT 10";
     let mut kinds = file.prepare(kinds).expect("events have kinds");
     let kinds = kinds.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).expect("they can be counted");
+    let types = "SELECT request_type, count(*) FROM commands GROUP BY 1 ORDER BY 2 DESC LIMIT 6";
+    let mut types = file.prepare(types).expect("commands have types");
+    let types = types.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).expect("they can be counted");
+    println!("commands that are kept:");
+    types.flatten().for_each(|(kind, rows)| println!("{rows:>10} {kind}"));
     println!("what happened most:");
     kinds.flatten().for_each(|(kind, rows)| println!("{rows:>10} {kind}"));
     println!("{:>10} pages are free of {}", one(file, "PRAGMA freelist_count"), one(file, "PRAGMA page_count"));

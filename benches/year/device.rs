@@ -116,6 +116,9 @@ impl Device {
             "ManagedApplicationList" => managed_apps(),
             "ProfileList" => self.profile_list(),
             "CertificateList" => self.certificates(),
+            "ActivationLockBypassCode" => {
+                String::from("<key>ActivationLockBypassCode</key><string>AAAAA-AAAAA-AAAA-AAAA-AAAA-AAAA</string>")
+            }
             "ProvisioningProfileList" => String::from("<key>ProvisioningProfileList</key><array/>"),
             "UserList" => String::from("<key>Users</key><array/>"),
             "InstallProfile" | "RemoveProfile" => self.keep(&offer.payload.expose()[..])?,
@@ -137,9 +140,14 @@ impl Device {
         let key = command.supersede_key().unwrap_or_default();
         let root = plist::parse_dictionary(payload)?;
         let inner = root.get("Command").and_then(plist::Value::as_dictionary).and_then(|command| command.get("Payload")?.as_data());
-        let text = String::from_utf8_lossy(inner.unwrap_or_default()).into_owned();
-        // Its own stands after those of what it holds.
-        let uuid = text.rsplit_once("<key>PayloadUUID</key>").and_then(|(_, rest)| rest.split(['<', '>']).nth(2)).unwrap_or_default();
+        // It stands in plain words within its signature.
+        let inner = inner.unwrap_or_default();
+        let find = |word: &[u8]| inner.windows(word.len()).position(|window| window == word);
+        let (Some(start), Some(end)) = (find(b"<plist"), find(b"</plist>")) else {
+            return Err(Error::new(Kind::Internal, "a profile is no property list"));
+        };
+        let profile = plist::parse_dictionary(&inner[start..end + b"</plist>".len()])?;
+        let uuid = profile.get("PayloadUUID").and_then(plist::Value::as_string).unwrap_or_default();
         self.profiles.insert(key.trim_start_matches("profile:").to_owned(), uuid.to_owned());
         Ok(String::new())
     }
