@@ -66,7 +66,7 @@ pub(crate) fn device(tx: &Tx, number: usize, (product, system): (&str, &str), gr
         intended_for: None,
         enrollment_id: None,
         not_before_at: NOW,
-        not_after_at: NOW.plus(YEAR),
+        not_after_at: NOW.plus(2 * YEAR),
         issued_at: NOW,
         bound_at: None,
         revoked_at: None,

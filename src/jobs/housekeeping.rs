@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mdm::people::import;
 use crate::mdm::updates::progress;
-use crate::mdm::{access, admins, apps, catalog, heard, packages, provisioning, runaway};
+use crate::mdm::{access, admins, apps, catalog, heard, history, packages, provisioning, runaway};
 use crate::store::apps as past;
 use crate::store::package_files::Found;
 use crate::store::settings::{self, Setting};
@@ -19,9 +19,6 @@ use crate::store::{
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(3600);
-
-/// How long finished commands are kept.
-const KEEP_COMMANDS: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// How long raw reports are kept.
 const KEEP_REPORTS: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -61,7 +58,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
         let page = app
             .store
             .write(now, move |tx| {
-                Ok(commands::prune(tx, now.minus(KEEP_COMMANDS), PAGE)?
+                Ok(commands::prune(tx, now.minus(history::KEEP_ROUTINE), PAGE)?
                     + reports::prune(tx, now.minus(KEEP_REPORTS), PAGE)?
                     + acme::prune(tx, now.minus(EVERY), PAGE)?
                     + invitations::prune_challenges(tx, now.minus(EVERY))?
@@ -85,6 +82,7 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
             break;
         }
     }
+    removed += forget(app, now).await?;
     let files = sweep_packages(app, now).await?;
     // Counting goes through a day's log: that is done beside the writer.
     let counted = app.store.read_slow(now, heard::uncounted).await?;
@@ -100,6 +98,18 @@ async fn run(app: &App, now: Timestamp) -> Result<String> {
     };
     app.store.write(now, watch).await?;
     Ok(if files == 0 { format!("{removed} rows removed") } else { format!("{removed} rows and {files} files removed") })
+}
+
+/// Forgets what happened and had its time, page by page; gives how much.
+async fn forget(app: &App, now: Timestamp) -> Result<usize> {
+    let mut removed = 0;
+    loop {
+        let page = app.store.write(now, |tx| history::forget(tx, PAGE)).await?;
+        removed += page.removed;
+        if !page.goes_on {
+            return Ok(removed);
+        }
+    }
 }
 
 /// Removes uploads that rest for too long, and files that belong to nothing, as a crash leaves them.

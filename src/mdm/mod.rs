@@ -29,6 +29,7 @@ pub mod first_steps;
 pub mod focus;
 pub mod groups;
 pub mod heard;
+pub mod history;
 pub mod integrity;
 pub mod inventory;
 pub mod jobs;

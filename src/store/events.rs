@@ -1,4 +1,4 @@
-//! What happened: one append-only table that is the audit log, a device's timeline and the live stream.
+//! What happened: one table that is the audit log, a device's timeline and the live stream. It is only appended to, until what was routine has had its time.
 
 use std::time::Duration;
 
@@ -126,6 +126,34 @@ pub fn after(tx: &Tx, seq: i64, limit: usize) -> Result<Vec<Event>> {
 /// The place of the newest event, 0 when there is none: where a new listener begins.
 pub fn newest(tx: &Tx) -> Result<i64> {
     tx.one("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
+}
+
+/// As much of an event as tells whether it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Its place in the order.
+    pub seq: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: String,
+    /// What sort of actor did it.
+    pub actor_kind: String,
+    /// RequestType of the command that it is about, where it says one.
+    pub request_type: Option<String>,
+}
+
+/// What happened after the place `seq` in the order, oldest first; at most `limit`.
+pub fn past(tx: &Tx, seq: i64, limit: u32) -> Result<Vec<Past>> {
+    let sql = "SELECT seq, at, kind, actor_kind, data ->> 'request_type' FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    tx.list(sql, (seq, limit), |row| {
+        Ok(Past { seq: row.get(0)?, at: row.get(1)?, kind: row.get(2)?, actor_kind: row.get(3)?, request_type: row.get(4)? })
+    })
+}
+
+/// Removes an event whose time is over.
+pub fn remove(tx: &Tx, seq: i64) -> Result<()> {
+    tx.execute("DELETE FROM events WHERE seq = ?1", [seq]).map(drop)
 }
 
 impl Filter<'_> {
