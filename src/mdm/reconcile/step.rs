@@ -179,12 +179,15 @@ pub fn lost(row: &mut Deployment, loss: &Loss, now: Timestamp) {
 /// Why what a device had is sent again after a while.
 const NOT_LISTED: &str = "the device said that it has it, and does not list it";
 
+/// Why another version is replaced after a while.
+const OTHER_LISTED: &str = "the device said that it has it, and lists another version of it";
+
 /// Why what had gone from a device is removed again after a while.
 const CAME_BACK: &str = "it is there again after its removal; a computer may have put it back";
 
 /// Whether a problem is what a list showed, not what the device answered.
 pub fn was_found_out(problem: &str) -> bool {
-    problem == NOT_LISTED || problem == CAME_BACK
+    [NOT_LISTED, OTHER_LISTED, CAME_BACK].contains(&problem)
 }
 
 /// The device listed all that it has. `listed` is the PayloadUUID of this thing there, if it is there.
@@ -207,6 +210,11 @@ pub fn listed(row: &mut Deployment, listed: Option<&str>, now: Timestamp) {
         }
         // An answer was lost, and the list says what it would have said.
         Some(_) if is_ours && !row.sent.is_empty() => row.seen.clone_from(&row.sent),
+        // As above: it may be another's, or the device says "done" and keeps what it has.
+        Some(_) if !is_ours && !row.wanted.is_empty() && row.seen == row.wanted => {
+            OTHER.clone_into(&mut row.seen);
+            return refused(row, OTHER_LISTED, now);
+        }
         // Another version, or somebody else's of the same name: it is there, and not as wanted.
         Some(_) if !is_ours => OTHER.clone_into(&mut row.seen),
         Some(_) => {}

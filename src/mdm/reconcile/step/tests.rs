@@ -242,6 +242,28 @@ fn what_failed_is_tried_again_ever_later_and_at_once_when_it_changes() {
 }
 
 #[test]
+fn a_device_that_takes_a_version_and_lists_another_one_is_sent_it_ever_later() {
+    let mut row = row();
+    want(&mut row, "v1", Mechanism::Command);
+    let mut now = NOW;
+    for wait in BACK_OFF {
+        assert_eq!(next(&row, UnderWay::Nothing, now), Step::Send);
+        sent(&mut row, "v1", "U1", "C".into());
+        acknowledged(&mut row);
+        listed(&mut row, Some("U0"), now);
+        assert_eq!(next(&row, UnderWay::Nothing, now), Step::BackOff(now.plus(wait)));
+        listed(&mut row, Some("U0"), now);
+        assert_eq!(next(&row, UnderWay::Nothing, now), Step::BackOff(now.plus(wait)), "a list that says the same is no news");
+        now = now.plus(wait);
+    }
+    assert!(was_found_out(&row.problem), "{}", row.problem);
+    listed(&mut row, Some("U1"), now);
+    assert_eq!((row.seen.as_str(), row.attempts), ("other", 5), "nothing of ours was sent since");
+    want(&mut row, "v2", Mechanism::Command);
+    assert_eq!(next(&row, UnderWay::Nothing, now), Step::Send);
+}
+
+#[test]
 fn what_somebody_took_back_is_not_sent_again_for_a_day() {
     let mut row = row();
     want(&mut row, "v1", Mechanism::Command);
