@@ -10,6 +10,11 @@ fn place(id: &str) -> String {
     format!("redemption_codes.code/{id}")
 }
 
+/// A code as it is kept and compared: Apple writes them in capitals, and people type them as they like.
+fn written(code: &str) -> String {
+    code.to_ascii_uppercase()
+}
+
 /// What became of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
@@ -25,6 +30,7 @@ pub enum Inserted {
 
 /// Stores a code of an app.
 pub fn insert(tx: &Tx, adam_id: &str, code: &str) -> Result<Inserted> {
+    let code = written(code);
     let hash = sha256(code.as_bytes());
     let id = tx.new_id();
     let sealed = tx.seal(&place(&id), code.as_bytes())?;
@@ -42,6 +48,12 @@ pub fn insert(tx: &Tx, adam_id: &str, code: &str) -> Result<Inserted> {
     let sql = "UPDATE redemption_codes SET adam_id = ?2 WHERE code_hash = ?1 AND taken_at IS NULL";
     let moved = tx.execute(sql, (&hash[..], adam_id))?;
     Ok(if moved == 1 { Inserted::Moved } else { Inserted::GivenElsewhere })
+}
+
+/// A code was redeemed somewhere else: where nobody was given it here, it is not to be given any more. Tells whether there was such a one.
+pub fn used_elsewhere(tx: &Tx, code: &str) -> Result<bool> {
+    let sql = "UPDATE redemption_codes SET taken_at = ?2 WHERE code_hash = ?1 AND taken_at IS NULL";
+    tx.execute(sql, (&sha256(written(code).as_bytes())[..], tx.now)).map(|changed| changed > 0)
 }
 
 /// The code that an enrollment was given for an app.
@@ -89,7 +101,7 @@ pub fn give_back(tx: &Tx, adam_id: &str, enrollment_id: &str) -> Result<()> {
 pub fn unused(tx: &Tx, adam_id: &str, code: &str) -> Result<bool> {
     let sql =
         "UPDATE redemption_codes SET enrollment_id = NULL, taken_at = NULL WHERE adam_id = ?1 AND code_hash = ?2 AND taken_at IS NOT NULL";
-    tx.execute(sql, (adam_id, &sha256(code.as_bytes())[..])).map(|changed| changed > 0)
+    tx.execute(sql, (adam_id, &sha256(written(code).as_bytes())[..])).map(|changed| changed > 0)
 }
 
 /// The codes of an app.

@@ -291,8 +291,17 @@ struct CodesImported {
     elsewhere: usize,
     /// Codes that the sheet calls redeemed; they are left out.
     redeemed: usize,
+    /// Those of them that were here, and that nobody had: they are not given any more. What a device was given stays that device's.
+    used_elsewhere: usize,
     /// Lines below the heading that hold no code, which has 8 to 32 letters and digits; at most the first twenty.
     lines_without_code: Vec<u64>,
+}
+
+impl From<codes::Imported> for CodesImported {
+    fn from(imported: codes::Imported) -> Self {
+        let codes::Imported { added, known, moved, elsewhere, redeemed, used_elsewhere, passed_over: lines_without_code } = imported;
+        Self { added, known, moved, elsewhere, redeemed, used_elsewhere, lines_without_code }
+    }
 }
 
 /// Import redemption codes of an app. Each is given away once.
@@ -303,9 +312,8 @@ async fn import_codes(State(app): State<App>, Authenticated(actor): Authenticate
     app.store
         .write(app.now(), move |tx| {
             once.run(tx, &actor, |tx| {
-                let codes::Imported { added, known, moved, elsewhere, redeemed, passed_over: lines_without_code } =
-                    codes::import(tx, &actor, &body.adam_id, body.sheet.as_bytes())?;
-                Answer::new(StatusCode::CREATED, &CodesImported { added, known, moved, elsewhere, redeemed, lines_without_code })
+                let imported = codes::import(tx, &actor, &body.adam_id, body.sheet.as_bytes())?;
+                Answer::new(StatusCode::CREATED, &CodesImported::from(imported))
             })
         })
         .await

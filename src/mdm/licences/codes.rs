@@ -1,5 +1,7 @@
 //! Redemption codes of the old programme: a sheet is imported, each code is given away once.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::error::{Error, Result};
@@ -35,6 +37,8 @@ pub struct Imported {
     pub elsewhere: usize,
     /// Codes that the sheet calls redeemed.
     pub redeemed: usize,
+    /// Those of them that were here, and that nobody had: they are not given any more. What a device was given stays that device's.
+    pub used_elsewhere: usize,
     /// Lines below the heading that hold no code: 8 to 32 letters and digits. The first of them, at most [`LINES_NAMED`].
     pub passed_over: Vec<u64>,
 }
@@ -46,7 +50,7 @@ pub fn import(tx: &Tx, actor: &Actor, adam_id: &str, sheet: &[u8]) -> Result<Imp
         return Err(Error::field("adam_id", "the App Store's number of the app, for example 409203825"));
     }
     let Sheet { codes, redeemed, passed_over } = read(sheet)?;
-    let mut imported = Imported { redeemed, passed_over, ..Imported::default() };
+    let mut imported = Imported { redeemed: redeemed.len(), passed_over, ..Imported::default() };
     for code in &codes {
         let count = match rows::insert(tx, adam_id, code)? {
             Inserted::New => &mut imported.added,
@@ -56,10 +60,14 @@ pub fn import(tx: &Tx, actor: &Actor, adam_id: &str, sheet: &[u8]) -> Result<Imp
         };
         *count += 1;
     }
+    for code in &redeemed {
+        imported.used_elsewhere += usize::from(rows::used_elsewhere(tx, code)?);
+    }
     for enrollment_id in app_states::wait_for_code(tx, adam_id)? {
         deployments::look_again_at(tx, &enrollment_id)?;
     }
-    let data = json!({ "adam_id": adam_id, "added": imported.added, "moved": imported.moved });
+    let Imported { added, moved, used_elsewhere, .. } = &imported;
+    let data = json!({ "adam_id": adam_id, "added": added, "moved": moved, "used_elsewhere": used_elsewhere });
     journal::note(tx, actor, "redemption_codes.imported", Subject::default(), data)?;
     Ok(imported)
 }
@@ -134,10 +142,10 @@ pub fn remove(tx: &Tx, actor: &Actor, adam_id: &str) -> Result<usize> {
 /// What a sheet says.
 #[derive(Debug, Default)]
 struct Sheet {
-    /// The codes that are not redeemed, each once.
+    /// The codes that are not redeemed, each once, in capitals.
     codes: Vec<String>,
-    /// How many are redeemed.
-    redeemed: usize,
+    /// Those that are redeemed, each once, in capitals.
+    redeemed: BTreeSet<String>,
     /// The first lines below the heading that hold something, and no code.
     passed_over: Vec<u64>,
 }
@@ -180,16 +188,19 @@ fn read(sheet: &[u8]) -> Result<Sheet> {
             }
             continue;
         };
+        let code = code.to_ascii_uppercase();
         if record.iter().any(|cell| cell.trim().eq_ignore_ascii_case("redeemed")) {
-            found.redeemed += 1;
-        } else if seen.insert(code.to_owned()) {
-            found.codes.push(code.to_owned());
+            found.redeemed.insert(code);
+        } else if seen.insert(code.clone()) {
+            found.codes.push(code);
         }
         if found.codes.len() > CODES_MAX {
             return Err(Error::bad_input(format!("The sheet has more than {CODES_MAX} codes. Split it.")));
         }
     }
-    if found.codes.is_empty() && found.redeemed == 0 {
+    // One line that calls it redeemed is enough.
+    found.codes.retain(|code| !found.redeemed.contains(code));
+    if found.codes.is_empty() && found.redeemed.is_empty() {
         return Err(Error::bad_input(match (column, odd) {
             (_, Some((line, because))) => format!("There is no code in this sheet: in line {line}, {because}. {LOOKS_LIKE}"),
             (Some(_), None) => format!("There is nothing below the heading Code in this sheet. {LOOKS_LIKE}"),
@@ -234,9 +245,18 @@ pub(crate) mod tests {
     fn apples_sheet_is_read_with_commas_tabs_and_semicolons() {
         for sheet in [SHEET.to_owned(), SHEET.replace(',', "\t"), SHEET.replace(',', ";")] {
             let Sheet { codes, redeemed, passed_over } = read(sheet.as_bytes()).unwrap();
-            assert_eq!((codes.as_slice(), redeemed), (["X9JW3KEYNOTE".to_owned(), "ABCDEFGH2345".to_owned()].as_slice(), 1), "{sheet}");
+            assert_eq!(codes, ["X9JW3KEYNOTE", "ABCDEFGH2345"], "{sheet}");
+            assert_eq!(redeemed.iter().collect::<Vec<_>>(), ["TAKENTAKEN22"], "{sheet}");
             assert!(passed_over.is_empty(), "{passed_over:?}");
         }
+    }
+
+    #[test]
+    fn a_code_is_the_same_in_small_letters_and_one_line_that_calls_it_redeemed_is_enough() {
+        let sheet = "Code,Status\nabcdefgh2345,\nABCDEFGH2345,\nGoneGone2345,\nGONEGONE2345,Redeemed\ngonegone2345,redeemed\n";
+        let Sheet { codes, redeemed, .. } = read(sheet.as_bytes()).unwrap();
+        assert_eq!(codes, ["ABCDEFGH2345"]);
+        assert_eq!(redeemed.iter().collect::<Vec<_>>(), ["GONEGONE2345"]);
     }
 
     #[test]

@@ -136,6 +136,19 @@ fn a_page_keeps_what_can_be_read() {
 }
 
 #[test]
+fn what_is_owned_stays_in_the_book_though_its_counts_cannot_be() {
+    for (said, counts) in [
+        (json!({ "adamId": "5", "assignedCount": 7, "availableCount": -2, "totalCount": 5 }), [7, 0, 0, 5]),
+        (json!({ "adamId": "5", "assignedCount": null, "availableCount": 1.5, "retiredCount": "many", "totalCount": "5" }), [0, 0, 0, 5]),
+        (json!({ "adamId": "5", "assignedCount": { "a": 1 }, "retiredCount": -1, "totalCount": u64::MAX }), [0, 0, 0, u32::MAX]),
+    ] {
+        let page = Page::<AssetLine>::read(&json!({ "assets": [said] }), 0, "assets");
+        let [line] = &page.lines[..] else { panic!("{said}: {page:?}") };
+        assert_eq!([line.assigned_count, line.available_count, line.retired_count, line.total_count], counts, "{said}");
+    }
+}
+
+#[test]
 fn an_event_is_over_when_apple_says_so_and_says_what_failed() {
     assert_eq!(Status::read(&json!({ "eventStatus": "PENDING" })), Status::Pending);
     assert_eq!(Status::read(&json!({ "eventStatus": "DREAMING" })), Status::Pending);

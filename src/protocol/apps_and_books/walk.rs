@@ -34,16 +34,16 @@ pub struct AssetLine {
     #[serde(default)]
     pub supported_platforms: Vec<String>,
     /// In use.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub assigned_count: u32,
     /// Free.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub available_count: u32,
     /// Over.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub retired_count: u32,
     /// All; [`super::UNLIMITED`] for as many as anybody wants.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub total_count: u32,
 }
 
@@ -92,6 +92,13 @@ fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::
         Value::Number(number) => Ok(number.to_string()),
         _ => Err(serde::de::Error::custom("neither a text nor a number")),
     }
+}
+
+/// A count; one that cannot be is none, so that what is owned stays in the book whatever is said of its seats. More than there can be is the most.
+fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let said = Value::deserialize(deserializer)?;
+    let wide = said.as_u64().or_else(|| said.as_str()?.trim().parse().ok());
+    Ok(wide.map_or(0, |wide| u32::try_from(wide).unwrap_or(u32::MAX)))
 }
 
 /// One page of a list.

@@ -6,7 +6,7 @@ use zip::ZipArchive;
 
 use super::bounded::{self, Bounded};
 use super::code::{self, Beside, CodeSignature, Fault};
-use super::{Facts, Package, PackageKind, Refusal, damaged, identifier, png, refuse, short, version};
+use super::{Facts, Package, PackageKind, Refusal, damaged, identifier, members, png, refuse, short, version};
 use crate::protocol::platform::Platform;
 use crate::protocol::plist::{Dictionary, Value, fields, parse_dictionary};
 use crate::protocol::provision::{self, ProvisionError};
@@ -14,7 +14,7 @@ use crate::protocol::provision::{self, ProvisionError};
 /// Bytes that the archive's directory may have: an entry takes about 120, and large games have 30,000.
 pub(super) const DIRECTORY_MAX_BYTES: u64 = 32 << 20;
 
-/// Bytes of all that is read of one archive: its directory and the few files that are looked into.
+/// Bytes of what is read of one archive besides going through all of it once: its directory and the few files that are looked into.
 const READ_MAX_BYTES: u64 = DIRECTORY_MAX_BYTES + (16 << 20);
 
 /// Bytes of an Info.plist.
@@ -33,10 +33,13 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
     let app = app(&names)?;
     let inside = |name: &str| names.iter().position(|known| plain(known) == format!("{app}/{name}"));
     let at = inside("Info.plist").ok_or_else(|| damaged("app"))?;
-    let plist = file_at(&mut archive, at, INFO_MAX_BYTES)
-        .ok_or_else(|| Refusal(String::from("Its Info.plist is damaged, packed with a password, or far longer than any real one.")))?;
+    let plist = members::read(&mut archive, at, &names[at], INFO_MAX_BYTES)?
+        .ok_or_else(|| Refusal(String::from("Its Info.plist is far longer than any real one.")))?;
     let info = parse_dictionary(&plist).map_err(|_| Refusal(String::from("Its Info.plist cannot be read. Export the app once more.")))?;
     let mut facts = facts(&info, &app)?;
+    // Files that do not share their bytes come to no more than the whole archive.
+    budget.add(size);
+    members::check(&mut archive, &names, members::UNPACKED_MAX_BYTES)?;
     let profile = inside("embedded.mobileprovision").map(|at| file_at(&mut archive, at, provision::MAX_BYTES as u64).unwrap_or_default());
     if let Some(bytes) = &profile {
         facts.provisioning = Some(provision::read(bytes).map_err(|error| {
@@ -50,7 +53,7 @@ pub(super) fn read<R: Read + Seek>(file: R, size: u64) -> Result<Package, Refusa
     }
     let icon = icon(&mut archive, &names, &app, &info);
     let resources = inside("_CodeSignature/CodeResources").and_then(|at| file_at(&mut archive, at, code::RESOURCES_MAX_BYTES));
-    // What was read until now was small; a program is looked through to its end, twice for each of its parts.
+    // A program is looked through to its end, twice for each of its parts.
     budget.add(2 * code::PARTS_MAX as u64 * code::PROGRAM_MAX_BYTES);
     let beside = Beside { info: &plist, resources: resources.as_deref(), profile: profile.as_deref().zip(facts.provisioning.as_ref()) };
     let name = fields::filled(&info, "CFBundleExecutable").unwrap_or_default();
@@ -182,11 +185,15 @@ fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
         Some(_) => fields::whole(info, "UIDeviceFamily").into_iter().collect(),
         None => Vec::new(),
     };
+    let build = "build number (CFBundleVersion)";
+    if let Some(words) = not_text(info, "CFBundleVersion", build) {
+        return refuse(words);
+    }
     Ok(Facts {
         kind: PackageKind::Ipa,
         identifier: identifier(&text("CFBundleIdentifier"), "bundle identifier")?,
         name,
-        version: version(&text("CFBundleVersion"), "build number (CFBundleVersion)")?,
+        version: version(&text("CFBundleVersion"), build)?,
         short_version: short(&text("CFBundleShortVersionString")),
         minimum_os: text("MinimumOSVersion").chars().filter(|letter| letter.is_ascii_digit() || *letter == '.').take(20).collect(),
         platforms: platforms(&supported, &families),
@@ -195,8 +202,20 @@ fn facts(info: &Dictionary, app: &str) -> Result<Facts, Refusal> {
         signer: None,
         signature: None,
         apps: Vec::new(),
-        warnings: Vec::new(),
+        warnings: not_text(info, "CFBundleShortVersionString", "version (CFBundleShortVersionString)").into_iter().collect(),
     })
+}
+
+/// What is said of a version that is there and no text; `what` names it.
+fn not_text(info: &Dictionary, key: &str, what: &str) -> Option<String> {
+    let is = match info.get(key)? {
+        Value::String(_) => return None,
+        Value::Integer(_) | Value::Real(_) => "a number",
+        _ => "no text",
+    };
+    Some(format!(
+        "Its {what} is {is}; it has to be text, like <string>1.10</string>: as a number that would be 1.1. Change it in the app's Info.plist, and export the app once more."
+    ))
 }
 
 const fn family_name(family: i64) -> Option<&'static str> {

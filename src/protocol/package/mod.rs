@@ -5,6 +5,7 @@
 mod bounded;
 pub(crate) mod code;
 mod ipa;
+mod members;
 mod pkg;
 mod png;
 mod xar;

@@ -217,6 +217,118 @@ fn everything_else_is_named_in_words() {
 }
 
 #[test]
+fn a_version_that_is_a_number_is_told_as_that() {
+    let info = |build: &str, short: &str| {
+        let info = format!(
+            "<plist version='1.0'><dict><key>CFBundleIdentifier</key><string>a.b</string><key>CFBundleVersion</key>{build}\
+             <key>CFBundleShortVersionString</key>{short}</dict></plist>"
+        );
+        zipped(&[("Payload/App.app/Info.plist", info.as_bytes())])
+    };
+    let (text, short) = ("<string>2</string>", "<string>1.10</string>");
+    for (build, words) in [
+        ("<integer>2</integer>", "Its build number (CFBundleVersion) is a number; it has to be text, like <string>1.10</string>"),
+        ("<real>1.10</real>", "Its build number (CFBundleVersion) is a number; it has to be text"),
+        ("<true/>", "Its build number (CFBundleVersion) is no text; it has to be text"),
+        ("<string></string>", "is missing or longer than"),
+    ] {
+        let said = refused(&info(build, short));
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let told = |short: &str| {
+        let facts = read(&info(text, short)).unwrap().facts;
+        (facts.short_version, facts.warnings.iter().any(|warning| warning.contains("(CFBundleShortVersionString) is a number")))
+    };
+    assert_eq!(told(short), ("1.10".to_owned(), false));
+    for number in ["<integer>1</integer>", "<real>1.10</real>"] {
+        assert_eq!(told(number), (String::new(), true), "{number}: devices compare the build, so it may come in");
+    }
+}
+
+/// A framework of [`with_framework`].
+const FRAMEWORK: &str = "Payload/App.app/Frameworks/Foo";
+
+/// An app with a framework in it, packed so.
+fn with_framework(method: zip::CompressionMethod) -> Vec<u8> {
+    let info = "<plist version='1.0'><dict><key>CFBundleIdentifier</key><string>a.b</string><key>CFBundleVersion</key><string>1</string></dict></plist>";
+    let options = zip::write::SimpleFileOptions::default().compression_method(method);
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    archive.add_directory("Payload/App.app/", options).unwrap();
+    for (name, text) in [("Payload/App.app/Info.plist", info), (FRAMEWORK, "what a framework does"), ("Payload/App.app/more", "more")] {
+        archive.start_file(name, options).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// Where an archive's directory has the entry of this file.
+fn entry_of(archive: &[u8], name: &str) -> usize {
+    archive.windows(name.len()).rposition(|window| window == name.as_bytes()).unwrap() - 46
+}
+
+#[test]
+fn every_file_in_an_archive_is_compared_with_its_checksum() {
+    const DAMAGED: &str = "“Payload/App.app/Frameworks/Foo” in this archive is damaged: its contents do not match their checksum. Make or download the file again.";
+    let stored = with_framework(zip::CompressionMethod::Stored);
+    assert!(read(&stored).is_ok());
+    let at = stored.windows(14).position(|window| window == b"what a framewo").unwrap();
+    let mut changed = stored.clone();
+    changed[at] ^= 1;
+    assert_eq!(refused(&changed), DAMAGED);
+
+    let packed = with_framework(zip::CompressionMethod::Deflated);
+    assert!(read(&packed).is_ok());
+    let mut changed = packed.clone();
+    // The checksum itself.
+    changed[entry_of(&packed, FRAMEWORK) + 16] ^= 1;
+    assert_eq!(refused(&changed), DAMAGED);
+    // A length that is shorter than what unfolds.
+    let mut changed = packed.clone();
+    changed[entry_of(&packed, FRAMEWORK) + 24] -= 1;
+    assert_eq!(refused(&changed), DAMAGED);
+    // Of Info.plist, which is looked at first, it is said alike.
+    let mut changed = packed.clone();
+    changed[entry_of(&packed, "Payload/App.app/Info.plist") + 16] ^= 1;
+    assert!(refused(&changed).contains("Info.plist” in this archive is damaged: its contents"), "{}", refused(&changed));
+}
+
+#[test]
+fn a_file_that_cannot_be_unpacked_is_told_with_the_method_or_the_password() {
+    let whole = with_framework(zip::CompressionMethod::Deflated);
+    for name in [FRAMEWORK, "Payload/App.app/Info.plist"] {
+        for (method, words) in
+            [(12, "by the method Bzip2"), (14, "by the method Lzma"), (93, "by the method Zstd"), (9, "by the method Deflate64")]
+        {
+            let mut changed = whole.clone();
+            changed[entry_of(&whole, name) + 10] = method;
+            let said = refused(&changed);
+            assert!(said.contains(name) && said.contains(words) && !said.contains("damaged"), "{said}");
+        }
+        let mut changed = whole.clone();
+        changed[entry_of(&whole, name) + 8] |= 1;
+        let said = refused(&changed);
+        assert!(said.contains(name) && said.contains("with a password") && !said.contains("damaged"), "{said}");
+    }
+}
+
+#[test]
+fn an_archive_that_claims_to_unfold_to_more_than_any_app_is_refused_unread() {
+    let mut many = with_framework(zip::CompressionMethod::Deflated);
+    for name in ["Payload/App.app/Info.plist", FRAMEWORK, "Payload/App.app/more"] {
+        let at = entry_of(&many, name) + 24;
+        many[at..at + 4].copy_from_slice(&0xffff_fffe_u32.to_le_bytes());
+    }
+    assert!(refused(&many).contains("more than 8 GiB"), "{}", refused(&many));
+    // The bound itself, to a byte.
+    let whole = with_framework(zip::CompressionMethod::Deflated);
+    let mut archive = zip::ZipArchive::new(Cursor::new(&whole)).unwrap();
+    let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let all: u64 = (0..names.len()).map(|at| archive.by_index_data(at).unwrap().size()).sum();
+    assert_eq!(members::check(&mut archive, &names, all), Ok(()));
+    assert!(members::check(&mut archive, &names, all - 1).is_err());
+}
+
+#[test]
 fn an_apple_tv_app_is_told_from_an_ipad_app() {
     let tv = "<key>UIDeviceFamily</key><array><integer>3</integer></array>";
     assert_eq!(read(&app("a.b", "1", tv)).unwrap().facts.platforms, [Platform::Tvos]);

@@ -145,7 +145,7 @@ pub(super) struct AppStateView {
     because: String,
     /// What ends or changes that; empty where there is nothing to say.
     remedy: String,
-    /// The version that is there, as people call it; empty where that is not known.
+    /// The version that is there, as people call it, of the house's apps with the build where that is another: `1.10 (2)`; empty where it is not known.
     version: String,
     /// The App Store's number of that version.
     external_version_id: Option<i64>,
@@ -162,7 +162,7 @@ impl From<AppState> for AppStateView {
             words: words::stage(&row),
             because,
             remedy,
-            version: if row.short_version.is_empty() { row.version } else { row.short_version },
+            version: words::version(&row),
             app_id: row.app_id,
             name: row.name,
             bundle_id: row.bundle_id,

@@ -19,6 +19,7 @@ use crate::store::deployments::Mechanism;
 use crate::store::enrollments::Enrollment;
 use crate::store::inventory::InstalledApp;
 use crate::store::licences::assets;
+use crate::store::packages::Package;
 use crate::store::{Tx, declared, deployments, inventory, packages};
 
 /// Takes over what a device answered to an order for an app.
@@ -215,14 +216,26 @@ fn camel(word: &str) -> String {
         .collect()
 }
 
-/// Takes what people call the version of an app of the house from its package, where the device told the build alone.
+/// Takes what people call the version of an app of the house from its package, where the device told the build alone, or the build in its place.
 fn with_short_version(tx: &Tx, row: &AppState) -> Result<AppState> {
     let mut row = row.clone();
-    if row.adam_id.is_empty() && row.short_version.is_empty() && !row.version.is_empty() {
-        let package = packages::of_app(tx, &row.app_id)?.into_iter().find(|package| package.version == row.version);
-        row.short_version = package.map(|package| package.facts.short_version).unwrap_or_default();
+    let is_build_alone = row.short_version.is_empty() || row.short_version == row.version;
+    if row.adam_id.is_empty() && is_build_alone && !row.version.is_empty() {
+        let known = packages::of_app(tx, &row.app_id)?.iter().find_map(|package| short_version(package, &row));
+        row.short_version = known.unwrap_or(row.short_version);
     }
     Ok(row)
+}
+
+/// What a package calls the build that is on a device; of an installer that of the app inside, which counts by itself. None where it is another build.
+fn short_version(package: &Package, row: &AppState) -> Option<String> {
+    let mut inside = package.facts.apps.iter().filter(|app| app.identifier == row.bundle_id);
+    let short = match inside.find(|app| app.version == row.version) {
+        Some(app) => &app.short_version,
+        None if package.version == row.version => &package.facts.short_version,
+        None => return None,
+    };
+    Some(short.clone()).filter(|short| !short.is_empty())
 }
 
 /// Stores a row, tells what is news in it, and has it looked at again.
@@ -253,4 +266,52 @@ fn tell(tx: &Tx, enrollment: &Enrollment, before: &AppState, row: &AppState) -> 
     };
     let data = json!({ "name": row.name, "identifier": row.bundle_id, "version": row.short_version, "because": row.problem });
     journal::note(tx, &actor(enrollment), kind, enrollment, data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::mdm::Actor;
+    use crate::mdm::apps::words;
+    use crate::mdm::packages::{self as room, NewPackage};
+    use crate::protocol::manifest::Hashing;
+    use crate::protocol::package::tests::app;
+    use crate::store::{OpenOptions, Store};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_577_349);
+
+    #[test]
+    fn an_app_of_the_house_is_told_by_the_version_that_people_know_with_its_build() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        let written = store.write_blocking(NOW, |tx| {
+            let bytes = app("school.example.field", "2", "<key>CFBundleShortVersionString</key><string>1.10</string>");
+            let read = crate::protocol::package::read(std::io::Cursor::new(&bytes), bytes.len() as u64).unwrap();
+            let mut hashing = Hashing::default();
+            hashing.update(&bytes);
+            let new = NewPackage { hashes: hashing.finish(), read, accept_expired: false, stage: None };
+            let kept = room::keep(tx, &Actor::Console, &new)?;
+            let said = |build: &str, short: &str, adam_id: &str| {
+                let row = AppState {
+                    version: build.into(),
+                    short_version: short.into(),
+                    adam_id: adam_id.into(),
+                    stage: Stage::Installed,
+                    ..AppState::absent(&kept.app.id, Mechanism::Command, NOW)
+                };
+                with_short_version(tx, &row).map(|row| (words::stage(&row), row.version))
+            };
+            let told = |words: &str, build: &str| (format!("installed, version {words}"), build.to_owned());
+            // A device that tells no short version, one that tells the build in its place, and one that tells the short version itself.
+            for short in ["", "2", "1.10"] {
+                assert_eq!(said("2", short, "")?, told("1.10 (2)", "2"), "{short}");
+            }
+            assert_eq!(said("3", "", "")?, told("3", "3"), "a build that is not here");
+            assert_eq!(said("3", "3", "")?, told("3", "3"));
+            assert_eq!(said("2", "1.11", "")?, told("1.11 (2)", "2"), "what a device tells is not replaced");
+            assert_eq!(said("2", "2", "1500000002")?, told("2", "2"), "an app of the store has no package");
+            Ok(())
+        });
+        written.unwrap();
+    }
 }

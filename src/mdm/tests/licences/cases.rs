@@ -262,6 +262,29 @@ fn each_code_is_given_once_and_to_the_same_enrollment_the_same_one() {
 }
 
 #[test]
+fn a_sheet_that_calls_a_code_redeemed_takes_it_out_unless_a_device_was_given_it_and_small_letters_are_the_same() {
+    let office = Office::new(&[]);
+    let device = office.school.enrolled("00008030-00AA11BB22CC3001").enrollment();
+    let (count, again, given) = office.school.write(move |tx| {
+        let import = |sheet: &str| codes::import(tx, &Actor::Console, APP, sheet.as_bytes());
+        assert_eq!(import("Code\nAAAA1111\nBBBB2222\nCCCC3333\n")?.added, 3);
+        assert_eq!(import("Code\naaaa1111\nBbbB2222\n")?, codes::Imported { known: 2, ..codes::Imported::default() });
+        let given = codes::take(tx, APP, &device)?.unwrap().expose().clone();
+        // The device's own, and one of the others, were redeemed.
+        let other = ["AAAA1111", "BBBB2222", "CCCC3333"].into_iter().find(|code| *code != given).unwrap();
+        let sheet = format!("Code,Status\n{given},Redeemed\n{},Redeemed\n", other.to_lowercase());
+        let wanted = codes::Imported { redeemed: 2, used_elsewhere: 1, ..codes::Imported::default() };
+        assert_eq!(import(&sheet)?, wanted);
+        let count = codes::list(tx, &Actor::Console)?.remove(0).0;
+        let again = import(&sheet)?.used_elsewhere;
+        let stays = codes::take(tx, APP, &device)?.unwrap().expose().clone();
+        Ok((count, again, given == stays))
+    });
+    assert_eq!((count.imported, count.left), (3, 1));
+    assert_eq!((again, given), (0, true), "it is taken out once, and what a device was given stays that device's");
+}
+
+#[test]
 fn a_device_that_leaves_gives_its_licences_back_and_another_gets_them() {
     let mut office = Office::new(&[(APP, 1)]);
     office.pass(MINUTE);

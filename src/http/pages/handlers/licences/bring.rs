@@ -85,8 +85,11 @@ pub(super) async fn sheet(State(app): State<App>, gate: Gate, who: SignedIn, sen
 
 /// What became of a sheet of codes, in sentences.
 fn outcome(imported: &Imported) -> String {
-    let Imported { added, known, redeemed, moved, elsewhere, passed_over } = imported;
+    let Imported { added, known, redeemed, used_elsewhere, moved, elsewhere, passed_over } = imported;
     let mut words = vec![format!("New codes: {added}. Here already: {known}. Redeemed and left out: {redeemed}.")];
+    if *used_elsewhere > 0 {
+        words.push(format!("Here and given to nobody, but redeemed elsewhere, so not given any more: {used_elsewhere}."));
+    }
     if *moved > 0 {
         words.push(format!("Brought for another app before, now this one's: {moved}."));
     }
