@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::setup::SETUP_POLL;
-use super::{DEVICE, Device, Phase};
+use super::{Device, Phase};
 use crate::clock::Timestamp;
 use crate::sim::model::Family;
 
@@ -44,7 +44,8 @@ impl Device {
             None => self.next_poll_at = Some(now.plus(every.mul_f64(f64::from(self.facts.spread(1000)) / 1000.0))),
             Some(_) => {
                 self.next_poll_at = Some(now.plus(every));
-                self.wake(DEVICE);
+                // Who is logged in has a channel that nobody pushes either.
+                (0..self.channels.len()).for_each(|channel| self.wake(channel));
             }
         }
     }
