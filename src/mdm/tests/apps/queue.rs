@@ -5,6 +5,7 @@ use crate::mdm::apps::Shortage;
 use crate::mdm::catalog;
 use crate::mdm::people::NewPerson;
 use crate::store::deployments::Mechanism;
+use crate::store::enrollments::{self, Enrollment};
 use crate::store::licences::users::{self, User, UserState};
 use crate::store::people::PersonRole;
 
@@ -123,10 +124,12 @@ fn licences_of_devices_on_which_the_person_declined_are_told_where_seats_are_sho
                  ask again there, or take the app away from there, and the licence is free.";
     assert_eq!(told(), words);
     // Another device waits for a licence.
-    let (other, id) = (school.enrolled("UDID-2").enrollment().id, app.id.clone());
+    let other = Enrollment { id: "other".into(), nano_id: "UDID-2".into(), ..device.enrollment() };
+    let id = app.id.clone();
     let needs = school.write(move |tx| {
         let waits = AppState { wanted: "d".into(), stage: Stage::NoLicence, ..AppState::absent(&id, Mechanism::Command, tx.now) };
-        app_states::put(tx, &other, &waits)?;
+        enrollments::insert(tx, &other)?;
+        app_states::put(tx, &other.id, &waits)?;
         crate::mdm::needs::all(tx)
     });
     let need = needs.into_iter().find(|need| need.key.starts_with("app.")).unwrap();
