@@ -1,6 +1,7 @@
 //! What needs a person now: the alerts that were raised, and what keeps the appliance from its work as it stands.
 
 use crate::error::Result;
+use crate::mdm::apps::declined_words;
 use crate::mdm::return_to_service::watch;
 use crate::mdm::updates::doubt::{Listed, doubt};
 use crate::mdm::updates::{lookup, plan};
@@ -79,7 +80,8 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     needs.extend(lookup::need(tx)?);
     needs.extend(watch::overdue(tx)?.into_iter().map(|gone| not_back(tx, gone)));
     for trouble in app_states::troubles(tx, APPS_MAX)? {
-        needs.extend(of_app(tx, &trouble));
+        let declined = if trouble.without_licence > 0 { declined_words(tx, &trouble.app_id)? } else { String::new() };
+        needs.extend(of_app(tx, &trouble, &declined));
     }
     for trouble in update_progress::troubles(tx, PLANS_MAX)? {
         needs.extend(of_plan(tx, &trouble));
@@ -193,7 +195,8 @@ fn of_plan(tx: &Tx, trouble: &update_progress::Trouble) -> Vec<Alert> {
     needs
 }
 
-fn of_app(tx: &Tx, trouble: &Trouble) -> Vec<Alert> {
+/// What hinders an app; `declined` tells what can be done about licences that are held where the person declined it.
+fn of_app(tx: &Tx, trouble: &Trouble, declined: &str) -> Vec<Alert> {
     let devices = |count: u64| if count == 1 { String::from("1 device") } else { format!("{count} devices") };
     let need = |harm, count: u64, message: String, remedy: &str| Alert {
         key: format!("{APP}{}", trouble.app_id),
@@ -207,9 +210,10 @@ fn of_app(tx: &Tx, trouble: &Trouble) -> Vec<Alert> {
     let name = &trouble.name;
     let mut needs = Vec::new();
     if trouble.without_licence > 0 {
-        let (count, remedy) = (trouble.without_licence, "Get more licences in Apple's portal; it goes on by itself.");
+        let count = trouble.without_licence;
+        let remedy = format!("Get more licences in Apple's portal; it goes on by itself. {declined}");
         let waits = if count == 1 { "waits" } else { "wait" };
-        needs.push(need(NO_LICENCE_HARM, count, format!("{} {waits} for a licence of {name}.", devices(count)), remedy));
+        needs.push(need(NO_LICENCE_HARM, count, format!("{} {waits} for a licence of {name}.", devices(count)), remedy.trim_end()));
     }
     if trouble.failed > 0 {
         let (count, remedy) = (trouble.failed, "Each device's reason stands on the app's page.");

@@ -28,7 +28,7 @@ pub use plan::{
     PAST_FOR, Plan, Planned, configuration_at, declarations_of, facts_of, holder_key, holder_of, identifier, kept, origin,
     past_configuration_at, plan,
 };
-pub use seats::{SeatsLeft, Shortage, newly_short, shortages, shortages_of_group};
+pub use seats::{SeatsLeft, Shortage, declined_words, newly_short, shortages, shortages_of_group};
 pub use settings::{Attributes, LicenceBy, Settings, Updates};
 pub use states::{ask_again, asked_words, channel_of, give_back, left, of_app, of_device, release, request, unable, withdraw};
 pub use wish::{fact, holder};

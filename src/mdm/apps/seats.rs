@@ -14,7 +14,7 @@ use crate::mdm::licences;
 use crate::store::apps::{self, App, AppKind};
 use crate::store::assignments::{AssignedKind, AssignedMode};
 use crate::store::enrollments::EnrollmentState;
-use crate::store::{Tx, assignments, devices, enrollments, groups};
+use crate::store::{Tx, app_totals, assignments, devices, enrollments, groups};
 
 /// Licences that a group lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -83,7 +83,8 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
     {
         return Ok(Vec::new());
     }
-    let hindered = licences::hindered(tx, adam_id)?;
+    let remedies = [licences::hindered(tx, adam_id)?, declined_words(tx, &app.id)?].join(" ");
+    let remedies = remedies.trim();
     let proposal = Proposal::of(tx, app)?;
     let (mut left, mut counted, mut short) = (free, BTreeSet::new(), Vec::new());
     for group_id in group_ids {
@@ -107,12 +108,22 @@ pub fn shortages(tx: &Tx, app: &App, group_ids: &[String]) -> Result<Vec<Shortag
         if needed > left {
             let by = needed - left;
             let licences = if by == 1 { "licence" } else { "licences" };
-            let because = format!("{} needs {by} more {licences} of {}. {hindered}", group.name, app.name).trim_end().to_owned();
+            let because = format!("{} needs {by} more {licences} of {}. {remedies}", group.name, app.name).trim_end().to_owned();
             short.push(Shortage { group_id: group.id, group: group.name, needed, free: left, by, because });
         }
         left = left.saturating_sub(needed);
     }
     Ok(short)
+}
+
+/// What can be done about licences that are held for devices on which the person declined the app, in a sentence; empty where there are none.
+pub fn declined_words(tx: &Tx, app_id: &str) -> Result<String> {
+    let taken = match app_totals::declined_with_licence(tx, app_id)? {
+        0 => return Ok(String::new()),
+        1 => String::from("One of the licences that are taken is held for a device on which the person declined the app"),
+        count => format!("{count} of the licences that are taken are held for devices on which the person declined the app"),
+    };
+    Ok(format!("{taken}: ask again there, or take the app away from there, and the licence is free."))
 }
 
 /// What licences a group lacks of the apps that it is to have, by app.

@@ -4,6 +4,8 @@ use super::*;
 use crate::mdm::apps::Shortage;
 use crate::mdm::catalog;
 use crate::mdm::people::NewPerson;
+use crate::store::deployments::Mechanism;
+use crate::store::enrollments::{self, Enrollment};
 use crate::store::licences::users::{self, User, UserState};
 use crate::store::people::PersonRole;
 
@@ -102,6 +104,36 @@ fn devices_that_come_into_a_group_are_told_to_lack_licences_by_app_and_number() 
         Ok((short, apps::newly_short(&now, now.clone()).len()))
     });
     assert_eq!((short, again), (vec![(1, String::from("7c needs 1 more licence of Atlas."))], 0));
+}
+
+#[test]
+fn licences_of_devices_on_which_the_person_declined_are_told_where_seats_are_short() {
+    let school = School::new();
+    let device = device(&school, "16.7");
+    let app = assigned(&school, 1, AssignedMode::Required, Settings::default());
+    let told = || {
+        let id = app.id.clone();
+        school.write(move |tx| apps::declined_words(tx, &id))
+    };
+    device.session(&taken("Prompting"), "Prompting");
+    assert_eq!((device.stage(), told()), (Stage::Prompting, String::new()));
+    school.clock.advance(MINUTE);
+    device.session("", "UserRejected");
+    assert_eq!((device.stage(), has_licence(&school)), (Stage::Declined, true));
+    let words = "One of the licences that are taken is held for a device on which the person declined the app: \
+                 ask again there, or take the app away from there, and the licence is free.";
+    assert_eq!(told(), words);
+    // Another device waits for a licence.
+    let other = Enrollment { id: "other".into(), nano_id: "UDID-2".into(), ..device.enrollment() };
+    let id = app.id.clone();
+    let needs = school.write(move |tx| {
+        let waits = AppState { wanted: "d".into(), stage: Stage::NoLicence, ..AppState::absent(&id, Mechanism::Command, tx.now) };
+        enrollments::insert(tx, &other)?;
+        app_states::put(tx, &other.id, &waits)?;
+        crate::mdm::needs::all(tx)
+    });
+    let need = needs.into_iter().find(|need| need.key.starts_with("app.")).unwrap();
+    assert_eq!(need.remedy, format!("Get more licences in Apple's portal; it goes on by itself. {words}"));
 }
 
 #[test]
