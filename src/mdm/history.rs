@@ -33,8 +33,11 @@ const QUESTIONS: [&str; 12] = [
     "UserList",
 ];
 
-/// What devices and jobs did that is kept for ever all the same: there is little of it, and it says since when a device is whose.
-const LASTING: [&str; 7] = [
+/// What devices and jobs did that is kept for ever all the same: there is little of it, and it says since when a device is whose, and by which authority.
+const LASTING: [&str; 10] = [
+    "authority.ended",
+    "authority.made",
+    "authority.used",
     "enrollment.enrolled",
     "enrollment.erased",
     "enrollment.left",

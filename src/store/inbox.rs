@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::metrics::WriterMeter;
 use crate::store::soft::{SoftFact, SoftFacts};
 use crate::store::tx::busy;
-use crate::store::work::Job;
+use crate::store::work::{Job, machine_now};
 
 /// How long soft facts wait for a group that takes them along before they get a commit of their own.
 const SOFT_WAIT: Duration = Duration::from_secs(5);
@@ -225,12 +225,6 @@ impl Inbox {
 
 fn soon() -> Instant {
     machine_now() + SOFT_WAIT
-}
-
-/// The machine's own time, for how long the writer sleeps and works; never a transaction's moment.
-#[expect(clippy::disallowed_methods, reason = "the pace of a thread is not a fact about devices: moving the clock must not move it")]
-pub(in crate::store) fn machine_now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]

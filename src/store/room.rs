@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::store::inbox::machine_now;
 use crate::store::settings::{self, Setting};
 use crate::store::tx::Tx;
+use crate::store::work::machine_now;
 
 /// How long a proof holds: whoever asks more often costs the disk nothing.
 const HOLDS_FOR: Duration = Duration::from_secs(1);

@@ -10,7 +10,6 @@ use tokio::sync::oneshot;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
-use crate::store::inbox::machine_now;
 use crate::store::tx::{Tx, busy};
 
 /// What a closure gives.
@@ -114,4 +113,10 @@ pub(in crate::store) fn undone() -> Error {
 fn panicked(panic: &(dyn Any + Send)) -> Error {
     let said = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     Error::internal("a fault in the program; nothing of this request was stored", said.unwrap_or_else(|| String::from("panic")))
+}
+
+/// The machine's own time, for how long the writer sleeps and works; never a transaction's moment.
+#[expect(clippy::disallowed_methods, reason = "the pace of a thread is not a fact about devices: moving the clock must not move it")]
+pub(in crate::store) fn machine_now() -> Instant {
+    Instant::now()
 }

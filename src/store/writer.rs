@@ -10,10 +10,10 @@ use crate::error::{Error, Kind, Result};
 use crate::metrics::WriterMeter;
 use crate::store::bells::{Bells, Tower};
 use crate::store::disk::{Committed, Disk, Durable};
-use crate::store::inbox::{Inbox, Turn, machine_now};
+use crate::store::inbox::{Inbox, Turn};
 use crate::store::soft::{self, SoftFact};
 use crate::store::tx::Tx;
-use crate::store::work::{Job, Outcome, undone};
+use crate::store::work::{Job, Outcome, machine_now, undone};
 
 /// Closures in one commit.
 pub const GROUP_LIMIT: usize = 256;

@@ -90,7 +90,10 @@ async fn a_full_disk_is_busy_keeps_what_was_answered_and_has_its_end() {
 
     house.write(|tx| limit_pages_for_tests(tx, 0)).await;
     // Pages that are not full yet take in a little; an answer of this size needs more.
-    let large = device.says(&format!("{}<key>Output</key><string>{}</string>", answer(&second, "Acknowledged"), "x".repeat(200_000)));
+    // Reports are kept packed: it has to be one that does not become small by that.
+    let noise: String =
+        (0..50_000_u32).map(|number| format!("{:08x}", number.wrapping_mul(2_654_435_761).rotate_left(number % 32))).collect();
+    let large = device.says(&format!("{}<key>Output</key><string>{noise}</string>", answer(&second, "Acknowledged")));
     for _ in 0..3 {
         assert_busy(&house.send(device.put("/mdm/connect", large.clone())).await, "/mdm/connect");
     }

@@ -12,6 +12,7 @@ use crate::mdm::updates::plans::{self, NewPlan};
 use crate::mdm::updates::rules::{Deadline, Target};
 use crate::mdm::updates::words;
 use crate::store::deployments::Mechanism;
+use crate::store::devices;
 use crate::store::update_states::{Action, Stage};
 
 impl Device<'_> {
@@ -286,7 +287,11 @@ fn what_began_by_command_goes_on_in_the_way_of_the_system_that_the_device_came_t
         ipad.start(Some("27.1"), action).unwrap();
         assert_eq!(ipad.answering(|_| taken.to_owned()).len(), 1);
         // Its person installed another release meanwhile, whose system has no such commands any more.
-        ipad.says_what_it_is("27.0");
+        let id = ipad.enrollment().device_id;
+        school.write(move |tx| {
+            let ipad = devices::by_id(tx, &id)?.unwrap();
+            devices::update(tx, &devices::Device { os_version: "27.0".into(), ..ipad })
+        });
         school.clock.advance(Duration::from_secs(601));
         assert!(ipad.answering(|kind| panic!("{kind}")).is_empty(), "{action:?}");
         let (row, served) = (ipad.update(), ipad.enforced());
