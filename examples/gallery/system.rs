@@ -312,15 +312,23 @@ fn people_pages() -> Vec<(&'static str, Markup)> {
     };
     let known = AdminForm { id: Some("2".into()), name: "grace".into(), ..form.clone() };
     let token = TokenForm { name: String::new(), role: Role::Viewer, days: "90".into(), errors: vec![] };
-    let many =
-        PracticeView { wanted: 25, here: 12, boxed: 10, limit: 500, may_change: true, may_switch_on: true, ..PracticeView::default() };
+    let many = PracticeView {
+        wanted: 25,
+        classroom: 25,
+        here: 12,
+        boxed: 10,
+        limit: 500,
+        may_change: true,
+        may_switch_on: true,
+        ..PracticeView::default()
+    };
     vec![
         ("admin-new", people::admin(&shell(), &form)),
         ("admin", people::admin(&shell(), &known)),
         ("token-new", people::token(&shell(), &token)),
         ("token-made", people::token_made(&shell(), "nightly export", "rollcall_Jh3v0mK9b2R7sQ1xW5tY8uE4aZ6cD0fG")),
         ("practice", practice::practice(&young_shell(), &many)),
-        ("practice-none", practice::practice(&shell(), &PracticeView { wanted: 0, here: 0, ..many })),
+        ("practice-none", practice::practice(&shell(), &PracticeView { wanted: 0, classroom: 0, here: 0, ..many })),
     ]
 }
 

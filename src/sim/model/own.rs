@@ -18,7 +18,8 @@ pub fn own_devices(seed: u64) -> Vec<Individual> {
         let model = model(product).expect("the model of each is in the catalog");
         let release = newest_release(Platform::Ios, major).expect("the generation of each has a release");
         let wish = Wish { model, release, supervised: false, automated: false, shared: false, by_account: Some(ByAccount::Own) };
-        invent(seed, NUMBERED_FROM + number, wish)
+        // Nobody gave them a place in a room.
+        Individual { name: model.model_name.to_owned(), ..invent(seed, NUMBERED_FROM + number, wish) }
     };
     (1..).zip(KINDS).map(own).collect()
 }
@@ -31,6 +32,7 @@ mod tests {
     fn there_are_an_iphone_and_an_ipad_that_their_people_enroll() {
         let own = own_devices(1);
         assert_eq!(own.iter().map(|own| own.model.model_name).collect::<Vec<_>>(), ["iPhone", "iPad"]);
+        assert!(own.iter().all(|own| own.name == own.model.model_name));
         assert!(own.iter().all(|own| own.by_account == Some(ByAccount::Own) && !own.supervised && own.model.runs(own.release)));
         assert_ne!(own[0].udid, own[1].udid);
     }

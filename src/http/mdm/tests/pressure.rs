@@ -11,6 +11,7 @@ use super::{Device, House, Reply, answer};
 use crate::app::App;
 use crate::http::budget::BODIES_MAX_BYTES;
 use crate::http::limits::CHECK_IN_MAX_BYTES;
+use crate::pki::hex;
 use crate::pki::seal::{KEY_BYTES, Sealer};
 use crate::store::commands::CommandState;
 use crate::store::{OpenOptions, limit_pages_for_tests};
@@ -91,8 +92,9 @@ async fn a_full_disk_is_busy_keeps_what_was_answered_and_has_its_end() {
     house.write(|tx| limit_pages_for_tests(tx, 0)).await;
     // Pages that are not full yet take in a little; an answer of this size needs more.
     // Reports are kept packed: it has to be one that does not become small by that.
-    let noise: String =
-        (0..50_000_u32).map(|number| format!("{:08x}", number.wrapping_mul(2_654_435_761).rotate_left(number % 32))).collect();
+    let noise: Vec<u8> =
+        (0..50_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).rotate_left(number % 32).to_be_bytes()).collect();
+    let noise = hex(&noise);
     let large = device.says(&format!("{}<key>Output</key><string>{noise}</string>", answer(&second, "Acknowledged")));
     for _ in 0..3 {
         assert_busy(&house.send(device.put("/mdm/connect", large.clone())).await, "/mdm/connect");

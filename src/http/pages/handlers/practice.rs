@@ -25,7 +25,7 @@ pub(super) fn routes() -> Router<App> {
 }
 
 async fn view(app: &App, who: &SignedIn, refused: Option<(String, String)>) -> Result<PracticeView> {
-    let (wanted, here, boxed, own, own_obstacle) = app
+    let (classroom, wanted, here, boxed, own, own_obstacle) = app
         .store
         .read_slow(app.now(), |tx| {
             let filter = Filter { practice: Some(true), ..Filter::default() };
@@ -35,10 +35,11 @@ async fn view(app: &App, who: &SignedIn, refused: Option<(String, String)>) -> R
             let on = if wanted > 0 { practice::cart::switched_on(tx)?.len() as u64 } else { 0 };
             let boxed = if wanted > 0 { practice::cart::still_boxed(tx)? } else { 0 };
             let all = u64::from(wanted) + on + if own { own::COUNT as u64 } else { 0 };
-            Ok((all, roster::counts(tx, &filter)?.iter().sum(), boxed, own, own::obstacle(tx)?))
+            Ok((u64::from(wanted), all, roster::counts(tx, &filter)?.iter().sum(), boxed, own, own::obstacle(tx)?))
         })
         .await?;
     Ok(PracticeView {
+        classroom,
         wanted,
         here,
         boxed,

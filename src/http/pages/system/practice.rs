@@ -8,8 +8,10 @@ use super::super::parts::{Button, Confirm, Frame, Live, Section, Shell, confirm,
 /// What the page shows.
 #[derive(Debug, Clone, Default)]
 pub struct PracticeView {
-    /// How many are wanted.
+    /// How many are wanted, with those of the cart and people's own.
     pub wanted: u64,
+    /// How many of them are of the classroom, which is the number that can be changed.
+    pub classroom: u64,
     /// How many are here.
     pub here: u64,
     /// How many iPads of the practice cart are boxed still.
@@ -35,8 +37,8 @@ const BACK: (&str, &str) = ("/system", "System");
 
 /// The page.
 pub fn practice(shell: &Shell, view: &PracticeView) -> Markup {
-    let wanted = view.wanted.to_string();
-    let typed = view.refused.as_ref().map_or(wanted.as_str(), |(typed, _)| typed);
+    let classroom = view.classroom.to_string();
+    let typed = view.refused.as_ref().map_or(classroom.as_str(), |(typed, _)| typed);
     let error = view.refused.as_ref().map(|(_, error)| error.as_str());
     let help = format!(
         "Up to {}. iPads, iPhones, Macs and an Apple TV, with systems from iOS 12 to 27.",
@@ -110,7 +112,8 @@ mod tests {
         let shell = Shell::for_tests(Section::System, Timestamp::from_seconds(0));
         let refused = Some(("many".to_owned(), "Write a number up to 500.".to_owned()));
         let view = PracticeView {
-            wanted: 25,
+            wanted: 27,
+            classroom: 25,
             here: 12,
             boxed: 10,
             limit: 500,
@@ -120,7 +123,9 @@ mod tests {
             ..PracticeView::default()
         };
         let html = practice(&shell, &view).into_string();
-        assert!(html.contains("value=\"many\"") && html.contains("Write a number up to 500.") && html.contains("12 of 25"), "{html}");
+        assert!(html.contains("value=\"many\"") && html.contains("Write a number up to 500.") && html.contains("12 of 27"), "{html}");
+        let right = practice(&shell, &PracticeView { refused: None, ..view.clone() }).into_string();
+        assert!(right.contains("value=\"25\""), "without those that come on top: {right}");
         assert!(html.contains("Switch all 10 on"), "{html}");
         let look = practice(&shell, &PracticeView { may_change: false, ..view.clone() }).into_string();
         assert!(!look.contains("Set the number") && !look.contains("Remove all") && look.contains("Switch all 10 on"), "{look}");
