@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use clap::Args;
 
+use super::ending::Ending;
 use super::{log, serve};
 use crate::app::App;
 use crate::clock::Clock;
@@ -78,10 +79,11 @@ impl Demo {
         log::start(&config.log)?;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
         let (wanted, switch_on, own_devices) = (Wanted { devices: self.devices, seed: self.seed }, self.switch_on, self.own_devices);
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
+            let mut ending = Ending::listen()?;
             let services = Services::start(&Clock::System, &Random::System).await?;
             let start = serve::Serving::start_beside(config, Clock::System, Random::System, Grants::default(), Some(services));
-            let (serving, _) = start.await?;
+            let Some((serving, _)) = ending.unless_heard(start).await? else { return Ok(()) };
             let app = serving.app.clone();
             let prepare = move |tx: &crate::store::Tx| {
                 practice::show_apps(tx)?;
@@ -123,9 +125,11 @@ impl Demo {
                 }
                 (None, _) => println!("  Log in: http://localhost:{http}/login"),
             }
-            serving.until_told_to_end().await?;
+            serving.until_told_to_end(&mut ending).await;
             serving.stop().await
-        })
+        });
+        runtime.shutdown_background();
+        ended
     }
 }
 

@@ -7,6 +7,7 @@ mod completions;
 mod damaged;
 mod demo;
 mod doctor;
+mod ending;
 mod export;
 mod health;
 mod import;

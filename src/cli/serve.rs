@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::ending::{Ending, listen};
 use super::{damaged, log, open};
 use crate::app::App;
 use crate::clock::Clock;
@@ -96,11 +97,13 @@ impl Serve {
         log::start(&config.log)?;
         raise_open_files();
         let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::internal("The runtime cannot be started.", error))?;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
+            let mut ending = Ending::listen()?;
             loop {
-                let (serving, setup) = Serving::start(config, Clock::System, Random::System, Grants::default()).await?;
+                let start = Serving::start(config, Clock::System, Random::System, Grants::default());
+                let Some((serving, setup)) = ending.unless_heard(start).await? else { return Ok(()) };
                 serving.introduce(setup.as_ref());
-                let goes_on = serving.until_told_to_end().await?;
+                let goes_on = serving.until_told_to_end(&mut ending).await;
                 serving.stop().await?;
                 if !goes_on {
                     return Ok(());
@@ -108,7 +111,10 @@ impl Serve {
                 // A restored folder may have settings of its own.
                 config = Config::read(self.clone().flags(), environment())?;
             }
-        })
+        });
+        // A start that was broken off may have a thread that still looks through the database.
+        runtime.shutdown_background();
+        ended
     }
 
     fn flags(self) -> Layer {
@@ -212,19 +218,17 @@ impl Serving {
     }
 
     /// Completes when a signal asks this process to end, or when the appliance is to be started again on the same folder; tells whether it is.
-    pub async fn until_told_to_end(&self) -> Result<bool> {
-        let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    pub(super) async fn until_told_to_end(&self, ending: &mut Ending) -> bool {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = ending.heard() => {}
             () = self.app.restart_wanted() => {
                 tracing::info!("starts again on the same folder: answers are finished first");
-                return Ok(true);
+                return true;
             }
         }
         notify("STOPPING=1");
         tracing::info!("ends: answers are finished, nothing new is taken");
-        Ok(false)
+        false
     }
 
     /// Ends gracefully: no new connections, answers under way within their time, everything written, the folder given back.
@@ -253,10 +257,6 @@ fn warn_of_authority(app: &App) {
              Set the clock if it is wrong; if it was wrong when the authority was made, and no device is enrolled yet, begin anew with an empty data folder"
         );
     }
-}
-
-fn listen(kind: SignalKind) -> Result<Signal> {
-    signal(kind).map_err(|error| Error::internal("Signals cannot be received.", error))
 }
 
 /// The public address: what the settings say, or this machine's name and the first port.

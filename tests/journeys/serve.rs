@@ -181,6 +181,28 @@ fn a_killed_appliance_starts_again() {
     assert_eq!(second.ask("/health/ready"), "ok\n");
 }
 
+#[test]
+fn an_end_asked_for_while_it_starts_is_no_failure_and_the_next_start_finds_everything() {
+    // The first file is made after signals are heard; each later moment asks a little further on, up to the first answer.
+    for moment in ["rollcall.lock", "seal.key", "rollcall.db", "control.sock"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let usual = ["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--http-listen", "off"];
+        let mut process = rollcall(&usual).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        while !data.join(moment).exists() {
+            std::thread::yield_now();
+        }
+        run("kill", &["-TERM", &process.id().to_string()]);
+        let status = process.wait().unwrap();
+        let mut log = String::new();
+        process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(status.success(), "{moment}: {status}: {log}");
+        let after = Appliance::start(folder.path(), &[]);
+        assert_eq!(after.ask("/health/ready"), "ok\n");
+        after.end();
+    }
+}
+
 fn code(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), text(&output.stderr))
 }
