@@ -7,8 +7,9 @@ use std::time::Instant;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use rollcall::error::{Error, Result};
+use rollcall::mdm::Actor;
 use rollcall::mdm::policies::{self, NewPolicy, PolicyChange};
-use rollcall::mdm::{Actor, reconcile};
+use rollcall::mdm::reconcile::{self, Carried};
 use rollcall::store::{Store, Tx, enrollments};
 use school::NOW;
 use serde_json::json;
@@ -70,10 +71,10 @@ impl School {
 
     /// Works off everything that is due, page by page as the job does; gives how many were planned.
     fn plan_all(&self) -> usize {
-        let mut planned = 0;
+        let (mut planned, mut carried) = (0, Carried::default());
         loop {
-            let page = self.write(reconcile::plan_page);
-            planned += page;
+            let (page, next) = self.write(|tx| reconcile::plan_page(tx, carried));
+            (planned, carried) = (planned + page, next);
             if page == 0 {
                 return planned;
             }

@@ -8,10 +8,11 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use rollcall::clock::Day;
 use rollcall::error::Result;
+use rollcall::mdm::Actor;
+use rollcall::mdm::reconcile::{self, Carried};
 use rollcall::mdm::updates::candidates::{self, Found, Memo};
 use rollcall::mdm::updates::plans::{self, NewPlan};
 use rollcall::mdm::updates::rules::{Deadline, Ring, Rules, Target};
-use rollcall::mdm::{Actor, reconcile};
 use rollcall::protocol::lookup::List;
 use rollcall::store::devices::Device;
 use rollcall::store::releases::{self, Offer, Release, ReleaseKey};
@@ -59,10 +60,12 @@ impl School {
     /// Works off everything that is due, page by page as the job does; gives the longest page.
     #[expect(clippy::disallowed_methods, reason = "how long a page keeps others waiting is told beside the figure")]
     fn plan_all(&self) -> Duration {
-        let mut longest = Duration::ZERO;
+        let (mut longest, mut carried) = (Duration::ZERO, Carried::default());
         loop {
             let began = Instant::now();
-            if self.write(reconcile::plan_page) == 0 {
+            let (planned, next) = self.write(|tx| reconcile::plan_page(tx, carried));
+            carried = next;
+            if planned == 0 {
                 return longest;
             }
             longest = longest.max(began.elapsed());

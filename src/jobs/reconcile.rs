@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::error::{Kind, Result};
 use crate::jobs::Job;
-use crate::mdm::reconcile;
+use crate::mdm::reconcile::{self, Carried};
 use crate::store::deployments;
 
 /// Pages that one turn works off before other jobs have theirs.
@@ -13,11 +13,16 @@ const PAGES: usize = 50;
 pub(super) const JOB: Job = Job { name: "reconcile", due: deployments::next_due, run: |app, now| Box::pin(run(app, now)) };
 
 async fn run(app: &App, now: Timestamp) -> Result<String> {
-    let mut planned = 0;
+    let (mut planned, mut carried) = (0, Carried::default());
     for _ in 0..PAGES {
-        let page = match app.store.write(now, reconcile::plan_page).await {
+        let begun = std::mem::take(&mut carried);
+        let page = match app.store.write(now, |tx| reconcile::plan_page(tx, begun)).await {
             Err(error) if error.kind != Kind::Busy => app.store.write(now, reconcile::plan_apart).await?,
-            planned => planned?,
+            planned => {
+                let (page, next) = planned?;
+                carried = next;
+                page
+            }
         };
         planned += page;
         if page < reconcile::PAGE as usize {

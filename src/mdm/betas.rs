@@ -87,7 +87,7 @@ pub fn titles_for(tx: &Tx, settings: &Map<String, Value>) -> Result<BTreeMap<Str
 }
 
 /// Whose lists a device's token comes from: tokens of one organisation are worth nothing at another.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Source {
     /// Whether it is a practice device.
     practice: bool,

@@ -85,6 +85,11 @@ impl Tx {
         Ok(outcome)
     }
 
+    /// A number that stays the same for as long as nobody writes anything, in whatever transaction of the writer's.
+    pub fn writes(&self) -> u64 {
+        self.conn.total_changes()
+    }
+
     /// The connection, for statements that the helpers below do not cover.
     pub(in crate::store) fn conn(&self) -> &Connection {
         &self.conn

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::reconcile::gather::{Change, Memo};
 use crate::mdm::reconcile::outlook::{Item, Outlook, outlook};
@@ -32,19 +33,35 @@ pub fn plan_if_due(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
     if deployments::is_due(tx, &enrollment.id)? { plan(tx, &enrollment.id) } else { Ok(()) }
 }
 
-/// Plans for the enrollments that are due, at most [`PAGE`] of them; gives how many.
+/// What one page worked out that holds for many devices, for the next page: a school's planning is a hundred pages, and would work it out a hundred
+/// times. It is forgotten as soon as anybody else wrote anything, and when the clock moved on, for either may change what is wanted.
+#[derive(Debug, Default)]
+pub struct Carried {
+    memo: Memo,
+    /// [`Tx::writes`] and the moment of the page that it was worked out in.
+    of: Option<(u64, Timestamp)>,
+}
+
+impl Carried {
+    /// What still holds in this transaction.
+    fn still_true(self, tx: &Tx) -> Memo {
+        if self.of == Some((tx.writes(), tx.now)) { self.memo } else { Memo::default() }
+    }
+}
+
+/// Plans for the enrollments that are due, at most [`PAGE`] of them; gives how many, and what the next page may begin with once this one is committed.
 ///
 /// # Errors
 /// The page has to be planned by [`plan_apart`] when one of them cannot be made by a fault of ours.
-pub fn plan_page(tx: &Tx) -> Result<usize> {
+pub fn plan_page(tx: &Tx, carried: Carried) -> Result<(usize, Carried)> {
     let due = deployments::due(tx, PAGE)?;
     if due.is_empty() {
-        return Ok(0);
+        return Ok((0, Carried::default()));
     }
     capability::prepare(tx)?;
-    let mut memo = Memo::default();
+    let mut memo = carried.still_true(tx);
     due.iter().try_for_each(|enrollment_id| carry_out(tx, enrollment_id, &mut memo))?;
-    Ok(due.len())
+    Ok((due.len(), Carried { memo, of: Some((tx.writes(), tx.now)) }))
 }
 
 /// The same, each by itself: one that cannot be made keeps no other from being made. It takes the longer for it, since SQLite keeps what each changes

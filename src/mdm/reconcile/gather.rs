@@ -1,7 +1,7 @@
 //! What a device is to have: its groups' assignments, as the rooms make pieces of them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -74,10 +74,10 @@ pub(super) fn house(tx: &Tx, enrollment: &Enrollment, memo: &mut Memo) -> Result
         Some(parent_id) => enrollments::by_id(tx, parent_id)?.map(|parent| parent.server_url).unwrap_or_default(),
         None => enrollment.server_url.clone(),
     };
-    let Shared { organisation, capabilities } = memo.shared(tx)?;
+    let Shared { of_every_device, capabilities } = memo.shared(tx)?;
     Ok(House {
         origin: origin(&known),
-        organisation: organisation.clone(),
+        of_every_device: Arc::clone(of_every_device),
         capability: capabilities.as_ref().map(|key| key.of(enrollment, capability::PROFILES)).unwrap_or_default(),
         news_asked_at: declared::news_asked_at(tx, &enrollment.id)?,
     })
@@ -91,10 +91,10 @@ fn origin(url: &str) -> Option<String> {
 }
 
 /// What is wanted on a device in these groups, with a change that is only thought of.
-pub(super) fn wanted(tx: &Tx, groups: &[String], change: &Change, memo: &mut Memo) -> Result<Rc<[Assignment]>> {
+pub(super) fn wanted(tx: &Tx, groups: &[String], change: &Change, memo: &mut Memo) -> Result<Arc<[Assignment]>> {
     let is_thought_of = !change.added.is_empty() || !change.removed.is_empty();
     if let Some(known) = memo.wanted.get(groups).filter(|_| !is_thought_of) {
-        return Ok(Rc::clone(known));
+        return Ok(Arc::clone(known));
     }
     let mut wanted = Vec::new();
     for group_id in groups {
@@ -115,9 +115,9 @@ pub(super) fn wanted(tx: &Tx, groups: &[String], change: &Change, memo: &mut Mem
         }
     }
     wanted.sort_by(|a, b| (a.kind, &a.item_id, &a.group_id).cmp(&(b.kind, &b.item_id, &b.group_id)));
-    let wanted: Rc<[Assignment]> = wanted.into();
+    let wanted: Arc<[Assignment]> = wanted.into();
     if !is_thought_of {
-        memo.wanted.insert(groups.to_vec(), Rc::clone(&wanted));
+        memo.wanted.insert(groups.to_vec(), Arc::clone(&wanted));
     }
     Ok(wanted)
 }
@@ -129,7 +129,7 @@ fn of_kind(wanted: &[Assignment], kind: AssignedKind) -> &[Assignment] {
     &wanted[begin..end]
 }
 
-/// What is the same for many devices, worked out once for all that are looked at in a transaction.
+/// What is the same for many devices, worked out once for all that are looked at in a transaction, and in those after it while nobody else writes.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     /// Licences that a preview has not given to a device yet.
@@ -138,15 +138,15 @@ pub(super) struct Memo {
     pub(super) updates: updates::plan::Memo,
     shared: Option<Shared>,
     /// By the groups of a device.
-    wanted: HashMap<Vec<String>, Rc<[Assignment]>>,
+    wanted: HashMap<Vec<String>, Arc<[Assignment]>>,
     assigned: HashMap<String, Vec<Assignment>>,
-    policies: Vec<(PoliciesOf, Made)>,
+    policies: HashMap<PoliciesOf, Made>,
 }
 
 /// What is the same for every device.
 #[derive(Debug)]
 struct Shared {
-    organisation: String,
+    of_every_device: Arc<[Document]>,
     capabilities: Option<capability::Key>,
 }
 
@@ -154,7 +154,7 @@ struct Shared {
 type Made = (Vec<Piece>, Vec<Unable>);
 
 /// Everything that decides what policies come to on a device.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct PoliciesOf {
     capabilities: Capabilities,
     supported: Option<Vec<String>>,
@@ -168,7 +168,7 @@ impl Memo {
     fn shared(&mut self, tx: &Tx) -> Result<&Shared> {
         let shared = match self.shared.take() {
             Some(shared) => shared,
-            None => Shared { organisation: profile::organisation(tx)?, capabilities: capability::key(tx)? },
+            None => Shared { of_every_device: render::of_every_device(&profile::organisation(tx)?), capabilities: capability::key(tx)? },
         };
         Ok(self.shared.insert(shared))
     }
@@ -190,7 +190,7 @@ impl Memo {
         let is_mac = target.capabilities.platform == Platform::Macos;
         let has_user = is_mac && !assignments.is_empty() && profile_rows::has_user_channel(tx, &target.device_id)?;
         let of = PoliciesOf { capabilities: target.capabilities, supported: target.supported.clone(), assigned, betas, has_user };
-        if let Some((_, made)) = self.policies.iter().find(|(known, _)| *known == of) {
+        if let Some(made) = self.policies.get(&of) {
             return Ok(made.clone());
         }
         let (made, unable) = policies::pieces(tx, target, assignments)?;
@@ -202,7 +202,7 @@ impl Memo {
             }
         }
         pieces.extend(policies::merged_profiles(&payloads)?.into_iter().map(|merged| Piece::Profile(merged.profile)));
-        self.policies.push((of, (pieces.clone(), unable.clone())));
+        self.policies.insert(of, (pieces.clone(), unable.clone()));
         Ok((pieces, unable))
     }
 }

@@ -20,7 +20,7 @@ mod thought;
 mod updates;
 
 pub use apps::{app_answered, apps_listed, apps_present, apps_reported};
-pub use deed::{AFTER_FAULT, PAGE, plan, plan_apart, plan_if_due, plan_page};
+pub use deed::{AFTER_FAULT, Carried, PAGE, plan, plan_apart, plan_if_due, plan_page};
 pub use fetch::{Asset, asset_of, profile_of};
 pub(in crate::mdm) use gather::variables;
 pub use gather::{Change, target};

@@ -1,6 +1,7 @@
 //! From pieces to what one device is sent: each profile by command or by declaration, each configuration with its activation. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -58,8 +59,8 @@ const STATUS_ITEMS: [&str; 21] = [
 pub struct House {
     /// Scheme, host and port under which the device knows this server; none where that is not known.
     pub origin: Option<String>,
-    /// The organisation's name.
-    pub organisation: String,
+    /// What every device is served that has declarations, by [`of_every_device`].
+    pub of_every_device: Arc<[Document]>,
     /// The unguessable part of the addresses of this enrollment's profiles.
     pub capability: String,
     /// When it was last asked to say anew what became of its declarations.
@@ -168,8 +169,7 @@ pub fn render(target: &Target, house: &House, pieces: Vec<Piece>, unable: Vec<Un
         }
     }
     if declares {
-        declarations.extend(of_every_device(house));
-        add_declarations(&mut desired, declarations);
+        add_declarations(&mut desired, declarations, &house.of_every_device);
         if let (Some(asked_at), Some(subscription)) = (house.news_asked_at, desired.declarations.get_mut(STATUS)) {
             renew(subscription, asked_at);
         }
@@ -213,37 +213,28 @@ pub fn profile_declaration(identifier: &str) -> String {
     format!("{PREFIX}profile.{}", short(identifier))
 }
 
-fn of_every_device(house: &House) -> [DeclarationPiece; 2] {
-    let piece = |kind, identifier: &str, declaration_type: &str, payload, activate| DeclarationPiece {
-        edition: String::new(),
-        kind,
-        identifier: format!("{PREFIX}{identifier}"),
-        declaration_type: declaration_type.into(),
-        payload,
-        activate,
-        origins: Vec::new(),
-    };
+/// What every device of this organisation is served that has declarations: what it is to tell of itself, and who manages it.
+pub fn of_every_device(organisation: &str) -> Arc<[Document]> {
     let items: Vec<_> = STATUS_ITEMS.iter().map(|name| json!({ "Name": name })).collect();
-    [
-        piece(
-            DeclarationKind::Configuration,
-            "status",
-            "com.apple.configuration.management.status-subscriptions",
-            json!({ "StatusItems": items }),
-            true,
-        ),
-        piece(
-            DeclarationKind::Management,
-            "organization",
-            "com.apple.management.organization-info",
-            json!({ "Name": house.organisation }),
-            false,
-        ),
-    ]
+    let status = document(
+        (DeclarationKind::Configuration, STATUS.to_owned()),
+        "com.apple.configuration.management.status-subscriptions",
+        &json!({ "StatusItems": items }),
+        "",
+        Vec::new(),
+    );
+    let organization = document(
+        (DeclarationKind::Management, format!("{PREFIX}organization")),
+        "com.apple.management.organization-info",
+        &json!({ "Name": organisation }),
+        "",
+        Vec::new(),
+    );
+    [activation_of(STATUS, Vec::new()), status, organization].into()
 }
 
 /// Adds what can be served. One that spoils others is left out, and said so; the rest goes on.
-fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>) {
+fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>, of_every_device: &[Document]) {
     let mut named = BTreeMap::<String, &DeclarationPiece>::new();
     let mut refused = Vec::new();
     for piece in &pieces {
@@ -255,7 +246,8 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>) {
     }
     for piece in named.values().filter(|piece| piece.kind == DeclarationKind::Activation) {
         let configurations = piece.payload.get("StandardConfigurations").and_then(Value::as_array).into_iter().flatten();
-        let missing: Vec<_> = configurations.filter_map(Value::as_str).filter(|name| !named.contains_key(*name)).collect();
+        let is_there = |name: &str| named.contains_key(name) || of_every_device.iter().any(|document| document.identifier == name);
+        let missing: Vec<_> = configurations.filter_map(Value::as_str).filter(|name| !is_there(name)).collect();
         if !missing.is_empty() {
             refused.push((piece, format!("it activates {}, which this device does not get", missing.join(", "))));
         }
@@ -265,19 +257,13 @@ fn add_declarations(desired: &mut Desired, pieces: Vec<DeclarationPiece>) {
         let named = (piece.kind, piece.identifier.clone());
         let document = document(named, &piece.declaration_type, &piece.payload, &piece.edition, piece.origins.clone());
         if piece.activate {
-            let payload = json!({ "StandardConfigurations": [piece.identifier] });
-            let identifier = own_activation(&piece.identifier);
-            let mut activation = self::document(
-                (DeclarationKind::Activation, identifier),
-                "com.apple.activation.simple",
-                &payload,
-                "",
-                piece.origins.clone(),
-            );
-            activation.is_own_activation = true;
+            let activation = activation_of(&piece.identifier, piece.origins.clone());
             desired.declarations.insert(activation.identifier.clone(), activation);
         }
         desired.declarations.insert(document.identifier.clone(), document);
+    }
+    for document in of_every_device {
+        desired.declarations.entry(document.identifier.clone()).or_insert_with(|| document.clone());
     }
     let told = refused.into_iter().flat_map(|(piece, because)| {
         piece.origins.iter().map(move |origin| Unable { what: origin.name.clone(), because: because.clone(), origin: origin.clone() })
@@ -319,6 +305,13 @@ fn document(
     let server_token = hex(&digest::sha256(&said.to_json())[..16]);
     let content = Said { edition: "", server_token: &server_token, ..said }.to_json();
     Document { kind, identifier, declaration_type: declaration_type.to_owned(), server_token, content, origins, is_own_activation: false }
+}
+
+/// The activation that we make for a configuration.
+fn activation_of(configuration: &str, origins: Vec<Origin>) -> Document {
+    let named = (DeclarationKind::Activation, own_activation(configuration));
+    let payload = json!({ "StandardConfigurations": [configuration] });
+    Document { is_own_activation: true, ..document(named, "com.apple.activation.simple", &payload, "", origins) }
 }
 
 /// Gives a declaration another ServerToken though it says the same: the device fetches it again, and reports.

@@ -8,8 +8,8 @@ use super::School;
 use crate::clock::Timestamp;
 use crate::error::Kind;
 use crate::mdm::Actor;
-use crate::mdm::policies::{self, NewPolicy};
-use crate::mdm::reconcile::{self, DEVICES_MAX, Foreseen, Named, Previews, State, Thought};
+use crate::mdm::policies::{self, NewPolicy, PolicyChange};
+use crate::mdm::reconcile::{self, Carried, DEVICES_MAX, Foreseen, Named, Previews, State, Thought};
 use crate::mdm::{apps, profiles};
 use crate::protocol::mobileconfig::tests::{payload, profile_with};
 use crate::protocol::plist::Value;
@@ -44,7 +44,14 @@ impl School {
 
     /// Everything that is due is planned for, as the job does.
     fn plans_all(&self) {
-        while self.write(reconcile::plan_page) > 0 {}
+        let mut carried = Carried::default();
+        loop {
+            let (planned, next) = self.write(|tx| reconcile::plan_page(tx, carried));
+            carried = next;
+            if planned == 0 {
+                break;
+            }
+        }
     }
 
     /// RequestTypes of what waits for a device, oldest first.
@@ -236,4 +243,36 @@ fn switches_and_apps_for_users_of_a_mac_without_one_are_told_and_not_left_out_in
         let seen = school.foresee(thought);
         assert!(seen.unable == 1 && seen.items[0].unable[0].because.contains("no user of this Mac"), "{kind:?}: {seen:?}");
     }
+}
+
+#[test]
+fn what_somebody_changes_between_two_pages_of_planning_counts_in_the_next_one() {
+    let school = School::new();
+    school.group_of("all");
+    let count = 2 * reconcile::PAGE as usize;
+    school.write(move |tx| (0..count).try_for_each(|at| rows::device(tx, &format!("d{at:04}"), "iPad", "16.7", "all")));
+    let policy = school.policy("Exam", json!({ "no_camera": true }));
+    school.assign_policy(&policy, None);
+    let restrictions = |at: usize| {
+        let rows = school.write(move |tx| deployments::of_enrollment(tx, &format!("e-d{at:04}")));
+        rows.into_iter().find(|row| row.key == "profile:org.rollcall.policies.restrictions").map(|row| row.wanted)
+    };
+    let (planned, mut carried) = school.write(|tx| reconcile::plan_page(tx, Carried::default()));
+    assert_eq!(planned, count / 2);
+    let before = (0..count).find_map(restrictions).unwrap();
+
+    let settings = json!({ "no_camera": true, "no_airdrop": true }).as_object().cloned();
+    let change = PolicyChange { settings, ..PolicyChange::default() };
+    school.write(move |tx| policies::update(tx, &Actor::Console, &policy, &change));
+    let mut pages = Vec::new();
+    while pages.last() != Some(&0) {
+        let (planned, next) = school.write(|tx| reconcile::plan_page(tx, carried));
+        carried = next;
+        pages.push(planned);
+    }
+    assert_eq!(pages, [count / 2, count / 2, 0], "page by page");
+    let mut after: Vec<_> = (0..count).filter_map(restrictions).collect();
+    assert_eq!(after.len(), count);
+    after.dedup();
+    assert!(after.len() == 1 && after[0] != before, "each has what is wanted now");
 }

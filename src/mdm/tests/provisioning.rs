@@ -17,7 +17,7 @@ const LIST: &str = "ProvisioningProfileList";
 impl super::Device<'_> {
     /// Answers everything; the list of provisioning profiles by `there`. Gives what was asked about them.
     fn provisioned(&self, there: &[&str]) -> Vec<String> {
-        self.school.write(|tx| reconcile::plan_page(tx).map(drop));
+        self.school.write(|tx| reconcile::plan_page(tx, reconcile::Carried::default()).map(drop));
         let (mut asked, mut offer) = (Vec::new(), self.idle());
         while let Some(command) = offer {
             let said = if command.request_type == LIST {

@@ -53,7 +53,7 @@ impl fmt::Display for Request<'_> {
 }
 
 /// What is known of an enrollment; what is not known yet forbids nothing, since the device refuses what it cannot do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Capabilities {
     /// The family of its operating system.
     pub platform: Platform,

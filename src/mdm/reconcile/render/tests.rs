@@ -29,7 +29,7 @@ fn target(platform: Platform, os_version: &str) -> Target {
 fn house() -> House {
     House {
         origin: Some("https://mdm.example.school".into()),
-        organisation: "Example School".into(),
+        of_every_device: of_every_device("Example School"),
         capability: "E1.proof".into(),
         news_asked_at: None,
     }

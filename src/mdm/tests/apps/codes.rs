@@ -120,7 +120,7 @@ fn code_queued(school: &School) -> (Device<'_>, String) {
     assigned(school, 0, AssignedMode::Required, nobody());
     device.session(&taken("NeedsRedemption"), "NeedsRedemption");
     import(school);
-    school.write(reconcile::plan_page);
+    school.write(|tx| reconcile::plan_page(tx, reconcile::Carried::default()));
     let row = device.app().unwrap();
     assert_eq!((row.is_redeeming(), left(school)), (true, 2), "one is kept for it");
     (device, row.command_uuid.unwrap())
@@ -144,7 +144,7 @@ fn a_code_that_was_never_sent_is_free_again_when_its_command_expires_is_cancelle
         let school = School::new();
         let (device, uuid) = code_queued(&school);
         end(&school, device.enrollment(), uuid);
-        school.write(reconcile::plan_page);
+        school.write(|tx| reconcile::plan_page(tx, reconcile::Carried::default()));
         assert_eq!(left(&school), 3, "{how}");
         if how == "cancelled" {
             school.clock.advance(days(2));
@@ -161,6 +161,6 @@ fn a_code_that_was_sent_stays_given_whatever_becomes_of_its_command() {
     assert_eq!(device.idle().unwrap().request_type, "ApplyRedemptionCode", "and no answer comes");
     let enrollment = device.enrollment();
     school.write(move |tx| commands::cancel(tx, &Actor::Console, &enrollment, &uuid));
-    school.write(reconcile::plan_page);
+    school.write(|tx| reconcile::plan_page(tx, reconcile::Carried::default()));
     assert_eq!(left(&school), 2, "the device may have redeemed it");
 }

@@ -64,7 +64,7 @@ fn device<'a>(school: &'a School, udid: &str, os_version: &str) -> Device<'a> {
 
 impl Device<'_> {
     fn plans(&self) {
-        self.school.write(reconcile::plan_page);
+        self.school.write(|tx| reconcile::plan_page(tx, reconcile::Carried::default()));
     }
 
     /// The profile of a focus that it is sent.

@@ -8,7 +8,7 @@ pub use declare::{IDENTIFIER, identifier};
 pub use meant::{Aim, Meant, On, meant};
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Timestamp, Wall, Zone};
@@ -79,19 +79,19 @@ pub fn read(tx: &Tx, plan: update_plans::Plan) -> Result<Read> {
 /// What is the same for many devices, worked out once for all that are looked at in a transaction.
 #[derive(Debug, Default)]
 pub struct Memo {
-    plans: Option<Rc<[Read]>>,
+    plans: Option<Arc<[Read]>>,
     zone: Option<Zone>,
     /// What was found for devices of one kind.
     pub candidates: candidates::Memo,
 }
 
 impl Memo {
-    fn plans(&mut self, tx: &Tx) -> Result<Rc<[Read]>> {
+    fn plans(&mut self, tx: &Tx) -> Result<Arc<[Read]>> {
         if let Some(plans) = &self.plans {
-            return Ok(Rc::clone(plans));
+            return Ok(Arc::clone(plans));
         }
-        let plans: Rc<[Read]> = update_plans::all(tx)?.into_iter().map(|plan| read(tx, plan)).collect::<Result<_>>()?;
-        self.plans = Some(Rc::clone(&plans));
+        let plans: Arc<[Read]> = update_plans::all(tx)?.into_iter().map(|plan| read(tx, plan)).collect::<Result<_>>()?;
+        self.plans = Some(Arc::clone(&plans));
         Ok(plans)
     }
 
