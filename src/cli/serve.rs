@@ -1,5 +1,7 @@
 //! `rollcall serve`: the appliance, from its first start to its graceful end.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,16 +206,19 @@ impl Serving {
     /// Prints where the appliance is and what to do first.
     fn introduce(&self, setup: Option<&Secret<String>>) {
         let url = &self.app.public_url;
-        println!("Rollcall {} answers at {url}", env!("CARGO_PKG_VERSION"));
+        let mut words = format!("Rollcall {} answers at {url}\n", env!("CARGO_PKG_VERSION"));
         for (listener, address) in &self.addresses {
-            println!("  {address} ({})", listener.flag());
+            let _ = writeln!(words, "  {address} ({})", listener.flag());
         }
         if self.app.shows_own_tls() {
-            println!("Root certificate, SHA-256: {}", self.app.authority().issuer.certificate().fingerprint().in_pairs());
+            let _ = writeln!(words, "Root certificate, SHA-256: {}", self.app.authority().issuer.certificate().fingerprint().in_pairs());
         }
         if let Some(token) = setup {
-            println!("Set it up within a day; this link works once:\n  {}", format_args!("{url}/setup?token={}", token.expose()));
+            let _ = writeln!(words, "Set it up within a day; this link works once:\n  {url}/setup?token={}", token.expose());
         }
+        // Whoever started it may have closed the other end; devices are answered all the same.
+        let mut output = std::io::stdout().lock();
+        let _ = output.write_all(words.as_bytes()).and_then(|()| output.flush());
         notify("READY=1");
     }
 
