@@ -31,6 +31,7 @@ mod queue;
 mod reconcile;
 mod renewal;
 mod returns;
+mod rights;
 mod rollouts;
 mod scep;
 mod secrets;
