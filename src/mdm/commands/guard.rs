@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::mdm::locked;
 use crate::protocol::availability::Capabilities;
 use crate::protocol::command::Command as Order;
 use crate::protocol::mobileconfig;
@@ -37,6 +38,10 @@ fn mac(tx: &Tx, enrollment: &Enrollment, device: &Capabilities, order: &Order) -
             "Locking would deactivate this Mac: with Apple silicon it needs macOS {LOCK_IS_SAFE_FROM} or later first; it has {}.",
             device.os_version
         )));
+    }
+    // A second PIN would be kept beside the one that opens it, and open nothing.
+    if is_lock && let Some(because) = locked::stands_against(tx, device.platform, enrollment)? {
+        return Err(Error::conflict(because));
     }
     let needs_pin = says(if is_lock { "PINRequiredForDeviceLock" } else { "PINRequiredForEraseDevice" });
     if needs_pin && order.text("PIN").is_none_or(str::is_empty) {

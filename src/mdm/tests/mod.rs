@@ -17,6 +17,7 @@ mod groups;
 mod imports;
 mod library;
 mod licences;
+mod locked;
 mod lost;
 mod moved_in;
 mod moves;
