@@ -43,7 +43,8 @@ fn mac(tx: &Tx, enrollment: &Enrollment, device: &Capabilities, order: &Order) -
     if is_lock && let Some(because) = locked::stands_against(tx, device.platform, enrollment)? {
         return Err(Error::conflict(because));
     }
-    let needs_pin = says(if is_lock { "PINRequiredForDeviceLock" } else { "PINRequiredForEraseDevice" });
+    // Macs refuse to be locked without one, whether they said so or not; and one that did not would be in nobody's hand.
+    let needs_pin = is_lock || says("PINRequiredForEraseDevice");
     if needs_pin && order.text("PIN").is_none_or(str::is_empty) {
         return Err(Error::conflict("This Mac does that only with a PIN of six characters, which unlocks it again; give one."));
     }

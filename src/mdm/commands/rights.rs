@@ -25,6 +25,7 @@ const DAILY: [&str; 41] = [
     "DisableLostMode",
     "EnableLostMode",
     "InstalledApplicationList",
+    "LOMDeviceRequest",
     "LOMSetupRequest",
     "LogOutUser",
     "ManagedApplicationAttributes",
@@ -51,7 +52,6 @@ const DAILY: [&str; 41] = [
     "ValidateApplications",
     "VerifyFirmwarePassword",
     "VerifyRecoveryLock",
-    "LOMDeviceRequest",
 ];
 
 /// What loses something, opens a device to whoever holds it, or shuts people out.
@@ -105,4 +105,26 @@ fn right_on(tx: &Tx, enrollment: &Enrollment, order: &Order) -> Result<Right> {
 
 fn is_mac(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
     Ok(devices::by_id(tx, &enrollment.device_id)?.is_some_and(|device| device.platform == Platform::Macos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::command::schema;
+
+    #[test]
+    fn what_the_lists_name_is_known_and_stands_in_one_of_them() {
+        for name in DAILY.iter().chain(&DESTROYS) {
+            assert!(schema::knows(name), "{name} is no command");
+        }
+        assert!(DAILY.iter().all(|daily| !DESTROYS.contains(daily)));
+    }
+
+    #[test]
+    fn what_is_not_listed_takes_what_configuring_takes() {
+        for unlisted in ["InstallProfile", "RemoveProfile", "Settings", "DeclarativeManagement", "MakeCoffee", "devicelock", ""] {
+            assert_eq!(right_for(unlisted, false), Right::Configure, "{unlisted:?}");
+        }
+        assert_eq!((right_for("DeviceLock", false), right_for("DeviceLock", true)), (Right::Command, Right::Destroy));
+    }
 }
