@@ -7,9 +7,12 @@ use uuid::Uuid;
 use super::{Device, School};
 use crate::error::Kind;
 use crate::mdm::commands::{self, Wish};
+use crate::mdm::updates::progress;
 use crate::mdm::{Actor, why};
 use crate::protocol::command::{self, Command};
 use crate::protocol::platform::Platform;
+use crate::store::enrollments::Enrollment;
+use crate::store::update_states::{self, Stage, UpdateState};
 use crate::store::{devices, escrow};
 
 const UDID: &str = "00008030-00AA11BB22CC33DD";
@@ -73,6 +76,28 @@ fn a_mac_that_is_locked_says_so_until_it_connects_again() {
     device.answer_everything();
     assert_eq!(reasons(&device), Vec::<String>::new(), "somebody typed it");
     device.enqueue(lock(6));
+}
+
+#[test]
+fn its_updates_wait_for_the_pin_too() {
+    let school = School::new();
+    let device = mac(&school);
+    let enrollment = device.enrollment();
+    let why = |enrollment: Enrollment| {
+        school.write(move |tx| {
+            let row = UpdateState { stage: Stage::Waiting, ..UpdateState::blank("", 0, tx.now) };
+            update_states::put(tx, &enrollment.id, &row)?;
+            let listed = progress::members(tx, &Actor::Console, "", &[], None, 10)?.remove(0);
+            Ok([progress::because(tx, &enrollment, &row)?, (listed.because, listed.remedy)])
+        })
+    };
+    assert!(why(enrollment).iter().all(|(because, _)| !because.contains("PIN")));
+    let asked = device.enqueue(lock(1)).uuid;
+    device.idle();
+    device.report(&asked, "Acknowledged");
+    for (because, remedy) in why(device.enrollment()) {
+        assert!(because.starts_with("Locked with a PIN since ") && remedy.starts_with("Type the PIN on it"), "{because} {remedy}");
+    }
 }
 
 #[test]
