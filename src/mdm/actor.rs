@@ -15,7 +15,7 @@ pub enum Role {
     Owner,
     /// Everything but owners and their secrets.
     Admin,
-    /// Daily work with devices; no erase, no settings.
+    /// Daily work with devices: questions, restarts, locks of what is no Mac, Lost Mode, updates; no erase, no profiles or apps, no settings.
     Helper,
     /// Own classes only, for a limited time.
     Teacher,
@@ -71,7 +71,7 @@ pub enum Right {
     Command,
     /// Erase, lock with a PIN, retire and delete devices.
     Destroy,
-    /// Push certificates, webhooks, settings.
+    /// Push certificates, webhooks, settings, and what devices are given: profiles, apps, declarations.
     Configure,
     /// Read the audit log.
     Log,
@@ -108,12 +108,18 @@ impl Right {
             Self::Teach => "see classes and start a focus in them",
             Self::Invite => "invite devices",
             Self::Command => "send commands",
-            Self::Destroy => "erase, lock, retire or delete devices",
-            Self::Configure => "change settings",
+            Self::Destroy => "erase, retire or delete devices, or lock a Mac",
+            Self::Configure => "change settings and what devices are given",
             Self::Log => "read the audit log",
             Self::Govern => "manage people and tokens",
             Self::Reveal => "see secrets held for devices",
         }
+    }
+
+    /// The roles that have it, in words: "owner or admin".
+    pub fn roles(self) -> String {
+        let roles: Vec<_> = Role::ALL.into_iter().filter(|role| role.may(self)).map(Role::as_str).collect();
+        roles.join(" or ")
     }
 }
 
@@ -164,8 +170,7 @@ impl Actor {
         if self.may(right) {
             return Ok(());
         }
-        let needed: Vec<_> = Role::ALL.into_iter().filter(|role| role.may(right)).map(Role::as_str).collect();
-        Err(Error::forbidden(format!("{self} may not {}; that takes the role {}.", right.deed(), needed.join(" or "))))
+        Err(Error::forbidden(format!("{self} may not {}; that takes the role {}.", right.deed(), right.roles())))
     }
 
     /// Tells whether the actor may do it, for pages that hide what would be refused.
@@ -234,6 +239,9 @@ mod tests {
     #[test]
     fn a_refusal_says_which_role_it_takes() {
         let refusal = person(Role::Viewer).require(Right::Destroy).unwrap_err();
-        assert_eq!(refusal.message, "kim (viewer) may not erase, lock, retire or delete devices; that takes the role owner or admin.");
+        assert_eq!(
+            refusal.message,
+            "kim (viewer) may not erase, retire or delete devices, or lock a Mac; that takes the role owner or admin."
+        );
     }
 }

@@ -36,6 +36,7 @@ pub mod jobs;
 pub mod journal;
 
 pub mod licences;
+pub mod locked;
 pub mod lost;
 pub mod moves;
 pub mod names;

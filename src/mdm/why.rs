@@ -7,7 +7,7 @@ use crate::mdm::ca::imported;
 use crate::mdm::commands::words;
 use crate::mdm::enroll::renewal;
 use crate::mdm::settings::zone;
-use crate::mdm::{moves, return_to_service, setup_assistant};
+use crate::mdm::{locked, moves, return_to_service, setup_assistant};
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::authorities;
@@ -57,7 +57,10 @@ pub fn device(tx: &Tx, device: &Device, enrollment: Option<&Enrollment>) -> Resu
     if enrollment.state == EnrollmentState::Enrolled {
         reasons.extend(setup(tx, enrollment)?);
         reasons.extend(renewal(tx, enrollment)?);
-        reasons.extend(queue(tx, device, enrollment)?);
+        match at_its_pin(tx, device, enrollment)? {
+            Some(locked) => reasons.push(locked),
+            None => reasons.extend(queue(tx, device, enrollment)?),
+        }
     }
     reasons.sort_by_key(|reason| !reason.needs_someone);
     Ok(reasons)
@@ -183,6 +186,12 @@ fn push(enrollment: &Enrollment) -> Option<Reason> {
         ));
     }
     None
+}
+
+/// Why a Mac does not connect that stands at the screen that asks for the PIN with which it was locked; nothing for any other.
+pub fn at_its_pin(tx: &Tx, device: &Device, enrollment: &Enrollment) -> Result<Option<Reason>> {
+    let Some((cause, remedy)) = locked::because(tx, device.platform, enrollment)? else { return Ok(None) };
+    Ok(Some(problem(&cause, &remedy, locked::since(tx, device.platform, enrollment)?)))
 }
 
 fn queue(tx: &Tx, device: &Device, enrollment: &Enrollment) -> Result<Vec<Reason>> {

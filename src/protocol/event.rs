@@ -113,7 +113,7 @@ pub fn of_test(event_id: &str, created_at: Timestamp) -> Vec<u8> {
     serde_json::to_vec(&Tried { created_at, event_id, message, topic: TEST }).unwrap_or_default()
 }
 
-/// The body with its tokens and passwords masked, for receivers that are not to have them; empty where it cannot be read.
+/// The body with its tokens and passwords masked, and with where a lost device is, for receivers that are not to have them; empty where it cannot be read.
 pub fn redacted(raw: &[u8]) -> Vec<u8> {
     plist::parse_tolerant(raw).ok().and_then(|list| plist::to_xml(&mask(&list.value)).ok()).unwrap_or_default()
 }
@@ -248,5 +248,14 @@ mod tests {
         assert!(redacted.contains("UnlockToken") && redacted.contains("A-1"), "{redacted}");
         assert!(!redacted.contains("c2VjcmV0") && !redacted.contains("magic"), "{redacted}");
         assert!(super::redacted(b"not a plist").is_empty());
+    }
+
+    #[test]
+    fn a_redacted_answer_does_not_say_where_a_device_is() {
+        let raw = b"<plist><dict><key>Status</key><string>Acknowledged</string><key>Latitude</key><real>52.52</real>\
+            <key>Longitude</key><real>13.405</real><key>Timestamp</key><string>2026-11-25T08:00:00Z</string></dict></plist>";
+        let redacted = String::from_utf8(redacted(raw)).unwrap();
+        assert!(redacted.contains("Latitude") && redacted.contains("2026-11-25T08:00:00Z"), "{redacted}");
+        assert!(!redacted.contains("52.52") && !redacted.contains("13.405"), "{redacted}");
     }
 }

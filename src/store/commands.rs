@@ -4,7 +4,7 @@ mod kinds;
 mod standing;
 mod tried;
 
-pub use kinds::open_of_kinds;
+pub use kinds::{newest_open, open_of_kinds};
 use rusqlite::{Row, named_params};
 pub use standing::{Standing, most_not_nows, standing};
 pub use tried::tried_with_key;

@@ -146,6 +146,7 @@ await lesson.goto(`${base}/account`);
 check('her account says what she may', /see classes and start a focus/.test(await text(lesson)) && /Chrom|Headless/.test(await text(lesson)), await text(lesson));
 await picture(lesson, 'account');
 await lesson.goto(`${base}/account/second-factor`);
+await lesson.fill('input[name=password]', PASSWORD);
 await submit(lesson, lesson.locator('button', { hasText: 'Begin' }));
 const secret = await lesson.inputValue('#secret');
 check('a square of dots and a key are shown', await lesson.locator('main svg').count() > 0 && secret.replace(/\s/g, '').length === 32, secret);

@@ -56,6 +56,15 @@ fn own_id(actor: &Actor) -> Result<&str> {
     }
 }
 
+/// One's own password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OwnPassword {
+    /// The password with which one logs in.
+    #[schema(format = Password)]
+    password: String,
+}
+
 /// What an app on a telephone needs.
 #[derive(Debug, Serialize, ToSchema)]
 struct Prepared {
@@ -65,11 +74,20 @@ struct Prepared {
     address: String,
 }
 
-/// Make a new key for one's telephone. It counts for nothing until a code of it is confirmed.
-#[utoipa::path(post, path = "/api/v1/second-factor", tag = "session", responses((status = 201, description = "The key, said this once", body = Prepared)))]
-async fn prepare(State(app): State<App>, Authenticated(actor): Authenticated) -> Result<(StatusCode, JsonBody<Prepared>)> {
+/// Make a new key for one's telephone, with one's password. It counts for nothing until a code of it is confirmed.
+#[utoipa::path(post, path = "/api/v1/second-factor", tag = "session", request_body = OwnPassword,
+    responses((status = 201, description = "The key, said this once", body = Prepared)))]
+async fn prepare(
+    State(app): State<App>,
+    gate: Gate,
+    Authenticated(actor): Authenticated,
+    from: FromOurPage,
+    Json(input): Json<OwnPassword>,
+) -> Result<(StatusCode, JsonBody<Prepared>)> {
+    own_id(&actor)?;
+    let proof = gate.prove_own(&actor, input.password.into(), &from.client).await?;
     let work = move |tx: &Tx| {
-        let secret = second_factor::prepare(tx, &actor)?;
+        let secret = second_factor::prepare(tx, &actor, &proof)?;
         let issuer = Some(settings::organisation(tx)?).filter(|name| !name.is_empty()).unwrap_or_else(|| String::from("Rollcall"));
         let name = if let Actor::Person { name, .. } = &actor { name.as_str() } else { "" };
         Ok(Prepared { secret: totp::base32(&secret), address: totp::address(&secret, &issuer, name) })

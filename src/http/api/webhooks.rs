@@ -39,7 +39,7 @@ struct WebhookView {
     url: String,
     /// The topics that it wants; empty for all.
     topics: Vec<String>,
-    /// Whether tokens and secrets in raw messages are left in.
+    /// Whether tokens and secrets in raw messages, and where a lost device is, are left in.
     include_secrets: bool,
     /// Events that wait to be delivered.
     waiting: i64,
@@ -114,7 +114,7 @@ struct WebhookInput {
     /// somebody, and has to be named.
     #[serde(default)]
     topics: Vec<String>,
-    /// Whether tokens and secrets in raw messages are left in; only an owner may say so.
+    /// Whether tokens and secrets in raw messages, and where a lost device is, are left in; only an owner may say so.
     #[serde(default)]
     include_secrets: bool,
 }
@@ -144,7 +144,7 @@ struct WebhookChangeInput {
     url: Option<String>,
     /// The topics that it wants; an empty list for all that devices say.
     topics: Option<Vec<String>>,
-    /// Whether tokens and secrets in raw messages are left in; only an owner may say so.
+    /// Whether tokens and secrets in raw messages, and where a lost device is, are left in; only an owner may say so.
     include_secrets: Option<bool>,
     /// Whether it is switched on. What waits for one that is switched off is dropped.
     enabled: Option<bool>,

@@ -128,14 +128,20 @@ impl Gate {
         keep: Vec<u8>,
         client: Client,
     ) -> Result<()> {
-        let Actor::Person { name, .. } = &actor else {
-            return Err(Error::forbidden("Only people have passwords; log in as the person."));
-        };
+        let name = own_name(&actor)?;
         let password = Password::parse(new)?;
         let now = self.clock().now();
-        let proof = self.prove(name.clone(), old, &client).await?;
+        let proof = self.prove(name, old, &client).await?;
         let hashed = self.hash(password).await?;
         self.store().write(now, move |tx| admins::change_own_password(tx, &actor, &proof, hashed, Some(&keep))).await
+    }
+
+    /// Finds out whether a person knows their own password, before what a session alone is not enough for.
+    ///
+    /// # Errors
+    /// As [`Gate::log_in`], and forbidden for whoever has no password.
+    pub async fn prove_own(&self, actor: &Actor, password: Secret<String>, client: &Client) -> Result<Verified> {
+        self.prove(own_name(actor)?, password, client).await
     }
 
     /// Makes the bearer of a set-up link the first Owner, and logs them in.
@@ -185,5 +191,12 @@ impl Gate {
 impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gate").field("hashed", &self.hashed()).finish_non_exhaustive()
+    }
+}
+
+fn own_name(actor: &Actor) -> Result<String> {
+    match actor {
+        Actor::Person { name, .. } => Ok(name.clone()),
+        _ => Err(Error::forbidden("Only people have passwords; log in as the person.")),
     }
 }

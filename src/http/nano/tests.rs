@@ -282,7 +282,9 @@ async fn a_tool_may_do_what_its_tokens_role_may() {
     let message = crate::protocol::checkin::parse(check_in("TokenUpdate", DEVICE_1, TOKENS).as_bytes()).unwrap();
     house.app.store.write(house.app.now(), move |tx| checkin::move_in(tx, &Actor::Console, &message)).await.unwrap();
     assert_eq!(house.ask("PUT", &path, command("C-1", "ProfileList")).await.0, StatusCode::OK);
-    assert_eq!(house.ask("PUT", &path, command("C-2", "EraseDevice")).await.0, StatusCode::FORBIDDEN);
+    for request_type in ["EraseDevice", "RemoveProfile", "InstallProfile", "InstallApplication", "Settings", "MakeCoffee"] {
+        assert_eq!(house.ask("PUT", &path, command("C-2", request_type)).await.0, StatusCode::FORBIDDEN, "{request_type}");
+    }
 }
 
 #[tokio::test]

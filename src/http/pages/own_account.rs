@@ -172,7 +172,7 @@ pub struct FactorView {
     pub standing: Standing,
     /// What waits for its first code: the address in the square of dots, and the secret to be typed.
     pub prepared: Option<(String, String)>,
-    /// What was wrong with a code.
+    /// What was wrong with the password or a code.
     pub error: Option<String>,
 }
 
@@ -186,17 +186,23 @@ pub fn second_factor(shell: &Shell, view: &FactorView) -> Markup {
             @match (&view.prepared, view.standing.on_since) {
                 (_, Some(_)) => (is_on(view)),
                 (Some((address, secret)), None) => (confirm(address, secret, view.error.as_deref())),
-                (None, None) => (begin()),
+                (None, None) => (begin(view.error.as_deref())),
             }
         }
     };
     frame(shell, &Frame { back: Some(BACK), ..Frame::new(Section::Account, "Second factor") }, content)
 }
 
-fn begin() -> Markup {
+fn begin(error: Option<&str>) -> Markup {
     html! {
         p { "You need an app on your telephone that shows codes: the Passwords app of an iPhone or iPad, Google Authenticator, or any other." }
-        (post("/account/second-factor/begin", html! { (Button::submit("Begin").main()) }))
+        (post("/account/second-factor/begin", html! {
+            div.form {
+                (field("password", "Your password").kind("password").autocomplete("current-password").error(error)
+                    .help("So that nobody else switches it on who finds you logged in."))
+                div.form-foot { (Button::submit("Begin").main()) }
+            }
+        }))
     }
 }
 
@@ -330,6 +336,14 @@ mod tests {
     #[test]
     fn what_one_may_is_a_sentence() {
         assert_eq!((listed(&["a"]), listed(&["a", "b", "c"]), listed(&[])), ("a".into(), "a, b and c".into(), "do nothing".into()));
+    }
+
+    #[test]
+    fn it_begins_with_the_password() {
+        let shell = Shell::for_tests(Section::Account, Timestamp::from_seconds(0));
+        let standing = Standing { on_since: None, codes_left: 0, required: false };
+        let html = second_factor(&shell, &FactorView { standing, prepared: None, error: Some("<wrong>".into()) }).into_string();
+        assert!(html.contains("name=\"password\"") && html.contains("&lt;wrong&gt;"), "{html}");
     }
 
     #[test]

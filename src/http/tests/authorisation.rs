@@ -28,7 +28,7 @@ use crate::mdm::Role;
 const TABLE: &str = "src/http/tests/authorisation.txt";
 
 /// Addresses that prove something by what is sent to them, or end the very session that asks; they have tests of their own.
-const BY_THEMSELVES: [&str; 13] = [
+const BY_THEMSELVES: [&str; 14] = [
     "POST /login",
     "POST /login/code",
     "POST /logout",
@@ -40,6 +40,7 @@ const BY_THEMSELVES: [&str; 13] = [
     "POST /api/v1/session",
     "DELETE /api/v1/session",
     "PUT /api/v1/session/password",
+    "POST /api/v1/second-factor",
     "POST /api/v1/second-factor/off",
     "POST /api/v1/second-factor/recovery-codes",
 ];

@@ -21,6 +21,8 @@ use crate::store::settings::{self, Setting};
 
 /// How long the code is waited for after the password.
 pub const STEP_LIFE: Duration = Duration::from_secs(5 * 60);
+/// How long a secret waits for its first code; after that it takes the password again, lest whoever finds a session finds the secret too.
+pub const PREPARED_LIFE: Duration = Duration::from_secs(15 * 60);
 /// Codes that may be tried before the password is asked for anew.
 pub const TRIES_MAX: i64 = 5;
 /// Wrong codes in a row after which none is looked at for a while, wherever they come from.
@@ -115,12 +117,17 @@ fn own(tx: &Tx, actor: &Actor) -> Result<Admin> {
     admins::find(tx, id)?.ok_or_else(|| Error::not_found("Nobody here has this id."))
 }
 
-/// Makes a new secret for one's own telephone; it counts for nothing until a code of it was shown.
+/// Makes a new secret for one's own telephone, after one's own password was proven: a session that somebody else has come by is not enough to shut
+/// its person out. It counts for nothing until a code of it was shown.
 ///
 /// # Errors
-/// Conflict where one is on: that is switched off first, by whoever knows a code.
-pub fn prepare(tx: &Tx, actor: &Actor) -> Result<SecretBytes> {
+/// Unauthenticated when the proof is older than the password that is stored, forbidden when it is another person's; conflict where one is on: that is
+/// switched off first, by whoever knows a code.
+pub fn prepare(tx: &Tx, actor: &Actor, proof: &Verified) -> Result<SecretBytes> {
     let admin = own(tx, actor)?;
+    if proof.still_holds(tx)?.id != admin.id {
+        return Err(Error::forbidden("A second factor is switched on by the person themselves, with their own password."));
+    }
     if of(tx, &admin)?.on_since.is_some() {
         return Err(Error::conflict("Your second factor is on already. Switch it off first to use another telephone."));
     }
@@ -133,9 +140,13 @@ pub fn prepare(tx: &Tx, actor: &Actor) -> Result<SecretBytes> {
 pub fn prepared(tx: &Tx, actor: &Actor) -> Result<Option<SecretBytes>> {
     let admin = own(tx, actor)?;
     match rows::find(tx, &admin.id)? {
-        Some(factor) if factor.confirmed_at.is_none() => rows::secret(tx, &admin.id),
+        Some(factor) if waits(tx, &factor) => rows::secret(tx, &admin.id),
         _ => Ok(None),
     }
+}
+
+fn waits(tx: &Tx, factor: &SecondFactor) -> bool {
+    factor.confirmed_at.is_none() && tx.now < factor.created_at.plus(PREPARED_LIFE)
 }
 
 /// Switches one's own second factor on by a first code of it; gives the codes on paper, said this once.
@@ -144,7 +155,7 @@ pub fn prepared(tx: &Tx, actor: &Actor) -> Result<Option<SecretBytes>> {
 /// Names `code` where it is not right; nothing is switched on then.
 pub fn confirm(tx: &Tx, actor: &Actor, code: &str) -> Result<Vec<Secret<String>>> {
     let admin = own(tx, actor)?;
-    let prepared = rows::find(tx, &admin.id)?.filter(|factor| factor.confirmed_at.is_none());
+    let prepared = rows::find(tx, &admin.id)?.filter(|factor| waits(tx, factor));
     let (Some(mut factor), Some(secret)) = (prepared, rows::secret(tx, &admin.id)?) else {
         return Err(Error::conflict("There is nothing to confirm. Begin anew, and read the square of dots with your telephone."));
     };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::mdm::locked;
 use crate::protocol::availability::Capabilities;
 use crate::protocol::command::Command as Order;
 use crate::protocol::mobileconfig;
@@ -38,7 +39,12 @@ fn mac(tx: &Tx, enrollment: &Enrollment, device: &Capabilities, order: &Order) -
             device.os_version
         )));
     }
-    let needs_pin = says(if is_lock { "PINRequiredForDeviceLock" } else { "PINRequiredForEraseDevice" });
+    // A second PIN would be kept beside the one that opens it, and open nothing.
+    if is_lock && let Some(because) = locked::stands_against(tx, device.platform, enrollment)? {
+        return Err(Error::conflict(because));
+    }
+    // Macs refuse to be locked without one, whether they said so or not; and one that did not would be in nobody's hand.
+    let needs_pin = is_lock || says("PINRequiredForEraseDevice");
     if needs_pin && order.text("PIN").is_none_or(str::is_empty) {
         return Err(Error::conflict("This Mac does that only with a PIN of six characters, which unlocks it again; give one."));
     }

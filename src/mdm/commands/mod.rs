@@ -2,6 +2,7 @@
 
 mod guard;
 mod queue;
+mod rights;
 pub mod words;
 
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ use crate::store::escrow::{self, EscrowKind};
 use crate::store::{Tx, devices};
 
 pub use queue::{MAX_OFFERS, Offer, Recorded, drop_all, expire, next, quarantine, record};
+pub use rights::right_for;
 
 /// The most commands that may wait for one enrollment.
 pub const MAX_OPEN: i64 = 1000;
@@ -96,7 +98,7 @@ impl Wish {
 /// Fails with what to do instead when the role may not, the enrollment is over, the OS does not have the command, the UUID was used before, or the
 /// queue is full.
 pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> Result<Command> {
-    actor.require(right_for(&wish.command.request_type, wish.command.has_key("PIN")))?;
+    rights::require(tx, actor, enrollment, &wish.command)?;
     stands(tx, enrollment, &wish.command, wish.check)?;
     let mut order = wish.command;
     complete(tx, enrollment, &mut order)?;
@@ -113,7 +115,7 @@ pub fn enqueue(tx: &Tx, actor: &Actor, enrollment: &Enrollment, wish: Wish) -> R
 
 /// Why a command would be refused now, in words; nothing where it would be queued. Changes nothing.
 pub fn refusal(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order) -> Result<Option<String>> {
-    actor.require(right_for(&order.request_type, order.has_key("PIN")))?;
+    rights::require(tx, actor, enrollment, order)?;
     match stands(tx, enrollment, order, true).and_then(|()| complete(tx, enrollment, &mut order.clone())) {
         Ok(()) => Ok(None),
         Err(error) if error.kind == Kind::Conflict => Ok(Some(error.message.into_owned())),
@@ -249,22 +251,6 @@ fn rewrite(
     journal::note(tx, actor, "command.rewritten", subject, json!({ "request_type": order.request_type }))?;
     push::due_now(tx, enrollment)?;
     Ok(rewritten)
-}
-
-/// What destroys or locks people out takes more than what can be undone; so does what is not known here, which may be anything.
-pub fn right_for(request_type: &str, has_pin: bool) -> Right {
-    match request_type {
-        "EraseDevice"
-        | "DeleteUser"
-        | "ClearPasscode"
-        | "SetFirmwarePassword"
-        | "SetRecoveryLock"
-        | "SetAutoAdminPassword"
-        | "RotateFileVaultKey" => Right::Destroy,
-        "DeviceLock" if has_pin => Right::Destroy,
-        unknown if !command::schema::knows(unknown) => Right::Destroy,
-        _ => Right::Command,
-    }
 }
 
 /// Digits of a PIN that is made here: as many as Macs take.

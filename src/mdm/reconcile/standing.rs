@@ -14,7 +14,7 @@ use crate::mdm::reconcile::seen::reasons;
 use crate::mdm::reconcile::updates::is_update;
 use crate::mdm::reconcile::{render, step};
 use crate::mdm::wanted::{Origin, Unable};
-use crate::mdm::{clashes, focus};
+use crate::mdm::{clashes, focus, locked};
 use crate::protocol::declaration::DeclarationKind;
 use crate::store::assignments::AssignedKind;
 use crate::store::commands::{self, CommandState};
@@ -198,7 +198,7 @@ fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Dep
     };
     let command = command.map(|uuid| commands::by_uuid(tx, &enrollment.id, uuid)).transpose()?.flatten();
     Ok(match command.map(|command| command.state) {
-        Some(CommandState::Queued) => until_it_connects(enrollment),
+        Some(CommandState::Queued) => until_it_connects(tx, enrollment)?,
         Some(CommandState::NotNow) => {
             words("The device put it off, as it does while it is locked or busy.", "It is offered again when the device connects next.")
         }
@@ -212,16 +212,19 @@ fn waiting(tx: &Tx, enrollment: &Enrollment, row: &Deployment, sync: Option<&Dep
 }
 
 /// What waits in the queue: for the device, or for the user of a Mac whose channel it is.
-fn until_it_connects(enrollment: &Enrollment) -> (String, String) {
+fn until_it_connects(tx: &Tx, enrollment: &Enrollment) -> Result<(String, String)> {
+    if let Some(locked) = locked::because_of_device(tx, enrollment)? {
+        return Ok(locked);
+    }
     if enrollment.parent_id.is_some() {
         let because = format!("It waits for {} to be logged in at the Mac.", enrollment.name());
-        return (because, String::from("Users get what is theirs while they are logged in."));
+        return Ok((because, String::from("Users get what is theirs while they are logged in.")));
     }
     let remedy = match enrollment.push_error.as_str() {
         "" => String::from("The device has been woken; it may be off or without network."),
         error => format!("It could not be woken: {}. It comes when the device connects by itself.", error.trim_end_matches('.')),
     };
-    (String::from("It waits for the device to connect."), remedy)
+    Ok((String::from("It waits for the device to connect."), remedy))
 }
 
 fn words(because: &str, remedy: &str) -> (String, String) {
@@ -245,7 +248,10 @@ fn of_declarations(tx: &Tx, enrollment: &Enrollment, sync: Option<&Deployment>) 
         let of_activations = activations.iter().filter_map(|activation| state_of(&states, activation)).filter_map(activation_words);
         // A refusal says more than a condition that does not hold.
         let of_activation = of_activations.min_by_key(|(state, _)| *state != State::Failed);
-        let (state, (because, remedy)) = said.and_then(settled).or(of_activation).unwrap_or_else(|| unsettled(enrollment, said, sync));
+        let (state, (because, remedy)) = match said.and_then(settled).or(of_activation) {
+            Some(told) => told,
+            None => unsettled(tx, enrollment, said, sync)?,
+        };
         // What the device has said something of is looked at by the device itself, whenever its conditions change.
         let is_silent = state == State::Waiting && said.is_none_or(|said| said.valid != "valid" && said.reasons == "[]");
         let origins: Vec<Origin> = serde_json::from_str(&served.origins).unwrap_or_default();
@@ -330,7 +336,7 @@ fn as_clause(sentence: &str) -> String {
 }
 
 /// What is to be said of a declaration that neither its own state nor that of an activation settles.
-fn unsettled(enrollment: &Enrollment, said: Option<&DeclarationState>, sync: Option<&Deployment>) -> Told {
+fn unsettled(tx: &Tx, enrollment: &Enrollment, said: Option<&DeclarationState>, sync: Option<&Deployment>) -> Result<Told> {
     let told = match said {
         Some(said) if said.valid == "valid" => {
             words("It is there and not in effect: its condition does not hold.", &reasons(&said.reasons))
@@ -339,11 +345,11 @@ fn unsettled(enrollment: &Enrollment, said: Option<&DeclarationState>, sync: Opt
             let because = format!("The device says that it is inactive: {}.", as_clause(&reasons(&said.reasons)));
             words(&because, "It comes into effect when an activation of it does.")
         }
-        _ if sync.is_some_and(|sync| sync.command_uuid.is_some()) => until_it_connects(enrollment),
+        _ if sync.is_some_and(|sync| sync.command_uuid.is_some()) => until_it_connects(tx, enrollment)?,
         _ => words(
             "The device has been told and has not said yet what came of it.",
             "It says so by itself; ask it for news to know at once. If it says nothing, it is told again.",
         ),
     };
-    (State::Waiting, told)
+    Ok((State::Waiting, told))
 }

@@ -6,7 +6,7 @@ use crate::clock::{Day, Timestamp};
 use crate::error::Result;
 use crate::mdm::updates::plan::Read;
 use crate::mdm::updates::words::{self, Beside};
-use crate::mdm::{Actor, Right};
+use crate::mdm::{Actor, Right, locked};
 use crate::protocol::platform::Platform;
 use crate::store::census::{self, CensusRow};
 use crate::store::enrollments::Enrollment;
@@ -97,18 +97,28 @@ pub fn members(tx: &Tx, actor: &Actor, plan_id: &str, stages: &[Stage], after: O
 pub fn members_of(tx: &Tx, actor: &Actor, plan_id: &str, narrowed: &Narrowed, after: Option<&str>, limit: u32) -> Result<Vec<Laggard>> {
     actor.require(Right::View)?;
     let members = update_progress::members(tx, plan_id, narrowed, after, limit.min(PAGE_MAX))?;
-    Ok(members
-        .into_iter()
-        .map(|member| {
-            let beside = Beside { is_mac: member.platform == Platform::Macos, put_off_at: member.put_off_at };
-            let (because, remedy) = words::because_beside(&member.state, beside, tx.now);
-            Laggard { member, because, remedy }
-        })
-        .collect())
+    members.into_iter().map(|member| laggard(tx, member)).collect()
+}
+
+fn laggard(tx: &Tx, member: Member) -> Result<Laggard> {
+    let locked = if is_to_come(&member.state) { locked::because_of(tx, member.platform, &member.device_id)? } else { None };
+    let beside = Beside { is_mac: member.platform == Platform::Macos, put_off_at: member.put_off_at };
+    let (because, remedy) = locked.unwrap_or_else(|| words::because_beside(&member.state, beside, tx.now));
+    Ok(Laggard { member, because, remedy })
+}
+
+/// Whether the device has something to do yet, for which it has to connect.
+fn is_to_come(row: &UpdateState) -> bool {
+    !matches!(row.stage, Stage::Done | Stage::Cannot | Stage::Excepted)
 }
 
 /// Why an update stands so on a device, and what ends or changes that.
 pub fn because(tx: &Tx, enrollment: &Enrollment, row: &UpdateState) -> Result<(String, String)> {
+    if is_to_come(row)
+        && let Some(locked) = locked::because_of_device(tx, enrollment)?
+    {
+        return Ok(locked);
+    }
     let command = row.command_uuid.as_deref().map(|uuid| commands::by_uuid(tx, &enrollment.id, uuid)).transpose()?.flatten();
     let device = devices::by_id(tx, &enrollment.device_id)?;
     let beside = Beside {

@@ -5,8 +5,9 @@ use crate::protocol::plist::{Dictionary, Value};
 /// What stands in a view where a secret was.
 pub const MASK: &str = "••••••";
 
-/// The keys whose values are never shown, wherever they stand in a command or report.
-pub const SECRET_KEYS: [&str; 23] = [
+/// The keys whose values are never shown, wherever they stand in a command or report: what opens something, and where a lost device is, which is shown
+/// to one person at a time and written down each time.
+pub const SECRET_KEYS: [&str; 25] = [
     "ActivationLockBypassCode",
     "AppleCareToken",
     "AuthToken",
@@ -15,6 +16,8 @@ pub const SECRET_KEYS: [&str; 23] = [
     "CurrentPassword",
     "EncryptedNewRecoveryKey",
     "FDE_PersonalRecoveryKeyCMS",
+    "Latitude",
+    "Longitude",
     "MDMProfileData",
     "NewPassword",
     "PIN",

@@ -1,4 +1,4 @@
-//! Commands of some kinds, whoever they are for.
+//! Commands by their kinds.
 
 use super::{COLUMNS, Command, command};
 use crate::error::{Error, Result};
@@ -13,6 +13,18 @@ pub fn open_of_kinds(tx: &Tx, request_types: &[&str], limit: u32) -> Result<Vec<
              ORDER BY seq LIMIT ?2"
         ),
         (kinds, limit),
+        command,
+    )
+}
+
+/// The command of a type that came last into an enrollment's queue in a generation and is in it still.
+pub fn newest_open(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str) -> Result<Option<Command>> {
+    tx.optional(
+        &format!(
+            "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3
+             AND state IN ('queued', 'sent', 'not_now') ORDER BY seq DESC LIMIT 1"
+        ),
+        (enrollment_id, generation, request_type),
         command,
     )
 }

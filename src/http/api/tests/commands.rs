@@ -1,5 +1,8 @@
 //! Commands and invitations as scripts of every role see them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 use crate::mdm::{Actor, checkin};
 use crate::protocol;
@@ -93,4 +96,28 @@ async fn an_invitations_code_is_for_those_who_may_invite() {
     }
     let shown = house.ask(Role::Viewer, Method::GET, &one, None).await.body;
     assert_eq!((&shown["note"], &shown["code"], &shown["url"]), (&json!("cart"), &Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_helper_puts_nothing_on_a_device_takes_nothing_off_and_has_none_leave() {
+    let house = House::new();
+    house.enrolled().await;
+    let setting = json!({ "Item": "MDMOptions", "MDMOptions": { "ActivationLockAllowedWhileSupervised": true } });
+    for (request_type, keys) in [
+        ("RemoveProfile", json!({ "Identifier": "org.rollcall.enrollment" })),
+        ("InstallProfile", json!({ "Payload": { "$data": "AAAA" } })),
+        ("InstallApplication", json!({ "ManifestURL": "https://apps.example.school/app.plist" })),
+        ("RemoveApplication", json!({ "Identifier": "school.example.app" })),
+        ("Settings", json!({ "Settings": [setting] })),
+        ("DeclarativeManagement", json!({})),
+    ] {
+        let order = json!({ "targets": [UDID], "request_type": request_type, "keys": keys });
+        let reply = house.send_command(Role::Helper, order).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{request_type}: {}", reply.body);
+    }
+    let plist = "<plist version=\"1.0\"><dict><key>Command</key><dict><key>RequestType</key><string>RemoveProfile</string>\
+                 <key>Identifier</key><string>org.rollcall.enrollment</string></dict></dict></plist>";
+    let plist = STANDARD.encode(plist);
+    let reply = house.send_command(Role::Helper, json!({ "targets": [UDID], "plist": plist })).await;
+    assert_eq!(reply.status, StatusCode::FORBIDDEN, "{}", reply.body);
 }

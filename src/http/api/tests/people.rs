@@ -122,3 +122,27 @@ async fn people_are_added_changed_and_removed() {
     let last = house.console(Method::DELETE, "/api/v1/admins/kim", &[], None).await;
     assert_eq!(last.status, StatusCode::CONFLICT);
 }
+
+#[tokio::test]
+async fn a_session_alone_switches_no_second_factor_on() {
+    let house = House::new();
+    house.kit.add("kim", Role::Helper).await;
+    let cookie = house.kit.cookie("kim").await;
+    let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    let begin = async |body: Value| house.send(Listener::Main, request(Method::POST, "/api/v1/second-factor", &own, Some(body))).await;
+    assert_eq!(begin(json!({})).await.status, StatusCode::BAD_REQUEST);
+    let wrong = begin(json!({ "password": "somebody else's" })).await;
+    assert_eq!((wrong.status, wrong.body.get("secret")), (StatusCode::UNAUTHORIZED, None));
+    let code = Some(json!({ "code": "000000" }));
+    let nothing = house.send(Listener::Main, request(Method::PUT, "/api/v1/second-factor", &own, code)).await;
+    assert_eq!(nothing.status, StatusCode::CONFLICT, "there is nothing to confirm");
+    assert_eq!(house.ask(Role::Helper, Method::POST, "/api/v1/second-factor", Some(json!({ "password": PASSWORD }))).await.status, 403);
+    let made = begin(json!({ "password": PASSWORD })).await;
+    assert!(made.status == StatusCode::CREATED && made.body["secret"].is_string(), "{}", made.body);
+
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        statuses.push(begin(json!({ "password": "somebody else's" })).await.status.as_u16());
+    }
+    assert_eq!((statuses[0], statuses[11]), (401, 429), "guesses are slowed as those at the log-in are: {statuses:?}");
+}

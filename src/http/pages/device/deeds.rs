@@ -1,10 +1,12 @@
 //! What can be done with a device or with many: the words, what is asked before, and the page that asks.
 
+mod came;
+
 use maud::{Markup, html};
 
-use super::super::parts::{
-    Column, Confirm, Frame, Row, Section, Shell, Table, Typed, checkbox, confirm, count, field, frame, select, table, thousands,
-};
+pub use came::{Came, outcome};
+
+use super::super::parts::{Confirm, Frame, Section, Shell, Typed, checkbox, confirm, count, field, frame, select};
 use super::DeviceAction;
 
 /// Something that a person can do with devices.
@@ -281,31 +283,6 @@ fn offered(networks: &[(String, String)]) -> Vec<(String, String)> {
     std::iter::once(none).chain(networks.iter().cloned()).collect()
 }
 
-/// The page after a deed that not every device could have: how many have it, and each other with the reason.
-pub fn outcome(shell: &Shell, deed: Deed, done: u64, refused: &[(String, String)], back: (&str, &str)) -> Markup {
-    let title = format!("{}: {} of {}", deed.words(), thousands(done), count(done + refused.len() as u64, "device", "devices"));
-    let rows = refused
-        .iter()
-        .map(|(name, because)| Row {
-            id: String::new(),
-            href: None,
-            name: name.clone(),
-            cells: vec![html! { (name) }, html! { (because) }],
-        })
-        .collect();
-    let content = table(&Table {
-        caption: "Devices that could not have it",
-        columns: vec![Column::main("Not for"), Column::text("Because").roomy()],
-        rows,
-        pager: None,
-        empty: Markup::default(),
-        selection: None,
-        compact: false,
-    });
-    let under = html! { "The others have it in their queue. Nothing changed for these:" };
-    frame(shell, &Frame { back: Some(back), under, ..Frame::new(Section::Devices, &title) }, content)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,16 +325,6 @@ mod tests {
         let html = ask(&shell(), &view(Deed::Erase, &many)).into_string();
         assert!(html.contains("Type 28 to go on") && html.contains("Erase 28 devices"), "{html}");
         assert!(!ask(&shell(), &view(Deed::Lock, &many)).into_string().contains("to go on"));
-    }
-
-    #[test]
-    fn what_could_not_be_done_is_said_device_by_device() {
-        let refused = [("Cart A <3>".to_owned(), "It is not enrolled any more.".to_owned())];
-        let html = outcome(&shell(), Deed::Lock, 27, &refused, ("/devices", "Devices")).into_string();
-        assert!(
-            html.contains("Lock: 27 of 28 devices") && html.contains("Cart A &lt;3&gt;") && html.contains("not enrolled any more"),
-            "{html}"
-        );
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct PeopleTab {
     pub sharing: Option<SharingForm>,
     /// Whether the viewer may log people out and change how it divides itself.
     pub may_command: bool,
+    /// Whether the viewer may change how it is shared.
+    pub may_share: bool,
     /// Whether the viewer may delete accounts.
     pub may_delete: bool,
 }
@@ -74,7 +76,7 @@ pub(super) fn people(id: &str, tab: &PeopleTab, now: Timestamp) -> Markup {
     html! {
         div.stack.loose {
             (section_with("Accounts on it", beside, accounts(id, tab, now)))
-            @if let Some(form) = &tab.sharing { (section("How it is shared", sharing(&address("sharing"), form, tab.may_command))) }
+            @if let Some(form) = &tab.sharing { (section("How it is shared", sharing(&address("sharing"), form, tab.may_share))) }
         }
     }
 }
@@ -208,6 +210,7 @@ mod tests {
             at: Some(NOW),
             sharing: Some(SharingForm::default()),
             may_command: true,
+            may_share: true,
             may_delete: true,
         };
         let html = people("0192", &tab, NOW).into_string();
@@ -217,7 +220,7 @@ mod tests {
             "{html}"
         );
         assert!(!html.contains("account=ada"), "not while they are at it: {html}");
-        let looking = people("0192", &PeopleTab { may_command: false, may_delete: false, ..tab }, NOW).into_string();
+        let looking = people("0192", &PeopleTab { may_command: false, may_share: false, may_delete: false, ..tab }, NOW).into_string();
         assert!(!looking.contains("Log out") && !looking.contains("Delete") && !looking.contains("Send it to the device"), "{looking}");
     }
 

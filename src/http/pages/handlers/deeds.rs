@@ -1,5 +1,7 @@
 //! What is done with one device or with several: asked first where something can be lost or has to be said.
 
+mod several;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,20 +9,19 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use serde::Deserialize as _;
-use serde::de::IntoDeserializer as _;
 
-use super::devices::{DevicesQuery, name, wanted};
+pub(super) use several::Chosen;
+
+use super::devices::name;
 use super::{Form, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask, outcome};
-use crate::http::pages::devices::CHOSEN_MAX;
-use crate::http::pages::parts::{Action, Markup, count};
+use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask};
+use crate::http::pages::parts::{Action, Markup};
 use crate::http::return_to_service;
 use crate::mdm::commands::{self, Wish};
-use crate::mdm::devices::{self, Outcome};
+use crate::mdm::devices;
 use crate::mdm::return_to_service::network::{self, Network};
 use crate::mdm::{Actor, Right, lost};
 use crate::protocol::availability;
@@ -38,7 +39,7 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/devices/{id}/actions/{deed}", get(ask_one).post(do_one))
         // Loading the answer again asks nothing of anyone.
-        .route("/devices/actions/{deed}", post(several).get(async || Redirect::to(DEVICES.0)))
+        .route("/devices/actions/{deed}", post(several::several).get(async || Redirect::to(DEVICES.0)))
 }
 
 /// The command of a deed; retiring and deleting are decisions of ours.
@@ -61,17 +62,27 @@ fn right(deed: Deed) -> Right {
     if deed.is_destructive() { Right::Destroy } else { Right::Command }
 }
 
+/// Why this actor does not lock Macs: one is locked by a PIN, which shuts people out.
+fn no_macs(actor: &Actor, deed: Deed) -> Option<String> {
+    let stands_against = deed == Deed::Lock && !actor.may(Right::Destroy);
+    stands_against.then(|| {
+        let roles = Right::Destroy.roles();
+        format!("A Mac that is locked lets nobody in before a PIN is typed; locking one takes the role {roles}.")
+    })
+}
+
 /// What this actor may do with this device as it stands and with its OS.
 pub(super) fn possible(tx: &Tx, actor: &Actor, channel: Option<&Enrollment>) -> Result<Vec<Deed>> {
-    let commands: Vec<&str> = match channel {
-        Some(channel) if channel.state == EnrollmentState::Enrolled => {
-            availability::commands(&commands::capabilities(tx, channel)?).collect()
-        }
-        _ => Vec::new(),
+    let capabilities = match channel {
+        Some(channel) if channel.state == EnrollmentState::Enrolled => Some(commands::capabilities(tx, channel)?),
+        _ => None,
     };
+    let is_mac = capabilities.as_ref().is_some_and(|device| device.platform == Platform::Macos);
+    let commands: Vec<&str> = capabilities.iter().flat_map(availability::commands).collect();
     let is_lost = channel.map(|channel| lost::of(tx, channel)).transpose()?.flatten().is_some();
     let enrolled = channel.is_some_and(|channel| matches!(channel.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated));
     let can = |deed: Deed| match (deed, request_type(deed)) {
+        (Deed::Lock, _) if is_mac && no_macs(actor, deed).is_some() => false,
         (Deed::LostMode, _) if is_lost => false,
         // A device answers these in Lost Mode alone.
         (Deed::EndLostMode | Deed::PlaySound | Deed::Locate, _) if !is_lost => false,
@@ -114,18 +125,21 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
     });
     let (listed, networks) = looked.await?;
     let name = name(&listed.device);
+    let is_mac = listed.device.platform == Platform::Macos;
+    let refused = no_macs(&who.actor, deed).filter(|_| is_mac).map(|because| (String::new(), because));
+    let all: Vec<_> = if errors.is_empty() { refused.into_iter().collect() } else { errors.to_vec() };
     let (action, back) = (format!("/devices/{id}/actions/{}", deed.path()), format!("/devices/{id}"));
     let view = DeedView {
         deed,
         names: std::slice::from_ref(&name),
         total: 1,
-        macs: listed.device.platform == Platform::Macos,
+        macs: is_mac && who.actor.may(Right::Destroy),
         networks: networks.as_deref(),
         action: &action,
         back: (&back, &name),
         hidden: &[],
         typed,
-        errors,
+        errors: &all,
     };
     Ok(ask(&shell(app, who, None).await?, &view))
 }
@@ -158,23 +172,6 @@ async fn carry_out(app: &App, actor: &Actor, id: &str, deed: Deed, typed: &Arc<D
     app.store.write(app.now(), move |tx| act(tx, &actor, &id, deed, &given)).await
 }
 
-/// Erases several devices that come back by themselves, as many as can.
-async fn bring_back(app: &App, actor: &Actor, targets: &[String], network: &Network) -> Result<Outcome<Made>> {
-    let mut outcome = Outcome { done: Vec::new(), refused: Vec::new() };
-    for id in targets {
-        match return_to_service::bring_back(app, actor, id, network.clone()).await {
-            Ok(()) => outcome.done.push(None),
-            // What is wrong with the network is wrong for all: it is said at its field.
-            Err(error) if error.kind == Kind::BadInput && outcome.done.is_empty() && outcome.refused.is_empty() => return Err(error),
-            Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict | Kind::NotFound) => {
-                outcome.refused.push((id.clone(), error));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(outcome)
-}
-
 /// Does what the form says; a refusal shows the form again with what was typed.
 async fn do_one(
     State(app): State<App>,
@@ -200,125 +197,6 @@ async fn do_one(
     }
 }
 
-/// What a form for several devices sends: which ones, by their boxes or by the filters of the table, and what was typed.
-#[derive(Debug, Default)]
-pub(super) struct Chosen {
-    ids: Vec<String>,
-    all: bool,
-    filter: DevicesQuery,
-    typed: DeedForm,
-    pub(super) confirmed: bool,
-}
-
-impl Chosen {
-    pub(super) fn read(pairs: Vec<(String, String)>) -> Result<Self> {
-        let wrong = |error: serde::de::value::Error| Error::bad_input(error.to_string());
-        let strings: std::collections::HashMap<_, _> = pairs.iter().filter(|(key, _)| key != "device").cloned().collect();
-        Ok(Self {
-            filter: DevicesQuery::deserialize(strings.clone().into_deserializer()).map_err(wrong)?,
-            typed: DeedForm::deserialize(strings.clone().into_deserializer()).map_err(wrong)?,
-            all: strings.contains_key("all"),
-            confirmed: strings.contains_key("confirmed"),
-            ids: pairs.into_iter().filter(|(key, _)| key == "device").map(|(_, id)| id).collect(),
-        })
-    }
-
-    /// What the confirmation carries along.
-    pub(super) fn hidden(&self) -> Vec<(String, String)> {
-        if !self.all {
-            return self.ids.iter().map(|id| ("device".to_owned(), id.clone())).collect();
-        }
-        let filter = &self.filter;
-        let pairs = [
-            ("all", "1"),
-            ("search", &filter.search),
-            ("state", &filter.state),
-            ("platform", &filter.platform),
-            ("group", &filter.group),
-            ("hardware", &filter.hardware),
-            ("version", &filter.version),
-        ];
-        pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-    }
-
-    /// The devices, as they are now.
-    pub(super) fn devices(&self, tx: &Tx, actor: &Actor) -> Result<Vec<Listed>> {
-        let too_many = || Error::bad_input(format!("That is done to at most {CHOSEN_MAX} devices at once; narrow the list first."));
-        if self.all {
-            let found = devices::list(tx, actor, &wanted(&self.filter), None, CHOSEN_MAX as u32 + 1)?;
-            return if found.len() > CHOSEN_MAX { Err(too_many()) } else { Ok(found) };
-        }
-        match self.ids.len() {
-            0 => Err(Error::bad_input("No device is chosen. Tick some in the table first.")),
-            n if n > CHOSEN_MAX => Err(too_many()),
-            _ => self.ids.iter().map(|id| devices::standing(tx, actor, id)).collect(),
-        }
-    }
-}
-
-/// Asks before a deed for several devices, and does it once that is confirmed, to as many as can have it.
-async fn several(
-    State(app): State<App>,
-    gate: Gate,
-    who: SignedIn,
-    Path(deed): Path<String>,
-    Form(pairs): Form<Vec<(String, String)>>,
-) -> Result<Response> {
-    let deed = read(&deed)?;
-    let chosen = Arc::new(Chosen::read(pairs)?);
-    who.actor.require(right(deed))?;
-    let (actor, asked) = (who.actor.clone(), Arc::clone(&chosen));
-    let looked = app.store.read_slow(app.now(), move |tx| {
-        let listed = asked.devices(tx, &actor)?;
-        let networks = networks(tx, deed, &listed)?;
-        Ok((listed, networks))
-    });
-    let (listed, networks) = looked.await?;
-    let mut wrong = Vec::new();
-    if chosen.confirmed && (!deed.is_destructive() || listed.len() == 1 || chosen.typed.typed == listed.len().to_string()) {
-        let (actor, given) = (who.actor.clone(), Arc::clone(&chosen));
-        let targets: Vec<_> = listed.iter().map(|listed| listed.device.id.clone()).collect();
-        let came = match comes_back(deed, &given.typed) {
-            Some(network) => bring_back(&app, &actor, &targets, &network).await,
-            None => app.store.write(app.now(), move |tx| devices::each(&targets, |id| act(tx, &actor, id, deed, &given.typed))).await,
-        };
-        match came {
-            Ok(Outcome { done, refused }) if refused.is_empty() => {
-                let made = done.iter().flatten().count() as u64;
-                let pins = if made == 0 {
-                    String::new()
-                } else {
-                    format!(" {} made; each is kept with its Mac.", count(made, "PIN was", "PINs were"))
-                };
-                return Ok(said(&app, &gate, &who, DEVICES.0, &format!("{}{pins}", deed.done(done.len() as u64))));
-            }
-            Ok(Outcome { done, refused }) => {
-                let called = |id: &str| listed.iter().find(|listed| listed.device.id == id).map(|listed| name(&listed.device));
-                let refused: Vec<_> =
-                    refused.into_iter().map(|(id, error)| (called(&id).unwrap_or_default(), error.message.into_owned())).collect();
-                return Ok(outcome(&shell(&app, &who, None).await?, deed, done.len() as u64, &refused, DEVICES).into_response());
-            }
-            Err(error) if error.kind == Kind::BadInput => wrong = errors(&error),
-            Err(error) => return Err(error),
-        }
-    }
-    let names: Vec<_> = listed.iter().map(|listed| name(&listed.device)).collect();
-    let view = DeedView {
-        deed,
-        names: &names,
-        total: names.len() as u64,
-        macs: listed.iter().any(|listed| listed.device.platform == Platform::Macos),
-        networks: networks.as_deref(),
-        action: &format!("/devices/actions/{}", deed.path()),
-        back: DEVICES,
-        hidden: &chosen.hidden(),
-        typed: chosen.typed.clone(),
-        errors: &wrong,
-    };
-    let status = if chosen.confirmed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok((status, ask(&shell(&app, &who, None).await?, &view)).into_response())
-}
-
 fn act(tx: &Tx, actor: &Actor, id: &str, deed: Deed, typed: &DeedForm) -> Result<Made> {
     match deed {
         Deed::Retire => devices::retire(tx, actor, id).map(|_| None),
@@ -326,9 +204,12 @@ fn act(tx: &Tx, actor: &Actor, id: &str, deed: Deed, typed: &DeedForm) -> Result
         _ => {
             let channel = devices::channel(tx, actor, id)?;
             let is_mac = commands::capabilities(tx, &channel)?.platform == Platform::Macos;
+            if let Some(because) = no_macs(actor, deed).filter(|_| is_mac) {
+                return Err(Error::conflict(because));
+            }
             let given = pin(typed, is_mac)?;
-            // A Mac that is locked without a PIN is in nobody's hand; who may not destroy does not lock people out by one.
-            let wants_one = is_mac && matches!(deed, Deed::Lock | Deed::Erase) && given.is_none() && actor.may(Right::Destroy);
+            // A Mac takes the order only with a PIN.
+            let wants_one = is_mac && matches!(deed, Deed::Lock | Deed::Erase) && given.is_none();
             let made = wants_one.then(|| commands::new_pin(tx));
             let order = order(tx, deed, typed, given.as_ref().or(made.as_ref()))?;
             commands::enqueue(tx, actor, &channel, Wish::new(order))?;
@@ -369,29 +250,4 @@ fn pin(typed: &DeedForm, is_mac: bool) -> Result<Option<Secret<String>>> {
         return Err(Error::field("pin", "six digits"));
     }
     Ok(Some(Secret::new(pin.to_owned())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn a_choice_is_read_with_every_box_and_carried_along() {
-        let sent = pairs(&[("search", "cart"), ("device", "1"), ("device", "2"), ("message", "Back to B12"), ("confirmed", "1")]);
-        let chosen = Chosen::read(sent).unwrap();
-        assert!(chosen.confirmed && !chosen.all);
-        assert_eq!((chosen.ids.as_slice(), chosen.typed.message.as_str()), (["1".to_owned(), "2".to_owned()].as_slice(), "Back to B12"));
-        assert_eq!(chosen.hidden(), pairs(&[("device", "1"), ("device", "2")]));
-    }
-
-    #[test]
-    fn all_that_match_are_carried_along_by_the_filter() {
-        let kept = [("all", "1"), ("search", "cart"), ("platform", "ios"), ("hardware", "iPad13,18/"), ("version", "18.1")];
-        let sent: Vec<_> = [("device", "1"), ("group", "")].into_iter().chain(kept).collect();
-        assert_eq!(Chosen::read(pairs(&sent)).unwrap().hidden(), pairs(&kept));
-    }
 }

@@ -182,10 +182,24 @@ async fn factor(State(app): State<App>, gate: Gate, who: SignedIn, Query(query):
     Ok(shown(&shell(&app, &who, flash).await?, &factor_view(&app, &who, None).await?).into_response())
 }
 
-async fn begin(State(app): State<App>, who: SignedIn) -> Result<Response> {
+#[derive(Deserialize)]
+struct OwnPassword {
+    password: String,
+}
+
+async fn begin(State(app): State<App>, gate: Gate, who: SignedIn, from: FromOurPage, Form(typed): Form<OwnPassword>) -> Result<Response> {
+    let proof = match gate.prove_own(&who.actor, typed.password.into(), &from.client).await {
+        Ok(proof) => proof,
+        Err(error) if error.kind == Kind::Unauthenticated => {
+            return refused(&app, &who, Error::new(Kind::Unauthenticated, "This is not your password.")).await;
+        }
+        Err(error) => return refused(&app, &who, error).await,
+    };
     let actor = who.actor.clone();
-    app.store.write(app.now(), move |tx| second_factor::prepare(tx, &actor).map(drop)).await?;
-    Ok(Redirect::to(FACTOR).into_response())
+    match app.store.write(app.now(), move |tx| second_factor::prepare(tx, &actor, &proof).map(drop)).await {
+        Ok(()) => Ok(Redirect::to(FACTOR).into_response()),
+        Err(error) => refused(&app, &who, error).await,
+    }
 }
 
 #[derive(Deserialize)]
@@ -198,7 +212,7 @@ struct GivenToSwitchOff {
     off_code: String,
 }
 
-/// The page again, with what was wrong with a code.
+/// The page again, with what was wrong with a password or a code.
 async fn refused(app: &App, who: &SignedIn, error: Error) -> Result<Response> {
     if !matches!(error.kind, Kind::BadInput | Kind::Unauthenticated | Kind::TooOften | Kind::Conflict) {
         return Err(error);

@@ -152,7 +152,7 @@ fn fields(form: &WebhookForm) -> Markup {
         }
         @if form.may_include_secrets || form.include_secrets {
             (checkbox("include_secrets", "Leave tokens and secrets in", form.include_secrets,
-                "Push tokens, unlock tokens and passwords in what devices say are masked otherwise. Only for a receiver that must have them."))
+                "Push tokens, unlock tokens and passwords in what devices say, and where a lost one is, are masked otherwise. Only for a receiver that must have them."))
         }
     }
 }

@@ -29,7 +29,11 @@ async fn the_second_factor_is_set_up_by_a_code_and_asked_for_at_the_next_log_in(
     let house = House::new();
     let kim = house.person(Role::Helper).await;
     assert!(house.get(&kim, "/account").await.body.contains("Switch it on"));
-    assert_eq!(house.post(&kim, "/account/second-factor/begin", "").await.location(), "/account/second-factor");
+    let refused = house.post(&kim, "/account/second-factor/begin", "password=somebody+elses").await;
+    assert!(refused.status == 422 && refused.body.contains("This is not your password"), "{} {}", refused.status, refused.body);
+    assert!(!refused.body.contains("id=\"secret\""), "a session alone makes no key");
+    let begun = house.post(&kim, "/account/second-factor/begin", &format!("password={}", PASSWORD.replace(' ', "+"))).await;
+    assert_eq!(begun.location(), "/account/second-factor", "{}", begun.body);
     let secret = house.secret("Helper").await;
     let page = house.get(&kim, "/account/second-factor").await.body;
     assert!(page.contains("<svg") && page.replace(' ', "").contains(&totp::base32(&secret)), "{page}");

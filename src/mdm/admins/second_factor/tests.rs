@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    BLOCKED_FOR, FAILURES_MAX, Next, RECOVERY_CODES, Required, STEP_LIFE, TRIES_MAX, Taken, after_code, after_password, confirm, prepare,
-    prepared, renew_codes, require, reset, standing, switch_off,
+    BLOCKED_FOR, FAILURES_MAX, Next, PREPARED_LIFE, RECOVERY_CODES, Required, STEP_LIFE, TRIES_MAX, Taken, after_code, after_password,
+    confirm, prepare, prepared, renew_codes, require, reset, standing, switch_off,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Kind, Result};
 use crate::mdm::actor::{Actor, Role};
-use crate::mdm::admins::sessions::{self, Client};
+use crate::mdm::admins::sessions::{self, Client, Verified};
 use crate::mdm::admins::{HashedPassword, NewAdmin, Password, add, reset_password};
 use crate::pki::totp;
 use crate::secret::{Secret, SecretBytes};
@@ -46,8 +46,7 @@ impl House {
 
     /// Switches it on; gives the secret and the codes on paper.
     fn switched_on(&self) -> (SecretBytes, Vec<String>) {
-        let kim = self.kim.clone();
-        let secret = self.write(move |tx| prepare(tx, &kim));
+        let secret = self.prepared();
         let (kim, code) = (self.kim.clone(), self.code(&secret, 0));
         let codes = self.write(move |tx| confirm(tx, &kim, &code));
         self.clock.advance(Duration::from_secs(30));
@@ -59,9 +58,18 @@ impl House {
         totp::code(secret, totp::step_at(self.clock.now().seconds()) + off)
     }
 
+    fn proof(&self, name: &'static str) -> Verified {
+        self.write(move |tx| sessions::candidate(tx, name)).verify(&Secret::new(GOOD.into())).unwrap()
+    }
+
+    /// A secret that waits for its first code.
+    fn prepared(&self) -> SecretBytes {
+        let (kim, proof) = (self.kim.clone(), self.proof("kim"));
+        self.write(move |tx| prepare(tx, &kim, &proof))
+    }
+
     fn password(&self) -> Next {
-        let candidate = self.write(|tx| sessions::candidate(tx, "kim"));
-        let proof = candidate.verify(&Secret::new(GOOD.into())).unwrap();
+        let proof = self.proof("kim");
         self.write(move |tx| after_password(tx, &proof, &client()))
     }
 
@@ -87,10 +95,34 @@ fn hashed(password: &str) -> HashedPassword {
 }
 
 #[test]
+fn it_takes_the_persons_own_password_as_it_is_now() {
+    let house = House::new(Role::Helper);
+    let new = NewAdmin { name: "lee".into(), role: Role::Helper, password: hashed(GOOD) };
+    house.write(move |tx| add(tx, &Actor::Console, new));
+    let (kim, others) = (house.kim.clone(), house.proof("lee"));
+    assert_eq!(house.try_write(move |tx| prepare(tx, &kim, &others)).unwrap_err().kind, Kind::Forbidden);
+    let (kim, old, id) = (house.kim.clone(), house.proof("kim"), house.id());
+    house.write(move |tx| reset_password(tx, &Actor::Console, &id, hashed("another good one")));
+    assert_eq!(house.try_write(move |tx| prepare(tx, &kim, &old)).unwrap_err().kind, Kind::Unauthenticated);
+    let kim = house.kim.clone();
+    assert!(house.write(move |tx| prepared(tx, &kim)).is_none(), "nothing was made");
+}
+
+#[test]
+fn a_secret_that_nobody_confirmed_is_shown_for_a_while_only() {
+    let house = House::new(Role::Helper);
+    let secret = house.prepared();
+    house.clock.advance(PREPARED_LIFE);
+    let (kim, code) = (house.kim.clone(), house.code(&secret, 0));
+    assert!(house.write(move |tx| prepared(tx, &kim)).is_none());
+    let kim = house.kim.clone();
+    assert_eq!(house.try_write(move |tx| confirm(tx, &kim, &code)).unwrap_err().kind, Kind::Conflict);
+}
+
+#[test]
 fn it_counts_from_the_first_code_on_and_is_asked_for_after_the_password() {
     let house = House::new(Role::Helper);
-    let kim = house.kim.clone();
-    let secret = house.write(move |tx| prepare(tx, &kim));
+    let secret = house.prepared();
     assert!(matches!(house.password(), Next::Started(_)), "what nobody has confirmed locks nobody out");
     let kim = house.kim.clone();
     assert_eq!(house.try_write(move |tx| confirm(tx, &kim, "000000")).unwrap_err().fields[0].field, "code");

@@ -89,8 +89,10 @@ fn timeline(tx: &Tx, actor: &Actor, device: &Device, channel: Option<&Enrollment
     let go_on = (is_held && actor.may(Right::Command)).then(|| format!("/devices/{}/go-on", device.id));
     // What was asked waits only as long as it is not answered.
     let open: Vec<String> = queue.iter().map(|command| command.uuid.clone()).collect();
+    let at_its_pin = channel.map(|channel| why::at_its_pin(tx, device, channel)).transpose()?.flatten();
     let queue = queue.into_iter().zip(channel.into_iter().cycle()).map(|(command, channel)| {
-        let why::Reason { needs_someone, cause, remedy, .. } = why::command(device, channel, &command);
+        let reason = at_its_pin.clone().unwrap_or_else(|| why::command(device, channel, &command));
+        let why::Reason { needs_someone, cause, remedy, .. } = reason;
         QueueRow {
             what: capital(&deed(&command.request_type)),
             state: if needs_someone { Mark::Problem } else { Mark::Waiting },

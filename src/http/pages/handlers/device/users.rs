@@ -52,6 +52,7 @@ pub(super) fn tab(tx: &Tx, actor: &Actor, device: &Device) -> Result<PeopleTab> 
         at,
         sharing: device_users::sharing(tx, actor, &device.id)?.map(written),
         may_command: actor.may(Right::Command),
+        may_share: actor.may(Right::Configure),
         may_delete: actor.may(Right::Destroy),
     })
 }

@@ -1,0 +1,90 @@
+//! The page after something was done with several devices.
+
+use maud::{Markup, html};
+
+use super::super::super::parts::{Column, Frame, Row, Section, Shell, Table, count, frame, table, thousands};
+use super::Deed;
+use crate::secret::Secret;
+
+/// What became of a deed for several devices.
+#[derive(Debug, Default)]
+pub struct Came {
+    /// How many have it.
+    pub done: u64,
+    /// Macs by name, each with the PIN that was made for it.
+    pub made: Vec<(String, Secret<String>)>,
+    /// The devices that could not have it, by name, with the reason.
+    pub refused: Vec<(String, String)>,
+}
+
+/// The page after a deed of which more is to be said than how many have it: the PINs that were made, this once, and who could not have it and why.
+pub fn outcome(shell: &Shell, deed: Deed, came: &Came, back: (&str, &str)) -> Markup {
+    let all = came.done + came.refused.len() as u64;
+    let title = format!("{}: {} of {}", deed.words(), thousands(came.done), count(all, "device", "devices"));
+    let content = html! {
+        div.stack.loose {
+            @if !came.made.is_empty() {
+                p { "The PINs are shown this once, and each is kept with its Mac. Write down what you need now; later an Owner finds them under Security." }
+                (pairs("PINs that were made", ("Mac", "PIN"), came.made.iter().map(|(name, pin)| (name.as_str(), html! { span.mono { (pin.expose()) } }))))
+            }
+            @if !came.refused.is_empty() {
+                @if !came.made.is_empty() { p { "Nothing changed for these:" } }
+                (pairs("Devices that could not have it", ("Not for", "Because"), came.refused.iter().map(|(name, because)| (name.as_str(), html! { (because) }))))
+            }
+        }
+    };
+    let under = if came.refused.is_empty() {
+        html! { "All have it in their queue." }
+    } else if came.made.is_empty() {
+        html! { "The others have it in their queue. Nothing changed for these:" }
+    } else {
+        html! { "The others have it in their queue." }
+    };
+    frame(shell, &Frame { back: Some(back), under, ..Frame::new(Section::Devices, &title) }, content)
+}
+
+/// A table of devices with one thing about each.
+fn pairs<'a>(caption: &'a str, heads: (&'static str, &'static str), rows: impl Iterator<Item = (&'a str, Markup)>) -> Markup {
+    let row =
+        |(name, about): (&str, Markup)| Row { id: String::new(), href: None, name: name.to_owned(), cells: vec![html! { (name) }, about] };
+    table(&Table {
+        caption,
+        columns: vec![Column::main(heads.0), Column::text(heads.1).roomy()],
+        rows: rows.map(row).collect(),
+        pager: None,
+        empty: Markup::default(),
+        selection: None,
+        compact: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn shown(came: &Came) -> String {
+        let shell = Shell::for_tests(Section::Devices, Timestamp::from_seconds(0));
+        outcome(&shell, Deed::Lock, came, ("/devices", "Devices")).into_string()
+    }
+
+    #[test]
+    fn what_could_not_be_done_is_said_device_by_device() {
+        let refused = vec![("Cart A <3>".to_owned(), "It is not enrolled any more.".to_owned())];
+        let html = shown(&Came { done: 27, refused, ..Came::default() });
+        assert!(
+            html.contains("Lock: 27 of 28 devices") && html.contains("Cart A &lt;3&gt;") && html.contains("not enrolled any more"),
+            "{html}"
+        );
+        assert!(!html.contains("PINs that were made"), "{html}");
+    }
+
+    #[test]
+    fn every_pin_that_was_made_stands_beside_its_mac() {
+        let made = vec![("Lab <1>".to_owned(), Secret::new("424242".to_owned())), ("Lab 2".to_owned(), Secret::new("171717".to_owned()))];
+        let html = shown(&Came { done: 2, made, ..Came::default() });
+        for words in ["Lock: 2 of 2 devices", "Lab &lt;1&gt;", "424242", "Lab 2", "171717", "shown this once"] {
+            assert!(html.contains(words), "{words} in {html}");
+        }
+    }
+}
