@@ -6,6 +6,8 @@ use super::super::parts::{
     Column, Confirm, Frame, Row, Section, Shell, Table, Typed, checkbox, confirm, count, field, frame, select, table, thousands,
 };
 use super::DeviceAction;
+use crate::error::Error;
+use crate::mdm::commands::protocol_words;
 
 /// Something that a person can do with devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -282,16 +284,17 @@ fn offered(networks: &[(String, String)]) -> Vec<(String, String)> {
 }
 
 /// The page after a deed that not every device could have: how many have it, and each other with the reason.
-pub fn outcome(shell: &Shell, deed: Deed, done: u64, refused: &[(String, String)], back: (&str, &str)) -> Markup {
+pub fn outcome(shell: &Shell, deed: Deed, done: u64, refused: &[(String, Error)], back: (&str, &str)) -> Markup {
+    let because = |error: &Error| {
+        html! {
+            (error.message.as_ref())
+            @if let Some(words) = protocol_words(error) { details { summary { "In Apple’s words" } p.meta { (words) } } }
+        }
+    };
     let title = format!("{}: {} of {}", deed.words(), thousands(done), count(done + refused.len() as u64, "device", "devices"));
     let rows = refused
         .iter()
-        .map(|(name, because)| Row {
-            id: String::new(),
-            href: None,
-            name: name.clone(),
-            cells: vec![html! { (name) }, html! { (because) }],
-        })
+        .map(|(name, error)| Row { id: String::new(), href: None, name: name.clone(), cells: vec![html! { (name) }, because(error)] })
         .collect();
     let content = table(&Table {
         caption: "Devices that could not have it",
@@ -352,12 +355,13 @@ mod tests {
 
     #[test]
     fn what_could_not_be_done_is_said_device_by_device() {
-        let refused = [("Cart A <3>".to_owned(), "It is not enrolled any more.".to_owned())];
+        let refused = [("Cart A <3>".to_owned(), Error::conflict("It is not enrolled any more."))];
         let html = outcome(&shell(), Deed::Lock, 27, &refused, ("/devices", "Devices")).into_string();
         assert!(
             html.contains("Lock: 27 of 28 devices") && html.contains("Cart A &lt;3&gt;") && html.contains("not enrolled any more"),
             "{html}"
         );
+        assert!(!html.contains("<details>"), "{html}");
     }
 
     #[test]

@@ -294,8 +294,7 @@ async fn several(
             }
             Ok(Outcome { done, refused }) => {
                 let called = |id: &str| listed.iter().find(|listed| listed.device.id == id).map(|listed| name(&listed.device));
-                let refused: Vec<_> =
-                    refused.into_iter().map(|(id, error)| (called(&id).unwrap_or_default(), error.message.into_owned())).collect();
+                let refused: Vec<_> = refused.into_iter().map(|(id, error)| (called(&id).unwrap_or_default(), error)).collect();
                 return Ok(outcome(&shell(&app, &who, None).await?, deed, done.len() as u64, &refused, DEVICES).into_response());
             }
             Err(error) if error.kind == Kind::BadInput => wrong = errors(&error),
