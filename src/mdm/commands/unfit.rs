@@ -132,7 +132,7 @@ mod tests {
             for device in PLATFORMS.into_iter().flat_map(lacking) {
                 let Some(error) = said(request_type, &device) else { continue };
                 refused += 1;
-                let told = error.message.as_ref();
+                let told: &str = &error.message;
                 assert!(!told.split(|letter: char| !letter.is_alphanumeric()).any(is_of_the_protocol), "{request_type}: {told}");
                 assert!(told.starts_with(char::is_uppercase) && told.ends_with('.'), "{told}");
                 assert!(protocol_words(&error).is_some_and(|words| words.contains(request_type)), "{request_type}: one look closer");

@@ -287,7 +287,7 @@ fn offered(networks: &[(String, String)]) -> Vec<(String, String)> {
 pub fn outcome(shell: &Shell, deed: Deed, done: u64, refused: &[(String, Error)], back: (&str, &str)) -> Markup {
     let because = |error: &Error| {
         html! {
-            (error.message.as_ref())
+            (error.message)
             @if let Some(words) = protocol_words(error) { details { summary { "In Apple’s words" } p.meta { (words) } } }
         }
     };
