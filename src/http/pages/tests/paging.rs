@@ -1,6 +1,7 @@
 //! Lists in pages: whoever follows "Next page" to the end sees every row, and each once.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::declarations::TEST;
 use super::profiles::camera;
@@ -11,6 +12,7 @@ use crate::mdm::groups::{self, NewGroup};
 use crate::mdm::people::{self, NewPerson, classes};
 use crate::mdm::policies::{self, NewPolicy};
 use crate::mdm::{Actor, Role, apps};
+use crate::sim::apple::ade::device as apples;
 use crate::store::app_states::{self, AppState};
 use crate::store::deployments::Mechanism;
 use crate::store::enrollments::{self, Enrollment};
@@ -180,6 +182,22 @@ async fn what_is_given_out_is_all_seen_by_the_next_links() {
         house.shows_each_once(&owner, list).await;
     }
     house.shows_each_once(&owner, &format!("/apps/{app}")).await;
+}
+
+#[tokio::test]
+async fn new_devices_are_all_seen_by_the_next_links() {
+    let (house, services) = House::beside_apples_list().await;
+    let (owner, now) = (house.person(Role::Owner).await, house.app.now());
+    let token = services.ade.book().open("School", "head@example.school", now.plus(Duration::from_secs(300 * 86_400)));
+    for at in 0..ROWS {
+        services.ade.book().server(&token).add(&apples(&format!("TESTSN{at:04}"), "iPad", "iPad", "SILVER"), now);
+    }
+    let server = crate::http::ade::begin(&house.app, &Actor::Console, "School", false).await.unwrap();
+    house.write(move |tx| crate::mdm::ade::servers::take(tx, &Actor::Console, &server.id, &token).map(drop)).await;
+    house.let_pass(1).await;
+    for list in ["/new-devices", "/new-devices?search=TESTSN&show=no_profile"] {
+        house.shows_each_once(&owner, list).await;
+    }
 }
 
 #[tokio::test]
