@@ -67,9 +67,10 @@ impl House {
         let add = |tx: &Tx| {
             for at in 0..ROWS {
                 let id = format!("{at:03}");
-                let mut device = roster::tests::device(&id, &format!("{} & Zoë +{:02}%", if at % 2 == 0 { "art" } else { "ART" }, at / 4));
+                let mut device =
+                    roster::tests::device(&id, &format!("{} & Zoë +{:02}%", if at.is_multiple_of(2) { "art" } else { "ART" }, at / 4));
                 device.os_version = format!("18.{}", at % 3);
-                if at % 9 == 0 {
+                if at.is_multiple_of(9) {
                     device.serial_number = None;
                 }
                 rows::insert(tx, &device)?;
@@ -120,7 +121,7 @@ async fn people_classes_groups_and_their_devices_are_all_seen_by_the_next_links(
     house.many_devices().await;
     let add = |tx: &Tx| {
         for at in 0..ROWS {
-            let name = format!("{} & Zoë +{:02}%", if at % 2 == 0 { "kim" } else { "KIM" }, at / 4);
+            let name = format!("{} & Zoë +{:02}%", if at.is_multiple_of(2) { "kim" } else { "KIM" }, at / 4);
             let person = NewPerson { name: name.clone(), email: String::new(), role: PersonRole::Student, active: true };
             people::create(tx, &Actor::Console, person)?;
             classes::create(tx, &Actor::Console, &format!("{name} {at}"))?;
