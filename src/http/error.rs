@@ -267,7 +267,7 @@ fn page(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Res
         Kind::Forbidden if error.message == crate::http::auth::origin::ANOTHER_SITE => "That came from another site",
         Kind::Forbidden => "Your role does not allow this",
         Kind::NotFound => "There is nothing here",
-        Kind::Conflict | Kind::NotManaged | Kind::Retired => "That does not fit what is stored",
+        Kind::Conflict | Kind::NotManaged | Kind::Retired => "That does not go as things stand",
         Kind::TooLarge => "That is too large",
         Kind::TooSlow => "That came too slowly",
         Kind::Busy => "The appliance is busy",

@@ -1,5 +1,7 @@
 //! How far an appliance is that somebody has begun with: what the set-up page ticks off.
 
+use std::net::{IpAddr, SocketAddr};
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -106,6 +108,25 @@ fn app_places(tx: &Tx) -> Result<(u64, u64)> {
     Ok((sum(|_| true), sum(|stage| stage == Stage::Installed)))
 }
 
+/// Whether a host is whoever asks for it: `localhost` and loopback addresses lead every device to itself.
+pub fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified());
+    is_loopback || host == "localhost" || host.ends_with(".localhost")
+}
+
+/// The port of the main listener where nobody but this machine can connect to what devices use, by the flags and addresses of all listeners.
+pub fn listens_here_alone(listening: &[(&str, SocketAddr)]) -> Option<u16> {
+    let (_, main) = listening.iter().find(|(flag, _)| *flag == "--listen")?;
+    let serves_others = |(flag, address): &(&str, SocketAddr)| match *flag {
+        // A proxy stands before it, and where that listens is not known here.
+        "--proxy-listen" => true,
+        "--listen" | "--device-listen" => !address.ip().is_loopback(),
+        _ => false,
+    };
+    (!listening.iter().any(serves_others)).then_some(main.port())
+}
+
 /// Keeps what came of a look at the own address.
 pub fn note_test(tx: &Tx, actor: &Actor, test: &AddressTest) -> Result<()> {
     actor.require(Right::Configure)?;
@@ -124,4 +145,31 @@ pub fn confirm_address(tx: &Tx, actor: &Actor) -> Result<()> {
         journal::note(tx, actor, "settings.changed", journal::Subject::default(), json!({ "address": "confirmed" }))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_names_and_addresses_are_whoever_asks() {
+        for here in ["localhost", "LocalHost", "x.localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]", "0.0.0.0"] {
+            assert!(is_this_machine(here), "{here}");
+        }
+        for elsewhere in ["mdm.example.school", "localhost.example.school", "192.0.2.7", "2001:db8::1", "vm", ""] {
+            assert!(!is_this_machine(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_listener_that_others_reach_or_a_proxy_is_enough() {
+        let at = |flag, address: &str| (flag, address.parse::<SocketAddr>().unwrap());
+        let main = at("--listen", "127.0.0.1:18640");
+        assert_eq!(listens_here_alone(&[main, at("--http-listen", "0.0.0.0:80")]), Some(18640));
+        assert_eq!(listens_here_alone(&[main, at("--listen", "[::1]:18640")]), Some(18640));
+        for other in [at("--listen", "192.0.2.7:18640"), at("--device-listen", "0.0.0.0:8443"), at("--proxy-listen", "127.0.0.1:9000")] {
+            assert_eq!(listens_here_alone(&[main, other]), None, "{other:?}");
+        }
+        assert_eq!(listens_here_alone(&[]), None);
+    }
 }

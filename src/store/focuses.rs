@@ -160,16 +160,35 @@ pub fn learners(tx: &Tx, class_id: &str) -> Result<Vec<Learner>> {
     )
 }
 
-/// Apps that devices of the learners of a class say they have: bundle id, name, on how many.
+/// Apps that devices of the learners of a class say they have: bundle id, name as the library has it or else as the devices say it, on how many.
 pub fn apps_in_class(tx: &Tx, class_id: &str, limit: u32) -> Result<Vec<(String, String, u64)>> {
     tx.list(
-        "SELECT identifier, max(installed_apps.name), count(DISTINCT devices.id) AS devices
-         FROM class_people JOIN devices ON devices.person_id = class_people.person_id AND deleted_at IS NULL
-         JOIN enrollments ON enrollments.device_id = devices.id AND enrollments.state = 'enrolled'
-         JOIN installed_apps ON installed_apps.enrollment_id = enrollments.id
-         WHERE class_id = ?1 AND class_people.role = 'student' GROUP BY identifier ORDER BY devices DESC, lower(installed_apps.name), identifier LIMIT ?2",
+        "SELECT identifier,
+                coalesce((SELECT apps.name FROM apps WHERE apps.bundle_id = identifier AND apps.name <> '' ORDER BY apps.kind, apps.id LIMIT 1), listed),
+                devices
+         FROM (SELECT identifier, max(installed_apps.name) AS listed, count(DISTINCT devices.id) AS devices
+               FROM class_people JOIN devices ON devices.person_id = class_people.person_id AND deleted_at IS NULL
+               JOIN enrollments ON enrollments.device_id = devices.id AND enrollments.state = 'enrolled'
+               JOIN installed_apps ON installed_apps.enrollment_id = enrollments.id
+               WHERE class_id = ?1 AND class_people.role = 'student' GROUP BY identifier
+               ORDER BY devices DESC, lower(installed_apps.name), identifier LIMIT ?2)",
         (class_id, limit),
         |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs())),
+    )
+}
+
+/// What an app is called: in the library, or else on a device of somebody who learns in the class.
+pub fn app_name(tx: &Tx, class_id: &str, bundle_id: &str) -> Result<Option<String>> {
+    tx.one(
+        "SELECT coalesce(
+             (SELECT name FROM apps WHERE bundle_id = ?2 AND name <> '' ORDER BY kind, id LIMIT 1),
+             (SELECT max(installed_apps.name)
+              FROM class_people JOIN devices ON devices.person_id = class_people.person_id AND deleted_at IS NULL
+              JOIN enrollments ON enrollments.device_id = devices.id AND enrollments.state = 'enrolled'
+              JOIN installed_apps ON installed_apps.enrollment_id = enrollments.id AND installed_apps.identifier = ?2
+              WHERE class_id = ?1 AND class_people.role = 'student' AND installed_apps.name <> ''))",
+        (class_id, bundle_id),
+        |row| row.get(0),
     )
 }
 

@@ -41,6 +41,18 @@ for (const [who, role] of [['ada', 'student'], ['bob', 'student'], ['tess', 'tea
   await submit(page, page.locator('button', { hasText: 'Put them in' }));
 }
 check('the class has its three people', /Ada Lovelace[\s\S]*Bob Babbage/.test(await text(page)) && /Tess Teacher/.test(await text(page)), await text(page));
+console.log('the class list on paper');
+await page.emulateMedia({ media: 'print' });
+await page.setViewportSize({ width: 718, height: 1000 });
+const paper = await page.evaluate(() => ({
+  heads: [...document.querySelectorAll('thead th')].filter((head) => getComputedStyle(head).display === 'table-cell').map((head) => head.textContent.trim()),
+  row: getComputedStyle(document.querySelector('tbody tr')).display,
+  pressed: [...document.querySelectorAll('button, .button, input')].filter((one) => one.checkVisibility()).map((one) => one.textContent.trim()),
+}));
+check('it is a table with its heads', ['Name', 'E-mail', 'Here', 'Devices'].every((head) => paper.heads.includes(head)) && paper.row === 'table-row', JSON.stringify(paper));
+check('and has nothing to press', paper.pressed.length === 0, JSON.stringify(paper.pressed));
+await page.emulateMedia({ media: null });
+await page.setViewportSize({ width: 1280, height: 800 });
 // Two supervised iPads for the pupils.
 const devices = await page.evaluate(async () => (await (await fetch('/api/v1/devices?limit=100')).json()).items.filter((device) => device.supervised && device.platform === 'ios' && /iPad/.test(device.product_name)).map((device) => device.id));
 check('there are supervised iPads', devices.length >= 2, devices.length);
@@ -193,10 +205,24 @@ for (const [words, ending] of [['Save as a table', /\.csv$/], ['Save as JSON lin
   check(`${words}: a file`, ending.test(file.suggestedFilename()), file.suggestedFilename());
 }
 
+console.log('names that are long and have no space');
+const long = 'Wolkenkratzerbauingenieur'.repeat(4);
+await person(`Ada${long}`, 'long@lesson.example.school', 'student');
+const longPerson = new URL(page.url()).pathname;
+await page.goto(`${base}/classes/new`);
+await page.fill('input[name=name]', `Klasse${long}`);
+await submit(page, page.locator('main form button[type=submit]').last());
+const longClass = new URL(page.url()).pathname;
+await page.fill('input[name=person]', 'ada@lesson.example.school');
+await submit(page, page.locator('button', { hasText: 'Put them in' }));
+await page.goto(`${base}/teaching/${longClass.split('/').pop()}`);
+check('the class of the long name has a device', /1 device/.test(await text(page)), await text(page));
+
 console.log('every page at telephone width, light and dark');
 await enter(lesson, 'tess@lesson.example.school', PASSWORD);
 await fitsTelephones(base, await teacher.context.cookies(), ['/teaching', own, `${own}/focus`, `${own}/devices/${devices[0]}`, '/account', '/account/second-factor']);
-await fitsTelephones(base, await owner.context.cookies(), ['/system/admins', '/system/audit?by=demo', '/account']);
+await fitsTelephones(base, await owner.context.cookies(), ['/system/admins', '/system/audit?by=demo', '/account', longPerson, longClass, `${longClass}/delete`, longClass.replace('/classes/', '/teaching/'),
+  `${longClass.replace('/classes/', '/teaching/')}/focus`, '/classes', '/people?search=Ada', `/devices/${devices[0]}/person?search=Ada`]);
 check('no complaint from the browser', owner.complaints.concat(teacher.complaints).length === 0, owner.complaints.concat(teacher.complaints).join('; '));
 check('nothing is wider than the window', await overflow(page) <= 0);
 await finish();

@@ -117,6 +117,8 @@ await plain.context.close();
 
 console.log('every page of updates at telephone width, light and dark');
 await page.goto(`${base}/updates/plans`);
+const boxes = await page.locator('.legend a, a.counted').evaluateAll((links) => links.map((link) => link.getBoundingClientRect()).map(({ width, height }) => [width, height]));
+check('numbers that lead to what they count are large enough to be hit', boxes.length > 0 && boxes.every((box) => Math.min(...box) >= 24), JSON.stringify(boxes));
 const kept = await page.locator('table a.row-link').first().getAttribute('href').catch(() => null);
 await fitsTelephones(base, await admin.context.cookies(), ['/updates', '/updates/plans', '/updates/plans/new', '/updates/by-hand', `${device}/updates`,
   ...(kept ? [kept, `${kept}/edit`, `${kept}/stop`, `${kept}/delete`] : [])]);

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::http::limits::RESTORE_MAX_BYTES;
 use crate::mdm::admins::PASSWORD_MIN;
 use crate::mdm::ca::public_tls::Way;
-use crate::mdm::first_steps::AddressTest;
+use crate::mdm::first_steps::{AddressTest, is_this_machine};
 
 /// The very first page, behind the one-time link that the appliance printed.
 #[derive(Debug, Clone, Default)]
@@ -128,6 +128,8 @@ pub struct SetupView {
     pub url: String,
     /// Further addresses by which this machine may be found.
     pub names: Vec<String>,
+    /// The port at which this machine alone can connect; absent where others can.
+    pub listens_here_alone: Option<u16>,
     /// Further names that are served, from the settings.
     pub extra_hosts: Vec<String>,
     /// By which ways an authority that everybody trusts can vouch for the name.
@@ -172,6 +174,7 @@ impl SetupView {
             second_factor: None,
             url: url.to_owned(),
             names: Vec::new(),
+            listens_here_alone: None,
             extra_hosts: Vec::new(),
             ways: Vec::new(),
             address_test: None,
@@ -190,6 +193,13 @@ impl SetupView {
             device_lists: 0,
             backup_at: None,
         }
+    }
+
+    /// Whether the public address leads every device to itself.
+    pub fn is_for_this_machine(&self) -> bool {
+        let host = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        let host = if host.starts_with('[') { host.split(']').next() } else { host.split([':', '/']).next() };
+        is_this_machine(host.unwrap_or_default())
     }
 
     /// How far it is, for the rail; the optional steps are not counted.
@@ -305,6 +315,35 @@ mod tests {
         }
         let read_only = list(NOW, &SetupView { may_practise: false, ..view }).into_string();
         assert!(!read_only.contains("<form"), "{read_only}");
+    }
+
+    #[test]
+    fn an_address_for_this_machine_alone_is_never_ticked_and_may_be_gone_on_with() {
+        for url in ["https://localhost:18640", "https://127.0.0.1:18640", "https://[::1]"] {
+            let view = SetupView {
+                url: url.into(),
+                names: vec!["https://vm.example.school:18640".into()],
+                listens_here_alone: Some(18640),
+                ..SetupView::begun("Ada", url, TlsView::Public)
+            };
+            let html = list(NOW, &view).into_string();
+            for part in [
+                "is for this machine alone",
+                "practice devices",
+                "Go on with it, to try out",
+                "--url https://vm.example.school:18640 --listen 18640",
+                "takes connections from this machine alone",
+            ] {
+                assert!(html.contains(part), "{url}: {part} in {html}");
+            }
+            assert!(!html.contains("Yes, this is its address"), "{html}");
+            let gone_on = SetupView { address_confirmed: true, ..view };
+            assert_eq!(current(&gone_on), "Try it with practice devices");
+            let html = list(NOW, &gone_on).into_string();
+            assert!(html.contains("is for this machine alone") && !html.contains("Go on with it"), "{html}");
+            assert!(address(&gone_on, NOW).state == StepState::Problem);
+        }
+        assert!(!fresh().is_for_this_machine() && !list(NOW, &fresh()).into_string().contains("--listen"));
     }
 
     #[test]

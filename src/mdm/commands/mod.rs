@@ -3,6 +3,7 @@
 mod guard;
 mod queue;
 mod rights;
+mod unfit;
 pub mod words;
 
 use serde_json::{Value, json};
@@ -24,6 +25,7 @@ use crate::store::{Tx, devices};
 
 pub use queue::{MAX_OFFERS, Offer, Recorded, drop_all, expire, next, quarantine, record};
 pub use rights::right_for;
+pub use unfit::protocol_words;
 
 /// The most commands that may wait for one enrollment.
 pub const MAX_OPEN: i64 = 1000;
@@ -128,7 +130,7 @@ pub fn refusal(tx: &Tx, actor: &Actor, enrollment: &Enrollment, order: &Order) -
 fn stands(tx: &Tx, enrollment: &Enrollment, order: &Order, check: bool) -> Result<()> {
     if check || enrollment.kind.is_user_enrollment() {
         let device = capabilities(tx, enrollment)?;
-        order.check(&device).map_err(|refusal| Error::conflict(refusal.words))?;
+        order.check(&device).map_err(|refusal| unfit::conflict(order, &device, refusal))?;
         guard::check(tx, enrollment, &device, order)?;
     }
     if devices::is_deleted(tx, &enrollment.device_id)? {

@@ -7,6 +7,7 @@ use crate::clock::{Timestamp, Zone};
 use crate::error::Result;
 use crate::mdm::ca::public_tls::{self, Situation};
 use crate::mdm::ends::SOON;
+use crate::mdm::first_steps::{is_this_machine, listens_here_alone};
 use crate::pki::certificate::Certificate;
 use crate::pki::public_key::KeyKind;
 use crate::store::Tx;
@@ -70,11 +71,14 @@ pub(super) fn names(seen: &Seen) -> Option<Finding> {
                         the address for good.";
     let (area, url, host) = (Area::Names, &seen.public_url, &seen.host);
     let error = |what: String, remedy: &str| Some(Finding::new(ID, area, Level::Error, what, remedy));
+    if is_this_machine(host) {
+        let what = format!(
+            "The public address {url} is for this machine alone, to try out with practice devices: it leads devices to themselves."
+        );
+        return Some(Finding::new(ID, area, Level::Warning, what, NAME));
+    }
     if host.parse::<std::net::IpAddr>().is_ok() {
         return error(format!("The public address {url} is a number, which changes with the network."), NAME);
-    }
-    if host == "localhost" {
-        return Some(Finding::new(ID, area, Level::Warning, format!("The public address {url} leads devices to themselves."), NAME));
     }
     if !host.contains('.') {
         return error(format!("The public address {url} names only “{host}”, which devices in another network do not find."), NAME);
@@ -155,7 +159,26 @@ pub(super) fn ports(seen: &Seen) -> Vec<Finding> {
         let list = seen.ports.iter().map(|port| port.address.to_string()).collect::<Vec<_>>().join(", ");
         findings.push(Finding::ok("ports.listener", area, format!("It answers at {list}.")));
     }
+    findings.extend(here_alone(seen));
     findings
+}
+
+/// Whether it takes connections from this machine alone, and nothing passes those of devices on.
+fn here_alone(seen: &Seen) -> Option<Finding> {
+    let listening: Vec<_> = seen.ports.iter().map(|port| (port.flag, port.address)).collect();
+    let port = listens_here_alone(&listening).filter(|_| seen.serving)?;
+    let leads_on = seen.resolved.as_ref().is_some_and(|outcome| outcome.iter().flatten().any(|address| !address.is_loopback()));
+    let answers = seen.door.as_ref().is_some_and(|door| door.status == Some(200));
+    if leads_on && answers && !is_this_machine(&seen.host) {
+        // Something before it passes on what comes to the public address.
+        return None;
+    }
+    let list = seen.ports.iter().map(|port| port.address.to_string()).collect::<Vec<_>>().join(", ");
+    let what = format!("No device can connect: it listens at {list}, for this machine alone.");
+    let remedy = format!(
+        "Start it with --listen {port}, at all addresses of this machine; nothing is wrong where a program here passes devices on."
+    );
+    Some(Finding::new("ports.here_alone", Area::Ports, Level::Warning, what, remedy))
 }
 
 /// The certificate, as a device sees it.

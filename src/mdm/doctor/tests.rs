@@ -165,6 +165,8 @@ fn an_address_that_devices_cannot_use_is_told_with_what_to_do() {
     for (host, resolved, level, words) in [
         ("192.0.2.7", here(), Level::Error, "is a number"),
         ("localhost", here(), Level::Warning, "leads devices to themselves"),
+        ("127.0.0.1", here(), Level::Warning, "for this machine alone"),
+        ("::1", here(), Level::Warning, "for this machine alone"),
         ("cupboard", here(), Level::Error, "names only “cupboard”"),
         ("mdm.example.school", Ok(Vec::new()), Level::Error, "leads nowhere"),
         ("mdm.example.school", Err(String::from("no such name")), Level::Error, "(no such name)"),
@@ -190,6 +192,23 @@ fn a_port_that_nobody_reaches_is_an_error() {
     seen.serving = false;
     let (level, words) = one(&examined(&store(), &seen), "ports.listener:--listen");
     assert!(level == Level::Note && words.contains("choose another port"), "what the service is started with is not known: {words}");
+}
+
+#[test]
+fn listening_for_this_machine_alone_is_told_unless_something_passes_devices_on() {
+    let store = store();
+    let near = || vec![Port { flag: "--listen", address: "127.0.0.1:8443".parse().unwrap(), problem: None }];
+    let passed_on = Seen { ports: near(), ..well() };
+    assert!(of(&examined(&store, &passed_on), "ports.here_alone").is_empty(), "the public address answers");
+    for alone in [
+        Seen { host: String::from("localhost"), ..passed_on.clone() },
+        Seen { door: None, ..passed_on.clone() },
+        Seen { resolved: Some(Ok(vec!["127.0.1.1".parse().unwrap()])), ..passed_on },
+    ] {
+        let (level, words) = one(&examined(&store, &alone), "ports.here_alone");
+        assert!(level == Level::Warning && words.contains("127.0.0.1:8443") && words.contains("--listen 8443"), "{words}");
+    }
+    assert!(of(&examined(&store, &well()), "ports.here_alone").is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::Tx;
 use crate::store::assignments::{AssignedKind, Assignment};
-use crate::store::focuses::FocusKind;
+use crate::store::focuses::{self, FocusKind};
 use crate::store::policies as policy_rows;
 use crate::store::profiles as profile_rows;
 
@@ -107,12 +107,29 @@ fn locking(tx: &Tx, wanted: &[Assignment]) -> Result<Option<Origin>> {
     Ok(None)
 }
 
-/// What a focus shows, in a few words: `one app: Pages`.
-pub fn words(kind: FocusKind, items: &[String]) -> String {
+/// What a focus of a class shows, in a few words: `one app: Pages`.
+pub fn words(tx: &Tx, class_id: &str, kind: FocusKind, items: &[String]) -> Result<String> {
+    let first = items.first().map(String::as_str).unwrap_or_default();
+    let name = match (kind, apples_name(first)) {
+        (FocusKind::Sites, _) => String::new(),
+        (FocusKind::App | FocusKind::Apps, Some(name)) => name.to_owned(),
+        (FocusKind::App | FocusKind::Apps, None) => focuses::app_name(tx, class_id, first)?.unwrap_or_else(|| first.to_owned()),
+    };
+    Ok(phrase(kind, items, &name))
+}
+
+/// The same in words that stay as they are, whatever an app is called later: a device gets them once.
+pub(super) fn lasting_words(kind: FocusKind, items: &[String]) -> String {
+    let first = items.first().map(String::as_str).unwrap_or_default();
+    phrase(kind, items, apples_name(first).unwrap_or(first))
+}
+
+/// `name` is that of the first app.
+fn phrase(kind: FocusKind, items: &[String], name: &str) -> String {
     let first = items.first().map(String::as_str).unwrap_or_default();
     match (kind, items.len()) {
-        (FocusKind::App, _) => format!("one app: {}", app_name(first)),
-        (FocusKind::Apps, 1) => format!("only {}", app_name(first)),
+        (FocusKind::App, _) => format!("one app: {name}"),
+        (FocusKind::Apps, 1) => format!("only {name}"),
         (FocusKind::Apps, count) => format!("only {count} apps"),
         (FocusKind::Sites, 1) => format!("only the site {}", host(first)),
         (FocusKind::Sites, count) => format!("only {count} sites"),
@@ -135,7 +152,7 @@ pub const APPLE_APPS: [(&str, &str); 12] = [
     ("com.apple.mobilecal", "Calendar"),
 ];
 
-/// What people call an app, where that is known without asking devices; else its bundle id.
-pub fn app_name(bundle_id: &str) -> &str {
-    APPLE_APPS.iter().find(|(known, _)| *known == bundle_id).map_or(bundle_id, |(_, name)| name)
+/// What people call one of Apple's own apps.
+fn apples_name(bundle_id: &str) -> Option<&'static str> {
+    APPLE_APPS.iter().find(|(known, _)| *known == bundle_id).map(|(_, name)| *name)
 }

@@ -24,6 +24,8 @@ const CHOICES_MAX: u32 = 100;
 pub struct DeviceNow {
     /// The focus.
     pub focus: Focus,
+    /// What it shows, in words.
+    pub words: String,
     /// How it stands there; absent where the device cannot have it.
     pub state: Option<State>,
     /// What it waits for, why it failed, or why it cannot be.
@@ -94,12 +96,13 @@ pub fn now_running(tx: &Tx, actor: &Actor) -> Result<Vec<FocusNow>> {
 
 fn how_far(tx: &Tx, focus: Focus) -> Result<FocusNow> {
     let (there, devices) = rows::held(tx, &focus.id, &deployments::profile_key(IDENTIFIER))?;
-    Ok(FocusNow { words: words(focus.kind, &focus.items), focus, there, devices })
+    Ok(FocusNow { words: words(tx, &focus.class_id, focus.kind, &focus.items)?, focus, there, devices })
 }
 
 /// How a focus stands on a device.
 fn stands(tx: &Tx, device_id: &str, focus: &Focus) -> Result<DeviceNow> {
-    let now = |state, because: &str| DeviceNow { focus: focus.clone(), state, because: because.to_owned() };
+    let words = words(tx, &focus.class_id, focus.kind, &focus.items)?;
+    let now = |state, because: &str| DeviceNow { focus: focus.clone(), words: words.clone(), state, because: because.to_owned() };
     let Some(channel) = enrollments::device_channel(tx, device_id)? else { return Ok(now(None, "It is not managed here any more.")) };
     let all = reconcile::standing(tx, &channel)?;
     if let Some(thing) = all.things.iter().find(|thing| thing.identifier == IDENTIFIER) {

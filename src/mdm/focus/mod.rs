@@ -6,7 +6,7 @@ mod ends;
 mod profile;
 mod wish;
 
-pub use ability::{APPLE_APPS, Able, app_name, words};
+pub use ability::{APPLE_APPS, Able, words};
 pub use class::{ABSENT_AFTER, ClassNow, DeviceNow, DeviceSeen, FocusNow, LearnerNow, choices, class, device, now_running, own_classes};
 pub use ends::{CLOCK_SLACK, is_left_alone, is_to_be_asked_about, outlived, wakes};
 pub use profile::{IDENTIFIER, pieces};
@@ -176,13 +176,13 @@ pub fn list(tx: &Tx, actor: &Actor, class_id: &str) -> Result<Vec<Focus>> {
 
 /// Writes down what happened, for the class and for each device, and has the devices looked at anew.
 fn noted(tx: &Tx, actor: &Actor, kind: &str, focus: &Focus, devices: &[String]) -> Result<()> {
-    let data = json!({ "focus": focus.id, "class": focus.class_id, "name": focus.class_name, "what": words(focus.kind, &focus.items),
+    let what = words(tx, &focus.class_id, focus.kind, &focus.items)?;
+    let data = json!({ "focus": focus.id, "class": focus.class_id, "name": focus.class_name, "what": what,
         "items": focus.items, "ends_at": focus.ends_at, "devices": devices.len() });
     journal::note(tx, actor, kind, Subject::default(), data)?;
     let of_device = if kind == "focus.started" { "device.focus_started" } else { "device.focus_ended" };
     for device in devices {
-        let data =
-            json!({ "focus": focus.id, "name": focus.class_name, "what": words(focus.kind, &focus.items), "ends_at": focus.ends_at });
+        let data = json!({ "focus": focus.id, "name": focus.class_name, "what": what, "ends_at": focus.ends_at });
         journal::note(tx, actor, of_device, Subject::device(device), data)?;
         deployments::look_again(tx, device)?;
     }
@@ -212,7 +212,7 @@ fn somebody_has(tx: &Tx, outlook: &Outlook) -> Result<Option<String>> {
         focus.started_by,
         focus.class_name,
         zone.time(focus.ends_at),
-        words(focus.kind, &focus.items),
+        words(tx, &focus.class_id, focus.kind, &focus.items)?,
         names.join(", ")
     )))
 }

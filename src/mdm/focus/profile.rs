@@ -4,7 +4,7 @@
 //! apps, iPhones and iPads show what is on both. It comes by a command on every system: declarative management keeps to what is declared, and would
 //! bring back after its end what a device has removed by itself.
 
-use super::ability::{APP_LOCK, ability, words};
+use super::ability::{APP_LOCK, ability, lasting_words};
 use super::wish::host;
 use crate::error::Result;
 use crate::mdm::own_profile::{envelope, uuid_of};
@@ -51,7 +51,7 @@ pub fn pieces(tx: &Tx, target: &Target, wanted: &[Assignment]) -> Result<(Vec<Pi
 }
 
 fn profile(focus: &Focus, items: &[String], version: OsVersion, until: &str, origin: Origin) -> Result<ProfilePiece> {
-    let name = format!("{} until {until}: {}", focus.class_name, words(focus.kind, items));
+    let name = format!("{} until {until}: {}", focus.class_name, lasting_words(focus.kind, items));
     let mut keys = keys(focus.kind, items, version);
     let seed = format!("{}\n{:?}\n{}\n{name}", focus.id, items, focus.ends_at.millis());
     let uuid = uuid_of(seed.as_bytes(), 0);

@@ -14,6 +14,7 @@ use crate::mdm::admins::leaver::{self, LogIn};
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right};
+use crate::protocol::availability::{self, Capabilities, Reason, Request};
 use crate::protocol::command::{self, Command as Order, EraseDevice};
 use crate::store::commands::{self as queue, CommandState};
 use crate::store::enrollments::{self, Enrollment};
@@ -23,6 +24,9 @@ use crate::store::{Tx, devices, events};
 
 /// Under which name it stands in the log.
 const EVENT: &str = "person.left";
+
+/// The command that takes a passcode off.
+const CLEARS: &str = "ClearPasscode";
 
 /// What becomes of a device whose person leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -142,7 +146,7 @@ pub struct Progress {
     pub then: Fate,
     /// How far it is.
     pub state: Step,
-    /// Why it did not come to pass, or what it waits for; empty when it is done.
+    /// Why it did not come to pass, what it waits for, or why nothing was asked of the device; else empty.
     pub because: String,
 }
 
@@ -196,6 +200,9 @@ struct KeptDevice {
     enrollment_id: Option<String>,
     command: Option<String>,
     because: String,
+    /// Whether such devices have none of it, so that there is nothing to be done.
+    #[serde(default)]
+    has_no_such: bool,
 }
 
 /// Tells what would follow if a person left now.
@@ -240,7 +247,7 @@ fn order(tx: &Tx, fate: Fate) -> Order {
     match fate {
         Fate::Erase => command::erase_device(uuid, &EraseDevice::default()),
         // The room fills in the token that the device gave.
-        Fate::HandOn | Fate::Keep => Order::new(uuid, "ClearPasscode"),
+        Fate::HandOn | Fate::Keep => Order::new(uuid, CLEARS),
     }
 }
 
@@ -292,7 +299,12 @@ fn carry_out(tx: &Tx, actor: &Actor, device: &LeftBehind, then: Fate) -> Result<
     if then != Fate::Keep {
         give(tx, actor, &device.device_id, None)?;
     }
+    let has_no_such = match &channel {
+        Some(channel) if then == Fate::HandOn && !is_asked => knows_no_passcode(&commands::capabilities(tx, channel)?),
+        _ => false,
+    };
     Ok(KeptDevice {
+        has_no_such,
         device_id: device.device_id.clone(),
         name: device.name.clone(),
         then,
@@ -300,6 +312,11 @@ fn carry_out(tx: &Tx, actor: &Actor, device: &LeftBehind, then: Fate) -> Result<
         command: asked.map(|command| command.uuid),
         because: because.to_owned(),
     })
+}
+
+/// Whether devices of this family are never asked to take a passcode off: whoever has one next has nothing to wait for.
+fn knows_no_passcode(device: &Capabilities) -> bool {
+    availability::check(Request::Command(CLEARS), device).is_err_and(|refusal| refusal.reason == Reason::Platform)
 }
 
 /// The last farewell that was said to a person who is not active, with how far every device is by now.
@@ -321,13 +338,14 @@ pub fn said(tx: &Tx, actor: &Actor, id: &str) -> Result<Option<Said>> {
 }
 
 fn progress(tx: &Tx, kept: KeptDevice) -> Result<Progress> {
-    let KeptDevice { device_id, name, then, enrollment_id, command, because } = kept;
+    let KeptDevice { device_id, name, then, enrollment_id, command, because, has_no_such } = kept;
     let asked = match (enrollment_id, command) {
         (Some(enrollment), Some(uuid)) => queue::by_uuid(tx, &enrollment, &uuid)?.map(|command| (command.state, command.cause)),
         _ => None,
     };
     let (state, because) = match asked {
         None if because.is_empty() => (Step::Done, String::new()),
+        None if has_no_such => (Step::Done, format!("Nothing was asked of it. {because}")),
         None => (Step::Failed, format!("Its passcode stays: {because}")),
         Some((CommandState::Acknowledged, _)) => (Step::Done, String::new()),
         Some((CommandState::Queued, _)) => (Step::Waiting, String::from("It waits for the device to connect.")),

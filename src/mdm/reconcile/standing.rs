@@ -135,7 +135,9 @@ const fn has_left(state: EnrollmentState) -> Option<&'static str> {
     match state {
         EnrollmentState::Authenticated | EnrollmentState::Enrolled => None,
         EnrollmentState::Left => Some("The device has left, and what it had by this management went with that."),
-        EnrollmentState::Retired => Some("The device was retired; it loses this when it is heard of next, if it has not yet."),
+        EnrollmentState::Retired => {
+            Some("The device was retired: it is told to leave when it is heard of next, and what it had by this management goes with that.")
+        }
         EnrollmentState::Erased => Some("The device was erased, and this with it."),
     }
 }

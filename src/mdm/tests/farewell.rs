@@ -8,6 +8,7 @@ use crate::mdm::admins::{self, NewAdmin, Password};
 use crate::mdm::people::farewell::{self, ActivationLock, Fate, Said, Step};
 use crate::mdm::people::{self, NewPerson};
 use crate::mdm::{Actor, Role};
+use crate::protocol::platform::Platform;
 use crate::secret::Secret;
 use crate::store::enrollments::{self, SealedColumn};
 use crate::store::escrow::{self, EscrowKind};
@@ -131,6 +132,28 @@ fn what_cannot_be_asked_of_a_device_is_said_before_and_a_wrong_list_changes_noth
         assert_eq!(steps(&said), [(Fate::HandOn, Step::Failed), (Fate::Keep, Step::Done)]);
         assert!(said.devices[0].because.starts_with("Its passcode stays"), "{said:?}");
         assert!(rows::of_device(tx, &phone_id)?.is_some(), "what is kept stays theirs");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_mac_that_is_handed_on_leaves_nothing_to_look_at() {
+    let school = School::new().with_push_certificates();
+    school.enrolled(PAD);
+    another_serial_number(&school);
+    school.enrolled(PHONE);
+    let (kim, mac_id, phone_id) = kim(&school);
+    school.write(move |tx| {
+        let device = devices::by_id(tx, &mac_id)?.unwrap();
+        devices::update(tx, &devices::Device { platform: Platform::Macos, os_version: String::from("15.1"), ..device })?;
+        let asked = farewell::farewell(tx, &ME, &kim)?;
+        let mac = asked.devices.iter().find(|device| device.device_id == mac_id).unwrap();
+        assert_eq!(mac.passcode_stays, "A Mac cannot be asked to take its passcode off.");
+        say(tx, &ME, &kim, &[(&mac_id, Fate::HandOn), (&phone_id, Fate::Keep)])?;
+        let said = farewell::said(tx, &ME, &kim)?.unwrap();
+        let mac = said.devices.iter().find(|device| device.device_id == mac_id).unwrap();
+        assert_eq!((mac.then, mac.state), (Fate::HandOn, Step::Done), "{said:?}");
+        assert_eq!(mac.because, "Nothing was asked of it. A Mac cannot be asked to take its passcode off.");
         Ok(())
     });
 }

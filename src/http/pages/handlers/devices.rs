@@ -75,7 +75,6 @@ async fn list(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Q
         sort: query.sort,
         after: query.after,
     };
-    let next = next.map(|next| filter.address().with("after", &next).to_string());
     let view = DevicesView {
         total: state.map_or_else(|| counts.iter().sum(), |state| counts[state as usize]),
         rows: rows.into_iter().map(|(row, _)| row).collect(),

@@ -57,6 +57,7 @@ async fn view(app: &App, standing: FirstSteps, arrivals: Vec<Arrival>, owner: &s
     SetupView {
         second_factor: standing.second_factor,
         names: detected(app).await,
+        listens_here_alone: first_steps::listens_here_alone(&app.listening()),
         extra_hosts: app.config.extra_hosts.clone(),
         ways: tls::ways(app),
         address_test: standing.address_test.filter(|test| test.url == app.public_url),
@@ -116,6 +117,13 @@ async fn test(State(app): State<App>, who: SignedIn) -> Result<Response> {
     let url = app.public_url.clone();
     let answer = own_address::fetch(&Connector::new(trust, app.clock.clone()), &format!("{url}{LOOK_AT}"), None, TIMEOUT).await;
     let (good, words) = match answer {
+        Ok(answer) if answer.status == 200 && first_steps::is_this_machine(app.public_host()) => (
+            false,
+            format!(
+                "This machine reached itself there, and so would every device reach itself: {} is for this machine alone.",
+                app.public_host()
+            ),
+        ),
         Ok(answer) if answer.status == 200 => (
             true,
             String::from(

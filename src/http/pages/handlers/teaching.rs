@@ -71,7 +71,7 @@ async fn own(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Qu
 }
 
 fn focus_words(now: &DeviceNow, zone: &Zone) -> (Mark, String) {
-    let what = focus::words(now.focus.kind, &now.focus.items);
+    let what = &now.words;
     match now.state {
         Some(Stands::There) => (Mark::Ok, format!("{what} until {}", zone.time(now.focus.ends_at))),
         Some(Stands::Failed) => (Mark::Problem, now.because.clone()),
@@ -256,9 +256,13 @@ async fn start(
     let mut refused = None;
     if sent.has("confirmed") {
         let (actor, id, wish) = (who.actor.clone(), class.clone(), wish.clone());
-        match app.store.write(app.now(), move |tx| focus::start(tx, &actor, &id, &wish)).await {
-            Ok(focus) => {
-                let words = format!("Started: {}. Devices that are on show it in a moment.", focus::words(focus.kind, &focus.items));
+        let begin = move |tx: &Tx| {
+            let focus = focus::start(tx, &actor, &id, &wish)?;
+            focus::words(tx, &focus.class_id, focus.kind, &focus.items)
+        };
+        match app.store.write(app.now(), begin).await {
+            Ok(what) => {
+                let words = format!("Started: {what}. Devices that are on show it in a moment.");
                 return Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{class}"), &words));
             }
             Err(error) if error.kind == Kind::Conflict => refused = Some(error.message.into_owned()),
@@ -266,11 +270,16 @@ async fn start(
         }
     }
     let (actor, id) = (who.actor.clone(), class.clone());
-    let foreseen = app.store.read_slow(app.now(), move |tx| Ok((focus::foresee(tx, &actor, &id, &wish)?, zone(tx)?))).await;
-    match foreseen {
-        Ok((outlook, zone)) => {
+    let look = move |tx: &Tx| {
+        let (outlook, zone) = (focus::foresee(tx, &actor, &id, &wish)?, zone(tx)?);
+        let words = focus::words(tx, &outlook.class.id, outlook.wish.kind, &outlook.wish.items)?;
+        let busy = busy(tx, &outlook, &zone)?;
+        Ok((outlook, zone, words, busy))
+    };
+    match app.store.read_slow(app.now(), look).await {
+        Ok((outlook, zone, words, busy)) => {
             let code = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
-            let view = preview_of(outlook, &zone, &sent, refused);
+            let view = PreviewView { words, busy, ..preview_of(outlook, &zone, &sent, refused) };
             Ok((code, preview(&shell(&app, &who, None).await?, &view)).into_response())
         }
         Err(error) => again(&app, &who, &class, &sent, error).await,
@@ -286,12 +295,16 @@ async fn again(app: &App, who: &SignedIn, class: &str, sent: &Sent, error: Error
     Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&shell(app, who, None).await?, &view)).into_response())
 }
 
-fn preview_of(outlook: Outlook, zone: &Zone, sent: &Sent, error: Option<String>) -> PreviewView {
-    let busy = outlook.busy().map(|(foreseen, focus)| {
-        let words = format!("{}, until {}, by {}", focus::words(focus.kind, &focus.items), zone.time(focus.ends_at), focus.started_by);
-        (foreseen.person.clone(), words)
+/// Who has something going on already, and what.
+fn busy(tx: &Tx, outlook: &Outlook, zone: &Zone) -> Result<Vec<(String, String)>> {
+    let told = outlook.busy().map(|(foreseen, focus)| {
+        let what = focus::words(tx, &focus.class_id, focus.kind, &focus.items)?;
+        Ok((foreseen.person.clone(), format!("{what}, until {}, by {}", zone.time(focus.ends_at), focus.started_by)))
     });
-    let busy = busy.collect();
+    told.collect()
+}
+
+fn preview_of(outlook: Outlook, zone: &Zone, sent: &Sent, error: Option<String>) -> PreviewView {
     let (mut able, mut unable) = (Vec::new(), Vec::new());
     for foreseen in outlook.devices {
         match foreseen.outcome {
@@ -300,12 +313,12 @@ fn preview_of(outlook: Outlook, zone: &Zone, sent: &Sent, error: Option<String>)
         }
     }
     PreviewView {
-        words: focus::words(outlook.wish.kind, &outlook.wish.items),
+        words: String::new(),
         until: zone.time(outlook.ends_at),
         class: (outlook.class.id, outlook.class.name),
         able,
         unable,
-        busy,
+        busy: Vec::new(),
         sent: sent.pairs(),
         error,
     }

@@ -55,13 +55,19 @@ pub fn waits(list: &[Wait], now: Timestamp) -> Markup {
                                 (Some(at), _) => { "Asked " (time_ago(at, now)) "; " },
                                 (None, _) => {},
                             }
-                            (wait.remedy)
+                            // Nothing stands between: a sentence of its own.
+                            (if wait.asked_at.is_none() { capitalised(&wait.remedy) } else { wait.remedy.clone() })
                         }
                     }
                 }
             }
         }
     }
+}
+
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The timeline; `more` leads to what is older.
@@ -123,6 +129,10 @@ mod tests {
         let html = waits(&[problem], NOW).into_string();
         let text: String = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
         assert_eq!(text, "It was erased. That was just now. Set it up.");
+        let since_ever = Wait { state: State::Waiting, cause: "It was retired.".into(), remedy: "it may be off.".into(), asked_at: None };
+        let html = waits(&[since_ever], NOW).into_string();
+        let text: String = html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+        assert_eq!(text, "It was retired. It may be off.");
         assert_eq!(waits(&[], NOW).into_string(), "");
     }
 

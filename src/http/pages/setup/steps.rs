@@ -44,38 +44,62 @@ pub(super) fn address(view: &SetupView, now: Timestamp) -> Step {
         TlsView::Files(until) => html! { ", with a certificate of yours until " (day(*until)) "." },
     };
     let words = html! { "Devices reach the appliance at " span.mono { (view.url) } (vouch) };
+    let yes = if view.is_for_this_machine() { "Go on with it, to try out" } else { "Yes, this is its address" };
     let more = html! {
         div #address.stack {
             @if let Some(test) = &view.address_test {
                 p { (state_square(if test.good { State::Ok } else { State::Problem }, 12)) " " (test.words) " " span.meta { (time_ago(test.at, now)) } }
             }
             @if !view.extra_hosts.is_empty() { p { "Served too: " (view.extra_hosts.join(", ")) ", for devices that moved in." } }
-            @if !view.address_confirmed {
+            @if view.is_for_this_machine() {
+                p {
+                    (state_square(State::Problem, 12)) " This address is for this machine alone: it leads every device to itself. It serves to try out \
+                     with practice devices. Before real ones enroll, give the machine a name that they find, and start the appliance with it: "
+                    code { "--url https://NAME" (listen(view)) }
+                }
+            } @else if let Some(port) = view.listens_here_alone {
+                p {
+                    "The appliance takes connections from this machine alone. Unless a program here passes devices on, start it with "
+                    code { "--listen " (port) } " too."
+                }
+            }
+            @if !view.address_confirmed && !view.is_for_this_machine() {
                 p {
                     "Devices keep this address for as long as they are enrolled. Is it the name that they will find, at home and away? If not, \
                      start the appliance again with another one."
                 }
-                @if !view.names.is_empty() { (found(&view.names)) }
             }
+            @if (!view.address_confirmed || view.is_for_this_machine()) && !view.names.is_empty() { (found(view)) }
             @if view.may_practise {
                 div.row {
-                    @if !view.address_confirmed { (post("/setup/address", html! { (Button::submit("Yes, this is its address").main()) })) }
+                    @if !view.address_confirmed { (post("/setup/address", html! { (Button::submit(yes).main()) })) }
                     (post("/setup/address/test", html! { (Button::submit(if view.address_test.is_some() { "Try it again" } else { "Try whether it answers there" })) }))
                 }
             }
             (certificate(view))
         }
     };
-    step(view.address_confirmed, "Address", words, more)
+    let address = step(view.address_confirmed, "Address", words, more);
+    // Gone on with, and still no address for a device.
+    if view.address_confirmed && view.is_for_this_machine() { Step { state: StepState::Problem, ..address } } else { address }
+}
+
+/// What is typed beside another address where devices could not connect at it.
+fn listen(view: &SetupView) -> String {
+    view.listens_here_alone.map(|port| format!(" --listen {port}")).unwrap_or_default()
 }
 
 /// The other names and numbers of this machine, each with what is typed to use it.
-fn found(names: &[String]) -> Markup {
+fn found(view: &SetupView) -> Markup {
     html! {
         details {
-            summary { "This machine was found under " (count(names.len() as u64, "other address", "other addresses")) }
-            p { "A name is better than a number, which changes with the network. Start the appliance with one of:" }
-            ul { @for name in names { li { code { "--url " (name) } } } }
+            summary { "This machine was found under " (count(view.names.len() as u64, "other address", "other addresses")) }
+            p {
+                "A name is better than a number, which changes with the network. "
+                @if view.listens_here_alone.is_some() { "The appliance takes connections from this machine alone now, so it has to listen elsewhere too. " }
+                "Start the appliance with one of:"
+            }
+            ul { @for name in &view.names { li { code { "--url " (name) (listen(view)) } } } }
         }
     }
 }

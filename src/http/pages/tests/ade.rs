@@ -20,7 +20,7 @@ use crate::sim::apple::ade::{Beta, device};
 use crate::store::people::PersonRole;
 
 impl House {
-    async fn beside_apples_list() -> (Self, Services) {
+    pub(super) async fn beside_apples_list() -> (Self, Services) {
         let mut house = Self::new();
         let services = Services::start(&house.app.clock, &house.app.random).await.unwrap();
         let connector = Connector::new(Trust::only(&services.trust_anchor_pem()).unwrap(), house.app.clock.clone());
@@ -30,7 +30,7 @@ impl House {
         (house, services)
     }
 
-    async fn let_pass(&self, seconds: u64) {
+    pub(super) async fn let_pass(&self, seconds: u64) {
         self.app.clock.advance(Duration::from_secs(seconds));
         jobs::run_due(&self.app).await.unwrap();
     }

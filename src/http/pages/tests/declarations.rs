@@ -7,10 +7,11 @@ use crate::mdm::declarations::library;
 use crate::mdm::policies::{self, NewPolicy};
 use crate::store::declarations::tests::group;
 
-const TEST: &str = r#"{"Type":"com.apple.configuration.management.test","Identifier":"school.example.test","Payload":{"Echo":"x"}}"#;
+pub(super) const TEST: &str =
+    r#"{"Type":"com.apple.configuration.management.test","Identifier":"school.example.test","Payload":{"Echo":"x"}}"#;
 
 impl House {
-    async fn send_declarations(&self, cookie: &str, file: &str, text: &str, name: &str) -> Reply {
+    pub(super) async fn send_declarations(&self, cookie: &str, file: &str, text: &str, name: &str) -> Reply {
         let part = |field: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n");
         let file = format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.json\"\r\n\r\n{file}\r\n");
         let body = format!("{file}{}{}--x--\r\n", part("text", text), part("name", name));

@@ -3,6 +3,7 @@
 use super::House;
 use crate::error::Result;
 use crate::mdm::Role;
+use crate::protocol::platform::Platform;
 use crate::store::commands::CommandState;
 use crate::store::reports::{self, NewReport};
 use crate::store::update_states::{self, Stage, UpdateState};
@@ -292,5 +293,53 @@ async fn a_lost_device_says_so_and_where_it_is_to_those_who_may_ask() {
         assert!(raw.contains("It says where the device was") && !raw.contains("48.125"), "{raw}");
         let seq = house.write(|tx| reports::list(tx, "1", None, 1)).await.remove(0).seq;
         assert_eq!(house.get(who, &format!("/devices/1/reports/{seq}")).await.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn what_devices_cannot_do_is_said_in_plain_words_for_every_deed_on_every_platform() {
+    let house = House::new();
+    let platforms = [Platform::Ios, Platform::Macos, Platform::Tvos, Platform::Visionos, Platform::Watchos];
+    for id in ["1", "2", "3", "4", "5"] {
+        house.device(id, "One of five").await;
+    }
+    let become_all = move |tx: &Tx| {
+        for (platform, id) in platforms.into_iter().zip(["1", "2", "3", "4", "5"]) {
+            let device = rows::by_id(tx, id)?.unwrap();
+            rows::update(tx, &rows::Device { platform, supervised: Some(false), os_version: String::from("26.1"), ..device })?;
+        }
+        Ok(())
+    };
+    house.write(become_all).await;
+    let owner = house.person(Role::Owner).await;
+    let deeds = [
+        ("lost-mode", "EnableLostMode"),
+        ("end-lost-mode", "DisableLostMode"),
+        ("clear-passcode", "ClearPasscode"),
+        ("restart", "RestartDevice"),
+        ("shut-down", "ShutDownDevice"),
+        ("lock", "DeviceLock"),
+        ("erase", "EraseDevice"),
+    ];
+    let mut all = String::new();
+    for (deed, request_type) in deeds {
+        let chosen = "device=1&device=2&device=3&device=4&device=5&confirmed=1&typed=5&message=Bring+it+back";
+        let page = house.post(&owner, &format!("/devices/actions/{deed}"), chosen).await.body;
+        let first_look: String = page
+            .split("<details>")
+            .enumerate()
+            .map(|(at, part)| if at == 0 { part } else { part.split_once("</details>").map_or("", |(_, after)| after) })
+            .collect();
+        assert!(!first_look.contains(request_type), "{deed}: {first_look}");
+        all.push_str(&page);
+    }
+    for words in [
+        "Macs have no Lost Mode.",
+        "Only a supervised iPhone or iPad can be asked to go into Lost Mode.",
+        "A Mac cannot be asked to take its passcode off.",
+        "In Apple’s words",
+        "EnableLostMode does not exist on macOS",
+    ] {
+        assert!(all.contains(words), "{words}: {all}");
     }
 }

@@ -2,10 +2,12 @@
 
 use super::{House, Reply};
 use crate::mdm::people::{self, NewPerson, classes};
-use crate::mdm::{Actor, Role, admins};
+use crate::mdm::{Actor, Role, admins, apps};
+use crate::store::apps::{self as library, App};
 use crate::store::classes::ClassRole;
+use crate::store::inventory::{self, InstalledApp};
 use crate::store::people::PersonRole;
-use crate::store::{devices, events};
+use crate::store::{Tx, devices, events};
 
 /// Two classes with a supervised iPad each; somebody teaches in the first. Gives the ids of the classes and the teacher's cookie.
 async fn school() -> (House, String, String, String) {
@@ -116,6 +118,44 @@ async fn the_one_app_is_the_one_that_was_chosen_or_ticked_and_never_another() {
         assert!(refused.body.contains("id=\"f-one-error\"") && refused.body.contains("Exactly one app"), "{wrong}: {}", refused.body);
     }
     assert!(!house.get(&teacher, &format!("/teaching/{own}")).await.body.contains("Going on now"), "nothing was started");
+}
+
+#[tokio::test]
+async fn apps_are_called_as_the_library_calls_them_or_else_as_a_device_does() {
+    let (house, own, _, teacher) = school().await;
+    let listed = |tx: &Tx| {
+        let app = apps::add(tx, &Actor::Console, "1500000002", "Field Notes")?;
+        library::update(tx, &App { bundle_id: String::from("school.example.field"), ..app })?;
+        for (identifier, name) in [("school.example.field", ""), ("school.example.tiles", "Tiles"), ("school.example.nameless", "")] {
+            let app = InstalledApp {
+                identifier: identifier.to_owned(),
+                name: name.to_owned(),
+                version: String::from("1"),
+                short_version: String::from("1.0"),
+                size_bytes: None,
+                managed: true,
+                state: String::new(),
+                details: String::from("{}"),
+            };
+            inventory::upsert_app(tx, "ed1", &app)?;
+        }
+        Ok(())
+    };
+    house.write(listed).await;
+    let form = house.get(&teacher, &format!("/teaching/{own}/focus")).await.body;
+    for (id, name) in
+        [("school.example.field", "Field Notes"), ("school.example.tiles", "Tiles"), ("school.example.nameless", "school.example.nameless")]
+    {
+        assert!(form.contains(&format!("<label for=\"app-{id}\">{name}</label>")), "{id}: {form}");
+        assert!(form.contains(&format!("<option value=\"{id}\">{name}</option>")), "{id}: {form}");
+    }
+    for (id, name) in [("school.example.field", "Field Notes"), ("school.example.tiles", "Tiles")] {
+        let seen = start(&house, &teacher, &own, &format!("kind=app&one={id}&minutes=30")).await.body;
+        assert!(seen.contains(&format!("will show one app: {name} until")), "{seen}");
+    }
+    let started = start(&house, &teacher, &own, "kind=app&one=school.example.field&minutes=30&confirmed=1").await;
+    let class = house.get(&teacher, started.location()).await.body;
+    assert!(class.contains("Started: one app: Field Notes.") && class.contains("one app: Field Notes until"), "{class}");
 }
 
 #[tokio::test]

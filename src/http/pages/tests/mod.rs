@@ -19,6 +19,7 @@ mod licences;
 mod log_in;
 mod notices;
 mod packages;
+mod paging;
 mod pins;
 mod policies;
 mod profiles;

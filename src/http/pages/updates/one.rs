@@ -165,7 +165,7 @@ fn progress(view: &PlanView, now: Timestamp) -> Markup {
                 @if left == 0 && view.done == 0 { strong { "No device can have it now, or all are left alone." } }
                 @else if left == 0 { "Every device that can have it is there." }
                 @else { strong { (left) " of " (count(view.total, "device", "devices")) " still to come." } }
-                @if view.overdue > 0 { " " a href=(overdue) { (badge(State::Problem, &format!("{} overdue", count(view.overdue, "device is", "devices are")))) } }
+                @if view.overdue > 0 { " " a.counted href=(overdue) { (badge(State::Problem, &format!("{} overdue", count(view.overdue, "device is", "devices are")))) } }
             }
             (bar(&view.segments))
         }
@@ -200,7 +200,7 @@ fn ring(ring: &RingView) -> Markup {
                 @for (at, (href, name)) in ring.groups.iter().enumerate() { @if at > 0 { ", " } a href=(href) { (name) } }
             }
             (bar(&ring.segments))
-            @if ring.overdue.0 > 0 { p { a href=(ring.overdue.1) { (badge(State::Problem, &format!("{} overdue", ring.overdue.0))) } } }
+            @if ring.overdue.0 > 0 { p { a.counted href=(ring.overdue.1) { (badge(State::Problem, &format!("{} overdue", ring.overdue.0))) } } }
         }
     }
 }

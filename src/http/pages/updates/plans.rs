@@ -74,7 +74,7 @@ fn row(row: &PlanRow) -> Row {
     let address = format!("/updates/plans/{}", row.id);
     let far = html! {
         @if row.segments.iter().any(|segment| segment.count > 0) { (bar(&row.segments)) } @else { span.quiet { "no device yet" } }
-        @if row.overdue > 0 { a href=(format!("{address}?overdue=1#devices")) { (badge(State::Problem, &format!("{} overdue", count(row.overdue, "device", "devices")))) } }
+        @if row.overdue > 0 { a.counted href=(format!("{address}?overdue=1#devices")) { (badge(State::Problem, &format!("{} overdue", count(row.overdue, "device", "devices")))) } }
     };
     Row {
         id: String::new(),
@@ -114,7 +114,7 @@ mod tests {
             "Winter &lt;term&gt;",
             "Pilot, Everyone",
             "22 installed",
-            "/updates/plans/p1?overdue=1#devices",
+            "class=\"counted\" href=\"/updates/plans/p1?overdue=1#devices\"",
             "3 devices overdue",
             "Stopped: 3 of 10 devices failed",
             "/updates/plans/new",

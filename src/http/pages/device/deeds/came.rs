@@ -4,6 +4,8 @@ use maud::{Markup, html};
 
 use super::super::super::parts::{Column, Frame, Row, Section, Shell, Table, count, frame, table, thousands};
 use super::Deed;
+use crate::error::Error;
+use crate::mdm::commands::protocol_words;
 use crate::secret::Secret;
 
 /// What became of a deed for several devices.
@@ -14,7 +16,7 @@ pub struct Came {
     /// Macs by name, each with the PIN that was made for it.
     pub made: Vec<(String, Secret<String>)>,
     /// The devices that could not have it, by name, with the reason.
-    pub refused: Vec<(String, String)>,
+    pub refused: Vec<(String, Error)>,
 }
 
 /// The page after a deed of which more is to be said than how many have it: the PINs that were made, this once, and who could not have it and why.
@@ -29,7 +31,7 @@ pub fn outcome(shell: &Shell, deed: Deed, came: &Came, back: (&str, &str)) -> Ma
             }
             @if !came.refused.is_empty() {
                 @if !came.made.is_empty() { p { "Nothing changed for these:" } }
-                (pairs("Devices that could not have it", ("Not for", "Because"), came.refused.iter().map(|(name, because)| (name.as_str(), html! { (because) }))))
+                (pairs("Devices that could not have it", ("Not for", "Because"), came.refused.iter().map(|(name, error)| (name.as_str(), because(error)))))
             }
         }
     };
@@ -41,6 +43,14 @@ pub fn outcome(shell: &Shell, deed: Deed, came: &Came, back: (&str, &str)) -> Ma
         html! { "The others have it in their queue." }
     };
     frame(shell, &Frame { back: Some(back), under, ..Frame::new(Section::Devices, &title) }, content)
+}
+
+/// Why a device could not have it; the protocol's words one click below.
+fn because(error: &Error) -> Markup {
+    html! {
+        (error.message)
+        @if let Some(words) = protocol_words(error) { details { summary { "In Apple’s words" } p.meta { (words) } } }
+    }
 }
 
 /// A table of devices with one thing about each.
@@ -70,13 +80,13 @@ mod tests {
 
     #[test]
     fn what_could_not_be_done_is_said_device_by_device() {
-        let refused = vec![("Cart A <3>".to_owned(), "It is not enrolled any more.".to_owned())];
+        let refused = vec![("Cart A <3>".to_owned(), Error::conflict("It is not enrolled any more."))];
         let html = shown(&Came { done: 27, refused, ..Came::default() });
         assert!(
             html.contains("Lock: 27 of 28 devices") && html.contains("Cart A &lt;3&gt;") && html.contains("not enrolled any more"),
             "{html}"
         );
-        assert!(!html.contains("PINs that were made"), "{html}");
+        assert!(!html.contains("PINs that were made") && !html.contains("<details>"), "{html}");
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn with_names(outcome: Outcome<(String, Made)>, listed: &[Listed]) -> Came {
     Came {
         done: done.len() as u64,
         made: done.into_iter().filter_map(|(id, made)| Some((called(&id), made?))).collect(),
-        refused: refused.into_iter().map(|(id, error)| (called(&id), error.message.into_owned())).collect(),
+        refused: refused.into_iter().map(|(id, error)| (called(&id), error)).collect(),
     }
 }
 

@@ -8,11 +8,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::super::{Form, SaidQuery, errors, said, shell};
+use super::super::{Form, SaidQuery, errors, said, said_at, shell};
 use crate::app::App;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
+use crate::http::pages::parts::State as Mark;
 use crate::http::pages::people::farewell::{EraseView, FarewellView, ask, ask_erase, progress};
 use crate::mdm::Right;
 use crate::mdm::people::farewell::{self, Farewell, Fate};
@@ -45,7 +46,8 @@ async fn show(
         return Ok(progress(&shell, (&person.id, &person.name), &said).into_response());
     }
     if !person.active {
-        return Err(Error::conflict(format!("{} is not active any more, and was not let go by this page.", person.name)));
+        let words = format!("{} is not active any more, and was not let go by this page.", person.name);
+        return Ok(said_at(&app, &gate, &who, &format!("/people/{}", person.id), Mark::Waiting, &words));
     }
     Ok(ask(&shell, &FarewellView { farewell, chosen: Vec::new(), errors: Vec::new() }).into_response())
 }
@@ -84,6 +86,10 @@ async fn say(
             let farewell = app.store.read_slow(app.now(), move |tx| farewell::farewell(tx, &actor, &id)).await?;
             let view = FarewellView { farewell, chosen, errors: errors(&error) };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, ask(&shell(&app, &who, None).await?, &view)).into_response())
+        }
+        // They were let go meanwhile, in another window or by somebody else: their page says how far it is.
+        Err(error) if error.kind == Kind::Conflict => {
+            Ok(said_at(&app, &gate, &who, &format!("/people/{id}/farewell"), Mark::Problem, &error.message))
         }
         Err(error) => Err(error),
     }
