@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::mdm::ade::presets;
-use crate::mdm::enroll::automated::rules::rules;
+use crate::mdm::enroll::automated::rules::{check_listed, rules};
 use crate::mdm::enroll::{account, configurator};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, betas, groups};
-use crate::protocol::ade::{FAMILIES, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
+use crate::protocol::ade::{ANY_OS, FAMILIES, LATEST_OS, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
 use crate::protocol::platform::Platform;
 use crate::protocol::service_discovery;
 use crate::store::ade_profiles::{self as rows, AdeProfile, Defined};
@@ -104,6 +104,7 @@ pub fn create(tx: &Tx, actor: &Actor, wish: Wish) -> Result<Standing> {
     }
     let (name, kind, keys) = checked(wish)?;
     check_program(tx, &kind, &keys, "")?;
+    check_minimum(tx, &kind, &keys)?;
     let profile = AdeProfile { id: tx.new_id(), name, kind, content: keys.to_json(), created_at: tx.now, changed_at: tx.now };
     put(tx, &profile)?;
     note(tx, actor, "ade.profile_created", &profile)?;
@@ -117,6 +118,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> 
     let before = rows::by_id(tx, id)?.ok_or_else(unknown)?;
     let (name, kind, keys) = checked(wish)?;
     check_program(tx, &kind, &keys, &ProfileKeys::from_json(&before.content).beta_program)?;
+    check_minimum(tx, &kind, &keys)?;
     let profile = AdeProfile { name, kind, content: keys.to_json(), changed_at: tx.now, ..before.clone() };
     if (&profile.name, &profile.kind, &profile.content) != (&before.name, &before.kind, &before.content) {
         put(tx, &profile)?;
@@ -133,6 +135,15 @@ fn check_program(tx: &Tx, kind: &str, keys: &ProfileKeys, before: &str) -> Resul
     }
     let family = presets::preset(kind).map_or("", |preset| preset.family);
     betas::check_one(tx, &keys.beta_program, Platform::of_product(family), "beta_program")
+}
+
+/// Refuses a version that Apple lists nowhere, unless a beta programme brings it.
+fn check_minimum(tx: &Tx, kind: &str, keys: &ProfileKeys) -> Result<()> {
+    if matches!(keys.minimum_os.as_str(), "" | ANY_OS | LATEST_OS) || !keys.beta_program.is_empty() {
+        return Ok(());
+    }
+    let family = presets::preset(kind).map_or("", |preset| preset.family);
+    check_listed(tx, Platform::of_product(family), &keys.minimum_os, "minimum_os")
 }
 
 fn put(tx: &Tx, profile: &AdeProfile) -> Result<()> {

@@ -90,6 +90,15 @@ pub fn arriving(tx: &Tx, actor: &Actor) -> Result<Vec<Arriving>> {
 }
 
 fn one(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
+    let mut row = standing(tx, arrival)?;
+    if row.arrival.answer == Answer::Profile && !row.arrival.because.is_empty() {
+        // It was let in with less than is demanded.
+        row.troubles.insert(0, row.arrival.because.clone());
+    }
+    Ok(row)
+}
+
+fn standing(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
     let (step, words, at) = match arrival.answer {
         Answer::Refused => (Step::Refused, String::from("was not let in"), arrival.asked_at),
         Answer::Update => updating(tx.now, &arrival),

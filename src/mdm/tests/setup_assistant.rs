@@ -110,7 +110,7 @@ fn an_invitation_takes_no_device_over_that_came_by_apples_list() {
 }
 
 #[test]
-fn what_apples_list_does_not_name_is_sent_to_no_release_that_is_nowhere() {
+fn a_minimum_is_demanded_of_what_apples_list_offers_it_and_the_rest_is_let_in_with_the_reason() {
     let school = School::new().with_push_certificates();
     taken(&school);
     crate::mdm::tests::updates::listed(&school, "18.7.2", "22H124");
@@ -120,8 +120,23 @@ fn what_apples_list_does_not_name_is_sent_to_no_release_that_is_nowhere() {
     assert_eq!(refused.unwrap_err().fields[0].field, "minimum.ios");
     school.rule(Change { minimum: [(Platform::Ios, "18.2".into())].into(), ..Change::default() });
     let unknown = MachineInfo { product_name: "iPad99,1".into(), ..info("TESTSN0002") };
-    let Answer::Update(needed) = school.ask(&Asked { info: unknown, ..asked(Vouched::Apple, Door::List) }) else { panic!() };
-    assert_eq!((needed.os_version.as_str(), needed.build_version), ("18.7.2", None), "a release that there is");
+    school.grant(&Asked { info: unknown, ..asked(Vouched::Apple, Door::List) });
+    let troubles = || school.write(|tx| arriving(tx, &Actor::Console)).remove(0).troubles;
+    let because = "It was let in with 17.6.1 although 18.2 is demanded: Apple’s list does not name this hardware";
+    assert!(troubles().len() == 1 && troubles()[0].starts_with(because), "{:?}", troubles());
+    let Answer::Update(needed) = school.ask(&asked(Vouched::Apple, Door::List)) else { panic!("it is listed") };
+    assert_eq!((needed.os_version.as_str(), needed.build_version.as_deref()), ("18.7.2", Some("22H124")));
+}
+
+#[test]
+fn a_minimum_that_was_fine_before_apples_list_came_holds_nobody_up_and_says_so() {
+    let school = School::new().with_push_certificates();
+    school.rule(Change { take_unlisted: Some(true), minimum: [(Platform::Ios, "62.1".to_owned())].into(), ..Change::default() });
+    assert!(matches!(school.ask(&asked(Vouched::Apple, Door::List)), Answer::Update(_)), "no list says that there is none");
+    crate::mdm::tests::updates::listed(&school, "18.7.2", "22H124");
+    school.grant(&asked(Vouched::Apple, Door::List));
+    let troubles = school.write(|tx| arriving(tx, &Actor::Console)).remove(0).troubles;
+    assert_eq!(troubles, ["It was let in with 17.6.1 although 62.1 is demanded: Apple lists no release from 62.1 on; check the number."]);
 }
 
 #[test]

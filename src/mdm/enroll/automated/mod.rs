@@ -209,7 +209,8 @@ pub fn record(tx: &Tx, asked: &Asked, answer: &Answer) -> Result<()> {
     let (answered, because, challenge) = match answer {
         Answer::Profile(grant) => {
             profile::record(tx, grant)?;
-            (Answered::Profile, String::new(), Some(grant.hash().to_vec()))
+            let spared = minimum::spared(tx, &rules(tx)?, info, asked.door == Door::List)?;
+            (Answered::Profile, spared.unwrap_or_default(), Some(grant.hash().to_vec()))
         }
         Answer::Update(needed) => (Answered::Update, needed.os_version.clone(), None),
         Answer::Refused(refusal) => (Answered::Refused, refusal.words().to_owned(), None),
