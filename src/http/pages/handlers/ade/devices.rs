@@ -23,7 +23,7 @@ use crate::mdm::ade::devices::{self, Say, WISH_MAX, Wish};
 use crate::mdm::practice::cart;
 use crate::mdm::{Actor, Right};
 use crate::store::ade_devices::{AssignResult, Filter, Listed, Show};
-use crate::store::{Tx, ade_servers};
+use crate::store::{Tx, ade_devices, ade_servers};
 
 /// Devices on one page.
 const PAGE: u32 = 50;
@@ -165,7 +165,14 @@ fn said_of(pairs: &[(String, String)], name: &str) -> Say {
 async fn give(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Form<Vec<(String, String)>>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let (actor, asked) = (who.actor.clone(), pairs.clone());
-    let looked = app.store.read_slow(app.now(), move |tx| Ok((chosen(tx, &actor, &asked)?, Offered::read(tx, &actor)?)));
+    let looked = app.store.read_slow(app.now(), move |tx| {
+        let serials = chosen(tx, &actor, &asked)?;
+        let mut families = BTreeSet::new();
+        for serial in &serials {
+            families.extend(ade_devices::by_serial(tx, serial)?.map(|known| known.device.device_family));
+        }
+        Ok((serials, Offered::read(tx, &actor, &families, "")?))
+    });
     let (serials, offered) = looked.await?;
     if serials.is_empty() {
         return Ok(said(&app, &gate, &who, ADDRESS, "Choose devices first."));
