@@ -113,7 +113,7 @@ pub fn create(tx: &Tx, actor: &Actor, wish: Wish) -> Result<Standing> {
     standing(tx, profile)
 }
 
-/// Changes a profile. At Apple profiles never change: a new one is made there, and every device that has the old one is assigned the new one. Each
+/// Changes a profile; one that Apple refused is sent again, changed or not. At Apple profiles never change: a new one is made there, and every device that has the old one is assigned the new one. Each
 /// device takes it when it is set up the next time.
 pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> {
     actor.require(Right::Configure)?;
@@ -130,6 +130,8 @@ pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> 
     if (&profile.name, &profile.kind, &profile.content) != (&before.name, &before.kind, &before.content) {
         put(tx, &profile)?;
         note(tx, actor, "ade.profile_changed", &profile)?;
+        look_again(tx)?;
+    } else if rows::send_again(tx, id)? {
         look_again(tx)?;
     }
     standing(tx, profile)

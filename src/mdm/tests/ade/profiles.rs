@@ -185,6 +185,48 @@ fn a_profile_that_apple_refuses_is_told_and_sent_again_when_it_is_changed() {
 }
 
 #[test]
+fn what_apple_refused_is_asked_for_again_by_a_reading_and_by_saving_it_unchanged_and_is_told_of_until_then() {
+    let mut office = Office::with(&[("TESTSN0001", "iPad")]);
+    let id = office.profile("classroom_ipad", "iPad");
+    office.turn(None);
+    let wish = profiles::Wish { name: "New".into(), kind: "classroom_ipad".into(), keys: None };
+    let saves = |office: &Office| {
+        let (id, wish) = (id.clone(), wish.clone());
+        office.school.write(move |tx| profiles::change(tx, &Actor::Console, &id, wish).map(drop));
+    };
+    office.book.faults.push_back(Fault::refuse(paths::PROFILE, 400, "CONFIG_NAME_INVALID"));
+    saves(&office);
+    office.turn(None);
+    let problem = |office: &Office| {
+        let listed = office.school.write(|tx| devices::listed(tx, &Actor::Console, "TESTSN0001"));
+        (listed.profile_problem, listed.device.result)
+    };
+    let refused = (String::from("Apple does not take the profile's name. Try a shorter one."), AssignResult::Success);
+    assert_eq!((problem(&office), at_apple(&mut office, "TESTSN0001").as_str()), (refused.clone(), "classroom_ipad for iPad"));
+    let told = |office: &Office| office.alerts().into_iter().filter(|(key, _)| key.starts_with("ade.profile:")).collect::<Vec<_>>();
+    assert!(told(&office)[0].1.contains("“New”"), "{:?}", office.alerts());
+    let troubled = |office: &Office| {
+        let server = office.id.clone();
+        office.school.write(move |tx| servers::find(tx, &Actor::Console, &server)).counts.troubled
+    };
+    assert_eq!((troubled(&office), office.asked(paths::PROFILE)), (1, 2));
+
+    office.book.faults.push_back(Fault::refuse(paths::PROFILE, 400, "CONFIG_NAME_INVALID"));
+    let server = office.id.clone();
+    office.school.write(move |tx| servers::read_now(tx, &Actor::Console, &server, false).map(drop));
+    office.turn(None);
+    assert_eq!((problem(&office), office.asked(paths::PROFILE)), (refused, 3), "a reading asks once more");
+    saves(&office);
+    office.turn(None);
+    assert_eq!((problem(&office).0.as_str(), at_apple(&mut office, "TESTSN0001").as_str()), ("", "New"));
+    assert!(told(&office).is_empty() && troubled(&office) == 0);
+    let sent = office.asked(paths::PROFILE);
+    saves(&office);
+    office.turn(None);
+    assert_eq!(office.asked(paths::PROFILE), sent, "what Apple has is not sent again");
+}
+
+#[test]
 fn there_are_only_so_many_servers_and_profiles() {
     let office = Office::new();
     let now = office.now();

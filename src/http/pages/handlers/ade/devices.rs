@@ -123,6 +123,10 @@ pub(super) fn standing(listed: &Listed, on: Option<&BTreeSet<String>>) -> (Mark,
         (true, _, _) => (Mark::Silent, String::from("not yours any more")),
         (_, _, AssignResult::NotAccessible) => (Mark::Problem, String::from("Apple says that it is not on this server any more")),
         (_, _, AssignResult::Failed) => (Mark::Problem, String::from("Apple could not assign its profile; it is tried again")),
+        _ if !listed.profile_problem.is_empty() => {
+            let which = if has { "Apple does not have the new version of its profile" } else { "Apple does not have its profile" };
+            (Mark::Problem, format!("{which}: {}", listed.profile_problem.trim_end_matches('.')))
+        }
         (_, _, AssignResult::Throttled) => (Mark::Waiting, String::from("Apple wants to wait before it takes a profile")),
         (_, true, _) if device.migrated_at.is_some() => (Mark::Ok, String::from("enrolled; came from another server, was not erased")),
         (_, true, _) => (Mark::Ok, String::from("enrolled")),
