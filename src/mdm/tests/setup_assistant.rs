@@ -11,6 +11,7 @@ use crate::mdm::checkin::Reply;
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::automated::rules::{self, Change, HOLD_MINUTES};
 use crate::mdm::enroll::automated::{self, Answer, Asked, Door, Refusal};
+use crate::mdm::enroll::configurator;
 use crate::mdm::enroll::identify::Refusal as Unheard;
 use crate::mdm::enroll::invitations::{self, NewInvitation, Unusable};
 use crate::mdm::enroll::profile::Grant;
@@ -222,12 +223,32 @@ fn an_invitation_lets_in_what_configurator_prepared_while_it_is_good() {
     let by = |code: &str| asked(Vouched::Apple, Door::Invitation(code.to_owned()));
     let grant = school.grant(&by(&real.code));
     assert_eq!((grant.entry, grant.invitation_id.as_deref()), (Entry::Configurator, Some(real.id.as_str())));
-    assert_eq!(school.refusal(&by(&practiced.code)), Refusal::OtherKind);
+    let said = school.refusal(&by(&practiced.code)).words().to_owned();
+    assert_eq!(said, "This invitation is for practice devices alone, and this is a real one. Make one for real devices.");
     assert_eq!(school.refusal(&by("NOSUCHCODE")), Refusal::Invitation(Unusable::Unknown));
     let id = real.id.clone();
     school.write(move |tx| invitations::revoke(tx, &Actor::Console, &id));
     assert_eq!(school.refusal(&by(&real.code)), Refusal::Invitation(Unusable::Unknown));
     assert!(!school.events().iter().any(|kind| kind == "certificate.issued"));
+}
+
+#[test]
+fn practice_devices_come_in_where_configurator_lets_in_whatever_asks_and_stay_practice_devices() {
+    let school = School::new().with_push_certificates();
+    let open = school.write(|tx| configurator::open(tx, &Actor::Console, 1, "Practice"));
+    let by = |code: &str| asked(Vouched::Practice, Door::Invitation(code.to_owned()));
+    let grant = school.grant(&by(&open.code));
+    assert!(grant.entry == Entry::Configurator && grant.topic.starts_with(practice::TOPIC_PREFIX));
+    let device = school.certified(&grant, UDID);
+    device.authenticate();
+    device.token_update(true);
+    let id = device.enrollment().device_id;
+    let made = school.write(move |tx| devices::by_id(tx, &id)).unwrap();
+    assert!(made.practice);
+    let new = NewInvitation { note: "Cart A".into(), ..NewInvitation::default() };
+    let real = school.write(move |tx| invitations::create(tx, &Actor::Console, new));
+    let said = school.refusal(&by(&real.code)).words().to_owned();
+    assert_eq!(said, "The invitation “Cart A” is for real devices alone, and this is a practice device. Make one for practice devices.");
 }
 
 #[test]
