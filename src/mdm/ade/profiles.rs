@@ -113,16 +113,16 @@ pub fn create(tx: &Tx, actor: &Actor, wish: Wish) -> Result<Standing> {
     standing(tx, profile)
 }
 
-/// Changes a profile; one that Apple refused is sent again, changed or not. At Apple profiles never change: a new one is made there, and every device that has the old one is assigned the new one. Each
-/// device takes it when it is set up the next time.
+/// Changes a profile; one that Apple refused is sent again, changed or not. At Apple profiles never change: a new one is made there, and every device that
+/// has the old one is assigned the new one. Each device takes it when it is set up the next time.
 pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> {
     actor.require(Right::Configure)?;
     let before = rows::by_id(tx, id)?.ok_or_else(unknown)?;
     let (name, kind, keys) = checked(wish)?;
     check_program(tx, &kind, &keys, &ProfileKeys::from_json(&before.content).beta_program)?;
     check_minimum(tx, &kind, &keys)?;
-    let family = |kind: &str| presets::preset(kind).map(|preset| preset.family);
-    if family(&kind) != family(&before.kind) && ade_devices::count_with_profile(tx, id)? > 0 {
+    let family_before = presets::preset(&before.kind).map_or("", |preset| preset.family);
+    if !presets::suits(&kind, family_before) && ade_devices::count_with_profile(tx, id)? > 0 {
         let words = format!("is {}, and devices have this profile that was {}", presets::words(&kind), presets::words(&before.kind));
         return Err(Error::field("kind", format!("{words}; make a profile of its own for them")));
     }

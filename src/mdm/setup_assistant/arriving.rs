@@ -170,12 +170,10 @@ fn counts(waits: &Waits) -> Vec<String> {
 fn set_up(row: &mut Arriving, stands: &Waits, enrolled_at: Option<Timestamp>) {
     row.at = stands.hold.released_at.or(enrolled_at).unwrap_or(row.at);
     row.troubles = stands.given_up();
-    (row.step, row.words) = if !row.troubles.is_empty() {
-        (Step::Lacking, String::from("is set up and lacks something"))
-    } else if !stands.awaited().is_empty() {
-        (Step::Completing, format!("is set up; {} so far", counts(stands).join(", ")))
-    } else {
-        (Step::Ready, String::from("is set up"))
+    (row.step, row.words) = match (row.troubles.is_empty(), stands.awaited().is_empty()) {
+        (false, _) => (Step::Lacking, String::from("is set up and lacks something")),
+        (true, false) => (Step::Completing, format!("is set up; {} so far", counts(stands).join(", "))),
+        (true, true) => (Step::Ready, String::from("is set up")),
     };
 }
 
