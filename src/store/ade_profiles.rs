@@ -91,6 +91,16 @@ pub fn put_defined(tx: &Tx, row: &Defined) -> Result<()> {
     Ok(())
 }
 
+/// Has a profile that Apple refused be sent again now; tells whether there was one.
+pub fn send_again(tx: &Tx, profile_id: &str) -> Result<bool> {
+    Ok(tx.execute("UPDATE ade_defined SET due_at = NULL WHERE profile_id = ?1 AND due_at IS NOT NULL", [profile_id])? > 0)
+}
+
+/// The same for every profile of a server.
+pub fn send_all_again(tx: &Tx, server_id: &str) -> Result<bool> {
+    Ok(tx.execute("UPDATE ade_defined SET due_at = NULL WHERE server_id = ?1 AND due_at IS NOT NULL", [server_id])? > 0)
+}
+
 /// What Apple has of our profiles at a server.
 pub fn defined(tx: &Tx, server_id: &str) -> Result<Vec<Defined>> {
     tx.list(

@@ -41,6 +41,11 @@ pub fn clear(tx: &Tx, key: &str) -> Result<bool> {
     Ok(tx.execute("DELETE FROM alerts WHERE key = ?1", [key])? == 1)
 }
 
+/// Whether an alert says this already.
+pub fn is_raised(tx: &Tx, key: &str, message: &str, remedy: &str) -> Result<bool> {
+    tx.one("SELECT EXISTS (SELECT 1 FROM alerts WHERE key = ?1 AND message = ?2 AND remedy = ?3)", [key, message, remedy], |row| row.get(0))
+}
+
 /// Every alert, the most harmful first.
 pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     tx.list("SELECT key, harm, message, remedy, count, since_at, last_at FROM alerts ORDER BY harm DESC, since_at, key", [], |row| {

@@ -86,6 +86,8 @@ async fn whatever_fails_a_device_goes_on_and_the_cart_says_what_failed() {
     guest.settle().await;
     assert!(!guest.waits().await);
     assert_eq!(house.held(&guest).await.1.because, "All is there but one thing that does not come.");
+    let arrivals = house.arrivals().await;
+    assert!(arrivals[0].step == Step::Lacking && arrivals[0].troubles.len() == 1, "set up, and not ready: {arrivals:?}");
 
     // One that never says what came of what it was told goes on at its time.
     let silent = "[[fault]]\nkind = \"lose-status\"\n";

@@ -221,7 +221,7 @@ async fn answer(app: &App, asked: Asked) -> Result<Response> {
             let status = match refusal {
                 Refusal::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Refusal::Invitation(_) => StatusCode::GONE,
-                Refusal::NotListed | Refusal::NotPractice | Refusal::OtherKind | Refusal::NotActive | Refusal::NotGenuine(_) => {
+                Refusal::NotListed | Refusal::NotPractice | Refusal::OtherKind(_) | Refusal::NotActive | Refusal::NotGenuine(_) => {
                     StatusCode::FORBIDDEN
                 }
             };

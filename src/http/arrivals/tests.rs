@@ -27,6 +27,7 @@ use crate::pki::key::PrivateKey;
 use crate::protocol::plist::{Dictionary, Value, parse_dictionary, to_xml};
 use crate::secret::Secret;
 use crate::store::arrivals::{self, Answer};
+use crate::store::invitations::Entry;
 use crate::store::{alerts, push_certificates};
 
 pub(super) struct House {
@@ -294,6 +295,13 @@ async fn configurator_is_told_where_devices_ask_and_what_to_trust() {
     let told = house.get("/MDMServiceConfig", &[]).await.json();
     assert_eq!(told["dep_enrollment_url"], format!("https://mdm.example.school/ade/{code}"));
     let practiced = house.post(&format!("/ade/{code}"), signed(&house.device, "17.6", Digest::Sha256)).await;
-    assert_eq!(practiced.status, StatusCode::FORBIDDEN, "that invitation is for real devices");
+    assert_eq!(practiced.status, StatusCode::OK, "practice devices come along");
+    let arrival = house.arrival().await.unwrap();
+    assert!(arrival.practice && arrival.entry == Entry::Configurator, "{arrival:?}");
+    let new = crate::mdm::enroll::invitations::NewInvitation::default();
+    let real = house.app.store.write(house.app.now(), |tx| crate::mdm::enroll::invitations::create(tx, &Actor::Console, new));
+    let code = real.await.unwrap().code;
+    let practiced = house.post(&format!("/ade/{code}"), signed(&house.device, "17.6", Digest::Sha256)).await;
+    assert_eq!(practiced.status, StatusCode::FORBIDDEN, "an invitation is for real devices");
     assert!(house.authority.certificate().is_authority());
 }

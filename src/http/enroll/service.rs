@@ -99,7 +99,7 @@ async fn refuse(app: &App, refusal: &Refusal) -> Result<Response> {
     let status = match refusal {
         Refusal::Invitation(_) | Refusal::Challenge => StatusCode::GONE,
         Refusal::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::OtherKind | Refusal::NotPractice | Refusal::AnotherDevice => StatusCode::FORBIDDEN,
+        Refusal::OtherKind(_) | Refusal::NotPractice | Refusal::AnotherDevice => StatusCode::FORBIDDEN,
     };
     Ok(page(app, status, &Refused { title: TITLE, words: refusal.words() }).await?.into_response())
 }

@@ -32,6 +32,8 @@ pub struct SettingUpRow {
     pub what: String,
     /// How it is.
     pub state: State,
+    /// Whether it is set up and lacks something.
+    pub lacks: bool,
     /// How far it is, in words.
     pub words: String,
     /// When it goes on at the latest: `10:42`.
@@ -86,9 +88,14 @@ pub fn page(shell: &Shell, view: &SettingUpView) -> Markup {
 
 /// How many are how far, in a sentence.
 fn summary(view: &SettingUpView) -> String {
-    let of = |state: State| view.rows.iter().filter(|row| row.state == state).count() as u64;
-    let ready = format!("{} of {}", of(State::Ok), count(view.rows.len() as u64, "device is ready", "devices are ready"));
-    match of(State::Problem) {
+    let of = |is: &dyn Fn(&SettingUpRow) -> bool| view.rows.iter().filter(|row| is(row)).count() as u64;
+    let mut ready =
+        format!("{} of {}", of(&|row| row.state == State::Ok), count(view.rows.len() as u64, "device is ready", "devices are ready"));
+    let lacking = of(&|row| row.lacks);
+    if lacking > 0 {
+        ready = format!("{ready}, {}", count(lacking, "is set up and lacks something", "are set up and lack something"));
+    }
+    match of(&|row| row.state == State::Problem && !row.lacks) {
         0 => format!("{ready}."),
         troubled => format!("{ready}; {}.", count(troubled, "needs somebody", "need somebody")),
     }
@@ -130,23 +137,28 @@ mod tests {
             href: Some("/devices/1".into()),
             what: "iPad13,18, 17.6.1".into(),
             state,
+            lacks: words.contains("lacks"),
             words: words.into(),
             until: (state == State::Waiting).then(|| "10:42".into()),
             troubles: if state == State::Problem { vec!["Wi-Fi <7b>: it is damaged".into()] } else { Vec::new() },
             at: NOW,
             practice: false,
         };
-        let rows =
-            vec![device(State::Ok, "is set up"), device(State::Waiting, "profiles 2 of 3"), device(State::Problem, "was not let in")];
+        let rows = vec![
+            device(State::Ok, "is set up"),
+            device(State::Waiting, "profiles 2 of 3"),
+            device(State::Problem, "was not let in"),
+            device(State::Problem, "is set up and lacks something"),
+        ];
         let html = page(&Shell::for_tests(Section::Devices, NOW), &SettingUpView { rows, is_cut: true }).into_string();
         for part in [
-            "1 of 3 devices are ready; 1 needs somebody.",
+            "1 of 4 devices are ready, 1 is set up and lacks something; 1 needs somebody.",
             "profiles 2 of 3",
             "until 10:42 at the latest",
             "Wi-Fi &lt;7b&gt;: it is damaged",
             "iPad &lt;1&gt;",
             "data-live=\"setup ",
-            "Only the newest 3",
+            "Only the newest 4",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
-use crate::mdm::ade::{ACTOR, profiles};
+use crate::mdm::ade::{ACTOR, presets, profiles};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, groups, people};
 use crate::store::ade_devices::{self as rows, AdeDevice, Filter, Known, Listed};
@@ -110,7 +110,7 @@ pub fn assign(tx: &Tx, actor: &Actor, serials: &[String], wish: &Wish) -> Result
         let missing = || Error::field("serial_numbers", format!("Apple has not told of a device {serial} that is yours"));
         chosen.push(known.ok_or_else(missing)?.device);
     }
-    let names = check(tx, actor, wish, chosen.len())?;
+    let names = check(tx, actor, wish, &chosen)?;
     for device in &mut chosen {
         wish.profile_id.change(&mut device.chosen_profile_id);
         let person = wish.person_id.change(&mut device.person_id);
@@ -138,7 +138,7 @@ pub fn assign(tx: &Tx, actor: &Actor, serials: &[String], wish: &Wish) -> Result
 }
 
 /// Refuses a wish that names what is not there; gives the names of what is.
-fn check(tx: &Tx, actor: &Actor, wish: &Wish, devices: usize) -> Result<serde_json::Value> {
+fn check(tx: &Tx, actor: &Actor, wish: &Wish, devices: &[AdeDevice]) -> Result<serde_json::Value> {
     let there = |field: &'static str, error: Error| match error.kind {
         Kind::NotFound => Error::field(field, "is not there any more"),
         _ => error,
@@ -150,8 +150,12 @@ fn check(tx: &Tx, actor: &Actor, wish: &Wish, devices: usize) -> Result<serde_js
         }
     };
     let profile = profiles::named(tx, wish.profile_id.id())?;
+    for (profile, device) in profile.iter().flat_map(|profile| devices.iter().map(move |device| (profile, device))) {
+        let family = device.device_family.as_str();
+        profiles::check_suits(profile, family, &format!("{} is one of the {}", device.serial_number, presets::family_words(family)))?;
+    }
     note("profile", &wish.profile_id, profile.map(|profile| profile.name));
-    if devices > 1 && wish.person_id.id().is_some() {
+    if devices.len() > 1 && wish.person_id.id().is_some() {
         return Err(Error::field("person_id", "can get one device at a time; for many, take the class"));
     }
     let person = wish.person_id.id().map(|id| people::find(tx, actor, id).map_err(|error| there("person_id", error))).transpose()?;

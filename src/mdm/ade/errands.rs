@@ -160,7 +160,7 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
             return follow(tx, server, Happening::Refused(refusal.cause));
         }
         (Outcome::Refused(refusal), What::Define(definition)) if is_about_the_profile(refusal.cause) => {
-            define(tx, &server.id, definition, Err(refusal.words.clone()))?;
+            define(tx, &server, definition, Err(refusal.words.clone()))?;
             return Ok(true);
         }
         (Outcome::Refused(refusal), What::Assign(batch)) if is_about_the_profile(refusal.cause) => {
@@ -202,7 +202,7 @@ pub fn record(tx: &Tx, errand: &Errand, came: &Outcome) -> Result<bool> {
         What::Define(definition) => {
             let uuid = said["profile_uuid"].as_str().filter(|uuid| !uuid.is_empty());
             let came = uuid.map(str::to_owned).ok_or_else(|| String::from("Apple answered without naming the profile."));
-            define(tx, &server.id, definition, came)?;
+            define(tx, &server, definition, came)?;
             Ok(true)
         }
         What::Assign(batch) => {
@@ -268,7 +268,7 @@ fn account(tx: &Tx, mut server: AdeServer, said: &Value) -> Result<bool> {
 }
 
 /// Takes what Apple has of a profile now: its id of it, or why it has none.
-fn define(tx: &Tx, server_id: &str, definition: &Definition, came: Result<String, String>) -> Result<()> {
+fn define(tx: &Tx, server: &AdeServer, definition: &Definition, came: Result<String, String>) -> Result<()> {
     let due_at = came.is_err().then(|| tx.now.plus(plan::REFUSED_WAIT));
     let (profile_uuid, problem) = match came {
         Ok(uuid) => (uuid, String::new()),
@@ -278,7 +278,7 @@ fn define(tx: &Tx, server_id: &str, definition: &Definition, came: Result<String
         return Ok(());
     }
     let row = Defined {
-        server_id: server_id.to_owned(),
+        server_id: server.id.clone(),
         profile_id: definition.profile_id.clone(),
         digest: definition.digest.clone(),
         profile_uuid,
@@ -286,7 +286,8 @@ fn define(tx: &Tx, server_id: &str, definition: &Definition, came: Result<String
         due_at,
         defined_at: tx.now,
     };
-    ade_profiles::put_defined(tx, &row)
+    ade_profiles::put_defined(tx, &row)?;
+    notices::profiles(tx, server)
 }
 
 /// None of a batch was assigned: the profile is made anew where it is gone, else each device waits.
@@ -347,6 +348,7 @@ pub fn rest(tx: &Tx, server_id: &str) -> Result<()> {
 pub fn end(tx: &Tx, server_id: &str, around: &Surroundings) -> Result<()> {
     let Some(mut server) = ade_servers::by_id(tx, server_id)? else { return Ok(()) };
     server.busy_until_at = None;
+    notices::profiles(tx, &server)?;
     server.due_at = match server.state {
         ServerState::Waiting | ServerState::Ended => None,
         ServerState::Terms | ServerState::Refused => server.sync_due_at,

@@ -11,7 +11,7 @@ use crate::mdm::journal::{self, Subject};
 use crate::protocol::ade::{Account, Cause};
 use crate::store::ade_servers::{self, AdeServer, ServerState};
 use crate::store::settings::{self, Setting};
-use crate::store::{Tx, alerts};
+use crate::store::{Tx, ade_devices, ade_profiles, alerts};
 
 /// When to speak of a token's end: so many days before, and how bad that is.
 const END_NEAR: [(u64, i64); 3] = [(7, 80), (14, 60), (30, 40)];
@@ -22,12 +22,13 @@ const REFUSED_HARM: i64 = 86;
 const ENDED_HARM: i64 = 90;
 const UNREACHABLE_HARM: i64 = 55;
 const STUCK_HARM: i64 = 45;
+const PROFILE_HARM: i64 = 65;
 
 /// Failed rounds in a row after which somebody is told.
 const FAILURES_MAX: i64 = 5;
 
 /// What begins the key of every need that is about a server; its id stands after the colon.
-const KINDS: [&str; 5] = ["ade.terms", "ade.refused", "ade.ends", "ade.unreachable", "ade.stuck"];
+const KINDS: [&str; 6] = ["ade.terms", "ade.refused", "ade.ends", "ade.unreachable", "ade.stuck", "ade.profile"];
 
 /// When tokens were last looked at for their end.
 const REMINDED: Setting<Timestamp> = Setting::new("ade.reminded_at");
@@ -94,6 +95,28 @@ pub(super) fn stuck(tx: &Tx, server: &AdeServer) -> Result<()> {
     let message = format!("Reading Apple's list of devices for “{}” got no further.", server.name);
     let remedy = format!("{} It is tried again by itself; nothing is lost. If it stays, ask Apple's support.", server.problem);
     alerts::raise(tx, &key("ade.stuck", server), STUCK_HARM, &message, &remedy).map(drop)
+}
+
+/// Speaks of a profile that devices are to have and Apple does not take, or stops doing so.
+pub(super) fn profiles(tx: &Tx, server: &AdeServer) -> Result<()> {
+    let key = key("ade.profile", server);
+    for refused in ade_profiles::defined(tx, &server.id)?.into_iter().filter(|defined| !defined.problem.is_empty()) {
+        let Some(profile) = ade_profiles::by_id(tx, &refused.profile_id)? else { continue };
+        if ade_devices::count_with_profile(tx, &profile.id)? == 0 {
+            continue;
+        }
+        let message = format!("Apple does not take the profile “{}” for new devices of “{}”.", profile.name, server.name);
+        let remedy = format!(
+            "{} Change it under New devices, How they greet people; saving it there, or Read now at the server token, asks Apple again. Until then devices keep the version before.",
+            refused.problem
+        );
+        return if alerts::is_raised(tx, &key, &message, &remedy)? {
+            Ok(())
+        } else {
+            alerts::raise(tx, &key, PROFILE_HARM, &message, &remedy).map(drop)
+        };
+    }
+    alerts::clear(tx, &key).map(drop)
 }
 
 /// Apple answers: what was wrong before is over.

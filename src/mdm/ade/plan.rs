@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::mdm::ade::presets;
 use crate::pki::digest::sha256;
 use crate::protocol::ade::{ASSIGN_MAX, AssignOutcome, ProfileKeys, Surroundings};
 use crate::store::ade_devices::{self, AdeDevice, AssignResult};
@@ -29,6 +30,8 @@ pub(super) const REFUSED_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// Who chooses for a server's devices.
 pub(super) struct Choice {
     defaults: BTreeMap<String, String>,
+    /// The kind of each profile.
+    kinds: BTreeMap<String, String>,
     /// Group and profile, by the group's name: the first that fits counts.
     groups: Vec<(String, String)>,
 }
@@ -36,7 +39,8 @@ pub(super) struct Choice {
 impl Choice {
     pub(super) fn of(tx: &Tx, server_id: &str) -> Result<Self> {
         let groups = ade_profiles::of_groups(tx)?.into_iter().map(|(group, _, profile)| (group, profile)).collect();
-        Ok(Self { defaults: ade_profiles::defaults(tx, server_id)?.into_iter().collect(), groups })
+        let kinds = ade_profiles::all(tx)?.into_iter().map(|profile| (profile.id, profile.kind)).collect();
+        Ok(Self { defaults: ade_profiles::defaults(tx, server_id)?.into_iter().collect(), kinds, groups })
     }
 
     /// The profile that a device is to have, if any.
@@ -45,20 +49,28 @@ impl Choice {
             return Ok(Some(chosen.clone()));
         }
         if !self.groups.is_empty()
-            && let Some(profile) = self.of_groups(&groups_of(tx, device)?)
+            && let Some(profile) = self.of_groups(&groups_of(tx, device)?, &device.device_family)
         {
             return Ok(Some(profile));
         }
-        Ok(self.defaults.get(&device.device_family).or_else(|| self.defaults.get("")).cloned())
+        let family = device.device_family.as_str();
+        let of = |of: &str| self.defaults.get(of).filter(|profile| self.suits(profile, family));
+        Ok(of(family).or_else(|| of("")).cloned())
     }
 
-    fn of_groups(&self, of_device: &BTreeSet<String>) -> Option<String> {
-        self.groups.iter().find(|(group, _)| of_device.contains(group)).map(|(_, profile)| profile.clone())
+    fn of_groups(&self, of_device: &BTreeSet<String>, family: &str) -> Option<String> {
+        let counts = |(group, profile): &&(String, String)| of_device.contains(group) && self.suits(profile, family);
+        self.groups.iter().find(counts).map(|(_, profile)| profile.clone())
+    }
+
+    /// Whether a profile is for devices of a family: one that a group or all others have is passed over for those that it is not for.
+    fn suits(&self, profile: &str, family: &str) -> bool {
+        self.kinds.get(profile).is_none_or(|kind| presets::suits(kind, family))
     }
 }
 
 /// The groups of a device: the one it will be in, and those of the enrolled device.
-fn groups_of(tx: &Tx, device: &AdeDevice) -> Result<BTreeSet<String>> {
+pub(super) fn groups_of(tx: &Tx, device: &AdeDevice) -> Result<BTreeSet<String>> {
     let mut all: BTreeSet<_> = device.group_id.iter().cloned().collect();
     if let Some(enrolled) = devices::by_serial_number(tx, &device.serial_number)?.filter(|device| device.deleted_at.is_none()) {
         all.extend(groups::of_device(tx, &enrolled.id)?.into_iter().map(|group| group.id));

@@ -1,6 +1,6 @@
 //! Guided choices: what a device is for says how it greets whoever unpacks it. Each is a beginning, and can be changed.
 
-use crate::protocol::ade::{ProfileKeys, SkipKey, skip_keys};
+use crate::protocol::ade::{FAMILIES, ProfileKeys, SkipKey, skip_keys};
 use crate::protocol::platform::Platform;
 
 /// A choice.
@@ -80,7 +80,33 @@ pub fn preset(kind: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.kind == kind)
 }
 
+/// The kind of a profile in words, with the devices that it is for: `“A staff Mac”, for Macs`.
+pub fn words(kind: &str) -> String {
+    preset(kind).map_or_else(|| kind.to_owned(), |preset| format!("“{}”, for {}", preset.name, family_words(preset.family)))
+}
+
+/// What people call the devices of a family.
+pub fn family_words(family: &str) -> &str {
+    FAMILIES.iter().find(|(known, _)| *known == family).map_or(family, |(_, words)| *words)
+}
+
+/// Whether a profile of this kind suits devices of a family, in Apple's words.
+pub fn suits(kind: &str, family: &str) -> bool {
+    preset(kind).is_none_or(|preset| preset.suits(family))
+}
+
 impl Preset {
+    /// Whether it suits devices of a family: those of its system, and only iPads where several people share one. A family that Apple has not told, or that
+    /// is not known here, may be any.
+    fn suits(&self, family: &str) -> bool {
+        match (family, Platform::of_product(family)) {
+            // No choice is made for these alone; they ask what iPhones and iPads ask.
+            ("Vision", _) => self.platform == Platform::Ios && !self.shared,
+            (_, platform) if PRESETS.iter().all(|preset| preset.platform != platform) => true,
+            (_, platform) => platform == self.platform && (!self.shared || family == self.family),
+        }
+    }
+
     /// Whether devices of this choice have a pane that can be left out.
     pub fn has(&self, key: &SkipKey) -> bool {
         key.is_for(self.platform) && !key.is_deprecated()
@@ -117,5 +143,18 @@ mod tests {
         assert!(mac.skip_setup_items.contains(&"Siri".into()) && !mac.skip_setup_items.contains(&"FileVault".into()));
         assert!(!mac.skip_setup_items.contains(&"SIMSetup".into()), "a Mac has no such pane");
         assert!(preset("nonsense").is_none());
+    }
+
+    #[test]
+    fn a_choice_suits_the_devices_of_its_system() {
+        let of = |family: &str| PRESETS.iter().filter(|preset| preset.suits(family)).map(|preset| preset.kind).collect::<Vec<_>>();
+        assert_eq!(of("Mac"), ["staff_mac"]);
+        assert_eq!(of("AppleTV"), ["apple_tv"]);
+        assert_eq!(of("iPad"), ["classroom_ipad", "shared_ipad", "staff_iphone"]);
+        for family in ["iPhone", "iPod", "Vision"] {
+            assert_eq!(of(family), ["classroom_ipad", "staff_iphone"], "{family}");
+        }
+        assert_eq!(of("").len(), PRESETS.len(), "Apple has not told which family it is");
+        assert_eq!(words("staff_mac"), "“A staff Mac”, for Macs");
     }
 }

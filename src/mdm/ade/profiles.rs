@@ -1,14 +1,16 @@
 //! Profiles as people make them: by a guided choice, changed, given to families, groups and devices.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::mdm::ade::presets;
-use crate::mdm::enroll::automated::rules::rules;
+use crate::mdm::ade::{plan, presets};
+use crate::mdm::enroll::automated::rules::{check_listed, rules};
 use crate::mdm::enroll::{account, configurator};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, betas, groups};
-use crate::protocol::ade::{FAMILIES, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
+use crate::protocol::ade::{ANY_OS, FAMILIES, LATEST_OS, ProfileKeys, Surroundings, TEXT_MAX_CHARS};
 use crate::protocol::platform::Platform;
 use crate::protocol::service_discovery;
 use crate::store::ade_profiles::{self as rows, AdeProfile, Defined};
@@ -104,23 +106,32 @@ pub fn create(tx: &Tx, actor: &Actor, wish: Wish) -> Result<Standing> {
     }
     let (name, kind, keys) = checked(wish)?;
     check_program(tx, &kind, &keys, "")?;
+    check_minimum(tx, &kind, &keys)?;
     let profile = AdeProfile { id: tx.new_id(), name, kind, content: keys.to_json(), created_at: tx.now, changed_at: tx.now };
     put(tx, &profile)?;
     note(tx, actor, "ade.profile_created", &profile)?;
     standing(tx, profile)
 }
 
-/// Changes a profile. At Apple profiles never change: a new one is made there, and every device that has the old one is assigned the new one. Each
-/// device takes it when it is set up the next time.
+/// Changes a profile; one that Apple refused is sent again, changed or not. At Apple profiles never change: a new one is made there, and every device that
+/// has the old one is assigned the new one. Each device takes it when it is set up the next time.
 pub fn change(tx: &Tx, actor: &Actor, id: &str, wish: Wish) -> Result<Standing> {
     actor.require(Right::Configure)?;
     let before = rows::by_id(tx, id)?.ok_or_else(unknown)?;
     let (name, kind, keys) = checked(wish)?;
     check_program(tx, &kind, &keys, &ProfileKeys::from_json(&before.content).beta_program)?;
+    check_minimum(tx, &kind, &keys)?;
+    let family_before = presets::preset(&before.kind).map_or("", |preset| preset.family);
+    if !presets::suits(&kind, family_before) && ade_devices::count_with_profile(tx, id)? > 0 {
+        let words = format!("is {}, and devices have this profile that was {}", presets::words(&kind), presets::words(&before.kind));
+        return Err(Error::field("kind", format!("{words}; make a profile of its own for them")));
+    }
     let profile = AdeProfile { name, kind, content: keys.to_json(), changed_at: tx.now, ..before.clone() };
     if (&profile.name, &profile.kind, &profile.content) != (&before.name, &before.kind, &before.content) {
         put(tx, &profile)?;
         note(tx, actor, "ade.profile_changed", &profile)?;
+        look_again(tx)?;
+    } else if rows::send_again(tx, id)? {
         look_again(tx)?;
     }
     standing(tx, profile)
@@ -133,6 +144,15 @@ fn check_program(tx: &Tx, kind: &str, keys: &ProfileKeys, before: &str) -> Resul
     }
     let family = presets::preset(kind).map_or("", |preset| preset.family);
     betas::check_one(tx, &keys.beta_program, Platform::of_product(family), "beta_program")
+}
+
+/// Refuses a version that Apple lists nowhere, unless a beta programme brings it.
+fn check_minimum(tx: &Tx, kind: &str, keys: &ProfileKeys) -> Result<()> {
+    if matches!(keys.minimum_os.as_str(), "" | ANY_OS | LATEST_OS) || !keys.beta_program.is_empty() {
+        return Ok(());
+    }
+    let family = presets::preset(kind).map_or("", |preset| preset.family);
+    check_listed(tx, Platform::of_product(family), &keys.minimum_os, "minimum_os")
 }
 
 fn put(tx: &Tx, profile: &AdeProfile) -> Result<()> {
@@ -170,6 +190,29 @@ pub(super) fn named(tx: &Tx, id: Option<&str>) -> Result<Option<AdeProfile>> {
     id.map(|id| rows::by_id(tx, id)?.ok_or_else(missing)).transpose()
 }
 
+/// Refuses a profile that is not for devices of a family; `against` says of which device or devices that is.
+pub(super) fn check_suits(profile: &AdeProfile, family: &str, against: &str) -> Result<()> {
+    if presets::suits(&profile.kind, family) {
+        return Ok(());
+    }
+    let words = format!("“{}” is {}, and {against}; choose a profile for those", profile.name, presets::words(&profile.kind));
+    Err(Error::field("profile_id", words))
+}
+
+/// The families of the devices that Apple's list names in each group, those included that will be in it: by the group's id each family with one serial
+/// number.
+pub fn families_of_groups(tx: &Tx) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for server in ade_servers::all(tx)? {
+        for device in ade_devices::of_server(tx, &server.id)? {
+            for group in plan::groups_of(tx, &device)? {
+                all.entry(group).or_default().entry(device.device_family.clone()).or_insert_with(|| device.serial_number.clone());
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// Sets the profile of a server's devices of a family for which nobody chose one; `""` is every other family.
 pub fn set_default(tx: &Tx, actor: &Actor, server_id: &str, family: &str, profile_id: Option<&str>) -> Result<()> {
     actor.require(Right::Configure)?;
@@ -179,6 +222,9 @@ pub fn set_default(tx: &Tx, actor: &Actor, server_id: &str, family: &str, profil
         return Err(Error::field("device_family", format!("is none of {}; leave it empty for all others", families.join(", "))));
     }
     let profile = named(tx, profile_id)?;
+    if let Some(profile) = &profile {
+        check_suits(profile, family, &format!("this is the default of {}", presets::family_words(family)))?;
+    }
     rows::set_default(tx, server_id, family, profile_id)?;
     let data = json!({ "server": server.id, "name": server.name, "device_family": family, "profile": profile.map(|profile| profile.name) });
     journal::note(tx, actor, "ade.default_changed", Subject::default(), data)?;
@@ -190,6 +236,11 @@ pub fn set_of_group(tx: &Tx, actor: &Actor, group_id: &str, profile_id: Option<&
     actor.require(Right::Configure)?;
     let group = groups::find(tx, actor, group_id)?;
     let profile = named(tx, profile_id)?;
+    if let Some(profile) = &profile {
+        for (family, serial) in families_of_groups(tx)?.remove(group_id).unwrap_or_default() {
+            check_suits(profile, &family, &format!("{serial} of this group is one of the {}", presets::family_words(&family)))?;
+        }
+    }
     rows::set_of_group(tx, group_id, profile_id)?;
     let data = json!({ "group": group.id, "name": group.name, "profile": profile.map(|profile| profile.name) });
     journal::note(tx, actor, "ade.group_profile_changed", Subject::default(), data)?;

@@ -183,7 +183,7 @@ fn follows(server: &AdeServer, before: &ServerToken, token: &ServerToken) -> Res
     Ok(())
 }
 
-/// Has Apple's list read now: what changed, or all of it.
+/// Has Apple's list read now: what changed, or all of it. Profiles that Apple refused are sent again.
 pub fn read_now(tx: &Tx, actor: &Actor, id: &str, whole: bool) -> Result<Standing> {
     actor.require(Right::Configure)?;
     let mut server = rows::by_id(tx, id)?.ok_or_else(unknown)?;
@@ -197,6 +197,7 @@ pub fn read_now(tx: &Tx, actor: &Actor, id: &str, whole: bool) -> Result<Standin
         server.fetched_at = None;
     }
     rows::update(tx, &server)?;
+    ade_profiles::send_all_again(tx, id)?;
     errands::hurry(tx, id)?;
     standing(tx, rows::by_id(tx, id)?.ok_or_else(unknown)?)
 }

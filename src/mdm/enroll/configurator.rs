@@ -52,6 +52,11 @@ fn open_invitation(tx: &Tx) -> Result<Option<Invitation>> {
     Ok(rows::by_id(tx, &id)?.filter(|invitation| invitations::usable(invitation, tx.now).is_ok()))
 }
 
+/// Whether an invitation is the one by which Configurator brings devices in now.
+pub(super) fn is_open_by(tx: &Tx, invitation: &Invitation) -> Result<bool> {
+    Ok(settings::value(tx, &INVITATION)?.is_some_and(|id| id == invitation.id))
+}
+
 /// Lets Configurator bring devices in for some hours: its own question is answered with an address that needs no list of Apple's.
 pub fn open(tx: &Tx, actor: &Actor, hours: u32, group: &str) -> Result<Invitation> {
     actor.require(Right::Configure)?;

@@ -131,6 +131,18 @@ pub fn find(tx: &Tx, actor: &Actor, id_or_code: &str) -> Result<Invitation> {
     found.ok_or_else(unknown)
 }
 
+/// That an invitation is not for a device, because one of them is of the practice classroom and the other is not.
+pub(super) fn other_kind(invitation: &Invitation) -> String {
+    let named =
+        if invitation.note.is_empty() { String::from("This invitation") } else { format!("The invitation “{}”", invitation.note) };
+    let (for_these, this, others) = if invitation.practice {
+        ("practice devices", "a real one", "real devices")
+    } else {
+        ("real devices", "a practice device", "practice devices")
+    };
+    format!("{named} is for {for_these} alone, and this is {this}. Make one for {others}.")
+}
+
 /// Tells whether an invitation can be used at `now`.
 pub fn usable(invitation: &Invitation, now: Timestamp) -> Result<(), Unusable> {
     if invitation.revoked_at.is_some() {

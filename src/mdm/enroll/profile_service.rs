@@ -46,8 +46,8 @@ pub enum Refusal {
     Invitation(Unusable),
     /// It does not repeat what it was told, or that is too long ago.
     Challenge,
-    /// The invitation is for the other kind of devices.
-    OtherKind,
+    /// The invitation is for the other kind of devices: that in words.
+    OtherKind(String),
     /// The authority of practice devices vouches for one that is real.
     NotPractice,
     /// The certificate is another device's, or not good any more.
@@ -62,10 +62,9 @@ impl Refusal {
         match self {
             Self::Invitation(unusable) => unusable.words(),
             Self::Challenge => "This took too long, or the profile is an old one. Open the link again and begin anew.",
-            Self::OtherKind => "Invitations for practice devices are for those alone, and others are not for them.",
             Self::NotPractice => "A practice device calls itself by the serial number or UDID of a real one.",
             Self::AnotherDevice => "The certificate was made for another device. Open the link again on this one.",
-            Self::NotNow(words) => words,
+            Self::OtherKind(words) | Self::NotNow(words) => words,
         }
     }
 }
@@ -122,7 +121,7 @@ fn lets_in(tx: &Tx, asked: &Asked, practice: bool) -> Result<Result<Invitation, 
         Err(unusable) => return Ok(Err(Refusal::Invitation(unusable))),
     };
     if invitation.practice != practice {
-        return Ok(Err(Refusal::OtherKind));
+        return Ok(Err(Refusal::OtherKind(invited::other_kind(&invitation))));
     }
     if practice && automated::is_real(tx, Some(&asked.info.serial_number), Some(&asked.info.udid))? {
         return Ok(Err(Refusal::NotPractice));

@@ -13,9 +13,16 @@ use crate::store::assignments::AssignedMode;
 use crate::store::commands::{self as queue, CommandState};
 use crate::store::deployments::{self, DECLARATIONS, Deployment, Mechanism};
 use crate::store::enrollments::Enrollment;
+use crate::store::holds::Hold;
 
 /// How long a profile, or what is declared, is waited for in Setup Assistant. Apps have as long as the device is held at all.
 pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// Why a device was let go that had its time: a sentence without its full stop.
+pub const TIME_OVER: &str = "Its time was over";
+
+/// What somebody did who let it go: the end of a sentence without its full stop.
+pub const LET_GO: &str = "let it go on";
 
 /// What kind of thing it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,15 +57,14 @@ pub struct Thing {
     pub standing: Standing,
 }
 
-/// What a device is to have that has been held since `held_at`; none while that is not planned.
-pub fn setting_up(tx: &Tx, enrollment: &Enrollment, held_at: Timestamp) -> Result<Option<Vec<Thing>>> {
+/// What a device is to have that is held, or was; none while that is not planned.
+pub fn setting_up(tx: &Tx, enrollment: &Enrollment, hold: &Hold) -> Result<Option<Vec<Thing>>> {
     let plan = deployments::plan(tx, &enrollment.id)?.filter(|plan| plan.generation == enrollment.generation);
-    if plan.is_none_or(|plan| plan.planned_at.is_none()) {
-        return Ok(None);
-    }
+    let Some(plan) = plan.filter(|plan| plan.planned_at.is_some()) else { return Ok(None) };
     let mut things = Vec::new();
     for row in deployments::of_enrollment(tx, &enrollment.id)?.into_iter().filter(|row| !row.wanted.is_empty()) {
-        let standing = of_row(&row, held_at, tx.now);
+        let asked_at = plan.token_changed_at.filter(|_| row.key == DECLARATIONS).unwrap_or(row.changed_at);
+        let standing = of_row(&row, hold, asked_at, tx.now);
         let name = if row.key == DECLARATIONS { String::from("its declarations") } else { row.name };
         things.push(Thing { kind: Kind::Profile, name, standing });
     }
@@ -67,29 +73,53 @@ pub fn setting_up(tx: &Tx, enrollment: &Enrollment, held_at: Timestamp) -> Resul
         matches!(capabilities.platform, Platform::Ios | Platform::Tvos) && capabilities.os_version.is_older_than(OsVersion::new(16, 0, 0));
     for row in app_states::of_enrollment(tx, &enrollment.id)? {
         if row.mode == AssignedMode::Required && !row.wanted.is_empty() {
-            let standing = of_app(tx, enrollment, &row, is_early)?;
+            let standing = of_app(tx, enrollment, &row, (hold, is_early))?;
             things.push(Thing { kind: Kind::App, name: row.name, standing });
         }
     }
     Ok(Some(things))
 }
 
-fn of_row(row: &Deployment, held_at: Timestamp, now: Timestamp) -> Standing {
+fn of_row(row: &Deployment, hold: &Hold, asked_at: Timestamp, now: Timestamp) -> Standing {
     if row.seen == row.wanted {
         return Standing::There;
     }
     if !row.problem.is_empty() {
         return Standing::GivenUp(row.problem.trim_end_matches('.').to_owned());
     }
-    // What is declared is not asked for one by one: their time begins with the device's.
-    let since = if row.mechanism == Mechanism::Declaration { held_at } else { row.changed_at.max(held_at) };
-    if since.plus(PATIENCE) <= now {
+    let (since, until) = match hold.held_at {
+        // What was asked for only afterwards has a time of its own.
+        Some(held_at) if !is_after(hold, asked_at) => {
+            // What is declared is not asked for one by one: their time begins with the device's.
+            let since = if row.mechanism == Mechanism::Declaration { held_at } else { asked_at.max(held_at) };
+            (since, hold.released_at.unwrap_or(now))
+        }
+        _ => (asked_at, now),
+    };
+    if since.plus(PATIENCE) <= until {
         return Standing::GivenUp(format!("it did not come within {} minutes", PATIENCE.as_secs() / 60));
     }
-    Standing::Awaited
+    on_its_way(hold, asked_at)
 }
 
-fn of_app(tx: &Tx, enrollment: &Enrollment, row: &AppState, is_early: bool) -> Result<Standing> {
+/// Who or what let a device go before all was there, half a sentence; nothing while it is held, and where nothing was to come any more.
+fn cut_short(hold: &Hold) -> Option<&str> {
+    let because = hold.because.strip_suffix('.').filter(|_| hold.released_at.is_some())?;
+    if because == TIME_OVER { Some("its time was over") } else { because.ends_with(LET_GO).then_some(because) }
+}
+
+/// Whether something changed only after a device was let go.
+fn is_after(hold: &Hold, changed_at: Timestamp) -> bool {
+    hold.released_at.is_some_and(|released| changed_at > released)
+}
+
+/// How a thing stands that can still come and has not changed since: where the device was let go before it was there, that is why it lacks it.
+fn on_its_way(hold: &Hold, changed_at: Timestamp) -> Standing {
+    let cut_short = cut_short(hold).filter(|_| !is_after(hold, changed_at));
+    cut_short.map_or(Standing::Awaited, |because| Standing::GivenUp(format!("{because} before it was there")))
+}
+
+fn of_app(tx: &Tx, enrollment: &Enrollment, row: &AppState, (hold, is_early): (&Hold, bool)) -> Result<Standing> {
     let given_up = |because: &str| {
         let problem = row.problem.trim_end_matches('.');
         Standing::GivenUp(if problem.is_empty() { because.to_owned() } else { problem.to_owned() })
@@ -106,10 +136,10 @@ fn of_app(tx: &Tx, enrollment: &Enrollment, row: &AppState, is_early: bool) -> R
         Stage::Lacking => given_up("something that it needs is missing"),
         Stage::Declined | Stage::Deleted | Stage::Unmanaged | Stage::Removing | Stage::Offered => given_up("the person decides about it"),
         Stage::Absent | Stage::Licence | Stage::Sent | Stage::Prompting | Stage::Installing => {
-            if is_early || is_put_off()? {
+            if enrollment.awaiting_configuration && (is_early || is_put_off()?) {
                 Standing::GivenUp(String::from("the device takes apps only once it is set up"))
             } else {
-                Standing::Awaited
+                on_its_way(hold, row.stage_at)
             }
         }
     })

@@ -27,11 +27,14 @@ use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment, SealedColumn};
 use crate::store::invitations::Entry;
 use crate::store::returns::{self, Return};
-use crate::store::{Tx, ade_devices, devices as rows};
+use crate::store::{Tx, ade_devices, commands as queue, devices as rows};
 use network::{FIELD, Network, Ready};
 
 /// How long the erase waits in the queue. The profile that goes with it is good for as long, and for the time of coming back.
 pub const ORDER_LIVES: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The command that erases.
+const ERASE: &str = "EraseDevice";
 
 /// The first systems that come back by themselves.
 const SINCE: [(Platform, u32, &str); 3] =
@@ -62,6 +65,7 @@ pub struct Plan {
 pub fn plan(tx: &Tx, actor: &Actor, device: &str, wanted: &Network, base: &str) -> Result<Plan> {
     actor.require(Right::Destroy)?;
     let enrollment = devices::channel(tx, actor, device)?;
+    none_under_way(tx, &enrollment)?;
     let device = rows::by_id(tx, &enrollment.device_id)?.ok_or_else(|| Error::not_found("There is no such device."))?;
     let facts = facts(tx, &device)?;
     able(&device, &enrollment, &facts)?;
@@ -81,11 +85,30 @@ pub fn plan(tx: &Tx, actor: &Actor, device: &str, wanted: &Network, base: &str) 
     })
 }
 
+/// Refuses a second erase while one is in the queue: the device answers the first, and nothing is left that could answer the other.
+fn none_under_way(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    let limit = u32::try_from(commands::MAX_OPEN).unwrap_or(u32::MAX);
+    let Some(erase) = queue::open(tx, &enrollment.id, limit)?.into_iter().find(|command| command.request_type == ERASE) else {
+        return Ok(());
+    };
+    let returns = returns::of(tx, &enrollment.id)?.is_some_and(|asked| asked.command_uuid == erase.uuid);
+    let how = if returns { " and comes back by itself" } else { "" };
+    Err(Error::conflict(format!(
+        "This device is being erased already{how}: {} asked for it, and it has not answered yet. Take that back first, or wait for it.",
+        erase.actor
+    )))
+}
+
 /// Queues the erase. `mdm_profile` is the signed profile of the plan's grant.
+///
+/// # Errors
+/// Conflict where an erase of the device is under way.
 pub fn erase(tx: &Tx, actor: &Actor, plan: &Plan, mdm_profile: Option<Vec<u8>>) -> Result<Command> {
     if plan.grant.is_some() != mdm_profile.is_some() {
         return Err(Error::new(Kind::Internal, "a return goes with the profile that its plan wants"));
     }
+    // Two may have planned at once.
+    none_under_way(tx, &plan.enrollment)?;
     let how = EraseDevice {
         preserve_data_plan: plan.is_cellular.then_some(true),
         return_to_service: Some(EraseReturnToService {

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::mdm::journal;
-use crate::store::Tx;
 use crate::store::enrollments::Enrollment;
 use crate::store::returns::{self, Overdue, Return};
+use crate::store::{Tx, commands};
 
 /// How long an erased device has until it is missed.
 pub const COMES_BACK_WITHIN: Duration = Duration::from_secs(3600);
@@ -16,10 +16,14 @@ pub const COMES_BACK_WITHIN: Duration = Duration::from_secs(3600);
 /// Devices that are told of at most.
 const TOLD_MAX: u32 = 10;
 
-/// The device has said that it erases itself: from here on it is expected.
+/// The device has said that it erases itself: from here on it is expected. Whichever command it answers, the return that is under way has begun: its own
+/// is not answered any more.
 pub fn erased(tx: &Tx, enrollment: &Enrollment, command_uuid: &str) -> Result<()> {
-    let asked = returns::of(tx, &enrollment.id)?.filter(|asked| asked.command_uuid == command_uuid && asked.returned_at.is_none());
-    let Some(asked) = asked else { return Ok(()) };
+    let Some(asked) = returns::of(tx, &enrollment.id)?.filter(|asked| asked.returned_at.is_none()) else { return Ok(()) };
+    let own = || commands::by_uuid(tx, &enrollment.id, &asked.command_uuid);
+    if asked.command_uuid != command_uuid && !own()?.is_some_and(|own| own.state.is_open()) {
+        return Ok(());
+    }
     returns::put(tx, &Return { erased_at: Some(tx.now), expected_at: Some(tx.now.plus(COMES_BACK_WITHIN)), ..asked })
 }
 

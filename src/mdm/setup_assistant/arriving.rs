@@ -6,11 +6,11 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::enroll::automated;
 use crate::mdm::reconcile::setting_up::Kind;
-use crate::mdm::setup_assistant::{Waits, waits};
+use crate::mdm::setup_assistant::{Waits, afterwards, waits};
 use crate::mdm::{Actor, Right};
 use crate::store::arrivals::{self, Answer, Arrival};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
-use crate::store::{Tx, acme, devices, holds};
+use crate::store::{Tx, acme, devices};
 
 /// How long a device is shown after it asked last.
 pub const SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -40,8 +40,12 @@ pub enum Step {
     Held,
     /// It was told to go on.
     Released,
-    /// It is set up.
+    /// It is set up and has what it is to have.
     Ready,
+    /// It is set up, and the rest is on its way to it.
+    Completing,
+    /// It is set up and lacks something that does not come by itself.
+    Lacking,
     /// It did not get further.
     Stuck,
 }
@@ -49,7 +53,12 @@ pub enum Step {
 impl Step {
     /// Whether somebody has to look after it.
     pub const fn is_trouble(self) -> bool {
-        matches!(self, Self::Refused | Self::Stuck)
+        matches!(self, Self::Refused | Self::Stuck | Self::Lacking)
+    }
+
+    /// Whether it is set up and lacks something.
+    pub const fn lacks(self) -> bool {
+        matches!(self, Self::Completing | Self::Lacking)
     }
 }
 
@@ -81,6 +90,15 @@ pub fn arriving(tx: &Tx, actor: &Actor) -> Result<Vec<Arriving>> {
 }
 
 fn one(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
+    let mut row = standing(tx, arrival)?;
+    if row.arrival.answer == Answer::Profile && !row.arrival.because.is_empty() {
+        // It was let in with less than is demanded.
+        row.troubles.insert(0, row.arrival.because.clone());
+    }
+    Ok(row)
+}
+
+fn standing(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
     let (step, words, at) = match arrival.answer {
         Answer::Refused => (Step::Refused, String::from("was not let in"), arrival.asked_at),
         Answer::Update => updating(tx.now, &arrival),
@@ -98,11 +116,7 @@ fn one(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
     match (enrollment.state, waits(tx, &enrollment)?) {
         (EnrollmentState::Authenticated, _) => {}
         (EnrollmentState::Enrolled, Some(waits)) => held(&mut row, &waits),
-        (EnrollmentState::Enrolled, None) => {
-            let hold = holds::of(tx, &enrollment.id)?;
-            (row.step, row.words) = (Step::Ready, String::from("is set up"));
-            row.at = hold.released_at.or(enrollment.enrolled_at).unwrap_or(row.at);
-        }
+        (EnrollmentState::Enrolled, None) => set_up(&mut row, &afterwards(tx, &enrollment)?, enrollment.enrolled_at),
         (_, _) => (row.step, row.words) = (Step::Stuck, String::from("has left again")),
     }
     Ok(row)
@@ -146,12 +160,27 @@ fn enrolled(tx: &Tx, arrival: &Arrival) -> Result<Option<(devices::Device, Enrol
     Ok(channel.filter(is_since).map(|channel| (device, channel)))
 }
 
+/// How many of each kind are there: `profiles 2 of 3`.
+fn counts(waits: &Waits) -> Vec<String> {
+    let counts = [(Kind::Profile, "profiles"), (Kind::App, "apps")].map(|(kind, noun)| (waits.count(kind), noun));
+    counts.iter().filter(|((_, all), _)| *all > 0).map(|((there, all), noun)| format!("{noun} {there} of {all}")).collect()
+}
+
+/// A device that is set up is ready only with all that it was to have.
+fn set_up(row: &mut Arriving, stands: &Waits, enrolled_at: Option<Timestamp>) {
+    row.at = stands.hold.released_at.or(enrolled_at).unwrap_or(row.at);
+    row.troubles = stands.given_up();
+    (row.step, row.words) = match (row.troubles.is_empty(), stands.awaited().is_empty()) {
+        (false, _) => (Step::Lacking, String::from("is set up and lacks something")),
+        (true, false) => (Step::Completing, format!("is set up; {} so far", counts(stands).join(", "))),
+        (true, true) => (Step::Ready, String::from("is set up")),
+    };
+}
+
 fn held(row: &mut Arriving, waits: &Waits) {
     row.troubles = waits.given_up();
     row.until = waits.until();
-    let counts = [(Kind::Profile, "profiles"), (Kind::App, "apps")].map(|(kind, noun)| (waits.count(kind), noun));
-    let counts: Vec<_> =
-        counts.iter().filter(|((_, all), _)| *all > 0).map(|((there, all), noun)| format!("{noun} {there} of {all}")).collect();
+    let counts = counts(waits);
     if waits.hold.is_open() {
         row.step = Step::Held;
         row.words = match (&waits.things, counts.is_empty()) {

@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::mdm::enroll::automated::rules;
-use crate::mdm::reconcile::setting_up::{Kind, Standing, Thing, setting_up};
+use crate::mdm::reconcile::setting_up::{self, Kind, Standing, Thing, setting_up};
 use crate::mdm::{Actor, Right, commands, devices, journal};
 use crate::protocol::command;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -90,7 +90,7 @@ fn is_waiting(enrollment: &Enrollment) -> bool {
 }
 
 fn things(tx: &Tx, enrollment: &Enrollment, hold: &Hold) -> Result<Option<Vec<Thing>>> {
-    let Some(mut things) = setting_up(tx, enrollment, hold.held_at.unwrap_or(tx.now))? else { return Ok(None) };
+    let Some(mut things) = setting_up(tx, enrollment, hold)? else { return Ok(None) };
     things.extend(accounts::thing(tx, enrollment)?);
     Ok(Some(things))
 }
@@ -98,7 +98,7 @@ fn things(tx: &Tx, enrollment: &Enrollment, hold: &Hold) -> Result<Option<Vec<Th
 /// Why a device may go on now; nothing while it is to wait.
 fn verdict(tx: &Tx, enrollment: &Enrollment, hold: &Hold, things: Option<&[Thing]>) -> Result<Option<String>> {
     if hold.due_at.is_none_or(|due| due <= tx.now) {
-        return Ok(Some(String::from("Its time was over.")));
+        return Ok(Some(format!("{}.", setting_up::TIME_OVER)));
     }
     Ok(match things {
         // Without facts nothing can be planned; once it has no question left to answer, there is nothing to wait for.
@@ -208,6 +208,17 @@ pub fn waits(tx: &Tx, enrollment: &Enrollment) -> Result<Option<Waits>> {
     Ok(Some(Waits { hold, things }))
 }
 
+/// How a device stands that is set up: what it was to have, and what of that it lacks still.
+fn afterwards(tx: &Tx, enrollment: &Enrollment) -> Result<Waits> {
+    let hold = holds::of(tx, &enrollment.id)?;
+    let mut things = setting_up(tx, enrollment, &hold)?;
+    if let Some(things) = &mut things {
+        // Accounts are made while it waits, or not at all.
+        things.extend(accounts::thing(tx, enrollment)?.filter(|thing| thing.standing != Standing::Awaited));
+    }
+    Ok(Waits { hold, things })
+}
+
 /// Lets a device go on now, whatever it still lacks.
 pub fn let_go(tx: &Tx, actor: &Actor, device: &str) -> Result<()> {
     actor.require(Right::Command)?;
@@ -219,7 +230,7 @@ pub fn let_go(tx: &Tx, actor: &Actor, device: &str) -> Result<()> {
         return again(tx, &enrollment, hold);
     }
     let hold = Hold { held_at: hold.held_at.or(Some(tx.now)), ..hold };
-    release(tx, actor, (&enrollment, Place::Next), hold, &format!("{actor} let it go on."), things.as_deref())
+    release(tx, actor, (&enrollment, Place::Next), hold, &format!("{actor} {}.", setting_up::LET_GO), things.as_deref())
 }
 
 impl Waits {

@@ -1,15 +1,17 @@
 //! Devices that are handed back ask how to return to service; what is asked of one by hand is kept until it is back.
 
 use super::{Device as Guest, School};
-use crate::error::Kind;
+use crate::error::{Kind, Result};
 use crate::mdm::checkin::Reply;
 use crate::mdm::return_to_service::network::{Network, choices};
 use crate::mdm::return_to_service::rules::{self, Rules};
 use crate::mdm::return_to_service::watch::COMES_BACK_WITHIN;
 use crate::mdm::return_to_service::{self, Answer};
 use crate::mdm::{Actor, Role, needs, profiles};
+use crate::protocol::command::Command as Order;
 use crate::secret::SecretBytes;
 use crate::store::certificates::Purpose;
+use crate::store::commands::Command;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, EnrollmentState, SealedColumn};
 use crate::store::{invitations, returns};
@@ -74,6 +76,68 @@ fn a_device_that_is_handed_back_is_told_what_the_rules_say_and_stays_enrolled() 
     device.token_update(false);
     assert!(school.events().contains(&"enrollment.returned".to_owned()));
     assert!(!school.write(needs::all).iter().any(|need| need.key.starts_with(needs::NOT_BACK)));
+}
+
+/// Has a device be erased that comes back.
+fn bring_back(school: &School, wifi: &str) -> Result<Command> {
+    let network = Network::Library(wifi.to_owned());
+    let plan = school.try_write(move |tx| return_to_service::plan(tx, &Actor::Console, UDID, &network, BASE))?;
+    erase(school, plan)
+}
+
+fn erase(school: &School, plan: return_to_service::Plan) -> Result<Command> {
+    let profile = plan.grant.is_some().then(|| b"signed".to_vec());
+    school.try_write(move |tx| return_to_service::erase(tx, &Actor::Console, &plan, profile))
+}
+
+/// Answers what comes until this command does.
+fn until(device: &Guest<'_>, uuid: &str) {
+    let mut offer = device.idle().unwrap();
+    while offer.uuid != uuid {
+        offer = device.report(&offer.uuid, "Acknowledged").unwrap();
+    }
+}
+
+#[test]
+fn a_second_return_is_refused_while_an_erase_is_under_way_and_the_first_is_known_to_be_done() {
+    let school = School::new().with_push_certificates();
+    let device = school.enrolled(UDID);
+    let wifi = prepare(&school);
+    let network = Network::Library(wifi.clone());
+    let late = school.write(move |tx| return_to_service::plan(tx, &Actor::Console, UDID, &network, BASE));
+    let first = bring_back(&school, &wifi).unwrap();
+    for refused in [bring_back(&school, &wifi).unwrap_err(), erase(&school, late).unwrap_err()] {
+        assert!(refused.kind == Kind::Conflict && refused.message.contains("being erased already and comes back"), "{refused:?}");
+    }
+    until(&device, &first.uuid);
+    assert!(bring_back(&school, &wifi).is_err(), "it was sent and is not answered");
+    device.report(&first.uuid, "Acknowledged");
+    let gone = school.write(|tx| returns::of(tx, &enrollments::by_nano_id(tx, UDID)?.unwrap().id)).unwrap();
+    assert!(gone.command_uuid == first.uuid && gone.erased_at.is_some() && gone.expected_at.is_some(), "{gone:?}");
+}
+
+#[test]
+fn whichever_erase_a_device_answers_its_return_has_begun_unless_that_was_over() {
+    for (answer, counts) in [("NotNow", true), ("Error", false)] {
+        let school = School::new().with_push_certificates();
+        let device = school.enrolled(UDID);
+        let wifi = prepare(&school);
+        let own = bring_back(&school, &wifi).unwrap();
+        let plain = device.enqueue(Order::new(uuid::Uuid::from_u128(7), "EraseDevice"));
+        until(&device, &own.uuid);
+        let mut offer = device.report(&own.uuid, answer).unwrap();
+        while offer.uuid != plain.uuid {
+            offer = device.report(&offer.uuid, "Acknowledged").unwrap();
+        }
+        device.report(&plain.uuid, "Acknowledged");
+        let gone = school.write(|tx| returns::of(tx, &enrollments::by_nano_id(tx, UDID)?.unwrap().id)).unwrap();
+        assert_eq!(gone.erased_at.is_some(), counts, "{answer}: {gone:?}");
+    }
+    let school = School::new().with_push_certificates();
+    let device = school.enrolled(UDID);
+    let wifi = prepare(&school);
+    device.enqueue(Order::new(uuid::Uuid::from_u128(7), "EraseDevice"));
+    assert_eq!(bring_back(&school, &wifi).unwrap_err().kind, Kind::Conflict, "it will be erased for good");
 }
 
 #[test]

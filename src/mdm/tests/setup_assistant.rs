@@ -11,6 +11,7 @@ use crate::mdm::checkin::Reply;
 use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::automated::rules::{self, Change, HOLD_MINUTES};
 use crate::mdm::enroll::automated::{self, Answer, Asked, Door, Refusal};
+use crate::mdm::enroll::configurator;
 use crate::mdm::enroll::identify::Refusal as Unheard;
 use crate::mdm::enroll::invitations::{self, NewInvitation, Unusable};
 use crate::mdm::enroll::profile::Grant;
@@ -110,7 +111,7 @@ fn an_invitation_takes_no_device_over_that_came_by_apples_list() {
 }
 
 #[test]
-fn what_apples_list_does_not_name_is_sent_to_no_release_that_is_nowhere() {
+fn a_minimum_is_demanded_of_what_apples_list_offers_it_and_the_rest_is_let_in_with_the_reason() {
     let school = School::new().with_push_certificates();
     taken(&school);
     crate::mdm::tests::updates::listed(&school, "18.7.2", "22H124");
@@ -120,8 +121,23 @@ fn what_apples_list_does_not_name_is_sent_to_no_release_that_is_nowhere() {
     assert_eq!(refused.unwrap_err().fields[0].field, "minimum.ios");
     school.rule(Change { minimum: [(Platform::Ios, "18.2".into())].into(), ..Change::default() });
     let unknown = MachineInfo { product_name: "iPad99,1".into(), ..info("TESTSN0002") };
-    let Answer::Update(needed) = school.ask(&Asked { info: unknown, ..asked(Vouched::Apple, Door::List) }) else { panic!() };
-    assert_eq!((needed.os_version.as_str(), needed.build_version), ("18.7.2", None), "a release that there is");
+    school.grant(&Asked { info: unknown, ..asked(Vouched::Apple, Door::List) });
+    let troubles = || school.write(|tx| arriving(tx, &Actor::Console)).remove(0).troubles;
+    let because = "It was let in with 17.6.1 although 18.2 is demanded: Apple’s list does not name this hardware";
+    assert!(troubles().len() == 1 && troubles()[0].starts_with(because), "{:?}", troubles());
+    let Answer::Update(needed) = school.ask(&asked(Vouched::Apple, Door::List)) else { panic!("it is listed") };
+    assert_eq!((needed.os_version.as_str(), needed.build_version.as_deref()), ("18.7.2", Some("22H124")));
+}
+
+#[test]
+fn a_minimum_that_was_fine_before_apples_list_came_holds_nobody_up_and_says_so() {
+    let school = School::new().with_push_certificates();
+    school.rule(Change { take_unlisted: Some(true), minimum: [(Platform::Ios, "62.1".to_owned())].into(), ..Change::default() });
+    assert!(matches!(school.ask(&asked(Vouched::Apple, Door::List)), Answer::Update(_)), "no list says that there is none");
+    crate::mdm::tests::updates::listed(&school, "18.7.2", "22H124");
+    school.grant(&asked(Vouched::Apple, Door::List));
+    let troubles = school.write(|tx| arriving(tx, &Actor::Console)).remove(0).troubles;
+    assert_eq!(troubles, ["It was let in with 17.6.1 although 62.1 is demanded: Apple lists no release from 62.1 on; check the number."]);
 }
 
 #[test]
@@ -207,12 +223,32 @@ fn an_invitation_lets_in_what_configurator_prepared_while_it_is_good() {
     let by = |code: &str| asked(Vouched::Apple, Door::Invitation(code.to_owned()));
     let grant = school.grant(&by(&real.code));
     assert_eq!((grant.entry, grant.invitation_id.as_deref()), (Entry::Configurator, Some(real.id.as_str())));
-    assert_eq!(school.refusal(&by(&practiced.code)), Refusal::OtherKind);
+    let said = school.refusal(&by(&practiced.code)).words().to_owned();
+    assert_eq!(said, "This invitation is for practice devices alone, and this is a real one. Make one for real devices.");
     assert_eq!(school.refusal(&by("NOSUCHCODE")), Refusal::Invitation(Unusable::Unknown));
     let id = real.id.clone();
     school.write(move |tx| invitations::revoke(tx, &Actor::Console, &id));
     assert_eq!(school.refusal(&by(&real.code)), Refusal::Invitation(Unusable::Unknown));
     assert!(!school.events().iter().any(|kind| kind == "certificate.issued"));
+}
+
+#[test]
+fn practice_devices_come_in_where_configurator_lets_in_whatever_asks_and_stay_practice_devices() {
+    let school = School::new().with_push_certificates();
+    let open = school.write(|tx| configurator::open(tx, &Actor::Console, 1, "Practice"));
+    let by = |code: &str| asked(Vouched::Practice, Door::Invitation(code.to_owned()));
+    let grant = school.grant(&by(&open.code));
+    assert!(grant.entry == Entry::Configurator && grant.topic.starts_with(practice::TOPIC_PREFIX));
+    let device = school.certified(&grant, UDID);
+    device.authenticate();
+    device.token_update(true);
+    let id = device.enrollment().device_id;
+    let made = school.write(move |tx| devices::by_id(tx, &id)).unwrap();
+    assert!(made.practice);
+    let new = NewInvitation { note: "Cart A".into(), ..NewInvitation::default() };
+    let real = school.write(move |tx| invitations::create(tx, &Actor::Console, new));
+    let said = school.refusal(&by(&real.code)).words().to_owned();
+    assert_eq!(said, "The invitation “Cart A” is for real devices alone, and this is a practice device. Make one for practice devices.");
 }
 
 #[test]

@@ -12,6 +12,11 @@ const ENROLLED: &str = "(SELECT devices.id FROM devices JOIN enrollments ON enro
       WHERE devices.serial_number = a.serial_number COLLATE NOCASE AND devices.serial_number IS NOT NULL AND devices.deleted_at IS NULL
         AND enrollments.state = 'enrolled' ORDER BY devices.created_at DESC LIMIT 1)";
 
+/// Whether Apple has refused the profile that a row `a` is to have, as it is now.
+const REFUSED: &str =
+    "EXISTS (SELECT 1 FROM ade_defined WHERE ade_defined.server_id = a.server_id AND ade_defined.profile_id = a.profile_id
+      AND ade_defined.problem <> '')";
+
 words! {
     /// Which devices are looked for.
     pub enum Show {
@@ -23,7 +28,7 @@ words! {
         NoProfile = "no_profile",
         /// Those whose profile Apple wants us to wait with.
         Throttled = "throttled",
-        /// Those whose profile Apple could not assign.
+        /// Those whose profile Apple refused, or could not assign.
         Failed = "failed",
         /// Those that are not ours any more.
         Gone = "gone",
@@ -38,7 +43,7 @@ impl Show {
             Self::NotEnrolled => format!("{ours} AND {ENROLLED} IS NULL"),
             Self::NoProfile => format!("{ours} AND a.profile_status NOT IN ('assigned', 'pushed')"),
             Self::Throttled => format!("{ours} AND a.result = 'throttled'"),
-            Self::Failed => format!("{ours} AND a.result IN ('failed', 'not_accessible')"),
+            Self::Failed => format!("{ours} AND (a.result IN ('failed', 'not_accessible') OR {REFUSED})"),
             Self::Gone => String::from("a.gone_at IS NOT NULL"),
         }
     }
@@ -66,6 +71,8 @@ pub struct Listed {
     pub device_id: Option<String>,
     /// The name of the profile that it is to have.
     pub profile: Option<String>,
+    /// Why Apple does not take that profile as it is now, sentences; empty where it does, or was not asked yet.
+    pub profile_problem: String,
     /// Whose it will be.
     pub person: Option<String>,
     /// The class that it is for.
@@ -86,8 +93,10 @@ fn condition(filter: &Filter) -> String {
 fn listing() -> String {
     let columns = COLUMNS.split(", ").map(|name| format!("a.{}", name.trim())).collect::<Vec<_>>().join(", ");
     format!(
-        "SELECT {columns}, ade_servers.name, {ENROLLED}, ade_profiles.name, people.name, classes.name, groups.name
+        "SELECT {columns}, ade_servers.name, {ENROLLED}, ade_profiles.name, people.name, classes.name, groups.name,
+                coalesce(ade_defined.problem, '')
          FROM ade_devices AS a JOIN ade_servers ON ade_servers.id = a.server_id LEFT JOIN ade_profiles ON ade_profiles.id = a.profile_id
+              LEFT JOIN ade_defined ON ade_defined.server_id = a.server_id AND ade_defined.profile_id = a.profile_id
               LEFT JOIN people ON people.id = a.person_id LEFT JOIN classes ON classes.id = a.class_id LEFT JOIN groups ON groups.id = a.group_id"
     )
 }
@@ -101,6 +110,7 @@ fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
         person: row.get(33)?,
         class: row.get(34)?,
         group: row.get(35)?,
+        profile_problem: row.get(36)?,
     })
 }
 
@@ -140,7 +150,7 @@ pub struct Counts {
     pub not_enrolled: u64,
     /// Of these, without a profile at Apple.
     pub no_profile: u64,
-    /// Of these, whose profile Apple could not assign, or wants us to wait with.
+    /// Of these, whose profile Apple refused or could not assign, or wants us to wait with.
     pub troubled: u64,
 }
 
@@ -148,7 +158,7 @@ pub struct Counts {
 pub fn counts(tx: &Tx, server_id: &str) -> Result<Counts> {
     let sql = format!(
         "SELECT count(*), coalesce(sum({ENROLLED} IS NULL), 0), coalesce(sum(a.profile_status NOT IN ('assigned', 'pushed')), 0),
-                coalesce(sum(a.result IN ('failed', 'not_accessible', 'throttled')), 0)
+                coalesce(sum(a.result IN ('failed', 'not_accessible', 'throttled') OR {REFUSED}), 0)
          FROM ade_devices AS a WHERE a.server_id = ?1 AND a.gone_at IS NULL"
     );
     tx.one(&sql, [server_id], |row| {

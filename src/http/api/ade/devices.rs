@@ -55,6 +55,8 @@ struct AdeDeviceView {
     profile_id: Option<String>,
     /// That profile's name.
     profile: Option<String>,
+    /// Why Apple does not take that profile as it is now; empty where it does, or was not asked yet. The device keeps the version before.
+    profile_problem: String,
     /// The profile that was chosen for it alone.
     chosen_profile_id: Option<String>,
     /// What came of the last attempt to assign it.
@@ -103,6 +105,7 @@ impl From<Listed> for AdeDeviceView {
             profile_uuid: device.profile_uuid,
             profile_id: device.profile_id,
             profile: listed.profile,
+            profile_problem: listed.profile_problem,
             chosen_profile_id: device.chosen_profile_id,
             result: device.result,
             retry_at: device.retry_at,

@@ -101,7 +101,7 @@ fn network(input: ReturnInput) -> Result<Network> {
     params(("id" = String, Path, description = "Its id, serial number or UDID")), request_body = ReturnInput,
     responses((status = 201, description = "The erase is queued", body = CommandView),
         (status = 400, description = "The network cannot bring it back"),
-        (status = 409, description = "This device cannot come back by itself; the message says why")))]
+        (status = 409, description = "This device cannot come back by itself, or is being erased already; the message says why")))]
 async fn bring_back(
     State(app): State<App>,
     Authenticated(actor): Authenticated,

@@ -22,10 +22,23 @@ pub struct AllView {
     pub profiles: Vec<ProfileRow>,
     /// The guided choices: word, name and a sentence.
     pub choices: Vec<(&'static str, &'static str, &'static str)>,
-    /// Groups with the profile of each: id, name, profile's id.
-    pub groups: Vec<(String, String, String)>,
+    /// Groups with the profile of each.
+    pub groups: Vec<GroupRow>,
     /// Whether the viewer may change anything here.
     pub may_change: bool,
+}
+
+/// A group and its profile.
+#[derive(Debug, Clone)]
+pub struct GroupRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The id of the profile that is chosen; empty for none.
+    pub chosen: String,
+    /// Profiles that suit its devices: id and name.
+    pub profiles: Vec<(String, String)>,
 }
 
 /// A profile in the list.
@@ -92,13 +105,12 @@ fn rows(view: &AllView) -> Markup {
 }
 
 fn groups(view: &AllView) -> Markup {
-    let profiles: Vec<_> = view.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect();
-    let choices = super::choices(&[("", "Its family's")], &profiles);
+    let choices = |group: &GroupRow| super::choices(&[("", "Its family's")], &group.profiles);
     html! {
         p { "The profile of a group counts before that of the family, for devices that will be in it and those that are." }
         (post(&format!("{ADDRESS}/groups"), html! {
-            @for (id, name, profile) in &view.groups {
-                (super::super::parts::select(&format!("group-{id}"), name, &choices, profile, "", None))
+            @for group in &view.groups {
+                (super::super::parts::select(&format!("group-{}", group.id), &group.name, &choices(group), &group.chosen, "", None))
             }
             div.form-foot { (Button::submit("Save").main()) }
         }))

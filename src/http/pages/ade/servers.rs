@@ -116,10 +116,10 @@ pub struct ServerView {
     pub no_profile: u64,
     /// Devices whose profile could not be assigned, or waits.
     pub troubled: u64,
-    /// Families with their words and the profile of each; the family `""` is every other.
-    pub defaults: Vec<(String, String, String)>,
-    /// Profiles: id and name.
-    pub profiles: Vec<(String, String)>,
+    /// The profile of each family.
+    pub defaults: Vec<FamilyDefault>,
+    /// Whether there is a profile at all.
+    pub has_profiles: bool,
     /// Where Apple was told that devices ask by an account, and why it does not take it.
     pub discovery: (String, String),
     /// The beta programmes of its organisation.
@@ -128,6 +128,19 @@ pub struct ServerView {
     pub token_error: Option<String>,
     /// Whether the viewer may change anything here.
     pub may_change: bool,
+}
+
+/// The profile of a family.
+#[derive(Debug, Clone)]
+pub struct FamilyDefault {
+    /// The family, in Apple's word; empty for every other.
+    pub family: String,
+    /// What people call its devices.
+    pub words: String,
+    /// The profile that is chosen; empty for none.
+    pub chosen: String,
+    /// Profiles that suit it: id and name.
+    pub profiles: Vec<(String, String)>,
 }
 
 /// The page of one server token.
@@ -224,18 +237,17 @@ fn first_steps(view: &ServerView, lead: &str) -> Markup {
 }
 
 fn defaults(view: &ServerView, lead: &str) -> Markup {
-    if view.profiles.is_empty() {
+    if !view.has_profiles {
         return html! {
             p { "There is no profile yet. Until a device has one, it does not come here when it is unpacked." }
             (Button::link("/new-devices/profiles", "Choose how they greet people").main())
         };
     }
-    let choices = choices(&[("", "None")], &view.profiles);
     post(
         &format!("{lead}/defaults"),
         html! {
-            @for (family, words, profile) in &view.defaults {
-                (select(&format!("family-{family}"), words, &choices, profile, "", None))
+            @for of in &view.defaults {
+                (select(&format!("family-{}", of.family), &of.words, &choices(&[("", "None")], &of.profiles), &of.chosen, "", None))
             }
             div.form-foot { (Button::submit("Save").main()) }
         },

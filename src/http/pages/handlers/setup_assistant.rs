@@ -177,6 +177,7 @@ fn setting_up_view(tx: &Tx, actor: &Actor) -> Result<SettingUpView> {
             step if step.is_trouble() => Mark::Problem,
             _ => Mark::Waiting,
         },
+        lacks: row.step.lacks(),
         what: [row.arrival.product_name, row.arrival.os_version].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", "),
         serial: row.arrival.serial_number,
         name: row.name,

@@ -3,31 +3,65 @@
 use crate::clock::Day;
 use crate::error::Result;
 use crate::mdm::betas::{Shelf, Source, Standing};
-use crate::mdm::enroll::automated::rules::{LATEST, Rules};
+use crate::mdm::enroll::automated::rules::{LATEST, Rules, is_listed, not_listed};
 use crate::mdm::updates::candidates::{self, Candidate, Found, Memo, Subject, Unknown};
 use crate::protocol::ade::{ANY_OS, ProfileKeys};
-use crate::protocol::lookup::listed_under;
 use crate::protocol::machine_info::{MachineInfo, NeededBeta, NeededRelease};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
-use crate::store::{Tx, ade_devices, releases};
+use crate::store::{Tx, ade_devices};
 
 /// What a device has to install before it may enroll; nothing where it runs enough, cannot be told, or can have nothing newer.
 ///
 /// What the profile says that Apple's list gives the device counts before the rules of its family; `is_by_list` says that it came by that.
 pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> Result<Option<NeededRelease>> {
+    Ok(if let Verdict::Update(needed) = judge(tx, rules, info, is_by_list)? { Some(needed) } else { None })
+}
+
+/// Why a device is let in with less than is demanded, a sentence; nothing where it runs enough, or has to update itself.
+pub fn spared(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> Result<Option<String>> {
+    Ok(match judge(tx, rules, info, is_by_list)? {
+        Verdict::Spared { least, because } => {
+            let demanded = if least == LATEST { "the newest release" } else { least.as_str() };
+            Some(format!("It was let in with {} although {demanded} is demanded: {because}.", info.os_version))
+        }
+        Verdict::Enough | Verdict::Update(_) => None,
+    })
+}
+
+/// What comes of a minimum for a device.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    /// It runs enough, as far as can be told.
+    Enough,
+    /// It has to install this first.
+    Update(NeededRelease),
+    /// It cannot have what is demanded, or nobody knows that it can: it comes in as it is. Why, a sentence without a full stop.
+    Spared { least: String, because: String },
+}
+
+fn judge(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> Result<Verdict> {
     let own = if is_by_list { of_profile(tx, &info.serial_number)? } else { None };
     let of_family = || {
         let program = rules.beta_programs.get(&info.platform()).cloned().unwrap_or_default();
         rules.minimum.get(&info.platform()).map(|least| (least.clone(), program))
     };
-    let Some((least, program)) = own.or_else(of_family).filter(|(least, _)| least != ANY_OS) else { return Ok(None) };
+    let Some((least, program)) = own.or_else(of_family).filter(|(least, _)| least != ANY_OS) else { return Ok(Verdict::Enough) };
+    let (wanted, is_latest) = (OsVersion::parse(&least), least == LATEST);
+    if !info.version().is_known() || (!is_latest && !info.version().is_older_than(wanted)) {
+        return Ok(Verdict::Enough);
+    }
     // One that does not understand the answer would stand there for ever.
-    if !info.can_request_software_update || !info.version().is_known() {
-        return Ok(None);
+    if !info.can_request_software_update {
+        let because = String::from("it does not understand that it is to update itself first");
+        return Ok(if is_latest { Verdict::Enough } else { Verdict::Spared { least, because } });
     }
     if let Some(needed) = by_beta(tx, info, &least, &program)? {
-        return Ok(Some(needed));
+        return Ok(Verdict::Update(needed));
+    }
+    if !is_latest && !is_listed(tx, info.platform(), wanted)? {
+        let because = not_listed(&least);
+        return Ok(Verdict::Spared { least, because });
     }
     let subject = Subject {
         platform: info.platform(),
@@ -37,29 +71,7 @@ pub fn needed(tx: &Tx, rules: &Rules, info: &MachineInfo, is_by_list: bool) -> R
         device_id: info.software_update_device_id.clone(),
     };
     let found = candidates::of(tx, &subject, &mut Memo::default())?;
-    if let Found::Unknown(Unknown::NotListed | Unknown::Board) = found {
-        return of_others(tx, &subject, &least);
-    }
     Ok(choose(&least, subject.version, &found, Day::of(tx.now)))
-}
-
-/// What to demand of hardware that Apple's list does not name: the least that is enough of what it offers to others. Where it offers none of that, the
-/// device comes in as it is: to what is nowhere listed nothing can update itself.
-fn of_others(tx: &Tx, subject: &Subject, least: &str) -> Result<Option<NeededRelease>> {
-    let (Some(platform), false) = (listed_under(subject.platform), least == LATEST) else { return Ok(None) };
-    let wanted = OsVersion::parse(least);
-    if !subject.version.is_older_than(wanted) {
-        return Ok(None);
-    }
-    let listed = releases::listed(tx)?;
-    let is_enough = |release: &&releases::Release| {
-        release.key.platform == platform
-            && release.key.prerequisite.is_empty()
-            && release.state(tx.now) == releases::ReleaseState::Current
-            && release.key.os_version().is_at_least(wanted)
-    };
-    let least = listed.iter().filter(is_enough).min_by_key(|release| release.key.os_version());
-    Ok(least.map(|release| NeededRelease { os_version: release.key.version.clone(), build_version: None, beta: None }))
 }
 
 /// What the profile of a device says that Apple's list names: the version, and the beta programme that brings it; nothing where it leaves it to the
@@ -92,31 +104,38 @@ fn by_beta(tx: &Tx, info: &MachineInfo, least: &str, program: &str) -> Result<Op
 }
 
 /// Chooses what to demand of a device that runs `version`.
-fn choose(least: &str, version: OsVersion, found: &Found, today: Day) -> Option<NeededRelease> {
+///
+/// It is sent to what Apple's list offers its hardware and to nothing else: what it cannot install it would wait for in Setup Assistant for ever. Where
+/// no list was read at all nothing is known of any device, and none could ever be held to a minimum; then it is told the version without a build, as the
+/// protocol allows, and looks for it at Apple itself.
+fn choose(least: &str, version: OsVersion, found: &Found, today: Day) -> Verdict {
     let is_there = |candidate: &&Candidate| candidate.posted.is_none_or(|posted| posted <= today) && candidate.key.prerequisite.is_empty();
-    let candidates = match found {
-        Found::Known(candidates) => candidates.as_slice(),
-        Found::Unknown(_) => &[],
-    };
+    let spared = |because: String| Verdict::Spared { least: least.to_owned(), because };
     let of = |candidate: &Candidate| NeededRelease {
         os_version: candidate.key.version.clone(),
         build_version: Some(candidate.key.build.clone()).filter(|build| !build.is_empty()),
         beta: None,
     };
-    if least == LATEST {
-        return candidates.iter().find(is_there).map(of);
-    }
     let wanted = OsVersion::parse(least);
-    if !version.is_older_than(wanted) {
-        return None;
+    if least != LATEST && !version.is_older_than(wanted) {
+        return Verdict::Enough;
     }
-    // Newest first: the last one that is enough asks the least of the device.
-    let enough = candidates.iter().filter(is_there).rfind(|candidate| candidate.version.is_at_least(wanted));
-    match (enough, found) {
-        (Some(candidate), _) => Some(of(candidate)),
-        // The hardware can have nothing that is enough: it comes in as it is.
-        (None, Found::Known(_)) => None,
-        (None, Found::Unknown(_)) => Some(NeededRelease { os_version: least.to_owned(), build_version: None, beta: None }),
+    match found {
+        Found::Known(candidates) if least == LATEST => {
+            candidates.iter().find(is_there).map_or(Verdict::Enough, |candidate| Verdict::Update(of(candidate)))
+        }
+        Found::Known(candidates) => {
+            // Newest first: the last one that is enough asks the least of the device.
+            let enough = candidates.iter().filter(is_there).rfind(|candidate| candidate.version.is_at_least(wanted));
+            enough.map_or_else(
+                || spared(format!("Apple offers this hardware nothing from {least} on")),
+                |candidate| Verdict::Update(of(candidate)),
+            )
+        }
+        Found::Unknown(Unknown::NoList | Unknown::Version) if least != LATEST => {
+            Verdict::Update(NeededRelease { os_version: least.to_owned(), build_version: None, beta: None })
+        }
+        Found::Unknown(unknown) => spared(unknown.words().to_owned()),
     }
 }
 
@@ -143,8 +162,9 @@ mod tests {
     #[test]
     fn what_is_demanded_is_the_least_that_is_enough_and_can_be_had() {
         let today = Day::of(Timestamp::from_seconds(1_795_000_000));
-        let needs = |least: &str, version: &str, found: &Found| {
-            choose(least, OsVersion::parse(version), found, today).map(|needed| (needed.os_version, needed.build_version))
+        let needs = |least: &str, version: &str, found: &Found| match choose(least, OsVersion::parse(version), found, today) {
+            Verdict::Update(needed) => Some((needed.os_version, needed.build_version)),
+            Verdict::Enough | Verdict::Spared { .. } => None,
         };
         let with_build = |version: &str| Some((version.to_owned(), Some(format!("B{version}"))));
         let found = known(&["26.4", "26.3.1", "26.3", "18.7"]);
@@ -157,5 +177,23 @@ mod tests {
         let unknown = Found::Unknown(Unknown::NoList);
         assert_eq!(needs("26.3", "17.6", &unknown), Some(("26.3".to_owned(), None)), "the details are sent as far as they are known");
         assert_eq!(needs("latest", "17.6", &unknown), None);
+    }
+
+    #[test]
+    fn what_a_device_cannot_have_or_is_not_known_to_have_is_not_demanded_and_the_reason_is_said() {
+        let today = Day::of(Timestamp::from_seconds(1_795_000_000));
+        let spared = |least: &str, version: &str, found: &Found| match choose(least, OsVersion::parse(version), found, today) {
+            Verdict::Spared { because, .. } => because,
+            other => panic!("{other:?}"),
+        };
+        let ends = known(&["18.7"]);
+        assert_eq!(spared("27.1", "17.6", &ends), "Apple offers this hardware nothing from 27.1 on");
+        for unknown in [Unknown::NotListed, Unknown::Board] {
+            for least in ["27.1", LATEST] {
+                assert_eq!(spared(least, "17.6", &Found::Unknown(unknown)), unknown.words());
+            }
+            assert_eq!(choose("17.6", OsVersion::parse("17.6"), &Found::Unknown(unknown), today), Verdict::Enough);
+        }
+        assert_eq!(spared(LATEST, "17.6", &Found::Unknown(Unknown::NoList)), Unknown::NoList.words());
     }
 }

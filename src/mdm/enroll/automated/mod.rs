@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::error::{Kind, Result};
 use crate::mdm::attestation::Claim;
-use crate::mdm::enroll::Addresses;
 use crate::mdm::enroll::invitations::{self as invited, Unusable};
 use crate::mdm::enroll::profile::{self, Grant, MadeFor};
+use crate::mdm::enroll::{Addresses, configurator};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, apple_roots, people, practice};
 use crate::pki::apple::IPHONE_DEVICE_CA;
@@ -68,8 +68,8 @@ pub enum Refusal {
     NotPractice,
     /// The invitation behind the address cannot be used.
     Invitation(Unusable),
-    /// The invitation is for the other kind of devices.
-    OtherKind,
+    /// The invitation is for the other kind of devices: that in words.
+    OtherKind(String),
     /// Whoever signed in at it does not belong to the organisation now.
     NotActive,
     /// It cannot prove that it is genuine, and has to.
@@ -87,9 +87,8 @@ impl Refusal {
             }
             Self::NotPractice => "A practice device calls itself by the serial number or UDID of a real one.",
             Self::Invitation(unusable) => unusable.words(),
-            Self::OtherKind => "Invitations for practice devices are for those alone, and others are not for them.",
             Self::NotActive => "Whoever signed in does not belong to this organisation now. Somebody else is to sign in.",
-            Self::NotGenuine(words) | Self::NotReady(words) => words,
+            Self::OtherKind(words) | Self::NotGenuine(words) | Self::NotReady(words) => words,
         }
     }
 }
@@ -159,7 +158,9 @@ pub fn decide(tx: &Tx, asked: &Asked, addresses: Addresses) -> Result<Answer> {
         Door::List => return Ok(Answer::Refused(Refusal::NotListed)),
         Door::Invitation(code) => match invited::open(tx, code)? {
             Ok(invitation) if invitation.practice == practice => (Entry::Configurator, Some(invitation.id)),
-            Ok(_) => return Ok(Answer::Refused(Refusal::OtherKind)),
+            // As without an invitation, practice devices may come along where Configurator lets in whatever asks.
+            Ok(invitation) if practice && configurator::is_open_by(tx, &invitation)? => (Entry::Configurator, Some(invitation.id)),
+            Ok(invitation) => return Ok(Answer::Refused(Refusal::OtherKind(invited::other_kind(&invitation)))),
             Err(unusable) => return Ok(Answer::Refused(Refusal::Invitation(unusable))),
         },
     };
@@ -209,7 +210,8 @@ pub fn record(tx: &Tx, asked: &Asked, answer: &Answer) -> Result<()> {
     let (answered, because, challenge) = match answer {
         Answer::Profile(grant) => {
             profile::record(tx, grant)?;
-            (Answered::Profile, String::new(), Some(grant.hash().to_vec()))
+            let spared = minimum::spared(tx, &rules(tx)?, info, asked.door == Door::List)?;
+            (Answered::Profile, spared.unwrap_or_default(), Some(grant.hash().to_vec()))
         }
         Answer::Update(needed) => (Answered::Update, needed.os_version.clone(), None),
         Answer::Refused(refusal) => (Answered::Refused, refusal.words().to_owned(), None),

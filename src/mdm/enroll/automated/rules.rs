@@ -140,10 +140,7 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     }
     for platform in named.into_iter().filter(|platform| !rules.beta_programs.contains_key(platform)) {
         let least = rules.minimum.get(&platform).map(String::as_str).unwrap_or_default();
-        if !is_listed(tx, platform, OsVersion::parse(least))? {
-            let words = format!("Apple lists no release from {least} on; check the number");
-            return Err(Error::field(format!("minimum.{platform}"), words));
-        }
+        check_listed(tx, platform, least, &format!("minimum.{platform}"))?;
     }
     if settings::set(tx, &RULES, &rules)? {
         journal::note(tx, actor, "settings.changed", journal::Subject::default(), json!({ "setup_assistant": rules }))?;
@@ -155,8 +152,18 @@ pub fn change(tx: &Tx, actor: &Actor, change: Change) -> Result<Rules> {
     Ok(rules)
 }
 
+/// Refuses at a field a version from which on Apple lists nothing.
+pub fn check_listed(tx: &Tx, platform: Platform, least: &str, field: &str) -> Result<()> {
+    if is_listed(tx, platform, OsVersion::parse(least))? { Ok(()) } else { Err(Error::field(field, not_listed(least))) }
+}
+
+/// That Apple lists nothing from a version on, a sentence without a full stop.
+pub(super) fn not_listed(least: &str) -> String {
+    format!("Apple lists no release from {least} on; check the number")
+}
+
 /// Whether Apple lists anything from a version on; where no list has come yet, anything may be.
-fn is_listed(tx: &Tx, platform: Platform, least: OsVersion) -> Result<bool> {
+pub(super) fn is_listed(tx: &Tx, platform: Platform, least: OsVersion) -> Result<bool> {
     let Some(family) = listed_under(platform) else { return Ok(true) };
     let listed = releases::listed(tx)?;
     let is_enough = |release: &releases::Release| release.key.platform == family && release.key.os_version().is_at_least(least);

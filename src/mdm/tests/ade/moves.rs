@@ -82,6 +82,26 @@ fn a_device_that_moves_away_is_no_lost_one() {
 }
 
 #[test]
+fn a_profile_demands_no_release_that_apple_lists_nowhere() {
+    let office = Office::with(&[(SERIAL, "iPad")]);
+    crate::mdm::tests::updates::listed(&office.school, "18.7.2", "22H124");
+    let wish = |name: &str, least: &str| profiles::Wish {
+        name: name.into(),
+        kind: "classroom_ipad".into(),
+        keys: Some(ProfileKeys { minimum_os: least.into(), ..ProfileKeys::default() }),
+    };
+    let made = |wish: profiles::Wish| office.school.try_write(move |tx| profiles::create(tx, &Actor::Console, wish));
+    let refused = made(wish("typo", "62.1")).unwrap_err();
+    assert!(refused.fields[0].field == "minimum_os" && refused.fields[0].message.contains("lists no release from 62.1"), "{refused:?}");
+    for least in ["", "any", "latest", "18.2"] {
+        let id = made(wish(&format!("least {least}"), least)).unwrap().profile.id;
+        let mistyped = wish("typo", "62.1");
+        let refused = office.school.try_write(move |tx| profiles::change(tx, &Actor::Console, &id, mistyped)).unwrap_err();
+        assert_eq!(refused.fields[0].field, "minimum_os");
+    }
+}
+
+#[test]
 fn what_a_profile_demands_counts_before_the_setting() {
     let mut office = Office::with(&[(SERIAL, "iPad")]);
     let profile = office.profile("classroom_ipad", "");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{MINUTE, Office};
+use crate::error::Result;
 use crate::mdm::Actor;
 use crate::mdm::ade::devices::{self, Say, Wish};
 use crate::mdm::ade::{SYNC_EVERY, profiles, servers};
@@ -12,6 +13,7 @@ use crate::pki::key::PrivateKey;
 use crate::protocol::ade::paths;
 use crate::sim::apple::ade::Fault;
 use crate::store::ade_devices::AssignResult;
+use crate::store::{Tx, ade_profiles as rows};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -27,7 +29,7 @@ fn a_device_gets_its_own_profile_else_its_groups_else_its_familys() {
     let mut office = Office::with(&[("TESTSN0001", "iPad"), ("TESTSN0002", "Mac"), ("TESTSN0003", "iPad"), ("TESTSN0004", "AppleTV")]);
     office.profile("classroom_ipad", "iPad");
     office.profile("staff_mac", "Mac");
-    let (own, of_group) = (office.profile("shared_ipad", "Vision"), office.profile("staff_iphone", "iPhone"));
+    let (own, of_group) = (office.profile("classroom_ipad", "Vision"), office.profile("staff_iphone", "iPhone"));
     office.school.write(move |tx| {
         let group = groups::create(tx, &Actor::Console, NewGroup { name: "Cart".into(), ..NewGroup::default() })?;
         profiles::set_of_group(tx, &Actor::Console, &group.id, Some(&of_group)).map(|()| group.id)
@@ -48,10 +50,50 @@ fn a_device_gets_its_own_profile_else_its_groups_else_its_familys() {
     });
     office.turn(None);
     assert_eq!(at_apple(&mut office, "TESTSN0003"), "staff_iphone for iPhone");
-    assert_eq!(at_apple(&mut office, "TESTSN0001"), "shared_ipad for Vision");
+    assert_eq!(at_apple(&mut office, "TESTSN0001"), "classroom_ipad for Vision");
     office.pass(SYNC_EVERY);
     let assigned: u32 = office.apple().assignments.values().sum();
     assert_eq!(assigned, 5, "each was asked for once");
+}
+
+#[test]
+fn a_profile_is_refused_to_devices_that_it_is_not_for_and_passed_over_for_them() {
+    let mut office = Office::with(&[("TESTSN0001", "iPad"), ("TESTSN0002", "Mac")]);
+    let macs = office.profile("staff_mac", "Mac");
+    office.profile("classroom_ipad", "iPad");
+    office.turn(None);
+    let refused = |work: Box<dyn FnOnce(&Tx) -> Result<()> + Send>| {
+        let refused = office.school.try_write(work).unwrap_err();
+        assert_eq!(refused.fields[0].field, "profile_id");
+        refused.fields[0].message.clone()
+    };
+    let (server, profile) = (office.id.clone(), macs.clone());
+    let said = refused(Box::new(move |tx| profiles::set_default(tx, &Actor::Console, &server, "iPad", Some(&profile))));
+    assert_eq!(said, "“staff_mac for Mac” is “A staff Mac”, for Macs, and this is the default of iPads; choose a profile for those");
+    let both = ["TESTSN0001".to_owned(), "TESTSN0002".to_owned()];
+    let (named, chosen) = (both.clone(), Wish { profile_id: Say::Set(macs.clone()), ..Wish::default() });
+    let said = refused(Box::new(move |tx| devices::assign(tx, &Actor::Console, &named, &chosen).map(drop)));
+    assert!(said.contains("TESTSN0001 is one of the iPads"), "{said}");
+    let group = office.school.write(move |tx| {
+        let group = groups::create(tx, &Actor::Console, NewGroup { name: "Cart".into(), ..NewGroup::default() })?;
+        let grouped = Wish { group_id: Say::Set(group.id.clone()), ..Wish::default() };
+        devices::assign(tx, &Actor::Console, &both, &grouped).map(|_| group.id)
+    });
+    let (of, profile) = (group.clone(), macs.clone());
+    let said = refused(Box::new(move |tx| profiles::set_of_group(tx, &Actor::Console, &of, Some(&profile))));
+    assert!(said.contains("TESTSN0001 of this group is one of the iPads"), "{said}");
+    let other = profiles::Wish { name: "Cart".into(), kind: "classroom_ipad".into(), keys: None };
+    let refused = office.school.try_write(move |tx| profiles::change(tx, &Actor::Console, &macs, other)).unwrap_err();
+    assert_eq!(refused.fields[0].field, "kind");
+    // What an older group has is passed over for those that it is not for.
+    office.school.write(move |tx| {
+        let iphones =
+            profiles::create(tx, &Actor::Console, profiles::Wish { name: "Phones".into(), kind: "staff_iphone".into(), keys: None })?;
+        rows::set_of_group(tx, &group, Some(&iphones.profile.id))
+    });
+    office.pass(SYNC_EVERY);
+    assert_eq!(at_apple(&mut office, "TESTSN0002"), "staff_mac for Mac");
+    assert_eq!(at_apple(&mut office, "TESTSN0001"), "Phones");
 }
 
 #[test]
@@ -140,6 +182,48 @@ fn a_profile_that_apple_refuses_is_told_and_sent_again_when_it_is_changed() {
     office.apple().profiles.clear();
     office.pass(SYNC_EVERY);
     assert_eq!(at_apple(&mut office, "TESTSN0002"), "Cart", "it was made anew");
+}
+
+#[test]
+fn what_apple_refused_is_asked_for_again_by_a_reading_and_by_saving_it_unchanged_and_is_told_of_until_then() {
+    let mut office = Office::with(&[("TESTSN0001", "iPad")]);
+    let id = office.profile("classroom_ipad", "iPad");
+    office.turn(None);
+    let wish = profiles::Wish { name: "New".into(), kind: "classroom_ipad".into(), keys: None };
+    let saves = |office: &Office| {
+        let (id, wish) = (id.clone(), wish.clone());
+        office.school.write(move |tx| profiles::change(tx, &Actor::Console, &id, wish).map(drop));
+    };
+    office.book.faults.push_back(Fault::refuse(paths::PROFILE, 400, "CONFIG_NAME_INVALID"));
+    saves(&office);
+    office.turn(None);
+    let problem = |office: &Office| {
+        let listed = office.school.write(|tx| devices::listed(tx, &Actor::Console, "TESTSN0001"));
+        (listed.profile_problem, listed.device.result)
+    };
+    let refused = (String::from("Apple does not take the profile's name. Try a shorter one."), AssignResult::Success);
+    assert_eq!((problem(&office), at_apple(&mut office, "TESTSN0001").as_str()), (refused.clone(), "classroom_ipad for iPad"));
+    let told = |office: &Office| office.alerts().into_iter().filter(|(key, _)| key.starts_with("ade.profile:")).collect::<Vec<_>>();
+    assert!(told(&office)[0].1.contains("“New”"), "{:?}", office.alerts());
+    let troubled = |office: &Office| {
+        let server = office.id.clone();
+        office.school.write(move |tx| servers::find(tx, &Actor::Console, &server)).counts.troubled
+    };
+    assert_eq!((troubled(&office), office.asked(paths::PROFILE)), (1, 2));
+
+    office.book.faults.push_back(Fault::refuse(paths::PROFILE, 400, "CONFIG_NAME_INVALID"));
+    let server = office.id.clone();
+    office.school.write(move |tx| servers::read_now(tx, &Actor::Console, &server, false).map(drop));
+    office.turn(None);
+    assert_eq!((problem(&office), office.asked(paths::PROFILE)), (refused, 3), "a reading asks once more");
+    saves(&office);
+    office.turn(None);
+    assert_eq!((problem(&office).0.as_str(), at_apple(&mut office, "TESTSN0001").as_str()), ("", "New"));
+    assert!(told(&office).is_empty() && troubled(&office) == 0);
+    let sent = office.asked(paths::PROFILE);
+    saves(&office);
+    office.turn(None);
+    assert_eq!(office.asked(paths::PROFILE), sent, "what Apple has is not sent again");
 }
 
 #[test]

@@ -12,13 +12,24 @@ use crate::mdm::setup_assistant::{self, LOOK_AFTER, Step, waits};
 use crate::mdm::{Actor, Role, apps, why};
 use crate::pki::device_identity::Vouched;
 use crate::protocol::command;
+use crate::store::app_states::{self, AppState, Stage};
 use crate::store::assignments::AssignedMode;
 use crate::store::profiles::tests::group;
 use crate::store::{devices, events, holds};
 
 /// A device in the group `g` that is held; what is in the group is to be there before it goes on.
 fn held<'a>(school: &'a School, os_version: &str, assign: bool) -> Device<'a> {
-    let device = school.device(UDID);
+    waiting(school.device(UDID), os_version, assign)
+}
+
+/// The same with a device that asked for its profile, and is shown.
+fn shown<'a>(school: &'a School, os_version: &str, assign: bool) -> Device<'a> {
+    taken(school);
+    waiting(school.certified(&school.grant(&asked(Vouched::Apple, Door::List)), UDID), os_version, assign)
+}
+
+fn waiting<'a>(device: Device<'a>, os_version: &str, assign: bool) -> Device<'a> {
+    let school = device.school;
     device.authenticate();
     let device_id = device.enrollment().device_id;
     school.write(move |tx| {
@@ -269,6 +280,53 @@ fn a_cart_is_shown_step_by_step_and_what_fails_in_words() {
     school.grant(&asks);
     school.clock.advance(Duration::from_secs(3700));
     assert_eq!(step().0, Step::Stuck);
+}
+
+#[test]
+fn a_device_that_is_set_up_and_lacks_an_app_is_not_ready_until_that_has_come() {
+    let school = School::new().with_push_certificates();
+    let device = shown(&school, "12.5.7", true);
+    device.answers("NotNow");
+    assert!(device.is_let_go());
+    let stands = || {
+        let row = school.write(|tx| setup_assistant::arriving(tx, &Actor::Console)).remove(0);
+        (row.step, row.words, row.troubles)
+    };
+    assert_eq!(stands(), (Step::Completing, String::from("is set up; apps 0 of 1 so far"), Vec::new()));
+    let comes = |stage: Stage, problem: &'static str| {
+        let id = device.enrollment().id;
+        school.write(move |tx| {
+            let row = app_states::of_enrollment(tx, &id)?.remove(0);
+            app_states::put(tx, &id, &AppState { stage, problem: problem.into(), ..row })
+        });
+    };
+    comes(Stage::Failed, "the device refused it");
+    let lacks = String::from("is set up and lacks something");
+    assert_eq!(stands(), (Step::Lacking, lacks, vec![String::from("Atlas: the device refused it")]));
+    assert!(Step::Lacking.is_trouble() && Step::Lacking.lacks() && !Step::Ready.lacks());
+    comes(Stage::Installed, "");
+    assert_eq!(stands(), (Step::Ready, String::from("is set up"), Vec::new()));
+}
+
+#[test]
+fn who_let_a_device_go_on_is_why_it_lacks_what_had_time_left() {
+    let school = School::new().with_push_certificates();
+    school.rule(Change { hold_minutes: Some(5), ..Change::default() });
+    let device = shown(&school, "18.1", false);
+    school.clock.advance(Duration::from_secs(228));
+    let id = device.enrollment().device_id;
+    school.write(move |tx| setup_assistant::let_go(tx, &Actor::Console, &id));
+    school.clock.advance(Duration::from_secs(600));
+    let stands = || {
+        let row = school.write(|tx| setup_assistant::arriving(tx, &Actor::Console)).remove(0);
+        (row.step, row.troubles)
+    };
+    let lacks = vec![String::from("its declarations: console let it go on before it was there")];
+    assert_eq!(stands(), (Step::Released, lacks.clone()));
+    device.report(&device.idle().unwrap().uuid, "Acknowledged");
+    assert_eq!(stands(), (Step::Lacking, lacks));
+    device.declarative("status", Some(&device.everything_applied()));
+    assert_eq!(stands(), (Step::Ready, Vec::new()));
 }
 
 #[test]

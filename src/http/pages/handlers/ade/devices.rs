@@ -23,7 +23,7 @@ use crate::mdm::ade::devices::{self, Say, WISH_MAX, Wish};
 use crate::mdm::practice::cart;
 use crate::mdm::{Actor, Right};
 use crate::store::ade_devices::{AssignResult, Filter, Listed, Show};
-use crate::store::{Tx, ade_servers};
+use crate::store::{Tx, ade_devices, ade_servers};
 
 /// Devices on one page.
 const PAGE: u32 = 50;
@@ -123,6 +123,10 @@ pub(super) fn standing(listed: &Listed, on: Option<&BTreeSet<String>>) -> (Mark,
         (true, _, _) => (Mark::Silent, String::from("not yours any more")),
         (_, _, AssignResult::NotAccessible) => (Mark::Problem, String::from("Apple says that it is not on this server any more")),
         (_, _, AssignResult::Failed) => (Mark::Problem, String::from("Apple could not assign its profile; it is tried again")),
+        _ if !listed.profile_problem.is_empty() => {
+            let which = if has { "Apple does not have the new version of its profile" } else { "Apple does not have its profile" };
+            (Mark::Problem, format!("{which}: {}", listed.profile_problem.trim_end_matches('.')))
+        }
         (_, _, AssignResult::Throttled) => (Mark::Waiting, String::from("Apple wants to wait before it takes a profile")),
         (_, true, _) if device.migrated_at.is_some() => (Mark::Ok, String::from("enrolled; came from another server, was not erased")),
         (_, true, _) => (Mark::Ok, String::from("enrolled")),
@@ -165,7 +169,14 @@ fn said_of(pairs: &[(String, String)], name: &str) -> Say {
 async fn give(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Form<Vec<(String, String)>>) -> Result<Response> {
     who.actor.require(Right::Configure)?;
     let (actor, asked) = (who.actor.clone(), pairs.clone());
-    let looked = app.store.read_slow(app.now(), move |tx| Ok((chosen(tx, &actor, &asked)?, Offered::read(tx, &actor)?)));
+    let looked = app.store.read_slow(app.now(), move |tx| {
+        let serials = chosen(tx, &actor, &asked)?;
+        let mut families = BTreeSet::new();
+        for serial in &serials {
+            families.extend(ade_devices::by_serial(tx, serial)?.map(|known| known.device.device_family));
+        }
+        Ok((serials, Offered::read(tx, &actor, &families, "")?))
+    });
     let (serials, offered) = looked.await?;
     if serials.is_empty() {
         return Ok(said(&app, &gate, &who, ADDRESS, "Choose devices first."));

@@ -5,6 +5,8 @@ mod one;
 mod profiles;
 mod servers;
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 
 pub(super) use servers::part;
@@ -13,6 +15,8 @@ use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Banner, Flash, Shell, State as Mark};
+use crate::mdm::ade::presets;
+use crate::mdm::ade::profiles::Standing;
 use crate::mdm::people::classes;
 use crate::mdm::{Actor, ade};
 use crate::store::{Tx, alerts, groups};
@@ -42,7 +46,7 @@ pub(super) fn routes() -> Router<App> {
     servers::routes().merge(devices::routes()).merge(one::routes()).merge(profiles::routes())
 }
 
-/// What a form offers: profiles, classes and groups by hand, each as id and name.
+/// What a form offers for some families of devices: profiles, classes and groups by hand, each as id and name.
 struct Offered {
     profiles: Vec<(String, String)>,
     classes: Vec<(String, String)>,
@@ -50,14 +54,21 @@ struct Offered {
 }
 
 impl Offered {
-    fn read(tx: &Tx, actor: &Actor) -> Result<Self> {
+    fn read(tx: &Tx, actor: &Actor, families: &BTreeSet<String>, chosen: &str) -> Result<Self> {
         let groups = groups::all(tx)?.into_iter().filter(|group| !group.is_by_rule);
         Ok(Self {
-            profiles: ade::profiles::list(tx, actor)?.into_iter().map(|standing| (standing.profile.id, standing.profile.name)).collect(),
+            profiles: suiting(&ade::profiles::list(tx, actor)?, families.iter().map(String::as_str), chosen),
             classes: classes::list(tx, actor, None, CLASSES_MAX)?.0.into_iter().map(|class| (class.id, class.name)).collect(),
             groups: groups.map(|group| (group.id, group.name)).collect(),
         })
     }
+}
+
+/// The profiles that suit devices of all these families, as id and name; the chosen one stands among them in any case, so that saving does not end it.
+fn suiting<'a>(all: &[Standing], families: impl Iterator<Item = &'a str> + Clone, chosen: &str) -> Vec<(String, String)> {
+    let suits = |kind: &str| families.clone().all(|family| presets::suits(kind, family));
+    let offered = all.iter().map(|standing| &standing.profile).filter(|profile| profile.id == chosen || suits(&profile.kind));
+    offered.map(|profile| (profile.id.clone(), profile.name.clone())).collect()
 }
 
 /// The value of a field of a form.

@@ -40,7 +40,8 @@ fn view(tx: &Tx, actor: &Actor, serial: &str) -> Result<OneView> {
     let listed = devices::listed(tx, actor, serial)?;
     let on = cart::switched_on(tx)?;
     let (state, words) = standing(&listed, known.server.practice.then_some(&on));
-    let offered = Offered::read(tx, actor)?;
+    let chosen = listed.device.chosen_profile_id.as_deref().unwrap_or_default();
+    let offered = Offered::read(tx, actor, &[listed.device.device_family.clone()].into(), chosen)?;
     let is_ours = listed.device.gone_at.is_none();
     Ok(OneView {
         facts: facts(&listed),

@@ -7,13 +7,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::super::form::sentence;
 use super::super::{Form, SaidQuery, errors, said};
-use super::{shell, typed};
+use super::{shell, suiting, typed};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::ade::profiles::{ADDRESS, AllView, FIRST_USERS, FormView, ProfileRow, VERSION, all, ask_delete, form};
+use crate::http::pages::ade::profiles::{ADDRESS, AllView, FIRST_USERS, FormView, GroupRow, ProfileRow, VERSION, all, ask_delete, form};
 use crate::mdm::ade::presets::{PRESETS, Preset, preset};
 use crate::mdm::ade::profiles::{self, Standing, Wish};
 use crate::mdm::{Actor, Right, betas};
@@ -44,10 +45,16 @@ fn row(standing: Standing) -> ProfileRow {
 fn all_view(tx: &Tx, actor: &Actor) -> Result<AllView> {
     let chosen = ade_profiles::of_groups(tx)?;
     let of = |group: &str| chosen.iter().find(|(id, _, _)| id == group).map(|(_, _, profile)| profile.clone()).unwrap_or_default();
+    let (all, families) = (profiles::list(tx, actor)?, profiles::families_of_groups(tx)?);
+    let group = |group: groups::Group| {
+        let chosen = of(&group.id);
+        let families = families.get(&group.id).into_iter().flatten().map(|(family, _)| family.as_str());
+        GroupRow { profiles: suiting(&all, families, &chosen), id: group.id, name: group.name, chosen }
+    };
     Ok(AllView {
-        profiles: profiles::list(tx, actor)?.into_iter().map(row).collect(),
+        groups: groups::all(tx)?.into_iter().map(group).collect(),
+        profiles: all.into_iter().map(row).collect(),
         choices: PRESETS.iter().map(|preset| (preset.kind, preset.name, preset.words)).collect(),
-        groups: groups::all(tx)?.into_iter().map(|group| (group.id.clone(), group.name, of(&group.id))).collect(),
         may_change: actor.may(Right::Configure),
     })
 }
@@ -220,8 +227,14 @@ async fn for_groups(State(app): State<App>, gate: Gate, who: SignedIn, Form(pair
         }
         Ok(())
     };
-    app.store.write(app.now(), save).await?;
-    Ok(said(&app, &gate, &who, ADDRESS, "Saved. Apple is told which device gets which."))
+    let words = match app.store.write(app.now(), save).await {
+        Ok(()) => String::from("Saved. Apple is told which device gets which."),
+        Err(error) if error.kind == Kind::BadInput => {
+            sentence(error.fields.first().map_or(&*error.message, |fault| fault.message.as_str()))
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(said(&app, &gate, &who, ADDRESS, &words))
 }
 
 async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {

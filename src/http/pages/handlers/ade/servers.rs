@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::super::form::sentence;
 use super::super::{Form, SaidQuery, said};
-use super::{shell, typed};
+use super::{shell, suiting, typed};
 use crate::app::App;
 use crate::clock::Zone;
 use crate::error::{Error, Kind, Result};
@@ -21,7 +21,7 @@ use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::error::TOO_LARGE_FOR_A_FORM;
 use crate::http::pages::ade::betas::BetasView;
-use crate::http::pages::ade::servers::{ADDRESS, AllView, ServerRow, ServerView, all, ask_remove, one};
+use crate::http::pages::ade::servers::{ADDRESS, AllView, FamilyDefault, ServerRow, ServerView, all, ask_remove, one};
 use crate::http::pages::parts::State as Mark;
 use crate::mdm::ade::servers::{self, Standing};
 use crate::mdm::ade::{betas, errands, profiles};
@@ -133,9 +133,13 @@ fn words(error: Error) -> Result<String> {
 fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<ServerView> {
     let standing = servers::find(tx, actor, id)?;
     let (account, counts, server) = (standing.account.clone(), standing.counts, standing.server.clone());
-    let chosen = |family: &str| standing.defaults.iter().find(|(known, _)| known == family).map(|(_, id)| id.clone()).unwrap_or_default();
-    let mut defaults: Vec<_> = FAMILIES.iter().map(|(family, words)| ((*family).to_owned(), (*words).to_owned(), chosen(family))).collect();
-    defaults.push((String::new(), String::from("All others"), chosen("")));
+    let profiles = profiles::list(tx, actor)?;
+    let of = |(family, words): (&str, &str)| {
+        let chosen = standing.defaults.iter().find(|(known, _)| known == family).map(|(_, id)| id.clone()).unwrap_or_default();
+        let profiles = suiting(&profiles, std::iter::once(family), &chosen);
+        FamilyDefault { family: family.to_owned(), words: words.to_owned(), chosen, profiles }
+    };
+    let defaults = FAMILIES.into_iter().chain([("", "All others")]).map(of).collect();
     Ok(ServerView {
         has_token: server.state != ServerState::Waiting,
         discovery: (server.discovery_url, server.discovery_problem),
@@ -145,7 +149,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str) -> Result<ServerView> {
         no_profile: counts.no_profile,
         troubled: counts.troubled,
         defaults,
-        profiles: profiles::list(tx, actor)?.into_iter().map(|one| (one.profile.id, one.profile.name)).collect(),
+        has_profiles: !profiles.is_empty(),
         betas: betas_view(tx, actor, id)?,
         token_error: None,
         may_change: actor.may(Right::Configure),
@@ -254,8 +258,11 @@ async fn defaults(
         }
         errands::hurry(tx, &wanted)
     };
-    app.store.write(app.now(), save).await?;
-    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), "Saved. Apple is told which device gets which."))
+    let words = match app.store.write(app.now(), save).await {
+        Ok(()) => String::from("Saved. Apple is told which device gets which."),
+        Err(error) => words(error)?,
+    };
+    Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{id}"), &words))
 }
 
 async fn ask(State(app): State<App>, who: SignedIn, Path(id): Path<String>) -> Result<Response> {

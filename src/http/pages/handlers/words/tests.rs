@@ -11,8 +11,9 @@ use crate::protocol::command::schema;
 use crate::store::commands::CommandState;
 
 /// What looks like the kind of an event in the source of the rooms and is something else: keys of alerts, declarations, fields and files.
-const NO_EVENTS: [&str; 40] = [
+const NO_EVENTS: [&str; 41] = [
     "ade.ends",
+    "ade.profile",
     "ade.refused",
     "ade.stuck",
     "ade.terms",
