@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{ACTOR, GROUP, group, wanted};
+use super::{ACTOR, group, wanted};
 use crate::error::{Error, Kind, Result};
 use crate::mdm::ade::devices::{self, Say, Wish};
 use crate::mdm::people::{self, NewPerson, classes};
@@ -19,6 +19,9 @@ const SWITCHED_ON: Setting<BTreeSet<String>> = Setting::new("practice.switched_o
 const AT_FIRST: Setting<u32> = Setting::new("practice.switched_on_at_first");
 const PREPARED: Setting<String> = Setting::new("practice.cart_prepared");
 const CLASS: Setting<String> = Setting::new("practice.class");
+
+/// The group that the boxed iPads come into: not the classroom's, whose devices use up what there are too few licences of.
+pub(super) const GROUP: &str = "Practice cart";
 
 /// The class of the demo, whose pupils get the boxed iPads.
 const CLASS_NAME: &str = "Practice class 8c";
@@ -96,7 +99,7 @@ pub fn is_to_prepare(tx: &Tx) -> Result<bool> {
     })
 }
 
-/// Chooses what the boxed devices get, once for each practice server: the group of practice devices, and the demo's class where there is one.
+/// Chooses what the boxed devices get, once for each practice server: the group of the cart, and the demo's class where there is one.
 /// What somebody chose meanwhile stays.
 pub fn prepare(tx: &Tx) -> Result<()> {
     if !is_to_prepare(tx)? {
@@ -110,7 +113,7 @@ pub fn prepare(tx: &Tx) -> Result<()> {
         let group_id = match groups::named(tx, GROUP)? {
             // It finds its devices by itself.
             Some((_, true)) => Say::Keep,
-            _ => Say::Set(group(tx)?),
+            _ => Say::Set(group(tx, GROUP)?),
         };
         let wish = Wish { group_id, class_id: class(tx)?.map_or(Say::Keep, Say::Set), ..Wish::default() };
         devices::assign(tx, &ACTOR, &serials, &wish)?;
