@@ -74,7 +74,8 @@ pub(in crate::mdm) fn under_another_udid(tx: &Tx, serial_number: &str, udid: &st
     let differs = |device: &Device| device.udid.as_ref().is_some_and(|known| !known.eq_ignore_ascii_case(udid));
     let Some(device) = there.filter(differs) else { return Ok(None) };
     let channel = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
-    let Some(channel) = channel else { return Ok(None) };
+    // A Mac has two UDIDs, and its facts may tell the other one than that by which it enrolled.
+    let Some(channel) = channel.filter(|channel| !channel.nano_id.eq_ignore_ascii_case(udid)) else { return Ok(None) };
     Ok((!is_only_claimed(tx, &channel)?).then_some(device))
 }
 
