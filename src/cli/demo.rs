@@ -18,7 +18,7 @@ use crate::mdm::updates::lookup;
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::sim::apple::Services;
-use crate::sim::model::CART_SIZE;
+use crate::sim::model::{CART_SIZE, cart as boxed};
 
 /// The name of the Owner that a demo begins with.
 const OWNER: &str = "demo";
@@ -94,9 +94,13 @@ impl Demo {
                 lookup::look_soon(tx)?;
                 practice::want(tx, &Actor::Console, wanted)?;
                 own::allow(tx)?;
-                if own_devices && wanted.devices > 0 { own::switch_on(tx, &Actor::Console).map(drop) } else { Ok(()) }
+                if own_devices && wanted.devices > 0 {
+                    own::switch_on(tx, &Actor::Console)?;
+                }
+                cart::switched_on(tx)
             };
-            app.store.write(app.now(), prepare).await?;
+            let mut on = app.store.write(app.now(), prepare).await?;
+            on.extend(boxed(wanted.seed).into_iter().take(switch_on as usize).map(|boxed| boxed.serial_number));
             println!(
                 "Rollcall's demo runs on this machine alone; Ctrl-C ends it{}.",
                 if temporary.is_some() { " and removes everything" } else { "" }
@@ -108,7 +112,7 @@ impl Demo {
             };
             println!("  {words}");
             if wanted.devices > 0 {
-                println!("  A cart of {CART_SIZE} boxed iPads waits to be switched on: Devices, New devices.");
+                println!("  {}", cart_words((CART_SIZE as usize).saturating_sub(on.len())));
                 if own_devices {
                     println!("  {} people enroll a device of their own by their account.", own::COUNT);
                 } else {
@@ -130,6 +134,16 @@ impl Demo {
         });
         runtime.shutdown_background();
         ended
+    }
+}
+
+/// What there is to say of the cart, of which so many iPads are still boxed.
+fn cart_words(boxed: usize) -> String {
+    match boxed {
+        0 => String::from("All iPads of the cart are switched on: Devices."),
+        1 => String::from("1 boxed iPad of the cart waits to be switched on: Devices, New devices."),
+        all if all == CART_SIZE as usize => format!("A cart of {all} boxed iPads waits to be switched on: Devices, New devices."),
+        some => format!("{some} boxed iPads of the cart wait to be switched on: Devices, New devices."),
     }
 }
 
@@ -168,4 +182,17 @@ fn free_port(usual: u16, except: Option<u16>) -> Result<u16> {
         .filter(|port| Some(*port) != except)
         .find(|port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))).is_ok())
         .ok_or_else(|| Error::conflict(format!("All ports from {usual} to {} are taken.", usual + PORTS_TRIED - 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_tells_how_many_ipads_are_still_boxed() {
+        assert_eq!(cart_words(10), "A cart of 10 boxed iPads waits to be switched on: Devices, New devices.");
+        assert_eq!(cart_words(7), "7 boxed iPads of the cart wait to be switched on: Devices, New devices.");
+        assert!(cart_words(1).starts_with("1 boxed iPad of"));
+        assert!(cart_words(0).starts_with("All iPads"));
+    }
 }

@@ -270,7 +270,7 @@ async fn open_store(app: &App, services: &Services) -> Result<()> {
 const CART_COLOR: &str = "SILVER";
 
 /// Opens the practice classroom's own server of Apple's device list, on the stand-in, with the cart's boxed iPads, and brings its token as a person would. The one
-/// of an earlier run is gone with its stand-in; how its devices greet people stays.
+/// of an earlier run is gone with its stand-in; what was chosen for its devices, and how they greet people, stays.
 async fn open_list(app: &App, services: &Services, seed: u64) -> Result<()> {
     let stand_in = &services.ade;
     let connector = Connector::new(Trust::only(&services.trust_anchor_pem())?, app.clock.clone());
@@ -284,18 +284,14 @@ async fn open_list(app: &App, services: &Services, seed: u64) -> Result<()> {
         }
         token
     };
-    app.store
-        .write(now, |tx| {
-            for standing in servers::list(tx, &Actor::Console)?.into_iter().filter(|standing| standing.server.practice) {
-                servers::remove(tx, &Actor::Console, &standing.server.id)?;
-            }
-            Ok(())
-        })
-        .await?;
     let server = ade::begin(app, &Actor::Console, "Practice school", true).await?;
     app.store
         .write(now, move |tx| {
-            servers::take(tx, &Actor::Console, &server.id, &token)?;
+            cart::succeed(tx, &server.id)?;
+            let server = servers::take(tx, &Actor::Console, &server.id, &token)?;
+            if server.defaults.iter().any(|(family, _)| family.is_empty()) {
+                return Ok(());
+            }
             let kind = presets::PRESETS[0].kind;
             let known = profiles::list(tx, &Actor::Console)?.into_iter().find(|standing| standing.profile.name == PRACTICE_PROFILE);
             let profile = if let Some(standing) = known {
@@ -304,7 +300,7 @@ async fn open_list(app: &App, services: &Services, seed: u64) -> Result<()> {
                 let wish = profiles::Wish { name: PRACTICE_PROFILE.to_owned(), kind: kind.to_owned(), keys: None };
                 profiles::create(tx, &Actor::Console, wish)?.profile.id
             };
-            profiles::set_default(tx, &Actor::Console, &server.id, "", Some(&profile))
+            profiles::set_default(tx, &Actor::Console, &server.server.id, "", Some(&profile))
         })
         .await
 }

@@ -3,10 +3,13 @@
 use crate::error::Result;
 use crate::mdm::apps::declined_words;
 use crate::mdm::return_to_service::watch;
+use crate::mdm::setup_assistant;
 use crate::mdm::updates::doubt::{Listed, doubt};
 use crate::mdm::updates::{lookup, plan};
 use crate::store::alerts::{self, Alert};
 use crate::store::app_states::{self, Trouble};
+use crate::store::arrivals::Arrival;
+use crate::store::devices::Device;
 use crate::store::returns::Overdue;
 use crate::store::{Tx, push_certificates, roster, update_plans, update_progress};
 
@@ -58,6 +61,15 @@ const NOT_BACK_HARM: i64 = 65;
 /// The key of a need that is about a device that was erased and is not back; what comes after is the device's id.
 pub const NOT_BACK: &str = "returns.";
 
+/// A device that is held off can be used by nobody, and may be one that pretends.
+const SERIAL_TAKEN_HARM: i64 = 64;
+
+/// Devices held off that are told of at most.
+const SERIAL_TAKEN_MAX: u32 = 10;
+
+/// The key of a need that is about a device whose serial number another has; what comes after is the other device's id.
+pub const SERIAL_TAKEN: &str = "setup.taken.";
+
 /// Whether a need is about licences or redemption codes that are short.
 pub fn is_of_seats(need: &Alert) -> bool {
     need.key.starts_with(APP) && [NO_LICENCE_HARM, NO_CODE_HARM].contains(&need.harm)
@@ -79,6 +91,7 @@ pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     }
     needs.extend(lookup::need(tx)?);
     needs.extend(watch::overdue(tx)?.into_iter().map(|gone| not_back(tx, gone)));
+    needs.extend(setup_assistant::held_off(tx, SERIAL_TAKEN_MAX)?.iter().map(|(arrival, holder)| serial_taken(arrival, holder)));
     for trouble in app_states::troubles(tx, APPS_MAX)? {
         let declined = if trouble.without_licence > 0 { declined_words(tx, &trouble.app_id)? } else { String::new() };
         needs.extend(of_app(tx, &trouble, &declined));
@@ -148,6 +161,21 @@ fn not_back(tx: &Tx, gone: Overdue) -> Alert {
         count: 1,
         since_at: gone.erased_at,
         last_at: tx.now,
+    }
+}
+
+fn serial_taken(arrival: &Arrival, holder: &Device) -> Alert {
+    let name = if holder.name.is_empty() { "another device" } else { holder.name.as_str() };
+    Alert {
+        key: format!("{SERIAL_TAKEN}{}", holder.id),
+        harm: SERIAL_TAKEN_HARM,
+        message: format!("A device was not let in: {name} is enrolled under its serial number {}.", arrival.serial_number),
+        remedy: String::from(
+            "If that is an old entry, for example from before a repair, erase or retire it, then start the other’s set-up again.",
+        ),
+        count: 1,
+        since_at: arrival.asked_at,
+        last_at: arrival.asked_at,
     }
 }
 

@@ -136,17 +136,21 @@ pub fn adopt_device_authority(tx: &Tx, authority: &Certificate) -> Result<()> {
     settings::set(tx, &DEVICE_AUTHORITY, &authority.to_pem()).map(drop)
 }
 
-/// Apps that show what can become of one, for the group that practice devices come into; nothing where there are apps already.
+/// Apps that show what can become of one, for the groups that practice devices come into; nothing where there are apps already.
 pub fn show_apps(tx: &Tx) -> Result<()> {
     if store_apps::count(tx, "")? > 0 {
         return Ok(());
     }
-    let group_id = group(tx)?;
+    let (classroom, cart) = (group(tx, GROUP)?, group(tx, cart::GROUP)?);
     for (adam_id, name, licence, mode) in APPS {
         let app = apps::add(tx, &ACTOR, adam_id, name)?;
         let settings = apps::Settings { licence, ..apps::Settings::default() };
         apps::edit(tx, &ACTOR, &app.id, apps::Edit { settings: Some(settings), ..apps::Edit::default() })?;
-        apps::assign(tx, &ACTOR, &app.id, &group_id, mode, None)?;
+        apps::assign(tx, &ACTOR, &app.id, &classroom, mode, None)?;
+        // The classroom takes all licences that there are: what it lacks is not to keep the cart's iPads from being ready.
+        if licence == LicenceBy::None {
+            apps::assign(tx, &ACTOR, &app.id, &cart, mode, None)?;
+        }
     }
     Ok(())
 }
@@ -193,14 +197,14 @@ const RINGS: [(&str, &str, &[Platform]); 3] = [
     ("Everybody", "iPhones and iPads", &[Platform::Ios]),
 ];
 
-/// The group that practice devices come into.
+/// The group that devices of the practice classroom come into.
 const GROUP: &str = "Practice";
 
-/// The id of that group, which is made where it is not there.
-fn group(tx: &Tx) -> Result<String> {
-    match store_groups::named(tx, GROUP)? {
+/// The id of the group of this name, which is made where it is not there.
+fn group(tx: &Tx, name: &str) -> Result<String> {
+    match store_groups::named(tx, name)? {
         Some((id, _)) => Ok(id),
-        None => Ok(groups::create(tx, &ACTOR, groups::NewGroup { name: GROUP.to_owned(), note: String::new(), rule: None })?.id),
+        None => Ok(groups::create(tx, &ACTOR, groups::NewGroup { name: name.to_owned(), note: String::new(), rule: None })?.id),
     }
 }
 
@@ -240,15 +244,27 @@ mod tests {
     use crate::store::{OpenOptions, Store, devices as rows};
 
     #[test]
-    fn a_demo_shows_apps_once() {
+    fn a_demo_shows_apps_once_and_the_cart_gets_those_of_which_there_are_enough() {
         let store = Store::open(OpenOptions::memory()).unwrap();
         let shown = store.write_blocking(Timestamp::from_seconds(1_795_000_000), |tx| {
             show_apps(tx)?;
             show_apps(tx)?;
-            let group = store_groups::by_name(tx, GROUP)?.unwrap();
-            Ok((store_apps::count(tx, "")?, crate::store::assignments::of_group(tx, &group.id)?.len()))
+            let mut given = Vec::new();
+            for name in [GROUP, cart::GROUP] {
+                let group = store_groups::by_name(tx, name)?.unwrap();
+                let mut of_group = Vec::new();
+                for assignment in crate::store::assignments::of_group(tx, &group.id)? {
+                    let app = store_apps::by_id(tx, &assignment.item_id)?.unwrap();
+                    of_group.push(app.adam_id.unwrap_or_default());
+                }
+                of_group.sort();
+                given.push(of_group);
+            }
+            Ok((store_apps::count(tx, "")?, given))
         });
-        assert_eq!(shown.unwrap(), (4, 4));
+        let (count, given) = shown.unwrap();
+        assert_eq!((count, given[0].len()), (4, 4));
+        assert_eq!(given[1], ["1500000001", "1500000002", "1500000006"], "none that the classroom uses up");
     }
 
     #[test]

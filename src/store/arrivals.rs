@@ -94,6 +94,18 @@ pub fn since(tx: &Tx, since: Timestamp, limit: u32) -> Result<Vec<Arrival>> {
     )
 }
 
+/// Devices that were refused for this reason since a moment, newest first.
+pub fn refused(tx: &Tx, because: &str, since: Timestamp, limit: u32) -> Result<Vec<Arrival>> {
+    tx.list(
+        &format!(
+            "SELECT {COLUMNS} FROM arrivals WHERE asked_at >= ?1 AND answer = 'refused' AND because = ?2
+             ORDER BY asked_at DESC, serial_number LIMIT ?3"
+        ),
+        (since, because, limit),
+        arrival,
+    )
+}
+
 /// Forgets those that asked before a moment; gives how many.
 pub fn prune(tx: &Tx, before: Timestamp, limit: u32) -> Result<usize> {
     tx.execute(

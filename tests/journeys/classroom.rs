@@ -16,7 +16,7 @@ use rollcall::mdm::reconcile::{self, Foreseen, Named, Standings, State, Thought}
 use rollcall::protocol::ids::EnrollmentKind;
 use rollcall::random::Random;
 use rollcall::store::app_states::{self, Stage};
-use rollcall::store::assignments::AssignedKind;
+use rollcall::store::assignments::{AssignedKind, AssignedMode};
 use rollcall::store::deployments::Mechanism;
 use rollcall::store::devices::Device;
 use rollcall::store::enrollments::{Enrollment, EnrollmentState};
@@ -195,7 +195,7 @@ async fn boxed_ipads_are_switched_on_come_in_with_group_and_pupil_and_end_superv
     let came = until_boxed(app, 2).await;
     for (serial, supervised, entry, _, person, groups) in came {
         assert!(serial.starts_with("BOXEDSN000") && supervised == Some(true), "{serial}");
-        assert_eq!((entry, groups), (Entry::Automated, vec![GROUP.to_owned()]), "{serial}");
+        assert_eq!((entry, groups), (Entry::Automated, vec![String::from("Practice cart")]), "{serial}");
         assert!(person.is_some_and(|person| person.ends_with("Example")), "{serial} is a pupil's");
     }
     let boxed = app.store.read(app.now(), cart::still_boxed).await.unwrap();
@@ -254,14 +254,14 @@ fn by_account(tx: &rollcall::store::Tx) -> rollcall::error::Result<Vec<Own>> {
 /// Serial number, whether it is supervised, how it came in, whether it is ready with its apps, its person, and its groups.
 type Unpacked = (String, Option<bool>, Entry, bool, Option<String>, Vec<String>);
 
-/// Waits until so many iPads of the cart are enrolled and have said what they are, and one has gone on with an app that its group is to have.
+/// Waits until so many iPads of the cart are enrolled, have said what they are, and have gone on with every app that their group requires.
 async fn until_boxed(app: &App, count: usize) -> Vec<Unpacked> {
     let mut bell = app.store.listen(Bell::Events);
     let mut last = Vec::new();
     let waited = tokio::time::timeout(PATIENCE, async {
         loop {
             last = app.store.read_slow(app.now(), unpacked).await.unwrap();
-            let is_ready = last.iter().any(|(_, _, _, is_ready, ..)| *is_ready);
+            let is_ready = last.iter().all(|(_, _, _, is_ready, ..)| *is_ready);
             if is_ready && last.len() == count && last.iter().all(|(_, supervised, ..)| supervised.is_some()) {
                 return;
             }
@@ -280,7 +280,9 @@ fn unpacked(tx: &rollcall::store::Tx) -> rollcall::error::Result<Vec<Unpacked>> 
         else {
             continue;
         };
-        let has_apps = app_states::of_enrollment(tx, &channel.id)?.iter().any(|app| app.stage == Stage::Installed);
+        let apps = app_states::of_enrollment(tx, &channel.id)?;
+        let mut required = apps.iter().filter(|app| app.mode == AssignedMode::Required).peekable();
+        let has_apps = required.peek().is_some() && required.all(|app| app.stage == Stage::Installed);
         let person = people::of_device(tx, &device.id)?.map(|person| person.name);
         let groups = groups::of_device(tx, &device.id)?.into_iter().map(|group| group.name).collect();
         found.push((serial, device.supervised, channel.entry, has_apps && !channel.awaiting_configuration, person, groups));

@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::error::{Error, Kind, Result};
+use crate::mdm::ade::plan::Choice;
 use crate::mdm::ade::{ACTOR, presets, profiles};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, groups, people};
+use crate::protocol::ade::ProfileKeys;
 use crate::store::ade_devices::{self as rows, AdeDevice, Filter, Known, Listed};
 use crate::store::classes::ClassRole;
-use crate::store::{Tx, ade_servers, devices, people as people_rows};
+use crate::store::{Tx, ade_profiles, ade_servers, devices, people as people_rows};
 
 /// Devices that one wish may name.
 pub const WISH_MAX: usize = 1000;
@@ -95,6 +97,20 @@ pub struct Granted {
     pub handed_out: usize,
     /// Pupils for whom there was none left.
     pub without: usize,
+    /// Devices that one person is to have although their profile has several people share them.
+    pub shared: usize,
+}
+
+impl Granted {
+    /// What to look at again, for people; nothing where all fits together.
+    pub fn doubt(&self) -> Option<String> {
+        let (are, them) = match self.shared {
+            0 => return None,
+            1 => (String::from("1 of them is one person’s"), "its profile has several people share it"),
+            many => (format!("{many} of them are one person’s each"), "their profile has several people share them"),
+        };
+        Some(format!("{are}, and {them}. Choose another profile, or nobody."))
+    }
 }
 
 /// Grants a wish about devices, all or none.
@@ -130,11 +146,23 @@ pub fn assign(tx: &Tx, actor: &Actor, serials: &[String], wish: &Wish) -> Result
     let servers: BTreeSet<&str> = chosen.iter().map(|device| device.server_id.as_str()).collect();
     for server in servers {
         ade_servers::make_due(tx, server)?;
+        granted.shared += shared(tx, server, &chosen)?;
     }
     let named: Vec<&str> = serials.iter().copied().take(NAMED_MAX).collect();
     let data = json!({ "devices": chosen.len(), "serial_numbers": named, "wish": names, "handed_out": granted.handed_out });
     journal::note(tx, actor, "ade.devices_assigned", Subject::default(), data)?;
     Ok(granted)
+}
+
+/// How many of a server's devices among these one person is to have although their profile has several people share them.
+fn shared(tx: &Tx, server_id: &str, chosen: &[AdeDevice]) -> Result<usize> {
+    let choice = Choice::of(tx, server_id)?;
+    let mut count = 0;
+    for device in chosen.iter().filter(|device| device.server_id == server_id && device.person_id.is_some()) {
+        let profile = choice.profile(tx, device)?.map_or(Ok(None), |id| ade_profiles::by_id(tx, &id))?;
+        count += usize::from(profile.is_some_and(|profile| ProfileKeys::from_json(&profile.content).is_multi_user));
+    }
+    Ok(count)
 }
 
 /// Refuses a wish that names what is not there; gives the names of what is.

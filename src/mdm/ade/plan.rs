@@ -44,7 +44,7 @@ impl Choice {
     }
 
     /// The profile that a device is to have, if any.
-    fn profile(&self, tx: &Tx, device: &AdeDevice) -> Result<Option<String>> {
+    pub(super) fn profile(&self, tx: &Tx, device: &AdeDevice) -> Result<Option<String>> {
         if let Some(chosen) = &device.chosen_profile_id {
             return Ok(Some(chosen.clone()));
         }

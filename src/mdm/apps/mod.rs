@@ -30,5 +30,7 @@ pub use plan::{
 };
 pub use seats::{SeatsLeft, Shortage, declined_words, newly_short, shortages, shortages_of_group};
 pub use settings::{Attributes, LicenceBy, Settings, Updates};
-pub use states::{ask_again, asked_words, channel_of, give_back, left, of_app, of_device, release, request, unable, withdraw};
+pub use states::{
+    ask_again, asked_words, channel_of, give_back, left, left_to_return, of_app, of_device, release, request, unable, withdraw,
+};
 pub use wish::{fact, holder};

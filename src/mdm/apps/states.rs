@@ -147,8 +147,20 @@ fn take_away(tx: &Tx, actor: &Actor, channel: &Enrollment, app_id: &str) -> Resu
 
 /// An enrollment ended: its licences come back, and nothing more is known of its apps.
 pub fn left(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    ended(tx, enrollment, false)
+}
+
+/// An enrollment ended whose device is to come back by itself: as [`left`], and the licences of the device stay its own meanwhile.
+pub fn left_to_return(tx: &Tx, enrollment: &Enrollment) -> Result<()> {
+    ended(tx, enrollment, true)
+}
+
+fn ended(tx: &Tx, enrollment: &Enrollment, returns: bool) -> Result<()> {
     for row in app_states::of_enrollment(tx, &enrollment.id)? {
-        release(tx, &enrollment.id, &row)?;
+        let is_kept = returns && matches!(plan::holder_of(&row.holder), Some(Holder::Device { .. }));
+        if !is_kept {
+            release(tx, &enrollment.id, &row)?;
+        }
         if let Some(uuid) = row.command_uuid.as_deref().filter(|_| row.is_redeeming()) {
             licences::codes::give_back_unsent(tx, &row.adam_id, enrollment, uuid)?;
         }

@@ -48,6 +48,9 @@ pub(super) fn authenticate(
     if let Some(challenge) = &challenge
         && let Some(refusal) = stands_against(tx, challenge, &identity, (&checkin.ids, message))?
     {
+        if refusal == Refusal::SerialTaken {
+            taken_over::held_off(tx, challenge, (&checkin.ids, message))?;
+        }
         return refuse(tx, Some(presented), &checkin.ids, refusal);
     }
     let enrollment = match known {

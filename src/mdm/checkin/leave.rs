@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::error::Result;
 use crate::mdm::checkin::{Reply, actor, note_state};
 use crate::mdm::enroll::identify::Standing;
+use crate::mdm::return_to_service::watch;
 use crate::mdm::{apps, commands, escrow, groups, journal, licences};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
@@ -61,13 +62,18 @@ pub(super) fn check_out(tx: &Tx, enrollment: &Enrollment) -> Result<Reply> {
     Ok(Reply::Empty)
 }
 
-/// Ends an enrollment and those of its users: nothing is sent to them any more.
+/// Ends an enrollment and those of its users: nothing is sent to them any more. What was erased to come back by itself keeps its licences meanwhile.
 pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentState, because: &str) -> Result<()> {
+    let returns = state == EnrollmentState::Erased && watch::expected(tx, enrollment)?.is_some();
     let mut channels = enrollments::user_channels(tx, &enrollment.id)?;
     channels.push(enrollment.clone());
     for mut channel in channels {
         commands::drop_all(tx, &channel, because)?;
-        apps::left(tx, &channel)?;
+        if returns {
+            apps::left_to_return(tx, &channel)?;
+        } else {
+            apps::left(tx, &channel)?;
+        }
         escrow::archive(tx, &channel, &format!("kept when {because}"))?;
         channel.state = state;
         channel.left_at = Some(tx.now);
@@ -77,7 +83,11 @@ pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentSta
     }
     if enrollment.parent_id.is_none() {
         groups::place(tx, &enrollment.device_id)?;
-        licences::device_left(tx, &enrollment.device_id)?;
+        if returns {
+            licences::device_returns(tx, &enrollment.device_id)?;
+        } else {
+            licences::device_left(tx, &enrollment.device_id)?;
+        }
     }
     Ok(())
 }

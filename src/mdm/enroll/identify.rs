@@ -108,6 +108,8 @@ pub enum Refusal {
     NotAllowed,
     /// It names a device that is enrolled already and is somebody else's.
     EnrolledAlready,
+    /// Another device is enrolled under its serial number.
+    SerialTaken,
 }
 
 impl Refusal {
@@ -132,6 +134,9 @@ impl Refusal {
             }
             Self::EnrolledAlready => {
                 "it names a device that is enrolled here by Apple's list or for somebody else; if it is that one, erased and handed on, retire it first"
+            }
+            Self::SerialTaken => {
+                "another device is enrolled here under its serial number; if that is an old entry, for example from before a repair, retire it first"
             }
         }
     }

@@ -1,20 +1,31 @@
 //! A device that enrolls and names one that is enrolled already as somebody else's. A certificate of ours says who was let in; which hardware holds it,
 //! only Apple's word tells.
 
+use serde_json::json;
+
 use crate::error::Result;
-use crate::mdm::checkin;
+use crate::mdm::enroll::automated::NOTED_EVERY;
 use crate::mdm::enroll::identify::Refusal;
+use crate::mdm::journal::{self, Subject};
+use crate::mdm::{Actor, checkin};
 use crate::pki::certificate::Fingerprint;
 use crate::protocol::checkin::Authenticate;
 use crate::protocol::ids::EnrollmentIds;
+use crate::store::arrivals::{self, Answer, Arrival};
 use crate::store::attestations::Vouched;
 use crate::store::certificates::{self, Identity, Purpose};
+use crate::store::devices::Device;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::invitations::{Challenge, Entry};
 use crate::store::{Tx, account_tokens, attestations, devices, invitations, people};
 
+/// Why a device is held off whose serial number another has, and what somebody can do.
+pub(in crate::mdm) const SERIAL_TAKEN: &str = "Another device is enrolled here under this serial number. If that is an old entry, for example from before \
+     a repair, erase or retire it; then start the set-up of this one again.";
+
 /// What stands against a device that came in by `challenge`: it names one that came by Apple's list or a person's account, and neither Apple vouches that it
-/// is that one nor did the same person sign in for it. Once that one has left or was retired, it may come.
+/// is that one nor did the same person sign in for it; or its maker vouches for it, and its serial number is another's. Once that one has left or was
+/// retired, it may come.
 pub(in crate::mdm) fn stands_against(
     tx: &Tx,
     challenge: &Challenge,
@@ -22,8 +33,11 @@ pub(in crate::mdm) fn stands_against(
     (ids, message): (&EnrollmentIds, &Authenticate),
 ) -> Result<Option<Refusal>> {
     let is_proven = challenge.serial_number.is_some() || challenge.udid.is_some();
-    if challenge.purpose != Purpose::Enroll || is_proven {
+    if challenge.purpose != Purpose::Enroll {
         return Ok(None);
+    }
+    if is_proven {
+        return Ok(holder(tx, challenge, ids, message)?.map(|_| Refusal::SerialTaken));
     }
     let Some(named) = named(tx, ids, message)? else { return Ok(None) };
     let is_living = matches!(named.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated);
@@ -42,6 +56,64 @@ pub(in crate::mdm) fn stands_against(
         None => !matches!(named.entry, Entry::Automated | Entry::Account),
     };
     Ok((!is_free).then_some(Refusal::EnrolledAlready))
+}
+
+/// The device that is enrolled under the serial number of the one that comes.
+fn holder(tx: &Tx, challenge: &Challenge, ids: &EnrollmentIds, message: &Authenticate) -> Result<Option<Device>> {
+    let serial_number = challenge.serial_number.as_deref().or(message.serial_number.as_deref());
+    match serial_number.zip(ids.udid()) {
+        Some((serial_number, udid)) => under_another_udid(tx, serial_number, udid),
+        None => Ok(None),
+    }
+}
+
+/// The device that is enrolled under this serial number and has another UDID; nothing where it only claimed the number, has left, or was erased, retired or
+/// deleted.
+pub(in crate::mdm) fn under_another_udid(tx: &Tx, serial_number: &str, udid: &str) -> Result<Option<Device>> {
+    let there = devices::by_serial_number(tx, serial_number)?.filter(|device| device.deleted_at.is_none());
+    let differs = |device: &Device| device.udid.as_ref().is_some_and(|known| !known.eq_ignore_ascii_case(udid));
+    let Some(device) = there.filter(differs) else { return Ok(None) };
+    let channel = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Enrolled);
+    // A Mac has two UDIDs, and its facts may tell the other one than that by which it enrolled.
+    let Some(channel) = channel.filter(|channel| !channel.nano_id.eq_ignore_ascii_case(udid)) else { return Ok(None) };
+    Ok((!is_only_claimed(tx, &channel)?).then_some(device))
+}
+
+/// Whether a device only said who it is when it came in.
+fn is_only_claimed(tx: &Tx, enrollment: &Enrollment) -> Result<bool> {
+    if enrollment.entry != Entry::Invitation {
+        return Ok(false);
+    }
+    match certificates::of_enrollment(tx, &enrollment.id)?.into_iter().next() {
+        Some(newest) => Ok(proof(tx, enrollment, &newest.fingerprint)? == Proof::Claimed),
+        None => Ok(false),
+    }
+}
+
+/// Writes down that a device was held off because its serial number is another's, where people look after devices that are being set up.
+pub(in crate::mdm) fn held_off(tx: &Tx, challenge: &Challenge, (ids, message): (&EnrollmentIds, &Authenticate)) -> Result<()> {
+    let Some(holder) = holder(tx, challenge, ids, message)? else { return Ok(()) };
+    let arrival = Arrival {
+        serial_number: holder.serial_number.clone().unwrap_or_default(),
+        udid: ids.udid().unwrap_or_default().to_owned(),
+        product_name: message.product_name.clone().unwrap_or_default(),
+        os_version: message.os_version.clone().unwrap_or_default(),
+        entry: challenge.entry,
+        practice: challenge.practice,
+        answer: Answer::Refused,
+        because: SERIAL_TAKEN.to_owned(),
+        challenge: None,
+        asked_at: tx.now,
+    };
+    let is_same = |before: &Arrival| before.udid == arrival.udid && before.because == arrival.because;
+    let before = arrivals::by_serial_number(tx, &arrival.serial_number)?.filter(is_same);
+    arrivals::put(tx, &arrival)?;
+    if before.is_some_and(|before| before.asked_at.plus(NOTED_EVERY) > tx.now) {
+        return Ok(());
+    }
+    let actor = Actor::Device { name: arrival.serial_number.clone() };
+    let data = json!({ "serial_number": arrival.serial_number, "udid": arrival.udid });
+    journal::note(tx, &actor, "setup.held_off", Subject::device(&holder.id), data)
 }
 
 /// What stands against the id under which a device comes. Only who signed in with an account has an EnrollmentID, and an enrollment of one kind has no

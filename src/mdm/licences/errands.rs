@@ -93,9 +93,16 @@ pub enum Outcome {
 /// Holders that a sweep looks at in one go; the others come with the next turn.
 const SWEPT_MAX: u32 = 5000;
 
+/// How long a device that was erased and is back has until its apps are planned; what it was kept for that none of them wants goes back then.
+pub const PLANS_WITHIN: Duration = Duration::from_secs(3600);
+
+/// Devices that came back earlier were looked at before.
+const RETURNED_LATELY: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Notices what nobody told: holders who are gone, people who changed, tokens that end.
 fn sweep(tx: &Tx) -> Result<()> {
-    for row in rows::of_the_gone(tx, SWEPT_MAX)? {
+    let unused = rows::kept_for_nothing(tx, tx.now.minus(RETURNED_LATELY), tx.now.minus(PLANS_WITHIN), SWEPT_MAX)?;
+    for row in rows::of_the_gone(tx, SWEPT_MAX)?.into_iter().chain(unused) {
         happen(tx, &row, Happening::Released, "")?;
     }
     users::sweep(tx)?;
@@ -205,6 +212,7 @@ pub fn end(tx: &Tx, token_id: &str) -> Result<()> {
                 events::next_due(tx, token_id)?,
                 rows::next_ask(tx, token_id)?,
                 rows::next_short(tx, token_id)?,
+                rows::next_missed(tx, token_id)?,
                 users::next_ask(tx, token_id)?,
             ];
             next.into_iter().flatten().min()

@@ -215,6 +215,17 @@ pub fn device_left(tx: &Tx, device_id: &str) -> Result<()> {
     give_back_all(tx, HolderKind::Device, &serial.trim().to_ascii_uppercase())
 }
 
+/// Takes note that a device was erased and is to come back by itself: its licences stay its own until its time is over, when they are looked at again.
+pub fn device_returns(tx: &Tx, device_id: &str) -> Result<()> {
+    let Some(serial) = devices::by_id(tx, device_id)?.and_then(|device| device.serial_number) else { return Ok(()) };
+    for row in rows::of_holder(tx, HolderKind::Device, &serial.trim().to_ascii_uppercase())? {
+        if let Some(token) = row.token_id.as_deref().filter(|_| row.wanted) {
+            content_tokens::make_due(tx, token)?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes note that a person is not here any more: their licences go back, and Apple is told that they are retired.
 pub fn person_left(tx: &Tx, person_id: &str) -> Result<()> {
     give_back_all(tx, HolderKind::Person, person_id)?;

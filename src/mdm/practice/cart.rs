@@ -4,21 +4,26 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{ACTOR, GROUP, group, wanted};
+use super::{ACTOR, group, wanted};
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::mdm::ade::devices::{self, Say, Wish};
+use crate::mdm::ade::servers;
 use crate::mdm::people::{self, NewPerson, classes};
 use crate::mdm::{Actor, Right, journal};
 use crate::store::ade_devices::{self, AdeDevice};
 use crate::store::classes::ClassRole;
 use crate::store::people::PersonRole;
 use crate::store::settings::{self, Setting};
-use crate::store::{Bell, Tx, ade_servers, groups};
+use crate::store::{Bell, Tx, ade_profiles, ade_servers, groups};
 
 const SWITCHED_ON: Setting<BTreeSet<String>> = Setting::new("practice.switched_on");
 const AT_FIRST: Setting<u32> = Setting::new("practice.switched_on_at_first");
 const PREPARED: Setting<String> = Setting::new("practice.cart_prepared");
 const CLASS: Setting<String> = Setting::new("practice.class");
+
+/// The group that the boxed iPads come into: not the classroom's, whose devices use up what there are too few licences of.
+pub(super) const GROUP: &str = "Practice cart";
 
 /// The class of the demo, whose pupils get the boxed iPads.
 const CLASS_NAME: &str = "Practice class 8c";
@@ -88,38 +93,82 @@ pub fn switch_on_at_first(tx: &Tx, count: u32) -> Result<()> {
     settings::set(tx, &AT_FIRST, &count).map(drop)
 }
 
-/// Whether the boxed devices are there and nobody has chosen yet what they get.
+/// Whether the boxed devices are there, and nobody has chosen yet what they get or some are to be switched on at once.
 pub fn is_to_prepare(tx: &Tx) -> Result<bool> {
-    Ok(match boxed(tx)?.first() {
-        Some(first) => settings::value(tx, &PREPARED)?.as_ref() != Some(&first.server_id),
-        None => false,
-    })
+    let boxed = boxed(tx)?;
+    let Some(first) = boxed.first() else { return Ok(false) };
+    Ok(!is_prepared(tx, first)? || settings::value(tx, &AT_FIRST)?.unwrap_or_default() > 0)
 }
 
-/// Chooses what the boxed devices get, once for each practice server: the group of practice devices, and the demo's class where there is one.
+/// Whether what the boxed devices of this one's server get was chosen.
+fn is_prepared(tx: &Tx, first: &AdeDevice) -> Result<bool> {
+    Ok(settings::value(tx, &PREPARED)?.as_ref() == Some(&first.server_id))
+}
+
+/// Chooses what the boxed devices get, once for each practice server: the group of the cart, and the demo's class where there is one.
 /// What somebody chose meanwhile stays.
 pub fn prepare(tx: &Tx) -> Result<()> {
-    if !is_to_prepare(tx)? {
-        return Ok(());
-    }
     let boxed = boxed(tx)?;
     let Some(first) = boxed.first() else { return Ok(()) };
-    let undecided = |device: &&AdeDevice| device.group_id.is_none() && device.class_id.is_none() && device.person_id.is_none();
-    let serials: Vec<_> = boxed.iter().filter(undecided).map(|device| device.serial_number.clone()).collect();
-    if !serials.is_empty() {
-        let group_id = match groups::named(tx, GROUP)? {
-            // It finds its devices by itself.
-            Some((_, true)) => Say::Keep,
-            _ => Say::Set(group(tx)?),
-        };
-        let wish = Wish { group_id, class_id: class(tx)?.map_or(Say::Keep, Say::Set), ..Wish::default() };
-        devices::assign(tx, &ACTOR, &serials, &wish)?;
+    if !is_prepared(tx, first)? {
+        choose(tx, &boxed)?;
+        settings::set(tx, &PREPARED, &first.server_id)?;
     }
-    settings::set(tx, &PREPARED, &first.server_id)?;
     let at_first = settings::value(tx, &AT_FIRST)?.unwrap_or_default() as usize;
     settings::forget(tx, &AT_FIRST)?;
     let serials: Vec<_> = boxed.into_iter().take(at_first).map(|device| device.serial_number).collect();
     if serials.is_empty() { Ok(()) } else { switch_on(tx, &ACTOR, Some(&serials)).map(drop) }
+}
+
+/// Chooses the cart's group and the demo's class for those of the boxed devices for which nobody has chosen anything.
+fn choose(tx: &Tx, boxed: &[AdeDevice]) -> Result<()> {
+    let undecided = |device: &&AdeDevice| device.group_id.is_none() && device.class_id.is_none() && device.person_id.is_none();
+    let serials: Vec<_> = boxed.iter().filter(undecided).map(|device| device.serial_number.clone()).collect();
+    if serials.is_empty() {
+        return Ok(());
+    }
+    let group_id = match groups::named(tx, GROUP)? {
+        // It finds its devices by itself.
+        Some((_, true)) => Say::Keep,
+        _ => Say::Set(group(tx, GROUP)?),
+    };
+    let wish = Wish { group_id, class_id: class(tx)?.map_or(Say::Keep, Say::Set), ..Wish::default() };
+    devices::assign(tx, &ACTOR, &serials, &wish).map(drop)
+}
+
+/// Has a new practice server take the place of those before it, which go: what was chosen for the boxed devices stays.
+pub fn succeed(tx: &Tx, server_id: &str) -> Result<()> {
+    for before in ade_servers::all(tx)?.into_iter().filter(|server| server.practice && server.id != server_id) {
+        for device in ade_devices::of_server(tx, &before.id)? {
+            ade_devices::put(tx, &chosen(device, server_id, tx.now))?;
+        }
+        for (family, profile) in ade_profiles::defaults(tx, &before.id)? {
+            ade_profiles::set_default(tx, server_id, &family, Some(&profile))?;
+        }
+        if settings::value(tx, &PREPARED)?.as_ref() == Some(&before.id) {
+            settings::set(tx, &PREPARED, &server_id.to_owned())?;
+        }
+        servers::remove(tx, &ACTOR, &before.id)?;
+    }
+    Ok(())
+}
+
+/// A boxed device on a server that has said nothing of it yet: what it is, and what was chosen for it.
+fn chosen(device: AdeDevice, server_id: &str, now: Timestamp) -> AdeDevice {
+    let fresh = AdeDevice::new(server_id, &device.serial_number, now);
+    AdeDevice {
+        model: device.model,
+        description: device.description,
+        color: device.color,
+        device_family: device.device_family,
+        os: device.os,
+        chosen_profile_id: device.chosen_profile_id,
+        person_id: device.person_id,
+        class_id: device.class_id,
+        group_id: device.group_id,
+        handed_over_at: device.handed_over_at,
+        ..fresh
+    }
 }
 
 /// The class of the demo, while it is there.
@@ -168,7 +217,6 @@ pub(super) fn forget(tx: &Tx, actor: &Actor) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
     use crate::mdm::practice::{Wanted, remove, want};
     use crate::store::ade_servers::AdeServer;
     use crate::store::{OpenOptions, Store};
@@ -222,5 +270,44 @@ mod tests {
             Ok((switched_on(tx)?.len(), boxed(tx)?.len(), classes::list(tx, &Actor::Console, None, 10)?.1))
         });
         assert_eq!(left.unwrap(), (0, 0, 0));
+    }
+
+    #[test]
+    fn the_server_of_a_later_start_keeps_what_was_chosen_for_the_boxed_ipads() {
+        let store = Store::open(OpenOptions::memory()).unwrap();
+        write(&store, |tx| {
+            want(tx, &ACTOR, Wanted { devices: 1, seed: 1 })?;
+            show_class(tx)
+        })
+        .unwrap();
+        list(&store, true, &["BOXEDSN0001", "BOXEDSN0002"]);
+        let chosen = |devices: &[AdeDevice]| -> Vec<_> {
+            devices.iter().map(|device| (device.serial_number.clone(), device.group_id.clone(), device.person_id.clone())).collect()
+        };
+        let (before, after) = write(&store, |tx| {
+            prepare(tx)?;
+            let first = boxed(tx)?.remove(0);
+            ade_devices::put(tx, &AdeDevice { group_id: None, profile_status: "pushed".into(), ..first })?;
+            let before = boxed(tx)?;
+            let server = AdeServer { practice: true, ..AdeServer::new("later".into(), "later".into(), Vec::new(), tx.now) };
+            ade_servers::insert(tx, &server, b"key")?;
+            succeed(tx, "later")?;
+            assert!(!is_to_prepare(tx)?, "it was prepared before");
+            Ok((before, boxed(tx)?))
+        })
+        .unwrap();
+        assert_eq!(chosen(&before), chosen(&after));
+        assert!(
+            after.iter().all(|device| device.server_id == "later" && device.profile_status.is_empty()),
+            "the new list says what it has"
+        );
+        let (servers, on) = write(&store, |tx| {
+            switch_on_at_first(tx, 1)?;
+            assert!(is_to_prepare(tx)?);
+            prepare(tx)?;
+            Ok((ade_servers::all(tx)?.len(), switched_on(tx)?))
+        })
+        .unwrap();
+        assert_eq!((servers, on), (1, BTreeSet::from(["BOXEDSN0001".to_owned()])));
     }
 }

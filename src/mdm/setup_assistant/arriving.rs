@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::mdm::enroll::automated;
+use crate::mdm::enroll::taken_over::{self, SERIAL_TAKEN};
 use crate::mdm::reconcile::setting_up::Kind;
 use crate::mdm::setup_assistant::{Waits, afterwards, waits};
 use crate::mdm::{Actor, Right};
@@ -120,6 +121,17 @@ fn standing(tx: &Tx, arrival: Arrival) -> Result<Arriving> {
         (_, _) => (row.step, row.words) = (Step::Stuck, String::from("has left again")),
     }
     Ok(row)
+}
+
+/// Devices that were held off lately because another has their serial number, and would be now, each with that other one.
+pub fn held_off(tx: &Tx, limit: u32) -> Result<Vec<(Arrival, devices::Device)>> {
+    let mut held_off = Vec::new();
+    for arrival in arrivals::refused(tx, SERIAL_TAKEN, tx.now.minus(SHOWN_FOR), limit)? {
+        if let Some(holder) = taken_over::under_another_udid(tx, &arrival.serial_number, &arrival.udid)? {
+            held_off.push((arrival, holder));
+        }
+    }
+    Ok(held_off)
 }
 
 /// How far a device is that was told to update itself: it asks again by itself when it has.

@@ -8,7 +8,7 @@ mod accounts;
 mod arriving;
 
 pub use accounts::{administrator, new_password};
-pub use arriving::{ARRIVALS_MAX, Arriving, SHOWN_FOR, Step, UPDATES_FOR, arriving};
+pub use arriving::{ARRIVALS_MAX, Arriving, SHOWN_FOR, Step, UPDATES_FOR, arriving, held_off};
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ mod lacking;
 mod limits;
 mod presence;
 mod queue;
+mod returning;
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Devices that are handed back ask how to return to service; what is asked of one by hand is kept until it is back.
 
+use uuid::Uuid;
+
 use super::{Device as Guest, School};
 use crate::error::{Kind, Result};
 use crate::mdm::checkin::Reply;
@@ -8,13 +10,14 @@ use crate::mdm::return_to_service::rules::{self, Rules};
 use crate::mdm::return_to_service::watch::COMES_BACK_WITHIN;
 use crate::mdm::return_to_service::{self, Answer};
 use crate::mdm::{Actor, Role, needs, profiles};
-use crate::protocol::command::Command as Order;
+use crate::protocol::command::{self, Command as Order, EraseDevice};
 use crate::secret::SecretBytes;
 use crate::store::certificates::Purpose;
 use crate::store::commands::Command;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, EnrollmentState, SealedColumn};
-use crate::store::{invitations, returns};
+use crate::store::invitations;
+use crate::store::returns::{self, Return};
 
 const UDID: &str = "00008101-000A1B2C3D4E5F60";
 const BASE: &str = "https://mdm.example.school";
@@ -42,6 +45,32 @@ fn ask(device: &Guest<'_>) -> Answer {
     match device.check_in("<key>MessageType</key><string>ReturnToService</string>").unwrap() {
         Reply::ReturnToService(answer) => *answer,
         other => panic!("{other:?}"),
+    }
+}
+
+impl Guest<'_> {
+    /// It is sent the erase after which it is to come back, and says that it erases itself.
+    pub(in crate::mdm::tests) fn is_erased_to_return(&self) {
+        let erase = self.enqueue(command::erase_device(Uuid::from_u128(77), &EraseDevice::default())).uuid;
+        let asked = Return {
+            enrollment_id: self.enrollment().id,
+            command_uuid: erase.clone(),
+            network: String::from("Carts"),
+            asked_by: String::from("kim"),
+            asked_at: self.school.clock.now(),
+            erased_at: None,
+            expected_at: None,
+            returned_at: None,
+        };
+        self.school.write(move |tx| returns::put(tx, &asked));
+        let mut offer = self.idle();
+        while let Some(command) = offer {
+            offer = self.report(&command.uuid, "Acknowledged");
+            if command.uuid == erase {
+                return;
+            }
+        }
+        panic!("the erase was not offered");
     }
 }
 

@@ -16,12 +16,13 @@ use crate::mdm::enroll::identify::Refusal as Unheard;
 use crate::mdm::enroll::invitations::{self, NewInvitation, Unusable};
 use crate::mdm::enroll::profile::Grant;
 use crate::mdm::setup_assistant::{Step, UPDATES_FOR, arriving};
-use crate::mdm::{Actor, Role, practice};
+use crate::mdm::{Actor, Role, needs, practice};
 use crate::pki::certificate::Fingerprint;
 use crate::pki::device_identity::Vouched;
 use crate::pki::issue::attestation::AttestationService;
 use crate::protocol::machine_info::MachineInfo;
 use crate::protocol::platform::Platform;
+use crate::store::enrollments::EnrollmentState;
 use crate::store::invitations::{Challenge, Entry, IdentityKind, challenge_by_hash, spend_challenge};
 use crate::store::{Tx, devices};
 
@@ -108,6 +109,42 @@ fn an_invitation_takes_no_device_over_that_came_by_apples_list() {
     let stranger = Device { school: &school, udid: UDID.to_owned(), identity: stranger.identity.clone() };
     assert!(matches!(stranger.authenticate(), Reply::Refused(Unheard::EnrolledAlready)));
     assert!(device.idle().is_some(), "the device goes on");
+}
+
+#[test]
+fn another_device_under_the_serial_number_of_an_enrolled_one_is_held_off_until_that_one_is_retired() {
+    let school = School::new().with_push_certificates();
+    taken(&school);
+    let real = school.certified(&school.grant(&asked(Vouched::Apple, Door::List)), UDID);
+    real.authenticate();
+    real.token_update(false);
+    let steps = school.steps();
+    let mut again = asked(Vouched::Apple, Door::List);
+    again.info.udid = "00008101-FFFFFFFFFFFFFFFF".into();
+    let repaired = school.certified(&school.grant(&again), &again.info.udid);
+    assert_eq!(school.steps(), steps, "asking alone takes nobody's place");
+
+    for _ in 0..2 {
+        let reply = repaired.authenticate();
+        assert!(matches!(reply, Reply::Refused(Unheard::SerialTaken)), "{reply:?}");
+    }
+    let enrollment = real.enrollment();
+    assert_eq!((enrollment.state, enrollment.generation), (EnrollmentState::Enrolled, 1));
+    assert!(real.idle().is_some(), "the device goes on");
+    let id = enrollment.device_id.clone();
+    let device = school.write(move |tx| devices::by_id(tx, &id)).unwrap();
+    assert_eq!(device.udid.as_deref(), Some(UDID));
+    let row = school.write(|tx| arriving(tx, &Actor::Console)).remove(0);
+    assert!(row.step == Step::Refused && row.troubles[0].contains("retire it"), "{row:?}");
+    assert_eq!(school.events().iter().filter(|kind| *kind == "setup.held_off").count(), 1, "noted once");
+    let is_needed = || school.write(needs::all).iter().any(|need| need.key.starts_with(needs::SERIAL_TAKEN));
+    assert!(is_needed());
+
+    school.write(move |tx| crate::mdm::devices::retire(tx, &Actor::Console, &device.id));
+    assert!(!is_needed());
+    assert!(matches!(repaired.authenticate(), Reply::Empty), "once the old entry was retired it may come");
+    repaired.token_update(false);
+    assert_eq!((repaired.enrollment().state, repaired.enrollment().device_id), (EnrollmentState::Enrolled, enrollment.device_id));
 }
 
 #[test]

@@ -123,10 +123,19 @@ impl Device {
     /// What follows an enrollment: the bootstrap token of a supervised Mac, and the users' channels where the server knows users.
     pub(crate) fn follow_enrollment(&mut self) {
         let Some(enrollment) = &self.enrollment else { return };
-        let (keeps_tokens, knows_users) = (enrollment.mdm.can(BOOTSTRAP_TOKEN), enrollment.mdm.can(PER_USER_CONNECTIONS));
+        let keeps_tokens = enrollment.mdm.can(BOOTSTRAP_TOKEN);
         if keeps_tokens && self.situation.bootstrap_token.is_some() {
             self.agenda.push_back(Errand::SetBootstrapToken);
         }
+        // Nobody can log in at a Shared iPad before it is set up.
+        if !(self.facts.shared && self.situation.awaiting_configuration) {
+            self.open_users_channels();
+        }
+    }
+
+    /// The people who have an account on it log in: each has a channel where the server knows users.
+    pub(crate) fn open_users_channels(&mut self) {
+        let knows_users = self.enrollment.as_ref().is_some_and(|enrollment| enrollment.mdm.can(PER_USER_CONNECTIONS));
         if !knows_users || self.facts.release.platform == Platform::Tvos {
             return;
         }

@@ -174,13 +174,14 @@ impl Device {
         Some(Self::plain_get(Purpose::Activation, format!("{service}/{}", self.facts.serial_number)))
     }
 
-    /// Apple said who manages the device, and how it is to be: supervised or not, held until it is configured or not.
+    /// Apple said who manages the device, and how it is to be: supervised or not, shared or not, held until it is configured or not.
     pub(crate) fn activated(&mut self, response: &Response) {
         let profile = serde_json::from_slice::<serde_json::Value>(&response.body).unwrap_or_default();
         let flag = |name: &str| profile[name].as_bool().unwrap_or_default();
         // A web view takes the place of the plain address; nobody is there to sign in in it.
         let Some(url) = profile["url"].as_str() else { return self.not_activated("Apple names no address") };
         self.facts.supervised = flag("is_supervised");
+        self.facts.share(flag("is_multi_user") && self.facts.supervised);
         let managed_at = Some(url.to_owned());
         let awaiting_configuration = flag("await_device_configured");
         let time_zone = std::mem::take(&mut self.situation.time_zone);

@@ -17,7 +17,10 @@ const PRODUCT: &str = "iPad13,18";
 /// What they run, in turn: what lay longest in the shop is the oldest.
 const SYSTEMS: [u16; 3] = [26, 18, 27];
 
-/// The iPads of the cart, all that they will ever say of themselves; the serial numbers are the same whatever the seed.
+/// The seed of what identifies them.
+const BORN_WITH: u64 = 1;
+
+/// The iPads of the cart, all that they will ever say of themselves; what they were born with, serial number and UDID, is the same whatever the seed.
 pub fn cart(seed: u64) -> Vec<Individual> {
     let number_of = |seat: u32| NUMBERED_FROM + seat;
     let boxed = |(seat, major): (u32, u16)| {
@@ -27,6 +30,7 @@ pub fn cart(seed: u64) -> Vec<Individual> {
         let wish = Wish { model, release, supervised: false, automated: true, shared: false, by_account: None };
         Individual {
             serial_number: format!("BOXEDSN{seat:04}"),
+            udid: invent(BORN_WITH, number_of(seat), wish).udid,
             name: format!("iPad of the cart {seat:02}"),
             passcode: false,
             apps: Vec::new(),
@@ -50,5 +54,7 @@ mod tests {
         assert_eq!((serials.len(), udids.len(), cart[9].serial_number.as_str()), (10, 10, "BOXEDSN0010"));
         assert!(cart.iter().all(|boxed| boxed.automated && !boxed.supervised && boxed.apps.is_empty() && boxed.model.runs(boxed.release)));
         assert_eq!(cart[0].release.version.0, 26);
+        let other: BTreeSet<_> = super::cart(2).into_iter().map(|boxed| boxed.udid).collect();
+        assert!(other.iter().all(|udid| udids.contains(udid.as_str())), "the same hardware");
     }
 }

@@ -167,7 +167,21 @@ pub fn invent(seed: u64, number: u32, wish: Wish) -> Individual {
     }
 }
 
+/// People who log in at an iPad that becomes a shared one.
+const SHARED_BY: usize = 3;
+
 impl Individual {
+    /// It is set up to be shared, or by one person; only iPads can be shared. A few people will log in at it then.
+    pub fn share(&mut self, shared: bool) {
+        if self.model.family != Family::IPad || self.shared == shared {
+            return;
+        }
+        self.shared = shared;
+        let person = |offset: usize| PEOPLE[(self.number as usize + offset) % PEOPLE.len()];
+        let people = if shared { SHARED_BY } else { 0 };
+        self.accounts = (0..people).map(person).map(|(short, long)| shared_account(short, long)).collect();
+    }
+
     /// The host name that a Mac makes of its name.
     pub fn local_host_name(&self) -> String {
         self.name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()

@@ -298,7 +298,7 @@ pub fn short_apps(tx: &Tx) -> Result<Vec<(String, bool)>> {
     tx.list("SELECT DISTINCT adam_id, practice FROM licences WHERE token_id IS NULL", [], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-/// Wanted licences whose holder is not here any more: a device that is not enrolled, a person who is not active.
+/// Wanted licences whose holder is not here any more: a device that is not enrolled and not expected back, a person who is not active.
 pub fn of_the_gone(tx: &Tx, limit: u32) -> Result<Vec<Licence>> {
     tx.list(
         &format!(
@@ -307,10 +307,43 @@ pub fn of_the_gone(tx: &Tx, limit: u32) -> Result<Vec<Licence>> {
                  ELSE EXISTS (SELECT 1 FROM devices WHERE devices.serial_number = holder COLLATE NOCASE)
                   AND NOT EXISTS (SELECT 1 FROM devices JOIN enrollments ON enrollments.device_id = devices.id
                                   WHERE devices.serial_number = holder COLLATE NOCASE AND devices.deleted_at IS NULL
-                                    AND enrollments.state IN ('authenticated', 'enrolled')) END
+                                    AND (enrollments.state IN ('authenticated', 'enrolled') OR (enrollments.state = 'erased' AND EXISTS
+                                        (SELECT 1 FROM returns WHERE returns.enrollment_id = enrollments.id AND returns.erased_at IS NOT NULL
+                                         AND returns.returned_at IS NULL AND returns.expected_at > ?2)))) END
              LIMIT ?1"
         ),
-        [limit],
+        (limit, tx.now),
+        licence,
+    )
+}
+
+/// When the first device that was erased to come back, and has a licence of a location, is missed.
+pub fn next_missed(tx: &Tx, token_id: &str) -> Result<Option<Timestamp>> {
+    tx.one(
+        "SELECT min(returns.expected_at) FROM returns JOIN enrollments ON enrollments.id = returns.enrollment_id
+         JOIN devices ON devices.id = enrollments.device_id
+         JOIN licences ON licences.holder = upper(devices.serial_number) AND licences.holder_kind = 'device'
+         WHERE returns.returned_at IS NULL AND returns.expected_at > ?2 AND returns.erased_at IS NOT NULL AND enrollments.state = 'erased'
+           AND licences.token_id = ?1 AND licences.wanted",
+        (token_id, tx.now),
+        |row| row.get(0),
+    )
+}
+
+/// Wanted licences of devices that were erased and came back between two moments: those from before of which no app on the device knows any more.
+pub fn kept_for_nothing(tx: &Tx, after: Timestamp, before: Timestamp, limit: u32) -> Result<Vec<Licence>> {
+    tx.list(
+        &format!(
+            "SELECT {COLUMNS} FROM licences WHERE holder_kind = 'device' AND (adam_id, holder) IN
+                 (SELECT kept.adam_id, kept.holder FROM returns JOIN enrollments ON enrollments.id = returns.enrollment_id
+                  JOIN devices ON devices.id = enrollments.device_id
+                  JOIN licences AS kept ON kept.holder = upper(devices.serial_number) AND kept.holder_kind = 'device'
+                  WHERE returns.returned_at > ?1 AND returns.returned_at <= ?2 AND kept.wanted AND kept.since_at <= returns.erased_at
+                    AND NOT EXISTS (SELECT 1 FROM app_states JOIN enrollments AS channel ON channel.id = app_states.enrollment_id
+                                    WHERE channel.device_id = devices.id AND app_states.adam_id = kept.adam_id))
+             LIMIT ?3"
+        ),
+        (after, before, limit),
         licence,
     )
 }

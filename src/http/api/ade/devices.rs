@@ -209,11 +209,13 @@ struct NewDevicesGranted {
     handed_out: usize,
     /// Pupils for whom there was none left.
     without: usize,
+    /// What does not fit together and is done all the same: a device for one person whose profile has several people share it. `null` where all does.
+    warning: Option<String>,
 }
 
 impl From<Granted> for NewDevicesGranted {
     fn from(granted: Granted) -> Self {
-        Self { devices: granted.devices, handed_out: granted.handed_out, without: granted.without }
+        Self { devices: granted.devices, handed_out: granted.handed_out, without: granted.without, warning: granted.doubt() }
     }
 }
 

@@ -89,7 +89,7 @@ fn way(key: &str) -> Option<(String, String)> {
         to(plan(id), "Show the plan")
     } else if key == needs::REFUSED {
         to(String::from("/devices?state=problem"), "Show the devices")
-    } else if let Some(id) = key.strip_prefix(needs::NOT_BACK) {
+    } else if let Some(id) = key.strip_prefix(needs::NOT_BACK).or_else(|| key.strip_prefix(needs::SERIAL_TAKEN)) {
         to(format!("/devices/{id}"), "Show the device")
     } else if let Some(id) = key.strip_prefix(runaway::ALERT) {
         to(format!("/devices/{id}"), "Show the device")

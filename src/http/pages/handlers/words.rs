@@ -62,6 +62,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
             "update" => format!("Was told to update to {} before it is set up: {}", text("because"), text("serial_number")),
             _ => format!("Was not let in from Setup Assistant: {}", text("serial_number")),
         },
+        "setup.held_off" => format!("Another device was not let in that has its serial number: {}", text("serial_number")),
         "setup.released" => String::from("Was let go on in Setup Assistant"),
         "configurator.opened" => String::from("Let Apple Configurator bring devices in"),
         "configurator.closed" => String::from("Ended that Apple Configurator brings devices in"),

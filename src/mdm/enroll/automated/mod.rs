@@ -11,7 +11,7 @@ use crate::error::{Kind, Result};
 use crate::mdm::attestation::Claim;
 use crate::mdm::enroll::invitations::{self as invited, Unusable};
 use crate::mdm::enroll::profile::{self, Grant, MadeFor};
-use crate::mdm::enroll::{Addresses, configurator};
+use crate::mdm::enroll::{Addresses, configurator, taken_over};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, apple_roots, people, practice};
 use crate::pki::apple::IPHONE_DEVICE_CA;
@@ -216,6 +216,12 @@ pub fn record(tx: &Tx, asked: &Asked, answer: &Answer) -> Result<()> {
         Answer::Update(needed) => (Answered::Update, needed.os_version.clone(), None),
         Answer::Refused(refusal) => (Answered::Refused, refusal.words().to_owned(), None),
     };
+    // A Mac has two UDIDs, and does not say the same one everywhere.
+    let is_mac = info.platform() == Platform::Macos;
+    if !is_mac && taken_over::under_another_udid(tx, &info.serial_number, &info.udid)?.is_some() {
+        // The place is another's: asking alone takes it from nobody. What becomes of it is decided and written down when this one says who it is.
+        return Ok(());
+    }
     let before = arrivals::by_serial_number(tx, &info.serial_number)?;
     let arrival = Arrival {
         serial_number: info.serial_number.clone(),

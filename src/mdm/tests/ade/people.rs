@@ -48,7 +48,7 @@ fn a_class_gets_one_each_and_who_enrolls_comes_with_its_person_and_group() {
         let wish = Wish { class_id: Say::Set(class.id), group_id: Say::Set(group.id.clone()), ..Wish::default() };
         Ok((devices::assign(tx, &Actor::Console, &serials[..2], &wish)?, group.id))
     });
-    assert_eq!(granted, Granted { devices: 2, handed_out: 2, without: 1 });
+    assert_eq!(granted, Granted { devices: 2, handed_out: 2, without: 1, shared: 0 });
     let udid = "00008030-000000000000AAAA";
     office.school.enrolled(udid);
     office.school.write(move |tx| {
@@ -99,6 +99,27 @@ fn what_is_kept_for_a_serial_number_goes_to_the_device_that_proves_it_and_who_cl
     assert_eq!(real.enrollment().state, EnrollmentState::Enrolled);
     assert_eq!(liar.enrollment().state, EnrollmentState::Left);
     assert!(liar.idle().is_none() && real.is_heard(), "nothing of the device's is said to it any more");
+}
+
+#[test]
+fn a_shared_profile_for_one_persons_device_is_granted_with_a_word_of_warning() {
+    let mut office = Office::with(&[("TESTSN0001", "iPad"), ("TESTSN0002", "iPad")]);
+    office.turn(None);
+    let granted = office.school.write(|tx| {
+        let ada = NewPerson { name: "Ada".into(), email: String::new(), role: PersonRole::Student, active: true };
+        let ada = people::create(tx, &Actor::Console, ada)?;
+        let wish = crate::mdm::ade::profiles::Wish { name: "Shared".into(), kind: "shared_ipad".into(), keys: None };
+        let profile = crate::mdm::ade::profiles::create(tx, &Actor::Console, wish)?.profile.id;
+        let first = ["TESTSN0001".to_owned()];
+        let to_ada = Wish { person_id: Say::Set(ada.id), ..Wish::default() };
+        let alone = devices::assign(tx, &Actor::Console, &first, &to_ada)?;
+        let both = ["TESTSN0001".to_owned(), "TESTSN0002".to_owned()];
+        let to_share = Wish { profile_id: Say::Set(profile), ..Wish::default() };
+        Ok((alone, devices::assign(tx, &Actor::Console, &both, &to_share)?))
+    });
+    assert_eq!((granted.0.shared, granted.0.doubt()), (0, None));
+    assert_eq!((granted.1.devices, granted.1.shared), (2, 1), "the other is nobody's");
+    assert!(granted.1.doubt().is_some_and(|doubt| doubt.contains("share it")));
 }
 
 #[test]

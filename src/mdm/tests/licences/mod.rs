@@ -4,6 +4,7 @@ mod cases;
 mod locations;
 mod places;
 mod property;
+mod returning;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

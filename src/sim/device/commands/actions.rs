@@ -177,6 +177,9 @@ impl Device {
         if self.situation.awaiting_configuration {
             self.situation.awaiting_configuration = false;
             self.agenda.push_back(super::super::Errand::TokenUpdate(DEVICE));
+            if self.facts.shared {
+                self.open_users_channels();
+            }
         }
         Answer::done()
     }

@@ -214,6 +214,18 @@ fn the_users_of_a_shared_ipad_have_channels_and_one_may_be_refused() {
 }
 
 #[test]
+fn people_log_in_at_a_shared_ipad_once_it_is_set_up() {
+    let mut wish = Mix::parse(&["iPad13,18@26"]).unwrap().wish(0);
+    (wish.automated, wish.shared) = (true, true);
+    let mut bench = Bench::of(invent(1, 1, wish), DeviceFaults::default());
+    bench.server.enqueue("DeviceConfigured", []);
+    bench.run();
+    let updates = bench.server.messages(Purpose::TokenUpdate);
+    let of_users: Vec<_> = updates.iter().map(|update| fields::text(update, "UserShortName").is_some()).collect();
+    assert_eq!(of_users, [false, false, true, true], "the device's own say that it waits, and that it does not any more");
+}
+
+#[test]
 fn set_up_waits_for_device_configured() {
     let mut wish = Mix::parse(&["iPad13,18@26"]).unwrap().wish(0);
     wish.automated = true;

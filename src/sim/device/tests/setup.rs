@@ -95,6 +95,15 @@ fn a_device_that_is_switched_on_asks_apple_first_who_manages_it() {
     let asks = device.poll(start()).unwrap();
     assert_eq!((asks.purpose, asks.url.as_str()), (Purpose::MachineInfo, "https://mdm.example.school/ade?of=list"));
     assert!(device.facts().supervised && device.is_in_setup_assistant());
+    assert!(!device.facts().shared && device.facts().accounts.is_empty());
+    for (supervised, people) in [(true, 3), (false, 0)] {
+        let (mut device, _) = switched_on();
+        let profile = format!(r#"{{"url":"https://mdm.example.school/ade","is_supervised":{supervised},"is_multi_user":true}}"#);
+        device.handle(Reply::Answered(Response::new(200, "application/json", profile.into_bytes())), start());
+        let facts = device.facts();
+        assert_eq!((facts.shared, facts.accounts.len()), (supervised, people), "only supervised iPads are shared");
+        assert!(facts.accounts.iter().all(|account| account.short_name.ends_with("@example.school")));
+    }
     let (mut own, _) = switched_on();
     own.handle(Reply::Answered(Response::new(404, "application/json", b"\"PROFILE_NOT_FOUND\"".to_vec())), start());
     assert!(matches!(own.phase(), Phase::Failed(why) if why.contains("no organisation")), "{:?}", own.phase());

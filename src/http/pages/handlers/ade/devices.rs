@@ -198,6 +198,9 @@ async fn give(State(app): State<App>, gate: Gate, who: SignedIn, Form(pairs): Fo
                     words =
                         format!("{words} Pupils who get one: {}; for whom there was none left: {}.", granted.handed_out, granted.without);
                 }
+                if let Some(doubt) = granted.doubt() {
+                    words = format!("{words} {doubt}");
+                }
                 return Ok(said(&app, &gate, &who, ADDRESS, &words));
             }
             Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => wrong = errors(&error),

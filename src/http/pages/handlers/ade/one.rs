@@ -166,7 +166,10 @@ async fn save(
         devices::assign(tx, &actor, std::slice::from_ref(&named), &wish)
     });
     match saved.await {
-        Ok(_) => Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{serial}"), "Saved.")),
+        Ok(granted) => {
+            let words = granted.doubt().map_or_else(|| String::from("Saved."), |doubt| format!("Saved. {doubt}"));
+            Ok(said(&app, &gate, &who, &format!("{ADDRESS}/{serial}"), &words))
+        }
         Err(error) if matches!(error.kind, Kind::BadInput | Kind::Conflict) => {
             let actor = who.actor.clone();
             let mut view = app.store.read_slow(app.now(), move |tx| view(tx, &actor, &serial)).await?;
