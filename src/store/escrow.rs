@@ -94,6 +94,19 @@ pub fn value(tx: &Tx, device_id: &str, id: &str) -> Result<Option<(EscrowKind, S
     row.map(|(kind, sealed)| Ok((kind, tx.open("escrow.value", &sealed)?))).transpose()
 }
 
+/// Takes the newest secret of a kind and note that came from this generation of an enrollment out of what is held.
+pub fn take(tx: &Tx, (enrollment_id, generation): (&str, i64), kind: EscrowKind, note: &str) -> Result<Option<SecretBytes>> {
+    let row: Option<(String, Vec<u8>)> = tx.optional(
+        "SELECT id, value_sealed FROM escrow WHERE enrollment_id = ?1 AND generation = ?2 AND kind = ?3 AND note = ?4
+         ORDER BY created_at DESC, id DESC LIMIT 1",
+        (enrollment_id, generation, kind, note),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let Some((id, sealed)) = row else { return Ok(None) };
+    tx.execute("DELETE FROM escrow WHERE id = ?1", [&id])?;
+    tx.open("escrow.value", &sealed).map(Some)
+}
+
 /// Removes everything held for a device; gives how many secrets that were.
 pub fn purge(tx: &Tx, device_id: &str) -> Result<usize> {
     tx.execute("DELETE FROM escrow WHERE device_id = ?1", [device_id])

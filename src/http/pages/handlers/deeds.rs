@@ -1,5 +1,7 @@
 //! What is done with one device or with several: asked first where something can be lost or has to be said.
 
+mod chosen;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,16 +9,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use serde::Deserialize as _;
-use serde::de::IntoDeserializer as _;
 
-use super::devices::{DevicesQuery, name, wanted};
+use super::devices::name;
 use super::{Form, errors, said, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask, outcome};
-use crate::http::pages::devices::CHOSEN_MAX;
 use crate::http::pages::parts::{Action, Markup, count};
 use crate::http::return_to_service;
 use crate::mdm::commands::{self, Wish};
@@ -27,9 +26,11 @@ use crate::protocol::availability;
 use crate::protocol::command::{self, Command, EraseDevice, LostMode};
 use crate::protocol::platform::Platform;
 use crate::secret::Secret;
-use crate::store::Tx;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
+use crate::store::{Tx, enrollments};
+
+pub(super) use chosen::Chosen;
 
 /// Where the pages for several devices lead back to.
 const DEVICES: (&str, &str) = ("/devices", "Devices");
@@ -41,7 +42,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/actions/{deed}", post(several).get(async || Redirect::to(DEVICES.0)))
 }
 
-/// The command of a deed; retiring and deleting are decisions of ours.
+/// The command of a deed; retiring, taking that back, and deleting are decisions of ours.
 const fn request_type(deed: Deed) -> Option<&'static str> {
     Some(match deed {
         Deed::Lock => "DeviceLock",
@@ -53,12 +54,12 @@ const fn request_type(deed: Deed) -> Option<&'static str> {
         Deed::Locate => "DeviceLocation",
         Deed::ClearPasscode => "ClearPasscode",
         Deed::Erase => "EraseDevice",
-        Deed::Retire | Deed::Delete => return None,
+        Deed::Retire | Deed::TakeBack | Deed::Delete => return None,
     })
 }
 
 fn right(deed: Deed) -> Right {
-    if deed.is_destructive() { Right::Destroy } else { Right::Command }
+    if deed.is_destructive() || deed == Deed::TakeBack { Right::Destroy } else { Right::Command }
 }
 
 /// What this actor may do with this device as it stands and with its OS.
@@ -72,12 +73,12 @@ pub(super) fn possible(tx: &Tx, actor: &Actor, channel: Option<&Enrollment>) -> 
     let is_lost = channel.map(|channel| lost::of(tx, channel)).transpose()?.flatten().is_some();
     let enrolled = channel.is_some_and(|channel| matches!(channel.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated));
     let can = |deed: Deed| match (deed, request_type(deed)) {
-        (Deed::LostMode, _) if is_lost => false,
         // A device answers these in Lost Mode alone.
         (Deed::EndLostMode | Deed::PlaySound | Deed::Locate, _) if !is_lost => false,
         (_, Some(request_type)) => commands.contains(&request_type),
         (Deed::Retire, None) => enrolled,
-        (_, None) => true,
+        (Deed::TakeBack, None) => channel.is_some_and(devices::is_to_be_told),
+        (_, None) => !enrolled,
     };
     Ok(Deed::ALL.into_iter().filter(|deed| actor.may(right(*deed)) && can(*deed)).collect())
 }
@@ -110,9 +111,10 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
     let looked = app.store.read(app.now(), |tx| {
         let listed = devices::standing(tx, &actor, &target)?;
         let networks = networks(tx, deed, std::slice::from_ref(&listed))?;
-        Ok((listed, networks))
+        let note = note(tx, deed, std::slice::from_ref(&listed))?;
+        Ok((listed, networks, note))
     });
-    let (listed, networks) = looked.await?;
+    let (listed, networks, note) = looked.await?;
     let name = name(&listed.device);
     let (action, back) = (format!("/devices/{id}/actions/{}", deed.path()), format!("/devices/{id}"));
     let view = DeedView {
@@ -121,6 +123,7 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
         total: 1,
         macs: listed.device.platform == Platform::Macos,
         networks: networks.as_deref(),
+        note: &note,
         action: &action,
         back: (&back, &name),
         hidden: &[],
@@ -137,6 +140,28 @@ fn networks(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<Option<Vec<(String
         return Ok(None);
     }
     Ok(Some(network::choices(tx)?.into_iter().map(|choice| (choice.id, choice.name)).collect()))
+}
+
+/// What is worth knowing of these devices before the deed; empty for nothing.
+fn note(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<String> {
+    if deed == Deed::LostMode && chosen.len() == 1 && chosen[0].lost.is_some() {
+        return Ok(String::from("It is lost already. What you leave empty stays as it is, and so does since when it is lost."));
+    }
+    let retired = chosen.iter().filter(|listed| deed == Deed::Delete && listed.enrollment_state == Some(EnrollmentState::Retired));
+    let mut untold = 0_u64;
+    for listed in retired {
+        untold += u64::from(enrollments::device_channel(tx, &listed.device.id)?.as_ref().is_some_and(devices::is_to_be_told));
+    }
+    Ok(match untold {
+        0 => String::new(),
+        _ if chosen.len() == 1 => String::from(
+            "It was retired and has not been told to leave yet. Deleted, it is woken no more: it keeps what it got from here until it is erased, or connects by itself.",
+        ),
+        _ => format!(
+            "{} retired and not told to leave yet. Deleted, these are woken no more: they keep what they got from here until they are erased, or connect by themselves.",
+            count(untold, "device is", "devices are")
+        ),
+    })
 }
 
 /// By which network the form has erased devices come back; nothing where they are not to.
@@ -200,62 +225,6 @@ async fn do_one(
     }
 }
 
-/// What a form for several devices sends: which ones, by their boxes or by the filters of the table, and what was typed.
-#[derive(Debug, Default)]
-pub(super) struct Chosen {
-    ids: Vec<String>,
-    all: bool,
-    filter: DevicesQuery,
-    typed: DeedForm,
-    pub(super) confirmed: bool,
-}
-
-impl Chosen {
-    pub(super) fn read(pairs: Vec<(String, String)>) -> Result<Self> {
-        let wrong = |error: serde::de::value::Error| Error::bad_input(error.to_string());
-        let strings: std::collections::HashMap<_, _> = pairs.iter().filter(|(key, _)| key != "device").cloned().collect();
-        Ok(Self {
-            filter: DevicesQuery::deserialize(strings.clone().into_deserializer()).map_err(wrong)?,
-            typed: DeedForm::deserialize(strings.clone().into_deserializer()).map_err(wrong)?,
-            all: strings.contains_key("all"),
-            confirmed: strings.contains_key("confirmed"),
-            ids: pairs.into_iter().filter(|(key, _)| key == "device").map(|(_, id)| id).collect(),
-        })
-    }
-
-    /// What the confirmation carries along.
-    pub(super) fn hidden(&self) -> Vec<(String, String)> {
-        if !self.all {
-            return self.ids.iter().map(|id| ("device".to_owned(), id.clone())).collect();
-        }
-        let filter = &self.filter;
-        let pairs = [
-            ("all", "1"),
-            ("search", &filter.search),
-            ("state", &filter.state),
-            ("platform", &filter.platform),
-            ("group", &filter.group),
-            ("hardware", &filter.hardware),
-            ("version", &filter.version),
-        ];
-        pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-    }
-
-    /// The devices, as they are now.
-    pub(super) fn devices(&self, tx: &Tx, actor: &Actor) -> Result<Vec<Listed>> {
-        let too_many = || Error::bad_input(format!("That is done to at most {CHOSEN_MAX} devices at once; narrow the list first."));
-        if self.all {
-            let found = devices::list(tx, actor, &wanted(&self.filter), None, CHOSEN_MAX as u32 + 1)?;
-            return if found.len() > CHOSEN_MAX { Err(too_many()) } else { Ok(found) };
-        }
-        match self.ids.len() {
-            0 => Err(Error::bad_input("No device is chosen. Tick some in the table first.")),
-            n if n > CHOSEN_MAX => Err(too_many()),
-            _ => self.ids.iter().map(|id| devices::standing(tx, actor, id)).collect(),
-        }
-    }
-}
-
 /// Asks before a deed for several devices, and does it once that is confirmed, to as many as can have it.
 async fn several(
     State(app): State<App>,
@@ -271,9 +240,10 @@ async fn several(
     let looked = app.store.read_slow(app.now(), move |tx| {
         let listed = asked.devices(tx, &actor)?;
         let networks = networks(tx, deed, &listed)?;
-        Ok((listed, networks))
+        let note = note(tx, deed, &listed)?;
+        Ok((listed, networks, note))
     });
-    let (listed, networks) = looked.await?;
+    let (listed, networks, note) = looked.await?;
     let mut wrong = Vec::new();
     if chosen.confirmed && (!deed.is_destructive() || listed.len() == 1 || chosen.typed.typed == listed.len().to_string()) {
         let (actor, given) = (who.actor.clone(), Arc::clone(&chosen));
@@ -309,6 +279,7 @@ async fn several(
         total: names.len() as u64,
         macs: listed.iter().any(|listed| listed.device.platform == Platform::Macos),
         networks: networks.as_deref(),
+        note: &note,
         action: &format!("/devices/actions/{}", deed.path()),
         back: DEVICES,
         hidden: &chosen.hidden(),
@@ -322,6 +293,7 @@ async fn several(
 fn act(tx: &Tx, actor: &Actor, id: &str, deed: Deed, typed: &DeedForm) -> Result<Made> {
     match deed {
         Deed::Retire => devices::retire(tx, actor, id).map(|_| None),
+        Deed::TakeBack => devices::take_back(tx, actor, id).map(|_| None),
         Deed::Delete => devices::delete(tx, actor, id).map(|()| None),
         _ => {
             let channel = devices::channel(tx, actor, id)?;
@@ -355,7 +327,7 @@ fn order(tx: &Tx, deed: Deed, typed: &DeedForm, pin: Option<&Secret<String>>) ->
         // The room fills in the token that the device gave.
         Deed::ClearPasscode => Command::new(uuid, "ClearPasscode"),
         Deed::Erase => command::erase_device(uuid, &EraseDevice { pin: pin.cloned(), ..EraseDevice::default() }),
-        Deed::Retire | Deed::Delete => return Err(Error::bad_input("No command does that.")),
+        Deed::Retire | Deed::TakeBack | Deed::Delete => return Err(Error::bad_input("No command does that.")),
     })
 }
 
@@ -369,29 +341,4 @@ fn pin(typed: &DeedForm, is_mac: bool) -> Result<Option<Secret<String>>> {
         return Err(Error::field("pin", "six digits"));
     }
     Ok(Some(Secret::new(pin.to_owned())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn a_choice_is_read_with_every_box_and_carried_along() {
-        let sent = pairs(&[("search", "cart"), ("device", "1"), ("device", "2"), ("message", "Back to B12"), ("confirmed", "1")]);
-        let chosen = Chosen::read(sent).unwrap();
-        assert!(chosen.confirmed && !chosen.all);
-        assert_eq!((chosen.ids.as_slice(), chosen.typed.message.as_str()), (["1".to_owned(), "2".to_owned()].as_slice(), "Back to B12"));
-        assert_eq!(chosen.hidden(), pairs(&[("device", "1"), ("device", "2")]));
-    }
-
-    #[test]
-    fn all_that_match_are_carried_along_by_the_filter() {
-        let kept = [("all", "1"), ("search", "cart"), ("platform", "ios"), ("hardware", "iPad13,18/"), ("version", "18.1")];
-        let sent: Vec<_> = [("device", "1"), ("group", "")].into_iter().chain(kept).collect();
-        assert_eq!(Chosen::read(pairs(&sent)).unwrap().hidden(), pairs(&kept));
-    }
 }

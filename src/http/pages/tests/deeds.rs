@@ -1,0 +1,39 @@
+//! What is done with devices: what is offered, what is refused in words, and what can be taken back.
+
+use axum::http::StatusCode;
+
+use super::House;
+use crate::mdm::Role;
+
+#[tokio::test]
+async fn deleting_is_offered_only_for_what_is_not_enrolled() {
+    let house = House::new();
+    house.device("1", "iPad A").await;
+    house.device("2", "iPad B").await;
+    let owner = house.person(Role::Owner).await;
+    let page = house.get(&owner, "/devices/1").await.body;
+    assert!(page.contains("/devices/1/actions/retire") && !page.contains("/devices/1/actions/delete"), "{page}");
+    let refused = house.post(&owner, "/devices/1/actions/delete", "confirmed=1").await;
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains("Retire it first: "), "{}", refused.body);
+    let several = house.post(&owner, "/devices/actions/delete", "device=1&device=2&confirmed=1&typed=2").await.body;
+    assert!(several.contains("Delete: 0 of 2 devices") && several.contains("Retire it first: "), "{several}");
+    assert_eq!(house.get(&owner, "/devices/1").await.status, StatusCode::OK, "it is still in view");
+}
+
+#[tokio::test]
+async fn what_was_retired_is_taken_back_or_deleted_with_a_word_of_warning() {
+    let house = House::new();
+    house.device("1", "iPad A").await;
+    let owner = house.person(Role::Owner).await;
+    house.post(&owner, "/devices/1/actions/retire", "confirmed=1").await;
+    let page = house.get(&owner, "/devices/1").await.body;
+    assert!(page.contains("/devices/1/actions/take-back") && page.contains("/devices/1/actions/delete"), "{page}");
+    let warned = house.get(&owner, "/devices/1/actions/delete").await.body;
+    assert!(warned.contains("has not been told to leave yet") && warned.contains("until it is erased"), "{warned}");
+    let taken = house.post(&owner, "/devices/1/actions/take-back", "confirmed=1").await;
+    assert_eq!(taken.status, StatusCode::SEE_OTHER, "{}", taken.body);
+    let page = house.get(&owner, "/devices/1").await.body;
+    assert!(page.contains("Its retiring was taken back") && !page.contains("/devices/1/actions/take-back"), "{page}");
+    let helper = house.person(Role::Helper).await;
+    assert_eq!(house.post(&helper, "/devices/1/actions/take-back", "confirmed=1").await.status, StatusCode::FORBIDDEN);
+}
