@@ -111,7 +111,7 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
     let looked = app.store.read(app.now(), |tx| {
         let listed = devices::standing(tx, &actor, &target)?;
         let networks = networks(tx, deed, std::slice::from_ref(&listed))?;
-        let note = note(tx, deed, std::slice::from_ref(&listed))?;
+        let note = note_of_one(tx, deed, &listed)?;
         Ok((listed, networks, note))
     });
     let (listed, networks, note) = looked.await?;
@@ -142,10 +142,20 @@ fn networks(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<Option<Vec<(String
     Ok(Some(network::choices(tx)?.into_iter().map(|choice| (choice.id, choice.name)).collect()))
 }
 
+/// What is worth knowing before the only device of a page is put into Lost Mode; empty for nothing.
+fn note_of_one(tx: &Tx, deed: Deed, listed: &Listed) -> Result<String> {
+    if deed == Deed::LostMode && listed.lost.is_some() {
+        return Ok(String::from("It is lost already. What you leave empty stays as it is, and so does since when it is lost."));
+    }
+    note(tx, deed, std::slice::from_ref(listed))
+}
+
 /// What is worth knowing of these devices before the deed; empty for nothing.
 fn note(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<String> {
-    if deed == Deed::LostMode && chosen.len() == 1 && chosen[0].lost.is_some() {
-        return Ok(String::from("It is lost already. What you leave empty stays as it is, and so does since when it is lost."));
+    match chosen.iter().filter(|listed| deed == Deed::LostMode && listed.lost.is_some()).count() {
+        0 => {}
+        1 => return Ok(String::from("1 device is lost already and stays as it is.")),
+        lost => return Ok(format!("{lost} devices are lost already and stay as they are.")),
     }
     let retired = chosen.iter().filter(|listed| deed == Deed::Delete && listed.enrollment_state == Some(EnrollmentState::Retired));
     let mut untold = 0_u64;
@@ -250,7 +260,18 @@ async fn several(
         let targets: Vec<_> = listed.iter().map(|listed| listed.device.id.clone()).collect();
         let came = match comes_back(deed, &given.typed) {
             Some(network) => bring_back(&app, &actor, &targets, &network).await,
-            None => app.store.write(app.now(), move |tx| devices::each(&targets, |id| act(tx, &actor, id, deed, &given.typed))).await,
+            None => {
+                app.store
+                    .write(app.now(), move |tx| {
+                        devices::each(&targets, |id| {
+                            if deed == Deed::LostMode {
+                                lost::not_twice(tx, &actor, id)?;
+                            }
+                            act(tx, &actor, id, deed, &given.typed)
+                        })
+                    })
+                    .await
+            }
         };
         match came {
             Ok(Outcome { done, refused }) if refused.is_empty() => {

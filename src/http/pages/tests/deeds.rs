@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 
 use super::House;
 use crate::mdm::Role;
+use crate::store::{Tx, devices as rows};
 
 #[tokio::test]
 async fn deleting_is_offered_only_for_what_is_not_enrolled() {
@@ -36,4 +37,28 @@ async fn what_was_retired_is_taken_back_or_deleted_with_a_word_of_warning() {
     assert!(page.contains("Its retiring was taken back") && !page.contains("/devices/1/actions/take-back"), "{page}");
     let helper = house.person(Role::Helper).await;
     assert_eq!(house.post(&helper, "/devices/1/actions/take-back", "confirmed=1").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn many_are_lost_at_once_but_for_those_that_are_lost_already() {
+    let house = House::new();
+    for (id, name) in [("1", "iPad A"), ("2", "iPad B")] {
+        house.device(id, name).await;
+        let supervise = move |tx: &Tx| {
+            let device = rows::by_id(tx, id)?.unwrap();
+            rows::update(tx, &rows::Device { supervised: Some(true), ..device })
+        };
+        house.write(supervise).await;
+    }
+    let owner = house.person(Role::Owner).await;
+    let one = house.post(&owner, "/devices/1/actions/lost-mode", "confirmed=1&message=Please+call&phone=%2B49301").await;
+    assert_eq!(one.status, StatusCode::SEE_OTHER, "{}", one.body);
+    let asked = house.post(&owner, "/devices/actions/lost-mode", "device=1&device=2").await.body;
+    assert!(asked.contains("1 device is lost already"), "{asked}");
+    let both = house.post(&owner, "/devices/actions/lost-mode", "device=1&device=2&confirmed=1&message=x").await.body;
+    assert!(both.contains("Lost mode: 1 of 2 devices") && both.contains("It is lost already and stays as it is."), "{both}");
+    let page = house.get(&owner, "/devices/1").await.body;
+    assert!(page.contains("Change lost message"), "{page}");
+    let form = house.get(&owner, "/devices/1/actions/lost-mode").await.body;
+    assert!(form.contains("What you leave empty stays as it is"), "{form}");
 }
