@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
-use crate::mdm::{Actor, Right, checkin, escrow as held, journal, licences, push};
+use crate::mdm::{Actor, Right, absent, checkin, escrow as held, journal, licences, push};
 use crate::secret::SecretBytes;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -157,6 +157,7 @@ pub(in crate::mdm) fn remove(tx: &Tx, actor: &Actor, mut device: Device) -> Resu
     device.deleted_at = Some(tx.now);
     device.refresh_due_at = None;
     devices::update(tx, &device)?;
+    absent::settled(tx, &device.id)?;
     groups::remove_from_all(tx, &device.id)?;
     licences::device_left(tx, &device.id)?;
     for channel in enrollments::of_device(tx, &device.id)? {

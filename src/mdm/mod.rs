@@ -1,5 +1,6 @@
 //! What is decided: synchronous rooms that take a transaction and return.
 
+pub mod absent;
 pub mod access;
 pub mod actor;
 pub mod ade;

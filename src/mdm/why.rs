@@ -117,7 +117,7 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
         }
         EnrollmentState::Erased => Some(problem("It was erased.", "Set it up and open an invitation on it to bring it back.", at)),
         EnrollmentState::Retired if at.is_some() => {
-            Some(problem("It was retired and has been told to leave.", "Delete it, or enroll it again.", at))
+            Some(wait("It was retired and has been told to leave.", "Delete it, or enroll it again.", None))
         }
         EnrollmentState::Retired => Some(wait(
             "It was retired; it will be told to leave when it connects.",

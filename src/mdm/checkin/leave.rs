@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::mdm::checkin::{Reply, actor, note_state};
 use crate::mdm::enroll::identify::Standing;
 use crate::mdm::enroll::renewal;
-use crate::mdm::{apps, commands, escrow, groups, journal, licences, push};
+use crate::mdm::{absent, apps, commands, escrow, groups, journal, licences, push};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
@@ -58,6 +58,7 @@ pub(in crate::mdm) fn told(tx: &Tx, enrollment: &Enrollment, how: HowToLeave) ->
 /// The device says that its profile was removed. What is held for it stays held.
 pub(super) fn check_out(tx: &Tx, enrollment: &Enrollment) -> Result<Reply> {
     end(tx, enrollment, EnrollmentState::Left, "the device left")?;
+    absent::left(tx, enrollment)?;
     note_state(tx, enrollment, "enrollment.left")?;
     Ok(Reply::Empty)
 }

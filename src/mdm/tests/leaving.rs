@@ -2,10 +2,12 @@
 
 use super::{Device, School};
 use crate::error::Kind;
-use crate::mdm::{Actor, connect, devices};
+use crate::mdm::{Actor, absent, connect, devices, needs};
 use crate::protocol::command;
+use crate::store::certificates::Purpose;
 use crate::store::commands::CommandState;
 use crate::store::enrollments::EnrollmentState;
+use crate::store::roster::{self, Standing};
 use uuid::Uuid;
 
 const UDID: &str = "00008030-00AA11BB22CC33DD";
@@ -78,4 +80,66 @@ fn what_was_told_to_leave_is_not_taken_back() {
     assert!(late.kind == Kind::Conflict && late.message.contains("told to leave already"), "{late}");
     assert_eq!(device.enrollment().state, EnrollmentState::Retired);
     school.write(|tx| devices::delete(tx, &ME, UDID));
+}
+
+/// What is told of devices that left.
+fn told(school: &School) -> Vec<String> {
+    let of_left = |needs: Vec<crate::store::alerts::Alert>| needs.into_iter().filter(|need| need.key.starts_with(absent::LEFT));
+    school.write(move |tx| Ok(of_left(needs::all(tx)?).map(|need| need.message).collect()))
+}
+
+fn standing(device: &Device<'_>) -> Standing {
+    let id = device.enrollment().device_id;
+    device.school.write(move |tx| roster::by_id(tx, &id)).unwrap().standing
+}
+
+const LEAVE: &str = "<key>MessageType</key><string>CheckOut</string>";
+
+#[test]
+fn a_device_that_left_unasked_needs_somebody_until_it_is_back_or_deleted() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    assert!(told(&school).is_empty());
+    device.check_in(LEAVE).unwrap();
+    assert_eq!(told(&school), ["iPad 1 is no longer managed: somebody removed its management profile."]);
+    assert_eq!(standing(&device), Standing::Problem);
+    let again = Device { school: &school, udid: UDID.to_owned(), identity: school.certificate("again", Purpose::Enroll, None) };
+    again.authenticate();
+    again.token_update(false);
+    assert!(told(&school).is_empty(), "it is back");
+    again.check_in(LEAVE).unwrap();
+    assert_eq!(told(&school).len(), 1);
+    school.write(|tx| devices::delete(tx, &ME, UDID));
+    assert!(told(&school).is_empty(), "nobody looks for it");
+}
+
+#[test]
+fn what_was_retired_on_purpose_is_no_problem() {
+    let school = School::new();
+    let device = school.enrolled(UDID);
+    school.write(|tx| devices::retire(tx, &ME, UDID).map(drop));
+    assert_eq!(standing(&device), Standing::Waiting, "it is to be told");
+    assert!(is_told(&device));
+    assert_eq!(standing(&device), Standing::Silent);
+    assert!(told(&school).is_empty());
+    assert_eq!(school.write(roster::retired), 1);
+}
+
+#[test]
+fn many_that_left_are_told_of_by_their_number() {
+    let school = School::new();
+    for number in 0..13 {
+        let udid = format!("00008030-00AA11BB22CC{number:04}");
+        let device = school.device(&udid);
+        device.check_in(&format!(
+            "<key>MessageType</key><string>Authenticate</string><key>Topic</key><string>{}</string><key>SerialNumber</key><string>TESTSN{number:04}</string>",
+            super::TOPIC
+        ))
+        .unwrap();
+        device.token_update(false);
+        device.check_in(LEAVE).unwrap();
+    }
+    let told = told(&school);
+    assert_eq!(told.len(), 11);
+    assert!(told.iter().any(|message| message.starts_with("3 more devices are no longer managed")), "{told:?}");
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Device, School};
 use crate::error::Kind;
 use crate::mdm::lost::{self, Lost};
-use crate::mdm::{Actor, Role};
+use crate::mdm::{Actor, Role, absent, needs};
 use crate::protocol::command::{self, Command, LostMode};
 use crate::store::roster::{self, LostState, Standing};
 use crate::store::{devices, events};
@@ -193,4 +193,18 @@ fn a_new_message_keeps_the_beginning_the_position_and_what_it_leaves_out() {
     school.clock.advance(Duration::from_secs(60));
     ipad.answer_everything();
     assert_eq!(stands(&school, &ipad), Some(Lost { since: Some(school.clock.now()), told_at: None }));
+}
+
+#[test]
+fn a_lost_device_is_named_last_of_all_until_it_is_lost_no_more() {
+    let school = School::new().with_push_certificates();
+    let ipad = supervised(&school);
+    let last = || school.write(needs::all).pop().map(|need| (need.key, need.message)).unwrap_or_default();
+    assert!(!last().0.starts_with(absent::LOST));
+    confirms(&school, &ipad, lose(), "");
+    let (key, message) = last();
+    assert_eq!(key, format!("{}{}", absent::LOST, ipad.enrollment().device_id));
+    assert!(message.starts_with("iPad 1 is in lost mode since "), "{message}");
+    confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(3)), "");
+    assert!(!last().0.starts_with(absent::LOST));
 }

@@ -3,8 +3,9 @@
 use axum::http::StatusCode;
 
 use super::House;
-use crate::mdm::Role;
-use crate::store::{Tx, devices as rows};
+use crate::mdm::{Role, absent};
+use crate::store::enrollments::{self, Enrollment, EnrollmentState};
+use crate::store::{Tx, alerts, devices as rows};
 
 #[tokio::test]
 async fn deleting_is_offered_only_for_what_is_not_enrolled() {
@@ -61,4 +62,22 @@ async fn many_are_lost_at_once_but_for_those_that_are_lost_already() {
     assert!(page.contains("Change lost message"), "{page}");
     let form = house.get(&owner, "/devices/1/actions/lost-mode").await.body;
     assert!(form.contains("What you leave empty stays as it is"), "{form}");
+}
+
+#[tokio::test]
+async fn today_names_a_device_that_left_and_leads_to_an_invitation() {
+    let house = House::new();
+    house.device("1", "iPad A").await;
+    let leave = |tx: &Tx| {
+        let channel = enrollments::by_id(tx, "e1")?.unwrap();
+        enrollments::update(tx, &Enrollment { state: EnrollmentState::Left, left_at: Some(tx.now), ..channel })?;
+        alerts::raise(tx, &format!("{}1", absent::LEFT), 52, "iPad A is no longer managed.", "Invite it again.").map(drop)
+    };
+    house.write(leave).await;
+    for (role, way) in [(Role::Helper, "href=\"/invitations/new\""), (Role::Viewer, "href=\"/devices/1\"")] {
+        let who = house.person(role).await;
+        let today = house.get(&who, "/").await.body;
+        let need = today.split("iPad A is no longer managed.").nth(1).unwrap().split("</li>").next().unwrap();
+        assert!(need.contains(way), "{role:?}: {need}");
+    }
 }
