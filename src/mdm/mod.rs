@@ -10,6 +10,7 @@ pub mod apps;
 pub mod assignments;
 pub mod attestation;
 pub mod backups;
+pub mod batches;
 pub mod betas;
 pub mod ca;
 pub mod capability;

@@ -1,10 +1,12 @@
 //! The command queue: one row per command and enrollment, in the order in which it will be offered.
 
+mod batches;
 mod confirmed;
 mod kinds;
 mod standing;
 mod tried;
 
+pub use batches::{Batch, batches};
 pub use confirmed::{first_acknowledged_after, latest_acknowledged, latest_standing};
 pub use kinds::open_of_kinds;
 use rusqlite::{Row, named_params};

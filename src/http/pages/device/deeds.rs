@@ -134,6 +134,16 @@ impl Deed {
         }
     }
 
+    /// What is said of those that can have it, where others cannot.
+    const fn of_the_others(self) -> &'static str {
+        match self {
+            Self::Retire => "The others are told to leave at the next contact.",
+            Self::TakeBack => "The others are not told to leave.",
+            Self::Delete => "The others are taken off the lists.",
+            _ => "The others have it in their queue.",
+        }
+    }
+
     /// What happens and what is lost.
     const fn consequence(self) -> &'static str {
         match self {
@@ -295,8 +305,14 @@ fn offered(networks: &[(String, String)]) -> Vec<(String, String)> {
     std::iter::once(none).chain(networks.iter().cloned()).collect()
 }
 
-/// The page after a deed that not every device could have: how many have it, and each other with the reason.
-pub fn outcome(shell: &Shell, deed: Deed, done: u64, refused: &[(String, String)], back: (&str, &str)) -> Markup {
+/// The page after a deed that not every device could have: how many have it and where one sees how far they are, and each other with the reason.
+pub fn outcome(
+    shell: &Shell,
+    deed: Deed,
+    (done, way): (u64, Option<(&str, &str)>),
+    refused: &[(String, String)],
+    back: (&str, &str),
+) -> Markup {
     let title = format!("{}: {} of {}", deed.words(), thousands(done), count(done + refused.len() as u64, "device", "devices"));
     let rows = refused
         .iter()
@@ -316,7 +332,11 @@ pub fn outcome(shell: &Shell, deed: Deed, done: u64, refused: &[(String, String)
         selection: None,
         compact: false,
     });
-    let under = html! { "The others have it in their queue. Nothing changed for these:" };
+    let under = html! {
+        @if done > 0 { (deed.of_the_others()) " " }
+        @if let Some((href, words)) = way { a href=(href) { (words) } ". " }
+        "Nothing changed for these:"
+    };
     frame(shell, &Frame { back: Some(back), under, ..Frame::new(Section::Devices, &title) }, content)
 }
 

@@ -11,12 +11,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::devices::name;
-use super::{Form, errors, said, shell};
+use super::{Form, errors, said, said_with_way, shell};
 use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask, outcome};
 use crate::http::pages::parts::{Action, Markup, count};
+use crate::http::pages::today::GOING_ON;
 use crate::http::return_to_service;
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::devices::{self, Outcome};
@@ -210,6 +211,11 @@ async fn bring_back(app: &App, actor: &Actor, targets: &[String], network: &Netw
     Ok(outcome)
 }
 
+/// Where one sees how far several devices are with what they were asked at once.
+fn way(deed: Deed, typed: &DeedForm, done: usize) -> Option<(&'static str, &'static str)> {
+    (request_type(deed).is_some() && comes_back(deed, typed).is_none() && done > 1).then_some(GOING_ON)
+}
+
 /// Does what the form says; a refusal shows the form again with what was typed.
 async fn do_one(
     State(app): State<App>,
@@ -235,6 +241,23 @@ async fn do_one(
     }
 }
 
+/// Does a deed to several devices, to as many as can have it.
+async fn carry_out_for(app: &App, actor: &Actor, targets: Vec<String>, deed: Deed, chosen: &Arc<Chosen>) -> Result<Outcome<Made>> {
+    if let Some(network) = comes_back(deed, &chosen.typed) {
+        return bring_back(app, actor, &targets, &network).await;
+    }
+    let (actor, given) = (actor.clone(), Arc::clone(chosen));
+    let each = move |tx: &Tx| {
+        devices::each(&targets, |id| {
+            if deed == Deed::LostMode {
+                lost::not_twice(tx, &actor, id)?;
+            }
+            act(tx, &actor, id, deed, &given.typed)
+        })
+    };
+    app.store.write(app.now(), each).await
+}
+
 /// Asks before a deed for several devices, and does it once that is confirmed, to as many as can have it.
 async fn several(
     State(app): State<App>,
@@ -256,23 +279,8 @@ async fn several(
     let (listed, networks, note) = looked.await?;
     let mut wrong = Vec::new();
     if chosen.confirmed && (!deed.is_destructive() || listed.len() == 1 || chosen.typed.typed == listed.len().to_string()) {
-        let (actor, given) = (who.actor.clone(), Arc::clone(&chosen));
         let targets: Vec<_> = listed.iter().map(|listed| listed.device.id.clone()).collect();
-        let came = match comes_back(deed, &given.typed) {
-            Some(network) => bring_back(&app, &actor, &targets, &network).await,
-            None => {
-                app.store
-                    .write(app.now(), move |tx| {
-                        devices::each(&targets, |id| {
-                            if deed == Deed::LostMode {
-                                lost::not_twice(tx, &actor, id)?;
-                            }
-                            act(tx, &actor, id, deed, &given.typed)
-                        })
-                    })
-                    .await
-            }
-        };
+        let came = carry_out_for(&app, &who.actor, targets, deed, &chosen).await;
         match came {
             Ok(Outcome { done, refused }) if refused.is_empty() => {
                 let made = done.iter().flatten().count() as u64;
@@ -281,13 +289,18 @@ async fn several(
                 } else {
                     format!(" {} made; each is kept with its Mac.", count(made, "PIN was", "PINs were"))
                 };
-                return Ok(said(&app, &gate, &who, DEVICES.0, &format!("{}{pins}", deed.done(done.len() as u64))));
+                let words = format!("{}{pins}", deed.done(done.len() as u64));
+                return Ok(match way(deed, &chosen.typed, done.len()) {
+                    Some(way) => said_with_way(&app, &gate, &who, DEVICES.0, &words, way),
+                    None => said(&app, &gate, &who, DEVICES.0, &words),
+                });
             }
             Ok(Outcome { done, refused }) => {
                 let called = |id: &str| listed.iter().find(|listed| listed.device.id == id).map(|listed| name(&listed.device));
                 let refused: Vec<_> =
                     refused.into_iter().map(|(id, error)| (called(&id).unwrap_or_default(), error.message.into_owned())).collect();
-                return Ok(outcome(&shell(&app, &who, None).await?, deed, done.len() as u64, &refused, DEVICES).into_response());
+                let way = way(deed, &chosen.typed, done.len());
+                return Ok(outcome(&shell(&app, &who, None).await?, deed, (done.len() as u64, way), &refused, DEVICES).into_response());
             }
             Err(error) if error.kind == Kind::BadInput => wrong = errors(&error),
             Err(error) => return Err(error),

@@ -10,20 +10,22 @@ use super::devices::{mark, name, reason};
 use super::releases;
 use super::shell;
 use super::teaching;
+use super::updates;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::system::backups::ADDRESS as BACKUPS;
 use crate::http::pages::system::notices::ADDRESS as NOTICES;
-use crate::http::pages::today::{Countdown, Need, TodayView, page};
+use crate::http::pages::today::{BatchRow, Countdown, Need, TodayView, page};
 use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::roll::{Circle, roll};
 use crate::mdm::updates::lookup;
-use crate::mdm::{Actor, Right, absent, heard, needs, runaway};
+use crate::mdm::{Actor, Right, absent, batches, commands, heard, needs, runaway};
 use crate::store::Tx;
 use crate::store::alerts::Alert;
+use crate::store::commands::Batch;
 use crate::store::roster::{Counts, Listed};
 
 /// Alerts from this harm on are problems, others will become some.
@@ -52,6 +54,8 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
             Ok(TodayView {
                 needs: to_do(tx, &actor)?,
                 focuses: teaching::running(tx, &actor)?,
+                plans: updates::running(tx, &actor)?,
+                batches: batches::going_on(tx, &actor)?.into_iter().map(batch).collect(),
                 may_teach: actor.may(Right::Teach),
                 may_configure: actor.may(Right::Configure),
                 roll: drawn(circles),
@@ -62,6 +66,11 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
         })
         .await?;
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
+}
+
+fn batch(batch: Batch) -> BatchRow {
+    let Batch { request_type, actor, at, all, confirmed, waiting } = batch;
+    BatchRow { deed: commands::words::deed(&request_type).into_owned(), by: actor, at, all, confirmed, waiting }
 }
 
 fn to_do(tx: &Tx, actor: &Actor) -> Result<Vec<Need>> {

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 
 use super::House;
 use crate::mdm::{Role, absent};
+use crate::store::commands::{self, CommandState};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::{Tx, alerts, devices as rows};
 
@@ -80,4 +81,42 @@ async fn today_names_a_device_that_left_and_leads_to_an_invitation() {
         let need = today.split("iPad A is no longer managed.").nth(1).unwrap().split("</li>").next().unwrap();
         assert!(need.contains(way), "{role:?}: {need}");
     }
+}
+
+#[tokio::test]
+async fn what_many_were_asked_is_followed_on_today_by_what_they_confirmed() {
+    let house = House::new();
+    for (id, name) in [("1", "iPad A"), ("2", "iPad B"), ("3", "iPad C")] {
+        house.device(id, name).await;
+    }
+    let supervise = |tx: &Tx| {
+        for id in ["1", "2"] {
+            let device = rows::by_id(tx, id)?.unwrap();
+            rows::update(tx, &rows::Device { supervised: Some(true), ..device })?;
+        }
+        let other = rows::by_id(tx, "3")?.unwrap();
+        rows::update(tx, &rows::Device { supervised: Some(false), ..other })
+    };
+    house.write(supervise).await;
+    let owner = house.person(Role::Owner).await;
+    let done = house.post(&owner, "/devices/actions/restart", "device=1&device=2&confirmed=1").await;
+    let told = house.get(&owner, done.location()).await.body;
+    assert!(told.contains("asked of 2 devices") && told.contains("href=\"/#focuses\""), "{told}");
+    let today = house.get(&owner, "/").await.body;
+    assert!(
+        today.contains("2 devices were asked to restart") && today.contains("0 of 2") && today.contains("2 have it in the queue"),
+        "{today}"
+    );
+    let confirm = |tx: &Tx| {
+        let waiting = commands::latest(tx, "e1", 1, "RestartDevice")?.unwrap();
+        commands::answered(tx, waiting.seq, CommandState::Acknowledged, "", None).map(drop)
+    };
+    house.write(confirm).await;
+    let today = house.get(&owner, "/").await.body;
+    assert!(today.contains("1 of 2") && today.contains("1 has it in the queue"), "{today}");
+    let some = house.post(&owner, "/devices/actions/restart", "device=1&device=2&device=3&confirmed=1").await.body;
+    assert!(some.contains("Restart: 2 of 3 devices") && some.contains("href=\"/#focuses\""), "{some}");
+    let one = house.post(&owner, "/devices/actions/lock", "device=1&confirmed=1").await;
+    let told = house.get(&owner, one.location()).await.body;
+    assert!(!told.contains("href=\"/#focuses\""), "one device has a page of its own: {told}");
 }

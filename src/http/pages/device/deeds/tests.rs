@@ -46,9 +46,13 @@ fn one_device_is_named_and_many_are_counted_and_the_count_typed() {
 #[test]
 fn what_could_not_be_done_is_said_device_by_device() {
     let refused = [("Cart A <3>".to_owned(), "It is not enrolled any more.".to_owned())];
-    let html = outcome(&shell(), Deed::Lock, 27, &refused, ("/devices", "Devices")).into_string();
+    let html =
+        outcome(&shell(), Deed::Lock, (27, Some(("/#focuses", "Show how far they are"))), &refused, ("/devices", "Devices")).into_string();
     assert!(
-        html.contains("Lock: 27 of 28 devices") && html.contains("Cart A &lt;3&gt;") && html.contains("not enrolled any more"),
+        html.contains("Lock: 27 of 28 devices")
+            && html.contains("Cart A &lt;3&gt;")
+            && html.contains("not enrolled any more")
+            && html.contains("href=\"/#focuses\""),
         "{html}"
     );
 }
