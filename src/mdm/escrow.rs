@@ -31,7 +31,7 @@ fn archive_one(tx: &Tx, enrollment: &Enrollment, column: SealedColumn, kind: Esc
 /// Gives an enrollment that goes on after all the secrets back that [`archive`] kept under this note.
 pub(in crate::mdm) fn restore(tx: &Tx, enrollment: &Enrollment, note: &str) -> Result<()> {
     for (column, kind) in USED {
-        if let Some(value) = escrow::take(tx, (enrollment.id.as_str(), enrollment.generation), kind, note)? {
+        if let Some(value) = escrow::take(tx, enrollment, kind, note)? {
             enrollments::set_secret(tx, &enrollment.id, column, Some(value.expose().as_slice()))?;
         }
     }

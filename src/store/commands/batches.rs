@@ -22,7 +22,7 @@ pub struct Batch {
 }
 
 /// Events that are looked through for them, the newest.
-const LOOKED_THROUGH: i64 = 50_000;
+const LOOKED_THROUGH: i64 = 20_000;
 
 /// What people and scripts asked of several devices at once since a moment, the newest first. What they share is who asked, when, and for what.
 pub fn batches(tx: &Tx, since: Timestamp, limit: u32) -> Result<Vec<Batch>> {
