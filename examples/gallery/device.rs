@@ -186,6 +186,7 @@ fn ask(deed: Deed, n: usize, macs: bool) -> Markup {
         typed,
         errors: &[],
         networks: None,
+        note: "",
     };
     deeds::ask(&shell(), &view)
 }

@@ -58,7 +58,7 @@ pub(crate) fn young_shell() -> Shell {
 
 /// As [`shell`], after something was done.
 pub(crate) fn told_shell(state: State, words: &str) -> Shell {
-    Shell { flash: Some(Flash { state, words: words.into() }), ..shell() }
+    Shell { flash: Some(Flash { state, words: words.into(), way: None }), ..shell() }
 }
 
 fn main() -> std::io::Result<()> {

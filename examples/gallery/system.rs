@@ -11,7 +11,7 @@ use rollcall::http::pages::system::people::{self, AdminForm, TokenForm};
 use rollcall::http::pages::system::practice::{self, PracticeView};
 use rollcall::http::pages::system::releases::{self, ReleasesView, RootRow};
 use rollcall::http::pages::system::{self, AdminRow, JobRow, SystemPart, SystemView, TokenRow};
-use rollcall::http::pages::today::{self, Countdown, Need, TodayView};
+use rollcall::http::pages::today::{self, BatchRow, Countdown, Need, TodayView};
 
 use rollcall::mdm::Role;
 use rollcall::mdm::backups::plan::Plan;
@@ -153,6 +153,8 @@ fn today() -> TodayView {
     let end = |name: &str, at, state| Countdown { name: name.into(), at, state, href: "/system/push".into() };
     TodayView {
         focuses: vec![],
+        plans: vec![],
+        batches: vec![BatchRow { deed: "restart".into(), by: "kim (owner)".into(), at: ago(180), all: 19, confirmed: 12, waiting: 7 }],
         may_teach: true,
         may_configure: true,
         needs: vec![
@@ -200,6 +202,8 @@ fn today() -> TodayView {
 fn nothing_today() -> TodayView {
     TodayView {
         focuses: vec![],
+        plans: vec![],
+        batches: vec![],
         may_teach: true,
         may_configure: true,
         needs: vec![],

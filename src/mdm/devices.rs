@@ -3,13 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
-use crate::mdm::{Actor, Right, checkin, escrow as held, journal, licences, push};
+use crate::mdm::{Actor, Right, absent, checkin, escrow as held, journal, licences, push};
 use crate::secret::SecretBytes;
 use crate::store::devices::{self, Device};
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 use crate::store::escrow::{EscrowKind, Held};
 use crate::store::roster::{self, Counts, Listed};
 use crate::store::{Tx, groups};
+
+/// Why a retired device's enrollment is over, in words.
+const RETIRED: &str = "the device was retired";
 
 /// A device by its id, by the Nano id of one of its enrollments, or by its serial number.
 pub fn find(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
@@ -94,7 +97,7 @@ pub fn retire(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
     if channel.state != EnrollmentState::Enrolled && channel.state != EnrollmentState::Authenticated {
         return Err(Error::conflict("This device is not enrolled any more, so there is nothing to retire."));
     }
-    checkin::end(tx, &channel, EnrollmentState::Retired, "the device was retired")?;
+    checkin::end(tx, &channel, EnrollmentState::Retired, RETIRED)?;
     for mut channel in enrollments::of_device(tx, &device.id)? {
         // It has not left yet: that it was told is noted when it was.
         channel.left_at = None;
@@ -106,13 +109,55 @@ pub fn retire(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
     Ok(device)
 }
 
+/// Whether a device was retired and has not come to be told yet.
+pub fn is_to_be_told(channel: &Enrollment) -> bool {
+    channel.state == EnrollmentState::Retired && channel.left_at.is_none()
+}
+
+/// Takes the retiring of a device back that was not told to leave yet: it stays managed, and what was taken from it is planned for anew.
+///
+/// # Errors
+/// A conflict where it is not retired, or was told to leave already.
+pub fn take_back(tx: &Tx, actor: &Actor, id: &str) -> Result<Device> {
+    actor.require(Right::Destroy)?;
+    let device = find(tx, actor, id)?;
+    let retired = enrollments::device_channel(tx, &device.id)?.filter(|channel| channel.state == EnrollmentState::Retired);
+    let Some(channel) = retired else {
+        return Err(Error::conflict("This device is not retired, so there is nothing to take back."));
+    };
+    let users = enrollments::user_channels(tx, &channel.id)?;
+    // A user's channel may have brought the answer home before the device's own.
+    let is_told = |channel: &Enrollment| channel.state == EnrollmentState::Retired && channel.left_at.is_some();
+    if is_told(&channel) || users.iter().any(is_told) {
+        return Err(Error::conflict("This device has been told to leave already; it comes back only by enrolling again."));
+    }
+    checkin::resume(tx, &channel, users, RETIRED)?;
+    journal::note(tx, actor, "device.retiring_taken_back", &channel, Value::Null)?;
+    Ok(device)
+}
+
 /// Removes a device from view. It is not told anything; what is held for it stays held; if it enrolls again it is back.
+///
+/// # Errors
+/// A conflict while it is enrolled, or enrolls: out of view, nobody could take back what it got from here.
 pub fn delete(tx: &Tx, actor: &Actor, id: &str) -> Result<()> {
     actor.require(Right::Destroy)?;
-    let mut device = find(tx, actor, id)?;
+    let device = find(tx, actor, id)?;
+    let state = enrollments::device_channel(tx, &device.id)?.map(|channel| channel.state);
+    if matches!(state, Some(EnrollmentState::Enrolled | EnrollmentState::Authenticated)) {
+        return Err(Error::conflict(
+            "Retire it first: it is enrolled, and deleted it would keep what it got from here and nobody could reach it. Once it is retired it can be deleted.",
+        ));
+    }
+    remove(tx, actor, device)
+}
+
+/// [`delete`] of a device that nobody has to retire first: a practice one ends with its runner.
+pub(in crate::mdm) fn remove(tx: &Tx, actor: &Actor, mut device: Device) -> Result<()> {
     device.deleted_at = Some(tx.now);
     device.refresh_due_at = None;
     devices::update(tx, &device)?;
+    absent::settled(tx, &device.id)?;
     groups::remove_from_all(tx, &device.id)?;
     licences::device_left(tx, &device.id)?;
     for channel in enrollments::of_device(tx, &device.id)? {

@@ -28,6 +28,16 @@ fn archive_one(tx: &Tx, enrollment: &Enrollment, column: SealedColumn, kind: Esc
     enrollments::set_secret(tx, &enrollment.id, column, None)
 }
 
+/// Gives an enrollment that goes on after all the secrets back that [`archive`] kept under this note.
+pub(in crate::mdm) fn restore(tx: &Tx, enrollment: &Enrollment, note: &str) -> Result<()> {
+    for (column, kind) in USED {
+        if let Some(value) = escrow::take(tx, enrollment, kind, note)? {
+            enrollments::set_secret(tx, &enrollment.id, column, Some(value.expose().as_slice()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Everything that is held for a device, without the values: what is in use first, then what is kept, newest first.
 pub(in crate::mdm) fn of_device(tx: &Tx, device: &Device) -> Result<Vec<Held>> {
     let mut held: Vec<_> = used(tx, device)?.into_iter().map(|(_, _, held)| held).collect();

@@ -6,15 +6,23 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::mdm::journal::{self, Subject};
 use crate::mdm::{Actor, Right, devices as room};
+use crate::protocol::command::{self, Command as Order};
 use crate::protocol::report::{self, device::DeviceLocation};
 use crate::store::commands as queue;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::{Tx, devices, reports};
 
+/// What puts a device into Lost Mode, and what ends that.
+const BEGINS: &str = "EnableLostMode";
+const ENDS: &str = "DisableLostMode";
+
+/// What the screen of a lost device says, by the keys of the command.
+const WORDS: [&str; 3] = ["Message", "PhoneNumber", "Footnote"];
+
 /// A device in Lost Mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
-    /// When it confirmed that it is; absent where it only said so, as one does that was lost before it came here.
+    /// When it first confirmed that it is; absent where it only said so, as one does that was lost before it came here.
     pub since: Option<Timestamp>,
     /// When its last answer came that says where it is.
     pub told_at: Option<Timestamp>,
@@ -26,7 +34,7 @@ pub fn of(tx: &Tx, channel: &Enrollment) -> Result<Option<Lost>> {
         return Ok(None);
     }
     let confirmed = |request_type| queue::latest_acknowledged(tx, &channel.id, channel.generation, request_type);
-    let (on, off) = (confirmed("EnableLostMode")?, confirmed("DisableLostMode")?);
+    let (on, off) = (confirmed(BEGINS)?, confirmed(ENDS)?);
     let order = |command: &queue::Command| (command.finished_at, command.seq);
     let is_on = match (&on, &off) {
         (Some(on), Some(off)) => Some(order(on) > order(off)),
@@ -35,13 +43,57 @@ pub fn of(tx: &Tx, channel: &Enrollment) -> Result<Option<Lost>> {
         (None, None) => None,
     };
     let confirmed_at = [&on, &off].into_iter().flatten().filter_map(|command| command.finished_at).max();
+    let said = reported(tx, channel)?;
     // What it reported before it confirmed something says less than that.
-    let reported = reported(tx, channel)?.filter(|(_, at)| confirmed_at.is_none_or(|confirmed| *at > confirmed));
+    let reported = said.filter(|(_, at)| confirmed_at.is_none_or(|confirmed| *at > confirmed));
     if !reported.map(|(is_lost, _)| is_lost).or(is_on).unwrap_or_default() {
         return Ok(None);
     }
-    let since = on.filter(|_| is_on == Some(true)).and_then(|command| command.finished_at);
+    // It is lost since it was told so first; a newer message is no newer loss.
+    let ended = off.as_ref().and_then(|command| command.finished_at.map(|at| (at, command.seq)));
+    let found = said.filter(|(is_lost, _)| !is_lost).map(|(_, at)| (at, 0));
+    let began = match is_on {
+        Some(true) => queue::first_acknowledged_after(tx, &channel.id, channel.generation, BEGINS, ended.max(found))?,
+        _ => None,
+    };
+    let since = began.and_then(|command| command.finished_at);
     Ok(Some(Lost { since, told_at: told(tx, channel, since)?.map(|(_, at)| at) }))
+}
+
+/// The command by which it is lost, or will be when it hears of it; nothing where an end of that is newer.
+fn lost_by(tx: &Tx, channel: &Enrollment) -> Result<Option<queue::Command>> {
+    let last = queue::latest_standing(tx, &channel.id, channel.generation, &[BEGINS, ENDS])?;
+    let Some(begins) = last.filter(|command| command.request_type == BEGINS) else { return Ok(None) };
+    Ok(if begins.finished_at.is_none() || of(tx, channel)?.is_some() { Some(begins) } else { None })
+}
+
+/// Refuses what would put a device into Lost Mode that is lost already: with many at once, nobody means to change what its screen says.
+///
+/// # Errors
+/// A conflict where it is in Lost Mode, or was told to go there.
+pub fn not_twice(tx: &Tx, actor: &Actor, device_id: &str) -> Result<()> {
+    let channel = room::channel(tx, actor, device_id)?;
+    let last = queue::latest_standing(tx, &channel.id, channel.generation, &[BEGINS, ENDS])?;
+    // One that was lost before it came here has no command that says so.
+    let is_lost = if last.is_none() { of(tx, &channel)?.is_some() } else { lost_by(tx, &channel)?.is_some() };
+    if is_lost {
+        return Err(Error::conflict("It is lost already and stays as it is. What its screen says is changed on its own page."));
+    }
+    Ok(())
+}
+
+/// Has an order for a lost device say what its screen says already, where the order leaves that out; an empty text takes it away.
+pub(in crate::mdm) fn keep_words(tx: &Tx, channel: &Enrollment, order: &mut Order) -> Result<()> {
+    let Some(begins) = lost_by(tx, channel)? else { return Ok(()) };
+    let Some(payload) = queue::payload(tx, begins.seq)? else { return Ok(()) };
+    let Ok(before) = command::validate_raw(payload.expose(), true) else { return Ok(()) };
+    let before = before.with_uuid_or(|| tx.command_uuid());
+    for key in WORDS.into_iter().filter(|key| before.has_key(key)) {
+        if !order.has_key(key) {
+            order.set_text(key, before.text(key).unwrap_or_default());
+        }
+    }
+    Ok(())
 }
 
 /// What the device reported of Lost Mode since it enrolled, and when.

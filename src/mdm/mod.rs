@@ -1,5 +1,6 @@
 //! What is decided: synchronous rooms that take a transaction and return.
 
+pub mod absent;
 pub mod access;
 pub mod actor;
 pub mod ade;
@@ -9,6 +10,7 @@ pub mod apps;
 pub mod assignments;
 pub mod attestation;
 pub mod backups;
+pub mod batches;
 pub mod betas;
 pub mod ca;
 pub mod capability;

@@ -1,6 +1,7 @@
 //! What needs a person now: the alerts that were raised, and what keeps the appliance from its work as it stands.
 
 use crate::error::Result;
+use crate::mdm::absent;
 use crate::mdm::apps::declined_words;
 use crate::mdm::return_to_service::watch;
 use crate::mdm::setup_assistant;
@@ -78,6 +79,7 @@ pub fn is_of_seats(need: &Alert) -> bool {
 /// Everything that needs somebody, the most harmful first.
 pub fn all(tx: &Tx) -> Result<Vec<Alert>> {
     let mut needs = alerts::all(tx)?;
+    absent::tell(tx, &mut needs)?;
     if push_certificates::current(tx)?.is_none() {
         needs.push(Alert {
             key: String::from("push.none"),

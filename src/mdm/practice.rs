@@ -77,7 +77,7 @@ pub fn remove(tx: &Tx, actor: &Actor) -> Result<usize> {
     loop {
         let present = roster::list(tx, &filter, Sort::Name, false, None, REMOVED_PER_PAGE)?;
         for listed in &present {
-            devices::delete(tx, actor, &listed.device.id)?;
+            devices::remove(tx, actor, listed.device.clone())?;
         }
         removed += present.len();
         if present.is_empty() {

@@ -120,11 +120,13 @@ fn standing(enrollment: &Enrollment) -> Option<Reason> {
         }
         EnrollmentState::Erased => Some(problem("It was erased.", "Set it up and open an invitation on it to bring it back.", at)),
         EnrollmentState::Retired if at.is_some() => {
-            Some(problem("It was retired and has been told to leave.", "Delete it, or enroll it again.", at))
+            Some(wait("It was retired and has been told to leave.", "Delete it, or enroll it again.", None))
         }
-        EnrollmentState::Retired => {
-            Some(wait("It was retired; it will be told to leave when it connects.", "it may be off or without network", None))
-        }
+        EnrollmentState::Retired => Some(wait(
+            "It was retired; it will be told to leave when it connects.",
+            "it may be off or without network; until then that can be taken back",
+            None,
+        )),
         EnrollmentState::Enrolled if enrollment.awaiting_configuration => None,
         EnrollmentState::Enrolled if enrollment.questions_due => Some(wait(
             "It has enrolled and not connected yet.",

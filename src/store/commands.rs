@@ -1,9 +1,13 @@
 //! The command queue: one row per command and enrollment, in the order in which it will be offered.
 
+mod batches;
+mod confirmed;
 mod kinds;
 mod standing;
 mod tried;
 
+pub use batches::{Batch, batches};
+pub use confirmed::{first_acknowledged_after, latest_acknowledged, latest_standing};
 pub use kinds::{newest_open, open_of_kinds};
 use rusqlite::{Row, named_params};
 pub use standing::{Standing, most_not_nows, standing};
@@ -297,18 +301,6 @@ pub fn latest(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str)
     tx.optional(
         &format!(
             "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3 ORDER BY seq DESC LIMIT 1"
-        ),
-        (enrollment_id, generation, request_type),
-        command,
-    )
-}
-
-/// The command of a type that an enrollment confirmed last in a generation.
-pub fn latest_acknowledged(tx: &Tx, enrollment_id: &str, generation: i64, request_type: &str) -> Result<Option<Command>> {
-    tx.optional(
-        &format!(
-            "SELECT {COLUMNS} FROM commands WHERE enrollment_id = ?1 AND generation = ?2 AND request_type = ?3 AND state = 'acknowledged'
-             ORDER BY finished_at DESC, seq DESC LIMIT 1"
         ),
         (enrollment_id, generation, request_type),
         command,

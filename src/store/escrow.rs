@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::secret::SecretBytes;
 use crate::store::Tx;
+use crate::store::enrollments::Enrollment;
 use crate::store::words::words;
 
 words! {
@@ -92,6 +93,19 @@ pub fn value(tx: &Tx, device_id: &str, id: &str) -> Result<Option<(EscrowKind, S
             Ok((row.get(0)?, row.get(1)?))
         })?;
     row.map(|(kind, sealed)| Ok((kind, tx.open("escrow.value", &sealed)?))).transpose()
+}
+
+/// Takes the newest secret of a kind and note that came from this generation of an enrollment out of what is held.
+pub fn take(tx: &Tx, of: &Enrollment, kind: EscrowKind, note: &str) -> Result<Option<SecretBytes>> {
+    let row: Option<(String, Vec<u8>)> = tx.optional(
+        "SELECT id, value_sealed FROM escrow WHERE device_id = ?1 AND kind = ?2 AND enrollment_id = ?3 AND generation = ?4 AND note = ?5
+         ORDER BY created_at DESC, id DESC LIMIT 1",
+        (&of.device_id, kind, &of.id, of.generation, note),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let Some((id, sealed)) = row else { return Ok(None) };
+    tx.execute("DELETE FROM escrow WHERE id = ?1", [&id])?;
+    tx.open("escrow.value", &sealed).map(Some)
 }
 
 /// Removes everything held for a device; gives how many secrets that were.

@@ -24,11 +24,11 @@ words! {
     pub enum Standing {
         /// Enrolled, heard of lately, nothing waits.
         Ok = "ok",
-        /// Something waits for it, an app cannot be had yet, or it is in the middle of enrolling.
+        /// Something waits for it, an app cannot be had yet, it is in the middle of enrolling, or it was retired and not told yet.
         Waiting = "waiting",
-        /// Not heard of for a week.
+        /// Not heard of for a week, or retired and told to leave.
         Silent = "silent",
-        /// It left, was erased or retired, cannot be pushed to, something failed on it, or it is past the deadline of an update.
+        /// It left, was erased, cannot be pushed to, something failed on it, or it is past the deadline of an update.
         Problem = "problem",
         /// It is in Lost Mode, or was told to go there.
         Lost = "lost",
@@ -302,6 +302,18 @@ pub fn refusing(tx: &Tx) -> Result<u64> {
         "{ROSTER} SELECT count(DISTINCT device_id) FROM troubles CROSS JOIN enrollments ON enrollments.id = enrollment_id
                   WHERE what = 'setting' AND state = 'enrolled'"
     );
+    tx.one(&sql, [tx.now], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
+/// The channels of devices in Lost Mode, at most so many.
+pub fn lost_channels(tx: &Tx, limit: u32) -> Result<Vec<String>> {
+    let sql = format!("{ROSTER} SELECT channel_id FROM lost WHERE lost = 'on' ORDER BY channel_id LIMIT ?2");
+    tx.list(&sql, (tx.now, limit), |row| row.get(0))
+}
+
+/// Devices that count as silent because they were retired and told to leave, practice ones left out.
+pub fn retired(tx: &Tx) -> Result<u64> {
+    let sql = format!("{ROSTER} SELECT count(*) FROM roster WHERE enrollment_state = 'retired' AND standing = 'silent' AND NOT practice");
     tx.one(&sql, [tx.now], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show, delete))
-        .routes(routes!(retire))
+        .routes(routes!(retire, take_back))
         .routes(routes!(refresh))
         .routes(routes!(renew))
         .merge(inventory::routes())
@@ -215,9 +215,9 @@ async fn show(State(app): State<App>, Authenticated(actor): Authenticated, Path(
     Ok(JsonBody(view.await?))
 }
 
-/// Remove a device from view. It is told nothing, and what is held for it stays held.
+/// Remove a device from view. It is told nothing, and what is held for it stays held. One that is enrolled is retired first.
 #[utoipa::path(delete, path = "/api/v1/devices/{id}", tag = "devices", params(("id" = String, Path, description = "Its id or Nano id")),
-    responses((status = 204, description = "Removed from view")))]
+    responses((status = 204, description = "Removed from view"), (status = 409, description = "It is enrolled; retire it first")))]
 async fn delete(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<StatusCode> {
     app.store.write(app.now(), move |tx| devices::delete(tx, &actor, &id)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -239,6 +239,20 @@ async fn retire(
         })
         .await?;
     Ok((StatusCode::ACCEPTED, JsonBody(listed.into())))
+}
+
+/// Take back that a device was retired, as long as it has not been told to leave. It stays managed, and is planned for anew.
+#[utoipa::path(delete, path = "/api/v1/devices/{id}/retire", tag = "devices", params(("id" = String, Path, description = "Its id or Nano id")),
+    responses((status = 200, description = "It stays", body = DeviceView), (status = 409, description = "It is not retired, or was told already")))]
+async fn take_back(State(app): State<App>, Authenticated(actor): Authenticated, Path(id): Path<String>) -> Result<JsonBody<DeviceView>> {
+    let listed = app
+        .store
+        .write(app.now(), move |tx| {
+            devices::take_back(tx, &actor, &id)?;
+            devices::standing(tx, &actor, &id)
+        })
+        .await?;
+    Ok(JsonBody(listed.into()))
 }
 
 /// Ask a device for its inventory and for what became of its declarations, now.

@@ -3,11 +3,15 @@
 use maud::{Markup, html};
 
 use super::parts::{
-    Button, Frame, Live, Roll, Section, Shell, Sparkline, State, count, day, empty, frame, legend, live, roll, section, sparkline,
-    state_square, state_square_named, thousands, time_ago,
+    Button, Frame, Live, Roll, Section, Shell, Sparkline, State, bar, count, day, empty, frame, legend, live, progress, roll, section,
+    sparkline, state_square, state_square_named, thousands, time_ago,
 };
 use super::teaching::{FocusRow, running};
+use super::updates::plans::PlanRow;
 use crate::clock::Timestamp;
+
+/// Where one sees what goes on: address and words.
+pub const GOING_ON: (&str, &str) = ("/#focuses", "Show how far they are");
 
 /// What the page shows.
 #[derive(Debug, Clone)]
@@ -16,7 +20,11 @@ pub struct TodayView {
     pub needs: Vec<Need>,
     /// Lessons that go on.
     pub focuses: Vec<FocusRow>,
-    /// Whether the viewer may end them.
+    /// Update plans by which devices get an update now.
+    pub plans: Vec<PlanRow>,
+    /// What was asked of several devices at once.
+    pub batches: Vec<BatchRow>,
+    /// Whether the viewer may end lessons.
     pub may_teach: bool,
     /// Whether the viewer may add practice devices.
     pub may_configure: bool,
@@ -43,6 +51,23 @@ pub struct Need {
     pub way: Option<(String, String)>,
 }
 
+/// Something that was asked of several devices at once.
+#[derive(Debug, Clone)]
+pub struct BatchRow {
+    /// What they were asked, to stand after "to": `restart`.
+    pub deed: String,
+    /// Who asked.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// How many were asked.
+    pub all: u64,
+    /// How many have confirmed it.
+    pub confirmed: u64,
+    /// In how many queues it is still.
+    pub waiting: u64,
+}
+
 /// Something that ends.
 #[derive(Debug, Clone)]
 pub struct Countdown {
@@ -62,9 +87,7 @@ pub fn page(shell: &Shell, view: &TodayView) -> Markup {
     let total: u64 = view.counts.iter().sum();
     let content = html! {
         (live(Live { id: "needs", topics: "device enrollment command push app update update_plan release notice", of: None, src: None }, needs(view)))
-        (live(Live { id: "focuses", topics: "focus deployment", of: None, src: None }, html! {
-            @if !view.focuses.is_empty() { (section("Going on now", running(&view.focuses, view.may_teach))) }
-        }))
+        (live(Live { id: "focuses", topics: "focus deployment command update update_plan device enrollment", of: None, src: None }, going_on(view, shell.now)))
         @if total == 0 {
             // Live too, so that the first device is seen coming.
             (live(Live { id: "roll", topics, of: None, src: None }, section("Devices", empty(
@@ -102,6 +125,40 @@ fn needs(view: &TodayView) -> Markup {
             }
         },
     )
+}
+
+/// Lessons, update plans and what was asked of many, each as far as devices have confirmed it.
+fn going_on(view: &TodayView, now: Timestamp) -> Markup {
+    if view.focuses.is_empty() && view.plans.is_empty() && view.batches.is_empty() {
+        return Markup::default();
+    }
+    let work = |state: State, content: Markup| html! { li { (state_square_named(state, 16, "goes on")) div { (content) } } };
+    let content = html! {
+        @if !view.focuses.is_empty() { (running(&view.focuses, view.may_teach)) }
+        @if !view.plans.is_empty() || !view.batches.is_empty() {
+            ul.needs {
+                @for plan in &view.plans {
+                    (work(State::Waiting, html! {
+                        p.what { a href=(format!("/updates/plans/{}", plan.id)) { (plan.name) } " brings " (plan.target) }
+                        (bar(&plan.segments))
+                    }))
+                }
+                @for batch in &view.batches { (work(if batch.waiting == 0 { State::Ok } else { State::Waiting }, asked(batch, now))) }
+            }
+        }
+    };
+    section("Going on now", content)
+}
+
+fn asked(batch: &BatchRow, now: Timestamp) -> Markup {
+    let others = batch.all.saturating_sub(batch.confirmed + batch.waiting);
+    let waiting = if batch.waiting > 0 { format!(" {} in the queue.", count(batch.waiting, "has it", "have it")) } else { String::new() };
+    let others = if others > 0 { format!(" {} and will not.", count(others, "did not do it", "did not do it")) } else { String::new() };
+    html! {
+        p.what { (count(batch.all, "device was", "devices were")) " asked to " (batch.deed) }
+        (progress(batch.confirmed, batch.all, &format!("have confirmed.{waiting}{others}")))
+        p.quiet { "Asked by " (batch.by) " " (time_ago(batch.at, now)) "." }
+    }
 }
 
 fn devices(view: &TodayView, total: u64) -> Markup {
@@ -145,6 +202,8 @@ mod tests {
         TodayView {
             needs: vec![],
             focuses: vec![],
+            plans: vec![],
+            batches: vec![],
             may_teach: true,
             may_configure: true,
             roll: Roll::default(),
@@ -178,5 +237,22 @@ mod tests {
         {
             assert!(html.contains(part), "{part} in {html}");
         }
+    }
+
+    #[test]
+    fn what_was_asked_of_many_says_how_many_have_confirmed_it() {
+        let batch = BatchRow { deed: "restart".into(), by: "kim <owner>".into(), at: NOW, all: 19, confirmed: 12, waiting: 5 };
+        let html = page(&shell(), &TodayView { batches: vec![batch], ..view() }).into_string();
+        for part in [
+            "Going on now",
+            "19 devices were asked to restart",
+            "12 of 19",
+            "5 have it in the queue.",
+            "2 did not do it",
+            "kim &lt;owner&gt;",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!page(&shell(), &view()).into_string().contains("Going on now"));
     }
 }

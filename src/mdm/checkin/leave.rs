@@ -5,12 +5,13 @@ use serde_json::json;
 use crate::error::Result;
 use crate::mdm::checkin::{Reply, actor, note_state};
 use crate::mdm::enroll::identify::Standing;
+use crate::mdm::enroll::renewal;
 use crate::mdm::return_to_service::watch;
-use crate::mdm::{apps, commands, escrow, groups, journal, licences};
+use crate::mdm::{absent, apps, commands, escrow, groups, journal, licences, push};
 use crate::protocol::os_version::OsVersion;
 use crate::protocol::platform::Platform;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
-use crate::store::{Tx, devices};
+use crate::store::{Tx, certificates, deployments, devices};
 
 /// The answer by which a retired device leaves; which one depends on what its OS understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub(in crate::mdm) fn told(tx: &Tx, enrollment: &Enrollment, how: HowToLeave) ->
 /// The device says that its profile was removed. What is held for it stays held.
 pub(super) fn check_out(tx: &Tx, enrollment: &Enrollment) -> Result<Reply> {
     end(tx, enrollment, EnrollmentState::Left, "the device left")?;
+    absent::left(tx, enrollment)?;
     note_state(tx, enrollment, "enrollment.left")?;
     Ok(Reply::Empty)
 }
@@ -74,7 +76,7 @@ pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentSta
         } else {
             apps::left(tx, &channel)?;
         }
-        escrow::archive(tx, &channel, &format!("kept when {because}"))?;
+        escrow::archive(tx, &channel, &kept_when(because))?;
         channel.state = state;
         channel.left_at = Some(tx.now);
         channel.renewal_due_at = None;
@@ -88,6 +90,37 @@ pub(in crate::mdm) fn end(tx: &Tx, enrollment: &Enrollment, state: EnrollmentSta
         } else {
             licences::device_left(tx, &enrollment.device_id)?;
         }
+    }
+    Ok(())
+}
+
+/// What stands beside the secrets of an enrollment that is over.
+fn kept_when(because: &str) -> String {
+    format!("kept when {because}")
+}
+
+/// Undoes [`end`], as `because` names it, for an enrollment and its `users` that have heard nothing of it: they are managed as before, are asked anew
+/// what they have, and are planned for.
+pub(in crate::mdm) fn resume(tx: &Tx, enrollment: &Enrollment, users: Vec<Enrollment>, because: &str) -> Result<()> {
+    let identities = certificates::of_enrollment(tx, &enrollment.id)?;
+    let in_use = identities.iter().find(|identity| identity.revoked_at.is_none());
+    let mut device_channel = enrollment.clone();
+    device_channel.renewal_due_at = in_use.map(renewal::first_due);
+    device_channel.state = if enrollment.enrolled_at.is_some() { EnrollmentState::Enrolled } else { EnrollmentState::Authenticated };
+    let of_users = users.into_iter().filter(|user| user.state == EnrollmentState::Retired).map(|user| {
+        // Where nobody can be woken, the user has not been back since the generation before.
+        let (state, left_at) = if user.has_push_token { (EnrollmentState::Enrolled, None) } else { (EnrollmentState::Left, Some(tx.now)) };
+        Enrollment { state, left_at, ..user }
+    });
+    for channel in std::iter::once(device_channel.clone()).chain(of_users) {
+        escrow::restore(tx, &channel, &kept_when(because))?;
+        enrollments::update(tx, &channel)?;
+        deployments::look_again_at(tx, &channel.id)?;
+    }
+    groups::place(tx, &enrollment.device_id)?;
+    if device_channel.state == EnrollmentState::Enrolled {
+        enrollments::set_questions_due(tx, &enrollment.id, true)?;
+        push::due_now(tx, &device_channel)?;
     }
     Ok(())
 }

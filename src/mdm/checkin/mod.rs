@@ -19,7 +19,7 @@ use crate::store::Tx;
 use crate::store::enrollments::{self, Enrollment, EnrollmentState};
 
 pub use leave::{HowToLeave, how_to_leave};
-pub(in crate::mdm) use leave::{end, told};
+pub(in crate::mdm) use leave::{end, resume, told};
 pub use moved_in::{Handed, MovedIn, hand_over, move_in};
 
 /// What the device is answered.

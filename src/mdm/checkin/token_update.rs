@@ -6,7 +6,7 @@ use crate::mdm::checkin::{Reply, bound, is_over, moved_in, note_state, refuse};
 use crate::mdm::enroll::identify::{self, Outcome, Presented, Refusal};
 use crate::mdm::enroll::taken_over::{self, Proof};
 use crate::mdm::enroll::{automated, next_root, renewal};
-use crate::mdm::{Actor, ade, commands, groups, people, push, return_to_service, setup_assistant, webhooks};
+use crate::mdm::{Actor, absent, ade, commands, groups, people, push, return_to_service, setup_assistant, webhooks};
 use crate::pki::digest;
 use crate::protocol::checkin::{CheckIn, TokenUpdate};
 use crate::protocol::command;
@@ -110,6 +110,7 @@ fn begin(tx: &Tx, presented: &Presented, enrollment: &Enrollment) -> Result<()> 
         next_root::came_with(tx, enrollment, &presented.fingerprint)?;
         enrollments::set_questions_due(tx, &enrollment.id, true)?;
         people::invited(tx, &enrollment.device_id)?;
+        absent::settled(tx, &enrollment.device_id)?;
         let proof = taken_over::proof(tx, enrollment, &presented.fingerprint)?;
         if proof == Proof::Proven {
             taken_over::put_out_others(tx, enrollment)?;

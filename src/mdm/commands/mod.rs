@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::mdm::checkin::device_channel;
-use crate::mdm::{Actor, Right, journal, push};
+use crate::mdm::{Actor, Right, journal, lost, push};
 use crate::protocol::availability::Capabilities;
 use crate::protocol::command::{self, Command as Order, RawCommand};
 use crate::protocol::ids::EnrollmentKind;
@@ -265,13 +265,16 @@ pub fn new_pin(tx: &Tx) -> Secret<String> {
     Secret::new(digits.map(|byte| char::from(b'0' + byte % 10)).collect())
 }
 
-/// Fills in what only we hold: ClearPasscode's UnlockToken.
+/// Fills in what only we hold: ClearPasscode's UnlockToken, and what the screen of a lost device says already.
 fn complete(tx: &Tx, enrollment: &Enrollment, order: &mut Order) -> Result<()> {
     if order.request_type == "ClearPasscode" && !order.has_key("UnlockToken") {
         let Some(token) = enrollments::secret(tx, &enrollment.id, SealedColumn::UnlockToken)? else {
             return Err(Error::conflict("This device never gave an unlock token, so its passcode cannot be cleared from here."));
         };
         order.set_data("UnlockToken", token.expose().clone());
+    }
+    if order.request_type == "EnableLostMode" {
+        lost::keep_words(tx, enrollment, order)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What stands now of which people may want to hear: what needs somebody, and what comes to its end.
 
 use crate::error::Result;
+use crate::mdm::absent;
 use crate::mdm::ca::tls;
 use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::needs;
@@ -60,7 +61,10 @@ pub fn gather(tx: &Tx, own_tls: bool) -> Result<Vec<Fact>> {
 }
 
 fn is_told(need: &Alert) -> bool {
-    !NOT_TOLD.contains(&need.key.as_str()) && !TOLD_BY_ENDS.iter().any(|beginning| need.key.starts_with(beginning))
+    // Whoever set lost mode knows of it.
+    !NOT_TOLD.contains(&need.key.as_str())
+        && !need.key.starts_with(absent::LOST)
+        && !TOLD_BY_ENDS.iter().any(|beginning| need.key.starts_with(beginning))
 }
 
 fn of_need(need: Alert) -> Fact {
@@ -84,7 +88,9 @@ fn kind(need: &Alert) -> NoticeKind {
 /// Devices that take no wake-ups: a few lie in a drawer, many at once say that something is between.
 fn silent(tx: &Tx) -> Result<Option<Fact>> {
     let counts = roster::counts(tx, &Filter { practice: Some(false), ..Filter::default() })?;
-    let (all, silent) = (counts.iter().sum::<u64>(), counts[Standing::Silent as usize]);
+    // Who was retired is to be silent.
+    let retired = roster::retired(tx)?;
+    let (all, silent) = (counts.iter().sum::<u64>() - retired, counts[Standing::Silent as usize] - retired);
     if silent < SILENT_MIN || silent * 100 < all * SILENT_PER_CENT {
         return Ok(None);
     }

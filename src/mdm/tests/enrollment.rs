@@ -125,7 +125,7 @@ fn no_old_command_reaches_a_new_enrollment() {
         device.enqueue(command::install_profile(Uuid::from_u128(number), format!("not a profile {number}").into_bytes()));
     }
     let enrollment = device.enrollment();
-    school.write(move |tx| devices::delete(tx, &Actor::Console, &enrollment.device_id));
+    school.write(move |tx| devices::remove(tx, &Actor::Console, devices::find(tx, &Actor::Console, &enrollment.device_id)?));
     assert!(device.idle().is_none(), "a deleted device gets nothing");
     school.clock.advance(days(2));
     let again = Device { school: &school, udid: UDID.to_owned(), identity: school.certificate("second", Purpose::Enroll, None) };

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Device, School};
 use crate::error::Kind;
 use crate::mdm::lost::{self, Lost};
-use crate::mdm::{Actor, Role};
+use crate::mdm::{Actor, Role, absent, needs};
 use crate::protocol::command::{self, Command, LostMode};
 use crate::store::roster::{self, LostState, Standing};
 use crate::store::{devices, events};
@@ -153,4 +153,58 @@ fn where_it_is_is_for_those_who_send_commands_and_each_look_is_recorded() {
     assert!(looks[0].actor == "kim (helper)" && !looks[0].data.to_string().contains("48.1"), "{looks:?}");
     confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(3)), "");
     assert_eq!(look(Role::Helper).unwrap_err().kind, Kind::NotFound, "it is not lost any more");
+}
+
+#[test]
+fn a_new_message_keeps_the_beginning_the_position_and_what_it_leaves_out() {
+    let school = School::new().with_push_certificates();
+    let ipad = supervised(&school);
+    let lose = |number: u128, message: Option<&str>, phone: Option<&str>| {
+        let (message, phone_number) = (message.map(str::to_owned), phone.map(str::to_owned));
+        command::enable_lost_mode(Uuid::from_u128(number), LostMode { message, phone_number, ..LostMode::default() })
+    };
+    confirms(&school, &ipad, lose(11, Some("Please call"), Some("+49 30 1")), "");
+    let since = Some(school.clock.now());
+    confirms(&school, &ipad, command::device_location(Uuid::from_u128(12)), PLACE);
+    let told_at = Some(school.clock.now());
+    for (number, message, phone, shown) in [
+        (13, Some("Bring it to the office"), None, ["Bring it to the office", "+49 30 1"]),
+        (14, None, Some("+49 30 2"), ["Bring it to the office", "+49 30 2"]),
+    ] {
+        let queued = ipad.enqueue(lose(number, message, phone)).seq;
+        let payload = school.write(move |tx| crate::store::commands::payload(tx, queued)).unwrap();
+        let said = String::from_utf8_lossy(payload.expose()).into_owned();
+        assert!(shown.iter().all(|words| said.contains(words)), "{said}");
+        school.clock.advance(Duration::from_secs(60));
+        ipad.answer_everything();
+        assert_eq!(stands(&school, &ipad), Some(Lost { since, told_at }), "it is lost since it was told so first");
+    }
+    let id = ipad.enrollment().device_id;
+    let again = school.try_write(move |tx| lost::not_twice(tx, &Actor::Console, &id)).unwrap_err();
+    assert!(again.kind == Kind::Conflict && again.message.contains("lost already"), "{again}");
+    confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(15)), "");
+    let id = ipad.enrollment().device_id;
+    school.write(move |tx| lost::not_twice(tx, &Actor::Console, &id));
+    let queued = ipad.enqueue(lose(16, Some("x"), None)).seq;
+    let payload = school.write(move |tx| crate::store::commands::payload(tx, queued)).unwrap();
+    assert!(!String::from_utf8_lossy(payload.expose()).contains("+49"), "the next loss begins with nothing");
+    let id = ipad.enrollment().device_id;
+    assert!(school.try_write(move |tx| lost::not_twice(tx, &Actor::Console, &id)).is_err(), "it was told, and will be");
+    school.clock.advance(Duration::from_secs(60));
+    ipad.answer_everything();
+    assert_eq!(stands(&school, &ipad), Some(Lost { since: Some(school.clock.now()), told_at: None }));
+}
+
+#[test]
+fn a_lost_device_is_named_last_of_all_until_it_is_lost_no_more() {
+    let school = School::new().with_push_certificates();
+    let ipad = supervised(&school);
+    let last = || school.write(needs::all).pop().map(|need| (need.key, need.message)).unwrap_or_default();
+    assert!(!last().0.starts_with(absent::LOST));
+    confirms(&school, &ipad, lose(), "");
+    let (key, message) = last();
+    assert_eq!(key, format!("{}{}", absent::LOST, ipad.enrollment().device_id));
+    assert!(message.starts_with("iPad 1 is in lost mode since "), "{message}");
+    confirms(&school, &ipad, command::disable_lost_mode(Uuid::from_u128(3)), "");
+    assert!(!last().0.starts_with(absent::LOST));
 }

@@ -15,6 +15,7 @@ mod farewell;
 mod foreseen;
 mod groups;
 mod imports;
+mod leaving;
 mod library;
 mod licences;
 mod locked;

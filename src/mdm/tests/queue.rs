@@ -368,7 +368,8 @@ fn a_deleted_device_is_sent_nothing_by_any_way_and_comes_back_as_a_new_one() {
     let device = school.enrolled("A-1");
     let enrollment = device.enrollment();
     let refused = school.try_write(move |tx| {
-        crate::mdm::devices::delete(tx, &Actor::Console, &enrollment.device_id)?;
+        let known = crate::mdm::devices::find(tx, &Actor::Console, &enrollment.device_id)?;
+        crate::mdm::devices::remove(tx, &Actor::Console, known)?;
         commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(command::restart_device(uuid(1), None)))
     });
     assert_eq!(refused.unwrap_err().kind, Kind::Conflict);

@@ -126,7 +126,10 @@ fn the_certificate_of_a_deleted_device_is_not_renewed() {
     device.token_update(false);
     let renewed = renew(&school, first, "second").unwrap();
     let enrollment = device.enrollment();
-    school.write(move |tx| crate::mdm::devices::delete(tx, &Actor::Console, &enrollment.device_id));
+    school.write(move |tx| {
+        let known = crate::mdm::devices::find(tx, &Actor::Console, &enrollment.device_id)?;
+        crate::mdm::devices::remove(tx, &Actor::Console, known)
+    });
     assert_eq!(renew(&school, first, "third"), Err(Refusal::NotRenewable));
     // One that was issued before brings it back, seen by everybody.
     let identity = Presented { fingerprint: renewed, certificate: None, imported_authority: None, bearer: None, host: None };

@@ -62,7 +62,8 @@ fn retire(device: &Device<'_>) {
 }
 
 fn delete(device: &Device<'_>) {
-    device.school.write(|tx| devices::delete(tx, &Actor::Console, UDID));
+    // Without being retired first, as practice devices are.
+    device.school.write(|tx| devices::remove(tx, &Actor::Console, devices::find(tx, &Actor::Console, UDID)?));
 }
 
 /// How an enrollment ends.

@@ -101,6 +101,11 @@ impl Command {
         fields::text(&self.keys, key)
     }
 
+    /// Sets the text at a key.
+    pub fn set_text(&mut self, key: &str, text: &str) {
+        self.keys.insert(key.to_owned(), Value::String(text.to_owned()));
+    }
+
     /// Sets the bytes at a key.
     pub fn set_data(&mut self, key: &str, bytes: Vec<u8>) {
         self.keys.insert(key.to_owned(), Value::Data(bytes));

@@ -47,7 +47,8 @@ pub(super) const ROSTER: &str = "
                nullif(max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0), coalesce(channels.authenticated_at, 0)), 0) END AS last_seen_at,
                (SELECT count(*) FROM commands WHERE commands.enrollment_id = channels.id AND commands.finished_at IS NULL) AS waiting,
                CASE WHEN channels.id IN (SELECT channel_id FROM lost) THEN 'lost'
-                    WHEN channels.id IS NULL OR channels.state IN ('left', 'erased', 'retired') OR channels.push_dead_at IS NOT NULL THEN 'problem'
+                    WHEN channels.state = 'retired' THEN CASE WHEN channels.left_at IS NULL THEN 'waiting' ELSE 'silent' END
+                    WHEN channels.id IS NULL OR channels.state IN ('left', 'erased') OR channels.push_dead_at IS NOT NULL THEN 'problem'
                     WHEN channels.state = 'authenticated' OR channels.id IN (SELECT enrollment_id FROM moves WHERE bound_at IS NULL) THEN 'waiting'
                     WHEN max(coalesce(channels.last_seen_at, 0), coalesce(channels.token_updated_at, 0)) < ?1 - 604800000 THEN 'silent'
                     WHEN channels.id IN (SELECT channel_id FROM troubled WHERE failed OR overdue) THEN 'problem'

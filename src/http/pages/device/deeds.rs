@@ -30,6 +30,8 @@ pub enum Deed {
     ClearPasscode,
     /// Tells it to leave.
     Retire,
+    /// Has it not be told to leave after all.
+    TakeBack,
     /// Takes it off the lists.
     Delete,
     /// Deletes everything on it.
@@ -38,7 +40,7 @@ pub enum Deed {
 
 impl Deed {
     /// All deeds, in the order of a menu: what destroys stands last.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Lock,
         Self::Restart,
         Self::ShutDown,
@@ -46,6 +48,7 @@ impl Deed {
         Self::PlaySound,
         Self::Locate,
         Self::EndLostMode,
+        Self::TakeBack,
         Self::ClearPasscode,
         Self::Retire,
         Self::Delete,
@@ -64,6 +67,7 @@ impl Deed {
             Self::Locate => "locate",
             Self::ClearPasscode => "clear-passcode",
             Self::Retire => "retire",
+            Self::TakeBack => "take-back",
             Self::Delete => "delete",
             Self::Erase => "erase",
         }
@@ -86,6 +90,7 @@ impl Deed {
             Self::Locate => "Ask where it is",
             Self::ClearPasscode => "Clear passcode",
             Self::Retire => "Retire",
+            Self::TakeBack => "Take back retiring",
             Self::Delete => "Delete",
             Self::Erase => "Erase",
         }
@@ -113,6 +118,7 @@ impl Deed {
             Self::EndLostMode => format!("End lost mode on {what}"),
             Self::PlaySound => format!("Play a sound on {what}"),
             Self::Locate => format!("Ask where {what} is"),
+            Self::TakeBack => format!("Take back the retiring of {what}"),
             Self::ClearPasscode => format!("Clear the passcode of {what}"),
             Self::Lock | Self::Restart | Self::ShutDown | Self::Retire | Self::Delete | Self::Erase => format!("{} {what}", self.words()),
         }
@@ -124,8 +130,19 @@ impl Deed {
         let of = count(devices, "device", "devices");
         match self {
             Self::Delete => format!("{words}: {of} taken off the lists."),
-            Self::Retire => format!("{words}: {of} told to leave at the next contact."),
+            Self::Retire => format!("{words}: {of} told to leave at the next contact. Until then it can be taken back."),
+            Self::TakeBack => format!("Taken back: {of} not told to leave."),
             _ => format!("{words}: asked of {of}."),
+        }
+    }
+
+    /// What is said of those that can have it, where others cannot.
+    pub(super) const fn of_the_others(self) -> &'static str {
+        match self {
+            Self::Retire => "The others are told to leave at the next contact.",
+            Self::TakeBack => "The others are not told to leave.",
+            Self::Delete => "The others are taken off the lists.",
+            _ => "The others have it in their queue.",
         }
     }
 
@@ -148,6 +165,9 @@ impl Deed {
             Self::Retire => {
                 "The device is told to leave: apps, settings and accounts that came from here are removed; what people made on it stays. \
                  It returns only by enrolling again."
+            }
+            Self::TakeBack => {
+                "It is not told to leave. It stays managed as before: its apps, licences and settings come again by themselves, what waited for it does not."
             }
             Self::Locate => "The device says where it is; its person is told so when lost mode ends.",
             Self::Delete => {
@@ -179,6 +199,8 @@ pub struct DeedView<'a> {
     pub macs: bool,
     /// Wi-Fi profiles by which an erased device may come back, id and name; nothing where no device here can.
     pub networks: Option<&'a [(String, String)]>,
+    /// What is worth knowing of these devices; empty for nothing.
+    pub note: &'a str,
     /// Where the form goes.
     pub action: &'a str,
     /// Where *Cancel* leads, and its title.
@@ -230,6 +252,7 @@ pub fn ask(shell: &Shell, view: &DeedView<'_>) -> Markup {
         hidden: view.hidden,
         fields: html! {
             @if let Some((_, message)) = view.errors.iter().find(|(field, _)| field.is_empty()) { p.error role="alert" { (message) } }
+            @if !view.note.is_empty() { p { (view.note) } }
             (fields(view))
         },
         verb: &title,
@@ -273,6 +296,7 @@ fn fields(view: &DeedView<'_>) -> Markup {
         | Deed::Locate
         | Deed::ClearPasscode
         | Deed::Retire
+        | Deed::TakeBack
         | Deed::Delete => Markup::default(),
     }
 }
@@ -284,63 +308,4 @@ fn offered(networks: &[(String, String)]) -> Vec<(String, String)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Timestamp;
-
-    fn shell() -> Shell {
-        Shell::for_tests(Section::Devices, Timestamp::from_seconds(0))
-    }
-
-    fn view(deed: Deed, names: &[String]) -> DeedView<'_> {
-        DeedView {
-            deed,
-            names,
-            total: names.len() as u64,
-            macs: false,
-            networks: None,
-            action: "/devices/actions/x",
-            back: ("/devices", "Devices"),
-            hidden: &[],
-            typed: DeedForm::default(),
-            errors: &[],
-        }
-    }
-
-    #[test]
-    fn every_deed_has_its_address_and_what_destroys_stands_last() {
-        for deed in Deed::ALL {
-            assert_eq!(Deed::from_path(deed.path()), Some(deed));
-            assert!(!deed.is_destructive() || deed.asks(), "{deed:?}");
-        }
-        assert!(Deed::ALL.is_sorted_by_key(|deed| deed.is_destructive()));
-    }
-
-    #[test]
-    fn one_device_is_named_and_many_are_counted_and_the_count_typed() {
-        let one = ["iPad <1>".to_owned()];
-        let html = ask(&shell(), &view(Deed::Erase, &one)).into_string();
-        assert!(html.contains("Erase iPad &lt;1&gt;</span></button>") && !html.contains("to go on"), "{html}");
-        let many: Vec<String> = (0..28).map(|n| format!("iPad {n}")).collect();
-        let html = ask(&shell(), &view(Deed::Erase, &many)).into_string();
-        assert!(html.contains("Type 28 to go on") && html.contains("Erase 28 devices"), "{html}");
-        assert!(!ask(&shell(), &view(Deed::Lock, &many)).into_string().contains("to go on"));
-    }
-
-    #[test]
-    fn fields_keep_what_was_typed_and_a_pin_is_asked_for_macs_only() {
-        let names = ["Lab 1".to_owned()];
-        let errors = [("phone".to_owned(), "Write a number.".to_owned())];
-        let typed = DeedForm { message: "Back to <B12>".into(), phone: "x".into(), ..DeedForm::default() };
-        let html = ask(&shell(), &DeedView { typed, errors: &errors, ..view(Deed::Lock, &names) }).into_string();
-        assert!(
-            html.contains("value=\"Back to &lt;B12&gt;\"") && html.contains("Write a number.") && !html.contains("PIN for Macs"),
-            "{html}"
-        );
-        let networks = [("w".to_owned(), "School <Wi-Fi>".to_owned())];
-        let html = ask(&shell(), &DeedView { networks: Some(&networks), ..view(Deed::Erase, &names) }).into_string();
-        assert!(html.contains("Bring it back") && html.contains("School &lt;Wi-Fi&gt;"), "{html}");
-        assert!(!ask(&shell(), &view(Deed::Erase, &names)).into_string().contains("Bring it back"));
-        assert!(ask(&shell(), &DeedView { macs: true, ..view(Deed::Lock, &names) }).into_string().contains("PIN for Macs"));
-    }
-}
+mod tests;

@@ -179,7 +179,7 @@ async fn try_places(State(app): State<App>, who: SignedIn, Form(typed): Form<Typ
         Ok(()) => {
             let view = BackupsView { form: typed.form(), ..view(&app, &who).await? };
             let words = String::from("Files can be put there, fetched and removed. Save to go on; a secret key has to be typed again.");
-            let flash = crate::http::pages::parts::Flash { state: Mark::Ok, words };
+            let flash = crate::http::pages::parts::Flash { state: Mark::Ok, words, way: None };
             Ok(page(&shell(&app, &who, Some(flash)).await?, &view).into_response())
         }
         Err(error) => refused(&app, &who, Some(typed), &error).await.ok_or(error)?,

@@ -1,5 +1,6 @@
 //! What is done with one device or with several: asked first where something can be lost or has to be said.
 
+mod chosen;
 mod several;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
-pub(super) use several::Chosen;
+pub(super) use chosen::Chosen;
 
 use super::devices::name;
 use super::{Form, errors, said, shell};
@@ -28,9 +29,11 @@ use crate::protocol::availability;
 use crate::protocol::command::{self, Command, EraseDevice, LostMode};
 use crate::protocol::platform::Platform;
 use crate::secret::Secret;
-use crate::store::Tx;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
+use crate::store::{Tx, enrollments};
+
+pub(super) use chosen::Chosen;
 
 /// Where the pages for several devices lead back to.
 const DEVICES: (&str, &str) = ("/devices", "Devices");
@@ -42,7 +45,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/devices/actions/{deed}", post(several::several).get(async || Redirect::to(DEVICES.0)))
 }
 
-/// The command of a deed; retiring and deleting are decisions of ours.
+/// The command of a deed; retiring, taking that back, and deleting are decisions of ours.
 const fn request_type(deed: Deed) -> Option<&'static str> {
     Some(match deed {
         Deed::Lock => "DeviceLock",
@@ -54,12 +57,12 @@ const fn request_type(deed: Deed) -> Option<&'static str> {
         Deed::Locate => "DeviceLocation",
         Deed::ClearPasscode => "ClearPasscode",
         Deed::Erase => "EraseDevice",
-        Deed::Retire | Deed::Delete => return None,
+        Deed::Retire | Deed::TakeBack | Deed::Delete => return None,
     })
 }
 
 fn right(deed: Deed) -> Right {
-    if deed.is_destructive() { Right::Destroy } else { Right::Command }
+    if deed.is_destructive() || deed == Deed::TakeBack { Right::Destroy } else { Right::Command }
 }
 
 /// Why this actor does not lock Macs: one is locked by a PIN, which shuts people out.
@@ -83,12 +86,12 @@ pub(super) fn possible(tx: &Tx, actor: &Actor, channel: Option<&Enrollment>) -> 
     let enrolled = channel.is_some_and(|channel| matches!(channel.state, EnrollmentState::Enrolled | EnrollmentState::Authenticated));
     let can = |deed: Deed| match (deed, request_type(deed)) {
         (Deed::Lock, _) if is_mac && no_macs(actor, deed).is_some() => false,
-        (Deed::LostMode, _) if is_lost => false,
         // A device answers these in Lost Mode alone.
         (Deed::EndLostMode | Deed::PlaySound | Deed::Locate, _) if !is_lost => false,
         (_, Some(request_type)) => commands.contains(&request_type),
         (Deed::Retire, None) => enrolled,
-        (_, None) => true,
+        (Deed::TakeBack, None) => channel.is_some_and(devices::is_to_be_told),
+        (_, None) => !enrolled,
     };
     Ok(Deed::ALL.into_iter().filter(|deed| actor.may(right(*deed)) && can(*deed)).collect())
 }
@@ -121,9 +124,10 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
     let looked = app.store.read(app.now(), |tx| {
         let listed = devices::standing(tx, &actor, &target)?;
         let networks = networks(tx, deed, std::slice::from_ref(&listed))?;
-        Ok((listed, networks))
+        let note = note_of_one(tx, deed, &listed)?;
+        Ok((listed, networks, note))
     });
-    let (listed, networks) = looked.await?;
+    let (listed, networks, note) = looked.await?;
     let name = name(&listed.device);
     let is_mac = listed.device.platform == Platform::Macos;
     let refused = no_macs(&who.actor, deed).filter(|_| is_mac).map(|because| (String::new(), because));
@@ -135,6 +139,7 @@ async fn question(app: &App, who: &SignedIn, id: &str, deed: Deed, typed: DeedFo
         total: 1,
         macs: is_mac && who.actor.may(Right::Destroy),
         networks: networks.as_deref(),
+        note: &note,
         action: &action,
         back: (&back, &name),
         hidden: &[],
@@ -151,6 +156,38 @@ fn networks(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<Option<Vec<(String
         return Ok(None);
     }
     Ok(Some(network::choices(tx)?.into_iter().map(|choice| (choice.id, choice.name)).collect()))
+}
+
+/// What is worth knowing before the only device of a page is put into Lost Mode; empty for nothing.
+fn note_of_one(tx: &Tx, deed: Deed, listed: &Listed) -> Result<String> {
+    if deed == Deed::LostMode && listed.lost.is_some() {
+        return Ok(String::from("It is lost already. What you leave empty stays as it is, and so does since when it is lost."));
+    }
+    note(tx, deed, std::slice::from_ref(listed))
+}
+
+/// What is worth knowing of these devices before the deed; empty for nothing.
+fn note(tx: &Tx, deed: Deed, chosen: &[Listed]) -> Result<String> {
+    match chosen.iter().filter(|listed| deed == Deed::LostMode && listed.lost.is_some()).count() {
+        0 => {}
+        1 => return Ok(String::from("1 device is lost already and stays as it is.")),
+        lost => return Ok(format!("{lost} devices are lost already and stay as they are.")),
+    }
+    let retired = chosen.iter().filter(|listed| deed == Deed::Delete && listed.enrollment_state == Some(EnrollmentState::Retired));
+    let mut untold = 0_u64;
+    for listed in retired {
+        untold += u64::from(enrollments::device_channel(tx, &listed.device.id)?.as_ref().is_some_and(devices::is_to_be_told));
+    }
+    Ok(match untold {
+        0 => String::new(),
+        _ if chosen.len() == 1 => String::from(
+            "It was retired and has not been told to leave yet. Deleted, it is woken no more: it keeps what it got from here until it is erased, or connects by itself.",
+        ),
+        _ => format!(
+            "{} retired and not told to leave yet. Deleted, these are woken no more: they keep what they got from here until they are erased, or connect by themselves.",
+            count(untold, "device is", "devices are")
+        ),
+    })
 }
 
 /// By which network the form has erased devices come back; nothing where they are not to.
@@ -200,6 +237,7 @@ async fn do_one(
 fn act(tx: &Tx, actor: &Actor, id: &str, deed: Deed, typed: &DeedForm) -> Result<Made> {
     match deed {
         Deed::Retire => devices::retire(tx, actor, id).map(|_| None),
+        Deed::TakeBack => devices::take_back(tx, actor, id).map(|_| None),
         Deed::Delete => devices::delete(tx, actor, id).map(|()| None),
         _ => {
             let channel = devices::channel(tx, actor, id)?;
@@ -236,7 +274,7 @@ fn order(tx: &Tx, deed: Deed, typed: &DeedForm, pin: Option<&Secret<String>>) ->
         // The room fills in the token that the device gave.
         Deed::ClearPasscode => Command::new(uuid, "ClearPasscode"),
         Deed::Erase => command::erase_device(uuid, &EraseDevice { pin: pin.cloned(), ..EraseDevice::default() }),
-        Deed::Retire | Deed::Delete => return Err(Error::bad_input("No command does that.")),
+        Deed::Retire | Deed::TakeBack | Deed::Delete => return Err(Error::bad_input("No command does that.")),
     })
 }
 

@@ -18,7 +18,8 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::device::{ByAccount, DeviceFacts, DeviceView, page};
+use crate::http::pages::device::deeds::Deed;
+use crate::http::pages::device::{ByAccount, DeviceAction, DeviceFacts, DeviceView, page};
 use crate::http::pages::parts::{Flash, encode};
 use crate::mdm::ade::migration::{self, Move};
 use crate::mdm::enroll::account;
@@ -93,7 +94,7 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         },
         practice: listed.device.practice,
         facts: DeviceFacts { genuine: genuine::shown(tx, actor, &listed.device)?, ..facts(tx, &listed, channel.as_ref())? },
-        actions: deeds::possible(tx, actor, channel.as_ref())?.into_iter().map(Into::into).collect(),
+        actions: deeds::possible(tx, actor, channel.as_ref())?.into_iter().map(|deed| action(deed, listed.lost.is_some())).collect(),
         may_ask: actor.may(Right::Command),
         may_give: actor.may(Right::Configure),
         counts,
@@ -102,6 +103,12 @@ fn view(tx: &Tx, actor: &Actor, id: &str, tab: &str) -> Result<DeviceView> {
         account: by_account(tx, actor, &listed.device)?,
         content: tabs::content(tx, actor, &listed.device, channel.as_ref(), tab)?,
     })
+}
+
+/// A deed as a button; a lost device is given a new message, not lost anew.
+fn action(deed: Deed, is_lost: bool) -> DeviceAction {
+    let button = DeviceAction::from(deed);
+    if is_lost && deed == Deed::LostMode { DeviceAction { words: String::from("Change lost message"), ..button } } else { button }
 }
 
 /// Who enrolled the device by their account.

@@ -171,6 +171,7 @@ pub(super) fn reason(listed: &Listed) -> String {
         (None, _) => String::from("never enrolled"),
         (Some(Enrollment::Left), _) => String::from("left"),
         (Some(Enrollment::Erased), _) => String::from("erased"),
+        (Some(Enrollment::Retired), Standing::Waiting) => String::from("retired, not told yet"),
         (Some(Enrollment::Retired), _) => String::from("retired"),
         (Some(Enrollment::Authenticated), _) => String::from("enrolling"),
         (_, Standing::Lost) if listed.lost == Some(LostState::Asked) => String::from("lost; it has not heard of it yet"),

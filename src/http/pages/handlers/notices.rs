@@ -171,7 +171,7 @@ async fn test(State(app): State<App>, who: SignedIn, Form(typed): Form<Typed>) -
             let words = format!(
                 "The mail server took the letter. It said: {words}. What is not saved yet is not kept; a password has to be typed again."
             );
-            let flash = Flash { state: Mark::Ok, words };
+            let flash = Flash { state: Mark::Ok, words, way: None };
             Ok(page(&shell(&app, &who, Some(flash)).await?, &view).into_response())
         }
         Err(mut error) => {

@@ -231,7 +231,7 @@ async fn refused(app: &App, who: &SignedIn, id: String, error: Error) -> Result<
     };
     let words = sentence(error.fields.first().map_or(&*error.message, |fault| fault.message.as_str()));
     let view = version_view(app, who, id).await?;
-    let flash = Flash { state: Mark::Problem, words };
+    let flash = Flash { state: Mark::Problem, words, way: None };
     Ok((status, version_page(&shell(app, who, Some(flash)).await?, &view)).into_response())
 }
 

@@ -117,7 +117,7 @@ async fn mail(State(app): State<App>, who: SignedIn, Form(form): Form<MailForm>)
     match push_requests::mail(&app, &who.actor, asking).await {
         Ok(()) => {
             let words = format!("A mail to {email} is on its way. Bring its attachment here.");
-            told(&app, &who, StatusCode::OK, Flash { state: Mark::Ok, words }).await
+            told(&app, &who, StatusCode::OK, Flash { state: Mark::Ok, words, way: None }).await
         }
         Err(error) => failed(&app, &who, error).await,
     }
@@ -141,7 +141,7 @@ async fn signed(app: &App, who: &SignedIn, checked: Result<Checked>) -> Result<R
     match checked {
         Ok(checked) if checked.problems.is_empty() => {
             let words = String::from("The signed request is good. Download it below and take it to Apple.");
-            told(app, who, StatusCode::OK, Flash { state: Mark::Ok, words }).await
+            told(app, who, StatusCode::OK, Flash { state: Mark::Ok, words, way: None }).await
         }
         Ok(checked) => {
             let view = PushView { problems: checked.problems, ..filled(app, who).await? };
@@ -159,7 +159,7 @@ async fn failed(app: &App, who: &SignedIn, error: Error) -> Result<Response> {
         _ => return Err(error),
     };
     let words = sentence(error.fields.first().map_or(&*error.message, |fault| fault.message.as_str()));
-    told(app, who, status, Flash { state: Mark::Problem, words }).await
+    told(app, who, status, Flash { state: Mark::Problem, words, way: None }).await
 }
 
 async fn told(app: &App, who: &SignedIn, status: StatusCode, flash: Flash) -> Result<Response> {
@@ -305,8 +305,8 @@ async fn refused(app: &App, who: &SignedIn, file: String, account: String, mista
 
 async fn taken(app: &App, who: &SignedIn, put: Put) -> Result<Response> {
     let flash = match put.warning {
-        Some(words) => Flash { state: Mark::Waiting, words },
-        None => Flash { state: Mark::Ok, words: String::from("The push certificate is in use.") },
+        Some(words) => Flash { state: Mark::Waiting, words, way: None },
+        None => Flash { state: Mark::Ok, words: String::from("The push certificate is in use."), way: None },
     };
     Ok(page(&shell(app, who, Some(flash)).await?, &filled(app, who).await?).into_response())
 }
@@ -350,7 +350,7 @@ async fn replace(app: App, who: SignedIn, answer: Answer) -> Result<Response> {
         Ok(Ok(_)) => Ok(Redirect::to("/system/push").into_response()),
         Ok(Err(doubt)) => asked(&app, &who, doubt, typed).await,
         Err(error) if error.kind == Kind::Conflict => {
-            let flash = Flash { state: Mark::Problem, words: error.message.into_owned() };
+            let flash = Flash { state: Mark::Problem, words: error.message.into_owned(), way: None };
             Ok((StatusCode::CONFLICT, page(&shell(&app, &who, Some(flash)).await?, &filled(&app, &who).await?)).into_response())
         }
         Err(error) => Err(error),

@@ -26,10 +26,20 @@ pub(super) fn said(app: &App, gate: &Gate, who: &SignedIn, path: &str, words: &s
     said_at(app, gate, who, path, State::Ok, words)
 }
 
+/// The same with a link to where one sees how it goes on: address and words, a line each.
+pub(super) fn said_with_way(app: &App, gate: &Gate, who: &SignedIn, path: &str, words: &str, way: (&str, &str)) -> Response {
+    lay(app, gate, who, path, format!("{}\n{}\n{}", State::Ok.word(), way.0, way.1), words)
+}
+
 /// The same for an address that may have a query, and for words that are none of success.
 pub(super) fn said_at(app: &App, gate: &Gate, who: &SignedIn, address: &str, state: State, words: &str) -> Response {
+    lay(app, gate, who, address, state.word().to_owned(), words)
+}
+
+/// Leads to an address with a slip: how it went and, in two more lines, a way on.
+fn lay(app: &App, gate: &Gate, who: &SignedIn, address: &str, title: String, words: &str) -> Response {
     let id = app.random.token();
-    gate.lay(id.clone(), &who.session, Slip { title: state.word().to_owned(), text: Secret::new(words.to_owned()) });
+    gate.lay(id.clone(), &who.session, Slip { title, text: Secret::new(words.to_owned()) });
     let joint = if address.contains('?') { '&' } else { '?' };
     Redirect::to(&format!("{address}{joint}said={id}")).into_response()
 }
@@ -50,7 +60,10 @@ impl SaidQuery {
     /// The words, if they wait for this person and were not said before.
     pub(super) fn flash(&self, gate: &Gate, who: &SignedIn) -> Option<Flash> {
         let slip = Some(&self.said).filter(|said| !said.is_empty()).and_then(|said| gate.take(said, &who.session))?;
-        Some(Flash { state: State::from_word(&slip.title)?, words: slip.text.expose().clone() })
+        let mut title = slip.title.lines();
+        let state = State::from_word(title.next()?)?;
+        let way = title.next().zip(title.next()).map(|(href, words)| (href.to_owned(), words.to_owned()));
+        Some(Flash { state, words: slip.text.expose().clone(), way })
     }
 }
 

@@ -10,20 +10,22 @@ use super::devices::{mark, name, reason};
 use super::releases;
 use super::shell;
 use super::teaching;
+use super::updates;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::auth::SignedIn;
 use crate::http::pages::parts::{Roll, RollDevice, RollGroup, SQUARES_DRAWN, Sparkline, State as Mark, day_words, encode};
 use crate::http::pages::system::backups::ADDRESS as BACKUPS;
 use crate::http::pages::system::notices::ADDRESS as NOTICES;
-use crate::http::pages::today::{Countdown, Need, TodayView, page};
+use crate::http::pages::today::{BatchRow, Countdown, Need, TodayView, page};
 use crate::mdm::ends::{self, End, Sort};
 use crate::mdm::notices::MAIL_TROUBLE;
 use crate::mdm::roll::{Circle, roll};
 use crate::mdm::updates::lookup;
-use crate::mdm::{Actor, Right, heard, needs, runaway};
+use crate::mdm::{Actor, Right, absent, batches, commands, heard, needs, runaway};
 use crate::store::Tx;
 use crate::store::alerts::Alert;
+use crate::store::commands::Batch;
 use crate::store::roster::{Counts, Listed};
 
 /// Alerts from this harm on are problems, others will become some.
@@ -50,8 +52,10 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
                 counts.iter_mut().zip(circle.counts).for_each(|(all, of_circle)| *all += of_circle);
             }
             Ok(TodayView {
-                needs: to_do(tx)?,
+                needs: to_do(tx, &actor)?,
                 focuses: teaching::running(tx, &actor)?,
+                plans: updates::running(tx, &actor)?,
+                batches: batches::going_on(tx, &actor)?.into_iter().map(batch).collect(),
                 may_teach: actor.may(Right::Teach),
                 may_configure: actor.may(Right::Configure),
                 roll: drawn(circles),
@@ -64,10 +68,15 @@ async fn today(State(app): State<App>, who: SignedIn) -> Result<Response> {
     Ok(page(&shell(&app, &who, None).await?, &view).into_response())
 }
 
-fn to_do(tx: &Tx) -> Result<Vec<Need>> {
+fn batch(batch: Batch) -> BatchRow {
+    let Batch { request_type, actor, at, all, confirmed, waiting } = batch;
+    BatchRow { deed: commands::words::deed(&request_type).into_owned(), by: actor, at, all, confirmed, waiting }
+}
+
+fn to_do(tx: &Tx, actor: &Actor) -> Result<Vec<Need>> {
     let need = |alert: Alert| Need {
         state: if alert.harm >= PROBLEM_FROM { Mark::Problem } else { Mark::Waiting },
-        way: way(&alert.key),
+        way: way(&alert.key, actor),
         what: alert.message,
         why: alert.remedy,
     };
@@ -75,7 +84,7 @@ fn to_do(tx: &Tx) -> Result<Vec<Need>> {
 }
 
 /// Where it is mended, or the list behind it.
-fn way(key: &str) -> Option<(String, String)> {
+fn way(key: &str, actor: &Actor) -> Option<(String, String)> {
     let to = |path: String, words: &str| Some((path, words.to_owned()));
     // What was started by hand belongs to no plan.
     let plan = |id: &str| if id.is_empty() { String::from("/updates/by-hand") } else { format!("/updates/plans/{id}") };
@@ -92,6 +101,12 @@ fn way(key: &str) -> Option<(String, String)> {
     } else if let Some(id) = key.strip_prefix(needs::NOT_BACK).or_else(|| key.strip_prefix(needs::SERIAL_TAKEN)) {
         to(format!("/devices/{id}"), "Show the device")
     } else if let Some(id) = key.strip_prefix(runaway::ALERT) {
+        to(format!("/devices/{id}"), "Show the device")
+    } else if key == absent::LEFT {
+        to(String::from("/devices?state=problem"), "Show the devices")
+    } else if key.starts_with(absent::LEFT) && actor.may(Right::Invite) {
+        to(String::from("/invitations/new"), "Invite it again")
+    } else if let Some(id) = key.strip_prefix(absent::LEFT).or_else(|| key.strip_prefix(absent::LOST)) {
         to(format!("/devices/{id}"), "Show the device")
     } else if key == lookup::NEED {
         to(releases::ADDRESS.to_owned(), "OS releases")

@@ -103,6 +103,7 @@ pub(super) fn entry(event: Event, waits: bool) -> Entry {
         "attestation.policy_changed" => String::from("Chose which devices have to prove that they are genuine"),
         "device.position_shown" => String::from("Looked where it is"),
         "device.retired" => String::from("Retired"),
+        "device.retiring_taken_back" => String::from("Its retiring was taken back: it stays"),
         "device.deleted" => String::from("Deleted"),
         "declaration.added" => format!("Added a declaration: {}", text("name")),
         "declaration.data_changed" => format!("Uploaded the file of a declaration: {}", text("name")),

@@ -35,6 +35,8 @@ pub struct Flash {
     pub state: State,
     /// What happened and, where it did not, what to do.
     pub words: String,
+    /// Where one sees how it goes on: address and words.
+    pub way: Option<(String, String)>,
 }
 
 /// Something that everyone on the page should know.
@@ -226,7 +228,7 @@ fn banner(banner: &Banner) -> Markup {
 fn flash(flash: &Flash) -> Markup {
     let role = if flash.state == State::Problem { "alert" } else { "status" };
     html! {
-        div.banner.flash.(flash.state.word()) role=(role) { (state_square(flash.state, 12)) p.words { (flash.words) } }
+        div.banner.flash.(flash.state.word()) role=(role) { (state_square(flash.state, 12)) p.words { (flash.words) @if let Some((href, words)) = &flash.way { " " a href=(href) { (words) } } } }
     }
 }
 
@@ -287,7 +289,7 @@ mod tests {
             needs: 3,
             setup: Some(Setup { done: 3, of: 6 }),
             banners: vec![Banner::Practice(25)],
-            flash: Some(Flash { state: State::Problem, words: "The file is <not> a certificate.".into() }),
+            flash: Some(Flash { state: State::Problem, words: "The file is <not> a certificate.".into(), way: None }),
         }
     }
 

@@ -266,7 +266,7 @@ async fn a_lost_device_says_so_and_where_it_is_to_those_who_may_ask() {
     };
     assert_eq!(offered().await, [true, false, false, false]);
     house.write(|tx| confirmed(tx, "0001", "EnableLostMode", b"")).await;
-    assert_eq!(offered().await, [false, true, true, true]);
+    assert_eq!(offered().await, [true, true, true, true], "it can be given a new message");
     let page = house.get(&helper, "/devices/1/security").await.body;
     assert!(page.contains("It is in lost mode since") && page.contains("It has not said where it is."), "{page}");
     assert_eq!(house.post(&helper, "/devices/1/position", "").await.status, 404);

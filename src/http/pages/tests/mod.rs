@@ -9,6 +9,7 @@ mod audit;
 mod backups;
 mod catalog;
 mod declarations;
+mod deeds;
 mod devices;
 mod doctor;
 mod forms;

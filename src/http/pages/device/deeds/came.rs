@@ -13,6 +13,8 @@ use crate::secret::Secret;
 pub struct Came {
     /// How many have it.
     pub done: u64,
+    /// Where one sees how far they are with it, and what that is called.
+    pub way: Option<(&'static str, &'static str)>,
     /// Macs by name, each with the PIN that was made for it.
     pub made: Vec<(String, Secret<String>)>,
     /// The devices that could not have it, by name, with the reason.
@@ -35,12 +37,10 @@ pub fn outcome(shell: &Shell, deed: Deed, came: &Came, back: (&str, &str)) -> Ma
             }
         }
     };
-    let under = if came.refused.is_empty() {
-        html! { "All have it in their queue." }
-    } else if came.made.is_empty() {
-        html! { "The others have it in their queue. Nothing changed for these:" }
-    } else {
-        html! { "The others have it in their queue." }
+    let under = html! {
+        @if came.refused.is_empty() { "All have it in their queue. " } @else if came.done > 0 { (deed.of_the_others()) " " }
+        @if let Some((href, words)) = came.way { a href=(href) { (words) } ". " }
+        @if !came.refused.is_empty() && came.made.is_empty() { "Nothing changed for these:" }
     };
     frame(shell, &Frame { back: Some(back), under, ..Frame::new(Section::Devices, &title) }, content)
 }
@@ -81,9 +81,13 @@ mod tests {
     #[test]
     fn what_could_not_be_done_is_said_device_by_device() {
         let refused = vec![("Cart A <3>".to_owned(), Error::conflict("It is not enrolled any more."))];
-        let html = shown(&Came { done: 27, refused, ..Came::default() });
+        let html = shown(&Came { done: 27, way: Some(("/#focuses", "Show how far they are")), refused, ..Came::default() });
         assert!(
             html.contains("Lock: 27 of 28 devices") && html.contains("Cart A &lt;3&gt;") && html.contains("not enrolled any more"),
+            "{html}"
+        );
+        assert!(
+            html.contains("The others have it in their queue. <a href=\"/#focuses\">Show how far they are</a>. Nothing changed for these:"),
             "{html}"
         );
         assert!(!html.contains("PINs that were made") && !html.contains("<details>"), "{html}");

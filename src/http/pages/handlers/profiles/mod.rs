@@ -300,7 +300,7 @@ async fn use_version(State(app): State<App>, gate: Gate, who: SignedIn, Path((id
         Err(error) if error.kind == Kind::Conflict => {
             let actor = who.actor.clone();
             let view = app.store.read_slow(app.now(), move |tx| version_view(tx, &actor, &id, number)).await?;
-            let flash = Flash { state: Mark::Problem, words: error.message.into_owned() };
+            let flash = Flash { state: Mark::Problem, words: error.message.into_owned(), way: None };
             Ok((StatusCode::CONFLICT, version_page(&shell(&app, &who, Some(flash)).await?, &view)).into_response())
         }
         Err(error) => Err(error),

@@ -154,7 +154,7 @@ fn path(id: &str) -> String {
 
 /// Says what was wrong over the page of updates.
 async fn refused(app: App, who: SignedIn, id: String, words: String) -> Result<Response> {
-    let flash = Flash { state: Mark::Problem, words };
+    let flash = Flash { state: Mark::Problem, words, way: None };
     let page = device_page::show(State(app), who, id, String::from("updates"), Some(flash)).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }

@@ -23,9 +23,9 @@ use crate::clock::Day;
 use crate::error::Result;
 use crate::http::api::input::Query;
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::parts::{Address, Band, Streams};
+use crate::http::pages::parts::{Address, Band, Segment, Share, Streams};
 use crate::http::pages::updates::by_hand::{ByHandView, by_hand};
-use crate::http::pages::updates::plans::{PlansView, list};
+use crate::http::pages::updates::plans::{PlanRow, PlansView, list};
 use crate::http::pages::updates::{OverviewView, overview};
 use crate::mdm::updates::{lookup, matrix, plans, progress};
 use crate::mdm::{Actor, Right};
@@ -123,6 +123,14 @@ fn family(platform: &str) -> &str {
         "watchos" => "Apple Watch",
         other => other,
     }
+}
+
+/// The plans by which devices get an update now.
+pub(super) fn running(tx: &Tx, actor: &Actor) -> Result<Vec<PlanRow>> {
+    let moves = |segment: &Segment| matches!(segment.share, Share::Installing | Share::Waiting) && segment.count > 0;
+    let mut rows = plans::list(tx, actor)?.iter().map(|read| view::row(tx, read)).collect::<Result<Vec<_>>>()?;
+    rows.retain(|row| row.stopped.is_none() && row.segments.iter().any(moves));
+    Ok(rows)
 }
 
 async fn all(State(app): State<App>, gate: Gate, who: SignedIn, Query(query): Query<SaidQuery>) -> Result<Response> {

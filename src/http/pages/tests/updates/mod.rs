@@ -96,6 +96,23 @@ async fn each_number_of_the_matrix_opens_the_devices_behind_it() {
 }
 
 #[tokio::test]
+async fn today_shows_a_plan_while_devices_get_an_update_by_it() {
+    let house = House::new();
+    let owner = house.person(Role::Owner).await;
+    house.device("d1", "iPad 1").await;
+    house.device("d2", "iPad 2").await;
+    let id = house.plan(&owner, form::SMALL).await;
+    assert!(!house.get(&owner, "/").await.body.contains("Going on now"), "nothing has begun");
+    house.standing("d1", &id, |row| row.stage = Stage::Installing).await;
+    house.standing("d2", &id, |row| row.stage = Stage::Done).await;
+    let today = house.get(&owner, "/").await.body;
+    let goes_on = today.split("Going on now").nth(1).unwrap_or_default().split("</section>").next().unwrap();
+    assert!(goes_on.contains(&format!("href=\"/updates/plans/{id}\"")) && goes_on.contains("installing"), "{today}");
+    house.standing("d1", &id, |row| row.stage = Stage::Done).await;
+    assert!(!house.get(&owner, "/").await.body.contains("Going on now"), "all are there");
+}
+
+#[tokio::test]
 async fn today_tells_of_late_failed_and_stopped_updates_and_leads_to_their_lists() {
     let house = House::new();
     let owner = house.person(Role::Owner).await;
