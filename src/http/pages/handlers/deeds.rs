@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::error::{Error, Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
 use crate::http::pages::device::deeds::{Deed, DeedForm, DeedView, ask};
-use crate::http::pages::parts::{Action, Markup};
+use crate::http::pages::parts::{Action, Markup, count};
 use crate::http::return_to_service;
 use crate::mdm::commands::{self, Wish};
 use crate::mdm::devices;
@@ -32,8 +32,6 @@ use crate::secret::Secret;
 use crate::store::enrollments::{Enrollment, EnrollmentState};
 use crate::store::roster::Listed;
 use crate::store::{Tx, enrollments};
-
-pub(super) use chosen::Chosen;
 
 /// Where the pages for several devices lead back to.
 const DEVICES: (&str, &str) = ("/devices", "Devices");

@@ -13,7 +13,7 @@ use super::{DEVICES, Made, act, comes_back, networks, no_macs, note, read, reque
 use crate::app::App;
 use crate::error::{Kind, Result};
 use crate::http::auth::{Gate, SignedIn};
-use crate::http::pages::device::deeds::{Came, Deed, DeedForm, DeedView, ask, outcome};
+use crate::http::pages::device::deeds::{Came, Deed, DeedView, ask, outcome};
 use crate::http::pages::parts::count;
 use crate::http::pages::today::GOING_ON;
 use crate::http::return_to_service;
