@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::error::{Error, FieldError, Kind};
 use crate::http::log::RequestId;
 use crate::http::pages::problem::{ProblemView, problem as problem_page};
+use crate::mdm::commands::protocol_words;
 use crate::protocol::acme::{self, Fault};
 
 /// Seconds until the next attempt, where the failure itself does not say.
@@ -150,7 +151,7 @@ async fn answer(mut response: Response, readers: Audience, reference: Option<&Re
         Audience::Device | Audience::OldDevice | Audience::Scep => guard(response),
         Audience::Api if !says_json(&response) => {
             let reason = reason(response).await;
-            problem(status, &reason, &[], reference)
+            problem(status, &Error::bad_input(reason), reference)
         }
         // The framework's own refusals: too large, a wrong method, an address that is none.
         Audience::Acme if !says_json(&response) => {
@@ -184,7 +185,7 @@ pub fn render(error: &Error, readers: Audience, reference: Option<&RequestId>) -
     let status = status(error.kind, readers);
     tell_log(error, status);
     let mut response = match readers {
-        Audience::Api => problem(status, &error.message, &error.fields, reference),
+        Audience::Api => problem(status, error, reference),
         Audience::Device if error.kind == Kind::Retired => {
             (status, [(CONTENT_TYPE, "application/json")], UNRECOGNIZED_DEVICE).into_response()
         }
@@ -236,6 +237,9 @@ pub struct Problem<'a> {
     status: u16,
     /// What happened and what to do.
     detail: &'a str,
+    /// The same in the protocol's names, where the device's system or enrollment is why: `HostName does not exist on iOS`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'a str>,
     /// The fields at fault.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
@@ -244,9 +248,16 @@ pub struct Problem<'a> {
     request_id: Option<&'a str>,
 }
 
-fn problem(status: StatusCode, detail: &str, errors: &[FieldError], reference: Option<&RequestId>) -> Response {
-    let title = status.canonical_reason().unwrap_or("Failure");
-    let document = Problem { kind: "about:blank", title, status: status.as_u16(), detail, errors, request_id: reference.map(|id| &*id.0) };
+fn problem(status: StatusCode, error: &Error, reference: Option<&RequestId>) -> Response {
+    let document = Problem {
+        kind: "about:blank",
+        title: status.canonical_reason().unwrap_or("Failure"),
+        status: status.as_u16(),
+        detail: &error.message,
+        protocol: protocol_words(error),
+        errors: &error.fields,
+        request_id: reference.map(|id| &*id.0),
+    };
     // Serialising strings and numbers into memory does not fail; an empty body would still carry the status.
     let body = serde_json::to_vec(&document).unwrap_or_default();
     (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()

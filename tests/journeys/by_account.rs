@@ -93,7 +93,7 @@ async fn peoples_own_devices_of_every_age_come_in_and_tell_and_allow_little() {
             let order = json!({ "targets": [id], "request_type": request_type });
             let (status, told) = house.api("POST", "/api/v1/commands", order).await;
             assert_eq!(status, 409, "{kind} {request_type}: {told}");
-            assert!(told.to_string().contains("a person's own device"), "{kind} {request_type}: {told}");
+            assert!(told.to_string().contains("person’s own device"), "{kind} {request_type}: {told}");
         }
 
         let again = enrollment.clone();

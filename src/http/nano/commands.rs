@@ -115,7 +115,8 @@ async fn queue(app: &App, actor: &Actor, ids: &[String], order: &Order, no_push:
             Err(error) if matches!(error.kind, Kind::Internal | Kind::Busy) => return Err(error),
             // A role that may not send this command may not for anybody.
             Err(error) if error.kind == Kind::Forbidden => return Err(error),
-            Err(error) => Some(error.message.into_owned()),
+            // Scripts that speak NanoMDM's words know the protocol's.
+            Err(error) => Some(commands::protocol_words(&error).unwrap_or(&error.message).to_owned()),
         };
         status.insert(id.clone(), OfOne { command_error, unknown, ..OfOne::default() });
     }

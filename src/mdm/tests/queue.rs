@@ -158,7 +158,8 @@ fn a_setting_that_the_device_does_not_have_is_refused_by_its_name() {
     let enrollment = device.enrollment();
     let order = command::settings(uuid(1), [command::Setting::Bluetooth(true), command::Setting::HostName("cart-1".into())]);
     let refusal = school.try_write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(order))).unwrap_err();
-    assert!(refusal.message.contains("HostName"), "{refusal}");
+    let words = commands::protocol_words(&refusal).unwrap_or_default();
+    assert!(refusal.message.contains("cannot be asked to change this setting") && words.contains("HostName"), "{refusal}: {words}");
     assert!(device.idle().is_none());
 }
 
@@ -177,7 +178,9 @@ fn what_inventory_learnt_decides_what_can_be_sent() {
     let enrollment = device.enrollment();
     let refusal =
         school.try_write(move |tx| commands::enqueue(tx, &Actor::Console, &enrollment, Wish::new(command::log_out_user(uuid(1)))));
-    assert!(refusal.unwrap_err().message.contains("works on a Shared iPad only"));
+    let refusal = refusal.unwrap_err();
+    assert!(commands::protocol_words(&refusal).unwrap().contains("works on a Shared iPad only"), "{refusal:?}");
+    assert!(refusal.message.contains("Only an iPad that several people share"), "{refusal}");
     assert_eq!(known(r#"{"IsMultiUser": true}"#).shared_ipad, Some(true));
     device.enqueue(command::log_out_user(uuid(2)));
     let id = device.enrollment().device_id;

@@ -152,8 +152,9 @@ fn whichever_erase_a_device_answers_its_return_has_begun_unless_that_was_over() 
         let device = school.enrolled(UDID);
         let wifi = prepare(&school);
         let own = bring_back(&school, &wifi).unwrap();
-        let plain = device.enqueue(Order::new(uuid::Uuid::from_u128(7), "EraseDevice"));
         until(&device, &own.uuid);
+        // What waits would give way to it; what the device was offered does not.
+        let plain = device.enqueue(Order::new(uuid::Uuid::from_u128(7), "EraseDevice"));
         let mut offer = device.report(&own.uuid, answer).unwrap();
         while offer.uuid != plain.uuid {
             offer = device.report(&offer.uuid, "Acknowledged").unwrap();

@@ -145,15 +145,12 @@ async fn what_is_given_out_is_all_seen_by_the_next_links() {
     house.many_devices().await;
     let add = |tx: &Tx| {
         let mut first = None;
+        let camera_off = serde_json::Map::from_iter([("no_camera".to_owned(), true.into())]);
         for at in 0..ROWS {
             let name = format!("Atlas +{at}% & more");
             let app = apps::add(tx, &Actor::Console, &(1_500_000_000 + at).to_string(), &name)?;
             first.get_or_insert(app.id);
-            policies::create(
-                tx,
-                &Actor::Console,
-                &NewPolicy { name: name.clone(), note: String::new(), settings: serde_json::Map::new() },
-            )?;
+            policies::create(tx, &Actor::Console, &NewPolicy { name: name.clone(), note: String::new(), settings: camera_off.clone() })?;
             let note = NewInvitation {
                 note: name,
                 group_label: String::new(),
