@@ -92,7 +92,8 @@ impl House {
         let data = self.data.to_str().unwrap();
         let password = said(&["admin", "add", OWNER, "--role", "owner", "--data", data]);
         let password = password.trim().lines().last().unwrap();
-        self.token = said(&["token", "create", "--role", "owner", "--data", data]).trim().lines().last().unwrap().to_owned();
+        let token = said(&["token", "create", "--role", "owner", "--data", data]);
+        token.trim().lines().last().unwrap().clone_into(&mut self.token);
         let form = format!("name={OWNER}&password={password}");
         let origin = format!("http://{}", self.at("--proxy-listen"));
         let more = format!("Origin: {origin}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", form.len());
@@ -103,9 +104,10 @@ impl House {
 
     /// A page or an answer of the API: status and body.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        let who = match path.starts_with("/api/") {
-            true => format!("Authorization: Bearer {}\r\n", self.token),
-            false => format!("Cookie: {}\r\n", self.cookie),
+        let who = if path.starts_with("/api/") {
+            format!("Authorization: Bearer {}\r\n", self.token)
+        } else {
+            format!("Cookie: {}\r\n", self.cookie)
         };
         let answer = ask(self.at("--proxy-listen"), "GET", path, &who, "");
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();

@@ -56,13 +56,15 @@ fn a_device_gets_its_own_profile_else_its_groups_else_its_familys() {
     assert_eq!(assigned, 5, "each was asked for once");
 }
 
+type Work = Box<dyn FnOnce(&Tx) -> Result<()> + Send>;
+
 #[test]
 fn a_profile_is_refused_to_devices_that_it_is_not_for_and_passed_over_for_them() {
     let mut office = Office::with(&[("TESTSN0001", "iPad"), ("TESTSN0002", "Mac")]);
     let macs = office.profile("staff_mac", "Mac");
     office.profile("classroom_ipad", "iPad");
     office.turn(None);
-    let refused = |work: Box<dyn FnOnce(&Tx) -> Result<()> + Send>| {
+    let refused = |work: Work| {
         let refused = office.school.try_write(work).unwrap_err();
         assert_eq!(refused.fields[0].field, "profile_id");
         refused.fields[0].message.clone()

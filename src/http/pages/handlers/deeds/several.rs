@@ -92,20 +92,19 @@ async fn carry_out(app: &App, actor: &Actor, listed: &[Listed], deed: Deed, chos
     let targets: Vec<_> = listed.iter().map(|listed| listed.device.id.clone()).collect();
     let network = comes_back(deed, &chosen.typed);
     let is_followed = request_type(deed).is_some() && network.is_none();
-    let Outcome { done, refused } = match network {
-        Some(network) => bring_back(app, actor, &targets, &network).await?,
-        None => {
-            let (actor, given) = (actor.clone(), Arc::clone(chosen));
-            let each = move |tx: &Tx| {
-                devices::each(&targets, |id| {
-                    if deed == Deed::LostMode {
-                        lost::not_twice(tx, &actor, id)?;
-                    }
-                    Ok((id.to_owned(), act(tx, &actor, id, deed, &given.typed)?))
-                })
-            };
-            app.store.write(app.now(), each).await?
-        }
+    let Outcome { done, refused } = if let Some(network) = network {
+        bring_back(app, actor, &targets, &network).await?
+    } else {
+        let (actor, given) = (actor.clone(), Arc::clone(chosen));
+        let each = move |tx: &Tx| {
+            devices::each(&targets, |id| {
+                if deed == Deed::LostMode {
+                    lost::not_twice(tx, &actor, id)?;
+                }
+                Ok((id.to_owned(), act(tx, &actor, id, deed, &given.typed)?))
+            })
+        };
+        app.store.write(app.now(), each).await?
     };
     let called = |id: &str| listed.iter().find(|listed| listed.device.id == id).map(|listed| name(&listed.device)).unwrap_or_default();
     Ok(Came {
