@@ -127,7 +127,8 @@ impl Sort {
             Self::Os => {
                 "platform || printf('%05d%05d', CAST(os_version AS INTEGER), CAST(substr(os_version, instr(os_version, '.') + 1) AS INTEGER))"
             }
-            Self::LastSeen => "printf('%020d', coalesce(last_seen_at, 0))",
+            // As many digits whenever it was: texts of them sort as the moments do.
+            Self::LastSeen => "CAST(coalesce(last_seen_at, 0) + 1000000000000000 AS TEXT)",
             Self::Standing => {
                 "CASE standing WHEN 'ok' THEN '0' WHEN 'waiting' THEN '1' WHEN 'silent' THEN '2' WHEN 'problem' THEN '3' ELSE '4' END"
             }

@@ -195,7 +195,7 @@ async fn boxed_ipads_are_switched_on_come_in_with_group_and_pupil_and_end_superv
     let came = until_boxed(app, 2).await;
     for (serial, supervised, entry, _, person, groups) in came {
         assert!(serial.starts_with("BOXEDSN000") && supervised == Some(true), "{serial}");
-        assert_eq!((entry, groups), (Entry::Automated, vec![String::from("Practice cart")]), "{serial}");
+        assert_eq!((entry, groups), (Entry::Automated, vec![String::from("iPad cart")]), "{serial}");
         assert!(person.is_some_and(|person| person.ends_with("Example")), "{serial} is a pupil's");
     }
     let boxed = app.store.read(app.now(), cart::still_boxed).await.unwrap();

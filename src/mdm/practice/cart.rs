@@ -23,7 +23,7 @@ const PREPARED: Setting<String> = Setting::new("practice.cart_prepared");
 const CLASS: Setting<String> = Setting::new("practice.class");
 
 /// The group that the boxed iPads come into: not the classroom's, whose devices use up what there are too few licences of.
-pub(super) const GROUP: &str = "Practice cart";
+pub(super) const GROUP: &str = "iPad cart";
 
 /// The class of the demo, whose pupils get the boxed iPads.
 const CLASS_NAME: &str = "Practice class 8c";
