@@ -40,6 +40,18 @@ impl Platform {
         }
     }
 
+    /// The name of its system, for people.
+    pub const fn system(self) -> &'static str {
+        match self {
+            Self::Ios => "iOS",
+            Self::Macos => "macOS",
+            Self::Tvos => "tvOS",
+            Self::Visionos => "visionOS",
+            Self::Watchos => "watchOS",
+            Self::Unknown => "this system",
+        }
+    }
+
     /// Tells the family by a ProductName (`iPad13,18`, `Mac14,2`) or, failing that, by a model's name in words (`iPad`, `MacBook Pro`).
     pub fn of_product(product_name: &str) -> Self {
         let starts = |beginnings: &[&str]| beginnings.iter().any(|beginning| product_name.starts_with(beginning));

@@ -34,20 +34,9 @@ const fn kind(platform: Platform) -> (&'static str, &'static str, &'static str) 
     }
 }
 
-const fn system(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Ios => "iOS",
-        Platform::Macos => "macOS",
-        Platform::Tvos => "tvOS",
-        Platform::Visionos => "visionOS",
-        Platform::Watchos => "watchOS",
-        Platform::Unknown => "its system",
-    }
-}
-
 fn words(request_type: &str, device: &Capabilities, reason: Reason) -> String {
     let (a, one, many) = kind(device.platform);
-    let (system, has) = (system(device.platform), device.os_version);
+    let (system, has) = (device.platform.system(), device.os_version);
     let deed = match request_type {
         // One of many may be refused, and each has a name that only the protocol knows.
         "Settings" => Cow::Borrowed("change this setting"),

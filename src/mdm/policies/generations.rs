@@ -91,7 +91,7 @@ mod tests {
             .map(|generation| {
                 let before = generation.before.map_or_else(|| "newest".to_owned(), ways::short);
                 let how = generation.gets.keys().cloned().collect::<Vec<_>>().join(", ");
-                format!("{} {} to {before}: {how}", ways::system(generation.platform), ways::short(generation.from))
+                format!("{} {} to {before}: {how}", generation.platform.system(), ways::short(generation.from))
             })
             .collect();
         assert_eq!(

@@ -373,7 +373,7 @@ fn not_known_yet(target: &Target) -> Option<String> {
 
 /// Why a device cannot have a switch, in a sentence.
 fn refusal(reason: Reason, device: &Capabilities) -> String {
-    let system = ways::system(device.platform);
+    let system = device.platform.system();
     match reason {
         Reason::TooOld(since) => format!("It needs {system} {} or later; this device has {}.", ways::short(since), device.os_version),
         Reason::Removed(removed) => format!("{system} {} has no such setting any more.", ways::short(removed)),

@@ -186,20 +186,8 @@ fn channel_refusal(row: &Availability, device: &Capabilities) -> Option<Reason> 
     }
 }
 
-/// The platform's name for people.
-const fn platform_name(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Ios => "iOS",
-        Platform::Macos => "macOS",
-        Platform::Tvos => "tvOS",
-        Platform::Visionos => "visionOS",
-        Platform::Watchos => "watchOS",
-        Platform::Unknown => "this system",
-    }
-}
-
 fn words(request: Request<'_>, reason: Reason, device: &Capabilities) -> String {
-    let (system, version) = (platform_name(device.platform), device.os_version);
+    let (system, version) = (device.platform.system(), device.os_version);
     match reason {
         Reason::Platform => format!("{request} does not exist on {system}"),
         Reason::TooOld(since) => format!("{request} needs {system} {since} or later; the device has {version}"),

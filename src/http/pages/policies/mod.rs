@@ -241,7 +241,7 @@ pub(super) fn requires(switch: &Switch) -> Markup {
 
 fn generations(list: &[Generation]) -> Markup {
     let rows = list.iter().map(|generation| {
-        let system = ways::system(generation.platform);
+        let system = generation.platform.system();
         let from = ways::short(generation.from);
         let name = match generation.before {
             Some(before) => format!("{system} {from}, before {}", ways::short(before)),

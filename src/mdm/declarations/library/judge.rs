@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 use crate::clock::Wall;
 use crate::protocol::declaration::{DeclarationKind, Fault, Finding, find_asset, find_type, predicate, status_items};
 use crate::protocol::os_version::OsVersion;
-use crate::protocol::platform::Platform;
 
 /// Bytes of one payload as JSON.
 pub const PAYLOAD_MAX_BYTES: usize = 128 * 1024;
@@ -126,14 +125,14 @@ pub(super) fn warnings(declaration_type: &str, payload: &Map<String, Value>) -> 
 /// `iOS 17.2, macOS 26`, `Payload.Hidden: iOS 18.1, not on macOS`. Nothing for types that Apple does not describe.
 pub(super) fn availability(declaration_type: &str, payload: &Map<String, Value>) -> Vec<String> {
     let Some(known) = find_type(declaration_type) else { return Vec::new() };
-    let since: Vec<_> = known.since().iter().map(|(platform, version)| format!("{} {version}", system(*platform))).collect();
+    let since: Vec<_> = known.since().iter().map(|(platform, version)| format!("{} {version}", platform.system())).collect();
     let mut told = vec![since.join(", ")];
     for (path, firsts) in known.later_keys(payload) {
         let words = firsts.into_iter().filter(|(platform, _)| known.since().iter().any(|(has, _)| has == platform));
         let words: Vec<_> = words
             .map(|(platform, first)| match first {
-                Some(version) => format!("{} {version}", system(platform)),
-                None => format!("not on {}", system(platform)),
+                Some(version) => format!("{} {version}", platform.system()),
+                None => format!("not on {}", platform.system()),
             })
             .collect();
         if !words.is_empty() {
@@ -141,17 +140,6 @@ pub(super) fn availability(declaration_type: &str, payload: &Map<String, Value>)
         }
     }
     told
-}
-
-const fn system(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Ios => "iOS",
-        Platform::Macos => "macOS",
-        Platform::Tvos => "tvOS",
-        Platform::Visionos => "visionOS",
-        Platform::Watchos => "watchOS",
-        Platform::Unknown => "other systems",
-    }
 }
 
 fn depth(value: &Value) -> usize {

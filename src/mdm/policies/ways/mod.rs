@@ -36,18 +36,6 @@ pub const PLATFORMS: [(char, Platform, &str); 4] = [
     ('v', Platform::Visionos, "Vision Pro"),
 ];
 
-/// The name of a platform's system.
-pub const fn system(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Ios => "iOS",
-        Platform::Macos => "macOS",
-        Platform::Tvos => "tvOS",
-        Platform::Visionos => "visionOS",
-        Platform::Watchos => "watchOS",
-        Platform::Unknown => "this system",
-    }
-}
-
 /// A version as people say it: 15, not 15.0.
 pub fn short(version: OsVersion) -> String {
     let text = version.to_string();
@@ -126,7 +114,7 @@ pub fn requirements(switch: &Switch) -> Vec<String> {
         let needed = |way: &&'static Way| way.facts().filter(|(key, _)| !key.by_default).map(|(_, fact)| fact);
         let not_own = || ways.iter().next_back().is_some_and(|way| needed(way).any(|fact| !fact.in_user_enrollment(*platform)));
         let since =
-            if oldest(*platform).is_older_than(first) { format!(" from {} {}", system(*platform), short(first)) } else { String::new() };
+            if oldest(*platform).is_older_than(first) { format!(" from {} {}", platform.system(), short(first)) } else { String::new() };
         let on_top = match ways.iter().flat_map(needed).filter_map(|fact| fact.supervised(*platform)).min() {
             Some(from) if first.is_older_than(from) && oldest(*platform).is_older_than(from) => {
                 format!(", supervised from {}", short(from))

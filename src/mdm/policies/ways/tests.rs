@@ -177,7 +177,7 @@ fn in_schema(schema: &Yaml, path: &str, platform: Platform) -> Option<(String, O
         within.push(key);
         list = key.get("subkeys").unwrap_or(&Yaml::Null);
     }
-    let introduced = |part: &&Yaml| part.get("supportedOS")?.get(system(platform))?.get("introduced")?.as_str().map(str::to_owned);
+    let introduced = |part: &&Yaml| part.get("supportedOS")?.get(platform.system())?.get("introduced")?.as_str().map(str::to_owned);
     let since = within.iter().rev().find_map(introduced).map(|version| OsVersion::parse(&version)).filter(|version| version.is_known());
     Some((within.last()?.get("type")?.as_str()?.to_owned(), since))
 }
